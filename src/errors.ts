@@ -1,0 +1,95 @@
+/**
+ * Every error this package throws on purpose is a {@link TamperError} with a code from one closed list.
+ * Programs switch on `code`; people read `message`, which names the thing at fault, and `hint`, which says what to do next.
+ */
+
+/** The closed list of error codes. `docs/errors.md` says of each what it means and what to do. */
+export type TamperErrorCode =
+  // configuration and use
+  | 'USAGE'
+  | 'CONFIG_INVALID'
+  | 'CONFIG_UNKNOWN_OPTION'
+  | 'CONFIG_UNREADABLE'
+  | 'POLICY_INVALID'
+  | 'DEPENDENCY_MISSING'
+  | 'INSECURE_ENDPOINT'
+  // keys and key services
+  | 'KEY_NOT_FOUND'
+  | 'KEY_MALFORMED'
+  | 'KEY_FILE_PERMISSIONS'
+  | 'KEY_DISABLED'
+  | 'KEY_PENDING_DELETION'
+  | 'KEY_VERSION_UNAVAILABLE'
+  | 'KEY_WRONG_USAGE'
+  | 'KEY_NOT_NAMED'
+  | 'WRONG_KEY_OR_CONTEXT'
+  | 'UNSUPPORTED_OPERATION'
+  | 'ACCESS_DENIED'
+  | 'UNAUTHENTICATED'
+  | 'CREDENTIALS_EXHAUSTED'
+  | 'THROTTLED'
+  | 'UNAVAILABLE'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'RESPONSE_MALFORMED'
+  | 'RESPONSE_CORRUPTED'
+  | 'TLS_FAILED'
+  | 'PROVIDER_CLOSED'
+  // text on disk
+  | 'ORIGIN_INVALID'
+  | 'FORMAT_INVALID'
+  | 'FORMAT_LIMIT'
+  // writing
+  | 'SEALER_CLOSED'
+  | 'LOCKED'
+  | 'FOREIGN_WRITE'
+  | 'STATE_CONFLICT'
+  | 'STATE_MALFORMED'
+  | 'MODE_CHANGE'
+  | 'WRITE_FAILED'
+  | 'SIGNATURE_REJECTED'
+  | 'PENDING_OVERFLOW'
+  | 'KEY_SERVICE_STOP'
+  // reading
+  | 'READ_FAILED'
+  | 'NOT_FOUND'
+  // ours
+  | 'INTERNAL';
+
+/** What a {@link TamperError} is made from. */
+export interface TamperErrorOptions {
+  /** The error that led to this one. Key service errors are rewrapped without request bodies before they get here. */
+  readonly cause?: unknown;
+  /** What the reader should do next, as one sentence. */
+  readonly hint?: string;
+  /** The key service's request id, where it gave one. */
+  readonly requestId?: string;
+  /** True where the same call may succeed later without anybody changing anything. */
+  readonly retryable?: boolean;
+}
+
+/** The one error class of this package. */
+export class TamperError extends Error {
+  override readonly name = 'TamperError';
+  /** What went wrong, from a closed list. */
+  readonly code: TamperErrorCode;
+  /** What to do next. */
+  readonly hint: string | undefined;
+  /** The key service's request id, where it gave one. */
+  readonly requestId: string | undefined;
+  /** True where the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+
+  constructor(code: TamperErrorCode, message: string, options: TamperErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.requestId = options.requestId;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** True for a {@link TamperError}, with the code given where one is given. */
+export function isTamperError(error: unknown, code?: TamperErrorCode): error is TamperError {
+  return error instanceof TamperError && (code === undefined || error.code === code);
+}

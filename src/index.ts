@@ -1,0 +1,1 @@
+export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
