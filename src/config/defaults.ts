@@ -1,0 +1,95 @@
+import { isLocal, keySources } from './sources.ts';
+import type { TamperConfig } from './tamper-config.ts';
+
+/** The options that have a default always. */
+type WithDefault =
+  | 'enabled'
+  | 'algorithm'
+  | 'keySource'
+  | 'keyEnvVar'
+  | 'signingKeyEnvVar'
+  | 'keyCacheTtlSeconds'
+  | 'vaultAuthMethod'
+  | 'vaultSecretIdWrapped'
+  | 'vaultJwtPath'
+  | 'file'
+  | 'origin'
+  | 'stateDir'
+  | 'fsyncOnWrite'
+  | 'fsyncOnRotate'
+  | 'compressRotated'
+  | 'rotateChain'
+  | 'rotateMaxBytes'
+  | 'rotateIntervalSeconds'
+  | 'verifyOnClose'
+  | 'alertOnFailure'
+  | 'tee'
+  | 'anchors'
+  | 'checkpointMaxRecords'
+  | 'checkpointMaxSeconds'
+  | 'heartbeatSeconds'
+  | 'maxEpochSeconds'
+  | 'onKmsFailure'
+  | 'maxUnsignedSeconds'
+  | 'onStartFailure'
+  | 'onWriteFailure'
+  | 'onStateConflict'
+  | 'maxLineBytes'
+  | 'maxPendingBytes'
+  | 'onIntegrity';
+
+/** A configuration with its defaults filled in. What may still be absent has no default. */
+export type ResolvedConfig = TamperConfig & Required<Pick<TamperConfig, WithDefault>>;
+
+const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeconds'>>> = {
+  enabled: true,
+  algorithm: 'HMAC-SHA256',
+  keySource: 'env',
+  keyEnvVar: 'FAPILOG_TAMPER_KEY',
+  signingKeyEnvVar: 'FAPILOG_TAMPER_SIGNING_KEY',
+  keyCacheTtlSeconds: 300,
+  vaultAuthMethod: 'token',
+  vaultSecretIdWrapped: false,
+  vaultJwtPath: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+  file: '-',
+  origin: '{host}/{basename}',
+  stateDir: '.fapilog-chainstate',
+  fsyncOnWrite: false,
+  fsyncOnRotate: true,
+  compressRotated: false,
+  rotateChain: false,
+  rotateMaxBytes: 0,
+  rotateIntervalSeconds: 0,
+  verifyOnClose: false,
+  alertOnFailure: true,
+  tee: false,
+  anchors: [],
+  checkpointMaxRecords: 10_000,
+  heartbeatSeconds: 300,
+  maxEpochSeconds: 86_400,
+  onKmsFailure: 'continue',
+  maxUnsignedSeconds: 0,
+  onStartFailure: 'wait',
+  onWriteFailure: 'wait',
+  onStateConflict: 'error',
+  maxLineBytes: 1_048_576,
+  maxPendingBytes: 16_777_216,
+  onIntegrity: 'keep',
+};
+
+/** Fills the defaults in; some follow from what is set. */
+export function withDefaults(set: TamperConfig): ResolvedConfig {
+  const config = { checkpointMaxSeconds: 1, ...fixed, ...set };
+  const local = keySources(config).every(isLocal);
+  const keyId = config.keyId ?? defaultKeyId(config);
+  return {
+    ...config,
+    checkpointMaxSeconds: set.checkpointMaxSeconds ?? (local ? 1 : 60),
+    ...(keyId === undefined ? {} : { keyId }),
+  };
+}
+
+function defaultKeyId(config: TamperConfig & { readonly keySource: string }): string | undefined {
+  if (isLocal(config.keySource)) return 'default';
+  return config.keySource === 'vault' ? config.vaultPath : undefined;
+}

@@ -1,0 +1,40 @@
+import type { ResolvedConfig } from './defaults.ts';
+import { isLocal } from './sources.ts';
+import type { ConfiguredSource } from './tamper-config.ts';
+
+/** A key that a configuration names. */
+export interface ConfiguredKey {
+  readonly source: ConfiguredSource;
+  readonly keyId: string;
+}
+
+/** What a configuration means for the log (spec 5). */
+export interface Mode {
+  /** `data-key`: MACs only; `signing`: signatures only; `both`: MACs and signatures. */
+  readonly name: 'data-key' | 'signing' | 'both';
+  /** What each entry carries. */
+  readonly records: 'mac' | 'hash';
+  /** The data key; absent in mode `signing`. */
+  readonly dataKey?: ConfiguredKey;
+  /** The key that signs checkpoints; absent in mode `data-key`. */
+  readonly signingKey?: ConfiguredKey;
+  /**
+   * True where only the key itself can tell: Azure without `use_kms_signing`. If it cannot wrap a data key
+   * (`UNSUPPORTED_OPERATION`), the mode is `signing` with the same key.
+   */
+  readonly signingIfNoDataKey: boolean;
+}
+
+/** The mode of a configuration that passed its checks; its key ids are set. */
+export function modeOf(config: ResolvedConfig): Mode {
+  const key = { source: config.keySource, keyId: config.keyId ?? '' };
+  if (config.signingKeyId !== undefined) {
+    const signingKey = { source: config.signingKeySource ?? config.keySource, keyId: config.signingKeyId };
+    return { name: 'both', records: 'mac', dataKey: key, signingKey, signingIfNoDataKey: false };
+  }
+  if (config.algorithm === 'Ed25519' || (config.useKmsSigning === true && !isLocal(config.keySource))) {
+    return { name: 'signing', records: 'hash', signingKey: key, signingIfNoDataKey: false };
+  }
+  const signingIfNoDataKey = config.keySource === 'azure-keyvault' && config.useKmsSigning === undefined;
+  return { name: 'data-key', records: 'mac', dataKey: key, signingIfNoDataKey };
+}

@@ -1,0 +1,150 @@
+import * as v from 'valibot';
+import type { TamperConfig } from './tamper-config.ts';
+import { originTemplateProblem, pathTemplateProblem } from './template.ts';
+
+/** No timer of Node may be longer (2^31 - 1 ms, in whole seconds). */
+const longestSeconds = 2_147_483;
+const sources = ['env', 'file', 'aws-kms', 'gcp-kms', 'azure-keyvault', 'vault', 'custom'] as const;
+
+const flag = v.boolean('must be true or false');
+const text = v.pipe(
+  v.string('must be text'),
+  v.nonEmpty('must not be empty'),
+  v.check((value) => !/\p{Cc}/u.test(value), 'must not hold control characters'),
+);
+const variableName = v.pipe(
+  v.string('must be text'),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, not its value'),
+);
+
+function whole(least: number, most: number) {
+  return v.pipe(
+    v.number('must be a whole number'),
+    v.safeInteger('must be a whole number'),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
+}
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return v.picklist(values, `must be one of ${values.join(', ')}`);
+}
+
+/** A template is checked as far as it can be before its placeholders are known. */
+function template(problem: (value: string) => string | undefined) {
+  return v.pipe(
+    v.string('must be text'),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const message = dataset.typed ? problem(dataset.value) : undefined;
+      if (message !== undefined) addIssue({ message });
+    }),
+  );
+}
+
+function address(schemes: readonly string[]) {
+  return v.pipe(
+    text,
+    v.check(
+      (value) => {
+        const url = URL.canParse(value) ? new URL(value) : undefined;
+        return url !== undefined && schemes.includes(url.protocol) && url.username === '' && url.password === '';
+      },
+      `must be a URL (${schemes.join('// or ')}//) without user name or password`,
+    ),
+  );
+}
+
+/** Every option and what it must be; in the order of the documentation. */
+const options = {
+  enabled: flag,
+  algorithm: oneOf(['HMAC-SHA256', 'Ed25519']),
+  keyId: text,
+  keySource: oneOf(sources),
+  keyEnvVar: variableName,
+  keyFilePath: text,
+  keyProviderModule: text,
+  keyCacheTtlSeconds: whole(1, longestSeconds),
+  useKmsSigning: flag,
+  signingKeyId: text,
+  signingKeySource: oneOf(sources),
+  signingKeyEnvVar: variableName,
+  signingKeyFilePath: text,
+  awsRegion: text,
+  gcpEndpoint: text,
+  azureTenantId: text,
+  azureClientId: text,
+  vaultAddr: address(['https:', 'http:']),
+  vaultToken: text,
+  vaultTokenFile: text,
+  vaultPath: v.pipe(text, v.regex(/^[^/].*\/keys\/[^/]+$/, 'must have the form MOUNT/keys/NAME')),
+  vaultAuthMethod: oneOf(['token', 'approle', 'kubernetes']),
+  vaultAuthMount: text,
+  vaultRole: text,
+  vaultSecretIdFile: text,
+  vaultSecretIdWrapped: flag,
+  vaultJwtPath: text,
+  vaultNamespace: text,
+  vaultCaFile: text,
+  vaultClientCertFile: text,
+  vaultClientKeyFile: text,
+  vaultServerName: text,
+  file: template(pathTemplateProblem),
+  origin: template(originTemplateProblem),
+  stateDir: text,
+  fsyncOnWrite: flag,
+  fsyncOnRotate: flag,
+  compressRotated: flag,
+  rotateChain: flag,
+  rotateMaxBytes: whole(0, Number.MAX_SAFE_INTEGER),
+  rotateIntervalSeconds: whole(0, longestSeconds),
+  verifyOnClose: flag,
+  alertOnFailure: flag,
+  tee: flag,
+  anchors: v.pipe(v.array(text, 'must be a list of texts'), v.readonly()),
+  checkpointMaxRecords: whole(1, 1_000_000_000),
+  checkpointMaxSeconds: whole(1, longestSeconds),
+  heartbeatSeconds: whole(1, longestSeconds),
+  maxEpochSeconds: whole(1, longestSeconds),
+  onKmsFailure: oneOf(['continue', 'stop']),
+  maxUnsignedSeconds: whole(0, longestSeconds),
+  onStartFailure: oneOf(['wait', 'stop']),
+  onWriteFailure: oneOf(['wait', 'drop', 'stop']),
+  onStateConflict: oneOf(['error', 'new_stream']),
+  maxLineBytes: whole(1_024, 2_097_152),
+  maxPendingBytes: whole(65_536, 1_073_741_824),
+  onIntegrity: oneOf(['keep', 'wrap']),
+} satisfies { [Name in keyof Required<TamperConfig>]: v.GenericSchema<unknown, Required<TamperConfig>[Name]> };
+
+/** The name of an option, as code spells it. */
+export type OptionName = keyof TamperConfig;
+
+/** What an option's value is written as where everything is text. */
+export type OptionKind = 'boolean' | 'number' | 'text' | 'choice' | 'list';
+
+/** Every option, in the order of the documentation. */
+export const optionNames: readonly OptionName[] = Object.keys(options) as OptionName[];
+
+const kinds: Readonly<Record<string, OptionKind>> = {
+  boolean: 'boolean',
+  number: 'number',
+  string: 'text',
+  picklist: 'choice',
+  array: 'list',
+};
+
+/** How an option's value is written. */
+export function kindOf(name: OptionName): OptionKind {
+  return kinds[options[name].type] ?? 'text';
+}
+
+/** The values an option of kind `choice` may have; empty for the others. */
+export function choicesOf(name: OptionName): readonly string[] {
+  const schema = options[name];
+  return schema.type === 'picklist' ? schema.options : [];
+}
+
+/** What is wrong with a value of an option, in words that follow its name; undefined if nothing is. */
+export function problemOf(name: OptionName, value: unknown): string | undefined {
+  const result = v.safeParse(options[name], value, { abortEarly: true });
+  return result.success ? undefined : result.issues[0].message;
+}

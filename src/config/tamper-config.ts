@@ -1,0 +1,172 @@
+/**
+ * What can be configured, as the TypeScript API spells it. Files and variables spell the same options in snake_case
+ * (`key_id`, `FAPILOG_TAMPER_KEY_ID`). Every option may be left out; its default is `defaultsOf`'s.
+ *
+ * `docs/configuration.md` is made from the comments of this file, so a comment says what, unit, limits and default.
+ */
+
+/** What the local algorithm of `algorithm` may be. */
+export type LocalAlgorithm = 'HMAC-SHA256' | 'Ed25519';
+
+/** Where a configured key may come from. `custom` is a provider of your own: see `keyProviderModule`. */
+export type ConfiguredSource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | 'custom';
+
+/** The options of this package; one valibot schema (`schema.ts`) checks them wherever they come from. */
+export interface TamperConfig {
+  // ---- keys
+
+  /** Whether lines are sealed at all; with `false` they are written as they come. */
+  readonly enabled?: boolean;
+  /**
+   * What a local key is: `HMAC-SHA256`, a data key of 32 bytes; or `Ed25519`, a signing key. With a key service the key
+   * itself decides how it signs, and `Ed25519` only says that it signs.
+   */
+  readonly algorithm?: LocalAlgorithm;
+  /**
+   * The name of the key: for a local key any name, which goes into the log as its identity; AWS: key id, ARN or alias;
+   * Google: resource name; Azure: key URL. Default `default` for `env` and `file`; for Vault the one in `vaultPath`;
+   * for the other key services there is none.
+   */
+  readonly keyId?: string;
+  /** Where the key comes from. */
+  readonly keySource?: ConfiguredSource;
+  /** For `env`: the name of the variable that holds the key, as base64, base64url or hex (an Ed25519 key also as PKCS#8 PEM). */
+  readonly keyEnvVar?: string;
+  /** For `file`: the file that holds the key, or a directory of `<key_id>.key`. */
+  readonly keyFilePath?: string;
+  /** For `custom`: path or package name of a module that exports `createProvider(config)`. */
+  readonly keyProviderModule?: string;
+  /** How old our knowledge of a key's current version may be, in seconds. */
+  readonly keyCacheTtlSeconds?: number;
+  /**
+   * Whether checkpoints are signed by the key service with `keyId`, and no data key is used. Default false; left out
+   * with an Azure key that cannot wrap a data key safely (RSA, EC) it means true.
+   */
+  readonly useKmsSigning?: boolean;
+  /** A second key that signs checkpoints: with it the log has MACs of the data key `keyId` and signatures of this one. */
+  readonly signingKeyId?: string;
+  /** Where the key `signingKeyId` comes from. Default: `keySource`. */
+  readonly signingKeySource?: ConfiguredSource;
+  /** For a `signingKeySource` of `env`: the name of the variable that holds the Ed25519 key. */
+  readonly signingKeyEnvVar?: string;
+  /** For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, where that is a directory. */
+  readonly signingKeyFilePath?: string;
+
+  // ---- key services
+
+  /** AWS: the region. Default: the AWS SDK's own chain. Endpoint, profile and credentials come from the SDK's own variables only. */
+  readonly awsRegion?: string;
+  /** Google: another endpoint, `HOST:PORT` or `https://HOST:PORT` (TLS), or `http://` on loopback only. */
+  readonly gcpEndpoint?: string;
+  /** Azure: tenant id. With `azureClientId` and a secret or federated token in the environment: a service principal. */
+  readonly azureTenantId?: string;
+  /** Azure: client id. Alone it means a user-assigned managed identity. Without any: the SDK's DefaultAzureCredential. */
+  readonly azureClientId?: string;
+  /** Vault: address, as `https://vault.example.com:8200`; `http://` on loopback only. Default: `VAULT_ADDR`. */
+  readonly vaultAddr?: string;
+  /** Vault: a literal token. Prefer `VAULT_TOKEN`, `vaultTokenFile` or another method: a literal one draws a warning. */
+  readonly vaultToken?: string;
+  /** Vault: a file that holds the token, read again when it changes (an agent's sink). */
+  readonly vaultTokenFile?: string;
+  /** Vault: the key as `MOUNT/keys/NAME`. Default: `keyId`, if that has this form. */
+  readonly vaultPath?: string;
+  /** Vault: how to log in. */
+  readonly vaultAuthMethod?: 'token' | 'approle' | 'kubernetes';
+  /** Vault: where the auth method is mounted. Default: its own name. */
+  readonly vaultAuthMount?: string;
+  /** Vault: AppRole's role id, or Kubernetes' role name. */
+  readonly vaultRole?: string;
+  /** Vault: a file that holds AppRole's secret id. Default: the variable `VAULT_SECRET_ID`. */
+  readonly vaultSecretIdFile?: string;
+  /** Vault: whether the secret id is a wrapping token that has to be unwrapped first. */
+  readonly vaultSecretIdWrapped?: boolean;
+  /** Vault: the service account token for Kubernetes, read again at each login. */
+  readonly vaultJwtPath?: string;
+  /** Vault: namespace. Default: `VAULT_NAMESPACE`. */
+  readonly vaultNamespace?: string;
+  /** Vault: PEM file of the CA that signed the server's certificate. Default: `VAULT_CACERT`, then Node's own list. */
+  readonly vaultCaFile?: string;
+  /** Vault: PEM file of the client certificate for mutual TLS. Needs `vaultClientKeyFile`. Default: `VAULT_CLIENT_CERT`. */
+  readonly vaultClientCertFile?: string;
+  /** Vault: PEM file of the client certificate's key. Needs `vaultClientCertFile`. Default: `VAULT_CLIENT_KEY`. */
+  readonly vaultClientKeyFile?: string;
+  /** Vault: the name that the server's certificate must have, if not the host of `vaultAddr`. Default: `VAULT_TLS_SERVER_NAME`. */
+  readonly vaultServerName?: string;
+
+  // ---- where the log goes
+
+  /** The sealed file, or `-` for standard output. May hold `{host}`, `{pid}`, `{instance}` and `{pod}`. */
+  readonly file?: string;
+  /**
+   * The name of the stream, a URL without scheme: 1 to 255 characters of `A-Za-z0-9._~:/@-`. May hold `{host}`, `{pid}`,
+   * `{instance}`, `{pod}` and `{basename}`, the name of `file`.
+   */
+  readonly origin?: string;
+  /** The directory for the state of each stream. Keep it on the same host as the log; it holds no secret. */
+  readonly stateDir?: string;
+  /** Whether each batch of lines is made durable at once. At a checkpoint that happens always. */
+  readonly fsyncOnWrite?: boolean;
+  /** Whether a file is made durable when it is closed at rotation. */
+  readonly fsyncOnRotate?: boolean;
+  /** Whether a closed file is compressed to `.gz`. */
+  readonly compressRotated?: boolean;
+  /** Whether each file is a stream of its own, with its own origin, that names the one before. */
+  readonly rotateChain?: boolean;
+  /** Begin a next file when this one would pass this size, in bytes; 0 means never. */
+  readonly rotateMaxBytes?: number;
+  /** Begin a next file when this one is this old, in seconds; 0 means never. */
+  readonly rotateIntervalSeconds?: number;
+  /** Whether each closed file is verified in a child process. */
+  readonly verifyOnClose?: boolean;
+  /** Whether a finding of `verifyOnClose` is an alert: an event, and a line on standard error. */
+  readonly alertOnFailure?: boolean;
+  /** Whether each input line is also copied, as it came, to standard output. */
+  readonly tee?: boolean;
+  /** Second places that get every checkpoint: paths of files, or `https://` URLs. In a variable: separated by commas. */
+  readonly anchors?: readonly string[];
+
+  // ---- when to seal
+
+  /** Seal and sign after this many records at the latest. */
+  readonly checkpointMaxRecords?: number;
+  /** Seal and sign this many seconds after an unsealed record at the latest. Default 1 with local keys only, 60 with a key service. */
+  readonly checkpointMaxSeconds?: number;
+  /** Seal at least this often, in seconds, even when nothing is logged. */
+  readonly heartbeatSeconds?: number;
+  /** A key period ends at this age, in seconds. */
+  readonly maxEpochSeconds?: number;
+
+  // ---- when something fails
+
+  /**
+   * When the key service is away while running: `continue` sealing, and let the next signature cover everything; or
+   * `stop` taking lines, with error `KEY_SERVICE_STOP`.
+   */
+  readonly onKmsFailure?: 'continue' | 'stop';
+  /** With `onKmsFailure: continue`: stop after this many seconds without a signature; 0 means never. */
+  readonly maxUnsignedSeconds?: number;
+  /**
+   * When the key service is away at start: `wait`, taking lines up to `maxPendingBytes` and trying again; or `stop` with
+   * the error. A configuration error or a refusal always stops.
+   */
+  readonly onStartFailure?: 'wait' | 'stop';
+  /**
+   * When the disk is full or the file cannot be written: `wait`, taking lines up to `maxPendingBytes`, then holding back
+   * the producer; `drop` the lines that do not fit and count them in a `gap` entry; or `stop` with error `WRITE_FAILED`.
+   */
+  readonly onWriteFailure?: 'wait' | 'drop' | 'stop';
+  /**
+   * When state and file contradict each other at start: `error`, with the way out; or `new_stream`: leave the old files
+   * alone and go on under a new origin that cites the old one.
+   */
+  readonly onStateConflict?: 'error' | 'new_stream';
+  /** The longest line that becomes one record, in bytes; a longer one becomes several. */
+  readonly maxLineBytes?: number;
+  /** How much may wait to be written, in bytes, before the producer is held back. */
+  readonly maxPendingBytes?: number;
+  /**
+   * A line that has a member `integrity` of its own: `keep` it (ours stands last), or `wrap` the line as text, for
+   * readers that refuse duplicate members.
+   */
+  readonly onIntegrity?: 'keep' | 'wrap';
+}
