@@ -79,12 +79,12 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
 
 /** Fills the defaults in; some follow from what is set. */
 export function withDefaults(set: TamperConfig): ResolvedConfig {
-  const config = { checkpointMaxSeconds: 1, ...fixed, ...set };
+  const config = { ...fixed, ...set };
   const local = keySources(config).every(isLocal);
   const keyId = config.keyId ?? defaultKeyId(config);
   return {
     ...config,
-    checkpointMaxSeconds: set.checkpointMaxSeconds ?? (local ? 1 : 60),
+    checkpointMaxSeconds: set.checkpointMaxSeconds ?? (local ? 1 : Math.min(60, config.heartbeatSeconds)),
     ...(keyId === undefined ? {} : { keyId }),
   };
 }

@@ -25,11 +25,19 @@ export interface Mode {
   readonly signingIfNoDataKey: boolean;
 }
 
-/** The mode of a configuration that passed its checks; its key ids are set. */
+/**
+ * The mode of a configuration that passed its checks; its key ids are set. In Vault `vault_path` names the key, and
+ * `key_id` is a word for people; a signing key without a mount is in the mount of `vault_path`.
+ */
 export function modeOf(config: ResolvedConfig): Mode {
-  const key = { source: config.keySource, keyId: config.keyId ?? '' };
+  const keyId = config.keySource === 'vault' ? (config.vaultPath ?? config.keyId) : config.keyId;
+  const key = { source: config.keySource, keyId: keyId ?? '' };
   if (config.signingKeyId !== undefined) {
-    const signingKey = { source: config.signingKeySource ?? config.keySource, keyId: config.signingKeyId };
+    const source = config.signingKeySource ?? config.keySource;
+    const signingKey = {
+      source,
+      keyId: source === 'vault' ? inMount(config, config.signingKeyId) : config.signingKeyId,
+    };
     return { name: 'both', records: 'mac', dataKey: key, signingKey, signingIfNoDataKey: false };
   }
   if (config.algorithm === 'Ed25519' || (config.useKmsSigning === true && !isLocal(config.keySource))) {
@@ -37,4 +45,9 @@ export function modeOf(config: ResolvedConfig): Mode {
   }
   const signingIfNoDataKey = config.keySource === 'azure-keyvault' && config.useKmsSigning === undefined;
   return { name: 'data-key', records: 'mac', dataKey: key, signingIfNoDataKey };
+}
+
+function inMount(config: ResolvedConfig, name: string): string {
+  const mount = config.vaultPath?.slice(0, config.vaultPath.lastIndexOf('/keys/'));
+  return name.includes('/keys/') || mount === undefined ? name : `${mount}/keys/${name}`;
 }

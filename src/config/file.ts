@@ -1,0 +1,91 @@
+import { readFileSync, statSync } from 'node:fs';
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { TamperError } from '../errors.ts';
+import { fileName, optionNamed } from './names.ts';
+import { checkSetting, type Setting, unknownOption } from './setting.ts';
+
+const maxBytes = 1_048_576;
+
+/**
+ * The options that a YAML 1.2 or JSON file sets (JSON when its name ends in `.json`): one map of scalars, and lists of
+ * texts. Duplicate keys, aliases, tags and several documents are errors, with their line.
+ *
+ * @throws CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNKNOWN_OPTION
+ */
+export function settingsOfFile(path: string): Setting[] {
+  const text = read(path);
+  if (path.endsWith('.json')) checkJson(path, text);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true, uniqueKeys: true, merge: false });
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault !== undefined) {
+    const problem =
+      fault.code === 'DUPLICATE_KEY' ? 'this option stands twice' : `this is not plain YAML (${fault.code})`;
+    throw invalid(path, lines.linePos(fault.pos[0]).line, problem);
+  }
+  const root: unknown = document.contents;
+  if (root === null || (isScalar(root) && root.value === null)) return [];
+  if (!isMap(root)) throw invalid(path, 1, 'the file must be a map of options');
+  return root.items.map((pair) => settingOf(path, lines, pair));
+}
+
+function read(path: string): string {
+  let bytes: Buffer;
+  try {
+    if (statSync(path).size > maxBytes) {
+      throw new TamperError('CONFIG_INVALID', `${path} is larger than ${maxBytes} bytes: this is no configuration`);
+    }
+    bytes = readFileSync(path);
+  } catch (cause) {
+    if (cause instanceof TamperError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TamperError('CONFIG_UNREADABLE', `cannot read the configuration file ${path}: ${reason}`, {
+      cause,
+      hint: 'check the path and who may read it',
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new TamperError('CONFIG_INVALID', `${path} is not UTF-8`, { cause, hint: 'save it as UTF-8' });
+  }
+}
+
+/** The parser's own error is not kept: it quotes the file, which may hold a credential. */
+function checkJson(path: string, text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const at = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
+    const line = at === undefined ? undefined : text.slice(0, Number(at)).split('\n').length;
+    throw invalid(path, line, 'this is not JSON');
+  }
+}
+
+function invalid(path: string, line: number | undefined, problem: string): TamperError {
+  return new TamperError('CONFIG_INVALID', `${line === undefined ? path : `${path}:${line}`}: ${problem}`, {
+    hint: 'the file is one map of options, such as "key_id: audit"; see docs/configuration.md',
+  });
+}
+
+function settingOf(path: string, lines: LineCounter, pair: unknown): Setting {
+  const key: unknown = isPair(pair) ? pair.key : undefined;
+  const node: unknown = isPair(pair) ? pair.value : undefined;
+  if (!isScalar(key) || typeof key.value !== 'string') throw invalid(path, 1, 'an option name must be text');
+  const line = lines.linePos((key as Node).range?.[0] ?? 0).line;
+  const place = `file ${path}:${line}`;
+  const name = optionNamed(key.value, fileName);
+  if (name === undefined) throw unknownOption(key.value, place, fileName);
+  const setting = { name, value: readValue(path, line, node, key.value), spelling: key.value, place };
+  checkSetting(setting);
+  return setting;
+}
+
+function readValue(path: string, line: number, node: unknown, option: string): unknown {
+  if (isScalar(node)) {
+    if (node.value === null) throw invalid(path, line, `option ${option} has no value`);
+    return node.value;
+  }
+  if (isSeq(node)) return node.items.map((item) => readValue(path, line, item, option));
+  throw invalid(path, line, `option ${option} must be a plain value or a list`);
+}

@@ -1,0 +1,80 @@
+import { settingsOfCode } from './code.ts';
+import { type ResolvedConfig, withDefaults } from './defaults.ts';
+import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from './environment.ts';
+import { settingsOfFile } from './file.ts';
+import { fileName } from './names.ts';
+import { checkRules } from './rules.ts';
+import { type OptionName, optionNames } from './schema.ts';
+import type { Setting } from './setting.ts';
+import type { TamperConfig } from './tamper-config.ts';
+
+/** The places that a configuration may come from, strongest first. */
+export interface ConfigSources {
+  /** Options that the program gives. */
+  readonly code?: TamperConfig;
+  /** Options from a command line, in the spelling of code. No other source may set the same option more strongly. */
+  readonly flags?: TamperConfig;
+  /** Variables; `process.env` is never read here. */
+  readonly env?: Environment;
+  /** Path of a YAML or JSON file. */
+  readonly file?: string;
+  /** Variables besides `key_env_var` and `signing_key_env_var` that hold keys and so are no misspelt options. */
+  readonly keyVariables?: readonly string[];
+}
+
+/** A configuration and where each of its options came from. */
+export interface Resolution {
+  readonly config: ResolvedConfig;
+  /** For each option that has a value: `code`, `flag --NAME`, `environment variable NAME`, `file PATH:LINE`, `default`. */
+  readonly places: ReadonlyMap<OptionName, string>;
+  /** What works but should not stay so, as sentences. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Puts a configuration together: code or flags, then environment, then file, then default.
+ *
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, CONFIG_UNREADABLE, INSECURE_ENDPOINT; the message names option and place
+ */
+export function resolveConfig(sources: ConfigSources = {}): Resolution {
+  const environment = settingsOfEnvironment(sources.env ?? {});
+  const settings = new Map<OptionName, Setting>();
+  const weakestFirst = [
+    sources.file === undefined ? [] : settingsOfFile(sources.file),
+    environment.settings,
+    sources.code === undefined ? [] : settingsOfCode(sources.code),
+    sources.flags === undefined ? [] : settingsOfCode(sources.flags, flagPlace),
+  ];
+  for (const setting of weakestFirst.flat()) settings.set(setting.name, setting);
+  const set: TamperConfig = Object.fromEntries([...settings].map(([name, { value }]) => [name, value]));
+  const config = withDefaults(set);
+  refuseUnknownVariables(environment.others, [
+    config.keyEnvVar,
+    config.signingKeyEnvVar,
+    'FAPILOG_TAMPER_CONFIG',
+    ...(sources.keyVariables ?? []),
+  ]);
+  const places = new Map<OptionName, string>();
+  for (const name of optionNames) {
+    if (config[name] !== undefined) places.set(name, settings.get(name)?.place ?? 'default');
+  }
+  checkRules({
+    config,
+    isSet: (name) => settings.has(name),
+    at: (name) => `${settings.get(name)?.spelling ?? fileName(name)} (${places.get(name) ?? 'not set'})`,
+  });
+  return { config, places, warnings: warningsOf(settings) };
+}
+
+function flagPlace(spelling: string): string {
+  return `flag --${fileName(spelling as OptionName).replaceAll('_', '-')}`;
+}
+
+function warningsOf(settings: ReadonlyMap<OptionName, Setting>): string[] {
+  const token = settings.get('vaultToken');
+  return token === undefined
+    ? []
+    : [
+        `${token.spelling} (${token.place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`,
+      ];
+}

@@ -1,0 +1,65 @@
+import { TamperError } from '../errors.ts';
+import { nearestOption } from './names.ts';
+import { kindOf, type OptionName, problemOf } from './schema.ts';
+
+/** One option as some place sets it. */
+export interface Setting {
+  readonly name: OptionName;
+  readonly value: unknown;
+  /** How that place spells the option. */
+  readonly spelling: string;
+  /** Where it is set: `code`, `flag --key-id`, `environment variable NAME`, `file PATH:LINE`. */
+  readonly place: string;
+}
+
+/** @throws CONFIG_INVALID if the value is not one that the option may have. The value is not shown where it may be a secret. */
+export function checkSetting(setting: Setting): void {
+  const problem = problemOf(setting.name, setting.value);
+  if (problem === undefined) return;
+  throw new TamperError('CONFIG_INVALID', `option ${setting.spelling} (${setting.place}) ${problem}${given(setting)}`, {
+    hint: `docs/configuration.md says what ${setting.spelling} may be`,
+  });
+}
+
+function given({ name, value }: Setting): string {
+  const kind = kindOf(name);
+  if (kind === 'text' || kind === 'list' || typeof value === 'object' || typeof value === 'function') return '';
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return shown.length > 40 ? '' : `, not ${shown}`;
+}
+
+/** An error for a name that is no option. */
+export function unknownOption(spelling: string, place: string, spell: (name: OptionName) => string): TamperError {
+  const nearest = nearestOption(spelling, spell);
+  return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option ${shorten(spelling)} (${place})`, {
+    hint: `did you mean ${nearest}?`,
+  });
+}
+
+/** A name from outside, made safe to print. */
+function shorten(word: string): string {
+  const shown = word.replaceAll(/[^\x20-\x7e]/g, '?');
+  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
+}
+
+/** Makes a value from text, as a variable or a flag has it. What cannot be made stays text, for the check to refuse. */
+export function fromText(name: OptionName, text: string): unknown {
+  switch (kindOf(name)) {
+    case 'boolean':
+      return booleans.get(text) ?? text;
+    case 'number':
+      return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : text;
+    case 'list':
+      return text.split(',').map((item) => item.trim());
+    case 'choice':
+    case 'text':
+      return text;
+  }
+}
+
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
