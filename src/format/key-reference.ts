@@ -1,0 +1,112 @@
+import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { encodeBase64url } from './base64.ts';
+import type { Members } from './members.ts';
+import { canonicalSpki, type NoteKey } from './vkey.ts';
+
+/** KEYREF and SIGNER of spec 2: what a key period is sealed with, without any secret. */
+
+/** A key that signs the checkpoints of a key period. */
+export interface Signer {
+  readonly source: string;
+  readonly identity: string;
+  readonly algorithm: NoteAlgorithm;
+  /** DER SubjectPublicKeyInfo, canonical; absent for `kms-hmac-sha256` only. */
+  readonly spki?: Buffer;
+}
+
+/** A key period whose records carry MACs. */
+export interface MacKeyReference {
+  readonly records: 'mac';
+  readonly source: string;
+  readonly identity: string;
+  /** 32 bytes. */
+  readonly nonce: Buffer;
+  /** 32 bytes. */
+  readonly fp: Buffer;
+  readonly wrapped?: Buffer;
+  /** Present, with at least one, in the combined mode. */
+  readonly signers?: readonly Signer[];
+}
+
+/** A key period whose records carry checksums and whose checkpoints are signed. */
+export interface HashKeyReference {
+  readonly records: 'hash';
+  readonly signers: readonly Signer[];
+}
+
+/** What a key period is sealed with. */
+export type KeyReference = MacKeyReference | HashKeyReference;
+
+/** The signers of a key reference; none in a log with a data key only. */
+export function signersOf(reference: KeyReference): readonly Signer[] {
+  return reference.signers ?? [];
+}
+
+/** The key that verifies a signer's notes. */
+export function noteKeyOf(signer: Signer): NoteKey {
+  return { algorithm: signer.algorithm, bytes: signer.spki ?? Buffer.from(signer.identity, 'utf8') };
+}
+
+function formatSigner(signer: Signer): string {
+  const spki = signer.spki === undefined ? '' : `,"spki":"${encodeBase64url(signer.spki)}"`;
+  const { source, identity, algorithm } = signer;
+  return `{"source":${JSON.stringify(source)},"identity":${JSON.stringify(identity)},"algorithm":"${algorithm}"${spki}}`;
+}
+
+/** KEYREF in its one spelling. */
+export function formatKeyReference(reference: KeyReference): string {
+  const signers = reference.signers && `"signers":[${reference.signers.map(formatSigner).join(',')}]`;
+  if (reference.records === 'hash') return `{"records":"hash",${signers}}`;
+  const wrapped = reference.wrapped && `"wrapped":"${encodeBase64url(reference.wrapped)}"`;
+  const members = [
+    '"records":"mac"',
+    `"source":${JSON.stringify(reference.source)}`,
+    `"identity":${JSON.stringify(reference.identity)}`,
+    `"nonce":"${encodeBase64url(reference.nonce)}"`,
+    `"fp":"${encodeBase64url(reference.fp)}"`,
+    wrapped,
+    signers,
+  ];
+  return `{${members.filter((member) => member !== undefined).join(',')}}`;
+}
+
+function readSigner(members: Members): Signer {
+  const source = members.string('source');
+  const identity = members.string('identity');
+  const algorithm = members.oneOf('algorithm', SIGNATURE_ALGORITHMS);
+  const spki = members.has('spki') ? members.bytes('spki') : undefined;
+  if ((spki === undefined) !== (algorithm === 'kms-hmac-sha256'))
+    members.malformed('"spki" does not go with the algorithm');
+  if (spki !== undefined && members.problem === undefined && !canonicalSpki(algorithm, spki)?.equals(spki)) {
+    members.malformed('"spki" is not the canonical public key of its algorithm');
+  }
+  members.end();
+  return spki === undefined ? { source, identity, algorithm } : { source, identity, algorithm, spki };
+}
+
+function readSigners(members: Members): Signer[] {
+  const list = members.list('signers');
+  if (list.length === 0) members.malformed('"signers" is empty');
+  return list.map((item) => readSigner(members.nested(item)));
+}
+
+/** Reads KEYREF. Problems are noted in `members`. */
+export function readKeyReference(members: Members): KeyReference {
+  const records = members.oneOf('records', ['mac', 'hash'] as const);
+  if (records === 'hash') {
+    const signers = readSigners(members);
+    members.end();
+    return { records, signers };
+  }
+  const reference: MacKeyReference = {
+    records,
+    source: members.string('source'),
+    identity: members.string('identity'),
+    nonce: members.bytes('nonce', 32),
+    fp: members.bytes('fp', 32),
+    ...(members.has('wrapped') && { wrapped: members.bytes('wrapped') }),
+    ...(members.has('signers') && { signers: readSigners(members) }),
+  };
+  members.end();
+  return reference;
+}

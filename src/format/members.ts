@@ -1,0 +1,119 @@
+import { decodeBase64url } from './base64.ts';
+
+/** Why a control entry's members cannot be taken: a later version's, or not the one spelling (spec 8.3). */
+export interface MemberProblem {
+  readonly code: 'UNSUPPORTED' | 'CONTROL_MALFORMED';
+  readonly message: string;
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** Whether text is a time of spec 1: 24 characters, UTC, and a moment that exists. */
+export function isTime(text: string): boolean {
+  if (!TIME.test(text)) return false;
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && time.toISOString() === text;
+}
+
+/**
+ * Reads the members of one object of a control entry with their types. The first problem is kept and reading goes on
+ * with a stand-in, so that the caller checks once, at the end. An unknown member or value counts before a misspelt one.
+ */
+export class Members {
+  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #known = new Set<string>();
+  readonly #problems: MemberProblem[];
+
+  constructor(object: unknown, problems: MemberProblem[] = []) {
+    this.#problems = problems;
+    const usable = typeof object === 'object' && object !== null && !Array.isArray(object);
+    this.#object = usable ? (object as Record<string, unknown>) : {};
+    if (!usable) this.malformed('an object is expected');
+  }
+
+  /** The problem that counts, once everything has been read. */
+  get problem(): MemberProblem | undefined {
+    return this.#problems.find((problem) => problem.code === 'UNSUPPORTED') ?? this.#problems[0];
+  }
+
+  /** Whether the member is there. */
+  has(name: string): boolean {
+    this.#known.add(name);
+    return Object.hasOwn(this.#object, name);
+  }
+
+  unsupported(message: string): void {
+    this.#problems.push({ code: 'UNSUPPORTED', message });
+  }
+
+  malformed(message: string): void {
+    this.#problems.push({ code: 'CONTROL_MALFORMED', message });
+  }
+
+  /** Members that nobody asked for are a later version's. */
+  end(): void {
+    for (const name of Object.keys(this.#object)) {
+      if (!this.#known.has(name)) this.unsupported(`member ${JSON.stringify(name)}`);
+    }
+  }
+
+  number(name: string): number {
+    const value = this.#get(name);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)) return value;
+    this.malformed(`"${name}" is no whole number from 0 to 2^53-1`);
+    return 0;
+  }
+
+  string(name: string): string {
+    const value = this.#get(name);
+    if (typeof value === 'string') return value;
+    this.malformed(`"${name}" is no string`);
+    return '';
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T {
+    const value = this.string(name);
+    if (!(values as readonly string[]).includes(value)) this.unsupported(`"${name}": ${JSON.stringify(value)}`);
+    return value as T;
+  }
+
+  time(name: string): string {
+    const value = this.string(name);
+    if (!isTime(value)) this.malformed(`"${name}" is no time like 2026-11-24T23:00:00.000Z`);
+    return value;
+  }
+
+  /** Bytes in unpadded base64url: exactly `length` of them, or at least one. */
+  bytes(name: string, length?: number): Buffer {
+    return this.toBytes(name, this.string(name), length);
+  }
+
+  toBytes(name: string, value: unknown, length?: number): Buffer {
+    const bytes = typeof value === 'string' ? decodeBase64url(value) : undefined;
+    if (bytes !== undefined && bytes.length > 0 && (length === undefined || bytes.length === length)) return bytes;
+    this.malformed(`"${name}" is not ${length ?? 'some'} bytes in unpadded base64url`);
+    return Buffer.alloc(length ?? 0);
+  }
+
+  list(name: string): readonly unknown[] {
+    const value = this.#get(name);
+    if (Array.isArray(value)) return value;
+    this.malformed(`"${name}" is no list`);
+    return [];
+  }
+
+  /** The members of an object that is a member of this one. */
+  object(name: string): Members {
+    return this.nested(this.#get(name));
+  }
+
+  /** The members of an object that belongs to this one. */
+  nested(value: unknown): Members {
+    return new Members(value, this.#problems);
+  }
+
+  #get(name: string): unknown {
+    this.#known.add(name);
+    return Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { digestBytes, sha256 } from '../core/hash.ts';
+import { TamperError } from '../errors.ts';
+import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
+
+/**
+ * Note verifier keys (C2SP signed-note): `name+HEX OF THE KEY ID+base64(TYPE ‖ KEY)`, and the key ids of spec 4.
+ * A key's type and bytes are what counts; name and id are recomputed for each origin.
+ */
+
+/** The prefix of our signature identifiers of type 0xff. */
+const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
+const RATCHET = 'ratchet-hmac-sha256';
+const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+const LF = Buffer.from('\n', 'latin1');
+
+/** A public key that can verify notes, or the identity of a MAC key that its service can verify with. */
+export interface NoteKey {
+  readonly algorithm: NoteAlgorithm;
+  /** DER SubjectPublicKeyInfo; for `kms-hmac-sha256` the UTF-8 bytes of the key's identity. */
+  readonly bytes: Buffer;
+}
+
+/** The public key of a note key as Node's crypto takes it. Not for `kms-hmac-sha256`. */
+export function publicKeyOf(key: NoteKey): KeyObject {
+  return createPublicKey({ key: key.bytes, format: 'der', type: 'spki' });
+}
+
+function typed(identifier: string, key: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(0xff), Buffer.from(identifier, 'latin1'), LF, key]);
+}
+
+/** TYPE ‖ KEY: what stands in a vkey, and what an Ed25519 or 0xff key id is computed over. */
+export function encodeNoteKey(key: NoteKey): Buffer {
+  if (key.algorithm === 'ed25519') {
+    return Buffer.concat([Uint8Array.of(0x01), key.bytes.subarray(ED25519_SPKI_HEAD.length)]);
+  }
+  if (key.algorithm === 'ecdsa-p256-sha256') return Buffer.concat([Uint8Array.of(0x02), key.bytes]);
+  return typed(IDENTIFIER_PREFIX + key.algorithm, key.bytes);
+}
+
+function idOver(...parts: Uint8Array[]): Buffer {
+  return digestBytes(sha256(Buffer.concat(parts))).subarray(0, 4);
+}
+
+/** The key id of a note key under `name`: 4 bytes. For ECDSA P-256 the name is not in it (C2SP signed-note). */
+export function noteKeyId(name: string, key: NoteKey): Buffer {
+  if (key.algorithm === 'ecdsa-p256-sha256') return idOver(key.bytes);
+  return idOver(Buffer.from(name, 'utf8'), LF, encodeNoteKey(key));
+}
+
+/** The key id of our own MAC over a checkpoint: 4 bytes over origin, identifier and the epoch's fingerprint (spec 4). */
+export function ratchetKeyId(origin: string, fingerprint: Uint8Array): Buffer {
+  return idOver(Buffer.from(origin, 'utf8'), LF, typed(IDENTIFIER_PREFIX + RATCHET, fingerprint));
+}
+
+/** The vkey of a note key under `name`. */
+export function formatVkey(name: string, key: NoteKey): string {
+  return `${name}+${noteKeyId(name, key).toString('hex')}+${encodeBase64(encodeNoteKey(key))}`;
+}
+
+function invalid(vkey: string, why: string): TamperError {
+  return new TamperError('FORMAT_INVALID', `${JSON.stringify(vkey)} is no verifier key: ${why}`, {
+    hint: 'A verifier key reads NAME+8 HEX DIGITS+BASE64, as keygen and verify print it.',
+  });
+}
+
+/** The one DER spelling of a public key that this algorithm verifies with (EC points uncompressed), or undefined. */
+export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch (error) {
+    if (error instanceof Error) return undefined; // node:crypto's word for "no public key"
+    throw error;
+  }
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  const fits =
+    (algorithm === 'ed25519' && key.asymmetricKeyType === 'ed25519') ||
+    (algorithm === 'ecdsa-p256-sha256' && curve === 'prime256v1') ||
+    (algorithm === 'ecdsa-p384-sha384' && curve === 'secp384r1') ||
+    (algorithm.startsWith('rsa-') && key.asymmetricKeyType === 'rsa');
+  if (!fits) return undefined;
+  if (key.asymmetricKeyType !== 'ec') return key.export({ format: 'der', type: 'spki' });
+  return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }).export({ format: 'der', type: 'spki' });
+}
+
+function decodeNoteKey(encoded: Buffer): NoteKey | undefined {
+  const type = encoded[0];
+  const rest = encoded.subarray(1);
+  if (type === 0x01) {
+    return rest.length === 32 ? { algorithm: 'ed25519', bytes: Buffer.concat([ED25519_SPKI_HEAD, rest]) } : undefined;
+  }
+  if (type === 0x02) return spkiKey('ecdsa-p256-sha256', rest);
+  const lf = rest.indexOf(0x0a);
+  const identifier = rest.toString('latin1', 0, Math.max(lf, 0));
+  const algorithm = identifier.slice(IDENTIFIER_PREFIX.length);
+  if (type !== 0xff || !identifier.startsWith(IDENTIFIER_PREFIX) || !isNoteAlgorithm(algorithm)) return undefined;
+  if (algorithm === 'ed25519' || algorithm === 'ecdsa-p256-sha256') return undefined; // they have types of their own
+  const bytes = Buffer.from(rest.subarray(lf + 1));
+  return algorithm === 'kms-hmac-sha256' ? { algorithm, bytes } : spkiKey(algorithm, bytes);
+}
+
+function spkiKey(algorithm: NoteAlgorithm, spki: Buffer): NoteKey | undefined {
+  const bytes = canonicalSpki(algorithm, spki);
+  return bytes?.equals(spki) ? { algorithm, bytes } : undefined;
+}
+
+/** Reads a vkey. @throws {@link TamperError} `FORMAT_INVALID` */
+export function parseVkey(vkey: string): { name: string; key: NoteKey } {
+  const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(vkey);
+  if (match === null) throw invalid(vkey, 'it does not have the three parts NAME+ID+KEY');
+  const [, name, id, encoded] = match as unknown as [string, string, string, string];
+  const bytes = decodeBase64(encoded);
+  if (bytes === undefined) throw invalid(vkey, 'its key is not canonical base64');
+  const key = decodeNoteKey(bytes);
+  if (key === undefined) throw invalid(vkey, 'its key is of no type that this version knows');
+  if (noteKeyId(name, key).toString('hex') !== id) throw invalid(vkey, 'its id is not that of its name and key');
+  return { name, key };
+}
