@@ -5,6 +5,7 @@ export { type ConfiguredKey, type Mode, modeOf } from './mode.ts';
 export { fileName, variableName } from './names.ts';
 export { type ConfigSources, type Resolution, resolveConfig } from './resolve.ts';
 export { choicesOf, kindOf, type OptionKind, type OptionName, optionNames } from './schema.ts';
+export type { ConfigFile } from './setting.ts';
 export { isLocal, keySources } from './sources.ts';
 export type { ConfiguredSource, LocalAlgorithm, TamperConfig } from './tamper-config.ts';
 export { expandOrigin, expandPath, type Placeholders } from './template.ts';

@@ -1,11 +1,10 @@
 import { settingsOfCode } from './code.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from './environment.ts';
-import { settingsOfFile } from './file.ts';
 import { fileName } from './names.ts';
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames } from './schema.ts';
-import type { Setting } from './setting.ts';
+import type { ConfigFile, Setting } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 
 /** The places that a configuration may come from, strongest first. */
@@ -16,8 +15,8 @@ export interface ConfigSources {
   readonly flags?: TamperConfig;
   /** Variables; `process.env` is never read here. */
   readonly env?: Environment;
-  /** Path of a YAML or JSON file. */
-  readonly file?: string;
+  /** A YAML or JSON file, read by `readConfigFile`. */
+  readonly file?: ConfigFile;
   /** Variables besides `key_env_var` and `signing_key_env_var` that hold keys and so are no misspelt options. */
   readonly keyVariables?: readonly string[];
 }
@@ -34,13 +33,13 @@ export interface Resolution {
 /**
  * Puts a configuration together: code or flags, then environment, then file, then default.
  *
- * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, CONFIG_UNREADABLE, INSECURE_ENDPOINT; the message names option and place
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT; the message names option and place
  */
 export function resolveConfig(sources: ConfigSources = {}): Resolution {
   const environment = settingsOfEnvironment(sources.env ?? {});
   const settings = new Map<OptionName, Setting>();
   const weakestFirst = [
-    sources.file === undefined ? [] : settingsOfFile(sources.file),
+    sources.file?.settings ?? [],
     environment.settings,
     sources.code === undefined ? [] : settingsOfCode(sources.code),
     sources.flags === undefined ? [] : settingsOfCode(sources.flags, flagPlace),

@@ -12,6 +12,12 @@ export interface Setting {
   readonly place: string;
 }
 
+/** A configuration file as `readConfigFile` of `config/file.ts` has read it. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly settings: readonly Setting[];
+}
+
 /** @throws CONFIG_INVALID if the value is not one that the option may have. The value is not shown where it may be a secret. */
 export function checkSetting(setting: Setting): void {
   const problem = problemOf(setting.name, setting.value);

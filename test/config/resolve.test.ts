@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { resolveConfig, type TamperConfig } from '../../src/config/index.ts';
+import { readConfigFile } from '../../src/config/file.ts';
+import { type ConfigFile, resolveConfig, type TamperConfig } from '../../src/config/index.ts';
 import { isTamperError, type TamperError } from '../../src/errors.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'config-'));
@@ -13,6 +14,10 @@ function file(name: string, text: string | Uint8Array): string {
   const path = join(directory, name);
   writeFileSync(path, text);
   return path;
+}
+
+function load(name: string, text: string | Uint8Array): ConfigFile {
+  return readConfigFile(file(name, text));
 }
 
 function refusal(run: () => unknown): TamperError {
@@ -34,7 +39,7 @@ describe('precedence', () => {
     const { config, places } = resolveConfig({
       code: { file: 'from-code.jsonl' },
       env: { FAPILOG_TAMPER_FILE: 'from-env.jsonl', FAPILOG_TAMPER_STATE_DIR: 'from-env', PATH: '/bin' },
-      file: path,
+      file: readConfigFile(path),
     });
     expect(config).toMatchObject({
       file: 'from-code.jsonl',
@@ -88,7 +93,7 @@ describe('defaults', () => {
 describe('unknown options', () => {
   it('in a file: names option, place and nearest', () => {
     const path = file('typo.yaml', 'key_id: a\nkey_sorce: env\n');
-    const error = refusal(() => resolveConfig({ file: path }));
+    const error = refusal(() => resolveConfig({ file: readConfigFile(path) }));
     expect(error).toMatchObject({
       code: 'CONFIG_UNKNOWN_OPTION',
       message: `unknown option key_sorce (file ${path}:2)`,
@@ -97,7 +102,7 @@ describe('unknown options', () => {
   });
 
   it('camelCase in a file is unknown and names the file spelling', () => {
-    const error = refusal(() => resolveConfig({ file: file('camel.yaml', 'keySource: env\n') }));
+    const error = refusal(() => resolveConfig({ file: load('camel.yaml', 'keySource: env\n') }));
     expect(error.hint).toBe('did you mean key_source?');
   });
 
@@ -122,7 +127,7 @@ describe('unknown options', () => {
   it('a prototype name is no option', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       const path = file('proto.yaml', `${name}: 1\n`);
-      expect(refusal(() => resolveConfig({ file: path })).code).toBe('CONFIG_UNKNOWN_OPTION');
+      expect(refusal(() => resolveConfig({ file: readConfigFile(path) })).code).toBe('CONFIG_UNKNOWN_OPTION');
     }
   });
 
@@ -178,12 +183,12 @@ describe('environment values', () => {
 describe('files', () => {
   it('JSON', () => {
     const path = file('ok.json', '{\n "key_id": "a",\n "anchors": ["/x"]\n}');
-    expect(resolveConfig({ file: path }).config).toMatchObject({ keyId: 'a', anchors: ['/x'] });
+    expect(resolveConfig({ file: readConfigFile(path) }).config).toMatchObject({ keyId: 'a', anchors: ['/x'] });
   });
 
   it('an empty one sets nothing', () => {
     for (const text of ['', '---\n', '# only a comment\n', 'null\n']) {
-      expect(resolveConfig({ file: file('empty.yaml', text) }).config.file).toBe('-');
+      expect(resolveConfig({ file: load('empty.yaml', text) }).config.file).toBe('-');
     }
   });
 
@@ -224,7 +229,7 @@ describe('files', () => {
     ['a wrong choice', 'a.yaml', 'key_source: aws\n', 'CONFIG_INVALID', 'must be one of env, file, aws-kms'],
     ['a tab', 'a.yaml', 'key_id: a\n\tfile: x\n', 'CONFIG_INVALID', ''],
   ])('refuses %s', (_, name, text, code, part) => {
-    const error = refusal(() => resolveConfig({ file: file(name, text) }));
+    const error = refusal(() => resolveConfig({ file: load(name, text) }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(join(directory, name));
     expect(error.message).toContain(part);
@@ -241,20 +246,20 @@ describe('files', () => {
       ['a.yaml', 'vault_token: &x !y hvs.canary\n'],
       ['a.yaml', 'vault_token: [hvs.canary]\n'],
     ] as const) {
-      const error = refusal(() => resolveConfig({ file: file(name, text) }));
+      const error = refusal(() => resolveConfig({ file: load(name, text) }));
       expect(inspect(error, { depth: 9 })).not.toContain('canary');
     }
   });
 
   it('refuses bytes that are not UTF-8, a directory, and a missing file', () => {
-    expect(refusal(() => resolveConfig({ file: file('latin.yaml', Buffer.from([0x61, 0xff])) })).message).toContain(
+    expect(refusal(() => resolveConfig({ file: load('latin.yaml', Buffer.from([0x61, 0xff])) })).message).toContain(
       'is not UTF-8',
     );
-    expect(refusal(() => resolveConfig({ file: directory })).code).toBe('CONFIG_UNREADABLE');
-    const missing = refusal(() => resolveConfig({ file: join(directory, 'none.yaml') }));
+    expect(refusal(() => resolveConfig({ file: readConfigFile(directory) })).code).toBe('CONFIG_UNREADABLE');
+    const missing = refusal(() => resolveConfig({ file: readConfigFile(join(directory, 'none.yaml')) }));
     expect(missing).toMatchObject({ code: 'CONFIG_UNREADABLE' });
     expect(missing.message).toContain('none.yaml');
-    expect(refusal(() => resolveConfig({ file: file('big.yaml', Buffer.alloc(1_048_577, 0x20)) })).code).toBe(
+    expect(refusal(() => resolveConfig({ file: load('big.yaml', Buffer.alloc(1_048_577, 0x20)) })).code).toBe(
       'CONFIG_INVALID',
     );
   });
