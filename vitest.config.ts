@@ -1,5 +1,49 @@
 import { defineConfig } from 'vitest/config';
+// What this machine cannot run is left out here, so that a bare `vitest run` behaves like `npm test`.
+import { unavailableSuites } from './scripts/suites.mjs';
+
+const leftOut = process.env.CI === 'true' ? [] : unavailableSuites().flatMap(({ suite }) => suite.files);
 
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 120_000, passWithNoTests: false },
+  test: {
+    passWithNoTests: false,
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**', 'test/slow/**', 'test/**/*.slow.test.ts', 'test/dist/**', ...leftOut],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Each file starts servers of its own: one file at a time, so that two cores answer within their deadlines.
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          exclude: ['test/**/*.slow.test.ts', ...leftOut],
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 900_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
 });

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The project's folder. Every script works there, wherever it was started. */
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Path of a tool that a package of ours brings. */
+export const tool = (name) => `${root}node_modules/.bin/${name}`;
+
+/**
+ * Runs a program to its end and returns its exit code; output goes where ours goes.
+ * A program that cannot be started is an error, never a code.
+ */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (result.error) throw result.error;
+  return result.status ?? 1;
+}
+
+/** Runs a program and returns what it printed. Throws with both streams when it fails. */
+export function capture(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
+  if (result.error) throw result.error;
+  if (result.status !== 0) {
+    throw new Error(`${command} ${args.join(' ')} ended with ${result.status}\n${result.stdout}${result.stderr}`);
+  }
+  return result.stdout;
+}
+
+/** Ends the script with exit code 1 and one line per problem, or says what was looked at. */
+export function report(problems, looked) {
+  for (const problem of problems) console.error(`- ${problem}`);
+  if (problems.length > 0) process.exit(1);
+  console.log(looked);
+}

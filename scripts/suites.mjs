@@ -1,0 +1,102 @@
+// The planned back-end suites: which tests they are, what they need on the machine, how to count what ran.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+
+/** Python interpreters by name, and those that pyenv keeps without putting them on the path. */
+const pythons = () => {
+  const kept = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
+  const versions = existsSync(kept) ? readdirSync(kept).map((version) => join(kept, version, 'bin', 'python3')) : [];
+  return ['python3', ...Array.from({ length: 6 }, (_, i) => `python3.${15 - i}`), ...versions];
+};
+
+const pythonAtLeast = (minor) => {
+  const check = `import sys, venv; sys.exit(sys.version_info < (3, ${minor}))`;
+  return pythons().some((name) => succeeds(name, ['-c', check]));
+};
+
+/** What a suite may need from the machine, by the name that messages use. */
+export const tools = {
+  'Python >= 3.10 with venv': () => pythonAtLeast(10),
+  'Python >= 3.12 with venv': () => pythonAtLeast(12),
+  Go: () => succeeds('go', ['version']),
+  openssl: () => succeeds('openssl', ['version']),
+};
+
+/**
+ * `files`: the test files that cannot run without `needs` (none: the suite runs everywhere).
+ * `counts`: matches "path > describe > title" of the tests that belong to it; the first suite that matches has the test.
+ */
+export const suites = [
+  {
+    name: 'vault/openbao',
+    files: ['test/integration/vault/**', 'test/integration/vault*.test.ts'],
+    needs: ['Python >= 3.10 with venv'],
+    counts: /^test\/integration\/(vault|openbao)/i,
+  },
+  {
+    name: 'aws-ministack',
+    files: ['test/integration/aws/ministack*.test.ts', 'test/integration/aws-ministack*.test.ts'],
+    needs: ['Python >= 3.10 with venv'],
+    counts: /^test\/integration\/aws.*ministack/i,
+  },
+  {
+    name: 'aws-moto',
+    files: ['test/integration/aws/moto*.test.ts', 'test/integration/aws-moto*.test.ts'],
+    needs: ['Python >= 3.10 with venv'],
+    counts: /^test\/integration\/aws.*moto/i,
+  },
+  {
+    name: 'aws-localstack',
+    files: ['test/integration/aws/localstack*.test.ts', 'test/integration/aws-localstack*.test.ts'],
+    needs: ['Python >= 3.12 with venv'],
+    counts: /^test\/integration\/aws/i,
+  },
+  { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
+  { name: 'azure', files: [], needs: ['openssl'], counts: /^test\/integration\/azure/i },
+  {
+    name: 'go interop',
+    files: ['test/interop/go*.test.ts', 'test/interop/go/**'],
+    needs: ['Go'],
+    counts: /^test\/interop\/.*\bgo\b/i,
+  },
+  {
+    name: 'openssl interop',
+    files: ['test/interop/openssl*.test.ts'],
+    needs: ['openssl'],
+    counts: /^test\/interop\/.*openssl/i,
+  },
+  { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },
+  { name: 'env', files: [], needs: [], counts: /^test\/providers\/.*\benv\b/i },
+  { name: 'file', files: [], needs: [], counts: /^test\/providers\/.*\bfile\b/i },
+];
+
+/** The suites that this machine cannot run, each with the tools it lacks. */
+export function unavailableSuites() {
+  const asked = new Map();
+  const present = (name) => {
+    if (!asked.has(name)) asked.set(name, tools[name]());
+    return asked.get(name);
+  };
+  return suites
+    .map((suite) => ({ suite, lacks: suite.needs.filter((name) => !present(name)) }))
+    .filter(({ suite, lacks }) => lacks.length > 0 && suite.files.length > 0);
+}
+
+/** How many tests of each suite passed, from a report of vitest's json reporter. */
+export function countBySuite(report, root) {
+  const counts = new Map(suites.map((suite) => [suite.name, 0]));
+  for (const file of report.testResults) {
+    const path = file.name.startsWith(root) ? file.name.slice(root.length) : file.name;
+    for (const test of file.assertionResults) {
+      if (test.status !== 'passed') continue;
+      const id = [path, ...test.ancestorTitles, test.title].join(' > ');
+      const suite = suites.find((candidate) => candidate.counts.test(id));
+      if (suite) counts.set(suite.name, counts.get(suite.name) + 1);
+    }
+  }
+  return counts;
+}
