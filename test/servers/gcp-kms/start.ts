@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+/** The loopback ports that the test server listens on. */
+export interface GcpKmsPorts {
+  readonly grpcTls: number;
+  readonly grpc: number;
+  readonly https: number;
+  readonly http: number;
+  readonly authority: number;
+  readonly admin: number;
+}
+
+/** One call that the server saw. */
+export interface SeenCall {
+  readonly method: string;
+  readonly transport: string;
+  readonly resource: string;
+  readonly principal?: string;
+  readonly outcome: string;
+  readonly at: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+/** A fault to switch on; `kind` as in faults.mjs. */
+export interface Fault {
+  readonly kind: string;
+  readonly method?: string;
+  readonly times?: number;
+  readonly [detail: string]: unknown;
+}
+
+/** A running test server and its control channel. */
+export class GcpKmsServer {
+  readonly ports: GcpKmsPorts;
+  readonly caPem: string;
+  /** A directory for this run; holds `ca.pem`. */
+  readonly directory: string;
+  readonly #child: ChildProcess;
+  #sequence = 0;
+
+  constructor(parts: { ports: GcpKmsPorts; caPem: string; directory: string; child: ChildProcess }) {
+    this.ports = parts.ports;
+    this.caPem = parts.caPem;
+    this.directory = parts.directory;
+    this.#child = parts.child;
+  }
+
+  get caFile(): string {
+    return path.join(this.directory, 'ca.pem');
+  }
+
+  /** Sends one command to the control channel (admin.mjs). */
+  async admin<Answer = unknown>(command: string, argument: object = {}): Promise<Answer> {
+    const response = await fetch(`http://127.0.0.1:${this.ports.admin}/${command}`, {
+      method: 'POST',
+      body: JSON.stringify(argument),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new Error(`test server refused ${command}: ${JSON.stringify(answer)}`);
+    return answer as Answer;
+  }
+
+  /** A new key with one version, in a key ring of the test project. Answers its resource name. */
+  async createKey(purpose: string, algorithm: string, more: object = {}): Promise<string> {
+    this.#sequence += 1;
+    const ring = 'projects/test-project/locations/europe-west1/keyRings/audit';
+    const name = `${ring}/cryptoKeys/key-${process.pid}-${this.#sequence}`;
+    await this.admin('createKey', { name, purpose, algorithm, ...more });
+    return name;
+  }
+
+  fault(fault: Fault): Promise<unknown> {
+    return this.admin('addFault', fault);
+  }
+
+  journal(): Promise<SeenCall[]> {
+    return this.admin<SeenCall[]>('journal');
+  }
+
+  /** Stops the process and removes its directory. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = once(this.#child, 'exit');
+      this.#child.kill('SIGKILL');
+      await ended;
+    }
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Starts the server as a process of its own. */
+export async function startGcpKms(): Promise<GcpKmsServer> {
+  const main = fileURLToPath(new URL('./main.mjs', import.meta.url));
+  const child = spawn(process.execPath, [main], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { ports, caPem } = JSON.parse(await firstLine(child.stdout)) as { ports: GcpKmsPorts; caPem: string };
+  const directory = await mkdtemp(path.join(tmpdir(), 'fapilog-tamper-gcp-kms-'));
+  await writeFile(path.join(directory, 'ca.pem'), caPem);
+  return new GcpKmsServer({ ports, caPem, directory, child });
+}
+
+async function firstLine(stdout: Readable): Promise<string> {
+  for await (const line of createInterface({ input: stdout })) return line;
+  throw new Error('the test server ended before it said its ports');
+}
