@@ -15,7 +15,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/slow/**', 'test/**/*.slow.test.ts', 'test/dist/**', ...leftOut],
+          exclude: [
+            'test/integration/**',
+            'test/servers/**',
+            'test/slow/**',
+            'test/**/*.slow.test.ts',
+            'test/dist/**',
+            ...leftOut,
+          ],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -25,7 +32,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts', ...leftOut],
           maxWorkers: 1,
           fileParallelism: false,

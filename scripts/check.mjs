@@ -15,6 +15,7 @@ const order = [
   'sizes',
   'unused',
   'exports',
+  'links',
   'types',
   'root',
   'package',

@@ -51,7 +51,11 @@ export const suites = [
   },
   {
     name: 'aws-localstack',
-    files: ['test/integration/aws/localstack*.test.ts', 'test/integration/aws-localstack*.test.ts'],
+    files: [
+      'test/integration/aws/localstack*.test.ts',
+      'test/integration/aws-localstack*.test.ts',
+      'test/servers/launchers.test.ts',
+    ],
     needs: ['Python >= 3.12 with venv'],
     counts: /^test\/integration\/aws/i,
   },

@@ -1,0 +1,34 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { capture } from './run.mjs';
+
+const shell = process.platform === 'win32';
+
+/**
+ * Packs the project as a registry would get it, into a new temporary folder with an empty project beside the tarball.
+ * `remove` deletes both.
+ */
+export function pack() {
+  const base = mkdtempSync(join(tmpdir(), 'fapilog-tamper-pack-'));
+  const listing = capture('npm', ['pack', '--json', '--silent', '--pack-destination', base], { shell });
+  // npm 11 prints a list; what a prepack script says may stand before it.
+  const [{ filename, files }] = JSON.parse(listing.slice(listing.indexOf('[\n')));
+  const tarball = join(base, filename.replace('/', '-'));
+  if (!existsSync(tarball)) throw new Error(`npm pack named ${filename}, which is not there`);
+  const folder = join(base, 'project');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  return {
+    tarball,
+    folder,
+    files: files.map(({ path }) => path),
+    remove: () => rmSync(base, { recursive: true, force: true }),
+  };
+}
+
+/** Installs packages into a folder, from npm's cache where it has them. */
+export function installInto(folder, packages) {
+  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', '--loglevel=error'];
+  capture('npm', ['install', ...quiet, ...packages], { cwd: folder, shell });
+}
