@@ -66,6 +66,8 @@ export interface TamperErrorOptions {
   readonly requestId?: string;
   /** True where the same call may succeed later without anybody changing anything. */
   readonly retryable?: boolean;
+  /** How long the service asked to be left alone, in milliseconds (`Retry-After` and its like). */
+  readonly retryAfterMs?: number;
 }
 
 /** The one error class of this package. */
@@ -79,6 +81,8 @@ export class TamperError extends Error {
   readonly requestId: string | undefined;
   /** True where the same call may succeed later without anybody changing anything. */
   readonly retryable: boolean;
+  /** How long the service asked to be left alone, in milliseconds; undefined where it did not. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: TamperErrorCode, message: string, options: TamperErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -86,6 +90,7 @@ export class TamperError extends Error {
     this.hint = options.hint;
     this.requestId = options.requestId;
     this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

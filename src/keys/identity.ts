@@ -1,3 +1,4 @@
+import { TamperError } from '../errors.ts';
 import type { KeySource } from './provider.ts';
 
 /** What stands between the name of a key and its version in an identity, by key service (spec 2, `identity`). */
@@ -6,6 +7,7 @@ const versionSeparator: ReadonlyMap<string, string> = new Map([
   ['gcp-kms', '/cryptoKeyVersions/'], // projects/…/cryptoKeys/… /cryptoKeyVersions/ N
   ['azure-keyvault', '/'], // https://VAULT/keys/NAME / VERSION
   ['vault', ':v'], // MOUNT/keys/NAME :v N
+  ['memory', ':v'], // the memory provider of src/testing
 ]);
 
 /**
@@ -33,4 +35,31 @@ export function splitIdentity(source: KeySource, identity: string): { name: stri
 export function joinIdentity(source: KeySource, name: string, version: string): string {
   const separator = versionSeparator.get(source);
   return separator === undefined ? name : name + separator + version;
+}
+
+/**
+ * Takes from a reference in the log the one thing that may be taken, the version; the name comes from the verifier's own
+ * side (spec 8.1).
+ *
+ * @throws {TamperError} `KEY_NOT_NAMED`: the reference is of another source, or `named` is not the key it belongs to
+ */
+export function resolveNamed(
+  source: KeySource,
+  named: string,
+  reference: { readonly source: KeySource; readonly identity: string },
+): { name: string; version: string | undefined } {
+  if (reference.source !== source || !namesIdentity(named, source, reference.identity)) {
+    throw new TamperError(
+      'KEY_NOT_NAMED',
+      `the log names ${reference.source} key "${printable(reference.identity)}", which is not ${source} key "${named}"`,
+      { hint: 'Name the key in the policy or with --keys, if it is one of yours.' },
+    );
+  }
+  const { name, version } = splitIdentity(source, reference.identity);
+  return { name: named === reference.identity ? name : named, version };
+}
+
+/** Nothing from a log is printed raw (spec 8.12). */
+function printable(text: string): string {
+  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -1,0 +1,30 @@
+/** The longest delay that `setTimeout` keeps, in milliseconds; a longer one would fire at once. */
+export const maxTimerMs: number = 2 ** 31 - 1;
+
+/** Time as the key layer sees it, so that tests can hold it still. */
+export interface Clock {
+  /** Wall time, in milliseconds since 1970. */
+  now(): number;
+  /**
+   * Calls `fire` once after `delayMs`, clamped to 0 … 2^31-1 ms. The timer does not keep the process alive.
+   *
+   * @returns a function that cancels it; safe to call at any time
+   */
+  after(delayMs: number, fire: () => void): () => void;
+}
+
+/** The system's clock and timers. Intervals follow the monotonic clock, so that a changed wall clock moves no expiry. */
+export const systemClock: Clock = {
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
+  after(delayMs, fire) {
+    const timer = setTimeout(fire, clampDelay(delayMs));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Brings a delay into what a timer can do: whole milliseconds from 0 to 2^31-1; NaN becomes 0. */
+export function clampDelay(delayMs: number): number {
+  if (!(delayMs > 0)) return 0;
+  return Math.min(Math.ceil(delayMs), maxTimerMs);
+}

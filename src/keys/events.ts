@@ -1,0 +1,118 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
+import { isTamperError, type TamperErrorCode } from '../errors.ts';
+import type { KeySource } from './provider.ts';
+
+/** The name of the `node:diagnostics_channel` channel that carries every {@link KeyEvent}. */
+export const keyChannelName = 'fapilog-tamper:key';
+
+/** What was done with a key or a credential. */
+export type KeyOperation =
+  | 'getKey'
+  | 'recoverKey'
+  | 'getSigningKey'
+  | 'sign'
+  | 'signBatch'
+  | 'verify'
+  | 'rotateCheck'
+  | 'login'
+  | 'renew'
+  | 'unwrap'
+  | 'warning';
+
+/** One use of a key, as an audit trail wants it: who, which key, what, when, how long, how it ended. Never a secret. */
+export interface KeyEvent {
+  readonly operation: KeyOperation;
+  readonly source: KeySource;
+  /** The key as it was asked for; for a login, the role or method. */
+  readonly keyId: string;
+  /** The identity that the service returned, version included. */
+  readonly identity?: string;
+  /** The version alone, where the identity has one. */
+  readonly version?: string;
+  /** Who we are to the service, where it said so: a role, an account, a display name. */
+  readonly principal?: string;
+  /** The key service's request id. */
+  readonly requestId?: string;
+  /** Wall time of the start, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  /** `ok`, or the error's code; `INTERNAL` for an error that is not ours. */
+  readonly outcome: 'ok' | TamperErrorCode;
+  /** How often the service was called for it; 0 where the answer needed no call. */
+  readonly attempts: number;
+  /** How many items a batch had. */
+  readonly items?: number;
+  /** For a `warning`: what about, as one sentence. */
+  readonly detail?: string;
+}
+
+/** What is known before a key is used. */
+export interface KeyEventStart {
+  readonly operation: KeyOperation;
+  readonly source: KeySource;
+  readonly keyId: string;
+  readonly items?: number;
+}
+
+/** What becomes known meanwhile; the operation fills it in. */
+export interface KeyEventFacts {
+  identity?: string;
+  version?: string;
+  principal?: string;
+  requestId?: string;
+  attempts: number;
+  detail?: string;
+}
+
+const keyChannel: Channel = channel(keyChannelName);
+
+/** Runs one use of a key and publishes one {@link KeyEvent} for it, however it ends. Errors pass through unchanged. */
+export async function withKeyEvent<T>(start: KeyEventStart, run: (facts: KeyEventFacts) => Promise<T>): Promise<T> {
+  const facts: KeyEventFacts = { attempts: 0 };
+  const startedAt = Date.now();
+  const startedTick = performance.now();
+  const publish = (outcome: KeyEvent['outcome']): void => {
+    if (!keyChannel.hasSubscribers) return;
+    const event: KeyEvent = { ...start, ...facts, startedAt, durationMs: performance.now() - startedTick, outcome };
+    keyChannel.publish(event);
+  };
+  try {
+    const result = await run(facts);
+    publish('ok');
+    return result;
+  } catch (error) {
+    if (isTamperError(error) && error.requestId !== undefined) facts.requestId ??= error.requestId;
+    publish(isTamperError(error) ? error.code : 'INTERNAL');
+    throw error;
+  }
+}
+
+/** Publishes a `warning`: something works, and should be done otherwise. */
+export function publishKeyWarning(source: KeySource, keyId: string, detail: string): void {
+  if (!keyChannel.hasSubscribers) return;
+  const event: KeyEvent = {
+    operation: 'warning',
+    source,
+    keyId,
+    startedAt: Date.now(),
+    durationMs: 0,
+    outcome: 'ok',
+    attempts: 0,
+    detail,
+  };
+  keyChannel.publish(event);
+}
+
+/**
+ * Calls `listener` with every {@link KeyEvent} of this thread. A listener that throws is an uncaught exception, as
+ * `node:diagnostics_channel` has it.
+ *
+ * @returns a function that ends the subscription
+ */
+export function onKeyEvent(listener: (event: KeyEvent) => void): () => void {
+  const receive = (message: unknown): void => listener(message as KeyEvent);
+  keyChannel.subscribe(receive);
+  return () => {
+    keyChannel.unsubscribe(receive);
+  };
+}

@@ -1,0 +1,33 @@
+/** How many calls a provider has under way at once for one batch. */
+export const defaultConcurrency = 16;
+
+/**
+ * Maps `items` in order with at most `concurrency` calls under way; all or nothing. After the first failure no further
+ * call starts, the signal of those under way fires, and when they have ended the first failure is thrown.
+ */
+export async function mapBounded<T, R>(
+  items: readonly T[],
+  concurrency: number,
+  call: (item: T, signal: AbortSignal) => Promise<R>,
+  signal?: AbortSignal,
+): Promise<R[]> {
+  const stop = new AbortController();
+  const joined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const results: R[] = new Array<R>(items.length);
+  const queue = items.entries();
+  let failure: { readonly error: unknown } | undefined;
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) {
+      try {
+        results[index] = await call(item, joined);
+      } catch (error) {
+        failure ??= { error };
+        stop.abort();
+      }
+      if (failure !== undefined) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, items.length)) }, worker));
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  return results;
+}

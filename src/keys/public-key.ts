@@ -1,0 +1,110 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { TamperError } from '../errors.ts';
+import type { SignatureAlgorithm } from './provider.ts';
+
+/** RSA moduli below this many bits are refused. */
+const minRsaBits = 2048;
+
+/** A public key as DER SubjectPublicKeyInfo, as PEM text, as a JWK, or as Node has it. */
+export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
+
+/**
+ * Reads a public key. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA below 2,048 bits are
+ * refused.
+ *
+ * @param what - the key's name, for the message
+ * @throws {TamperError} `KEY_MALFORMED`: unreadable; `KEY_WRONG_USAGE`: of a kind that no {@link SignatureAlgorithm} uses
+ */
+export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
+  const key = importKey(input, what);
+  if (key.type !== 'public') throw new TamperError('KEY_WRONG_USAGE', `${what} is a ${key.type} key, not a public one`);
+  algorithmOf(key, 'pss', what); // refuses what no algorithm uses
+  return key;
+}
+
+/**
+ * The one DER encoding of a public key that goes into logs, notes and key ids: SubjectPublicKeyInfo with a named curve and
+ * an uncompressed point (spec 4). Node keeps a compressed point when it writes a key again, hence the way through a JWK.
+ */
+export function canonicalSpki(key: KeyObject): Buffer {
+  const jwk = key.export({ format: 'jwk' });
+  return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
+}
+
+/** {@link readPublicKey} and {@link canonicalSpki} in one step: any spelling of a public key as its canonical SPKI. */
+export function toCanonicalSpki(input: PublicKeyInput, what: string): Buffer {
+  return canonicalSpki(readPublicKey(input, what));
+}
+
+/**
+ * Reads an SPKI that must already be in its canonical spelling, as one from a log must.
+ *
+ * @throws {TamperError} `KEY_MALFORMED`: unreadable, or spelled otherwise (trailing bytes, compressed point, …)
+ */
+export function readCanonicalSpki(spki: Uint8Array, what: string): KeyObject {
+  const key = readPublicKey(spki, what);
+  if (!canonicalSpki(key).equals(spki)) {
+    throw new TamperError('KEY_MALFORMED', `${what} is not in the canonical SubjectPublicKeyInfo encoding`);
+  }
+  return key;
+}
+
+/**
+ * The signature algorithm of a public or private key.
+ *
+ * @param rsa - which padding an RSA key is used with
+ * @throws {TamperError} `KEY_WRONG_USAGE`: another key type or curve, or RSA below 2,048 bits
+ */
+export function algorithmOf(key: KeyObject, rsa: 'pss' | 'pkcs1', what: string): SignatureAlgorithm {
+  const details = key.asymmetricKeyDetails;
+  switch (key.asymmetricKeyType) {
+    case 'ed25519':
+      return 'ed25519';
+    case 'ec':
+      if (details?.namedCurve === 'prime256v1') return 'ecdsa-p256-sha256';
+      if (details?.namedCurve === 'secp384r1') return 'ecdsa-p384-sha384';
+      throw wrongUsage(what, `is on the curve ${details?.namedCurve ?? 'with explicit parameters'}`);
+    case 'rsa':
+      if ((details?.modulusLength ?? 0) < minRsaBits) throw wrongUsage(what, `has ${details?.modulusLength} bits`);
+      return rsa === 'pss' ? 'rsa-pss-sha256' : 'rsa-pkcs1-sha256';
+    default:
+      throw wrongUsage(what, `is of type ${key.asymmetricKeyType ?? key.type}`);
+  }
+}
+
+function wrongUsage(what: string, fault: string): TamperError {
+  return new TamperError('KEY_WRONG_USAGE', `${what} ${fault}`, {
+    hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, or RSA (rsaEncryption) of at least 2,048 bits.',
+  });
+}
+
+function importKey(input: PublicKeyInput, what: string): KeyObject {
+  if (isKeyObject(input)) return input;
+  try {
+    if (typeof input === 'string') return createPublicKey({ key: input, format: 'pem' });
+    if (input instanceof Uint8Array) {
+      const der = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+      const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+      assertWholeSequence(der, what);
+      return key;
+    }
+    return createPublicKey({ key: input, format: 'jwk' });
+  } catch (cause) {
+    if (cause instanceof TamperError) throw cause;
+    throw new TamperError('KEY_MALFORMED', `${what} is not a readable public key`, { cause });
+  }
+}
+
+/** Node ignores bytes after the DER sequence; we do not. */
+function assertWholeSequence(der: Buffer, what: string): void {
+  const first = der[1] ?? 0;
+  const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
+  const content = lengthBytes === 0 ? first : der.readUIntBE(2, lengthBytes);
+  if (2 + lengthBytes + content !== der.length) {
+    throw new TamperError('KEY_MALFORMED', `${what} has bytes after the key`);
+  }
+}
+
+function isKeyObject(input: PublicKeyInput): input is KeyObject {
+  return typeof input === 'object' && 'asymmetricKeyType' in input && 'export' in input;
+}

@@ -1,0 +1,94 @@
+import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { TamperError } from '../errors.ts';
+import type { SignatureAlgorithm } from './provider.ts';
+import { algorithmOf, readPublicKey } from './public-key.ts';
+
+/** An algorithm that has a public key. */
+export type PublicKeyAlgorithm = Exclude<SignatureAlgorithm, 'kms-hmac-sha256'>;
+
+const digests: Readonly<Record<PublicKeyAlgorithm, 'sha256' | 'sha384' | null>> = {
+  ed25519: null,
+  'ecdsa-p256-sha256': 'sha256',
+  'ecdsa-p384-sha384': 'sha384',
+  'rsa-pss-sha256': 'sha256',
+  'rsa-pkcs1-sha256': 'sha256',
+};
+
+/**
+ * Verifies a signature offline: Ed25519 pure, 64 bytes; ECDSA as DER; RSA-PSS with MGF1-SHA-256 and a salt of exactly 32
+ * bytes; RSA PKCS#1 v1.5 (spec 4). `data` is the message, never a digest.
+ *
+ * @param key - a public key, or its SPKI
+ * @returns false only for a signature that is not one of this key over this data
+ * @throws {TamperError} `KEY_WRONG_USAGE`: the key is not of this algorithm, or the algorithm has no public key;
+ * `KEY_MALFORMED`: the SPKI is unreadable
+ */
+export function verifySignature(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject | Uint8Array,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const publicKey = readPublicKey(key, 'the public key');
+  const digest = digestFor(algorithm, publicKey);
+  return verify(digest, data, { key: publicKey, ...padding(algorithm) }, signature);
+}
+
+/**
+ * Signs locally, in the encodings that {@link verifySignature} takes.
+ *
+ * @throws {TamperError} `KEY_WRONG_USAGE`: no private key, or not one of this algorithm
+ */
+export function signLocally(algorithm: SignatureAlgorithm, privateKey: KeyObject, data: Uint8Array): Buffer {
+  if (privateKey.type !== 'private') {
+    throw new TamperError('KEY_WRONG_USAGE', `signing takes a private key, not a ${privateKey.type} one`);
+  }
+  return sign(digestFor(algorithm, privateKey), data, { key: privateKey, ...padding(algorithm) });
+}
+
+/**
+ * Turns an ECDSA signature from P1363 (r and s side by side: Azure, JWS) into DER.
+ *
+ * @throws {TamperError} `RESPONSE_MALFORMED`: not 64 bytes for P-256, 96 for P-384
+ */
+export function derFromP1363(algorithm: 'ecdsa-p256-sha256' | 'ecdsa-p384-sha384', signature: Uint8Array): Buffer {
+  const half = algorithm === 'ecdsa-p256-sha256' ? 32 : 48;
+  if (signature.length !== 2 * half) {
+    throw new TamperError(
+      'RESPONSE_MALFORMED',
+      `an ${algorithm} signature has ${2 * half} bytes as P1363, this one has ${signature.length}`,
+    );
+  }
+  const body = Buffer.concat([derInteger(signature.subarray(0, half)), derInteger(signature.subarray(half))]);
+  return Buffer.concat([Buffer.from([0x30, body.length]), body]); // at most 102 bytes: one length byte
+}
+
+function derInteger(unsigned: Uint8Array): Buffer {
+  const start = unsigned.findIndex((byte) => byte !== 0);
+  const digits = start === -1 ? Uint8Array.of(0) : unsigned.subarray(start);
+  const sign = (digits[0] ?? 0) >= 0x80 ? [0] : [];
+  return Buffer.from([0x02, digits.length + sign.length, ...sign, ...digits]);
+}
+
+function digestFor(algorithm: SignatureAlgorithm, key: KeyObject): 'sha256' | 'sha384' | null {
+  if (algorithm === 'kms-hmac-sha256') {
+    throw new TamperError('KEY_WRONG_USAGE', 'kms-hmac-sha256 has no public key; only the key service can check it');
+  }
+  const actual = algorithmOf(key, algorithm === 'rsa-pkcs1-sha256' ? 'pkcs1' : 'pss', 'the key');
+  if (actual !== algorithm) throw new TamperError('KEY_WRONG_USAGE', `the key is for ${actual}, not for ${algorithm}`);
+  return digests[algorithm];
+}
+
+function padding(algorithm: SignatureAlgorithm): { dsaEncoding?: 'der'; padding?: number; saltLength?: number } {
+  switch (algorithm) {
+    case 'rsa-pss-sha256':
+      return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    case 'rsa-pkcs1-sha256':
+      return { padding: constants.RSA_PKCS1_PADDING };
+    case 'ecdsa-p256-sha256':
+    case 'ecdsa-p384-sha384':
+      return { dsaEncoding: 'der' };
+    default:
+      return {};
+  }
+}
