@@ -1,0 +1,63 @@
+import { TamperError, type TamperErrorCode } from '../errors.ts';
+
+/** What the memory provider can be told to lie about. */
+export type MemoryLie =
+  /** Signs with, or hands out, another key than it says. */
+  | 'wrong-key'
+  /** Says another identity than the key's. */
+  | 'wrong-identity'
+  /** Cuts the last byte off each signature. */
+  | 'truncated-signature'
+  /** Goes on as if the key had never been rotated. */
+  | 'stale-version';
+
+/** How the memory provider misbehaves at the moment; `heal` ends all of it. */
+export class MemoryFaults {
+  #lies = new Set<MemoryLie>();
+  #code: TamperErrorCode | undefined;
+  #failures = 0;
+  #hung: { readonly promise: Promise<void>; readonly release: () => void } | undefined;
+
+  /** Every call from now on fails with `code`; with `times`, only the next so many. */
+  failWith(code: TamperErrorCode, times: number = Number.POSITIVE_INFINITY): void {
+    this.#code = code;
+    this.#failures = times;
+  }
+
+  /** Every call from now on waits until {@link MemoryFaults.heal}, or for its own deadline or signal. */
+  hang(): void {
+    if (this.#hung !== undefined) return;
+    let release = (): void => undefined;
+    const promise = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#hung = { promise, release };
+  }
+
+  /** Every answer from now on is false in this way. */
+  lie(about: MemoryLie): void {
+    this.#lies.add(about);
+  }
+
+  /** Ends every fault; calls that hang go on. */
+  heal(): void {
+    this.#code = undefined;
+    this.#lies.clear();
+    this.#hung?.release();
+    this.#hung = undefined;
+  }
+
+  /** Whether answers are false in this way. */
+  liesAbout(about: MemoryLie): boolean {
+    return this.#lies.has(about);
+  }
+
+  /** Misbehaves as told: waits, throws, or does nothing. */
+  async strike(what: string): Promise<void> {
+    await this.#hung?.promise;
+    if (this.#code === undefined || this.#failures <= 0) return;
+    this.#failures -= 1;
+    const retryable = this.#code === 'UNAVAILABLE' || this.#code === 'THROTTLED' || this.#code === 'TIMEOUT';
+    throw new TamperError(this.#code, `${what}: told to fail with ${this.#code}`, { retryable });
+  }
+}
