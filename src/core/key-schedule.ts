@@ -45,15 +45,32 @@ export class KeySchedule {
   readonly fingerprint: Buffer;
   readonly #chain: Buffer;
   #record: RecordKey;
-  #step = 0;
+  #step: number;
 
-  /** @throws {@link TamperError} `KEY_MALFORMED` for a data key that is not 32 bytes or all zeros (spec 3). */
-  constructor(dataKey: Uint8Array, context: KeyScheduleContext) {
+  private constructor(fingerprint: Buffer, chain: Buffer, step: number) {
+    this.fingerprint = fingerprint;
+    this.#chain = chain;
+    this.#step = step;
+    this.#record = this.#deriveRecordKey();
+  }
+
+  /**
+   * The key schedule of step 0.
+   *
+   * @throws {@link TamperError} `KEY_MALFORMED` for a data key that is not 32 bytes or all zeros (spec 3)
+   */
+  static derive(dataKey: Uint8Array, context: KeyScheduleContext): KeySchedule {
     checkDataKey(dataKey);
     if (context.nonce.length !== NONCE_LENGTH) throw new RangeError('a nonce has exactly 32 bytes');
-    this.fingerprint = hkdfSha256(dataKey, context.nonce, binding(FINGERPRINT, context));
-    this.#chain = hkdfSha256(dataKey, context.nonce, binding(CHAIN, context));
-    this.#record = this.#deriveRecordKey();
+    const fingerprint = hkdfSha256(dataKey, context.nonce, binding(FINGERPRINT, context));
+    return new KeySchedule(fingerprint, hkdfSha256(dataKey, context.nonce, binding(CHAIN, context)), 0);
+  }
+
+  /** An independent copy at the same step; erased by itself. */
+  clone(): KeySchedule {
+    const chain = Buffer.allocUnsafeSlow(this.#chain.length);
+    chain.set(this.#chain);
+    return new KeySchedule(this.fingerprint, chain, this.#step);
   }
 
   /** How many seal and close entries of the epoch have been passed. */

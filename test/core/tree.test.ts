@@ -127,7 +127,7 @@ describe('the key schedule', () => {
 
   it('follows spec 3 to the byte', () => {
     const key = randomBytes(32);
-    const schedule = new KeySchedule(key, context);
+    const schedule = KeySchedule.derive(key, context);
     const epoch = Buffer.from('0000000000000003', 'hex');
     const o = createHash('sha256').update(context.origin).digest();
     const derive = (label: string): Buffer =>
@@ -152,7 +152,7 @@ describe('the key schedule', () => {
   it.each([Buffer.alloc(32), Buffer.alloc(31, 1), Buffer.alloc(33, 1), Buffer.alloc(0)])(
     'refuses the key %o',
     (key) => {
-      expect(() => new KeySchedule(key, context)).toThrow(expect.objectContaining({ code: 'KEY_MALFORMED' }));
+      expect(() => KeySchedule.derive(key, context)).toThrow(expect.objectContaining({ code: 'KEY_MALFORMED' }));
     },
   );
 });
