@@ -8,9 +8,9 @@ import { isLocal } from './sources.ts';
 export interface RuleContext {
   readonly config: ResolvedConfig;
   /** Whether an option is set anywhere, rather than left to its default. */
-  isSet(name: OptionName): boolean;
+  readonly isSet: (name: OptionName) => boolean;
   /** An option with the place that set it, for a message. */
-  at(name: OptionName): string;
+  readonly at: (name: OptionName) => string;
 }
 
 type Fault = { code?: TamperErrorCode; message: string; hint?: string };

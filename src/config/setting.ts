@@ -29,7 +29,8 @@ export function checkSetting(setting: Setting): void {
 
 function given({ name, value }: Setting): string {
   const kind = kindOf(name);
-  if (kind === 'text' || kind === 'list' || typeof value === 'object' || typeof value === 'function') return '';
+  if (kind === 'text' || kind === 'list') return '';
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return '';
   const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return shown.length > 40 ? '' : `, not ${shown}`;
 }
