@@ -101,7 +101,7 @@ export function createLoopbackCa() {
       extensions: [
         extension('2.5.29.19', true, sequence()),
         extension('2.5.29.15', true, tlv(0x03, Buffer.from([7, 0x80]))), // digitalSignature
-        extension('2.5.29.37', false, sequence(oid('1.3.6.1.5.5.7.3.1'))), // serverAuth
+        extension('2.5.29.37', false, sequence(oid('1.3.6.1.5.5.7.3.1'), oid('1.3.6.1.5.5.7.3.2'))), // serverAuth, clientAuth
         extension('2.5.29.17', false, sequence(...hosts.map(altName))),
         extension('2.5.29.14', false, octets(keyIdentifier(spkiOf(pair)))),
         extension('2.5.29.35', false, sequence(tlv(0x80, keyIdentifier(spkiOf(authority))))),
