@@ -1,8 +1,8 @@
 // What `import 'fapilog-tamper'` loads, on the built files: static imports are followed from dist/index.js. It must
-// reach no SDK, no logger and no provider of a key service; those are loaded on first use.
+// reach no SDK, no logger and no provider of a key service; those are loaded on first use. An argument names another file.
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { report, root } from './lib/run.mjs';
 
 const statement = /(?:^|\n)\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]/g;
@@ -28,7 +28,7 @@ function follow(file) {
     }
   }
 }
-follow(`${root}dist/index.js`);
+follow(process.argv[2] === undefined ? `${root}dist/index.js` : resolve(process.argv[2]));
 
 const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 for (const [name, file] of packages) {

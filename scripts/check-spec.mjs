@@ -1,9 +1,13 @@
 // Every normative statement of spec/format.md has a number, code that meets it and a test that holds it.
 // A statement begins with its number: `**[M4.3]** A checkpoint line MUST …` is the third of section 4.
 // Code and tests cite `M4.3` where they meet a statement exactly, and `spec 4` where they follow a section.
+// An argument names another folder to look at.
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { filesBelow } from './lib/files.mjs';
-import { report, root } from './lib/run.mjs';
+import { root as ours, report } from './lib/run.mjs';
+
+const root = process.argv[2] === undefined ? ours : `${resolve(process.argv[2])}/`;
 
 const problems = [];
 const page = 'spec/format.md';
@@ -39,7 +43,7 @@ if (text !== '' && statements.size === 0) problems.push(`${page} holds no number
 /** Where each number and each section is cited below the folders given. */
 function citations(folders) {
   const found = new Map();
-  for (const file of folders.flatMap((folder) => filesBelow(folder, /\.(ts|mjs|go|py)$/))) {
+  for (const file of folders.flatMap((folder) => filesBelow(folder, /\.(ts|mjs|go|py)$/, root))) {
     const body = readFileSync(root + file, 'utf8');
     for (const [id] of body.matchAll(/(?<![\w.])M\d+\.\d+(?![\w.]*\d)/g)) found.set(id, file);
     for (const [, cited] of body.matchAll(/\bspec (\d+)(?![\d])/g)) {

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './run.mjs';
+import { root as ours } from './run.mjs';
 
 /** Files below a folder of the project, as paths from the project's folder with `/`, sorted. */
-export function filesBelow(folder, pattern = /./) {
+export function filesBelow(folder, pattern = /./, root = ours) {
   const found = [];
   const walk = (path) => {
     for (const name of readdirSync(join(root, path))) {

@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+// A check that cannot fail checks nothing: each is shown something that it has to refuse.
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-checks-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+function check(name: string, argument: string): { code: number | null; lines: string[] } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`scripts/${name}.mjs`, argument], {
+    encoding: 'utf8',
+  });
+  return { code: status, lines: (stdout + stderr).trim().split('\n') };
+}
+
+describe('check-spec', () => {
+  // Put together here, so that this file cites nothing of the real specification.
+  const id = (section: number, item: number) => `M${section}.${item}`;
+  const statement = (section: number, item: number) => `**[${id(section, item)}]** A line MUST end.\n`;
+
+  it('passes where each statement has code and a test', () => {
+    write('spec/format.md', `## 1. Lines\n\n${statement(1, 1)}`);
+    write('src/a.ts', `// ${id(1, 1)}\n`);
+    write('test/a.test.ts', `// ${id(1, 1)}\n`);
+    expect(check('check-spec', folder)).toEqual({
+      code: 0,
+      lines: ['1 statements in 1 sections, each with code and test'],
+    });
+  });
+
+  it.each([
+    ['has no test', { 'src/a.ts': id(1, 1) }],
+    ['has no code', { 'test/a.test.ts': id(1, 1) }],
+    ['has no code and no test', { 'src/a.ts': id(1, 11) }],
+  ])('refuses a statement that %s', (words, files: Record<string, string>) => {
+    write('spec/format.md', `## 1. Lines\n\n${statement(1, 1)}\n`);
+    for (const [name, cited] of Object.entries(files)) write(name, `// ${cited}\n`);
+    const { code, lines } = check('check-spec', folder);
+    expect(code).toBe(1);
+    expect(lines).toContain(`- spec/format.md:3: ${id(1, 1)} ${words}`);
+  });
+
+  it('refuses a number given twice, one in the wrong section, a citation of none, and a MUST without a number', () => {
+    write('spec/format.md', `## 1. Lines\n${statement(1, 1)}${statement(1, 1)}${statement(2, 1)}A writer MUST not.\n`);
+    write('src/a.ts', `// ${id(1, 1)} ${id(2, 1)} ${id(3, 9)}\n// ${'spec'} 7\n`);
+    write('test/a.test.ts', `// ${id(1, 1)} ${id(2, 1)}\n`);
+    const { code, lines } = check('check-spec', folder);
+    expect(code).toBe(1);
+    expect(lines.sort()).toEqual([
+      `- spec/format.md:3: ${id(1, 1)} was given at spec/format.md:2 already`,
+      `- spec/format.md:4: ${id(2, 1)} stands in section 1`,
+      '- spec/format.md:5: a MUST without a number',
+      `- src/a.ts: ${id(3, 9)} is no statement of spec/format.md`,
+      '- src/a.ts: spec 7 is no section of spec/format.md',
+    ]);
+  });
+
+  it('refuses a specification that is not there or holds no statement', () => {
+    expect(check('check-spec', folder).code).toBe(1);
+    write('spec/format.md', '## 1. Lines\n');
+    expect(check('check-spec', folder).code).toBe(1);
+  });
+});
+
+describe('check-root', () => {
+  it('passes where only our own files and built-in modules are loaded, and ignores import() and comments', () => {
+    write('b.js', "export const b = 1;\nexport const load = () => import('@aws-sdk/client-kms');\n");
+    const entry = write(
+      'index.js',
+      "/**\n * import x from 'pino';\n */\nimport 'node:fs';\nexport { b } from './b.js';\n",
+    );
+    const { code, lines } = check('check-root', entry);
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/^root loads 2 files, .* packages: none$/);
+  });
+
+  it.each([
+    ["import { KMSClient } from '@aws-sdk/client-kms';", '@aws-sdk/client-kms'],
+    ["import {\n  KMSClient,\n} from '@aws-sdk/client-kms';", '@aws-sdk/client-kms'],
+    ["import * as pino from 'pino';", 'pino'],
+    ["export * from 'winston';", 'winston'],
+    ["import '@azure/identity';", '@azure/identity'],
+  ])('refuses a package behind a file of the root: %s', (text, name) => {
+    write('inner.js', `${text}\n`);
+    const entry = write('index.js', "export { a } from './inner.js';\n");
+    const { code, lines } = check('check-root', entry);
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain(`loads ${name} with the package root`);
+  });
+
+  it('refuses a file that is not there', () => {
+    expect(check('check-root', write('index.js', "export * from './gone.js';\n")).code).toBe(1);
+  });
+});
