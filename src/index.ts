@@ -1,1 +1,24 @@
+export {
+  type ConfigFile,
+  type ConfigSources,
+  type ConfiguredSource,
+  type FlagSpec,
+  type Flags,
+  fileName,
+  loadConfigFile,
+  type Mode,
+  modeOf,
+  type OptionName,
+  optionNames,
+  type Resolution,
+  type ResolvedConfig,
+  readFlags,
+  resolveConfig,
+  type TamperConfig,
+} from './config/index.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
+export { formatVkey } from './format/vkey.ts';
+export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
+export type { KeyProvider } from './keys/provider.ts';
+export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
+export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';

@@ -2,7 +2,7 @@ import { type OptionName, optionNames } from './schema.ts';
 
 const prefix = 'FAPILOG_TAMPER_';
 
-/** An option's name in a file and, after `--` with `-` for `_`, on the command line. */
+/** An option's name in a file. */
 export function fileName(name: OptionName): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -10,6 +10,11 @@ export function fileName(name: OptionName): string {
 /** The environment variable of an option. */
 export function variableName(name: OptionName): string {
   return prefix + fileName(name).toUpperCase();
+}
+
+/** The command line flag of an option, without `--`. */
+export function flagName(name: OptionName): string {
+  return fileName(name).replaceAll('_', '-');
 }
 
 /** Whether an environment variable is in our name space. */
@@ -22,16 +27,20 @@ export function optionNamed(spelling: string, spell: (name: OptionName) => strin
   return optionNames.find((name) => spell(name) === spelling);
 }
 
-/** Of the options in one spelling, the one that is most like a word; case, `_` and `-` do not count. */
+/** Of the options in one spelling, the one that is most like a word. */
 export function nearestOption(word: string, spell: (name: OptionName) => string): string {
+  return nearest(word, optionNames.map(spell));
+}
+
+/** Of some words, the one that is most like another; case, `_` and `-` do not count. */
+export function nearest(word: string, words: readonly string[]): string {
   const target = plain(word);
-  let best = { spelling: '', distance: Number.POSITIVE_INFINITY };
-  for (const name of optionNames) {
-    const spelling = spell(name);
-    const distance = editDistance(target, plain(spelling));
-    if (distance < best.distance) best = { spelling, distance };
+  let best = { word: '', distance: Number.POSITIVE_INFINITY };
+  for (const candidate of words) {
+    const distance = editDistance(target, plain(candidate));
+    if (distance < best.distance) best = { word: candidate, distance };
   }
-  return best.spelling;
+  return best.word;
 }
 
 function plain(word: string): string {

@@ -1,7 +1,7 @@
 import { settingsOfCode } from './code.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from './environment.ts';
-import { fileName } from './names.ts';
+import { fileName, flagName } from './names.ts';
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames } from './schema.ts';
 import type { ConfigFile, Setting } from './setting.ts';
@@ -59,14 +59,13 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
   }
   checkRules({
     config,
-    isSet: (name) => settings.has(name),
     at: (name) => `${settings.get(name)?.spelling ?? fileName(name)} (${places.get(name) ?? 'not set'})`,
   });
   return { config, places, warnings: warningsOf(settings) };
 }
 
 function flagPlace(spelling: string): string {
-  return `flag --${fileName(spelling as OptionName).replaceAll('_', '-')}`;
+  return `flag --${flagName(spelling as OptionName)}`;
 }
 
 function warningsOf(settings: ReadonlyMap<OptionName, Setting>): string[] {

@@ -1,5 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
-import type { ResolvedConfig } from './defaults.ts';
+import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import type { OptionName } from './schema.ts';
 import { isLocal } from './sources.ts';
@@ -7,8 +7,6 @@ import { isLocal } from './sources.ts';
 /** What a rule may look at. */
 export interface RuleContext {
   readonly config: ResolvedConfig;
-  /** Whether an option is set anywhere, rather than left to its default. */
-  readonly isSet: (name: OptionName) => boolean;
   /** An option with the place that set it, for a message. */
   readonly at: (name: OptionName) => string;
 }
@@ -66,8 +64,16 @@ const keyRules: readonly Rule[] = [
 ];
 
 const signingRules: readonly Rule[] = [
-  ({ config, isSet, at }) => {
-    const name = (['signingKeySource', 'signingKeyEnvVar', 'signingKeyFilePath'] as const).find(isSet);
+  ({ config, at }) => {
+    const ownVariable = config.signingKeyEnvVar !== withDefaults({}).signingKeyEnvVar;
+    const name =
+      config.signingKeySource !== undefined
+        ? 'signingKeySource'
+        : config.signingKeyFilePath !== undefined
+          ? 'signingKeyFilePath'
+          : ownVariable
+            ? 'signingKeyEnvVar'
+            : undefined;
     return name === undefined || config.signingKeyId !== undefined
       ? undefined
       : {

@@ -148,3 +148,22 @@ export function problemOf(name: OptionName, value: unknown): string | undefined 
   const result = v.safeParse(options[name], value, { abortEarly: true });
   return result.success ? undefined : result.issues[0].message;
 }
+
+/** What an option may be, in a few words. */
+export function allowedOf(name: OptionName): string {
+  const kind = kindOf(name);
+  if (kind === 'boolean') return 'true or false';
+  if (kind === 'choice') return choicesOf(name).join(', ');
+  if (kind === 'list') return 'a list of texts';
+  if (kind === 'text') return 'text';
+  const [least = 0, most = 0] = ['min_value', 'max_value'].map((bound) => boundOf(name, bound));
+  return `a whole number, ${least} to ${most === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : most}`;
+}
+
+function boundOf(name: OptionName, type: string): number | undefined {
+  const schema: object = options[name];
+  const steps: unknown = 'pipe' in schema ? schema.pipe : [];
+  const step: unknown = Array.isArray(steps) ? steps.find((one: { type?: unknown }) => one.type === type) : undefined;
+  if (typeof step !== 'object' || step === null || !('requirement' in step)) return undefined;
+  return typeof step.requirement === 'number' ? step.requirement : undefined;
+}

@@ -30,9 +30,8 @@ export function checkSetting(setting: Setting): void {
 function given({ name, value }: Setting): string {
   const kind = kindOf(name);
   if (kind === 'text' || kind === 'list') return '';
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return '';
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return shown.length > 40 ? '' : `, not ${shown}`;
+  if (typeof value !== 'string') return typeof value === 'number' || typeof value === 'boolean' ? `, not ${value}` : '';
+  return value.length > 40 ? '' : `, not ${JSON.stringify(value)}`;
 }
 
 /** An error for a name that is no option. */

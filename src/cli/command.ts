@@ -1,0 +1,24 @@
+import type { Readable, Writable } from 'node:stream';
+import type { FlagSpec, Flags } from '../index.ts';
+
+/** What a command may touch of the process it runs in. */
+export interface CommandIo {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command: one file of this directory, one row in `commands.ts`. */
+export interface Command {
+  /** What stands after the command's name, as `PATH… [--format text|json]`. */
+  readonly usage: string;
+  /** For `--help`: one paragraph, and one line for each flag. */
+  readonly help: string;
+  /** The command's own flags; `--help` comes by itself. */
+  readonly flags: Readonly<Record<string, FlagSpec>>;
+  /** Whether each option of the configuration is a flag too. */
+  readonly takesConfig: boolean;
+  /** Does it. @returns the exit code */
+  run(flags: Flags, io: CommandIo): Promise<number>;
+}

@@ -1,0 +1,24 @@
+import type { Command } from './command.ts';
+
+/** A row of the table of commands. */
+export interface CommandRow {
+  readonly name: string;
+  /** One line for the overview. */
+  readonly summary: string;
+  /** Loads the command; nothing of a command is loaded before it is called. */
+  load(): Promise<Command>;
+}
+
+/** Every command, in the order of the overview. */
+export const commands: readonly CommandRow[] = [
+  {
+    name: 'doctor',
+    summary: 'reach the key service, test what we may do, show each option and where it came from',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'keygen',
+    summary: 'make a key file',
+    load: async () => (await import('./keygen.ts')).keygen,
+  },
+];

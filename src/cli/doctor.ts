@@ -1,0 +1,97 @@
+import {
+  checkKeys,
+  type DoctorCheck,
+  fileName,
+  isTamperError,
+  loadConfigFile,
+  modeOf,
+  optionNames,
+  type Resolution,
+  resolveConfig,
+  TamperError,
+} from '../index.ts';
+import type { Command } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { printable, writeAll } from './output.ts';
+
+interface OptionRow {
+  readonly option: string;
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** `fapilog-tamper doctor` */
+export const doctor: Command = {
+  usage: '[--config FILE] [--format text|json]',
+  help: `
+Shows what each option is and where it came from, uses each key once, and tests what the key service lets us do. Exits with
+0 if all is well, 1 if a test failed, 2 if one could not be made.
+
+  --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
+  --format FORMAT    text (default) or json`,
+  flags: { config: { type: 'string' }, format: { type: 'string' } },
+  takesConfig: true,
+
+  async run({ own, config: flags, positionals }, io) {
+    const { format = 'text', config: path = io.env['FAPILOG_TAMPER_CONFIG'] } = own;
+    if (format !== 'text' && format !== 'json') throw new TamperError('USAGE', '--format is text or json');
+    if (positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
+    const file = typeof path === 'string' ? await loadConfigFile(path) : undefined;
+    const resolution = resolveConfig({ flags, env: io.env, ...(file === undefined ? {} : { file }) });
+    const checks = await checksOf(resolution);
+    const rows = optionRows(resolution);
+    const mode = modeOf(resolution.config).name;
+    const { warnings } = resolution;
+    await writeAll(
+      io.stdout,
+      format === 'json'
+        ? `${JSON.stringify({ mode, options: rows, warnings, checks })}\n`
+        : [
+            ...optionLines(rows),
+            '',
+            `mode: ${mode}`,
+            '',
+            ...warnings.map((text) => `warning  ${text}`),
+            ...checks.flatMap(checkLines),
+            '',
+          ].join('\n'),
+    );
+    if (checks.some(({ outcome }) => outcome === 'failed')) return exitCode.finding;
+    return checks.some(({ outcome }) => outcome === 'unknown') ? exitCode.undecided : exitCode.done;
+  },
+};
+
+async function checksOf({ config }: Resolution): Promise<readonly DoctorCheck[]> {
+  try {
+    return await checkKeys(config);
+  } catch (error) {
+    if (!isTamperError(error, 'DEPENDENCY_MISSING')) throw error;
+    return [{ name: 'provider', outcome: 'failed', detail: `${error.code}: ${error.message}` }];
+  }
+}
+
+function optionRows({ config, places }: Resolution): OptionRow[] {
+  return optionNames.flatMap((name) => {
+    const from = places.get(name);
+    const value = name === 'vaultToken' ? '[redacted]' : config[name];
+    return from === undefined ? [] : [{ option: fileName(name), value, from }];
+  });
+}
+
+function optionLines(rows: readonly OptionRow[]): string[] {
+  const shown = rows.map(({ option, value, from }) => [
+    option,
+    printable(Array.isArray(value) ? value.join(', ') : String(value)),
+    from,
+  ]);
+  const width = (column: number): number => Math.max(...shown.map((row) => row[column]?.length ?? 0));
+  const [first, second] = [width(0), Math.min(width(1), 60)];
+  return shown.map(
+    ([option = '', value = '', from = '']) => `${option.padEnd(first)}  ${value.padEnd(second)}  ${from}`,
+  );
+}
+
+function checkLines({ name, outcome, detail, hint }: DoctorCheck): string[] {
+  const line = `${outcome.padEnd(7)}  ${name}: ${printable(detail)}`;
+  return hint === undefined ? [line] : [line, `         hint: ${printable(hint)}`];
+}

@@ -1,0 +1,62 @@
+import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
+import type { Command } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { writeAll } from './output.ts';
+
+/** `fapilog-tamper keygen` */
+export const keygen: Command = {
+  usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519] [--origin NAME] [--format text|json]',
+  help: `
+Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.
+
+  --out FILE         where the key goes; the public half of an Ed25519 key goes to FILE.pub
+  --algorithm NAME   HMAC-SHA256, a data key (default), or Ed25519, a signing key
+  --origin NAME      also print the verifier key of a signing key for this stream, for a policy
+  --format FORMAT    text (default) or json`,
+  flags: {
+    out: { type: 'string' },
+    algorithm: { type: 'string' },
+    origin: { type: 'string' },
+    format: { type: 'string' },
+  },
+  takesConfig: false,
+
+  async run({ own, positionals }, io) {
+    const { out, origin, format = 'text', algorithm = 'HMAC-SHA256' } = own;
+    if (typeof out !== 'string' || out === '') throw usage('--out FILE is missing');
+    if (positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
+    if (algorithm !== 'HMAC-SHA256' && algorithm !== 'Ed25519') throw usage('--algorithm is HMAC-SHA256 or Ed25519');
+    if (format !== 'text' && format !== 'json') throw usage('--format is text or json');
+    if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
+    const key = await generateKeyFile(out, algorithm);
+    const vkey =
+      key.spki === undefined || typeof origin !== 'string'
+        ? undefined
+        : formatVkey(origin, { algorithm: 'ed25519', bytes: key.spki });
+    const { path, publicPath, identity } = key;
+    await writeAll(
+      io.stdout,
+      format === 'json'
+        ? `${JSON.stringify({ algorithm, path, publicPath, identity, vkey })}\n`
+        : lines([
+            ['key file', path],
+            ['public key', publicPath],
+            ['identity', identity],
+            ['verifier key', vkey],
+            [
+              'use it with',
+              `--key-source file --key-file-path ${path}${algorithm === 'Ed25519' ? ' --algorithm Ed25519' : ''}`,
+            ],
+          ]),
+    );
+    return exitCode.done;
+  },
+};
+
+function lines(rows: [string, string | undefined][]): string {
+  return rows.map(([name, value]) => (value === undefined ? '' : `${`${name}:`.padEnd(14)}${value}\n`)).join('');
+}
+
+function usage(message: string): TamperError {
+  return new TamperError('USAGE', message, { hint: 'run: fapilog-tamper keygen --help' });
+}

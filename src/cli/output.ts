@@ -1,0 +1,30 @@
+import type { Writable } from 'node:stream';
+import { TamperError } from '../index.ts';
+
+/**
+ * Writes text and waits until it was taken.
+ *
+ * @throws WRITE_FAILED where the other end is gone or the disk is full
+ */
+export function writeAll(stream: Writable, text: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      stream.off('error', fail);
+      reject(new TamperError('WRITE_FAILED', `cannot write the output: ${cause.message}`, { cause }));
+    };
+    stream.once('error', fail);
+    stream.write(text, (error) => {
+      if (error) return fail(error);
+      stream.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+/** Text that may come from a file or a server, made safe for a terminal: control characters are shown, not sent. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}

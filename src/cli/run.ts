@@ -1,0 +1,70 @@
+import { isTamperError, readFlags, TamperError } from '../index.ts';
+import type { Command, CommandIo } from './command.ts';
+import { commands } from './commands.ts';
+import { exitCode, exitCodeOf } from './exit-code.ts';
+import { printable, writeAll } from './output.ts';
+
+const program = 'fapilog-tamper';
+
+/** Runs a command line. @returns the exit code; it never throws */
+export async function run(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
+  try {
+    return await dispatch(argv, io, version);
+  } catch (error) {
+    await writeAll(io.stderr, describe(error));
+    return exitCodeOf(error);
+  }
+}
+
+async function dispatch(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version' || name === '-V') {
+    await writeAll(io.stdout, `${await version()}\n`);
+    return exitCode.done;
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    await writeAll(name === undefined ? io.stderr : io.stdout, overview());
+    return name === undefined ? exitCode.usage : exitCode.done;
+  }
+  const row = commands.find((one) => one.name === name);
+  if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `run: ${program} --help` });
+  const command = await row.load();
+  const flags = readFlags(rest, { ...command.flags, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
+  if (flags.own['help'] === true) {
+    await writeAll(io.stdout, helpOf(row.name, command));
+    return exitCode.done;
+  }
+  return command.run(flags, io);
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    `usage: ${program} COMMAND [ARGUMENTS]`,
+    '',
+    ...rows,
+    '',
+    `${program} COMMAND --help says more. Exit codes: 0 done, 1 a finding, 2 could not be decided or reached,`,
+    '64 usage, 70 our bug.',
+    '',
+  ].join('\n');
+}
+
+function helpOf(name: string, command: Command): string {
+  const options = command.takesConfig
+    ? '\nEach option of the configuration is a flag too (key_id is --key-id); see docs/configuration.md.\n'
+    : '';
+  return `usage: ${program} ${name} ${command.usage}\n\n${command.help.trim()}\n${options}`;
+}
+
+/** An error as people read it: code, message, hint; the stack only for our own bugs. */
+function describe(error: unknown): string {
+  if (isTamperError(error) && error.code !== 'INTERNAL') {
+    const hint = error.hint === undefined ? '' : `  hint: ${printable(error.hint)}\n`;
+    const request = error.requestId === undefined ? '' : `  request id: ${printable(error.requestId)}\n`;
+    return `${program}: ${error.code}: ${printable(error.message)}\n${hint}${request}`;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${program}: INTERNAL: this is a bug of ${program}, please report it\n${stack}\n`;
+}

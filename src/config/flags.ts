@@ -1,0 +1,78 @@
+import { parseArgs } from 'node:util';
+import { TamperError } from '../errors.ts';
+import { flagName, nearest } from './names.ts';
+import { kindOf, type OptionName, optionNames } from './schema.ts';
+import { fromText } from './setting.ts';
+import type { TamperConfig } from './tamper-config.ts';
+
+/** A flag of a command's own. */
+export interface FlagSpec {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+  /** May be given more than once. */
+  readonly multiple?: boolean;
+}
+
+/** A command line, taken apart. */
+export interface Flags {
+  /** The command's own flags that were given. */
+  readonly own: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+  /** The options of the configuration that were given. */
+  readonly config: TamperConfig;
+  readonly positionals: readonly string[];
+}
+
+/** No secret on a command line: every user of the host can read it. */
+const notOnCommandLine: readonly OptionName[] = ['vaultToken'];
+
+/**
+ * Reads a command line: the command's own flags and, if `withOptions`, one flag for each option of the configuration
+ * (`--key-id audit`, `--fsync-on-write`, `--no-fsync-on-rotate`).
+ *
+ * @throws USAGE; the hint names the nearest flag where one is unknown
+ */
+export function readFlags(
+  argv: readonly string[],
+  own: Readonly<Record<string, FlagSpec>>,
+  withOptions: boolean,
+): Flags {
+  const byFlag = new Map<string, OptionName>();
+  if (withOptions)
+    for (const name of optionNames) if (!notOnCommandLine.includes(name)) byFlag.set(flagName(name), name);
+  const types: Record<string, FlagSpec> = { ...own };
+  for (const [flag, name] of byFlag) types[flag] ??= { type: kindOf(name) === 'boolean' ? 'boolean' : 'string' };
+  const { values, positionals } = parse(argv, types);
+  const config = Object.create(null) as Record<string, unknown>;
+  for (const [flag, name] of byFlag) {
+    const value = values[flag];
+    if (flag in own || value === undefined) continue;
+    config[name] = typeof value === 'string' ? fromText(name, value) : value;
+  }
+  const given = Object.entries(values).filter(([flag]) => flag in own);
+  return { own: Object.fromEntries(given), config: { ...config }, positionals };
+}
+
+function parse(
+  argv: readonly string[],
+  types: Readonly<Record<string, FlagSpec>>,
+): Omit<Flags, 'config' | 'own'> & { values: Flags['own'] } {
+  try {
+    return parseArgs({ args: [...argv], options: types, allowPositionals: true, allowNegative: true, strict: true });
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    const unknown = /^Unknown option '--?(?:no-)?([^']*)'/.exec(cause.message)?.[1];
+    if (unknown === undefined) throw new TamperError('USAGE', firstSentence(cause.message), { cause });
+    if (notOnCommandLine.some((name) => flagName(name) === unknown)) {
+      throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
+        hint: 'use VAULT_TOKEN or --vault-token-file',
+      });
+    }
+    throw new TamperError('USAGE', `unknown flag --${unknown}`, {
+      hint: `did you mean --${nearest(unknown, Object.keys(types))}?`,
+    });
+  }
+}
+
+function firstSentence(message: string): string {
+  return message.split(/\.\s/)[0] ?? message;
+}

@@ -1,0 +1,58 @@
+import { modeOf, type ResolvedConfig } from '../config/index.ts';
+import { TamperError } from '../errors.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
+
+/** Which variables hold which keys. */
+export interface EnvKeyOptions {
+  /** For each data key's id, the variable that holds it: 32 bytes as base64, base64url or hex. */
+  readonly dataKeys?: Readonly<Record<string, string>>;
+  /** For each signing key's id, the variable that holds it: an Ed25519 seed like a data key, or PKCS#8 PEM. */
+  readonly signingKeys?: Readonly<Record<string, string>>;
+  /** The variables. Default: `process.env`, looked at anew for each key. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Keys from environment variables. The variable itself cannot be overwritten, and child processes inherit it: prefer a
+ * file or a key service where that matters.
+ */
+export class EnvKeyProvider extends LocalKeyProvider implements KeyProvider {
+  constructor(options: EnvKeyOptions) {
+    super({
+      source: 'env',
+      raw: false,
+      read: async (keyId, use) => readVariable(options, keyId, use),
+    });
+  }
+}
+
+/** The provider for what a configuration takes from the environment. */
+export function createEnvProvider(config: ResolvedConfig): EnvKeyProvider {
+  const { dataKey, signingKey } = modeOf(config);
+  const signingVariable = dataKey === undefined ? config.keyEnvVar : config.signingKeyEnvVar;
+  return new EnvKeyProvider({
+    ...(dataKey?.source === 'env' ? { dataKeys: { [dataKey.keyId]: config.keyEnvVar } } : {}),
+    ...(signingKey?.source === 'env' ? { signingKeys: { [signingKey.keyId]: signingVariable } } : {}),
+  });
+}
+
+function readVariable(options: EnvKeyOptions, keyId: string, use: LocalKeyUse): LocalKeyText {
+  const known = new Map(Object.entries((use === 'data key' ? options.dataKeys : options.signingKeys) ?? {}));
+  const variable = known.get(keyId);
+  if (variable === undefined) {
+    throw new TamperError('KEY_NOT_FOUND', `no environment variable is configured for the ${use} "${keyId}"`, {
+      hint: known.size === 0 ? `configure a ${use}` : `configured: ${[...known.keys()].join(', ')}`,
+    });
+  }
+  const value = (options.env ?? process.env)[variable];
+  const place = `environment variable ${variable}`;
+  if (value === undefined) {
+    throw new TamperError('KEY_NOT_FOUND', `${place} is not set; it should hold the ${use} "${keyId}"`, {
+      hint: `set it to 32 random bytes as base64, for example: export ${variable}="$(openssl rand -base64 32)"`,
+    });
+  }
+  const bytes = Buffer.alloc(Buffer.byteLength(value)); // alloc never takes from the pool
+  bytes.write(value);
+  return { bytes, place };
+}

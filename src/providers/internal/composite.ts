@@ -1,0 +1,68 @@
+import { TamperError } from '../../errors.ts';
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  KeySource,
+  Signature,
+  SigningKey,
+} from '../../keys/provider.ts';
+
+/** One provider of two: data keys from the first, signatures from the second. It owns both. */
+export class CompositeProvider implements KeyProvider {
+  /** The source of the data keys. */
+  readonly source: KeySource;
+  readonly #data: KeyProvider;
+  readonly #signing: KeyProvider;
+
+  constructor(data: KeyProvider, signing: KeyProvider) {
+    this.#data = data;
+    this.#signing = signing;
+    this.source = data.source;
+  }
+
+  getKey(keyId: string, context: KeyContext, options?: CallOptions): Promise<DataKey> {
+    return this.#data.getKey(keyId, context, options);
+  }
+
+  recoverKey(reference: DataKeyReference, named: string, context: KeyContext, options?: CallOptions): Promise<DataKey> {
+    return this.#data.recoverKey(reference, named, context, options);
+  }
+
+  getSigningKey(keyId: string, options?: CallOptions): Promise<SigningKey> {
+    return this.#signing.getSigningKey(keyId, options);
+  }
+
+  sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
+    return this.#signing.sign(keyId, data, options);
+  }
+
+  signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]> {
+    return this.#signing.signBatch(keyId, items, options);
+  }
+
+  verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#signing.verify(key, data, signature, options);
+  }
+
+  /** Asks both; a change that one has seen is told even if the other cannot be asked. */
+  async rotateCheck(options?: CallOptions): Promise<boolean> {
+    const answers = await Promise.allSettled([this.#data.rotateCheck(options), this.#signing.rotateCheck(options)]);
+    if (answers.some((answer) => answer.status === 'fulfilled' && answer.value)) return true;
+    throwFirst(answers);
+    return false;
+  }
+
+  async close(): Promise<void> {
+    throwFirst(await Promise.allSettled([this.#data.close(), this.#signing.close()]));
+  }
+}
+
+function throwFirst(answers: readonly PromiseSettledResult<unknown>[]): void {
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed === undefined) return;
+  const cause: unknown = failed.reason;
+  throw cause instanceof Error ? cause : new TamperError('INTERNAL', 'a provider threw what is no error', { cause });
+}

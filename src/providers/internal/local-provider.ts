@@ -1,0 +1,220 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { TamperError } from '../../errors.ts';
+import { createDataKey } from '../../keys/data-key.ts';
+import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
+} from '../../keys/provider.ts';
+import { Secret } from '../../keys/secret.ts';
+import { signLocally, verifySignature } from '../../keys/signature.ts';
+import { decodeSeed, identityOfSpki, publicKeyOfSeed, withPrivateKey } from './ed25519.ts';
+import { decodeKey } from './key-text.ts';
+
+/** What a local key is used for; one key never serves both. */
+export type LocalKeyUse = 'data key' | 'signing key';
+
+/** The text of a key as its place holds it. */
+export interface LocalKeyText {
+  /** Memory of the caller's own, which overwrites it. */
+  readonly bytes: Buffer;
+  /** For messages: `environment variable NAME`, `file PATH`. */
+  readonly place: string;
+}
+
+/** Where a local provider reads keys. */
+export interface LocalKeyReader {
+  readonly source: 'env' | 'file';
+  /** Whether 32 bytes that are no text are a key. */
+  readonly raw: boolean;
+  /** @throws KEY_NOT_FOUND and what the place may refuse */
+  read(keyId: string, use: LocalKeyUse): Promise<LocalKeyText>;
+}
+
+interface Signer {
+  readonly key: SigningKey;
+  readonly seed: Secret;
+}
+
+/** Signing keys that a provider keeps: the current one and, for the hand-over, those before it. */
+const keptSigners = 4;
+const maxMessageBytes = 4096;
+
+/**
+ * The local half of a key source: HMAC-SHA256 data keys and Ed25519 signing keys. A data key is read at each `getKey` and
+ * not kept; a signing key that was handed out is kept until {@link LocalKeyProvider.close}, so that it can still sign its
+ * own hand-over after its place holds another.
+ */
+export class LocalKeyProvider implements KeyProvider {
+  readonly source: 'env' | 'file';
+  readonly #reader: LocalKeyReader;
+  readonly #signers = new Map<string, Signer>();
+  /** What each key looked like, under a key that nobody else has: enough to see a change, useless for anything else. */
+  readonly #seen = new Map<string, { keyId: string; use: LocalKeyUse; print: string }>();
+  readonly #printKey = Secret.take(randomBytes(32));
+  #closed = false;
+
+  constructor(reader: LocalKeyReader) {
+    this.#reader = reader;
+    this.source = reader.source;
+  }
+
+  /** Reads the data key. @throws KEY_NOT_FOUND, KEY_MALFORMED, KEY_FILE_PERMISSIONS, ACCESS_DENIED, READ_FAILED, PROVIDER_CLOSED, ABORTED */
+  getKey(keyId: string, _context: KeyContext, options?: CallOptions): Promise<DataKey> {
+    return this.#run('getKey', keyId, options, () => this.#dataKey(keyId));
+  }
+
+  /** Reads the data key that the verifier's side names. @throws KEY_NOT_NAMED if the log names another; and as `getKey` */
+  recoverKey(
+    reference: DataKeyReference,
+    named: string,
+    _context: KeyContext,
+    options?: CallOptions,
+  ): Promise<DataKey> {
+    return this.#run('recoverKey', named, options, () => {
+      if (reference.identity !== named || reference.wrapped !== undefined) {
+        throw new TamperError('KEY_NOT_NAMED', `the log's data key is not the local key "${named}"`, {
+          hint: 'name the key that the log was sealed with; `fapilog-tamper inspect` shows its source and identity',
+        });
+      }
+      return this.#dataKey(named);
+    });
+  }
+
+  /** Reads the signing key, or finds the one that was handed out with this identity. @throws as `getKey`, and KEY_VERSION_UNAVAILABLE */
+  getSigningKey(keyId: string, options?: CallOptions): Promise<SigningKey> {
+    return this.#run('getSigningKey', keyId, options, async () => (await this.#signer(keyId)).key);
+  }
+
+  /** Signs at most 4,096 bytes with Ed25519. @throws as `getSigningKey`, and USAGE */
+  async sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
+    return this.#run('sign', keyId, options, async () => signWith(await this.#signer(keyId), data));
+  }
+
+  /** Signs several. @throws as `sign` */
+  signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]> {
+    return this.#run('signBatch', keyId, options, async () => {
+      const signer = await this.#signer(keyId);
+      return items.map((item) => signWith(signer, item));
+    });
+  }
+
+  /** Checks a signature with the public key in `key`. @throws KEY_WRONG_USAGE, KEY_MALFORMED, PROVIDER_CLOSED, ABORTED */
+  verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#run('verify', key.identity, options, () => {
+      if (key.spki === undefined) throw new TamperError('KEY_WRONG_USAGE', `"${key.identity}" has no public key`);
+      return verifySignature(key.algorithm, key.spki, data, signature);
+    });
+  }
+
+  /** Reads every key again that was handed out. @throws as `getKey`, where one cannot be read now */
+  rotateCheck(options?: CallOptions): Promise<boolean> {
+    return this.#run('rotateCheck', [...this.#seen.values()].map(({ keyId }) => keyId).join(' '), options, async () => {
+      const prints = new Map<{ print: string }, string>();
+      for (const seen of this.#seen.values()) {
+        const key = await this.#read(seen.keyId, seen.use);
+        prints.set(seen, this.#print(key));
+        key.fill(0);
+      }
+      let changed = false;
+      for (const [seen, print] of prints) {
+        changed ||= print !== seen.print;
+        seen.print = print;
+      }
+      return changed;
+    });
+  }
+
+  /** Overwrites the signing keys. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#printKey.erase();
+    this.#seen.clear();
+    for (const { seed } of this.#signers.values()) seed.erase();
+    this.#signers.clear();
+  }
+
+  #run<T>(
+    operation: KeyOperation,
+    keyId: string,
+    options: CallOptions | undefined,
+    use: () => T | Promise<T>,
+  ): Promise<T> {
+    return withKeyEvent({ operation, source: this.source, keyId }, async () => {
+      if (this.#closed) throw new TamperError('PROVIDER_CLOSED', `the ${this.source} key provider was closed`);
+      if (options?.signal?.aborted === true) {
+        throw new TamperError('ABORTED', `${operation} was aborted`, { cause: options.signal.reason });
+      }
+      return use();
+    });
+  }
+
+  async #dataKey(keyId: string): Promise<DataKey> {
+    const material = await this.#read(keyId, 'data key');
+    this.#remember(keyId, 'data key', material);
+    return createDataKey({ material, source: this.source, identity: keyId });
+  }
+
+  async #signer(keyId: string): Promise<Signer> {
+    const kept = this.#signers.get(keyId);
+    if (kept !== undefined) return kept;
+    if (/^sha256:[0-9a-f]{64}$/.test(keyId)) {
+      throw new TamperError(
+        'KEY_VERSION_UNAVAILABLE',
+        `no signing key ${keyId} is held here: its place holds another now`,
+      );
+    }
+    const seed = await this.#read(keyId, 'signing key');
+    const spki = publicKeyOfSeed(seed);
+    const identity = identityOfSpki(spki);
+    this.#remember(keyId, 'signing key', seed);
+    const signer = this.#signers.get(identity) ?? {
+      key: { source: this.source, identity, algorithm: 'ed25519', spki },
+      seed: new Secret(seed),
+    };
+    seed.fill(0);
+    this.#keep(identity, signer);
+    return signer;
+  }
+
+  #keep(identity: string, signer: Signer): void {
+    this.#signers.delete(identity);
+    this.#signers.set(identity, signer); // newest last
+    const [oldest] = this.#signers.keys();
+    if (this.#signers.size <= keptSigners || oldest === undefined) return;
+    this.#signers.get(oldest)?.seed.erase();
+    this.#signers.delete(oldest);
+  }
+
+  async #read(keyId: string, use: LocalKeyUse): Promise<Buffer> {
+    const { bytes, place } = await this.#reader.read(keyId, use);
+    try {
+      return (use === 'data key' ? decodeKey : decodeSeed)(bytes, place, this.#reader.raw);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /** What was handed out first stays what `rotateCheck` compares with: only it may say that there was a change. */
+  #remember(keyId: string, use: LocalKeyUse, material: Buffer): void {
+    const name = `${use} ${keyId}`;
+    if (!this.#seen.has(name)) this.#seen.set(name, { keyId, use, print: this.#print(material) });
+  }
+
+  #print(material: Buffer): string {
+    return this.#printKey.use((key) => createHmac('sha256', key).update(material).digest('hex'));
+  }
+}
+
+function signWith({ key, seed }: Signer, data: Uint8Array): Signature {
+  if (data.length > maxMessageBytes) {
+    throw new TamperError('USAGE', `${data.length} bytes are too many to sign: at most ${maxMessageBytes}`);
+  }
+  const bytes = seed.use((secret) => withPrivateKey(secret, (privateKey) => signLocally('ed25519', privateKey, data)));
+  return { bytes, algorithm: 'ed25519', identity: key.identity };
+}

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { allowedOf, fileName, optionNames, variableName, withDefaults } from '../../src/config/index.ts';
+
+/** docs/configuration.md is made from the comments of tamper-config.ts and the schema. After a change: vitest run -u. */
+const source = readFileSync(new URL('../../src/config/tamper-config.ts', import.meta.url), 'utf8');
+const body = source.slice(source.indexOf('export interface TamperConfig'));
+const declaration = /\/\/ ---- (?<title>.+)|\/\*\*(?<comment>(?:[^*]|\*(?!\/))*)\*\/\s+readonly (?<name>\w+)\?:/g;
+
+function inFileSpelling(text: string): string {
+  return text.replaceAll(/`([^`]*)`/g, (whole, code: string) => {
+    const option = optionNames.find((name) => code === name || code.startsWith(`${name}:`));
+    return option === undefined ? whole : `\`${code.replace(option, fileName(option))}\``;
+  });
+}
+
+function defaultOf(name: (typeof optionNames)[number]): string {
+  const value = withDefaults({})[name];
+  if (name === 'checkpointMaxSeconds') return '1 or 60';
+  if (name === 'keyId' || value === undefined) return '';
+  return Array.isArray(value) ? 'none' : `\`${String(value)}\``;
+}
+
+function page(): { markdown: string; documented: string[] } {
+  const documented: string[] = [];
+  const lines = [intro];
+  for (const { groups } of body.matchAll(declaration)) {
+    if (groups?.['title'] !== undefined) {
+      const title = groups['title'];
+      lines.push(
+        '',
+        `## ${title[0]?.toUpperCase()}${title.slice(1)}`,
+        '',
+        '| option | variable | may be | default | |',
+        '|---|---|---|---|---|',
+      );
+      continue;
+    }
+    const name = optionNames.find((one) => one === groups?.['name']);
+    if (name === undefined) throw new Error(`${groups?.['name']} is not in the schema`);
+    documented.push(name);
+    const words = inFileSpelling((groups?.['comment'] ?? '').replaceAll(/\s*\n\s*\*\s?/g, ' ').trim()).replaceAll(
+      '|',
+      '\\|',
+    );
+    lines.push(
+      `| \`${fileName(name)}\` | \`${variableName(name)}\` | ${allowedOf(name)} | ${defaultOf(name)} | ${words} |`,
+    );
+  }
+  return { markdown: `${lines.join('\n')}\n`, documented };
+}
+
+const intro = `# Configuration
+
+Made from \`src/config/tamper-config.ts\` by \`test/config/documentation.test.ts\`.
+
+An option may be set in four places. The first that sets it wins:
+
+1. in code (\`createSealer({ keySource: 'aws-kms' })\`, the options of a pino transport) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
+2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else, numbers are decimal, lists are separated by commas;
+3. in a file, YAML 1.2 or JSON (a name that ends in \`.json\`), named by \`--config\` or \`FAPILOG_TAMPER_CONFIG\`: one map of options and nothing below it. Duplicate keys, aliases and tags are refused;
+4. by its default.
+
+\`fapilog-tamper doctor\` shows each option, its value and the place that set it. An option that does not exist is an error that
+names the option, the place and the nearest option that does exist; so is a \`FAPILOG_TAMPER_*\` variable that is neither an
+option nor named by \`key_env_var\` or \`signing_key_env_var\`. Paths are relative to the working directory.
+
+\`\`\`yaml
+file: /var/log/payments/audit.jsonl
+origin: audit.example.com/payments/{host}
+key_source: aws-kms
+key_id: alias/audit-data            # MACs with a data key that this key wraps
+signing_key_id: alias/audit-sign    # and signatures that anybody can check
+aws_region: eu-west-1
+\`\`\`
+
+What the keys mean for the log:
+
+| \`key_id\` is | and | each record has | each checkpoint has | who can check |
+|---|---|---|---|---|
+| a data key (\`algorithm: HMAC-SHA256\`) | | a MAC | our MAC | who has, or may unwrap, the data key; who could also forge |
+| a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | both, each what they can: recommended with a key service |
+| a signing key (\`use_kms_signing: true\`, or a local key with \`algorithm: Ed25519\`) | | a checksum | a signature | anybody with the public key |
+
+An Azure key that is not an oct-HSM key cannot wrap a data key safely: with \`use_kms_signing\` left out it signs.`;
+
+describe('docs/configuration.md', () => {
+  it('has every option, from the comments and the schema', async () => {
+    const { markdown, documented } = page();
+    expect(documented).toEqual(optionNames);
+    await expect(markdown).toMatchFileSnapshot('../../docs/configuration.md');
+  });
+});
