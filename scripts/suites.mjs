@@ -21,7 +21,7 @@ const pythonAtLeast = (minor) => {
 /** What a suite may need from the machine, by the name that messages use. */
 export const tools = {
   'Python >= 3.10 with venv': () => pythonAtLeast(10),
-  'Python >= 3.12 with venv': () => pythonAtLeast(12),
+  'Python >= 3.13 with venv': () => pythonAtLeast(13),
   Go: () => succeeds('go', ['version']),
   openssl: () => succeeds('openssl', ['version']),
 };
@@ -39,24 +39,20 @@ export const suites = [
   },
   {
     name: 'aws-ministack',
-    files: ['test/integration/aws/ministack*.test.ts', 'test/integration/aws-ministack*.test.ts'],
+    files: ['test/integration/aws-kms/ministack*.test.ts'],
     needs: ['Python >= 3.10 with venv'],
     counts: /^test\/integration\/aws.*ministack/i,
   },
   {
     name: 'aws-moto',
-    files: ['test/integration/aws/moto*.test.ts', 'test/integration/aws-moto*.test.ts'],
+    files: ['test/integration/aws-kms/moto*.test.ts'],
     needs: ['Python >= 3.10 with venv'],
     counts: /^test\/integration\/aws.*moto/i,
   },
   {
     name: 'aws-localstack',
-    files: [
-      'test/integration/aws/localstack*.test.ts',
-      'test/integration/aws-localstack*.test.ts',
-      'test/servers/launchers.test.ts',
-    ],
-    needs: ['Python >= 3.12 with venv'],
+    files: ['test/integration/aws-kms/localstack*.test.ts', 'test/servers/launchers.test.ts'],
+    needs: ['Python >= 3.13 with venv'],
     counts: /^test\/integration\/aws/i,
   },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },

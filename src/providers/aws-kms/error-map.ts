@@ -1,0 +1,143 @@
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { type VendorFacts, vendorFacts, withoutBodies } from './vendor-error.ts';
+
+/** What was being done, for messages. */
+export interface AwsCall {
+  /** The operation as AWS and its IAM action name it: `GenerateDataKey`. */
+  readonly operation: string;
+  /** The key as the call named it. */
+  readonly keyId: string;
+}
+
+interface Meaning {
+  readonly code: TamperErrorCode;
+  readonly says: string;
+  readonly hint?: string;
+  readonly retryable?: true;
+}
+
+const credentialsHint =
+  'Check the credential chain (environment, web identity, container, instance role) with: fapilog-tamper doctor';
+const notFoundHint =
+  'Check the name, the account and the region; a name without ARN is looked up in the configured region.';
+
+/** AWS exceptions by name. Names, not classes: an injected client may come from another copy of the SDK. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  NotFoundException: { code: 'KEY_NOT_FOUND', says: 'there is no such key', hint: notFoundHint },
+  InvalidArnException: { code: 'KEY_NOT_FOUND', says: 'the ARN is not valid here', hint: notFoundHint },
+  DisabledException: {
+    code: 'KEY_DISABLED',
+    says: 'the key is disabled',
+    hint: 'Enable it, or seal with another key.',
+  },
+  InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key is for something else' },
+  UnsupportedOperationException: { code: 'KEY_WRONG_USAGE', says: 'the key cannot do this' },
+  IncorrectKeyException: { code: 'WRONG_KEY_OR_CONTEXT', says: 'another key wrapped this data key' },
+  InvalidCiphertextException: {
+    code: 'WRONG_KEY_OR_CONTEXT',
+    says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
+  },
+  AccessDeniedException: {
+    code: 'ACCESS_DENIED',
+    says: 'access denied',
+    hint: 'Allow the action to this role on this key.',
+  },
+  UnrecognizedClientException: {
+    code: 'UNAUTHENTICATED',
+    says: 'the credentials are not known',
+    hint: credentialsHint,
+  },
+  InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are not known', hint: credentialsHint },
+  ExpiredTokenException: {
+    code: 'UNAUTHENTICATED',
+    says: 'the session credentials have expired',
+    hint: credentialsHint,
+  },
+  ExpiredToken: { code: 'UNAUTHENTICATED', says: 'the session credentials have expired', hint: credentialsHint },
+  RequestExpired: { code: 'UNAUTHENTICATED', says: 'the request was too old', hint: 'Check the clock of this host.' },
+  CredentialsProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
+  TokenProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
+  InvalidIdentityToken: { code: 'UNAUTHENTICATED', says: 'the web identity token was refused', hint: credentialsHint },
+  InvalidIdentityTokenException: {
+    code: 'UNAUTHENTICATED',
+    says: 'the web identity token was refused',
+    hint: credentialsHint,
+  },
+  AccessDenied: { code: 'UNAUTHENTICATED', says: 'no credentials were issued for the role', hint: credentialsHint }, // STS's spelling
+  InvalidSignatureException: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
+  SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
+  IncompleteSignature: { code: 'UNAUTHENTICATED', says: 'the request was not signed right', hint: credentialsHint },
+  MissingAuthenticationToken: { code: 'UNAUTHENTICATED', says: 'the request was not signed', hint: credentialsHint },
+  ThrottlingException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+  Throttling: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+  TooManyRequestsException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+  RequestLimitExceeded: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+  LimitExceededException: { code: 'THROTTLED', says: 'a limit of the account was reached', retryable: true },
+  KMSInternalException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
+  DependencyTimeoutException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
+  KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
+  ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
+  TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
+  AbortError: { code: 'ABORTED', says: 'the call was given up' },
+  EndpointError: {
+    code: 'CONFIG_INVALID',
+    says: 'the endpoint does not fit',
+    hint: 'Check region, FIPS and endpoint.',
+  },
+};
+
+const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$|HOSTNAME_MISMATCH$)/;
+const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|UND_ERR_)/;
+
+/**
+ * Puts what the SDK threw into one of our codes. Nothing of the request or the reply goes along but the exception's name,
+ * its first line where that is safe, and the request id.
+ */
+export function mapAwsError(error: unknown, call: AwsCall): TamperError {
+  if (error instanceof TamperError) return error;
+  const facts = vendorFacts(error);
+  const { code, says, hint, retryable } = meaningOf(facts, error);
+  const detail = [facts.name === 'Error' ? facts.code : facts.name, facts.message].filter(Boolean).join(': ');
+  return new TamperError(code, `AWS KMS ${call.operation} "${call.keyId}": ${says} (${detail})`, {
+    cause: withoutBodies(facts),
+    ...(hint !== undefined && { hint }),
+    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
+    retryable: retryable ?? false,
+  });
+}
+
+function meaningOf(facts: VendorFacts, error: unknown): Meaning {
+  if (facts.name === 'KMSInvalidStateException') return invalidState(facts.message ?? '');
+  const named = Object.hasOwn(meanings, facts.name) ? meanings[facts.name] : undefined;
+  if (named !== undefined) return named;
+  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
+  if (facts.code !== undefined && tlsCode.test(facts.code)) {
+    return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
+  }
+  if (facts.code !== undefined && networkCode.test(facts.code)) {
+    return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
+  }
+  if (facts.status === 429) return { code: 'THROTTLED', says: 'too many requests', retryable: true };
+  if (facts.status !== undefined && facts.status >= 500) {
+    return { code: 'UNAVAILABLE', says: `the service answered ${facts.status}`, retryable: true };
+  }
+  if (facts.status === 200) return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read' };
+  if (facts.status === 403) return { code: 'ACCESS_DENIED', says: 'access denied' };
+  if (error instanceof Error && error.message === 'Region is missing') {
+    return { code: 'CONFIG_INVALID', says: 'no region', hint: 'Set aws_region or AWS_REGION.' };
+  }
+  if (facts.status !== undefined) return { code: 'USAGE', says: `the service refused the request (${facts.status})` };
+  return { code: 'INTERNAL', says: 'the AWS SDK failed' };
+}
+
+/** One exception for several states; only its text tells which. */
+function invalidState(message: string): Meaning {
+  if (/import|creating|updating|unavailable/i.test(message)) {
+    return { code: 'KEY_VERSION_UNAVAILABLE', says: 'the key is not in a usable state' };
+  }
+  return {
+    code: 'KEY_PENDING_DELETION',
+    says: 'the key is pending deletion',
+    hint: 'Cancel the deletion while the waiting period lasts; afterwards nothing it wrapped can be recovered.',
+  };
+}

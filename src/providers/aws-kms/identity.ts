@@ -1,0 +1,43 @@
+import { TamperError } from '../../errors.ts';
+import { joinIdentity, splitIdentity } from '../../keys/identity.ts';
+
+const keyArn = /^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/;
+const materialId = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Whether a text is the ARN of a key. An alias ARN is not: where it points can change. */
+export function isKeyArn(text: string): boolean {
+  return keyArn.test(text);
+}
+
+/** What to ask AWS for by a configured name or an identity: the key material id goes, since no call takes one. */
+export function callName(keyId: string): string {
+  const { name } = splitIdentity('aws-kms', keyId);
+  return isKeyArn(name) ? name : keyId;
+}
+
+/**
+ * The identity that a reply names (spec 2): the key's ARN, and `#` with the id of its material where the service gave one.
+ *
+ * @throws {TamperError} `RESPONSE_MALFORMED`: no ARN of a key, or an id that is none
+ */
+export function replyIdentity(operation: string, keyId: string | undefined, material?: string): string {
+  if (keyId === undefined || !isKeyArn(keyId)) {
+    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS ${operation}: the reply names no key ARN`);
+  }
+  if (material === undefined) return keyId;
+  if (!materialId.test(material)) {
+    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS ${operation}: the reply's key material id is not one`);
+  }
+  return joinIdentity('aws-kms', keyId, material);
+}
+
+/**
+ * Checks that the key that answered is the one that was asked.
+ *
+ * @throws {TamperError} `RESPONSE_CORRUPTED`: another key answered; `RESPONSE_MALFORMED`: the reply names none
+ */
+export function assertAnsweredBy(operation: string, arn: string, replied: string | undefined): void {
+  const actual = replyIdentity(operation, replied);
+  if (actual === arn) return;
+  throw new TamperError('RESPONSE_CORRUPTED', `AWS KMS ${operation} "${arn}": the reply is from key "${actual}"`);
+}

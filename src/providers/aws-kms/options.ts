@@ -1,0 +1,93 @@
+import { isInsecureUrl } from '../../config/endpoint.ts';
+import { TamperError } from '../../errors.ts';
+import type { Clock } from '../../keys/clock.ts';
+import type { SignatureAlgorithm } from '../../keys/provider.ts';
+import type { AwsKmsClient } from './client.ts';
+
+/** What {@link AwsKmsProvider} is given. Credentials are not among it: they come from the SDK's default chain only. */
+export interface AwsKmsOptions {
+  /** The region, as `eu-west-1`. Default: the SDK's own (`AWS_REGION`, then the profile). */
+  readonly region?: string;
+  /** Another endpoint, as a URL. Default: the SDK's own (`AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL`, then the profile). */
+  readonly endpoint?: string;
+  /** Allows plain http to another host: whoever is between can forge replies. Default false; loopback is always allowed. */
+  readonly allowInsecureEndpoint?: boolean;
+  /** Uses the FIPS endpoint of the region. Default: the SDK's own (`AWS_USE_FIPS_ENDPOINT`). */
+  readonly useFipsEndpoint?: boolean;
+  /** How often the SDK tries a call; nothing retries on top of it. Default: the SDK's own (`AWS_MAX_ATTEMPTS`, 3). */
+  readonly maxAttempts?: number;
+  /** How the SDK spaces its attempts. Default: the SDK's own (`AWS_RETRY_MODE`, `standard`). */
+  readonly retryMode?: 'standard' | 'adaptive';
+  /** How long one attempt may take to connect, in milliseconds. Default 2,000. */
+  readonly connectionTimeoutMs?: number;
+  /** How long one attempt may take after that, in milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long one call may take with credentials and all attempts, in milliseconds. Default 15,000. */
+  readonly timeoutMs?: number;
+  /** How old knowledge of a key and its version may be, in seconds. Default 300. */
+  readonly keyCacheTtlSeconds?: number;
+  /** How many calls `signBatch` has in flight. Default 8. */
+  readonly concurrency?: number;
+  /** Which algorithms may be used, best first. Default: all that the log format knows, RSA-PSS before PKCS #1 v1.5. */
+  readonly signingAlgorithms?: readonly SignatureAlgorithm[];
+  /** A client of one's own, such as `new KMS({…})` of `@aws-sdk/client-kms`; then the options above up to `timeoutMs` are refused. */
+  readonly client?: AwsKmsClient;
+  /** Time, for tests. */
+  readonly clock?: Clock;
+}
+
+/** Options that shape our own client and mean nothing to one that is given in. */
+const clientOptions = [
+  'region',
+  'endpoint',
+  'allowInsecureEndpoint',
+  'useFipsEndpoint',
+  'maxAttempts',
+  'retryMode',
+  'connectionTimeoutMs',
+  'requestTimeoutMs',
+] as const satisfies readonly (keyof AwsKmsOptions)[];
+
+/**
+ * Refuses options that contradict each other or would send keys in clear.
+ *
+ * @param env - read for `AWS_ENDPOINT_URL*`, which the SDK obeys
+ * @throws {TamperError} `CONFIG_INVALID`; `INSECURE_ENDPOINT`: plain http to another host without `allowInsecureEndpoint`
+ */
+export function checkAwsKmsOptions(options: AwsKmsOptions, env: NodeJS.ProcessEnv): void {
+  if (options.client !== undefined) {
+    const both = clientOptions.find((name) => options[name] !== undefined);
+    if (both === undefined) return;
+    throw new TamperError('CONFIG_INVALID', `AWS KMS: option ${both} has no effect on a client that is given in`, {
+      hint: `Leave ${both} out, or set it on the client.`,
+    });
+  }
+  for (const name of ['maxAttempts', 'connectionTimeoutMs', 'requestTimeoutMs', 'timeoutMs', 'concurrency'] as const) {
+    const value = options[name];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
+    throw new TamperError(
+      'CONFIG_INVALID',
+      `AWS KMS: option ${name} must be a whole number of at least 1, not ${value}`,
+    );
+  }
+  if (options.allowInsecureEndpoint) return;
+  for (const [name, url] of endpointsOf(options, env)) {
+    if (isInsecureUrl(url)) throw insecureEndpoint(name);
+  }
+}
+
+/** The error for an endpoint that would send keys in clear. The URL is not repeated: it may hold a password. */
+export function insecureEndpoint(where: string): TamperError {
+  return new TamperError('INSECURE_ENDPOINT', `AWS KMS: ${where} is plain http to another host`, {
+    hint: 'Use https. For a test server on another host set allowInsecureEndpoint.',
+  });
+}
+
+function endpointsOf(options: AwsKmsOptions, env: NodeJS.ProcessEnv): [string, string | undefined][] {
+  if (options.endpoint !== undefined) return [['option endpoint', options.endpoint]];
+  const { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored } = env;
+  if (ignored === 'true') return [];
+  // STS too: a forged reply there would give us somebody else's credentials
+  const names = ['AWS_ENDPOINT_URL_KMS', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS'];
+  return names.map((name) => [name, env[name]]);
+}

@@ -1,0 +1,126 @@
+import { TamperError } from '../../errors.ts';
+import { callService } from '../../keys/call.ts';
+import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
+import type { CallOptions } from '../../keys/provider.ts';
+import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
+import { mapAwsError } from './error-map.ts';
+import { type AwsCredentialFacts, loadAwsClient, type OwnedClient } from './load-client.ts';
+import { type AwsKmsOptions, checkAwsKmsOptions } from './options.ts';
+import { vendorFacts } from './vendor-error.ts';
+
+const defaultTimeoutMs = 15_000;
+
+/** Calls AWS within one use of a key: `ask('Sign', arn, (client, call) => client.sign(…, call))`. */
+export type Ask = <R extends AwsKmsReply>(
+  operation: string,
+  keyId: string,
+  call: (client: AwsKmsClient, options: AwsKmsCallOptions) => Promise<R>,
+) => Promise<R>;
+
+/** How one use of a key is bounded. */
+export interface UseOptions extends CallOptions {
+  /** How many items a batch has. */
+  readonly items?: number;
+  /** How many calls one after the other it takes; the deadline is that many times longer. Default 1. */
+  readonly rounds?: number;
+}
+
+/**
+ * The way every call to AWS goes: the client loaded at the first one, one event per use of a key, a deadline over
+ * everything, errors in our codes. The SDK retries; nothing here does.
+ */
+export class AwsKmsSession {
+  readonly #options: AwsKmsOptions;
+  #owned: Promise<OwnedClient> | undefined;
+  #closed = false;
+
+  constructor(options: AwsKmsOptions) {
+    checkAwsKmsOptions(options, process.env);
+    this.#options = options;
+  }
+
+  /** One use of a key, whatever number of calls it takes. */
+  use<T>(
+    operation: KeyOperation,
+    keyId: string,
+    options: UseOptions,
+    run: (ask: Ask, facts: KeyEventFacts) => Promise<T>,
+  ): Promise<T> {
+    const { timeoutMs = defaultTimeoutMs, clock } = this.#options;
+    const service = {
+      operation,
+      source: 'aws-kms',
+      keyId,
+      timeoutMs: timeoutMs * (options.rounds ?? 1),
+      signal: options.signal,
+      policy: { attempts: 1, baseDelayMs: 0, maxDelayMs: 0 }, // the SDK retries already
+      ...(options.items !== undefined && { items: options.items }),
+      ...(clock !== undefined && { clock }),
+    } as const;
+    return callService(service, (signal, facts) => {
+      facts.attempts = 0; // counted by call below
+      return run(this.#asker(signal, facts), facts);
+    });
+  }
+
+  /** The region our own client talks to; undefined for a client that was given in. */
+  async region(): Promise<string | undefined> {
+    return (await this.#ownedClient())?.region();
+  }
+
+  /** What is known of our credentials; undefined for a client that was given in. */
+  async credentials(): Promise<AwsCredentialFacts | undefined> {
+    return (await this.#ownedClient())?.credentials();
+  }
+
+  /** @throws {TamperError} `PROVIDER_CLOSED` after {@link AwsKmsSession.close} */
+  assertOpen(): void {
+    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the AWS KMS provider is closed');
+  }
+
+  /** Closes connections of our own client. Calls under way end with `PROVIDER_CLOSED`. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const owned = this.#owned;
+    this.#owned = undefined;
+    if (owned !== undefined) {
+      await owned.then(
+        (own) => own.destroy(),
+        () => undefined, // it never came to be; whoever asked for it was told
+      );
+    }
+  }
+
+  #asker(signal: AbortSignal, facts: KeyEventFacts): Ask {
+    return async (operation, keyId, call) => {
+      this.assertOpen();
+      try {
+        const client = this.#options.client ?? (await this.#ownedClient())?.client;
+        if (client === undefined) throw new TamperError('INTERNAL', 'AWS KMS: no client');
+        signal.throwIfAborted();
+        const reply = await call(client, { abortSignal: signal });
+        facts.attempts += reply.$metadata?.attempts ?? 1;
+        if (reply.$metadata?.requestId !== undefined) facts.requestId = reply.$metadata.requestId;
+        return reply;
+      } catch (error) {
+        if (this.#closed) this.assertOpen();
+        const mapped = mapAwsError(error, { operation, keyId });
+        facts.attempts += vendorFacts(error).attempts ?? 0;
+        throw mapped;
+      }
+    };
+  }
+
+  async #ownedClient(): Promise<OwnedClient | undefined> {
+    if (this.#options.client !== undefined) return undefined;
+    const pending = this.#owned ?? loadAwsClient(this.#options);
+    this.#owned = pending;
+    try {
+      return await pending;
+    } catch (error) {
+      if (this.#owned === pending) this.#owned = undefined; // installed meanwhile: the next call finds it
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import { TamperError } from '../../errors.ts';
+import { mapBounded } from '../../keys/pool.ts';
+import type { CallOptions, Signature, SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
+import { toCanonicalSpki } from '../../keys/public-key.ts';
+import { verifySignature } from '../../keys/signature.ts';
+import { VersionCache } from '../../keys/version-cache.ts';
+import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
+import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
+import { verifyOnline } from './online-verify.ts';
+import type { AwsKmsOptions } from './options.ts';
+import type { HandedOut } from './rotation.ts';
+import type { Ask, AwsKmsSession } from './session.ts';
+
+const defaultTtlSeconds = 300;
+const defaultConcurrency = 8;
+/** The longest message of `Sign` and `GenerateMac`, in bytes. A checkpoint's text is shorter by construction (spec 4). */
+const maxMessageBytes = 4096;
+
+/** Signatures by `Sign` and `GenerateMac`; keys by `DescribeKey` and `GetPublicKey`, which are cached. */
+export class AwsSigning {
+  readonly #session: AwsKmsSession;
+  readonly #handedOut: HandedOut;
+  readonly #preferred: readonly SignatureAlgorithm[];
+  readonly #concurrency: number;
+  readonly #keys: VersionCache<SigningKey>;
+
+  constructor(session: AwsKmsSession, handedOut: HandedOut, options: AwsKmsOptions) {
+    this.#session = session;
+    this.#handedOut = handedOut;
+    this.#preferred = options.signingAlgorithms ?? defaultSigningAlgorithms;
+    this.#concurrency = options.concurrency ?? defaultConcurrency;
+    this.#keys = new VersionCache<SigningKey>({
+      ttlSeconds: options.keyCacheTtlSeconds ?? defaultTtlSeconds,
+      load: (name) => this.#load(name),
+      identityOf: (key) => key.identity,
+      ...(options.clock !== undefined && { clock: options.clock }),
+    });
+  }
+
+  async getSigningKey(keyId: string, options: CallOptions): Promise<SigningKey> {
+    const name = callName(keyId);
+    const key = await this.#keys.get(name, options.signal);
+    this.#handedOut.add('signing', name, key.identity);
+    return key;
+  }
+
+  async sign(keyId: string, data: Uint8Array, options: CallOptions): Promise<Signature> {
+    assertMessage(data);
+    const key = await this.#keyToSignWith(keyId, options);
+    return this.#session.use('sign', keyId, options, async (ask, facts) => {
+      const signature = await signOnce(ask, key, data);
+      facts.identity = signature.identity;
+      return signature;
+    });
+  }
+
+  /** One event for the batch; its deadline grows with the rounds of calls it needs. AWS KMS has no call for several messages. */
+  async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions): Promise<Signature[]> {
+    for (const item of items) assertMessage(item);
+    if (items.length === 0) return [];
+    const key = await this.#keyToSignWith(keyId, options);
+    const batch = { ...options, items: items.length, rounds: Math.ceil(items.length / this.#concurrency) };
+    return this.#session.use('signBatch', keyId, batch, async (ask, facts) => {
+      facts.identity = key.identity;
+      return mapBounded(items, this.#concurrency, (item) => signOnce(ask, key, item));
+    });
+  }
+
+  async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions): Promise<boolean> {
+    const { spki } = key;
+    if (spki !== undefined && key.algorithm !== 'kms-hmac-sha256') {
+      return verifySignature(key.algorithm, spki, data, signature);
+    }
+    assertMessage(data);
+    return this.#session.use('verify', key.identity, options, async (ask, facts) => {
+      facts.identity = key.identity;
+      return verifyOnline(ask, key, data, signature);
+    });
+  }
+
+  /** Learns what a name stands for now, whatever the cache holds. */
+  async reload(name: string, options: CallOptions): Promise<void> {
+    await this.#keys.reload(name, options.signal);
+  }
+
+  close(): void {
+    this.#keys.close();
+  }
+
+  /** A pinned identity signs with that key, wherever its alias points by now; a name with what it stands for. */
+  async #keyToSignWith(keyId: string, options: CallOptions): Promise<SigningKey> {
+    const name = callName(keyId);
+    const pinned = isKeyArn(name) ? this.#keys.at(name) : undefined;
+    return pinned ?? this.getSigningKey(keyId, options);
+  }
+
+  #load(name: string): Promise<SigningKey> {
+    return this.#session.use('getSigningKey', name, {}, async (ask, facts) => {
+      const { KeyMetadata = {} } = await ask('DescribeKey', name, (client, call) =>
+        client.describeKey({ KeyId: name }, call),
+      );
+      const identity = replyIdentity('DescribeKey', KeyMetadata.Arn);
+      facts.identity = identity;
+      assertUsable(name, KeyMetadata.KeyState);
+      const algorithm = chooseAlgorithm(name, KeyMetadata, this.#preferred);
+      if (algorithm === 'kms-hmac-sha256') return { source: 'aws-kms', identity, algorithm };
+      // by ARN: the alias may have been pointed elsewhere since
+      const reply = await ask('GetPublicKey', identity, (client, call) =>
+        client.getPublicKey({ KeyId: identity }, call),
+      );
+      assertAnsweredBy('GetPublicKey', identity, reply.KeyId);
+      if (reply.PublicKey === undefined) {
+        throw new TamperError('RESPONSE_MALFORMED', `AWS KMS GetPublicKey "${identity}": no public key in the reply`);
+      }
+      const spki = toCanonicalSpki(reply.PublicKey, `the public key of "${identity}"`);
+      return { source: 'aws-kms', identity, algorithm, spki };
+    });
+  }
+}
+
+async function signOnce(ask: Ask, key: SigningKey, data: Uint8Array): Promise<Signature> {
+  const { identity, algorithm } = key;
+  const bytes = algorithm === 'kms-hmac-sha256' ? await mac(ask, identity, data) : await signature(ask, key, data);
+  if (bytes === undefined || bytes.length === 0) {
+    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS: no signature in the reply of "${identity}"`);
+  }
+  return { bytes: Uint8Array.from(bytes), algorithm, identity };
+}
+
+async function mac(ask: Ask, arn: string, data: Uint8Array): Promise<Uint8Array | undefined> {
+  const reply = await ask('GenerateMac', arn, (client, call) =>
+    client.generateMac({ KeyId: arn, Message: data, MacAlgorithm: 'HMAC_SHA_256' }, call),
+  );
+  assertAnsweredBy('GenerateMac', arn, reply.KeyId);
+  return reply.Mac;
+}
+
+async function signature(ask: Ask, key: SigningKey, data: Uint8Array): Promise<Uint8Array | undefined> {
+  const vendor = vendorAlgorithm(key.algorithm);
+  if (vendor === undefined) throw new TamperError('UNSUPPORTED_OPERATION', `AWS KMS cannot sign by ${key.algorithm}`);
+  const reply = await ask('Sign', key.identity, (client, call) =>
+    client.sign({ KeyId: key.identity, Message: data, MessageType: 'RAW', SigningAlgorithm: vendor }, call),
+  );
+  assertAnsweredBy('Sign', key.identity, reply.KeyId);
+  if (reply.SigningAlgorithm !== undefined && reply.SigningAlgorithm !== vendor) {
+    throw new TamperError('RESPONSE_CORRUPTED', `AWS KMS Sign "${key.identity}": signed by ${reply.SigningAlgorithm}`);
+  }
+  return reply.Signature;
+}
+
+function assertMessage(data: Uint8Array): void {
+  if (data.length >= 1 && data.length <= maxMessageBytes) return;
+  throw new TamperError('USAGE', `AWS KMS signs 1 to ${maxMessageBytes} bytes, not ${data.length}`);
+}
+
+/** A state that could not sign anyhow is said now, not at the first checkpoint. */
+function assertUsable(name: string, state: string | undefined): void {
+  if (state === undefined || state === 'Enabled') return;
+  if (state === 'Disabled') throw new TamperError('KEY_DISABLED', `AWS KMS key "${name}" is disabled`);
+  if (state === 'PendingDeletion' || state === 'PendingReplicaDeletion') {
+    throw new TamperError('KEY_PENDING_DELETION', `AWS KMS key "${name}" is pending deletion`);
+  }
+  throw new TamperError('KEY_VERSION_UNAVAILABLE', `AWS KMS key "${name}" is in state ${state}`);
+}
