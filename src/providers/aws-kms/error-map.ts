@@ -97,7 +97,7 @@ export function mapAwsError(error: unknown, call: AwsCall): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
   const { code, says, hint, retryable } = meaningOf(facts, error);
-  const detail = [facts.name === 'Error' ? facts.code : facts.name, facts.message].filter(Boolean).join(': ');
+  const detail = [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
   return new TamperError(code, `AWS KMS ${call.operation} "${call.keyId}": ${says} (${detail})`, {
     cause: withoutBodies(facts),
     ...(hint !== undefined && { hint }),
@@ -108,15 +108,16 @@ export function mapAwsError(error: unknown, call: AwsCall): TamperError {
 
 function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   if (facts.name === 'KMSInvalidStateException') return invalidState(facts.message ?? '');
-  const named = Object.hasOwn(meanings, facts.name) ? meanings[facts.name] : undefined;
-  if (named !== undefined) return named;
-  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
+  // the code first: the SDK gives a cut connection the name TimeoutError
   if (facts.code !== undefined && tlsCode.test(facts.code)) {
     return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
   }
   if (facts.code !== undefined && networkCode.test(facts.code)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
+  const named = Object.hasOwn(meanings, facts.name) ? meanings[facts.name] : undefined;
+  if (named !== undefined) return named;
+  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
   if (facts.status === 429) return { code: 'THROTTLED', says: 'too many requests', retryable: true };
   if (facts.status !== undefined && facts.status >= 500) {
     return { code: 'UNAVAILABLE', says: `the service answered ${facts.status}`, retryable: true };
