@@ -1,4 +1,4 @@
-import { type Channel, channel } from 'node:diagnostics_channel';
+import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isTamperError, type TamperErrorCode } from '../errors.ts';
 import type { KeySource } from './provider.ts';
 
@@ -111,8 +111,8 @@ export function publishKeyWarning(source: KeySource, keyId: string, detail: stri
  */
 export function onKeyEvent(listener: (event: KeyEvent) => void): () => void {
   const receive = (message: unknown): void => listener(message as KeyEvent);
-  keyChannel.subscribe(receive);
+  subscribe(keyChannelName, receive);
   return () => {
-    keyChannel.unsubscribe(receive);
+    unsubscribe(keyChannelName, receive);
   };
 }

@@ -15,19 +15,19 @@ export async function mapBounded<T, R>(
   const joined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const results: R[] = new Array<R>(items.length);
   const queue = items.entries();
-  let failure: { readonly error: unknown } | undefined;
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (const [index, item] of queue) {
       try {
         results[index] = await call(item, joined);
       } catch (error) {
-        failure ??= { error };
+        failures.push(error);
         stop.abort();
       }
-      if (failure !== undefined) return;
+      if (failures.length > 0) return;
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, items.length)) }, worker));
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  if (failures.length > 0) throw failures[0];
   return results;
 }

@@ -20,7 +20,7 @@ test.each([
   ['vault', '', ':v7'],
   ['aws-kms', 'arn:aws:kms:eu-west-1:1:key/a', 'arn:aws:kms:eu-west-1:2:key/a#m'],
 ])('%s key "%s" is not "%s"', (source, named, identity) => {
-  expect(() => resolveNamed(source, named, { source, identity })).toThrowError(
+  expect(() => resolveNamed(source, named, { source, identity })).toThrow(
     expect.objectContaining({ code: 'KEY_NOT_NAMED' }),
   );
 });

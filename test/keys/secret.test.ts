@@ -37,5 +37,5 @@ test('an erased secret is overwritten and refuses use', () => {
   secret.erase();
   expect(bytes.every((byte) => byte === 0)).toBe(true);
   expect(secret.length).toBe(0);
-  expect(() => secret.use(() => 1)).toThrowError(expect.objectContaining({ code: 'PROVIDER_CLOSED' }));
+  expect(() => secret.use(() => 1)).toThrow(expect.objectContaining({ code: 'PROVIDER_CLOSED' }));
 });

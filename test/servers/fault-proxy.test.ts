@@ -37,7 +37,7 @@ function ask(proxy: FaultProxy, path = '/v1/x', timeout = 5_000): Promise<string
   return new Promise((resolve) => {
     const receive = (reply: IncomingMessage): void => {
       let body = '';
-      reply.on('data', (part) => {
+      reply.setEncoding('utf8').on('data', (part: string) => {
         body += part;
       });
       reply.on('end', () => resolve(`${reply.statusCode} ${body}`));

@@ -159,7 +159,12 @@ export class FaultProxy {
     const send = target.protocol === 'https:' ? requestTls : request;
     const headers = { ...incoming.headers, 'content-length': String(body.length) };
     delete (headers as Record<string, unknown>)['transfer-encoding'];
-    const outgoing = send(target, { method: incoming.method, headers, agent: this.#agent }, async (reply) => {
+    const outgoing = send(
+      target,
+      { method: incoming.method, headers, agent: this.#agent },
+      (reply) => void answerWith(reply),
+    );
+    const answerWith = async (reply: IncomingMessage): Promise<void> => {
       const content = await collect(reply).catch(() => undefined);
       if (content === undefined) {
         answer.destroy();
@@ -176,7 +181,7 @@ export class FaultProxy {
         delete kept['transfer-encoding'];
         answer.writeHead(status, kept).end(content);
       }
-    });
+    };
     outgoing.on('error', () => answer.writeHead(502).end()); // the real server is down
     outgoing.end(body);
   }

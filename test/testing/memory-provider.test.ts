@@ -52,7 +52,7 @@ describe.each(algorithms)('%s', (algorithm) => {
 });
 
 test('a suite without anything to check is refused', () => {
-  expect(() => providerConformance({ name: 'nothing', create: () => new MemoryProvider() })).toThrowError(
+  expect(() => providerConformance({ name: 'nothing', create: () => new MemoryProvider() })).toThrow(
     expect.objectContaining({ code: 'USAGE' }),
   );
 });
