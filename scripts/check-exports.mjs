@@ -14,7 +14,7 @@ function subpathOf(file) {
   if (file === 'src/testing/index.ts') return './testing';
   const transport = /^src\/transports\/(pino|winston|stream)(\/index)?\.ts$/.exec(file);
   if (transport) return `./${transport[1]}`;
-  const provider = /^src\/providers\/(env|file|aws-kms|gcp-kms|azure-key-vault|vault)(\/index)?\.ts$/.exec(file);
+  const provider = /^src\/providers\/(env|file|aws-kms|gcp-kms|azure-keyvault|vault)(\/index)?\.ts$/.exec(file);
   return provider ? `./providers/${provider[1]}` : undefined;
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import type { AwsKmsOptions } from './aws-kms/index.ts';
 import type { DoctorCheck } from './doctor-check.ts';
 
 /**
@@ -42,6 +43,10 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       const { createFileProvider } = await import('./file.ts');
       return createFileProvider(config);
     }
+    case 'aws-kms': {
+      const { AwsKmsProvider } = await import('./aws-kms/index.ts');
+      return new AwsKmsProvider(awsOptions(config));
+    }
     case 'custom': {
       const { createCustomProvider } = await import('./custom.ts');
       return createCustomProvider(config);
@@ -65,4 +70,8 @@ export async function checkKeys(config: TamperConfig): Promise<DoctorCheck[]> {
   } finally {
     await provider.close();
   }
+}
+
+function awsOptions({ awsRegion, keyCacheTtlSeconds }: ResolvedConfig): AwsKmsOptions {
+  return { keyCacheTtlSeconds, ...(awsRegion === undefined ? {} : { region: awsRegion }) };
 }

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { isLocal } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
@@ -69,7 +70,7 @@ export class LocalKeyProvider implements KeyProvider {
     return this.#run('getKey', keyId, options, () => this.#dataKey(keyId));
   }
 
-  /** Reads the data key that the verifier's side names. @throws KEY_NOT_NAMED if the log names another; and as `getKey` */
+  /** Reads the data key that the verifier's side names; it may lie in a file here and in a variable there. @throws KEY_NOT_NAMED if the log names another; and as `getKey` */
   recoverKey(
     reference: DataKeyReference,
     named: string,
@@ -77,7 +78,7 @@ export class LocalKeyProvider implements KeyProvider {
     options?: CallOptions,
   ): Promise<DataKey> {
     return this.#run('recoverKey', named, options, () => {
-      if (reference.identity !== named || reference.wrapped !== undefined) {
+      if (reference.identity !== named || reference.wrapped !== undefined || !isLocal(reference.source)) {
         throw new TamperError('KEY_NOT_NAMED', `the log's data key is not the local key "${named}"`, {
           hint: 'name the key that the log was sealed with; `fapilog-tamper inspect` shows its source and identity',
         });

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TamperConfig } from '../../src/config/index.ts';
+import { createKeyProvider } from '../../src/providers/index.ts';
+import { type BuiltPackage, buildPackage, writeProgram } from '../support/built-package.ts';
+
+const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };
+const directory = mkdtempSync(join(tmpdir(), 'factory-'));
+const dataKey = randomBytes(32);
+const seed = randomBytes(32);
+let built: BuiltPackage;
+
+beforeAll(async () => {
+  vi.stubEnv('FAPILOG_TAMPER_KEY', dataKey.toString('base64'));
+  vi.stubEnv('FAPILOG_TAMPER_SIGNING_KEY', seed.toString('hex'));
+  writeFileSync(join(directory, 'data.key'), dataKey.toString('hex'), { mode: 0o600 });
+  writeFileSync(join(directory, 'sign.key'), seed.toString('hex'), { mode: 0o600 });
+  built = await buildPackage();
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+  built.remove();
+});
+
+function module(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('test_provider_factory', () => {
+  const file = { keySource: 'file', keyFilePath: join(directory, 'data.key') } as const;
+  const signing = { signingKeyId: 'sign', signingKeyFilePath: join(directory, 'sign.key') } as const;
+
+  it.each<[string, TamperConfig, string]>([
+    ['the environment', {}, 'env'],
+    ['a file', file, 'file'],
+    ['a directory', { keySource: 'file', keyFilePath: directory, keyId: 'data' }, 'file'],
+  ])('a data key from %s', async (_, config, source) => {
+    const provider = await createKeyProvider(config);
+    const key = await provider.getKey(config.keyId ?? 'default', context);
+    expect(key).toMatchObject({ source, identity: config.keyId ?? 'default' });
+    expect(key.material.equals(dataKey)).toBe(true);
+    await expect(provider.sign('default', Buffer.alloc(1))).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await provider.close();
+  });
+
+  it.each<[string, TamperConfig, string]>([
+    ['the environment', { algorithm: 'Ed25519', keyEnvVar: 'FAPILOG_TAMPER_SIGNING_KEY' }, 'env'],
+    ['a file', { algorithm: 'Ed25519', keySource: 'file', keyFilePath: join(directory, 'sign.key') }, 'file'],
+  ])('a signing key from %s', async (_, config, source) => {
+    const provider = await createKeyProvider(config);
+    expect(await provider.getSigningKey('default')).toMatchObject({ source, algorithm: 'ed25519' });
+    await expect(provider.getKey('default', context)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await provider.close();
+  });
+
+  it.each<[string, TamperConfig, string, string]>([
+    ['file and file', { ...file, ...signing }, 'file', 'file'],
+    ['environment and environment', { signingKeyId: 'sign' }, 'env', 'env'],
+    ['environment and file', { ...signing, signingKeySource: 'file' }, 'env', 'file'],
+    ['file and environment', { ...file, signingKeyId: 'sign', signingKeySource: 'env' }, 'file', 'env'],
+  ])('both keys, from %s', async (_, config, data, signature) => {
+    const provider = await createKeyProvider(config);
+    expect(provider.source).toBe(data);
+    expect(await provider.getKey('default', context)).toMatchObject({ source: data });
+    const key = await provider.getSigningKey('sign');
+    expect(key.source).toBe(signature);
+    const { bytes } = await provider.sign(key.identity, Buffer.from('x'));
+    expect(await provider.verify(key, Buffer.from('x'), bytes)).toBe(true);
+    expect(await provider.signBatch('sign', [Buffer.from('x')])).toHaveLength(1);
+    expect(await provider.rotateCheck()).toBe(false);
+    await provider.close();
+    await expect(provider.getKey('default', context)).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+    await expect(provider.sign('sign', Buffer.from('x'))).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+  });
+
+  it('a change that one of two sources shows is told though the other fails', async () => {
+    const path = join(directory, 'changing.key');
+    writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600 });
+    const provider = await createKeyProvider({
+      signingKeyId: 'sign',
+      signingKeySource: 'file',
+      signingKeyFilePath: path,
+    });
+    await provider.getKey('default', context);
+    await provider.getSigningKey('sign');
+    vi.stubEnv('FAPILOG_TAMPER_KEY', 'broken');
+    writeFileSync(path, randomBytes(32).toString('hex'));
+    expect(await provider.rotateCheck()).toBe(true);
+    await expect(provider.rotateCheck()).rejects.toMatchObject({ code: 'KEY_MALFORMED' });
+    vi.stubEnv('FAPILOG_TAMPER_KEY', dataKey.toString('base64'));
+    expect(await provider.rotateCheck()).toBe(false);
+    await provider.close();
+  });
+
+  it('a provider of your own, by module path', async () => {
+    const text = `export function createProvider(config) {
+      const no = async () => { throw new Error('unused'); };
+      return { source: 'hsm', getKey: async (keyId) => ({ identity: keyId + '@' + config.keyId }), recoverKey: no,
+        getSigningKey: no, sign: no, signBatch: no, verify: no, rotateCheck: async () => false, close: async () => {} };
+    }`;
+    const keyProviderModule = module('own.mjs', text);
+    const provider = await createKeyProvider({ keySource: 'custom', keyId: 'k', keyProviderModule });
+    expect(provider.source).toBe('hsm');
+    expect((await provider.getKey('k', context)).identity).toBe('k@k');
+  });
+
+  it.each<[string, string | undefined, string, string]>([
+    ['no module', undefined, 'CONFIG_INVALID', 'no module is named'],
+    ['a module that is not there', './none.mjs', 'DEPENDENCY_MISSING', './none.mjs cannot be loaded'],
+    ['a package that is not there', 'no-such-package-of-mine', 'DEPENDENCY_MISSING', 'cannot be loaded'],
+    ['a module that throws', 'throw new Error("x")', 'DEPENDENCY_MISSING', 'cannot be loaded'],
+    ['a module without createProvider', 'export const x = 1', 'CONFIG_INVALID', 'does not export'],
+    ['a module that makes nothing', 'export const createProvider = () => null', 'CONFIG_INVALID', 'made no object'],
+    ['a provider without source', 'export const createProvider = () => ({})', 'CONFIG_INVALID', 'has no source'],
+    [
+      'half a provider',
+      'export const createProvider = async () => ({ source: "x" })',
+      'CONFIG_INVALID',
+      'no method getKey',
+    ],
+  ])('refuses %s', async (name, text, code, part) => {
+    const path = text?.includes(' ') ? module(`${name.replaceAll(' ', '-')}.mjs`, text) : text;
+    const config = {
+      keySource: 'custom',
+      keyId: 'k',
+      ...(path === undefined ? {} : { keyProviderModule: path }),
+    } as const;
+    await expect(createKeyProvider(config)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(part),
+      hint: expect.any(String),
+    });
+  });
+
+  it('checks its configuration', async () => {
+    await expect(createKeyProvider({ keySource: 'file' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(createKeyProvider({ keySource: 'AWS' } as unknown as TamperConfig)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+    await expect(createKeyProvider({ key_source: 'env' } as unknown as TamperConfig)).rejects.toMatchObject({
+      code: 'CONFIG_UNKNOWN_OPTION',
+    });
+  });
+
+  it.each<[string, TamperConfig]>([
+    ['env', {}],
+    ['file', file],
+    ['aws-kms', { keySource: 'aws-kms', keyId: 'alias/a' }],
+  ])('loads the code of %s and of no other source', async (source, config) => {
+    writeProgram(
+      built,
+      'hooks.mjs',
+      `import { writeSync } from 'node:fs';
+       export async function load(url, context, next) { writeSync(1, url + ' '); return next(url, context); }`,
+    );
+    const program = writeProgram(
+      built,
+      'loaded.mjs',
+      `import { register } from 'node:module';
+       register('./hooks.mjs', import.meta.url);
+       const { createKeyProvider } = await import('./dist/index.js');
+       await createKeyProvider(JSON.parse(process.argv[2]));`,
+    );
+    const { stdout, stderr } = await built.run([JSON.stringify(config)], { program });
+    expect(stderr).toBe('');
+    const loaded = new Set([...stdout.matchAll(/\/dist\/providers\/([a-z-]+)/g)].map(([, name]) => name));
+    loaded.delete('internal');
+    expect([...loaded]).toEqual(['index', source]);
+    expect(stdout).not.toMatch(/node_modules\/(@aws|@google|@azure|yaml)/);
+  });
+});
+
+describe('test_missing_dependency_error', () => {
+  const services: [string, object, string][] = [
+    ['AWS KMS', { keySource: 'aws-kms', keyId: 'alias/a', awsRegion: 'eu-west-1' }, '@aws-sdk/client-kms'],
+  ];
+
+  it.each(services)('%s', async (service, config, packageName) => {
+    const program = writeProgram(
+      built,
+      'missing.mjs',
+      `import { createKeyProvider } from './dist/index.js';
+       const provider = await createKeyProvider(JSON.parse(process.argv[2]));
+       try { await provider.getSigningKey(${JSON.stringify('x')}); } catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }
+       await provider.close();`,
+    );
+    const { stdout, stderr } = await built.run([JSON.stringify(config)], { program });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'DEPENDENCY_MISSING',
+      message: `${service} support requires ${packageName}. Install it with: npm install ${packageName}`,
+    });
+  });
+
+  it('names no package that package.json does not declare as an optional peer', () => {
+    const { peerDependenciesMeta } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    for (const [, , packageName] of services) expect(peerDependenciesMeta[packageName]).toEqual({ optional: true });
+  });
+});
