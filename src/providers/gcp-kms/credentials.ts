@@ -1,0 +1,55 @@
+import { createRequire } from 'node:module';
+
+/** What of google-auth-library is used: it gives the headers of a request. */
+export interface AuthClient {
+  getRequestHeaders(url?: string): Promise<Headers | Record<string, string>>;
+}
+
+/** What of google-gax is used: the SDK's own copies of grpc-js and google-auth-library, since classes are compared by identity. */
+interface Gax {
+  readonly grpc: { readonly credentials: { createInsecure(): unknown } };
+  readonly GoogleAuth: new (options: object) => { getClient(): Promise<AuthClient> };
+  readonly googleAuthLibrary: { readonly PassThroughClient: new () => AuthClient };
+}
+
+/** How the plaintext of a test server on this host is spoken, and as whom. */
+export interface LoopbackCredentials {
+  /** Options of the SDK's client. */
+  readonly options: object;
+  /** The headers of each call; undefined where nobody is to be named. */
+  readonly headers: (() => Promise<Record<string, string>>) | undefined;
+}
+
+/**
+ * Credentials for plaintext on loopback. The SDK would search the network for a metadata server, and sends no token over
+ * plaintext gRPC; so credentials are used only where the environment names them, and are put into a header by us.
+ */
+export async function loopbackCredentials(
+  transport: 'grpc' | 'rest',
+  clientOptions: object,
+  projectId: string,
+): Promise<LoopbackCredentials> {
+  const gax = loadGax();
+  const named = namesCredentials(process.env);
+  const anonymous = new gax.googleAuthLibrary.PassThroughClient();
+  if (transport === 'rest') return { options: named ? { clientOptions } : { authClient: anonymous }, headers: undefined };
+  const options = { sslCreds: gax.grpc.credentials.createInsecure(), authClient: anonymous };
+  if (!named) return { options, headers: undefined };
+  const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/cloudkms'];
+  const client = await new gax.GoogleAuth({ scopes, clientOptions, projectId }).getClient();
+  return { options, headers: async () => plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/')) };
+}
+
+function namesCredentials(env: NodeJS.ProcessEnv): boolean {
+  return ['GOOGLE_APPLICATION_CREDENTIALS', 'GCE_METADATA_HOST', 'GCE_METADATA_IP'].some((name) => env[name]);
+}
+
+function plain(headers: Headers | Record<string, string>): Record<string, string> {
+  return headers instanceof Headers ? Object.fromEntries(headers) : { ...headers };
+}
+
+/** Resolved from the SDK, not from here: strict package managers hide it from us. */
+function loadGax(): Gax {
+  const require = createRequire(import.meta.url);
+  return createRequire(require.resolve('@google-cloud/kms'))('google-gax') as Gax;
+}

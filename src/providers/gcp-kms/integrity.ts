@@ -1,0 +1,48 @@
+import { Crc32c } from '@aws-crypto/crc32c';
+import { TamperError } from '../../errors.ts';
+import type { GcpBytes, GcpInt64Value, GcpSum } from './client.ts';
+
+/** The CRC32C (Castagnoli) of a request's field, to be checked by the service. */
+export function checksum(bytes: Uint8Array): GcpSum {
+  return { value: new Crc32c().update(bytes).digest() };
+}
+
+/**
+ * Bytes of a reply whose checksum was computed again.
+ *
+ * @param field - their name in the reply
+ * @throws {TamperError} `RESPONSE_CORRUPTED` (retryable): absent, or the checksum is absent or another
+ */
+export function checkedBytes(what: string, field: string, bytes: GcpBytes, sum: GcpInt64Value | null | undefined): Buffer {
+  const buffer = bufferOf(bytes);
+  if (buffer === undefined || buffer.length === 0) throw corrupted(what, `the reply has no ${field}`);
+  const claimed = sum?.value;
+  if (claimed === undefined || claimed === null) throw corrupted(what, `the reply has no checksum of its ${field}`);
+  if (String(claimed) !== String(checksum(buffer).value)) {
+    throw corrupted(what, `the checksum of the reply's ${field} does not match`);
+  }
+  return buffer;
+}
+
+/**
+ * Demands that the service has checked a checksum that we sent.
+ *
+ * @throws {TamperError} `RESPONSE_CORRUPTED` (retryable)
+ */
+export function assertVerified(what: string, field: string, verified: boolean | null | undefined): void {
+  if (verified !== true) throw corrupted(what, `the service did not receive the checksum of ${field}`);
+}
+
+/** The error for a reply that is not what was asked for, or was altered on its way: `RESPONSE_CORRUPTED`, retryable. */
+export function corrupted(what: string, fault: string): TamperError {
+  return new TamperError('RESPONSE_CORRUPTED', `${what}: ${fault}; the reply was discarded`, {
+    retryable: true,
+    hint: 'Something between this host and the key service alters data. If it persists, look for a proxy.',
+  });
+}
+
+function bufferOf(bytes: GcpBytes): Buffer | undefined {
+  if (bytes === null || bytes === undefined) return undefined;
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength); // a view: what is overwritten here is overwritten there
+}

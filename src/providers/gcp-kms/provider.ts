@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { callService } from '../../keys/call.ts';
+import { createDataKey } from '../../keys/data-key.ts';
+import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
+import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
+import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
+} from '../../keys/provider.ts';
+import { defaultRetryPolicy } from '../../keys/retry.ts';
+import { RotationWatch } from '../../keys/rotation.ts';
+import { verifySignature } from '../../keys/signature.ts';
+import { VersionCache } from '../../keys/version-cache.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
+import { GcpKmsConnection, defaultAttemptTimeoutMs } from './connection.ts';
+import { encryptKey, decryptKey } from './data-keys.ts';
+import type { GcpKmsOptions } from './options.ts';
+import { ReadBudget } from './read-budget.ts';
+import { parseKeyName } from './resource-name.ts';
+import { requestSignature, verifyMac } from './signing.ts';
+import { type SigningVersion, VersionReader } from './versions.ts';
+
+const maxDataBytes = 4_096;
+const source = 'gcp-kms';
+
+/**
+ * Keys in Google Cloud KMS. A key id is the resource name of a CryptoKey, or of one version of it.
+ *
+ * Data keys are 32 local random bytes that `encrypt` wraps, bound to stream and key period by additional authenticated
+ * data; signatures come from `asymmetricSign` or `macSign` with the newest enabled version. Every checksum is set, checked
+ * and computed again; a reply that does not fit is discarded and asked for again. Nothing is retried twice: the SDK's own
+ * retries are switched off.
+ *
+ * Errors: `DEPENDENCY_MISSING`, `CONFIG_INVALID`, `INSECURE_ENDPOINT`, `KEY_NOT_FOUND`, `KEY_DISABLED`,
+ * `KEY_PENDING_DELETION`, `KEY_VERSION_UNAVAILABLE`, `KEY_WRONG_USAGE`, `WRONG_KEY_OR_CONTEXT`, `UNSUPPORTED_OPERATION`,
+ * `ACCESS_DENIED`, `UNAUTHENTICATED`, `THROTTLED`, `UNAVAILABLE`, `TIMEOUT`, `ABORTED`, `RESPONSE_CORRUPTED`,
+ * `RESPONSE_MALFORMED`, `TLS_FAILED`, `PROVIDER_CLOSED`.
+ */
+export class GcpKmsProvider implements KeyProvider {
+  readonly source = source;
+  readonly #options: GcpKmsOptions;
+  readonly #connection: GcpKmsConnection;
+  readonly #versions: VersionCache<SigningVersion>;
+  readonly #reader: VersionReader;
+  readonly #watch = new RotationWatch();
+  readonly #dataKeyNames = new Set<string>();
+  readonly #reads: ReadBudget;
+
+  /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT` */
+  constructor(options: GcpKmsOptions = {}) {
+    this.#options = options;
+    this.#connection = new GcpKmsConnection(options);
+    this.#reads = new ReadBudget(options.clock);
+    this.#versions = new VersionCache<SigningVersion>({
+      ttlSeconds: options.keyCacheTtlSeconds ?? 300,
+      load: (name) => this.#resolve(name, {}),
+      identityOf: (version) => version.key.identity,
+      ...(options.clock !== undefined && { clock: options.clock }),
+    });
+    this.#reader = new VersionReader(this.#connection, (identity) => this.#versions.at(identity));
+  }
+
+  async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
+    const { key } = parseKeyName(keyId);
+    const material = randomBytes(32);
+    try {
+      const { identity, wrapped } = await this.#call('getKey', keyId, options, async (signal, facts) => {
+        const reply = await encryptKey(this.#connection, keyId, material, wrappingAad(context), signal);
+        noteIdentity(facts, reply.identity);
+        return reply;
+      });
+      this.#dataKeyNames.add(key);
+      this.#watch.note(keyId, identity);
+      return createDataKey({ material, source, identity, wrapped });
+    } finally {
+      material.fill(0);
+    }
+  }
+
+  async recoverKey(
+    reference: DataKeyReference,
+    named: string,
+    context: KeyContext,
+    options: CallOptions = {},
+  ): Promise<DataKey> {
+    const { key } = parseKeyName(resolveNamed(source, named, reference).name);
+    const { wrapped, identity } = reference;
+    if (wrapped === undefined || wrapped.length === 0) {
+      throw new TamperError('WRONG_KEY_OR_CONTEXT', `the log gives no wrapped data key for Google Cloud KMS key "${named}"`);
+    }
+    return this.#call('recoverKey', named, options, async (signal, facts) => {
+      const material = await decryptKey(this.#connection, key, wrapped, wrappingAad(context), signal);
+      noteIdentity(facts, identity);
+      return createDataKey({ material, source, identity, wrapped });
+    });
+  }
+
+  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+    return (await this.#version(keyId, options)).key;
+  }
+
+  async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
+    if (data.length > maxDataBytes) {
+      throw new TamperError('USAGE', `${data.length} bytes to sign with "${keyId}"; at most ${maxDataBytes} are taken`);
+    }
+    const version = await this.#version(keyId, options);
+    try {
+      return await this.#sign(keyId, version, data, options);
+    } catch (error) {
+      if (!isGone(error) || keyId === version.key.identity) throw error;
+      const next = await this.#versions.reload(keyId, options.signal);
+      if (next.key.identity === version.key.identity) throw error;
+      this.#watch.note(keyId, next.key.identity);
+      return this.#sign(keyId, next, data, options);
+    }
+  }
+
+  signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
+    const concurrency = this.#options.concurrency ?? defaultConcurrency;
+    return mapBounded(items, concurrency, (item, signal) => this.sign(keyId, item, { signal }), options.signal);
+  }
+
+  async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    this.#connection.assertOpen(key.identity);
+    if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
+    if (parseKeyName(key.identity).version === undefined) {
+      throw new TamperError('KEY_VERSION_UNAVAILABLE', `"${key.identity}" names no version; a MAC is checked with the version that made it`);
+    }
+    if (signature.length !== 32) return false; // no HMAC-SHA-256; the service would refuse the request
+    return this.#call('verify', key.identity, options, (signal, facts) => {
+      noteIdentity(facts, key.identity);
+      return verifyMac(this.#connection, key.identity, data, signature, signal);
+    });
+  }
+
+  async rotateCheck(options: CallOptions = {}): Promise<boolean> {
+    this.#connection.assertOpen('rotateCheck');
+    return this.#watch.check(async (name) => {
+      await this.#reads.take(`Google Cloud KMS rotateCheck "${name}"`, options.signal);
+      if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key.identity;
+      return this.#call('rotateCheck', name, options, (signal) => this.#primary(name, signal));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#versions.close();
+    await this.#connection.close();
+  }
+
+  async #version(keyId: string, options: CallOptions): Promise<SigningVersion> {
+    this.#connection.assertOpen(keyId);
+    if (parseKeyName(keyId).version === undefined) {
+      const version = await this.#versions.get(keyId, options.signal);
+      this.#watch.note(keyId, version.key.identity);
+      return version;
+    }
+    const known = this.#versions.at(keyId);
+    if (known !== undefined) return known;
+    const version = await this.#resolve(keyId, options);
+    this.#versions.remember(version);
+    return version;
+  }
+
+  #resolve(keyId: string, options: CallOptions): Promise<SigningVersion> {
+    return this.#call('getSigningKey', keyId, options, async (signal, facts) => {
+      const version = await this.#reader.signingVersion(keyId, signal);
+      noteIdentity(facts, version.key.identity);
+      return version;
+    });
+  }
+
+  /** A writer may be allowed to encrypt and nothing else; what `encrypt` says of the primary is as good. */
+  async #primary(key: string, signal: AbortSignal): Promise<string> {
+    try {
+      return await this.#reader.primary(key, signal);
+    } catch (error) {
+      if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+      const probe = Buffer.from('fapilog-tamper/v1 rotation check');
+      return (await encryptKey(this.#connection, key, probe, probe, signal)).identity;
+    }
+  }
+
+  #sign(keyId: string, version: SigningVersion, data: Uint8Array, options: CallOptions): Promise<Signature> {
+    return this.#call('sign', keyId, options, async (signal, facts) => {
+      noteIdentity(facts, version.key.identity);
+      return requestSignature(this.#connection, version, data, signal);
+    });
+  }
+
+  #call<T>(
+    operation: KeyOperation,
+    keyId: string,
+    options: CallOptions,
+    attempt: (signal: AbortSignal, facts: KeyEventFacts) => Promise<T>,
+  ): Promise<T> {
+    this.#connection.assertOpen(keyId);
+    const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs, clock } = this.#options;
+    const bounds = { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, signal: options.signal };
+    const call = { operation, source, keyId, ...bounds, ...(clock !== undefined && { clock }) };
+    return callService(call, attempt);
+  }
+}
+
+/** The version that a name stood for can no longer be used; another may have taken its place. */
+function isGone(error: unknown): boolean {
+  return (
+    isTamperError(error, 'KEY_DISABLED') ||
+    isTamperError(error, 'KEY_PENDING_DELETION') ||
+    isTamperError(error, 'KEY_VERSION_UNAVAILABLE')
+  );
+}
+
+function noteIdentity(facts: KeyEventFacts, identity: string): void {
+  facts.identity = identity;
+  const { version } = splitIdentity(source, identity);
+  if (version !== undefined) facts.version = version;
+}
+

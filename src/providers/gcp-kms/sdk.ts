@@ -1,0 +1,68 @@
+import { loadSdk } from '../internal/load-sdk.ts';
+import type { GcpKmsClient } from './client.ts';
+import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
+import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
+import { probeLoopback } from './loopback-probe.ts';
+import type { GcpTransport } from './options.ts';
+
+/** What a client is made from. */
+export interface SdkClientOptions {
+  readonly gcpEndpoint?: string | undefined;
+  readonly transport?: GcpTransport | undefined;
+  readonly attemptTimeoutMs: number;
+  /** The project of the key: otherwise the SDK asks the network for one. */
+  readonly projectId: string;
+}
+
+/** A client whose credentials were found. */
+export interface ReadyClient {
+  readonly client: GcpKmsClient;
+  /** Headers that each call needs besides; undefined where the SDK sends all of them. */
+  readonly headers: LoopbackCredentials['headers'];
+}
+
+/**
+ * Loads the SDK, makes a client and finds its credentials.
+ *
+ * `initialize` is awaited here because every method of the SDK starts it otherwise without anybody to catch its failure,
+ * and missing credentials would end the process as an unhandled rejection. A client whose `initialize` failed stays
+ * failed; make another.
+ *
+ * @throws {TamperError} `DEPENDENCY_MISSING`, `CONFIG_INVALID`, `INSECURE_ENDPOINT`; and what the SDK throws, unmapped
+ */
+export async function createSdkClient(options: SdkClientOptions): Promise<ReadyClient> {
+  const endpoint = options.gcpEndpoint === undefined ? undefined : parseGcpEndpoint(options.gcpEndpoint);
+  const { KeyManagementServiceClient } = await loadSdk(
+    { service: 'Google Cloud KMS', packageName: '@google-cloud/kms' },
+    () => import('@google-cloud/kms'),
+  );
+  const { tls, transport } = await spoken(endpoint, options.transport);
+  // bounds what google-auth-library asks for tokens, and over REST the calls too: `timeout` of a call has no effect there
+  const clientOptions = { transporterOptions: { timeout: options.attemptTimeoutMs } };
+  const credentials: LoopbackCredentials = tls
+    ? { options: { clientOptions }, headers: undefined }
+    : await loopbackCredentials(transport, clientOptions, options.projectId);
+  const client = new KeyManagementServiceClient({
+    projectId: options.projectId,
+    fallback: transport === 'rest',
+    // after an outage grpc-js would wait for up to two minutes before it connects again
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    ...(endpoint !== undefined && { apiEndpoint: endpoint.host, port: endpoint.port }),
+    ...(!tls && transport === 'rest' && { protocol: 'http' }),
+    ...credentials.options,
+  });
+  await client.initialize();
+  return { client, headers: credentials.headers };
+}
+
+async function spoken(
+  endpoint: GcpEndpoint | undefined,
+  transport: GcpTransport | undefined,
+): Promise<{ tls: boolean; transport: GcpTransport }> {
+  if (endpoint === undefined) return { tls: true, transport: transport ?? 'grpc' };
+  if (!endpoint.loopback || (endpoint.tls !== undefined && transport !== undefined)) {
+    return { tls: endpoint.tls ?? true, transport: transport ?? 'grpc' };
+  }
+  const found = await probeLoopback(endpoint.host, endpoint.port, endpoint.tls);
+  return { tls: found.tls, transport: transport ?? (found.http2 ? 'grpc' : 'rest') };
+}

@@ -1,0 +1,144 @@
+import { types } from 'node:util';
+
+/** What is kept of an error of the SDK: never its request, reply, headers or configuration. */
+export interface VendorFacts {
+  readonly name: string;
+  /** The google.rpc.Code by name, whichever transport it came over. */
+  readonly status: string | undefined;
+  /** The HTTP status, where there is no google.rpc.Code. */
+  readonly http: number | undefined;
+  /** A code of Node: `ECONNREFUSED`. */
+  readonly node: string | undefined;
+  /** The first line of what the service said. Not yet known to be safe to print. */
+  readonly message: string;
+  /** True where the credentials failed and the service was never asked. */
+  readonly credentials: boolean;
+  /** `reason` of google.rpc.ErrorInfo. */
+  readonly reason: string | undefined;
+  /** Types and descriptions of google.rpc.PreconditionFailure. */
+  readonly violations: string;
+  /** google.rpc.RetryInfo, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** google.rpc.RequestInfo. */
+  readonly requestId: string | undefined;
+}
+
+/** google.rpc.Code by number. */
+const statuses: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+const plugin = 'Getting metadata from plugin failed with error: ';
+const credentialText = /default credentials|credential file|refresh access token|^invalid_(?:grant|client|request|scope)\b|unauthorized_client/i;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Reads what is known of an error that the SDK threw, over gRPC (grpc-js, google-gax) or REST (gaxios). */
+export function vendorFacts(error: unknown): VendorFacts {
+  const members: Members = typeof error === 'object' && error !== null ? { ...error } : {};
+  const name = types.isNativeError(error) ? error.name : typeof error;
+  const text = types.isNativeError(error) ? error.message : String(error);
+  const body = restError(text);
+  const code = numberOf(members['code']) ?? numberOf(members['status']);
+  const token = text.includes(plugin);
+  const grpc = code !== undefined && code >= 1 && code <= 16 && !token ? statuses[code] : undefined;
+  const details = detailsOf(members['statusDetails'] ?? body?.['details']);
+  return {
+    name,
+    status: stringOf(body?.['status']) ?? grpc,
+    http: code !== undefined && code >= 100 ? code : undefined,
+    node: nodeCode(members),
+    message: firstLine(stringOf(body?.['message']) ?? stringOf(members['details']) ?? text),
+    credentials: token || isForCredentials(members, body, text),
+    reason: stringOf(members['reason']) ?? find(details, 'reason'),
+    violations: details.flatMap((detail) => violationsOf(detail)).join(' '),
+    retryAfterMs: retryAfter(details),
+    requestId: find(details, 'requestId'),
+  };
+}
+
+/** gaxios puts the body of a refusal into the message. */
+function restError(text: string): Members | undefined {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    return record(record(JSON.parse(text))?.['error']);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // not the service's JSON: the text itself is kept
+    throw error;
+  }
+}
+
+/** REST asks for tokens over the same HTTP client; only the address tells a token's refusal from the service's. */
+function isForCredentials(members: Members, body: Members | undefined, text: string): boolean {
+  if (credentialText.test(text)) return true;
+  const url = record(members['config'])?.['url'];
+  if (url === undefined) return false;
+  return body?.['status'] === undefined && !String(url).includes('/keyRings/');
+}
+
+function detailsOf(details: unknown): Members[] {
+  return Array.isArray(details) ? details.map(record).filter((detail) => detail !== undefined) : [];
+}
+
+function violationsOf(detail: Members): string[] {
+  const violations = detail['violations'];
+  if (!Array.isArray(violations)) return [];
+  return violations.map(record).map((one) => `${stringOf(one?.['type']) ?? ''} ${stringOf(one?.['description']) ?? ''}`);
+}
+
+/** `{ seconds, nanos }` over gRPC, `"1.5s"` over REST. */
+function retryAfter(details: readonly Members[]): number | undefined {
+  const delay = details.map((detail) => detail['retryDelay']).find((value) => value !== undefined && value !== null);
+  if (delay === undefined) return undefined;
+  const duration = record(delay);
+  const seconds =
+    typeof delay === 'string'
+      ? Number(/^([0-9.]+)s$/.exec(delay)?.[1])
+      : Number(duration?.['seconds'] ?? 0) + Number(duration?.['nanos'] ?? 0) / 1e9;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, 3_600_000) : undefined;
+}
+
+function nodeCode(members: Members): string | undefined {
+  const code = members['code'];
+  if (typeof code === 'string' && /^[A-Z][A-Z_]+$/.test(code)) return code;
+  const cause = members['cause'];
+  return types.isNativeError(cause) && 'code' in cause ? stringOf(cause.code) : undefined;
+}
+
+function find(details: readonly Members[], member: string): string | undefined {
+  return details.map((detail) => stringOf(detail[member])).find((value) => value !== undefined);
+}
+
+/** Without control characters, at most 300 characters. */
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').replace(/\p{Cc}/gu, ' ').trim().slice(0, 300);
+}
+
+function record(value: unknown): Members | undefined {
+  return typeof value === 'object' && value !== null ? (value as Members) : undefined;
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^[0-9]{1,3}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) ? number : undefined;
+}

@@ -1,0 +1,156 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { SigningKey } from '../../keys/provider.ts';
+import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
+import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts';
+import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
+import type { GcpKmsConnection } from './connection.ts';
+import { checkedBytes, corrupted } from './integrity.ts';
+import { parseKeyName, versionNumber } from './resource-name.ts';
+
+/** A version that signs: what the log says of it, and how to ask for a signature. */
+export interface SigningVersion {
+  readonly key: SigningKey;
+  readonly gcp: GcpAlgorithm;
+}
+
+/** Asks the service about versions of keys. One attempt each; deadlines and retries are the caller's. */
+export class VersionReader {
+  readonly #connection: GcpKmsConnection;
+  /** Versions that are known already: they never change. */
+  readonly #known: (identity: string) => SigningVersion | undefined;
+
+  constructor(connection: GcpKmsConnection, known: (identity: string) => SigningVersion | undefined) {
+    this.#connection = connection;
+    this.#known = known;
+  }
+
+  /**
+   * The version that a name stands for: itself, or the newest enabled one by number (keys that sign have no primary).
+   *
+   * @throws {TamperError} `KEY_DISABLED`, `KEY_PENDING_DELETION`, `KEY_VERSION_UNAVAILABLE`: no version is enabled;
+   * `KEY_WRONG_USAGE`, `UNSUPPORTED_OPERATION`: it cannot seal a log; and what the call throws
+   */
+  async signingVersion(keyId: string, signal: AbortSignal): Promise<SigningVersion> {
+    const { key, version } = parseKeyName(keyId);
+    if (version === undefined) return this.#read(await this.#newestEnabled(key, signal), signal);
+    const described = await this.#describe(keyId, signal);
+    return described === undefined ? this.#readPublic(keyId, undefined, signal) : this.#read(described, signal);
+  }
+
+  /** The version that `encrypt` uses at the moment. */
+  async primary(key: string, signal: AbortSignal): Promise<string> {
+    const what = `Google Cloud KMS getCryptoKey "${key}"`;
+    const call = { operation: 'rotateCheck', method: 'getCryptoKey', resource: key } as const;
+    const [reply] = await this.#connection.attempt(call, signal, (client, options) =>
+      client.getCryptoKey({ name: key }, options),
+    );
+    if (reply.name !== key) throw corrupted(what, 'the reply is about another key');
+    const name = reply.primary?.name;
+    if (name === null || name === undefined) {
+      throw new TamperError('KEY_VERSION_UNAVAILABLE', `${what}: the key has no primary version`, {
+        hint: 'Choose one with: gcloud kms keys set-primary-version',
+      });
+    }
+    if (versionNumber(key, name) === undefined) throw corrupted(what, 'the primary is a version of another key');
+    return name;
+  }
+
+  async #newestEnabled(key: string, signal: AbortSignal): Promise<GcpKeyVersion> {
+    const enabled = newest(key, await this.#list(key, 'state=ENABLED', signal), (state) => state === 'ENABLED');
+    if (enabled !== undefined) return enabled;
+    const any = newest(key, await this.#list(key, undefined, signal), () => true);
+    if (any === undefined) {
+      throw new TamperError('KEY_VERSION_UNAVAILABLE', `Google Cloud KMS key "${key}" has no version`, {
+        hint: 'Make one with: gcloud kms keys versions create',
+      });
+    }
+    assertEnabled(any);
+    return any; // enabled between the two questions
+  }
+
+  /** Every page; the service may filter, and we do it again: a version in another state must never be chosen. */
+  async #list(key: string, filter: string | undefined, signal: AbortSignal): Promise<GcpKeyVersion[]> {
+    const found: GcpKeyVersion[] = [];
+    const call = { operation: 'getSigningKey', method: 'listCryptoKeyVersions', resource: key } as const;
+    let pageToken = '';
+    do {
+      const request = { parent: key, pageSize: 1_000, ...(filter && { filter }), ...(pageToken && { pageToken }) };
+      const [versions, , page] = await this.#connection.attempt(call, signal, (client, options) =>
+        client.listCryptoKeyVersions(request, { ...options, autoPaginate: false }),
+      );
+      found.push(...versions);
+      const next = (page as GcpVersionPage | null | undefined)?.nextPageToken ?? '';
+      if (next === pageToken) break;
+      pageToken = next;
+    } while (pageToken !== '' && !signal.aborted);
+    return found;
+  }
+
+  /** Undefined: we may not ask; the public key, if we may have that, says as much. */
+  async #describe(name: string, signal: AbortSignal): Promise<GcpKeyVersion | undefined> {
+    const call = { operation: 'getSigningKey', method: 'getCryptoKeyVersion', resource: name } as const;
+    try {
+      const [reply] = await this.#connection.attempt(call, signal, (client, options) =>
+        client.getCryptoKeyVersion({ name }, options),
+      );
+      if (reply.name !== name) {
+        throw corrupted(`Google Cloud KMS getCryptoKeyVersion "${name}"`, 'the reply is about another version');
+      }
+      assertEnabled(reply);
+      return reply;
+    } catch (error) {
+      if (isTamperError(error, 'ACCESS_DENIED')) return undefined;
+      throw error;
+    }
+  }
+
+  async #read(version: GcpKeyVersion, signal: AbortSignal): Promise<SigningVersion> {
+    const identity = version.name ?? '';
+    const known = this.#known(identity);
+    if (known !== undefined) return known;
+    const gcp = signingAlgorithm(identity, version.algorithm);
+    if (gcp.algorithm !== 'kms-hmac-sha256') return this.#readPublic(identity, gcp, signal);
+    return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm } };
+  }
+
+  async #readPublic(identity: string, expected: GcpAlgorithm | undefined, signal: AbortSignal): Promise<SigningVersion> {
+    const call = { operation: 'getSigningKey', method: 'getPublicKey', resource: identity } as const;
+    const what = `Google Cloud KMS getPublicKey "${identity}"`;
+    const [reply] = await this.#connection.attempt(call, signal, (client, options) =>
+      client.getPublicKey({ name: identity }, options),
+    );
+    if (reply.name !== identity) throw corrupted(what, 'the reply is about another version');
+    const pem = reply.pem ?? '';
+    checkedBytes(what, 'pem', Buffer.from(pem, 'utf8'), reply.pemCrc32c);
+    const gcp = signingAlgorithm(identity, reply.algorithm);
+    if (expected !== undefined && gcp !== expected) throw corrupted(what, 'the reply is about another algorithm');
+    const publicKey = readPublicKey(pem, what);
+    if (algorithmOf(publicKey, gcp.algorithm === 'rsa-pkcs1-sha256' ? 'pkcs1' : 'pss', what) !== gcp.algorithm) {
+      throw new TamperError('RESPONSE_MALFORMED', `${what}: the public key does not fit ${gcp.name}`);
+    }
+    return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm, spki: canonicalSpki(publicKey) } };
+  }
+}
+
+function newest(
+  key: string,
+  versions: readonly GcpKeyVersion[],
+  accepts: (state: string) => boolean,
+): GcpKeyVersion | undefined {
+  let best: { readonly number: bigint; readonly version: GcpKeyVersion } | undefined;
+  for (const version of versions) {
+    const number = versionNumber(key, version.name);
+    if (number === undefined) throw corrupted(`Google Cloud KMS listCryptoKeyVersions "${key}"`, 'the reply is about another key');
+    if (accepts(stateName(version.state)) && (best === undefined || number > best.number)) best = { number, version };
+  }
+  return best?.version;
+}
+
+function assertEnabled(version: GcpKeyVersion): void {
+  const state = stateName(version.state);
+  if (state === 'ENABLED') return;
+  const code = state === 'DISABLED' ? 'KEY_DISABLED' : /DESTR/.test(state) ? 'KEY_PENDING_DELETION' : 'KEY_VERSION_UNAVAILABLE';
+  throw new TamperError(code, `Google Cloud KMS key version "${version.name}" is not enabled, its state is ${state}`, {
+    hint: 'Enable or restore it, or make a new version.',
+  });
+}
