@@ -75,6 +75,8 @@ export function signingAlgorithm(identity: string, algorithm: GcpEnum): GcpAlgor
   throw new TamperError(
     'UNSUPPORTED_OPERATION',
     `Google Cloud KMS key "${identity}" has algorithm ${algorithm ?? 'unspecified'}, which cannot seal a log`,
-    { hint: 'Use ec-sign-p256-sha256, ec-sign-p384-sha384, ec-sign-ed25519, rsa-sign-pss-*-sha256, rsa-sign-pkcs1-*-sha256 or hmac-sha256.' },
+    {
+      hint: 'Use ec-sign-p256-sha256, ec-sign-p384-sha384, ec-sign-ed25519, rsa-sign-pss-*-sha256, rsa-sign-pkcs1-*-sha256 or hmac-sha256.',
+    },
   );
 }

@@ -1,8 +1,8 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
+import { parseGcpEndpoint } from './endpoint.ts';
 import { type GcpCall, mapGcpError } from './error-map.ts';
 import { checkGcpKmsOptions, type GcpKmsOptions } from './options.ts';
-import { parseGcpEndpoint } from './endpoint.ts';
 import { parseKeyName } from './resource-name.ts';
 import { createSdkClient, type ReadyClient } from './sdk.ts';
 
@@ -81,7 +81,8 @@ export class GcpKmsConnection {
 
   /** @throws {TamperError} `PROVIDER_CLOSED` */
   assertOpen(keyId: string): void {
-    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
+    if (this.#closed)
+      throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
   }
 
   async close(): Promise<void> {

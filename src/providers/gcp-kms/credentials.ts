@@ -32,7 +32,8 @@ export async function loopbackCredentials(
   const gax = loadGax();
   const named = namesCredentials(process.env);
   const anonymous = new gax.googleAuthLibrary.PassThroughClient();
-  if (transport === 'rest') return { options: named ? { clientOptions } : { authClient: anonymous }, headers: undefined };
+  if (transport === 'rest')
+    return { options: named ? { clientOptions } : { authClient: anonymous }, headers: undefined };
   const options = { sslCreds: gax.grpc.credentials.createInsecure(), authClient: anonymous };
   if (!named) return { options, headers: undefined };
   const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/cloudkms'];

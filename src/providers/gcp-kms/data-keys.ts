@@ -1,5 +1,5 @@
 import type { GcpKmsConnection } from './connection.ts';
-import { assertVerified, checkedBytes, checksum, corrupted } from './integrity.ts';
+import { assertVerified, checkedBytes, checksum, corrupted, viewOf } from './integrity.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
 
 /** A data key as the service wrapped it. */
@@ -22,17 +22,20 @@ export async function encryptKey(
   signal: AbortSignal,
 ): Promise<WrappedKey> {
   const what = `Google Cloud KMS encrypt "${keyId}"`;
-  const [reply] = await connection.attempt({ operation: 'getKey', method: 'encrypt', resource: keyId }, signal, (client, options) =>
-    client.encrypt(
-      {
-        name: keyId,
-        plaintext: material,
-        plaintextCrc32c: checksum(material),
-        additionalAuthenticatedData: aad,
-        additionalAuthenticatedDataCrc32c: checksum(aad),
-      },
-      options,
-    ),
+  const [reply] = await connection.attempt(
+    { operation: 'getKey', method: 'encrypt', resource: keyId },
+    signal,
+    (client, options) =>
+      client.encrypt(
+        {
+          name: keyId,
+          plaintext: viewOf(material),
+          plaintextCrc32c: checksum(material),
+          additionalAuthenticatedData: viewOf(aad),
+          additionalAuthenticatedDataCrc32c: checksum(aad),
+        },
+        options,
+      ),
   );
   const { key, version } = parseKeyName(keyId);
   const identity = reply.name ?? '';
@@ -58,17 +61,20 @@ export async function decryptKey(
   aad: Uint8Array,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const [reply] = await connection.attempt({ operation: 'recoverKey', method: 'decrypt', resource: key }, signal, (client, options) =>
-    client.decrypt(
-      {
-        name: key,
-        ciphertext: wrapped,
-        ciphertextCrc32c: checksum(wrapped),
-        additionalAuthenticatedData: aad,
-        additionalAuthenticatedDataCrc32c: checksum(aad),
-      },
-      options,
-    ),
+  const [reply] = await connection.attempt(
+    { operation: 'recoverKey', method: 'decrypt', resource: key },
+    signal,
+    (client, options) =>
+      client.decrypt(
+        {
+          name: key,
+          ciphertext: viewOf(wrapped),
+          ciphertextCrc32c: checksum(wrapped),
+          additionalAuthenticatedData: viewOf(aad),
+          additionalAuthenticatedDataCrc32c: checksum(aad),
+        },
+        options,
+      ),
   );
   return checkedBytes(`Google Cloud KMS decrypt "${key}"`, 'plaintext', reply.plaintext, reply.plaintextCrc32c);
 }

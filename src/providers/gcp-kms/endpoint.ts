@@ -27,9 +27,13 @@ export function parseGcpEndpoint(text: string): GcpEndpoint {
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw unreadable('must not have a path');
   const loopback = isLoopback(url.hostname);
   if (scheme === 'http' && !loopback) {
-    throw new TamperError('INSECURE_ENDPOINT', `Google Cloud KMS: gcp_endpoint is plaintext to another host, "${url.hostname}"`, {
-      hint: 'Use https. Plaintext is taken on loopback only.',
-    });
+    throw new TamperError(
+      'INSECURE_ENDPOINT',
+      `Google Cloud KMS: gcp_endpoint is plaintext to another host, "${url.hostname}"`,
+      {
+        hint: 'Use https. Plaintext is taken on loopback only.',
+      },
+    );
   }
   const tls = scheme === undefined && loopback ? undefined : scheme !== 'http';
   const port = url.port === '' ? (scheme === 'http' ? 80 : 443) : Number(url.port);

@@ -31,7 +31,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
     says: 'there is no such key or version',
     hint: 'Check project, location, key ring, key and version in the name.',
   },
-  PERMISSION_DENIED: { code: 'ACCESS_DENIED', says: 'access denied', hint: 'Grant the role on this key to this principal.' },
+  PERMISSION_DENIED: {
+    code: 'ACCESS_DENIED',
+    says: 'access denied',
+    hint: 'Grant the role on this key to this principal.',
+  },
   RESOURCE_EXHAUSTED: { code: 'THROTTLED', says: 'a quota is used up', retryable: true },
   ABORTED: unavailable,
   INTERNAL: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
@@ -59,7 +63,8 @@ const networkText = /ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|socket h
 const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
 
 /** What the service says of a request, as far as it cannot repeat the request's bytes. */
-const safeRefusal = /^(?:The checksum in field \w+ did not match|Decryption failed: verify that|Resource name \[|Permission ')/;
+const safeRefusal =
+  /^(?:The checksum in field \w+ did not match|Decryption failed: verify that|Resource name \[|Permission ')/;
 
 /**
  * Puts what the SDK threw into one of our codes. Nothing of the request, the reply, the headers or the credentials goes
@@ -69,7 +74,9 @@ export function mapGcpError(error: unknown, call: GcpCall): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
   const { code, says, hint, retryable } = meaningOf(facts, call);
-  const detail = [facts.status ?? facts.http ?? facts.node ?? facts.name, printable(facts, call)].filter(Boolean).join(': ');
+  const detail = [facts.status ?? facts.http ?? facts.node ?? facts.name, printable(facts, call)]
+    .filter(Boolean)
+    .join(': ');
   const cause = new Error(detail);
   cause.name = facts.name;
   return new TamperError(code, `Google Cloud KMS ${call.method} "${call.resource}": ${says} (${detail})`, {
@@ -84,7 +91,11 @@ export function mapGcpError(error: unknown, call: GcpCall): TamperError {
 function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
   if (facts.credentials || call.method === 'initialize') return credentialsMeaning(facts);
   if (isTls(facts)) {
-    return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies, NODE_EXTRA_CA_CERTS and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.' };
+    return {
+      code: 'TLS_FAILED',
+      says: 'no trusted connection',
+      hint: 'Check proxies, NODE_EXTRA_CA_CERTS and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.',
+    };
   }
   if (facts.status === 'INVALID_ARGUMENT') return invalidArgument(facts, call);
   if (facts.status === 'FAILED_PRECONDITION') return failedPrecondition(facts);
@@ -112,7 +123,12 @@ function credentialsMeaning(facts: VendorFacts): Meaning {
   }
   const network = facts.node !== undefined && networkCode.test(facts.node);
   if (network || (facts.http ?? 0) >= 500 || networkText.test(facts.message)) {
-    return { code: 'UNAVAILABLE', says: 'whoever issues the credentials cannot be reached', hint: credentialsHint, retryable: true };
+    return {
+      code: 'UNAVAILABLE',
+      says: 'whoever issues the credentials cannot be reached',
+      hint: credentialsHint,
+      retryable: true,
+    };
   }
   return { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint };
 }
@@ -174,7 +190,9 @@ function failedPrecondition(facts: VendorFacts): Meaning {
 /** A refused request may be repeated in the refusal, and a credential in the reason why it failed. */
 function printable(facts: VendorFacts, call: GcpCall): string | undefined {
   if (facts.credentials || call.method === 'initialize') {
-    return /Could not load the default credentials|(?:invalid|unauthorized)_\w+|E[A-Z]{4,}|status code \d{3}/.exec(facts.message)?.[0];
+    return /Could not load the default credentials|(?:invalid|unauthorized)_\w+|E[A-Z]{4,}|status code \d{3}/.exec(
+      facts.message,
+    )?.[0];
   }
   const secret = call.operation === 'getKey' || call.operation === 'recoverKey';
   if (secret && facts.status === 'INVALID_ARGUMENT' && !safeRefusal.test(facts.message)) return undefined;

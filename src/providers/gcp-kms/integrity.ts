@@ -13,7 +13,12 @@ export function checksum(bytes: Uint8Array): GcpSum {
  * @param field - their name in the reply
  * @throws {TamperError} `RESPONSE_CORRUPTED` (retryable): absent, or the checksum is absent or another
  */
-export function checkedBytes(what: string, field: string, bytes: GcpBytes, sum: GcpInt64Value | null | undefined): Buffer {
+export function checkedBytes(
+  what: string,
+  field: string,
+  bytes: GcpBytes,
+  sum: GcpInt64Value | null | undefined,
+): Buffer {
   const buffer = bufferOf(bytes);
   if (buffer === undefined || buffer.length === 0) throw corrupted(what, `the reply has no ${field}`);
   const claimed = sum?.value;
@@ -43,6 +48,13 @@ export function corrupted(what: string, fault: string): TamperError {
 
 function bufferOf(bytes: GcpBytes): Buffer | undefined {
   if (bytes === null || bytes === undefined) return undefined;
-  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength); // a view: what is overwritten here is overwritten there
+  return typeof bytes === 'string' ? Buffer.from(bytes, 'base64') : viewOf(bytes);
+}
+
+/**
+ * The same memory as a Buffer: what is overwritten in one is overwritten in the other. Requests need it too: over REST the
+ * SDK sends the wrong bytes of any other view that does not begin where its memory does.
+ */
+export function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -8,7 +8,10 @@ export interface Spoken {
 }
 
 // RFC 9113, 3.4: what a client sends first, with an empty SETTINGS frame
-const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]);
+const preface = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
 const settingsFrame = 4;
 const waitMs = 1_000;
 
@@ -31,7 +34,7 @@ export async function probeLoopback(host: string, port: number, tls: boolean | u
 function greetTls(host: string, port: number): Promise<Spoken | undefined> {
   // no data crosses this connection, so an untrusted certificate does no harm here
   const socket = connectTls({ host, port, ALPNProtocols: ['h2', 'http/1.1'], rejectUnauthorized: false });
-  return answerOf(socket, { tls: true, http2: true }, (answer) => {
+  return answerOf<Spoken | undefined>(socket, { tls: true, http2: true }, (answer) => {
     socket.once('secureConnect', () => answer({ tls: true, http2: socket.alpnProtocol === 'h2' }));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       answer(error.code === 'ECONNREFUSED' ? { tls: true, http2: true } : undefined);
@@ -44,7 +47,9 @@ function greetPlain(host: string, port: number, tls: boolean | undefined): Promi
   const silent: Spoken = { tls: false, http2: true };
   return answerOf<Spoken>(socket, silent, (answer) => {
     socket.once('connect', () => socket.write(preface));
-    socket.once('data', (data) => answer({ tls: false, http2: data.length >= 4 && data[3] === settingsFrame && data[0] === 0 }));
+    socket.once('data', (data) =>
+      answer({ tls: false, http2: data.length >= 4 && data[3] === settingsFrame && data[0] === 0 }),
+    );
     socket.once('close', () => answer({ tls: false, http2: false }));
     socket.once('error', () => answer(tls === false ? silent : { tls: true, http2: true }));
   });

@@ -38,17 +38,24 @@ export function checkGcpKmsOptions(options: GcpKmsOptions): void {
   if (options.client !== undefined) {
     const both = (['gcpEndpoint', 'transport'] as const).find((name) => options[name] !== undefined);
     if (both !== undefined) {
-      throw new TamperError('CONFIG_INVALID', `Google Cloud KMS: option ${both} has no effect on a client that is given in`, {
-        hint: `Leave ${both} out, or set it on the client.`,
-      });
+      throw new TamperError(
+        'CONFIG_INVALID',
+        `Google Cloud KMS: option ${both} has no effect on a client that is given in`,
+        {
+          hint: `Leave ${both} out, or set it on the client.`,
+        },
+      );
     }
   }
-  if (options.transport !== undefined && options.transport !== 'grpc' && options.transport !== 'rest') {
+  if (!['grpc', 'rest', undefined].includes(options.transport)) {
     throw new TamperError('CONFIG_INVALID', 'Google Cloud KMS: option transport must be grpc or rest');
   }
   for (const name of ['attemptTimeoutMs', 'timeoutMs', 'concurrency'] as const) {
     const value = options[name];
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-    throw new TamperError('CONFIG_INVALID', `Google Cloud KMS: option ${name} must be a whole number of at least 1, not ${value}`);
+    throw new TamperError(
+      'CONFIG_INVALID',
+      `Google Cloud KMS: option ${name} must be a whole number of at least 1, not ${value}`,
+    );
   }
 }

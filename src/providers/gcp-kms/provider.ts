@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
 import { createDataKey } from '../../keys/data-key.ts';
-import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
+import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
 import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
 import type {
@@ -14,13 +14,13 @@ import type {
   Signature,
   SigningKey,
 } from '../../keys/provider.ts';
-import { defaultRetryPolicy } from '../../keys/retry.ts';
+import { defaultRetryPolicy, type RetryOptions, withRetry } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
-import { GcpKmsConnection, defaultAttemptTimeoutMs } from './connection.ts';
-import { encryptKey, decryptKey } from './data-keys.ts';
+import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
+import { decryptKey, encryptKey } from './data-keys.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { ReadBudget } from './read-budget.ts';
 import { parseKeyName } from './resource-name.ts';
@@ -44,7 +44,7 @@ const source = 'gcp-kms';
  * `RESPONSE_MALFORMED`, `TLS_FAILED`, `PROVIDER_CLOSED`.
  */
 export class GcpKmsProvider implements KeyProvider {
-  readonly source = source;
+  readonly source = 'gcp-kms';
   readonly #options: GcpKmsOptions;
   readonly #connection: GcpKmsConnection;
   readonly #versions: VersionCache<SigningVersion>;
@@ -93,7 +93,10 @@ export class GcpKmsProvider implements KeyProvider {
     const { key } = parseKeyName(resolveNamed(source, named, reference).name);
     const { wrapped, identity } = reference;
     if (wrapped === undefined || wrapped.length === 0) {
-      throw new TamperError('WRONG_KEY_OR_CONTEXT', `the log gives no wrapped data key for Google Cloud KMS key "${named}"`);
+      throw new TamperError(
+        'WRONG_KEY_OR_CONTEXT',
+        `the log gives no wrapped data key for Google Cloud KMS key "${named}"`,
+      );
     }
     return this.#call('recoverKey', named, options, async (signal, facts) => {
       const material = await decryptKey(this.#connection, key, wrapped, wrappingAad(context), signal);
@@ -107,31 +110,37 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
-    if (data.length > maxDataBytes) {
-      throw new TamperError('USAGE', `${data.length} bytes to sign with "${keyId}"; at most ${maxDataBytes} are taken`);
-    }
+    assertSignable(keyId, data);
     const version = await this.#version(keyId, options);
-    try {
-      return await this.#sign(keyId, version, data, options);
-    } catch (error) {
-      if (!isGone(error) || keyId === version.key.identity) throw error;
-      const next = await this.#versions.reload(keyId, options.signal);
-      if (next.key.identity === version.key.identity) throw error;
-      this.#watch.note(keyId, next.key.identity);
-      return this.#sign(keyId, next, data, options);
-    }
+    return withKeyEvent({ operation: 'sign', source, keyId }, (facts) =>
+      this.#sign(keyId, version, data, facts, options),
+    );
   }
 
-  signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
-    const concurrency = this.#options.concurrency ?? defaultConcurrency;
-    return mapBounded(items, concurrency, (item, signal) => this.sign(keyId, item, { signal }), options.signal);
+  async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
+    this.#connection.assertOpen(keyId);
+    for (const item of items) assertSignable(keyId, item);
+    if (items.length === 0) return [];
+    const version = await this.#version(keyId, options);
+    const { concurrency = defaultConcurrency } = this.#options;
+    return withKeyEvent({ operation: 'signBatch', source, keyId, items: items.length }, (facts) =>
+      mapBounded(
+        items,
+        concurrency,
+        (item, signal) => this.#sign(keyId, version, item, facts, { signal }),
+        options.signal,
+      ),
+    );
   }
 
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
     this.#connection.assertOpen(key.identity);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
     if (parseKeyName(key.identity).version === undefined) {
-      throw new TamperError('KEY_VERSION_UNAVAILABLE', `"${key.identity}" names no version; a MAC is checked with the version that made it`);
+      throw new TamperError(
+        'KEY_VERSION_UNAVAILABLE',
+        `"${key.identity}" names no version; a MAC is checked with the version that made it`,
+      );
     }
     if (signature.length !== 32) return false; // no HMAC-SHA-256; the service would refuse the request
     return this.#call('verify', key.identity, options, (signal, facts) => {
@@ -187,11 +196,28 @@ export class GcpKmsProvider implements KeyProvider {
     }
   }
 
-  #sign(keyId: string, version: SigningVersion, data: Uint8Array, options: CallOptions): Promise<Signature> {
-    return this.#call('sign', keyId, options, async (signal, facts) => {
-      noteIdentity(facts, version.key.identity);
-      return requestSignature(this.#connection, version, data, signal);
-    });
+  /** Signs with a version; where that can no longer be used, with the one that its name stands for by now. */
+  async #sign(
+    keyId: string,
+    version: SigningVersion,
+    data: Uint8Array,
+    facts: KeyEventFacts,
+    options: CallOptions,
+  ): Promise<Signature> {
+    const signWith = (chosen: SigningVersion): Promise<Signature> =>
+      withRetry({ what: `${source} sign "${keyId}"`, ...this.#bounds(options) }, (signal) => {
+        facts.attempts += 1;
+        noteIdentity(facts, chosen.key.identity);
+        return requestSignature(this.#connection, chosen, data, signal);
+      });
+    try {
+      return await signWith(version);
+    } catch (error) {
+      if (!isGone(error) || keyId === version.key.identity) throw error;
+      const next = await this.#versions.reload(keyId, options.signal);
+      if (next.key.identity === version.key.identity) throw error;
+      return signWith(next);
+    }
   }
 
   #call<T>(
@@ -201,11 +227,18 @@ export class GcpKmsProvider implements KeyProvider {
     attempt: (signal: AbortSignal, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
     this.#connection.assertOpen(keyId);
-    const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs, clock } = this.#options;
-    const bounds = { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, signal: options.signal };
-    const call = { operation, source, keyId, ...bounds, ...(clock !== undefined && { clock }) };
-    return callService(call, attempt);
+    return callService({ operation, source, keyId, ...this.#bounds(options) }, attempt);
   }
+
+  #bounds({ signal }: CallOptions): Omit<RetryOptions, 'what'> {
+    const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs, clock } = this.#options;
+    return { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, signal, ...(clock !== undefined && { clock }) };
+  }
+}
+
+function assertSignable(keyId: string, data: Uint8Array): void {
+  if (data.length <= maxDataBytes) return;
+  throw new TamperError('USAGE', `${data.length} bytes to sign with "${keyId}"; at most ${maxDataBytes} are taken`);
 }
 
 /** The version that a name stood for can no longer be used; another may have taken its place. */
@@ -222,4 +255,3 @@ function noteIdentity(facts: KeyEventFacts, identity: string): void {
   const { version } = splitIdentity(source, identity);
   if (version !== undefined) facts.version = version;
 }
-

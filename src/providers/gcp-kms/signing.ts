@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Signature } from '../../keys/provider.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { GcpKmsConnection } from './connection.ts';
-import { assertVerified, checkedBytes, checksum, corrupted } from './integrity.ts';
+import { assertVerified, checkedBytes, checksum, corrupted, viewOf } from './integrity.ts';
 import type { SigningVersion } from './versions.ts';
 
 const macBytes = 32;
@@ -38,7 +38,7 @@ export async function requestSignature(
 /** Ed25519 is pure and takes the data; all others take a digest, which the version's algorithm fixes. */
 function signingInput(version: SigningVersion, data: Uint8Array): object {
   const { digest: hash } = version.gcp;
-  if (hash === undefined) return { data, dataCrc32c: checksum(data) };
+  if (hash === undefined) return { data: viewOf(data), dataCrc32c: checksum(data) };
   const digest = createHash(hash).update(data).digest();
   return { digest: { [hash]: digest }, digestCrc32c: checksum(digest) };
 }
@@ -52,7 +52,7 @@ async function requestMac(
   const what = `Google Cloud KMS macSign "${identity}"`;
   const call = { operation: 'sign', method: 'macSign', resource: identity } as const;
   const [reply] = await connection.attempt(call, signal, (client, options) =>
-    client.macSign({ name: identity, data, dataCrc32c: checksum(data) }, options),
+    client.macSign({ name: identity, data: viewOf(data), dataCrc32c: checksum(data) }, options),
   );
   if (reply.name !== identity) throw corrupted(what, 'the reply names another version');
   assertVerified(what, 'data', reply.verifiedDataCrc32c);
@@ -77,11 +77,15 @@ export async function verifyMac(
   const what = `Google Cloud KMS macVerify "${identity}"`;
   const call = { operation: 'verify', method: 'macVerify', resource: identity } as const;
   const [reply] = await connection.attempt(call, signal, (client, options) =>
-    client.macVerify({ name: identity, data, dataCrc32c: checksum(data), mac, macCrc32c: checksum(mac) }, options),
+    client.macVerify(
+      { name: identity, data: viewOf(data), dataCrc32c: checksum(data), mac: viewOf(mac), macCrc32c: checksum(mac) },
+      options,
+    ),
   );
   if (reply.name !== identity) throw corrupted(what, 'the reply names another version');
   assertVerified(what, 'data', reply.verifiedDataCrc32c);
   assertVerified(what, 'mac', reply.verifiedMacCrc32c);
-  if ((reply.success === true) !== (reply.verifiedSuccessIntegrity === true)) throw corrupted(what, 'the reply contradicts itself');
+  if ((reply.success === true) !== (reply.verifiedSuccessIntegrity === true))
+    throw corrupted(what, 'the reply contradicts itself');
   return reply.success === true;
 }

@@ -45,7 +45,8 @@ const statuses: readonly string[] = [
 ];
 
 const plugin = 'Getting metadata from plugin failed with error: ';
-const credentialText = /default credentials|credential file|refresh access token|^invalid_(?:grant|client|request|scope)\b|unauthorized_client/i;
+const credentialText =
+  /default credentials|credential file|refresh access token|^invalid_(?:grant|client|request|scope)\b|unauthorized_client/i;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -88,8 +89,8 @@ function restError(text: string): Members | undefined {
 function isForCredentials(members: Members, body: Members | undefined, text: string): boolean {
   if (credentialText.test(text)) return true;
   const url = record(members['config'])?.['url'];
-  if (url === undefined) return false;
-  return body?.['status'] === undefined && !String(url).includes('/keyRings/');
+  const address = url instanceof URL ? url.href : stringOf(url);
+  return address !== undefined && body?.['status'] === undefined && !address.includes('/keyRings/');
 }
 
 function detailsOf(details: unknown): Members[] {
@@ -99,7 +100,9 @@ function detailsOf(details: unknown): Members[] {
 function violationsOf(detail: Members): string[] {
   const violations = detail['violations'];
   if (!Array.isArray(violations)) return [];
-  return violations.map(record).map((one) => `${stringOf(one?.['type']) ?? ''} ${stringOf(one?.['description']) ?? ''}`);
+  return violations
+    .map(record)
+    .map((one) => `${stringOf(one?.['type']) ?? ''} ${stringOf(one?.['description']) ?? ''}`);
 }
 
 /** `{ seconds, nanos }` over gRPC, `"1.5s"` over REST. */
@@ -127,7 +130,10 @@ function find(details: readonly Members[], member: string): string | undefined {
 
 /** Without control characters, at most 300 characters. */
 function firstLine(text: string): string {
-  return (text.split('\n', 1)[0] ?? '').replace(/\p{Cc}/gu, ' ').trim().slice(0, 300);
+  return (text.split('\n', 1)[0] ?? '')
+    .replace(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, 300);
 }
 
 function record(value: unknown): Members | undefined {

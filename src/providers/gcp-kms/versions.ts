@@ -113,7 +113,11 @@ export class VersionReader {
     return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm } };
   }
 
-  async #readPublic(identity: string, expected: GcpAlgorithm | undefined, signal: AbortSignal): Promise<SigningVersion> {
+  async #readPublic(
+    identity: string,
+    expected: GcpAlgorithm | undefined,
+    signal: AbortSignal,
+  ): Promise<SigningVersion> {
     const call = { operation: 'getSigningKey', method: 'getPublicKey', resource: identity } as const;
     const what = `Google Cloud KMS getPublicKey "${identity}"`;
     const [reply] = await this.#connection.attempt(call, signal, (client, options) =>
@@ -140,7 +144,8 @@ function newest(
   let best: { readonly number: bigint; readonly version: GcpKeyVersion } | undefined;
   for (const version of versions) {
     const number = versionNumber(key, version.name);
-    if (number === undefined) throw corrupted(`Google Cloud KMS listCryptoKeyVersions "${key}"`, 'the reply is about another key');
+    if (number === undefined)
+      throw corrupted(`Google Cloud KMS listCryptoKeyVersions "${key}"`, 'the reply is about another key');
     if (accepts(stateName(version.state)) && (best === undefined || number > best.number)) best = { number, version };
   }
   return best?.version;
@@ -149,7 +154,8 @@ function newest(
 function assertEnabled(version: GcpKeyVersion): void {
   const state = stateName(version.state);
   if (state === 'ENABLED') return;
-  const code = state === 'DISABLED' ? 'KEY_DISABLED' : /DESTR/.test(state) ? 'KEY_PENDING_DELETION' : 'KEY_VERSION_UNAVAILABLE';
+  const code =
+    state === 'DISABLED' ? 'KEY_DISABLED' : /DESTR/.test(state) ? 'KEY_PENDING_DELETION' : 'KEY_VERSION_UNAVAILABLE';
   throw new TamperError(code, `Google Cloud KMS key version "${version.name}" is not enabled, its state is ${state}`, {
     hint: 'Enable or restore it, or make a new version.',
   });
