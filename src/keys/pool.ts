@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** How many calls a provider has under way at once for one batch. */
 export const defaultConcurrency = 16;
 
@@ -13,6 +15,7 @@ export async function mapBounded<T, R>(
 ): Promise<R[]> {
   const stop = new AbortController();
   const joined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  setMaxListeners(0, joined); // every call under way listens: no leak to warn of
   const results: R[] = new Array<R>(items.length);
   const queue = items.entries();
   const failures: unknown[] = [];
