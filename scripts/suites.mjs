@@ -56,7 +56,7 @@ export const suites = [
     counts: /^test\/integration\/aws/i,
   },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
-  { name: 'azure', files: [], needs: ['openssl'], counts: /^test\/integration\/azure/i },
+  { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
   {
     name: 'go interop',
     files: ['test/interop/go*.test.ts', 'test/interop/go/**'],

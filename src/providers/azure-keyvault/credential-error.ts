@@ -1,0 +1,62 @@
+import { TamperError } from '../../errors.ts';
+import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
+
+const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
+
+/**
+ * Puts what a credential threw into one of our codes: `UNAUTHENTICATED` where there is no credential or it was refused,
+ * `UNAVAILABLE`, `THROTTLED` or `TLS_FAILED` where the token service could not be asked. Of the text only its error codes
+ * go along (`AADSTS7000215`): a token service answers with what it was sent.
+ *
+ * @param kind - which credential, for the message: `service principal`
+ */
+export function mapCredentialError(error: unknown, kind: string): TamperError {
+  if (error instanceof TamperError) return error;
+  const { name, status, text } = credentialFacts(error);
+  const codes = [...new Set(text.match(/AADSTS\d+/g) ?? [])].slice(0, 3).join(', ');
+  const network = networkCodeOf(error);
+  const shown = [name, status, codes || undefined, network].filter((part) => part !== undefined).join(', ');
+  const cause = new Error(shown);
+  cause.name = name;
+  delete cause.stack;
+  if (isTlsCode(network)) {
+    return new TamperError('TLS_FAILED', `Azure ${kind}: no trusted connection to the token service (${shown})`, {
+      cause,
+      hint: 'Check proxies and NODE_EXTRA_CA_CERTS.',
+    });
+  }
+  if (status === 429) {
+    return new TamperError('THROTTLED', `Azure ${kind}: too many token requests (${shown})`, {
+      cause,
+      retryable: true,
+    });
+  }
+  const away = network !== undefined || /endpoints_resolution_error|network_error|timeout|timed out/i.test(text);
+  if (codes === '' && (away || (status ?? 0) >= 500)) {
+    return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be asked (${shown})`, {
+      cause,
+      hint,
+      retryable: true,
+    });
+  }
+  const says = /Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused';
+  return new TamperError('UNAUTHENTICATED', `Azure ${kind}: ${says} (${shown})`, { cause, hint });
+}
+
+/** Name, status and text of an error and of those it wraps; a chain's is an aggregate. */
+function credentialFacts(error: unknown): { name: string; status: number | undefined; text: string } {
+  const texts: string[] = [];
+  let status: number | undefined;
+  const queue: unknown[] = [error];
+  for (let at = queue.shift(), seen = 0; at !== undefined && seen < 32; at = queue.shift(), seen += 1) {
+    const members = membersOf(at);
+    const answered = membersOf(members['errorResponse']);
+    for (const text of [members['message'], answered['error'], answered['errorDescription'], members['errorMessage']]) {
+      texts.push(textOf(text) ?? '');
+    }
+    if (typeof members['statusCode'] === 'number') status ??= members['statusCode'];
+    if (Array.isArray(members['errors'])) queue.push(...(members['errors'] as unknown[]));
+    if (members['cause'] !== undefined) queue.push(members['cause']);
+  }
+  return { name: error instanceof Error ? error.name : 'unknown', status, text: texts.join('\n') };
+}

@@ -1,0 +1,167 @@
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { parseRetryAfter } from '../../keys/retry.ts';
+import { isNetworkCode, isTlsCode, type VendorFacts, vendorFacts, withoutRequest } from './vendor-error.ts';
+
+/** What was being asked of the vault, for messages and for what a refusal means. */
+export interface AzureCall {
+  /** The operation as the REST reference names it: `sign`. */
+  readonly operation: 'getKey' | 'getKeyVersions' | 'sign' | 'encrypt' | 'decrypt' | 'getKeyRotationPolicy';
+  /** The key as the call named it: its URL. */
+  readonly keyId: string;
+}
+
+interface Meaning {
+  readonly code: TamperErrorCode;
+  readonly says: string;
+  readonly hint?: string;
+  readonly retryable?: true;
+}
+
+const roleHint =
+  'Give this identity the data action on this key (a role, or the access policy); new roles take minutes.';
+const stateHint =
+  'Enable the version or give it other dates, or make a new version; sealing follows the newest enabled one.';
+
+/** Inner codes of a refusal (403, 409), which say more than its status. */
+const innerMeanings: Readonly<Record<string, Meaning>> = {
+  KeyDisabled: { code: 'KEY_DISABLED', says: 'the key version is disabled', hint: stateHint },
+  KeyExpired: { code: 'KEY_DISABLED', says: 'the key version has expired', hint: stateHint },
+  KeyNotYetValid: { code: 'KEY_DISABLED', says: 'the key version is not valid yet', hint: stateHint },
+  ForbiddenByRbac: { code: 'ACCESS_DENIED', says: 'no role allows it', hint: roleHint },
+  AccessDenied: { code: 'ACCESS_DENIED', says: 'no access policy allows it', hint: roleHint },
+  ForbiddenByPolicy: { code: 'ACCESS_DENIED', says: 'a policy forbids it', hint: roleHint },
+  ForbiddenByFirewall: {
+    code: 'ACCESS_DENIED',
+    says: "the vault's firewall does not let this host in",
+    hint: 'Add its address or network to the vault, or use the private endpoint.',
+  },
+  ForbiddenByConnection: {
+    code: 'ACCESS_DENIED',
+    says: 'the vault takes no connections from this network',
+    hint: 'Use the private endpoint.',
+  },
+  ObjectIsDeletedButRecoverable: pendingDeletion(),
+  ObjectIsBeingDeleted: pendingDeletion(),
+};
+
+/** The same refusals where the inner code is missing, told by their text. */
+const textMeanings: readonly (readonly [RegExp, Meaning])[] = [
+  [
+    /not permitted on this key|is not supported on key/i,
+    { code: 'KEY_WRONG_USAGE', says: 'the key does not allow this operation' },
+  ],
+  [/disabled key/i, { code: 'KEY_DISABLED', says: 'the key version is disabled', hint: stateHint }],
+  [
+    /expired|not yet valid|not valid before/i,
+    { code: 'KEY_DISABLED', says: 'outside the dates of the key version', hint: stateHint },
+  ],
+];
+
+function pendingDeletion(): Meaning {
+  return {
+    code: 'KEY_PENDING_DELETION',
+    says: 'the key was deleted and can still be recovered',
+    hint: 'Recover it with: az keyvault key recover',
+  };
+}
+
+/**
+ * Puts what the SDK threw into one of our codes (see `docs/errors.md`). Nothing of the request goes along: only status,
+ * codes, request id and, where no key material was sent, the first line of the service's message.
+ */
+export function mapAzureError(error: unknown, call: AzureCall): TamperError {
+  if (error instanceof TamperError) return error;
+  const facts = vendorFacts(error);
+  const { code, says, hint, retryable } = meaningOf(facts, error, call);
+  const detail = [facts.status, facts.code, facts.inner, call.operation.endsWith('crypt') ? undefined : facts.message];
+  const shown = detail.filter((part) => part !== undefined).join(', ');
+  const retryAfterMs = parseRetryAfter(facts.retryAfter, Date.now());
+  return new TamperError(code, `Azure Key Vault ${call.operation} "${call.keyId}": ${says} (${shown || facts.name})`, {
+    cause: withoutRequest(facts),
+    ...(hint !== undefined && { hint }),
+    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryable: retryable ?? false,
+  });
+}
+
+function meaningOf(facts: VendorFacts, error: unknown, call: AzureCall): Meaning {
+  switch (facts.status) {
+    case 400:
+      return badRequest(facts, call);
+    case 401:
+      return {
+        code: 'UNAUTHENTICATED',
+        says: 'the vault does not take the access token',
+        hint: "Check that the tenant is the vault's, and this host's clock.",
+      };
+    case 403:
+    case 409:
+      return refusal(facts);
+    case 404:
+      return { code: 'KEY_NOT_FOUND', says: 'there is no such key or version', hint: 'Check the key URL.' };
+    case 429:
+      return { code: 'THROTTLED', says: 'too many requests', retryable: true };
+    case undefined:
+      return withoutStatus(facts, error);
+    default:
+      return byStatus(facts.status);
+  }
+}
+
+function badRequest(facts: VendorFacts, call: AzureCall): Meaning {
+  if (call.operation === 'decrypt') {
+    return {
+      code: 'WRONG_KEY_OR_CONTEXT',
+      says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
+    };
+  }
+  if (call.operation === 'sign' || call.operation === 'encrypt') {
+    return { code: 'KEY_WRONG_USAGE', says: 'the key is not for this algorithm' };
+  }
+  return { code: 'USAGE', says: `the service refused the request (${facts.code ?? 'BadParameter'})` };
+}
+
+function refusal(facts: VendorFacts): Meaning {
+  const named = facts.inner !== undefined && Object.hasOwn(innerMeanings, facts.inner) && innerMeanings[facts.inner];
+  if (named) return named;
+  const told = textMeanings.find(([pattern]) => facts.message !== undefined && pattern.test(facts.message));
+  if (told !== undefined) return told[1];
+  if (facts.status === 409) return { code: 'UNAVAILABLE', says: 'the key is being changed', retryable: true };
+  return { code: 'ACCESS_DENIED', says: 'access denied', hint: roleHint };
+}
+
+function byStatus(status: number): Meaning {
+  if (status === 408 || (status >= 500 && status !== 501)) {
+    return { code: 'UNAVAILABLE', says: 'the service failed', retryable: true };
+  }
+  if (status >= 200 && status < 300) return unreadable();
+  return { code: 'USAGE', says: 'the service refused the request' };
+}
+
+function withoutStatus(facts: VendorFacts, error: unknown): Meaning {
+  if (isTlsCode(facts.code)) {
+    return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
+  }
+  if (isNetworkCode(facts.code) || facts.name === 'AbortError' || facts.code === 'REQUEST_ABORTED_ERROR') {
+    return { code: 'UNAVAILABLE', says: 'not reachable, or the connection was lost', retryable: true };
+  }
+  if (/challenge/i.test(facts.message ?? '')) {
+    return {
+      code: 'INSECURE_ENDPOINT',
+      says: 'the host of the key URL is not one that the vault asks tokens for',
+      hint: 'Key URLs are on hosts of the service, or on loopback.',
+    };
+  }
+  if (facts.code === 'PARSE_ERROR' || error instanceof TypeError || error instanceof SyntaxError) return unreadable();
+  if (facts.code === 'REQUEST_SEND_ERROR') {
+    return { code: 'UNAVAILABLE', says: 'the connection was lost', retryable: true };
+  }
+  return error instanceof Error && /identifier|key id/i.test(error.message)
+    ? unreadable()
+    : { code: 'INTERNAL', says: 'the Azure SDK failed' };
+}
+
+function unreadable(): Meaning {
+  return { code: 'RESPONSE_MALFORMED', says: 'the answer cannot be read', retryable: true };
+}

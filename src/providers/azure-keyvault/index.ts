@@ -1,0 +1,16 @@
+export type {
+  AzureCallOptions,
+  AzureCryptographyClient,
+  AzureJsonWebKey,
+  AzureKey,
+  AzureKeyClient,
+  AzureKeyProperties,
+  AzureKeyVaultClients,
+  AzureKeyVersionHandle,
+  AzureRawResponse,
+  AzureRotationPolicy,
+  AzureSigningAlgorithm,
+  AzureTokenCredential,
+} from './client.ts';
+export type { AzureKeyVaultOptions } from './options.ts';
+export { AzureKeyVaultProvider } from './provider.ts';

@@ -1,0 +1,137 @@
+import { isLoopback } from '../../config/endpoint.ts';
+import { TamperError } from '../../errors.ts';
+import { LruMap } from '../../keys/lru-map.ts';
+import { loadSdk } from '../internal/load-sdk.ts';
+import type {
+  AzureCryptographyClient,
+  AzureKeyClient,
+  AzureKeyVaultClients,
+  AzureKeyVersionHandle,
+  AzureTokenCredential,
+} from './client.ts';
+import { boundedCredential, chooseCredential } from './credential.ts';
+import type { AzureKeyVaultOptions } from './options.ts';
+
+/** How many clients are kept: one for each vault, one for each version in use. */
+const maxClients = 32;
+
+/** The clients of one provider: made on first use, kept, given up when it closes. */
+export class AzureSession {
+  readonly #options: AzureKeyVaultOptions;
+  readonly #keyClients = new LruMap<string, AzureKeyClient>(maxClients);
+  readonly #cryptographyClients = new LruMap<string, AzureCryptographyClient>(maxClients);
+  #clients: Promise<AzureKeyVaultClients> | undefined;
+  #closed = false;
+
+  constructor(options: AzureKeyVaultOptions) {
+    this.#options = options;
+  }
+
+  /** The client for questions about the keys of a vault. */
+  async keyClient(vaultUrl: string): Promise<AzureKeyClient> {
+    const clients = await this.#load();
+    const known = this.#keyClients.get(vaultUrl);
+    if (known !== undefined) return known;
+    const made = clients.keyClient(vaultUrl);
+    this.#keyClients.set(vaultUrl, made);
+    return made;
+  }
+
+  /** The client that uses one version of a key. */
+  async cryptographyClient(version: AzureKeyVersionHandle): Promise<AzureCryptographyClient> {
+    const clients = await this.#load();
+    const known = this.#cryptographyClients.get(version.id);
+    if (known !== undefined) return known;
+    const made = clients.cryptographyClient(version);
+    this.#cryptographyClients.set(version.id, made);
+    return made;
+  }
+
+  assertOpen(): void {
+    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Azure Key Vault provider is closed');
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#clients = undefined;
+    this.#keyClients.clear();
+    this.#cryptographyClients.clear();
+  }
+
+  #load(): Promise<AzureKeyVaultClients> {
+    this.assertOpen();
+    if (this.#options.client !== undefined) return Promise.resolve(this.#options.client);
+    if (this.#clients === undefined) {
+      const loading = loadClients(this.#options);
+      this.#clients = loading;
+      loading.catch(() => {
+        if (this.#clients === loading) this.#clients = undefined; // the next call tries again
+      });
+    }
+    return this.#clients;
+  }
+}
+
+async function loadClients(options: AzureKeyVaultOptions): Promise<AzureKeyVaultClients> {
+  const { KeyClient, CryptographyClient } = await loadSdk(
+    { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' },
+    () => import('@azure/keyvault-keys'),
+  );
+  const environment = options.environment ?? process.env;
+  const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
+  const credential: AzureTokenCredential = boundedCredential(await chooseCredential(options), tenantKnown);
+  return {
+    keyClient: (vaultUrl) => new KeyClient(vaultUrl, credential, pipelineOptions(vaultUrl, options)),
+    cryptographyClient: (version) => {
+      const { vaultUrl, ...names } = version.properties;
+      // Whole as the SDK wants it, and yet without the dates and operations by which it would refuse on its own.
+      const key = { ...version, key: { ...version.key }, properties: { ...names, vaultUrl } };
+      return new CryptographyClient(key, credential, pipelineOptions(vaultUrl, options));
+    },
+  };
+}
+
+/** What both kinds of client are made with. The SDK keeps the object, so each gets its own. */
+function pipelineOptions(vaultUrl: string, options: AzureKeyVaultOptions): PipelineOptions {
+  const vault = new URL(vaultUrl);
+  return {
+    // On loopback no host can end in the name that the challenge asks tokens for; elsewhere it must.
+    disableChallengeResourceVerification: isLoopback(vault.hostname),
+    allowInsecureConnection: vault.protocol === 'http:', // on loopback only, see parseKeyUrl
+    retryOptions: { maxRetries: 0 }, // ours are the only retries
+    redirectOptions: { maxRetries: 0 },
+    userAgentOptions: { userAgentPrefix: 'fapilog-tamper' },
+    ...(options.caCertificates !== undefined && { tlsOptions: { ca: options.caCertificates } }),
+    additionalPolicies: [{ policy: stayOn(vault), position: 'perCall' }],
+  };
+}
+
+interface PipelineOptions {
+  readonly disableChallengeResourceVerification: boolean;
+  readonly allowInsecureConnection: boolean;
+  readonly retryOptions: { readonly maxRetries: number };
+  readonly redirectOptions: { readonly maxRetries: number };
+  userAgentOptions: { userAgentPrefix: string };
+  readonly tlsOptions?: { readonly ca: string };
+  additionalPolicies: { policy: StayPolicy; position: 'perCall' }[];
+}
+
+interface StayPolicy {
+  readonly name: string;
+  sendRequest<Request extends { url: string }, Response>(
+    request: Request,
+    next: (request: Request) => Promise<Response>,
+  ): Promise<Response>;
+}
+
+/** Keeps every request, and so every token, on the vault that was configured, whatever `nextLink` or `kid` say. */
+function stayOn(vault: URL): StayPolicy {
+  return {
+    name: 'stayOnVaultPolicy',
+    sendRequest(request, next) {
+      const url = new URL(request.url);
+      if (url.origin !== vault.origin) request.url = `${vault.origin}${url.pathname}${url.search}`;
+      return next(request);
+    },
+  };
+}

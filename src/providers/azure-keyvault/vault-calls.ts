@@ -1,0 +1,160 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { KeyEventFacts } from '../../keys/events.ts';
+import type { SignatureAlgorithm } from '../../keys/provider.ts';
+import type { AzureCallOptions, AzureKeyProperties, AzureRawResponse } from './client.ts';
+import { type AzureCall, mapAzureError } from './error-map.ts';
+import { type AzureKeyUrl, answeredVersion, keyUrl, versionUrl } from './key-url.ts';
+import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
+import type { AzureSession } from './session.ts';
+import { digestFor, readSignature } from './signing-algorithm.ts';
+import { membersOf, textOf } from './vendor-error.ts';
+import { packWrappedKey, type WrappedKeyParts } from './wrapped-key.ts';
+
+/** One attempt of something: its signal, and what its event learns. */
+export interface Attempt {
+  readonly signal: AbortSignal;
+  readonly facts: KeyEventFacts;
+}
+
+type VersionUrl = KeyVersion['url'];
+
+/** The calls of the keys interface, one request each, with their errors in our codes and their answers checked. */
+export class VaultCalls {
+  readonly #session: AzureSession;
+
+  constructor(session: AzureSession) {
+    this.#session = session;
+  }
+
+  /** The description of a version, or of the current one. */
+  async getKey(url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion> {
+    const client = await this.#session.keyClient(url.vaultUrl);
+    const { value } = await send({ operation: 'getKey', keyId: nameOf(url) }, attempt, (options) =>
+      client.getKey(url.name, url.version === undefined ? options : { ...options, version: url.version }),
+    );
+    return readKeyVersion(value, url);
+  }
+
+  /** Every version of a key, newest first. */
+  async versions(url: AzureKeyUrl, attempt: Attempt): Promise<(AzureKeyProperties & { readonly version: string })[]> {
+    const client = await this.#session.keyClient(url.vaultUrl);
+    const { value } = await send({ operation: 'getKeyVersions', keyId: keyUrl(url) }, attempt, async (options) => {
+      const found: (AzureKeyProperties & { version: string })[] = [];
+      for await (const properties of client.listPropertiesOfKeyVersions(url.name, options)) {
+        const version = answeredVersion(properties.id, { ...url, version: undefined }, 'getKeyVersions');
+        found.push({ ...properties, version });
+      }
+      return found;
+    });
+    return value.sort((a, b) => (b.createdOn?.getTime() ?? 0) - (a.createdOn?.getTime() ?? 0));
+  }
+
+  /** Whether a key was deleted and can be recovered; false where that cannot be learnt. */
+  async isDeleted(url: AzureKeyUrl, attempt: Attempt): Promise<boolean> {
+    const client = await this.#session.keyClient(url.vaultUrl);
+    if (client.getDeletedKey === undefined) return false;
+    try {
+      await client.getDeletedKey(url.name, { abortSignal: attempt.signal });
+      return true;
+    } catch (error) {
+      const { code } = mapAzureError(error, { operation: 'getKey', keyId: keyUrl(url) });
+      if (code === 'KEY_NOT_FOUND' || code === 'ACCESS_DENIED') return false; // neither contradicts the 404 before
+      throw error;
+    }
+  }
+
+  /** Signs a digest made here with one version. */
+  async sign(url: VersionUrl, algorithm: SignatureAlgorithm, data: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
+    const client = await this.#session.cryptographyClient(handleOf(url));
+    const { name, digest } = digestFor(algorithm, data);
+    const { value, kid } = await send({ operation: 'sign', keyId: nameOf(url) }, attempt, (options) =>
+      client.sign(name, digest, options),
+    );
+    if (kid !== undefined) answeredVersion(kid, url, 'sign');
+    return readSignature(algorithm, bytesOf(value.result, 'sign', url));
+  }
+
+  /** Encrypts a data key, bound to its context. */
+  async encrypt(url: VersionUrl, plaintext: Uint8Array, aad: Uint8Array, attempt: Attempt): Promise<Buffer> {
+    const client = await this.#session.cryptographyClient(handleOf(url));
+    const parameters = { algorithm: 'A256GCM', plaintext, additionalAuthenticatedData: aad } as const;
+    const { value, kid } = await send({ operation: 'encrypt', keyId: nameOf(url) }, attempt, (options) =>
+      client.encrypt(parameters, options),
+    );
+    if (kid !== undefined) answeredVersion(kid, url, 'encrypt');
+    return packWrappedKey({ iv: value.iv, tag: value.authenticationTag, ciphertext: value.result });
+  }
+
+  /** Decrypts a data key. */
+  async decrypt(url: VersionUrl, parts: WrappedKeyParts, aad: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
+    const client = await this.#session.cryptographyClient(handleOf(url));
+    const { iv, tag, ciphertext } = parts;
+    const given = { iv, authenticationTag: tag, ciphertext, additionalAuthenticatedData: aad };
+    const { value, kid } = await send({ operation: 'decrypt', keyId: nameOf(url) }, attempt, (options) =>
+      client.decrypt({ algorithm: 'A256GCM', ...given }, options),
+    );
+    if (kid !== undefined) answeredVersion(kid, url, 'decrypt');
+    return bytesOf(value.result, 'decrypt', url);
+  }
+}
+
+/** Sends one request through the SDK; keeps the request id and the `kid` of the answer, which the SDK drops. */
+async function send<T>(
+  call: AzureCall,
+  { signal, facts }: Attempt,
+  run: (options: AzureCallOptions) => Promise<T>,
+): Promise<{ readonly value: T; readonly kid: string | undefined }> {
+  let raw: AzureRawResponse | undefined;
+  const options: AzureCallOptions = {
+    abortSignal: signal,
+    onResponse: (response) => {
+      raw = response;
+    },
+  };
+  try {
+    const value = await run(options);
+    return { value, kid: raw && kidOf(raw) };
+  } catch (error) {
+    throw ofThisAttempt(mapAzureError(error, call), call, signal);
+  } finally {
+    const requestId = raw?.headers.get('x-ms-request-id');
+    if (requestId !== undefined) facts.requestId = requestId;
+  }
+}
+
+/** A token is asked for once for several calls; one that another call gave up is not this one's end. */
+function ofThisAttempt(error: TamperError, call: AzureCall, signal: AbortSignal): TamperError {
+  if (!isTamperError(error, 'ABORTED') || signal.aborted) return error;
+  return new TamperError('UNAVAILABLE', `Azure Key Vault ${call.operation} "${call.keyId}": no access token yet`, {
+    cause: error,
+    retryable: true,
+  });
+}
+
+function kidOf(raw: AzureRawResponse): string | undefined {
+  return textOf(membersOf(raw.parsedBody)['kid']) ?? textOf(membersOf(parsed(raw.bodyAsText))['kid']);
+}
+
+function parsed(text: string | null | undefined): unknown {
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the SDK reads the same text and says what is wrong with it
+  }
+}
+
+function bytesOf(value: unknown, operation: string, url: VersionUrl): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TamperError(
+    'RESPONSE_MALFORMED',
+    `Azure Key Vault ${operation} "${nameOf(url)}": the answer has no value`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+function nameOf(url: AzureKeyUrl): string {
+  return url.version === undefined ? keyUrl(url) : versionUrl(url, url.version);
+}

@@ -1,0 +1,96 @@
+/** What an error of the Azure SDK says, without anything of the request. */
+export interface VendorFacts {
+  readonly name: string;
+  /** The service's error code (`Forbidden`), or Node's (`ECONNREFUSED`). */
+  readonly code: string | undefined;
+  /** The service's inner code (`KeyDisabled`). */
+  readonly inner: string | undefined;
+  readonly status: number | undefined;
+  /** The first line of the service's message, shortened, without anything that looks like a token. */
+  readonly message: string | undefined;
+  readonly requestId: string | undefined;
+  /** The `Retry-After` header, as it came. */
+  readonly retryAfter: string | undefined;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** The members of an object that may be anything. */
+export function membersOf(value: unknown): Members {
+  return typeof value === 'object' && value !== null ? (value as Members) : {};
+}
+
+/** A string member, if it is one. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Reads an error of the SDK, whatever class it has: an injected client may come from another copy. */
+export function vendorFacts(error: unknown): VendorFacts {
+  const top = membersOf(error);
+  const reply = membersOf(membersOf(top['details'])['error']);
+  const inner = membersOf(reply['innerError'] ?? reply['innererror']);
+  const headers = membersOf(membersOf(top['response'])['headers']);
+  const header = (name: string): string | undefined =>
+    typeof headers['get'] === 'function' ? textOf(headers['get'].call(headers, name)) : undefined;
+  const code = textOf(reply['code']) ?? textOf(top['code']);
+  return {
+    name: error instanceof Error ? error.name : 'unknown',
+    code: code === 'REQUEST_SEND_ERROR' || code === undefined ? (networkCodeOf(error) ?? code) : code,
+    inner: textOf(inner['code']),
+    status: typeof top['statusCode'] === 'number' ? top['statusCode'] : undefined,
+    message: readable(textOf(reply['message']) ?? textOf(top['message'])),
+    requestId: header('x-ms-request-id'),
+    retryAfter: header('retry-after'),
+  };
+}
+
+/** Node's own code, which may stand several causes deep. */
+export function networkCodeOf(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+    const code = textOf(membersOf(at)['code']);
+    if (code !== undefined && isNodeCode(code)) return code;
+    const found =
+      at instanceof AggregateError ? at.errors.map(networkCodeOf).find((one) => one !== undefined) : undefined;
+    if (found !== undefined) return found;
+    const named = /\b(?:ECONN[A-Z]+|ENOTFOUND|EAI_[A-Z]+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b/.exec(at.message);
+    if (named !== null) return named[0];
+  }
+  return undefined;
+}
+
+const tlsCode =
+  /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$)/;
+const networkCode =
+  /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|ETIMEDOUT$|ERR_STREAM_PREMATURE_CLOSE$)/;
+
+function isNodeCode(code: string): boolean {
+  return tlsCode.test(code) || networkCode.test(code);
+}
+
+/** Whether a code says that the connection is not to be trusted. */
+export function isTlsCode(code: string | undefined): boolean {
+  return code !== undefined && tlsCode.test(code);
+}
+
+/** Whether a code says that the other side could not be reached, or went away. */
+export function isNetworkCode(code: string | undefined): boolean {
+  return code !== undefined && networkCode.test(code);
+}
+
+function readable(message: string | undefined): string | undefined {
+  const line = message?.split(/[\r\n]/, 1)[0];
+  return line
+    ?.replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
+    .replace(/[\w-]{16,}\.[\w-]{8,}\.[\w-]{8,}/g, '[redacted]')
+    .slice(0, 120);
+}
+
+/** An error that stands for one of the SDK's as a `cause`: the SDK's own holds the request, its headers and its body. */
+export function withoutRequest(facts: VendorFacts): Error {
+  const words = [facts.status, facts.code, facts.inner].filter((word) => word !== undefined);
+  const cause = new Error(words.length === 0 ? facts.name : words.join(' '));
+  cause.name = facts.name;
+  delete cause.stack;
+  return cause;
+}
