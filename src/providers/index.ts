@@ -47,6 +47,10 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       const { AwsKmsProvider } = await import('./aws-kms/index.ts');
       return new AwsKmsProvider(awsOptions(config));
     }
+    case 'azure-keyvault': {
+      const { createAzureKeyVaultProvider } = await import('./azure-keyvault/from-config.ts');
+      return createAzureKeyVaultProvider(config);
+    }
     case 'custom': {
       const { createCustomProvider } = await import('./custom.ts');
       return createCustomProvider(config);
