@@ -148,7 +148,7 @@ function readHead(members: Members): TreeHead {
 
 function readOpen(members: Members): OpenEntry {
   const format = members.number('format');
-  if (format !== 1) members.unsupported(`"format": ${format}`);
+  if (format !== 1) members.laterFormat(format);
   const open: OpenEntry = {
     kind: 'open',
     format: 1,

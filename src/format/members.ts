@@ -4,6 +4,8 @@ import { decodeBase64url } from './base64.ts';
 export interface MemberProblem {
   readonly code: 'UNSUPPORTED' | 'CONTROL_MALFORMED';
   readonly message: string;
+  /** True for a format of a later version: nothing that follows can be decided. */
+  readonly laterFormat?: boolean;
 }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -44,6 +46,10 @@ export class Members {
 
   unsupported(message: string): void {
     this.#problems.push({ code: 'UNSUPPORTED', message });
+  }
+
+  laterFormat(format: number): void {
+    this.#problems.unshift({ code: 'UNSUPPORTED', message: `"format": ${format}`, laterFormat: true });
   }
 
   malformed(message: string): void {

@@ -1,0 +1,41 @@
+import type { OpenEntry } from '../format/control.ts';
+import { signersOf } from '../format/key-reference.ts';
+import type { Epoch } from './epoch.ts';
+import type { StreamState } from './state.ts';
+
+/** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5). */
+
+/** What a run's first open must say in `adopted_from`; undefined where it must say nothing. */
+function demanded(open: OpenEntry, before: Epoch | undefined): number | undefined {
+  const signed = signersOf(open.key).length > 0 || (before !== undefined && before.signers.size > 0);
+  if (!signed || open.size === 0) return undefined;
+  if (open.checkpoint !== undefined && open.checkpoint.size >= open.size) return undefined;
+  return (open.checkpoint?.size ?? 0) + 1;
+}
+
+/** Checks the mark of adopted entries and finds those that nothing signed before the run. */
+export function adopt(state: StreamState, seq: number, open: OpenEntry, before: Epoch | undefined): void {
+  const wanted = demanded(open, before);
+  const unknownBefore = before === undefined && state.firstSeq > 1 && signersOf(open.key).length === 0;
+  if (open.adoptedFrom !== wanted && !unknownBefore) {
+    const says = open.adoptedFrom === undefined ? 'does not say so' : `says from ${open.adoptedFrom}`;
+    const message =
+      wanted === undefined
+        ? `entry ${seq}: this run adopts nothing, yet it ${says}`
+        : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, and ${says}`;
+    state.find('ADOPTED_UNMARKED', message, seq);
+  }
+  if (wanted === undefined && !(before !== undefined && before.signers.size > 0)) return;
+  // what the open cites counts only where such a line stands before it, or is held
+  const proven = Math.max(state.namedSize, state.heldConfirmed);
+  const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
+  if (from > open.size) return;
+  state.adoptions.push({ run: state.runs, from, openSeq: seq });
+  if (state.lastUnchecked < from) return; // the old key period's MACs were checked over the whole range
+  for (const epoch of state.epochs) if (epoch.introducedAt >= from) epoch.introducedInAdopted = true;
+  const adopted = open.size - from + 1;
+  state.adoptedEntries += adopted;
+  if (state.adoptedEntries <= state.auditor.accept.adopted) return;
+  const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; whether they were changed meanwhile cannot be told`;
+  state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
+}

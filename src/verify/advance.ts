@@ -1,0 +1,34 @@
+import type { Digest } from '../core/hash.ts';
+import { confirmHeld } from './held.ts';
+import type { StreamState } from './state.ts';
+
+/** The sequence and the tree, one entry at a time. */
+
+/** Whether an entry stands where its seq says, or its seq has passed. */
+export type Position = 'expected' | 'passed';
+
+/** Takes the seq of an entry; `passed` entries are reported and otherwise left out. */
+export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position {
+  if (seq < state.next) {
+    state.sequence.late(seq, leaf);
+    return 'passed';
+  }
+  if (seq > state.next && state.next !== 0) {
+    state.sequence.jump(seq);
+    state.tree.frontier = undefined;
+    state.expect = { what: 'any' };
+    if (state.epoch !== undefined) state.epoch.stepKnown = false;
+  }
+  if (state.sequence.open) state.sequence.tick();
+  state.next = seq;
+  return 'expected';
+}
+
+/** Adds an entry to the tree and goes on to the next seq. */
+export function append(state: StreamState, seq: number, leaf: Digest): void {
+  state.tree.append(seq, leaf);
+  state.next = seq + 1;
+  state.closed = undefined;
+  if (state.epoch !== undefined) state.epoch.lastSeq = seq;
+  if (seq === state.heldToCome[0]) confirmHeld(state, seq);
+}

@@ -1,0 +1,114 @@
+import { noteKeyOf } from '../format/key-reference.ts';
+import { formatVkey } from '../format/vkey.ts';
+import type { Epoch } from './epoch.ts';
+import { namedMax, namedSigners } from './named-keys.ts';
+import type { StreamState } from './state.ts';
+import { settleStatuses } from './vouching.ts';
+
+/** Once every line is read: was every entry authenticated by a key that the auditor named (spec 8.5, 8.6, 8.7)? */
+
+/** Settles keys, statuses and coverage of every key period. */
+export function assess(state: StreamState): void {
+  for (const epoch of state.epochs) settleKey(state, epoch);
+  settleStatuses(state);
+  let signedBefore = false;
+  for (const epoch of state.epochs) {
+    assessEpoch(state, epoch, signedBefore);
+    signedBefore ||= namedSigners(state, epoch).length > 0;
+  }
+}
+
+/** A fingerprint that does not match: the wrong key, or an altered fingerprint (spec 8.7). */
+function settleKey(state: StreamState, epoch: Epoch): void {
+  const place = { ...epoch.place, seq: epoch.introducedAt };
+  if (epoch.keyState === 'unproven') {
+    const message = `key period ${epoch.kid}: the key that you gave is not the one it was sealed with; it counts as one without a key`;
+    state.findings.add('WRONG_KEY', place, message);
+  } else if (epoch.keyState === 'altered-fingerprint') {
+    const message = `key period ${epoch.kid}: its entries verify, yet its fingerprint is another: the key reference was altered`;
+    state.findings.add('FINGERPRINT_ALTERED', place, message);
+    for (const doubt of epoch.doubtful) {
+      if (doubt.seq === epoch.introducedAt) continue; // the altered fingerprint is in this leaf
+      state.findings.add(
+        'AUTH_WRONG',
+        doubt,
+        `entry ${doubt.seq}: its MAC is not that of its bytes; the line was changed after it was sealed`,
+      );
+    }
+  }
+}
+
+/** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered"). */
+export function coverageEnd(state: StreamState, epoch: Epoch): number {
+  let end = epoch.lastSeal;
+  for (const adoption of state.adoptions) if (adoption.run > epoch.run.index) end = Math.min(end, adoption.from - 1);
+  return end;
+}
+
+/** Largest size that a named key of this key period signed. */
+export function coveredSize(state: StreamState, epoch: Epoch): number {
+  return namedMax(state, namedSigners(state, epoch));
+}
+
+function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean): void {
+  const named = namedSigners(state, epoch);
+  const end = coverageEnd(state, epoch);
+  const openEnded = (state.auditor.live || state.auditor.until !== undefined) && epoch === state.epochs.at(-1);
+  const covered = openEnded || end < epoch.firstSeq || coveredSize(state, epoch) >= end;
+  const sayUnsigned = (message: string): void => {
+    if (!state.broken)
+      state.findings.add('UNSIGNED', { ...epoch.place, seq: epoch.firstSeq, lastSeq: epoch.lastSeq }, message);
+  };
+  const range = `entries ${epoch.firstSeq} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+  if (epoch.macChecked) trustKey(state, epoch);
+  if (named.length > 0) {
+    if (!covered) sayUnsigned(`${range}: no checkpoint of a key that you named covers them up to entry ${end}`);
+    else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
+  } else if (!epoch.macChecked) {
+    sayKeyMissing(state, epoch);
+  } else if (signedBefore && epoch.predecessor === undefined && !epoch.modeChanged) {
+    sayUnsigned(`${range}: this run has no signer that you named, the runs before it had one`);
+  } else if (state.auditor.require.includes('signature')) {
+    sayUnsigned(`${range}: your policy demands a signature, no key that you named signs them`);
+  }
+  if (state.auditor.require.includes('mac') && !epoch.macChecked && named.length > 0) {
+    const message = `${range}: your policy demands that MACs are checked, no data key is at hand`;
+    state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, message);
+  }
+}
+
+function trustKey(state: StreamState, epoch: Epoch): void {
+  if (epoch.status === 'unvouched') {
+    if (!state.broken) sayUnvouched(state, epoch);
+    return;
+  }
+  if (epoch.status !== 'keyed' || epoch.predecessor !== undefined) return;
+  const place = { ...epoch.place, seq: epoch.introducedAt };
+  if (epoch.introducedAt === 1) {
+    const message =
+      'the first run is trusted because you named its data key; who holds that key could have written it anew';
+    state.findings.add('FIRST_RUN_TRUSTS_KEY', place, message);
+  } else if (state.auditor.accept.restarts === 'keyed') {
+    const message = `the run from entry ${epoch.introducedAt} is trusted because you named its data key; who holds that key could have written it`;
+    state.findings.add('RESTART_TRUSTS_KEY', place, message);
+  } else {
+    sayUnvouched(state, epoch);
+  }
+}
+
+function sayUnvouched(state: StreamState, epoch: Epoch): void {
+  const message = `key period ${epoch.kid}: nothing that you trust says that it belongs to this stream`;
+  state.findings.add('UNVOUCHED', { ...epoch.place, seq: epoch.introducedAt }, message);
+}
+
+function sayKeyMissing(state: StreamState, epoch: Epoch): void {
+  const place = { ...epoch.place, seq: epoch.introducedAt, lastSeq: epoch.lastSeq };
+  if (epoch.status === 'vouched' && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
+    const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
+    const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
+    state.findings.add('KEY_NOT_NAMED', place, message);
+  } else if (epoch.keyState !== 'unproven') {
+    const needs = epoch.member === 'mac' ? 'its data key' : 'its public key';
+    state.findings.add('NO_KEY', place, `key period ${epoch.kid}: you gave no key for it; it needs ${needs}`);
+  }
+}

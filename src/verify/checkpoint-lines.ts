@@ -1,0 +1,118 @@
+import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
+import { CONTROL_WRITE_LIMIT } from '../format/entry.ts';
+import type { Epoch } from './epoch.ts';
+import { countsAsNamed, noteNamedSizes } from './named-keys.ts';
+import { type NoteVerdict, verifyNote } from './note-signatures.ts';
+import type { StreamState } from './state.ts';
+import type { SealedSize } from './tree-history.ts';
+import { settleStatuses } from './vouching.ts';
+
+/** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
+
+/** Checks one checkpoint line. */
+export async function handleCheckpoint(state: StreamState, note: string | undefined, bytes: number): Promise<void> {
+  const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
+  if (checkpoint === undefined) {
+    state.find('NOTE_MALFORMED', 'a checkpoint line holds no signed note in its one spelling');
+    return;
+  }
+  if (bytes > CONTROL_WRITE_LIMIT)
+    state.find('LONG_LINE', `a checkpoint line of ${bytes} bytes; carriers cut above 16,000`);
+  const { origin, size } = checkpoint;
+  if (origin !== state.auditor.origin) {
+    state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} stands in the log of ${state.auditor.origin}`);
+    return;
+  }
+  if (state.next === 0 || size < state.firstSeq) {
+    if (state.next === 0 && size > 0)
+      state.find('CHECKPOINT_EARLY', `a checkpoint of ${size} entries stands before any entry`);
+    else state.skippedCheckpoints++;
+    return;
+  }
+  if (size >= state.next) {
+    if (state.sequence.open) return; // the entry it is about is missing, which is reported
+    state.find(
+      'CHECKPOINT_EARLY',
+      `a checkpoint of ${size} entries stands after entry ${state.next - 1}: before what it covers`,
+      size,
+    );
+    return;
+  }
+  const seal = state.tree.seal(size);
+  if (seal === undefined) {
+    handleUnknownSize(state, size);
+    return;
+  }
+  await handleSealed(state, checkpoint, seal);
+}
+
+function handleUnknownSize(state: StreamState, size: number): void {
+  if (size < state.tree.oldestSeal && state.tree.oldestSeal !== Number.MAX_SAFE_INTEGER && state.tree.forgotten) {
+    state.skippedCheckpoints++;
+  } else if (!state.broken && state.tree.frontier !== undefined) {
+    state.find(
+      'CHECKPOINT_NOT_A_SEAL',
+      `a checkpoint of ${size} entries: entry ${size} is neither seal nor close`,
+      size,
+    );
+  }
+}
+
+async function handleSealed(state: StreamState, checkpoint: SignedCheckpoint, seal: SealedSize): Promise<void> {
+  const { size } = checkpoint;
+  if (checkpoint.root !== seal.root) {
+    if (!state.broken) {
+      const message = `the checkpoint of ${size} entries has another root than these entries give: something up to entry ${size} was changed`;
+      state.find('ROOT_MISMATCH', message, size);
+      state.broken = true;
+    }
+    return;
+  }
+  const verdict = await verifyNote(state, checkpoint, seal.epoch, seal.mac);
+  if (verdict.wrong !== undefined) {
+    state.find('SIGNATURE_WRONG', `the checkpoint of ${size} entries: ${verdict.wrong} is wrong`, size);
+    return;
+  }
+  if (state.broken) return;
+  if (verdict.verified.size === 0 && !verdict.mac) {
+    if (shouldHaveVerified(state, seal.epoch)) {
+      state.find(
+        'CHECKPOINT_UNSIGNED',
+        `the checkpoint of ${size} entries carries no signature of a key of its key period`,
+        size,
+      );
+    }
+    return;
+  }
+  record(state, size, seal.epoch, verdict);
+}
+
+/** The auditor has a key of every kind that the key period uses (spec 8.4). */
+function shouldHaveVerified(state: StreamState, epoch: Epoch | undefined): boolean {
+  if (epoch === undefined) return false;
+  if (epoch.member === 'mac' && !epoch.macChecked) return false;
+  const online = [...epoch.signers.values()].every((signer) => signer.algorithm === 'kms-hmac-sha256');
+  if (epoch.signers.size > 0 && online && state.auditor.verifyOnline === undefined) return false;
+  return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => countsAsNamed(state, id));
+}
+
+/** Takes the signers of vouched key periods as named from here on; true where that is news. */
+function acceptSuccessors(state: StreamState): boolean {
+  const before = state.successors.size;
+  settleStatuses(state);
+  for (const epoch of state.epochs) {
+    if (epoch.status === 'vouched') for (const id of epoch.signers.keys()) state.successors.add(id);
+  }
+  return state.successors.size > before;
+}
+
+function record(state: StreamState, size: number, epoch: Epoch | undefined, verdict: NoteVerdict): void {
+  for (const id of verdict.verified) noteNamedSizes(state, id, size);
+  if (state.auditor.accept.successors && acceptSuccessors(state)) {
+    for (const id of verdict.verified) noteNamedSizes(state, id, size);
+  }
+  if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
+  const named = [...verdict.verified].some((id) => countsAsNamed(state, id) && epoch?.signers.has(id) === true);
+  if (named) state.namedSize = Math.max(state.namedSize, size);
+  if (named || verdict.mac) state.verifiedSize = Math.max(state.verifiedSize, size);
+}

@@ -1,0 +1,75 @@
+import { coveredSize } from './assessment.ts';
+import type { Epoch } from './epoch.ts';
+import { namedSigners } from './named-keys.ts';
+import type { StreamState } from './state.ts';
+
+/** Is this the end of the log, or was it cut (spec 8.9)? */
+
+/** What proves a size to this auditor: a signature where a signer is named, else our MAC. */
+export function provenSize(state: StreamState, epoch: Epoch): number {
+  if (namedSigners(state, epoch).length > 0) return coveredSize(state, epoch);
+  return epoch.macChecked ? epoch.macCheckpoint : 0;
+}
+
+/** Checks the end of the range. */
+export function checkEnd(state: StreamState): void {
+  if (state.stopped || state.next === 0) return;
+  const last = state.next - 1;
+  for (const { fromSeq } of state.auditor.publicKeys) {
+    if (fromSeq <= last || fromSeq === 1) continue;
+    endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${last}`);
+    return;
+  }
+  if (state.broken && !state.startReported) return;
+  const { closed, auditor } = state;
+  const epoch = state.epochs.at(-1);
+  if (epoch === undefined) {
+    endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
+    return;
+  }
+  const proven = Math.max(provenSize(state, epoch), state.heldConfirmed);
+  const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
+  if (graceful && proven >= closed.seq) return;
+  if (auditor.live || auditor.until !== undefined) {
+    checkOpenEnd(state, proven);
+    return;
+  }
+  if (graceful)
+    endUnproven(state, `the log ends with close ${closed.why} (entry ${closed.seq}), whose checkpoint is missing`);
+  else if (closed !== undefined)
+    endUnproven(state, `the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
+  else
+    endUnproven(
+      state,
+      `the log ends at entry ${last} without a close; what came after it, if anything, was cut off or never written`,
+    );
+}
+
+/** A log that is still written: the newest sealed entry is its end. */
+function checkOpenEnd(state: StreamState, proven: number): void {
+  const last = state.next - 1;
+  const { live, now, until } = state.auditor;
+  const seal = state.tree.seal(proven);
+  const time = seal?.time === undefined ? Number.NaN : Date.parse(seal.time);
+  if (Number.isNaN(time)) {
+    endUnproven(state, 'no seal with a checkpoint that verifies is near the end of the log');
+    return;
+  }
+  if (until !== undefined && time < until.getTime()) {
+    endUnproven(state, `the log is sealed up to ${seal?.time}, your policy demands ${until.toISOString()}`);
+  }
+  const limit = 2 * (state.every?.idleSeconds ?? 0);
+  const age = (now.getTime() - time) / 1000;
+  if (live && age > limit) {
+    endUnproven(state, `the newest verified seal is ${Math.round(age)} s old, a live log has one every ${limit / 2} s`);
+  }
+  const tail = last - proven;
+  if (tail > 0 || state.unterminatedBytes > 0) {
+    const message = `${tail} entries after the last verified seal are not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
+    state.findings.add('UNSEALED_TAIL', { file: state.file, seq: proven + 1, lastSeq: last }, message);
+  }
+}
+
+function endUnproven(state: StreamState, message: string): void {
+  state.findings.add('END_UNPROVEN', { file: state.file, seq: state.next - 1 }, message);
+}

@@ -1,0 +1,27 @@
+import { signersOf } from '../format/key-reference.ts';
+import type { Epoch } from './epoch.ts';
+import type { StreamState } from './state.ts';
+
+/** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
+
+/** Epoch numbers grow strictly over every one named before (spec 1, 8.3). */
+export function takeEpochNumber(state: StreamState, seq: number, number: number): void {
+  if (number <= state.highestEpoch) {
+    const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.highestEpoch})`;
+    state.find('EPOCH_REUSED', message, seq);
+  }
+  state.highestEpoch = Math.max(state.highestEpoch, number);
+}
+
+/** A policy's floor for `records` (spec 8, policy). */
+export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
+  if (state.auditor.recordsFloor === 'hash' || epoch.member === 'mac') return;
+  const message = `key period ${epoch.kid}: its records carry no MACs, your policy demands them`;
+  state.find('RECORDS_FLOOR', message, epoch.introducedAt);
+}
+
+/** Whether a restart gives up the mode or the signers of the run before (spec 5). */
+export function givesUpMode(before: Epoch, after: Epoch): boolean {
+  const toHash = before.member === 'mac' && after.member === 'hash';
+  return toHash || (signersOf(before.reference).length > 0 && signersOf(after.reference).length === 0);
+}

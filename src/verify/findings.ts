@@ -1,0 +1,194 @@
+/** What a verifier can find (spec 8, last table), and the list that it keeps. */
+
+/** How much a finding weighs: 1 tampered, 2 undecided, a warning leaves the verdict. */
+export type Severity = 'tampered' | 'undecided' | 'warning';
+
+/** A code of a finding. */
+export type FindingCode =
+  | 'FOREIGN_LINE'
+  | 'FOREIGN_TAG'
+  | 'ENTRIES_MISSING'
+  | 'OUT_OF_ORDER'
+  | 'DUPLICATE_ENTRY'
+  | 'FORK'
+  | 'AUTH_WRONG'
+  | 'CHECKSUM_WRONG'
+  | 'CONTROL_MALFORMED'
+  | 'KEY_ID_WRONG'
+  | 'MODE_WRONG'
+  | 'MODE_CHANGE'
+  | 'EPOCH_REUSED'
+  | 'OPEN_MISSING'
+  | 'OPEN_CONTRADICTS'
+  | 'SEAL_MISSING'
+  | 'STEP_WRONG'
+  | 'COUNT_WRONG'
+  | 'ORIGIN_WRONG'
+  | 'NOTE_MALFORMED'
+  | 'SIGNATURE_WRONG'
+  | 'ROOT_MISMATCH'
+  | 'CHECKPOINT_UNSIGNED'
+  | 'CHECKPOINT_EARLY'
+  | 'CHECKPOINT_NOT_A_SEAL'
+  | 'FINGERPRINT_ALTERED'
+  | 'ADOPTED_UNMARKED'
+  | 'KNOWN_CONTRADICTED'
+  | 'MANIFEST_WRONG'
+  | 'RECORDS_FLOOR'
+  | 'START_UNPROVEN'
+  | 'END_UNPROVEN'
+  | 'NOT_SEALED'
+  | 'UNSIGNED'
+  | 'NO_KEY'
+  | 'WRONG_KEY'
+  | 'KEY_NOT_NAMED'
+  | 'UNVOUCHED'
+  | 'ADOPTED'
+  | 'ABANDONED_UNPROVEN'
+  | 'CADENCE'
+  | 'UNSUPPORTED'
+  | 'TORN_TAIL'
+  | 'LINE_ENDINGS_CONVERTED'
+  | 'RESERIALIZED'
+  | 'GZIP_TRAILING'
+  | 'UNREADABLE'
+  | 'LIMIT'
+  | 'KEY_SERVICE'
+  | 'FIRST_RUN_TRUSTS_KEY'
+  | 'RESTART'
+  | 'RESTART_TRUSTS_KEY'
+  | 'DROPPED'
+  | 'ABANDONED'
+  | 'CLOCK_BACK'
+  | 'EMPTY_FILE'
+  | 'LONG_LINE'
+  | 'UNSEALED_TAIL';
+
+/** Every finding code with its severity (spec 8). */
+export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
+  FOREIGN_LINE: 'tampered',
+  FOREIGN_TAG: 'tampered',
+  ENTRIES_MISSING: 'tampered',
+  OUT_OF_ORDER: 'tampered',
+  DUPLICATE_ENTRY: 'tampered',
+  FORK: 'tampered',
+  AUTH_WRONG: 'tampered',
+  CHECKSUM_WRONG: 'tampered',
+  CONTROL_MALFORMED: 'tampered',
+  KEY_ID_WRONG: 'tampered',
+  MODE_WRONG: 'tampered',
+  MODE_CHANGE: 'tampered',
+  EPOCH_REUSED: 'tampered',
+  OPEN_MISSING: 'tampered',
+  OPEN_CONTRADICTS: 'tampered',
+  SEAL_MISSING: 'tampered',
+  STEP_WRONG: 'tampered',
+  COUNT_WRONG: 'tampered',
+  ORIGIN_WRONG: 'tampered',
+  NOTE_MALFORMED: 'tampered',
+  SIGNATURE_WRONG: 'tampered',
+  ROOT_MISMATCH: 'tampered',
+  CHECKPOINT_UNSIGNED: 'tampered',
+  CHECKPOINT_EARLY: 'tampered',
+  CHECKPOINT_NOT_A_SEAL: 'tampered',
+  FINGERPRINT_ALTERED: 'tampered',
+  ADOPTED_UNMARKED: 'tampered',
+  KNOWN_CONTRADICTED: 'tampered',
+  MANIFEST_WRONG: 'tampered',
+  RECORDS_FLOOR: 'tampered',
+  START_UNPROVEN: 'undecided',
+  END_UNPROVEN: 'undecided',
+  NOT_SEALED: 'undecided',
+  UNSIGNED: 'undecided',
+  NO_KEY: 'undecided',
+  WRONG_KEY: 'undecided',
+  KEY_NOT_NAMED: 'undecided',
+  UNVOUCHED: 'undecided',
+  ADOPTED: 'undecided',
+  ABANDONED_UNPROVEN: 'undecided',
+  CADENCE: 'undecided',
+  UNSUPPORTED: 'undecided',
+  TORN_TAIL: 'undecided',
+  LINE_ENDINGS_CONVERTED: 'undecided',
+  RESERIALIZED: 'undecided',
+  GZIP_TRAILING: 'undecided',
+  UNREADABLE: 'undecided',
+  LIMIT: 'undecided',
+  KEY_SERVICE: 'undecided',
+  FIRST_RUN_TRUSTS_KEY: 'warning',
+  RESTART: 'warning',
+  RESTART_TRUSTS_KEY: 'warning',
+  DROPPED: 'warning',
+  ABANDONED: 'warning',
+  CLOCK_BACK: 'warning',
+  EMPTY_FILE: 'warning',
+  LONG_LINE: 'warning',
+  UNSEALED_TAIL: 'warning',
+};
+
+/** Where a finding is. Every member is absent where it does not apply. */
+export interface Place {
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** Bytes from the start of the (decompressed) file. */
+  readonly offset?: number;
+  /** The first seq that the finding is about. */
+  readonly seq?: number;
+  /** The last seq, where it is about a range. */
+  readonly lastSeq?: number;
+}
+
+/** One thing that was found. */
+export interface Finding extends Place {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  /** One sentence in plain words. Nothing from the file stands in it raw. */
+  readonly message: string;
+}
+
+/** So many findings of one code are kept; more are counted. */
+const KEPT_PER_CODE = 100;
+
+/** The findings of one stream, in the order of their places. Bounded: a log of a million bad lines gives a short list. */
+export class Findings {
+  readonly #kept: Finding[] = [];
+  readonly #counts = new Map<FindingCode, number>();
+  #tampered = false;
+  #undecided = false;
+
+  /** Adds a finding; `severity` is given only where a policy raises it. */
+  add(code: FindingCode, place: Place, message: string, severity: Severity = FINDING_SEVERITY[code]): void {
+    const count = (this.#counts.get(code) ?? 0) + 1;
+    this.#counts.set(code, count);
+    this.#tampered ||= severity === 'tampered';
+    this.#undecided ||= severity === 'undecided';
+    if (count <= KEPT_PER_CODE) this.#kept.push({ code, severity, ...place, message });
+  }
+
+  /** How often a code was found, whether kept or only counted. */
+  count(code: FindingCode): number {
+    return this.#counts.get(code) ?? 0;
+  }
+
+  get tampered(): boolean {
+    return this.#tampered;
+  }
+
+  get undecided(): boolean {
+    return this.#undecided;
+  }
+
+  /** Findings that were counted and not kept, by code. */
+  get more(): Record<string, number> {
+    const more: Record<string, number> = {};
+    for (const [code, count] of this.#counts) if (count > KEPT_PER_CODE) more[code] = count - KEPT_PER_CODE;
+    return more;
+  }
+
+  /** The findings in the order of their seq; those without one last. */
+  list(): Finding[] {
+    const rank = (finding: Finding): number => finding.seq ?? Number.MAX_SAFE_INTEGER;
+    return [...this.#kept].sort((a, b) => rank(a) - rank(b));
+  }
+}

@@ -1,0 +1,46 @@
+import { KeySchedule } from '../core/key-schedule.ts';
+import { TamperError } from '../errors.ts';
+import type { Epoch } from './epoch.ts';
+import type { StreamState } from './state.ts';
+
+/** Gets the data key of a MAC epoch from the auditor's side and derives the keys of its step (spec 3, 8.5, 8.7). */
+export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void> {
+  const { reference } = epoch;
+  if (reference.records !== 'mac') return;
+  const { origin } = state.auditor;
+  try {
+    const dataKey = await state.auditor.dataKey(reference, epoch.kid);
+    if (dataKey === undefined) return;
+    try {
+      const context = { nonce: reference.nonce, origin, epoch: epoch.number };
+      epoch.schedule = KeySchedule.derive(dataKey.material, context);
+    } finally {
+      dataKey.erase();
+    }
+  } catch (error) {
+    if (!(error instanceof TamperError)) throw error;
+    reportFailure(state, epoch, error);
+    return;
+  }
+  epoch.keyState = epoch.schedule.fingerprint.equals(reference.fp) ? 'right' : 'unproven';
+}
+
+function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): void {
+  const seq = epoch.introducedAt;
+  if (error.code === 'WRONG_KEY_OR_CONTEXT') {
+    state.find(
+      'WRONG_KEY',
+      `key period ${epoch.kid}: the wrapped data key does not open for this stream: ${error.message}`,
+      seq,
+    );
+    return;
+  }
+  const hint = error.hint === undefined ? '' : ` ${error.hint}`;
+  state.find('KEY_SERVICE', `key period ${epoch.kid}: no data key (${error.code}): ${error.message}.${hint}`, seq);
+}
+
+/** Brings the schedule of an epoch that the range enters in its middle to the step that its open claims. */
+export function walkToStep(epoch: Epoch, step: number): void {
+  epoch.step = Math.max(step, 0);
+  while (epoch.schedule !== undefined && epoch.schedule.step < step) epoch.schedule.advance();
+}

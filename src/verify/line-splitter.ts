@@ -1,0 +1,85 @@
+/** Cuts chunks of bytes into lines without copying a line, in memory that the longest line bounds. */
+
+const LF = 0x0a;
+const INITIAL = 256 * 1024;
+/** A line above this many bytes ends the reading (spec 8.12). */
+export const LINE_LIMIT: number = 16 * 1024 * 1024;
+
+/** What takes the lines. */
+export interface LineSink {
+  /** A line `bytes[start, end)` without its LF; `start` is at least 1. The bytes stay until the promise is done. */
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
+  /** The bytes after the last LF: how many, and where. */
+  feedUnterminated(bytes: number, line: number, offset: number): void;
+}
+
+/** Thrown to the reader of a file where a line is longer than {@link LINE_LIMIT}. */
+export class LineTooLong extends Error {
+  readonly line: number;
+  readonly offset: number;
+
+  constructor(line: number, offset: number) {
+    super(`line ${line} is longer than ${LINE_LIMIT} bytes`);
+    this.line = line;
+    this.offset = offset;
+  }
+}
+
+/** One file's bytes, chunk by chunk. */
+export class LineSplitter {
+  readonly #sink: LineSink;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL);
+  /** The unfinished line stands at 1 … #end; the byte before it is free. */
+  #end = 1;
+  #line = 1;
+  #offset = 0;
+
+  constructor(sink: LineSink) {
+    this.#sink = sink;
+  }
+
+  /** Takes a chunk. @throws {@link LineTooLong} */
+  async push(chunk: Buffer): Promise<void> {
+    for (let taken = 0; taken < chunk.length; ) {
+      if (this.#end === this.#buffer.length) this.#grow();
+      const part = chunk.subarray(taken, taken + this.#buffer.length - this.#end);
+      const from = this.#end;
+      this.#buffer.set(part, from);
+      this.#end += part.length;
+      taken += part.length;
+      await this.#cut(from);
+    }
+  }
+
+  /** The file has ended. */
+  end(): void {
+    const rest = this.#end - 1;
+    if (rest > 0) this.#sink.feedUnterminated(rest, this.#line, this.#offset);
+  }
+
+  async #cut(searchFrom: number): Promise<void> {
+    const buffer = this.#buffer;
+    const end = this.#end;
+    let start = 1;
+    let lf = buffer.indexOf(LF, searchFrom);
+    while (lf >= 0 && lf < end) {
+      const pending = this.#sink.feed(buffer, start, lf, this.#line, this.#offset);
+      if (pending !== undefined) await pending;
+      this.#line++;
+      this.#offset += lf + 1 - start;
+      start = lf + 1;
+      lf = buffer.indexOf(LF, start);
+    }
+    if (start > 1) {
+      buffer.copyWithin(1, start, end);
+      this.#end = 1 + end - start;
+    }
+  }
+
+  #grow(): void {
+    if (this.#buffer.length > LINE_LIMIT) throw new LineTooLong(this.#line, this.#offset);
+    const wider = Buffer.allocUnsafeSlow(Math.min(this.#buffer.length * 2, LINE_LIMIT + INITIAL));
+    wider.set(this.#buffer.subarray(0, this.#end));
+    this.#buffer = wider;
+  }
+}

@@ -1,0 +1,45 @@
+import { encodeNoteKey } from '../format/vkey.ts';
+import type { NamedPublicKey } from './auditor.ts';
+import type { Epoch, SignerId } from './epoch.ts';
+import type { StreamState } from './state.ts';
+
+/** Which keys the auditor named, for which sizes, and what each of them signed (spec 8.5, 8.6). */
+
+function namedFor(state: StreamState, id: SignerId): NamedPublicKey[] {
+  return state.auditor.publicKeys.filter((named) => encodeNoteKey(named.key).toString('latin1') === id);
+}
+
+/** Whether the auditor named this key, for whatever sizes, or accepts it as the successor of one. */
+export function countsAsNamed(state: StreamState, id: SignerId): boolean {
+  return state.successors.has(id) || namedFor(state, id).length > 0;
+}
+
+/** The signers of a key period that the auditor named. */
+export function namedSigners(state: StreamState, epoch: Epoch): SignerId[] {
+  return [...epoch.signers.keys()].filter((id) => countsAsNamed(state, id));
+}
+
+/** Notes that a key signed a checkpoint of this size. */
+export function noteNamedSizes(state: StreamState, id: SignerId, size: number): void {
+  const entry = state.signed.get(id) ?? { max: 0, namedMax: 0 };
+  entry.max = Math.max(entry.max, size);
+  const inRange =
+    state.successors.has(id) ||
+    namedFor(state, id).some(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
+  if (inRange) entry.namedMax = Math.max(entry.namedMax, size);
+  state.signed.set(id, entry);
+}
+
+/** The largest size that one of these keys signed within the range it is named for; 0 if none. */
+export function namedMax(state: StreamState, ids: Iterable<SignerId>): number {
+  let max = 0;
+  for (const id of ids) max = Math.max(max, state.signed.get(id)?.namedMax ?? 0);
+  return max;
+}
+
+/** The largest size that one of these keys signed at all; 0 if none. */
+export function signedMax(state: StreamState, ids: Iterable<SignerId>): number {
+  let max = 0;
+  for (const id of ids) max = Math.max(max, state.signed.get(id)?.max ?? 0);
+  return max;
+}

@@ -1,0 +1,101 @@
+import { TamperError } from '../errors.ts';
+import type { SignedCheckpoint } from '../format/checkpoint.ts';
+import { noteKeyOf, type Signer } from '../format/key-reference.ts';
+import { encodeNoteKey, type NoteKey, noteKeyId, ratchetKeyId } from '../format/vkey.ts';
+import { verifySignature } from '../keys/signature.ts';
+import type { Epoch, SignerId } from './epoch.ts';
+import type { StreamState } from './state.ts';
+
+/** The signature lines of a checkpoint, against every key that is known for the stream (spec 4). */
+
+/** What the signatures of one checkpoint came to. */
+export interface NoteVerdict {
+  /** Keys whose signature verified. */
+  readonly verified: ReadonlySet<SignerId>;
+  /** Whether our MAC verified. */
+  readonly mac: boolean;
+  /** The name of the first signature whose key is known and which is not one of that key. */
+  readonly wrong: string | undefined;
+}
+
+interface KnownKey {
+  readonly id: SignerId;
+  readonly key: NoteKey;
+  readonly signer: Signer | undefined;
+}
+
+function keyOf(key: NoteKey, signer?: Signer): KnownKey {
+  return { id: encodeNoteKey(key).toString('latin1'), key, signer };
+}
+
+/** Every key that could have signed for this stream: named by the auditor, or a signer of a key period so far. */
+function knownKeys(state: StreamState): KnownKey[] {
+  const keys = new Map<SignerId, KnownKey>();
+  const add = (known: KnownKey): void => {
+    if (keys.get(known.id)?.signer === undefined) keys.set(known.id, known);
+  };
+  for (const named of state.auditor.publicKeys) add(keyOf(named.key));
+  const epochs = state.announced === undefined ? state.epochs : [...state.epochs, state.announced];
+  for (const epoch of epochs) for (const signer of epoch.signers.values()) add(keyOf(noteKeyOf(signer), signer));
+  return [...keys.values()];
+}
+
+async function check(
+  state: StreamState,
+  known: KnownKey,
+  text: Buffer,
+  signature: Buffer,
+): Promise<boolean | undefined> {
+  const { key, signer } = known;
+  if (key.algorithm !== 'kms-hmac-sha256') return verifySignature(key.algorithm, key.bytes, text, signature);
+  const named = state.auditor.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
+  if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
+  try {
+    return await state.auditor.verifyOnline(signer, text, signature);
+  } catch (error) {
+    if (!(error instanceof TamperError)) throw error;
+    state.find('KEY_SERVICE', `the key service could not check a checkpoint (${error.code}): ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Checks every signature line. `epoch` is the key period of the checkpoint's seal; `mac` is what our MAC must be. */
+export async function verifyNote(
+  state: StreamState,
+  checkpoint: SignedCheckpoint,
+  epoch: Epoch | undefined,
+  mac: Buffer | undefined,
+): Promise<NoteVerdict> {
+  const { origin } = state.auditor;
+  const text = Buffer.from(checkpoint.text, 'utf8');
+  const known = knownKeys(state).map((key) => ({ ...key, keyId: noteKeyId(origin, key.key).toString('hex') }));
+  const macKeyId =
+    epoch?.schedule === undefined ? undefined : ratchetKeyId(origin, epoch.schedule.fingerprint).toString('hex');
+  const verified = new Set<SignerId>();
+  let macVerified = false;
+  let wrong: string | undefined;
+  for (const signature of checkpoint.signatures) {
+    if (signature.name !== origin) continue;
+    if (signature.keyId === macKeyId && mac !== undefined && epoch?.macChecked === true) {
+      if (signature.bytes.equals(mac)) macVerified = true;
+      else wrong ??= 'our MAC';
+      continue;
+    }
+    for (const key of known.filter(({ keyId }) => keyId === signature.keyId)) {
+      const good = await check(state, key, text, signature.bytes);
+      if (good === true) verified.add(key.id);
+      else if (good === false) wrong ??= `the signature of ${key.key.algorithm} key ${signature.keyId}`;
+    }
+  }
+  return { verified, mac: macVerified, wrong };
+}
+
+/** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */
+export async function verifyNamed(state: StreamState, checkpoint: SignedCheckpoint, epoch: Epoch): Promise<boolean> {
+  const { verified } = await verifyNote(state, checkpoint, undefined, undefined);
+  return state.auditor.publicKeys.some((named) => {
+    const id = encodeNoteKey(named.key).toString('latin1');
+    const inRange = checkpoint.size >= named.fromSeq && checkpoint.size <= named.untilSeq;
+    return inRange && verified.has(id) && epoch.signers.has(id);
+  });
+}

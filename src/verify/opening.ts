@@ -1,0 +1,246 @@
+import type { Digest } from '../core/hash.ts';
+import { frontierLength } from '../core/tree.ts';
+import type { OpenEntry } from '../format/control.ts';
+import type { ControlLine } from '../format/entry.ts';
+import { formatKeyReference, signersOf } from '../format/key-reference.ts';
+import { abandon } from './abandoned.ts';
+import { adopt } from './adoption.ts';
+import { append, takeSeq } from './advance.ts';
+import { authenticate } from './authenticate.ts';
+import { passTime } from './closing.ts';
+import { Epoch } from './epoch.ts';
+import { checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
+import { heldProvesStart } from './held.ts';
+import { fetchKeys, walkToStep } from './key-material.ts';
+import type { StreamState } from './state.ts';
+
+/** The first line of every file and of every run (spec 2, 5, 6, 8.2). */
+
+/** A reader walks at most so many steps of the key schedule (spec 8.2). */
+const STEP_LIMIT = 2 ** 24;
+
+/** An open: its place, what it says of the tree, its key period, then its auth. */
+export async function handleOpen(
+  state: StreamState,
+  control: ControlLine,
+  open: OpenEntry,
+  leaf: Digest,
+): Promise<void> {
+  const { seq } = control;
+  const first = state.next === 0;
+  if (seq < state.next && !abandon(state, seq, open, leaf)) {
+    takeSeq(state, seq, leaf);
+    return;
+  }
+  if (first) {
+    state.next = seq;
+    state.firstSeq = seq;
+  } else if (takeSeq(state, seq, leaf) === 'passed') return;
+  if (open.origin !== state.auditor.origin) {
+    state.find(
+      'ORIGIN_WRONG',
+      `entry ${seq}: this open is of the stream ${open.origin}, not of ${state.auditor.origin}`,
+      seq,
+    );
+  }
+  const runStart = open.why !== 'rotated';
+  checkWhy(state, seq, open, first);
+  const treeWasKnown = state.tree.frontier !== undefined;
+  checkTree(state, seq, open, first);
+  passTime(state, seq, open.time);
+  if (first) await enter(state, control, open);
+  else if (runStart) await startRun(state, control, open);
+  else if (state.epoch === undefined) await enter(state, control, open);
+  else continueRun(state, control, open);
+  if (state.epoch !== undefined) {
+    if (state.epoch.number === control.epoch && state.epoch.member === control.member) {
+      authenticate(state, state.epoch, seq, leaf, control.auth);
+    } else if (!state.broken) {
+      const modeWrong = state.epoch.number === control.epoch;
+      const message = `entry ${seq}: an open of another key period or mode than the one it stands in`;
+      state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
+      state.broken = true;
+    }
+  }
+  if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
+  append(state, seq, leaf);
+  state.every = open.every;
+  state.sealTime = open.time;
+  state.gapSinceSeal = false;
+  state.recordsSinceOpen = 0;
+  if (runStart) {
+    state.recordsSinceSeal = 0;
+    state.droppedSinceSeal = 0;
+    state.orderUnknown = false;
+    state.expect = { what: 'seal', after: 'open' };
+  } else {
+    state.expect = { what: 'any' };
+  }
+}
+
+function contradicts(state: StreamState, seq: number, message: string): void {
+  if (!state.broken) state.find('OPEN_CONTRADICTS', `entry ${seq}: ${message}`, seq);
+}
+
+/** `why` against what stands before it (spec 2, 8.2). */
+function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
+  const { why } = open;
+  const begins = why === 'new' || why === 'conflict';
+  if (begins !== (seq === 1)) contradicts(state, seq, `why ${why} does not go with seq ${seq}`);
+  if (open.after !== undefined && !begins) contradicts(state, seq, `"after" does not go with why ${why}`);
+  const { expect } = state;
+  if (first || state.orderUnknown) return;
+  state.expect = { what: 'any' };
+  if (expect.what === 'seal' && why === 'rotated' && !state.broken) {
+    state.find('SEAL_MISSING', `entry ${seq}: the seal before this open is missing`, seq);
+  }
+  const closed = state.closed?.why;
+  const afterRotated = closed === 'rotated';
+  if (why === 'rotated' && !afterRotated) contradicts(state, seq, 'why rotated without a close rotated before it');
+  if (why === 'resumed' && closed !== 'shutdown')
+    contradicts(state, seq, 'why resumed without a close shutdown before it');
+}
+
+/** Size, frontier and checkpoint against the tree computed here. */
+function checkTree(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
+  if (open.size !== seq - 1) contradicts(state, seq, `it says size ${open.size}`);
+  if (open.frontier.length !== frontierLength(seq - 1)) {
+    contradicts(
+      state,
+      seq,
+      `its frontier has ${open.frontier.length} hashes, a tree of ${seq - 1} entries has ${frontierLength(seq - 1)}`,
+    );
+    if (first) {
+      state.tree.frontier = undefined; // nothing is computed from a frontier of the wrong length (spec 8.2)
+      state.broken = true;
+    }
+    return;
+  }
+  if (first) {
+    state.tree.startAt(seq - 1, open.frontier);
+    return;
+  }
+  const { frontier } = state.tree;
+  const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
+  if (!equal) contradicts(state, seq, 'its frontier is not that of the entries before it');
+  const { checkpoint } = open;
+  if (checkpoint === undefined) return;
+  if (checkpoint.size > open.size)
+    contradicts(state, seq, `it cites a checkpoint of ${checkpoint.size} entries, which are more than there are`);
+  const known = state.tree.seal(checkpoint.size);
+  if (known !== undefined && known.root !== checkpoint.root)
+    contradicts(state, seq, 'the checkpoint it cites has another root');
+}
+
+/** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2). */
+function continueRun(state: StreamState, control: ControlLine, open: OpenEntry): void {
+  const { epoch } = state;
+  const { seq } = control;
+  if (epoch === undefined) return;
+  const sameKey = formatKeyReference(open.key) === formatKeyReference(epoch.reference);
+  if (!sameKey) contradicts(state, seq, 'its key reference is not that of the key period in force');
+  if (open.epochSeq !== epoch.firstSeq)
+    contradicts(state, seq, `it says epoch_seq ${open.epochSeq}, it is ${epoch.firstSeq}`);
+  if (open.adoptedFrom !== undefined) {
+    state.find('ADOPTED_UNMARKED', `entry ${seq}: why rotated adopts nothing`, seq);
+  }
+  if (open.step !== epoch.step && epoch.stepKnown && !state.broken && !state.orderUnknown) {
+    state.find('STEP_WRONG', `entry ${seq}: it says step ${open.step}, the key period is at step ${epoch.step}`, seq);
+  }
+}
+
+function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number): Epoch {
+  const { seq } = control;
+  state.runs++;
+  state.run = { openSeq: seq, why: open.why, index: state.runs };
+  const epoch = new Epoch({
+    number: control.epoch,
+    kid: state.kid(control.epoch),
+    reference: open.key,
+    introducedAt: Math.min(seq, firstSeq),
+    firstSeq,
+    place: state.here(seq),
+    run: state.run,
+  });
+  takeEpochNumber(state, seq, control.epoch);
+  checkRecordsFloor(state, epoch);
+  return epoch;
+}
+
+function enterForce(state: StreamState, epoch: Epoch): void {
+  state.epoch?.schedule?.erase();
+  state.announced?.schedule?.erase();
+  state.announced = undefined;
+  state.epochs.push(epoch);
+  state.epoch = epoch;
+}
+
+/** A run that starts by itself: a new key period at step 0. */
+async function startRun(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
+  const { seq } = control;
+  if (open.epochSeq !== seq)
+    contradicts(state, seq, `a run starts its key period, yet it says epoch_seq ${open.epochSeq}`);
+  if (open.step !== 0 && !state.broken) {
+    state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, it says ${open.step}`, seq);
+  }
+  const before = state.epochs.at(-1);
+  const epoch = newEpoch(state, control, open, seq);
+  epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
+  if (epoch.modeChanged) {
+    const message = `entry ${seq}: this run gives up the MACs or the signatures of the run before it, without a hand-over`;
+    state.find('MODE_CHANGE', message, seq);
+  }
+  if (seq > 1) reportRestart(state, seq, open);
+  adopt(state, seq, open, before);
+  await fetchKeys(state, epoch);
+  enterForce(state, epoch);
+}
+
+function reportRestart(state: StreamState, seq: number, open: OpenEntry): void {
+  const { closed, sealTime } = state;
+  const before = closed === undefined ? 'no close before it' : `after close ${closed.why}`;
+  state.find('RESTART', `entry ${seq}: the writer started again (${open.why}, ${before})`, seq);
+  const pause = sealTime === undefined ? 0 : (Date.parse(open.time) - Date.parse(sealTime)) / 1000;
+  const limit = state.auditor.accept.recoveryGapSeconds;
+  if (open.why === 'recovered' && pause > limit) {
+    const message = `entry ${seq}: ${Math.round(pause)} s passed between the last seal and this recovery, your policy accepts ${limit} s`;
+    state.find('CADENCE', message, seq);
+  }
+}
+
+/** The first entry of the range, or the first open after a part that could not be read. */
+async function enter(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
+  const { seq } = control;
+  if (open.why !== 'rotated') {
+    await startRun(state, control, open);
+    if (state.epoch !== undefined) await proveStart(state, state.epoch, open);
+    return;
+  }
+  if (open.epochSeq > seq) contradicts(state, seq, `epoch_seq ${open.epochSeq} lies above it`);
+  const epoch = newEpoch(state, control, open, Math.min(open.epochSeq, seq));
+  const tooHigh = open.step > seq - epoch.firstSeq;
+  if (tooHigh)
+    contradicts(state, seq, `step ${open.step} is more than the ${seq - epoch.firstSeq} entries of its key period`);
+  if (open.step > STEP_LIMIT) {
+    state.find('LIMIT', `entry ${seq}: a reader walks at most ${STEP_LIMIT} steps, it claims step ${open.step}`, seq);
+    enterForce(state, epoch);
+    return;
+  }
+  await fetchKeys(state, epoch);
+  enterForce(state, epoch);
+  if (tooHigh) {
+    epoch.stepKnown = false;
+    return;
+  }
+  walkToStep(epoch, open.step - 1);
+  await proveStart(state, epoch, open);
+  walkToStep(epoch, open.step);
+}
+
+/** A range that begins above seq 1 needs a held checkpoint (spec 8.2). */
+async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Promise<void> {
+  if (open.size === 0 || state.firstSeq !== open.size + 1) return;
+  if (!(await heldProvesStart(state, epoch, open.size, open.step))) return;
+  state.startProven = true;
+  epoch.provenByHeld = open.why === 'rotated' && (open.step > 0 || signersOf(open.key).length > 0);
+}

@@ -1,0 +1,54 @@
+import { readControl } from '../format/control.ts';
+import { classifyLine } from '../format/entry.ts';
+import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import type { Source } from './sources.ts';
+
+/** What the first entry of a file says of its place. Nothing of it is trusted; it only orders the reading (spec 8.2). */
+export interface Peek {
+  /** Whether the file has any byte. */
+  readonly empty: boolean;
+  readonly tag: string | undefined;
+  readonly seq: number | undefined;
+  /** The origin that an open claims. */
+  readonly origin: string | undefined;
+}
+
+/** So many bytes are looked through for a first entry. */
+const PEEK_LIMIT = 20 * 1024 * 1024;
+
+/** Looks for the first entry of a file. */
+export async function peek(source: Source): Promise<Peek> {
+  let found: Omit<Peek, 'empty'> | undefined;
+  const sink: LineSink = {
+    feed(bytes, start, end) {
+      found ??= firstEntry(bytes.subarray(start, end));
+      return undefined;
+    },
+    feedUnterminated() {
+      return undefined;
+    },
+  };
+  const splitter = new LineSplitter(sink);
+  let bytes = 0;
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      bytes += chunk.length;
+      await splitter.push(chunk);
+      if (found !== undefined || bytes > PEEK_LIMIT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+  }
+  return { empty: bytes === 0, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
+}
+
+function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
+  const trimmed = line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line;
+  const read = classifyLine(trimmed);
+  if (read.type !== 'record' && read.type !== 'control') return undefined;
+  const { seq, tag } = read;
+  if (read.type === 'record' || read.kind !== 'open') return { seq, tag, origin: undefined };
+  const reading = readControl(trimmed, seq, read.kind, `${tag}.${read.epoch}`, read.member);
+  const origin = 'entry' in reading && reading.entry.kind === 'open' ? reading.entry.origin : undefined;
+  return { seq, tag, origin };
+}

@@ -1,0 +1,87 @@
+import type { Digest } from '../core/hash.ts';
+import type { Place } from './findings.ts';
+import type { StreamState } from './state.ts';
+
+/** So many lines after a jump may still bring the entry that is missing (spec 8.11). */
+const LOOK_AHEAD = 1000;
+
+interface Hole {
+  readonly expected: number;
+  readonly seen: number;
+  readonly place: Place;
+  linesLeft: number;
+}
+
+/** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11). */
+export class SequenceTracker {
+  readonly #state: StreamState;
+  readonly #holes: Hole[] = [];
+  #repeated: { from: number; to: number; place: Place; code: 'DUPLICATE_ENTRY' | 'OUT_OF_ORDER' } | undefined;
+
+  constructor(state: StreamState) {
+    this.#state = state;
+  }
+
+  /** Whether an entry is missing whose place in the file is not decided yet. */
+  get open(): boolean {
+    return this.#holes.length > 0 || this.#repeated !== undefined;
+  }
+
+  /** An entry whose seq is too high: what it jumps over is missing, or comes late. */
+  jump(seq: number): void {
+    const { next } = this.#state;
+    this.#holes.push({ expected: next, seen: seq, place: this.#state.here(next), linesLeft: LOOK_AHEAD });
+    this.#state.broken = true;
+  }
+
+  /** An entry whose seq has passed. */
+  late(seq: number, leaf: Digest): void {
+    const hole = this.#holes.findIndex(({ expected, seen }) => seq >= expected && seq < seen);
+    if (hole >= 0) {
+      const [{ expected, seen, place }] = this.#holes.splice(hole, 1) as [Hole];
+      const message = `entry ${seen} stands before entry ${seq}: entries are not in the order in which they were sealed`;
+      this.#state.findings.add('OUT_OF_ORDER', { ...place, seq: expected, lastSeq: seen }, message);
+      return;
+    }
+    const code = this.#state.tree.sawLeaf(seq, leaf) ? 'DUPLICATE_ENTRY' : 'OUT_OF_ORDER';
+    const last = this.#repeated;
+    if (last?.code === code && seq === last.to + 1) {
+      last.to = seq;
+      return;
+    }
+    this.flushRepeated();
+    this.#repeated = { from: seq, to: seq, place: this.#state.here(seq), code };
+  }
+
+  /** A line has passed. */
+  tick(): void {
+    this.flushRepeated();
+    for (const hole of this.#holes) hole.linesLeft--;
+    while ((this.#holes[0]?.linesLeft ?? 1) <= 0) this.#report(this.#holes.shift() as Hole);
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.flushRepeated();
+    for (const hole of this.#holes.splice(0)) this.#report(hole);
+  }
+
+  flushRepeated(): void {
+    const repeated = this.#repeated;
+    if (repeated === undefined) return;
+    this.#repeated = undefined;
+    const { from, to, place, code } = repeated;
+    const range = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+    const message =
+      code === 'DUPLICATE_ENTRY'
+        ? `${range}: the same bytes stood in the log before`
+        : `${range}: stands after entry ${this.#state.next - 1}, and is not what stood there before`;
+    this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
+  }
+
+  #report({ expected, seen, place }: Hole): void {
+    const missing = seen - expected;
+    const range = missing === 1 ? `entry ${expected} is` : `entries ${expected} to ${seen - 1} are`;
+    this.#state.findings.add('ENTRIES_MISSING', { ...place, lastSeq: seen - 1 }, `${range} missing`);
+  }
+}

@@ -1,0 +1,115 @@
+import type { OpenEntry } from '../format/control.ts';
+import { kidOf, tagOf } from '../format/origin.ts';
+import type { Auditor } from './auditor.ts';
+import type { Epoch, Run, SignerId } from './epoch.ts';
+import type { FindingCode, Findings, Place, Severity } from './findings.ts';
+import { SequenceTracker } from './sequence.ts';
+import { TreeHistory } from './tree-history.ts';
+
+/** What the control entry before the present one was, as far as the order of entries depends on it. */
+export type Expectation =
+  | { readonly what: 'any' }
+  | { readonly what: 'seal'; readonly after: 'open' | 'key' } // the seal of a run's open or of a hand-over comes next
+  | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
+
+/** A checkpoint in the log whose signature by a key of its epoch was verified. */
+export interface SignedSize {
+  /** Largest size that the key signed within the range it is named for; 0 if none. */
+  namedMax: number;
+  /** Largest size that the key signed at all. */
+  max: number;
+}
+
+/** Everything that is known of one stream while its lines are read. Bounded: it grows with key periods, not with lines. */
+export class StreamState {
+  readonly auditor: Auditor;
+  readonly findings: Findings;
+  readonly tag: string;
+  readonly tree: TreeHistory = new TreeHistory();
+  readonly sequence: SequenceTracker;
+
+  /** Where the line in hand is. */
+  file = '';
+  line = 0;
+  offset = 0;
+
+  /** The first entry's seq; 0 before it. */
+  firstSeq = 0;
+  /** The seq that the next entry must have; 0 before the first. */
+  next = 0;
+  /** After a hole or a bad leaf: roots, frontiers, counts and the end are not reported again (spec 8.11). */
+  broken = false;
+  /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
+  stopped = false;
+  /** After an unknown kind: order, counts, steps and cadence are undecided until the next run. */
+  orderUnknown = false;
+  /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */
+  startProven = false;
+  /** Reported once. */
+  startReported = false;
+
+  epochs: Epoch[] = [];
+  epoch: Epoch | undefined;
+  /** The epoch that a key entry announced; in force after the next seal. */
+  announced: Epoch | undefined;
+  /** Highest epoch number ever named. */
+  highestEpoch = 0;
+  run: Run | undefined;
+  runs = 0;
+  every: OpenEntry['every'] | undefined;
+  expect: Expectation = { what: 'any' };
+  /** Signers of vouched key periods, where the policy accepts successors as named. */
+  readonly successors: Set<SignerId> = new Set();
+  /** What each key signed. */
+  signed: Map<SignerId, SignedSize> = new Map();
+  /** Largest size with a checkpoint that verified by what the auditor checks. */
+  verifiedSize = 0;
+  /** Largest size with a checkpoint signed by a named key of its key period. */
+  namedSize = 0;
+  /** Largest held size whose root was computed here. */
+  heldConfirmed = 0;
+  /** Held sizes that are still to come, ascending. */
+  heldToCome: number[];
+  /** Last seq whose MAC was not checked: everything after it was. */
+  lastUnchecked = 0;
+  /** The smallest seq that a later run adopted, by the run's index. */
+  adoptions: { readonly run: number; readonly from: number; readonly openSeq: number }[] = [];
+  adoptedEntries = 0;
+  abandonedEntries = 0;
+
+  records = 0;
+  recordsSinceSeal = 0;
+  recordsSinceOpen = 0;
+  droppedSinceSeal = 0;
+  dropped = 0;
+  gapSinceSeal = false;
+  /** Time of the last open, seal or close of the run, and of the last control entry at all. */
+  sealTime: string | undefined;
+  lastTime: string | undefined;
+  /** The last entry, if it was a close. */
+  closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
+  skippedCheckpoints = 0;
+  unterminatedBytes = 0;
+
+  constructor(auditor: Auditor, findings: Findings) {
+    this.auditor = auditor;
+    this.findings = findings;
+    this.tag = tagOf(auditor.origin);
+    this.sequence = new SequenceTracker(this);
+    this.heldToCome = [...new Set(auditor.held.map((checkpoint) => checkpoint.size))].sort((a, b) => a - b);
+  }
+
+  /** The place of the line in hand. */
+  here(seq?: number): Place {
+    const place = { file: this.file, line: this.line, offset: this.offset };
+    return seq === undefined ? place : { ...place, seq };
+  }
+
+  find(code: FindingCode, message: string, seq?: number, severity?: Severity): void {
+    this.findings.add(code, this.here(seq), message, severity);
+  }
+
+  kid(epoch: number): string {
+    return kidOf(this.auditor.origin, epoch);
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { TamperError } from '../errors.ts';
+import type { Findings } from './findings.ts';
+import { LineSplitter, LineTooLong } from './line-splitter.ts';
+import type { Peek } from './peek.ts';
+import type { Source } from './sources.ts';
+import type { StreamVerifier } from './stream-verifier.ts';
+
+/** The files of one stream, put in order and read one after another (spec 8.2). */
+
+/** A file with what its first entry says. */
+export interface PeekedSource {
+  readonly source: Source;
+  readonly peek: Peek;
+}
+
+async function contentDigest(source: Source): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork. */
+export async function orderFiles(files: readonly PeekedSource[], findings: Findings): Promise<PeekedSource[]> {
+  const ordered = [...files].sort(
+    (a, b) => (a.peek.seq ?? Number.MAX_SAFE_INTEGER) - (b.peek.seq ?? Number.MAX_SAFE_INTEGER),
+  );
+  const kept: PeekedSource[] = [];
+  for (const file of ordered) {
+    const before = kept.at(-1);
+    if (before === undefined || file.peek.seq === undefined || before.peek.seq !== file.peek.seq) {
+      kept.push(file);
+      continue;
+    }
+    const [one, other] = await Promise.all([contentDigest(before.source), contentDigest(file.source)]);
+    if (one === other) continue;
+    const { seq } = file.peek;
+    const message = `this file and ${before.source.name} both begin with entry ${seq} and differ: the log was forked`;
+    findings.add('FORK', { file: file.source.name, seq }, message);
+  }
+  return kept;
+}
+
+/** Reads every file of a stream through its verifier. `onBytes` is told how many bytes have been read. */
+export async function readFiles(
+  verifier: StreamVerifier,
+  files: readonly PeekedSource[],
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  for (const { source, peek } of files) {
+    verifier.beginFile(source.name);
+    if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
+    await readFile(verifier, source, onBytes);
+    verifier.endFile();
+    if (verifier.state.stopped) break;
+  }
+}
+
+async function readFile(verifier: StreamVerifier, source: Source, onBytes: (bytes: number) => void): Promise<void> {
+  const { state } = verifier;
+  const splitter = new LineSplitter(verifier);
+  try {
+    for await (const chunk of source.read((problem, message) => state.find(problem, message))) {
+      onBytes(chunk.length);
+      await splitter.push(chunk);
+      if (state.stopped) return;
+    }
+    splitter.end();
+  } catch (error) {
+    if (error instanceof LineTooLong) {
+      state.line = error.line;
+      state.offset = error.offset;
+      state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
+      state.stopped = true; // spec 8.12
+      return;
+    }
+    if (error instanceof TamperError || !(error instanceof Error && 'code' in error)) throw error;
+    state.find('UNREADABLE', `the file cannot be read to its end (${String(error.code)})`);
+    state.stopped = true;
+  }
+}

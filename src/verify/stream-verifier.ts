@@ -1,0 +1,129 @@
+import { hashLeafInPlace } from '../core/tree.ts';
+import { type ClassifiedLine, classifyLine, TAIL_LENGTH } from '../format/entry.ts';
+import { append } from './advance.ts';
+import { assess } from './assessment.ts';
+import type { Auditor } from './auditor.ts';
+import { authenticate } from './authenticate.ts';
+import { handleCheckpoint } from './checkpoint-lines.ts';
+import { checkEnd } from './ending.ts';
+import { countRecord, handleControl, handleRecord } from './entries.ts';
+import type { Findings } from './findings.ts';
+import { ForeignLines } from './foreign-lines.ts';
+import { checkHeldAtEnd } from './held.ts';
+import { RecordMatcher } from './record-matcher.ts';
+import { StreamState } from './state.ts';
+
+const CR = 0x0d;
+
+/** Verifies the lines of one stream, in their order, in one pass and in bounded memory (spec 8). */
+export class StreamVerifier {
+  readonly state: StreamState;
+  readonly #foreign: ForeignLines;
+  readonly #matcher = new RecordMatcher();
+  #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
+  #crlfReported = false;
+
+  constructor(auditor: Auditor, findings: Findings) {
+    this.state = new StreamState(auditor, findings);
+    this.#foreign = new ForeignLines(this.state);
+  }
+
+  beginFile(file: string): void {
+    this.state.file = file;
+    this.state.line = 0;
+    this.state.offset = 0;
+    this.#lineEndings = 'unknown';
+    this.#foreign.beginFile();
+  }
+
+  /**
+   * Verifies the line `bytes[start, end)` (without LF). `start` is at least 1: the byte before the line is borrowed for a
+   * moment. The bytes must stay as they are until the promise, if there is one, is done.
+   */
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
+    const { state } = this;
+    if (start === end || state.stopped) return undefined;
+    state.line = line;
+    state.offset = offset;
+    const { epoch } = state;
+    if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#foreign.pending) {
+      const seq = state.next;
+      this.#matcher.expect(seq, epoch.kid, epoch.member);
+      if (this.#matcher.matches(bytes, start, end)) {
+        const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
+        authenticate(state, epoch, seq, leaf, bytes.toString('latin1', end - TAIL_LENGTH, end - 3));
+        countRecord(state);
+        append(state, seq, leaf);
+        return undefined;
+      }
+    }
+    return this.#feedSlowly(bytes.subarray(start, end));
+  }
+
+  /** The file ends with bytes without LF. */
+  feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.state.line = line;
+    this.state.offset = offset;
+    if (!this.state.stopped) this.#foreign.unterminated(bytes);
+  }
+
+  endFile(): void {
+    this.#foreign.endFile();
+  }
+
+  /** The log ends: what can only be said of the whole is said now. */
+  end(): void {
+    const { state } = this;
+    this.#foreign.end();
+    state.sequence.end();
+    if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
+      state.findings.add('NOT_SEALED', { file: state.file }, 'there is no sealed line at all');
+    }
+    if (state.firstSeq > 1 && !state.startProven && !state.startReported && !state.stopped) {
+      const message = `the log begins at entry ${state.firstSeq}; no checkpoint that you hold proves what was before`;
+      state.findings.add('START_UNPROVEN', { seq: state.firstSeq }, message);
+    }
+    checkHeldAtEnd(state);
+    if (!state.stopped) assess(state);
+    checkEnd(state);
+    for (const epoch of state.epochs) epoch.schedule?.erase();
+    state.announced?.schedule?.erase();
+  }
+
+  #feedSlowly(line: Buffer): Promise<void> | undefined {
+    const trimmed = this.#trimCarriageReturn(line);
+    const read = classifyLine(trimmed);
+    if (read.type === 'foreign') {
+      this.#foreign.add(trimmed);
+      return undefined;
+    }
+    this.#foreign.before(isRecoveredOpen(trimmed, read));
+    if (read.type === 'record') {
+      handleRecord(this.state, trimmed, read);
+      return undefined;
+    }
+    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length);
+    return handleControl(this.state, trimmed, read);
+  }
+
+  /** A file whose every line has a CR was converted on its way; a single line with one is foreign (spec 8.10). */
+  #trimCarriageReturn(line: Buffer): Buffer {
+    const hasCr = line[line.length - 1] === CR;
+    if (this.#lineEndings === 'unknown') {
+      this.#lineEndings = hasCr && classifyLine(line.subarray(0, -1)).type !== 'foreign' ? 'crlf' : 'lf';
+      if (this.#lineEndings === 'crlf') {
+        this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
+      }
+    }
+    if (this.#lineEndings === 'lf') return line;
+    if (hasCr) return line.subarray(0, -1);
+    if (!this.#crlfReported)
+      this.state.find('FOREIGN_LINE', 'this line ends with LF in a file whose lines end with CR LF');
+    this.#crlfReported = true;
+    return line;
+  }
+}
+
+function isRecoveredOpen(line: Buffer, read: ClassifiedLine): boolean {
+  return read.type === 'control' && read.kind === 'open' && line.includes('"why":"recovered"');
+}

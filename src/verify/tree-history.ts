@@ -1,0 +1,100 @@
+import { type Digest, digestBytes } from '../core/hash.ts';
+import { Frontier } from '../core/tree.ts';
+import type { Epoch } from './epoch.ts';
+
+/** The root at a seal or close, and what a checkpoint of that size must carry. */
+export interface SealedSize {
+  readonly seq: number;
+  readonly root: Digest;
+  readonly kind: 'seal' | 'close' | 'unknown';
+  readonly epoch: Epoch | undefined;
+  readonly frontier: readonly Digest[];
+  readonly time: string | undefined;
+  /** Our MAC over the checkpoint text, where the epoch's key is at hand. */
+  readonly mac: Buffer | undefined;
+}
+
+/** So many seals keep their roots (spec 8.4). */
+const KEPT_SEALS = 4096;
+/** So many leaf hashes are kept, for duplicates and for tails that a crash abandoned. */
+const KEPT_LEAVES = 1 << 17;
+
+/** The tree of a stream as it grows, and as much of its past as spec 8.4 and 8.11 ask for. Memory is bounded. */
+export class TreeHistory {
+  /** Undefined while the range has no known root: it did not begin with an open. */
+  frontier: Frontier | undefined = new Frontier();
+  readonly #leaves: Buffer = Buffer.allocUnsafe(KEPT_LEAVES * 32);
+  #firstLeaf = 1;
+  #lastLeaf = 0;
+  #seals: SealedSize[] = [];
+  #bySeq = new Map<number, SealedSize>();
+  #start: { size: number; subtrees: readonly Digest[] } = { size: 0, subtrees: [] };
+
+  /** Whether seals have passed whose roots are no longer kept. */
+  forgotten = false;
+
+  /** Begins at `size` leaves with a frontier that an open gave. */
+  startAt(size: number, subtrees: readonly Digest[]): void {
+    this.frontier = new Frontier(size, subtrees);
+    this.#start = { size, subtrees: [...subtrees] };
+    this.#firstLeaf = size + 1;
+    this.#lastLeaf = size;
+  }
+
+  append(seq: number, leaf: Digest): void {
+    this.frontier?.append(leaf);
+    if (seq !== this.#lastLeaf + 1) this.#firstLeaf = seq;
+    this.#lastLeaf = seq;
+    this.#leaves.write(leaf, (seq % KEPT_LEAVES) * 32, 32, 'latin1');
+  }
+
+  /** Whether the entry `seq` was seen with exactly this leaf; false where it is too long ago to know. */
+  sawLeaf(seq: number, leaf: Digest): boolean {
+    return this.#keepsLeaf(seq) && this.#leafAt(seq).equals(digestBytes(leaf));
+  }
+
+  addSeal(seal: SealedSize): void {
+    this.#seals.push(seal);
+    this.#bySeq.set(seal.seq, seal);
+    if (this.#seals.length >= KEPT_SEALS * 2) {
+      this.forgotten = true;
+      for (const old of this.#seals.splice(0, KEPT_SEALS)) this.#bySeq.delete(old.seq);
+    }
+  }
+
+  seal(seq: number): SealedSize | undefined {
+    return this.#bySeq.get(seq);
+  }
+
+  /** The smallest size whose root, if it was a seal, is still known. */
+  get oldestSeal(): number {
+    return this.#seals[0]?.seq ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** The last seal with a seq of at most `seq`. */
+  lastSealUpTo(seq: number, epoch?: Epoch): SealedSize | undefined {
+    return this.#seals.findLast((seal) => seal.seq <= seq && (epoch === undefined || seal.epoch === epoch));
+  }
+
+  /** Goes back to the tree of `size` leaves; false where too much has passed since. */
+  rewindTo(size: number): boolean {
+    const seal = this.lastSealUpTo(size);
+    const base = seal === undefined ? this.#start : { size: seal.seq, subtrees: seal.frontier };
+    if (base.size > size || (base.size < size && !this.#keepsLeaf(base.size + 1))) return false;
+    const frontier = new Frontier(base.size, base.subtrees);
+    for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leafAt(seq).toString('latin1'));
+    this.frontier = frontier;
+    this.#lastLeaf = size;
+    while ((this.#seals.at(-1)?.seq ?? 0) > size) this.#bySeq.delete((this.#seals.pop() as SealedSize).seq);
+    return true;
+  }
+
+  #keepsLeaf(seq: number): boolean {
+    return seq >= this.#firstLeaf && seq <= this.#lastLeaf && seq > this.#lastLeaf - KEPT_LEAVES;
+  }
+
+  #leafAt(seq: number): Buffer {
+    const at = (seq % KEPT_LEAVES) * 32;
+    return this.#leaves.subarray(at, at + 32);
+  }
+}

@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
+import { parseVkey } from '../../src/format/vkey.ts';
+import { createDataKey } from '../../src/keys/data-key.ts';
+import { type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
+import { Findings } from '../../src/verify/findings.ts';
+import { peek } from '../../src/verify/peek.ts';
+import { fileSource } from '../../src/verify/sources.ts';
+import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
+import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+
+const samples = fileURLToPath(new URL('../samples/', import.meta.url));
+
+interface Sample {
+  readonly origin: string;
+  readonly files: readonly string[];
+  readonly data_keys: Readonly<Record<string, string>>;
+  readonly vkeys: readonly string[];
+  readonly vkey_ranges?: Readonly<Record<string, readonly [number, number]>>;
+  readonly held?: readonly string[];
+  readonly live?: boolean;
+  readonly now?: string;
+  readonly part?: boolean;
+  readonly accept_successors?: boolean;
+  readonly verdict: 0 | 1 | 2;
+  readonly codes: readonly string[];
+  readonly about: string;
+}
+
+function auditorOf(sample: Sample): Auditor {
+  return {
+    origin: sample.origin,
+    publicKeys: sample.vkeys.map((vkey) => {
+      const [from, until] = sample.vkey_ranges?.[vkey] ?? [1, 0];
+      return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
+    }),
+    held: (sample.held ?? []).map((note) => {
+      const checkpoint = parseSignedCheckpoint(note);
+      if (checkpoint === undefined) throw new Error('a held note does not parse');
+      return checkpoint;
+    }),
+    dataKey: async (_reference, kid) => {
+      const hex = sample.data_keys[kid];
+      if (hex === undefined) return undefined;
+      return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'sample' });
+    },
+    verifyOnline: undefined,
+    live: sample.live ?? false,
+    now: new Date(sample.now ?? '2026-11-25T00:00:00Z'),
+    until: undefined,
+    part: sample.part ?? false,
+    recordsFloor: 'hash',
+    require: [],
+    accept: { ...DEFAULT_ACCEPTANCE, successors: sample.accept_successors ?? false },
+  };
+}
+
+describe('logs sealed and spoiled by an independent implementation', () => {
+  const names = readdirSync(samples).filter((name) => name.endsWith('.json'));
+
+  it.each(names)('%s gets its verdict', async (name) => {
+    const sample = JSON.parse(readFileSync(samples + name, 'utf8')) as Sample;
+    const findings = new Findings();
+    const files = await Promise.all(
+      sample.files.map(async (file) => {
+        const source = await fileSource(samples + file, Number.MAX_SAFE_INTEGER);
+        return { source, peek: await peek(source) };
+      }),
+    );
+    const verifier = new StreamVerifier(auditorOf(sample), findings);
+    await readFiles(verifier, await orderFiles(files, findings), () => undefined);
+    verifier.end();
+    const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
+    const list = findings.list().map(({ code, seq, message }) => `${code} ${seq ?? ''} ${message}`);
+    expect({ verdict, list }, sample.about).toMatchObject({ verdict: sample.verdict });
+  });
+});
