@@ -7,8 +7,8 @@ import {
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import type { AwsKmsOptions } from './aws-kms/index.ts';
 import type { DoctorCheck } from './doctor-check.ts';
+import { doctorContext } from './internal/doctor-context.ts';
 
 /**
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
@@ -44,8 +44,8 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       return createFileProvider(config);
     }
     case 'aws-kms': {
-      const { AwsKmsProvider } = await import('./aws-kms/index.ts');
-      return new AwsKmsProvider(awsOptions(config));
+      const { createAwsKmsProvider } = await import('./aws-kms/from-config.ts');
+      return createAwsKmsProvider(config);
     }
     case 'azure-keyvault': {
       const { createAzureKeyVaultProvider } = await import('./azure-keyvault/from-config.ts');
@@ -70,12 +70,24 @@ export async function checkKeys(config: TamperConfig): Promise<DoctorCheck[]> {
   const provider = await createKeyProvider(resolved);
   try {
     const { checkUse } = await import('./internal/use-checks.ts');
-    return await checkUse(provider, modeOf(resolved));
+    return [
+      ...(await checkServices(resolved)),
+      ...(await checkUse(provider, modeOf(resolved), doctorContext(resolved))),
+    ];
   } finally {
     await provider.close();
   }
 }
 
-function awsOptions({ awsRegion, keyCacheTtlSeconds }: ResolvedConfig): AwsKmsOptions {
-  return { keyCacheTtlSeconds, ...(awsRegion === undefined ? {} : { region: awsRegion }) };
+/** What each key service says of us and of the keys, from the provider that knows how to ask. */
+async function checkServices(config: ResolvedConfig): Promise<DoctorCheck[]> {
+  const { dataKey, signingKey } = modeOf(config);
+  const checks: DoctorCheck[] = [];
+  for (const source of new Set([dataKey?.source, signingKey?.source])) {
+    if (source === 'aws-kms') {
+      const { checkAwsKmsConfig } = await import('./aws-kms/from-config.ts');
+      checks.push(...(await checkAwsKmsConfig(config)));
+    }
+  }
+  return checks;
 }

@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
+import { withDeadline } from '../../keys/deadline.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
@@ -64,13 +65,13 @@ export class AwsKmsSession {
   }
 
   /** The region our own client talks to; undefined for a client that was given in. */
-  async region(): Promise<string | undefined> {
-    return (await this.#ownedClient())?.region();
+  region(): Promise<string | undefined> {
+    return this.#ofOurs('region', (own) => own.region());
   }
 
   /** What is known of our credentials; undefined for a client that was given in. */
-  async credentials(): Promise<AwsCredentialFacts | undefined> {
-    return (await this.#ownedClient())?.credentials();
+  credentials(): Promise<AwsCredentialFacts | undefined> {
+    return this.#ofOurs('credentials', (own) => own.credentials());
   }
 
   /** @throws {TamperError} `PROVIDER_CLOSED` after {@link AwsKmsSession.close} */
@@ -110,6 +111,18 @@ export class AwsKmsSession {
         throw mapped;
       }
     };
+  }
+
+  #ofOurs<T>(what: string, read: (own: OwnedClient) => Promise<T>): Promise<T | undefined> {
+    const { timeoutMs = defaultTimeoutMs } = this.#options;
+    return withDeadline({ what: `AWS ${what}`, timeoutMs }, async () => {
+      try {
+        const own = await this.#ownedClient();
+        return own === undefined ? undefined : await read(own);
+      } catch (error) {
+        throw mapAwsError(error, { operation: what, keyId: '*' });
+      }
+    });
   }
 
   async #ownedClient(): Promise<OwnedClient | undefined> {

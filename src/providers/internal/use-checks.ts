@@ -1,14 +1,12 @@
 import type { Mode } from '../../config/index.ts';
 import { isTamperError } from '../../errors.ts';
-import type { KeyProvider } from '../../keys/provider.ts';
+import type { KeyContext, KeyProvider } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 
-/** A stream that no log has: what is minted for it is of no use to anybody. */
-const context = { origin: 'fapilog-tamper.invalid/doctor', kid: 'AAAAAAAA.1' };
 const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
 /** Uses each key of a configuration once, as sealing would, and says how long that took. Throws only our own bugs. */
-export async function checkUse(provider: KeyProvider, mode: Mode): Promise<DoctorCheck[]> {
+export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyContext): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   const { dataKey, signingKey } = mode;
   if (dataKey !== undefined) {

@@ -1,0 +1,132 @@
+import type { DoctorCheck } from '../doctor-check.ts';
+import { chooseAlgorithm, defaultSigningAlgorithms } from './algorithms.ts';
+import type { AwsKmsKeyMetadata } from './client.ts';
+import { type AwsDoctorSubject, check, type Found } from './doctor-check.ts';
+import { dataKeyPermissions, signingPermissions } from './doctor-permissions.ts';
+import { callName, isKeyArn } from './identity.ts';
+import { AwsKmsSession } from './session.ts';
+
+/** How close to its end a session is worth a warning, in milliseconds: the SDK renews five minutes before. */
+const renewedBeforeMs = 5 * 60_000;
+
+/**
+ * Asks AWS who we are, what state the keys are in, when they rotate, and what we may do. Permissions are tested by
+ * `DryRun`, which makes no signature; one data key is made and erased, because `Decrypt` needs something to be tested on.
+ * Throws only our own bugs; what AWS says is in the checks.
+ */
+export async function checkAwsKms(subject: AwsDoctorSubject): Promise<DoctorCheck[]> {
+  const session = new AwsKmsSession(subject.options);
+  const { dataKeyId, signingKeyId } = subject;
+  const checks: DoctorCheck[] = [];
+  try {
+    checks.push(await check('region', async () => region(session, [dataKeyId, signingKeyId])));
+    const credentials = await check('credentials', async () => credentialFacts(session));
+    checks.push(credentials);
+    if (dataKeyId !== undefined) checks.push(...(await checkKey(session, subject, 'data key', dataKeyId)));
+    if (signingKeyId !== undefined) checks.push(...(await checkKey(session, subject, 'signing key', signingKeyId)));
+  } finally {
+    await session.close();
+  }
+  return checks;
+}
+
+async function region(session: AwsKmsSession, keyIds: readonly (string | undefined)[]): Promise<Found> {
+  const ours = await session.region();
+  if (ours === undefined) return { outcome: 'unknown', detail: 'a client was given in; its region is its own' };
+  const other = keyIds.find((keyId) => keyId?.startsWith('arn:') && keyId.split(':')[3] !== ours);
+  if (other === undefined) return { outcome: 'ok', detail: `calls go to ${ours}` };
+  return {
+    outcome: 'failed',
+    detail: `calls go to ${ours}, the key "${other}" is elsewhere`,
+    hint: `Set aws_region to ${other.split(':')[3]}.`,
+  };
+}
+
+async function credentialFacts(session: AwsKmsSession): Promise<Found> {
+  const found = await session.credentials();
+  if (found === undefined) return { outcome: 'unknown', detail: 'a client was given in; its credentials are its own' };
+  const from = found.from.length === 0 ? '' : ` from ${found.from.join(', ')}`;
+  const account = found.accountId === undefined ? '' : `, account ${found.accountId}`;
+  const detail = `access key ${found.accessKey}${from}${account}`;
+  if (!found.temporary) {
+    return {
+      outcome: 'warning',
+      detail: `${detail}; it does not expire`,
+      hint: 'Prefer a role: EKS Pod Identity, IRSA, ECS, Lambda or an instance profile.',
+    };
+  }
+  const until = found.expiration;
+  if (until === undefined) return { outcome: 'ok', detail: `${detail}, a session` };
+  const late = until.getTime() - Date.now() < renewedBeforeMs;
+  return { outcome: late ? 'warning' : 'ok', detail: `${detail}, until ${until.toISOString()}` };
+}
+
+async function checkKey(
+  session: AwsKmsSession,
+  subject: AwsDoctorSubject,
+  what: 'data key' | 'signing key',
+  keyId: string,
+): Promise<DoctorCheck[]> {
+  const name = callName(keyId);
+  let key: AwsKmsKeyMetadata | undefined;
+  const state = await check(`${what}: state`, async () => {
+    const begin = performance.now();
+    key = await session.use('getSigningKey', keyId, {}, async (ask) => {
+      const reply = await ask('DescribeKey', name, (client, call) => client.describeKey({ KeyId: name }, call));
+      return reply.KeyMetadata ?? {};
+    });
+    return stateOf(subject, what, keyId, key, Math.round(performance.now() - begin));
+  });
+  if (key?.Arn === undefined) return [state];
+  const arn = key.Arn;
+  const rotation = await check(`${what}: rotation`, () => rotationOf(session, what, keyId, arn));
+  if (state.outcome === 'failed') return [state, rotation];
+  const permissions =
+    what === 'data key'
+      ? await dataKeyPermissions(session, subject, arn)
+      : await signingPermissions(session, subject, arn, key);
+  return [state, rotation, ...permissions];
+}
+
+function stateOf(
+  subject: AwsDoctorSubject,
+  what: 'data key' | 'signing key',
+  keyId: string,
+  key: AwsKmsKeyMetadata,
+  tookMs: number,
+): Found {
+  const detail = `"${keyId}" is ${key.Arn}, ${key.KeySpec} for ${key.KeyUsage}, ${key.KeyState} (${tookMs} ms)`;
+  if (key.KeyState !== 'Enabled') {
+    const until = key.DeletionDate === undefined ? '' : `; it is deleted on ${key.DeletionDate.toISOString()}`;
+    return {
+      outcome: 'failed',
+      detail: detail + until,
+      hint: 'Enable it, or cancel its deletion, or name another key.',
+    };
+  }
+  if (what === 'data key' && (key.KeyUsage !== 'ENCRYPT_DECRYPT' || key.KeySpec !== 'SYMMETRIC_DEFAULT')) {
+    return { outcome: 'failed', detail, hint: 'Data keys need a key of spec SYMMETRIC_DEFAULT.' };
+  }
+  if (what === 'signing key')
+    chooseAlgorithm(keyId, key, subject.options.signingAlgorithms ?? defaultSigningAlgorithms);
+  return { outcome: 'ok', detail };
+}
+
+async function rotationOf(session: AwsKmsSession, what: string, keyId: string, arn: string): Promise<Found> {
+  const byAlias = !isKeyArn(callName(keyId)) && keyId.includes('alias/');
+  const alias = byAlias
+    ? 'pointing the alias to another key rotates it'
+    : 'a name that is no alias never changes its key';
+  if (what === 'signing key') return { outcome: 'ok', detail: `AWS never rotates this kind of key; ${alias}` };
+  const status = await session.use('rotateCheck', keyId, {}, (ask) =>
+    ask(
+      'GetKeyRotationStatus',
+      arn,
+      async (client, call) => (await client.getKeyRotationStatus?.({ KeyId: arn }, call)) ?? {},
+    ),
+  );
+  if (status.KeyRotationEnabled === undefined) return { outcome: 'unknown', detail: alias };
+  if (!status.KeyRotationEnabled) return { outcome: 'ok', detail: `no automatic rotation; ${alias}` };
+  const next = status.NextRotationDate === undefined ? '' : `, next on ${status.NextRotationDate.toISOString()}`;
+  return { outcome: 'ok', detail: `automatic rotation every ${status.RotationPeriodInDays ?? 365} days${next}` };
+}

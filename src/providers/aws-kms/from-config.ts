@@ -1,0 +1,30 @@
+import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { doctorContext } from '../internal/doctor-context.ts';
+import { checkAwsKms } from './doctor.ts';
+import type { AwsKmsOptions } from './options.ts';
+import { AwsKmsProvider } from './provider.ts';
+
+/** The provider for what a configuration takes from AWS KMS. */
+export function createAwsKmsProvider(config: ResolvedConfig): AwsKmsProvider {
+  return new AwsKmsProvider(optionsOf(config));
+}
+
+/** What `doctor` asks AWS about the keys that a configuration has there. */
+export function checkAwsKmsConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
+  const { dataKey, signingKey } = modeOf(config);
+  return checkAwsKms({
+    options: optionsOf(config),
+    context: doctorContext(config),
+    ...(dataKey?.source === 'aws-kms' && { dataKeyId: dataKey.keyId }),
+    ...(signingKey?.source === 'aws-kms' && { signingKeyId: signingKey.keyId }),
+  });
+}
+
+/** Endpoint, FIPS and retries come from the SDK's own variables and profile. */
+function optionsOf(config: ResolvedConfig): AwsKmsOptions {
+  return {
+    keyCacheTtlSeconds: config.keyCacheTtlSeconds,
+    ...(config.awsRegion !== undefined && { region: config.awsRegion }),
+  };
+}
