@@ -153,13 +153,16 @@ function withoutStatus(facts: VendorFacts, error: unknown): Meaning {
       hint: 'Key URLs are on hosts of the service, or on loopback.',
     };
   }
+  if (facts.code === 'PARSE_ERROR' && /^Error reading response/.test(facts.message ?? '')) return connectionLost();
   if (facts.code === 'PARSE_ERROR' || error instanceof TypeError || error instanceof SyntaxError) return unreadable();
-  if (facts.code === 'REQUEST_SEND_ERROR') {
-    return { code: 'UNAVAILABLE', says: 'the connection was lost', retryable: true };
-  }
+  if (facts.code === 'REQUEST_SEND_ERROR') return connectionLost();
   return error instanceof Error && /identifier|key id/i.test(error.message)
     ? unreadable()
     : { code: 'INTERNAL', says: 'the Azure SDK failed' };
+}
+
+function connectionLost(): Meaning {
+  return { code: 'UNAVAILABLE', says: 'the connection was lost', retryable: true };
 }
 
 function unreadable(): Meaning {

@@ -10,16 +10,23 @@ import type {
   AzureTokenCredential,
 } from './client.ts';
 import { boundedCredential, chooseCredential } from './credential.ts';
+import { FirstAlone } from './first-alone.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
 
 /** How many clients are kept: one for each vault, one for each version in use. */
 const maxClients = 32;
 
+/** A client that uses one version of a key, and what its calls have to go through. */
+export interface VersionClient {
+  readonly client: AzureCryptographyClient;
+  readonly gate: FirstAlone;
+}
+
 /** The clients of one provider: made on first use, kept, given up when it closes. */
 export class AzureSession {
   readonly #options: AzureKeyVaultOptions;
   readonly #keyClients = new LruMap<string, AzureKeyClient>(maxClients);
-  readonly #cryptographyClients = new LruMap<string, AzureCryptographyClient>(maxClients);
+  readonly #versionClients = new LruMap<string, VersionClient>(maxClients);
   #clients: Promise<AzureKeyVaultClients> | undefined;
   #closed = false;
 
@@ -38,12 +45,12 @@ export class AzureSession {
   }
 
   /** The client that uses one version of a key. */
-  async cryptographyClient(version: AzureKeyVersionHandle): Promise<AzureCryptographyClient> {
+  async versionClient(version: AzureKeyVersionHandle): Promise<VersionClient> {
     const clients = await this.#load();
-    const known = this.#cryptographyClients.get(version.id);
+    const known = this.#versionClients.get(version.id);
     if (known !== undefined) return known;
-    const made = clients.cryptographyClient(version);
-    this.#cryptographyClients.set(version.id, made);
+    const made = { client: clients.cryptographyClient(version), gate: new FirstAlone() };
+    this.#versionClients.set(version.id, made);
     return made;
   }
 
@@ -55,7 +62,7 @@ export class AzureSession {
     this.#closed = true;
     this.#clients = undefined;
     this.#keyClients.clear();
-    this.#cryptographyClients.clear();
+    this.#versionClients.clear();
   }
 
   #load(): Promise<AzureKeyVaultClients> {

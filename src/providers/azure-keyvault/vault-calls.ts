@@ -65,10 +65,10 @@ export class VaultCalls {
 
   /** Signs a digest made here with one version. */
   async sign(url: VersionUrl, algorithm: SignatureAlgorithm, data: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
-    const client = await this.#session.cryptographyClient(handleOf(url));
+    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const { name, digest } = digestFor(algorithm, data);
     const { value, kid } = await send({ operation: 'sign', keyId: nameOf(url) }, attempt, (options) =>
-      client.sign(name, digest, options),
+      gate.run(nameOf(url), attempt.signal, () => client.sign(name, digest, options)),
     );
     if (kid !== undefined) answeredVersion(kid, url, 'sign');
     return readSignature(algorithm, bytesOf(value.result, 'sign', url));
@@ -76,10 +76,10 @@ export class VaultCalls {
 
   /** Encrypts a data key, bound to its context. */
   async encrypt(url: VersionUrl, plaintext: Uint8Array, aad: Uint8Array, attempt: Attempt): Promise<Buffer> {
-    const client = await this.#session.cryptographyClient(handleOf(url));
+    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const parameters = { algorithm: 'A256GCM', plaintext, additionalAuthenticatedData: aad } as const;
     const { value, kid } = await send({ operation: 'encrypt', keyId: nameOf(url) }, attempt, (options) =>
-      client.encrypt(parameters, options),
+      gate.run(nameOf(url), attempt.signal, () => client.encrypt(parameters, options)),
     );
     if (kid !== undefined) answeredVersion(kid, url, 'encrypt');
     return packWrappedKey({ iv: value.iv, tag: value.authenticationTag, ciphertext: value.result });
@@ -87,11 +87,11 @@ export class VaultCalls {
 
   /** Decrypts a data key. */
   async decrypt(url: VersionUrl, parts: WrappedKeyParts, aad: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
-    const client = await this.#session.cryptographyClient(handleOf(url));
+    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const { iv, tag, ciphertext } = parts;
     const given = { iv, authenticationTag: tag, ciphertext, additionalAuthenticatedData: aad };
     const { value, kid } = await send({ operation: 'decrypt', keyId: nameOf(url) }, attempt, (options) =>
-      client.decrypt({ algorithm: 'A256GCM', ...given }, options),
+      gate.run(nameOf(url), attempt.signal, () => client.decrypt({ algorithm: 'A256GCM', ...given }, options)),
     );
     if (kid !== undefined) answeredVersion(kid, url, 'decrypt');
     return bytesOf(value.result, 'decrypt', url);

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { Secret } from '../../../src/keys/secret.ts';
+import { type AzureKeyVaultOptions, AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
+import { type AzureServer, type MadeKey, startAzureKeyVault } from '../../servers/azure-keyvault/start.ts';
+
+/** The service principal that writes, and its secret. */
+export const writer = { clientId: 'writer-app', secret: 'canary-client-secret-5ebe2294' } as const;
+
+/** Variables of this machine that would give the SDK credentials of its own. */
+const foreign = /^(?:AZURE_|IDENTITY_|MSI_|IMDS_|HTTPS?_PROXY$|https?_proxy$)/;
+
+/** A test server for one file, with a writer, and providers on it that are closed after each test. */
+export interface AzureSetup {
+  readonly server: AzureServer;
+  /** A provider with the writer's credential, through the unmodified SDKs. */
+  provider(options?: AzureKeyVaultOptions): AzureKeyVaultProvider;
+  /** The URL of a key. */
+  key(name: string): string;
+  create(name: string, options?: Record<string, unknown>): Promise<MadeKey>;
+  identity(made: MadeKey): string;
+}
+
+/** Registers the hooks of a test file. */
+export function useAzureServer(): AzureSetup {
+  let server: AzureServer | undefined;
+  const open: AzureKeyVaultProvider[] = [];
+  const running = (): AzureServer => {
+    if (server === undefined) throw new Error('the test server is not running');
+    return server;
+  };
+  beforeAll(async () => {
+    for (const name of Object.keys(process.env)) if (foreign.test(name)) delete process.env[name];
+    server = await startAzureKeyVault();
+  });
+  beforeEach(async () => {
+    await Promise.all(open.splice(0).map((provider) => provider.close()));
+    await running().admin('reset');
+    await running().admin('application', writer);
+    await running().admin('principal', { clientId: writer.clientId });
+  });
+  afterAll(async () => {
+    await Promise.all(open.splice(0).map((provider) => provider.close()));
+    await server?.close();
+  });
+  return {
+    get server() {
+      return running();
+    },
+    provider(options = {}) {
+      const own = options.credential !== undefined || options.clientId !== undefined;
+      const principal = own ? {} : writerOptions(running());
+      const provider = new AzureKeyVaultProvider({
+        ...principal,
+        authorityHost: running().authorityUrl,
+        caCertificates: running().caPem,
+        retry: { attempts: 3, baseDelayMs: 5, maxDelayMs: 20 },
+        ...options,
+      });
+      open.push(provider);
+      return provider;
+    },
+    key: (name) => `${running().vaultUrl}/keys/${name}`,
+    create: (name, options = {}) => running().admin('createKey', { name, ...options }),
+    identity: (made) => `${running().vaultUrl}/keys/${made.name}/${made.version}`,
+  };
+}
+
+/** Tenant, client and secret of the writer. */
+export function writerOptions(server: AzureServer): AzureKeyVaultOptions {
+  return { tenantId: server.tenant, clientId: writer.clientId, clientSecret: new Secret(writer.secret) };
+}
+
+/** What a stream and key period of these tests are called. */
+export const context = { origin: 'audit.example.com/azure', kid: 'c0ffee00.1' } as const;
