@@ -1,0 +1,33 @@
+// Dead code. What package.json exports is public, so nobody in the tree has to use it.
+import { readFileSync } from 'node:fs';
+
+const pkg = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
+const published = [...Object.values(pkg.exports), ...Object.values(pkg.bin)]
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
+
+export default {
+  entry: [
+    ...published,
+    'scripts/*.mjs',
+    'bench/*.{ts,mjs}',
+    'examples/**/*.{ts,mjs,cjs}',
+    'vectors/*.{ts,mjs}',
+    'test/**/*.test.{ts,mjs}',
+    // Programs that tests start in a process of their own.
+    'test/**/*.mjs',
+    'test/**/programs/*.ts',
+  ],
+  project: [
+    'src/**/*.ts',
+    'scripts/**/*.mjs',
+    'test/**/*.{ts,mjs}',
+    '!test/fixtures/**',
+    'bench/**/*.{ts,mjs}',
+    'examples/**/*.{ts,mjs,cjs}',
+  ],
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  ignoreBinaries: ['mkfifo', 'openssl', 'go', 'gzip', 'bash'],
+  // Run by scripts/, which knip does not look into for programs.
+  ignoreDependencies: ['dependency-cruiser', 'publint', '@arethetypeswrong/cli'],
+};
