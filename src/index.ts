@@ -17,6 +17,7 @@ export {
   type TamperConfig,
 } from './config/index.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
+export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
 export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
 export type { KeyProvider } from './keys/provider.ts';

@@ -1,4 +1,4 @@
-import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
+import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { writeAll } from './output.ts';
@@ -28,6 +28,7 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
     if (algorithm !== 'HMAC-SHA256' && algorithm !== 'Ed25519') throw usage('--algorithm is HMAC-SHA256 or Ed25519');
     if (format !== 'text' && format !== 'json') throw usage('--format is text or json');
     if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
+    if (typeof origin === 'string') checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);
     const vkey =
       key.spki === undefined || typeof origin !== 'string'

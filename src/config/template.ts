@@ -52,7 +52,7 @@ export function expandPath(template: string, values: Placeholders): string {
 
 /** Puts the values into a template for an origin; they are mapped into the characters an origin may have (spec 1). */
 export function expandOrigin(template: string, values: Placeholders): string {
-  return expand(template, values, (value) => value.replaceAll(/[^A-Za-z0-9._~@-]/g, '-'));
+  return expand(template, values, (value) => value.replaceAll(/[^A-Za-z0-9._~:@-]/g, '-'));
 }
 
 function expand(template: string, values: Placeholders, clean: (value: string) => string): string {

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+let built: BuiltPackage;
+let cwd = '';
+const key = randomBytes(32).toString('base64');
+beforeAll(async () => {
+  built = await buildPackage();
+  cwd = mkdtempSync(join(tmpdir(), 'doctor-'));
+  writeFileSync(
+    join(cwd, 'tamper.yaml'),
+    '# ours\nfile: audit.jsonl\nsigning_key_id: sign\ncheckpoint_max_records: 100\n',
+  );
+});
+afterAll(() => {
+  built.remove();
+  rmSync(cwd, { recursive: true });
+});
+
+describe('fapilog-tamper doctor', () => {
+  it('shows options, where they came from, and that the keys work', async () => {
+    const env = {
+      FAPILOG_TAMPER_CONFIG: 'tamper.yaml',
+      FAPILOG_TAMPER_KEY: key,
+      FAPILOG_TAMPER_SIGNING_KEY: randomBytes(32).toString('hex'),
+      FAPILOG_TAMPER_STATE_DIR: 'state',
+    };
+    const { code, stdout, stderr } = await built.run(['doctor', '--heartbeat-seconds', '60', '--no-fsync-on-rotate'], {
+      cwd,
+      env,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^file +audit\.jsonl +file tamper\.yaml:2$/m);
+    expect(stdout).toMatch(/^checkpoint_max_records +100 +file tamper\.yaml:4$/m);
+    expect(stdout).toMatch(/^state_dir +state +environment variable FAPILOG_TAMPER_STATE_DIR$/m);
+    expect(stdout).toMatch(/^heartbeat_seconds +60 +flag --heartbeat-seconds$/m);
+    expect(stdout).toMatch(/^fsync_on_rotate +false +flag --fsync-on-rotate$/m);
+    expect(stdout).toMatch(/^max_line_bytes +1048576 +default$/m);
+    expect(stdout).toMatch(/^mode: both$/m);
+    expect(stdout).toMatch(/^ok +data key: env gave a data key of default \(\d+ ms\)$/m);
+    expect(stdout).toMatch(/^ok +signing key: env signs with ed25519, key sha256:[0-9a-f]{64} \(\d+ ms\)$/m);
+    expect(stdout).toMatch(/^ok +sign and verify: a signature verifies/m);
+    for (const secret of [env.FAPILOG_TAMPER_KEY, env.FAPILOG_TAMPER_SIGNING_KEY]) expect(stdout).not.toContain(secret);
+  });
+
+  it('exits with 1 if a key does not work, and says why', async () => {
+    const { code, stdout, stderr } = await built.run(['doctor', '--format', 'json'], {
+      cwd,
+      env: { FAPILOG_TAMPER_KEY: 'canary' },
+    });
+    expect([code, stderr]).toEqual([1, '']);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ mode: 'data-key', warnings: [] });
+    expect(report.options).toContainEqual({ option: 'key_source', value: 'env', from: 'default' });
+    expect(report.checks).toEqual([
+      {
+        name: 'data key',
+        outcome: 'failed',
+        detail: expect.stringMatching(/^KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY /),
+        hint: expect.any(String),
+      },
+    ]);
+    expect(stdout).not.toContain('canary');
+  });
+
+  it('says that an SDK is missing', async () => {
+    const { code, stdout } = await built.run(
+      ['doctor', '--key-source', 'aws-kms', '--key-id', 'alias/a', '--aws-region', 'eu-west-1'],
+      { cwd },
+    );
+    expect(code).toBe(1);
+    expect(stdout).toContain('Install it with: npm install @aws-sdk/client-kms');
+  });
+
+  it('redacts a literal token and warns of it', async () => {
+    const env = { FAPILOG_TAMPER_VAULT_TOKEN: 'hvs.canary', FAPILOG_TAMPER_KEY: key };
+    const { code, stdout, stderr } = await built.run(['doctor'], { cwd, env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^vault_token +\[redacted\] +environment variable FAPILOG_TAMPER_VAULT_TOKEN$/m);
+    expect(stdout).toContain(
+      'warning  vault_token (environment variable FAPILOG_TAMPER_VAULT_TOKEN) is a literal credential',
+    );
+    expect(stdout + stderr).not.toContain('canary');
+  });
+
+  it.each([
+    ['a misspelt variable', [], { FAPILOG_TAMPER_KEYID: 'x' }, 'did you mean FAPILOG_TAMPER_KEY_ID?'],
+    [
+      'a file that is not there',
+      ['--config', 'none.yaml'],
+      {},
+      'CONFIG_UNREADABLE: cannot read the configuration file none.yaml',
+    ],
+    ['an argument', ['x'], {}, 'takes no arguments'],
+  ])('refuses %s', async (_, argv, env, message) => {
+    const { code, stdout, stderr } = await built.run(['doctor', ...argv], { cwd, env });
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain(message);
+  });
+});

@@ -1,0 +1,102 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands } from '../../src/cli/commands.ts';
+import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { TamperError, type TamperErrorCode } from '../../src/errors.ts';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+let built: BuiltPackage;
+const directory = mkdtempSync(join(tmpdir(), 'cli-'));
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => {
+  built.remove();
+  rmSync(directory, { recursive: true });
+});
+
+describe('fapilog-tamper', () => {
+  it('--version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await built.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('--help lists every command and the exit codes', async () => {
+    const { code, stdout, stderr } = await built.run(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const { name, summary } of commands)
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 20)}`, 'm'));
+    expect(stdout).toContain('0 done, 1 a finding, 2 could not be decided or reached');
+  });
+
+  it('without a command: usage on standard error', async () => {
+    const { code, stdout, stderr } = await built.run([]);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('usage: fapilog-tamper COMMAND');
+  });
+
+  it('an unknown command', async () => {
+    expect(await built.run(['frobnicate'])).toEqual({
+      code: 64,
+      stdout: '',
+      stderr: 'fapilog-tamper: USAGE: unknown command frobnicate\n  hint: run: fapilog-tamper --help\n',
+    });
+  });
+
+  it.each(commands.map(({ name }) => name))('%s --help', async (name) => {
+    const { code, stdout, stderr } = await built.run([name, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^usage: fapilog-tamper ${name} `));
+    const command = await commands.find((row) => row.name === name)?.load();
+    for (const flag of Object.keys(command?.flags ?? {})) expect(stdout).toContain(`--${flag}`);
+  });
+
+  it.each([
+    ['an unknown flag', ['keygen', '--ouput', 'x'], 'unknown flag --ouput', 'did you mean --out?'],
+    ['an unknown short flag', ['keygen', '-x'], 'unknown flag --x', 'did you mean'],
+    ['a misspelt option', ['doctor', '--key-sorce', 'env'], 'unknown flag --key-sorce', 'did you mean --key-source?'],
+    ['a missing value', ['keygen', '--out'], "Option '--out <value>' argument missing", undefined],
+    [
+      'a wrong value',
+      ['doctor', '--checkpoint-max-records', '1e3'],
+      'option checkpointMaxRecords (flag --checkpoint-max-records) must be a whole number, not "1e3"',
+      'docs/configuration.md',
+    ],
+    ['a secret', ['doctor', '--vault-token', 'hvs.canary'], '--vault-token is refused', 'use VAULT_TOKEN'],
+  ])('refuses %s', async (_, argv, message, hint) => {
+    const { code, stdout, stderr } = await built.run(argv);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain(message);
+    if (hint !== undefined) expect(stderr).toContain(hint);
+    expect(stderr).not.toContain('canary');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('prints control characters of a file name as text', async () => {
+    const { stderr } = await built.run(['doctor', '--config', 'a\u001b[31mb']);
+    expect(stderr).toContain('a\\u{1b}[31mb');
+    expect(stderr).not.toContain('\u001b');
+  });
+});
+
+describe('exit codes', () => {
+  const cases: [TamperErrorCode, number][] = [
+    ['USAGE', 64],
+    ['CONFIG_INVALID', 64],
+    ['CONFIG_UNREADABLE', 64],
+    ['POLICY_INVALID', 64],
+    ['INSECURE_ENDPOINT', 64],
+    ['KEY_NOT_FOUND', 2],
+    ['UNAVAILABLE', 2],
+    ['WRITE_FAILED', 2],
+    ['DEPENDENCY_MISSING', 2],
+    ['INTERNAL', 70],
+  ];
+  it.each(cases)('%s is %i', (code, exit) => expect(exitCodeOf(new TamperError(code, 'x'))).toBe(exit));
+
+  it('anything else is our bug, never a verdict', () => {
+    for (const thrown of [new Error('x'), new TypeError('x'), 'x', undefined]) expect(exitCodeOf(thrown)).toBe(70);
+  });
+});
