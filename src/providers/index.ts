@@ -24,7 +24,12 @@ export async function createKeyProvider(config: TamperConfig): Promise<KeyProvid
   const provider = await createSourceProvider(source, resolved);
   if (signingKey === undefined || signingKey.source === source) return provider;
   const { CompositeProvider } = await import('./internal/composite.ts');
-  return new CompositeProvider(provider, await createSourceProvider(signingKey.source, resolved));
+  try {
+    return new CompositeProvider(provider, await createSourceProvider(signingKey.source, resolved));
+  } catch (error) {
+    await provider.close();
+    throw error;
+  }
 }
 
 /**
@@ -46,6 +51,10 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
     case 'aws-kms': {
       const { createAwsKmsProvider } = await import('./aws-kms/from-config.ts');
       return createAwsKmsProvider(config);
+    }
+    case 'gcp-kms': {
+      const { createGcpKmsProvider } = await import('./gcp-kms/from-config.ts');
+      return createGcpKmsProvider(config);
     }
     case 'azure-keyvault': {
       const { createAzureKeyVaultProvider } = await import('./azure-keyvault/from-config.ts');

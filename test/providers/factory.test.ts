@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TamperConfig } from '../../src/config/index.ts';
 import { createKeyProvider } from '../../src/providers/index.ts';
@@ -152,6 +153,8 @@ describe('test_provider_factory', () => {
     ['env', {}],
     ['file', file],
     ['aws-kms', { keySource: 'aws-kms', keyId: 'alias/a' }],
+    ['gcp-kms', { keySource: 'gcp-kms', keyId: 'k' }],
+    ['azure-keyvault', { keySource: 'azure-keyvault', keyId: 'k' }],
   ])('loads the code of %s and of no other source', async (source, config) => {
     writeProgram(
       built,
@@ -172,22 +175,26 @@ describe('test_provider_factory', () => {
     const loaded = new Set([...stdout.matchAll(/\/dist\/providers\/([a-z-]+)/g)].map(([, name]) => name));
     loaded.delete('internal');
     expect([...loaded]).toEqual(['index', source]);
-    expect(stdout).not.toMatch(/node_modules\/(@aws|@google|@azure|yaml)/);
+    expect(stdout).not.toMatch(/node_modules\/(@aws-sdk|@google-cloud|@azure|yaml)/);
   });
 });
 
 describe('test_missing_dependency_error', () => {
-  const services: [string, object, string][] = [
+  const gcpKey = 'projects/p/locations/l/keyRings/r/cryptoKeys/k';
+  const azureKey = 'https://v.vault.azure.net/keys/k';
+  const services: [string, TamperConfig & { keyId: string }, string][] = [
     ['AWS KMS', { keySource: 'aws-kms', keyId: 'alias/a', awsRegion: 'eu-west-1' }, '@aws-sdk/client-kms'],
+    ['Google Cloud KMS', { keySource: 'gcp-kms', keyId: gcpKey }, '@google-cloud/kms'],
+    ['Azure Key Vault', { keySource: 'azure-keyvault', keyId: azureKey }, '@azure/keyvault-keys'],
   ];
 
-  it.each(services)('%s', async (service, config, packageName) => {
+  it.each(services)('%s, from the factory', async (service, config, packageName) => {
     const program = writeProgram(
       built,
       'missing.mjs',
       `import { createKeyProvider } from './dist/index.js';
        const provider = await createKeyProvider(JSON.parse(process.argv[2]));
-       try { await provider.getSigningKey(${JSON.stringify('x')}); } catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }
+       try { await provider.getSigningKey(JSON.parse(process.argv[2]).keyId); } catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }
        await provider.close();`,
     );
     const { stdout, stderr } = await built.run([JSON.stringify(config)], { program });
@@ -196,6 +203,18 @@ describe('test_missing_dependency_error', () => {
       code: 'DEPENDENCY_MISSING',
       message: `${service} support requires ${packageName}. Install it with: npm install ${packageName}`,
     });
+  });
+
+  it('Azure Key Vault, with one of its two packages', async () => {
+    const link = join(built.directory, 'node_modules/@azure/keyvault-keys');
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(fileURLToPath(new URL('../../node_modules/@azure/keyvault-keys', import.meta.url)), link);
+    const { stdout } = await built.run([JSON.stringify({ keySource: 'azure-keyvault', keyId: azureKey })], {
+      program: 'missing.mjs',
+    });
+    expect(JSON.parse(stdout).message).toBe(
+      'Azure Key Vault support requires @azure/identity. Install it with: npm install @azure/identity',
+    );
   });
 
   it('names no package that package.json does not declare as an optional peer', () => {
