@@ -1,5 +1,6 @@
 /** An answer as it came, before the SDK made something of it. */
 export interface AzureRawResponse {
+  readonly status?: number;
   readonly headers: { get(name: string): string | undefined };
   readonly bodyAsText?: string | null;
   readonly parsedBody?: unknown;

@@ -68,11 +68,13 @@ function pendingDeletion(): Meaning {
 /**
  * Puts what the SDK threw into one of our codes (see `docs/errors.md`). Nothing of the request goes along: only status,
  * codes, request id and, where no key material was sent, the first line of the service's message.
+ *
+ * @param answered - the service has answered the request with success, so what went wrong is its answer
  */
-export function mapAzureError(error: unknown, call: AzureCall): TamperError {
+export function mapAzureError(error: unknown, call: AzureCall, answered = false): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
-  const { code, says, hint, retryable } = meaningOf(facts, error, call);
+  const { code, says, hint, retryable } = meaningOf(facts, error, call, answered);
   const detail = [facts.status, facts.code, facts.inner, call.operation.endsWith('crypt') ? undefined : facts.message];
   const shown = detail.filter((part) => part !== undefined).join(', ');
   const retryAfterMs = parseRetryAfter(facts.retryAfter, Date.now());
@@ -85,7 +87,7 @@ export function mapAzureError(error: unknown, call: AzureCall): TamperError {
   });
 }
 
-function meaningOf(facts: VendorFacts, error: unknown, call: AzureCall): Meaning {
+function meaningOf(facts: VendorFacts, error: unknown, call: AzureCall, answered: boolean): Meaning {
   switch (facts.status) {
     case 400:
       return badRequest(facts, call);
@@ -103,7 +105,7 @@ function meaningOf(facts: VendorFacts, error: unknown, call: AzureCall): Meaning
     case 429:
       return { code: 'THROTTLED', says: 'too many requests', retryable: true };
     case undefined:
-      return withoutStatus(facts, error);
+      return withoutStatus(facts, error, answered);
     default:
       return byStatus(facts.status);
   }
@@ -139,7 +141,7 @@ function byStatus(status: number): Meaning {
   return { code: 'USAGE', says: 'the service refused the request' };
 }
 
-function withoutStatus(facts: VendorFacts, error: unknown): Meaning {
+function withoutStatus(facts: VendorFacts, error: unknown, answered: boolean): Meaning {
   if (isTlsCode(facts.code)) {
     return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
   }
@@ -154,11 +156,11 @@ function withoutStatus(facts: VendorFacts, error: unknown): Meaning {
     };
   }
   if (facts.code === 'PARSE_ERROR' && /^Error reading response/.test(facts.message ?? '')) return connectionLost();
-  if (facts.code === 'PARSE_ERROR' || error instanceof TypeError || error instanceof SyntaxError) return unreadable();
+  if (facts.code === 'PARSE_ERROR' || error instanceof TypeError || error instanceof SyntaxError) {
+    return unreadable();
+  }
   if (facts.code === 'REQUEST_SEND_ERROR') return connectionLost();
-  return error instanceof Error && /identifier|key id/i.test(error.message)
-    ? unreadable()
-    : { code: 'INTERNAL', says: 'the Azure SDK failed' };
+  return answered ? unreadable() : { code: 'INTERNAL', says: 'the Azure SDK failed' };
 }
 
 function connectionLost(): Meaning {

@@ -31,7 +31,15 @@ export function digestFor(
  *
  * @throws {TamperError} `RESPONSE_MALFORMED`: of the wrong length
  */
-export function readSignature(algorithm: SignatureAlgorithm, answer: Uint8Array): Uint8Array {
-  const isEcdsa = algorithm === 'ecdsa-p256-sha256' || algorithm === 'ecdsa-p384-sha384';
-  return isEcdsa ? derFromP1363(algorithm, answer) : Uint8Array.from(answer);
+export function readSignature(algorithm: SignatureAlgorithm, answer: Uint8Array, identity: string): Uint8Array {
+  if (algorithm !== 'ecdsa-p256-sha256' && algorithm !== 'ecdsa-p384-sha384') return Uint8Array.from(answer);
+  const expected = algorithm === 'ecdsa-p256-sha256' ? 64 : 96;
+  if (answer.length !== expected) {
+    throw new TamperError(
+      'RESPONSE_MALFORMED',
+      `Azure Key Vault sign "${identity}": a signature of ${answer.length} bytes instead of ${expected}`,
+      { retryable: true, hint: 'The signature was discarded.' },
+    );
+  }
+  return derFromP1363(algorithm, answer);
 }

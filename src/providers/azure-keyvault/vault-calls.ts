@@ -71,7 +71,7 @@ export class VaultCalls {
       gate.run(nameOf(url), attempt.signal, () => client.sign(name, digest, options)),
     );
     if (kid !== undefined) answeredVersion(kid, url, 'sign');
-    return readSignature(algorithm, bytesOf(value.result, 'sign', url));
+    return readSignature(algorithm, bytesOf(value.result, 'sign', url), nameOf(url));
   }
 
   /** Encrypts a data key, bound to its context. */
@@ -115,7 +115,7 @@ async function send<T>(
     const value = await run(options);
     return { value, kid: raw && kidOf(raw) };
   } catch (error) {
-    throw ofThisAttempt(mapAzureError(error, call), call, signal);
+    throw ofThisAttempt(mapAzureError(error, call, raw?.status === 200), call, signal);
   } finally {
     const requestId = raw?.headers.get('x-ms-request-id');
     if (requestId !== undefined) facts.requestId = requestId;
