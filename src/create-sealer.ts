@@ -1,0 +1,49 @@
+import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
+import type { Clock } from './keys/clock.ts';
+import type { KeyProvider } from './keys/provider.ts';
+import { createKeyProvider } from './providers/index.ts';
+import { sourcesOf } from './seal/key-sources.ts';
+import { Sealer } from './seal/sealer.ts';
+
+/** What a sealer can be given besides its configuration. */
+export interface SealerDependencies {
+  /** The source of the key `key_id`. Default: the provider that the configuration names; the sealer closes that one itself. */
+  readonly keyProvider?: KeyProvider;
+  /** The source of the key `signing_key_id`. Default: `keyProvider`. */
+  readonly signingKeyProvider?: KeyProvider;
+  readonly clock?: Clock;
+}
+
+/** What {@link createSealer} takes. */
+export interface SealerOptions extends TamperConfig, SealerDependencies {}
+
+/**
+ * Begins to seal. Returns at once: the stream is locked, what a crash left behind is dealt with, the file is open, and
+ * lines are taken while the key is on its way.
+ *
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
+ * STATE_MALFORMED, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
+ */
+export function createSealer(options: SealerOptions): Sealer {
+  const { keyProvider, signingKeyProvider, clock, ...code } = options;
+  const dependencies = {
+    ...(keyProvider && { keyProvider }),
+    ...(signingKeyProvider && { signingKeyProvider }),
+    ...(clock && { clock }),
+  };
+  return createSealerFor(resolveConfig({ code }).config, dependencies);
+}
+
+/** {@link createSealer} for a configuration that is put together already, as the command line has it. */
+export function createSealerFor(config: ResolvedConfig, dependencies: SealerDependencies = {}): Sealer {
+  const { keyProvider, signingKeyProvider, clock } = dependencies;
+  let own: KeyProvider | undefined;
+  return new Sealer(config, {
+    keys: async () => {
+      const provider = keyProvider ?? (own = await createKeyProvider(config));
+      return sourcesOf(config, provider, signingKeyProvider ?? provider);
+    },
+    release: async () => own?.close(),
+    ...(clock && { clock }),
+  });
+}

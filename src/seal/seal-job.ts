@@ -1,0 +1,30 @@
+import type { Digest } from '../core/hash.ts';
+import type { Epoch, EpochSigner } from './epoch.ts';
+
+/** What the stream's writer knows at a seal or close entry, and what a checkpoint of it still needs. */
+export interface SealJob {
+  /** SEQ of the seal or close entry. */
+  readonly size: number;
+  readonly root: Digest;
+  readonly frontier: readonly Digest[];
+  /** Leaf hash of the seal or close entry. */
+  readonly leaf: Digest;
+  /** What is signed (spec 4). */
+  readonly text: string;
+  /** Our finished MAC as a signature line; absent where records carry checksums. */
+  readonly macLine: string | undefined;
+  readonly epoch: Epoch;
+  /** Keys of the next key period that sign too, at a hand-over. */
+  readonly coSigners: readonly EpochSigner[];
+  /** The key period in force after the entry. */
+  readonly next: { readonly epoch: Epoch; readonly epochSeq: number; readonly step: number };
+  /** The file that holds the entry, and the offset behind it. */
+  readonly file: string;
+  readonly offset: number;
+  /** The last one of its key period or file: a later one does not replace it. */
+  readonly last: boolean;
+  /** `time` of the entry, in milliseconds. */
+  readonly time: number;
+  /** Set for the close of a file. */
+  readonly closes: 'file' | 'stream' | undefined;
+}

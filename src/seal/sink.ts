@@ -1,0 +1,31 @@
+/** Why a sink takes no more for now: no room, or a reader that does not keep up. */
+export interface Obstacle {
+  readonly kind: 'full' | 'busy';
+  readonly cause: Error;
+}
+
+/** Where the bytes of a sealed log go. Writing is synchronous. */
+export interface Sink {
+  /** The file's path, or `-` for standard output. */
+  readonly name: string;
+  /** How many bytes it holds: the offset of the next byte. */
+  readonly size: number;
+  /** Why the last {@link Sink.write} took less than it was given. */
+  readonly obstacle: Obstacle | undefined;
+  /**
+   * Writes `bytes[start, end)`.
+   *
+   * @returns how many bytes are there now. Fewer than given means an {@link Obstacle}; the rest is given again later
+   * @throws WRITE_FAILED where trying again cannot help; FOREIGN_WRITE where somebody else has written
+   */
+  write(bytes: Buffer, start: number, end: number): number;
+  /** Makes what was written durable. */
+  datasync(): Promise<void>;
+  datasyncSync(): void;
+  close(): void;
+}
+
+/** The system's error code of an error, such as `ENOSPC`; empty where there is none. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

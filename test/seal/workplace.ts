@@ -1,0 +1,55 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import type { Sealer } from '../../src/seal/sealer.ts';
+import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import { keyReferences, type ReadStream, readStream } from './reader.ts';
+
+export const ORIGIN = 'audit.example.com/test';
+
+/** A directory of its own for one test, removed at its end. */
+export function workplace(keyIds: readonly string[] = ['audit']): { directory: string; file: string; options: () => SealerOptions; provider: MemoryProvider } {
+  const directory = mkdtempSync(join(tmpdir(), 'seal-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'audit.jsonl');
+  const provider = new MemoryProvider({ keyIds });
+  const options = (): SealerOptions => ({
+    file,
+    origin: ORIGIN,
+    stateDir: join(directory, 'state'),
+    keySource: 'custom',
+    keyProviderModule: 'memory',
+    keyId: 'audit',
+    keyProvider: provider,
+    checkpointMaxSeconds: 60,
+  });
+  return { directory, file, options, provider };
+}
+
+/** Starts a sealer that ends with the test whatever happens. */
+export function start(options: SealerOptions): Sealer {
+  const sealer = createSealer(options);
+  onTestFinished(() => sealer.closeSync());
+  return sealer;
+}
+
+/** Reads a stream with the data keys that its provider recovers. */
+export async function read(files: string[], provider: MemoryProvider): Promise<ReadStream> {
+  const keys = new Map<string, Buffer>();
+  for (const [kid, reference] of keyReferences(files)) {
+    if (reference.records !== 'mac') continue;
+    const key = await provider.recoverKey(reference, reference.identity, { origin: ORIGIN, kid });
+    keys.set(kid, Buffer.from(key.material));
+  }
+  return readStream(files, (kid) => keys.get(kid));
+}
+
+/** The sealed files of a directory, oldest first. */
+export function sealedFiles(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => /^audit.*\.jsonl$/.test(name))
+    .sort((one, other) => (one === 'audit.jsonl' ? -1 : other === 'audit.jsonl' ? 1 : one < other ? -1 : 1))
+    .map((name) => join(directory, name));
+}
