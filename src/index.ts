@@ -16,6 +16,7 @@ export {
   resolveConfig,
   type TamperConfig,
 } from './config/index.ts';
+export { createSealer, createSealerFor, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
 export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
@@ -23,3 +24,5 @@ export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
 export type { KeyProvider } from './keys/provider.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';
+export { Sealer, type SealerStats } from './seal/sealer.ts';
+export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/sealer-events.ts';

@@ -2,7 +2,13 @@ import type { Digest } from '../core/hash.ts';
 import { type Frontier, hashLeafInPlace } from '../core/tree.ts';
 import { TamperError } from '../errors.ts';
 import { type ControlEntry, formatControlLeaf } from '../format/control.ts';
-import { CONTROL_WRITE_LIMIT, formatCheckpointLine, formatRecordMember, isJsonSpace, type Wrapping } from '../format/entry.ts';
+import {
+  CONTROL_WRITE_LIMIT,
+  formatCheckpointLine,
+  formatRecordMember,
+  isJsonSpace,
+  type Wrapping,
+} from '../format/entry.ts';
 import type { Epoch } from './epoch.ts';
 import { RecordTemplate } from './record-template.ts';
 import type { Sink } from './sink.ts';
@@ -190,7 +196,11 @@ function isBlankBefore(bytes: Buffer, begin: number, brace: number): boolean {
 }
 
 function tooLong(what: string, length: number): TamperError {
-  return new TamperError('FORMAT_LIMIT', `${what} would have ${length} bytes; at most ${CONTROL_WRITE_LIMIT} are written`, {
-    hint: 'Use a shorter origin, shorter key names, or fewer signers.',
-  });
+  return new TamperError(
+    'FORMAT_LIMIT',
+    `${what} would have ${length} bytes; at most ${CONTROL_WRITE_LIMIT} are written`,
+    {
+      hint: 'Use a shorter origin, shorter key names, or fewer signers.',
+    },
+  );
 }

@@ -46,7 +46,11 @@ async function mint(
   }
 }
 
-function schedule(dataKey: DataKey, origin: string, epoch: number): { reference: MacKeyReference; schedule: KeySchedule } {
+function schedule(
+  dataKey: DataKey,
+  origin: string,
+  epoch: number,
+): { reference: MacKeyReference; schedule: KeySchedule } {
   const nonce = randomBytes(NONCE_LENGTH);
   const keys = new KeySchedule(dataKey.material, { nonce, origin, epoch });
   const { source, identity, wrapped } = dataKey;

@@ -37,7 +37,8 @@ export function sourcesOf(config: ResolvedConfig, provider: KeyProvider, signing
   const { dataKey, signingKey, signingIfNoDataKey } = modeOf(config);
   return {
     ...(dataKey && { dataKey: { keys: provider, keyId: dataKey.keyId } }),
-    signers: signingKey === undefined ? [] : [{ signing: dataKey ? signingProvider : provider, keyId: signingKey.keyId }],
+    signers:
+      signingKey === undefined ? [] : [{ signing: dataKey ? signingProvider : provider, keyId: signingKey.keyId }],
     signIfNoDataKey: signingIfNoDataKey,
   };
 }

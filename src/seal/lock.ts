@@ -1,4 +1,16 @@
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, readlinkSync, renameSync, unlinkSync, utimesSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { TamperError } from '../errors.ts';
 import { systemCode } from './sink.ts';

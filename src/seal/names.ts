@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
-import { digestBytes, sha256 } from '../core/hash.ts';
 import { expandOrigin, expandPath, type ResolvedConfig } from '../config/index.ts';
+import { digestBytes, sha256 } from '../core/hash.ts';
 import { checkOrigin } from '../format/origin.ts';
 import { unusedName } from './set-aside.ts';
 

@@ -67,10 +67,14 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
           ? 'it does not verify with the public key of this key period'
           : undefined;
   if (wrong !== undefined) {
-    throw new TamperError('SIGNATURE_REJECTED', `the signature of ${signer.identity} over checkpoint ${job.size} is refused: ${wrong}`, {
-      hint: 'Nothing was written. The key may have been replaced behind its name; the next key period begins with the new one.',
-      retryable: true,
-    });
+    throw new TamperError(
+      'SIGNATURE_REJECTED',
+      `the signature of ${signer.identity} over checkpoint ${job.size} is refused: ${wrong}`,
+      {
+        hint: 'Nothing was written. The key may have been replaced behind its name; the next key period begins with the new one.',
+        retryable: true,
+      },
+    );
   }
   return formatSignatureLine(job.epoch.origin, noteKeyId(job.epoch.origin, noteKeyOf(signer)), bytes);
 }

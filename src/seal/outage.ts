@@ -1,5 +1,5 @@
 import { isTamperError } from '../errors.ts';
-import { type Clock } from '../keys/clock.ts';
+import type { Clock } from '../keys/clock.ts';
 
 /** The first wait after a failure, in milliseconds; it doubles. Key sources have short retries of their own. */
 const FIRST_WAIT = 1_000;

@@ -2,10 +2,10 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { Digest } from '../core/hash.ts';
 import { hashLeaf } from '../core/tree.ts';
 import { TamperError } from '../errors.ts';
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import type { OpenEntry } from '../format/control.ts';
 import { readControl } from '../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../format/entry.ts';
-import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { readLineBefore, readLines } from './line-reader.ts';
 import { setAside } from './set-aside.ts';
 import { systemCode } from './sink.ts';
@@ -90,7 +90,8 @@ export function resumeFromFile(state: StreamState, stamp: string): Resumption {
   const { file } = state;
   const fd = openForRecovery(file);
   if (fd === undefined) {
-    if (state.offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${state.offset} bytes`);
+    if (state.offset > 0)
+      throw stateConflict(`${file} is gone, but the state says that it holds ${state.offset} bytes`);
     return withoutTail(state);
   }
   try {

@@ -2,7 +2,7 @@ import type { Digest } from '../core/hash.ts';
 import { Frontier, hashLeaf } from '../core/tree.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { type ControlEntry, readControl, type TreeHead } from '../format/control.ts';
-import { classifyLine, type ControlLine, type RecordLine, TAIL_LENGTH } from '../format/entry.ts';
+import { type ControlLine, classifyLine, type RecordLine, TAIL_LENGTH } from '../format/entry.ts';
 import type { KeyReference } from '../format/key-reference.ts';
 import { tagOf } from '../format/origin.ts';
 import type { FileLine } from './line-reader.ts';

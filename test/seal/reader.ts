@@ -45,7 +45,10 @@ export function keyReferences(files: string[]): Map<string, KeyReference> {
 }
 
 /** Reads the files of one stream again, from nothing but the format layer, and checks every number and hash in it. */
-export function readStream(files: string[], dataKey: (kid: string, key: KeyReference) => Buffer | undefined): ReadStream {
+export function readStream(
+  files: string[],
+  dataKey: (kid: string, key: KeyReference) => Buffer | undefined,
+): ReadStream {
   const result: ReadStream = { lines: [], entries: [], opens: [], checkpoints: [], size: 0 };
   const tree = new Frontier();
   const seals = new Map<number, { root: string; key: KeyReference; epoch: number; mac: Map<string, Buffer> }>();
@@ -116,7 +119,8 @@ export function readStream(files: string[], dataKey: (kid: string, key: KeyRefer
         if (entry.why === 'rotated') {
           if (entry.step !== step || read.epoch !== epoch) fail(line, 'rotated open with another step or epoch');
         } else {
-          if (read.epoch <= epoch || entry.epochSeq !== read.seq || entry.step !== 0) fail(line, 'wrong start of a run');
+          if (read.epoch <= epoch || entry.epochSeq !== read.seq || entry.step !== 0)
+            fail(line, 'wrong start of a run');
           enter(read.epoch, entry.key);
           sinceSeal = 0;
           dropped = 0;
@@ -125,9 +129,11 @@ export function readStream(files: string[], dataKey: (kid: string, key: KeyRefer
         sinceOpen = 0;
         result.opens.push(entry);
       }
-      if (read.tag !== tag() || read.epoch !== epoch || read.member !== key?.records) fail(line, 'wrong key_id or member');
+      if (read.tag !== tag() || read.epoch !== epoch || read.member !== key?.records)
+        fail(line, 'wrong key_id or member');
       const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
-      if (key?.records === 'hash' && digestBytes(leaf).toString('base64url') !== read.auth) fail(line, 'wrong checksum');
+      if (key?.records === 'hash' && digestBytes(leaf).toString('base64url') !== read.auth)
+        fail(line, 'wrong checksum');
       if (schedule !== undefined && schedule.authenticate(leaf) !== read.auth) fail(line, 'wrong MAC');
       tree.append(leaf);
       result.lines.push(line.toString('utf8'));

@@ -10,7 +10,12 @@ import { keyReferences, type ReadStream, readStream } from './reader.ts';
 export const ORIGIN = 'audit.example.com/test';
 
 /** A directory of its own for one test, removed at its end. */
-export function workplace(keyIds: readonly string[] = ['audit']): { directory: string; file: string; options: () => SealerOptions; provider: MemoryProvider } {
+export function workplace(keyIds: readonly string[] = ['audit']): {
+  directory: string;
+  file: string;
+  options: () => SealerOptions;
+  provider: MemoryProvider;
+} {
   const directory = mkdtempSync(join(tmpdir(), 'seal-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, 'audit.jsonl');
