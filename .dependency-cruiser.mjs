@@ -6,7 +6,7 @@ const mayImport = {
   format: ['core'],
   config: [],
   keys: ['core', 'config'],
-  seal: ['format', 'keys', 'core'],
+  seal: ['format', 'keys', 'core', 'config'],
   verify: ['format', 'keys', 'core'],
   transports: ['index.ts'],
   cli: ['index.ts'],

@@ -40,7 +40,8 @@ export function createSealerFor(config: ResolvedConfig, dependencies: SealerDepe
   let own: KeyProvider | undefined;
   return new Sealer(config, {
     keys: async () => {
-      const provider = keyProvider ?? (own = await createKeyProvider(config));
+      const provider = keyProvider ?? (await createKeyProvider(config));
+      if (keyProvider === undefined) own = provider;
       return sourcesOf(config, provider, signingKeyProvider ?? provider);
     },
     release: async () => own?.close(),

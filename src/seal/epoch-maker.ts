@@ -52,7 +52,7 @@ function schedule(
   epoch: number,
 ): { reference: MacKeyReference; schedule: KeySchedule } {
   const nonce = randomBytes(NONCE_LENGTH);
-  const keys = new KeySchedule(dataKey.material, { nonce, origin, epoch });
+  const keys = KeySchedule.derive(dataKey.material, { nonce, origin, epoch });
   const { source, identity, wrapped } = dataKey;
   const reference: MacKeyReference = {
     records: 'mac',

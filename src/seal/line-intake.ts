@@ -40,8 +40,10 @@ export class LineIntake {
 
   #takeText(chunk: string, isObject: boolean): void {
     let lf = chunk.indexOf('\n');
-    if (lf < 0) return this.#line(chunk, isObject);
-    if (lf === chunk.length - 1) return this.#line(withoutEnd(chunk, 0, lf), isObject);
+    if (lf < 0 || lf === chunk.length - 1) {
+      this.#line(lf < 0 ? chunk : withoutEnd(chunk, 0, lf), isObject);
+      return;
+    }
     let from = 0;
     for (; lf >= 0; lf = chunk.indexOf('\n', from)) {
       this.#line(withoutEnd(chunk, from, lf), false);
@@ -71,7 +73,10 @@ export class LineIntake {
   }
 
   #bytes(from: Buffer, start: number, end: number): void {
-    if (end - start > this.#maxLineBytes) return this.#parts(from, start, end);
+    if (end - start > this.#maxLineBytes) {
+      this.#parts(from, start, end);
+      return;
+    }
     const line = from.subarray(start, end);
     const form = inputForm(line);
     if (form !== 'object') this.#stream.wrapped(recordHead(line, form), form);

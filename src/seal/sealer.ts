@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import { type Clock, systemClock } from '../keys/clock.ts';
+import { pause } from '../keys/retry.ts';
 import type { Epoch } from './epoch.ts';
 import { makeEpoch } from './epoch-maker.ts';
 import { onExit } from './exit-hook.ts';
@@ -18,7 +19,7 @@ import { type RunHost, StreamRun } from './stream-run.ts';
 import { openSite, type StreamSite } from './stream-site.ts';
 
 /** Wall time follows the system's clock; timers are the key layer's. */
-const wallClock: Clock = { now: () => Date.now(), after: systemClock.after };
+const wallClock: Clock = { now: () => Date.now(), after: (ms, fire) => systemClock.after(ms, fire) };
 /** How long `close` waits for a signature, in milliseconds. Without it the next start adopts what is unsigned. */
 const SIGNATURE_LIMIT = 3_000;
 /** How soon a sink that took no more is tried again, in milliseconds: the longest wait. */
@@ -245,11 +246,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         const passing = isTamperError(error) && error.retryable;
         if (!passing || this.config.onStartFailure === 'stop' || signal.aborted) throw error;
         if (this.#outage.failed()) this.#announceOutage(error);
-        await new Promise<void>((resolve) => {
-          const cancel = this.#clock.after(this.#outage.wait(error), resolve);
-          signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
-        });
-        if (signal.aborted) throw error;
+        await pause(this.#outage.wait(error), `waiting for the first key of ${this.origin}`, signal, this.#clock);
       }
     }
   }

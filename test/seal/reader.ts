@@ -73,7 +73,7 @@ export function readStream(
     if (reference.records !== 'mac') return;
     const material = dataKey(`${tag()}.${number}`, reference);
     if (material === undefined) return;
-    schedule = new KeySchedule(material, { nonce: reference.nonce, origin, epoch: number });
+    schedule = KeySchedule.derive(material, { nonce: reference.nonce, origin, epoch: number });
     if (!schedule.fingerprint.equals(reference.fp)) throw new Error('the fingerprint does not fit');
   };
   const tag = (): string => digestBytes(sha256(origin)).toString('base64url').slice(0, 8);
