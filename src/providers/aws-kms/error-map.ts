@@ -21,70 +21,69 @@ const credentialsHint =
 const notFoundHint =
   'Check the name, the account and the region; a name without ARN is looked up in the configured region.';
 
-/** AWS exceptions by name. Names, not classes: an injected client may come from another copy of the SDK. */
-const meanings: Readonly<Record<string, Meaning>> = {
-  NotFoundException: { code: 'KEY_NOT_FOUND', says: 'there is no such key', hint: notFoundHint },
-  InvalidArnException: { code: 'KEY_NOT_FOUND', says: 'the ARN is not valid here', hint: notFoundHint },
-  DisabledException: {
-    code: 'KEY_DISABLED',
-    says: 'the key is disabled',
-    hint: 'Enable it, or seal with another key.',
-  },
-  InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key is for something else' },
-  UnsupportedOperationException: { code: 'KEY_WRONG_USAGE', says: 'the key cannot do this' },
-  IncorrectKeyException: { code: 'WRONG_KEY_OR_CONTEXT', says: 'another key wrapped this data key' },
-  InvalidCiphertextException: {
-    code: 'WRONG_KEY_OR_CONTEXT',
-    says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
-  },
-  AccessDeniedException: {
-    code: 'ACCESS_DENIED',
-    says: 'access denied',
-    hint: 'Allow the action to this role on this key.',
-  },
-  UnrecognizedClientException: {
-    code: 'UNAUTHENTICATED',
-    says: 'the credentials are not known',
-    hint: credentialsHint,
-  },
-  InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are not known', hint: credentialsHint },
-  ExpiredTokenException: {
-    code: 'UNAUTHENTICATED',
-    says: 'the session credentials have expired',
-    hint: credentialsHint,
-  },
-  ExpiredToken: { code: 'UNAUTHENTICATED', says: 'the session credentials have expired', hint: credentialsHint },
-  RequestExpired: { code: 'UNAUTHENTICATED', says: 'the request was too old', hint: 'Check the clock of this host.' },
-  CredentialsProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
-  TokenProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
-  InvalidIdentityToken: { code: 'UNAUTHENTICATED', says: 'the web identity token was refused', hint: credentialsHint },
-  InvalidIdentityTokenException: {
-    code: 'UNAUTHENTICATED',
-    says: 'the web identity token was refused',
-    hint: credentialsHint,
-  },
-  AccessDenied: { code: 'UNAUTHENTICATED', says: 'no credentials were issued for the role', hint: credentialsHint }, // STS's spelling
-  InvalidSignatureException: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
-  SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
-  IncompleteSignature: { code: 'UNAUTHENTICATED', says: 'the request was not signed right', hint: credentialsHint },
-  MissingAuthenticationToken: { code: 'UNAUTHENTICATED', says: 'the request was not signed', hint: credentialsHint },
-  ThrottlingException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-  Throttling: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-  TooManyRequestsException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-  RequestLimitExceeded: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-  LimitExceededException: { code: 'THROTTLED', says: 'a limit of the account was reached', retryable: true },
-  KMSInternalException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
-  DependencyTimeoutException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
-  KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
-  ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
-  TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
-  AbortError: { code: 'ABORTED', says: 'the call was given up' },
-  EndpointError: {
-    code: 'CONFIG_INVALID',
-    says: 'the endpoint does not fit',
-    hint: 'Check region, FIPS and endpoint.',
-  },
-};
+/**
+ * AWS exceptions by name, with or without `Exception` at the end, which depends on the service that says it. Names, not
+ * classes: an injected client may come from another copy of the SDK.
+ */
+const meanings: ReadonlyMap<string, Meaning> = new Map(
+  Object.entries<Meaning>({
+    NotFoundException: { code: 'KEY_NOT_FOUND', says: 'there is no such key', hint: notFoundHint },
+    InvalidArnException: { code: 'KEY_NOT_FOUND', says: 'the ARN is not valid here', hint: notFoundHint },
+    DisabledException: {
+      code: 'KEY_DISABLED',
+      says: 'the key is disabled',
+      hint: 'Enable it, or seal with another key.',
+    },
+    InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key is for something else' },
+    UnsupportedOperationException: { code: 'KEY_WRONG_USAGE', says: 'the key cannot do this' },
+    IncorrectKeyException: { code: 'WRONG_KEY_OR_CONTEXT', says: 'another key wrapped this data key' },
+    InvalidCiphertextException: {
+      code: 'WRONG_KEY_OR_CONTEXT',
+      says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
+    },
+    AccessDeniedException: {
+      code: 'ACCESS_DENIED',
+      says: 'access denied',
+      hint: 'Allow the action to this role on this key.',
+    },
+    UnrecognizedClientException: {
+      code: 'UNAUTHENTICATED',
+      says: 'the credentials are not known',
+      hint: credentialsHint,
+    },
+    InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are not known', hint: credentialsHint },
+    ExpiredToken: { code: 'UNAUTHENTICATED', says: 'the session credentials have expired', hint: credentialsHint },
+    RequestExpired: { code: 'UNAUTHENTICATED', says: 'the request was too old', hint: 'Check the clock of this host.' },
+    CredentialsProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
+    TokenProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
+    InvalidIdentityToken: {
+      code: 'UNAUTHENTICATED',
+      says: 'the web identity token was refused',
+      hint: credentialsHint,
+    },
+    AccessDenied: { code: 'UNAUTHENTICATED', says: 'no credentials were issued for the role', hint: credentialsHint }, // STS's spelling
+    InvalidSignature: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
+    SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
+    IncompleteSignature: { code: 'UNAUTHENTICATED', says: 'the request was not signed right', hint: credentialsHint },
+    MissingAuthenticationToken: { code: 'UNAUTHENTICATED', says: 'the request was not signed', hint: credentialsHint },
+    ThrottlingException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+    Throttling: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+    TooManyRequestsException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+    RequestLimitExceeded: { code: 'THROTTLED', says: 'too many requests', retryable: true },
+    LimitExceededException: { code: 'THROTTLED', says: 'a limit of the account was reached', retryable: true },
+    KMSInternalException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
+    DependencyTimeoutException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
+    KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
+    ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
+    TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
+    AbortError: { code: 'ABORTED', says: 'the call was given up' },
+    EndpointError: {
+      code: 'CONFIG_INVALID',
+      says: 'the endpoint does not fit',
+      hint: 'Check region, FIPS and endpoint.',
+    },
+  }),
+);
 
 const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$|HOSTNAME_MISMATCH$)/;
 const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|UND_ERR_)/;
@@ -115,7 +114,7 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   if (facts.code !== undefined && networkCode.test(facts.code)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
-  const named = Object.hasOwn(meanings, facts.name) ? meanings[facts.name] : undefined;
+  const named = meanings.get(facts.name) ?? meanings.get(facts.name.replace(/Exception$/, ''));
   if (named !== undefined) return named;
   if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
   if (facts.status === 429) return { code: 'THROTTLED', says: 'too many requests', retryable: true };

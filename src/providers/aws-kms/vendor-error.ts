@@ -14,14 +14,8 @@ export interface VendorFacts {
 }
 
 /** Errors whose text repeats the request's headers, the session token among them. */
-const repeatsHeaders: ReadonlySet<string> = new Set([
-  'InvalidSignatureException',
-  'SignatureDoesNotMatch',
-  'IncompleteSignature',
-  'IncompleteSignatureException',
-  'MissingAuthenticationToken',
-  'MissingAuthenticationTokenException',
-]);
+const repeatsHeaders: RegExp =
+  /^(?:InvalidSignature|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken)(?:Exception)?$/;
 
 /** Reads what is known of an error that the SDK threw. */
 export function vendorFacts(error: unknown): VendorFacts {
@@ -45,7 +39,7 @@ export function vendorFacts(error: unknown): VendorFacts {
     status: typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined,
     requestId: typeof metadata.requestId === 'string' ? metadata.requestId : undefined,
     attempts: typeof metadata.attempts === 'number' ? metadata.attempts : undefined,
-    message: isOurs && !repeatsHeaders.has(error.name) ? oneLine(error.message) : undefined,
+    message: isOurs && !repeatsHeaders.test(error.name) ? oneLine(error.message) : undefined,
   };
 }
 
