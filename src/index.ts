@@ -22,6 +22,7 @@ export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
 export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
 export type { KeyProvider } from './keys/provider.ts';
+export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';
 export { Sealer, type SealerStats } from './seal/sealer.ts';

@@ -1,13 +1,11 @@
 export { type ResolvedConfig, withDefaults } from './defaults.ts';
-export { isInsecureUrl, isLoopback } from './endpoint.ts';
-export type { Environment } from './environment.ts';
 export { type FlagSpec, type Flags, readFlags } from './flags.ts';
 export { loadConfigFile } from './load-file.ts';
 export { type ConfiguredKey, type Mode, modeOf } from './mode.ts';
-export { fileName, flagName, variableName } from './names.ts';
+export { fileName, variableName } from './names.ts';
 export { type ConfigSources, type Resolution, resolveConfig } from './resolve.ts';
-export { allowedOf, choicesOf, kindOf, type OptionKind, type OptionName, optionNames } from './schema.ts';
+export { allowedOf, type OptionName, optionNames } from './schema.ts';
 export type { ConfigFile } from './setting.ts';
-export { isLocal, keySources } from './sources.ts';
-export type { ConfiguredSource, LocalAlgorithm, TamperConfig } from './tamper-config.ts';
-export { expandOrigin, expandPath, type Placeholders } from './template.ts';
+export { isLocal } from './sources.ts';
+export type { ConfiguredSource, TamperConfig } from './tamper-config.ts';
+export { expandOrigin, expandPath } from './template.ts';

@@ -137,8 +137,7 @@ export function kindOf(name: OptionName): OptionKind {
   return kinds[options[name].type] ?? 'text';
 }
 
-/** The values an option of kind `choice` may have; empty for the others. */
-export function choicesOf(name: OptionName): readonly string[] {
+function choicesOf(name: OptionName): readonly string[] {
   const schema = options[name];
   return schema.type === 'picklist' ? schema.options : [];
 }

@@ -45,7 +45,7 @@ function isFactory(value: unknown): value is (config: ResolvedConfig) => unknown
 }
 
 /** @throws CONFIG_INVALID, naming the first member that is missing */
-export function assertProvider(provider: unknown, name: string): asserts provider is KeyProvider {
+function assertProvider(provider: unknown, name: string): asserts provider is KeyProvider {
   if (typeof provider !== 'object' || provider === null) throw notAProvider(name, 'made no object');
   const members = provider as Readonly<Record<string, unknown>>;
   if (typeof members['source'] !== 'string' || members['source'] === '') throw notAProvider(name, 'has no source');
