@@ -1,6 +1,6 @@
-import type { Mode } from '../../config/index.ts';
+import type { ConfiguredKey, Mode } from '../../config/index.ts';
 import { isTamperError } from '../../errors.ts';
-import type { KeyContext, KeyProvider } from '../../keys/provider.ts';
+import type { KeyContext, KeyProvider, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 
 const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
@@ -8,30 +8,45 @@ const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 /** Uses each key of a configuration once, as sealing would, and says how long that took. Throws only our own bugs. */
 export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyContext): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
-  const { dataKey, signingKey } = mode;
-  if (dataKey !== undefined) {
-    checks.push(
-      await attempt('data key', async () => {
-        const key = await provider.getKey(dataKey.keyId, context);
-        key.erase();
-        return `${dataKey.source} gave a data key of ${key.identity}`;
-      }),
-    );
+  let { signingKey } = mode;
+  if (mode.dataKey !== undefined) {
+    const check = await checkDataKey(provider, mode.dataKey, context);
+    const signsInstead = mode.signingIfNoDataKey && check.detail.startsWith('UNSUPPORTED_OPERATION');
+    if (signsInstead) signingKey = mode.dataKey;
+    const detail = 'this key cannot wrap data keys, so it signs checkpoints and records carry checksums';
+    checks.push(signsInstead ? { name: 'mode', outcome: 'ok', detail } : check);
   }
-  if (signingKey !== undefined) {
-    checks.push(
-      await attempt('signing key', async () => {
-        const { algorithm, identity } = await provider.getSigningKey(signingKey.keyId);
-        return `${signingKey.source} signs with ${algorithm}, key ${identity}`;
-      }),
-      await attempt('sign and verify', async () => {
-        const key = await provider.getSigningKey(signingKey.keyId);
-        const { bytes } = await provider.sign(key.identity, message);
-        return (await provider.verify(key, message, bytes)) ? 'a signature verifies' : undefined;
-      }),
-    );
-  }
+  if (signingKey !== undefined) checks.push(...(await checkSigningKey(provider, signingKey)));
   return checks;
+}
+
+function checkDataKey(
+  provider: KeyProvider,
+  { source, keyId }: ConfiguredKey,
+  context: KeyContext,
+): Promise<DoctorCheck> {
+  return attempt('data key', async () => {
+    const key = await provider.getKey(keyId, context);
+    key.erase();
+    return `${source} gave a data key of ${key.identity}`;
+  });
+}
+
+async function checkSigningKey(provider: KeyProvider, { source, keyId }: ConfiguredKey): Promise<DoctorCheck[]> {
+  let key: SigningKey | undefined;
+  const resolved = await attempt('signing key', async () => {
+    key = await provider.getSigningKey(keyId);
+    return `${source} signs with ${key.algorithm}, key ${key.identity}`;
+  });
+  if (key === undefined) return [resolved];
+  const { identity, spki } = key;
+  const signer = key;
+  const signed = await attempt('sign and verify', async () => {
+    const { bytes } = await provider.sign(identity, message);
+    if (spki === undefined) return 'it makes a MAC, which only the service can check';
+    return (await provider.verify(signer, message, bytes)) ? 'a signature verifies' : undefined;
+  });
+  return [resolved, signed];
 }
 
 async function attempt(name: string, use: () => Promise<string | undefined>): Promise<DoctorCheck> {
