@@ -64,7 +64,7 @@ async function answer(
   const target = String(request.headers['x-amz-target'] ?? '');
   const call = {
     operation: target.slice(target.indexOf('.') + 1),
-    body: JSON.parse(text.toString() || '{}') as Record<string, unknown>,
+    body: target === '' ? {} : (JSON.parse(text.toString()) as Record<string, unknown>), // STS asks by form
     headers: request.headers,
   };
   proxy.calls.push(call);
