@@ -10,6 +10,7 @@ export type KeyOperation =
   | 'getKey'
   | 'recoverKey'
   | 'getSigningKey'
+  | 'describeKey'
   | 'sign'
   | 'signBatch'
   | 'verify'

@@ -1,0 +1,107 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { Secret } from '../../keys/secret.ts';
+import type { VaultApi } from './api.ts';
+import { credentialOf, readCredential } from './credential-file.ts';
+import { type Variables, variable } from './environment.ts';
+import { type Login, type LoginMethod, readAuth } from './login.ts';
+import { replyOf } from './reply-error.ts';
+import { unwrapSecretId } from './wrapped-secret-id.ts';
+
+/** What an AppRole login needs. */
+export interface AppRoleSources {
+  readonly roleId: string;
+  readonly mount: string;
+  readonly secretIdFile: string | undefined;
+  readonly wrapped: boolean;
+  readonly env: Variables;
+}
+
+/** Logs in with a role id and a secret id. */
+export class AppRoleLogin implements LoginMethod {
+  readonly name: string;
+  readonly repeatable = true;
+  readonly #sources: AppRoleSources;
+  /** The wrapping token that was used up, and what came out of it. */
+  #unwrapped: { readonly wrapping: Secret; readonly secretId: Secret } | undefined;
+  #worked = false;
+
+  constructor(sources: AppRoleSources) {
+    this.#sources = sources;
+    this.name = `approle at "${sources.mount}"`;
+  }
+
+  async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
+    const { mount, roleId } = this.#sources;
+    const secretId = await this.#secretId(api, signal);
+    try {
+      const reply = await api.call({
+        what: `log in by ${this.name}`,
+        method: 'POST',
+        path: `auth/${mount}/login`,
+        body: { role_id: roleId, secret_id: secretId },
+        secretMember: 'client_token',
+        signal,
+      });
+      this.#worked = true;
+      return readAuth(reply, `log in by ${this.name}`);
+    } catch (error) {
+      throw this.#refused(error);
+    } finally {
+      if (secretId !== this.#unwrapped?.secretId) secretId.erase();
+    }
+  }
+
+  erase(): void {
+    this.#unwrapped?.wrapping.erase();
+    this.#unwrapped?.secretId.erase();
+    this.#unwrapped = undefined;
+  }
+
+  async #secretId(api: VaultApi, signal: AbortSignal): Promise<Secret> {
+    const { wrapped, mount } = this.#sources;
+    const given = await this.#given();
+    if (!wrapped) return given;
+    const known = this.#unwrapped;
+    if (known !== undefined && sameSecret(known.wrapping, given)) {
+      given.erase();
+      return known.secretId;
+    }
+    const secretId = await unwrapSecretId(api, mount, given, signal);
+    this.erase();
+    this.#unwrapped = { wrapping: given, secretId };
+    return secretId;
+  }
+
+  async #given(): Promise<Secret> {
+    const { secretIdFile, env } = this.#sources;
+    if (secretIdFile !== undefined) return readCredential(secretIdFile, 'the Vault secret id file');
+    const text = variable(env, 'SECRET_ID');
+    if (text !== undefined) return credentialOf(text, 'the variable VAULT_SECRET_ID');
+    throw new TamperError('UNAUTHENTICATED', 'Vault: there is no secret id for AppRole', {
+      hint: 'Set vault_secret_id_file or VAULT_SECRET_ID.',
+    });
+  }
+
+  #refused(error: unknown): unknown {
+    const status = replyOf(error)?.status;
+    if (!isTamperError(error) || (status !== 400 && status !== 403)) return error;
+    if (this.#worked) {
+      return new TamperError(
+        'CREDENTIALS_EXHAUSTED',
+        `Vault: ${this.name}: the secret id worked before and does not any more`,
+        {
+          cause: error,
+          hint: 'It is used up or has expired; deliver a new secret id.',
+        },
+      );
+    }
+    return new TamperError('UNAUTHENTICATED', `Vault: ${this.name}: the role id or the secret id was refused`, {
+      cause: error,
+      hint: 'Check vault_role (the role id, not its name) and the secret id.',
+    });
+  }
+}
+
+function sameSecret(one: Secret, other: Secret): boolean {
+  return one.use((left) => other.use((right) => left.equals(right)));
+}

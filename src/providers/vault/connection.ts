@@ -1,0 +1,98 @@
+import { TamperError } from '../../errors.ts';
+import { publishKeyWarning } from '../../keys/events.ts';
+import { VaultApi } from './api.ts';
+import { AppRoleLogin } from './approle-login.ts';
+import { KubernetesLogin, serviceAccountTokenFile } from './kubernetes-login.ts';
+import type { LoginMethod } from './login.ts';
+import { NodeHttpClient } from './node-http-client.ts';
+import type { VaultProviderOptions, VaultSettings } from './options.ts';
+import { VaultSession } from './session.ts';
+import { loadTls } from './tls.ts';
+import { TokenLogin } from './token-login.ts';
+import { Transit } from './transit.ts';
+
+/** Everything between the provider and Vault. */
+export interface VaultConnection {
+  readonly session: VaultSession;
+  readonly transit: Transit;
+  close(): Promise<void>;
+}
+
+/** Puts client, login and engine together; calls nobody. */
+export function connect(options: VaultProviderOptions, settings: VaultSettings): VaultConnection {
+  const { endpoint, namespace, clock, timeoutMs, environment } = settings;
+  const client = options.client ?? new NodeHttpClient(endpoint, loadTls(tlsSources(options, settings)));
+  const api = new VaultApi(client, endpoint, namespace, clock);
+  const session = new VaultSession(api, loginMethod(options, settings), clock, timeoutMs);
+  if (environment.skipVerify && endpoint.protocol === 'https:') {
+    publishKeyWarning('vault', endpoint.host, 'VAULT_SKIP_VERIFY is set: anybody in between can pose as Vault');
+  }
+  return {
+    session,
+    transit: new Transit(api),
+    close: async () => {
+      session.close();
+      await api.close();
+    },
+  };
+}
+
+function tlsSources(options: VaultProviderOptions, { environment }: VaultSettings): Parameters<typeof loadTls>[0] {
+  const { caFile } = options;
+  return {
+    caFile: caFile ?? environment.caFile,
+    caPem: environment.caPem,
+    caDirectory: environment.caDirectory,
+    clientCertFile: options.clientCertFile ?? environment.clientCertFile,
+    clientKeyFile: options.clientKeyFile ?? environment.clientKeyFile,
+    serverName: options.tlsServerName ?? environment.serverName,
+    skipVerify: environment.skipVerify,
+  };
+}
+
+function loginMethod(options: VaultProviderOptions, settings: VaultSettings): LoginMethod {
+  const { env, viaAgent, environment } = settings;
+  const method = options.authMethod ?? 'token';
+  const mount = mountOf(options.authMount ?? method);
+  switch (method) {
+    case 'token':
+      return new TokenLogin({
+        token: options.token,
+        tokenFile: options.tokenFile,
+        tokenPath: environment.tokenPath,
+        env,
+        viaAgent,
+      });
+    case 'approle':
+      return new AppRoleLogin({
+        roleId: role(options, 'the role id'),
+        mount,
+        secretIdFile: options.secretIdFile,
+        wrapped: options.secretIdWrapped ?? false,
+        env,
+      });
+    case 'kubernetes':
+      return new KubernetesLogin({
+        role: role(options, "the role's name"),
+        mount,
+        jwtPath: options.jwtPath ?? serviceAccountTokenFile,
+      });
+    default:
+      throw new TamperError('CONFIG_INVALID', `Vault: there is no auth method "${String(method)}"`, {
+        hint: 'Use token, approle or kubernetes.',
+      });
+  }
+}
+
+function role(options: VaultProviderOptions, what: string): string {
+  if (options.role !== undefined && options.role !== '') return options.role;
+  throw new TamperError('CONFIG_INVALID', `Vault: auth method ${options.authMethod} needs ${what}`, {
+    hint: 'Set vault_role.',
+  });
+}
+
+function mountOf(text: string): string {
+  const mount = text.replace(/^(auth\/)?\/*|\/+$/g, '');
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(mount)) return mount;
+  throw new TamperError('CONFIG_INVALID', 'Vault: vault_auth_mount is not a mount path, as approle or teams/a/approle');
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { TamperError } from '../../errors.ts';
+import { Secret } from '../../keys/secret.ts';
+import { assertPlain } from './secret-bytes.ts';
+
+/** No credential is longer, in bytes. */
+const maxBytes = 64 * 1024;
+
+/**
+ * Reads a file that holds one credential; white space around it is dropped.
+ *
+ * @param what - for the message: `the Vault token file`
+ * @throws {TamperError} `UNAUTHENTICATED`: absent, unreadable, empty, too large or not printable ASCII
+ */
+export async function readCredential(path: string, what: string): Promise<Secret> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new TamperError('UNAUTHENTICATED', `${what} ${path} cannot be read`, { cause });
+  });
+  try {
+    if (bytes.length > maxBytes) throw new TamperError('UNAUTHENTICATED', `${what} ${path} is too large`);
+    const trimmed = trim(bytes);
+    assertPlain(trimmed, `${what} ${path}`);
+    return new Secret(trimmed);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** Takes a credential from a variable. The variable itself stays. */
+export function credentialOf(text: string, what: string): Secret {
+  const bytes = Buffer.from(text);
+  try {
+    const trimmed = trim(bytes);
+    assertPlain(trimmed, what);
+    return new Secret(trimmed);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function trim(bytes: Buffer): Buffer {
+  const isBlank = (byte: number | undefined): boolean => byte !== undefined && byte <= 0x20;
+  let start = 0;
+  let end = bytes.length;
+  while (start < end && isBlank(bytes[start])) start += 1;
+  while (end > start && isBlank(bytes[end - 1])) end -= 1;
+  return bytes.subarray(start, end);
+}

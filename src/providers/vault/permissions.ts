@@ -1,0 +1,95 @@
+import { isTamperError } from '../../errors.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import type { VaultKeyPath } from './key-path.ts';
+import type { VaultKeyState } from './key-state.ts';
+
+/** What the checks of permissions need. */
+export interface PermissionQuestions {
+  readonly dataKey: VaultKeyPath | undefined;
+  readonly signingKey: VaultKeyPath | undefined;
+  readonly stateOf: (key: VaultKeyPath) => Promise<VaultKeyState>;
+  readonly capabilities: (paths: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
+}
+
+interface Verb {
+  readonly path: string;
+  readonly capability: 'update' | 'read' | 'create';
+  /** What a writer should have. */
+  readonly wanted: boolean;
+  readonly why: string;
+}
+
+/**
+ * What a writer's token may do by `sys/capabilities-self`, without doing it: what it needs, and the opposite verbs, which
+ * it should not have.
+ */
+export async function checkPermissions(questions: PermissionQuestions): Promise<DoctorCheck[]> {
+  const { dataKey, signingKey } = questions;
+  const verbs = [...(dataKey === undefined ? [] : dataKeyVerbs(dataKey)), ...(await signingVerbs(questions))];
+  const checks: DoctorCheck[] = [];
+  for (const key of [dataKey, signingKey]) if (key !== undefined) checks.push(await keyCheck(questions, key));
+  try {
+    const held = await questions.capabilities(verbs.map((verb) => verb.path));
+    return [...checks, ...verbs.map((verb) => verdict(verb, held.get(verb.path) ?? []))];
+  } catch (error) {
+    if (!isTamperError(error)) throw error;
+    const hint = 'Allow update on sys/capabilities-self, as the policy "default" does.';
+    return [...checks, { name: 'permissions', outcome: 'unknown', detail: `${error.code}: ${error.message}`, hint }];
+  }
+}
+
+function dataKeyVerbs({ mount, name }: VaultKeyPath): Verb[] {
+  return [
+    { path: `${mount}/keys/${name}`, capability: 'read', wanted: true, why: 'to see rotations' },
+    { path: `${mount}/encrypt/${name}`, capability: 'update', wanted: true, why: 'to mint data keys' },
+    { path: `${mount}/encrypt/${name}`, capability: 'create', wanted: false, why: 'it would make an absent key' },
+    {
+      path: `${mount}/decrypt/${name}`,
+      capability: 'update',
+      wanted: false,
+      why: 'a writer could unwrap old data keys',
+    },
+  ];
+}
+
+async function signingVerbs({ signingKey, stateOf }: PermissionQuestions): Promise<Verb[]> {
+  if (signingKey === undefined) return [];
+  const { mount, name } = signingKey;
+  const isMac = await stateOf(signingKey).then(
+    (state) => state.type === 'hmac',
+    () => false, // keyCheck says why it cannot be read
+  );
+  const verb = isMac ? 'hmac' : 'sign';
+  return [
+    { path: `${mount}/keys/${name}`, capability: 'read', wanted: true, why: 'to see rotations and the public key' },
+    { path: `${mount}/${verb}/${name}`, capability: 'update', wanted: true, why: 'to sign checkpoints' },
+    { path: `${mount}/verify/${name}`, capability: 'update', wanted: false, why: 'a writer has no need to' },
+  ];
+}
+
+async function keyCheck({ stateOf }: PermissionQuestions, key: VaultKeyPath): Promise<DoctorCheck> {
+  const name = `key ${key.path}`;
+  try {
+    const state = await stateOf(key);
+    const rotation =
+      state.autoRotateSeconds > 0 ? `rotates every ${state.autoRotateSeconds} s` : 'does not rotate by itself';
+    const detail = `${state.type}, version ${state.latestVersion}, ${rotation}`;
+    if (!state.exportable) return { name, outcome: 'ok', detail };
+    const hint = 'Use a key that was never exportable nor open to plaintext backups.';
+    return { name, outcome: 'warning', detail: `${detail}; it can be taken out of Vault`, hint };
+  } catch (error) {
+    if (!isTamperError(error)) throw error;
+    const { code, message, hint, retryable } = error;
+    const detail = `${code}: ${message}`;
+    return { name, outcome: retryable ? 'unknown' : 'failed', detail, ...(hint === undefined ? {} : { hint }) };
+  }
+}
+
+function verdict({ path, capability, wanted, why }: Verb, held: readonly string[]): DoctorCheck {
+  const has = held.includes(capability) || held.includes('root');
+  const name = `permission: ${capability} ${path}`;
+  if (has === wanted) return { name, outcome: 'ok', detail: has ? `granted, ${why}` : 'not granted, as it should be' };
+  if (wanted)
+    return { name, outcome: 'failed', detail: `missing; it is needed ${why}`, hint: 'See docs/providers/vault.md.' };
+  return { name, outcome: 'warning', detail: `granted; ${why}`, hint: 'Leave it out of the policy of writers.' };
+}

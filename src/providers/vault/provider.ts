@@ -1,0 +1,297 @@
+import { randomBytes } from 'node:crypto';
+import { TamperError } from '../../errors.ts';
+import { callService } from '../../keys/call.ts';
+import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
+import { throwIfAborted } from '../../keys/deadline.ts';
+import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
+import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  KeySource,
+  Signature,
+  SigningKey,
+} from '../../keys/provider.ts';
+import { RotationWatch } from '../../keys/rotation.ts';
+import { verifySignature } from '../../keys/signature.ts';
+import { VersionCache } from '../../keys/version-cache.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { connect, type VaultConnection } from './connection.ts';
+import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
+import { algorithmOfType, assertWraps, signingKeyOf, type VaultKeyState } from './key-state.ts';
+import { resolveSettings, type VaultProviderOptions, type VaultSettings } from './options.ts';
+import { checkPermissions } from './permissions.ts';
+import type { TransitCall } from './transit.ts';
+import { type TransitText, versionOfWrapped } from './transit-text.ts';
+
+/** The longest text that is signed, in bytes; a checkpoint is far below it. */
+const maxSignedBytes = 4096;
+
+/**
+ * Keys in the Transit engine of HashiCorp Vault or OpenBao, named `MOUNT/keys/NAME`; identities are `MOUNT/keys/NAME:vN`.
+ * Data keys need a key of type `aes256-gcm96` or another AEAD; signatures one of type `ed25519`, `ecdsa-p256`,
+ * `ecdsa-p384`, `rsa-2048` to `rsa-4096` (PSS), or `hmac` (checked online only).
+ *
+ * Every method that calls Vault throws {@link TamperError} with `KEY_NOT_FOUND`, `KEY_DISABLED`, `KEY_VERSION_UNAVAILABLE`,
+ * `KEY_WRONG_USAGE`, `ACCESS_DENIED`, `UNAUTHENTICATED`, `CREDENTIALS_EXHAUSTED`, `THROTTLED`, `UNAVAILABLE`, `TIMEOUT`,
+ * `ABORTED`, `TLS_FAILED`, `RESPONSE_MALFORMED`, `UNSUPPORTED_OPERATION`, `CONFIG_INVALID` (a key id of another form) or
+ * `PROVIDER_CLOSED`, besides those that it names.
+ */
+export class VaultProvider implements KeyProvider {
+  readonly source: KeySource = 'vault';
+  readonly #settings: VaultSettings;
+  readonly #path: string | undefined;
+  readonly #connection: VaultConnection;
+  readonly #states: VersionCache<VaultKeyState>;
+  readonly #watch = new RotationWatch();
+  #closed = false;
+
+  /**
+   * Reads options, environment and TLS files; calls nobody.
+   *
+   * @throws {TamperError} `CONFIG_INVALID`, `CONFIG_UNREADABLE`, `INSECURE_ENDPOINT`
+   */
+  constructor(options: VaultProviderOptions = {}) {
+    this.#settings = resolveSettings(options);
+    this.#path = options.path === undefined ? undefined : parseKeyPath(options.path).path;
+    this.#connection = connect(options, this.#settings);
+    this.#states = new VersionCache<VaultKeyState>({
+      ttlSeconds: options.keyCacheTtlSeconds ?? 300,
+      clock: this.#settings.clock,
+      load: (path) => this.#readKey(parseKeyPath(path)),
+      identityOf: (state) => versionIdentity(state.path, state.latestVersion),
+    });
+  }
+
+  /** Mints 32 random bytes here and lets Transit `encrypt` them, bound to `context` (spec 5). */
+  async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
+    const key = this.#parse(keyId, options);
+    assertWraps(await this.#states.get(key.path, options.signal)); // with `create`, encrypt would make an absent key
+    return this.#use('getKey', key, options, async (call, facts) => {
+      const material = randomBytes(dataKeyBytes);
+      try {
+        const { text, version } = await this.#connection.transit.encrypt(key, material, wrappingAad(context), call);
+        const identity = this.#resolved(facts, key, version);
+        return createDataKey({ material, source: this.source, identity, wrapped: Buffer.from(text, 'latin1') });
+      } finally {
+        material.fill(0);
+      }
+    });
+  }
+
+  /**
+   * Recovers a data key by Transit `decrypt` with the key that `named` means.
+   *
+   * @throws {TamperError} `KEY_NOT_NAMED`: the log names another key; `WRONG_KEY_OR_CONTEXT`: this key did not wrap it for
+   * this stream and key period
+   */
+  async recoverKey(
+    reference: DataKeyReference,
+    named: string,
+    context: KeyContext,
+    options: CallOptions = {},
+  ): Promise<DataKey> {
+    const { name, version } = resolveNamed(this.source, named, reference);
+    const key = this.#parse(version === undefined ? name : joinIdentity(this.source, name, version), options);
+    const { wrapped } = reference;
+    if (wrapped === undefined || key.version === undefined || versionOfWrapped(wrapped) !== key.version) {
+      throw new TamperError('WRONG_KEY_OR_CONTEXT', `the log's wrapped key is not one of Vault key "${key.path}"`, {
+        hint: 'The log was altered, or was not written with Vault.',
+      });
+    }
+    const text = Buffer.from(wrapped).toString('latin1');
+    return this.#use('recoverKey', key, options, async (call, facts) => {
+      const material = await this.#connection.transit.decrypt(key, text, wrappingAad(context), call);
+      const identity = this.#resolved(facts, key, versionOfWrapped(wrapped) ?? 0);
+      return createDataKey({ material, source: this.source, identity, wrapped });
+    });
+  }
+
+  /**
+   * What a name stands for now, its version and public key, at most `keyCacheTtlSeconds` old; for an identity, that version.
+   * Needs read on `MOUNT/keys/NAME`.
+   */
+  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+    const key = this.#parse(keyId, options);
+    const state = await this.#stateOf(key, options);
+    const signingKey = signingKeyOf(state, key.version ?? state.latestVersion);
+    this.#watch.note(key.version === undefined ? key.path : signingKey.identity, signingKey.identity);
+    return signingKey;
+  }
+
+  /** Signs at most 4,096 bytes by Transit `sign`, or `hmac` for a key of type `hmac`. An identity signs with its version. */
+  async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
+    const key = this.#parse(keyId, options);
+    assertSize(data);
+    const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
+    const signed = await this.#use('sign', key, options, async (call, facts) => {
+      const text = await this.#connection.transit.sign(key, algorithm, data, call);
+      this.#resolved(facts, key, text.version);
+      return text;
+    });
+    return this.#signature(key, algorithm, signed);
+  }
+
+  /** Signs many by `batch_input`, 400 in a request, all with one version. */
+  async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
+    const key = this.#parse(keyId, options);
+    for (const item of items) assertSize(item);
+    if (items.length === 0) return [];
+    const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
+    const bounds = { ...options, items: items.length };
+    const signed = await this.#use('signBatch', key, bounds, async (call, facts) => {
+      const texts = await this.#connection.transit.signBatch(key, algorithm, items, call);
+      this.#resolved(facts, key, texts[0]?.version ?? 0);
+      return texts;
+    });
+    return signed.map((text) => this.#signature(key, algorithm, text));
+  }
+
+  /**
+   * Checks offline where `key` has a public key; by Transit `verify` for MACs and where the public key is missing.
+   *
+   * @throws {TamperError} `KEY_VERSION_UNAVAILABLE`: only Vault could say, and the version is below `min_decryption_version`
+   */
+  async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    const path = this.#parse(key.identity, options);
+    const { algorithm, spki } = key;
+    if (spki !== undefined) return verifySignature(algorithm, spki, data, signature);
+    const { version } = path;
+    if (version === undefined) {
+      throw new TamperError('KEY_VERSION_UNAVAILABLE', `"${path.path}" names no version to verify with`);
+    }
+    if (signature.length === 0 || (algorithm === 'kms-hmac-sha256' && signature.length !== 32)) return false;
+    return this.#use('verify', path, options, async (call, facts) => {
+      this.#resolved(facts, path, version);
+      return this.#connection.transit.verify({ ...path, version }, algorithm, data, signature, call);
+    });
+  }
+
+  /** Reads `MOUNT/keys/NAME` again for every name that was handed out. */
+  async rotateCheck(options: CallOptions = {}): Promise<boolean> {
+    this.#assertOpen();
+    throwIfAborted('vault rotateCheck', options.signal);
+    return this.#watch.check(async (path) => {
+      const { latestVersion } = await this.#states.reload(path, options.signal);
+      return versionIdentity(path, latestVersion);
+    });
+  }
+
+  /** Tests, for `doctor`, what the token may do with keys, and that it may not do the opposite. */
+  async checkPermissions(keys: {
+    readonly dataKeyId?: string;
+    readonly signingKeyId?: string;
+  }): Promise<DoctorCheck[]> {
+    this.#assertOpen();
+    const parse = (keyId: string | undefined): VaultKeyPath | undefined =>
+      keyId === undefined ? undefined : parseKeyPath(keyId, this.#path);
+    return checkPermissions({
+      dataKey: parse(keys.dataKeyId),
+      signingKey: parse(keys.signingKeyId),
+      stateOf: (key) => this.#states.get(key.path),
+      capabilities: (paths) =>
+        this.#use('describeKey', { path: 'sys/capabilities-self' }, {}, (call) =>
+          this.#connection.transit.capabilities(paths, call),
+        ),
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#states.close();
+    await this.#connection.close();
+  }
+
+  async #stateOf(key: VaultKeyPath, options: CallOptions): Promise<VaultKeyState> {
+    const state = await this.#states.get(key.path, options.signal);
+    // a version that we were given may be newer than what we know
+    if (key.version === undefined || key.version <= state.latestVersion) return state;
+    return this.#states.reload(key.path, options.signal);
+  }
+
+  #readKey(key: VaultKeyPath): Promise<VaultKeyState> {
+    return this.#use('describeKey', key, {}, async (call, facts) => {
+      const state = await this.#connection.transit.readKey(key, call);
+      facts.identity = versionIdentity(state.path, state.latestVersion);
+      facts.version = String(state.latestVersion);
+      return state;
+    });
+  }
+
+  #use<T>(
+    operation: KeyOperation,
+    key: { readonly path: string },
+    options: CallOptions & { readonly items?: number },
+    run: (call: TransitCall, facts: KeyEventFacts) => Promise<T>,
+  ): Promise<T> {
+    const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
+    const { signal: outer, items } = options;
+    const bounds = {
+      timeoutMs,
+      attemptTimeoutMs,
+      policy,
+      clock,
+      signal: outer,
+      ...(items === undefined ? {} : { items }),
+    };
+    return callService({ operation, source: this.source, keyId: key.path, ...bounds }, async (signal, facts) => {
+      try {
+        return await this.#connection.session.use(signal, (token) => {
+          this.#assertOpen();
+          const { principal } = this.#connection.session;
+          if (principal !== undefined) facts.principal = principal;
+          const seen = (requestId: string | undefined): void => {
+            if (requestId !== undefined) facts.requestId = requestId;
+          };
+          return run({ token, signal, seen }, facts);
+        });
+      } catch (error) {
+        this.#assertOpen();
+        throw error;
+      }
+    });
+  }
+
+  /** Takes in which version answered, and refuses one that was not asked for. */
+  #resolved(facts: KeyEventFacts, key: VaultKeyPath, version: number): string {
+    const identity = versionIdentity(key.path, version);
+    facts.identity = identity;
+    facts.version = String(version);
+    if (key.version !== undefined && key.version !== version) {
+      throw new TamperError(
+        'RESPONSE_MALFORMED',
+        `Vault: "${key.path}" version ${key.version} was asked, ${version} answered`,
+      );
+    }
+    if (key.version === undefined) this.#watch.note(key.path, identity);
+    const known = this.#states.peek(key.path);
+    if (known !== undefined && known.latestVersion < version) {
+      this.#states.reload(key.path).catch(() => undefined); // off the caller's path; kept and thrown by the cache
+    }
+    return identity;
+  }
+
+  #signature(key: VaultKeyPath, algorithm: Signature['algorithm'], text: TransitText): Signature {
+    return { bytes: text.bytes, algorithm, identity: versionIdentity(key.path, text.version) };
+  }
+
+  #parse(keyId: string, options: CallOptions): VaultKeyPath {
+    this.#assertOpen();
+    throwIfAborted(`vault key "${keyId}"`, options.signal);
+    return parseKeyPath(keyId, this.#path);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
+  }
+}
+
+function assertSize(data: Uint8Array): void {
+  if (data.length >= 1 && data.length <= maxSignedBytes) return;
+  throw new TamperError('USAGE', `${data.length} bytes to sign; 1 to ${maxSignedBytes} are taken`);
+}

@@ -1,0 +1,185 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { Clock } from '../../keys/clock.ts';
+import { withDeadline } from '../../keys/deadline.ts';
+import { publishKeyWarning, withKeyEvent } from '../../keys/events.ts';
+import type { Secret } from '../../keys/secret.ts';
+import type { VaultApi } from './api.ts';
+import { type Login, type LoginMethod, readAuth } from './login.ts';
+import { isAlive } from './token-login.ts';
+
+/** A policy that was just denied is not asked for again by a login for this long, in milliseconds. */
+const minLoginAgeMs = 60_000;
+
+interface Current extends Login {
+  readonly at: number;
+  /** When it ends, in milliseconds since 1970; infinite where it does not, or nobody told us. */
+  readonly endsAt: number;
+}
+
+/**
+ * Being logged in: one login under way at a time, renewal at two thirds of the lease, a new login where renewing has come
+ * to its end (max TTL), one new login after a refusal. Timers never keep the process alive.
+ */
+export class VaultSession {
+  readonly #api: VaultApi;
+  readonly #method: LoginMethod;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #current: Current | undefined;
+  #pending: Promise<Current> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #closed = false;
+
+  constructor(api: VaultApi, method: LoginMethod, clock: Clock, timeoutMs: number) {
+    this.#api = api;
+    this.#method = method;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Who we are, as far as Vault said so. */
+  get principal(): string | undefined {
+    return this.#current?.principal;
+  }
+
+  /**
+   * Calls with a token. After a refusal it finds out whether the token or the policy is at fault, logs in again where that
+   * may help, and calls once more.
+   *
+   * @throws {TamperError} `UNAUTHENTICATED`: the token has ended and there is no other; `ACCESS_DENIED`: the policy; what a
+   * login throws; what the call throws
+   */
+  async use<T>(signal: AbortSignal, call: (token: Secret | undefined) => Promise<T>): Promise<T> {
+    const login = await this.#get();
+    try {
+      return await call(login.token);
+    } catch (error) {
+      if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+      const next = await this.#afterRefusal(login, error, signal);
+      return call(next.token);
+    }
+  }
+
+  /** Stops the timer and overwrites the token and what the login method keeps. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#current?.token?.erase();
+    this.#current = undefined;
+    this.#method.erase?.();
+  }
+
+  async #get(): Promise<Current> {
+    const current = this.#current;
+    if (current === undefined || (await this.#method.changed?.())) return this.#login();
+    return this.#current ?? current; // replaced while we looked
+  }
+
+  async #afterRefusal(refused: Current, error: TamperError, signal: AbortSignal): Promise<Current> {
+    if (this.#current !== refused && this.#current !== undefined) return this.#current; // somebody was faster
+    const alive =
+      refused.token === undefined || refused.token.erased || (await isAlive(this.#api, refused.token, signal));
+    const repeatable =
+      this.#method.repeatable && (this.#method.changed === undefined || (await this.#method.changed()));
+    if (repeatable && (!alive || this.#clock.now() - refused.at >= minLoginAgeMs)) return this.#login();
+    if (alive) throw error;
+    throw new TamperError('UNAUTHENTICATED', 'Vault: the token has expired or was revoked', {
+      cause: error,
+      hint: 'Give a new token, or let us log in: vault_auth_method approle or kubernetes.',
+    });
+  }
+
+  #login(): Promise<Current> {
+    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
+    this.#pending ??= this.#logIn().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  #logIn(): Promise<Current> {
+    const { name } = this.#method;
+    return withKeyEvent({ operation: 'login', source: 'vault', keyId: name }, async (facts) => {
+      facts.attempts = 1;
+      const bounds = { what: `vault login by ${name}`, timeoutMs: this.#timeoutMs, clock: this.#clock };
+      const login = await withDeadline(bounds, (signal) => this.#method.login(this.#api, signal));
+      if (login.principal !== undefined) facts.principal = login.principal;
+      return this.#adopt(login);
+    });
+  }
+
+  #adopt(login: Login): Current {
+    if (this.#closed) {
+      login.token?.erase();
+      throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
+    }
+    const now = this.#clock.now();
+    const endsAt = login.leaseSeconds === 0 ? Number.POSITIVE_INFINITY : now + login.leaseSeconds * 1000;
+    const current: Current = { ...login, at: now, endsAt };
+    if (this.#current?.token !== login.token) this.#current?.token?.erase();
+    this.#current = current;
+    this.#plan((login.leaseSeconds * 1000 * 2) / 3);
+    return current;
+  }
+
+  #plan(delayMs: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const current = this.#current;
+    if (current === undefined || current.endsAt === Number.POSITIVE_INFINITY) return;
+    if (!current.renewable && !this.#method.repeatable) {
+      const seconds = Math.round((current.endsAt - this.#clock.now()) / 1000);
+      publishKeyWarning('vault', this.#method.name, `the token ends in ${seconds} s and cannot be renewed`);
+      return;
+    }
+    if (this.#method.changed !== undefined && !current.renewable) return; // the agent writes the next one
+    this.#cancelTimer = this.#clock.after(delayMs, () => void this.#extend(current));
+  }
+
+  /** Renews, or logs in again where renewing no longer helps; after a failure tries again while there is time. */
+  async #extend(current: Current): Promise<void> {
+    try {
+      if (current.renewable) await this.#renew(current);
+      else await this.#login();
+    } catch (error) {
+      if (!isTamperError(error)) throw error;
+      const left = current.endsAt - this.#clock.now();
+      // every failure was an event; who needs the token after its end is told so then
+      if (!this.#closed && left > 0) this.#plan(Math.min(Math.max(left / 3, 500), 30_000));
+    }
+  }
+
+  async #renew(current: Current): Promise<void> {
+    const { token } = current;
+    if (token === undefined || token.erased) return;
+    const increment = current.leaseSeconds;
+    const renewed = await withKeyEvent(
+      { operation: 'renew', source: 'vault', keyId: this.#method.name },
+      async (facts) => {
+        facts.attempts = 1;
+        const bounds = { what: 'vault renew', timeoutMs: this.#timeoutMs, clock: this.#clock };
+        const reply = await withDeadline(bounds, (signal) =>
+          this.#api.call({
+            what: 'renew the token',
+            method: 'POST',
+            path: 'auth/token/renew-self',
+            body: { increment },
+            token,
+            secretMember: 'client_token',
+            signal,
+          }),
+        );
+        if (reply.requestId !== undefined) facts.requestId = reply.requestId;
+        const auth = readAuth(reply, 'renew the token');
+        auth.token.erase(); // the same one
+        return auth;
+      },
+    );
+    if (this.#closed || this.#current !== current) return;
+    // less than asked for: max TTL is near, and the next step is a new login
+    const renewable = renewed.renewable && renewed.leaseSeconds >= increment;
+    const { principal } = current;
+    const at = { token, leaseSeconds: renewed.leaseSeconds, renewable, principal };
+    this.#adopt(at);
+  }
+}

@@ -1,0 +1,139 @@
+import { stat } from 'node:fs/promises';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { publishKeyWarning } from '../../keys/events.ts';
+import { Secret } from '../../keys/secret.ts';
+import type { VaultApi } from './api.ts';
+import { credentialOf, readCredential } from './credential-file.ts';
+import { defaultTokenFile, type Variables, variable } from './environment.ts';
+import { type Login, type LoginMethod, principalOf } from './login.ts';
+
+/** Where a token may come from, in this order. */
+export interface TokenSources {
+  readonly token: string | Secret | undefined;
+  readonly tokenFile: string | undefined;
+  /** `BAO_TOKEN_PATH`. */
+  readonly tokenPath: string | undefined;
+  readonly env: Variables;
+  /** Whether a local agent may add the token, so that having none is right. */
+  readonly viaAgent: boolean;
+}
+
+/** Uses a token that somebody else got: an option, `VAULT_TOKEN`, a file of an agent, or `~/.vault-token`. */
+export class TokenLogin implements LoginMethod {
+  readonly name = 'token';
+  readonly #sources: TokenSources;
+  readonly #literal: Secret | undefined;
+  #file: string | undefined;
+  #seen: string | undefined;
+
+  constructor(sources: TokenSources) {
+    this.#sources = { ...sources, token: undefined };
+    const { token } = sources;
+    this.#literal = typeof token === 'string' ? credentialOf(token, 'the option vault_token') : token;
+    if (token !== undefined) {
+      publishKeyWarning(
+        'vault',
+        'token',
+        'the Vault token is a literal option; use VAULT_TOKEN, a token file or a login',
+      );
+    }
+  }
+
+  /** A file may hold another token by now; an option or a variable does not change. */
+  get repeatable(): boolean {
+    return this.#file !== undefined;
+  }
+
+  async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
+    const token = await this.#find();
+    if (token === undefined) return { token, leaseSeconds: 0, renewable: false, principal: 'agent' };
+    const { leaseSeconds, renewable, principal } = await lookUp(api, token, signal);
+    // the agent that writes the file renews the token, too
+    return { token, leaseSeconds, renewable: renewable && this.#file === undefined, principal };
+  }
+
+  async changed(): Promise<boolean> {
+    return this.#file !== undefined && (await stateOf(this.#file)) !== this.#seen;
+  }
+
+  erase(): void {
+    this.#literal?.erase();
+  }
+
+  async #find(): Promise<Secret | undefined> {
+    const { env, tokenFile, tokenPath, viaAgent } = this.#sources;
+    if (this.#literal !== undefined) return this.#literal.use((bytes) => new Secret(bytes));
+    const text = variable(env, 'TOKEN');
+    if (text !== undefined) return credentialOf(text, 'the variable VAULT_TOKEN');
+    const file = tokenFile ?? tokenPath;
+    if (file !== undefined) return this.#read(file);
+    const fallback = defaultTokenFile(env);
+    if ((await stateOf(fallback)) !== undefined) return this.#read(fallback);
+    if (viaAgent) return undefined;
+    throw new TamperError('UNAUTHENTICATED', `Vault: there is no token: not in VAULT_TOKEN, and no file ${fallback}`, {
+      hint: 'Set vault_token_file, or log in with vault_auth_method approle or kubernetes.',
+    });
+  }
+
+  async #read(file: string): Promise<Secret> {
+    this.#file = file;
+    const seen = await stateOf(file); // before the content: a change between the two is found next time
+    const token = await readCredential(file, 'the Vault token file');
+    this.#seen = seen;
+    return token;
+  }
+}
+
+/** What tells one content of a file from the next; undefined where there is no such file. */
+async function stateOf(file: string): Promise<string | undefined> {
+  const found = await stat(file, { bigint: true }).catch(() => undefined); // absent or not ours: reading it says which
+  return found === undefined ? undefined : `${found.ino} ${found.size} ${found.mtimeNs}`;
+}
+
+/**
+ * What a token is. A token without the right to look itself up is used all the same, unrenewed.
+ *
+ * @throws what the connection throws
+ */
+async function lookUp(api: VaultApi, token: Secret, signal: AbortSignal): Promise<Omit<Login, 'token'>> {
+  try {
+    const { data, secret } = await api.call({
+      what: 'look up the token',
+      method: 'GET',
+      path: 'auth/token/lookup-self',
+      token,
+      secretMember: 'id',
+      signal,
+    });
+    secret?.erase();
+    const { ttl, renewable, meta, display_name: displayName } = data as Record<string, unknown>;
+    return {
+      leaseSeconds: typeof ttl === 'number' && ttl > 0 ? ttl : 0,
+      renewable: renewable === true,
+      principal: principalOf(meta, displayName),
+    };
+  } catch (error) {
+    if (isTamperError(error, 'ACCESS_DENIED')) return { leaseSeconds: 0, renewable: false, principal: undefined };
+    token.erase();
+    throw error;
+  }
+}
+
+/** Whether a token is alive, as far as that can be known. */
+export async function isAlive(api: VaultApi, token: Secret, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { secret } = await api.call({
+      what: 'look up the token',
+      method: 'GET',
+      path: 'auth/token/lookup-self',
+      token,
+      secretMember: 'id',
+      signal,
+    });
+    secret?.erase();
+    return true;
+  } catch (error) {
+    if (isTamperError(error, 'ACCESS_DENIED')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { VaultProvider, type VaultProviderOptions } from '../../../src/providers/vault/index.ts';
+import { OpenBao, type OpenBaoOptions, pick } from '../../servers/openbao.ts';
+
+/** The keys that {@link startTransit} makes, by what they are for. */
+export const keys = {
+  data: 'transit/keys/audit-data',
+  ed25519: 'transit/keys/audit-ed25519',
+  p256: 'transit/keys/audit-p256',
+  p384: 'transit/keys/audit-p384',
+  rsa: 'transit/keys/audit-rsa',
+  mac: 'transit/keys/audit-mac',
+} as const;
+
+const types: Readonly<Record<keyof typeof keys, Record<string, unknown>>> = {
+  data: { type: 'aes256-gcm96' },
+  ed25519: { type: 'ed25519' },
+  p256: { type: 'ecdsa-p256' },
+  p384: { type: 'ecdsa-p384' },
+  rsa: { type: 'rsa-2048' },
+  mac: { type: 'hmac', key_size: 32 },
+};
+
+/** The policy of a writer, as docs/providers/vault.md has it. */
+export const writerPolicy = `
+path "transit/keys/audit-data" { capabilities = ["read"] }
+path "transit/encrypt/audit-data" { capabilities = ["update"] }
+path "transit/keys/audit-ed25519" { capabilities = ["read"] }
+path "transit/sign/audit-ed25519" { capabilities = ["update"] }
+path "transit/keys/audit-mac" { capabilities = ["read"] }
+path "transit/hmac/audit-mac" { capabilities = ["update"] }
+`;
+
+/** The policy of an auditor, as docs/providers/vault.md has it. */
+export const auditorPolicy = `
+path "transit/decrypt/audit-data" { capabilities = ["update"] }
+path "transit/keys/audit-ed25519" { capabilities = ["read"] }
+path "transit/verify/audit-mac" { capabilities = ["update"] }
+`;
+
+/** An OpenBao with the Transit engine, one key of each kind, and the policies `writer` and `auditor`. */
+export async function startTransit(options: OpenBaoOptions = {}): Promise<OpenBao> {
+  const server = await OpenBao.start(options);
+  await server.api('POST', 'sys/mounts/transit', { type: 'transit' });
+  for (const [use, path] of Object.entries(keys)) {
+    await server.api('POST', path, types[use as keyof typeof keys]);
+  }
+  await server.api('POST', 'sys/policies/acl/writer', { policy: writerPolicy });
+  await server.api('POST', 'sys/policies/acl/auditor', { policy: auditorPolicy });
+  return server;
+}
+
+/** A provider that takes nothing from the environment of the tests. */
+export function providerFor(url: string, options: VaultProviderOptions): VaultProvider {
+  return new VaultProvider({ addr: url, env: { HOME: '/nonexistent' }, ...options });
+}
+
+/** Makes a token; with the policy `writer` unless told otherwise. */
+export async function makeToken(server: OpenBao, body: Record<string, unknown> = {}): Promise<string> {
+  const answer = await server.api('POST', 'auth/token/create', { policies: ['writer'], ttl: '1h', ...body });
+  return pick(answer, 'auth', 'client_token');
+}
