@@ -60,12 +60,16 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       const { createAzureKeyVaultProvider } = await import('./azure-keyvault/from-config.ts');
       return createAzureKeyVaultProvider(config);
     }
+    case 'vault': {
+      const { createVaultProvider } = await import('./vault/from-config.ts');
+      return createVaultProvider(config);
+    }
     case 'custom': {
       const { createCustomProvider } = await import('./custom.ts');
       return createCustomProvider(config);
     }
     default:
-      throw new TamperError('CONFIG_INVALID', `there is no key source ${source}`);
+      throw new TamperError('CONFIG_INVALID', `there is no key source ${String(source)}`);
   }
 }
 
@@ -96,6 +100,10 @@ async function checkServices(config: ResolvedConfig): Promise<DoctorCheck[]> {
     if (source === 'aws-kms') {
       const { checkAwsKmsConfig } = await import('./aws-kms/from-config.ts');
       checks.push(...(await checkAwsKmsConfig(config)));
+    }
+    if (source === 'vault') {
+      const { checkVaultConfig } = await import('./vault/from-config.ts');
+      checks.push(...(await checkVaultConfig(config)));
     }
   }
   return checks;
