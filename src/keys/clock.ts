@@ -6,19 +6,21 @@ export interface Clock {
   /** Wall time, in milliseconds since 1970. */
   now(): number;
   /**
-   * Calls `fire` once after `delayMs`, clamped to 0 … 2^31-1 ms. The timer does not keep the process alive.
+   * Calls `fire` once after `delayMs`, clamped to 0 … 2^31-1 ms.
    *
+   * @param keepAlive - whether the process stays alive for it: true where somebody awaits the outcome, since a process
+   * whose last handle is gone ends in the middle of an `await`. Default false
    * @returns a function that cancels it; safe to call at any time
    */
-  after(delayMs: number, fire: () => void): () => void;
+  after(delayMs: number, fire: () => void, keepAlive?: boolean): () => void;
 }
 
 /** The system's clock and timers. Intervals follow the monotonic clock, so that a changed wall clock moves no expiry. */
 export const systemClock: Clock = {
   now: () => Math.floor(performance.timeOrigin + performance.now()),
-  after(delayMs, fire) {
+  after(delayMs, fire, keepAlive = false) {
     const timer = setTimeout(fire, clampDelay(delayMs));
-    timer.unref();
+    if (!keepAlive) timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -31,7 +31,7 @@ export async function withDeadline<T>(options: DeadlineOptions, call: (signal: A
   });
   const onAbort = (): void => end(aborted(what, outer));
   outer?.addEventListener('abort', onAbort, { once: true });
-  const cancel = clock.after(timeoutMs, () => end(timedOut(what, timeoutMs)));
+  const cancel = clock.after(timeoutMs, () => end(timedOut(what, timeoutMs)), true);
   const answer = (async () => call(inner.signal))();
   answer.catch(() => undefined); // a failure after the race has ended is nobody's
   try {

@@ -51,7 +51,9 @@ export async function withRetry<T>(
     try {
       return await withDeadline({ what, timeoutMs: attemptMs, signal, clock }, (inner) => call(inner, attempt));
     } catch (error) {
-      if (!isTamperError(error) || !error.retryable || attempt >= policy.attempts) throw error;
+      if (!isTamperError(error) || !error.retryable) throw error;
+      if (attempt > 1 && error.code === 'TIMEOUT' && clock.now() >= endsAt) throw timedOut(what, timeoutMs, error);
+      if (attempt >= policy.attempts) throw error;
       if (clock.now() >= endsAt) throw timedOut(what, timeoutMs, error);
       const delay = backoff(policy, attempt, error, random);
       if (clock.now() + delay >= endsAt) throw error;
@@ -76,10 +78,11 @@ export function pause(delayMs: number, what: string, signal?: AbortSignal, clock
       reject(aborted(what, signal));
       return;
     }
-    const cancel = clock.after(delayMs, () => {
+    const wake = (): void => {
       signal?.removeEventListener('abort', onAbort);
       resolve();
-    });
+    };
+    const cancel = clock.after(delayMs, wake, true);
     const onAbort = (): void => {
       cancel();
       reject(aborted(what, signal));
