@@ -57,6 +57,8 @@ export interface SealerStats {
  * sealer carries it to somebody.
  */
 export class Sealer extends EventEmitter<SealerEvents> {
+  /** Marks it as a destination: without it `pino(sealer)` takes it for options and logs, unsealed, to standard output. */
+  readonly writable = true;
   /** The configuration with its defaults. */
   readonly config: ResolvedConfig;
   readonly #clock: Clock;
