@@ -54,7 +54,7 @@ export default {
       name: 'root-imports',
       comment: 'the package root re-exports seal, verify, providers and their contracts; never a logger or a command',
       severity: 'error',
-      from: { path: '^src/(index|errors)\\.ts$' },
+      from: { path: '^src/[^/]+\\.ts$' },
       to: { path: '^src/(cli|transports|testing)/' },
     },
     {
