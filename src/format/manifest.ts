@@ -1,5 +1,5 @@
 import { TamperError } from '../errors.ts';
-import { SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { parseSignedCheckpoint } from './checkpoint.ts';
 import { type MemberProblem, Members } from './members.ts';
 
@@ -11,7 +11,7 @@ import { type MemberProblem, Members } from './members.ts';
 
 /** What stands in `signature_algo` where a note has no signature of a key: our own MAC (spec 4). */
 export const RATCHET_ALGORITHM = 'ratchet-hmac-sha256';
-const SIGNATURES = [...SIGNATURE_ALGORITHMS, RATCHET_ALGORITHM] as const;
+const SIGNATURES: readonly (NoteAlgorithm | typeof RATCHET_ALGORITHM)[] = [...SIGNATURE_ALGORITHMS, RATCHET_ALGORITHM];
 /** What an entry's authenticator is: HMAC-SHA-256 under the data key's schedule, or a SHA-256 checksum. */
 const ALGORITHMS = ['hmac-sha256', 'sha256'] as const;
 
@@ -43,7 +43,7 @@ export interface Manifest {
   /** Size and root of the tree after the last entry; root in standard padded base64. */
   readonly size: number;
   readonly root: string;
-  readonly algo: (typeof ALGORITHMS)[number];
+  readonly algo: 'hmac-sha256' | 'sha256';
   /** KID of the last entry. */
   readonly key_id: string;
   /** The tree before the file's first entry; of another stream where this one continues it. Absent at a stream's beginning. */
@@ -53,7 +53,7 @@ export interface Manifest {
   /** The signed note of size {@link Manifest.size}. */
   readonly checkpoint: string;
   /** The algorithm and value (standard padded base64, without the key id) of the note's first signature. */
-  readonly signature_algo: (typeof SIGNATURES)[number];
+  readonly signature_algo: NoteAlgorithm | typeof RATCHET_ALGORITHM;
   readonly signature: string;
 }
 
