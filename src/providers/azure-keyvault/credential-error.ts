@@ -1,5 +1,13 @@
 import { TamperError } from '../../errors.ts';
+import { parseRetryAfter } from '../../keys/retry.ts';
 import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
+
+/** What a token service answered last. */
+export interface TokenAnswer {
+  readonly status?: number;
+  /** The `Retry-After` header, as it came. */
+  readonly retryAfter?: string | undefined;
+}
 
 const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
 
@@ -9,10 +17,13 @@ const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
  * go along (`AADSTS7000215`): a token service answers with what it was sent.
  *
  * @param kind - which credential, for the message: `service principal`
+ * @param seen - the token service's last answer, which the SDK forgets
  */
-export function mapCredentialError(error: unknown, kind: string): TamperError {
+export function mapCredentialError(error: unknown, kind: string, seen: TokenAnswer = {}): TamperError {
   if (error instanceof TamperError) return error;
-  const { name, status, text } = credentialFacts(error);
+  const facts = credentialFacts(error);
+  const { name, text } = facts;
+  const status = seen.status === 200 ? facts.status : (seen.status ?? facts.status);
   const codes = [...new Set(text.match(/AADSTS\d+/g) ?? [])].slice(0, 3).join(', ');
   const network = networkCodeOf(error);
   const shown = [name, status, codes || undefined, network].filter((part) => part !== undefined).join(', ');
@@ -26,13 +37,16 @@ export function mapCredentialError(error: unknown, kind: string): TamperError {
     });
   }
   if (status === 429) {
+    const retryAfterMs = parseRetryAfter(seen.retryAfter, Date.now());
     return new TamperError('THROTTLED', `Azure ${kind}: too many token requests (${shown})`, {
       cause,
       retryable: true,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
     });
   }
+  const refused = codes !== '' || (status !== undefined && status >= 400 && status < 500 && status !== 408);
   const away = network !== undefined || /endpoints_resolution_error|network_error|timeout|timed out/i.test(text);
-  if (codes === '' && (away || (status ?? 0) >= 500)) {
+  if ((status ?? 0) >= 500 || status === 408 || (away && !refused)) {
     return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be asked (${shown})`, {
       cause,
       hint,

@@ -1,15 +1,17 @@
 import { TamperError } from '../../errors.ts';
-import { aborted } from '../../keys/deadline.ts';
+import { aborted, throwIfAborted } from '../../keys/deadline.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import { isMicrosoftAuthority } from './authority.ts';
 import type { AzureTokenCredential } from './client.ts';
 import { mapCredentialError } from './credential-error.ts';
-import type { AzureKeyVaultOptions } from './options.ts';
+import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
+import { TokenWatch } from './token-watch.ts';
 
-/** A credential and what to call it. */
-export interface ChosenCredential {
+/** Which credential was chosen: what to call it, and how to make it, also again. */
+export interface CredentialChoice {
   readonly kind: string;
-  readonly credential: AzureTokenCredential;
+  readonly watch: TokenWatch;
+  create(): AzureTokenCredential;
 }
 
 type Identity = typeof import('@azure/identity');
@@ -19,20 +21,22 @@ type Identity = typeof import('@azure/identity');
  *
  * @throws {TamperError} `DEPENDENCY_MISSING`; `UNAUTHENTICATED`: a tenant and a client, and nothing that proves them
  */
-export async function chooseCredential(options: AzureKeyVaultOptions): Promise<ChosenCredential> {
-  if (options.credential !== undefined) return { kind: 'credential', credential: options.credential };
+export async function chooseCredential(options: AzureKeyVaultOptions): Promise<CredentialChoice> {
+  const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
+  const { credential } = options;
+  if (credential !== undefined) return { kind: 'credential', watch, create: () => credential };
   const identity = await loadSdk(
     { service: 'Azure Key Vault', packageName: '@azure/identity' },
     () => import('@azure/identity'),
   );
-  try {
-    return create(identity, options);
-  } catch (error) {
-    throw mapCredentialError(error, 'credentials');
-  }
+  return { watch, ...choose(identity, options, watch) };
 }
 
-function create(identity: Identity, options: AzureKeyVaultOptions): ChosenCredential {
+function choose(
+  identity: Identity,
+  options: AzureKeyVaultOptions,
+  watch: TokenWatch,
+): Pick<CredentialChoice, 'kind' | 'create'> {
   const { tenantId, clientId } = options;
   const env = options.environment ?? process.env;
   const authorityHost = options.authorityHost ?? env['AZURE_AUTHORITY_HOST'];
@@ -41,28 +45,39 @@ function create(identity: Identity, options: AzureKeyVaultOptions): ChosenCreden
     ...(!isMicrosoftAuthority(authorityHost) && { disableInstanceDiscovery: true }),
     ...(options.caCertificates !== undefined && { tlsOptions: { ca: options.caCertificates } }),
     retryOptions: { maxRetries: 0 }, // ours are the only retries
+    additionalPolicies: [watch.policy()],
   };
   if (clientId === undefined) {
-    const credential = new identity.DefaultAzureCredential({ ...common, ...(tenantId !== undefined && { tenantId }) });
-    return { kind: 'default credential', credential };
+    return {
+      kind: 'default credential',
+      create: () => new identity.DefaultAzureCredential({ ...common, ...(tenantId !== undefined && { tenantId }) }),
+    };
   }
   if (tenantId === undefined) {
-    return { kind: 'managed identity', credential: new identity.ManagedIdentityCredential({ ...common, clientId }) };
+    return { kind: 'managed identity', create: () => new identity.ManagedIdentityCredential({ ...common, clientId }) };
   }
-  const secret = options.clientSecret?.use((bytes) => bytes.toString('utf8')) ?? env['AZURE_CLIENT_SECRET'];
-  if (secret !== undefined && secret !== '') {
-    const credential = new identity.ClientSecretCredential(tenantId, clientId, secret, common);
-    return { kind: 'service principal', credential };
+  // The SDK wants a string and keeps it; no copy of ours outlives the call.
+  const secret = (): string =>
+    options.clientSecret?.use((bytes) => bytes.toString('utf8')) ?? env['AZURE_CLIENT_SECRET'] ?? '';
+  if (secret() !== '') {
+    return {
+      kind: 'service principal',
+      create: () => new identity.ClientSecretCredential(tenantId, clientId, secret(), common),
+    };
   }
   const tokenFilePath = options.federatedTokenFile ?? env['AZURE_FEDERATED_TOKEN_FILE'];
   if (tokenFilePath !== undefined && tokenFilePath !== '') {
-    const credential = new identity.WorkloadIdentityCredential({ ...common, tenantId, clientId, tokenFilePath });
-    return { kind: 'workload identity', credential };
+    return {
+      kind: 'workload identity',
+      create: () => new identity.WorkloadIdentityCredential({ ...common, tenantId, clientId, tokenFilePath }),
+    };
   }
   const certificatePath = env['AZURE_CLIENT_CERTIFICATE_PATH'];
   if (certificatePath !== undefined && certificatePath !== '') {
-    const credential = new identity.ClientCertificateCredential(tenantId, clientId, { certificatePath }, common);
-    return { kind: 'service principal', credential };
+    return {
+      kind: 'service principal',
+      create: () => new identity.ClientCertificateCredential(tenantId, clientId, { certificatePath }, common),
+    };
   }
   throw new TamperError(
     'UNAUTHENTICATED',
@@ -75,31 +90,53 @@ function create(identity: Identity, options: AzureKeyVaultOptions): ChosenCreden
 
 /**
  * Bounds a credential, and tells its failures from the vault's. A token service that hangs cannot be stopped by
- * `abortSignal` or `timeout` in the SDK, so its answer is raced against the call's own signal; the next call asks again.
+ * `abortSignal` or `timeout` in the SDK, so its answer is raced against the call's own signal. After a failure that may
+ * pass, the credential is made anew, because the SDK would go on failing for a minute without asking.
  *
  * @param tenantKnown - the tenant is configured, so the one that a vault's challenge names is not asked instead
  */
-export function boundedCredential({ kind, credential }: ChosenCredential, tenantKnown: boolean): AzureTokenCredential {
+export function boundedCredential(choice: CredentialChoice, tenantKnown: boolean): AzureTokenCredential {
+  const { kind, watch } = choice;
+  let credential = made(choice);
   return {
     async getToken(scopes, given = {}) {
       const { tenantId, ...rest } = given;
       const options = tenantKnown || tenantId === undefined ? rest : { ...rest, tenantId };
-      const signal = given.abortSignal;
-      if (signal?.aborted) throw aborted(`Azure ${kind}`, signal);
-      const answer = (async () => credential.getToken(scopes, options))();
-      answer.catch(() => undefined); // a failure after the race has ended is nobody's
-      let onAbort = (): void => undefined;
-      const ended = new Promise<never>((_, reject) => {
-        onAbort = () => reject(aborted(`Azure ${kind}`, signal));
-        signal?.addEventListener('abort', onAbort, { once: true });
-      });
+      const asked = credential;
       try {
-        return await Promise.race([answer, ended]);
+        const token = await untilAborted(() => asked.getToken(scopes, options), kind, given.abortSignal);
+        if (token !== null) return token;
+        throw new TamperError('UNAUTHENTICATED', `Azure ${kind}: no credentials (no token was given)`);
       } catch (error) {
-        throw mapCredentialError(error, kind);
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
+        const mapped = mapCredentialError(error, kind, watch.last);
+        const mayPass = mapped.code === 'UNAVAILABLE' || mapped.code === 'ABORTED';
+        if (mayPass && credential === asked) credential = made(choice);
+        throw mapped;
       }
     },
   };
+}
+
+function made(choice: CredentialChoice): AzureTokenCredential {
+  try {
+    return choice.create();
+  } catch (error) {
+    throw mapCredentialError(error, choice.kind);
+  }
+}
+
+async function untilAborted<T>(ask: () => Promise<T>, kind: string, signal: AbortSignal | undefined): Promise<T> {
+  throwIfAborted(`Azure ${kind}`, signal);
+  const answer = (async () => ask())();
+  answer.catch(() => undefined); // a failure after the race has ended is nobody's
+  let onAbort = (): void => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    onAbort = () => reject(aborted(`Azure ${kind}`, signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([answer, ended]);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }

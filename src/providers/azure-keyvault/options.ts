@@ -49,6 +49,9 @@ export interface AzureKeyVaultOptions {
   readonly random?: () => number;
 }
 
+/** The deadline of one attempt, in milliseconds, where none is given. */
+export const defaultAttemptTimeoutMs = 5_000;
+
 const longestMs = 2 ** 31 - 1;
 
 /**

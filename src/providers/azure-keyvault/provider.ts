@@ -24,7 +24,7 @@ import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { currentVersion } from './current-version.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { type KeyVersion, signingKeyOf } from './key-version.ts';
-import { type AzureKeyVaultOptions, assertAzureOptions } from './options.ts';
+import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
 import { type Attempt, VaultCalls } from './vault-calls.ts';
 import { assertWraps, packWrappedKey, unpackWrappedKey } from './wrapped-key.ts';
@@ -249,7 +249,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
     facts: KeyEventFacts,
     act: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
-    const { retry, random, timeoutMs = 10_000, attemptTimeoutMs = 5_000 } = this.#options;
+    const { retry, random, timeoutMs = 10_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
     const bounds = { timeoutMs, attemptTimeoutMs, clock: this.#clock, signal };
     const how = { ...(retry !== undefined && { policy: retry }), ...(random !== undefined && { random }) };
     return withRetry({ what: `${source} ${what}`, ...bounds, ...how }, (inner) => {

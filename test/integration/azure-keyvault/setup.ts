@@ -14,6 +14,8 @@ export interface AzureSetup {
   readonly server: AzureServer;
   /** A provider with the writer's credential, through the unmodified SDKs. */
   provider(options?: AzureKeyVaultOptions): AzureKeyVaultProvider;
+  /** A provider that finds authority and credential in the environment, but for what is given. */
+  bare(options?: AzureKeyVaultOptions): AzureKeyVaultProvider;
   /** The URL of a key. */
   key(name: string): string;
   create(name: string, options?: Record<string, unknown>): Promise<MadeKey>;
@@ -27,6 +29,12 @@ export function useAzureServer(): AzureSetup {
   const running = (): AzureServer => {
     if (server === undefined) throw new Error('the test server is not running');
     return server;
+  };
+  const make = (options: AzureKeyVaultOptions): AzureKeyVaultProvider => {
+    const retry = { attempts: 3, baseDelayMs: 5, maxDelayMs: 20 };
+    const provider = new AzureKeyVaultProvider({ caCertificates: running().caPem, retry, ...options });
+    open.push(provider);
+    return provider;
   };
   beforeAll(async () => {
     for (const name of Object.keys(process.env)) if (foreign.test(name)) delete process.env[name];
@@ -46,18 +54,11 @@ export function useAzureServer(): AzureSetup {
     get server() {
       return running();
     },
+    bare: (options = {}) => make(options),
     provider(options = {}) {
       const own = options.credential !== undefined || options.clientId !== undefined;
       const principal = own ? {} : writerOptions(running());
-      const provider = new AzureKeyVaultProvider({
-        ...principal,
-        authorityHost: running().authorityUrl,
-        caCertificates: running().caPem,
-        retry: { attempts: 3, baseDelayMs: 5, maxDelayMs: 20 },
-        ...options,
-      });
-      open.push(provider);
-      return provider;
+      return make({ ...principal, authorityHost: running().authorityUrl, ...options });
     },
     key: (name) => `${running().vaultUrl}/keys/${name}`,
     create: (name, options = {}) => running().admin('createKey', { name, ...options }),

@@ -26,6 +26,8 @@ export class Access {
   /** client id -> { allow: operations | undefined (all) } */
   #principals = new Map();
   authority = '';
+  /** The tenant that the challenge names, if not the vault's own. */
+  challengeTenant = undefined;
   tenant = randomUUID();
 
   principal(clientId, { allow } = {}) {
@@ -84,7 +86,10 @@ export class Access {
   }
 
   #challenge(message, error) {
-    const parts = [`authorization="${this.authority}/${this.tenant}"`, `resource="${RESOURCE}"`];
+    const parts = [
+      `authorization="${this.authority}/${this.challengeTenant ?? this.tenant}"`,
+      `resource="${RESOURCE}"`,
+    ];
     if (error !== undefined) parts.push(`error="${error}"`);
     return new Refusal(401, 'Unauthorized', message, {
       headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` },
@@ -92,6 +97,7 @@ export class Access {
   }
 
   clear() {
+    this.challengeTenant = undefined;
     this.#principals.clear();
   }
 }

@@ -24,7 +24,10 @@ export function adminHandler(parts) {
     token: ({ clientId, claims }) => access.issue(clientId, claims),
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
-    settings: (given) => Object.assign(settings, given) && undefined,
+    settings: ({ challengeTenant, ...given }) => {
+      access.challengeTenant = challengeTenant;
+      Object.assign(settings, given);
+    },
     requests: () => requests,
     clearRequests: () => {
       requests.length = 0;

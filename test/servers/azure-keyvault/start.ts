@@ -44,7 +44,7 @@ interface Commands {
   token: [{ clientId: string; claims?: Record<string, unknown> }, string];
   fault: [Fault, null];
   clearFaults: [undefined, null];
-  settings: [{ getDisabled: boolean }, null];
+  settings: [{ getDisabled?: boolean; challengeTenant?: string }, null];
   requests: [undefined, SeenRequest[]];
   clearRequests: [undefined, null];
 }
