@@ -30,5 +30,7 @@ export function append(state: StreamState, seq: number, leaf: Digest): void {
   state.next = seq + 1;
   state.closed = undefined;
   if (state.epoch !== undefined) state.epoch.lastSeq = seq;
+  // sizes below a range that begins in its middle must not hide the ones inside it
+  while ((state.heldToCome[0] ?? Number.MAX_SAFE_INTEGER) < seq) state.heldToCome.shift();
   if (seq === state.heldToCome[0]) confirmHeld(state, seq);
 }
