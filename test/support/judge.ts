@@ -1,0 +1,135 @@
+import { createHmac } from 'node:crypto';
+import { TamperError } from '../../src/errors.ts';
+import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
+import { parseVkey } from '../../src/format/vkey.ts';
+import { createDataKey } from '../../src/keys/data-key.ts';
+import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
+import { type Finding, Findings } from '../../src/verify/findings.ts';
+import { peek } from '../../src/verify/peek.ts';
+import type { Source } from '../../src/verify/sources.ts';
+import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
+import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+
+/** What the auditor of a vector brings, as its JSON says it. */
+export interface Brings {
+  readonly origin: string;
+  /** Hex data key by KID; `"unavailable"` where the key service does not answer for it. */
+  readonly data_keys?: Readonly<Record<string, string>>;
+  readonly vkeys?: readonly string[];
+  /** First and last size that a vkey is named for; 0 as the last: without end. */
+  readonly vkey_ranges?: Readonly<Record<string, readonly [number, number]>>;
+  /** Hex keys of the key service by identity, for `kms-hmac-sha256`. */
+  readonly service_keys?: Readonly<Record<string, string>>;
+  readonly held?: readonly string[];
+  readonly live?: boolean;
+  readonly now?: string;
+  readonly until?: string;
+  readonly part?: boolean;
+  readonly accept?: {
+    readonly adopted?: number;
+    readonly abandoned?: number;
+    readonly dropped?: number;
+    readonly recovery_gap_seconds?: number;
+    readonly restarts?: 'keyed' | 'vouched';
+    readonly successors?: boolean;
+  };
+  readonly policy?: { readonly records?: 'mac' | 'hash'; readonly require?: readonly ('mac' | 'signature')[] };
+}
+
+export interface Judgement {
+  readonly verdict: 0 | 1 | 2;
+  readonly findings: readonly Finding[];
+  /** `CODE seq` or `CODE seq-lastSeq`, in the report's order. */
+  readonly codes: readonly string[];
+}
+
+export const NOW = '2026-11-25T00:00:00.000Z';
+
+function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
+  const { adopted, abandoned, dropped, recovery_gap_seconds: gap, restarts, successors } = accept;
+  return {
+    adopted: adopted ?? DEFAULT_ACCEPTANCE.adopted,
+    abandoned: abandoned ?? DEFAULT_ACCEPTANCE.abandoned,
+    dropped: dropped ?? DEFAULT_ACCEPTANCE.dropped,
+    recoveryGapSeconds: gap ?? DEFAULT_ACCEPTANCE.recoveryGapSeconds,
+    restarts: restarts ?? DEFAULT_ACCEPTANCE.restarts,
+    successors: successors ?? DEFAULT_ACCEPTANCE.successors,
+  };
+}
+
+export function auditorOf(brings: Brings): Auditor {
+  const { service_keys: serviceKeys } = brings;
+  return {
+    origin: brings.origin,
+    publicKeys: (brings.vkeys ?? []).map((vkey) => {
+      const [from, until] = brings.vkey_ranges?.[vkey] ?? [1, 0];
+      return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
+    }),
+    held: (brings.held ?? []).map((note) => {
+      const checkpoint = parseSignedCheckpoint(note);
+      if (checkpoint === undefined) throw new Error('a held note does not parse');
+      return checkpoint;
+    }),
+    dataKey: async (_reference, kid) => {
+      const hex = brings.data_keys?.[kid];
+      if (hex === undefined) return undefined;
+      if (hex === 'unavailable') throw new TamperError('UNAVAILABLE', 'the key service does not answer');
+      return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'audit' });
+    },
+    verifyOnline:
+      serviceKeys &&
+      (async (signer, text, signature) => {
+        const secret = serviceKeys[signer.identity];
+        if (secret === undefined) throw new TamperError('KEY_NOT_FOUND', `no key ${signer.identity}`);
+        return createHmac('sha256', Buffer.from(secret, 'hex')).update(text).digest().equals(signature);
+      }),
+    live: brings.live ?? false,
+    now: new Date(brings.now ?? NOW),
+    until: brings.until === undefined ? undefined : new Date(brings.until),
+    part: brings.part ?? false,
+    recordsFloor: brings.policy?.records ?? 'hash',
+    require: brings.policy?.require ?? [],
+    accept: acceptanceOf(brings.accept),
+  };
+}
+
+/** A file in memory, read in chunks of `chunk` bytes. */
+export function memorySource(name: string, bytes: Buffer, chunk: number = 1 << 20): Source {
+  return {
+    name,
+    repeatable: true,
+    size: bytes.length,
+    async *read() {
+      for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
+    },
+  };
+}
+
+/** The same source in chunks of another size. */
+export function inChunks(source: Source, chunk: number): Source {
+  return {
+    ...source,
+    async *read(onProblem) {
+      for await (const bytes of source.read(onProblem)) {
+        for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
+      }
+    },
+  };
+}
+
+function describe({ code, seq, lastSeq }: Finding): string {
+  if (seq === undefined) return code;
+  return lastSeq === undefined || lastSeq === seq ? `${code} ${seq}` : `${code} ${seq}-${lastSeq}`;
+}
+
+/** The verdict on one stream. */
+export async function judge(sources: readonly Source[], brings: Brings): Promise<Judgement> {
+  const findings = new Findings();
+  const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
+  const verifier = new StreamVerifier(auditorOf(brings), findings);
+  await readFiles(verifier, await orderFiles(files, findings), () => undefined);
+  verifier.end();
+  const list = findings.list();
+  const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
+  return { verdict, findings: list, codes: list.map(describe) };
+}

@@ -1,0 +1,7 @@
+import type { VectorCase } from '../vector-case.ts';
+import { validCases } from './valid.ts';
+
+/** Every vector, made anew. */
+export function catalogue(): VectorCase[] {
+  return [...validCases()];
+}

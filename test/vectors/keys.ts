@@ -1,0 +1,45 @@
+import { createPrivateKey } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { digestBytes, sha256 } from '../../src/core/hash.ts';
+import {
+  ed25519Key,
+  fixedBytes,
+  type Keep,
+  localKey,
+  type SigningKey,
+  serviceMacKey,
+} from '../support/signing-keys.ts';
+
+/** The keys of the vectors. Ed25519 and RSA PKCS#1 signatures are always the same; the others were made once and kept. */
+
+const folder = fileURLToPath(new URL('../../vectors/keys/', import.meta.url));
+const keptPath = `${folder}kept-signatures.json`;
+/** Signatures by hex SHA-256 of key name, LF and text. */
+export const keptSignatures: Record<string, string> = existsSync(keptPath)
+  ? JSON.parse(readFileSync(keptPath, 'utf8'))
+  : {};
+
+const keeping = (name: string): Keep => {
+  return (text, make) => {
+    const place = digestBytes(sha256(Buffer.concat([Buffer.from(`${name}\n`), text]))).toString('hex');
+    keptSignatures[place] ??= make().toString('base64');
+    return Buffer.from(keptSignatures[place], 'base64');
+  };
+};
+
+function fromFile(algorithm: Parameters<typeof localKey>[0], name: string): SigningKey {
+  return localKey(algorithm, createPrivateKey(readFileSync(`${folder}${name}.pem`)), keeping(name));
+}
+
+export const dataKey: Buffer = fixedBytes('data key 1');
+export const nextDataKey: Buffer = fixedBytes('data key 2');
+export const otherDataKey: Buffer = fixedBytes('data key of somebody else');
+export const edKey: SigningKey = ed25519Key('signing key 1');
+export const nextEdKey: SigningKey = ed25519Key('signing key 2');
+export const thirdEdKey: SigningKey = ed25519Key('signing key 3');
+export const p256Key: SigningKey = fromFile('ecdsa-p256-sha256', 'p256');
+export const p384Key: SigningKey = fromFile('ecdsa-p384-sha384', 'p384');
+export const rsaPssKey: SigningKey = fromFile('rsa-pss-sha256', 'rsa-pss');
+export const rsaPkcs1Key: SigningKey = fromFile('rsa-pkcs1-sha256', 'rsa-pkcs1');
+export const serviceKey: ReturnType<typeof serviceMacKey> = serviceMacKey('audit-mac');
