@@ -1,7 +1,7 @@
 import type { SignedCheckpoint } from '../format/checkpoint.ts';
-import type { MacKeyReference, Signer } from '../format/key-reference.ts';
+import type { Signer } from '../format/key-reference.ts';
 import type { NoteKey } from '../format/vkey.ts';
-import type { DataKey } from '../keys/provider.ts';
+import type { DataKeyFinder } from './data-keys.ts';
 
 /** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
 
@@ -50,7 +50,12 @@ export interface Auditor {
    * The data key of a key period, if the auditor's own side names its identity; undefined where it names no such key.
    * The caller erases it. A failing key service throws.
    */
-  readonly dataKey: (reference: MacKeyReference, kid: string) => Promise<DataKey | undefined>;
+  readonly dataKey: DataKeyFinder;
+  /**
+   * Whether the auditor's own key service says that this is one of the keys that the auditor names. Undefined where no
+   * service is configured. A failing key service throws.
+   */
+  readonly confirmSigner: ((signer: Signer) => Promise<boolean>) | undefined;
   /** Checks the signature of a named key that only its key service can check. Undefined where no service is configured. */
   readonly verifyOnline: ((signer: Signer, text: Uint8Array, signature: Uint8Array) => Promise<boolean>) | undefined;
   /** The log is still being written: the end is the newest sealed entry (spec 8.9). */

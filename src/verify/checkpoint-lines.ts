@@ -43,7 +43,7 @@ export async function handleCheckpoint(state: StreamState, note: string | undefi
     handleUnknownSize(state, size);
     return;
   }
-  await handleSealed(state, checkpoint, seal);
+  await handleSealed(state, checkpoint, seal, note ?? '');
 }
 
 function handleUnknownSize(state: StreamState, size: number): void {
@@ -58,7 +58,7 @@ function handleUnknownSize(state: StreamState, size: number): void {
   }
 }
 
-async function handleSealed(state: StreamState, checkpoint: SignedCheckpoint, seal: SealedSize): Promise<void> {
+async function handleSealed(state: StreamState, checkpoint: SignedCheckpoint, seal: SealedSize, note: string): Promise<void> {
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
     if (!state.broken) {
@@ -84,7 +84,7 @@ async function handleSealed(state: StreamState, checkpoint: SignedCheckpoint, se
     }
     return;
   }
-  record(state, size, seal.epoch, verdict);
+  record(state, { size, note }, seal.epoch, verdict);
 }
 
 /** The auditor has a key of every kind that the key period uses (spec 8.4). */
@@ -106,7 +106,12 @@ function acceptSuccessors(state: StreamState): boolean {
   return state.successors.size > before;
 }
 
-function record(state: StreamState, size: number, epoch: Epoch | undefined, verdict: NoteVerdict): void {
+function record(
+  state: StreamState,
+  { size, note }: { size: number; note: string },
+  epoch: Epoch | undefined,
+  verdict: NoteVerdict,
+): void {
   for (const id of verdict.verified) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors && acceptSuccessors(state)) {
     for (const id of verdict.verified) noteNamedSizes(state, id, size);
@@ -114,5 +119,8 @@ function record(state: StreamState, size: number, epoch: Epoch | undefined, verd
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
   const named = [...verdict.verified].some((id) => countsAsNamed(state, id) && epoch?.signers.has(id) === true);
   if (named) state.namedSize = Math.max(state.namedSize, size);
-  if (named || verdict.mac) state.verifiedSize = Math.max(state.verifiedSize, size);
+  if (!named && !verdict.mac) return;
+  state.firstNote ??= note;
+  if (size >= state.verifiedSize) state.newestNote = note;
+  state.verifiedSize = Math.max(state.verifiedSize, size);
 }

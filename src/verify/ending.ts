@@ -15,7 +15,7 @@ export function provenSize(state: StreamState, epoch: Epoch): number {
 export function checkEnd(state: StreamState): void {
   if (state.stopped || state.next === 0) return;
   const last = state.next - 1;
-  for (const { fromSeq } of state.auditor.publicKeys) {
+  for (const { fromSeq } of state.publicKeys) {
     if (fromSeq <= last || fromSeq === 1) continue;
     endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${last}`);
     return;

@@ -1,15 +1,19 @@
 import { KeySchedule } from '../core/key-schedule.ts';
 import { TamperError } from '../errors.ts';
+import { noteKeyOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
+import { countsAsNamed } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
 /** Gets the data key of a MAC epoch from the auditor's side and derives the keys of its step (spec 3, 8.5, 8.7). */
 export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void> {
+  await confirmSigners(state, epoch);
   const { reference } = epoch;
   if (reference.records !== 'mac') return;
   const { origin } = state.auditor;
   try {
-    const dataKey = await state.auditor.dataKey(reference, epoch.kid);
+    const { kid, number, introducedAt } = epoch;
+    const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, introducedAt });
     if (dataKey === undefined) return;
     try {
       const context = { nonce: reference.nonce, origin, epoch: epoch.number };
@@ -23,6 +27,23 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
     return;
   }
   epoch.keyState = epoch.schedule.fingerprint.equals(reference.fp) ? 'right' : 'unproven';
+}
+
+/** Signers that the auditor names by their identity: the auditor's key service says whether the public key is theirs. */
+async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
+  const { confirmSigner } = state.auditor;
+  if (confirmSigner === undefined) return;
+  for (const [id, signer] of epoch.signers) {
+    if (countsAsNamed(state, id)) continue;
+    try {
+      if (!(await confirmSigner(signer))) continue;
+      state.publicKeys.push({ key: noteKeyOf(signer), fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER });
+    } catch (error) {
+      if (!(error instanceof TamperError)) throw error;
+      const message = `key period ${epoch.kid}: the key service could not be asked about its signer (${error.code}): ${error.message}`;
+      state.find('KEY_SERVICE', message, epoch.introducedAt);
+    }
+  }
 }
 
 function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): void {

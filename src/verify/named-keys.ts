@@ -6,7 +6,7 @@ import type { StreamState } from './state.ts';
 /** Which keys the auditor named, for which sizes, and what each of them signed (spec 8.5, 8.6). */
 
 function namedFor(state: StreamState, id: SignerId): NamedPublicKey[] {
-  return state.auditor.publicKeys.filter((named) => encodeNoteKey(named.key).toString('latin1') === id);
+  return state.publicKeys.filter((named) => encodeNoteKey(named.key).toString('latin1') === id);
 }
 
 /** Whether the auditor named this key, for whatever sizes, or accepts it as the successor of one. */

@@ -34,7 +34,7 @@ function knownKeys(state: StreamState): KnownKey[] {
   const add = (known: KnownKey): void => {
     if (keys.get(known.id)?.signer === undefined) keys.set(known.id, known);
   };
-  for (const named of state.auditor.publicKeys) add(keyOf(named.key));
+  for (const named of state.publicKeys) add(keyOf(named.key));
   const epochs = state.announced === undefined ? state.epochs : [...state.epochs, state.announced];
   for (const epoch of epochs) for (const signer of epoch.signers.values()) add(keyOf(noteKeyOf(signer), signer));
   return [...keys.values()];
@@ -48,7 +48,7 @@ async function check(
 ): Promise<boolean | undefined> {
   const { key, signer } = known;
   if (key.algorithm !== 'kms-hmac-sha256') return verifySignature(key.algorithm, key.bytes, text, signature);
-  const named = state.auditor.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
+  const named = state.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
   if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
   try {
     return await state.auditor.verifyOnline(signer, text, signature);
@@ -93,7 +93,7 @@ export async function verifyNote(
 /** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */
 export async function verifyNamed(state: StreamState, checkpoint: SignedCheckpoint, epoch: Epoch): Promise<boolean> {
   const { verified } = await verifyNote(state, checkpoint, undefined, undefined);
-  return state.auditor.publicKeys.some((named) => {
+  return state.publicKeys.some((named) => {
     const id = encodeNoteKey(named.key).toString('latin1');
     const inRange = checkpoint.size >= named.fromSeq && checkpoint.size <= named.untilSeq;
     return inRange && verified.has(id) && epoch.signers.has(id);

@@ -42,7 +42,8 @@ export async function peek(source: Source): Promise<Peek> {
   return { empty: bytes === 0, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
 }
 
-function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
+/** What a line says of its place, if it is an entry. */
+export function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
   const trimmed = line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line;
   const read = classifyLine(trimmed);
   if (read.type !== 'record' && read.type !== 'control') return undefined;

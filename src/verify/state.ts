@@ -1,6 +1,6 @@
 import type { OpenEntry } from '../format/control.ts';
 import { kidOf, tagOf } from '../format/origin.ts';
-import type { Auditor } from './auditor.ts';
+import type { Auditor, NamedPublicKey } from './auditor.ts';
 import type { Epoch, Run, SignerId } from './epoch.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
 import { SequenceTracker } from './sequence.ts';
@@ -58,12 +58,17 @@ export class StreamState {
   runs = 0;
   every: OpenEntry['every'] | undefined;
   expect: Expectation = { what: 'any' };
+  /** The public keys that the auditor names, and those that the auditor's key service confirmed on the way. */
+  readonly publicKeys: NamedPublicKey[];
   /** Signers of vouched key periods, where the policy accepts successors as named. */
   readonly successors: Set<SignerId> = new Set();
   /** What each key signed. */
   signed: Map<SignerId, SignedSize> = new Map();
   /** Largest size with a checkpoint that verified by what the auditor checks. */
   verifiedSize = 0;
+  /** The first and the newest checkpoint that verified, as signed notes. */
+  firstNote: string | undefined;
+  newestNote: string | undefined;
   /** Largest size with a checkpoint signed by a named key of its key period. */
   namedSize = 0;
   /** Largest held size whose root was computed here. */
@@ -94,6 +99,7 @@ export class StreamState {
   constructor(auditor: Auditor, findings: Findings) {
     this.auditor = auditor;
     this.findings = findings;
+    this.publicKeys = [...auditor.publicKeys];
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
     this.heldToCome = [...new Set(auditor.held.map((checkpoint) => checkpoint.size))].sort((a, b) => a - b);

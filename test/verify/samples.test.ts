@@ -41,11 +41,12 @@ function auditorOf(sample: Sample): Auditor {
       if (checkpoint === undefined) throw new Error('a held note does not parse');
       return checkpoint;
     }),
-    dataKey: async (_reference, kid) => {
+    dataKey: async (_reference, { kid }) => {
       const hex = sample.data_keys[kid];
       if (hex === undefined) return undefined;
       return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'sample' });
     },
+    confirmSigner: undefined,
     verifyOnline: undefined,
     live: sample.live ?? false,
     now: new Date(sample.now ?? '2026-11-25T00:00:00Z'),

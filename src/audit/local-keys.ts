@@ -1,0 +1,23 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { TamperError } from '../errors.ts';
+import type { DataKeyName } from '../verify/data-keys.ts';
+
+const KEY_FILE = '.key';
+
+/** The names of the local keys at a path: a file is one key, a directory holds one in each `NAME.key`. */
+export async function localKeyNames(path: string): Promise<DataKeyName[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [{ name: basename(path, KEY_FILE) }];
+    const names = (await readdir(path)).filter((name) => name.endsWith(KEY_FILE)).sort();
+    if (names.length > 0) return names.map((name) => ({ name: basename(name, KEY_FILE) }));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === undefined) throw error;
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
+      cause: error,
+      hint: 'Name a key file, or a directory of NAME.key files.',
+    });
+  }
+  throw new TamperError('KEY_NOT_FOUND', `the directory ${path} holds no NAME.key file`);
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { createPublicKey } from 'node:crypto';
+import { TamperError } from '../errors.ts';
+import { formatVkey, parseVkey } from '../format/vkey.ts';
+import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
+
+/** Any name does: type and bytes are what counts of a verifier key (spec 8.6). */
+const NAME = 'key';
+
+function fromPem(path: string, pem: string): string[] {
+  try {
+    const key = createPublicKey(pem);
+    const bytes = canonicalSpki(key);
+    // an RSA key does not say its padding: it is named for both
+    const schemes = key.asymmetricKeyType === 'rsa' ? (['pss', 'pkcs1'] as const) : (['pss'] as const);
+    return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new TamperError('KEY_MALFORMED', `${path} holds no public key that checkpoints can be signed with`, { cause: error });
+  }
+}
+
+/**
+ * Reads the public keys of a file: verifier keys (`NAME+ID+KEY`, one a line, `#` begins a comment) or one PEM.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_MALFORMED`, `FORMAT_INVALID`
+ */
+export async function loadPublicKeys(path: string): Promise<string[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === undefined) throw error;
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+  }
+  if (text.includes('-----BEGIN')) return fromPem(path, text);
+  const lines = text.split('\n').map((line) => line.trim());
+  const vkeys = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  for (const vkey of vkeys) parseVkey(vkey);
+  if (vkeys.length > 0) return vkeys;
+  throw new TamperError('KEY_MALFORMED', `${path} holds no public key`, {
+    hint: 'It holds verifier keys as keygen and verify print them, or a PEM.',
+  });
+}

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type AuditorKeys,
+  auditorKeys,
+  type Flags,
+  loadConfigFile,
+  loadPolicy,
+  loadPublicKeys,
+  type Resolution,
+  resolveConfig,
+  TamperError,
+  type VerifyOptions,
+} from '../index.ts';
+import type { CommandIo } from './command.ts';
+import { countFlag, listFlag, textFlag, timeFlag } from './own-flags.ts';
+
+/** What a command that verifies was asked to do. The caller closes the keys. */
+export interface VerifyRequest {
+  readonly options: VerifyOptions;
+  readonly keys: AuditorKeys;
+}
+
+/** The streams that a configuration names: a placeholder may be anything, so the name ends there. */
+function originsOf(flags: Flags, { config, places }: Resolution): string[] {
+  const given = listFlag(flags, 'origin');
+  if (given.length > 0) return given;
+  if ((places.get('origin') ?? 'default') === 'default') return [];
+  const placeholder = config.origin.indexOf('{');
+  return [placeholder < 0 ? config.origin : `${config.origin.slice(0, placeholder)}*`];
+}
+
+async function readNote(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === undefined) throw error;
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+  }
+}
+
+async function load<T>(path: string | undefined, loader: (path: string) => Promise<T>): Promise<T | undefined> {
+  return path === undefined ? undefined : loader(path);
+}
+
+/** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
+export async function verifyRequest(flags: Flags, io: CommandIo): Promise<VerifyRequest> {
+  if (flags.positionals.length === 0) throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  const keyVariables = listFlag(flags, 'key-env');
+  const file = await load(textFlag(flags, 'config') ?? io.env['FAPILOG_TAMPER_CONFIG'], loadConfigFile);
+  const resolution = resolveConfig({ flags: flags.config, env: io.env, keyVariables, ...(file !== undefined && { file }) });
+  const policy = await load(textFlag(flags, 'policy'), loadPolicy);
+  const keyPaths = listFlag(flags, 'keys');
+  const keys = await auditorKeys({ resolution, policy, keyPaths, keyVariables, env: io.env });
+  const publicKeys = await Promise.all(listFlag(flags, 'public-key').map(loadPublicKeys));
+  const held = await Promise.all(listFlag(flags, 'since').map(readNote));
+  const origin = originsOf(flags, resolution);
+  const known = textFlag(flags, 'known');
+  const now = timeFlag(flags, 'now');
+  const maxBytes = countFlag(flags, 'max-bytes');
+  const { own } = flags;
+  return {
+    keys,
+    options: {
+      paths: flags.positionals,
+      input: io.stdin,
+      publicKeys: publicKeys.flat(),
+      held,
+      dataKeys: keys.dataKeys,
+      confirmSigner: keys.confirmSigner,
+      verifyOnline: keys.verifyOnline,
+      manifests: listFlag(flags, 'manifest'),
+      part: own['part'] === true,
+      demux: own['demux'] === true,
+      strict: own['strict'] === true,
+      acceptSuccessors: own['accept-successors'] === true,
+      jobs: countFlag(flags, 'jobs') ?? 1,
+      ...(origin.length > 0 && { origin }),
+      ...(policy !== undefined && { policy }),
+      ...(known !== undefined && { known }),
+      ...(own['live'] === true && { live: true }),
+      ...(now !== undefined && { now }),
+      ...(maxBytes !== undefined && { maxBytes }),
+    },
+  };
+}

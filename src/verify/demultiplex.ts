@@ -1,0 +1,108 @@
+import { classifyLine } from '../format/entry.ts';
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+import { tagOf } from '../format/origin.ts';
+import type { Auditor } from './auditor.ts';
+import { Findings } from './findings.ts';
+import { originOf } from './grouping.ts';
+import { type LineSink, LineSplitter } from './line-splitter.ts';
+import { firstEntry } from './peek.ts';
+import { streamReport, type StreamReport } from './report.ts';
+import type { PeekedSource } from './stream-files.ts';
+import { StreamVerifier } from './stream-verifier.ts';
+
+/** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
+
+interface Lane {
+  readonly origin: string;
+  readonly auditor: Auditor;
+  readonly findings: Findings;
+  readonly verifier: StreamVerifier;
+}
+
+class Demultiplexer implements LineSink {
+  readonly lanes = new Map<string, Lane>();
+  readonly #patterns: readonly string[];
+  readonly #auditorFor: (origin: string) => Auditor;
+  #last: Lane | undefined;
+  #file = '';
+
+  constructor(patterns: readonly string[], auditorFor: (origin: string) => Auditor) {
+    this.#patterns = patterns;
+    this.#auditorFor = auditorFor;
+    for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
+  }
+
+  beginFile(file: string): void {
+    this.#file = file;
+    for (const { verifier } of this.lanes.values()) verifier.beginFile(file);
+  }
+
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
+    const lane = this.#laneOf(bytes.subarray(start, end));
+    if (lane === undefined) return undefined;
+    this.#last = lane;
+    return lane.verifier.feed(bytes, start, end, line, offset);
+  }
+
+  feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.#last?.verifier.feedUnterminated(bytes, line, offset);
+  }
+
+  /** A line of no stream is a finding of the stream before it; lines of streams that nobody named are left out. */
+  #laneOf(line: Buffer): Lane | undefined {
+    const read = classifyLine(line);
+    if (read.type === 'foreign') return this.#last ?? this.lanes.values().next().value;
+    if (read.type === 'checkpoint') {
+      const origin = read.note === undefined ? undefined : parseSignedCheckpoint(read.note)?.origin;
+      return origin === undefined ? this.#last : this.lanes.get(tagOf(origin));
+    }
+    const known = this.lanes.get(read.tag);
+    if (known !== undefined) return known;
+    const entry = firstEntry(line);
+    const wild = this.#patterns.filter((pattern) => pattern.endsWith('*'));
+    const origin = entry === undefined ? undefined : originOf(wild, { ...entry, empty: false });
+    return origin === undefined ? undefined : this.#lane(origin);
+  }
+
+  #lane(origin: string): Lane {
+    const auditor = this.#auditorFor(origin);
+    const findings = new Findings();
+    const verifier = new StreamVerifier(auditor, findings);
+    verifier.beginFile(this.#file);
+    const lane = { origin, auditor, findings, verifier };
+    this.lanes.set(tagOf(origin), lane);
+    return lane;
+  }
+}
+
+/** Verifies mixed streams; files are read in the order in which they are given. */
+export async function demultiplex(
+  files: readonly PeekedSource[],
+  patterns: readonly string[],
+  auditorFor: (origin: string) => Auditor,
+  strict: boolean,
+  onBytes: (bytes: number) => void,
+): Promise<StreamReport[]> {
+  const demultiplexer = new Demultiplexer(patterns, auditorFor);
+  for (const { source } of files) {
+    demultiplexer.beginFile(source.name);
+    const splitter = new LineSplitter(demultiplexer);
+    for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
+      onBytes(chunk.length);
+      await splitter.push(chunk);
+    }
+    splitter.end();
+    for (const { verifier } of demultiplexer.lanes.values()) verifier.endFile();
+  }
+  const names = files.map(({ source }) => source.name);
+  return [...demultiplexer.lanes.values()]
+    .filter(({ verifier }) => verifier.state.next > 0 || verifier.state.findings.undecided)
+    .map(({ auditor, verifier, findings }) => {
+      verifier.end();
+      return streamReport(auditor, verifier.state, findings, names, strict);
+    });
+}
+
+function report(demultiplexer: Demultiplexer, problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT', message: string): void {
+  for (const { verifier } of demultiplexer.lanes.values()) verifier.state.find(problem, message);
+}

@@ -1,0 +1,79 @@
+import { TamperError } from '../errors.ts';
+import { isOrigin, tagOf } from '../format/origin.ts';
+import { Findings } from './findings.ts';
+import type { VerifyOptions } from './options.ts';
+import type { Peek } from './peek.ts';
+import { emptyReport, type StreamReport } from './report.ts';
+import type { PeekedSource } from './stream-files.ts';
+
+/** Which file belongs to which of the streams that the auditor names. */
+
+/** The streams that the auditor names. @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
+export function patternsOf({ origin, policy }: VerifyOptions): string[] {
+  const given = origin === undefined ? [] : typeof origin === 'string' ? [origin] : [...origin];
+  const patterns = given.length > 0 ? given : (policy?.streams.map((stream) => stream.origin) ?? []);
+  if (patterns.length === 0) {
+    throw new TamperError('USAGE', 'nothing says which stream to verify', {
+      hint: 'Name it with --origin, or in a policy: a verifier that takes the name from the log can be led astray.',
+    });
+  }
+  for (const pattern of patterns) {
+    if (!isOrigin(pattern.endsWith('*') ? `${pattern.slice(0, -1)}x` : pattern)) {
+      throw new TamperError('ORIGIN_INVALID', `${JSON.stringify(pattern)} cannot name a stream`);
+    }
+  }
+  return patterns;
+}
+
+/** Whether a name, or the beginning of one and `*`, covers an origin. */
+export function coversOrigin(pattern: string, origin: string): boolean {
+  return pattern.endsWith('*') ? origin.startsWith(pattern.slice(0, -1)) : pattern === origin;
+}
+
+/** Which origin a file belongs to, by the tag of its first entry. */
+export function originOf(patterns: readonly string[], { tag, origin }: Peek): string | undefined {
+  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+  const byTag = exact.find((pattern) => tagOf(pattern) === tag);
+  if (byTag !== undefined) return byTag;
+  if (origin !== undefined && tagOf(origin) === tag && patterns.some((pattern) => coversOrigin(pattern, origin))) return origin;
+  return patterns.length === 1 ? exact[0] : undefined;
+}
+
+/** Files by the stream they belong to; those of no named stream under undefined. */
+export function groupByOrigin(
+  patterns: readonly string[],
+  files: readonly PeekedSource[],
+): Map<string | undefined, PeekedSource[]> {
+  const groups = new Map<string | undefined, PeekedSource[]>();
+  for (const file of files) {
+    const origin = originOf(patterns, file.peek);
+    groups.set(origin, [...(groups.get(origin) ?? []), file]);
+  }
+  return groups;
+}
+
+/** Files that belong to no stream that the auditor names: not verified, and said so. */
+export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
+  const findings = new Findings();
+  for (const { source, peek } of files) {
+    const place = { file: source.name };
+    if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
+    else findings.add('NO_KEY', place, `this file is of a stream (tag ${peek.tag}) that you did not name`);
+  }
+  return emptyReport('', findings, files.map(({ source }) => source.name));
+}
+
+/** Streams that were named and of which there is no file. */
+export function missingReports(options: VerifyOptions, reports: readonly StreamReport[]): StreamReport[] {
+  const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
+  for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
+  const missing: StreamReport[] = [];
+  for (const [pattern, min] of demands) {
+    const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
+    if (there >= min) continue;
+    const findings = new Findings();
+    findings.add('END_UNPROVEN', {}, `${there} of at least ${min} streams named ${pattern} are there`);
+    missing.push(emptyReport(pattern, findings, []));
+  }
+  return missing;
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename } from 'node:fs/promises';
+import * as v from 'valibot';
+import { TamperError } from '../errors.ts';
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+
+/**
+ * The file of `--known` (spec 8): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
+ * demands consistency with both and advances only on verdict ok.
+ */
+
+const note = v.pipe(
+  v.string(),
+  v.check((text) => parseSignedCheckpoint(text) !== undefined, 'no signed checkpoint'),
+);
+const schema = v.strictObject({
+  version: v.literal(1),
+  streams: v.record(v.string(), v.strictObject({ first: note, newest: note })),
+});
+
+/** The checkpoints that are known of one stream, as signed notes. */
+export interface KnownStream {
+  readonly first: string;
+  readonly newest: string;
+}
+
+/** Known checkpoints by origin. */
+export type KnownStreams = ReadonlyMap<string, KnownStream>;
+
+/** Reads the file; one that does not exist yet knows nothing. @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED` */
+export async function loadKnown(path: string): Promise<KnownStreams> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === 'ENOENT') return new Map();
+    if (code === undefined) throw error;
+    throw new TamperError('READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+  if (parsed.success) return new Map(Object.entries(parsed.output.streams));
+  const issue = parsed.issues[0];
+  throw new TamperError('FORMAT_INVALID', `${path} is no file of known checkpoints: ${issue.message}`, {
+    hint: 'Do not repair it by hand: without it a log that was rolled back looks right. Restore it from a backup.',
+  });
+}
+
+/** Takes the newest checkpoint of a verified stream; the first one stays for ever. */
+export function advanceKnown(known: KnownStreams, origin: string, first: string, newest: string): KnownStreams {
+  const before = known.get(origin);
+  const sizeOf = (text: string | undefined): number => (text === undefined ? 0 : (parseSignedCheckpoint(text)?.size ?? 0));
+  const latest = sizeOf(newest) >= sizeOf(before?.newest) ? newest : (before?.newest ?? newest);
+  return new Map([...known, [origin, { first: before?.first ?? first, newest: latest }]]);
+}
+
+/** Replaces the file: a new one beside it, flushed, then renamed. @throws {@link TamperError} `WRITE_FAILED` */
+export async function saveKnown(path: string, known: KnownStreams): Promise<void> {
+  const text = `${JSON.stringify({ version: 1, streams: Object.fromEntries(known) }, undefined, 2)}\n`;
+  const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = await open(beside, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    if (code === undefined) throw error;
+    throw new TamperError('WRITE_FAILED', `${path} cannot be written (${code})`, { cause: error });
+  }
+}

@@ -1,0 +1,157 @@
+import type { Auditor } from './auditor.ts';
+import type { Epoch } from './epoch.ts';
+import type { Finding, Findings } from './findings.ts';
+import { coveredSize } from './assessment.ts';
+import { namedSigners } from './named-keys.ts';
+import type { StreamState } from './state.ts';
+
+/** What `verify` says. `spec/report.schema.json` is its published schema. */
+
+/** 0 ok, 1 tampered, 2 undecided; 1 beats 2. */
+export type Verdict = 'ok' | 'tampered' | 'undecided';
+
+/** One key period, and what its entries were checked by. */
+export interface KeyReport {
+  /** `TAG.EPOCH`, as in the lines' `key_id`. */
+  readonly keyId: string;
+  readonly records: 'mac' | 'hash';
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Identity of the data key; absent in signing mode. */
+  readonly dataKey?: { readonly source: string; readonly identity: string };
+  readonly signers: readonly { readonly source: string; readonly identity: string; readonly algorithm: string }[];
+  /** What the entries were checked by; empty where nothing could be checked. */
+  readonly checkedBy: readonly ('mac' | 'signature')[];
+  /** Who answers for the key period (spec 8.6). */
+  readonly status: 'vouched' | 'keyed' | 'unvouched';
+}
+
+/** What was found in one stream. */
+export interface StreamReport {
+  readonly origin: string;
+  readonly verdict: Verdict;
+  /** 0 where there is no entry. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Lines of the application. */
+  readonly records: number;
+  /** Time of the last control entry, UTC; absent where there is none. */
+  readonly endTime?: string;
+  /** How the stream ends: `closed`, `continued`, or `open`. */
+  readonly end: 'closed' | 'continued' | 'open';
+  /** Origin of the stream that continues this one. */
+  readonly continuedBy?: string;
+  readonly runs: number;
+  readonly droppedLines: number;
+  readonly abandonedEntries: number;
+  readonly adoptedEntries: number;
+  readonly keys: readonly KeyReport[];
+  /** The first checkpoint in the range that verified, as a signed note. */
+  readonly firstCheckpoint?: string;
+  /** The newest checkpoint that verified, as a signed note: keep it, and name it next time. */
+  readonly checkpoint?: string;
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+  /** Findings beyond the first hundred of a code: how many more, by code. */
+  readonly more: Readonly<Record<string, number>>;
+}
+
+/** The whole report. */
+export interface VerifyReport {
+  readonly version: 1;
+  readonly verdict: Verdict;
+  readonly streams: readonly StreamReport[];
+  /** Every finding of every stream, with its stream's origin. */
+  readonly findings: readonly (Finding & { readonly origin: string })[];
+  /** What no verifier can say. */
+  readonly note: 'nothing here shows what came after';
+}
+
+/** The verdict of findings; `strict` makes a warning undecided. */
+export function verdictOf(findings: Findings, strict: boolean): Verdict {
+  if (findings.tampered) return 'tampered';
+  if (findings.undecided) return 'undecided';
+  return strict && findings.list().length > 0 ? 'undecided' : 'ok';
+}
+
+function keyReport(state: StreamState, epoch: Epoch): KeyReport {
+  const { reference } = epoch;
+  const checkedBy: ('mac' | 'signature')[] = [];
+  if (epoch.macChecked) checkedBy.push('mac');
+  if (namedSigners(state, epoch).length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
+  return {
+    keyId: epoch.kid,
+    records: epoch.member,
+    firstSeq: epoch.firstSeq,
+    lastSeq: epoch.lastSeq,
+    ...(reference.records === 'mac' && { dataKey: { source: reference.source, identity: reference.identity } }),
+    signers: [...epoch.signers.values()].map(({ source, identity, algorithm }) => ({ source, identity, algorithm })),
+    checkedBy,
+    status: epoch.status,
+  };
+}
+
+/** The report on one stream. */
+export function streamReport(
+  auditor: Auditor,
+  state: StreamState,
+  findings: Findings,
+  files: readonly string[],
+  strict: boolean,
+): StreamReport {
+  const { closed } = state;
+  const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
+  return {
+    origin: auditor.origin,
+    verdict: verdictOf(findings, strict),
+    firstSeq: state.firstSeq,
+    lastSeq: Math.max(state.next - 1, 0),
+    records: state.records,
+    ...(state.lastTime !== undefined && { endTime: state.lastTime }),
+    end,
+    ...(closed?.continuedBy !== undefined && { continuedBy: closed.continuedBy }),
+    runs: state.runs,
+    droppedLines: state.dropped,
+    abandonedEntries: state.abandonedEntries,
+    adoptedEntries: state.adoptedEntries,
+    keys: state.epochs.map((epoch) => keyReport(state, epoch)),
+    ...(state.firstNote !== undefined && { firstCheckpoint: state.firstNote }),
+    ...(state.newestNote !== undefined && { checkpoint: state.newestNote }),
+    files,
+    findings: findings.list(),
+    more: findings.more,
+  };
+}
+
+/** The report on a stream of which nothing could be read. */
+export function emptyReport(origin: string, findings: Findings, files: readonly string[]): StreamReport {
+  return {
+    origin,
+    verdict: verdictOf(findings, false),
+    firstSeq: 0,
+    lastSeq: 0,
+    records: 0,
+    end: 'open',
+    runs: 0,
+    droppedLines: 0,
+    abandonedEntries: 0,
+    adoptedEntries: 0,
+    keys: [],
+    files,
+    findings: findings.list(),
+    more: findings.more,
+  };
+}
+
+/** Puts the streams' reports together: the worst verdict counts. */
+export function wholeReport(streams: readonly StreamReport[]): VerifyReport {
+  const verdicts = streams.map(({ verdict }) => verdict);
+  const verdict = verdicts.includes('tampered') ? 'tampered' : verdicts.every((one) => one === 'ok') ? 'ok' : 'undecided';
+  return {
+    version: 1,
+    verdict: streams.length === 0 ? 'undecided' : verdict,
+    streams,
+    findings: streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin }))),
+    note: 'nothing here shows what came after',
+  };
+}
