@@ -1,3 +1,5 @@
+export { type AuditorKeyOptions, type AuditorKeys, auditorKeys } from './audit/key-sources.ts';
+export { loadPublicKeys } from './audit/public-keys.ts';
 export {
   type ConfigFile,
   type ConfigSources,
@@ -27,3 +29,9 @@ export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';
 export { Sealer, type SealerStats } from './seal/sealer.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/sealer-events.ts';
+export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
+export type { Finding, FindingCode, Severity } from './verify/findings.ts';
+export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
+export { loadPolicy, type Policy, type StreamPolicy } from './verify/policy.ts';
+export type { KeyReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
+export { verify } from './verify/verify.ts';

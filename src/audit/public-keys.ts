@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { createPublicKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
@@ -16,7 +16,9 @@ function fromPem(path: string, pem: string): string[] {
     return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new TamperError('KEY_MALFORMED', `${path} holds no public key that checkpoints can be signed with`, { cause: error });
+    throw new TamperError('KEY_MALFORMED', `${path} holds no public key that checkpoints can be signed with`, {
+      cause: error,
+    });
   }
 }
 
@@ -32,7 +34,9 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
     if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
+      cause: error,
+    });
   }
   if (text.includes('-----BEGIN')) return fromPem(path, text);
   const lines = text.split('\n').map((line) => line.trim());

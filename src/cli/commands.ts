@@ -21,4 +21,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'make a key file',
     load: async () => (await import('./keygen.ts')).keygen,
   },
+  {
+    name: 'verify',
+    summary: 'check sealed files: ok, tampered here, or undecided because',
+    load: async () => (await import('./verify.ts')).verify,
+  },
 ];

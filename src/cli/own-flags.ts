@@ -16,7 +16,11 @@ export function textFlag({ own }: Flags, name: string): string | undefined {
 }
 
 /** A flag that is one of a few words; the first is the default. @throws {@link TamperError} `USAGE` */
-export function oneOfFlag<const T extends readonly [string, ...string[]]>(flags: Flags, name: string, words: T): T[number] {
+export function oneOfFlag<const T extends readonly [string, ...string[]]>(
+  flags: Flags,
+  name: string,
+  words: T,
+): T[number] {
   const value = textFlag(flags, name);
   if (value === undefined) return words[0];
   if (words.includes(value)) return value;

@@ -35,7 +35,9 @@ async function readNote(path: string): Promise<string> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
     if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
+      cause: error,
+    });
   }
 }
 
@@ -45,10 +47,16 @@ async function load<T>(path: string | undefined, loader: (path: string) => Promi
 
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
 export async function verifyRequest(flags: Flags, io: CommandIo): Promise<VerifyRequest> {
-  if (flags.positionals.length === 0) throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  if (flags.positionals.length === 0)
+    throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   const keyVariables = listFlag(flags, 'key-env');
   const file = await load(textFlag(flags, 'config') ?? io.env['FAPILOG_TAMPER_CONFIG'], loadConfigFile);
-  const resolution = resolveConfig({ flags: flags.config, env: io.env, keyVariables, ...(file !== undefined && { file }) });
+  const resolution = resolveConfig({
+    flags: flags.config,
+    env: io.env,
+    keyVariables,
+    ...(file !== undefined && { file }),
+  });
   const policy = await load(textFlag(flags, 'policy'), loadPolicy);
   const keyPaths = listFlag(flags, 'keys');
   const keys = await auditorKeys({ resolution, policy, keyPaths, keyVariables, env: io.env });

@@ -41,7 +41,9 @@ function findingLines(findings: readonly Finding[], more: Readonly<Record<string
 }
 
 function keyText({ keyId, records, firstSeq, lastSeq, dataKey, signers, checkedBy, status }: KeyReport): string {
-  const identities = [...(dataKey === undefined ? [] : [dataKey]), ...signers].map(({ source, identity }) => `${source} ${identity}`);
+  const identities = [...(dataKey === undefined ? [] : [dataKey]), ...signers].map(
+    ({ source, identity }) => `${source} ${identity}`,
+  );
   const how = checkedBy.length === 0 ? 'checked by nothing' : `checked by ${checkedBy.join(' and ')}`;
   return `  ${keyId}: entries ${firstSeq}-${lastSeq}, ${records}, ${how}, ${status}; ${identities.join('; ')}`;
 }
@@ -60,7 +62,9 @@ function streamLines(stream: StreamReport, level: Level): string[] {
   lines.push(...whoCanForge(keys));
   if (lastSeq > 0) {
     const until = endTime === undefined ? '' : `, up to ${endTime}`;
-    lines.push(`  entries ${firstSeq} to ${lastSeq}, ${records} records${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`);
+    lines.push(
+      `  entries ${firstSeq} to ${lastSeq}, ${records} records${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
+    );
   }
   if (level === 'verbose') lines.push(...keys.map(keyText));
   else if (keys.length > 0) lines.push(`  keys: ${[...new Set(keys.flatMap(keyNames))].join('; ')}`);
@@ -70,8 +74,10 @@ function streamLines(stream: StreamReport, level: Level): string[] {
 
 function keyNames({ dataKey, signers, checkedBy }: KeyReport): string[] {
   const names: string[] = [];
-  if (dataKey !== undefined) names.push(`data key ${dataKey.identity}${checkedBy.includes('mac') ? '' : ' (not checked)'}`);
-  for (const { identity } of signers) names.push(`signer ${identity}${checkedBy.includes('signature') ? '' : ' (not checked)'}`);
+  if (dataKey !== undefined)
+    names.push(`data key ${dataKey.identity}${checkedBy.includes('mac') ? '' : ' (not checked)'}`);
+  for (const { identity } of signers)
+    names.push(`signer ${identity}${checkedBy.includes('signature') ? '' : ' (not checked)'}`);
   return names;
 }
 

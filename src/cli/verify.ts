@@ -2,10 +2,10 @@ import { verify as verifyLogs } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { writeAll } from './output.ts';
-import { progressOn } from './progress.ts';
 import { oneOfFlag } from './own-flags.ts';
-import { verdictText } from './verify-text.ts';
+import { progressOn } from './progress.ts';
 import { verifyRequest } from './verify-request.ts';
+import { verdictText } from './verify-text.ts';
 
 /** `fapilog-tamper verify` */
 export const verify: Command = {

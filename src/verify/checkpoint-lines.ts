@@ -58,7 +58,12 @@ function handleUnknownSize(state: StreamState, size: number): void {
   }
 }
 
-async function handleSealed(state: StreamState, checkpoint: SignedCheckpoint, seal: SealedSize, note: string): Promise<void> {
+async function handleSealed(
+  state: StreamState,
+  checkpoint: SignedCheckpoint,
+  seal: SealedSize,
+  note: string,
+): Promise<void> {
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
     if (!state.broken) {

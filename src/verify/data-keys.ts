@@ -1,5 +1,5 @@
-import { isTamperError, TamperError } from '../errors.ts';
 import { KeySchedule } from '../core/key-schedule.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { MacKeyReference } from '../format/key-reference.ts';
 import { namesIdentity } from '../keys/identity.ts';
 import type { DataKey, DataKeys, KeyContext, KeySource } from '../keys/provider.ts';
@@ -46,7 +46,10 @@ export function dataKeyFinder(all: readonly NamedDataKeys[]): DataKeyFinder {
     if (wrapped !== undefined || !isLocal(source)) {
       for (const { source: ours, keys, named } of all) {
         if (ours !== source) continue;
-        for (const { name } of closestFirst(named.filter((one) => counts(one, context)), reference)) {
+        for (const { name } of closestFirst(
+          named.filter((one) => counts(one, context)),
+          reference,
+        )) {
           const key = await recover(keys, reference, name, context);
           if (key !== undefined) return key;
         }

@@ -1,12 +1,12 @@
-import { classifyLine } from '../format/entry.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+import { classifyLine } from '../format/entry.ts';
 import { tagOf } from '../format/origin.ts';
 import type { Auditor } from './auditor.ts';
 import { Findings } from './findings.ts';
 import { originOf } from './grouping.ts';
 import { type LineSink, LineSplitter } from './line-splitter.ts';
 import { firstEntry } from './peek.ts';
-import { streamReport, type StreamReport } from './report.ts';
+import { type StreamReport, streamReport } from './report.ts';
 import type { PeekedSource } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
@@ -103,6 +103,10 @@ export async function demultiplex(
     });
 }
 
-function report(demultiplexer: Demultiplexer, problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT', message: string): void {
+function report(
+  demultiplexer: Demultiplexer,
+  problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT',
+  message: string,
+): void {
   for (const { verifier } of demultiplexer.lanes.values()) verifier.state.find(problem, message);
 }

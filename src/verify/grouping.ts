@@ -35,7 +35,8 @@ export function originOf(patterns: readonly string[], { tag, origin }: Peek): st
   const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
   const byTag = exact.find((pattern) => tagOf(pattern) === tag);
   if (byTag !== undefined) return byTag;
-  if (origin !== undefined && tagOf(origin) === tag && patterns.some((pattern) => coversOrigin(pattern, origin))) return origin;
+  if (origin !== undefined && tagOf(origin) === tag && patterns.some((pattern) => coversOrigin(pattern, origin)))
+    return origin;
   return patterns.length === 1 ? exact[0] : undefined;
 }
 
@@ -60,7 +61,11 @@ export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
     if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
     else findings.add('NO_KEY', place, `this file is of a stream (tag ${peek.tag}) that you did not name`);
   }
-  return emptyReport('', findings, files.map(({ source }) => source.name));
+  return emptyReport(
+    '',
+    findings,
+    files.map(({ source }) => source.name),
+  );
 }
 
 /** Streams that were named and of which there is no file. */

@@ -49,7 +49,8 @@ export async function loadKnown(path: string): Promise<KnownStreams> {
 /** Takes the newest checkpoint of a verified stream; the first one stays for ever. */
 export function advanceKnown(known: KnownStreams, origin: string, first: string, newest: string): KnownStreams {
   const before = known.get(origin);
-  const sizeOf = (text: string | undefined): number => (text === undefined ? 0 : (parseSignedCheckpoint(text)?.size ?? 0));
+  const sizeOf = (text: string | undefined): number =>
+    text === undefined ? 0 : (parseSignedCheckpoint(text)?.size ?? 0);
   const latest = sizeOf(newest) >= sizeOf(before?.newest) ? newest : (before?.newest ?? newest);
   return new Map([...known, [origin, { first: before?.first ?? first, newest: latest }]]);
 }

@@ -23,7 +23,10 @@ const accept = v.strictObject({
   successors: v.optional(v.boolean(), DEFAULT_ACCEPTANCE.successors),
 });
 const end = v.union(
-  [v.picklist(['closed', 'live']), v.strictObject({ until: v.union([v.date(), v.pipe(v.string(), v.isoTimestamp())]) })],
+  [
+    v.picklist(['closed', 'live']),
+    v.strictObject({ until: v.union([v.date(), v.pipe(v.string(), v.isoTimestamp())]) }),
+  ],
   'end is closed, live, or { until: TIME }',
 );
 const stream = v.strictObject({
@@ -146,6 +149,8 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
     if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
+import { coveredSize } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
 import type { Epoch } from './epoch.ts';
 import type { Finding, Findings } from './findings.ts';
-import { coveredSize } from './assessment.ts';
 import { namedSigners } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
@@ -146,7 +146,11 @@ export function emptyReport(origin: string, findings: Findings, files: readonly 
 /** Puts the streams' reports together: the worst verdict counts. */
 export function wholeReport(streams: readonly StreamReport[]): VerifyReport {
   const verdicts = streams.map(({ verdict }) => verdict);
-  const verdict = verdicts.includes('tampered') ? 'tampered' : verdicts.every((one) => one === 'ok') ? 'ok' : 'undecided';
+  const verdict = verdicts.includes('tampered')
+    ? 'tampered'
+    : verdicts.every((one) => one === 'ok')
+      ? 'ok'
+      : 'undecided';
   return {
     version: 1,
     verdict: streams.length === 0 ? 'undecided' : verdict,

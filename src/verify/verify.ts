@@ -81,7 +81,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   };
   const reports =
     options.demux === true
-      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), options.strict ?? false, onBytes)
+      ? await demultiplex(
+          sources,
+          patterns,
+          (origin) => auditorFor(options, origin, held),
+          options.strict ?? false,
+          onBytes,
+        )
       : await verifyFiles(options, sources, held, onBytes);
   const whole = wholeReport([...reports, ...missingReports(options, reports)]);
   if (known !== undefined && options.known !== undefined && whole.verdict === 'ok') {
