@@ -35,7 +35,10 @@ export function checkEnd(state: StreamState): void {
     return;
   }
   if (graceful)
-    endUnproven(state, `the log ends with close ${closed.why} (entry ${closed.seq}), and no checkpoint of it that you can check is there`);
+    endUnproven(
+      state,
+      `the log ends with close ${closed.why} (entry ${closed.seq}), and no checkpoint of it that you can check is there`,
+    );
   else if (closed !== undefined)
     endUnproven(state, `the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
   else

@@ -70,12 +70,13 @@ export function auditorOf(brings: Brings): Auditor {
       if (checkpoint === undefined) throw new Error('a held note does not parse');
       return checkpoint;
     }),
-    dataKey: async (_reference, kid) => {
+    dataKey: async (_reference, { kid }) => {
       const hex = brings.data_keys?.[kid];
       if (hex === undefined) return undefined;
       if (hex === 'unavailable') throw new TamperError('UNAVAILABLE', 'the key service does not answer');
       return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'audit' });
     },
+    confirmSigner: undefined,
     verifyOnline:
       serviceKeys &&
       (async (signer, text, signature) => {
