@@ -27,7 +27,7 @@ export default {
     'examples/**/*.{ts,mjs,cjs}',
   ],
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['mkfifo', 'openssl', 'go', 'gzip', 'bash'],
+  ignoreBinaries: ['mkfifo', 'openssl'],
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: ['dependency-cruiser', 'publint', '@arethetypeswrong/cli'],
 };

@@ -15,7 +15,7 @@ export class FirstAlone {
    * @throws {TamperError} `ABORTED`; what `call` throws
    */
   async run<T>(what: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    if (this.#open) return call();
+    if (this.#isOpen()) return call();
     const before = this.#last;
     let done = (): void => undefined;
     this.#last = new Promise<void>((resolve) => {
@@ -24,12 +24,17 @@ export class FirstAlone {
     try {
       await before;
       throwIfAborted(what, signal);
-      if (this.#open) done(); // the one before has succeeded: nobody needs to wait for this one
+      if (this.#isOpen()) done(); // the one before has succeeded: nobody needs to wait for this one
       const value = await call();
       this.#open = true;
       return value;
     } finally {
       done();
     }
+  }
+
+  /** A method, because another call may have changed it meanwhile, which the compiler does not expect of a field. */
+  #isOpen(): boolean {
+    return this.#open;
   }
 }
