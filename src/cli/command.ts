@@ -7,6 +7,8 @@ export interface CommandIo {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Resolves at SIGINT or SIGTERM. Whoever calls this ends itself then; a second signal ends the process at once. */
+  stopped(): Promise<void>;
 }
 
 /** A command: one file of this directory, one row in `commands.ts`. */

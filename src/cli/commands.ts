@@ -12,6 +12,11 @@ export interface CommandRow {
 /** Every command, in the order of the overview. */
 export const commands: readonly CommandRow[] = [
   {
+    name: 'seal',
+    summary: 'standard input to a sealed file or to standard output',
+    load: async () => (await import('./seal.ts')).seal,
+  },
+  {
     name: 'doctor',
     summary: 'reach the key service, test what we may do, show each option and where it came from',
     load: async () => (await import('./doctor.ts')).doctor,

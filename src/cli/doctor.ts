@@ -3,16 +3,15 @@ import {
   type DoctorCheck,
   fileName,
   isTamperError,
-  loadConfigFile,
   modeOf,
   optionNames,
   type Resolution,
-  resolveConfig,
   TamperError,
 } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { printable, writeAll } from './output.ts';
+import { oneOf, resolveFlags } from './resolve.ts';
 
 interface OptionRow {
   readonly option: string;
@@ -32,12 +31,10 @@ Shows what each option is and where it came from, uses each key once, and tests 
   flags: { config: { type: 'string' }, format: { type: 'string' } },
   takesConfig: true,
 
-  async run({ own, config: flags, positionals }, io) {
-    const { format = 'text', config: path = io.env['FAPILOG_TAMPER_CONFIG'] } = own;
-    if (format !== 'text' && format !== 'json') throw new TamperError('USAGE', '--format is text or json');
-    if (positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
-    const file = typeof path === 'string' ? await loadConfigFile(path) : undefined;
-    const resolution = resolveConfig({ flags, env: io.env, ...(file === undefined ? {} : { file }) });
+  async run(flags, io) {
+    const format = oneOf('format', flags.own['format'] ?? 'text', ['text', 'json']);
+    if (flags.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
+    const resolution = await resolveFlags(flags, io);
     const checks = await checksOf(resolution);
     const rows = optionRows(resolution);
     const mode = modeOf(resolution.config).name;

@@ -2,6 +2,7 @@ import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { writeAll } from './output.ts';
+import { oneOf } from './resolve.ts';
 
 /** `fapilog-tamper keygen` */
 export const keygen: Command = {
@@ -22,11 +23,11 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
   takesConfig: false,
 
   async run({ own, positionals }, io) {
-    const { out, origin, format = 'text', algorithm = 'HMAC-SHA256' } = own;
+    const { out, origin } = own;
+    const format = oneOf('format', own['format'] ?? 'text', ['text', 'json']);
+    const algorithm = oneOf('algorithm', own['algorithm'] ?? 'HMAC-SHA256', ['HMAC-SHA256', 'Ed25519']);
     if (typeof out !== 'string' || out === '') throw usage('--out FILE is missing');
     if (positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
-    if (algorithm !== 'HMAC-SHA256' && algorithm !== 'Ed25519') throw usage('--algorithm is HMAC-SHA256 or Ed25519');
-    if (format !== 'text' && format !== 'json') throw usage('--format is text or json');
     if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
     if (typeof origin === 'string') checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);

@@ -1,0 +1,74 @@
+import type { Readable } from 'node:stream';
+import { TamperError } from '../index.ts';
+
+const lf = 0x0a;
+/** After a stop: how long the input must be quiet before it is taken as ended, in milliseconds. */
+const quietMs = 200;
+
+/**
+ * Whole lines from a stream, as many at a time as come; the last one may lack its LF. After a stop what still comes is
+ * taken, until nothing has come for 200 ms: a producer that the same signal ends has its last words in the pipe.
+ */
+export class InputLines {
+  readonly #iterator: AsyncIterator<unknown>;
+  readonly #stopped: Promise<void>;
+  /** Pieces of a line that has not ended yet. */
+  #begun: Buffer[] = [];
+  #reading: Promise<IteratorResult<unknown>> | undefined;
+  #ended = false;
+
+  constructor(stream: Readable, stopped: Promise<void>) {
+    this.#iterator = stream.iterator({ destroyOnReturn: true });
+    this.#stopped = stopped;
+  }
+
+  /** @returns undefined at the end. @throws READ_FAILED */
+  async next(): Promise<Buffer | undefined> {
+    while (!this.#ended) {
+      const chunk = await this.#read();
+      if (chunk === undefined) break;
+      const end = chunk.lastIndexOf(lf) + 1;
+      if (end < chunk.length) {
+        const rest = chunk.subarray(end);
+        if (end === 0) {
+          this.#begun.push(rest);
+          continue;
+        }
+        const lines = this.#join(chunk.subarray(0, end));
+        this.#begun.push(rest);
+        return lines;
+      }
+      return this.#join(chunk);
+    }
+    this.#ended = true;
+    return this.#begun.length === 0 ? undefined : this.#join(Buffer.alloc(0));
+  }
+
+  #join(last: Buffer): Buffer {
+    if (this.#begun.length === 0) return last;
+    const whole = Buffer.concat([...this.#begun, last]);
+    this.#begun = [];
+    return whole;
+  }
+
+  async #read(): Promise<Buffer | undefined> {
+    try {
+      this.#reading ??= this.#iterator.next();
+      let timer: NodeJS.Timeout | undefined;
+      const quiet = this.#stopped.then(
+        () =>
+          new Promise<undefined>((resolve) => {
+            timer = setTimeout(resolve, quietMs, undefined);
+          }),
+      );
+      const result = await Promise.race([this.#reading, quiet]);
+      clearTimeout(timer);
+      if (result === undefined) return undefined;
+      this.#reading = undefined;
+      if (result.done === true) return undefined;
+      return Buffer.isBuffer(result.value) ? result.value : Buffer.from(String(result.value));
+    } catch (cause) {
+      throw new TamperError('READ_FAILED', 'standard input cannot be read', { cause });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createSealerFor, type Flags, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
+import type { Command, CommandIo } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { InputLines } from './input-lines.ts';
+import { printable, writeAll } from './output.ts';
+import { resolveFlags } from './resolve.ts';
+
+/** `fapilog-tamper seal` */
+export const seal: Command = {
+  usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
+  help: `
+Seals standard input, line by line, into a file or to standard output, until it ends or SIGINT or SIGTERM comes. What was
+read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature.
+
+  --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
+  --out FILE         where the log goes: the option file; - is standard output
+  --origin NAME      the name of the stream, which the auditor will ask for
+  --tee              also copy each line, as it came, to standard output
+  --quiet            say nothing on standard error but errors`,
+  flags: { config: { type: 'string' }, out: { type: 'string' }, quiet: { type: 'boolean' } },
+  takesConfig: true,
+
+  async run(flags, io) {
+    if (flags.positionals.length > 0) {
+      throw new TamperError('USAGE', 'seal takes no file: it reads standard input', {
+        hint: `for example: fapilog-tamper seal --out FILE < ${printable(flags.positionals[0] ?? '')}`,
+      });
+    }
+    const { config, warnings } = await resolveFlags(withOut(flags), io);
+    const say = async (text: string): Promise<void> => {
+      if (flags.own['quiet'] !== true) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
+    };
+    for (const warning of warnings) await say(`warning: ${warning}`);
+    await sealInput(config, io, say);
+    return exitCode.done;
+  },
+};
+
+/** `--out` is the option `file` under the name that people expect. */
+function withOut(flags: Flags): Flags {
+  const { out } = flags.own;
+  if (typeof out !== 'string') return flags;
+  if (flags.config.file !== undefined) throw new TamperError('USAGE', '--out and --file are the same: give one');
+  return { ...flags, config: { ...flags.config, file: out } };
+}
+
+async function sealInput(config: ResolvedConfig, io: CommandIo, say: (text: string) => Promise<void>): Promise<void> {
+  const sealer = createSealerFor(config);
+  const failed = new Promise<never>((_, reject) => sealer.on('error', reject));
+  failed.catch(() => undefined); // whoever waits below is told
+  sealer.on('warning', (error) => void say(`warning: ${error.message}`));
+  sealer.on('outage', ({ error }) => void say(`the key service is away, sealing goes on: ${error.message}`));
+  sealer.on('outageOver', () => void say('the key service is back'));
+  const input = new InputLines(io.stdin, io.stopped());
+  try {
+    for (;;) {
+      const lines = await Promise.race([input.next(), failed]);
+      if (lines === undefined) break;
+      if (!sealer.write(lines)) await Promise.race([once(sealer, 'drain'), failed]);
+      if (config.tee) await writeAll(io.stdout, lines);
+    }
+  } finally {
+    await sealer.close();
+  }
+  const { records, origin, file } = sealer.stats;
+  await say(`sealed ${records} lines of ${origin} in ${file}`);
+}

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+let built: BuiltPackage;
+let cwd = '';
+const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+const origin = 'example.com/a';
+const out = ['--out', 'a.jsonl', '--origin', origin];
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => built.remove());
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'seal-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+/** The lines that an application wrote, and the kinds of ours. */
+function linesOf(text: string): { records: string[]; kinds: string[] } {
+  const lines = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+  const records = lines.filter(({ integrity }) => integrity.kind === undefined);
+  return {
+    records: records.map(({ integrity, ...rest }) => (integrity.as === undefined ? JSON.stringify(rest) : rest.line)),
+    kinds: lines.flatMap(({ integrity }) => (integrity.kind === undefined ? [] : [integrity.kind])),
+  };
+}
+
+describe('fapilog-tamper seal', () => {
+  it('seals standard input into a file, closes and signs it', async () => {
+    const input = '{"level":30,"msg":"paid"}\nplain text\r\n\nno line end';
+    const { code, stdout, stderr } = await built.run(['seal', ...out], { cwd, env, input });
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(/^fapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/);
+    const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
+    expect(records).toEqual(['{"level":30,"msg":"paid"}', 'plain text', '', 'no line end']);
+    expect(kinds.at(0)).toBe('open');
+    expect(kinds.slice(-2)).toEqual(['close', 'checkpoint']);
+  });
+
+  it('goes on where the last run ended', async () => {
+    await built.run(['seal', ...out], { cwd, env, input: 'one\n' });
+    const { code } = await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    expect(code).toBe(0);
+    const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
+    expect(records).toEqual(['one', 'two']);
+    expect(kinds.filter((kind) => kind === 'open')).toHaveLength(2);
+  });
+
+  it('seals to standard output', async () => {
+    const { code, stdout, stderr } = await built.run(['seal', '--origin', origin, '--quiet'], {
+      cwd,
+      env,
+      input: 'one\ntwo\n',
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(linesOf(stdout).records).toEqual(['one', 'two']);
+  });
+
+  it('--tee copies each line as it came', async () => {
+    const input = 'one\r\n{"a":1}\nthree';
+    const { code, stdout } = await built.run(['seal', '--tee', ...out], { cwd, env, input });
+    expect([code, stdout]).toEqual([0, input]);
+  });
+
+  it('at SIGTERM seals what is in the pipe, closes, and exits with 0', async () => {
+    const child = spawn(process.execPath, [join(built.directory, 'dist/cli/main.js'), 'seal', ...out, '--tee'], {
+      cwd,
+      env,
+    });
+    child.stdin.write('one\n');
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    child.stdin.write('last words\n');
+    const [code] = await once(child, 'close');
+    expect(code).toBe(0);
+    const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
+    expect(records).toEqual(['one', 'last words']);
+    expect(kinds.slice(-2)).toEqual(['close', 'checkpoint']);
+  });
+
+  it.each([
+    ['no key', [], {}, 2, 'KEY_NOT_FOUND: environment variable FAPILOG_TAMPER_KEY is not set'],
+    ['a bad key', [], { FAPILOG_TAMPER_KEY: 'canary' }, 2, 'KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY'],
+    ['a file to read', ['x.log'], env, 64, 'fapilog-tamper seal --out FILE < x.log'],
+    ['two names for the output', ['--file', 'b.jsonl'], env, 64, '--out and --file are the same'],
+    ['a bad origin', ['--origin', 'a b'], env, 64, 'option origin (flag --origin) may not hold " "'],
+    ['--tee to the log', ['--out', '-', '--tee'], env, 64, 'where the sealed log goes already'],
+  ])('refuses %s', async (_, argv, variables, exit, message) => {
+    const { code, stdout, stderr } = await built.run(['seal', ...out, ...argv].map(String), {
+      cwd,
+      env: variables,
+      input: 'x\n',
+    });
+    expect([code, stdout]).toEqual([exit, '']);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('canary');
+  });
+
+  it('says that the directory cannot be written', async () => {
+    writeFileSync(join(cwd, 'file'), '');
+    const { code, stderr } = await built.run(['seal', '--out', 'file/a.jsonl', '--origin', origin], {
+      cwd,
+      env,
+      input: 'x\n',
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('WRITE_FAILED');
+  });
+});
