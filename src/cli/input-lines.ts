@@ -10,6 +10,7 @@ const quietMs = 200;
  * taken, until nothing has come for 200 ms: a producer that the same signal ends has its last words in the pipe.
  */
 export class InputLines {
+  readonly #stream: Readable;
   readonly #iterator: AsyncIterator<unknown>;
   readonly #stopped: Promise<void>;
   /** Pieces of a line that has not ended yet. */
@@ -18,6 +19,7 @@ export class InputLines {
   #ended = false;
 
   constructor(stream: Readable, stopped: Promise<void>) {
+    this.#stream = stream;
     this.#iterator = stream.iterator({ destroyOnReturn: true });
     this.#stopped = stopped;
   }
@@ -42,6 +44,13 @@ export class InputLines {
     }
     this.#ended = true;
     return this.#begun.length === 0 ? undefined : this.#join(Buffer.alloc(0));
+  }
+
+  /** Lets go of the stream, which would keep the process alive. */
+  close(): void {
+    this.#ended = true;
+    this.#reading?.catch(() => undefined); // it ends with the stream, and nobody waits for it any more
+    this.#stream.destroy();
   }
 
   #join(last: Buffer): Buffer {

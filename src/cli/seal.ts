@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createSealerFor, type Flags, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
+import { createSealerFor, type Flags, type ResolvedConfig, TamperError } from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { InputLines } from './input-lines.ts';
@@ -61,6 +61,7 @@ async function sealInput(config: ResolvedConfig, io: CommandIo, say: (text: stri
       if (config.tee) await writeAll(io.stdout, lines);
     }
   } finally {
+    input.close();
     await sealer.close();
   }
   const { records, origin, file } = sealer.stats;

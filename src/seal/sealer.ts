@@ -83,7 +83,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #dropped = 0;
   #droppedUnsaid = 0;
   #droppingSince = 0;
-  #records = 0;
   #cancelSeal: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -123,7 +122,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       origin: this.#site.origin,
       file: run?.log.sink.name ?? this.#site.sink.name,
       size: run?.log.frontier.size ?? this.#site.resumption.size,
-      records: this.#records,
+      records: run?.stream.records ?? 0,
       dropped: this.#dropped,
       covered: run?.covered ?? 0,
       pendingBytes: this.#pending.bytes,

@@ -38,6 +38,7 @@ export class StreamWriter {
   readonly #now: () => number;
   readonly #onSeal: (job: SealJob) => void;
   #epochSeq = 1;
+  #records = 0;
   #sinceSeal = 0;
   #droppedSinceSeal = 0;
   #sinceOpen = 0;
@@ -53,6 +54,11 @@ export class StreamWriter {
     this.#every = options.every;
     this.#now = options.now;
     this.#onSeal = options.onSeal;
+  }
+
+  /** Record lines of this run. */
+  get records(): number {
+    return this.#records;
   }
 
   /** Record lines since the last seal, close or run's open. */
@@ -177,6 +183,7 @@ export class StreamWriter {
   }
 
   #counted(): void {
+    this.#records++;
     const time = this.#now();
     if (this.#sinceOpen++ === 0) this.#firstTime = time;
     this.#lastTime = time;

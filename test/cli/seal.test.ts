@@ -42,7 +42,8 @@ describe('fapilog-tamper seal', () => {
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['{"level":30,"msg":"paid"}', 'plain text', '', 'no line end']);
     expect(kinds.at(0)).toBe('open');
-    expect(kinds.slice(-2)).toEqual(['close', 'checkpoint']);
+    expect(kinds.at(-1)).toBe('checkpoint');
+    expect(kinds.filter((kind) => kind !== 'checkpoint').at(-1)).toBe('close');
   });
 
   it('goes on where the last run ended', async () => {
@@ -83,7 +84,8 @@ describe('fapilog-tamper seal', () => {
     expect(code).toBe(0);
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['one', 'last words']);
-    expect(kinds.slice(-2)).toEqual(['close', 'checkpoint']);
+    expect(kinds.at(-1)).toBe('checkpoint');
+    expect(kinds.filter((kind) => kind !== 'checkpoint').at(-1)).toBe('close');
   });
 
   it.each([
