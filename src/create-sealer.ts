@@ -19,7 +19,8 @@ export interface SealerOptions extends TamperConfig, SealerDependencies {}
 
 /**
  * Begins to seal. Returns at once: the stream is locked, what a crash left behind is dealt with, the file is open, and
- * lines are taken while the key is on its way.
+ * lines are taken while the key is on its way. What `options` leave out is taken from `FAPILOG_TAMPER_*` variables, then
+ * from the defaults.
  *
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
  * STATE_MALFORMED, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
@@ -31,7 +32,7 @@ export function createSealer(options: SealerOptions): Sealer {
     ...(signingKeyProvider && { signingKeyProvider }),
     ...(clock && { clock }),
   };
-  return createSealerFor(resolveConfig({ code }).config, dependencies);
+  return createSealerFor(resolveConfig({ code, env: process.env }).config, dependencies);
 }
 
 /** {@link createSealer} for a configuration that is put together already, as the command line has it. */
