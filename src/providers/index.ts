@@ -101,6 +101,10 @@ async function checkServices(config: ResolvedConfig): Promise<DoctorCheck[]> {
       const { checkAwsKmsConfig } = await import('./aws-kms/from-config.ts');
       checks.push(...(await checkAwsKmsConfig(config)));
     }
+    if (source === 'azure-keyvault') {
+      const { checkAzureConfig } = await import('./azure-keyvault/from-config.ts');
+      checks.push(...(await checkAzureConfig(config)));
+    }
     if (source === 'vault') {
       const { checkVaultConfig } = await import('./vault/from-config.ts');
       checks.push(...(await checkVaultConfig(config)));

@@ -2,6 +2,7 @@ import { TamperError } from '../../errors.ts';
 import { aborted, throwIfAborted } from '../../keys/deadline.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import { isMicrosoftAuthority } from './authority.ts';
+import { type AzureCaller, callerOf } from './caller.ts';
 import type { AzureTokenCredential } from './client.ts';
 import { mapCredentialError } from './credential-error.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
@@ -94,18 +95,26 @@ function choose(
  * pass, the credential is made anew, because the SDK would go on failing for a minute without asking.
  *
  * @param tenantKnown - the tenant is configured, so the one that a vault's challenge names is not asked instead
+ * @param given - told who a token says that we are
  */
-export function boundedCredential(choice: CredentialChoice, tenantKnown: boolean): AzureTokenCredential {
+export function boundedCredential(
+  choice: CredentialChoice,
+  tenantKnown: boolean,
+  given: (caller: AzureCaller) => void,
+): AzureTokenCredential {
   const { kind, watch } = choice;
   let credential = made(choice);
   return {
-    async getToken(scopes, given = {}) {
-      const { tenantId, ...rest } = given;
+    async getToken(scopes, asks = {}) {
+      const { tenantId, ...rest } = asks;
       const options = tenantKnown || tenantId === undefined ? rest : { ...rest, tenantId };
       const asked = credential;
       try {
-        const token = await untilAborted(() => asked.getToken(scopes, options), kind, given.abortSignal);
-        if (token !== null) return token;
+        const token = await untilAborted(() => asked.getToken(scopes, options), kind, asks.abortSignal);
+        if (token !== null) {
+          given(callerOf(token));
+          return token;
+        }
         throw new TamperError('UNAUTHENTICATED', `Azure ${kind}: no credentials (no token was given)`);
       } catch (error) {
         const mapped = mapCredentialError(error, kind, watch.last);

@@ -1,4 +1,7 @@
-import type { ResolvedConfig } from '../../config/index.ts';
+import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { doctorContext } from '../internal/doctor-context.ts';
+import { checkAzureKeyVault } from './doctor.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
 import { AzureKeyVaultProvider } from './provider.ts';
 
@@ -15,4 +18,22 @@ export function azureOptions(config: ResolvedConfig): AzureKeyVaultOptions {
 /** Makes the provider of a configuration with `key_source: azure-keyvault`. */
 export function createAzureKeyVaultProvider(config: ResolvedConfig): AzureKeyVaultProvider {
   return new AzureKeyVaultProvider(azureOptions(config));
+}
+
+/** What `doctor` asks Azure about the keys that a configuration has there. */
+export async function checkAzureConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
+  const { dataKey, signingKey, signingIfNoDataKey } = modeOf(config);
+  const data = dataKey?.source === 'azure-keyvault' ? dataKey.keyId : undefined;
+  const signing = signingKey?.source === 'azure-keyvault' ? signingKey.keyId : undefined;
+  const subject = { options: azureOptions(config), context: doctorContext(config) };
+  if (data !== undefined && signingIfNoDataKey) {
+    const checks = await checkAzureKeyVault({ ...subject, dataKeyId: data });
+    const signs = checks.some(({ detail }) => detail.startsWith('UNSUPPORTED_OPERATION'));
+    return signs ? checkAzureKeyVault({ ...subject, signingKeyId: data }) : checks;
+  }
+  return checkAzureKeyVault({
+    ...subject,
+    ...(data !== undefined && { dataKeyId: data }),
+    ...(signing !== undefined && { signingKeyId: signing }),
+  });
 }

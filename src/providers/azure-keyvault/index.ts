@@ -12,5 +12,6 @@ export type {
   AzureSigningAlgorithm,
   AzureTokenCredential,
 } from './client.ts';
+export { type AzureDoctorSubject, checkAzureKeyVault } from './doctor.ts';
 export type { AzureKeyVaultOptions } from './options.ts';
 export { AzureKeyVaultProvider } from './provider.ts';

@@ -2,13 +2,8 @@ import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { LruMap } from '../../keys/lru-map.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
-import type {
-  AzureCryptographyClient,
-  AzureKeyClient,
-  AzureKeyVaultClients,
-  AzureKeyVersionHandle,
-  AzureTokenCredential,
-} from './client.ts';
+import type { AzureCaller } from './caller.ts';
+import type { AzureCryptographyClient, AzureKeyClient, AzureKeyVaultClients, AzureKeyVersionHandle } from './client.ts';
 import { boundedCredential, chooseCredential } from './credential.ts';
 import { FirstAlone } from './first-alone.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
@@ -28,6 +23,8 @@ export class AzureSession {
   readonly #keyClients = new LruMap<string, AzureKeyClient>(maxClients);
   readonly #versionClients = new LruMap<string, VersionClient>(maxClients);
   #clients: Promise<AzureKeyVaultClients> | undefined;
+  #kind = 'credentials';
+  #caller: AzureCaller | undefined;
   #closed = false;
 
   constructor(options: AzureKeyVaultOptions) {
@@ -54,6 +51,13 @@ export class AzureSession {
     return made;
   }
 
+  /** Which credential is used and who the last token said that we are. */
+  credentialFacts(): { readonly kind: string; readonly caller: AzureCaller | undefined } {
+    const kind =
+      this.#options.client === undefined ? this.#kind : 'a client that was given in, with its own credential';
+    return { kind, caller: this.#caller };
+  }
+
   assertOpen(): void {
     if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Azure Key Vault provider is closed');
   }
@@ -69,7 +73,7 @@ export class AzureSession {
     this.assertOpen();
     if (this.#options.client !== undefined) return Promise.resolve(this.#options.client);
     if (this.#clients === undefined) {
-      const loading = loadClients(this.#options);
+      const loading = this.#make();
       this.#clients = loading;
       loading.catch(() => {
         if (this.#clients === loading) this.#clients = undefined; // the next call tries again
@@ -77,25 +81,30 @@ export class AzureSession {
     }
     return this.#clients;
   }
-}
 
-async function loadClients(options: AzureKeyVaultOptions): Promise<AzureKeyVaultClients> {
-  const { KeyClient, CryptographyClient } = await loadSdk(
-    { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' },
-    () => import('@azure/keyvault-keys'),
-  );
-  const environment = options.environment ?? process.env;
-  const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
-  const credential: AzureTokenCredential = boundedCredential(await chooseCredential(options), tenantKnown);
-  return {
-    keyClient: (vaultUrl) => new KeyClient(vaultUrl, credential, pipelineOptions(vaultUrl, options)),
-    cryptographyClient: (version) => {
-      const { vaultUrl, ...names } = version.properties;
-      // Whole as the SDK wants it, and yet without the dates and operations by which it would refuse on its own.
-      const key = { ...version, key: { ...version.key }, properties: { ...names, vaultUrl } };
-      return new CryptographyClient(key, credential, pipelineOptions(vaultUrl, options));
-    },
-  };
+  async #make(): Promise<AzureKeyVaultClients> {
+    const options = this.#options;
+    const { KeyClient, CryptographyClient } = await loadSdk(
+      { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' },
+      () => import('@azure/keyvault-keys'),
+    );
+    const environment = options.environment ?? process.env;
+    const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
+    const choice = await chooseCredential(options);
+    this.#kind = choice.kind;
+    const credential = boundedCredential(choice, tenantKnown, (caller) => {
+      this.#caller = caller;
+    });
+    return {
+      keyClient: (vaultUrl) => new KeyClient(vaultUrl, credential, pipelineOptions(vaultUrl, options)),
+      cryptographyClient: (version) => {
+        const { vaultUrl, ...names } = version.properties;
+        // Whole as the SDK wants it, and yet without the dates and operations by which it would refuse on its own.
+        const key = { ...version, key: { ...version.key }, properties: { ...names, vaultUrl } };
+        return new CryptographyClient(key, credential, pipelineOptions(vaultUrl, options));
+      },
+    };
+  }
 }
 
 /** What both kinds of client are made with. The SDK keeps the object, so each gets its own. */

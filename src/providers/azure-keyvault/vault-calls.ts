@@ -1,7 +1,7 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
-import type { AzureCallOptions, AzureKeyProperties, AzureRawResponse } from './client.ts';
+import type { AzureCallOptions, AzureKeyProperties, AzureRawResponse, AzureRotationPolicy } from './client.ts';
 import { type AzureCall, mapAzureError } from './error-map.ts';
 import { type AzureKeyUrl, answeredVersion, keyUrl, versionUrl } from './key-url.ts';
 import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
@@ -61,6 +61,15 @@ export class VaultCalls {
       if (code === 'KEY_NOT_FOUND' || code === 'ACCESS_DENIED') return false; // neither contradicts the 404 before
       throw error;
     }
+  }
+
+  /** When a key rotates by itself. */
+  async rotationPolicy(url: AzureKeyUrl, attempt: Attempt): Promise<AzureRotationPolicy> {
+    const client = await this.#session.keyClient(url.vaultUrl);
+    const call = { operation: 'getKeyRotationPolicy', keyId: keyUrl(url) } as const;
+    const { value } = await send(call, attempt, async (options) => client.getKeyRotationPolicy?.(url.name, options));
+    if (value !== undefined) return value;
+    throw new TamperError('UNSUPPORTED_OPERATION', 'the Azure client that was given in cannot read rotation policies');
   }
 
   /** Signs a digest made here with one version. */

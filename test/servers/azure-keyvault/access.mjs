@@ -11,6 +11,7 @@ const ACTIONS = {
   get: 'Microsoft.KeyVault/vaults/keys/read',
   versions: 'Microsoft.KeyVault/vaults/keys/read',
   deleted: 'Microsoft.KeyVault/vaults/keys/read',
+  rotationpolicy: 'Microsoft.KeyVault/vaults/keyrotationpolicies/read',
   sign: 'Microsoft.KeyVault/vaults/keys/sign/action',
   verify: 'Microsoft.KeyVault/vaults/keys/verify/action',
   wrapkey: 'Microsoft.KeyVault/vaults/keys/wrap/action',

@@ -33,8 +33,9 @@ export function authorityHandler({ access, faults, requests, applications }) {
     }
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    if (await before(faults.take('token', false), response)) return undefined;
-    return token(new URLSearchParams(Buffer.concat(chunks).toString()), response, access, applications);
+    const text = Buffer.concat(chunks).toString();
+    if (await before(faults.take('token', false), response, decodeURIComponent(text))) return undefined;
+    return token(new URLSearchParams(text), response, access, applications);
   };
 }
 

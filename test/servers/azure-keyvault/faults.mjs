@@ -25,7 +25,7 @@ export class Faults {
 }
 
 /** What a fault does before the operation runs. @returns {Promise<boolean>} true where the reply is done (or never comes) */
-export async function before(fault, response) {
+export async function before(fault, response, sent = '') {
   switch (fault?.kind) {
     case 'delay':
       await delay(fault.ms);
@@ -50,6 +50,16 @@ export async function before(fault, response) {
         reply(response, fault.status, fault.body ?? { error: { code: 'InternalServerError', message: 'Injected.' } });
       }
       return true;
+    case 'echo': {
+      const innererror = { code: 'ForbiddenByRbac' };
+      const error = { code: fault.status === 400 ? 'BadParameter' : 'Forbidden', message: sent, innererror };
+      reply(
+        response,
+        fault.status,
+        fault.on === 'token' ? { error: 'invalid_client', error_description: sent } : { error },
+      );
+      return true;
+    }
     case 'garbage':
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"key":{"kid":');
       return true;

@@ -30,7 +30,7 @@ export class KeyStore {
   #keys = new Map();
 
   /** Creates a key, or a new version of one, as `POST /keys/NAME/create` does. */
-  create(name, { kty = 'EC', crv = 'P-256', size, key_ops, enabled = true, nbf, exp, created } = {}) {
+  create(name, { kty = 'EC', crv = 'P-256', size, key_ops, enabled = true, nbf, exp, created, rotates } = {}) {
     const made = material(kty, crv, size ?? (family(kty) === 'RSA' ? 2048 : 256));
     const now = created ?? seconds();
     const version = {
@@ -38,6 +38,7 @@ export class KeyStore {
       version: randomBytes(16).toString('hex'),
       kty,
       crv,
+      rotates,
       key_ops: key_ops ?? OPERATIONS[family(kty)],
       attributes: { enabled, nbf, exp, created: now, updated: now, recoveryLevel: 'Recoverable', recoverableDays: 90 },
       ...made,

@@ -27,7 +27,7 @@ export function vaultHandler(parts) {
       checkApiVersion(url);
       if (route === undefined) throw new Refusal(405, 'MethodNotAllowed', 'The HTTP method is not allowed here.');
       const fault = parts.faults.take(route.operation);
-      if (await before(fault, response)) return;
+      if (await before(fault, response, `${request.headers.authorization} ${text}`)) return;
       parts.access.authorize(claims, route.operation, route.name);
       const asked = fault?.kind === 'stale' ? { ...route, version: fault.version } : route;
       const answer = after(fault, run(parts, asked, url, text));
@@ -52,6 +52,8 @@ function routeOf(method, url) {
   if (collection === 'deletedkeys' && method === 'GET' && version === undefined) return { operation: 'deleted', name };
   if (collection !== 'keys') return undefined;
   if (method === 'GET' && version === 'versions' && operation === undefined) return { operation: 'versions', name };
+  if (method === 'GET' && version === 'rotationpolicy' && operation === undefined)
+    return { operation: 'rotationpolicy', name };
   if (method === 'GET' && operation === undefined) return { operation: 'get', name, version };
   if (method === 'POST' && version === 'create' && operation === undefined) return { operation: 'create', name };
   if (method === 'POST' && isOperation(operation)) return { operation, name, version };
@@ -70,6 +72,7 @@ function checkApiVersion(url) {
 
 function run({ store, settings }, { operation, name, version }, url, text) {
   if (operation === 'versions') return page(store.versions(name), name, url);
+  if (operation === 'rotationpolicy') return rotationPolicy(store, name, url);
   if (operation === 'deleted') return deleted(store, name, url);
   if (operation === 'create') return create(store, name, parse(text), url);
   const key = store.find(name, version);
@@ -114,6 +117,20 @@ function page(versions, name, url) {
   return {
     value: value.map((one) => ({ kid: kid(one, url), attributes: { ...one.attributes } })),
     nextLink: more ? next : null,
+  };
+}
+
+/** A key without a policy of its own has the service's default one, which only notifies. */
+function rotationPolicy(store, name, url) {
+  const newest = store.find(name);
+  if (newest === undefined) throw keyNotFound(name);
+  const { created, updated } = newest.attributes;
+  const trigger = newest.rotates === undefined ? { timeBeforeExpiry: 'P30D' } : { timeAfterCreate: newest.rotates };
+  const type = newest.rotates === undefined ? 'Notify' : 'Rotate';
+  return {
+    id: `${url.origin}/keys/${name}/rotationpolicy`,
+    lifetimeActions: [{ trigger, action: { type } }],
+    attributes: { created, updated, ...(newest.rotates === undefined ? {} : { expiryTime: 'P2Y' }) },
   };
 }
 

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { isTamperError } from '../../errors.ts';
+import { dataKeyBytes } from '../../keys/data-key.ts';
+import type { KeyContext } from '../../keys/provider.ts';
+import { withRetry } from '../../keys/retry.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { currentVersion } from './current-version.ts';
+import { check, type Found } from './doctor-check.ts';
+import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
+import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
+import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
+import { AzureSession } from './session.ts';
+import { type Attempt, VaultCalls } from './vault-calls.ts';
+import { assertWraps, unpackWrappedKey } from './wrapped-key.ts';
+
+/** What {@link checkAzureKeyVault} looks at. */
+export interface AzureDoctorSubject {
+  readonly options: AzureKeyVaultOptions;
+  /** The key for data keys, where there is one. */
+  readonly dataKeyId?: string;
+  /** The key for signatures, where there is one. */
+  readonly signingKeyId?: string;
+  /** `writer` seals and should not recover keys; `auditor` verifies and should not seal. Default `writer`. */
+  readonly role?: 'writer' | 'auditor';
+  /** What the data key that is made for the test is bound to. */
+  readonly context: KeyContext;
+}
+
+/** How close to its end a version is worth a warning, in milliseconds. */
+const soonMs = 14 * 86_400_000;
+
+/**
+ * Asks the vault who we are, what state the keys are in, when they rotate, and what we may do and should not. One digest
+ * is signed, and one data key is made and erased. Throws only our own bugs; what the vault says is in the checks.
+ */
+export async function checkAzureKeyVault(subject: AzureDoctorSubject): Promise<DoctorCheck[]> {
+  const session = new AzureSession(subject.options);
+  const doctor = new Doctor(subject, session);
+  const checks: DoctorCheck[] = [];
+  try {
+    if (subject.dataKeyId !== undefined) checks.push(...(await doctor.key('data key', subject.dataKeyId)));
+    if (subject.signingKeyId !== undefined) checks.push(...(await doctor.key('signing key', subject.signingKeyId)));
+    return [credentials(session), ...checks];
+  } finally {
+    session.close();
+  }
+}
+
+/** Known only after the first call, because the vault says for what a token is to be asked. */
+function credentials(session: AzureSession): DoctorCheck {
+  const { kind, caller } = session.credentialFacts();
+  if (caller === undefined)
+    return { name: 'credentials', outcome: 'unknown', detail: `${kind}: no token was given yet` };
+  const who = [
+    caller.application && `application ${caller.application}`,
+    caller.object && `object ${caller.object}`,
+    caller.tenant && `tenant ${caller.tenant}`,
+  ];
+  const until = new Date(caller.expiresOn).toISOString();
+  const detail = [kind, ...who.filter((part) => part), `token until ${until}`].join(', ');
+  return { name: 'credentials', outcome: 'ok', detail };
+}
+
+class Doctor {
+  readonly #subject: AzureDoctorSubject;
+  readonly #session: AzureSession;
+  readonly #calls: VaultCalls;
+
+  constructor(subject: AzureDoctorSubject, session: AzureSession) {
+    this.#subject = subject;
+    this.#session = session;
+    this.#calls = new VaultCalls(session);
+  }
+
+  async key(what: 'data key' | 'signing key', keyId: string): Promise<DoctorCheck[]> {
+    let version: KeyVersion | undefined;
+    const state = await check(`${what}: state`, async () => {
+      const url = parseKeyUrl(keyId, this.#subject.options.vaultUrl);
+      const begin = performance.now();
+      version = await this.#ask((attempt) =>
+        url.version === undefined
+          ? currentVersion(this.#calls, url, Date.now(), attempt)
+          : this.#calls.getKey(url, attempt),
+      );
+      const took = Math.round(performance.now() - begin);
+      if (what === 'data key') assertWraps(version);
+      else signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
+      return stateOf(version, took);
+    });
+    if (version === undefined) return [state];
+    const checks = [state, await this.#rotation(what, version.url), await this.#listing(version.url)];
+    if (state.outcome === 'failed') return checks;
+    return [...checks, ...(await (what === 'data key' ? this.#dataKey(version) : this.#signing(version)))];
+  }
+
+  #rotation(what: string, url: AzureKeyUrl): Promise<DoctorCheck> {
+    return check(`${what}: rotation`, async () => {
+      const policy = await this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt)).catch(deniedAsUndefined);
+      if (policy === undefined) {
+        return {
+          outcome: 'unknown',
+          detail: 'we may not read the rotation policy; a new version is followed all the same',
+        };
+      }
+      const rotate = policy.lifetimeActions?.find(({ action }) => action.toLowerCase() === 'rotate');
+      const when = rotate?.timeAfterCreate ?? rotate?.timeBeforeExpiry;
+      if (when === undefined) return { outcome: 'ok', detail: 'no automatic rotation; a new version is followed' };
+      const of = rotate?.timeAfterCreate === undefined ? 'before a version expires' : 'after a version was made';
+      return { outcome: 'ok', detail: `rotates by itself ${when} ${of}` };
+    });
+  }
+
+  #listing(url: AzureKeyUrl): Promise<DoctorCheck> {
+    return check('permission: list versions', async () => {
+      const versions = await this.#ask((attempt) => this.#calls.versions(url, attempt)).catch(deniedAsUndefined);
+      if (versions !== undefined) {
+        const enabled = versions.filter((one) => one.enabled !== false).length;
+        return { outcome: 'ok', detail: `${versions.length} versions, ${enabled} enabled` };
+      }
+      return {
+        outcome: 'warning',
+        detail: 'we may not list versions, so a disabled newest version stops sealing',
+        hint: 'Allow keys/list (access policy) or Microsoft.KeyVault/vaults/keys/read (role).',
+      };
+    });
+  }
+
+  async #signing(version: KeyVersion): Promise<DoctorCheck[]> {
+    const { algorithm } = signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
+    const probe = (attempt: Attempt): Promise<unknown> =>
+      this.#calls.sign(version.url, algorithm, Buffer.from('fapilog-tamper doctor\n', 'latin1'), attempt);
+    return [await this.#permission('sign', 'writer', probe)];
+  }
+
+  async #dataKey(version: KeyVersion): Promise<DoctorCheck[]> {
+    const aad = wrappingAad(this.#subject.context);
+    let wrapped: Buffer | undefined;
+    const mint = await this.#permission('encrypt', 'writer', async (attempt) => {
+      const material = randomBytes(dataKeyBytes);
+      try {
+        wrapped = await this.#calls.encrypt(version.url, material, aad, attempt);
+      } finally {
+        material.fill(0);
+      }
+    });
+    const blob = wrapped;
+    if (blob === undefined) {
+      const detail = 'there is no wrapped key to test it on, because encrypt was not possible';
+      return [mint, { name: 'permission: decrypt', outcome: 'unknown', detail }];
+    }
+    const recover = await this.#permission('decrypt', 'auditor', async (attempt) => {
+      const parts = unpackWrappedKey(blob, version.identity);
+      (await this.#calls.decrypt(version.url, parts, aad, attempt)).fill(0);
+    });
+    return [mint, recover];
+  }
+
+  /** One permission: needed by its role, and too much for the other one. */
+  #permission(
+    action: string,
+    neededBy: 'writer' | 'auditor',
+    probe: (attempt: Attempt) => Promise<unknown>,
+  ): Promise<DoctorCheck> {
+    const role = this.#subject.role ?? 'writer';
+    return check(`permission: ${action}`, async () => {
+      try {
+        await this.#ask(probe);
+      } catch (error) {
+        if (role === neededBy || !isTamperError(error, 'ACCESS_DENIED')) throw error;
+        return { outcome: 'ok', detail: `${action} is denied, as it should be for a ${role}` };
+      }
+      if (role === neededBy) return { outcome: 'ok', detail: `${action} is allowed` };
+      return {
+        outcome: 'warning',
+        detail: `${action} is allowed, which a ${role} does not need`,
+        hint: `Give writers and auditors roles of their own, and leave ${action} out of this one.`,
+      };
+    });
+  }
+
+  #ask<T>(act: (attempt: Attempt) => Promise<T>): Promise<T> {
+    const { attemptTimeoutMs = defaultAttemptTimeoutMs, retry } = this.#subject.options;
+    const bounds = { timeoutMs: 2 * attemptTimeoutMs, attemptTimeoutMs, ...(retry !== undefined && { policy: retry }) };
+    this.#session.assertOpen();
+    return withRetry({ what: 'azure-keyvault doctor', ...bounds }, (signal) => act({ signal, facts: { attempts: 1 } }));
+  }
+}
+
+function stateOf(version: KeyVersion, tookMs: number): Found {
+  const { identity, keyType, enabled, notBefore, expiresOn } = version;
+  const dates = [notBefore && `from ${notBefore.toISOString()}`, expiresOn && `until ${expiresOn.toISOString()}`];
+  const state = [keyType, enabled ? 'enabled' : 'disabled', ...dates.filter((part) => part !== undefined)].join(', ');
+  const detail = `${identity}: ${state} (${tookMs} ms)`;
+  const now = Date.now();
+  if (!isUsable(version, now)) {
+    return { outcome: 'failed', detail, hint: 'Enable it, give it other dates, or make a new version.' };
+  }
+  if (expiresOn !== undefined && expiresOn.getTime() - now < soonMs) {
+    return {
+      outcome: 'warning',
+      detail,
+      hint: 'Make a new version before this one expires, or let it rotate by itself.',
+    };
+  }
+  return { outcome: 'ok', detail };
+}
+
+function deniedAsUndefined(error: unknown): undefined {
+  if (isTamperError(error, 'ACCESS_DENIED') || isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
+  throw error;
+}
