@@ -31,4 +31,14 @@ export const commands: readonly CommandRow[] = [
     summary: 'check sealed files: ok, tampered here, or undecided because',
     load: async () => (await import('./verify.ts')).verify,
   },
+  {
+    name: 'inspect',
+    summary: 'what sealed files say of themselves; nothing is trusted',
+    load: async () => (await import('./inspect.ts')).inspect,
+  },
+  {
+    name: 'cat',
+    summary: "the application's own lines back, byte for byte",
+    load: async () => (await import('./cat.ts')).cat,
+  },
 ];

@@ -1,0 +1,38 @@
+import { inspect as inspectFiles, TamperError } from '../index.ts';
+import type { Command } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { printable, writeAll } from './output.ts';
+import { oneOfFlag } from './own-flags.ts';
+
+/** `fapilog-tamper inspect` */
+export const inspect: Command = {
+  usage: 'PATH…|- [--format text|json]',
+  help: `
+Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified and nothing is trusted: this is what the
+files say of themselves.
+
+  --format FORMAT   text (default) or json`,
+  flags: { format: { type: 'string' } },
+  takesConfig: false,
+
+  async run(flags, io) {
+    const format = oneOfFlag(flags, 'format', ['text', 'json']);
+    if (flags.positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
+    const seen = await inspectFiles(flags.positionals, io.stdin);
+    if (format === 'json') {
+      await writeAll(io.stdout, `${JSON.stringify(seen, undefined, 2)}\n`);
+      return exitCode.done;
+    }
+    const newest = seen.newestCheckpoint === undefined ? 'none' : `newest of ${seen.newestCheckpoint} entries`;
+    const lines = [
+      `${seen.entries} entries, ${seen.records} records, ${seen.checkpoints} checkpoints (${newest}), ${seen.foreignLines} other lines`,
+      ...seen.events.map(
+        ({ file, line, seq, kind, time, detail }) => `${file}:${line}  seq ${seq}  ${time ?? ''}  ${kind}: ${detail}`,
+      ),
+      ...seen.problems,
+      '(nothing of this was verified)',
+    ];
+    await writeAll(io.stdout, `${lines.map(printable).join('\n')}\n`);
+    return exitCode.done;
+  },
+};

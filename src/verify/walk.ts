@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+import { type ClassifiedLine, classifyLine } from '../format/entry.ts';
+import { Findings } from './findings.ts';
+import { type LineSink, LineSplitter } from './line-splitter.ts';
+import { peek } from './peek.ts';
+import { expandPaths, fileSource, type Source, streamSource } from './sources.ts';
+import { orderFiles, type PeekedSource } from './stream-files.ts';
+
+/** Goes through the lines of sealed files in the order of their entries, without verifying anything. */
+
+/** A line, where it is, and what it is by its end. The bytes stay until the visitor's promise is done. */
+export interface WalkedLine {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly offset: number;
+  readonly bytes: Buffer;
+  readonly read: ClassifiedLine;
+}
+
+/** Sees one line after another. */
+export type LineVisitor = (line: WalkedLine) => Promise<void> | undefined;
+
+/** What keeps the walk from a file's end. */
+export type WalkProblem = (file: string, message: string) => void;
+
+/** The files behind the paths, in the order of their first entries; `-` is `input`. */
+export async function filesInOrder(paths: readonly string[], input: Readable): Promise<Source[]> {
+  if (paths.includes('-')) return [streamSource('-', input)];
+  const peeked: PeekedSource[] = [];
+  for (const path of await expandPaths(paths)) {
+    const source = await fileSource(path, Number.MAX_SAFE_INTEGER);
+    peeked.push({ source, peek: await peek(source) });
+  }
+  return (await orderFiles(peeked, new Findings())).map(({ source }) => source);
+}
+
+/** Shows every line of the files to a visitor. */
+export async function walk(files: readonly Source[], visit: LineVisitor, onProblem: WalkProblem): Promise<void> {
+  for (const source of files) {
+    const sink: LineSink = {
+      feed(bytes, start, end, line, offset) {
+        if (start === end) return undefined;
+        const own = bytes.subarray(start, end);
+        return visit({ file: source.name, line, offset, bytes: own, read: classifyLine(own) });
+      },
+      feedUnterminated(bytes) {
+        onProblem(source.name, `it ends inside a line (${bytes} bytes)`);
+      },
+    };
+    const splitter = new LineSplitter(sink);
+    for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
+      await splitter.push(chunk);
+    splitter.end();
+  }
+}
