@@ -155,6 +155,10 @@ describe('test_provider_factory', () => {
     ['aws-kms', { keySource: 'aws-kms', keyId: 'alias/a' }],
     ['gcp-kms', { keySource: 'gcp-kms', keyId: 'k' }],
     ['azure-keyvault', { keySource: 'azure-keyvault', keyId: 'k' }],
+    [
+      'vault',
+      { keySource: 'vault', vaultPath: 'transit/keys/k', vaultAddr: 'https://127.0.0.1:1', vaultTokenFile: '/none' },
+    ],
   ])('loads the code of %s and of no other source', async (source, config) => {
     writeProgram(
       built,
