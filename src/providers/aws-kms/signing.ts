@@ -101,7 +101,8 @@ export class AwsSigning {
       );
       const identity = replyIdentity('DescribeKey', KeyMetadata.Arn);
       facts.identity = identity;
-      assertUsable(name, KeyMetadata.KeyState);
+      // a version that is asked for by its ARN may be retired: an auditor still wants its public key
+      if (!isKeyArn(name)) assertUsable(name, KeyMetadata.KeyState);
       const algorithm = chooseAlgorithm(name, KeyMetadata, this.#preferred);
       if (algorithm === 'kms-hmac-sha256') return { source: 'aws-kms', identity, algorithm };
       // by ARN: the alias may have been pointed elsewhere since

@@ -161,13 +161,14 @@ describe('AwsKmsProvider signing on LocalStack', () => {
 
   it('says disabled and pending deletion of keys that were known as usable', async () => {
     const arn = await admin.createKey('ECC_NIST_P256');
+    const alias = await admin.createAlias('alias/doomed', arn);
     await provider.sign(arn, text);
     await admin.kms.disableKey({ KeyId: idOf(arn) });
     await expect(provider.sign(arn, text)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
     await admin.kms.scheduleKeyDeletion({ KeyId: idOf(arn), PendingWindowInDays: 7 });
     await expect(provider.sign(arn, text)).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
     const fresh = new AwsKmsProvider(optionsFor(server.url));
-    await expect(fresh.getSigningKey(arn)).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
+    await expect(fresh.getSigningKey(alias)).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
     await fresh.close();
   });
 });

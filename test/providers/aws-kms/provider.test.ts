@@ -180,11 +180,13 @@ describe('a key that cannot be used', () => {
     const kms = new FakeKms();
     const [wrap, sign] = [kms.createKey(), kms.createKey('ECC_NIST_EDWARDS25519')];
     const provider = new AwsKmsProvider({ client: kms });
-    await provider.sign(sign, text);
+    const known = await provider.getSigningKey(sign);
     for (const arn of [wrap, sign]) kms.setState(arn, state);
     await expect(provider.getKey(wrap, context)).rejects.toMatchObject({ code });
     await expect(provider.sign(sign, text)).rejects.toMatchObject({ code }); // known, so Sign itself says it
-    await expect(new AwsKmsProvider({ client: kms }).getSigningKey(sign)).rejects.toMatchObject({ code });
+    const fresh = new AwsKmsProvider({ client: kms });
+    await expect(fresh.getSigningKey(kms.alias('alias/sign', sign))).rejects.toMatchObject({ code });
+    expect(await fresh.getSigningKey(sign)).toEqual(known); // retired, and an auditor asks by its ARN
   });
 });
 
