@@ -2,8 +2,6 @@ import { type ConfiguredSource, modeOf, type Resolution, type ResolvedConfig } f
 import { isTamperError, TamperError } from '../errors.ts';
 import { namesIdentity } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider, KeySource, SigningKey } from '../keys/provider.ts';
-import { EnvKeyProvider } from '../providers/env.ts';
-import { FileKeyProvider } from '../providers/file.ts';
 import { createSourceProvider } from '../providers/index.ts';
 import type { DataKeyName, NamedDataKeys } from '../verify/data-keys.ts';
 import type { Policy } from '../verify/policy.ts';
@@ -105,11 +103,13 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
     dataKeys.push({ source, keys: providers.dataKeys(source), named });
   }
   for (const path of keyPaths) {
+    const { FileKeyProvider } = await import('../providers/file.ts');
     const keys = new FileKeyProvider({ dataKeys: { path } });
     local.push(keys);
     dataKeys.push({ source: 'file', keys, named: await localKeyNames(path) });
   }
   for (const variable of keyVariables) {
+    const { EnvKeyProvider } = await import('../providers/env.ts');
     const keys = new EnvKeyProvider({ dataKeys: { [variable]: variable }, env });
     local.push(keys);
     dataKeys.push({ source: 'env', keys, named: [{ name: variable }] });
