@@ -80,7 +80,7 @@ async function handleSealed(
   }
   if (state.broken) return;
   if (verdict.verified.size === 0 && !verdict.mac) {
-    if (shouldHaveVerified(state, seal.epoch)) {
+    if (shouldHaveVerified(state, seal)) {
       state.find(
         'CHECKPOINT_UNSIGNED',
         `the checkpoint of ${size} entries carries no signature of a key of its key period`,
@@ -93,9 +93,9 @@ async function handleSealed(
 }
 
 /** The auditor has a key of every kind that the key period uses (spec 8.4). */
-function shouldHaveVerified(state: StreamState, epoch: Epoch | undefined): boolean {
+function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boolean {
   if (epoch === undefined) return false;
-  if (epoch.member === 'mac' && !epoch.macChecked) return false;
+  if (epoch.member === 'mac' && (!epoch.macChecked || mac === undefined)) return false; // no key, or an unknown step
   const online = [...epoch.signers.values()].every((signer) => signer.algorithm === 'kms-hmac-sha256');
   if (epoch.signers.size > 0 && online && state.auditor.verifyOnline === undefined) return false;
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => countsAsNamed(state, id));

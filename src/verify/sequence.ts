@@ -10,6 +10,8 @@ interface Hole {
   readonly seen: number;
   readonly place: Place;
   linesLeft: number;
+  /** An entry of it came late: reported as out of order, once. */
+  filled: boolean;
 }
 
 /** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11). */
@@ -30,15 +32,17 @@ export class SequenceTracker {
   /** An entry whose seq is too high: what it jumps over is missing, or comes late. */
   jump(seq: number): void {
     const { next } = this.#state;
-    this.#holes.push({ expected: next, seen: seq, place: this.#state.here(next), linesLeft: LOOK_AHEAD });
+    this.#holes.push({ expected: next, seen: seq, place: this.#state.here(next), linesLeft: LOOK_AHEAD, filled: false });
     this.#state.broken = true;
   }
 
   /** An entry whose seq has passed. */
   late(seq: number, leaf: Digest): void {
-    const hole = this.#holes.findIndex(({ expected, seen }) => seq >= expected && seq < seen);
-    if (hole >= 0) {
-      const [{ expected, seen, place }] = this.#holes.splice(hole, 1) as [Hole];
+    const hole = this.#holes.find(({ expected, seen }) => seq >= expected && seq < seen);
+    if (hole !== undefined) {
+      if (hole.filled) return;
+      hole.filled = true;
+      const { expected, seen, place } = hole;
       const message = `entry ${seen} stands before entry ${seq}: entries are not in the order in which they were sealed`;
       this.#state.findings.add('OUT_OF_ORDER', { ...place, seq: expected, lastSeq: seen }, message);
       return;
@@ -79,7 +83,8 @@ export class SequenceTracker {
     this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
   }
 
-  #report({ expected, seen, place }: Hole): void {
+  #report({ expected, seen, place, filled }: Hole): void {
+    if (filled) return;
     const missing = seen - expected;
     const range = missing === 1 ? `entry ${expected} is` : `entries ${expected} to ${seen - 1} are`;
     this.#state.findings.add('ENTRIES_MISSING', { ...place, lastSeq: seen - 1 }, `${range} missing`);

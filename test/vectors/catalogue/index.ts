@@ -1,7 +1,9 @@
 import type { VectorCase } from '../vector-case.ts';
+import { controlCases } from './control.ts';
+import { entryCases } from './entries.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
 export function catalogue(): VectorCase[] {
-  return [...validCases()];
+  return [...validCases(), ...entryCases(), ...controlCases()];
 }
