@@ -80,7 +80,7 @@ async function handleSealed(
   }
   if (state.broken) return;
   if (verdict.verified.size === 0 && !verdict.mac) {
-    if (shouldHaveVerified(state, seal)) {
+    if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
       state.find(
         'CHECKPOINT_UNSIGNED',
         `the checkpoint of ${size} entries carries no signature of a key of its key period`,

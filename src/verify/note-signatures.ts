@@ -16,6 +16,8 @@ export interface NoteVerdict {
   readonly mac: boolean;
   /** The name of the first signature whose key is known and which is not one of that key. */
   readonly wrong: string | undefined;
+  /** Whether a signature of a known key is there that only its key service can check, and could not be checked. */
+  readonly unchecked: boolean;
 }
 
 interface KnownKey {
@@ -74,6 +76,7 @@ export async function verifyNote(
   const verified = new Set<SignerId>();
   let macVerified = false;
   let wrong: string | undefined;
+  let unchecked = false;
   for (const signature of checkpoint.signatures) {
     if (signature.name !== origin) continue;
     if (signature.keyId === macKeyId && mac !== undefined && epoch?.macChecked === true) {
@@ -84,10 +87,11 @@ export async function verifyNote(
     for (const key of known.filter(({ keyId }) => keyId === signature.keyId)) {
       const good = await check(state, key, text, signature.bytes);
       if (good === true) verified.add(key.id);
-      else if (good === false) wrong ??= `the signature of ${key.key.algorithm} key ${signature.keyId}`;
+      else if (good === undefined) unchecked = true;
+      else wrong ??= `the signature of ${key.key.algorithm} key ${signature.keyId}`;
     }
   }
-  return { verified, mac: macVerified, wrong };
+  return { verified, mac: macVerified, wrong, unchecked };
 }
 
 /** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */

@@ -32,7 +32,13 @@ export class SequenceTracker {
   /** An entry whose seq is too high: what it jumps over is missing, or comes late. */
   jump(seq: number): void {
     const { next } = this.#state;
-    this.#holes.push({ expected: next, seen: seq, place: this.#state.here(next), linesLeft: LOOK_AHEAD, filled: false });
+    this.#holes.push({
+      expected: next,
+      seen: seq,
+      place: this.#state.here(next),
+      linesLeft: LOOK_AHEAD,
+      filled: false,
+    });
     this.#state.broken = true;
   }
 

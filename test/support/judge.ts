@@ -39,7 +39,7 @@ export interface Brings {
 export interface Judgement {
   readonly verdict: 0 | 1 | 2;
   readonly findings: readonly Finding[];
-  /** `CODE seq` or `CODE seq-lastSeq`, in the report's order. */
+  /** `CODE seq` or `CODE seq-lastSeq`, by seq, then by code. */
   readonly codes: readonly string[];
 }
 
@@ -123,6 +123,12 @@ function describe({ code, seq, lastSeq }: Finding): string {
   return lastSeq === undefined || lastSeq === seq ? `${code} ${seq}` : `${code} ${seq}-${lastSeq}`;
 }
 
+/** By the first seq, then by code. */
+export function inOrder(one: string, other: string): number {
+  const seq = (text: string): number => Number(/ (\d+)/.exec(text)?.[1] ?? Number.MAX_SAFE_INTEGER);
+  return seq(one) - seq(other) || (one < other ? -1 : 1);
+}
+
 /** The verdict on one stream. */
 export async function judge(sources: readonly Source[], brings: Brings): Promise<Judgement> {
   const findings = new Findings();
@@ -132,5 +138,5 @@ export async function judge(sources: readonly Source[], brings: Brings): Promise
   verifier.end();
   const list = findings.list();
   const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
-  return { verdict, findings: list, codes: list.map(describe) };
+  return { verdict, findings: list, codes: list.map(describe).sort(inOrder) };
 }

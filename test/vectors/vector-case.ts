@@ -1,5 +1,5 @@
 import { kidOf } from '../../src/format/origin.ts';
-import type { Brings } from '../support/judge.ts';
+import { type Brings, inOrder } from '../support/judge.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
@@ -44,5 +44,5 @@ export function vector(
 ): VectorCase {
   const files = 'toFiles' in log ? log.toFiles() : log;
   const named = files.map((file) => ({ name: file.name.replace(/^log/, name), bytes: file.bytes }));
-  return { name, about, files: named, brings: auditor, expect: { verdict, findings } };
+  return { name, about, files: named, brings: auditor, expect: { verdict, findings: findings.sort(inOrder) } };
 }

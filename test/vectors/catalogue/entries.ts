@@ -1,20 +1,14 @@
 import { SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey, nextDataKey } from '../keys.ts';
 import { bothLog, macBody, macKeys, macLog, signedLog } from '../logs.ts';
-import { cutAfter, drop, edit, entry, insertAfter, swap } from '../spoil.ts';
+import { cutAfter, drop, dropCheckpoints, edit, entry, insertAfter, swap } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
 const first = 'FIRST_RUN_TRUSTS_KEY 1';
 const data = { data: [dataKey] };
 
 function mac(name: string, about: string, log: SealedLog, ...findings: string[]): VectorCase {
-  return vector(name, about, log, brings(log, data), 1, ...[first, ...findings].sort(bySeq));
-}
-
-/** By the first seq; findings of one place in the order in which they are given. */
-export function bySeq(a: string, b: string): number {
-  const seq = (finding: string): number => Number(/ (\d+)/.exec(finding)?.[1] ?? Number.MAX_SAFE_INTEGER);
-  return seq(a) - seq(b);
+  return vector(name, about, log, brings(log, data), 1, first, ...findings);
 }
 
 function otherStream(): SealedLog {
@@ -29,11 +23,14 @@ function otherStream(): SealedLog {
 
 function mislabelled(): SealedLog {
   const log = macBody();
-  return log.recordAs('{"a":1,', undefined, undefined, false, { kid: `${log.kid.slice(0, 9)}7` }).close().checkpoint();
+  return log
+    .recordAs('{"a":1,', undefined, undefined, false, { kid: `${log.kid.slice(0, 9)}7` })
+    .close()
+    .checkpoint();
 }
 
 function renumbered(): SealedLog {
-  const log = drop(macLog(), 4, 5);
+  const log = dropCheckpoints(drop(macLog(), 4, 5));
   for (let seq = 6; seq <= 14; seq++) edit(log, seq, `"seq":${seq}`, `"seq":${seq - 2}`);
   return log;
 }
@@ -71,26 +68,97 @@ export function entryCases(): VectorCase[] {
   const fullyRehashed = brings(rehashed, { named: [edKey] });
   const both = edit(bothLog(), 5, '"amount":21', '"amount":20');
   return [
-    mac('foreign-line', 'a line that was never sealed', insertAfter(macLog(), 5, '{"level":30,"msg":"never sealed"}'), 'FOREIGN_LINE 6'),
+    mac(
+      'foreign-line',
+      'a line that was never sealed',
+      insertAfter(macLog(), 5, '{"level":30,"msg":"never sealed"}'),
+      'FOREIGN_LINE 6',
+    ),
     otherData(),
     mac('entries-missing', 'three records are deleted', drop(macLog(), 5, 6, 7), 'ENTRIES_MISSING 5-7'),
     mac('entry-missing-with-seal', 'a seal is deleted', drop(macLog(), 8), 'CHECKPOINT_EARLY 8', 'ENTRIES_MISSING 8'),
     mac('out-of-order', 'two records change places', swap(macLog(), 4, 6), 'OUT_OF_ORDER 4-6'),
-    mac('duplicate-entry', 'a record stands twice', insertAfter(macLog(), 5, entry(macLog(), 5).bytes), 'DUPLICATE_ENTRY 5'),
-    mac('replayed-as-another', 'a record is replaced by a copy of another', replaced(), 'ENTRIES_MISSING 6', 'DUPLICATE_ENTRY 4'),
-    mac('renumbered', 'two records are deleted, the rest renumbered', renumbered(), 'AUTH_WRONG 4', ...[5, 6, 7, 8, 9, 10, 11, 12].map((seq) => `AUTH_WRONG ${seq}`)),
+    mac(
+      'duplicate-entry',
+      'a record stands twice',
+      insertAfter(macLog(), 5, entry(macLog(), 5).bytes),
+      'DUPLICATE_ENTRY 5',
+    ),
+    mac(
+      'replayed-as-another',
+      'a record is replaced by a copy of another',
+      replaced(),
+      'ENTRIES_MISSING 6',
+      'DUPLICATE_ENTRY 4',
+    ),
+    mac(
+      'renumbered',
+      'two records are deleted, the rest renumbered',
+      renumbered(),
+      'AUTH_WRONG 4',
+      ...[5, 6, 7, 8, 9, 10, 11, 12].map((seq) => `AUTH_WRONG ${seq}`),
+    ),
     forked(),
     mac('auth-wrong', 'a record is changed', edit(macLog(), 5, '"amount":21', '"amount":20'), 'AUTH_WRONG 5'),
-    mac('auth-wrong-control', 'the time of a seal is changed', edit(macLog(), 8, '23:00:03', '23:00:04'), 'AUTH_WRONG 8'),
-    mac('auth-wrong-mac', 'the MAC itself is changed', edit(macLog(), 5, entry(macLog(), 5).bytes.toString().slice(-46, -36), 'AAAAAAAAAA'), 'AUTH_WRONG 5'),
-    vector('auth-wrong-both', 'a record is changed; the auditor has data key and public key', both, brings(both, { data: [dataKey], named: [edKey] }), 1, 'AUTH_WRONG 5'),
-    vector('checksum-wrong', 'a record of a signed log is changed', signed, brings(signed, { named: [edKey] }), 1, 'CHECKSUM_WRONG 5'),
-    vector('root-mismatch', 'a record is changed together with its checksum', rehashed, fullyRehashed, 1, 'ROOT_MISMATCH 8'),
-    mac('key-id-wrong', 'a record of the key holder names a key period that was never introduced', mislabelled(), 'KEY_ID_WRONG 14'),
+    mac(
+      'auth-wrong-control',
+      'the time of a seal is changed',
+      edit(macLog(), 8, '23:00:03', '23:00:04'),
+      'AUTH_WRONG 8',
+    ),
+    mac(
+      'auth-wrong-mac',
+      'the MAC itself is changed',
+      edit(macLog(), 5, entry(macLog(), 5).bytes.toString().slice(-46, -36), 'AAAAAAAAAA'),
+      'AUTH_WRONG 5',
+    ),
+    vector(
+      'auth-wrong-both',
+      'a record is changed; the auditor has data key and public key',
+      both,
+      brings(both, { data: [dataKey], named: [edKey] }),
+      1,
+      'AUTH_WRONG 5',
+    ),
+    vector(
+      'checksum-wrong',
+      'a record of a signed log is changed',
+      signed,
+      brings(signed, { named: [edKey] }),
+      1,
+      'CHECKSUM_WRONG 5',
+    ),
+    vector(
+      'root-mismatch',
+      'a record is changed together with its checksum',
+      rehashed,
+      fullyRehashed,
+      1,
+      'ROOT_MISMATCH 8',
+    ),
+    mac(
+      'key-id-wrong',
+      'a record of the key holder names a key period that was never introduced',
+      mislabelled(),
+      'KEY_ID_WRONG 14',
+    ),
     splicedEpoch(),
     mac('mode-wrong', '`mac` is rewritten to `hash`', edit(macLog(), 5, '"mac":', '"hash":'), 'MODE_WRONG 5'),
-    mac('first-line-changed', 'the first line lost a byte', edit(macLog(), 1, '"records":1000', '"records":100'), 'AUTH_WRONG 1'),
-    vector('tail-cut', 'the last five entries are cut off', cutAfter(macLog(), 9), brings(macLog(), data), 2, first, 'END_UNPROVEN 9'),
+    mac(
+      'first-line-changed',
+      'the first line lost a byte',
+      edit(macLog(), 1, '"records":1000', '"records":100'),
+      'AUTH_WRONG 1',
+    ),
+    vector(
+      'tail-cut',
+      'the last five entries are cut off',
+      cutAfter(macLog(), 9),
+      brings(macLog(), data),
+      2,
+      first,
+      'END_UNPROVEN 9',
+    ),
   ];
 }
 

@@ -1,9 +1,11 @@
 import type { VectorCase } from '../vector-case.ts';
+import { checkpointCases } from './checkpoints.ts';
 import { controlCases } from './control.ts';
 import { entryCases } from './entries.ts';
+import { keyCases } from './keys.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
 export function catalogue(): VectorCase[] {
-  return [...validCases(), ...entryCases(), ...controlCases()];
+  return [...validCases(), ...entryCases(), ...controlCases(), ...checkpointCases(), ...keyCases()];
 }
