@@ -41,4 +41,9 @@ export const commands: readonly CommandRow[] = [
     summary: "the application's own lines back, byte for byte",
     load: async () => (await import('./cat.ts')).cat,
   },
+  {
+    name: 'demo',
+    summary: 'seal real log lines, verify, tamper, and see what is found',
+    load: async () => (await import('./demo/demo.ts')).demo,
+  },
 ];

@@ -9,12 +9,14 @@ import { TamperError } from '../index.ts';
 export function writeAll(stream: Writable, text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
-      stream.off('error', fail);
       reject(new TamperError('WRITE_FAILED', `cannot write the output: ${cause.message}`, { cause }));
     };
     stream.once('error', fail);
     stream.write(text, (error) => {
-      if (error) return fail(error);
+      if (error) {
+        fail(error); // the same error comes as an event, which the listener takes
+        return;
+      }
       stream.off('error', fail);
       resolve();
     });

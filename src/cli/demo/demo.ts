@@ -1,0 +1,136 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import {
+  auditorKeys,
+  createSealer,
+  generateKeyFile,
+  resolveConfig,
+  TamperError,
+  type VerifyReport,
+  verify,
+} from '../../index.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { InputLines } from '../input-lines.ts';
+import { printable, writeAll } from '../output.ts';
+import { runService } from './service.ts';
+import { type Tampering, tamperings } from './tamperings.ts';
+
+const REQUESTS = 200;
+
+interface Place {
+  readonly folder: string;
+  readonly file: string;
+  readonly origin: string;
+  readonly keyFile: string;
+  readonly known: string;
+}
+
+async function check({ file, origin, keyFile, known }: Place, path: string, remember: boolean): Promise<VerifyReport> {
+  const config = { keySource: 'file', keyFilePath: keyFile, keyId: 'demo' } as const;
+  const keys = await auditorKeys({ resolution: resolveConfig({ code: config }), env: {} });
+  const options = { paths: [path], origin, dataKeys: keys.dataKeys, ...(remember || path !== file ? { known } : {}) };
+  return verify(options).finally(async () => keys.close());
+}
+
+/** Seals the user's own file, or what a small service logs. @returns what was sealed, in words */
+async function sealLines(place: Place, ownFile: string | undefined): Promise<string> {
+  const { file, origin, keyFile, folder } = place;
+  const sealer = createSealer({
+    file,
+    origin,
+    keySource: 'file',
+    keyFilePath: keyFile,
+    keyId: 'demo',
+    stateDir: join(folder, 'state'),
+    checkpointMaxRecords: 50,
+  });
+  await sealer.ready;
+  let what: string;
+  if (ownFile === undefined) {
+    const logger = await runService(sealer, REQUESTS);
+    what = `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
+  } else {
+    const input = new InputLines(createReadStream(ownFile), new Promise<never>(() => undefined));
+    for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
+      if (!sealer.write(lines)) await sealer.flush();
+    }
+    await sealer.flush();
+    what = `the lines of ${basename(ownFile)} were sealed`;
+  }
+  await sealer.flush();
+  await sealer.close();
+  return what;
+}
+
+function placeText(report: VerifyReport): string {
+  const finding = report.findings.find(({ severity }) => severity === 'tampered');
+  if (finding === undefined) return 'NOT FOUND';
+  const where = [
+    ...(finding.line === undefined ? [] : [`line ${finding.line}`]),
+    ...(finding.seq === undefined ? [] : [`entry ${finding.seq}`]),
+  ].join(', ');
+  return `found: ${finding.code} at ${where}\n      ${finding.message}`;
+}
+
+async function showTampering(place: Place, tampering: Tampering, number: number, io: CommandIo): Promise<boolean> {
+  const lines = (await readFile(place.file, 'utf8')).split('\n').slice(0, -1);
+  const spoiled = join(place.folder, `tampered-${number}.jsonl`);
+  await writeFile(spoiled, `${tampering.apply(lines).join('\n')}\n`);
+  const report = await check(place, spoiled, true);
+  const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint of the last visit)' : '';
+  const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
+  await writeAll(io.stdout, `${text.split('\n').map(printable).join('\n')}`);
+  return report.verdict === 'tampered';
+}
+
+/** `fapilog-tamper demo` */
+export const demo: Command = {
+  usage: '[FILE] [--keep]',
+  help: `
+Seals real log lines with a key made on the spot, verifies them, spoils four copies in four ways, and shows what is found.
+Without FILE the lines are those of a small web service that answers real requests on this machine; with FILE they are yours,
+which stays untouched.
+
+  --keep   leave the demonstration's folder for you to look at`,
+  flags: { keep: { type: 'boolean' } },
+  takesConfig: false,
+
+  async run({ own, positionals }, io) {
+    if (positionals.length > 1) throw new TamperError('USAGE', 'demo takes one file at most');
+    const folder = await mkdtemp(join(tmpdir(), 'fapilog-tamper-demo-'));
+    const place = {
+      folder,
+      file: join(folder, 'audit.jsonl'),
+      origin: 'audit.example.com/demo',
+      keyFile: join(folder, 'demo.key'),
+      known: join(folder, 'known.json'),
+    };
+    const say = async (text: string): Promise<void> => writeAll(io.stdout, `${text}\n`);
+    try {
+      await generateKeyFile(place.keyFile, 'HMAC-SHA256');
+      await say(`1. Sealing. ${printable(await sealLines(place, positionals[0]))}; a key was made for it on the spot.`);
+      const honest = await check(place, place.file, true);
+      const [stream] = honest.streams;
+      await say(
+        `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records ?? 0} records.`,
+      );
+      if (honest.verdict !== 'ok') throw new TamperError('INTERNAL', 'the sealed log did not verify');
+      await say('\n3. Tampering, each time with a fresh copy, without the key:\n');
+      let found = 0;
+      for (const [index, tampering] of tamperings.entries()) {
+        if (await showTampering(place, tampering, index + 1, io)) found++;
+        await say('');
+      }
+      if (found < tamperings.length)
+        throw new TamperError('INTERNAL', `only ${found} of ${tamperings.length} were found`);
+      await say(`All ${found} were found.`);
+      if (own['keep'] === true) await say(`The files are in ${folder}: try fapilog-tamper verify on them.`);
+      return exitCode.done;
+    } finally {
+      if (own['keep'] !== true) await rm(folder, { recursive: true, force: true });
+    }
+  },
+};

@@ -1,0 +1,67 @@
+/** Four things that somebody with access to the disk might do to a log, each without any key. */
+
+/** One way to spoil a log. */
+export interface Tampering {
+  /** What the intruder does, in plain words. */
+  readonly what: string;
+  /** What it is good for. */
+  readonly why: string;
+  /** Spoils the lines of a sealed file. */
+  readonly apply: (lines: readonly string[]) => string[];
+  /** What the auditor keeps from before, where nothing in the file itself can tell. */
+  readonly needsKnown: boolean;
+}
+
+/** Indexes of the records, in the order of the file. */
+function recordsOf(lines: readonly string[]): number[] {
+  return lines.flatMap((line, index) => (/"integrity":\{"seq":\d+(,"as":"\w+")?,"key_id"/.test(line) ? [index] : []));
+}
+
+function record(lines: readonly string[], share: number): number {
+  const records = recordsOf(lines);
+  return records[Math.floor((records.length - 1) * share)] ?? 0;
+}
+
+/** One character of a record's own text becomes another. */
+function alter(line: string): string {
+  const end = line.lastIndexOf(',"integrity":');
+  const at = [...line.slice(0, end)].findLastIndex((character) => /[0-9a-z]/i.test(character));
+  const replacement = line[at] === '0' ? '1' : '0';
+  return line.slice(0, at) + replacement + line.slice(at + 1);
+}
+
+export const tamperings: readonly Tampering[] = [
+  {
+    what: 'changes one character of one record',
+    why: 'another amount, another user, another result',
+    apply: (lines) => lines.map((line, index) => (index === record(lines, 0.5) ? alter(line) : line)),
+    needsKnown: false,
+  },
+  {
+    what: 'deletes two records',
+    why: 'what they show never happened',
+    apply: (lines) => lines.filter((_, index) => index !== record(lines, 0.3) && index !== record(lines, 0.3) + 1),
+    needsKnown: false,
+  },
+  {
+    what: 'swaps two records that stand side by side',
+    why: 'first came the alarm, then the door opened; or was it the other way round?',
+    apply: (lines) => {
+      const at = record(lines, 0.6);
+      const [one, other] = [lines[at] ?? '', lines[at + 1] ?? ''];
+      return lines.map((line, index) => (index === at ? other : index === at + 1 ? one : line));
+    },
+    needsKnown: false,
+  },
+  {
+    what: 'cuts off the end of the log, at a place where it looks complete',
+    why: 'the last hour is gone',
+    apply: (lines) => {
+      const checkpoints = lines.flatMap((line, index) =>
+        line.startsWith('{"integrity":{"kind":"checkpoint"') ? [index] : [],
+      );
+      return lines.slice(0, (checkpoints.at(-2) ?? 0) + 1);
+    },
+    needsKnown: true,
+  },
+];
