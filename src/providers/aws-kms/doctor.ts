@@ -4,6 +4,7 @@ import type { AwsKmsKeyMetadata } from './client.ts';
 import { type AwsDoctorSubject, check, type Found } from './doctor-check.ts';
 import { dataKeyPermissions, signingPermissions } from './doctor-permissions.ts';
 import { callName, isKeyArn } from './identity.ts';
+import { regionOf } from './own-clients.ts';
 import { AwsKmsSession } from './session.ts';
 
 /** How close to its end a session is worth a warning, in milliseconds: the SDK renews five minutes before. */
@@ -31,15 +32,14 @@ export async function checkAwsKms(subject: AwsDoctorSubject): Promise<DoctorChec
 }
 
 async function region(session: AwsKmsSession, keyIds: readonly (string | undefined)[]): Promise<Found> {
+  const named = new Set(keyIds.map((keyId) => regionOf(keyId ?? '')).filter((found) => found !== undefined));
+  const byName = keyIds.some((keyId) => keyId !== undefined && regionOf(keyId) === undefined);
+  if (!byName && named.size > 0) return { outcome: 'ok', detail: `the ARNs of the keys name ${[...named].join(', ')}` };
   const ours = await session.region();
   if (ours === undefined) return { outcome: 'unknown', detail: 'a client was given in; its region is its own' };
-  const other = keyIds.find((keyId) => keyId?.startsWith('arn:') && keyId.split(':')[3] !== ours);
-  if (other === undefined) return { outcome: 'ok', detail: `calls go to ${ours}` };
-  return {
-    outcome: 'failed',
-    detail: `calls go to ${ours}, the key "${other}" is elsewhere`,
-    hint: `Set aws_region to ${other.split(':')[3]}.`,
-  };
+  const others = [...named].filter((found) => found !== ours);
+  const elsewhere = others.length === 0 ? '' : `; an ARN names ${others.join(', ')}, and its calls go there`;
+  return { outcome: 'ok', detail: `calls go to ${ours}${elsewhere}` };
 }
 
 async function credentialFacts(session: AwsKmsSession): Promise<Found> {

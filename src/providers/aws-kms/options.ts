@@ -6,7 +6,7 @@ import type { AwsKmsClient } from './client.ts';
 
 /** What {@link AwsKmsProvider} is given. Credentials are not among it: they come from the SDK's default chain only. */
 export interface AwsKmsOptions {
-  /** The region, as `eu-west-1`. Default: the SDK's own (`AWS_REGION`, then the profile). */
+  /** The region of keys that are not named by an ARN, as `eu-west-1`. Default: the SDK's own (`AWS_REGION`, then the profile). */
   readonly region?: string;
   /** Another endpoint, as a URL. Default: the SDK's own (`AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL`, then the profile). */
   readonly endpoint?: string;

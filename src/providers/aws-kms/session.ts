@@ -5,8 +5,9 @@ import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
 import { mapAwsError } from './error-map.ts';
-import { type AwsCredentialFacts, loadAwsClient, type OwnedClient } from './load-client.ts';
+import type { AwsCredentialFacts, OwnedClient } from './load-client.ts';
 import { type AwsKmsOptions, checkAwsKmsOptions } from './options.ts';
+import { OwnClients } from './own-clients.ts';
 import { vendorFacts } from './vendor-error.ts';
 
 const defaultTimeoutMs = 15_000;
@@ -32,12 +33,13 @@ export interface UseOptions extends CallOptions {
  */
 export class AwsKmsSession {
   readonly #options: AwsKmsOptions;
-  #owned: Promise<OwnedClient> | undefined;
+  readonly #own: OwnClients;
   #closed = false;
 
   constructor(options: AwsKmsOptions) {
     checkAwsKmsOptions(options, process.env);
     this.#options = options;
+    this.#own = new OwnClients(options);
   }
 
   /** One use of a key, whatever number of calls it takes. */
@@ -83,22 +85,14 @@ export class AwsKmsSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const owned = this.#owned;
-    this.#owned = undefined;
-    if (owned !== undefined) {
-      await owned.then(
-        (own) => own.destroy(),
-        () => undefined, // it never came to be; whoever asked for it was told
-      );
-    }
+    await this.#own.close();
   }
 
   #asker(signal: AbortSignal, facts: KeyEventFacts): Ask {
     return async (operation, keyId, call) => {
       this.assertOpen();
       try {
-        const client = this.#options.client ?? (await this.#ownedClient())?.client;
-        if (client === undefined) throw new TamperError('INTERNAL', 'AWS KMS: no client');
+        const client = this.#options.client ?? (await this.#own.for(keyId)).client;
         signal.throwIfAborted();
         const reply = await call(client, { abortSignal: signal });
         facts.attempts += reply.$metadata?.attempts ?? 1;
@@ -114,26 +108,14 @@ export class AwsKmsSession {
   }
 
   #ofOurs<T>(what: string, read: (own: OwnedClient) => Promise<T>): Promise<T | undefined> {
-    const { timeoutMs = defaultTimeoutMs } = this.#options;
+    const { client, timeoutMs = defaultTimeoutMs } = this.#options;
+    if (client !== undefined) return Promise.resolve(undefined);
     return withDeadline({ what: `AWS ${what}`, timeoutMs }, async () => {
       try {
-        const own = await this.#ownedClient();
-        return own === undefined ? undefined : await read(own);
+        return await read(await this.#own.configured());
       } catch (error) {
         throw mapAwsError(error, { operation: what, keyId: '*' });
       }
     });
-  }
-
-  async #ownedClient(): Promise<OwnedClient | undefined> {
-    if (this.#options.client !== undefined) return undefined;
-    const pending = this.#owned ?? loadAwsClient(this.#options);
-    this.#owned = pending;
-    try {
-      return await pending;
-    } catch (error) {
-      if (this.#owned === pending) this.#owned = undefined; // installed meanwhile: the next call finds it
-      throw error;
-    }
   }
 }

@@ -8,8 +8,8 @@ export const testCredentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAcce
 export class KmsAdmin {
   readonly kms: KMS;
 
-  constructor(url: string) {
-    this.kms = new KMS({ region: 'eu-west-1', endpoint: url, credentials: testCredentials });
+  constructor(url: string, region = 'eu-west-1') {
+    this.kms = new KMS({ region, endpoint: url, credentials: testCredentials });
   }
 
   /** Makes a key and returns its ARN. */
@@ -29,6 +29,24 @@ export class KmsAdmin {
 
   async retarget(name: string, arn: string): Promise<void> {
     await this.kms.updateAlias({ AliasName: name, TargetKeyId: idOf(arn) });
+  }
+
+  async disable(arn: string): Promise<void> {
+    await this.kms.disableKey({ KeyId: idOf(arn) });
+  }
+
+  async enable(arn: string): Promise<void> {
+    await this.kms.enableKey({ KeyId: idOf(arn) });
+  }
+
+  /** Schedules the deletion of a key. */
+  async doom(arn: string): Promise<void> {
+    await this.kms.scheduleKeyDeletion({ KeyId: idOf(arn), PendingWindowInDays: 7 });
+  }
+
+  async spare(arn: string): Promise<void> {
+    await this.kms.cancelKeyDeletion({ KeyId: idOf(arn) });
+    await this.enable(arn);
   }
 
   close(): void {

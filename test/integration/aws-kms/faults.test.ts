@@ -213,8 +213,10 @@ describe('what stands between', () => {
 
   it('no region', async () => {
     delete process.env['AWS_REGION'];
-    const error = await failureOf(provider().getKey(arn, context));
+    const error = await failureOf(provider().getKey('alias/audit', context));
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', hint: expect.stringContaining('aws_region') });
+    proxy.fault = () => good;
+    (await provider().getKey(arn, context)).erase(); // an ARN names its own
   });
 
   it('plain http to another host, named by the profile', async () => {

@@ -97,6 +97,27 @@ describe('AwsKmsProvider data keys on LocalStack', () => {
     otherStream.erase();
   });
 
+  it('asks each key in the region that its ARN names', async () => {
+    const elsewhere = new KmsAdmin(server.url, 'us-east-2');
+    const [here, there] = [await admin.createKey(), await elsewhere.createKey()];
+    const alias = aliasArn(await elsewhere.createAlias('alias/elsewhere', there), there);
+    elsewhere.close();
+    for (const [name, arn] of [
+      [here, here],
+      [there, there],
+      [alias, there],
+    ] as const) {
+      const key = await provider.getKey(name, context);
+      expect(key.identity).toBe(arn);
+      const recovered = await provider.recoverKey(referenceOf(key), arn, context);
+      expect(recovered.material.equals(key.material)).toBe(true);
+      recovered.erase();
+      key.erase();
+    }
+    await expect(provider.getKey('alias/elsewhere', context)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    expect(await provider.rotateCheck()).toBe(false);
+  });
+
   it('asks nothing of a key that only the log names', async () => {
     const arn = await admin.createKey();
     const own = await admin.createKey();
@@ -138,9 +159,9 @@ describe('AwsKmsProvider data keys on LocalStack', () => {
   it('recovers nothing while the key is disabled, and everything once it is enabled again', async () => {
     const arn = await admin.createKey();
     const key = await provider.getKey(arn, context);
-    await admin.kms.disableKey({ KeyId: idOf(arn) });
+    await admin.disable(arn);
     await expect(provider.recoverKey(referenceOf(key), arn, context)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
-    await admin.kms.enableKey({ KeyId: idOf(arn) });
+    await admin.enable(arn);
     const recovered = await provider.recoverKey(referenceOf(key), arn, context);
     expect(recovered.material.equals(key.material)).toBe(true);
     recovered.erase();
@@ -150,12 +171,12 @@ describe('AwsKmsProvider data keys on LocalStack', () => {
 
 async function disabled(): Promise<string> {
   const arn = await admin.createKey();
-  await admin.kms.disableKey({ KeyId: idOf(arn) });
+  await admin.disable(arn);
   return arn;
 }
 
 async function doomed(): Promise<string> {
   const arn = await admin.createKey();
-  await admin.kms.scheduleKeyDeletion({ KeyId: idOf(arn), PendingWindowInDays: 7 });
+  await admin.doom(arn);
   return arn;
 }

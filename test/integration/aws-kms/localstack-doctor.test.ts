@@ -5,7 +5,7 @@ import { checkKeys } from '../../../src/providers/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import type { RunningServer } from '../../servers/python-server.ts';
-import { idOf, KmsAdmin, optionsFor, testCredentials, useEnvironmentCredentials } from './admin.ts';
+import { KmsAdmin, optionsFor, testCredentials, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'AAAAAAAA.1' };
 let server: RunningServer;
@@ -93,16 +93,21 @@ describe('doctor for AWS KMS', () => {
   });
 
   it('names what is wrong with region, state and usage', async () => {
-    const elsewhere = wrap.replace('eu-west-1', 'us-east-2');
-    const region = await checkAwsKms({ options: optionsFor(proxy.url), dataKeyId: elsewhere, context });
-    expect(region[0]).toMatchObject({ outcome: 'failed', hint: 'Set aws_region to us-east-2.' });
+    const elsewhere = await checkAwsKms({
+      options: optionsFor(proxy.url),
+      dataKeyId: 'alias/doctor-wrap',
+      signingKeyId: sign.replace('eu-west-1', 'us-east-2'),
+      context,
+    });
+    expect(elsewhere[0]).toMatchObject({ outcome: 'ok', detail: expect.stringContaining('an ARN names us-east-2') });
+    expect(byName(elsewhere)['signing key: state']).toMatchObject({ detail: expect.stringContaining('KEY_NOT_FOUND') });
     const usage = await checkAwsKms({ options: optionsFor(proxy.url), dataKeyId: sign, signingKeyId: wrap, context });
     expect(byName(usage)).toMatchObject({
       'data key: state': { outcome: 'failed', hint: expect.stringContaining('SYMMETRIC_DEFAULT') },
       'signing key: state': { outcome: 'failed', detail: expect.stringContaining('KEY_WRONG_USAGE') },
     });
     const doomed = await admin.createKey();
-    await admin.kms.scheduleKeyDeletion({ KeyId: idOf(doomed), PendingWindowInDays: 7 });
+    await admin.doom(doomed);
     const state = await checkAwsKms({ options: optionsFor(proxy.url), dataKeyId: doomed, context });
     expect(byName(state)['data key: state']).toMatchObject({
       outcome: 'failed',
@@ -113,7 +118,7 @@ describe('doctor for AWS KMS', () => {
   it('says that there are no credentials, and no region', async () => {
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) delete process.env[name];
     process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
-    const checks = await checkAwsKms({ options: { endpoint: proxy.url }, dataKeyId: wrap, context });
+    const checks = await checkAwsKms({ options: { endpoint: proxy.url }, dataKeyId: 'alias/doctor-wrap', context });
     expect(byName(checks)).toMatchObject({
       region: {
         outcome: 'failed',

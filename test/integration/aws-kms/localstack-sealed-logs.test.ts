@@ -220,12 +220,12 @@ describe('it does not verify', () => {
   it('while the wrapping key is disabled: that is undecided, not tampered', async () => {
     const { wrap } = await makeKeys();
     const file = await sealLines({ keyId: wrap });
-    await admin.kms.disableKey({ KeyId: idOf(wrap) });
+    await admin.disable(wrap);
     const result = await verify(file, wrapFlags(wrap));
     expect(result.code).toBe(2);
     expect(codes(result)).toContain('KEY_SERVICE');
     expect(result.stdout).toContain('KEY_DISABLED');
-    await admin.kms.enableKey({ KeyId: idOf(wrap) });
+    await admin.enable(wrap);
     expect((await verify(file, wrapFlags(wrap))).code).toBe(0);
   });
 });
@@ -247,21 +247,8 @@ describe('while it is sealed', () => {
     ['with an expired session', 'UNAUTHENTICATED', () => refuse('ExpiredTokenException', 'expired'), heal],
     ['denied', 'ACCESS_DENIED', () => refuse('AccessDeniedException', 'not authorized'), heal],
     ['cut off', 'UNAVAILABLE', cut, heal],
-    [
-      'disabled',
-      'KEY_DISABLED',
-      async (arn) => void (await admin.kms.disableKey({ KeyId: idOf(arn) })),
-      async (arn) => void (await admin.kms.enableKey({ KeyId: idOf(arn) })),
-    ],
-    [
-      'pending deletion',
-      'KEY_PENDING_DELETION',
-      async (arn) => void (await admin.kms.scheduleKeyDeletion({ KeyId: idOf(arn), PendingWindowInDays: 7 })),
-      async (arn) => {
-        await admin.kms.cancelKeyDeletion({ KeyId: idOf(arn) });
-        await admin.kms.enableKey({ KeyId: idOf(arn) });
-      },
-    ],
+    ['disabled', 'KEY_DISABLED', (arn) => admin.disable(arn), (arn) => admin.enable(arn)],
+    ['pending deletion', 'KEY_PENDING_DELETION', (arn) => admin.doom(arn), (arn) => admin.spare(arn)],
   ])('the signing key is %s: %s, sealing goes on, and all verifies afterwards', async (_what, code, begin, end) => {
     const { wrap, sign, wrapAlias, signAlias } = await makeKeys();
     const sealer = seal({ keyId: wrapAlias, signingKeyId: signAlias }, { checkpointMaxRecords: 10 });

@@ -82,12 +82,12 @@ describe('AwsKmsProvider signing on LocalStack', () => {
     const bare = { source: 'aws-kms', identity: arn, algorithm: 'ecdsa-p256-sha256' } as const;
     expect(await provider.verify(bare, text, signature.bytes)).toBe(true);
     expect(await provider.verify(bare, Buffer.from('other'), signature.bytes)).toBe(false);
-    await admin.kms.disableKey({ KeyId: idOf(arn) });
+    await admin.disable(arn);
     await expect(provider.verify(bare, text, signature.bytes)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
     const kept = await admin.createKey('ECC_NIST_P256');
     const whole = await provider.getSigningKey(kept);
     const good = await provider.sign(kept, text);
-    await admin.kms.disableKey({ KeyId: idOf(kept) });
+    await admin.disable(kept);
     expect(await provider.verify(whole, text, good.bytes)).toBe(true); // offline
   });
 
@@ -163,9 +163,9 @@ describe('AwsKmsProvider signing on LocalStack', () => {
     const arn = await admin.createKey('ECC_NIST_P256');
     const alias = await admin.createAlias('alias/doomed', arn);
     await provider.sign(arn, text);
-    await admin.kms.disableKey({ KeyId: idOf(arn) });
+    await admin.disable(arn);
     await expect(provider.sign(arn, text)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
-    await admin.kms.scheduleKeyDeletion({ KeyId: idOf(arn), PendingWindowInDays: 7 });
+    await admin.doom(arn);
     await expect(provider.sign(arn, text)).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
     const fresh = new AwsKmsProvider(optionsFor(server.url));
     await expect(fresh.getSigningKey(alias)).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
