@@ -11,7 +11,8 @@ import {
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { printable, writeAll } from './output.ts';
-import { oneOf, resolveFlags } from './resolve.ts';
+import { oneOfFlag } from './own-flags.ts';
+import { resolveFlags } from './resolve.ts';
 
 interface OptionRow {
   readonly option: string;
@@ -32,7 +33,7 @@ Shows what each option is and where it came from, uses each key once, and tests 
   takesConfig: true,
 
   async run(flags, io) {
-    const format = oneOf('format', flags.own['format'] ?? 'text', ['text', 'json']);
+    const format = oneOfFlag(flags, 'format', ['text', 'json']);
     if (flags.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
     const resolution = await resolveFlags(flags, io);
     const checks = await checksOf(resolution);

@@ -2,7 +2,7 @@ import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { writeAll } from './output.ts';
-import { oneOf } from './resolve.ts';
+import { oneOfFlag, textFlag } from './own-flags.ts';
 
 /** `fapilog-tamper keygen` */
 export const keygen: Command = {
@@ -22,17 +22,18 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
   },
   takesConfig: false,
 
-  async run({ own, positionals }, io) {
-    const { out, origin } = own;
-    const format = oneOf('format', own['format'] ?? 'text', ['text', 'json']);
-    const algorithm = oneOf('algorithm', own['algorithm'] ?? 'HMAC-SHA256', ['HMAC-SHA256', 'Ed25519']);
-    if (typeof out !== 'string' || out === '') throw usage('--out FILE is missing');
-    if (positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
+  async run(flags, io) {
+    const out = textFlag(flags, 'out');
+    const origin = textFlag(flags, 'origin');
+    const format = oneOfFlag(flags, 'format', ['text', 'json']);
+    const algorithm = oneOfFlag(flags, 'algorithm', ['HMAC-SHA256', 'Ed25519']);
+    if (out === undefined || out === '') throw usage('--out FILE is missing');
+    if (flags.positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
     if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
-    if (typeof origin === 'string') checkOrigin(origin);
+    if (origin !== undefined) checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);
     const vkey =
-      key.spki === undefined || typeof origin !== 'string'
+      key.spki === undefined || origin === undefined
         ? undefined
         : formatVkey(origin, { algorithm: 'ed25519', bytes: key.spki });
     const { path, publicPath, identity } = key;

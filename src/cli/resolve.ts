@@ -1,4 +1,4 @@
-import { type Flags, loadConfigFile, type Resolution, resolveConfig, TamperError } from '../index.ts';
+import { type Flags, loadConfigFile, type Resolution, resolveConfig } from '../index.ts';
 import type { CommandIo } from './command.ts';
 
 /**
@@ -11,11 +11,4 @@ export async function resolveFlags({ own, config: flags }: Flags, io: CommandIo)
   const path = own['config'] ?? io.env['FAPILOG_TAMPER_CONFIG'];
   const file = typeof path === 'string' ? await loadConfigFile(path) : undefined;
   return resolveConfig({ flags, env: io.env, ...(file === undefined ? {} : { file }) });
-}
-
-/** @throws USAGE if a flag is not one of a few words */
-export function oneOf<const T extends readonly string[]>(flag: string, value: unknown, words: T): T[number] {
-  const word = words.find((one) => one === value);
-  if (word === undefined) throw new TamperError('USAGE', `--${flag} is ${words.join(' or ')}`);
-  return word;
 }
