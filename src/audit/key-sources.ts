@@ -28,7 +28,7 @@ export interface AuditorKeyOptions {
 }
 
 /** The key service that a data key's name in a policy belongs to, by the vendors' spellings (spec 2, `identity`). */
-export function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
+function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
   if (/^arn:aws[a-z-]*:kms:/.test(name)) return 'aws-kms';
   if (/^projects\/[^/]+\/locations\//.test(name)) return 'gcp-kms';
   if (/^https?:\/\/[^/]+\/keys\//.test(name)) return 'azure-keyvault';

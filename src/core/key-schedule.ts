@@ -14,7 +14,7 @@ const CHECKPOINT = Buffer.from('checkpoint', 'latin1');
 const NEXT = Buffer.from('next', 'latin1');
 
 /** The length of a data key, in bytes. */
-export const DATA_KEY_LENGTH = 32;
+const DATA_KEY_LENGTH = 32;
 /** The length of a nonce, in bytes. */
 export const NONCE_LENGTH = 32;
 

@@ -11,7 +11,7 @@ export interface MemberProblem {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Whether text is a time of spec 1: 24 characters, UTC, and a moment that exists. */
-export function isTime(text: string): boolean {
+function isTime(text: string): boolean {
   if (!TIME.test(text)) return false;
   const time = new Date(text);
   return !Number.isNaN(time.getTime()) && time.toISOString() === text;

@@ -32,7 +32,7 @@ export function inputForm(line: Buffer): InputForm {
 }
 
 /** Whether only JSON white space stands between the braces of an object, so that no comma goes before our member. */
-export function isEmptyObject(line: Buffer): boolean {
+function isEmptyObject(line: Buffer): boolean {
   let at = line.length - 2;
   while (at > 0 && isJsonSpace(line[at])) at--;
   return at === 0;

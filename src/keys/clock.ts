@@ -1,5 +1,5 @@
 /** The longest delay that `setTimeout` keeps, in milliseconds; a longer one would fire at once. */
-export const maxTimerMs: number = 2 ** 31 - 1;
+const maxTimerMs: number = 2 ** 31 - 1;
 
 /** Time as the key layer sees it, so that tests can hold it still. */
 export interface Clock {

@@ -39,7 +39,7 @@ export interface Resumption {
 }
 
 /** An error for a state and files that contradict each other, with the way out (spec 6). */
-export function stateConflict(message: string): TamperError {
+function stateConflict(message: string): TamperError {
   return new TamperError('STATE_CONFLICT', message, {
     hint: 'Keep the files as evidence. `fapilog-tamper recover FILE --reason TEXT` (or on_state_conflict: new_stream) begins a new stream that cites this one.',
   });
@@ -129,7 +129,7 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
 }
 
 /** The `open` that a file of ours begins with. */
-export function readFirstOpen(fd: number): OpenEntry | undefined {
+function readFirstOpen(fd: number): OpenEntry | undefined {
   for (const { bytes } of readLines(fd, 0)) {
     const line = classifyLine(bytes);
     if (line.type !== 'control') return undefined;

@@ -39,7 +39,7 @@ function settleKey(state: StreamState, epoch: Epoch): void {
 }
 
 /** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered"). */
-export function coverageEnd(state: StreamState, epoch: Epoch): number {
+function coverageEnd(state: StreamState, epoch: Epoch): number {
   let end = epoch.lastSeal;
   for (const adoption of state.adoptions) if (adoption.run > epoch.run.index) end = Math.min(end, adoption.from - 1);
   return end;

@@ -6,7 +6,7 @@ import type { StreamState } from './state.ts';
 /** Is this the end of the log, or was it cut (spec 8.9)? */
 
 /** What proves a size to this auditor: a signature where a signer is named, else our MAC. */
-export function provenSize(state: StreamState, epoch: Epoch): number {
+function provenSize(state: StreamState, epoch: Epoch): number {
   if (namedSigners(state, epoch).length > 0) return coveredSize(state, epoch);
   return epoch.macChecked ? epoch.macCheckpoint : 0;
 }

@@ -13,7 +13,7 @@ import type { StreamState } from './state.ts';
 /** One entry after another: its place in the sequence, its key period, its auth, then its members (spec 8.3). */
 
 /** What must hold of the entry before it, whatever kind it is. */
-export function checkOrder(state: StreamState, seq: number): void {
+function checkOrder(state: StreamState, seq: number): void {
   const { expect } = state;
   if (expect.what === 'any') return;
   state.expect = { what: 'any' };
@@ -64,7 +64,7 @@ function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean 
 }
 
 /** A range whose first entry is no open (spec 8.2). */
-export function startWithoutOpen(state: StreamState, seq: number): void {
+function startWithoutOpen(state: StreamState, seq: number): void {
   if (state.next !== 0) return;
   state.firstSeq = seq;
   state.tree.frontier = undefined;

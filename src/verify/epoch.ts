@@ -23,7 +23,7 @@ export interface Run {
 export type SignerId = string;
 
 /** One string for a signer's key: its type and bytes are what counts (spec 8.6). */
-export function signerId(signer: Signer): SignerId {
+function signerId(signer: Signer): SignerId {
   return encodeNoteKey(noteKeyOf(signer)).toString('latin1');
 }
 

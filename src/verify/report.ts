@@ -68,7 +68,7 @@ export interface VerifyReport {
 }
 
 /** The verdict of findings; `strict` makes a warning undecided. */
-export function verdictOf(findings: Findings, strict: boolean): Verdict {
+function verdictOf(findings: Findings, strict: boolean): Verdict {
   if (findings.tampered) return 'tampered';
   if (findings.undecided) return 'undecided';
   return strict && findings.list().length > 0 ? 'undecided' : 'ok';

@@ -6,7 +6,7 @@ import type { AzureKeyVaultOptions } from './options.ts';
 import { AzureKeyVaultProvider } from './provider.ts';
 
 /** The options that a configuration has for Azure. Secrets are in the environment and never in it. */
-export function azureOptions(config: ResolvedConfig): AzureKeyVaultOptions {
+function azureOptions(config: ResolvedConfig): AzureKeyVaultOptions {
   const { azureTenantId, azureClientId, keyCacheTtlSeconds } = config;
   return {
     keyCacheTtlSeconds,
