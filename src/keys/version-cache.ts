@@ -93,6 +93,14 @@ export class VersionCache<V> {
     return untilAborted(this.#load(name, this.#entry(name)), name, signal);
   }
 
+  /** Something showed that a value is out of date: asks again off the caller's path, and whoever asks next waits for it. */
+  expire(name: string): void {
+    const entry = this.#names.get(name);
+    if (entry === undefined || this.#closed) return;
+    entry.loadedAt = Number.NEGATIVE_INFINITY;
+    this.#load(name, entry).catch(() => undefined); // kept in entry.failure, thrown to whoever asks next
+  }
+
   /** What the cache holds for a name, however old. For comparing, never for use. */
   peek(name: string): V | undefined {
     return this.#names.get(name)?.value;

@@ -155,6 +155,19 @@ test("another call's answer counts, unless it was asked before what is known", a
   expect((await cache.get('audit')).identity).toBe('audit:v3');
 });
 
+test('a value that is shown to be out of date is not handed out again', async () => {
+  const { cache, clock, loads, load } = await warm();
+  cache.expire('audit');
+  expect(cache.state('audit').fresh).toBe(false);
+  const next = cache.get('audit');
+  await clock.advance(0);
+  expect(loads).toHaveLength(2);
+  load(1).answer('audit:v2');
+  expect((await next).identity).toBe('audit:v2');
+  cache.expire('unknown');
+  expect(loads).toHaveLength(2);
+});
+
 test('versions stay known under their own identity', async () => {
   const { cache, clock, load } = await warm();
   const reloaded = cache.reload('audit');

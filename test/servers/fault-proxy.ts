@@ -12,6 +12,8 @@ export type Fault =
       readonly headers?: Record<string, string>;
       readonly body?: string;
     }
+  /** Answers 400 with an error that repeats token and body of the request: the most careless server there is. */
+  | { readonly kind: 'echo' }
   /** Takes the request and never answers. */
   | { readonly kind: 'hang' }
   /** Hands it on after so many milliseconds. */
@@ -137,6 +139,12 @@ export class FaultProxy {
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'reset') {
       incoming.socket.resetAndDestroy();
+      return;
+    }
+    if (fault?.kind === 'echo') {
+      const { 'x-vault-token': token, authorization } = incoming.headers;
+      const errors = [`refused: ${String(token)} ${String(authorization)} ${body.toString('latin1')}`];
+      answer.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ errors }));
       return;
     }
     if (fault?.kind === 'status') {

@@ -16,12 +16,14 @@ export async function freePort(): Promise<number> {
 export async function freePortPair(): Promise<number> {
   for (;;) {
     const port = await freePort();
-    const next = createServer().listen(port + 1, '127.0.0.1');
-    const free = await Promise.race([
-      once(next, 'listening').then(() => true),
-      once(next, 'error').then(() => false), // taken: another pair
-    ]);
-    next.close();
-    if (free) return port;
+    if (await isFree(port + 1)) return port;
   }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false)); // taken
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
 }

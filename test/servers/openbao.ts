@@ -53,6 +53,17 @@ export class OpenBao {
   #output = '';
 
   static async start(options: OpenBaoOptions = {}): Promise<OpenBao> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await OpenBao.#start(options);
+      } catch (error) {
+        // between finding a port and binding it, somebody else may
+        if (attempt === 3 || !String(error).includes('address already in use')) throw error;
+      }
+    }
+  }
+
+  static async #start(options: OpenBaoOptions): Promise<OpenBao> {
     const binary = join(dirname(await ensureVenv(openBaoVenv)), 'bao');
     const directory = await mkdtemp(join(tmpdir(), 'fapilog-tamper-openbao-'));
     const port = await freePortPair();
@@ -101,7 +112,7 @@ export class OpenBao {
     token: string = this.rootToken,
     headers: Record<string, string> = {},
   ): Promise<{ status: number; answer: ApiAnswer }> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
+    const text = body === undefined || method === 'GET' ? undefined : JSON.stringify(body);
     const { status, content } = await this.#fetch(method, path, text, { 'x-vault-token': token, ...headers });
     return { status, answer: content === '' ? {} : (JSON.parse(content) as ApiAnswer) };
   }

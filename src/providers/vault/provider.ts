@@ -20,6 +20,7 @@ import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { signChunk } from './batch.ts';
 import { connect, type VaultConnection } from './connection.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
 import { algorithmOfType, assertWraps, signingKeyOf, type VaultKeyState } from './key-state.ts';
@@ -231,9 +232,10 @@ export class VaultProvider implements KeyProvider {
   ): Promise<T> {
     const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
     const { signal: outer, items } = options;
+    const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk)); // one after another within one attempt
     const bounds = {
-      timeoutMs,
-      attemptTimeoutMs,
+      timeoutMs: timeoutMs * requests,
+      attemptTimeoutMs: attemptTimeoutMs * requests,
       policy,
       clock,
       signal: outer,
@@ -270,9 +272,7 @@ export class VaultProvider implements KeyProvider {
     }
     if (key.version === undefined) this.#watch.note(key.path, identity);
     const known = this.#states.peek(key.path);
-    if (known !== undefined && known.latestVersion < version) {
-      this.#states.reload(key.path).catch(() => undefined); // off the caller's path; kept and thrown by the cache
-    }
+    if (known !== undefined && known.latestVersion < version) this.#states.expire(key.path);
     return identity;
   }
 

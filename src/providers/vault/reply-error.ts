@@ -27,11 +27,8 @@ interface Meaning {
 
 /** The most specific first: status and text (kms-facts: status decides, text refines). */
 const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Meaning])[] = [
-  [
-    /^(400|413)$/,
-    /high complexity|too large/,
-    { code: 'USAGE', hint: 'The request has more items than the server takes.' },
-  ],
+  [/^400$/, /high complexity|too large/, { code: 'USAGE', hint: 'The request has more items than the server takes.' }],
+  [/^413$/, /./, { code: 'USAGE', hint: 'The request is larger than the server takes.' }],
   [
     /^(400|500)$/, // a version to sign with that is gone is a 500 in OpenBao
     /version is (too new|too old)|disallowed by policy|key version does not exist|requested version for|minimum encryption key version|no such version/,

@@ -1,0 +1,129 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { checkKeys } from '../../../src/providers/index.ts';
+import type { VaultProvider } from '../../../src/providers/vault/index.ts';
+import { conformanceContext as context } from '../../../src/testing/index.ts';
+import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
+
+const text = Buffer.from('example.com/log\n2\nAAAA\n');
+let server: OpenBao;
+const providers: VaultProvider[] = [];
+
+beforeAll(async () => {
+  server = await startTransit();
+});
+afterEach(async () => {
+  for (const provider of providers.splice(0)) await provider.close();
+});
+afterAll(() => server.stop());
+
+async function as(policy: string): Promise<VaultProvider> {
+  const provider = providerFor(server.url, { env: { VAULT_TOKEN: await makeToken(server, { policies: [policy] }) } });
+  providers.push(provider);
+  return provider;
+}
+
+describe('least privilege, by the refusals of the server', () => {
+  test('a writer signs and mints, and can neither verify nor unwrap', async () => {
+    const writer = await as('writer');
+    const key = await writer.getKey(keys.data, context);
+    const mac = await writer.getSigningKey(keys.mac);
+    const { bytes } = await writer.sign(keys.mac, text);
+    await writer.sign(keys.ed25519, text);
+    await expect(writer.recoverKey(key, keys.data, context)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    await expect(writer.verify(mac, text, bytes)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    for (const [method, path] of [
+      ['POST', 'transit/decrypt/audit-data'],
+      ['POST', 'transit/datakey/plaintext/audit-data'],
+      ['POST', 'transit/verify/audit-ed25519'],
+      ['POST', 'transit/verify/audit-mac'],
+      ['POST', 'transit/keys/audit-ed25519/rotate'],
+      ['POST', 'transit/keys/audit-ed25519/config'],
+      ['GET', 'transit/export/signing-key/audit-ed25519'],
+      ['DELETE', 'transit/keys/audit-ed25519'],
+      ['POST', 'transit/sign/audit-ed25519/sha2-256'],
+      ['POST', 'transit/encrypt/another'],
+    ] as const) {
+      const { status } = await server.raw(method, path, {}, await makeToken(server));
+      expect(`${method} ${path} ${status}`).toBe(`${method} ${path} 403`);
+    }
+  });
+
+  test('an auditor verifies and unwraps, and can neither sign nor mint', async () => {
+    const writer = await as('writer');
+    const key = await writer.getKey(keys.data, context);
+    const mac = await writer.getSigningKey(keys.mac);
+    const { bytes } = await writer.sign(keys.mac, text);
+    const auditor = await as('auditor');
+    const recovered = await auditor.recoverKey(key, keys.data, context);
+    expect(recovered.material.equals(key.material)).toBe(true);
+    expect(await auditor.verify(mac, text, bytes)).toBe(true);
+    expect((await auditor.getSigningKey(keys.ed25519)).algorithm).toBe('ed25519');
+    await expect(auditor.sign(keys.ed25519, text)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    await expect(auditor.signBatch(keys.ed25519, [text])).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    for (const path of ['sign/audit-ed25519', 'hmac/audit-mac', 'encrypt/audit-data', 'datakey/plaintext/audit-data']) {
+      const token = await makeToken(server, { policies: ['auditor'] });
+      const { status } = await server.raw('POST', `transit/${path}`, { input: 'AAAA', plaintext: 'AAAA' }, token);
+      expect(`${path} ${status}`).toBe(`${path} 403`);
+    }
+  });
+});
+
+describe('doctor', () => {
+  const checksOf = async (policies: string[]): Promise<string[]> => {
+    const provider = providerFor(server.url, { env: { VAULT_TOKEN: await makeToken(server, { policies }) } });
+    providers.push(provider);
+    const checks = await provider.checkPermissions({ dataKeyId: keys.data, signingKeyId: keys.ed25519 });
+    return checks.filter(({ outcome }) => outcome !== 'ok').map(({ name, outcome }) => `${outcome} ${name}`);
+  };
+
+  test('finds nothing to say about a writer with the documented policy', async () => {
+    expect(await checksOf(['writer'])).toEqual([]);
+  });
+
+  test('names what is missing and what is too much', async () => {
+    expect(await checksOf(['auditor'])).toEqual([
+      `failed key ${keys.data}`,
+      'failed permission: read transit/keys/audit-data',
+      'failed permission: update transit/encrypt/audit-data',
+      'warning permission: update transit/decrypt/audit-data',
+      'failed permission: update transit/sign/audit-ed25519',
+    ]);
+    expect(await checksOf(['root'])).toEqual([
+      'warning permission: create transit/encrypt/audit-data',
+      'warning permission: update transit/decrypt/audit-data',
+      'warning permission: update transit/verify/audit-ed25519',
+    ]);
+  });
+
+  test('warns of a key that can be taken out of Vault', async () => {
+    await server.api('POST', 'transit/keys/loose', { type: 'ed25519', exportable: true });
+    const provider = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });
+    providers.push(provider);
+    const [check] = await provider.checkPermissions({ signingKeyId: 'transit/keys/loose' });
+    expect(check).toMatchObject({ outcome: 'warning', detail: expect.stringContaining('taken out of Vault') });
+  });
+
+  test('a configuration reaches Vault with its AppRole and says how it went', async () => {
+    await server.api('POST', 'sys/auth/approle', { type: 'approle' });
+    await server.api('POST', 'auth/approle/role/w', { token_policies: ['writer'] });
+    const role = pick(await server.api('GET', 'auth/approle/role/w/role-id'), 'data', 'role_id');
+    const secretId = pick(await server.api('POST', 'auth/approle/role/w/secret-id', {}), 'data', 'secret_id');
+    process.env['VAULT_SECRET_ID'] = secretId;
+    try {
+      const checks = await checkKeys({
+        keySource: 'vault',
+        vaultAddr: server.url,
+        vaultPath: keys.data,
+        signingKeyId: 'audit-ed25519',
+        vaultAuthMethod: 'approle',
+        vaultRole: role,
+      });
+      expect(checks.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+      expect(checks.map(({ name }) => name)).toContain('permission: update transit/sign/audit-ed25519');
+      expect(checks.map(({ name }) => name)).toContain('data key');
+    } finally {
+      delete process.env['VAULT_SECRET_ID'];
+    }
+  });
+});
