@@ -41,7 +41,7 @@ export class GcpKmsConnection {
     signal: AbortSignal,
     send: (client: GcpKmsClient, options: GcpCallOptions) => Promise<R>,
   ): Promise<R> {
-    this.assertOpen(call.resource);
+    this.#assertOpen(call.resource);
     const generation = this.#generation(parseKeyName(call.resource).project);
     const onAbort = (): void => {
       if (isTamperError(signal.reason, 'TIMEOUT')) this.#suspect(generation);
@@ -62,7 +62,7 @@ export class GcpKmsConnection {
     const { client, headers } = await generation.ready.catch((error: unknown) => {
       throw mapGcpError(error, { ...call, method: 'initialize' });
     });
-    this.assertOpen(call.resource);
+    this.#assertOpen(call.resource);
     try {
       const extra = headers === undefined ? undefined : { otherArgs: { headers: await headers() } };
       return await send(client, { timeout: this.#attemptTimeoutMs, retry: null, ...extra });
@@ -79,8 +79,7 @@ export class GcpKmsConnection {
     if (generation.settled || Date.now() - generation.since > 2 * this.#attemptTimeoutMs) this.#abandon(generation);
   }
 
-  /** @throws {TamperError} `PROVIDER_CLOSED` */
-  assertOpen(keyId: string): void {
+  #assertOpen(keyId: string): void {
     if (this.#closed)
       throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
   }

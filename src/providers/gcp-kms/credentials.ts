@@ -8,8 +8,13 @@ export interface AuthClient {
 /** What of google-gax is used: the SDK's own copies of grpc-js and google-auth-library, since classes are compared by identity. */
 interface Gax {
   readonly grpc: { readonly credentials: { createInsecure(): unknown } };
-  readonly GoogleAuth: new (options: object) => { getClient(): Promise<AuthClient> };
+  readonly GoogleAuth: new (options: object) => GoogleAuth;
   readonly googleAuthLibrary: { readonly PassThroughClient: new () => AuthClient };
+}
+
+interface GoogleAuth {
+  useJWTAccessWithScope?: boolean;
+  getClient(): Promise<AuthClient>;
 }
 
 /** How the plaintext of a test server on this host is spoken, and as whom. */
@@ -20,15 +25,44 @@ export interface LoopbackCredentials {
   readonly headers: (() => Promise<Record<string, string>>) | undefined;
 }
 
+/** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
+export interface TokenRequestOptions {
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly retryConfig: { readonly retry: number };
+}
+
+/** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
+export function tokenRequestOptions(timeout: number): TokenRequestOptions {
+  return { timeout, retryConfig: { retry: 0 } };
+}
+
+/**
+ * Bounds the exchange of tokens (RFC 8693) too. google-auth-library makes an HTTP client of its own for it, which no option
+ * reaches: a token service that hangs would keep the process from ending.
+ */
+export function boundTokenExchange(authClient: object, options: TokenRequestOptions): void {
+  const transporter = member(member(authClient, 'stsCredential'), 'transporter');
+  const defaults = member(transporter, 'defaults');
+  if (defaults !== undefined) Object.assign(defaults, options);
+}
+
+function member(value: unknown, name: string): object | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const found: unknown = Reflect.get(value, name);
+  return typeof found === 'object' && found !== null ? found : undefined;
+}
+
 /**
  * Credentials for plaintext on loopback. The SDK would search the network for a metadata server, and sends no token over
  * plaintext gRPC; so credentials are used only where the environment names them, and are put into a header by us.
  */
 export async function loopbackCredentials(
   transport: 'grpc' | 'rest',
-  clientOptions: object,
+  transporterOptions: TokenRequestOptions,
   projectId: string,
 ): Promise<LoopbackCredentials> {
+  const clientOptions = { transporterOptions };
   const gax = loadGax();
   const named = namesCredentials(process.env);
   const anonymous = new gax.googleAuthLibrary.PassThroughClient();
@@ -37,7 +71,10 @@ export async function loopbackCredentials(
   const options = { sslCreds: gax.grpc.credentials.createInsecure(), authClient: anonymous };
   if (!named) return { options, headers: undefined };
   const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/cloudkms'];
-  const client = await new gax.GoogleAuth({ scopes, clientOptions, projectId }).getClient();
+  const auth = new gax.GoogleAuth({ scopes, clientOptions, projectId });
+  auth.useJWTAccessWithScope = true; // as the SDK has it: service accounts sign their tokens themselves (AIP-4111)
+  const client = await auth.getClient();
+  boundTokenExchange(client, transporterOptions);
   return { options, headers: async () => plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/')) };
 }
 

@@ -60,6 +60,7 @@ const tlsText = /certificate|altnames|SSL routines|wrong version number|EPROTO/i
 const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
 const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|UND_ERR_)/;
 const networkText = /ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|socket hang up|status code 5\d\d|UNAVAILABLE/;
+const endedText = /client has already been closed|Channel has been shut down/i;
 const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
 
 /** What the service says of a request, as far as it cannot repeat the request's bytes. */
@@ -103,6 +104,7 @@ function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
   if (facts.status === 'INTERNAL' && /pars|deserializ|decod/i.test(facts.message)) {
     return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read', retryable: true };
   }
+  if (endedText.test(facts.message)) return unavailable; // given up after a call that timed out on it
   const named = facts.status === undefined ? undefined : meanings[facts.status];
   if (named !== undefined) return named;
   if (facts.http !== undefined) return ofHttp(facts.http);

@@ -19,6 +19,7 @@ import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
+import { ActiveCalls } from './active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import { decryptKey, encryptKey } from './data-keys.ts';
 import type { GcpKmsOptions } from './options.ts';
@@ -52,6 +53,7 @@ export class GcpKmsProvider implements KeyProvider {
   readonly #watch = new RotationWatch();
   readonly #dataKeyNames = new Set<string>();
   readonly #reads: ReadBudget;
+  readonly #active = new ActiveCalls();
 
   /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT` */
   constructor(options: GcpKmsOptions = {}) {
@@ -118,7 +120,7 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
-    this.#connection.assertOpen(keyId);
+    this.#active.assertOpen(keyId);
     for (const item of items) assertSignable(keyId, item);
     if (items.length === 0) return [];
     const version = await this.#version(keyId, options);
@@ -134,7 +136,7 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
-    this.#connection.assertOpen(key.identity);
+    this.#active.assertOpen(key.identity);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
     if (parseKeyName(key.identity).version === undefined) {
       throw new TamperError(
@@ -150,7 +152,7 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
-    this.#connection.assertOpen('rotateCheck');
+    this.#active.assertOpen('rotateCheck');
     return this.#watch.check(async (name) => {
       await this.#reads.take(`Google Cloud KMS rotateCheck "${name}"`, options.signal);
       if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key.identity;
@@ -160,11 +162,12 @@ export class GcpKmsProvider implements KeyProvider {
 
   async close(): Promise<void> {
     this.#versions.close();
+    this.#active.close();
     await this.#connection.close();
   }
 
   async #version(keyId: string, options: CallOptions): Promise<SigningVersion> {
-    this.#connection.assertOpen(keyId);
+    this.#active.assertOpen(keyId);
     if (parseKeyName(keyId).version === undefined) {
       const version = await this.#versions.get(keyId, options.signal);
       this.#watch.note(keyId, version.key.identity);
@@ -205,11 +208,13 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
   ): Promise<Signature> {
     const signWith = (chosen: SigningVersion): Promise<Signature> =>
-      withRetry({ what: `${source} sign "${keyId}"`, ...this.#bounds(options) }, (signal) => {
-        facts.attempts += 1;
-        noteIdentity(facts, chosen.key.identity);
-        return requestSignature(this.#connection, chosen, data, signal);
-      });
+      this.#active.run(keyId, options.signal, (outer) =>
+        withRetry({ what: `${source} sign "${keyId}"`, ...this.#bounds(), signal: outer }, (signal) => {
+          facts.attempts += 1;
+          noteIdentity(facts, chosen.key.identity);
+          return requestSignature(this.#connection, chosen, data, signal);
+        }),
+      );
     try {
       return await signWith(version);
     } catch (error) {
@@ -226,13 +231,14 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
     attempt: (signal: AbortSignal, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
-    this.#connection.assertOpen(keyId);
-    return callService({ operation, source, keyId, ...this.#bounds(options) }, attempt);
+    return this.#active.run(keyId, options.signal, (signal) =>
+      callService({ operation, source, keyId, ...this.#bounds(), signal }, attempt),
+    );
   }
 
-  #bounds({ signal }: CallOptions): Omit<RetryOptions, 'what'> {
+  #bounds(): Omit<RetryOptions, 'what' | 'signal'> {
     const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs, clock } = this.#options;
-    return { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, signal, ...(clock !== undefined && { clock }) };
+    return { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, ...(clock !== undefined && { clock }) };
   }
 }
 

@@ -1,6 +1,11 @@
 import { loadSdk } from '../internal/load-sdk.ts';
 import type { GcpKmsClient } from './client.ts';
-import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
+import {
+  boundTokenExchange,
+  type LoopbackCredentials,
+  loopbackCredentials,
+  tokenRequestOptions,
+} from './credentials.ts';
 import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
 import { probeLoopback } from './loopback-probe.ts';
 import type { GcpTransport } from './options.ts';
@@ -37,11 +42,10 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
     () => import('@google-cloud/kms'),
   );
   const { tls, transport } = await spoken(endpoint, options.transport);
-  // bounds what google-auth-library asks for tokens, and over REST the calls too: `timeout` of a call has no effect there
-  const clientOptions = { transporterOptions: { timeout: options.attemptTimeoutMs } };
+  const transporterOptions = tokenRequestOptions(options.attemptTimeoutMs);
   const credentials: LoopbackCredentials = tls
-    ? { options: { clientOptions }, headers: undefined }
-    : await loopbackCredentials(transport, clientOptions, options.projectId);
+    ? { options: { clientOptions: { transporterOptions } }, headers: undefined }
+    : await loopbackCredentials(transport, transporterOptions, options.projectId);
   const client = new KeyManagementServiceClient({
     projectId: options.projectId,
     fallback: transport === 'rest',
@@ -52,6 +56,7 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
     ...credentials.options,
   });
   await client.initialize();
+  boundTokenExchange(await client.auth.getClient(), transporterOptions);
   return { client, headers: credentials.headers };
 }
 

@@ -41,3 +41,10 @@ export async function becomeMachine(server: GcpKmsServer): Promise<void> {
     });
   }
 }
+
+/** The same host behind a proxy on which Google's own names lead to the test server: nothing is configured but that. */
+export function proxiedEnvironment(server: GcpKmsServer): Record<string, string> {
+  const { NO_PROXY: _, no_proxy: __, ...isolated } = isolatedEnvironment(server);
+  const proxy = `http://127.0.0.1:${server.ports.proxy}`;
+  return { ...isolated, HTTPS_PROXY: proxy, https_proxy: proxy };
+}

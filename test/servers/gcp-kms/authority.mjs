@@ -1,7 +1,8 @@
 // Where credentials come from: the metadata server, the security token service, impersonation, the OAuth token endpoint.
 // Each checks what it is sent and issues a fresh token that the key service then knows.
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 
 const lifetimeSeconds = 3599;
 
@@ -82,7 +83,7 @@ export class Authority {
     const { impersonated, stsPrincipal } = this.settings;
     const email = /serviceAccounts\/([^:]+):generateAccessToken$/.exec(path)[1];
     const caller = this.access.authenticate(request.headers.authorization);
-    if (caller !== stsPrincipal || email !== impersonated)
+    if ((caller !== stsPrincipal && caller !== this.settings.refresh?.principal) || email !== impersonated)
       return { status: 403, body: { error: { code: 403, status: 'PERMISSION_DENIED' } } };
     const expireTime = new Date(Date.now() + lifetimeSeconds * 1000).toISOString();
     return { status: 200, body: { accessToken: this.#issue(email), expireTime } };
@@ -119,14 +120,15 @@ export class Authority {
     response.end(text);
   }
 
-  /** Listens on loopback. Answers the port. */
-  async listen() {
-    const server = createServer((request, response) => {
+  /** Listens on loopback; with a certificate over TLS. Answers the port. */
+  async listen(tls) {
+    const listener = (request, response) => {
       this.#respond(request, response).catch((error) => {
         response.writeHead(401, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ error: { code: 401, message: error.message } }));
       });
-    });
+    };
+    const server = tls === undefined ? createHttp(listener) : createHttps(tls, listener);
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     return server.address().port;
   }

@@ -15,6 +15,8 @@ export interface GcpKmsPorts {
   readonly http: number;
   readonly authority: number;
   readonly admin: number;
+  /** An HTTP proxy (CONNECT) on which the names of Google lead to this server, and nothing else anywhere. */
+  readonly proxy: number;
 }
 
 /** One call that the server saw. */
