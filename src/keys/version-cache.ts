@@ -39,7 +39,8 @@ interface Entry<V> {
   /** The ticket of the value; what was asked earlier never replaces it. */
   applied: number;
   pending?: Promise<V>;
-  failure?: { readonly error: unknown; readonly at: number };
+  /** `inARow` counts the loads that failed since the last one that did not. */
+  failure?: { readonly error: unknown; readonly at: number; readonly inARow: number };
   usedAt: number;
   cancelRefresh?: () => void;
 }
@@ -172,7 +173,7 @@ export class VersionCache<V> {
       (error: unknown) => {
         if (entry.pending === load) delete entry.pending;
         if (ticket > entry.applied) {
-          entry.failure = { error, at: this.#clock.now() };
+          entry.failure = { error, at: this.#clock.now(), inARow: (entry.failure?.inARow ?? 0) + 1 };
           this.#schedule(name, entry);
         }
         throw error;
@@ -200,7 +201,9 @@ export class VersionCache<V> {
     if (this.#closed || ttlMs <= 0) return;
     const random = this.#options.random ?? Math.random;
     const now = this.#clock.now();
-    const failedFor = entry.failure === undefined ? undefined : this.#cooldownMs * (1 + random());
+    // nobody waits for a refresh ahead of time: it doubles its pauses, so that a fleet does not use up the read quota
+    const pauses = this.#cooldownMs * 2 ** Math.min((entry.failure?.inARow ?? 1) - 1, 20);
+    const failedFor = entry.failure === undefined ? undefined : Math.min(pauses, ttlMs) * (1 + random());
     const delay = failedFor ?? entry.loadedAt + ttlMs * (0.7 + 0.2 * random()) - now;
     entry.cancelRefresh = this.#clock.after(delay, () => {
       delete entry.cancelRefresh;

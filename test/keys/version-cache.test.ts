@@ -118,6 +118,20 @@ test('after a failure it leaves the source alone for a while, then asks again', 
   expect((await next).identity).toBe('audit:v1');
 });
 
+test('refreshing ahead of time doubles its pauses while the source fails', async () => {
+  const { clock, loads, load } = await warm('audit:v1', { cooldownMs: 1_000 });
+  const pauses: number[] = [];
+  await clock.advance(240_000);
+  for (let failed = 1; failed <= 5; failed++) {
+    load(failed).fail('UNAVAILABLE');
+    await clock.advance(0);
+    let waited = 0;
+    for (; loads.length === failed + 1; waited += 500) await clock.advance(500);
+    pauses.push(waited);
+  }
+  expect(pauses).toEqual([1_500, 3_000, 6_000, 12_000, 24_000]);
+});
+
 test('a late answer never replaces a newer one', async () => {
   const { cache, clock, load } = await warm();
   const slow = cache.reload('audit');

@@ -1,6 +1,7 @@
 // Faults switched on from outside. Each has `kind`, optionally `method` (all without), `times` (1) and what its kind needs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError, throttled } from './status.mjs';
+import { crc32c } from './wire.mjs';
 
 /** Marker: the transport ends the connection or the call without an answer. */
 export class Drop extends Error {}
@@ -61,13 +62,20 @@ export class Faults {
     const fault = this.#take(method, false);
     if (fault?.kind === 'stale') return this.#earlier.get(key) ?? reply;
     if (!this.#earlier.has(key)) this.#earlier.set(key, reply);
-    return fault === undefined ? reply : distort(fault, reply);
+    return fault === undefined ? reply : refit(fault, distort(fault, reply));
   }
 
   /** From now on "earlier" means the answers after this moment. */
   forget() {
     this.#earlier.clear();
   }
+}
+
+/** With `refit`, the checksum is made to fit what was distorted: whoever trusts it alone is deceived. */
+function refit(fault, reply) {
+  const bytes = byteFields.find((field) => reply[field] !== undefined);
+  if (fault.refit !== true || bytes === undefined) return reply;
+  return { ...reply, [`${bytes}Crc32c`]: { value: String(crc32c(reply[bytes])) } };
 }
 
 function distort(fault, reply) {
