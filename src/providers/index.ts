@@ -101,6 +101,10 @@ async function checkServices(config: ResolvedConfig): Promise<DoctorCheck[]> {
       const { checkAwsKmsConfig } = await import('./aws-kms/from-config.ts');
       checks.push(...(await checkAwsKmsConfig(config)));
     }
+    if (source === 'gcp-kms') {
+      const { checkGcpKmsConfig } = await import('./gcp-kms/from-config.ts');
+      checks.push(...(await checkGcpKmsConfig(config)));
+    }
     if (source === 'azure-keyvault') {
       const { checkAzureConfig } = await import('./azure-keyvault/from-config.ts');
       checks.push(...(await checkAzureConfig(config)));

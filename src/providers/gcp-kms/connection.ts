@@ -1,4 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
+import { withDeadline } from '../../keys/deadline.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
 import { parseGcpEndpoint } from './endpoint.ts';
 import { type GcpCall, mapGcpError } from './error-map.ts';
@@ -82,6 +83,22 @@ export class GcpKmsConnection {
   #assertOpen(keyId: string): void {
     if (this.#closed)
       throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
+  }
+
+  /**
+   * The client, with its credentials found.
+   *
+   * @throws {TamperError} `UNAUTHENTICATED` and what else stands in the way; `TIMEOUT` after two attempts' time
+   */
+  async ready(resource: string): Promise<ReadyClient> {
+    const call = { operation: 'login', method: 'initialize', resource } as const;
+    const what = `Google Cloud KMS credentials for "${resource}"`;
+    return withDeadline({ what, timeoutMs: 2 * this.#attemptTimeoutMs }, async () => {
+      const { ready } = this.#generation(parseKeyName(resource).project);
+      return ready.catch((error: unknown) => {
+        throw mapGcpError(error, call);
+      });
+    });
   }
 
   async close(): Promise<void> {

@@ -23,6 +23,10 @@ export interface LoopbackCredentials {
   readonly options: object;
   /** The headers of each call; undefined where nobody is to be named. */
   readonly headers: (() => Promise<Record<string, string>>) | undefined;
+  /** What gives the headers; undefined where the SDK's own does. */
+  readonly authClient: object | undefined;
+  /** Whether nobody is named. */
+  readonly anonymous: boolean;
 }
 
 /** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
@@ -66,16 +70,19 @@ export async function loopbackCredentials(
   const gax = loadGax();
   const named = namesCredentials(process.env);
   const anonymous = new gax.googleAuthLibrary.PassThroughClient();
-  if (transport === 'rest')
-    return { options: named ? { clientOptions } : { authClient: anonymous }, headers: undefined };
+  if (transport === 'rest') {
+    const options = named ? { clientOptions } : { authClient: anonymous };
+    return { options, headers: undefined, authClient: undefined, anonymous: !named };
+  }
   const options = { sslCreds: gax.grpc.credentials.createInsecure(), authClient: anonymous };
-  if (!named) return { options, headers: undefined };
+  if (!named) return { options, headers: undefined, authClient: anonymous, anonymous: true };
   const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/cloudkms'];
   const auth = new gax.GoogleAuth({ scopes, clientOptions, projectId });
   auth.useJWTAccessWithScope = true; // as the SDK has it: service accounts sign their tokens themselves (AIP-4111)
   const client = await auth.getClient();
-  boundTokenExchange(client, transporterOptions);
-  return { options, headers: async () => plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/')) };
+  const headers = async (): Promise<Record<string, string>> =>
+    plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/'));
+  return { options, headers, authClient: client, anonymous: false };
 }
 
 function namesCredentials(env: NodeJS.ProcessEnv): boolean {

@@ -1,7 +1,26 @@
-import type { ResolvedConfig } from '../../config/index.ts';
+import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { doctorContext } from '../internal/doctor-context.ts';
+import { checkGcpKms } from './doctor.ts';
+import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';
 
 /** Makes the provider of a configuration with `key_source: gcp-kms`. Credentials are never in a configuration. */
-export function createGcpKmsProvider({ gcpEndpoint, keyCacheTtlSeconds }: ResolvedConfig): GcpKmsProvider {
-  return new GcpKmsProvider({ keyCacheTtlSeconds, ...(gcpEndpoint !== undefined && { gcpEndpoint }) });
+export function createGcpKmsProvider(config: ResolvedConfig): GcpKmsProvider {
+  return new GcpKmsProvider(optionsOf(config));
+}
+
+/** What `doctor` asks Google about the keys that a configuration has there. */
+export function checkGcpKmsConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
+  const { dataKey, signingKey } = modeOf(config);
+  return checkGcpKms({
+    options: optionsOf(config),
+    context: doctorContext(config),
+    ...(dataKey?.source === 'gcp-kms' && { dataKeyId: dataKey.keyId }),
+    ...(signingKey?.source === 'gcp-kms' && { signingKeyId: signingKey.keyId }),
+  });
+}
+
+function optionsOf({ gcpEndpoint, keyCacheTtlSeconds }: ResolvedConfig): GcpKmsOptions {
+  return { keyCacheTtlSeconds, ...(gcpEndpoint !== undefined && { gcpEndpoint }) };
 }

@@ -24,6 +24,10 @@ export interface ReadyClient {
   readonly client: GcpKmsClient;
   /** Headers that each call needs besides; undefined where the SDK sends all of them. */
   readonly headers: LoopbackCredentials['headers'];
+  /** What google-auth-library found; undefined for a client that was given in. */
+  readonly authClient?: object;
+  /** True where a test server on loopback is used without credentials. */
+  readonly anonymous?: boolean;
 }
 
 /**
@@ -44,7 +48,12 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
   const { tls, transport } = await spoken(endpoint, options.transport);
   const transporterOptions = tokenRequestOptions(options.attemptTimeoutMs);
   const credentials: LoopbackCredentials = tls
-    ? { options: { clientOptions: { transporterOptions } }, headers: undefined }
+    ? {
+        options: { clientOptions: { transporterOptions } },
+        headers: undefined,
+        authClient: undefined,
+        anonymous: false,
+      }
     : await loopbackCredentials(transport, transporterOptions, options.projectId);
   const client = new KeyManagementServiceClient({
     projectId: options.projectId,
@@ -56,8 +65,9 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
     ...credentials.options,
   });
   await client.initialize();
-  boundTokenExchange(await client.auth.getClient(), transporterOptions);
-  return { client, headers: credentials.headers };
+  const authClient = credentials.authClient ?? (await client.auth.getClient());
+  boundTokenExchange(authClient, transporterOptions);
+  return { client, headers: credentials.headers, authClient, anonymous: credentials.anonymous };
 }
 
 async function spoken(

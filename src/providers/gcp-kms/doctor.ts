@@ -1,0 +1,179 @@
+import { isTamperError } from '../../errors.ts';
+import { callService } from '../../keys/call.ts';
+import type { DataKey, KeyContext, SigningKey } from '../../keys/provider.ts';
+import type { DoctorCheck, DoctorOutcome } from '../doctor-check.ts';
+import { stateName } from './algorithms.ts';
+import type { GcpKey } from './client.ts';
+import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
+import { credentialFacts } from './doctor-credentials.ts';
+import type { GcpKmsOptions } from './options.ts';
+import { GcpKmsProvider } from './provider.ts';
+import { parseKeyName } from './resource-name.ts';
+
+/** What {@link checkGcpKms} looks at. */
+export interface GcpDoctorSubject {
+  readonly options: GcpKmsOptions;
+  /** The key for data keys, where there is one. */
+  readonly dataKeyId?: string;
+  /** The key for signatures, where there is one. */
+  readonly signingKeyId?: string;
+  /** `writer` seals and should not recover keys; `auditor` verifies and should not seal. Default `writer`. */
+  readonly role?: 'writer' | 'auditor';
+  /** What the data key of the test is bound to. */
+  readonly context: KeyContext;
+}
+
+type Found = Omit<DoctorCheck, 'name'>;
+type Role = 'writer' | 'auditor';
+
+/** Codes that say nothing about us or the key: the same question may have an answer later. */
+const undecided: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'THROTTLED', 'ABORTED']);
+const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
+
+/**
+ * Asks Google who we are, what state the keys are in, when they rotate, and what we may do and should not be able to do.
+ * One data key and one signature are made and thrown away. Throws only our own bugs; what Google says is in the checks.
+ */
+export async function checkGcpKms(subject: GcpDoctorSubject): Promise<DoctorCheck[]> {
+  const { dataKeyId, signingKeyId } = subject;
+  const connection = new GcpKmsConnection(subject.options);
+  const provider = new GcpKmsProvider(subject.options);
+  const first = dataKeyId ?? signingKeyId;
+  if (first === undefined) return [];
+  try {
+    const credentials = await check('credentials', async () => credentialFacts(await connection.ready(first)));
+    const checks = [credentials];
+    if (dataKeyId !== undefined) checks.push(...(await checkDataKey(connection, provider, subject, dataKeyId)));
+    if (signingKeyId !== undefined) checks.push(...(await checkSigningKey(provider, subject, signingKeyId)));
+    return checks;
+  } finally {
+    await provider.close();
+    await connection.close();
+  }
+}
+
+async function checkDataKey(
+  connection: GcpKmsConnection,
+  provider: GcpKmsProvider,
+  subject: GcpDoctorSubject,
+  keyId: string,
+): Promise<DoctorCheck[]> {
+  let minted: DataKey | undefined;
+  const state = await check('data key: state', async () => stateOf(connection, subject.options, keyId));
+  const mint = await permission('encrypt', 'writer', subject.role, async () => {
+    minted = await provider.getKey(keyId, subject.context);
+    minted.erase();
+  });
+  if (minted?.wrapped === undefined) {
+    const detail = 'there is no wrapped key to test it on, because encrypt was not possible';
+    return [state, mint, { name: 'permission: decrypt', outcome: 'unknown', detail }];
+  }
+  const { source, identity, wrapped } = minted;
+  const recover = await permission('decrypt', 'auditor', subject.role, async () => {
+    (await provider.recoverKey({ source, identity, wrapped }, keyId, subject.context)).erase();
+  });
+  return [state, mint, recover];
+}
+
+async function checkSigningKey(
+  provider: GcpKmsProvider,
+  subject: GcpDoctorSubject,
+  keyId: string,
+): Promise<DoctorCheck[]> {
+  let key: SigningKey | undefined;
+  const state = await check('signing key: state', async () => {
+    const begin = performance.now();
+    key = await provider.getSigningKey(keyId);
+    const pinned = parseKeyName(keyId).version !== undefined;
+    const rotation = pinned
+      ? 'a named version never rotates'
+      : 'a new version rotates it; Google never makes one by itself';
+    return {
+      outcome: 'ok',
+      detail: `"${keyId}" is ${key.identity}, ${key.algorithm} (${since(begin)}); ${rotation}`,
+    };
+  });
+  if (key === undefined) return [state];
+  const signer = key;
+  const sign = await permission('sign', 'writer', subject.role, () => provider.sign(signer.identity, message));
+  if (signer.spki !== undefined) return [state, sign];
+  const verify = await permission('macVerify', 'auditor', subject.role, () =>
+    provider.verify(signer, message, Buffer.alloc(32)),
+  );
+  return [state, sign, verify];
+}
+
+/** Reading the key is a permission of its own, which sealing does not need. */
+async function stateOf(connection: GcpKmsConnection, options: GcpKmsOptions, keyId: string): Promise<Found> {
+  const { key } = parseKeyName(keyId);
+  const begin = performance.now();
+  const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = options;
+  const call = { operation: 'rotateCheck', method: 'getCryptoKey', resource: key } as const;
+  try {
+    const [reply] = await callService(
+      { operation: 'rotateCheck', source: 'gcp-kms', keyId, timeoutMs, attemptTimeoutMs },
+      (signal) => connection.attempt(call, signal, (client, how) => client.getCryptoKey({ name: key }, how)),
+    );
+    const facts = `"${keyId}" is ${stateName(reply.primary?.state)}, version ${reply.primary?.name?.split('/').at(-1)}`;
+    const enabled = stateName(reply.primary?.state) === 'ENABLED';
+    return {
+      outcome: enabled ? 'ok' : 'failed',
+      detail: `${facts} (${since(begin)}); ${rotationOf(reply)}`,
+      ...(!enabled && { hint: 'Data keys need a key with purpose encryption and an enabled primary version.' }),
+    };
+  } catch (error) {
+    if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+    return {
+      outcome: 'unknown',
+      detail: `we may not read "${key}", and sealing does not need it`,
+      hint: 'roles/cloudkms.viewer on the key lets doctor say when it rotates.',
+    };
+  }
+}
+
+function rotationOf(key: GcpKey): string {
+  const seconds = Number(key.rotationPeriod?.seconds ?? 0);
+  if (seconds === 0) return 'no automatic rotation; making another version primary rotates it';
+  const next = Number(key.nextRotationTime?.seconds ?? 0) * 1000;
+  const when = next > 0 ? `, next on ${new Date(next).toISOString()}` : '';
+  return `automatic rotation every ${Math.round(seconds / 86_400)} days${when}`;
+}
+
+/** One permission: needed by its role, and too much for the other one. */
+function permission(
+  action: string,
+  neededBy: Role,
+  role: Role = 'writer',
+  probe: () => Promise<unknown>,
+): Promise<DoctorCheck> {
+  return check(`permission: ${action}`, async () => {
+    try {
+      await probe();
+    } catch (error) {
+      if (neededBy === role || !isTamperError(error, 'ACCESS_DENIED')) throw error;
+      return { outcome: 'ok', detail: `${action} is denied, as it should be for a ${role}` };
+    }
+    if (neededBy === role) return { outcome: 'ok', detail: `${action} is allowed` };
+    return {
+      outcome: 'warning',
+      detail: `${action} is allowed, which a ${role} does not need`,
+      hint: 'Give writers and auditors different roles on the key.',
+    };
+  });
+}
+
+/** Runs one check; an error in our codes is a finding, any other is our bug. */
+async function check(name: string, run: () => Promise<Found>): Promise<DoctorCheck> {
+  try {
+    return { name, ...(await run()) };
+  } catch (error) {
+    if (!isTamperError(error)) throw error;
+    const outcome: DoctorOutcome = undecided.has(error.code) ? 'unknown' : 'failed';
+    const detail = `${error.code}: ${error.message}`;
+    return { name, outcome, detail, ...(error.hint !== undefined && { hint: error.hint }) };
+  }
+}
+
+function since(begin: number): string {
+  return `${Math.round(performance.now() - begin)} ms`;
+}
