@@ -7,6 +7,7 @@ export {
   type FlagSpec,
   type Flags,
   fileName,
+  isSecretOption,
   loadConfigFile,
   type Mode,
   modeOf,

@@ -2,6 +2,7 @@ import {
   checkKeys,
   type DoctorCheck,
   fileName,
+  isSecretOption,
   isTamperError,
   modeOf,
   optionNames,
@@ -71,7 +72,7 @@ async function checksOf({ config }: Resolution): Promise<readonly DoctorCheck[]>
 function optionRows({ config, places }: Resolution): OptionRow[] {
   return optionNames.flatMap((name) => {
     const from = places.get(name);
-    const value = name === 'vaultToken' ? '[redacted]' : config[name];
+    const value = isSecretOption(name) ? '[redacted]' : config[name];
     return from === undefined ? [] : [{ option: fileName(name), value, from }];
   });
 }

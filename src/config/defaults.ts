@@ -1,3 +1,4 @@
+import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { isLocal, keySources } from './sources.ts';
 import type { TamperConfig } from './tamper-config.ts';
 
@@ -77,16 +78,21 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
   onIntegrity: 'keep',
 };
 
-/** Fills the defaults in; some follow from what is set. */
+/** Fills the defaults in; some follow from what is set. The result prints without its secrets. */
 export function withDefaults(set: TamperConfig): ResolvedConfig {
   const config = { ...fixed, ...set };
   const local = keySources(config).every(isLocal);
   const keyId = config.keyId ?? defaultKeyId(config);
-  return {
+  const resolved = {
     ...config,
     checkpointMaxSeconds: set.checkpointMaxSeconds ?? (local ? 1 : Math.min(60, config.heartbeatSeconds)),
     ...(keyId === undefined ? {} : { keyId }),
   };
+  return hideSecrets(resolved, () =>
+    Object.fromEntries(
+      Object.entries(resolved).map(([name, value]) => [name, isSecretOption(name) ? '[redacted]' : value]),
+    ),
+  );
 }
 
 function defaultKeyId(config: TamperConfig & { readonly keySource: string }): string | undefined {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { TamperError } from '../errors.ts';
 import { fileName, optionNamed } from './names.ts';
+import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
 
 const maxBytes = 1_048_576;
@@ -79,7 +80,7 @@ function settingOf(path: string, lines: LineCounter, pair: unknown): Setting {
   if (name === undefined) throw unknownOption(key.value, place, fileName);
   const setting = { name, value: readValue(path, line, node, key.value), spelling: key.value, place };
   checkSetting(setting);
-  return setting;
+  return isSecretOption(name) ? hideSecrets(setting, () => ({ ...setting, value: '[redacted]' })) : setting;
 }
 
 function readValue(path: string, line: number, node: unknown, option: string): unknown {

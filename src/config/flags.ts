@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { TamperError } from '../errors.ts';
 import { flagName, nearest } from './names.ts';
 import { kindOf, type OptionName, optionNames } from './schema.ts';
+import { isSecretOption, secretOptions } from './secrecy.ts';
 import { fromText } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 
@@ -22,9 +23,6 @@ export interface Flags {
   readonly positionals: readonly string[];
 }
 
-/** No secret on a command line: every user of the host can read it. */
-const notOnCommandLine: readonly OptionName[] = ['vaultToken'];
-
 /**
  * Reads a command line: the command's own flags and, if `withOptions`, one flag for each option of the configuration
  * (`--key-id audit`, `--fsync-on-write`, `--no-fsync-on-rotate`).
@@ -37,8 +35,7 @@ export function readFlags(
   withOptions: boolean,
 ): Flags {
   const byFlag = new Map<string, OptionName>();
-  if (withOptions)
-    for (const name of optionNames) if (!notOnCommandLine.includes(name)) byFlag.set(flagName(name), name);
+  if (withOptions) for (const name of optionNames) if (!isSecretOption(name)) byFlag.set(flagName(name), name);
   const types: Record<string, FlagSpec> = { ...own };
   for (const [flag, name] of byFlag) types[flag] ??= { type: kindOf(name) === 'boolean' ? 'boolean' : 'string' };
   const { values, positionals } = parse(argv, types);
@@ -62,7 +59,7 @@ function parse(
     if (!(cause instanceof TypeError)) throw cause;
     const unknown = /^Unknown option '--?(?:no-)?([^']*)'/.exec(cause.message)?.[1];
     if (unknown === undefined) throw new TamperError('USAGE', firstSentence(cause.message), { cause });
-    if (notOnCommandLine.some((name) => flagName(name) === unknown)) {
+    if (secretOptions.some((name) => flagName(name) === unknown)) {
       throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
         hint: 'use VAULT_TOKEN or --vault-token-file',
       });

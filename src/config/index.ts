@@ -5,6 +5,7 @@ export { type ConfiguredKey, type Mode, modeOf } from './mode.ts';
 export { fileName, variableName } from './names.ts';
 export { type ConfigSources, type Resolution, resolveConfig } from './resolve.ts';
 export { allowedOf, type OptionName, optionNames } from './schema.ts';
+export { isSecretOption } from './secrecy.ts';
 export type { ConfigFile } from './setting.ts';
 export { isLocal } from './sources.ts';
 export type { ConfiguredSource, TamperConfig } from './tamper-config.ts';

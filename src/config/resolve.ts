@@ -4,6 +4,7 @@ import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from 
 import { fileName, flagName } from './names.ts';
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames } from './schema.ts';
+import { secretOptions } from './secrecy.ts';
 import type { ConfigFile, Setting } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 
@@ -69,10 +70,10 @@ function flagPlace(spelling: string): string {
 }
 
 function warningsOf(settings: ReadonlyMap<OptionName, Setting>): string[] {
-  const token = settings.get('vaultToken');
-  return token === undefined
-    ? []
-    : [
-        `${token.spelling} (${token.place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`,
-      ];
+  return secretOptions.flatMap((name) => {
+    const setting = settings.get(name);
+    if (setting === undefined) return [];
+    const { spelling, place } = setting;
+    return [`${spelling} (${place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`];
+  });
 }

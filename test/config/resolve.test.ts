@@ -251,6 +251,12 @@ describe('files', () => {
     }
   });
 
+  it('prints without a token that it holds', () => {
+    const read = load('token.yaml', 'vault_token: hvs.canary\nkey_id: a\n');
+    expect(inspect(read, { depth: 9 }) + JSON.stringify(read)).not.toContain('canary');
+    expect(resolveConfig({ file: read }).config.vaultToken).toBe('hvs.canary');
+  });
+
   it('refuses bytes that are not UTF-8, a directory, and a missing file', () => {
     expect(refusal(() => resolveConfig({ file: load('latin.yaml', Buffer.from([0x61, 0xff])) })).message).toContain(
       'is not UTF-8',

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { modeOf, resolveConfig, type TamperConfig } from '../../src/config/index.ts';
 
@@ -81,6 +82,18 @@ describe('options that do not go together', () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('vaultToken (code) is a literal credential');
     expect(warnings.join()).not.toContain('canary');
+  });
+});
+
+describe('a literal credential', () => {
+  it('is shown by nothing that prints a configuration, and still there', () => {
+    const { config } = resolveConfig({ code: { ...vault, vaultToken: 'hvs.canary' } });
+    const again = resolveConfig({ code: { ...config } }).config;
+    for (const one of [config, again]) {
+      expect(one.vaultToken).toBe('hvs.canary');
+      expect(inspect({ one }, { depth: 9 }) + JSON.stringify({ one })).not.toContain('canary');
+      expect(JSON.parse(JSON.stringify(one))).toMatchObject({ vaultToken: '[redacted]', keySource: 'vault' });
+    }
   });
 });
 
