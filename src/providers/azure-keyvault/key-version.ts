@@ -1,5 +1,4 @@
 import { TamperError } from '../../errors.ts';
-import { splitIdentity } from '../../keys/identity.ts';
 import type { SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
 import type { AzureJsonWebKey, AzureKey, AzureKeyVersionHandle } from './client.ts';
@@ -61,11 +60,6 @@ export function handleOf(url: AzureKeyUrl & { readonly version: string }): Azure
   const id = versionUrl(url, url.version);
   const { vaultUrl, name, version } = url;
   return { id, name, key: { kid: id }, properties: { name, vaultUrl, version } };
-}
-
-/** The version that an identity from somewhere names, if it names one. */
-export function withVersion(url: AzureKeyUrl, identity: string): AzureKeyUrl {
-  return { ...url, version: splitIdentity('azure-keyvault', identity).version };
 }
 
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('base64url');

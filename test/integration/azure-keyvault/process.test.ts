@@ -9,7 +9,7 @@ import { useAzureServer, writer } from './setup.ts';
 
 const azure = useAzureServer();
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const here = fileURLToPath(new URL('./child/', import.meta.url));
+const here = fileURLToPath(new URL('./programs/', import.meta.url));
 let directory = '';
 
 beforeAll(async () => {
