@@ -30,8 +30,12 @@ export async function peek(source: Source): Promise<Peek> {
   };
   const splitter = new LineSplitter(sink);
   let bytes = 0;
+  let damaged = false;
+  const onProblem = (): void => {
+    damaged = true; // the reading itself reports it
+  };
   try {
-    for await (const chunk of source.read(() => undefined)) {
+    for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
       if (found !== undefined || bytes > PEEK_LIMIT) break;
@@ -39,7 +43,7 @@ export async function peek(source: Source): Promise<Peek> {
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
-  return { empty: bytes === 0, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
+  return { empty: bytes === 0 && !damaged, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
 }
 
 /** What a line says of its place, if it is an entry. */

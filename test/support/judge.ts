@@ -25,6 +25,8 @@ export interface Brings {
   readonly now?: string;
   readonly until?: string;
   readonly part?: boolean;
+  /** A compressed file may expand to so many bytes. */
+  readonly max_bytes?: number;
   readonly accept?: {
     readonly adopted?: number;
     readonly abandoned?: number;

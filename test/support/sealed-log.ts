@@ -236,7 +236,7 @@ export class SealedLog {
 
   /** A checkpoint line of the newest seal, with every signature that a right writer gives it. */
   checkpoint(choice: CheckpointChoice = {}): this {
-    const sealed = this.seals.find(({ size }) => size === choice.size) ?? this.lastSeal;
+    const sealed = this.#sealed(choice.size);
     const signers = choice.signers ?? [
       ...(sealed.epoch.keys.signers ?? []),
       ...(sealed.successor?.signers ?? []).filter((key) => !sealed.epoch.keys.signers?.includes(key)),
@@ -250,7 +250,7 @@ export class SealedLog {
 
   /** A signed note as {@link checkpoint} would write it. */
   note(choice: CheckpointChoice = {}): string {
-    const sealed = this.seals.find(({ size }) => size === choice.size) ?? this.lastSeal;
+    const sealed = this.#sealed(choice.size);
     const origin = choice.origin ?? this.origin;
     const size = choice.size ?? sealed.size;
     const text = formatCheckpointText({ origin, size, root: choice.root ?? sealed.root });
@@ -301,6 +301,12 @@ export class SealedLog {
   authOf(leaf: Uint8Array): string {
     const digest = hashLeaf(leaf);
     return this.epoch?.schedule?.authenticate(digest) ?? digestBytes(digest).toString('base64url');
+  }
+
+  #sealed(size: number | undefined): Sealed {
+    const sealed = size === undefined ? this.lastSeal : this.seals.find((one) => one.size === size);
+    if (sealed === undefined) throw new Error(`entry ${size} is neither seal nor close`);
+    return sealed;
   }
 
   #member(): AuthMember {

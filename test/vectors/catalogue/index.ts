@@ -1,11 +1,21 @@
 import type { VectorCase } from '../vector-case.ts';
 import { checkpointCases } from './checkpoints.ts';
 import { controlCases } from './control.ts';
+import { damageCases } from './damage.ts';
+import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
 export function catalogue(): VectorCase[] {
-  return [...validCases(), ...entryCases(), ...controlCases(), ...checkpointCases(), ...keyCases()];
+  return [
+    ...validCases(),
+    ...entryCases(),
+    ...controlCases(),
+    ...checkpointCases(),
+    ...keyCases(),
+    ...endCases(),
+    ...damageCases(),
+  ];
 }

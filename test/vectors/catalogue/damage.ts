@@ -1,0 +1,195 @@
+import { gzipSync } from 'node:zlib';
+import type { SealedLog } from '../../support/sealed-log.ts';
+import { dataKey } from '../keys.ts';
+import { macBody, macKeys, macLog } from '../logs.ts';
+import { entry, insertAfter } from '../spoil.ts';
+import { brings, type Further, type VectorCase, vector } from '../vector-case.ts';
+
+/** Honest damage, and files that are none of ours. */
+
+const first = 'FIRST_RUN_TRUSTS_KEY 1';
+const auditor = (further: Further = {}): ReturnType<typeof brings> => brings(macLog(), { data: [dataKey] }, further);
+
+function one(
+  name: string,
+  about: string,
+  file: string,
+  bytes: Buffer,
+  verdict: 0 | 1 | 2,
+  ...findings: string[]
+): VectorCase {
+  return vector(name, about, [{ name: file, bytes }], auditor(), verdict, ...findings);
+}
+
+function bytesOf(log: SealedLog): Buffer {
+  return Buffer.concat(log.toFiles().map(({ bytes }) => bytes));
+}
+
+function crlf(): Buffer {
+  return Buffer.from(bytesOf(macLog()).toString('utf8').replaceAll('\n', '\r\n'));
+}
+
+function reserialized(): Buffer {
+  const lines = bytesOf(macLog()).toString('utf8').trimEnd().split('\n');
+  return Buffer.from(
+    lines.map((line) => `${JSON.stringify(JSON.parse(line), undefined, 1).replaceAll('\n', '')}\n`).join(''),
+  );
+}
+
+function torn(): SealedLog {
+  const log = macBody();
+  const half = entry(macLog(), 9).bytes.subarray(0, 30);
+  return log.raw(half).open(macKeys).seal().checkpoint().close().checkpoint();
+}
+
+function twoTorn(): SealedLog {
+  const log = macBody().raw('first debris').raw('second debris');
+  return log.open(macKeys).seal().checkpoint().close().checkpoint();
+}
+
+function member(bytes: Buffer): Buffer {
+  const compressed = gzipSync(bytes, { level: 9 });
+  compressed[9] = 255; // operating system: unknown, the same on every machine
+  return compressed;
+}
+
+export function damageCases(): VectorCase[] {
+  const plain = bytesOf(macLog());
+  const half = plain.subarray(0, plain.indexOf('\n', plain.length / 2) + 1);
+  const rest = plain.subarray(half.length);
+  const damaged = member(plain);
+  damaged.writeUInt8((damaged[40] ?? 0) ^ 0xff, 40);
+  const runs = { data: [dataKey, dataKey] };
+  const unfinished = Buffer.concat([plain, Buffer.from('{"level":30')]);
+  return [
+    one(
+      'not-sealed',
+      'a JSON log that was never sealed',
+      'log.jsonl',
+      Buffer.from('{"level":30,"msg":"a"}\n{"level":30,"msg":"b"}\n'),
+      2,
+      'NOT_SEALED',
+    ),
+    one(
+      'not-sealed-text',
+      'a text log',
+      'log.jsonl',
+      Buffer.from('Jun 14 15:16:01 combo sshd[19939]: authentication failure\n'),
+      2,
+      'NOT_SEALED',
+    ),
+    one('empty-file', 'an empty file', 'log.jsonl', Buffer.alloc(0), 2, 'EMPTY_FILE', 'NOT_SEALED'),
+    one('line-endings-converted', 'every LF became CR LF', 'log.jsonl', crlf(), 2, 'LINE_ENDINGS_CONVERTED', first),
+    one(
+      'line-ending-changed',
+      'one line got a CR',
+      'log.jsonl',
+      Buffer.from(
+        plain
+          .toString('utf8')
+          .replace('1 booked","amount":7', '1 booked","amount":7')
+          .replace('"}}\n{"level":30,"msg":"payment 2', '"}}\r\n{"level":30,"msg":"payment 2'),
+      ),
+      1,
+      first,
+      'FOREIGN_LINE 3',
+      'ENTRIES_MISSING 3',
+    ),
+    one('reserialized', 'every line was parsed and written again', 'log.jsonl', reserialized(), 2, 'RESERIALIZED'),
+    vector(
+      'torn-tail',
+      'a crash tore a line; a restart follows',
+      torn(),
+      brings(torn(), runs),
+      2,
+      first,
+      'TORN_TAIL',
+      'RESTART 14',
+      'RESTART_TRUSTS_KEY 14',
+    ),
+    vector(
+      'torn-tail-two',
+      'two lines of debris before a restart: only the last one can be torn',
+      twoTorn(),
+      brings(twoTorn(), runs),
+      1,
+      first,
+      'FOREIGN_LINE 14',
+      'TORN_TAIL',
+      'RESTART 14',
+      'RESTART_TRUSTS_KEY 14',
+    ),
+    one('unterminated', 'the file ends inside a line', 'log.jsonl', unfinished, 2, first, 'TORN_TAIL'),
+    one(
+      'valid-empty-lines',
+      'empty lines are no lines',
+      'log.jsonl',
+      Buffer.from(plain.toString('utf8').replaceAll('\n', '\n\n')),
+      0,
+      first,
+    ),
+    one(
+      'valid-gzip',
+      'a compressed file of two members',
+      'log.jsonl.gz',
+      Buffer.concat([member(half), member(rest)]),
+      0,
+      first,
+    ),
+    one(
+      'gzip-trailing',
+      'bytes after the last member',
+      'log.jsonl.gz',
+      Buffer.concat([member(plain), Buffer.from('payload')]),
+      2,
+      'GZIP_TRAILING',
+      first,
+    ),
+    one('unreadable', 'compressed data is damaged', 'log.jsonl.gz', damaged, 2, 'UNREADABLE'),
+    one(
+      'unreadable-cut',
+      'a compressed file is cut',
+      'log.jsonl.gz',
+      member(plain).subarray(0, -20),
+      2,
+      'UNREADABLE',
+      first,
+      'TORN_TAIL',
+      'END_UNPROVEN 14',
+    ),
+    vector(
+      'limit-expansion',
+      'a compressed file expands to more than the auditor allows',
+      [{ name: 'log.jsonl.gz', bytes: member(Buffer.concat([plain, Buffer.alloc(1 << 20, '\n')])) }],
+      auditor({ max_bytes: 100_000 }),
+      2,
+      'LIMIT',
+    ),
+    vector(
+      'limit-line',
+      'a line of more than 16 MiB',
+      [{ name: 'log.jsonl.gz', bytes: member(Buffer.concat([plain, Buffer.alloc(17 << 20, 'x'), Buffer.from('\n')])) }],
+      auditor(),
+      2,
+      'LIMIT',
+    ),
+    vector(
+      'foreign-line-binary',
+      'binary bytes between two entries',
+      insertAfter(macLog(), 5, Buffer.from([0, 1, 2, 0xff])),
+      auditor(),
+      1,
+      first,
+      'FOREIGN_LINE 6',
+    ),
+    vector(
+      'foreign-line-before',
+      'lines before the first entry',
+      [{ name: 'log.jsonl', bytes: Buffer.concat([Buffer.from('one\ntwo\n'), plain]) }],
+      auditor(),
+      1,
+      first,
+      'FOREIGN_LINE 1',
+    ),
+  ];
+}

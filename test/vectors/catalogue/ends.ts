@@ -1,0 +1,321 @@
+import { SealedLog } from '../../support/sealed-log.ts';
+import { dataKey, edKey, nextDataKey } from '../keys.ts';
+import { bothBody, bothKeys, macBody, macKeys, macLog, signedBody, signKeys } from '../logs.ts';
+import { cutAfter } from '../spoil.ts';
+import { brings, type Further, type VectorCase, vector } from '../vector-case.ts';
+
+/** Where a range begins and ends, files that are missing, tails that a crash left. */
+
+const first = 'FIRST_RUN_TRUSTS_KEY 1';
+
+function rotated(keys: Parameters<SealedLog['open']>[0]): SealedLog {
+  const log = new SealedLog().open(keys).seal().checkpoint().record('1', '2').close('rotated').checkpoint();
+  log.rotate('log.2.jsonl').record('3', '4').seal().checkpoint().record('5').close('rotated').checkpoint();
+  return log.rotate('log.3.jsonl').record('6').close().checkpoint();
+}
+
+function files(log: SealedLog, ...numbers: number[]): ReturnType<SealedLog['toFiles']> {
+  return log.toFiles().filter((_file, at) => numbers.includes(at + 1));
+}
+
+/** The host crashed after its log had been shipped, and went on below the shipped end. */
+function abandoned(keys: Parameters<SealedLog['open']>[0]): SealedLog {
+  const log = new SealedLog().open(keys).seal().checkpoint().record('1', '2').seal().checkpoint().record('3');
+  const host = log.fork();
+  log.record('shipped, then lost on the host');
+  const shipped = log.lines.at(-1);
+  host.open(keys).seal().checkpoint().record('after the crash').close().checkpoint();
+  const at = host.lines.findIndex(({ kind, seq }) => kind === 'open' && seq !== 1);
+  if (shipped !== undefined) host.lines.splice(at, 0, { ...shipped, seq: 0 });
+  return host;
+}
+
+function live(name: string, about: string, secondsLater: number, verdict: 0 | 2, ...findings: string[]): VectorCase {
+  const log = signedBody();
+  const further: Further = { live: true, now: new Date(log.clock + secondsLater * 1000).toISOString() };
+  return vector(name, about, log, brings(log, { named: [edKey] }, further), verdict, ...findings);
+}
+
+function liveHalfLine(): VectorCase {
+  const log = signedBody();
+  const further: Further = { live: true, now: new Date(log.clock + 60_000).toISOString() };
+  const [file] = log.toFiles();
+  const bytes = Buffer.concat([file?.bytes ?? Buffer.alloc(0), Buffer.from('{"level":30,"msg":"half a li')]);
+  const about = 'a live log whose last line is not finished';
+  return vector(
+    'valid-live-half-line',
+    about,
+    [{ name: 'log.jsonl', bytes }],
+    brings(log, { named: [edKey] }, further),
+    0,
+    'UNSEALED_TAIL 9-13',
+  );
+}
+
+function rotatedAfterCrash(): VectorCase {
+  const log = macBody().close('rotated').checkpoint();
+  log.file = 'log.2.jsonl';
+  log.open(macKeys).seal().checkpoint().record('{"a":1}').close().checkpoint();
+  const about = 'a crash between two files: the next one begins with a run of its own';
+  return vector(
+    'valid-recovered-file',
+    about,
+    log,
+    brings(log, { data: [dataKey, dataKey] }),
+    0,
+    first,
+    'RESTART 15',
+    'RESTART_TRUSTS_KEY 15',
+  );
+}
+
+function stepClaim(): VectorCase {
+  const log = rotated(macKeys);
+  const thief = log.fork();
+  thief.file = 'log.2.jsonl';
+  const held = log.note({ size: 5 });
+  const middle = files(log, 2, 3);
+  const about = 'the second and third file, and the checkpoint before them, with our MAC';
+  return vector('valid-start-held-mac', about, middle, brings(thief, { data: [dataKey] }, { held: [held] }), 0);
+}
+
+function stepClaimUnsigned(): VectorCase {
+  const log = rotated(macKeys);
+  const held = log.note({ size: 5, mac: false, signers: [edKey] });
+  const about = 'the checkpoint before the range proves its tree and not its step: it carries no MAC of ours';
+  return vector(
+    'start-unproven-step',
+    about,
+    files(log, 2, 3),
+    brings(log, { data: [dataKey] }, { held: [held] }),
+    2,
+    first,
+    'START_UNPROVEN 6',
+  );
+}
+
+export function endCases(): VectorCase[] {
+  const signed = rotated(signKeys);
+  const mac = rotated(macKeys);
+  const heldAfter = mac.note({ size: 9 });
+  const macTail = abandoned(macKeys);
+  const signedTail = abandoned(signKeys);
+  const bothTail = abandoned(bothKeys);
+  const crash = bothBody();
+  const openEnd = macBody();
+  const noClose = macBody().seal().checkpoint();
+  const handOver = macBody().key({ dataKey: nextDataKey });
+  return [
+    vector(
+      'start-unproven',
+      'the first file is missing',
+      files(signed, 2, 3),
+      brings(signed, { named: [edKey] }),
+      2,
+      'START_UNPROVEN 6',
+    ),
+    vector(
+      'start-unproven-cut',
+      'the first three lines are cut off',
+      [{ name: 'log.jsonl', bytes: headless(macLog()) }],
+      brings(macLog(), { data: [dataKey] }),
+      2,
+      'START_UNPROVEN 3',
+      'END_UNPROVEN 14',
+    ),
+    vector(
+      'valid-start-held',
+      'the second and third file; the signed checkpoint before them is held',
+      files(signed, 2, 3),
+      brings(signed, { named: [edKey] }, { held: [signed.note({ size: 5 })] }),
+      0,
+    ),
+    stepClaim(),
+    stepClaimUnsigned(),
+    vector(
+      'valid-start-held-inside',
+      'the second and third file; a checkpoint inside them is held',
+      files(mac, 2, 3),
+      brings(mac, { data: [dataKey] }, { held: [heldAfter] }),
+      0,
+    ),
+    vector(
+      'known-contradicted-start',
+      'the checkpoint that is held before the range is another',
+      files(mac, 2, 3),
+      brings(mac, { data: [dataKey] }, { held: [rotatedElse().note({ size: 5 })] }),
+      1,
+      first,
+      'KNOWN_CONTRADICTED 6',
+      'START_UNPROVEN 6',
+    ),
+    vector(
+      'file-missing',
+      'the second of three files is missing',
+      files(mac, 1, 3),
+      brings(mac, { data: [dataKey] }),
+      1,
+      first,
+      'ENTRIES_MISSING 6-11',
+    ),
+    vector(
+      'last-file-missing',
+      'the last file is missing',
+      files(mac, 1, 2),
+      brings(mac, { data: [dataKey] }),
+      2,
+      first,
+      'END_UNPROVEN 11',
+    ),
+    vector(
+      'valid-file-twice',
+      'one of the files is given twice',
+      [...mac.toFiles(), ...files(mac, 2).map(({ bytes }) => ({ name: 'log.copy.jsonl', bytes }))],
+      brings(mac, { data: [dataKey] }),
+      0,
+      first,
+    ),
+    vector(
+      'not-a-part',
+      'one closed file that is not checked as a part',
+      files(mac, 1),
+      brings(mac, { data: [dataKey] }),
+      2,
+      first,
+      'END_UNPROVEN 5',
+    ),
+    vector('end-unproven', 'no close', openEnd, brings(openEnd, { data: [dataKey] }), 2, first, 'END_UNPROVEN 13'),
+    vector(
+      'end-unproven-sealed',
+      'a seal and its checkpoint, no close',
+      noClose,
+      brings(noClose, { data: [dataKey] }),
+      2,
+      first,
+      'END_UNPROVEN 14',
+    ),
+    vector(
+      'end-unproven-handover',
+      'the log ends between a key entry and its seal',
+      handOver,
+      brings(handOver, { data: [dataKey] }),
+      2,
+      first,
+      'END_UNPROVEN 14',
+    ),
+    live(
+      'end-unproven-live',
+      'a live log whose newest seal is an hour old',
+      3600,
+      2,
+      'END_UNPROVEN 13',
+      'UNSEALED_TAIL 9-13',
+    ),
+    live(
+      'valid-live-idle',
+      'a live log whose newest seal is nearly twice the promise old',
+      590,
+      0,
+      'UNSEALED_TAIL 9-13',
+    ),
+    liveHalfLine(),
+    vector(
+      'end-unproven-until',
+      'sealed up to an earlier time than the policy demands',
+      signedBody(),
+      brings(signedBody(), { named: [edKey] }, { until: '2026-11-24T23:30:00.000Z' }),
+      2,
+      'END_UNPROVEN 13',
+      'UNSEALED_TAIL 9-13',
+    ),
+    vector(
+      'abandoned',
+      'a shipped copy has a record that its host lost in a crash',
+      macTail,
+      brings(macTail, { data: [dataKey, dataKey] }),
+      0,
+      first,
+      'ABANDONED 7',
+      'RESTART 7',
+      'RESTART_TRUSTS_KEY 7',
+    ),
+    vector(
+      'abandoned-unproven',
+      'the same in a signed log: nothing shows who wrote the record',
+      signedTail,
+      brings(signedTail, { named: [edKey] }),
+      2,
+      'ADOPTED 6',
+      'ABANDONED_UNPROVEN 7',
+      'RESTART 7',
+    ),
+    vector(
+      'abandoned-both',
+      'the same with MACs and signatures',
+      bothTail,
+      brings(bothTail, { data: [dataKey, dataKey], named: [edKey] }),
+      0,
+      'ABANDONED 7',
+      'RESTART 7',
+    ),
+    vector(
+      'abandoned-limit',
+      'the same, and a policy that accepts none',
+      macTail,
+      brings(macTail, { data: [dataKey, dataKey] }, { accept: { abandoned: 0 } }),
+      2,
+      first,
+      'ABANDONED 7',
+      'RESTART 7',
+      'RESTART_TRUSTS_KEY 7',
+    ),
+    vector(
+      'dropped-limit',
+      'the writer lost five lines, the policy accepts four',
+      lossy(),
+      brings(lossy(), { data: [dataKey] }, { accept: { dropped: 4 } }),
+      2,
+      first,
+      'DROPPED 14',
+    ),
+    vector(
+      'recovery-gap',
+      'a restart after an hour, the policy accepts five minutes',
+      late(),
+      brings(late(), { data: [dataKey, dataKey] }, { accept: { recovery_gap_seconds: 300 } }),
+      2,
+      first,
+      'RESTART 14',
+      'CADENCE 14',
+      'RESTART_TRUSTS_KEY 14',
+    ),
+    rotatedAfterCrash(),
+    vector(
+      'cut-and-closed',
+      'cut below a checkpoint that nobody holds: a crash looks the same',
+      cutAfter(crash, 8, false),
+      brings(crash, { data: [dataKey], named: [edKey] }),
+      2,
+      'END_UNPROVEN 8',
+    ),
+  ];
+}
+
+function lossy(): SealedLog {
+  return macBody().gap(5).close().checkpoint();
+}
+
+function late(): SealedLog {
+  const log = macBody();
+  log.clock += 3_600_000;
+  return log.open(macKeys).seal().checkpoint().close().checkpoint();
+}
+
+function headless(log: SealedLog): Buffer {
+  log.lines = log.lines.slice(3);
+  return log.toFiles()[0]?.bytes ?? Buffer.alloc(0);
+}
+
+function rotatedElse(): SealedLog {
+  return new SealedLog().open(macKeys).seal().checkpoint().record('1', 'other').close('rotated').checkpoint();
+}
