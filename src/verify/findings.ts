@@ -65,7 +65,7 @@ export type FindingCode =
   | 'UNSEALED_TAIL';
 
 /** Every finding code with its severity (spec 8). */
-const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
+export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   FOREIGN_LINE: 'tampered',
   FOREIGN_TAG: 'tampered',
   ENTRIES_MISSING: 'tampered',
