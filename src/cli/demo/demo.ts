@@ -82,7 +82,7 @@ async function showTampering(place: Place, tampering: Tampering, number: number,
   const report = await check(place, spoiled, true);
   const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint of the last visit)' : '';
   const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
-  await writeAll(io.stdout, `${text.split('\n').map(printable).join('\n')}`);
+  await writeAll(io.stdout, text.split('\n').map(printable).join('\n'));
   return report.verdict === 'tampered';
 }
 

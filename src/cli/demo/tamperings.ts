@@ -25,7 +25,7 @@ function record(lines: readonly string[], share: number): number {
 /** One character of a record's own text becomes another. */
 function alter(line: string): string {
   const end = line.lastIndexOf(',"integrity":');
-  const at = [...line.slice(0, end)].findLastIndex((character) => /[0-9a-z]/i.test(character));
+  const at = line.slice(0, end).search(/[0-9a-z][^0-9a-z]*$/i);
   const replacement = line[at] === '0' ? '1' : '0';
   return line.slice(0, at) + replacement + line.slice(at + 1);
 }
