@@ -62,6 +62,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     until: typeof policy?.end === 'object' ? policy.end.until : undefined,
     part: options.part ?? false,
     recordsFloor: policy?.records ?? 'hash',
+    manifestRequired: policy?.manifestRequired ?? false,
     require: policy?.require ?? [],
     accept: options.acceptSuccessors === true ? { ...accept, successors: true } : accept,
   };

@@ -67,6 +67,8 @@ export interface Auditor {
   readonly part: boolean;
   /** The weakest records that are allowed. */
   readonly recordsFloor: 'mac' | 'hash';
+  /** Every closed file must have its manifest. */
+  readonly manifestRequired: boolean;
   /** What every key period must have been checked by, besides what the log itself promises. */
   readonly require: readonly ('mac' | 'signature')[];
   readonly accept: Acceptance;

@@ -92,7 +92,7 @@ export async function demultiplex(
       await splitter.push(chunk);
     }
     splitter.end();
-    for (const { verifier } of demultiplexer.lanes.values()) verifier.endFile();
+    for (const { verifier } of demultiplexer.lanes.values()) await verifier.endFile();
   }
   const names = files.map(({ source }) => source.name);
   return [...demultiplexer.lanes.values()]

@@ -2,6 +2,7 @@ import type { OpenEntry } from '../format/control.ts';
 import { kidOf, tagOf } from '../format/origin.ts';
 import type { Auditor, NamedPublicKey } from './auditor.ts';
 import type { Epoch, Run, SignerId } from './epoch.ts';
+import type { FileFactsCollector } from './file-facts.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
 import { SequenceTracker } from './sequence.ts';
 import { TreeHistory } from './tree-history.ts';
@@ -93,6 +94,8 @@ export class StreamState {
   lastTime: string | undefined;
   /** The last entry, if it was a close. */
   closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
+  /** What the present file's manifest will be checked against; undefined where there is no manifest. */
+  facts: FileFactsCollector | undefined;
   skippedCheckpoints = 0;
   unterminatedBytes = 0;
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TamperError } from '../errors.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
+import { findManifest } from './manifests.ts';
 import type { Peek } from './peek.ts';
 import type { Source } from './sources.ts';
 import type { StreamVerifier } from './stream-verifier.ts';
@@ -41,17 +42,18 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
   return kept;
 }
 
-/** Reads every file of a stream through its verifier. `onBytes` is told how many bytes have been read. */
+/** Reads every file of a stream, with its manifest, through its verifier. `onBytes` is told how many bytes have been read. */
 export async function readFiles(
   verifier: StreamVerifier,
   files: readonly PeekedSource[],
   onBytes: (bytes: number) => void,
+  manifests: readonly string[] = [],
 ): Promise<void> {
   for (const { source, peek } of files) {
-    verifier.beginFile(source.name);
+    verifier.beginFile(source.name, source.repeatable ? await findManifest(source.name, manifests) : undefined);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     await readFile(verifier, source, onBytes);
-    verifier.endFile();
+    await verifier.endFile();
     if (verifier.state.stopped) break;
   }
 }

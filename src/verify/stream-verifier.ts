@@ -7,9 +7,11 @@ import { authenticate } from './authenticate.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 import { checkEnd } from './ending.ts';
 import { countRecord, handleControl, handleRecord } from './entries.ts';
+import { FileFactsCollector } from './file-facts.ts';
 import type { Findings } from './findings.ts';
 import { ForeignLines } from './foreign-lines.ts';
 import { checkHeldAtEnd } from './held.ts';
+import { checkManifest } from './manifests.ts';
 import { RecordMatcher } from './record-matcher.ts';
 import { StreamState } from './state.ts';
 
@@ -22,13 +24,17 @@ export class StreamVerifier {
   readonly #matcher = new RecordMatcher();
   #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
   #crlfReported = false;
+  #manifest: string | undefined;
 
   constructor(auditor: Auditor, findings: Findings) {
     this.state = new StreamState(auditor, findings);
     this.#foreign = new ForeignLines(this.state);
   }
 
-  beginFile(file: string): void {
+  /** A file begins; `manifest` is the text of the manifest beside it. */
+  beginFile(file: string, manifest?: string): void {
+    this.#manifest = manifest;
+    this.state.facts = manifest === undefined ? undefined : new FileFactsCollector(this.state.records);
     this.state.file = file;
     this.state.line = 0;
     this.state.offset = 0;
@@ -42,6 +48,7 @@ export class StreamVerifier {
    */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
     const { state } = this;
+    state.facts?.bytes(bytes.subarray(start, end + 1));
     if (start === end || state.stopped) return undefined;
     state.line = line;
     state.offset = offset;
@@ -67,8 +74,15 @@ export class StreamVerifier {
     if (!this.state.stopped) this.#foreign.unterminated(bytes);
   }
 
-  endFile(): void {
+  async endFile(): Promise<void> {
+    const { state } = this;
     this.#foreign.endFile();
+    if (this.#manifest !== undefined && state.facts !== undefined && !state.stopped) {
+      await checkManifest(state, state.file, this.#manifest, state.facts);
+    } else if (state.auditor.manifestRequired && state.closed !== undefined) {
+      state.findings.add('MANIFEST_WRONG', { file: state.file }, 'your policy demands a manifest, there is none');
+    }
+    state.facts = undefined;
   }
 
   /** The log ends: what can only be said of the whole is said now. */

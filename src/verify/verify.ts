@@ -44,7 +44,7 @@ async function verifyFiles(
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings);
     const ordered = await orderFiles(files, findings);
-    await readFiles(verifier, ordered, onBytes);
+    await readFiles(verifier, ordered, onBytes, options.manifests);
     verifier.end();
     const names = ordered.map(({ source }) => source.name);
     reports.push(streamReport(auditor, verifier.state, findings, names, options.strict ?? false));

@@ -91,6 +91,7 @@ export function auditorOf(brings: Brings): Auditor {
     until: brings.until === undefined ? undefined : new Date(brings.until),
     part: brings.part ?? false,
     recordsFloor: brings.policy?.records ?? 'hash',
+    manifestRequired: false,
     require: brings.policy?.require ?? [],
     accept: acceptanceOf(brings.accept),
   };

@@ -53,6 +53,7 @@ function auditorOf(sample: Sample): Auditor {
     until: undefined,
     part: sample.part ?? false,
     recordsFloor: 'hash',
+    manifestRequired: false,
     require: [],
     accept: { ...DEFAULT_ACCEPTANCE, successors: sample.accept_successors ?? false },
   };
