@@ -23,8 +23,23 @@ export { createSealer, createSealerFor, type SealerDependencies, type SealerOpti
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
 export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
+export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
+export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
 export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
-export type { KeyProvider } from './keys/provider.ts';
+export type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  DataKeys,
+  KeyContext,
+  KeyProvider,
+  KeySource,
+  ProviderLifecycle,
+  Signature,
+  SignatureAlgorithm,
+  Signing,
+  SigningKey,
+} from './keys/provider.ts';
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';

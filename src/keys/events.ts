@@ -3,7 +3,7 @@ import { isTamperError, type TamperErrorCode } from '../errors.ts';
 import type { KeySource } from './provider.ts';
 
 /** The name of the `node:diagnostics_channel` channel that carries every {@link KeyEvent}. */
-const keyChannelName = 'fapilog-tamper:key';
+export const keyChannelName = 'fapilog-tamper:key';
 
 /** What was done with a key or a credential. */
 export type KeyOperation =

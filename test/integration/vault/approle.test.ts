@@ -96,8 +96,8 @@ describe('test_vault_provider_approle', () => {
     const provider = make({ role: roleId, env: { VAULT_SECRET_ID: await makeSecretId('busy') } });
     await Promise.all(Array.from({ length: 20 }, () => provider.sign(keys.ed25519, text)));
     expect(proxy.count('POST /v1/auth/approle/login')).toBe(1);
-    expect(proxy.count('GET /v1/transit/keys/audit-ed25519')).toBe(1);
-    expect(proxy.count('POST /v1/transit/sign/audit-ed25519')).toBe(20);
+    expect(proxy.count('GET /v1/transit/keys/audit-sign')).toBe(1);
+    expect(proxy.count('POST /v1/transit/sign/audit-sign')).toBe(20);
   });
 
   test('a revoked token is replaced by one new login, unseen by the caller', async () => {

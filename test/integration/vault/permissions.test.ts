@@ -35,13 +35,13 @@ describe('least privilege, by the refusals of the server', () => {
     for (const [method, path] of [
       ['POST', 'transit/decrypt/audit-data'],
       ['POST', 'transit/datakey/plaintext/audit-data'],
-      ['POST', 'transit/verify/audit-ed25519'],
+      ['POST', 'transit/verify/audit-sign'],
       ['POST', 'transit/verify/audit-mac'],
-      ['POST', 'transit/keys/audit-ed25519/rotate'],
-      ['POST', 'transit/keys/audit-ed25519/config'],
-      ['GET', 'transit/export/signing-key/audit-ed25519'],
-      ['DELETE', 'transit/keys/audit-ed25519'],
-      ['POST', 'transit/sign/audit-ed25519/sha2-256'],
+      ['POST', 'transit/keys/audit-sign/rotate'],
+      ['POST', 'transit/keys/audit-sign/config'],
+      ['GET', 'transit/export/signing-key/audit-sign'],
+      ['DELETE', 'transit/keys/audit-sign'],
+      ['POST', 'transit/sign/audit-sign/sha2-256'],
       ['POST', 'transit/encrypt/another'],
     ] as const) {
       const { status } = await server.raw(method, path, {}, await makeToken(server));
@@ -61,7 +61,7 @@ describe('least privilege, by the refusals of the server', () => {
     expect((await auditor.getSigningKey(keys.ed25519)).algorithm).toBe('ed25519');
     await expect(auditor.sign(keys.ed25519, text)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
     await expect(auditor.signBatch(keys.ed25519, [text])).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
-    for (const path of ['sign/audit-ed25519', 'hmac/audit-mac', 'encrypt/audit-data', 'datakey/plaintext/audit-data']) {
+    for (const path of ['sign/audit-sign', 'hmac/audit-mac', 'encrypt/audit-data', 'datakey/plaintext/audit-data']) {
       const token = await makeToken(server, { policies: ['auditor'] });
       const { status } = await server.raw('POST', `transit/${path}`, { input: 'AAAA', plaintext: 'AAAA' }, token);
       expect(`${path} ${status}`).toBe(`${path} 403`);
@@ -87,12 +87,12 @@ describe('doctor', () => {
       'failed permission: read transit/keys/audit-data',
       'failed permission: update transit/encrypt/audit-data',
       'warning permission: update transit/decrypt/audit-data',
-      'failed permission: update transit/sign/audit-ed25519',
+      'failed permission: update transit/sign/audit-sign',
     ]);
     expect(await checksOf(['root'])).toEqual([
       'warning permission: create transit/encrypt/audit-data',
       'warning permission: update transit/decrypt/audit-data',
-      'warning permission: update transit/verify/audit-ed25519',
+      'warning permission: update transit/verify/audit-sign',
     ]);
   });
 
@@ -115,12 +115,12 @@ describe('doctor', () => {
         keySource: 'vault',
         vaultAddr: server.url,
         vaultPath: keys.data,
-        signingKeyId: 'audit-ed25519',
+        signingKeyId: 'audit-sign',
         vaultAuthMethod: 'approle',
         vaultRole: role,
       });
       expect(checks.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
-      expect(checks.map(({ name }) => name)).toContain('permission: update transit/sign/audit-ed25519');
+      expect(checks.map(({ name }) => name)).toContain('permission: update transit/sign/audit-sign');
       expect(checks.map(({ name }) => name)).toContain('data key');
     } finally {
       delete process.env['VAULT_SECRET_ID'];

@@ -181,7 +181,7 @@ describe('test_key_rotation_detection', () => {
     await rotate(keys.ed25519);
     await clock.advance(200_000);
     expect((await own.getSigningKey(keys.ed25519)).identity).toBe(before.identity);
-    const reads = (): number => proxy.count('GET /v1/transit/keys/audit-ed25519');
+    const reads = (): number => proxy.count('GET /v1/transit/keys/audit-sign');
     const known = reads();
     await clock.advance(clock.nextIn ?? 0); // ahead of expiry, by itself
     expect(clock.now() - start).toBeLessThan(270_001);
@@ -212,7 +212,7 @@ describe('signBatch', () => {
     proxy.resetCounts();
     const signatures = await provider.signBatch(key.identity, items);
     const verb = use === 'mac' ? 'hmac' : 'sign';
-    expect(proxy.counts()).toEqual({ [`POST /v1/transit/${verb}/audit-${use}`]: 3 });
+    expect(proxy.counts()).toEqual({ [`POST /v1/${keys[use].replace('/keys/', `/${verb}/`)}`]: 3 });
     expect(events.of('signBatch')).toMatchObject([{ items: 1_000, identity: key.identity, attempts: 1 }]);
     const spki = key.spki;
     for (const [index, item] of items.entries()) {

@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { VaultProvider, type VaultProviderOptions } from '../../../src/providers/vault/index.ts';
 import { OpenBao, type OpenBaoOptions, pick } from '../../servers/openbao.ts';
 
 /** The keys that {@link startTransit} makes, by what they are for. */
 export const keys = {
   data: 'transit/keys/audit-data',
-  ed25519: 'transit/keys/audit-ed25519',
+  ed25519: 'transit/keys/audit-sign',
   p256: 'transit/keys/audit-p256',
   p384: 'transit/keys/audit-p384',
   rsa: 'transit/keys/audit-rsa',
@@ -20,22 +21,21 @@ const types: Readonly<Record<keyof typeof keys, Record<string, unknown>>> = {
   mac: { type: 'hmac', key_size: 32 },
 };
 
-/** The policy of a writer, as docs/providers/vault.md has it. */
-export const writerPolicy = `
-path "transit/keys/audit-data" { capabilities = ["read"] }
-path "transit/encrypt/audit-data" { capabilities = ["update"] }
-path "transit/keys/audit-ed25519" { capabilities = ["read"] }
-path "transit/sign/audit-ed25519" { capabilities = ["update"] }
+const page = readFileSync(new URL('../../../docs/providers/vault.md', import.meta.url), 'utf8');
+
+/** A policy as docs/providers/vault.md has it, word for word. */
+function documented(name: string): string {
+  const [, found] = page.split(`# policy: ${name}\n`)[1]?.match(/^([^`]+)```/) ?? [];
+  if (found === undefined) throw new Error(`docs/providers/vault.md has no policy "${name}"`);
+  return found;
+}
+
+/** What the page says in words about keys of type hmac. */
+const writerOfMacs = `
 path "transit/keys/audit-mac" { capabilities = ["read"] }
 path "transit/hmac/audit-mac" { capabilities = ["update"] }
 `;
-
-/** The policy of an auditor, as docs/providers/vault.md has it. */
-export const auditorPolicy = `
-path "transit/decrypt/audit-data" { capabilities = ["update"] }
-path "transit/keys/audit-ed25519" { capabilities = ["read"] }
-path "transit/verify/audit-mac" { capabilities = ["update"] }
-`;
+const auditorOfMacs = 'path "transit/verify/audit-mac" { capabilities = ["update"] }';
 
 /** An OpenBao with the Transit engine, one key of each kind, and the policies `writer` and `auditor`. */
 export async function startTransit(options: OpenBaoOptions = {}): Promise<OpenBao> {
@@ -44,8 +44,8 @@ export async function startTransit(options: OpenBaoOptions = {}): Promise<OpenBa
   for (const [use, path] of Object.entries(keys)) {
     await server.api('POST', path, types[use as keyof typeof keys]);
   }
-  await server.api('POST', 'sys/policies/acl/writer', { policy: writerPolicy });
-  await server.api('POST', 'sys/policies/acl/auditor', { policy: auditorPolicy });
+  await server.api('POST', 'sys/policies/acl/writer', { policy: documented('writer') + writerOfMacs });
+  await server.api('POST', 'sys/policies/acl/auditor', { policy: documented('auditor') + auditorOfMacs });
   return server;
 }
 
