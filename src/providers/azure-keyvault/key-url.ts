@@ -114,6 +114,23 @@ export function answeredVersion(kid: string | undefined, asked: AzureKeyUrl, ope
   return version;
 }
 
+/**
+ * Checks that an operation was answered by the version that was asked. An id without a version is taken: what counts is
+ * that the signature or the decrypted key is this version's, which is checked besides.
+ *
+ * @throws as {@link answeredVersion}
+ */
+export function assertAnsweredBy(
+  kid: string | undefined,
+  asked: AzureKeyUrl & { version: string },
+  operation: string,
+): void {
+  if (kid === undefined) return;
+  const bare = `${kid.replace(/\/$/, '')}/${asked.version}`;
+  const isKey = URL.canParse(kid) && new URL(kid).pathname.split('/').filter((part) => part !== '').length === 2;
+  answeredVersion(isKey ? bare : kid, asked, operation);
+}
+
 function versionlessOr(key: AzureKeyUrl): string {
   return key.version === undefined ? keyUrl(key) : versionUrl(key, key.version);
 }

@@ -3,7 +3,7 @@ import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import type { AzureCallOptions, AzureKeyProperties, AzureRawResponse, AzureRotationPolicy } from './client.ts';
 import { type AzureCall, mapAzureError } from './error-map.ts';
-import { type AzureKeyUrl, answeredVersion, keyUrl, versionUrl } from './key-url.ts';
+import { type AzureKeyUrl, answeredVersion, assertAnsweredBy, keyUrl, versionUrl } from './key-url.ts';
 import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
 import type { AzureSession } from './session.ts';
 import { digestFor, readSignature } from './signing-algorithm.ts';
@@ -46,7 +46,8 @@ export class VaultCalls {
       }
       return found;
     });
-    return value.sort((a, b) => (b.createdOn?.getTime() ?? 0) - (a.createdOn?.getTime() ?? 0));
+    // The service tells seconds only; of two in one second the one that is listed later counts as newer.
+    return value.reverse().sort((a, b) => (b.createdOn?.getTime() ?? 0) - (a.createdOn?.getTime() ?? 0));
   }
 
   /** Whether a key was deleted and can be recovered; false where that cannot be learnt. */
@@ -57,9 +58,9 @@ export class VaultCalls {
       await client.getDeletedKey(url.name, { abortSignal: attempt.signal });
       return true;
     } catch (error) {
-      const { code } = mapAzureError(error, { operation: 'getKey', keyId: keyUrl(url) });
-      if (code === 'KEY_NOT_FOUND' || code === 'ACCESS_DENIED') return false; // neither contradicts the 404 before
-      throw error;
+      const mapped = mapAzureError(error, { operation: 'getKey', keyId: keyUrl(url) });
+      if (mapped.code === 'ABORTED' || mapped.code === 'INTERNAL') throw mapped;
+      return false; // that there is no such key was said before; this says nothing against it
     }
   }
 
@@ -79,7 +80,7 @@ export class VaultCalls {
     const { value, kid } = await send({ operation: 'sign', keyId: nameOf(url) }, attempt, (options) =>
       gate.run(nameOf(url), attempt.signal, () => client.sign(name, digest, options)),
     );
-    if (kid !== undefined) answeredVersion(kid, url, 'sign');
+    assertAnsweredBy(kid, url, 'sign');
     return readSignature(algorithm, bytesOf(value.result, 'sign', url), nameOf(url));
   }
 
@@ -90,7 +91,7 @@ export class VaultCalls {
     const { value, kid } = await send({ operation: 'encrypt', keyId: nameOf(url) }, attempt, (options) =>
       gate.run(nameOf(url), attempt.signal, () => client.encrypt(parameters, options)),
     );
-    if (kid !== undefined) answeredVersion(kid, url, 'encrypt');
+    assertAnsweredBy(kid, url, 'encrypt');
     return packWrappedKey({ iv: value.iv, tag: value.authenticationTag, ciphertext: value.result });
   }
 
@@ -102,7 +103,7 @@ export class VaultCalls {
     const { value, kid } = await send({ operation: 'decrypt', keyId: nameOf(url) }, attempt, (options) =>
       gate.run(nameOf(url), attempt.signal, () => client.decrypt({ algorithm: 'A256GCM', ...given }, options)),
     );
-    if (kid !== undefined) answeredVersion(kid, url, 'decrypt');
+    assertAnsweredBy(kid, url, 'decrypt');
     return bytesOf(value.result, 'decrypt', url);
   }
 }

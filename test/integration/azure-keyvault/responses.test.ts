@@ -111,6 +111,11 @@ describe('refusals of the service', () => {
     await expect(provider.getSigningKey(azure.key('never'))).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
   });
 
+  it.each([400, 403, 405, 501, 503])('does not need the list of deleted keys to be there (%i)', async (status) => {
+    await azure.server.admin('fault', { on: 'deleted', kind: 'status', status });
+    await expect(azure.provider().getSigningKey(azure.key('never'))).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+  });
+
   it('gives the request id of the service with the refusal, and in the event of a success', async () => {
     await azure.create('k');
     await azure.server.admin('principal', { clientId: 'writer-app', allow: ['get'] });

@@ -90,6 +90,14 @@ describe('the newest enabled version', () => {
     });
   });
 
+  it('of the same second is the one that the service lists last', async () => {
+    const made = await Promise.all([1, 2, 3].map(() => azure.create('k', { created: at(1) })));
+    const newest = await azure.create('k', { created: at(1), enabled: false });
+    expect(newest.name).toBe('k');
+    const last = made.map(azure.identity).sort().at(-1);
+    await expect(azure.provider().getSigningKey(azure.key('k'))).resolves.toMatchObject({ identity: last });
+  });
+
   it('is not one whose time has not come, nor one whose time is over, while another is in force', async () => {
     const good = await azure.create('k', { created: at(1) });
     await azure.create('k', { created: at(2), exp: 1 });

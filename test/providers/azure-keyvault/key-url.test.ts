@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
-import { answeredVersion, keyUrl, parseKeyUrl, versionUrl } from '../../../src/providers/azure-keyvault/key-url.ts';
+import {
+  answeredVersion,
+  assertAnsweredBy,
+  keyUrl,
+  parseKeyUrl,
+  versionUrl,
+} from '../../../src/providers/azure-keyvault/key-url.ts';
 
 const version = '0123456789abcdef0123456789abcdef';
 
@@ -110,5 +116,24 @@ describe('the version that an answer is from', () => {
     expect(() => answeredVersion(kid, asked, 'getKey')).toThrow(
       expect.objectContaining({ code: 'RESPONSE_MALFORMED' }),
     );
+  });
+
+  it('an operation may be answered without a version, but not for another key or version', () => {
+    const pinned = { ...asked, version };
+    for (const kid of [
+      undefined,
+      'https://v.vault.azure.net/keys/audit',
+      `https://v.vault.azure.net/keys/audit/${version}`,
+    ]) {
+      expect(() => assertAnsweredBy(kid, pinned, 'sign')).not.toThrow();
+    }
+    for (const kid of [
+      'https://v.vault.azure.net/keys/other',
+      `https://v.vault.azure.net/keys/audit/${'f'.repeat(32)}`,
+    ]) {
+      expect(() => assertAnsweredBy(kid, pinned, 'sign')).toThrow(
+        expect.objectContaining({ code: 'RESPONSE_CORRUPTED' }),
+      );
+    }
   });
 });
