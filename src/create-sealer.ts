@@ -35,8 +35,25 @@ export function createSealer(options: SealerOptions): Sealer {
   return createSealerFor(resolveConfig({ code, env: process.env }).config, dependencies);
 }
 
-/** {@link createSealer} for a configuration that is put together already, as the command line has it. */
+/**
+ * {@link createSealer} for a configuration that is put together already, as the command line has it. `tee` is the
+ * caller's.
+ */
 export function createSealerFor(config: ResolvedConfig, dependencies: SealerDependencies = {}): Sealer {
+  return sealerOf(config, dependencies, undefined);
+}
+
+function tee(chunk: string | Uint8Array): void {
+  process.stdout.write(chunk);
+  const last = typeof chunk === 'string' ? chunk.endsWith('\n') : chunk.at(-1) === 0x0a;
+  if (!last) process.stdout.write('\n');
+}
+
+function sealerOf(
+  config: ResolvedConfig,
+  dependencies: SealerDependencies,
+  teeTo: ((chunk: string | Uint8Array) => void) | undefined,
+): Sealer {
   const { keyProvider, signingKeyProvider, clock } = dependencies;
   let own: KeyProvider | undefined;
   return new Sealer(config, {
@@ -47,5 +64,6 @@ export function createSealerFor(config: ResolvedConfig, dependencies: SealerDepe
     },
     release: async () => own?.close(),
     ...(clock && { clock }),
+    ...(teeTo && { tee: teeTo }),
   });
 }

@@ -60,6 +60,12 @@ export class Checkpointer {
     void this.#sign();
   }
 
+  /** A seal that is durable, and in the state, already. */
+  sign(job: SealJob): void {
+    this.#enqueue(job);
+    void this.#sign();
+  }
+
   /** Ends what waits for a key service. */
   stop(): void {
     this.#abort.abort();

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { KeySchedule, NONCE_LENGTH } from '../core/key-schedule.ts';
-import { TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../format/key-reference.ts';
 import { kidOf } from '../format/origin.ts';
 import { canonicalSpki } from '../format/vkey.ts';
@@ -20,16 +20,45 @@ export async function makeEpoch(
   number: number,
   signal: AbortSignal,
 ): Promise<Epoch> {
-  const [signers, mac] = await Promise.all([
+  const [signers, mac] = await both(
     Promise.all(sources.signers.map((source) => resolveSigner(source, signal))),
-    sources.dataKey && mint(sources.dataKey, origin, number, signal),
-  ]);
-  const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
-  if (mac === undefined) {
-    const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
-    return new Epoch({ origin, number, reference, signers });
+    mintIfPossible(sources, origin, number, signal),
+  );
+  if (mac !== undefined) {
+    const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
+    return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule: mac.schedule });
   }
-  return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule: mac.schedule });
+  if (signers.length === 0 && sources.signIfNoDataKey) signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
+  const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
+  return new Epoch({ origin, number, reference, signers });
+}
+
+type Minted = { readonly reference: MacKeyReference; readonly schedule: KeySchedule };
+
+/** Waits for both, so that a data key that arrives although the signers failed is erased. */
+async function both(
+  signers: Promise<EpochSigner[]>,
+  mac: Promise<Minted | undefined>,
+): Promise<[EpochSigner[], Minted | undefined]> {
+  const [one, other] = await Promise.allSettled([signers, mac]);
+  if (one.status === 'fulfilled' && other.status === 'fulfilled') return [one.value, other.value];
+  if (other.status === 'fulfilled') other.value?.schedule.erase();
+  throw one.status === 'rejected' ? one.reason : (other as PromiseRejectedResult).reason;
+}
+
+async function mintIfPossible(
+  sources: KeySources,
+  origin: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<Minted | undefined> {
+  if (sources.dataKey === undefined) return undefined;
+  try {
+    return await mint(sources.dataKey, origin, number, signal);
+  } catch (error) {
+    if (sources.signIfNoDataKey !== undefined && isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
+    throw error;
+  }
 }
 
 async function mint(
@@ -37,7 +66,7 @@ async function mint(
   origin: string,
   number: number,
   signal: AbortSignal,
-): Promise<{ reference: MacKeyReference; schedule: KeySchedule }> {
+): Promise<Minted> {
   const dataKey = await source.keys.getKey(source.keyId, { origin, kid: kidOf(origin, number) }, { signal });
   try {
     return schedule(dataKey, origin, number);
@@ -50,7 +79,7 @@ function schedule(
   dataKey: DataKey,
   origin: string,
   epoch: number,
-): { reference: MacKeyReference; schedule: KeySchedule } {
+): Minted {
   const nonce = randomBytes(NONCE_LENGTH);
   const keys = KeySchedule.derive(dataKey.material, { nonce, origin, epoch });
   const { source, identity, wrapped } = dataKey;

@@ -22,7 +22,7 @@ export interface KeySources {
    * The key says itself whether it can wrap data keys: where it cannot (`UNSUPPORTED_OPERATION`), it signs instead, and
    * records carry checksums.
    */
-  readonly signIfNoDataKey?: boolean;
+  readonly signIfNoDataKey?: SigningSource;
 }
 
 /** Every provider once. */
@@ -39,6 +39,6 @@ export function sourcesOf(config: ResolvedConfig, provider: KeyProvider, signing
     ...(dataKey && { dataKey: { keys: provider, keyId: dataKey.keyId } }),
     signers:
       signingKey === undefined ? [] : [{ signing: dataKey ? signingProvider : provider, keyId: signingKey.keyId }],
-    signIfNoDataKey: signingIfNoDataKey,
+    ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: provider, keyId: dataKey.keyId } }),
   };
 }

@@ -3,6 +3,7 @@ import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import type { TreeHead } from '../format/control.ts';
 import { signersOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
+import { STDOUT } from './names.ts';
 import { checkNote } from './note-signing.ts';
 import type { Resumption } from './recovery.ts';
 import type { Opening } from './stream-writer.ts';
@@ -28,7 +29,7 @@ export function checkMode(resumption: Resumption, epoch: Epoch): void {
 }
 
 /** What the first `open` of a run says (spec 2, 6). */
-export function openingOf(resumption: Resumption, epoch: Epoch): Opening {
+export function openingOf(resumption: Resumption, epoch: Epoch, after: Opening['after']): Opening {
   const { size, torn, why } = resumption;
   const before = resumption.current?.key;
   const withSigners = epoch.signers.length > 0 || (before !== undefined && signersOf(before).length > 0);
@@ -38,6 +39,7 @@ export function openingOf(resumption: Resumption, epoch: Epoch): Opening {
     why,
     ...(checkpoint && { checkpoint: { size: checkpoint.size, root: checkpoint.root } }),
     ...(torn && { torn }),
+    ...(after && size === 0 && { after }),
     ...(withSigners && signed < size && { adoptedFrom: signed + 1 }),
   };
 }
@@ -46,7 +48,9 @@ export function openingOf(resumption: Resumption, epoch: Epoch): Opening {
 function newestCheckpoint(resumption: Resumption, withSigners: boolean): TreeHead | undefined {
   const enough = withSigners ? ['signed'] : ['signed', 'mac'];
   const pending = resumption.pending && parseSignedCheckpoint(resumption.pending.note);
-  let newest: TreeHead | undefined = withSigners ? undefined : pending;
+  // it is published before the open, but in a file without a line nothing stands before that (spec 4)
+  const publishable = resumption.account !== undefined || resumption.file === STDOUT;
+  let newest: TreeHead | undefined = withSigners || !publishable ? undefined : pending;
   const newestFirst = [...resumption.candidates].sort((one, other) => other.size - one.size);
   for (const candidate of newestFirst) {
     if (newest !== undefined && newest.size >= candidate.size) return newest;

@@ -3,13 +3,13 @@ import type { Digest } from '../core/hash.ts';
 import { hashLeaf } from '../core/tree.ts';
 import { TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
-import type { OpenEntry } from '../format/control.ts';
-import { readControl } from '../format/control.ts';
+import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../format/entry.ts';
+import { STDOUT } from './names.ts';
 import { readLineBefore, readLines } from './line-reader.ts';
 import { setAside } from './set-aside.ts';
 import { systemCode } from './sink.ts';
-import type { PublishedCheckpoint, StreamState } from './state-record.ts';
+import type { FileAccount, PublishedCheckpoint, StreamState } from './state-record.ts';
 import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
 
 /** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
@@ -17,12 +17,13 @@ const LINE_LIMIT = 16_777_216;
 
 /** What the files and the state of a stream say at the start of a run. */
 export interface Resumption {
-  readonly why: 'new' | 'resumed' | 'recovered';
+  readonly why: OpenEntry['why'];
   readonly size: number;
   readonly frontier: readonly Digest[];
   readonly leaf: Digest | undefined;
   /** The file that the run's first line goes to; everything in it is accounted for. */
   readonly file: string;
+  readonly account: FileAccount | undefined;
   /** From where the next run would have to replay again, should this one end before its first seal. */
   readonly baseline: Pick<StreamState, 'size' | 'frontier' | 'file' | 'offset'>;
   /** The highest epoch number that may have been announced. */
@@ -36,6 +37,8 @@ export interface Resumption {
   readonly torn: OpenEntry['torn'];
   /** Where the torn bytes were copied to. */
   readonly tornFile: string | undefined;
+  /** The stream ended with a `close` why continued; this one goes on. */
+  readonly continuedBy: string | undefined;
 }
 
 /** An error for a state and files that contradict each other, with the way out (spec 6). */
@@ -53,6 +56,7 @@ export function freshStart(file: string): Resumption {
     frontier: [],
     leaf: undefined,
     file,
+    account: undefined,
     baseline: { size: 0, frontier: [], file, offset: 0 },
     epoch: 0,
     current: undefined,
@@ -60,22 +64,25 @@ export function freshStart(file: string): Resumption {
     pending: undefined,
     torn: undefined,
     tornFile: undefined,
+    continuedBy: undefined,
   };
 }
 
-/** What a stream on a sink that cannot be read again goes on from: its state alone. */
+/** What a stream goes on from where there is no tail to read: on standard output, or in a next file without a line. */
 export function resumeFromState(state: StreamState): Resumption {
-  const { checkpoint, current } = state;
+  const { current } = state;
+  const known = readPublished(state);
   return {
     ...freshStart(state.file),
     why: state.size === 0 ? 'new' : 'recovered',
     size: state.size,
     frontier: state.frontier,
     leaf: state.leaf,
+    account: state.offset > 0 ? state.account : undefined,
     baseline: state,
     epoch: state.epoch,
     current,
-    candidates: checkpoint?.note === undefined ? [] : [{ ...checkpoint, note: checkpoint.note }],
+    candidates: known === undefined ? [] : [known],
     pending: state.pending,
   };
 }
@@ -87,17 +94,18 @@ export function resumeFromState(state: StreamState): Resumption {
  * @throws {@link TamperError} `STATE_CONFLICT`
  */
 export function resumeFromFile(state: StreamState, stamp: string): Resumption {
-  const { file } = state;
+  const { file, offset } = state;
   const fd = openForRecovery(file);
   if (fd === undefined) {
-    if (state.offset > 0)
-      throw stateConflict(`${file} is gone, but the state says that it holds ${state.offset} bytes`);
-    return withoutTail(state);
+    if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
+    return resumeFromState(state);
   }
   try {
-    checkAgainstState(fd, state);
+    const last = lastKnownEntry(fd, state);
     const candidate = readPublished(state);
-    return replay(fd, state, state.offset, stamp, candidate === undefined ? [] : [candidate]);
+    const { account, ...without } = state;
+    const start = offset === 0 || account === undefined ? without : state;
+    return replay(fd, start, last, stamp, candidate === undefined ? [] : [candidate]);
   } finally {
     closeSync(fd);
   }
@@ -110,19 +118,16 @@ export function resumeFromFile(state: StreamState, stamp: string): Resumption {
  */
 export function resumeFromLostState(origin: string, file: string, stamp: string): Resumption {
   const fd = openForRecovery(file);
-  if (fd === undefined || fstatSync(fd).size === 0) {
-    if (fd !== undefined) closeSync(fd);
-    return freshStart(file);
-  }
+  if (fd === undefined) return freshStart(file);
   try {
+    if (fstatSync(fd).size === 0) return freshStart(file);
     const open = readFirstOpen(fd);
-    if (open === undefined || open.origin !== origin) {
+    if (open?.origin !== origin) {
       const what = open === undefined ? 'begins with a line that is not ours' : `is of the stream ${open.origin}`;
       throw stateConflict(`${file} ${what}, and there is no state of ${origin}`);
     }
-    const start = { origin, size: open.size, frontier: open.frontier };
-    const resumption = replay(fd, { ...start, file, epoch: 0 }, 0, stamp, []);
-    return { ...resumption, why: 'recovered' };
+    const start = { origin, size: open.size, frontier: open.frontier, file, epoch: 0, offset: 0 };
+    return { ...replay(fd, start, undefined, stamp, []), why: 'recovered' };
   } finally {
     closeSync(fd);
   }
@@ -131,12 +136,17 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
 /** The `open` that a file of ours begins with. */
 function readFirstOpen(fd: number): OpenEntry | undefined {
   for (const { bytes } of readLines(fd, 0)) {
-    const line = classifyLine(bytes);
-    if (line.type !== 'control') return undefined;
-    const reading = readControl(bytes, line.seq, line.kind, `${line.tag}.${line.epoch}`, line.member);
-    return 'entry' in reading && reading.entry.kind === 'open' ? reading.entry : undefined;
+    const entry = controlOf(bytes);
+    return entry?.kind === 'open' ? entry : undefined;
   }
   return undefined;
+}
+
+function controlOf(line: Buffer): ControlEntry | undefined {
+  const read = classifyLine(line);
+  if (read.type !== 'control') return undefined;
+  const reading = readControl(line, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+  return 'entry' in reading ? reading.entry : undefined;
 }
 
 function openForRecovery(file: string): number | undefined {
@@ -144,35 +154,33 @@ function openForRecovery(file: string): number | undefined {
     return openSync(file, 'r+');
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
-    throw new TamperError('READ_FAILED', `cannot read ${file} (${systemCode(cause)})`, { cause });
+    throw new TamperError('READ_FAILED', `cannot open ${file} (${systemCode(cause)})`, {
+      cause,
+      hint: 'The writer reads the end of its last file again at each start, and must be able to write there.',
+    });
   }
 }
 
-function withoutTail(state: StreamState): Resumption {
-  const candidate = readPublished(state);
-  return {
-    ...resumeFromState(state),
-    candidates: candidate === undefined ? [] : [candidate],
-  };
-}
-
-/** The entry that the state ends with must stand where the state says. */
-function checkAgainstState(fd: number, state: StreamState): void {
-  if (state.offset === 0) return;
-  const line = readLineBefore(fd, state.offset, LINE_LIMIT);
+/** The entry that the state ends with must stand where the state says. @returns it, where it is a control entry */
+function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
+  if (state.offset === 0) return undefined;
+  const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
   const read = line && classifyLine(line.bytes);
-  const entry = read !== undefined && (read.type === 'record' || read.type === 'control') ? read : undefined;
+  const seq = read?.type === 'record' || read?.type === 'control' ? read.seq : undefined;
   const leaf = line && hashLeaf(line.bytes.subarray(0, line.bytes.length - TAIL_LENGTH));
-  if (entry?.seq === state.size && leaf === state.leaf) return;
-  throw stateConflict(`${state.file} does not hold entry ${state.size} where the state says (byte ${state.offset})`);
+  if (line === undefined || seq !== state.size || leaf !== state.leaf) {
+    throw stateConflict(`${state.file} does not hold entry ${state.size} where the state says (byte ${state.offset})`);
+  }
+  return controlOf(line.bytes);
 }
 
 /** The newest checkpoint line that the state knows of, if it stands there still. */
 function readPublished(state: StreamState): FoundCheckpoint | undefined {
   const published: PublishedCheckpoint | undefined = state.checkpoint;
+  if (published?.file === STDOUT) return keptNote(published);
+  const fd = published && openForReading(published.file);
   if (published === undefined) return undefined;
-  const fd = openForRecovery(published.file);
-  if (fd === undefined) return undefined; // moved away or compressed: then it vouches for nothing
+  if (fd === undefined) return keptNote(published); // moved or compressed
   try {
     for (const { bytes } of readLines(fd, published.offset)) {
       const line = classifyLine(bytes);
@@ -187,48 +195,61 @@ function readPublished(state: StreamState): FoundCheckpoint | undefined {
   }
 }
 
-type ReplayStart = TailStart & Pick<StreamState, 'file' | 'epoch' | 'pending'>;
+function keptNote(published: PublishedCheckpoint): FoundCheckpoint | undefined {
+  return published.note === undefined ? undefined : { ...published, note: published.note };
+}
+
+function openForReading(file: string): number | undefined {
+  try {
+    return openSync(file, 'r');
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    throw new TamperError('READ_FAILED', `cannot read ${file} (${systemCode(cause)})`, { cause });
+  }
+}
+
+type ReplayStart = TailStart & Pick<StreamState, 'file' | 'epoch' | 'offset' | 'pending'>;
 
 function replay(
   fd: number,
   start: ReplayStart,
-  offset: number,
+  last: ControlEntry | undefined,
   stamp: string,
   known: readonly FoundCheckpoint[],
 ): Resumption {
+  const { file, offset } = start;
   const tail = new TailReplay(start);
   let end = offset;
   for (const line of readLines(fd, offset)) {
-    if (!tail.take(line, start.file)) break;
+    if (!tail.take(line, file)) break;
     end = line.offset + line.bytes.length + 1;
   }
-  const aside = setAside(fd, start.file, end, stamp);
-  const clean = tail.lastEntry === undefined && aside === undefined && offset > 0;
+  const aside = setAside(fd, file, end, stamp);
+  const clean = tail.lastEntry === undefined && aside === undefined;
+  const close = closeOf(tail.lastEntry ?? last);
   return {
-    why: tail.frontier.size === 0 ? 'new' : clean && endsWithShutdown(fd, offset) ? 'resumed' : 'recovered',
+    why: tail.frontier.size === 0 ? 'new' : clean && close?.why === 'shutdown' ? 'resumed' : 'recovered',
     size: tail.frontier.size,
     frontier: [...tail.frontier.subtrees],
     leaf: tail.leaf,
-    file: start.file,
-    baseline: { size: start.size, frontier: start.frontier, file: start.file, offset },
+    file,
+    account: tail.account,
+    baseline: { size: start.size, frontier: start.frontier, file, offset },
     epoch: Math.max(start.epoch, tail.highestEpoch),
     current: tail.current,
     candidates: [...known, ...tail.found],
     pending: start.pending !== undefined && isMissing(start.pending, tail) ? start.pending : undefined,
     torn: aside && { bytes: aside.bytes, sha256: aside.sha256 },
     tornFile: aside?.file,
+    continuedBy: close?.continuedBy,
   };
+}
+
+function closeOf(entry: ControlEntry | 'record' | undefined): CloseEntry | undefined {
+  return entry !== undefined && entry !== 'record' && entry.kind === 'close' ? entry : undefined;
 }
 
 /** Whether the line of a checkpoint that was finished before the crash is not on disk. */
 function isMissing(pending: { readonly size: number; readonly note: string }, tail: TailReplay): boolean {
   return tail.sealAt(pending.size) !== undefined && !tail.found.some(({ size }) => size === pending.size);
-}
-
-function endsWithShutdown(fd: number, offset: number): boolean {
-  const line = readLineBefore(fd, offset, LINE_LIMIT);
-  const read = line && classifyLine(line.bytes);
-  if (line === undefined || read?.type !== 'control' || read.kind !== 'close') return false;
-  const reading = readControl(line.bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
-  return 'entry' in reading && reading.entry.kind === 'close' && reading.entry.why === 'shutdown';
 }

@@ -1,5 +1,14 @@
 import type { Digest } from '../core/hash.ts';
+import type { CloseEntry } from '../format/control.ts';
 import type { Epoch, EpochSigner } from './epoch.ts';
+import type { FileAccount } from './state-record.ts';
+
+/** What a `close` says of its file, for the manifest. */
+export interface ClosedFile {
+  readonly why: CloseEntry['why'];
+  /** When the first and the last record since the last `open` were taken, in milliseconds. */
+  readonly times: { readonly first: number; readonly last: number } | undefined;
+}
 
 /** What the stream's writer knows at a seal or close entry, and what a checkpoint of it still needs. */
 export interface SealJob {
@@ -21,10 +30,11 @@ export interface SealJob {
   /** The file that holds the entry, and the offset behind it. */
   readonly file: string;
   readonly offset: number;
+  readonly account: FileAccount;
   /** The last one of its key period or file: a later one does not replace it. */
   readonly last: boolean;
   /** `time` of the entry, in milliseconds. */
   readonly time: number;
   /** Set for the close of a file. */
-  readonly closes: 'file' | 'stream' | undefined;
+  readonly closes: ClosedFile | undefined;
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Digest, digestFrom } from '../core/hash.ts';
-import { syncDirectory } from './state.ts';
 
 const CHUNK = 1_048_576;
 
@@ -37,6 +36,17 @@ export function setAside(fd: number, file: string, from: number, stamp: string):
   ftruncateSync(fd, from);
   fsyncSync(fd);
   return { bytes: at - from, sha256: digestFrom(hash.digest()), file: path };
+}
+
+/** Makes the names in a directory durable. Windows has no such call and needs none. */
+export function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** `path`, or `path-2` and so on where `path` + `extension` (or its compressed form) is taken. */

@@ -1,16 +1,13 @@
-import { closeSync, constants, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { TamperError } from '../errors.ts';
-import { type Obstacle, type Sink, systemCode } from './sink.ts';
+import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';
 
 const LF = 0x0a;
 /** New files: readable by the group, as log shippers need it. */
 const FILE_MODE = 0o640;
 const datasync = promisify(fdatasync);
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
-
-/** Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only. */
-const passing: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG', 'ENOBUFS', 'ENOMEM']);
 
 /** A sealed file. Only ever appended to; cut back only by what could not be written whole. */
 export class FileSink implements Sink {
@@ -84,6 +81,10 @@ export class FileSink implements Sink {
     fdatasyncSync(this.#fd);
   }
 
+  syncSync(): void {
+    fsyncSync(this.#fd);
+  }
+
   close(): void {
     this.#closing = true;
     this.#closeWhenIdle();
@@ -112,7 +113,7 @@ export class FileSink implements Sink {
       this.#size += at - start;
       return at - start;
     }
-    if (!passing.has(code)) {
+    if (!isPassing(cause)) {
       throw new TamperError('WRITE_FAILED', `cannot write to ${this.name} (${code})`, { cause });
     }
     this.#obstacle = { kind: 'full', cause: cause as Error };

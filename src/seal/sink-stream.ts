@@ -51,6 +51,10 @@ export class StreamSink implements Sink {
     if (this.#regular) fdatasyncSync(this.#fd); // a pipe has nothing to make durable
   }
 
+  syncSync(): void {
+    this.datasyncSync();
+  }
+
   close(): void {
     // standard output belongs to the process
   }

@@ -22,10 +22,20 @@ export interface Sink {
   /** Makes what was written durable. */
   datasync(): Promise<void>;
   datasyncSync(): void;
+  /** As {@link Sink.datasyncSync}, with everything that the file system knows of the file. */
+  syncSync(): void;
   close(): void;
 }
 
 /** The system's error code of an error, such as `ENOSPC`; empty where there is none. */
 export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only. */
+const passing: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG', 'ENOBUFS', 'ENOMEM']);
+
+/** Whether a failure may pass, so that the same may be tried again later. */
+export function isPassing(error: unknown): boolean {
+  return passing.has(systemCode(error));
 }

@@ -18,6 +18,17 @@ export interface PublishedCheckpoint extends TreeHead {
   readonly note?: string;
 }
 
+/** What a writer knows of the file that it writes: for the manifest (spec 7). */
+export interface FileAccount {
+  /** Seq and time of the file's first entry. */
+  readonly firstSeq: number;
+  readonly created: string;
+  /** Root of the tree before it. */
+  readonly root: Digest;
+  /** Record lines, of all runs. */
+  readonly records: number;
+}
+
 /** What a writer knows of its stream at a seal, as the next run needs it (spec 6). Nothing of it is a secret. */
 export interface StreamState {
   readonly origin: string;
@@ -39,6 +50,8 @@ export interface StreamState {
     readonly step: number;
     readonly key: KeyReference;
   };
+  /** Of the file that holds entry `size`, where that is {@link StreamState.file}. */
+  readonly account?: FileAccount;
   readonly checkpoint?: PublishedCheckpoint;
   /** A checkpoint with our finished MAC whose line is not on disk yet. */
   readonly pending?: { readonly size: number; readonly note: string };
@@ -66,6 +79,14 @@ export function formatState(state: StreamState): string {
     epoch: state.epoch,
     ...(current && {
       current: { epoch: current.epoch, epoch_seq: current.epochSeq, step: current.step, key: raw(current.key) },
+    }),
+    ...(state.account && {
+      account: {
+        first_seq: state.account.firstSeq,
+        created: state.account.created,
+        root: hash(state.account.root),
+        records: state.account.records,
+      },
     }),
     ...(checkpoint && {
       checkpoint: {
@@ -115,6 +136,7 @@ function readState(members: Members): StreamState {
     base: members.string('base'),
     epoch: members.number('epoch'),
     ...(members.has('current') && { current: readCurrent(members.object('current')) }),
+    ...(members.has('account') && { account: readAccount(members.object('account')) }),
     ...(members.has('checkpoint') && { checkpoint: readCheckpoint(members.object('checkpoint')) }),
     ...(members.has('pending') && { pending: readPending(members.object('pending')) }),
     ...(members.has('continued_by') && { continuedBy: readContinuedBy(members.object('continued_by')) }),
@@ -131,6 +153,17 @@ function readCurrent(members: Members): NonNullable<StreamState['current']> {
   };
   members.end();
   return current;
+}
+
+function readAccount(members: Members): FileAccount {
+  const account = {
+    firstSeq: members.number('first_seq'),
+    created: members.time('created'),
+    root: readHash(members, 'root'),
+    records: members.number('records'),
+  };
+  members.end();
+  return account;
 }
 
 function readCheckpoint(members: Members): PublishedCheckpoint {

@@ -3,18 +3,8 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TamperError } from '../errors.ts';
 import { systemCode } from './sink.ts';
+import { syncDirectory, unusedName } from './set-aside.ts';
 import { formatState, parseState, type StreamState } from './state-record.ts';
-
-/** Makes the names in a directory durable. Windows has no such call and needs none. */
-export function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
 
 async function syncDirectoryLater(path: string): Promise<void> {
   if (process.platform === 'win32') return;
@@ -52,6 +42,11 @@ export class StateFile {
       throw new TamperError('READ_FAILED', `cannot read the state file ${this.path}`, { cause });
     }
     return parseState(text, this.path);
+  }
+
+  /** Keeps a file that cannot be read as evidence, out of the way. */
+  keepMalformed(): void {
+    renameSync(this.path, unusedName(`${this.path}.malformed`));
   }
 
   /** @throws {@link TamperError} `WRITE_FAILED` */

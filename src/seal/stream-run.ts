@@ -1,27 +1,35 @@
 import { dirname } from 'node:path';
 import { Frontier } from '../core/tree.ts';
+import { isTamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
 import type { Clock } from '../keys/clock.ts';
+import { pause } from '../keys/retry.ts';
 import { Checkpointer, type CheckpointerHost } from './checkpointer.ts';
 import { EntryLog } from './entry-log.ts';
 import type { Epoch } from './epoch.ts';
 import { STDOUT } from './names.ts';
 import { macNote } from './note-signing.ts';
 import type { Outage } from './outage.ts';
+import { stateAt } from './run-state.ts';
 import type { SealJob } from './seal-job.ts';
-import type { Sink } from './sink.ts';
-import { syncDirectory } from './state.ts';
+import { syncDirectory } from './set-aside.ts';
+import { isPassing, type Obstacle, type Sink } from './sink.ts';
+import { FileSink } from './sink-file.ts';
 import type { StreamState } from './state-record.ts';
 import type { StreamSite } from './stream-site.ts';
 import { type Opening, StreamWriter } from './stream-writer.ts';
+
+/** How long to wait before a state that could not be written is written again, in milliseconds. */
+const STATE_WAIT = 1_000;
 
 /** What a run tells its sealer. */
 export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish'> {
   /** A checkpoint line was appended. */
   published(job: SealJob, note: string, full: boolean): void;
-  /** Lines wait to be written. */
-  written(): void;
+  /** A seal or close was appended. */
   sealed(): void;
+  /** The next file has begun. */
+  rotated(from: string, to: string): void;
 }
 
 /** What a run is made from. */
@@ -29,6 +37,7 @@ export interface RunOptions {
   readonly site: StreamSite;
   readonly epoch: Epoch;
   readonly every: OpenEntry['every'];
+  readonly fsyncOnRotate: boolean;
   readonly clock: Clock;
   readonly outage: Outage;
   readonly host: RunHost;
@@ -39,6 +48,13 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
+/** A change of file that goes on when the sink takes more. */
+interface Rotation {
+  readonly job: SealJob;
+  readonly file: string;
+  sealed: boolean;
+}
+
 /** One run of a stream, from its `open` to its `close`: entries, state and checkpoints in the order of spec 4. */
 export class StreamRun implements CheckpointerHost {
   readonly stream: StreamWriter;
@@ -46,30 +62,42 @@ export class StreamRun implements CheckpointerHost {
   readonly checkpointer: Checkpointer;
   readonly #site: StreamSite;
   readonly #host: RunHost;
+  readonly #clock: Clock;
+  readonly #fsyncOnRotate: boolean;
   #state: StreamState;
   #covered = 0;
   #coverWaiters: Waiter[] = [];
   #writeWaiters: (() => void)[] = [];
   #newFile: boolean;
-  #synchronous: SealJob | undefined;
-  #holding = false;
+  #captured: SealJob | undefined;
+  #capturing = false;
+  #rotation: Rotation | undefined;
+  #obstacle: Obstacle | undefined;
+  #ended = false;
 
   constructor(options: RunOptions) {
     const { site, epoch, clock, outage } = options;
     this.#site = site;
     this.#host = options.host;
+    this.#clock = clock;
+    this.#fsyncOnRotate = options.fsyncOnRotate;
     this.#state = site.state;
     this.#newFile = site.sink.size === 0;
-    const { size, frontier } = site.resumption;
+    const { size, frontier, account } = site.resumption;
     this.log = new EntryLog(new Frontier(size, frontier), epoch, site.sink);
     this.checkpointer = new Checkpointer(this, clock, outage);
     this.stream = new StreamWriter({
       origin: site.origin,
       every: options.every,
       log: this.log,
+      account,
       now: () => clock.now(),
       onSeal: (job) => this.#sealed(job),
     });
+  }
+
+  get site(): StreamSite {
+    return this.#site;
   }
 
   get state(): StreamState {
@@ -81,15 +109,31 @@ export class StreamRun implements CheckpointerHost {
     return this.#covered;
   }
 
+  /** Why nothing is taken at the moment. */
+  get obstacle(): Obstacle | undefined {
+    return this.log.sink.obstacle ?? this.#obstacle;
+  }
+
+  /** Whether entries must wait for the next file. */
+  get rotating(): boolean {
+    return this.#rotation !== undefined;
+  }
+
+  /** Whether the stream has its last entry. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Writes what goes before the run's first entry, and that entry with its seal. */
   begin(opening: Opening): void {
     const { resumption, sink } = this.#site;
+    const { pending } = resumption;
+    // in a file without a line nothing stands before its open (spec 4)
+    const before = sink.name === STDOUT || sink.size > 0;
     if (sink.name === STDOUT) this.log.appendEmptyLine();
-    // in an empty next file nothing stands before its open (spec 4)
-    if (resumption.pending !== undefined && (sink.name === STDOUT || sink.size > 0)) {
-      this.log.appendCheckpoint(resumption.pending.note);
-    }
+    if (pending !== undefined && before) this.log.appendCheckpoint(pending.note);
     this.stream.begin(opening);
+    if (pending !== undefined && !before) this.log.appendCheckpoint(pending.note);
   }
 
   /** Puts a number for a new key period into the state, durably, before a key is minted for it (spec 1). */
@@ -98,16 +142,21 @@ export class StreamRun implements CheckpointerHost {
     this.#site.stateFile.replaceSync(this.#state);
   }
 
+  /** Changes the state, durably. */
+  changeState(change: Partial<StreamState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
   /**
-   * Writes what waits.
+   * Writes what waits, and goes on with a change of file.
    *
-   * @returns whether the sink took all of it
+   * @returns whether nothing waits any more
    */
   writeOut(): boolean {
-    const done = this.log.writeOut();
-    const waiters = this.#writeWaiters;
-    this.#writeWaiters = [];
-    for (const resolve of waiters) resolve();
+    const written = this.log.writeOut();
+    const done = written && (this.#rotation === undefined || this.#goOnRotating(this.#rotation));
+    for (const resolve of this.#writeWaiters.splice(0)) resolve();
     return done;
   }
 
@@ -117,29 +166,44 @@ export class StreamRun implements CheckpointerHost {
     return new Promise((resolve) => this.#coverWaiters.push({ size, resolve }));
   }
 
-  /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
-  sealNow(write: () => void): void {
-    const job = this.#capture(write);
-    if (!this.writeOut()) return;
-    this.log.sink.datasyncSync();
+  /** Closes this file and begins the next one, under the same key period (spec 6, next file). */
+  rotate(file: string): void {
+    if (this.#rotation !== undefined || this.#ended || !this.writeOut()) return;
+    const job = this.#capture(() => this.stream.close('rotated'));
     if (job === undefined) return;
-    this.#setState(job);
-    this.#site.stateFile.replaceSync(this.#state);
-    this.checkpointer.persisted();
+    this.#rotation = { job, file, sealed: false };
+    this.writeOut();
   }
 
-  /** As {@link StreamRun.sealNow}; and, as nobody will sign any more, appends what we can say ourselves. */
-  closeNow(): void {
-    const job = this.#capture(() => this.stream.close('shutdown'));
-    if (!this.writeOut()) return;
-    this.log.sink.datasyncSync();
-    if (job === undefined) return;
-    this.#setState(job);
-    this.#site.stateFile.replaceSync(this.#state);
+  /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
+  sealNow(): void {
+    if (this.#ended) return;
+    const job = this.stream.unsealed && !this.rotating ? this.#capture(() => this.stream.seal()) : undefined;
+    if (!this.#bringToDisk(job) || job === undefined) return;
+    this.checkpointer.sign(job);
+  }
+
+  /**
+   * Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves.
+   *
+   * @returns the close, where it is on disk
+   */
+  closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
+    if (this.#ended || this.rotating) return undefined;
+    const job = this.#capture(() => this.stream.close(why, continuedBy));
+    this.#ended = true;
+    if (job === undefined || !this.#bringToDisk(job)) return undefined;
     const note = macNote(job);
-    if (note === undefined) return;
+    if (note === undefined) return job;
     this.publish(job, note, job.epoch.signers.length === 0);
     if (this.writeOut()) this.log.sink.datasyncSync();
+    return job;
+  }
+
+  /** Writes the `close` of the stream; its checkpoint follows as any other. */
+  close(): void {
+    this.stream.close('shutdown');
+    this.#ended = true;
   }
 
   async persist(job: SealJob): Promise<void> {
@@ -150,10 +214,10 @@ export class StreamRun implements CheckpointerHost {
     if (job.size <= this.#state.size) return; // a newer one was persisted synchronously
     const { sink } = this.log;
     await sink.datasync();
-    this.#syncNewFile(sink);
     if (job.size <= this.#state.size) return;
-    this.#setState(job);
-    await this.#site.stateFile.replace(this.#state);
+    this.#syncNewFile(sink);
+    this.#state = stateAt(job, this.#state);
+    await this.#replaceState();
   }
 
   publish(job: SealJob, note: string, full: boolean): void {
@@ -162,12 +226,11 @@ export class StreamRun implements CheckpointerHost {
     log.appendCheckpoint(note);
     if (full) {
       const key = job.epoch.reference;
-      const kept = sink.name === STDOUT ? { note } : {};
-      this.#state = {
-        ...this.#state,
-        checkpoint: { size: job.size, root: job.root, file: sink.name, offset, key, ...kept },
-      };
-      void this.#cover(job, sink);
+      // where the line cannot be read again, or has no signature to verify, the state keeps the note
+      const kept = sink.name === STDOUT || job.epoch.signers.length === 0 ? { note } : {};
+      const checkpoint = { size: job.size, root: job.root, file: sink.name, offset, key, ...kept };
+      this.#state = { ...this.#state, checkpoint };
+      void this.#cover(job, sink, log.offset);
     }
     this.#host.published(job, note, full);
   }
@@ -188,33 +251,106 @@ export class StreamRun implements CheckpointerHost {
     this.#host.fail(error);
   }
 
+  /** A file that cannot be written to for now must not end the log: disk full passes. */
+  async #replaceState(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#site.stateFile.replace(this.#state);
+        return;
+      } catch (error) {
+        if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+        this.warn(error);
+        await pause(STATE_WAIT, 'waiting for room for the state', undefined, this.#clock);
+      }
+    }
+  }
+
   #sealed(job: SealJob): void {
-    if (this.#holding) this.#synchronous = job;
+    if (this.#capturing) this.#captured = job;
     else this.checkpointer.submit(job);
     this.#host.sealed();
   }
 
   /** Runs `write` and keeps the seal that it makes from the checkpointer. */
   #capture(write: () => void): SealJob | undefined {
-    this.#holding = true;
-    this.#synchronous = undefined;
+    this.#capturing = true;
+    this.#captured = undefined;
     try {
       write();
     } finally {
-      this.#holding = false;
+      this.#capturing = false;
     }
-    return this.#synchronous;
+    return this.#captured;
   }
 
-  async #cover(job: SealJob, sink: Sink): Promise<void> {
-    const { offset } = this.log;
+  #bringToDisk(job: SealJob | undefined): boolean {
+    if (!this.writeOut()) return false;
+    const { sink } = this.log;
+    sink.datasyncSync();
+    this.#syncNewFile(sink);
+    if (job === undefined) return true;
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+    this.checkpointer.persisted();
+    return true;
+  }
+
+  /** @returns whether the next file has begun */
+  #goOnRotating(rotation: Rotation): boolean {
+    const { job, file } = rotation;
+    const old = this.log.sink;
+    let next: FileSink;
     try {
-      while (this.log.sink === sink && sink.size < offset) {
+      if (!rotation.sealed) {
+        this.#bringCloseToDisk(rotation);
+        if (!this.log.writeOut()) return false;
+      }
+      if (this.#fsyncOnRotate) old.syncSync();
+      else old.datasyncSync();
+      const { account: _ofTheOldFile, ...state } = this.#state;
+      this.#state = { ...state, file, offset: 0 };
+      this.#site.stateFile.replaceSync(this.#state);
+      next = new FileSink(file);
+      syncDirectory(dirname(file));
+    } catch (error) {
+      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+      this.#obstacle = { kind: 'full', cause: error };
+      return false;
+    }
+    this.#obstacle = undefined;
+    this.#rotation = undefined;
+    this.log.turnTo(next);
+    old.close();
+    const { checkpoint } = this.#state;
+    this.stream.continueFile({
+      why: 'rotated',
+      ...(checkpoint && { checkpoint: { size: checkpoint.size, root: checkpoint.root } }),
+    });
+    if (job.epoch.signers.length > 0) this.checkpointer.sign(job);
+    this.#host.rotated(old.name, file);
+    return this.log.writeOut();
+  }
+
+  #bringCloseToDisk(rotation: Rotation): void {
+    const { job } = rotation;
+    this.log.sink.datasyncSync();
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+    rotation.sealed = true;
+    this.checkpointer.persisted();
+    const note = job.epoch.signers.length === 0 ? macNote(job) : undefined;
+    if (note !== undefined) this.publish(job, note, true);
+  }
+
+  async #cover(job: SealJob, sink: Sink, end: number): Promise<void> {
+    try {
+      await Promise.resolve(); // whoever appended the line goes on first
+      while (this.log.sink === sink && sink.size < end) {
         if (sink.obstacle === undefined && this.writeOut()) break;
         await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
       }
-      if (sink.name === STDOUT) await this.#site.stateFile.replace(this.#state); // spec 6, next file
-      if (this.#coverWaiters.length > 0) await sink.datasync();
+      if (sink.name === STDOUT) await this.#replaceState(); // spec 6, next file
+      if (this.#coverWaiters.length > 0 && this.log.sink === sink) await sink.datasync();
     } catch (error) {
       this.#host.fail(error);
       return;
@@ -229,24 +365,5 @@ export class StreamRun implements CheckpointerHost {
     if (!this.#newFile || sink.name === STDOUT) return;
     syncDirectory(dirname(sink.name));
     this.#newFile = false;
-  }
-
-  #setState(job: SealJob): void {
-    const { origin, base, epoch, checkpoint } = this.#state;
-    const { next } = job;
-    const note = macNote(job);
-    this.#state = {
-      origin,
-      size: job.size,
-      frontier: job.frontier,
-      leaf: job.leaf,
-      file: job.file,
-      offset: job.offset,
-      base,
-      epoch,
-      current: { epoch: next.epoch.number, epochSeq: next.epochSeq, step: next.step, key: next.epoch.reference },
-      ...(checkpoint && { checkpoint }),
-      ...(note !== undefined && { pending: { size: job.size, note } }),
-    };
   }
 }

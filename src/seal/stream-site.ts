@@ -1,20 +1,34 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { TamperError } from '../errors.ts';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ResolvedConfig } from '../config/index.ts';
+import { Frontier } from '../core/tree.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import type { OpenEntry } from '../format/control.ts';
 import { Lock } from './lock.ts';
-import { STDOUT, type StreamNames, statePath } from './names.ts';
-import { freshStart, type Resumption, resumeFromFile, resumeFromLostState, resumeFromState } from './recovery.ts';
+import { continuingOrigin, nameParts, nextFileName, resolveNames, STDOUT, statePath } from './names.ts';
+import {
+  freshStart,
+  type Resumption,
+  readFirstOpen,
+  resumeFromFile,
+  resumeFromLostState,
+  resumeFromState,
+  stateConflict,
+} from './recovery.ts';
 import type { Sink } from './sink.ts';
 import { FileSink } from './sink-file.ts';
 import { StreamSink } from './sink-stream.ts';
-import { StateFile, syncDirectory } from './state.ts';
+import { syncDirectory } from './set-aside.ts';
+import { StateFile } from './state.ts';
 import type { StreamState } from './state-record.ts';
 import { formatStamp } from './time.ts';
 
 /** A stream as its writer found it: locked, its last run replayed, its sink open. */
 export interface StreamSite {
   readonly origin: string;
-  readonly base: string;
+  /** The configured stream: the first of those that continue each other. Its state leads to the newest one. */
+  readonly root: StateFile;
+  readonly stateDir: string;
   readonly lock: Lock;
   readonly stateFile: StateFile;
   readonly state: StreamState;
@@ -25,15 +39,53 @@ export interface StreamSite {
 /**
  * Locks a stream, reads its state, replays the tail of its file, sets debris aside and opens its sink (spec 6).
  *
- * @throws LOCKED, STATE_CONFLICT, STATE_MALFORMED, READ_FAILED, WRITE_FAILED
+ * @throws ORIGIN_INVALID, LOCKED, STATE_CONFLICT, STATE_MALFORMED, READ_FAILED, WRITE_FAILED
  */
-export function openSite(names: StreamNames, now: number): StreamSite {
-  makeDirectory(names.stateDir, 0o700);
-  if (names.base !== STDOUT) makeDirectory(dirname(names.base), 0o755);
-  const path = statePath(names.stateDir, names.origin);
-  const lock = Lock.take(path.replace(/chainstate$/, 'lock'), names.instance);
+export function openSite(config: ResolvedConfig, now: number): StreamSite {
+  return withLock(config, (place) => {
+    const stamp = formatStamp(now);
+    try {
+      return siteOf(place, stamp);
+    } catch (error) {
+      const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
+      if (!conflict || config.onStateConflict !== 'new_stream') throw error;
+      beginNewStream(place, stamp, error.message);
+      return siteOf(place, stamp);
+    }
+  });
+}
+
+/**
+ * Ends a stream that cannot go on, on purpose: the next start begins a new one that cites it (spec 6).
+ *
+ * @param reason - why, for whoever reads the state later
+ * @returns the new stream's origin and file
+ * @throws LOCKED where a writer runs
+ */
+export function abandonStream(config: ResolvedConfig, reason: string, now: number): { origin: string; file: string } {
+  return withLock(config, (place) => {
+    const next = beginNewStream(place, formatStamp(now), reason);
+    place.lock.release();
+    return next;
+  });
+}
+
+interface Place {
+  readonly origin: string;
+  readonly base: string;
+  readonly stateDir: string;
+  readonly lock: Lock;
+  readonly root: StateFile;
+}
+
+function withLock<T>(config: ResolvedConfig, use: (place: Place) => T): T {
+  const { origin, base, stateDir, instance } = resolveNames(config);
+  makeDirectory(stateDir, 0o700);
+  if (base !== STDOUT) makeDirectory(dirname(base), 0o755);
+  const path = statePath(stateDir, origin);
+  const lock = Lock.take(path.replace(/chainstate$/, 'lock'), instance);
   try {
-    return siteOf(names, lock, path, formatStamp(now));
+    return use({ origin, base, stateDir, lock, root: new StateFile(path) });
   } catch (error) {
     lock.release();
     throw error;
@@ -48,20 +100,134 @@ function makeDirectory(path: string, mode: number): void {
   }
 }
 
-function siteOf(names: StreamNames, lock: Lock, path: string, stamp: string): StreamSite {
-  const { origin, base } = names;
-  const stateFile = new StateFile(path);
-  const known = stateFile.read();
-  const resumption =
-    known === undefined
-      ? base === STDOUT
-        ? freshStart(base)
-        : resumeFromLostState(origin, base, stamp)
-      : known.file === STDOUT
-        ? resumeFromState(known)
-        : resumeFromFile(known, stamp);
-  const state = known ?? { ...resumption.baseline, origin, base, epoch: resumption.epoch };
+function siteOf(place: Place, stamp: string): StreamSite {
+  const known = place.root.read();
+  let origin = place.origin;
+  let stateFile = place.root;
+  let state = known;
+  let begins: OpenEntry['why'] = 'new';
+  if (known?.continuedBy !== undefined) {
+    ({ origin, why: begins } = known.continuedBy);
+    stateFile = new StateFile(statePath(place.stateDir, origin));
+    state = readContinuation(stateFile, origin);
+  }
+  let resumption = resume(place, origin, state, stamp);
+  if (resumption.continuedBy !== undefined) {
+    // the writer ended between the `close` and the states that follow from it
+    origin = resumption.continuedBy;
+    stateFile = new StateFile(statePath(place.stateDir, origin));
+    const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
+    state = { ...readContinuation(stateFile, origin), after };
+    stateFile.replaceSync(state);
+    resumption = resume(place, origin, state, stamp);
+  }
+  state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
+  if (state.base !== place.base) ({ state, resumption } = moveTo(place.base, state, resumption));
   const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file);
   if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
-  return { origin, base, lock, stateFile, state, resumption, sink };
+  const { root, stateDir, lock } = place;
+  const why = resumption.why === 'new' ? begins : resumption.why;
+  return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
+}
+
+function resume(place: Place, origin: string, state: StreamState | undefined, stamp: string): Resumption {
+  if (state !== undefined) return state.file === STDOUT ? resumeFromState(state) : resumeFromFile(state, stamp);
+  if (place.base === STDOUT) return freshStart(STDOUT);
+  return resumeFromLostState(origin, newestFile(place.base, origin), stamp);
+}
+
+function readContinuation(stateFile: StateFile, origin: string): StreamState {
+  const state = stateFile.read();
+  if (state === undefined) throw stateConflict(`the stream goes on as ${origin}, but there is no state of that`);
+  return state;
+}
+
+function rootOf({ size, frontier }: { readonly size: number; readonly frontier: readonly string[] }): string {
+  return new Frontier(size, frontier).root();
+}
+
+/** Where the state was lost: the file of this stream that begins last. */
+function newestFile(base: string, origin: string): string {
+  const { stem, extension } = nameParts(basename(base));
+  let newest = { file: base, size: -1 };
+  for (const name of readdirSync(dirname(base))) {
+    const isNext = name.startsWith(`${stem}.`) && name.endsWith(extension) && name !== basename(base);
+    const file = join(dirname(base), name);
+    if (!isNext || !statSync(file).isFile()) continue;
+    const fd = openSync(file, 'r');
+    try {
+      const open = readFirstOpen(fd);
+      if (open?.origin === origin && open.size > newest.size) newest = { file, size: open.size };
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return newest.file;
+}
+
+/** The configuration names another file now: the run begins a next file there (spec 6, next file). */
+function moveTo(
+  base: string,
+  before: StreamState,
+  resumption: Resumption,
+): { state: StreamState; resumption: Resumption } {
+  if (base !== STDOUT && existsSync(base) && statSync(base).size > 0) {
+    throw stateConflict(`the stream ${before.origin} was written to ${before.file}, and ${base} is not empty`);
+  }
+  const { size, frontier, leaf, current, epoch } = resumption;
+  const { origin, checkpoint, pending, after } = before;
+  const state = {
+    origin,
+    size,
+    frontier,
+    ...(leaf !== undefined && { leaf }),
+    file: base,
+    offset: 0,
+    base,
+    epoch,
+    ...(current && { current }),
+    ...(checkpoint && { checkpoint }),
+    ...(pending && { pending }),
+    ...(after && { after }),
+  };
+  return { state, resumption: { ...resumption, file: base, baseline: state, account: undefined } };
+}
+
+/** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */
+function beginNewStream(place: Place, stamp: string, reason: string): { origin: string; file: string } {
+  const promised = promisedBy(place);
+  const origin = continuingOrigin(place.origin, stamp);
+  const file = place.base === STDOUT ? STDOUT : nextFileName(place.base, stamp);
+  new StateFile(statePath(place.stateDir, origin)).replaceSync({
+    origin,
+    size: 0,
+    frontier: [],
+    file,
+    offset: 0,
+    base: place.base,
+    epoch: 0,
+    after: { origin: promised.origin, size: promised.size, root: rootOf(promised) },
+  });
+  const first = place.origin === promised.origin ? promised : readable(place.root);
+  const known = first ?? { origin: place.origin, size: 0, frontier: [], file, offset: 0, base: place.base, epoch: 0 };
+  place.root.replaceSync({ ...known, continuedBy: { origin, reason, why: 'conflict' } });
+  return { origin, file };
+}
+
+/** What the state promised of the stream that cannot go on: as much as can still be read. */
+function promisedBy(place: Place): StreamState {
+  const first = readable(place.root);
+  const next = first?.continuedBy && readable(new StateFile(statePath(place.stateDir, first.continuedBy.origin)));
+  const { origin, base } = place;
+  return next ?? first ?? { origin, size: 0, frontier: [], file: base, offset: 0, base, epoch: 0 };
+}
+
+function readable(stateFile: StateFile): StreamState | undefined {
+  try {
+    return stateFile.read();
+  } catch (error) {
+    if (!isTamperError(error, 'STATE_MALFORMED')) throw error;
+    stateFile.keepMalformed();
+    return undefined;
+  }
 }

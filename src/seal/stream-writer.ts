@@ -4,6 +4,7 @@ import type { Wrapping } from '../format/entry.ts';
 import type { EntryLog, Part } from './entry-log.ts';
 import type { Epoch } from './epoch.ts';
 import type { SealJob } from './seal-job.ts';
+import type { FileAccount } from './state-record.ts';
 import { formatTime } from './time.ts';
 
 /** What a stream's writer is made from. */
@@ -12,6 +13,8 @@ export interface StreamWriterOptions {
   /** What each `open` promises (spec 2). */
   readonly every: OpenEntry['every'];
   readonly log: EntryLog;
+  /** What is known of the file that the run goes on in; undefined in a new file. */
+  readonly account: FileAccount | undefined;
   /** Wall time in milliseconds. */
   readonly now: () => number;
   /** Told of each seal and close, once its keys have been overwritten. */
@@ -47,12 +50,16 @@ export class StreamWriter {
   #lastSeal = 0;
   #lastSealSize = 0;
   #gapSinceSeal = false;
+  #account: Omit<FileAccount, 'records'> | undefined;
+  #fileRecords: number;
 
   constructor(options: StreamWriterOptions) {
     this.origin = options.origin;
     this.log = options.log;
     this.#every = options.every;
     this.#now = options.now;
+    this.#account = options.account;
+    this.#fileRecords = options.account?.records ?? 0;
     this.#onSeal = options.onSeal;
   }
 
@@ -69,6 +76,11 @@ export class StreamWriter {
   /** When the last seal (or the run's open) was written, in milliseconds. */
   get lastSeal(): number {
     return this.#lastSeal;
+  }
+
+  /** Record lines in the file since its last `open`. */
+  get sinceOpen(): number {
+    return this.#sinceOpen;
   }
 
   /** Whether an entry stands after the last seal. */
@@ -88,6 +100,8 @@ export class StreamWriter {
 
   /** Writes the `open` of the next file of this run. */
   continueFile(opening: Opening): void {
+    this.#account = undefined;
+    this.#fileRecords = 0;
     this.#open(opening);
   }
 
@@ -152,16 +166,19 @@ export class StreamWriter {
       why,
       ...(continuedBy !== undefined && { continuedBy }),
     });
-    this.#endStep(time, true, why === 'rotated' ? 'file' : 'stream');
+    const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
+    this.#endStep(time, true, { why, times });
   }
 
   #open(opening: Opening): void {
     const { frontier, epoch } = this.log;
+    const time = formatTime(this.#now());
+    this.#account ??= { firstSeq: frontier.size + 1, created: time, root: frontier.root() };
     this.log.appendControl({
       kind: 'open',
       format: 1,
       origin: this.origin,
-      time: formatTime(this.#now()),
+      time,
       why: opening.why,
       size: frontier.size,
       frontier: [...frontier.subtrees],
@@ -185,6 +202,7 @@ export class StreamWriter {
   #counted(): void {
     this.#records++;
     const time = this.#now();
+    this.#fileRecords++;
     if (this.#sinceOpen++ === 0) this.#firstTime = time;
     this.#lastTime = time;
     if (++this.#sinceSeal >= this.#every.records) this.seal();
@@ -214,6 +232,7 @@ export class StreamWriter {
       next: { epoch: log.epoch, epochSeq: this.#epochSeq, step: log.epoch.step },
       file: log.sink.name,
       offset: log.offset,
+      account: { ...(this.#account as FileAccount), records: this.#fileRecords }, // an open stands before every seal
       last,
       time,
       closes,

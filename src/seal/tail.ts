@@ -6,6 +6,7 @@ import { type ControlLine, classifyLine, type RecordLine, TAIL_LENGTH } from '..
 import type { KeyReference } from '../format/key-reference.ts';
 import { tagOf } from '../format/origin.ts';
 import type { FileLine } from './line-reader.ts';
+import type { FileAccount } from './state-record.ts';
 
 /** How many checkpoint lines are kept as candidates for the newest one that verifies. */
 const CANDIDATES = 64;
@@ -35,6 +36,7 @@ export interface TailStart {
   readonly frontier: readonly Digest[];
   readonly leaf?: Digest;
   readonly current?: FoundEpoch;
+  readonly account?: FileAccount;
 }
 
 /**
@@ -52,7 +54,8 @@ export class TailReplay {
   #leaf: Digest | undefined;
   #highestEpoch = 0;
   #lastEntry: ControlEntry | 'record' | undefined;
-  #lastSeal = 0;
+  #account: Omit<FileAccount, 'records'> | undefined;
+  #records: number;
 
   constructor(start: TailStart) {
     this.#origin = start.origin;
@@ -60,7 +63,8 @@ export class TailReplay {
     this.frontier = new Frontier(start.size, start.frontier);
     this.#current = start.current;
     this.#leaf = start.leaf;
-    this.#lastSeal = start.size;
+    this.#account = start.account;
+    this.#records = start.account?.records ?? 0;
     if (start.current !== undefined) {
       this.#highestEpoch = start.current.epoch;
       this.#roots.set(start.size, { root: this.frontier.root(), key: start.current.key });
@@ -79,6 +83,11 @@ export class TailReplay {
   /** The highest epoch number that any line names. */
   get highestEpoch(): number {
     return this.#highestEpoch;
+  }
+
+  /** What is known of the file. */
+  get account(): FileAccount | undefined {
+    return this.#account && { ...this.#account, records: this.#records };
   }
 
   /** The last entry that was replayed; undefined where there was none. */
@@ -117,6 +126,7 @@ export class TailReplay {
     if (entry === undefined) return false;
     if (entry === 'record') this.#next = undefined;
     else if (!this.#enter(entry, read)) return false;
+    this.#count(entry);
     const leaf = hashLeaf(bytes.subarray(0, bytes.length - TAIL_LENGTH));
     this.frontier.append(leaf);
     this.#leaf = leaf;
@@ -124,6 +134,15 @@ export class TailReplay {
     this.#lastEntry = entry;
     if (entry !== 'record') this.#passSeal(entry);
     return true;
+  }
+
+  #count(entry: ControlEntry | 'record'): void {
+    if (entry === 'record') {
+      this.#records++;
+      return;
+    }
+    if (this.#account !== undefined || entry.kind !== 'open') return;
+    this.#account = { firstSeq: this.frontier.size + 1, created: entry.time, root: this.frontier.root() };
   }
 
   #readControl(bytes: Buffer, read: ControlLine): ControlEntry | undefined {
@@ -148,16 +167,10 @@ export class TailReplay {
   #passSeal(entry: ControlEntry): void {
     if (entry.kind !== 'seal' && entry.kind !== 'close') return;
     const { size } = this.frontier;
-    this.#lastSeal = size;
     if (this.#current === undefined) return;
     this.#roots.set(size, { root: this.frontier.root(), key: this.#current.key });
     if (this.#roots.size > ROOTS) for (const [oldest] of this.#roots) if (this.#roots.delete(oldest)) break;
     this.#current = this.#next ?? { ...this.#current, step: this.#current.step + 1 };
     this.#next = undefined;
-  }
-
-  /** Seq of the last seal or close. */
-  get lastSeal(): number {
-    return this.#lastSeal;
   }
 }

@@ -27,8 +27,9 @@ export interface ReadStream {
 }
 
 /** The key references that the files of a stream announce, by KID. Nothing is checked. */
-export function keyReferences(files: string[]): Map<string, KeyReference> {
-  const references = new Map<string, KeyReference>();
+export function keyReferences(files: string[]): Map<string, { key: KeyReference; origin: string }> {
+  const references = new Map<string, { key: KeyReference; origin: string }>();
+  let origin = '';
   for (const file of files) {
     for (const text of readFileSync(file, 'utf8').split('\n')) {
       const line = Buffer.from(text);
@@ -37,11 +38,23 @@ export function keyReferences(files: string[]): Map<string, KeyReference> {
       const kid = `${read.tag}.${read.epoch}`;
       const reading = readControl(line, read.seq, read.kind, kid, read.member);
       if (!('entry' in reading)) continue;
-      if (reading.entry.kind === 'open') references.set(kid, reading.entry.key);
-      if (reading.entry.kind === 'key') references.set(reading.entry.next, reading.entry.key);
+      if (reading.entry.kind === 'open') {
+        origin = reading.entry.origin;
+        references.set(kid, { key: reading.entry.key, origin });
+      }
+      if (reading.entry.kind === 'key') references.set(reading.entry.next, { key: reading.entry.key, origin });
     }
   }
   return references;
+}
+
+/** Seq of a file's first entry, 0 in an empty one. */
+export function firstSeq(file: string): number {
+  for (const text of readFileSync(file, 'utf8').split('\n')) {
+    const read = classifyLine(Buffer.from(text));
+    if (read.type === 'control' || read.type === 'record') return read.seq;
+  }
+  return 0;
 }
 
 /** Reads the files of one stream again, from nothing but the format layer, and checks every number and hash in it. */

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import type { Sealer } from '../../src/seal/sealer.ts';
 import { MemoryProvider } from '../../src/testing/memory-provider.ts';
-import { keyReferences, type ReadStream, readStream } from './reader.ts';
+import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.ts';
 
 export const ORIGIN = 'audit.example.com/test';
 
@@ -43,18 +43,19 @@ export function start(options: SealerOptions): Sealer {
 /** Reads a stream with the data keys that its provider recovers. */
 export async function read(files: string[], provider: MemoryProvider): Promise<ReadStream> {
   const keys = new Map<string, Buffer>();
-  for (const [kid, reference] of keyReferences(files)) {
+  for (const [kid, { key: reference, origin }] of keyReferences(files)) {
     if (reference.records !== 'mac') continue;
-    const key = await provider.recoverKey(reference, reference.identity, { origin: ORIGIN, kid });
+    const key = await provider.recoverKey(reference, reference.identity, { origin, kid });
     keys.set(kid, Buffer.from(key.material));
   }
   return readStream(files, (kid) => keys.get(kid));
 }
 
-/** The sealed files of a directory, oldest first. */
+/** The sealed files of a directory in the order of their entries, then of their names. */
 export function sealedFiles(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => /^audit.*\.jsonl$/.test(name))
-    .sort((one, other) => (one === 'audit.jsonl' ? -1 : other === 'audit.jsonl' ? 1 : one < other ? -1 : 1))
-    .map((name) => join(directory, name));
+    .map((name) => ({ file: join(directory, name), seq: firstSeq(join(directory, name)), age: statSync(join(directory, name)).birthtimeMs }))
+    .sort((one, other) => one.seq - other.seq || one.age - other.age)
+    .map(({ file }) => file);
 }

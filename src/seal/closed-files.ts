@@ -1,0 +1,45 @@
+import { compress } from './compression.ts';
+import { STDOUT } from './names.ts';
+import { writeManifest } from './manifest-writer.ts';
+import type { SealJob } from './seal-job.ts';
+import type { FileClosedEvent } from './sealer-events.ts';
+import type { StreamState } from './state-record.ts';
+
+/** What a {@link ClosedFiles} is made from. */
+export interface ClosedFilesOptions {
+  readonly compressRotated: boolean;
+  readonly closed: (event: FileClosedEvent) => void;
+  /** Checks a closed file (`verify_on_close`). */
+  readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
+  readonly warn: (error: unknown) => void;
+}
+
+/** What happens to a file after its close has its checkpoint: manifest, compression, check. One file after the other. */
+export class ClosedFiles {
+  readonly #options: ClosedFilesOptions;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: ClosedFilesOptions) {
+    this.#options = options;
+  }
+
+  /** A file's last entry has its checkpoint. */
+  add(job: SealJob, note: string, after: StreamState['after']): void {
+    if (job.file === STDOUT) return;
+    this.#work = this.#work.then(() => this.#finish(job, note, after)).catch(this.#options.warn);
+  }
+
+  /** Resolves when nothing is left to do. */
+  done(): Promise<void> {
+    return this.#work;
+  }
+
+  async #finish(job: SealJob, note: string, after: StreamState['after']): Promise<void> {
+    const manifest = await writeManifest(job, note, after);
+    const compressed = this.#options.compressRotated && job.closes?.why !== 'shutdown';
+    const file = compressed ? await compress(job.file) : job.file;
+    const event = { origin: job.epoch.origin, file, manifest };
+    this.#options.closed(event);
+    await this.#options.verify?.(event);
+  }
+}

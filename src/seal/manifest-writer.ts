@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { digestBytes } from '../core/hash.ts';
+import { encodeBase64 } from '../format/base64.ts';
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+import { type KeyReference, noteKeyOf, signersOf } from '../format/key-reference.ts';
+import { formatManifest, type Manifest, RATCHET_ALGORITHM } from '../format/manifest.ts';
+import { noteKeyId } from '../format/vkey.ts';
+import type { SealJob } from './seal-job.ts';
+import type { StreamState } from './state-record.ts';
+import { formatTime } from './time.ts';
+
+/** Where the manifest of a file stands (spec 7). */
+export function manifestPath(file: string): string {
+  return `${file}.manifest.json`;
+}
+
+/** Writes the manifest of a closed file. `note` is the checkpoint that covers its last entry. @returns its path */
+export async function writeManifest(job: SealJob, note: string, after: StreamState['after']): Promise<string> {
+  const { account, closes, file, epoch } = job;
+  const signature = firstSignature(note, epoch.reference);
+  const before = after !== undefined && account.firstSeq === 1 ? after : undefined;
+  const manifest: Manifest = {
+    version: 1,
+    origin: epoch.origin,
+    file: basename(file),
+    created_ts: account.created,
+    closed_ts: formatTime(job.time),
+    record_count: account.records,
+    first_seq: account.firstSeq,
+    last_seq: job.size,
+    ...(closes?.times && { first_ts: formatTime(closes.times.first), last_ts: formatTime(closes.times.last) }),
+    size: job.size,
+    root: encodeBase64(digestBytes(job.root)),
+    algo: epoch.member === 'mac' ? 'hmac-sha256' : 'sha256',
+    key_id: epoch.kid,
+    ...(before !== undefined && { continues_from: { ...before, root: encodeBase64(digestBytes(before.root)) } }),
+    ...(account.firstSeq > 1 && {
+      continues_from: {
+        origin: epoch.origin,
+        size: account.firstSeq - 1,
+        root: encodeBase64(digestBytes(account.root)),
+      },
+    }),
+    sha256: await hashStart(file, job.offset),
+    checkpoint: note,
+    ...signature,
+  };
+  const path = manifestPath(file);
+  await writeWhole(path, formatManifest(manifest));
+  return path;
+}
+
+function firstSignature(note: string, key: KeyReference): Pick<Manifest, 'signature_algo' | 'signature'> {
+  const checkpoint = parseSignedCheckpoint(note);
+  const first = checkpoint?.signatures[0];
+  const signer = signersOf(key).find(
+    (one) => noteKeyId(checkpoint?.origin ?? '', noteKeyOf(one)).toString('hex') === first?.keyId,
+  );
+  return {
+    signature_algo: signer?.algorithm ?? RATCHET_ALGORITHM,
+    signature: encodeBase64(first?.bytes ?? Buffer.alloc(0)),
+  };
+}
+
+/** SHA-256 of a file's first `length` bytes, as hex. */
+async function hashStart(file: string, length: number): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { start: 0, end: length - 1 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Replaces a file whole, durably. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const handle = await open(temporary, 'w', 0o640);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  if (process.platform === 'win32') return;
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

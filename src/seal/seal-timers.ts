@@ -1,0 +1,65 @@
+import type { ResolvedConfig } from '../config/index.ts';
+import type { Clock } from '../keys/clock.ts';
+import { LOCK_RENEWAL } from './lock.ts';
+
+/** What happens by time. */
+export interface TimerHost {
+  sealDue(): void;
+  rotationDue(): void;
+  lockDue(): void;
+}
+
+/** The clockwork of one sealer: seals after records and without, change of file, renewal of the lock. */
+export class SealTimers {
+  readonly #config: ResolvedConfig;
+  readonly #clock: Clock;
+  readonly #host: TimerHost;
+  readonly #cancel = new Map<'seal' | 'heartbeat' | 'rotation' | 'lock', () => void>();
+
+  constructor(config: ResolvedConfig, clock: Clock, host: TimerHost) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#host = host;
+    this.#armLock();
+  }
+
+  /** Records wait for a seal. */
+  unsealed(): void {
+    if (this.#cancel.has('seal')) return;
+    this.#arm('seal', this.#config.checkpointMaxSeconds, () => this.#host.sealDue());
+  }
+
+  /** A seal was written. */
+  sealed(): void {
+    this.#cancel.get('seal')?.();
+    this.#cancel.delete('seal');
+    this.#arm('heartbeat', this.#config.heartbeatSeconds, () => this.#host.sealDue());
+  }
+
+  /** A file was begun. */
+  fileBegun(): void {
+    const seconds = this.#config.rotateIntervalSeconds;
+    if (seconds > 0) this.#arm('rotation', seconds, () => this.#host.rotationDue());
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancel.values()) cancel();
+    this.#cancel.clear();
+  }
+
+  #armLock(): void {
+    this.#arm('lock', LOCK_RENEWAL / 1000, () => {
+      this.#armLock();
+      this.#host.lockDue();
+    });
+  }
+
+  #arm(name: 'seal' | 'heartbeat' | 'rotation' | 'lock', seconds: number, fire: () => void): void {
+    this.#cancel.get(name)?.();
+    const cancel = this.#clock.after(seconds * 1000, () => {
+      this.#cancel.delete(name);
+      fire();
+    });
+    this.#cancel.set(name, cancel);
+  }
+}

@@ -1,0 +1,56 @@
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { syncDirectory, unusedName } from './set-aside.ts';
+
+/**
+ * Lines that could not be sealed before the process ended, because no key had come: kept beside the state (0600), sealed
+ * at the next start. Nothing protects them until then; a `gap` says since when.
+ */
+export class UnsealedLines {
+  readonly #prefix: string;
+
+  /** @param statePath - the state file of the configured stream */
+  constructor(statePath: string) {
+    this.#prefix = `${statePath.replace(/\.chainstate$/, '')}.unsealed-`;
+  }
+
+  /** Keeps chunks, durably; each ends a line. @returns the file */
+  keep(chunks: readonly (string | Buffer)[], stamp: string): string {
+    const path = unusedName(this.#prefix + stamp);
+    const fd = openSync(path, 'wx', 0o600);
+    try {
+      for (const chunk of chunks) {
+        const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
+        const whole = bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Uint8Array.of(0x0a)]);
+        for (let done = 0; done < whole.length; ) done += writeSync(fd, whole, done);
+      }
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    syncDirectory(dirname(path));
+    return path;
+  }
+
+  /** What earlier processes kept, oldest first. */
+  files(): string[] {
+    const directory = dirname(this.#prefix);
+    return readdirSync(directory)
+      .filter((name) => name.startsWith(basename(this.#prefix)))
+      .sort()
+      .map((name) => join(directory, name));
+  }
+
+  /** When a file was kept, in milliseconds. */
+  since(file: string): number {
+    return statSync(file).mtimeMs;
+  }
+
+  read(file: string): Buffer {
+    return readFileSync(file);
+  }
+
+  forget(file: string): void {
+    unlinkSync(file);
+  }
+}
