@@ -32,7 +32,8 @@ export function createSealer(options: SealerOptions): Sealer {
     ...(signingKeyProvider && { signingKeyProvider }),
     ...(clock && { clock }),
   };
-  return createSealerFor(resolveConfig({ code, env: process.env }).config, dependencies);
+  const { config } = resolveConfig({ code, env: process.env });
+  return sealerOf(config, dependencies, config.tee ? tee : undefined);
 }
 
 /**

@@ -43,8 +43,8 @@ export type {
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';
-export { Sealer, type SealerStats } from './seal/sealer.ts';
-export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/sealer-events.ts';
+export { Sealer } from './seal/sealer.ts';
+export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';
 export { type InspectedEvent, type Inspection, inspect } from './verify/inspection.ts';

@@ -101,7 +101,7 @@ export class Checkpointer {
 
   #enqueue(job: SealJob): void {
     const before = this.#unsigned.at(-1);
-    if (before !== undefined && !before.last && before.epoch === job.epoch) this.#unsigned.pop();
+    if (before !== undefined && !before.kept && before.epoch === job.epoch) this.#unsigned.pop();
     this.#unsigned.push(job);
   }
 
@@ -152,7 +152,7 @@ export class Checkpointer {
     this.#host.outage(error, begins);
     if (begins) this.#publishMac(job);
     const next = this.#unsigned[0];
-    if (next === undefined || job.last || next.epoch !== job.epoch) this.#unsigned.unshift(job);
+    if (next === undefined || job.kept || next.epoch !== job.epoch) this.#unsigned.unshift(job);
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.after(this.#outage.wait(error), () => this.#wake?.());
       this.#wake = () => {

@@ -1,6 +1,6 @@
 import { compress } from './compression.ts';
-import { STDOUT } from './names.ts';
 import { writeManifest } from './manifest-writer.ts';
+import { STDOUT } from './names.ts';
 import type { SealJob } from './seal-job.ts';
 import type { FileClosedEvent } from './sealer-events.ts';
 import type { StreamState } from './state-record.ts';

@@ -28,7 +28,8 @@ export async function makeEpoch(
     const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
     return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule: mac.schedule });
   }
-  if (signers.length === 0 && sources.signIfNoDataKey) signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
+  if (signers.length === 0 && sources.signIfNoDataKey)
+    signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
   const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
   return new Epoch({ origin, number, reference, signers });
 }
@@ -61,12 +62,7 @@ async function mintIfPossible(
   }
 }
 
-async function mint(
-  source: DataKeySource,
-  origin: string,
-  number: number,
-  signal: AbortSignal,
-): Promise<Minted> {
+async function mint(source: DataKeySource, origin: string, number: number, signal: AbortSignal): Promise<Minted> {
   const dataKey = await source.keys.getKey(source.keyId, { origin, kid: kidOf(origin, number) }, { signal });
   try {
     return schedule(dataKey, origin, number);
@@ -75,11 +71,7 @@ async function mint(
   }
 }
 
-function schedule(
-  dataKey: DataKey,
-  origin: string,
-  epoch: number,
-): Minted {
+function schedule(dataKey: DataKey, origin: string, epoch: number): Minted {
   const nonce = randomBytes(NONCE_LENGTH);
   const keys = KeySchedule.derive(dataKey.material, { nonce, origin, epoch });
   const { source, identity, wrapped } = dataKey;

@@ -20,7 +20,7 @@ export interface HandOverHost {
   /** Entries were appended. */
   wrote(): void;
   handedOver(from: Epoch, to: Epoch): void;
-  outage(error: unknown, begins: boolean): void;
+  outage(error: unknown, begins: boolean, since: number): void;
   outageOver(): void;
   warn(error: unknown): void;
 }
@@ -49,6 +49,7 @@ export class HandOver {
   #cancelAge: (() => void) | undefined;
   #busy = false;
   #due = false;
+  #changedBefore = false;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
@@ -109,11 +110,11 @@ export class HandOver {
 
   /** @returns when to look again, in milliseconds */
   #failed(error: unknown): number {
-    const { host } = this.#options;
+    const { host, clock } = this.#options;
     const begins = this.#outage.failed();
     // without room for the state no number can be announced; that is no fault of the key service
     if (isTamperError(error, 'WRITE_FAILED')) host.warn(error);
-    else host.outage(error, begins);
+    else host.outage(error, begins, this.#outage.since ?? clock.now());
     return this.#outage.wait(error);
   }
 
@@ -127,8 +128,6 @@ export class HandOver {
     this.#changedBefore ||= changed;
     return this.#changedBefore;
   }
-
-  #changedBefore = false;
 
   async #begin(): Promise<void> {
     const { host, sources, clock } = this.#options;

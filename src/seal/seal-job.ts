@@ -31,8 +31,8 @@ export interface SealJob {
   readonly file: string;
   readonly offset: number;
   readonly account: FileAccount;
-  /** The last one of its key period or file: a later one does not replace it. */
-  readonly last: boolean;
+  /** The first of its run, or the last of its key period or file: a later one does not replace it. */
+  readonly kept: boolean;
   /** `time` of the entry, in milliseconds. */
   readonly time: number;
   /** Set for the close of a file. */

@@ -38,6 +38,22 @@ export interface SealerEvents {
   torn: [event: { readonly origin: string; readonly file: string; readonly bytes: number }];
 }
 
+/** How much a sealer has done. */
+export interface SealerStats {
+  readonly origin: string;
+  readonly file: string;
+  /** Seq of the last entry. */
+  readonly size: number;
+  /** Record lines written. */
+  readonly records: number;
+  /** Lines lost for want of room. */
+  readonly dropped: number;
+  /** The newest size that a complete checkpoint covers. */
+  readonly covered: number;
+  /** Bytes that wait in memory, for a key or for the sink. */
+  readonly pendingBytes: number;
+}
+
 /** What an unknown thrown value is, as an error. */
 export function asError(error: unknown): TamperError | Error {
   return error instanceof Error ? error : new Error(String(error));

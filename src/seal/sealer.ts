@@ -4,38 +4,29 @@ import { isTamperError, TamperError } from '../errors.ts';
 import { type Clock, systemClock } from '../keys/clock.ts';
 import { Anchors } from './anchors.ts';
 import { ClosedFiles } from './closed-files.ts';
+import { closeRun, closeRunNow, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
 import type { Epoch } from './epoch.ts';
-import { makeEpoch } from './epoch-maker.ts';
 import { onExit } from './exit-hook.ts';
+import { Failure } from './failure.ts';
 import { firstEpoch } from './first-epoch.ts';
 import { HandOver } from './hand-over.ts';
-import { IntakeQueue } from './intake-queue.ts';
 import type { KeySources } from './key-sources.ts';
-import { LineIntake } from './line-intake.ts';
 import { nextFileName, STDOUT } from './names.ts';
 import { checkMode, openingOf } from './opening.ts';
 import { Outage } from './outage.ts';
+import { OutagePolicy } from './outage-policy.ts';
+import { Pump } from './pump.ts';
 import type { SealJob } from './seal-job.ts';
 import { SealTimers } from './seal-timers.ts';
-import { asError, type FileClosedEvent, type SealerEvents } from './sealer-events.ts';
-import { beginContinuation, pointTo } from './stream-chain.ts';
+import { asError, type FileClosedEvent, type SealerEvents, type SealerStats } from './sealer-events.ts';
+import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
 import { openSite, type StreamSite } from './stream-site.ts';
 import { formatStamp } from './time.ts';
 import { UnsealedLines } from './unsealed-lines.ts';
-import { waitSynchronously } from './wait-synchronously.ts';
 
 /** Wall time follows the system's clock; timers are the key layer's. */
 const wallClock: Clock = { now: () => Date.now(), after: (ms, fire) => systemClock.after(ms, fire) };
-/** How long the end waits for a signature, in milliseconds. Without it the next start adopts what is unsigned. */
-const SIGNATURE_LIMIT = 3_000;
-/** How long the end waits for the first key, and for a sink that takes no more, in milliseconds. */
-const END_LIMIT = 3_000;
-/** The longest wait before a sink that took no more is tried again, in milliseconds. */
-const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
-/** What a record adds to its line, in bytes, at most. */
-const SUFFIX = 256;
-
 /** What a {@link Sealer} is made with, besides its configuration. */
 export interface SealerParts {
   /** Where keys come from. Called until it works; a failure counts as a failure to start. */
@@ -49,22 +40,6 @@ export interface SealerParts {
   readonly verifyClosed?: (event: FileClosedEvent) => Promise<void>;
 }
 
-/** How much a sealer has done. */
-export interface SealerStats {
-  readonly origin: string;
-  readonly file: string;
-  /** Seq of the last entry. */
-  readonly size: number;
-  /** Record lines written. */
-  readonly records: number;
-  /** Lines lost for want of room. */
-  readonly dropped: number;
-  /** The newest size that a complete checkpoint covers. */
-  readonly covered: number;
-  /** Bytes that wait in memory, for a key or for the sink. */
-  readonly pendingBytes: number;
-}
-
 /**
  * Seals log lines into an append-only file. The file is opened and lines are taken at once; the key arrives later.
  * It can stand wherever something with `write(line)` is asked for, such as pino's destination.
@@ -73,12 +48,16 @@ export interface SealerStats {
  * sealer carries it to somebody.
  */
 export class Sealer extends EventEmitter<SealerEvents> {
+  /** Marks it as a destination: without it `pino(sealer)` takes it for options and logs, unsealed, to standard output. */
+  readonly writable = true;
   /** The configuration with its defaults. */
   readonly config: ResolvedConfig;
   readonly #clock: Clock;
   readonly #site: StreamSite;
   readonly #parts: SealerParts;
-  readonly #queue: IntakeQueue;
+  readonly #pump: Pump;
+  readonly #failure: Failure = new Failure();
+  readonly #policy: OutagePolicy;
   readonly #timers: SealTimers;
   readonly #outage: Outage;
   readonly #anchors: Anchors;
@@ -87,24 +66,12 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #abort = new AbortController();
   readonly #ready: Promise<void>;
   readonly #forgetExit: () => void;
-  readonly #failureWaiters = new Set<(error: unknown) => void>();
-  readonly #retiring = new Set<StreamRun>();
+  readonly #chain: StreamChain;
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
   #run: StreamRun | undefined;
-  #intake: LineIntake | undefined;
-  /** Whether lines must wait: before the first key, and while the sink takes no more. */
-  #held = true;
-  #failure: Error | undefined;
-  #observed = false;
   #closing: Promise<void> | undefined;
   #closed = false;
-  #flushPlanned = false;
-  #retries = 0;
-  #cancelRetry: (() => void) | undefined;
-  #cancelStop: (() => void) | undefined;
-  #chaining = false;
-  #recordsBefore = 0;
 
   /** @throws ORIGIN_INVALID, LOCKED, STATE_CONFLICT, STATE_MALFORMED, READ_FAILED, WRITE_FAILED */
   constructor(config: ResolvedConfig, parts: SealerParts) {
@@ -121,7 +88,22 @@ export class Sealer extends EventEmitter<SealerEvents> {
       verify: config.verifyOnClose ? parts.verifyClosed : undefined,
       warn,
     });
-    this.#queue = new IntakeQueue(config, this.#clock, { drained: () => this.emit('drain'), warn });
+    this.#pump = new Pump(config, this.#clock, {
+      ended: () => this.#closed || this.#failure.error !== undefined,
+      rotationDue: () => this.#rotateOnTime(),
+      drained: () => this.emit('drain'),
+      unsealed: () => this.#timers.unsealed(),
+      warn,
+      fail: (error) => this.#fail(error),
+    });
+    const held = (): boolean => this.#pump.held;
+    const begin = (site: StreamSite, epoch: Epoch): StreamRun => this.#begin(site, epoch);
+    this.#chain = new StreamChain({ held, begin }, this.#clock, this.#abort.signal);
+    this.#policy = new OutagePolicy(config, this.#clock, {
+      goOn: (since, error) => this.#goOnWithoutKeys(since, error),
+      stop: (error) => this.#stopFor(error),
+      over: () => this.emit('outageOver'),
+    });
     this.#site = openSite(config, this.#clock.now());
     this.#unsealed = new UnsealedLines(this.#site.root.path);
     this.#timers = new SealTimers(config, this.#clock, {
@@ -136,7 +118,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Resolves when the key has arrived and the run has begun. */
   get ready(): Promise<void> {
-    this.#observed = true;
+    this.#failure.observe();
     return this.#ready;
   }
 
@@ -151,10 +133,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
       origin: this.origin,
       file: run?.log.sink.name ?? this.#site.sink.name,
       size: run?.log.frontier.size ?? this.#site.resumption.size,
-      records: this.#recordsBefore + (run?.stream.records ?? 0),
-      dropped: this.#queue.dropped,
+      records: this.#chain.records + (run?.stream.records ?? 0),
+      dropped: this.#pump.queue.dropped,
       covered: run?.covered ?? 0,
-      pendingBytes: this.#queue.bytes,
+      pendingBytes: this.#pump.queue.bytes,
     };
   }
 
@@ -165,34 +147,26 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * @throws SEALER_CLOSED after {@link Sealer.close}, or the error that ended the log
    */
   write(chunk: string | Uint8Array): boolean {
-    if (this.#mustHold(chunk.length)) return this.#hold(chunk, false);
-    return this.#guarded(() => {
-      this.#intake?.take(chunk);
-      return this.#taken(chunk);
-    });
+    return this.#take(chunk, false);
   }
 
   /** As {@link Sealer.write} for one line of which the caller knows that it is one JSON object: it is not parsed again. */
   writeObject(line: string): boolean {
-    if (this.#mustHold(line.length)) return this.#hold(line, true);
-    return this.#guarded(() => {
-      this.#intake?.takeObject(line);
-      return this.#taken(line);
-    });
+    return this.#take(line, true);
   }
 
   /** Resolves when everything written before is durable and covered by a checkpoint. */
   async flush(): Promise<void> {
     const run = await this.#settled();
-    await this.#orFailure(this.#covered(run));
+    await this.#failure.orFailed(this.#covered(run));
   }
 
   /** Writes, seals and makes durable what was taken, before it returns. A signature follows when there is time. */
   flushSync(): void {
     const run = this.#run;
-    if (run === undefined || this.#failure !== undefined || this.#closed) return;
+    if (run === undefined || this.#failure.error !== undefined || this.#closed) return;
     this.#guarded(() => {
-      this.#pump();
+      this.#pump.flush();
       run.sealNow();
     });
   }
@@ -201,13 +175,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async rotate(): Promise<void> {
     const run = await this.#settled();
     if (run.log.sink.name === STDOUT) return;
-    if (this.config.rotateChain) await this.#orFailure(this.#beginChained());
+    if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run));
     else this.#guarded(() => this.#rotateNow(run));
   }
 
   /** Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. */
   close(): Promise<void> {
-    this.#observed = true;
+    this.#failure.observe();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -217,7 +191,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#closed) return;
     this.#closing ??= Promise.resolve();
     try {
-      if (this.#run !== undefined && this.#failure === undefined) this.#endNow(this.#run);
+      if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#end();
     }
@@ -254,8 +228,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     }
     this.#takeUnsealed(run);
     this.#watchKeys(sources);
-    this.#held = false;
-    this.#pump();
+    this.#pump.flush();
   }
 
   /** Makes a run the one that lines go to. */
@@ -275,10 +248,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       host: this.#hostOf(() => run),
     });
     this.#run = run;
-    this.#intake = new LineIntake(run.stream, {
-      maxLineBytes: config.maxLineBytes,
-      wrapIntegrity: config.onIntegrity === 'wrap',
-    });
+    this.#pump.attach(run);
     this.#timers.fileBegun();
     return run;
   }
@@ -288,7 +258,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       published: (job, note, full) => this.#published(run(), job, note, full),
       sealed: () => {
         this.#timers.sealed();
-        this.#flushSoon();
+        this.#pump.flushSoon();
       },
       rotated: (from, to) => {
         this.#timers.fileBegun();
@@ -297,225 +267,100 @@ export class Sealer extends EventEmitter<SealerEvents> {
       outage: (error, begins) => {
         const refused = isTamperError(error) && !error.retryable;
         if (begins || refused) this.#handOver?.checkNow(); // a key that signs no more may have a successor
-        this.#keysFail(error, begins, this.#outage);
+        this.#policy.failed(error, begins, this.#outage.since ?? this.#clock.now());
       },
-      outageOver: () => this.#keysWork(),
+      outageOver: () => this.#policy.worked(),
       warn: (error) => this.#warn(error),
       fail: (error) => this.#fail(error),
     };
   }
 
   #watchKeys(sources: KeySources): void {
-    const outage = new Outage(this.#clock);
     this.#handOver = new HandOver({
       sources,
       ttlSeconds: this.config.keyCacheTtlSeconds,
       maxEpochSeconds: this.config.maxEpochSeconds,
       clock: this.#clock,
       host: {
-        run: () => this.#run as StreamRun,
-        wrote: () => this.#flushSoon(),
+        run: () => this.#run as StreamRun, // there is one before keys are watched
+        wrote: () => this.#pump.flushSoon(),
         handedOver: (from, to) => this.emit('handover', { origin: this.origin, from: from.kid, to: to.kid }),
-        outage: (error, begins) => {
-          outage.failed();
-          this.#keysFail(error, begins, outage);
-        },
-        outageOver: () => {
-          outage.worked();
-          this.#keysWork();
-        },
+        outage: (error, begins, since) => this.#policy.failed(error, begins, since),
+        outageOver: () => this.#policy.worked(),
         warn: (error) => this.#warn(error),
       },
     });
     this.#handOver.start();
   }
 
-  /** The key service fails: sealing goes on, the log says since when, or it ends (`on_kms_failure`). */
-  #keysFail(error: unknown, begins: boolean, outage: Outage): void {
-    const since = outage.since ?? this.#clock.now();
-    const { onKmsFailure, maxUnsignedSeconds } = this.config;
-    if (onKmsFailure === 'stop') return this.#stopFor(error, since);
-    if (maxUnsignedSeconds > 0) {
-      const left = since + maxUnsignedSeconds * 1000 - this.#clock.now();
-      if (left <= 0) return this.#stopFor(error, since);
-      this.#cancelStop ??= this.#clock.after(left, () => this.#stopFor(error, since));
-    }
-    if (!begins) return;
+  #goOnWithoutKeys(since: number, error: unknown): void {
     const run = this.#run;
     if (run !== undefined && !run.rotating && !run.ended) run.stream.gap('key_service', 0, since);
-    this.#flushSoon();
+    this.#pump.flushSoon();
     this.emit('outage', { since, error: asError(error) });
   }
 
-  #keysWork(): void {
-    this.#cancelStop?.();
-    this.#cancelStop = undefined;
-    this.emit('outageOver');
-  }
-
   /** Ends the log because of its keys: what was taken is sealed first. */
-  #stopFor(cause: unknown, since: number): void {
-    if (this.#failure !== undefined || this.#closed) return;
-    const error = new TamperError('KEY_SERVICE_STOP', `${this.origin} takes no more lines: its keys fail since ${new Date(since).toISOString()}`, {
-      cause,
-      hint: 'on_kms_failure: stop or max_unsigned_seconds asks for this. What was taken is sealed; the next start signs it.',
-    });
+  #stopFor(error: TamperError): void {
+    if (this.#failure.error !== undefined || this.#closed) return;
     try {
-      if (this.#run !== undefined) this.#endNow(this.#run);
+      if (this.#run !== undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#fail(error);
     }
   }
 
   #published(run: StreamRun, job: SealJob, note: string, full: boolean): void {
-    this.#flushSoon();
+    this.#pump.flushSoon();
     this.emit('checkpoint', { origin: run.stream.origin, size: job.size, note, complete: full });
     if (!full) return;
     if (job.closes !== undefined) this.#files.add(job, note, run.state.after);
     void this.#anchors.publish(note);
   }
 
-  /** Whether a chunk of this length has to wait; a file that it would make too long is closed before. */
-  #mustHold(length: number): boolean {
-    const limit = this.config.rotateMaxBytes;
-    const run = this.#run;
-    if (limit > 0 && !this.#held && run !== undefined && run.stream.sinceOpen > 0) {
-      if (run.log.offset + length + SUFFIX > limit) this.#guarded(() => this.#rotateOnTime());
-    }
-    return this.#held || this.#failure !== undefined || this.#closing !== undefined;
-  }
-
-  #taken(chunk: string | Uint8Array): boolean {
-    this.#parts.tee?.(chunk);
-    this.#flushSoon();
-    if (this.#run?.obstacle !== undefined) this.#blocked();
-    return true;
-  }
-
-  #hold(chunk: string | Uint8Array, isObject: boolean): boolean {
-    if (this.#failure !== undefined) throw this.#failure;
+  #take(chunk: string | Uint8Array, isObject: boolean): boolean {
+    if (this.#failure.error !== undefined) throw this.#failure.error;
     if (this.#closing !== undefined) {
       throw new TamperError('SEALER_CLOSED', `the sealer of ${this.origin} is closed; the line was not taken`);
     }
     this.#parts.tee?.(chunk);
-    return this.#queue.add(chunk, isObject, this.#run?.obstacle?.kind === 'full');
-  }
-
-  #flushSoon(): void {
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    setImmediate(() => {
-      this.#flushPlanned = false;
-      if (this.#closed || this.#failure !== undefined) return;
-      try {
-        this.#pump();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
-  }
-
-  /** Moves what waits towards the disk: out of the batch, then out of the queue. */
-  #pump(): void {
-    const run = this.#run;
-    if (run === undefined) return;
-    if (!this.#writeOut(run)) return;
-    this.#held = false;
-    this.#retries = 0;
-    const intake = this.#intake;
-    if (!this.#queue.isEmpty && intake !== undefined) {
-      this.#queue.drain({ run, intake });
-      if (!this.#writeOut(run)) return;
-    } else if (intake !== undefined) this.#queue.drain({ run, intake });
-    if (run.log.waiting > 0) run.writeOut();
-    if (run.stream.sinceSeal > 0) this.#timers.unsealed();
-  }
-
-  #writeOut(run: StreamRun): boolean {
-    const pending = run.log.waiting > 0;
-    if (!run.writeOut()) {
-      this.#blocked();
-      return false;
+    if (this.#pump.mustHold(chunk.length)) return this.#pump.hold(chunk, isObject);
+    try {
+      this.#pump.take(chunk, isObject);
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
     }
-    if (pending && this.config.fsyncOnWrite) run.log.sink.datasyncSync();
-    return true;
-  }
-
-  #blocked(): void {
-    const obstacle = this.#run?.obstacle;
-    if (obstacle === undefined) return;
-    this.#held = true;
-    if (obstacle.kind === 'full' && this.config.onWriteFailure === 'stop') {
-      this.#fail(new TamperError('WRITE_FAILED', `${this.stats.file} takes no more`, { cause: obstacle.cause }));
-      return;
-    }
-    if (this.#cancelRetry !== undefined) return;
-    if (obstacle.kind === 'full' && this.#retries === 0) this.#warn(obstacle.cause);
-    const wait = Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++);
-    this.#cancelRetry = this.#clock.after(wait, () => {
-      this.#cancelRetry = undefined;
-      this.#flushSoon();
-    });
   }
 
   #sealOnTime(): void {
     const run = this.#run;
-    if (run === undefined || run.ended || this.#failure !== undefined) return;
-    if (this.#held || run.rotating) this.#timers.unsealed();
+    if (run === undefined || run.ended || this.#failure.error !== undefined) return;
+    if (this.#pump.held || run.rotating) this.#timers.unsealed();
     else this.#guarded(() => run.stream.seal());
   }
 
   #rotateOnTime(): void {
     const run = this.#run;
-    if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure !== undefined) return;
+    if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
-    if (this.config.rotateChain) this.#beginChained().catch((error: unknown) => this.#warn(error));
+    if (this.config.rotateChain) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
     else this.#guarded(() => this.#rotateNow(run));
   }
 
   #rotateNow(run: StreamRun): void {
     run.rotate(nextFileName(run.state.base, formatStamp(this.#clock.now())));
-    if (run.obstacle !== undefined) this.#blocked();
-    this.#flushSoon();
+    if (run.obstacle !== undefined) this.#pump.blocked();
+    this.#pump.flushSoon();
   }
 
-  /** `rotate_chain`: the next file is a stream of its own, under a key of its own, that cites this one (spec 6). */
-  async #beginChained(): Promise<void> {
-    const run = this.#run;
-    const sources = this.#sources;
-    if (run === undefined || sources === undefined || this.#chaining) return;
-    this.#chaining = true;
-    try {
-      const next = beginContinuation(run, this.#site, this.#clock.now());
-      const epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#abort.signal);
-      if (this.#closed || this.#held || run.ended) {
-        epoch.erase();
-        return;
-      }
-      const job = run.closeNow('continued', next.origin);
-      if (job === undefined) throw new TamperError('WRITE_FAILED', `${this.stats.file} cannot be closed now`);
-      const site = pointTo(next, run, job, this.#site.root);
-      const before = run.log.sink.name;
-      this.#retire(run, job);
-      this.#begin(site, epoch).begin({ why: 'new', ...(site.state.after && { after: site.state.after }) });
-      this.emit('rotate', { origin: next.origin, from: before, to: site.sink.name });
-      this.#flushSoon();
-    } finally {
-      this.#chaining = false;
-    }
-  }
-
-  /** A stream that has its close keeps its file open until its last checkpoint is there. */
-  #retire(run: StreamRun, job: SealJob): void {
-    if (job.epoch.signers.length > 0) run.checkpointer.sign(job);
-    this.#recordsBefore += run.stream.records;
-    this.#retiring.add(run);
-    void run.whenCovered(job.size).then(() => {
-      this.#retiring.delete(run);
-      run.log.epoch.erase();
-      run.log.sink.close();
-    });
+  async #chainNow(run: StreamRun): Promise<void> {
+    if (this.#sources === undefined) return;
+    const rotated = await this.#chain.next(run, this.#sources);
+    this.#pump.flushSoon();
+    if (rotated !== undefined) this.emit('rotate', rotated);
   }
 
   /** Seals what an earlier process could not seal, because no key had come. */
@@ -524,17 +369,18 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (files.length === 0) return;
     for (const file of files) {
       run.stream.gap('key_service', 0, this.#unsealed.since(file));
-      this.#intake?.take(this.#unsealed.read(file));
+      this.#pump.take(this.#unsealed.read(file), false);
     }
     run.sealNow();
+    if (run.log.waiting > 0) return; // not on disk yet: they are kept, and come again
     for (const file of files) this.#unsealed.forget(file);
   }
 
   /** Resolves when the run has begun and every line taken so far is in the log. */
   async #settled(): Promise<StreamRun> {
     await this.ready;
-    if (this.#failure !== undefined) throw this.#failure;
-    await this.#queue.whenEmpty();
+    if (this.#failure.error !== undefined) throw this.#failure.error;
+    await this.#pump.queue.whenEmpty();
     if (this.#run === undefined || this.#closed) {
       throw new TamperError('SEALER_CLOSED', `the sealer of ${this.origin} is closed`);
     }
@@ -543,71 +389,24 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #covered(run: StreamRun): Promise<void> {
     if (run.stream.unsealed && !run.rotating && !run.ended) run.stream.seal();
-    this.#flushSoon();
+    this.#pump.flushSoon();
     await run.whenCovered(run.log.frontier.size);
-  }
-
-  async #orFailure(promise: Promise<void>): Promise<void> {
-    this.#observed = true;
-    let reject: (error: unknown) => void = () => undefined;
-    const failed = new Promise<never>((_, onFailure) => {
-      reject = onFailure;
-    });
-    this.#failureWaiters.add(reject);
-    try {
-      await Promise.race([promise, failed]);
-    } finally {
-      this.#failureWaiters.delete(reject);
-    }
   }
 
   async #close(): Promise<void> {
     try {
-      await Promise.race([this.#settled(), this.#limit(END_LIMIT)]);
+      await within(this.#settled(), END_LIMIT);
       const run = this.#run;
-      if (run !== undefined && this.#failure === undefined && !this.#closed) await this.#closeRun(run);
+      if (run !== undefined && this.#failure.error === undefined && !this.#closed) {
+        const inTime = await closeRun(run, this.#chain.retiring, this.#pump, this.#failure);
+        if (!inTime) this.#warn(unsignedAtEnd(this.origin));
+      }
     } finally {
       this.#end();
       await this.#files.done();
       await this.#parts.release?.();
     }
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  async #closeRun(run: StreamRun): Promise<void> {
-    this.#pump();
-    for (let waited = 0; (run.rotating || run.log.waiting > 0) && waited < END_LIMIT; waited += LONGEST_WAIT.busy) {
-      await this.#limit(LONGEST_WAIT.busy);
-      this.#pump();
-    }
-    if (run.rotating || run.log.waiting > 0) {
-      throw new TamperError('WRITE_FAILED', `${run.log.sink.name} takes no more; its last lines could not be written`, {
-        cause: run.obstacle?.cause,
-      });
-    }
-    run.close();
-    this.#flushSoon();
-    const last = [...this.#retiring, run].map((one) => one.whenCovered(one.log.frontier.size));
-    const inTime = await Promise.race([this.#orFailure(Promise.all(last).then(() => undefined)).then(() => true), this.#limit(SIGNATURE_LIMIT)]);
-    if (inTime) return;
-    this.#warn(unsignedAtClose(this.origin));
-    run.writeOut();
-  }
-
-  /** Everything that can be done without waiting for anybody: write, seal, close. */
-  #endNow(run: StreamRun): void {
-    for (let waited = 0; waited < END_LIMIT; waited += LONGEST_WAIT.busy) {
-      this.#pump();
-      if (run.log.waiting === 0 && this.#queue.isEmpty) break;
-      waitSynchronously(LONGEST_WAIT.busy);
-    }
-    run.closeNow('shutdown');
-  }
-
-  #limit(ms: number): Promise<false> {
-    return new Promise((resolve) => {
-      setTimeout(() => resolve(false), ms);
-    });
+    if (this.#failure.error !== undefined) throw this.#failure.error;
   }
 
   #warn(error: unknown): void {
@@ -624,12 +423,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined || this.#closed) return;
-    this.#failure = asError(error);
-    for (const reject of this.#failureWaiters) reject(error);
-    this.#queue.fail(error);
+    if (this.#closed || !this.#failure.set(asError(error))) return;
+    this.#pump.queue.fail(error);
     this.#end();
-    if (this.listenerCount('error') > 0 || !this.#observed) this.emit('error', this.#failure);
+    if (this.listenerCount('error') > 0 || !this.#failure.isObserved) this.emit('error', asError(error));
   }
 
   /** Stops timers, erases keys, keeps what could not be sealed, gives up the file and the lock. */
@@ -640,21 +437,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#forgetExit();
     this.#timers.stop();
     this.#handOver?.stop();
-    this.#cancelRetry?.();
-    this.#cancelStop?.();
-    for (const run of this.#run === undefined ? this.#retiring : [...this.#retiring, this.#run]) {
-      run.checkpointer.stop();
-      run.log.epoch.erase();
-      run.log.sink.close();
-    }
+    this.#pump.stop();
+    this.#policy.stop();
+    for (const run of this.#chain.retiring) run.end();
     if (this.#run === undefined) this.#site.sink.close();
-    if (!this.#queue.isEmpty) this.#unsealed.keep(this.#queue.takeAll(), formatStamp(this.#clock.now()));
+    else this.#run.end();
+    const { queue } = this.#pump;
+    if (!queue.isEmpty) this.#unsealed.keep(queue.takeAll(), formatStamp(this.#clock.now()));
     this.#site.lock.release();
   }
-}
-
-function unsignedAtClose(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no signature came for the end of ${origin}`, {
-    hint: 'Nothing is lost: the next start signs it, marked as adopted (spec 6).',
-  });
 }

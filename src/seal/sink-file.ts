@@ -1,4 +1,14 @@
-import { closeSync, constants, fdatasync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { TamperError } from '../errors.ts';
 import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';

@@ -2,8 +2,8 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, w
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TamperError } from '../errors.ts';
-import { systemCode } from './sink.ts';
 import { syncDirectory, unusedName } from './set-aside.ts';
+import { systemCode } from './sink.ts';
 import { formatState, parseState, type StreamState } from './state-record.ts';
 
 async function syncDirectoryLater(path: string): Promise<void> {

@@ -1,4 +1,9 @@
 import { dirname } from 'node:path';
+import { TamperError } from '../errors.ts';
+import type { Clock } from '../keys/clock.ts';
+import type { Epoch } from './epoch.ts';
+import { makeEpoch } from './epoch-maker.ts';
+import type { KeySources } from './key-sources.ts';
 import { continuingOrigin, nextFileName, statePath } from './names.ts';
 import { freshStart } from './recovery.ts';
 import type { SealJob } from './seal-job.ts';
@@ -10,19 +15,95 @@ import type { StreamRun } from './stream-run.ts';
 import type { StreamSite } from './stream-site.ts';
 import { formatStamp } from './time.ts';
 
-/** A stream that is about to continue another one (`rotate_chain`). */
-export interface Continuation {
+/** A stream that is about to continue another one. */
+interface Continuation {
   readonly origin: string;
   readonly stateFile: StateFile;
   readonly state: StreamState;
 }
 
+/** What a {@link StreamChain} needs of its sealer. */
+export interface ChainHost {
+  /** Whether lines wait, so that no stream can be closed now. */
+  held(): boolean;
+  /** Makes a run of the continuing stream the one that lines go to. */
+  begin(site: StreamSite, epoch: Epoch): StreamRun;
+}
+
+/**
+ * `rotate_chain` (spec 6): each file is a stream of its own, under a key of its own, that cites the one before. An ended
+ * stream keeps its file open until its last checkpoint is there.
+ */
+export class StreamChain {
+  readonly #host: ChainHost;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #retiring = new Set<StreamRun>();
+  #records = 0;
+  #busy = false;
+
+  constructor(host: ChainHost, clock: Clock, signal: AbortSignal) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** Streams that have their close but not its checkpoint. */
+  get retiring(): ReadonlySet<StreamRun> {
+    return this.#retiring;
+  }
+
+  /** Record lines of the streams that have ended. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /**
+   * Ends the stream of `run` and begins the next one.
+   *
+   * @returns where lines went before and go now; undefined where nothing was to be done
+   * @throws what the key sources throw; `WRITE_FAILED`
+   */
+  async next(run: StreamRun, sources: KeySources): Promise<{ from: string; to: string; origin: string } | undefined> {
+    if (this.#busy) return undefined;
+    this.#busy = true;
+    try {
+      const next = announce(run, this.#clock.now());
+      const epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
+      if (this.#signal.aborted || this.#host.held() || run.ended) {
+        epoch.erase();
+        return undefined;
+      }
+      const from = run.log.sink.name;
+      const close = run.closeNow('continued', next.origin);
+      if (close === undefined) throw new TamperError('WRITE_FAILED', `${from} cannot be closed now`);
+      const site = pointTo(next, run, close);
+      this.#retire(run, close);
+      const { after } = site.state;
+      this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
+      return { from, to: site.sink.name, origin: next.origin };
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #retire(run: StreamRun, close: SealJob): void {
+    if (close.epoch.signers.length > 0) run.checkpointer.sign(close);
+    this.#records += run.stream.records;
+    this.#retiring.add(run);
+    void run.whenCovered(close.size).then(() => {
+      this.#retiring.delete(run);
+      run.end();
+    });
+  }
+}
+
 /** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
-export function beginContinuation(run: StreamRun, first: StreamSite, now: number): Continuation {
+function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
-  const root = first.root.read();
-  const origin = continuingOrigin(root?.origin ?? first.origin, stamp);
-  const stateFile = new StateFile(statePath(first.stateDir, origin));
+  const { root, stateDir, origin: before } = run.site;
+  const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
+  const stateFile = new StateFile(statePath(stateDir, origin));
   const { base } = run.state;
   const file = nextFileName(base, stamp);
   const state: StreamState = { origin, size: 0, frontier: [], file, offset: 0, base, epoch: 1 };
@@ -31,11 +112,12 @@ export function beginContinuation(run: StreamRun, first: StreamSite, now: number
 }
 
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
-export function pointTo(next: Continuation, run: StreamRun, close: SealJob, root: StateFile): StreamSite {
-  const after = { origin: run.stream.origin, size: close.size, root: close.root };
-  const state = { ...next.state, after };
-  next.stateFile.replaceSync(state);
-  const continuedBy = { origin: next.origin, reason: 'rotate_chain', why: 'new' } as const;
+function pointTo(next: Continuation, run: StreamRun, close: SealJob): StreamSite {
+  const { root, lock, stateDir } = run.site;
+  const { origin, stateFile } = next;
+  const state = { ...next.state, after: { origin: run.stream.origin, size: close.size, root: close.root } };
+  stateFile.replaceSync(state);
+  const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
   run.changeState({ continuedBy });
   if (run.site.stateFile.path !== root.path) {
     const configured = root.read();
@@ -43,7 +125,5 @@ export function pointTo(next: Continuation, run: StreamRun, close: SealJob, root
   }
   const sink = new FileSink(state.file, true);
   syncDirectory(dirname(state.file));
-  const { lock, stateDir } = run.site;
-  const { origin, stateFile } = next;
   return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

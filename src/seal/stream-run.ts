@@ -200,6 +200,13 @@ export class StreamRun implements CheckpointerHost {
     return job;
   }
 
+  /** Ends what waits for a key service, erases the keys, gives up the file. */
+  end(): void {
+    this.checkpointer.stop();
+    this.log.epoch.erase();
+    this.log.sink.close();
+  }
+
   /** Writes the `close` of the stream; its checkpoint follows as any other. */
   close(): void {
     this.stream.close('shutdown');
@@ -224,14 +231,14 @@ export class StreamRun implements CheckpointerHost {
     const { log } = this;
     const { sink, offset } = log;
     log.appendCheckpoint(note);
-    if (full) {
+    if (full && job.size > (this.#state.checkpoint?.size ?? 0)) {
       const key = job.epoch.reference;
       // where the line cannot be read again, or has no signature to verify, the state keeps the note
       const kept = sink.name === STDOUT || job.epoch.signers.length === 0 ? { note } : {};
       const checkpoint = { size: job.size, root: job.root, file: sink.name, offset, key, ...kept };
       this.#state = { ...this.#state, checkpoint };
-      void this.#cover(job, sink, log.offset);
     }
+    if (full) void this.#cover(job, sink, log.offset);
     this.#host.published(job, note, full);
   }
 

@@ -15,10 +15,10 @@ import {
   resumeFromState,
   stateConflict,
 } from './recovery.ts';
+import { syncDirectory } from './set-aside.ts';
 import type { Sink } from './sink.ts';
 import { FileSink } from './sink-file.ts';
 import { StreamSink } from './sink-stream.ts';
-import { syncDirectory } from './set-aside.ts';
 import { StateFile } from './state.ts';
 import type { StreamState } from './state-record.ts';
 import { formatStamp } from './time.ts';

@@ -95,7 +95,7 @@ export class StreamWriter {
     this.#droppedSinceSeal = 0;
     this.#open(opening);
     this.#lastSeal = this.#now();
-    this.seal();
+    this.seal(true); // its checkpoint is the one that an auditor pins
   }
 
   /** Writes the `open` of the next file of this run. */
@@ -135,7 +135,7 @@ export class StreamWriter {
   }
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
-  seal(last = false, next?: Epoch): void {
+  seal(kept = false, next?: Epoch): void {
     const time = this.#now();
     this.#explainPause(time);
     this.log.appendControl({
@@ -145,7 +145,7 @@ export class StreamWriter {
       records: this.#sinceSeal,
       dropped: this.#droppedSinceSeal,
     });
-    this.#endStep(time, last, undefined, next);
+    this.#endStep(time, kept, undefined, next);
   }
 
   /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
@@ -208,7 +208,7 @@ export class StreamWriter {
     if (++this.#sinceSeal >= this.#every.records) this.seal();
   }
 
-  #endStep(time: number, last: boolean, closes: SealJob['closes'], next?: Epoch): void {
+  #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): void {
     const { log } = this;
     const { epoch, frontier } = log;
     const head = { origin: this.origin, size: frontier.size, root: frontier.root() };
@@ -233,7 +233,7 @@ export class StreamWriter {
       file: log.sink.name,
       offset: log.offset,
       account: { ...(this.#account as FileAccount), records: this.#fileRecords }, // an open stands before every seal
-      last,
+      kept,
       time,
       closes,
     });

@@ -55,7 +55,11 @@ export async function read(files: string[], provider: MemoryProvider): Promise<R
 export function sealedFiles(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => /^audit.*\.jsonl$/.test(name))
-    .map((name) => ({ file: join(directory, name), seq: firstSeq(join(directory, name)), age: statSync(join(directory, name)).birthtimeMs }))
+    .map((name) => ({
+      file: join(directory, name),
+      seq: firstSeq(join(directory, name)),
+      age: statSync(join(directory, name)).birthtimeMs,
+    }))
     .sort((one, other) => one.seq - other.seq || one.age - other.age)
     .map(({ file }) => file);
 }

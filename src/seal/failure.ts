@@ -1,0 +1,44 @@
+/** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
+export class Failure {
+  readonly #waiters = new Set<(error: unknown) => void>();
+  #error: Error | undefined;
+  #observed = false;
+
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether a promise carries errors to somebody. */
+  get isObserved(): boolean {
+    return this.#observed;
+  }
+
+  /** A promise that carries errors was handed out. */
+  observe(): void {
+    this.#observed = true;
+  }
+
+  /** @returns false where the log had failed already */
+  set(error: Error): boolean {
+    if (this.#error !== undefined) return false;
+    this.#error = error;
+    for (const reject of this.#waiters) reject(error);
+    return true;
+  }
+
+  /** Resolves as `promise` does, or rejects when the log fails before. */
+  async orFailed<T>(promise: Promise<T>): Promise<T> {
+    this.observe();
+    if (this.#error !== undefined) throw this.#error;
+    let reject: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, onFailure) => {
+      reject = onFailure;
+    });
+    this.#waiters.add(reject);
+    try {
+      return await Promise.race([promise, failed]);
+    } finally {
+      this.#waiters.delete(reject);
+    }
+  }
+}
