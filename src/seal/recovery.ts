@@ -42,7 +42,7 @@ export interface Resumption {
 }
 
 /** An error for a state and files that contradict each other, with the way out (spec 6). */
-function stateConflict(message: string): TamperError {
+export function stateConflict(message: string): TamperError {
   return new TamperError('STATE_CONFLICT', message, {
     hint: 'Keep the files as evidence. `fapilog-tamper recover FILE --reason TEXT` (or on_state_conflict: new_stream) begins a new stream that cites this one.',
   });
@@ -134,7 +134,7 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
 }
 
 /** The `open` that a file of ours begins with. */
-function readFirstOpen(fd: number): OpenEntry | undefined {
+export function readFirstOpen(fd: number): OpenEntry | undefined {
   for (const { bytes } of readLines(fd, 0)) {
     const entry = controlOf(bytes);
     return entry?.kind === 'open' ? entry : undefined;
