@@ -1,15 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -38,12 +43,10 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** Compiles src/ as the package is, in about a second. */
+/** Compiles src/ as the package is; what is compiled already is copied. */
 export async function buildPackage(): Promise<BuiltPackage> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'built-package-')));
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  const config = join(root, 'tsconfig.build.json');
-  await promisify(execFile)(tsc, ['-p', config, '--outDir', join(directory, 'dist')]);
+  cpSync(await compiled(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) {
@@ -56,6 +59,39 @@ export async function buildPackage(): Promise<BuiltPackage> {
     run: (argv, options = {}) => runProgram(join(directory, options.program ?? 'dist/cli/main.js'), argv, options),
     remove: () => rmSync(directory, { recursive: true }),
   };
+}
+
+/** The compiled form of src/ as it is now, made once for each state of it. */
+async function compiled(): Promise<string> {
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+  const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  for (const name of files.sort()) key.update(`\n${name}\n`).update(readFileSync(join(root, 'src', name)));
+  const dist = join(cache, `dist-${key.digest('hex').slice(0, 16)}`);
+  if (existsSync(dist)) return dist;
+  mkdirSync(cache, { recursive: true });
+  const making = mkdtempSync(`${dist}-`);
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  await promisify(execFile)(tsc, ['-p', join(root, 'tsconfig.build.json'), '--outDir', making]);
+  try {
+    renameSync(making, dist); // another test file may have been faster
+  } catch (error) {
+    if (!existsSync(dist)) throw error;
+    rmSync(making, { recursive: true });
+  }
+  removeOld(cache, dist);
+  return dist;
+}
+
+/** Removes what was compiled from other states of src/ more than an hour ago. */
+function removeOld(cache: string, current: string): void {
+  for (const name of readdirSync(cache).filter((one) => one.startsWith('dist-'))) {
+    const path = join(cache, name);
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (path !== current && Date.now() - made > 3_600_000) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Writes a program file next to the package, which imports it as `./dist/index.js`. */
