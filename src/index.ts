@@ -51,5 +51,6 @@ export { type InspectedEvent, type Inspection, inspect } from './verify/inspecti
 export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
 export { type OriginalLinesOptions, originalLines } from './verify/original-lines.ts';
 export { loadPolicy, type Policy, type StreamPolicy } from './verify/policy.ts';
+export { draftPolicy } from './verify/policy-draft.ts';
 export type { KeyReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
 export { verify } from './verify/verify.ts';

@@ -46,4 +46,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'seal real log lines, verify, tamper, and see what is found',
     load: async () => (await import('./demo/demo.ts')).demo,
   },
+  {
+    name: 'policy',
+    summary: 'policy init: a policy file to begin with',
+    load: async () => (await import('./policy.ts')).policy,
+  },
 ];

@@ -1,0 +1,25 @@
+import { draftPolicy, TamperError } from '../index.ts';
+import type { Command } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { writeAll } from './output.ts';
+
+/** `fapilog-tamper policy` */
+export const policy: Command = {
+  usage: 'init PATH…',
+  help: `
+policy init writes a policy file to begin with to standard output, out of what sealed files say of themselves: origins, key
+names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.`,
+  flags: {},
+  takesConfig: false,
+
+  async run({ positionals }, io) {
+    const [verb, ...paths] = positionals;
+    if (verb !== 'init' || paths.length === 0) {
+      throw new TamperError('USAGE', 'policy has one verb: policy init PATH…', {
+        hint: 'run: fapilog-tamper policy --help',
+      });
+    }
+    await writeAll(io.stdout, await draftPolicy(paths, io.stdin));
+    return exitCode.done;
+  },
+};
