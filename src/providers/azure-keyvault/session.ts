@@ -10,6 +10,8 @@ import type { AzureKeyVaultOptions } from './options.ts';
 
 /** How many clients are kept: one for each vault, one for each version in use. */
 const maxClients = 32;
+/** How long a token that the vault refused is not asked for anew again, in milliseconds. */
+const renewalPauseMs = 30_000;
 
 /** A client that uses one version of a key, and what its calls have to go through. */
 export interface VersionClient {
@@ -25,6 +27,8 @@ export class AzureSession {
   #clients: Promise<AzureKeyVaultClients> | undefined;
   #kind = 'credentials';
   #caller: AzureCaller | undefined;
+  #generation = 0;
+  #renewedAt = 0;
   #closed = false;
 
   constructor(options: AzureKeyVaultOptions) {
@@ -56,6 +60,30 @@ export class AzureSession {
     const kind =
       this.#options.client === undefined ? this.#kind : 'a client that was given in, with its own credential';
     return { kind, caller: this.#caller };
+  }
+
+  /** Counts how often the clients were made anew. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * After the vault has refused a token: gives up clients and credential, so that the next call asks for a new one. At
+   * most twice a minute, because a refusal may be meant.
+   *
+   * @param generation - the one of the call that was refused
+   * @returns whether asking again may help
+   */
+  renew(generation: number): boolean {
+    if (generation !== this.#generation) return true; // another call has seen to it
+    const now = Date.now();
+    if (this.#options.client !== undefined || this.#closed || now - this.#renewedAt < renewalPauseMs) return false;
+    this.#renewedAt = now;
+    this.#generation += 1;
+    this.#clients = undefined;
+    this.#keyClients.clear();
+    this.#versionClients.clear();
+    return true;
   }
 
   assertOpen(): void {

@@ -1,13 +1,19 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
-import type { AzureCallOptions, AzureKeyProperties, AzureRawResponse, AzureRotationPolicy } from './client.ts';
+import type {
+  AzureCallOptions,
+  AzureCryptographyClient,
+  AzureKeyProperties,
+  AzureRawResponse,
+  AzureRotationPolicy,
+} from './client.ts';
 import { type AzureCall, mapAzureError } from './error-map.ts';
 import { type AzureKeyUrl, answeredVersion, assertAnsweredBy, keyUrl, versionUrl } from './key-url.ts';
 import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
 import type { AzureSession } from './session.ts';
 import { digestFor, readSignature } from './signing-algorithm.ts';
-import { membersOf, textOf } from './vendor-error.ts';
+import { membersOf, textOf, vendorFacts } from './vendor-error.ts';
 import { packWrappedKey, type WrappedKeyParts } from './wrapped-key.ts';
 
 /** One attempt of something: its signal, and what its event learns. */
@@ -28,24 +34,28 @@ export class VaultCalls {
 
   /** The description of a version, or of the current one. */
   async getKey(url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion> {
-    const client = await this.#session.keyClient(url.vaultUrl);
-    const { value } = await send({ operation: 'getKey', keyId: nameOf(url) }, attempt, (options) =>
-      client.getKey(url.name, url.version === undefined ? options : { ...options, version: url.version }),
-    );
+    const { value } = await this.#send({ operation: 'getKey', keyId: nameOf(url) }, attempt, async (options) => {
+      const client = await this.#session.keyClient(url.vaultUrl);
+      return client.getKey(url.name, url.version === undefined ? options : { ...options, version: url.version });
+    });
     return readKeyVersion(value, url);
   }
 
   /** Every version of a key, newest first. */
   async versions(url: AzureKeyUrl, attempt: Attempt): Promise<(AzureKeyProperties & { readonly version: string })[]> {
-    const client = await this.#session.keyClient(url.vaultUrl);
-    const { value } = await send({ operation: 'getKeyVersions', keyId: keyUrl(url) }, attempt, async (options) => {
-      const found: (AzureKeyProperties & { version: string })[] = [];
-      for await (const properties of client.listPropertiesOfKeyVersions(url.name, options)) {
-        const version = answeredVersion(properties.id, { ...url, version: undefined }, 'getKeyVersions');
-        found.push({ ...properties, version });
-      }
-      return found;
-    });
+    const { value } = await this.#send(
+      { operation: 'getKeyVersions', keyId: keyUrl(url) },
+      attempt,
+      async (options) => {
+        const client = await this.#session.keyClient(url.vaultUrl);
+        const found: (AzureKeyProperties & { version: string })[] = [];
+        for await (const properties of client.listPropertiesOfKeyVersions(url.name, options)) {
+          const version = answeredVersion(properties.id, { ...url, version: undefined }, 'getKeyVersions');
+          found.push({ ...properties, version });
+        }
+        return found;
+      },
+    );
     // The service tells seconds only; of two in one second the one that is listed later counts as newer.
     return value.reverse().sort((a, b) => (b.createdOn?.getTime() ?? 0) - (a.createdOn?.getTime() ?? 0));
   }
@@ -66,19 +76,20 @@ export class VaultCalls {
 
   /** When a key rotates by itself. */
   async rotationPolicy(url: AzureKeyUrl, attempt: Attempt): Promise<AzureRotationPolicy> {
-    const client = await this.#session.keyClient(url.vaultUrl);
     const call = { operation: 'getKeyRotationPolicy', keyId: keyUrl(url) } as const;
-    const { value } = await send(call, attempt, async (options) => client.getKeyRotationPolicy?.(url.name, options));
+    const { value } = await this.#send(call, attempt, async (options) => {
+      const client = await this.#session.keyClient(url.vaultUrl);
+      return client.getKeyRotationPolicy?.(url.name, options);
+    });
     if (value !== undefined) return value;
     throw new TamperError('UNSUPPORTED_OPERATION', 'the Azure client that was given in cannot read rotation policies');
   }
 
   /** Signs a digest made here with one version. */
   async sign(url: VersionUrl, algorithm: SignatureAlgorithm, data: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
-    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const { name, digest } = digestFor(algorithm, data);
-    const { value, kid } = await send({ operation: 'sign', keyId: nameOf(url) }, attempt, (options) =>
-      gate.run(nameOf(url), attempt.signal, () => client.sign(name, digest, options)),
+    const { value, kid } = await this.#use('sign', url, attempt, (client, options) =>
+      client.sign(name, digest, options),
     );
     assertAnsweredBy(kid, url, 'sign');
     return readSignature(algorithm, bytesOf(value.result, 'sign', url), nameOf(url));
@@ -86,10 +97,9 @@ export class VaultCalls {
 
   /** Encrypts a data key, bound to its context. */
   async encrypt(url: VersionUrl, plaintext: Uint8Array, aad: Uint8Array, attempt: Attempt): Promise<Buffer> {
-    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const parameters = { algorithm: 'A256GCM', plaintext, additionalAuthenticatedData: aad } as const;
-    const { value, kid } = await send({ operation: 'encrypt', keyId: nameOf(url) }, attempt, (options) =>
-      gate.run(nameOf(url), attempt.signal, () => client.encrypt(parameters, options)),
+    const { value, kid } = await this.#use('encrypt', url, attempt, (client, options) =>
+      client.encrypt(parameters, options),
     );
     assertAnsweredBy(kid, url, 'encrypt');
     return packWrappedKey({ iv: value.iv, tag: value.authenticationTag, ciphertext: value.result });
@@ -97,23 +107,49 @@ export class VaultCalls {
 
   /** Decrypts a data key. */
   async decrypt(url: VersionUrl, parts: WrappedKeyParts, aad: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
-    const { client, gate } = await this.#session.versionClient(handleOf(url));
     const { iv, tag, ciphertext } = parts;
     const given = { iv, authenticationTag: tag, ciphertext, additionalAuthenticatedData: aad };
-    const { value, kid } = await send({ operation: 'decrypt', keyId: nameOf(url) }, attempt, (options) =>
-      gate.run(nameOf(url), attempt.signal, () => client.decrypt({ algorithm: 'A256GCM', ...given }, options)),
+    const { value, kid } = await this.#use('decrypt', url, attempt, (client, options) =>
+      client.decrypt({ algorithm: 'A256GCM', ...given }, options),
     );
     assertAnsweredBy(kid, url, 'decrypt');
     return bytesOf(value.result, 'decrypt', url);
   }
+
+  /** Uses one version of a key. */
+  #use<T>(
+    operation: 'sign' | 'encrypt' | 'decrypt',
+    url: VersionUrl,
+    attempt: Attempt,
+    run: (client: AzureCryptographyClient, options: AzureCallOptions) => Promise<T>,
+  ): Promise<Answer<T>> {
+    const keyId = nameOf(url);
+    return this.#send({ operation, keyId }, attempt, async (options) => {
+      const { client, gate } = await this.#session.versionClient(handleOf(url));
+      return gate.run(keyId, attempt.signal, () => run(client, options));
+    });
+  }
+
+  /** Sends one request; once more with a new token where the vault refuses the one at hand. */
+  #send<T>(call: AzureCall, attempt: Attempt, run: (options: AzureCallOptions) => Promise<T>): Promise<Answer<T>> {
+    const { generation } = this.#session;
+    return send(call, attempt, run, () => this.#session.renew(generation));
+  }
+}
+
+interface Answer<T> {
+  readonly value: T;
+  readonly kid: string | undefined;
 }
 
 /** Sends one request through the SDK; keeps the request id and the `kid` of the answer, which the SDK drops. */
 async function send<T>(
   call: AzureCall,
-  { signal, facts }: Attempt,
+  attempt: Attempt,
   run: (options: AzureCallOptions) => Promise<T>,
-): Promise<{ readonly value: T; readonly kid: string | undefined }> {
+  renewToken: () => boolean,
+): Promise<Answer<T>> {
+  const { signal, facts } = attempt;
   let raw: AzureRawResponse | undefined;
   const options: AzureCallOptions = {
     abortSignal: signal,
@@ -125,6 +161,7 @@ async function send<T>(
     const value = await run(options);
     return { value, kid: raw && kidOf(raw) };
   } catch (error) {
+    if (vendorFacts(error).status === 401 && renewToken()) return await send(call, attempt, run, () => false);
     throw ofThisAttempt(mapAzureError(error, call, raw?.status === 200), call, signal);
   } finally {
     const requestId = raw?.headers.get('x-ms-request-id');

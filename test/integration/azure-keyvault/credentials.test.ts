@@ -138,6 +138,47 @@ describe('each credential is taken to the authority, and the vault checks its to
   });
 });
 
+describe('a token that the vault takes no longer', () => {
+  it('is replaced by a new one in the middle of a call, for all calls at once', async () => {
+    await azure.create('k');
+    const tokens: string[] = [];
+    const revoked = await azure.server.admin('token', { clientId: writer.clientId, claims: { exp: 1 } });
+    const fresh = await azure.server.admin('token', { clientId: writer.clientId });
+    const first = await azure.server.admin('token', { clientId: writer.clientId, claims: { jti: 'first' } });
+    const given = [first, revoked, fresh, fresh, fresh];
+    const credential = {
+      getToken: async (): Promise<{ token: string; expiresOnTimestamp: number }> => {
+        const token = given.shift() ?? fresh;
+        tokens.push(token);
+        return { token, expiresOnTimestamp: Date.now() + 3_600_000 };
+      },
+    };
+    const provider = azure.provider({ credential });
+    const { identity } = await provider.getSigningKey(azure.key('k')); // with `first`
+    const signatures = await provider.signBatch(
+      identity,
+      Array.from({ length: 20 }, (_, item) => Buffer.from([item])),
+    );
+    expect(signatures).toHaveLength(20);
+    expect(tokens.length).toBeLessThanOrEqual(5);
+  });
+
+  it('and is refused again is UNAUTHENTICATED, after one more try', async () => {
+    await azure.create('k');
+    let asked = 0;
+    const token = await azure.server.admin('token', { clientId: writer.clientId, claims: { exp: 1 } });
+    const credential = {
+      getToken: async (): Promise<{ token: string; expiresOnTimestamp: number }> => {
+        asked += 1;
+        return { token, expiresOnTimestamp: Date.now() + 3_600_000 };
+      },
+    };
+    const provider = azure.provider({ credential, keyCacheTtlSeconds: 0 });
+    await expect(provider.sign(azure.key('k'), root)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(asked).toBeLessThanOrEqual(4);
+  });
+});
+
 const begun = (): number => performance.now();
 const since = (start: number): number => performance.now() - start;
 
