@@ -110,7 +110,7 @@ export class StreamState {
 
   /** The place of the line in hand. */
   here(seq?: number): Place {
-    const place = { file: this.file, line: this.line, offset: this.offset };
+    const place = this.line === 0 ? { file: this.file } : { file: this.file, line: this.line, offset: this.offset };
     return seq === undefined ? place : { ...place, seq };
   }
 
