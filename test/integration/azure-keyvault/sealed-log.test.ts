@@ -123,6 +123,74 @@ describe('a sealed log', () => {
     expect(await azure.server.admin('requests')).toEqual([]);
   });
 
+  it.each([
+    ['signing', { useKmsSigning: true }, (): Partial<SealerOptions> => ({ keyId: azure.key('k') })],
+    ['both', {}, (): Partial<SealerOptions> => ({ keyId: azure.key('o'), signingKeyId: azure.key('k') })],
+  ] as const)(
+    'follows four rotations under load in one run (%s), and verifies with the old versions disabled',
+    async (_, mode, keys) => {
+      const signers = [await azure.create('k')];
+      await azure.create('o', { kty: 'oct-HSM' });
+      const directory = mkdtempSync(join(tmpdir(), 'azure-log-'));
+      onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+      const file = join(directory, 'audit.jsonl');
+      const sealer = createSealer({
+        file,
+        origin,
+        stateDir: join(directory, 'state'),
+        keySource: 'azure-keyvault',
+        keyCacheTtlSeconds: 1,
+        checkpointMaxRecords: 100,
+        ...mode,
+        ...keys(),
+        keyProvider: azure.provider({ keyCacheTtlSeconds: 1 }),
+      });
+      onTestFinished(() => sealer.closeSync());
+      await sealer.ready;
+      let written = 0;
+      const load = setInterval(() => {
+        for (let line = 0; line < 20; line++) sealer.write(`{"line":${++written}}\n`);
+      }, 5);
+      onTestFinished(() => clearInterval(load));
+      for (let rotation = 1; rotation <= 4; rotation++) {
+        const handover = new Promise((resolve) => sealer.once('handover', resolve));
+        signers.push(await azure.create('k'));
+        await handover;
+        const before = written;
+        while (written < before + 200) await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      clearInterval(load);
+      await sealer.flush();
+      await sealer.close();
+      for (const { version } of signers) await azure.server.admin('updateKey', { name: 'k', version, enabled: false });
+      const publicKeys = signers.map((one) => vkeyOf(one, 'ecdsa-p256-sha256'));
+      const dataKeys = [{ source: 'azure-keyvault', keys: azure.provider(), named: [{ name: azure.key('o') }] }];
+      const report = await verify({
+        paths: [file],
+        origin,
+        publicKeys,
+        ...('useKmsSigning' in mode ? {} : { dataKeys }),
+      });
+      expect(report).toMatchObject({ verdict: 'ok', streams: [{ records: written, runs: 1, end: 'closed' }] });
+      expect(identities(report)).toEqual(signers.map((one) => azure.identity(one)));
+      const first = await verify({ paths: [file], origin, publicKeys: publicKeys.slice(0, 1), acceptSuccessors: true });
+      expect(first.verdict).toBe('ok');
+      expect((await verify({ paths: [file], origin, publicKeys: publicKeys.slice(0, 1) })).verdict).toBe('undecided');
+    },
+  );
+
+  it('on an RSA key without use_kms_signing is signed, because the key cannot wrap a data key', async () => {
+    const made = await azure.create('k', { kty: 'RSA' });
+    const file = await sealRuns(
+      () => azure.provider(),
+      { keyId: azure.key('k') },
+      async () => undefined,
+      1,
+    );
+    const report = await verify({ paths: [file], origin, publicKeys: [vkeyOf(made, 'rsa-pss-sha256')] });
+    expect(report).toMatchObject({ verdict: 'ok', streams: [{ keys: [{ records: 'hash' }] }] });
+  });
+
   it('goes on while the vault is away, and is signed when it is back', async () => {
     const made = await azure.create('k');
     const provider = azure.provider({ retry: { attempts: 1, baseDelayMs: 1, maxDelayMs: 1 } });
