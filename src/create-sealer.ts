@@ -1,4 +1,5 @@
 import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
+import { TamperError } from './errors.ts';
 import type { Clock } from './keys/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createKeyProvider } from './providers/index.ts';
@@ -55,6 +56,11 @@ function sealerOf(
   dependencies: SealerDependencies,
   teeTo: ((chunk: string | Uint8Array) => void) | undefined,
 ): Sealer {
+  if (!config.enabled) {
+    throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
+      hint: 'write with openPlainWriter, or leave enabled out',
+    });
+  }
   const { keyProvider, signingKeyProvider, clock } = dependencies;
   let own: KeyProvider | undefined;
   return new Sealer(config, {

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSealer } from '../src/index.ts';
+import { createSealer, openPlainWriter, resolveConfig } from '../src/index.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -25,6 +25,20 @@ describe('createSealer', () => {
     await sealer.flush();
     expect(sealer.stats.records).toBe(1);
     await sealer.close();
+  });
+
+  it('refuses enabled: false, and a plain writer takes its place', async () => {
+    const file = join(directory, 'plain.log');
+    expect(() => createSealer({ file, enabled: false })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining('openPlainWriter') }),
+    );
+    const writer = await openPlainWriter(resolveConfig({ code: { file, enabled: false } }).config);
+    await writer.write('one\n');
+    await writer.write(Buffer.from('two\n'));
+    await writer.close();
+    expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
+    const nowhere = resolveConfig({ code: { file: join(directory, 'none', 'x'), enabled: false } }).config;
+    await expect(openPlainWriter(nowhere)).rejects.toMatchObject({ code: 'WRITE_FAILED' });
   });
 
   it('refuses a misspelt variable before it touches anything', () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createSealerFor, type Flags, type ResolvedConfig, TamperError } from '../index.ts';
+import { createSealerFor, type Flags, openPlainWriter, type ResolvedConfig, TamperError } from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { InputLines } from './input-lines.ts';
@@ -28,11 +28,16 @@ read is sealed, closed and signed before the command exits; it waits at most 3 s
       });
     }
     const { config, warnings } = await resolveFlags(withOut(flags), io);
-    const say = async (text: string): Promise<void> => {
+    const say: Say = async (text) => {
       if (flags.own['quiet'] !== true) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
-    await sealInput(config, io, say);
+    const input = new InputLines(io.stdin, io.stopped());
+    try {
+      await (config.enabled ? sealInput(input, config, io, say) : passThrough(input, config, io, say));
+    } finally {
+      input.close();
+    }
     return exitCode.done;
   },
 };
@@ -45,14 +50,28 @@ function withOut(flags: Flags): Flags {
   return { ...flags, config: { ...flags.config, file: out } };
 }
 
-async function sealInput(config: ResolvedConfig, io: CommandIo, say: (text: string) => Promise<void>): Promise<void> {
+type Say = (text: string) => Promise<void>;
+
+async function passThrough(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
+  await say('warning: enabled is false: lines are written, not sealed');
+  const writer = await openPlainWriter(config);
+  try {
+    for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
+      await writer.write(lines);
+      if (config.tee) await writeAll(io.stdout, lines);
+    }
+  } finally {
+    await writer.close();
+  }
+}
+
+async function sealInput(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
   const sealer = createSealerFor(config);
   const failed = new Promise<never>((_, reject) => sealer.on('error', reject));
   failed.catch(() => undefined); // whoever waits below is told
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('outage', ({ error }) => void say(`the key service is away, sealing goes on: ${error.message}`));
   sealer.on('outageOver', () => void say('the key service is back'));
-  const input = new InputLines(io.stdin, io.stopped());
   try {
     for (;;) {
       const lines = await Promise.race([input.next(), failed]);
@@ -61,7 +80,6 @@ async function sealInput(config: ResolvedConfig, io: CommandIo, say: (text: stri
       if (config.tee) await writeAll(io.stdout, lines);
     }
   } finally {
-    input.close();
     await sealer.close();
   }
   const { records, origin, file } = sealer.stats;

@@ -15,7 +15,10 @@ export type ConfiguredSource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-k
 export interface TamperConfig {
   // ---- keys
 
-  /** Whether lines are sealed at all; with `false` they are written as they come. */
+  /**
+   * Whether lines are sealed at all. With `false` a logger's transport and the command `seal` write them to `file` as they
+   * come; `createSealer` refuses it, and `openPlainWriter` takes its place.
+   */
   readonly enabled?: boolean;
   /**
    * What a local key is: `HMAC-SHA256`, a data key of 32 bytes; or `Ed25519`, a signing key. With a key service the key

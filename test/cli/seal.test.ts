@@ -71,6 +71,21 @@ describe('fapilog-tamper seal', () => {
     expect([code, stdout]).toEqual([0, input]);
   });
 
+  it('enabled: false writes lines as they come, to the end of the file, and says so', async () => {
+    const input = 'one\r\ntwo';
+    for (const expected of [input, input + input]) {
+      const { code, stdout, stderr } = await built.run(['seal', '--no-enabled', '--tee', ...out], { cwd, input });
+      expect([code, stdout]).toEqual([0, input]);
+      expect(stderr).toBe('fapilog-tamper: warning: enabled is false: lines are written, not sealed\n');
+      expect(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).toBe(expected);
+    }
+    expect(await built.run(['seal', '--no-enabled', '--quiet'], { cwd, input })).toEqual({
+      code: 0,
+      stdout: input,
+      stderr: '',
+    });
+  });
+
   it('at SIGTERM seals what is in the pipe, closes, and exits with 0', async () => {
     const child = spawn(process.execPath, [join(built.directory, 'dist/cli/main.js'), 'seal', ...out, '--tee'], {
       cwd,

@@ -1,0 +1,51 @@
+import { open } from 'node:fs/promises';
+import type { ResolvedConfig } from '../config/index.ts';
+import { TamperError } from '../errors.ts';
+import { resolveNames, STDOUT } from './names.ts';
+
+/** What takes lines where `enabled` is false. */
+export interface PlainWriter {
+  /** The file's absolute path, or `-`. */
+  readonly file: string;
+  /** Resolves when the operating system has taken the bytes. @throws WRITE_FAILED */
+  write(chunk: string | Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * What `enabled: false` means: bytes are written as they come, to the end of `file` or to standard output. No key is read
+ * and no state is kept.
+ *
+ * @throws WRITE_FAILED, ORIGIN_INVALID
+ */
+export async function openPlainWriter(config: ResolvedConfig): Promise<PlainWriter> {
+  const { base } = resolveNames(config);
+  try {
+    if (base === STDOUT) return { file: base, write: writeStdout, close: async () => undefined };
+    const handle = await open(base, 'a', 0o640);
+    const write = async (chunk: string | Uint8Array): Promise<void> => {
+      try {
+        await handle.appendFile(chunk);
+      } catch (cause) {
+        throw failed(base, cause);
+      }
+    };
+    return { file: base, write, close: () => handle.close() };
+  } catch (cause) {
+    throw failed(base, cause);
+  }
+}
+
+function writeStdout(chunk: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(chunk, (error) => (error ? reject(failed('standard output', error)) : resolve()));
+  });
+}
+
+function failed(file: string, cause: unknown): TamperError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  return new TamperError('WRITE_FAILED', `cannot write ${file}: ${reason}`, {
+    cause,
+    hint: 'make room, or choose another file',
+  });
+}
