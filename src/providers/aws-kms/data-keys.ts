@@ -94,12 +94,15 @@ function isNamed(identity: string, named: string, arn: string): boolean {
   return namesIdentity(whole ? arn : named, 'aws-kms', identity);
 }
 
-/** An answer after the deadline is nobody's: its key is erased at once. */
+/** An answer after the deadline is nobody's: its key is erased at once, and no copy is made. */
 function ownedUnlessLate<R extends { readonly Plaintext?: Uint8Array | undefined }>(
   reply: R,
   signal: AbortSignal | undefined,
 ): R {
-  if (signal?.aborted) reply.Plaintext?.fill(0);
+  if (signal?.aborted) {
+    reply.Plaintext?.fill(0);
+    signal.throwIfAborted();
+  }
   return reply;
 }
 

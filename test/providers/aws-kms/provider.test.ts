@@ -63,6 +63,16 @@ describe('key material', () => {
   });
 });
 
+it('signs with a version that it knows without asking about it, however old', async () => {
+  const kms = new FakeKms();
+  const alias = kms.alias('alias/sign', kms.createKey('ECC_NIST_EDWARDS25519'));
+  const provider = new AwsKmsProvider({ client: kms, keyCacheTtlSeconds: 0 });
+  const { identity } = await provider.getSigningKey(alias);
+  kms.calls.length = 0;
+  await provider.sign(identity, text);
+  expect(kms.calls).toEqual(['Sign']);
+});
+
 describe('replies that are wrong', () => {
   it.each<[string, object, string]>([
     ['no key ARN', { KeyId: undefined }, 'RESPONSE_MALFORMED'],
@@ -208,6 +218,9 @@ describe('deadlines', () => {
     arrive();
     await turn();
     expect(plaintext.every((byte) => byte === 0)).toBe(true);
+    kms.calls.length = 0;
+    expect(await provider.rotateCheck()).toBe(false);
+    expect(kms.calls).toEqual([]); // nothing was made of it
   });
 
   it('end when the caller gives up', async () => {
@@ -220,6 +233,23 @@ describe('deadlines', () => {
     };
     const failure = new AwsKmsProvider({ client: kms }).getKey(arn, context, { signal: caller.signal });
     await expect(failure).rejects.toMatchObject({ code: 'ABORTED', retryable: false });
+  });
+
+  it('stop a batch whose client does not listen', async () => {
+    const kms = new FakeKms();
+    const arn = kms.createKey('ECC_NIST_EDWARDS25519');
+    const provider = new AwsKmsProvider({ client: kms, concurrency: 1 });
+    const { identity } = await provider.getSigningKey(arn);
+    const caller = new AbortController();
+    kms.calls.length = 0;
+    kms.intercept = () => {
+      if (kms.calls.length === 2) caller.abort();
+      return { KeyId: arn, Signature: new Uint8Array(64) };
+    };
+    const failure = provider.signBatch(identity, [text, text, text, text], { signal: caller.signal });
+    await expect(failure).rejects.toMatchObject({ code: 'ABORTED' });
+    await turn();
+    expect(kms.calls).toEqual(['Sign', 'Sign']);
   });
 
   it('are longer for a batch that needs several rounds', async () => {
