@@ -88,6 +88,11 @@ test('misbehaves on command and only where it is told to', async () => {
   expect(await ask(plain)).toBe(real);
 });
 
+test('resets a TLS connection as well', async () => {
+  secure.inject({ kind: 'reset' });
+  expect(await ask(secure)).toBe('ECONNRESET');
+});
+
 test('breaks TLS handshakes, and heals', async () => {
   secure.inject({ kind: 'tls' });
   expect(await ask(secure)).toMatch(/SSL|EPROTO/);

@@ -138,7 +138,7 @@ export class FaultProxy {
     const fault = this.#take(operation);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'reset') {
-      incoming.socket.resetAndDestroy();
+      this.#reset(incoming);
       return;
     }
     if (fault?.kind === 'echo') {
@@ -153,6 +153,12 @@ export class FaultProxy {
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
     this.#forward(incoming, body, answer, fault);
+  }
+
+  /** A TLS socket cannot be reset itself; the connection below it can. */
+  #reset(incoming: IncomingMessage): void {
+    const { remotePort } = incoming.socket;
+    for (const socket of this.#sockets) if (socket.remotePort === remotePort) socket.resetAndDestroy();
   }
 
   #take(operation: string): Fault | undefined {

@@ -38,7 +38,11 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
     },
   ],
   [/^400$/, /key not found/, { code: 'KEY_NOT_FOUND' }],
-  [/^(400|500)$/, /soft-?\s?deleted/, { code: 'KEY_DISABLED', hint: "Restore the key with the engine's soft-delete-restore." }],
+  [
+    /^(400|500)$/,
+    /soft-?\s?deleted/,
+    { code: 'KEY_DISABLED', hint: "Restore the key with the engine's soft-delete-restore." },
+  ],
   [
     /^400$/,
     /message authentication failed|invalid ciphertext|ciphertext length|decrypt|no prefix/,

@@ -1,0 +1,142 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
+import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
+import type { OpenBao } from '../../servers/openbao.ts';
+import { KeyEvents } from './key-events.ts';
+import { type LogMode, modes, SealedLog } from './sealed-log.ts';
+import { makeToken, providerFor, startTransit } from './transit-server.ts';
+
+let server: OpenBao;
+let proxy: FaultProxy;
+let caPem: string;
+const logs: SealedLog[] = [];
+
+beforeAll(async () => {
+  server = await startTransit({ storage: 'raft' });
+  const ca = createLoopbackCa();
+  caPem = ca.caPem;
+  proxy = await FaultProxy.start({ upstream: server.url, tls: ca.issue() });
+});
+afterEach(async () => {
+  proxy.heal();
+  for (const log of logs.splice(0)) await log.remove();
+});
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+async function start(mode: LogMode, token?: string): Promise<SealedLog> {
+  const VAULT_TOKEN = token ?? (await makeToken(server));
+  const provider = providerFor(proxy.url, {
+    env: { VAULT_TOKEN, VAULT_CACERT_BYTES: caPem },
+    timeoutMs: 1_500,
+    attemptTimeoutMs: 400,
+  });
+  const log = await SealedLog.start(provider, modes[mode]);
+  logs.push(log);
+  await log.sealer.ready;
+  return log;
+}
+
+/** Nothing lost, a gap since the right time, all covered, and the auditor finds all well. */
+async function expectWhole(log: SealedLog): Promise<void> {
+  await log.sealer.close();
+  const report = await log.audit(server);
+  expect(report.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
+  expect(report.verdict).toBe('ok');
+  expect(report.streams[0]).toMatchObject({ records: log.written, droppedLines: 0, end: 'closed' });
+  const everything = await log.everything();
+  for (const key of log.dataKeys) expect(everything.includes(key)).toBe(false);
+}
+
+async function gaps(log: SealedLog): Promise<string[]> {
+  return (await log.lines()).filter((line) => line.includes('"kind":"gap"') && line.includes('"why":"key_service"'));
+}
+
+describe.each(Object.keys(modes) as LogMode[])('sealing with %s', (mode) => {
+  test('a log verifies, with the auditor asking Vault for what he may ask', async () => {
+    const log = await start(mode);
+    for (let round = 0; round < 3; round += 1) {
+      log.write(500);
+      await log.sealer.flush();
+    }
+    await expectWhole(log);
+    expect(await gaps(log)).toEqual([]);
+  });
+});
+
+const faults: [string, Fault][] = [
+  ['Vault is sealed (503)', { kind: 'status', status: 503, body: '{"errors":["Vault is sealed"]}' }],
+  ['Vault throttles (429)', { kind: 'status', status: 429 }],
+  ['Vault hangs', { kind: 'hang' }],
+  ['TLS fails', { kind: 'tls' }],
+  ['connections are reset', { kind: 'reset' }],
+  ['answers are garbage', { kind: 'garbage' }],
+];
+
+describe('under load, in the mode both', () => {
+  test.each(faults)(
+    '%s: no line is lost, a gap says since when, the next signature covers everything',
+    async (_, fault) => {
+      const log = await start('both');
+      log.load(2_000);
+      await log.next('checkpoint');
+      const over = log.next('outageOver');
+      const away = log.next('outage');
+      proxy.inject(fault);
+      await away;
+      const before = log.written;
+      await wait(2_000); // the load goes on meanwhile
+      proxy.heal();
+      expect(log.written).toBeGreaterThan(before + 1_000);
+      await over;
+      log.rest();
+      await expectWhole(log);
+      expect((await gaps(log)).length).toBe(1);
+    },
+  );
+
+  test('slow answers are no outage', async () => {
+    const log = await start('both');
+    proxy.inject({ kind: 'slow', ms: 300 });
+    log.load(2_000);
+    for (let round = 0; round < 3; round += 1) await log.next('checkpoint');
+    log.rest();
+    await expectWhole(log);
+    expect(await gaps(log)).toEqual([]);
+  });
+
+  test('the server is stopped and started again', async () => {
+    const log = await start('both');
+    log.load(2_000);
+    await log.next('checkpoint');
+    const over = log.next('outageOver');
+    const away = log.next('outage');
+    await server.kill();
+    await away;
+    await wait(3_000); // the load goes on meanwhile
+    await server.restart();
+    await over;
+    log.rest();
+    await expectWhole(log);
+    expect((await gaps(log)).length).toBe(1);
+  });
+
+  test('a token of 3 seconds ends while logging, and the log goes on until there is another', async () => {
+    const events = new KeyEvents();
+    const log = await start('both', await makeToken(server, { ttl: '3s', explicit_max_ttl: '3s' }));
+    log.load(500);
+    await log.next('outage');
+    events.end();
+    expect(events.of('sign', 'UNAUTHENTICATED').length + events.of('login', 'UNAUTHENTICATED').length).toBeGreaterThan(
+      0,
+    );
+    await wait(1_000); // the load goes on meanwhile
+    log.rest();
+    const { written } = log;
+    expect(log.sealer.stats.records).toBeGreaterThanOrEqual(written - 50);
+    expect(log.sealer.stats.dropped).toBe(0);
+  });
+});
