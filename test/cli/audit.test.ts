@@ -1,0 +1,212 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+const samples = fileURLToPath(new URL('../samples/', import.meta.url));
+const origin = 'example.com/a';
+const key = 'ab'.repeat(32);
+const env = { FAPILOG_TAMPER_KEY: key };
+let built: BuiltPackage;
+let cwd = '';
+
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => built.remove());
+beforeEach(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'audit-'));
+  const input = '{"user":"ada","amount":120}\nplain text\r\n\nlast line without end';
+  await built.run(['seal', '--quiet', '--out', 'a.jsonl', '--origin', origin], { cwd, env, input });
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const log = (): string => readFileSync(join(cwd, 'a.jsonl'), 'utf8');
+const replace = (from: string | RegExp, to: string): void =>
+  writeFileSync(join(cwd, 'a.jsonl'), log().replace(from, to));
+
+describe('fapilog-tamper verify', () => {
+  const args = ['verify', 'a.jsonl', '--origin', origin];
+
+  it('says ok, who could have forged, and what it cannot know: exit 0', async () => {
+    const { code, stdout } = await built.run(args, { cwd, env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^OK {2}example\.com\/a\n {2}note: .*whoever holds that key could have written this log\n/);
+    expect(stdout).toContain('entries 1 to 7, 4 records, up to 2');
+    expect(stdout).toContain('(nothing here shows what came after)');
+  });
+
+  it('says tampered, and where: exit 1', async () => {
+    replace('"amount":120', '"amount":12');
+    const { code, stdout } = await built.run(args, { cwd, env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^TAMPERED/);
+    expect(stdout).toMatch(/AUTH_WRONG: entry 3: .*\n +at a\.jsonl:3, seq 3, byte \d+/);
+  });
+
+  it('says undecided without a key, and what it needs: exit 2', async () => {
+    const { code, stdout } = await built.run(args, { cwd, env: {} });
+    expect(code).toBe(2);
+    expect(stdout).toContain('NO_KEY: key period');
+  });
+
+  it('takes keys from a file, a directory, a variable, in any number', async () => {
+    writeFileSync(join(cwd, 'one.key'), key, { mode: 0o600 });
+    writeFileSync(join(cwd, 'other.key'), 'cd'.repeat(32), { mode: 0o600 });
+    for (const keys of [
+      ['--keys', 'one.key'],
+      ['--keys', '.'],
+      ['--keys', 'other.key', '--keys', 'one.key'],
+      ['--key-env', 'SOME_KEY'],
+    ]) {
+      expect((await built.run([...args, ...keys], { cwd, env: { SOME_KEY: key } })).code, keys.join(' ')).toBe(0);
+    }
+    const wrong = await built.run([...args, '--keys', 'other.key'], { cwd, env: {} });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stdout).toContain('WRONG_KEY');
+  });
+
+  it('refuses a key file that others may read, and never prints a key', async () => {
+    writeFileSync(join(cwd, 'open.key'), key, { mode: 0o644 });
+    const { code, stdout, stderr } = await built.run([...args, '--keys', 'open.key'], { cwd, env: {} });
+    expect(code).toBe(2);
+    expect(stdout).toContain('KEY_FILE_PERMISSIONS');
+    expect(stdout + stderr).not.toContain(key);
+  });
+
+  it('without a stream it is a usage error, not a verdict: exit 64', async () => {
+    const { code, stdout, stderr } = await built.run(['verify', 'a.jsonl'], { cwd, env });
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('--origin');
+  });
+
+  it('names the nearest flag: exit 64', async () => {
+    const { code, stderr } = await built.run([...args, '--knwon', 'x'], { cwd, env });
+    expect(code).toBe(64);
+    expect(stderr).toContain('--known');
+  });
+
+  it('a file that is not there is no verdict: exit 2 with its name', async () => {
+    const { code, stderr } = await built.run(['verify', 'absent.jsonl', '--origin', origin], { cwd, env });
+    expect(code).toBe(2);
+    expect(stderr).toContain('absent.jsonl');
+  });
+
+  it('remembers what it saw and finds a log that was cut since', async () => {
+    const known = [...args, '--known', 'known.json'];
+    expect((await built.run(known, { cwd, env })).code).toBe(0);
+    const close = log().indexOf('{"integrity":{"seq":7,"kind":"close"');
+    expect(close).toBeGreaterThan(0);
+    writeFileSync(join(cwd, 'a.jsonl'), log().slice(0, close));
+    const cut = await built.run(known, { cwd, env });
+    expect(cut.code).toBe(1);
+    expect(cut.stdout).toContain('KNOWN_CONTRADICTED');
+    expect((await built.run(args, { cwd, env })).code).toBe(2);
+  });
+
+  it('gives json, quiet and verbose reports', async () => {
+    const json = await built.run([...args, '--format', 'json'], { cwd, env });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      verdict: 'ok',
+      streams: [{ origin, firstSeq: 1, lastSeq: 7, records: 4 }],
+    });
+    expect((await built.run([...args, '--quiet'], { cwd, env })).stdout).toBe(`OK  ${origin}\n`);
+    expect((await built.run([...args, '--verbose'], { cwd, env })).stdout).toContain('checked by mac');
+  });
+
+  it('prints nothing from a file raw', async () => {
+    const red = '\u001b[31m';
+    writeFileSync(join(cwd, 'evil.jsonl'), `${log()}{"integrity":{"kind":"checkpoint","note":"${red}"}}\n`);
+    const { stdout } = await built.run(['verify', 'evil.jsonl', '--origin', origin], { cwd, env });
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('checks signatures with the public key alone, given as verifier key or PEM', async () => {
+    await built.run(['keygen', '--algorithm', 'Ed25519', '--out', 'sign.key', '--origin', 'example.com/s'], {
+      cwd,
+      env,
+    });
+    const config = ['--algorithm', 'Ed25519', '--key-source', 'file', '--key-file-path', 'sign.key'];
+    await built.run(['seal', '--quiet', '--out', 's.jsonl', '--origin', 'example.com/s', ...config], {
+      cwd,
+      env: {},
+      input: 'one\ntwo\n',
+    });
+    const verify = ['verify', 's.jsonl', '--origin', 'example.com/s', '--public-key', 'sign.key.pub'];
+    const good = await built.run(verify, { cwd, env: {} });
+    expect(good).toMatchObject({ code: 0 });
+    expect(good.stdout).not.toContain('warning');
+    writeFileSync(
+      join(cwd, 's.jsonl'),
+      readFileSync(join(cwd, 's.jsonl'), 'utf8').replace('"line":"one"', '"line":"own"'),
+    );
+    expect((await built.run(verify, { cwd, env: {} })).code).toBe(1);
+  });
+});
+
+describe('fapilog-tamper cat', () => {
+  it("gives the application's own lines back, byte for byte", async () => {
+    const { code, stdout } = await built.run(['cat', 'a.jsonl'], { cwd, env });
+    expect([code, stdout]).toEqual([0, '{"user":"ada","amount":120}\nplain text\n\nlast line without end\n']);
+  });
+
+  it('with --verified it gives nothing of a log that is not ok', async () => {
+    const verified = ['cat', '--verified', 'a.jsonl', '--origin', origin];
+    expect((await built.run(verified, { cwd, env })).stdout).toContain('plain text');
+    replace('plain text', 'other text');
+    const { code, stdout, stderr } = await built.run(verified, { cwd, env });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('AUTH_WRONG');
+  });
+
+  it('puts parts of a long line together, and leaves out what a crash abandoned', async () => {
+    const parts = await built.run(['cat', `${samples}h15-parts.jsonl`], { cwd, env });
+    expect(parts.code).toBe(0);
+    const abandoned = await built.run(['cat', `${samples}h16-stdout.jsonl`], { cwd, env });
+    expect(abandoned.code).toBe(2);
+    expect(abandoned.stderr).toContain('was never sealed');
+  });
+});
+
+describe('fapilog-tamper inspect', () => {
+  it('shows what the file says of itself', async () => {
+    const { code, stdout } = await built.run(['inspect', 'a.jsonl'], { cwd, env: {} });
+    expect(code).toBe(0);
+    expect(stdout).toContain('7 entries, 4 records');
+    expect(stdout).toContain('open: new, origin example.com/a');
+    expect(stdout).toContain('(nothing of this was verified)');
+  });
+});
+
+describe('fapilog-tamper policy init', () => {
+  it('writes a policy that verify takes', async () => {
+    const { code, stdout } = await built.run(['policy', 'init', `${samples}h02-ed25519.jsonl`], { cwd, env: {} });
+    expect(code).toBe(0);
+    writeFileSync(join(cwd, 'policy.yaml'), stdout);
+    const verified = await built.run(['verify', `${samples}h02-ed25519.jsonl`, '--policy', 'policy.yaml'], {
+      cwd,
+      env: {},
+    });
+    expect(verified).toMatchObject({ code: 0 });
+  });
+});
+
+describe('fapilog-tamper demo', () => {
+  it("seals a file of the user's, and finds four tamperings of it", async () => {
+    const own = Array.from({ length: 300 }, (_, at) => `line ${at}`).join('\n');
+    writeFileSync(join(cwd, 'own.log'), own);
+    const { code, stdout } = await built.run(['demo', 'own.log'], { cwd, env: {} });
+    expect(code).toBe(0);
+    expect(stdout.match(/TAMPERED {2}found: \w+ at .*entry \d+/g)).toHaveLength(4);
+    expect(readFileSync(join(cwd, 'own.log'), 'utf8')).toBe(own);
+  });
+
+  it('without a file it answers and logs real requests', async () => {
+    const { code, stdout } = await built.run(['demo'], { cwd, env: {} });
+    expect(code).toBe(0);
+    expect(stdout).toContain('200 requests');
+    expect(stdout).toContain('All 4 were found.');
+  });
+});
