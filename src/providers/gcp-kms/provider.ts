@@ -22,10 +22,11 @@ import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { ActiveCalls } from './active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import { decryptKey, encryptKey } from './data-keys.ts';
+import { verifyMac } from './mac.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { ReadBudget } from './read-budget.ts';
 import { parseKeyName } from './resource-name.ts';
-import { requestSignature, verifyMac } from './signing.ts';
+import { requestSignature } from './signing.ts';
 import { type SigningVersion, VersionReader } from './versions.ts';
 
 const maxDataBytes = 4_096;

@@ -5,6 +5,7 @@ import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts'
 import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
 import type { GcpKmsConnection } from './connection.ts';
 import { checkedBytes, corrupted } from './integrity.ts';
+import { requestMac } from './mac.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
 
 /** A version that signs: what the log says of it, and how to ask for a signature. */
@@ -34,7 +35,7 @@ export class VersionReader {
     const { key, version } = parseKeyName(keyId);
     if (version === undefined) return this.#read(await this.#newestEnabled(key, signal), signal);
     const described = await this.#describe(keyId, signal);
-    return described === undefined ? this.#readPublic(keyId, undefined, signal) : this.#read(described, signal);
+    return described === undefined ? this.#tryOut(keyId, signal) : this.#read(described, signal);
   }
 
   /** The version that `encrypt` uses at the moment. */
@@ -86,7 +87,26 @@ export class VersionReader {
     return found;
   }
 
-  /** Undefined: we may not ask; the public key, if we may have that, says as much. */
+  /**
+   * A version that we may not read: who may only sign, or only verify, has the role for that and no other. What it lets us
+   * do says what it is: it has a public key; or it has none because it is for MACs; or it makes one.
+   */
+  async #tryOut(identity: string, signal: AbortSignal): Promise<SigningVersion> {
+    try {
+      return await this.#readPublic(identity, undefined, signal);
+    } catch (error) {
+      if (isTamperError(error, 'KEY_WRONG_USAGE') && /purpose: MAC\b/.test(error.message)) return macVersion(identity);
+      if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+      try {
+        await requestMac(this.#connection, identity, Buffer.from('fapilog-tamper/v1 is this a MAC key'), signal);
+      } catch (probe) {
+        throw isTamperError(probe) && probe.retryable ? probe : error;
+      }
+      return macVersion(identity);
+    }
+  }
+
+  /** Undefined: we may not ask. */
   async #describe(name: string, signal: AbortSignal): Promise<GcpKeyVersion | undefined> {
     const call = { operation: 'getSigningKey', method: 'getCryptoKeyVersion', resource: name } as const;
     try {
@@ -110,7 +130,7 @@ export class VersionReader {
     if (known !== undefined) return known;
     const gcp = signingAlgorithm(identity, version.algorithm);
     if (gcp.algorithm !== 'kms-hmac-sha256') return this.#readPublic(identity, gcp, signal);
-    return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm } };
+    return macVersion(identity);
   }
 
   async #readPublic(
@@ -134,6 +154,11 @@ export class VersionReader {
     }
     return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm, spki: canonicalSpki(publicKey) } };
   }
+}
+
+function macVersion(identity: string): SigningVersion {
+  const gcp = signingAlgorithm(identity, 'HMAC_SHA256');
+  return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm } };
 }
 
 function newest(

@@ -10,7 +10,7 @@ import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import type { Sealer } from '../../../src/seal/sealer.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
-import { becomeMachine, machineEnvironment } from './environment.ts';
+import { becomeMachine, machineAccount, machineEnvironment } from './environment.ts';
 
 const origin = 'audit.example.com/payments/host-7';
 let server: GcpKmsServer;
@@ -141,6 +141,16 @@ describe.each(endpoints)('a log sealed with Google Cloud KMS over %s verifies in
     const result = await verify(file, [...keyFlags(mac), '--use-kms-signing']);
     expect(result).toMatchObject({ code: 0 });
     expect((await server.journal()).map(({ method }) => method)).toContain('MacVerify');
+  });
+
+  it('MACs: checked by a verifier who has no other right', async () => {
+    const mac = await server.createKey('MAC', 'HMAC_SHA256');
+    const file = await sealLines({ keyId: mac, useKmsSigning: true });
+    await server.admin('grant', { principal: 'only-verifier', role: 'roles/cloudkms.verifier', resource: mac });
+    await server.admin('configureAuthority', { metadataPrincipal: 'only-verifier' });
+    const result = await verify(file, [...keyFlags(mac), '--use-kms-signing']);
+    await server.admin('configureAuthority', { metadataPrincipal: machineAccount });
+    expect(result).toMatchObject({ code: 0 });
   });
 
   it('both: each auditor what he can', async () => {

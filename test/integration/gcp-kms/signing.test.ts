@@ -5,7 +5,7 @@ import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
 import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
-import { becomeMachine } from './environment.ts';
+import { becomeMachine, machineAccount } from './environment.ts';
 
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
@@ -159,11 +159,16 @@ describe.each([
 });
 
 describe('what an auditor and a writer with little may do', () => {
+  beforeEach(() => server.admin('configureAuthority', { metadataPrincipal: machineAccount }));
+
   async function as(roles: string[], resource: string): Promise<GcpKmsProvider> {
     const principal = `least-${roles.join('-')}-${resource.split('/').at(-1)}`;
     await server.admin('configureAuthority', { metadataPrincipal: principal });
     for (const role of roles) await server.admin('grant', { principal, role: `roles/cloudkms.${role}`, resource });
-    return new GcpKmsProvider({ gcpEndpoint: `localhost:${server.ports.grpcTls}` });
+    const provider = new GcpKmsProvider({ gcpEndpoint: `localhost:${server.ports.grpcTls}` });
+    // the token is fetched now, for this principal and no later one
+    await provider.sign(`${resource}/cryptoKeyVersions/1`, text).catch(() => undefined);
+    return provider;
   }
 
   it('a signer that may see the public key signs with a named version, without listing', async () => {
@@ -188,6 +193,35 @@ describe('what an auditor and a writer with little may do', () => {
     await server.admin('setPrimary', { key, version: 2 });
     expect(await provider.rotateCheck()).toBe(true);
     expect(await provider.rotateCheck()).toBe(false);
+    await provider.close();
+  });
+
+  it('a signer and nothing else makes MACs with a named version', async () => {
+    const key = await server.createKey('MAC', 'HMAC_SHA256');
+    const provider = await as(['signer'], key);
+    const { algorithm, identity } = await provider.sign(`${key}/cryptoKeyVersions/1`, text);
+    expect({ algorithm, identity }).toEqual({ algorithm: 'kms-hmac-sha256', identity: `${key}/cryptoKeyVersions/1` });
+    const asymmetric = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
+    const unseen = await as(['signer'], asymmetric);
+    await expect(unseen.sign(`${asymmetric}/cryptoKeyVersions/1`, text)).rejects.toMatchObject({
+      code: 'ACCESS_DENIED',
+    });
+    await provider.close();
+    await unseen.close();
+  });
+
+  it('a verifier and nothing else checks MACs of a named version, and cannot make one', async () => {
+    const key = await server.createKey('MAC', 'HMAC_SHA256');
+    const { bytes } = await grpc.sign(key, text);
+    const provider = await as(['verifier'], key);
+    const version = await provider.getSigningKey(`${key}/cryptoKeyVersions/1`);
+    expect(version).toEqual({
+      source: 'gcp-kms',
+      identity: `${key}/cryptoKeyVersions/1`,
+      algorithm: 'kms-hmac-sha256',
+    });
+    expect(await provider.verify(version, text, bytes)).toBe(true);
+    await expect(provider.sign(version.identity, text)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
     await provider.close();
   });
 

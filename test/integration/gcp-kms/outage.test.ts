@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { DataKey, Signature } from '../../../src/keys/provider.ts';
+import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
+import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
+import { TcpGate } from '../../servers/tcp-gate.ts';
+import { becomeMachine } from './environment.ts';
+
+const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
+let server: GcpKmsServer;
+let mac: string;
+
+beforeAll(async () => {
+  server = await startGcpKms();
+  await becomeMachine(server);
+  mac = await server.createKey('MAC', 'HMAC_SHA256');
+});
+beforeEach(() => server.admin('clearFaults'));
+afterAll(() => server?.stop());
+
+async function codeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'ok',
+    (error: { code?: unknown }) => error.code,
+  );
+}
+
+describe.each([
+  ['gRPC', () => server.ports.grpcTls, 'https', 'grpc'],
+  ['REST', () => server.ports.http, 'http', 'rest'],
+] as const)('over %s', (_, upstream, scheme, transport) => {
+  let gate: TcpGate;
+  let provider: GcpKmsProvider;
+
+  beforeEach(async () => {
+    gate = await TcpGate.open(upstream());
+    const gcpEndpoint = `${scheme}://localhost:${gate.port}`;
+    provider = new GcpKmsProvider({ gcpEndpoint, transport, timeoutMs: 4_000, attemptTimeoutMs: 1_500 });
+    await provider.sign(mac, text);
+  });
+  afterEach(async () => {
+    await provider.close();
+    await gate.stop();
+  });
+
+  it('a service that cannot be reached is UNAVAILABLE, and is used again once it can', async () => {
+    gate.shut();
+    for (let call = 0; call < 3; call += 1) expect(await codeOf(provider.sign(mac, text))).toBe('UNAVAILABLE');
+    gate.reopen();
+    const since = Date.now();
+    while ((await codeOf(provider.sign(mac, text))) !== 'ok') {
+      expect(Date.now() - since).toBeLessThan(10_000);
+      await delay(100);
+    }
+  });
+
+  it('a connection that died without a word costs one attempt, not every call', async () => {
+    gate.freeze();
+    const since = Date.now();
+    expect(await codeOf(provider.sign(mac, text))).toBe('ok');
+    expect(Date.now() - since).toBeGreaterThan(1_000);
+    const then = Date.now();
+    expect(await codeOf(provider.sign(mac, text))).toBe('ok');
+    expect(Date.now() - then).toBeLessThan(1_000);
+  });
+
+  it('a call that hangs ends at its deadline, by its signal, and with the provider', async () => {
+    await server.fault({ kind: 'hang', times: 100 });
+    const since = Date.now();
+    expect(await codeOf(provider.sign(mac, text))).toBe('TIMEOUT');
+    expect(Date.now() - since).toBeLessThan(5_000);
+    const signal = AbortSignal.timeout(200);
+    const then = Date.now();
+    expect(await codeOf(provider.sign(mac, text, { signal }))).toBe('ABORTED');
+    const pending = codeOf(provider.sign(mac, text));
+    await provider.close();
+    expect(await pending).toBe('PROVIDER_CLOSED');
+    expect(Date.now() - then).toBeLessThan(1_000);
+  });
+
+  it('throttling is obeyed: not before the time that the service asks for', async () => {
+    await server.fault({ kind: 'throttle', method: 'MacSign', retryDelaySeconds: 1.2 });
+    const since = Date.now();
+    await provider.sign(mac, text);
+    expect(Date.now() - since).toBeGreaterThanOrEqual(1_200);
+    await server.fault({ kind: 'throttle', method: 'MacSign', retryDelaySeconds: 60 });
+    const then = Date.now();
+    await expect(provider.sign(mac, text)).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: 60_000 });
+    expect(Date.now() - then).toBeLessThan(1_000);
+  });
+});
+
+describe('rotation under load', () => {
+  it('every signature verifies and every data key is recovered, whichever version made it', async () => {
+    const provider = new GcpKmsProvider({ gcpEndpoint: `localhost:${server.ports.grpcTls}` });
+    const wrap = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
+    const sign = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
+    const signatures: Signature[] = [];
+    const dataKeys: { readonly kid: string; readonly key: DataKey }[] = [];
+    let stopped = false;
+    const load = Array.from({ length: 6 }, async (__, worker) => {
+      for (let n = 1; !stopped; n += 1) {
+        const kid = `AAAAAAA${worker}.${n}`;
+        const [key, signature] = await Promise.all([
+          provider.getKey(wrap, { origin: 'audit.example.com/load', kid }),
+          provider.sign(sign, text),
+        ]);
+        dataKeys.push({ kid, key });
+        signatures.push(signature);
+        await delay(20);
+      }
+    });
+    const used = async (version: number): Promise<void> => {
+      const suffix = `/cryptoKeyVersions/${version}`;
+      const by = ({ identity }: { identity: string }): boolean => identity.endsWith(suffix);
+      while (!signatures.some(by) || !dataKeys.some(({ key }) => by(key))) await delay(10);
+    };
+    for (let version = 2; version <= 5; version += 1) {
+      await used(version - 1);
+      await server.admin('createVersion', { key: wrap });
+      await server.admin('setPrimary', { key: wrap, version });
+      await server.admin('createVersion', { key: sign });
+      await server.admin('setState', { version: `${sign}/cryptoKeyVersions/${version - 1}`, state: 'DISABLED' });
+      expect(await provider.rotateCheck()).toBe(true);
+    }
+    await used(5);
+    stopped = true;
+    await Promise.all(load);
+
+    const versions = Array.from({ length: 5 }, (__, index) => index + 1);
+    for (const version of versions) {
+      await server.admin('setState', { version: `${sign}/cryptoKeyVersions/${version}`, state: 'ENABLED' });
+    }
+    const seen = new Set(signatures.map(({ identity }) => identity));
+    expect([...seen].sort()).toEqual(versions.map((version) => `${sign}/cryptoKeyVersions/${version}`));
+    for (const { identity, bytes } of signatures) {
+      expect(await provider.verify(await provider.getSigningKey(identity), text, bytes)).toBe(true);
+    }
+    expect(new Set(dataKeys.map(({ key }) => key.identity)).size).toBe(5);
+    for (const { kid, key } of dataKeys) {
+      const { source, identity, wrapped = Buffer.alloc(0) } = key;
+      const recovered = await provider.recoverKey({ source, identity, wrapped }, wrap, {
+        origin: 'audit.example.com/load',
+        kid,
+      });
+      expect(recovered.material.equals(key.material)).toBe(true);
+    }
+    expect(await provider.rotateCheck()).toBe(false);
+    await provider.close();
+  });
+});
