@@ -11,6 +11,8 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 
 /** The prefix of our signature identifiers of type 0xff. */
 const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
+/** RSA moduli below this many bits verify nothing. */
+const MIN_RSA_BITS = 2048;
 const RATCHET = 'ratchet-hmac-sha256';
 const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const LF = Buffer.from('\n', 'latin1');
@@ -80,7 +82,9 @@ export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffe
     (algorithm === 'ed25519' && key.asymmetricKeyType === 'ed25519') ||
     (algorithm === 'ecdsa-p256-sha256' && curve === 'prime256v1') ||
     (algorithm === 'ecdsa-p384-sha384' && curve === 'secp384r1') ||
-    (algorithm.startsWith('rsa-') && key.asymmetricKeyType === 'rsa');
+    (algorithm.startsWith('rsa-') &&
+      key.asymmetricKeyType === 'rsa' &&
+      (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS);
   if (!fits) return undefined;
   if (key.asymmetricKeyType !== 'ec') return key.export({ format: 'der', type: 'spki' });
   return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }).export({ format: 'der', type: 'spki' });

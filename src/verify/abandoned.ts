@@ -13,6 +13,8 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   if (open.why !== 'recovered' && open.why !== 'resumed') return false;
   if (state.broken || state.tree.sawLeaf(seq, leaf)) return false;
   if (state.verifiedSize > size || state.heldConfirmed > size || seq <= state.firstSeq) return false;
+  // a writer never goes back below what it gave to any signer
+  if ([...state.signed.values()].some(({ max }) => max > size)) return false;
   const end = state.next - 1;
   const unproven = state.lastUnchecked > size;
   if (!state.tree.rewindTo(size)) return false;
@@ -37,7 +39,6 @@ function goBack(state: StreamState, size: number): void {
     if (epoch.lastSeal > size) epoch.lastSeal = state.tree.lastSealUpTo(size, epoch)?.seq ?? 0;
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
-  for (const signed of state.signed.values()) signed.max = Math.min(signed.max, size);
   state.epoch = epoch;
   state.lastUnchecked = Math.min(state.lastUnchecked, size);
   state.heldToCome = [...new Set(state.auditor.held.map((held) => held.size))]

@@ -1,11 +1,11 @@
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../format/entry.ts';
 import type { Epoch } from './epoch.ts';
-import { countsAsNamed, noteNamedSizes } from './named-keys.ts';
+import { countsAsNamed, countsForSize, noteNamedSizes } from './named-keys.ts';
 import { type NoteVerdict, verifyNote } from './note-signatures.ts';
 import type { StreamState } from './state.ts';
+import { acceptSuccessors } from './successors.ts';
 import type { SealedSize } from './tree-history.ts';
-import { settleStatuses } from './vouching.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 
@@ -101,16 +101,6 @@ function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boo
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => countsAsNamed(state, id));
 }
 
-/** Takes the signers of vouched key periods as named from here on; true where that is news. */
-function acceptSuccessors(state: StreamState): boolean {
-  const before = state.successors.size;
-  settleStatuses(state);
-  for (const epoch of state.epochs) {
-    if (epoch.status === 'vouched') for (const id of epoch.signers.keys()) state.successors.add(id);
-  }
-  return state.successors.size > before;
-}
-
 function record(
   state: StreamState,
   { size, note }: { size: number; note: string },
@@ -118,11 +108,12 @@ function record(
   verdict: NoteVerdict,
 ): void {
   for (const id of verdict.verified) noteNamedSizes(state, id, size);
-  if (state.auditor.accept.successors && acceptSuccessors(state)) {
+  if (state.auditor.accept.successors) {
+    acceptSuccessors(state);
     for (const id of verdict.verified) noteNamedSizes(state, id, size);
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
-  const named = [...verdict.verified].some((id) => countsAsNamed(state, id) && epoch?.signers.has(id) === true);
+  const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
   if (named) state.namedSize = Math.max(state.namedSize, size);
   if (!named && !verdict.mac) return;
   state.firstNote ??= note;

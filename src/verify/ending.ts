@@ -29,7 +29,7 @@ export function checkEnd(state: StreamState): void {
   }
   const proven = Math.max(provenSize(state, epoch), state.heldConfirmed);
   const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
-  if (graceful && proven >= closed.seq) return;
+  if (graceful && proven >= closed.seq && !closedTooEarly(state, closed.why)) return;
   if (auditor.live || auditor.until !== undefined) {
     checkOpenEnd(state, proven);
     return;
@@ -46,6 +46,11 @@ export function checkEnd(state: StreamState): void {
       state,
       `the log ends at entry ${last} without a close; what came after it, if anything, was cut off or never written`,
     );
+}
+
+/** A shutdown before the time that the policy asks for: an older copy of the log ends so too. */
+function closedTooEarly({ auditor: { until }, sealTime }: StreamState, why: string): boolean {
+  return until !== undefined && why === 'shutdown' && Date.parse(sealTime ?? '') < until.getTime();
 }
 
 /** A log that is still written: the newest sealed entry is its end. */

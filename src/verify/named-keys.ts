@@ -19,14 +19,18 @@ export function namedSigners(state: StreamState, epoch: Epoch): SignerId[] {
   return [...epoch.signers.keys()].filter((id) => countsAsNamed(state, id));
 }
 
+/** Whether the key counts for a checkpoint of this size. A range that the auditor gave is never widened by the log. */
+export function countsForSize(state: StreamState, id: SignerId, size: number): boolean {
+  const named = namedFor(state, id);
+  if (named.length > 0) return named.some(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
+  return state.successors.get(id)?.some(({ from, until }) => size >= from && size <= until) === true;
+}
+
 /** Notes that a key signed a checkpoint of this size. */
 export function noteNamedSizes(state: StreamState, id: SignerId, size: number): void {
   const entry = state.signed.get(id) ?? { max: 0, namedMax: 0 };
   entry.max = Math.max(entry.max, size);
-  const inRange =
-    state.successors.has(id) ||
-    namedFor(state, id).some(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
-  if (inRange) entry.namedMax = Math.max(entry.namedMax, size);
+  if (countsForSize(state, id, size)) entry.namedMax = Math.max(entry.namedMax, size);
   state.signed.set(id, entry);
 }
 

@@ -2,7 +2,7 @@ import type { Digest } from '../core/hash.ts';
 import { frontierLength } from '../core/tree.ts';
 import type { OpenEntry } from '../format/control.ts';
 import type { ControlLine } from '../format/entry.ts';
-import { formatKeyReference, signersOf } from '../format/key-reference.ts';
+import { formatKeyReference } from '../format/key-reference.ts';
 import { abandon } from './abandoned.ts';
 import { adopt } from './adoption.ts';
 import { append, takeSeq } from './advance.ts';
@@ -243,5 +243,7 @@ async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Pr
   if (open.size === 0 || state.firstSeq !== open.size + 1) return;
   if (!(await heldProvesStart(state, epoch, open.size, open.step))) return;
   state.startProven = true;
-  epoch.provenByHeld = open.why === 'rotated' && (open.step > 0 || signersOf(open.key).length > 0);
+  // Our MAC of the step before shows whose key period goes on. A signature over what was before says nothing of the
+  // signers that this open names: they are vouched for only by what covers the open itself (spec 8.6).
+  epoch.provenByHeld = open.why === 'rotated' && open.step > 0 && epoch.schedule !== undefined;
 }

@@ -5,6 +5,7 @@ import type { Epoch, Run, SignerId } from './epoch.ts';
 import type { FileFactsCollector } from './file-facts.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
 import { SequenceTracker } from './sequence.ts';
+import type { SuccessorRange } from './successors.ts';
 import { TreeHistory } from './tree-history.ts';
 
 /** What the control entry before the present one was, as far as the order of entries depends on it. */
@@ -62,7 +63,7 @@ export class StreamState {
   /** The public keys that the auditor names, and those that the auditor's key service confirmed on the way. */
   readonly publicKeys: NamedPublicKey[];
   /** Signers of vouched key periods, where the policy accepts successors as named. */
-  readonly successors: Set<SignerId> = new Set();
+  readonly successors: Map<SignerId, SuccessorRange[]> = new Map();
   /** What each key signed. */
   signed: Map<SignerId, SignedSize> = new Map();
   /** Largest size with a checkpoint that verified by what the auditor checks. */
