@@ -103,6 +103,10 @@ describe('fapilog-tamper verify', () => {
     const cut = await built.run(known, { cwd, env });
     expect(cut.code).toBe(1);
     expect(cut.stdout).toContain('KNOWN_CONTRADICTED');
+    const stale = await built.run(args, { cwd, env });
+    expect(stale.code).toBe(1);
+    expect(stale.stdout).toContain('MANIFEST_WRONG');
+    rmSync(join(cwd, 'a.jsonl.manifest.json'));
     expect((await built.run(args, { cwd, env })).code).toBe(2);
   });
 
