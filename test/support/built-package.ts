@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
 
 /** The package compiled into a directory of its own, with its dependencies and without the optional ones. */
 export interface BuiltPackage {
@@ -45,7 +46,7 @@ export interface RunResult {
 
 /** Compiles src/ as the package is; what is compiled already is copied. */
 export async function buildPackage(): Promise<BuiltPackage> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'built-package-')));
+  const directory = realpathSync(mkdtempSync(join(apartDirectory(), 'built-package-')));
   cpSync(await compiled(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -61,9 +62,21 @@ export async function buildPackage(): Promise<BuiltPackage> {
   };
 }
 
+/** A directory that no node_modules stands above: from there only the package's own dependencies can be found. */
+function apartDirectory(): string {
+  mkdirSync(cache, { recursive: true });
+  const found = [tmpdir(), cache].find((start) => {
+    for (let path = realpathSync(start); ; path = dirname(path)) {
+      if (existsSync(join(path, 'node_modules'))) return false;
+      if (path === dirname(path)) return true;
+    }
+  });
+  if (found === undefined) throw new Error(`a node_modules stands above ${tmpdir()} and above ${cache}`);
+  return found;
+}
+
 /** The compiled form of src/ as it is now, made once for each state of it. */
 async function compiled(): Promise<string> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
   const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
@@ -81,12 +94,12 @@ async function compiled(): Promise<string> {
     if (!existsSync(dist)) throw error;
     rmSync(making, { recursive: true });
   }
-  removeOld(cache, dist);
+  removeOld(dist);
   return dist;
 }
 
 /** Removes what was compiled from other states of src/ more than an hour ago. */
-function removeOld(cache: string, current: string): void {
+function removeOld(current: string): void {
   for (const name of readdirSync(cache).filter((one) => one.startsWith('dist-'))) {
     const path = join(cache, name);
     const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
