@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isTamperError } from '../../../src/errors.ts';
 import type { DataKey, Signature } from '../../../src/keys/provider.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
@@ -21,7 +22,7 @@ afterAll(() => server?.stop());
 async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'ok',
-    (error: { code?: unknown }) => error.code,
+    (error: unknown) => (isTamperError(error) ? error.code : error),
   );
 }
 
