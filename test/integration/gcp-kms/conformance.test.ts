@@ -86,7 +86,36 @@ function subject(
 const overGrpc = (): GcpKmsOptions => ({ gcpEndpoint: `localhost:${server.ports.grpcTls}` });
 const overRest = (): GcpKmsOptions => ({ gcpEndpoint: `http://127.0.0.1:${server.ports.http}`, transport: 'rest' });
 
-describe('test_gcp_kms_provider', () => {
+it('test_gcp_kms_provider', async () => {
+  const data = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
+  const signing = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
+  const provider = new GcpKmsProvider(overGrpc());
+  const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };
+  const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
+
+  const dataKey = await provider.getKey(data, context);
+  expect(dataKey.identity).toBe(`${data}/cryptoKeyVersions/1`);
+  const { source, identity, wrapped = Buffer.alloc(0) } = dataKey;
+  const recovered = await provider.recoverKey({ source, identity, wrapped }, data, context);
+  expect(recovered.material).toEqual(dataKey.material);
+  await expect(
+    provider.recoverKey({ source, identity, wrapped }, data, { ...context, kid: 'c0ffee00.2' }),
+  ).rejects.toMatchObject({ code: 'WRONG_KEY_OR_CONTEXT' });
+
+  const key = await provider.getSigningKey(signing);
+  const [signature] = await provider.signBatch(signing, [text]);
+  expect(await provider.verify(key, text, signature?.bytes ?? Buffer.alloc(0))).toBe(true);
+  expect(await provider.verify(key, Buffer.from('other'), signature?.bytes ?? Buffer.alloc(0))).toBe(false);
+
+  await server.admin('createVersion', { key: signing });
+  expect(await provider.rotateCheck()).toBe(true);
+  expect((await provider.sign(signing, text)).identity).toBe(`${signing}/cryptoKeyVersions/2`);
+  await provider.close();
+  dataKey.erase();
+  recovered.erase();
+});
+
+describe('the conformance suite', () => {
   const subjects = [
     subject('gRPC over TLS, P-256', 'EC_SIGN_P256_SHA256', 'ecdsa-p256-sha256', overGrpc),
     subject('gRPC over TLS, MAC', 'HMAC_SHA256', 'kms-hmac-sha256', overGrpc),
