@@ -13,7 +13,7 @@ const RECORD = Buffer.from('record', 'latin1');
 const CHECKPOINT = Buffer.from('checkpoint', 'latin1');
 const NEXT = Buffer.from('next', 'latin1');
 
-/** The length of a data key, in bytes. */
+/** The length of a data key, in bytes (M3.4). */
 const DATA_KEY_LENGTH = 32;
 /** The length of a nonce, in bytes. */
 export const NONCE_LENGTH = 32;
@@ -55,7 +55,7 @@ export class KeySchedule {
   }
 
   /**
-   * The key schedule of step 0.
+   * The key schedule of step 0 (M3.1).
    *
    * @throws {@link TamperError} `KEY_MALFORMED` for a data key that is not 32 bytes or all zeros (spec 3)
    */
@@ -83,7 +83,7 @@ export class KeySchedule {
     return this.#record.mac(leafHash);
   }
 
-  /** MAC of a checkpoint's text under P_s, 32 bytes. Public once computed. */
+  /** MAC of a checkpoint's text under P_s, 32 bytes. Public once computed (M3.2). */
   macCheckpoint(text: Uint8Array): Buffer {
     const key = hmacSha256(this.#chain, CHECKPOINT);
     const mac = hmacSha256(key, text);
@@ -91,7 +91,7 @@ export class KeySchedule {
     return mac;
   }
 
-  /** C_(s+1) = HMAC(C_s, "next"); the keys of step s are overwritten. */
+  /** C_(s+1) = HMAC(C_s, "next"); the keys of step s are overwritten (M3.3). */
   advance(): void {
     const next = hmacSha256(this.#chain, NEXT);
     this.#chain.set(next);

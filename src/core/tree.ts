@@ -13,7 +13,7 @@ nodeInput[0] = NODE;
 /** The root of the tree without leaves: SHA-256 of nothing. */
 export const EMPTY_ROOT: Digest = sha256('');
 
-/** Leaf hash = SHA-256(0x00 ‖ leaf bytes). */
+/** Leaf hash = SHA-256(0x00 ‖ leaf bytes) (M1.2). */
 export function hashLeaf(leaf: Uint8Array): Digest {
   const input = Buffer.allocUnsafe(leaf.length + 1);
   input[0] = LEAF;

@@ -66,7 +66,7 @@ function parseSignatureLine(line: string): NoteSignature | undefined {
   return { name, keyId: bytes.toString('hex', 0, 4), bytes: bytes.subarray(4) };
 }
 
-/** Reads a signed checkpoint, or says undefined where it is not one in its one spelling. Nothing is verified here. */
+/** Reads a signed checkpoint, or says undefined where it is not one in its one spelling. Nothing is verified here (M4.1). */
 export function parseSignedCheckpoint(note: string): SignedCheckpoint | undefined {
   if (Buffer.byteLength(note) > MAX_NOTE) return undefined;
   const split = note.indexOf('\n\n');

@@ -224,6 +224,7 @@ function readClose(members: Members): CloseEntry {
     ...(members.has('then') && { continuedBy: members.string('then') }),
   };
   members.has('last_time');
+  // M2.7
   if ((close.continuedBy !== undefined) !== (close.why === 'continued'))
     members.malformed('"then" goes with why continued');
   return close;
@@ -241,7 +242,7 @@ const readers: Readonly<Record<string, (members: Members) => ControlEntry>> = {
 export type ControlReading = { readonly entry: ControlEntry } | { readonly problem: MemberProblem };
 
 /**
- * Reads the members of a control line that was classified as one. A known kind is accepted only in its one spelling: it
+ * M2.1: Reads the members of a control line that was classified as one. A known kind is accepted only in its one spelling: it
  * must format back to the line it came from (spec 8.3).
  */
 export function readControl(line: Buffer, seq: number, kind: string, kid: string, member: AuthMember): ControlReading {

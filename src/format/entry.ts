@@ -11,9 +11,9 @@
 export const AUTH_LENGTH = 43;
 /** Leaf bytes = the line without its last 46 bytes: `auth`, `"}}`. */
 export const TAIL_LENGTH = 46;
-/** A reader takes a control entry or a note of at most this many bytes (spec 12). */
+/** A reader takes a control entry or a note of at most this many bytes (spec 8). */
 export const CONTROL_LIMIT = 65_536;
-/** A writer never emits a control or checkpoint line above this many bytes: Docker, CRI and shippers cut there. */
+/** A writer never emits a control or checkpoint line above this many bytes: Docker, CRI and shippers cut there (M1.8). */
 export const CONTROL_WRITE_LIMIT = 16_000;
 
 /** The member that holds an entry's authenticator. */
@@ -188,7 +188,7 @@ export function formatCheckpointLine(note: string): string {
   return CHECKPOINT_HEAD + member + CHECKPOINT_END;
 }
 
-/** What a line is, by its end, in this order: record, control, checkpoint, anything else (spec 1). */
+/** What a line is, by its end, in this order: record, control, checkpoint, anything else (spec 1, M1.1). */
 export function classifyLine(line: Buffer): ClassifiedLine {
   const length = line.length;
   if (length < TAIL_LENGTH || line.compare(CLOSING, 0, 3, length - 3, length) !== 0) return FOREIGN;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { TamperError } from '../errors.ts';
 
-/** The name of a stream (spec 1): 1 to 255 characters of `[A-Za-z0-9._~:/@-]`, `/` neither first nor last. */
+/** The name of a stream (spec 1, M1.4): 1 to 255 characters of `[A-Za-z0-9._~:/@-]`, `/` neither first nor last. */
 const ORIGIN = /^(?!\/)[A-Za-z0-9._~:/@-]{1,255}(?<!\/)$/;
 
 /** Whether `text` can name a stream. */

@@ -23,7 +23,7 @@ export function trimInputLine(bytes: Buffer, start: number, end: number): number
   return end > start && bytes[end - 1] === CR ? end - 1 : end;
 }
 
-/** How `line` (without LF, and without its CR) goes into a record. */
+/** How `line` (without LF, and without its CR) goes into a record (M1.9). */
 export function inputForm(line: Buffer): InputForm {
   const text = decodeUtf8(line);
   if (text === undefined || line.includes(0)) return 'base64';
@@ -67,7 +67,7 @@ function readWrappedValue(line: Buffer, memberStart: number): string | undefined
 }
 
 /**
- * The application's own line in a record: its bytes, or undefined where a record with `as` is not exactly the wrapped
+ * M1.10: The application's own line in a record: its bytes, or undefined where a record with `as` is not exactly the wrapped
  * form (spec 8.3). A part of a long line gives its part.
  */
 export function unwrapRecord(line: Buffer, record: RecordLine): Buffer | undefined {

@@ -46,7 +46,7 @@ function idOver(...parts: Uint8Array[]): Buffer {
   return digestBytes(sha256(Buffer.concat(parts))).subarray(0, 4);
 }
 
-/** The key id of a note key under `name`: 4 bytes. For ECDSA P-256 the name is not in it (C2SP signed-note). */
+/** The key id of a note key under `name`: 4 bytes. For ECDSA P-256 the name is not in it (C2SP signed-note) (M4.2). */
 export function noteKeyId(name: string, key: NoteKey): Buffer {
   if (key.algorithm === 'ecdsa-p256-sha256') return idOver(key.bytes);
   return idOver(Buffer.from(name, 'utf8'), LF, encodeNoteKey(key));

@@ -1,7 +1,7 @@
 import type { KeyContext } from './provider.ts';
 
 /**
- * What a wrapped data key is bound to, as additional authenticated data (Google Cloud KMS, Vault, OpenBao; spec 5):
+ * M5.7: What a wrapped data key is bound to, as additional authenticated data (Google Cloud KMS, Vault, OpenBao; spec 5):
  *
  *     fapilog-tamper/v1 data key LF origin LF KID LF
  */

@@ -21,7 +21,7 @@ export interface CheckpointerHost {
 }
 
 /**
- * Brings seals to checkpoints, in the order of spec 4: durable, state, sign, check, append the line. The log does not
+ * M4.7: Brings seals to checkpoints, in the order of spec 4: durable, state, sign, check, append the line. The log does not
  * wait for it. While one signature is being made, later seals of the same key period replace each other: the newest
  * covers all.
  */

@@ -22,7 +22,7 @@ const BYTES_A_UNIT = 3;
 const ENTRY_END = '"}}\n';
 const LF = 0x0a;
 
-/** `part` of a long line: its number from 1, and whether it is the last. */
+/** `part` of a long line: its number from 1, and whether it is the last (M1.11). */
 export interface Part {
   readonly number: number;
   readonly last: boolean;

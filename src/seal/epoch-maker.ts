@@ -9,7 +9,7 @@ import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
 
 /**
- * Makes a key period: mints its data key (never cached, never shared), resolves the versions of its signing keys. Its
+ * M5.6: Makes a key period: mints its data key (never cached, never shared), resolves the versions of its signing keys. Its
  * number must have been announced in the state before (spec 1).
  *
  * @throws what the key sources throw; `KEY_MALFORMED` for a data or public key that no log can use

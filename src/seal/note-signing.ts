@@ -6,7 +6,7 @@ import { verifySignature } from '../keys/signature.ts';
 import type { EpochSigner } from './epoch.ts';
 import type { SealJob } from './seal-job.ts';
 
-/** The note with our MAC alone, as it is written while the key service is away (spec 4). */
+/** The note with our MAC alone, as it is written while the key service is away (spec 4, M4.6). */
 export function macNote(job: SealJob): string | undefined {
   return job.macLine === undefined ? undefined : formatNote(job.text, [job.macLine]);
 }

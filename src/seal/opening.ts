@@ -28,7 +28,7 @@ export function checkMode(resumption: Resumption, epoch: Epoch): void {
   });
 }
 
-/** What the first `open` of a run says (spec 2, 6). */
+/** What the first `open` of a run says (spec 2, 6, M6.4). */
 export function openingOf(resumption: Resumption, epoch: Epoch, after: Opening['after']): Opening {
   const { size, torn, why } = resumption;
   const before = resumption.current?.key;

@@ -41,7 +41,7 @@ export interface Resumption {
   readonly continuedBy: string | undefined;
 }
 
-/** An error for a state and files that contradict each other, with the way out (spec 6). */
+/** An error for a state and files that contradict each other, with the way out (spec 6, M6.5). */
 export function stateConflict(message: string): TamperError {
   return new TamperError('STATE_CONFLICT', message, {
     hint: 'Keep the files as evidence. `fapilog-tamper recover FILE --reason TEXT` (or on_state_conflict: new_stream) begins a new stream that cites this one.',

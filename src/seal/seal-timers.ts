@@ -9,7 +9,7 @@ export interface TimerHost {
   lockDue(): void;
 }
 
-/** The clockwork of one sealer: seals after records and without, change of file, renewal of the lock. */
+/** The clockwork of one sealer: seals after records and without, change of file, renewal of the lock (M2.5). */
 export class SealTimers {
   readonly #config: ResolvedConfig;
   readonly #clock: Clock;

@@ -12,7 +12,7 @@ export interface TornTail {
   readonly file: string;
 }
 
-/** Copies what stands from `from` on to a file of its own, makes the copy durable, and cuts it off (spec 6). */
+/** Copies what stands from `from` on to a file of its own, makes the copy durable, and cuts it off (spec 6, M6.2). */
 export function setAside(fd: number, file: string, from: number, stamp: string): TornTail | undefined {
   const hash = createHash('sha256');
   const chunk = Buffer.allocUnsafe(CHUNK);

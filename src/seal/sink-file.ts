@@ -63,7 +63,7 @@ export class FileSink implements Sink {
     return this.#obstacle;
   }
 
-  /** @throws {@link TamperError} `FOREIGN_WRITE` where the file is not as we left it (spec 6) */
+  /** @throws {@link TamperError} `FOREIGN_WRITE` where the file is not as we left it (spec 6, M6.6) */
   write(bytes: Buffer, start: number, end: number): number {
     this.#guard();
     let at = start;

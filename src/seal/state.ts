@@ -17,7 +17,7 @@ async function syncDirectoryLater(path: string): Promise<void> {
 }
 
 /**
- * The state of one stream on disk (spec 6): never a secret, mode 0600, replaced whole by write, fsync, rename, fsync of
+ * The state of one stream on disk (spec 6, M6.1): never a secret, mode 0600, replaced whole by write, fsync, rename, fsync of
  * the directory. A replacement that was overtaken by a newer one is dropped, so that the state never goes back.
  */
 export class StateFile {

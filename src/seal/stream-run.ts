@@ -166,7 +166,7 @@ export class StreamRun implements CheckpointerHost {
     return new Promise((resolve) => this.#coverWaiters.push({ size, resolve }));
   }
 
-  /** Closes this file and begins the next one, under the same key period (spec 6, next file). */
+  /** Closes this file and begins the next one, under the same key period (spec 6, next file, M6.3). */
   rotate(file: string): void {
     if (this.#rotation !== undefined || this.#ended || !this.writeOut()) return;
     const job = this.#capture(() => this.stream.close('rotated'));

@@ -3,7 +3,7 @@ import type { OpenEntry } from '../format/control.ts';
 import type { StreamState } from './state.ts';
 
 /**
- * A shipped copy that is ahead of a crashed host (spec 8, `ABANDONED`): the host went on below what was shipped. The
+ * A shipped copy that is ahead of a crashed host (spec 8, `ABANDONED`, M8.26): the host went on below what was shipped. The
  * entries between the two burn their epoch numbers and are left out.
  *
  * @returns whether the open goes on below the present end; otherwise it is an entry out of its order

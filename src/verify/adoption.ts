@@ -3,7 +3,7 @@ import { signersOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
 import type { StreamState } from './state.ts';
 
-/** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5). */
+/** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5, M8.16). */
 
 /** What a run's first open must say in `adopted_from`; undefined where it must say nothing. */
 function demanded(open: OpenEntry, before: Epoch | undefined): number | undefined {
@@ -13,7 +13,7 @@ function demanded(open: OpenEntry, before: Epoch | undefined): number | undefine
   return (open.checkpoint?.size ?? 0) + 1;
 }
 
-/** Checks the mark of adopted entries and finds those that nothing signed before the run. */
+/** Checks the mark of adopted entries and finds those that nothing signed before the run (M8.15). */
 export function adopt(state: StreamState, seq: number, open: OpenEntry, before: Epoch | undefined): void {
   const wanted = demanded(open, before);
   const unknownBefore = before === undefined && state.firstSeq > 1 && signersOf(open.key).length === 0;

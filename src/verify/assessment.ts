@@ -5,7 +5,7 @@ import { namedMax, namedSigners } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 import { settleStatuses } from './vouching.ts';
 
-/** Once every line is read: was every entry authenticated by a key that the auditor named (spec 8.5, 8.6, 8.7)? */
+/** Once every line is read: was every entry authenticated by a key that the auditor named (spec 8.5, 8.6, 8.7, M8.12, M8.14)? */
 
 /** Settles keys, statuses and coverage of every key period. */
 export function assess(state: StreamState): void {
@@ -18,7 +18,7 @@ export function assess(state: StreamState): void {
   }
 }
 
-/** A fingerprint that does not match: the wrong key, or an altered fingerprint (spec 8.7). */
+/** A fingerprint that does not match: the wrong key, or an altered fingerprint (spec 8.7, M8.19). */
 function settleKey(state: StreamState, epoch: Epoch): void {
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.keyState === 'unproven') {
@@ -38,14 +38,14 @@ function settleKey(state: StreamState, epoch: Epoch): void {
   }
 }
 
-/** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered"). */
+/** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered", M4.9). */
 function coverageEnd(state: StreamState, epoch: Epoch): number {
   let end = epoch.lastSeal;
   for (const adoption of state.adoptions) if (adoption.run > epoch.run.index) end = Math.min(end, adoption.from - 1);
   return end;
 }
 
-/** Largest size that a named key of this key period signed. */
+/** Largest size that a named key of this key period signed (M4.5). */
 export function coveredSize(state: StreamState, epoch: Epoch): number {
   return namedMax(state, namedSigners(state, epoch));
 }

@@ -2,7 +2,7 @@ import { type Digest, digestBytes } from '../core/hash.ts';
 import type { Epoch } from './epoch.ts';
 import type { StreamState } from './state.ts';
 
-/** The auth of an entry against the key period that it stands in (spec 1, 8.3, 8.5, 8.7). */
+/** The auth of an entry against the key period that it stands in (spec 1, 8.3, 8.5, 8.7, M1.3, M9.2). */
 
 const KEPT_DOUBTS = 100;
 

@@ -9,7 +9,7 @@ import type { SealedSize } from './tree-history.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 
-/** Checks one checkpoint line. */
+/** Checks one checkpoint line (M4.8, M8.10, M9.1). */
 export async function handleCheckpoint(state: StreamState, note: string | undefined, bytes: number): Promise<void> {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   if (checkpoint === undefined) {
@@ -92,7 +92,7 @@ async function handleSealed(
   record(state, { size, note }, seal.epoch, verdict);
 }
 
-/** The auditor has a key of every kind that the key period uses (spec 8.4). */
+/** The auditor has a key of every kind that the key period uses (spec 8.4, M8.11). */
 function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boolean {
   if (epoch === undefined) return false;
   if (epoch.member === 'mac' && (!epoch.macChecked || mac === undefined)) return false; // no key, or an unknown step

@@ -3,7 +3,7 @@ import type { CloseEntry, GapEntry, SealEntry } from '../format/control.ts';
 import { completeHandOver } from './hand-over.ts';
 import type { StreamState } from './state.ts';
 
-/** Seals, gaps and closes: their step, counts and times (spec 2, 8.2, 8.8). */
+/** Seals, gaps and closes: their step, counts and times (spec 2, 8.2, 8.8, M2.6, M8.3). */
 
 const HEARTBEAT_SLACK_SECONDS = 60;
 
@@ -19,6 +19,7 @@ export function passTime(state: StreamState, seq: number, time: string): void {
   state.lastTime = time;
 }
 
+/** The promise of the run's latest open (M8.20). */
 function checkCadence(state: StreamState, seq: number, time: string): void {
   const { every, sealTime } = state;
   if (every === undefined || state.orderUnknown || state.sequence.open) return;

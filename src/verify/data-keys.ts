@@ -20,7 +20,7 @@ export interface EpochContext extends KeyContext {
   readonly introducedAt: number;
 }
 
-/** Data keys that the auditor's side names, by the provider that can give them (spec 8.1). */
+/** Data keys that the auditor's side names, by the provider that can give them (spec 8.1, M8.1). */
 export interface NamedDataKeys {
   readonly source: KeySource;
   readonly keys: DataKeys;

@@ -3,7 +3,7 @@ import type { Epoch } from './epoch.ts';
 import { namedSigners } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
-/** Is this the end of the log, or was it cut (spec 8.9)? */
+/** Is this the end of the log, or was it cut (spec 8.9, M8.7, M8.21)? */
 
 /** What proves a size to this auditor: a signature where a signer is named, else our MAC. */
 function provenSize(state: StreamState, epoch: Epoch): number {

@@ -10,7 +10,7 @@ import { handleKey } from './hand-over.ts';
 import { handleOpen } from './opening.ts';
 import type { StreamState } from './state.ts';
 
-/** One entry after another: its place in the sequence, its key period, its auth, then its members (spec 8.3). */
+/** One entry after another: its place in the sequence, its key period, its auth, then its members (spec 8.3, M8.8). */
 
 /** What must hold of the entry before it, whatever kind it is. */
 function checkOrder(state: StreamState, seq: number): void {
@@ -26,7 +26,7 @@ function checkOrder(state: StreamState, seq: number): void {
   }
 }
 
-/** Whether the entry claims the key period in force, in its mode. */
+/** Whether the entry claims the key period in force, in its mode (M5.5). */
 function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolean {
   const { epoch } = state;
   if (epoch === undefined) {
@@ -54,6 +54,7 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
   return true;
 }
 
+/** Lines of another stream have no place here (M1.6). */
 function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean {
   if (entry.tag === state.tag) return true;
   state.find(
@@ -63,7 +64,7 @@ function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean 
   return false;
 }
 
-/** A range whose first entry is no open (spec 8.2). */
+/** A range whose first entry is no open (spec 8.2, M8.6). */
 function startWithoutOpen(state: StreamState, seq: number): void {
   if (state.next !== 0) return;
   state.firstSeq = seq;
@@ -105,7 +106,7 @@ export function countRecord(state: StreamState): void {
   state.recordsSinceOpen++;
 }
 
-/** A control entry: its auth first, then its members (spec 8.3). */
+/** A control entry: its auth first, then its members (spec 8.3, M8.9). */
 export async function handleControl(state: StreamState, line: Buffer, control: ControlLine): Promise<void> {
   if (!checkTag(state, control)) return;
   const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));

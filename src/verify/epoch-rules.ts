@@ -4,7 +4,7 @@ import type { StreamState } from './state.ts';
 
 /** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
 
-/** Epoch numbers grow strictly over every one named before (spec 1, 8.3). */
+/** Epoch numbers grow strictly over every one named before (spec 1, 8.3, M1.5). */
 export function takeEpochNumber(state: StreamState, seq: number, number: number): void {
   if (number <= state.highestEpoch) {
     const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.highestEpoch})`;
@@ -20,7 +20,7 @@ export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
   state.find('RECORDS_FLOOR', message, epoch.introducedAt);
 }
 
-/** Whether a restart gives up the mode or the signers of the run before (spec 5). */
+/** Whether a restart gives up the mode or the signers of the run before (spec 5, M5.4). */
 export function givesUpMode(before: Epoch, after: Epoch): boolean {
   const toHash = before.member === 'mac' && after.member === 'hash';
   return toHash || (signersOf(before.reference).length > 0 && signersOf(after.reference).length === 0);

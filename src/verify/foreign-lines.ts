@@ -2,7 +2,7 @@ import { decodeUtf8, isJson } from '../format/entry.ts';
 import type { Place } from './findings.ts';
 import type { StreamState } from './state.ts';
 
-/** Lines that are none of ours, and what they tell of honest damage (spec 8.10). */
+/** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
 export class ForeignLines {
   readonly #state: StreamState;
   /** The foreign line directly before the line in hand. */

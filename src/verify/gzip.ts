@@ -4,7 +4,7 @@ import { crc32, createInflateRaw } from 'node:zlib';
 import type { OnProblem } from './sources.ts';
 
 /**
- * Compressed files (RFC 1952): several members are one file, bytes after the last one are a finding. Node's own gunzip
+ * M8.23: Compressed files (RFC 1952): several members are one file, bytes after the last one are a finding. Node's own gunzip
  * drops what it decompressed when such bytes follow, so the members are walked here and only their data is Node's.
  */
 

@@ -4,7 +4,7 @@ import { checkRecordsFloor, takeEpochNumber } from './epoch-rules.ts';
 import { fetchKeys } from './key-material.ts';
 import type { StreamState } from './state.ts';
 
-/** Hand-over inside a run: key entry, seal of the old key period, then the new one is in force (spec 5). */
+/** Hand-over inside a run: key entry, seal of the old key period, then the new one is in force (spec 5, M5.2). */
 
 /** A key entry, already authenticated. Its seal comes next. */
 export async function handleKey(state: StreamState, seq: number, entry: KeyEntry): Promise<void> {

@@ -21,7 +21,7 @@ export function confirmHeld(state: StreamState, size: number): void {
   if (size >= state.firstSeq) state.startProven = true;
 }
 
-/** Held checkpoints above the end of the range contradict it (spec 8.2). */
+/** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
   if (state.broken || state.next === 0 || state.stopped) return;
   for (const size of state.heldToCome) {
@@ -32,7 +32,7 @@ export function checkHeldAtEnd(state: StreamState): void {
 }
 
 /**
- * Whether a held checkpoint of size seq - 1 proves an open in the middle together with the step that it claims: our MAC
+ * M8.4: Whether a held checkpoint of size seq - 1 proves an open in the middle together with the step that it claims: our MAC
  * under P_(step-1) where the auditor has the data key, else the signature of a named key (spec 8.2). The epoch's schedule
  * stands at that step before.
  */

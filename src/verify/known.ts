@@ -5,7 +5,7 @@ import { TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 
 /**
- * The file of `--known` (spec 8): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
+ * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
  * demands consistency with both and advances only on verdict ok.
  */
 

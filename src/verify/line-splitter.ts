@@ -2,14 +2,14 @@
 
 const LF = 0x0a;
 const INITIAL = 256 * 1024;
-/** A line above this many bytes ends the reading (spec 8.12). */
+/** A line above this many bytes ends the reading (spec 8.12, M8.25). */
 const LINE_LIMIT: number = 16 * 1024 * 1024;
 
 /** What takes the lines. */
 export interface LineSink {
   /** A line `bytes[start, end)` without its LF; `start` is at least 1. The bytes stay until the promise is done. */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
-  /** The bytes after the last LF: how many, and where. */
+  /** The bytes after the last LF: how many, and where (M1.7). */
   feedUnterminated(bytes: number, line: number, offset: number): void;
 }
 

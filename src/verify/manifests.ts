@@ -7,7 +7,7 @@ import { handleCheckpoint } from './checkpoint-lines.ts';
 import type { FileFacts, FileFactsCollector } from './file-facts.ts';
 import type { StreamState } from './state.ts';
 
-/** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7). */
+/** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
 
 const SUFFIX = '.manifest.json';
 

@@ -6,7 +6,7 @@ import { verifySignature } from '../keys/signature.ts';
 import type { Epoch, SignerId } from './epoch.ts';
 import type { StreamState } from './state.ts';
 
-/** The signature lines of a checkpoint, against every key that is known for the stream (spec 4). */
+/** The signature lines of a checkpoint, against every key that is known for the stream (spec 4, M4.3). */
 
 /** What the signatures of one checkpoint came to. */
 export interface NoteVerdict {
@@ -61,7 +61,7 @@ async function check(
   }
 }
 
-/** Checks every signature line. `epoch` is the key period of the checkpoint's seal; `mac` is what our MAC must be. */
+/** Checks every signature line. `epoch` is the key period of the checkpoint's seal; `mac` is what our MAC must be (M4.4). */
 export async function verifyNote(
   state: StreamState,
   checkpoint: SignedCheckpoint,

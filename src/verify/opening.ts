@@ -83,7 +83,7 @@ function contradicts(state: StreamState, seq: number, message: string): void {
   if (!state.broken) state.find('OPEN_CONTRADICTS', `entry ${seq}: ${message}`, seq);
 }
 
-/** `why` against what stands before it (spec 2, 8.2). */
+/** `why` against what stands before it (spec 2, 8.2, M2.2). */
 function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
   const { why } = open;
   const begins = why === 'new' || why === 'conflict';
@@ -102,7 +102,7 @@ function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boole
     contradicts(state, seq, 'why resumed without a close shutdown before it');
 }
 
-/** Size, frontier and checkpoint against the tree computed here. */
+/** Size, frontier and checkpoint against the tree computed here (M2.3). */
 function checkTree(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
   if (open.size !== seq - 1) contradicts(state, seq, `it says size ${open.size}`);
   if (open.frontier.length !== frontierLength(seq - 1)) {
@@ -133,7 +133,7 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
     contradicts(state, seq, 'the checkpoint it cites has another root');
 }
 
-/** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2). */
+/** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2, M2.4). */
 function continueRun(state: StreamState, control: ControlLine, open: OpenEntry): void {
   const { epoch } = state;
   const { seq } = control;
@@ -176,7 +176,7 @@ function enterForce(state: StreamState, epoch: Epoch): void {
   state.epoch = epoch;
 }
 
-/** A run that starts by itself: a new key period at step 0. */
+/** A run that starts by itself: a new key period at step 0 (M5.1). */
 async function startRun(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
   const { seq } = control;
   if (open.epochSeq !== seq)
@@ -197,6 +197,7 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
   enterForce(state, epoch);
 }
 
+/** A restart is never silent (M8.18). */
 function reportRestart(state: StreamState, seq: number, open: OpenEntry): void {
   const { closed, sealTime } = state;
   const before = closed === undefined ? 'no close before it' : `after close ${closed.why}`;

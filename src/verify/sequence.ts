@@ -14,7 +14,7 @@ interface Hole {
   filled: boolean;
 }
 
-/** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11). */
+/** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11, M8.24). */
 export class SequenceTracker {
   readonly #state: StreamState;
   readonly #holes: Hole[] = [];

@@ -21,7 +21,7 @@ async function contentDigest(source: Source): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork. */
+/** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork (M8.2). */
 export async function orderFiles(files: readonly PeekedSource[], findings: Findings): Promise<PeekedSource[]> {
   const ordered = [...files].sort(
     (a, b) => (a.peek.seq ?? Number.MAX_SAFE_INTEGER) - (b.peek.seq ?? Number.MAX_SAFE_INTEGER),

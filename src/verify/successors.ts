@@ -9,7 +9,7 @@ export interface SuccessorRange {
 }
 
 /**
- * With `accept: { successors: true }` every signer of a vouched key period counts as named from there on, until it hands
+ * M8.13: With `accept: { successors: true }` every signer of a vouched key period counts as named from there on, until it hands
  * over to another (spec 8.5). A key that was handed over never comes back by itself.
  */
 export function acceptSuccessors(state: StreamState): void {

@@ -2,7 +2,7 @@ import type { Epoch, SignerId } from './epoch.ts';
 import { countsAsNamed, namedMax, namedSigners, signedMax } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
-/** Who answers for a key period (spec 8.6): vouched, keyed or nobody. */
+/** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
 
 /** What is known of the stream's signers once the key periods before have been settled. */
 interface Proven {
@@ -42,7 +42,7 @@ function statusOf(state: StreamState, epoch: Epoch, proven: Proven): Epoch['stat
   return epoch.macChecked ? 'keyed' : 'unvouched';
 }
 
-/** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked. */
+/** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked (M5.3). */
 function handOverStands(epoch: Epoch, before: Epoch, state: StreamState): boolean {
   const seal = epoch.handOverSeal ?? Number.MAX_SAFE_INTEGER;
   return epoch.handOverMacChecked || signedMax(state, before.signers.keys()) >= seal;
