@@ -20,7 +20,7 @@ export function checkEnd(state: StreamState): void {
     endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${last}`);
     return;
   }
-  if (state.broken && !state.startReported) return;
+  if (state.broken) return;
   const { closed, auditor } = state;
   const epoch = state.epochs.at(-1);
   if (epoch === undefined) {

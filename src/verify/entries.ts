@@ -69,7 +69,7 @@ function startWithoutOpen(state: StreamState, seq: number): void {
   if (state.next !== 0) return;
   state.firstSeq = seq;
   state.tree.frontier = undefined;
-  state.broken = true;
+  state.orderUnknown = true;
   state.startReported = true;
   if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream begins with an open', seq);
   else

@@ -50,8 +50,10 @@ export async function handleOpen(
   passTime(state, seq, open.time);
   if (first) await enter(state, control, open);
   else if (runStart) await startRun(state, control, open);
-  else if (state.epoch === undefined) await enter(state, control, open);
-  else continueRun(state, control, open);
+  else if (state.epoch === undefined) {
+    await enter(state, control, open);
+    state.orderUnknown = false;
+  } else continueRun(state, control, open);
   if (state.epoch !== undefined) {
     if (state.epoch.number === control.epoch && state.epoch.member === control.member) {
       authenticate(state, state.epoch, seq, leaf, control.auth);
