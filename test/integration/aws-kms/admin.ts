@@ -31,6 +31,17 @@ export class KmsAdmin {
     await this.kms.updateAlias({ AliasName: name, TargetKeyId: idOf(arn) });
   }
 
+  /** New material under the same ARN. */
+  async rotateMaterial(arn: string): Promise<void> {
+    await this.kms.rotateKeyOnDemand({ KeyId: idOf(arn) });
+  }
+
+  /** The id of a key's current material. */
+  async material(arn: string): Promise<string> {
+    const { KeyMetadata } = await this.kms.describeKey({ KeyId: arn });
+    return KeyMetadata?.CurrentKeyMaterialId ?? '';
+  }
+
   async disable(arn: string): Promise<void> {
     await this.kms.disableKey({ KeyId: idOf(arn) });
   }

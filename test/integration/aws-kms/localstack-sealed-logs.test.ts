@@ -1,10 +1,11 @@
 import { createPublicKey } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KeySpec, KMS } from '@aws-sdk/client-kms';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { TamperConfig } from '../../../src/config/index.ts';
 import { createSealer } from '../../../src/create-sealer.ts';
 import { isTamperError } from '../../../src/errors.ts';
@@ -240,6 +241,55 @@ describe('while it is sealed', () => {
     await sealer.close();
     const result = await verify(sealer.stats.file, [...wrapFlags(wrap), '--public-key', await publicKeyFile(sign)]);
     expect(summary(result)).toEqual({ verdict: 'ok', records: 5, checkedBy: [['mac', 'signature']] });
+  });
+
+  it('keys that rotate while lines come are handed over, and every key period verifies', async () => {
+    const { wrap, sign, wrapAlias, signAlias } = await makeKeys();
+    const [nextWrap, nextSign] = [await admin.createKey(), await admin.createKey('RSA_2048')];
+    const materials = new Map([
+      [wrap, await admin.material(wrap)],
+      [nextWrap, await admin.material(nextWrap)],
+    ]);
+    proxy.fault = ({ operation }) => {
+      if (operation !== 'GenerateDataKey') return undefined;
+      return { edit: (reply) => ({ ...reply, KeyMaterialId: materials.get(String(reply['KeyId'])) }) }; // as AWS does
+    };
+    const sealer = seal({ keyId: wrapAlias, signingKeyId: signAlias }, { keyCacheTtlSeconds: 1 });
+    await sealer.flush();
+    const rotations = [
+      () => admin.retarget(signAlias, nextSign),
+      () => admin.retarget(wrapAlias, nextWrap),
+      async () => {
+        await admin.rotateMaterial(nextWrap);
+        materials.set(nextWrap, await admin.material(nextWrap));
+      },
+    ];
+    let n = 0;
+    const timer = setInterval(() => sealer.write(`{"n":${n++}}\n`), 5);
+    onTestFinished(() => clearInterval(timer));
+    for (const rotate of rotations) {
+      const handedOver = once(sealer, 'handover');
+      await rotate();
+      await handedOver;
+    }
+    clearInterval(timer);
+    await sealer.close();
+
+    const policy = join(directory, 'policy.yaml');
+    const keys = [wrap, nextWrap].map((arn) => `      - { wrap: "${arn}" }\n`).join('');
+    const demand = '    records: mac\n    require: [mac, signature]\n    end: closed\n';
+    writeFileSync(policy, `version: 1\nstreams:\n  - origin: ${origin}\n${demand}    keys:\n${keys}`);
+    const pems = [await publicKeyFile(sign), await publicKeyFile(nextSign)];
+    const flags = ['--policy', policy, '--public-key', pems[0] ?? '', '--public-key', pems[1] ?? ''];
+    const result = await verify(sealer.stats.file, flags);
+    expect(summary(result)).toEqual({ verdict: 'ok', records: n, checkedBy: Array(4).fill(['mac', 'signature']) });
+    expect(result.code).toBe(0);
+
+    // the first public key alone, and what it hands over to: nothing asked of AWS
+    const successors = ['--origin', origin, '--public-key', pems[0] ?? '', '--accept-successors'];
+    expect(summary(await verify(sealer.stats.file, successors, {}))).toMatchObject({ verdict: 'ok', records: n });
+    // without its word the second key counts for nothing
+    expect((await verify(sealer.stats.file, ['--origin', origin, '--public-key', pems[0] ?? ''], {})).code).toBe(2);
   });
 
   it.each<[string, string, (arn: string) => Promise<void> | void, (arn: string) => Promise<void> | void]>([
