@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } fro
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TamperConfig } from '../../../src/config/index.ts';
 import { createSealer } from '../../../src/create-sealer.ts';
@@ -202,6 +203,46 @@ describe('over the years', () => {
     expect(undecided.code).toBe(2);
     expect(codes(undecided)).toContain('KEY_SERVICE');
     expect(undecided.stdout).toContain('KEY_DISABLED');
+  });
+
+  it('four rotations under load: hand-overs without a restart, and the whole log verifies', async () => {
+    const wrap = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
+    const sign = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
+    const sealer = seal({ keyId: wrap, signingKeyId: sign }, { keyCacheTtlSeconds: 1, checkpointMaxRecords: 50 });
+    await sealer.flush();
+    const names = (version: number): boolean => {
+      const text = readFileSync(sealer.stats.file, 'utf8');
+      return [wrap, sign].every((key) => text.includes(`"${key}/cryptoKeyVersions/${version}"`));
+    };
+    let lines = 0;
+    const load = setInterval(() => {
+      for (let n = 0; n < 20; n += 1) sealer.write(`{"n":${lines++}}\n`);
+    }, 10);
+    const pems = ['--public-key', await publicKeyFile(`${sign}/cryptoKeyVersions/1`)];
+    try {
+      for (let version = 2; version <= 5; version += 1) {
+        await server.admin('createVersion', { key: wrap });
+        await server.admin('setPrimary', { key: wrap, version });
+        await server.admin('createVersion', { key: sign });
+        while (!names(version)) await delay(50);
+        pems.push('--public-key', await publicKeyFile(`${sign}/cryptoKeyVersions/${version}`));
+      }
+    } finally {
+      clearInterval(load);
+    }
+    await sealer.close();
+    for (let version = 1; version <= 4; version += 1) {
+      await server.admin('setState', { version: `${sign}/cryptoKeyVersions/${version}`, state: 'DISABLED' });
+    }
+    const { file, records } = sealer.stats;
+    expect(records).toBe(lines);
+    const all = await verify(file, [...keyFlags(wrap), ...pems]);
+    expect(summary(all)).toMatchObject({ verdict: 'ok', records });
+    expect(codes(all)).not.toContain('RESTART');
+    for (let version = 1; version <= 4; version += 1) {
+      await server.admin('setState', { version: `${wrap}/cryptoKeyVersions/${version}`, state: 'DESTROYED' });
+    }
+    expect(summary(await verify(file, pems, {}))).toMatchObject({ verdict: 'ok', records });
   });
 
   it('a log does not verify with another key, nor with the wrapped key of another stream', async () => {
