@@ -32,9 +32,10 @@ read is sealed, closed and signed before the command exits; it waits at most 3 s
       if (flags.own['quiet'] !== true) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
-    const input = new InputLines(io.stdin, io.stopped());
+    const stopped = io.stopped();
+    const input = new InputLines(io.stdin, stopped);
     try {
-      await (config.enabled ? sealInput(input, config, io, say) : passThrough(input, config, io, say));
+      await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
     } finally {
       input.close();
     }
@@ -48,6 +49,24 @@ function withOut(flags: Flags): Flags {
   if (typeof out !== 'string') return flags;
   if (flags.config.file !== undefined) throw new TamperError('USAGE', '--out and --file are the same: give one');
   return { ...flags, config: { ...flags.config, file: out } };
+}
+
+/** How long the end of a short input waits for the first key, in milliseconds: it may be over before any key can come. */
+const firstKeyMs = 10_000;
+
+/** Whether `promise` resolves within `ms`. The timer keeps the process alive: there is something to wait for. */
+async function within(promise: Promise<boolean>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function noKeyInTime(origin: string): TamperError {
+  return new TamperError('TIMEOUT', `no key came for ${origin}, so nothing could be sealed`, {
+    hint: 'The lines are kept in the state directory and sealed at the next start.',
+  });
 }
 
 type Say = (text: string) => Promise<void>;
@@ -65,13 +84,22 @@ async function passThrough(input: InputLines, config: ResolvedConfig, io: Comman
   }
 }
 
-async function sealInput(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
+async function sealInput(
+  input: InputLines,
+  config: ResolvedConfig,
+  io: CommandIo,
+  say: Say,
+  stopped: Promise<void>,
+): Promise<void> {
   const sealer = createSealerFor(config);
   const failed = new Promise<never>((_, reject) => sealer.on('error', reject));
   failed.catch(() => undefined); // whoever waits below is told
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('outage', ({ error }) => void say(`the key service is away, sealing goes on: ${error.message}`));
   sealer.on('outageOver', () => void say('the key service is back'));
+  const begun = sealer.ready.then(() => true);
+  begun.catch(() => undefined); // as above
+  let inTime = true;
   try {
     for (;;) {
       const lines = await Promise.race([input.next(), failed]);
@@ -79,9 +107,11 @@ async function sealInput(input: InputLines, config: ResolvedConfig, io: CommandI
       if (!sealer.write(lines)) await Promise.race([once(sealer, 'drain'), failed]);
       if (config.tee) await writeAll(io.stdout, lines);
     }
+    inTime = await within(Promise.race([begun, failed, stopped.then(() => false)]), firstKeyMs);
   } finally {
     await sealer.close();
   }
+  if (!inTime && sealer.stats.records === 0) throw noKeyInTime(sealer.origin);
   const { records, origin, file } = sealer.stats;
   await say(`sealed ${records} lines of ${origin} in ${file}`);
 }
