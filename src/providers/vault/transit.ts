@@ -4,7 +4,7 @@ import { Secret } from '../../keys/secret.ts';
 import type { ApiReply, VaultApi } from './api.ts';
 import { decodeBase64, encodeBase64 } from './base64-bytes.ts';
 import { inChunks, signChunk } from './batch.ts';
-import type { VaultKeyPath } from './key-path.ts';
+import { type VaultKeyPath, versionIdentity } from './key-path.ts';
 import { readKeyState, type VaultKeyState } from './key-state.ts';
 import { replyError, replyOf } from './reply-error.ts';
 import type { BodyValue } from './secret-bytes.ts';
@@ -43,7 +43,7 @@ export class Transit {
     try {
       const body = { plaintext, associated_data: base64(aad), key_version: key.version };
       const { data } = await this.#send(key, 'encrypt', 'POST', body, call);
-      const { version } = readTransitText(data['ciphertext'], `encrypt with "${key.path}"`);
+      const { version } = readTransitText(data['ciphertext'], `encrypt with "${labelOf(key)}"`);
       return { text: String(data['ciphertext']), version };
     } finally {
       plaintext.erase();
@@ -54,7 +54,7 @@ export class Transit {
   async decrypt(key: VaultKeyPath, text: string, aad: Uint8Array, call: TransitCall): Promise<Buffer> {
     const body = { ciphertext: text, associated_data: base64(aad) };
     const { secret } = await this.#send(key, 'decrypt', 'POST', body, call, 'plaintext');
-    if (secret === undefined) throw malformed(`decrypt with "${key.path}"`, 'has no plaintext');
+    if (secret === undefined) throw malformed(`decrypt with "${labelOf(key)}"`, 'has no plaintext');
     try {
       return secret.use(decodeBase64);
     } finally {
@@ -72,7 +72,7 @@ export class Transit {
     const { verb, member, options } = signing(algorithm);
     const body = { input: base64(data), key_version: key.version, ...options };
     const reply = await this.#send(key, verb, 'POST', body, call);
-    return readTransitText(reply.data[member], `${verb} with "${key.path}"`);
+    return readTransitText(reply.data[member], `${verb} with "${labelOf(key)}"`);
   }
 
   /** `sign/NAME` or `hmac/NAME` for many, by `batch_input`; all by one version, all or nothing. */
@@ -83,7 +83,7 @@ export class Transit {
     call: TransitCall,
   ): Promise<TransitText[]> {
     const { verb, member, options } = signing(algorithm);
-    const what = `${verb} a batch with "${key.path}"`;
+    const what = `${verb} a batch with "${labelOf(key)}"`;
     let version = key.version;
     return inChunks(items, signChunk, async (chunk) => {
       const batch = chunk.map((item) => ({ input: base64(item) }));
@@ -117,7 +117,7 @@ export class Transit {
     try {
       const reply = await this.#send(key, 'verify', 'POST', body, call);
       const { valid } = reply.data;
-      if (typeof valid !== 'boolean') throw malformed(`verify with "${key.path}"`, 'says neither valid nor not');
+      if (typeof valid !== 'boolean') throw malformed(`verify with "${labelOf(key)}"`, 'says neither valid nor not');
       return valid;
     } catch (error) {
       // not DER at all: OpenBao answers 400 for ECDSA instead of valid: false
@@ -145,7 +145,7 @@ export class Transit {
     secretMember?: string,
   ): Promise<ApiReply> {
     const reply = await this.#api.call({
-      what: verb === 'keys' ? `read key "${key.path}"` : `${verb} with "${key.path}"`,
+      what: verb === 'keys' ? `read key "${labelOf(key)}"` : `${verb} with "${labelOf(key)}"`,
       method,
       path: `${key.mount}/${verb}/${key.name}`,
       token: call.token,
@@ -196,6 +196,11 @@ function batchResults(data: Readonly<Record<string, unknown>>, count: number, wh
     }
     return result as Record<string, unknown>;
   });
+}
+
+/** A key as messages name it: with the version where one is meant. */
+function labelOf({ path, version }: VaultKeyPath): string {
+  return version === undefined ? path : versionIdentity(path, version);
 }
 
 function malformed(what: string, fault: string): TamperError {
