@@ -89,12 +89,13 @@ describe('under load, in the mode both', () => {
       await away;
       const before = log.written;
       await wait(2_000); // the load goes on meanwhile
+      const signed = log.signed();
       proxy.heal();
       expect(log.written).toBeGreaterThan(before + 1_000);
-      await over;
+      await Promise.all([over, signed]);
       log.rest();
       await expectWhole(log);
-      expect((await gaps(log)).length).toBe(1);
+      expect((await gaps(log)).length).toBeGreaterThanOrEqual(1);
     },
   );
 
@@ -117,11 +118,12 @@ describe('under load, in the mode both', () => {
     await server.kill();
     await away;
     await wait(3_000); // the load goes on meanwhile
+    const signed = log.signed();
     await server.restart();
-    await over;
+    await Promise.all([over, signed]);
     log.rest();
     await expectWhole(log);
-    expect((await gaps(log)).length).toBe(1);
+    expect((await gaps(log)).length).toBeGreaterThanOrEqual(1);
   });
 
   test('a token of 3 seconds ends while logging, and the log goes on until there is another', async () => {

@@ -7,6 +7,7 @@ import { formatVkey } from '../../../src/format/vkey.ts';
 import type { DataKey, SigningKey } from '../../../src/keys/provider.ts';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
 import type { Sealer } from '../../../src/seal/sealer.ts';
+import type { CheckpointEvent } from '../../../src/seal/sealer-events.ts';
 import type { VerifyReport } from '../../../src/verify/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
@@ -78,6 +79,14 @@ export class SealedLog {
   /** Resolves with the next event of this kind. */
   async next(event: 'outage' | 'outageOver' | 'checkpoint' | 'handover'): Promise<void> {
     await once(this.sealer, event);
+  }
+
+  /** Resolves when the next checkpoint with every signature is on disk: one of our MAC alone does not count. */
+  async signed(): Promise<void> {
+    for (;;) {
+      const [event] = (await once(this.sealer, 'checkpoint')) as [CheckpointEvent];
+      if (event.complete) return;
+    }
   }
 
   async lines(): Promise<string[]> {

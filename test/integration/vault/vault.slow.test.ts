@@ -34,8 +34,9 @@ test('the server is away for a minute under load: no line is lost, and the next 
   await server.kill();
   await away;
   await wait(60_000); // the minute itself
+  const signed = log.signed();
   await server.restart();
-  await over;
+  await Promise.all([over, signed]);
   log.rest();
   await log.sealer.close();
   const report = await log.audit(server);
