@@ -21,6 +21,14 @@ export function digestBytes(digest: Digest): Buffer {
   return Buffer.from(digest, 'latin1');
 }
 
+const scratch = Buffer.allocUnsafeSlow(32);
+
+/** The bytes of a digest as 43 base64url characters. */
+export function digestText(digest: Digest): string {
+  scratch.write(digest, 0, 32, 'latin1');
+  return scratch.toString('base64url');
+}
+
 /** A digest from its bytes. */
 export function digestFrom(bytes: Uint8Array): Digest {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

@@ -29,7 +29,8 @@ export function hashLeafInPlace(bytes: Buffer, start: number, end: number): Dige
   const before = bytes[start - 1];
   if (before === undefined) throw new RangeError('a leaf that is hashed in place has a byte before it');
   bytes[start - 1] = LEAF;
-  const digest = sha256(bytes.subarray(start - 1, end));
+  // a Uint8Array is made in half the time of a Buffer's subarray
+  const digest = sha256(new Uint8Array(bytes.buffer, bytes.byteOffset + start - 1, end - start + 1));
   bytes[start - 1] = before;
   return digest;
 }

@@ -1,4 +1,4 @@
-import { type Digest, digestBytes } from '../core/hash.ts';
+import { type Digest, digestText } from '../core/hash.ts';
 import type { KeySchedule } from '../core/key-schedule.ts';
 import { formatSignatureLine } from '../format/checkpoint.ts';
 import type { AuthMember } from '../format/entry.ts';
@@ -53,7 +53,7 @@ export class Epoch {
 
   /** `auth` of an entry: 43 base64url characters (spec 1). */
   authenticate(leaf: Digest): string {
-    return this.#schedule === undefined ? digestBytes(leaf).toString('base64url') : this.#schedule.authenticate(leaf);
+    return this.#schedule === undefined ? digestText(leaf) : this.#schedule.authenticate(leaf);
   }
 
   /** Our MAC over a checkpoint's text, as a signature line (spec 4). Public once computed; undefined without a data key. */

@@ -1,4 +1,4 @@
-import { type Digest, digestBytes } from '../core/hash.ts';
+import { type Digest, digestText } from '../core/hash.ts';
 import type { Epoch } from './epoch.ts';
 import type { StreamState } from './state.ts';
 
@@ -39,7 +39,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
 
 function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string): boolean {
   state.lastUnchecked = seq;
-  if (digestBytes(leaf).toString('base64url') === auth) return true;
+  if (digestText(leaf) === auth) return true;
   state.find('CHECKSUM_WRONG', `entry ${seq}: its checksum is not that of its bytes; the line was changed`, seq);
   state.broken = true;
   return false;

@@ -25,6 +25,8 @@ const KEPT_CLOSES = 64;
 /** Gathers the facts of one file while it is read. It hashes every byte, so it is made only where a manifest is there. */
 export class FileFactsCollector {
   readonly #hash: Hash = createHash('sha256');
+  /** How much of the file has been hashed, in bytes. */
+  #hashed = 0;
   readonly #closes: FileFacts[] = [];
   #created: string | undefined;
   #firstSeq = 0;
@@ -36,9 +38,11 @@ export class FileFactsCollector {
     this.#recordsBefore = recordsBefore;
   }
 
-  /** Takes a line with its LF. */
-  bytes(line: Uint8Array): void {
-    this.#hash.update(line);
+  /** Hashes what is new before `bytes[end]`, which is the file's byte `offset`; the new bytes are all in `bytes`. */
+  reach(bytes: Buffer, end: number, offset: number): void {
+    if (offset === this.#hashed) return;
+    this.#hash.update(bytes.subarray(end - (offset - this.#hashed), end));
+    this.#hashed = offset;
   }
 
   /** The file's first open. */

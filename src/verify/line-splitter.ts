@@ -9,6 +9,8 @@ const LINE_LIMIT: number = 16 * 1024 * 1024;
 export interface LineSink {
   /** A line `bytes[start, end)` without its LF; `start` is at least 1. The bytes stay until the promise is done. */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
+  /** The bytes before `end`, which is byte `offset` of the file, have all been lines and are overwritten next. */
+  release?(bytes: Buffer, end: number, offset: number): void;
   /** The bytes after the last LF: how many, and where (M1.7). */
   feedUnterminated(bytes: number, line: number, offset: number): void;
 }
@@ -59,18 +61,23 @@ export class LineSplitter {
 
   async #cut(searchFrom: number): Promise<void> {
     const buffer = this.#buffer;
+    const sink = this.#sink;
     const end = this.#end;
+    const base = this.#offset - 1;
+    let line = this.#line;
     let start = 1;
     let lf = buffer.indexOf(LF, searchFrom);
     while (lf >= 0 && lf < end) {
-      const pending = this.#sink.feed(buffer, start, lf, this.#line, this.#offset);
+      const pending = sink.feed(buffer, start, lf, line, base + start);
       if (pending !== undefined) await pending;
-      this.#line++;
-      this.#offset += lf + 1 - start;
+      line++;
       start = lf + 1;
       lf = buffer.indexOf(LF, start);
     }
+    this.#line = line;
+    this.#offset = base + start;
     if (start > 1) {
+      sink.release?.(buffer, start, this.#offset);
       buffer.copyWithin(1, start, end);
       this.#end = 1 + end - start;
     }

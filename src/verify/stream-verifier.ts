@@ -48,7 +48,6 @@ export class StreamVerifier {
    */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
     const { state } = this;
-    state.facts?.bytes(bytes.subarray(start, end + 1));
     if (start === end || state.stopped) return undefined;
     state.line = line;
     state.offset = offset;
@@ -64,7 +63,13 @@ export class StreamVerifier {
         return undefined;
       }
     }
+    state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
     return this.#feedSlowly(bytes.subarray(start, end));
+  }
+
+  /** Takes leave of the bytes before `end`, which is the file's byte `offset`. */
+  release(bytes: Buffer, end: number, offset: number): void {
+    this.state.facts?.reach(bytes, end, offset);
   }
 
   /** The file ends with bytes without LF. */
