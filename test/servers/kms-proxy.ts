@@ -21,6 +21,8 @@ export type KmsFault =
 export interface KmsProxy {
   readonly url: string;
   readonly calls: KmsCall[];
+  /** What the server behind answered, before any fault. */
+  readonly replies: Record<string, unknown>[];
   /** Decides about each call from now on. */
   fault: (call: KmsCall) => KmsFault;
   stop(): Promise<void>;
@@ -34,7 +36,7 @@ export function awsError(name: string, message = `about ${name}`, status = 400):
 /** @param upstream - the server behind; without one every call must be answered by a fault */
 export async function startKmsProxy(upstream?: string): Promise<KmsProxy> {
   const calls: KmsCall[] = [];
-  const proxy = { calls, fault: () => undefined } as unknown as KmsProxy & { url: string };
+  const proxy = { calls, replies: [], fault: () => undefined } as unknown as KmsProxy & { url: string };
   const server = createServer((request, response) => {
     answer(request, response, upstream, proxy).catch((error: unknown) => response.destroy(error as Error));
   });
@@ -85,6 +87,7 @@ async function answer(
   const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
   const reply = await fetch(upstream, { method: 'POST', body: text, headers: headers as Record<string, string> });
   const body = await reply.text();
+  if (target !== '' && body !== '') proxy.replies.push(JSON.parse(body) as Record<string, unknown>);
   const edited = fault === undefined ? body : JSON.stringify(fault.edit(JSON.parse(body) as Record<string, unknown>));
   response.writeHead(reply.status, {
     ...json,

@@ -3,7 +3,7 @@ import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { namesIdentity, splitIdentity } from '../../keys/identity.ts';
 import type { CallOptions, DataKey, DataKeyReference, KeyContext } from '../../keys/provider.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
-import { callName, isKeyArn, replyIdentity } from './identity.ts';
+import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
 import type { HandedOut } from './rotation.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
@@ -32,7 +32,7 @@ export class AwsDataKeys {
       });
       try {
         const identity = replyIdentity('GenerateDataKey', reply.KeyId, reply.KeyMaterialId);
-        if (isKeyArn(name) && splitIdentity('aws-kms', identity).name !== name) throw answeredByAnother(name, identity);
+        if (isKeyArn(name)) assertAnsweredBy('GenerateDataKey', name, reply.KeyId);
         const material = materialOf('GenerateDataKey', reply.Plaintext);
         const wrapped = wrappedOf(reply.CiphertextBlob);
         facts.identity = identity;
@@ -119,12 +119,5 @@ function wrappedOf(blob: Uint8Array | undefined): Uint8Array {
   throw new TamperError(
     'RESPONSE_MALFORMED',
     `AWS KMS GenerateDataKey: the wrapped key has ${blob?.length ?? 0} bytes instead of 1 to ${maxCiphertextBytes}`,
-  );
-}
-
-function answeredByAnother(asked: string, identity: string): TamperError {
-  return new TamperError(
-    'RESPONSE_CORRUPTED',
-    `AWS KMS GenerateDataKey "${asked}": the reply is from key "${identity}"`,
   );
 }

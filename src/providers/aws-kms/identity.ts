@@ -39,5 +39,10 @@ export function replyIdentity(operation: string, keyId: string | undefined, mate
 export function assertAnsweredBy(operation: string, arn: string, replied: string | undefined): void {
   const actual = replyIdentity(operation, replied);
   if (actual === arn) return;
-  throw new TamperError('RESPONSE_CORRUPTED', `AWS KMS ${operation} "${arn}": the reply is from key "${actual}"`);
+  throw corrupted(operation, arn, `the reply is from key "${actual}"`);
+}
+
+/** An answer to another question than ours; asked again it may be right. */
+export function corrupted(operation: string, keyId: string, fault: string): TamperError {
+  return new TamperError('RESPONSE_CORRUPTED', `AWS KMS ${operation} "${keyId}": ${fault}`, { retryable: true });
 }

@@ -5,7 +5,7 @@ import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
-import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
+import { assertAnsweredBy, callName, corrupted, isKeyArn, replyIdentity } from './identity.ts';
 import { verifyOnline } from './online-verify.ts';
 import type { AwsKmsOptions } from './options.ts';
 import type { HandedOut } from './rotation.ts';
@@ -144,7 +144,7 @@ async function signature(ask: Ask, key: SigningKey, data: Uint8Array): Promise<U
   );
   assertAnsweredBy('Sign', key.identity, reply.KeyId);
   if (reply.SigningAlgorithm !== undefined && reply.SigningAlgorithm !== vendor) {
-    throw new TamperError('RESPONSE_CORRUPTED', `AWS KMS Sign "${key.identity}": signed by ${reply.SigningAlgorithm}`);
+    throw corrupted('Sign', key.identity, `signed by ${reply.SigningAlgorithm}`);
   }
   return reply.Signature;
 }

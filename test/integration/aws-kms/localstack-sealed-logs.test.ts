@@ -99,8 +99,23 @@ async function sealLines(keys: TamperConfig, more: TamperConfig = {}): Promise<s
 }
 
 /** The auditor: another process, which has the log, its own names of keys, and credentials. */
-function verify(file: string, flags: string[], env: Record<string, string> = awsVariables()): Promise<RunResult> {
-  return auditor.run(['verify', file, '--format', 'json', ...flags], { env: { HOME: directory, ...env } });
+async function verify(file: string, flags: string[], env: Record<string, string> = awsVariables()): Promise<RunResult> {
+  const result = await auditor.run(['verify', file, '--format', 'json', ...flags], {
+    env: { HOME: directory, ...env },
+  });
+  expectNoSecret(`${readFileSync(file, 'utf8')}${result.stdout}${result.stderr}`);
+  return result;
+}
+
+/** Neither credentials nor any data key that KMS gave out in clear. */
+function expectNoSecret(text: string): void {
+  const keys = proxy.replies.flatMap(({ Plaintext }) => (typeof Plaintext === 'string' ? [Plaintext] : []));
+  const forms = (key: string): string[] => {
+    const bytes = Buffer.from(key, 'base64');
+    return [bytes.toString('base64url'), bytes.toString('hex'), key.replace(/=+$/, '')];
+  };
+  const secrets = [testCredentials.secretAccessKey, ...keys.flatMap(forms)];
+  expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
 }
 
 async function publicKeyFile(arn: string): Promise<string> {
@@ -132,6 +147,7 @@ describe('a log sealed with AWS KMS verifies in another process', () => {
   it('data key: by ARN and by alias, from the wrapped key alone', async () => {
     const { wrap, wrapAlias } = await makeKeys();
     const file = await sealLines({ keyId: wrapAlias });
+    expect(proxy.replies.some(({ Plaintext }) => Plaintext !== undefined)).toBe(true); // there is something to look for
     for (const name of [wrap, wrapAlias]) {
       const result = await verify(file, wrapFlags(name));
       expect(result).toMatchObject({ code: 0 });
