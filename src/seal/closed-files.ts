@@ -18,6 +18,7 @@ export interface ClosedFilesOptions {
 export class ClosedFiles {
   readonly #options: ClosedFilesOptions;
   #work: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: ClosedFilesOptions) {
     this.#options = options;
@@ -29,13 +30,25 @@ export class ClosedFiles {
     this.#work = this.#work.then(() => this.#finish(job, note, after)).catch(this.#options.warn);
   }
 
+  /** Nobody waits any more: what is not done is left. A missing manifest is no finding (spec 7). */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Resolves when nothing is left to do. */
   done(): Promise<void> {
     return this.#work;
   }
 
+  /** Asked again after each wait. */
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
   async #finish(job: SealJob, note: string, after: StreamState['after']): Promise<void> {
+    if (this.#isStopped()) return;
     const manifest = await writeManifest(job, note, after);
+    if (this.#isStopped()) return;
     const compressed = this.#options.compressRotated && job.closes?.why !== 'shutdown';
     const file = compressed ? await compress(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };

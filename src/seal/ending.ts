@@ -8,6 +8,8 @@ import { waitSynchronously } from './wait-synchronously.ts';
 const SIGNATURE_LIMIT = 3_000;
 /** How long the end waits for the first key, and for a sink that takes no more, in milliseconds. */
 export const END_LIMIT = 1_500;
+/** How often the end tries a key service again that is away, in milliseconds. */
+const RETRY = 500;
 /** How often the end looks whether the sink takes more, in milliseconds. */
 const STEP = 20;
 
@@ -49,10 +51,17 @@ export async function closeRun(
   }
   run.close();
   pump.flushSoon();
-  const covered = [...retiring, run].map((one) => one.whenCovered(one.log.frontier.size));
-  const inTime = await within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
-  run.writeOut();
-  return inTime;
+  const runs = [...retiring, run];
+  const retry = setInterval(() => {
+    for (const one of runs) one.checkpointer.retryNow();
+  }, RETRY);
+  const covered = runs.map((one) => one.whenCovered(one.log.frontier.size));
+  try {
+    return await within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
+  } finally {
+    clearInterval(retry);
+    run.writeOut();
+  }
 }
 
 /** Everything that can be done without waiting for anybody else: write, seal, close. */

@@ -91,7 +91,7 @@ export class EntryLog {
   /** Adds a record for a JSON object in text: its first character is `{`, its last one `}`, it holds no LF. */
   appendObject(text: string): void {
     const begin = this.#reserve(text.length * BYTES_A_UNIT);
-    this.#closeObject(begin, begin + this.#bytes.write(text, begin, 'utf8'));
+    this.#closeObject(begin, begin + this.#bytes.write(text, begin));
   }
 
   /** Adds a record for a JSON object in `from[start, end)`. */
@@ -156,9 +156,14 @@ export class EntryLog {
     const brace = end - 1; // the application's last }
     const template = this.#template;
     template.set(this.#frontier.size + 1);
-    const skip = isBlankBefore(bytes, begin, brace) ? 1 : 0; // no comma in an empty object
-    template.bytes.copy(bytes, brace, skip, template.length);
-    this.#finish(begin, brace + template.length - skip);
+    const suffix = template.bytes;
+    if (!isBlankBefore(bytes, begin, brace)) {
+      bytes.set(suffix, brace);
+      this.#finish(begin, brace + suffix.length);
+      return;
+    }
+    suffix.copy(bytes, brace, 1); // no comma in an empty object
+    this.#finish(begin, brace + suffix.length - 1);
   }
 
   #finish(begin: number, leafEnd: number): void {
@@ -166,7 +171,7 @@ export class EntryLog {
     const leaf = hashLeafInPlace(bytes, begin, leafEnd);
     this.#frontier.append(leaf);
     this.#lastLeaf = leaf;
-    this.#end = leafEnd + bytes.write(this.#epoch.authenticate(leaf) + ENTRY_END, leafEnd, 'latin1');
+    this.#end = leafEnd + bytes.write(this.#epoch.authenticate(leaf) + ENTRY_END, leafEnd);
   }
 
   /** Makes room for a line; where the batch is full it is written first. @returns where the line begins */

@@ -72,9 +72,11 @@ async function hashStart(file: string, length: number): Promise<string> {
   return hash.digest('hex');
 }
 
+let replacements = 0;
+
 /** Replaces a file whole, durably. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`;
+async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}-${++replacements}.tmp`;
   const handle = await open(temporary, 'w', 0o640);
   try {
     await handle.writeFile(text);

@@ -1,7 +1,5 @@
 import { type AuthMember, formatRecordMember } from '../format/entry.ts';
 
-/** The most digits a seq has (2^53-1). */
-const MAX_DIGITS = 16;
 const NINE = 0x39;
 const ZERO = 0x30;
 
@@ -10,23 +8,21 @@ const ZERO = 0x30;
  * counts in place. Building this text anew for each record would cost as much as hashing it.
  */
 export class RecordTemplate {
-  /** The text; its first {@link RecordTemplate.length} bytes count. */
-  readonly bytes: Buffer;
   readonly #head: string;
   readonly #tail: string;
   #seq = 0;
-  #length = 0;
+  #bytes: Buffer = Buffer.alloc(0);
   #lastDigit = 0;
 
   constructor(kid: string, member: AuthMember) {
     const [head, tail] = `,${formatRecordMember(1, kid, member)}`.split(':1,') as [string, string];
     this.#head = `${head}:`;
     this.#tail = `,${tail}`;
-    this.bytes = Buffer.allocUnsafeSlow(this.#head.length + MAX_DIGITS + this.#tail.length);
   }
 
-  get length(): number {
-    return this.#length;
+  /** The text of the seq that was set last. */
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /** Makes the text that of `seq`; the next one up costs one byte. */
@@ -36,7 +32,7 @@ export class RecordTemplate {
   }
 
   #increment(): boolean {
-    const { bytes } = this;
+    const bytes = this.#bytes;
     let at = this.#lastDigit;
     while (bytes[at] === NINE) bytes[at--] = ZERO;
     const digit = bytes[at] as number;
@@ -46,9 +42,8 @@ export class RecordTemplate {
   }
 
   #write(seq: number): void {
-    const text = `${this.#head}${seq}${this.#tail}`;
-    this.#length = this.bytes.write(text, 0, 'latin1');
-    this.#lastDigit = this.#length - this.#tail.length - 1;
+    this.#bytes = Buffer.from(`${this.#head}${seq}${this.#tail}`, 'latin1');
+    this.#lastDigit = this.#bytes.length - this.#tail.length - 1;
     this.#seq = seq;
   }
 }

@@ -190,6 +190,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   closeSync(): void {
     if (this.#closed) return;
     this.#closing ??= Promise.resolve();
+    this.#files.stop();
     try {
       if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
@@ -303,6 +304,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** Ends the log because of its keys: what was taken is sealed first. */
   #stopFor(error: TamperError): void {
     if (this.#failure.error !== undefined || this.#closed) return;
+    this.#files.stop();
     try {
       if (this.#run !== undefined) closeRunNow(this.#run, this.#pump);
     } finally {
@@ -390,6 +392,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async #covered(run: StreamRun): Promise<void> {
     if (run.stream.unsealed && !run.rotating && !run.ended) run.stream.seal();
     this.#pump.flushSoon();
+    run.checkpointer.retryNow();
     await run.whenCovered(run.log.frontier.size);
   }
 

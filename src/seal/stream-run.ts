@@ -74,6 +74,7 @@ export class StreamRun implements CheckpointerHost {
   #rotation: Rotation | undefined;
   #obstacle: Obstacle | undefined;
   #ended = false;
+  #dead = false;
 
   constructor(options: RunOptions) {
     const { site, epoch, clock, outage } = options;
@@ -154,6 +155,7 @@ export class StreamRun implements CheckpointerHost {
    * @returns whether nothing waits any more
    */
   writeOut(): boolean {
+    if (this.#dead) return false;
     const written = this.log.writeOut();
     const done = written && (this.#rotation === undefined || this.#goOnRotating(this.#rotation));
     for (const resolve of this.#writeWaiters.splice(0)) resolve();
@@ -202,6 +204,7 @@ export class StreamRun implements CheckpointerHost {
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
   end(): void {
+    this.#dead = true; // what was under way must not touch a file that may be another writer's by now
     this.checkpointer.stop();
     this.log.epoch.erase();
     this.log.sink.close();
@@ -214,20 +217,21 @@ export class StreamRun implements CheckpointerHost {
   }
 
   async persist(job: SealJob): Promise<void> {
-    while (job.file === this.log.sink.name && this.log.sink.size < job.offset) {
+    while (!this.#isDead() && job.file === this.log.sink.name && this.log.sink.size < job.offset) {
       if (this.log.sink.obstacle === undefined && this.writeOut()) break;
       await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
     }
-    if (job.size <= this.#state.size) return; // a newer one was persisted synchronously
+    if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
     const { sink } = this.log;
     await sink.datasync();
-    if (job.size <= this.#state.size) return;
+    if (this.#isDead() || job.size <= this.#state.size) return;
     this.#syncNewFile(sink);
     this.#state = stateAt(job, this.#state);
     await this.#replaceState();
   }
 
   publish(job: SealJob, note: string, full: boolean): void {
+    if (this.#dead) return;
     const { log } = this;
     const { sink, offset } = log;
     log.appendCheckpoint(note);
@@ -352,10 +356,11 @@ export class StreamRun implements CheckpointerHost {
   async #cover(job: SealJob, sink: Sink, end: number): Promise<void> {
     try {
       await Promise.resolve(); // whoever appended the line goes on first
-      while (this.log.sink === sink && sink.size < end) {
+      while (!this.#isDead() && this.log.sink === sink && sink.size < end) {
         if (sink.obstacle === undefined && this.writeOut()) break;
         await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
       }
+      if (this.#isDead()) return;
       if (sink.name === STDOUT) await this.#replaceState(); // spec 6, next file
       if (this.#coverWaiters.length > 0 && this.log.sink === sink) await sink.datasync();
     } catch (error) {
@@ -366,6 +371,11 @@ export class StreamRun implements CheckpointerHost {
     const waiters = this.#coverWaiters;
     this.#coverWaiters = waiters.filter(({ size }) => size > this.#covered);
     for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
+  }
+
+  /** Asked again after each wait. */
+  #isDead(): boolean {
+    return this.#dead;
   }
 
   #syncNewFile(sink: Sink): void {

@@ -1,10 +1,11 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
 import { Frontier } from '../core/tree.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
 import { Lock } from './lock.ts';
+import { manifestPath } from './manifest-writer.ts';
 import { continuingOrigin, nameParts, nextFileName, resolveNames, STDOUT, statePath } from './names.ts';
 import {
   freshStart,
@@ -124,6 +125,8 @@ function siteOf(place: Place, stamp: string): StreamSite {
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
   if (state.base !== place.base) ({ state, resumption } = moveTo(place.base, state, resumption));
   const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file);
+  // a file that goes on is not the one that its manifest describes (spec 7)
+  rmSync(manifestPath(resumption.file), { force: true });
   if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
   const { root, stateDir, lock } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;

@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import { noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
+import { formatVkey } from '../../src/format/vkey.ts';
 import type { Sealer } from '../../src/seal/sealer.ts';
 import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import type { VerifyOptions } from '../../src/verify/options.ts';
+import type { VerifyReport } from '../../src/verify/report.ts';
+import { verify } from '../../src/verify/verify.ts';
 import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.ts';
 
 export const ORIGIN = 'audit.example.com/test';
@@ -62,4 +67,31 @@ export function sealedFiles(directory: string): string[] {
     }))
     .sort((one, other) => one.seq - other.seq || one.age - other.age)
     .map(({ file }) => file);
+}
+
+/** What an auditor with every key says about the files of a directory. */
+export async function audit(
+  directory: string,
+  provider: MemoryProvider,
+  options: Partial<VerifyOptions> = {},
+): Promise<VerifyReport> {
+  const files = readdirSync(directory)
+    .filter((name) => /^audit.*\.jsonl(\.gz)?$/.test(name))
+    .map((name) => join(directory, name));
+  return verify({
+    paths: files,
+    origin: ORIGIN,
+    dataKeys: [{ source: 'memory', keys: provider, named: [{ name: 'audit' }] }],
+    publicKeys: [...vkeysOf(files)],
+    ...options,
+  });
+}
+
+/** Every public key that the files name, as an auditor would know them from elsewhere. */
+function vkeysOf(files: string[]): Set<string> {
+  const vkeys = new Set<string>();
+  for (const { key, origin } of keyReferences(files.filter((file) => file.endsWith('.jsonl'))).values()) {
+    for (const signer of signersOf(key)) vkeys.add(formatVkey(origin, noteKeyOf(signer)));
+  }
+  return vkeys;
 }
