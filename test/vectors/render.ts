@@ -33,5 +33,5 @@ export function render(one: VectorCase): { name: string; bytes: Buffer }[] {
     undefined,
     1,
   );
-  return [...one.files, { name: `${one.name}.json`, bytes: Buffer.from(`${text}\n`) }];
+  return [...one.files, ...(one.beside ?? []), { name: `${one.name}.json`, bytes: Buffer.from(`${text}\n`) }];
 }

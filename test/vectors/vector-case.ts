@@ -9,6 +9,8 @@ export interface VectorCase {
   readonly name: string;
   readonly about: string;
   readonly files: readonly { readonly name: string; readonly bytes: Buffer }[];
+  /** Files that stand beside them and are not given to the verifier by name. */
+  readonly beside?: readonly { readonly name: string; readonly bytes: Buffer }[];
   readonly brings: Brings;
   /** Verdict, then every finding as `CODE seq`, `CODE first-last` or `CODE`. */
   readonly expect: { readonly verdict: 0 | 1 | 2; readonly findings: readonly string[] };

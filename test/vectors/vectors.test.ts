@@ -19,7 +19,9 @@ interface Vector extends Brings {
   readonly findings: readonly ExpectedFinding[];
 }
 
-const names = readdirSync(`${root}v1`).filter((name) => name.endsWith('.json') && !name.startsWith('unit-'));
+const names = readdirSync(`${root}v1`).filter(
+  (name) => /(?<!\.manifest)\.json$/.test(name) && !name.startsWith('unit-'),
+);
 const read = (name: string): Vector => JSON.parse(readFileSync(`${root}v1/${name}`, 'utf8'));
 
 /** Bytes in pieces: a line of 17 MiB is not read byte by byte. */
@@ -52,7 +54,7 @@ describe('vectors/v1', () => {
   it('holds one for every finding code', () => {
     const shown = new Set(names.flatMap((name) => read(name).findings.map(({ code }) => code)));
     const missing = Object.keys(FINDING_SEVERITY).filter((code) => !shown.has(code));
-    expect(missing).toEqual(['MANIFEST_WRONG']);
+    expect(missing).toEqual([]);
   });
 
   it('is what its generator makes', () => {

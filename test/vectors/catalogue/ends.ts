@@ -1,6 +1,6 @@
 import { SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey, nextDataKey } from '../keys.ts';
-import { bothBody, bothKeys, macBody, macKeys, macLog, signedBody, signKeys } from '../logs.ts';
+import { bothBody, bothKeys, macBody, macKeys, macLog, signedBody, signedLog, signKeys } from '../logs.ts';
 import { cutAfter } from '../spoil.ts';
 import { brings, type Further, type VectorCase, vector } from '../vector-case.ts';
 
@@ -290,6 +290,14 @@ export function endCases(): VectorCase[] {
       'RESTART_TRUSTS_KEY 14',
     ),
     rotatedAfterCrash(),
+    vector(
+      'closed-before-until',
+      'closed before the time that the policy demands: an older copy ends so too',
+      signedLog(),
+      brings(signedLog(), { named: [edKey] }, { until: '2026-11-24T23:30:00.000Z' }),
+      2,
+      'END_UNPROVEN 14',
+    ),
     vector(
       'cut-and-closed',
       'cut below a checkpoint that nobody holds: a crash looks the same',

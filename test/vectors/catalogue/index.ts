@@ -5,6 +5,7 @@ import { damageCases } from './damage.ts';
 import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
+import { manifestCases } from './manifests.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
@@ -17,5 +18,6 @@ export function catalogue(): VectorCase[] {
     ...keyCases(),
     ...endCases(),
     ...damageCases(),
+    ...manifestCases(),
   ];
 }

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { digestBytes } from '../../../src/core/hash.ts';
+import { encodeBase64 } from '../../../src/format/base64.ts';
+import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
+import { formatManifest, type Manifest } from '../../../src/format/manifest.ts';
+import type { SealedLog } from '../../support/sealed-log.ts';
+import { edKey } from '../keys.ts';
+import { signedLog } from '../logs.ts';
+import { cutAfter, edit } from '../spoil.ts';
+import { brings, type VectorCase, vector } from '../vector-case.ts';
+
+/** Manifests beside a file: right, wrong, stale (spec 7). */
+
+/** The manifest of a log of one file with ten records, as its writer left it. */
+function manifestOf(log: SealedLog, file: string): Manifest {
+  const end = log.lines.findIndex(({ seq }) => seq === log.size) + 1;
+  const upToClose = Buffer.concat(log.lines.slice(0, end).flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+  const checkpoint = log.note();
+  const time = (seq: number, member: string): string => {
+    const line = log.lines.find((one) => one.seq === seq)?.bytes.toString() ?? '';
+    return new RegExp(`"${member}":"([^"]+)"`).exec(line)?.[1] ?? '';
+  };
+  return {
+    version: 1,
+    origin: log.origin,
+    file,
+    created_ts: time(1, 'time'),
+    closed_ts: time(log.size, 'time'),
+    record_count: 10,
+    first_seq: 1,
+    last_seq: log.size,
+    first_ts: time(log.size, 'first_time'),
+    last_ts: time(log.size, 'last_time'),
+    size: log.size,
+    root: encodeBase64(digestBytes(log.lastSeal.root)),
+    algo: 'sha256',
+    key_id: log.kid,
+    sha256: createHash('sha256').update(upToClose).digest('hex'),
+    checkpoint,
+    signature_algo: 'ed25519',
+    signature: parseSignedCheckpoint(checkpoint)?.signatures[0]?.bytes.toString('base64') ?? '',
+  };
+}
+
+function beside(
+  name: string,
+  about: string,
+  log: SealedLog,
+  changes: Partial<Manifest>,
+  verdict: 0 | 1 | 2,
+  ...findings: string[]
+): VectorCase {
+  const text = formatManifest({ ...manifestOf(signedLog(), `${name}.jsonl`), ...changes });
+  const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
+  return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+}
+
+export function manifestCases(): VectorCase[] {
+  const other = signedLog().note({ size: 8 });
+  return [
+    beside('valid-manifest', 'a manifest that says what the file says', signedLog(), {}, 0),
+    beside(
+      'manifest-wrong',
+      'a manifest counts one record less',
+      signedLog(),
+      { record_count: 9 },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-wrong-sha256',
+      'a manifest has another digest of the file',
+      signedLog(),
+      { sha256: '00'.repeat(32) },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-wrong-root',
+      'a manifest has another root',
+      signedLog(),
+      { root: encodeBase64(Buffer.alloc(32)) },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-wrong-checkpoint',
+      'a manifest has the checkpoint of another size',
+      signedLog(),
+      { checkpoint: other },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-stale',
+      'the tail is cut, the manifest tells of it',
+      cutAfter(signedLog(), 9),
+      {},
+      1,
+      'MANIFEST_WRONG',
+      'END_UNPROVEN 9',
+    ),
+    beside(
+      'manifest-beside-altered-file',
+      'a record is changed, the manifest is not',
+      edit(signedLog(), 5, '"amount":21', '"amount":20'),
+      {},
+      1,
+      'CHECKSUM_WRONG 5',
+    ),
+  ];
+}
