@@ -257,6 +257,7 @@ describe('a writer between a crash and the restart that signs over its work', ()
     },
   );
 
+  // M8.16
   it('makes up a hand-over in that range: it vouches for nothing, and none of its keys is printed', async () => {
     const forged = new SealedLog().open(signKeys).seal().checkpoint().record('genuine');
     forged

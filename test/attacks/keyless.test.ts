@@ -286,6 +286,7 @@ describe.each(settings)('payload of the application in a log with $name', ({ key
   });
 });
 
+// M9.1
 describe('deleting, moving and repeating checkpoint lines', () => {
   it.each(settings)('changes nothing while every key period stays covered: $name', async ({ keys, auditor }) => {
     const made = log(keys);

@@ -158,6 +158,7 @@ describe('known checkpoints', () => {
   const whole = readFileSync(`${samples}h02-ed25519.jsonl`, 'utf8');
   const lines = whole.split('\n');
 
+  // M8.27
   it('advance on ok and refuse a log that was cut since', async () => {
     const dir = folder();
     const log = join(dir, 'audit.jsonl');
