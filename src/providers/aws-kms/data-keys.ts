@@ -1,23 +1,31 @@
 import { TamperError } from '../../errors.ts';
+import { type Clock, systemClock } from '../../keys/clock.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { namesIdentity, splitIdentity } from '../../keys/identity.ts';
 import type { CallOptions, DataKey, DataKeyReference, KeyContext } from '../../keys/provider.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
+import { type AwsKmsOptions, defaultTtlSeconds } from './options.ts';
 import type { HandedOut } from './rotation.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
 /** The longest ciphertext that AWS KMS returns or takes, in bytes. */
 const maxCiphertextBytes = 6144;
 
-/** Data keys by `GenerateDataKey` and `Decrypt`. Nothing here is cached or shared. */
+/** Data keys by `GenerateDataKey` and `Decrypt`. No key is cached or shared. */
 export class AwsDataKeys {
   readonly #session: AwsKmsSession;
   readonly #handedOut: HandedOut;
+  readonly #ttlMs: number;
+  readonly #clock: Clock;
+  /** What names that are no ARN stood for, and when that was asked. */
+  readonly #arns = new Map<string, { readonly arn: string; readonly at: number }>();
 
-  constructor(session: AwsKmsSession, handedOut: HandedOut) {
+  constructor(session: AwsKmsSession, handedOut: HandedOut, options: AwsKmsOptions) {
     this.#session = session;
     this.#handedOut = handedOut;
+    this.#ttlMs = (options.keyCacheTtlSeconds ?? defaultTtlSeconds) * 1000;
+    this.#clock = options.clock ?? systemClock;
   }
 
   getKey(keyId: string, context: KeyContext, options: CallOptions): Promise<DataKey> {
@@ -46,7 +54,7 @@ export class AwsDataKeys {
 
   recoverKey(reference: DataKeyReference, named: string, context: KeyContext, options: CallOptions): Promise<DataKey> {
     return this.#session.use('recoverKey', named, options, async (ask, facts) => {
-      const arn = await trustedArn(ask, named);
+      const arn = await this.#trustedArn(ask, named);
       if (reference.source !== 'aws-kms' || !isNamed(reference.identity, named, arn)) {
         throw new TamperError('KEY_NOT_NAMED', `the log names another key than AWS KMS "${named}" (${arn})`, {
           hint: isKeyArn(named)
@@ -78,14 +86,19 @@ export class AwsDataKeys {
       }
     });
   }
-}
 
-/** The ARN that the auditor's side means. Only a name of its own is ever resolved, never one from the log (spec 8.1). */
-async function trustedArn(ask: Ask, named: string): Promise<string> {
-  const name = callName(named);
-  if (isKeyArn(name)) return name;
-  const reply = await ask('DescribeKey', name, (client, call) => client.describeKey({ KeyId: name }, call));
-  return replyIdentity('DescribeKey', reply.KeyMetadata?.Arn);
+  /** The ARN that the auditor's side means. Only a name of its own is ever resolved, never one from the log (spec 8.1). */
+  async #trustedArn(ask: Ask, named: string): Promise<string> {
+    const name = callName(named);
+    if (isKeyArn(name)) return name;
+    const at = this.#clock.now();
+    const known = this.#arns.get(name);
+    if (known !== undefined && at - known.at < this.#ttlMs) return known.arn; // a log has many key periods
+    const reply = await ask('DescribeKey', name, (client, call) => client.describeKey({ KeyId: name }, call));
+    const arn = replyIdentity('DescribeKey', reply.KeyMetadata?.Arn);
+    this.#arns.set(name, { arn, at });
+    return arn;
+  }
 }
 
 /** A key named with its material id is that material alone; named without, it is any (spec 8.1). */

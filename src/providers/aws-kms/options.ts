@@ -4,6 +4,9 @@ import type { Clock } from '../../keys/clock.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import type { AwsKmsClient } from './client.ts';
 
+/** How old knowledge of a key may be by default, in seconds. */
+export const defaultTtlSeconds = 300;
+
 /** What {@link AwsKmsProvider} is given. Credentials are not among it: they come from the SDK's default chain only. */
 export interface AwsKmsOptions {
   /** The region of keys that are not named by an ARN, as `eu-west-1`. Default: the SDK's own (`AWS_REGION`, then the profile). */

@@ -36,7 +36,7 @@ export class AwsKmsProvider implements KeyProvider {
   /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT`: see {@link AwsKmsOptions} */
   constructor(options: AwsKmsOptions = {}) {
     this.#session = new AwsKmsSession(options);
-    this.#dataKeys = new AwsDataKeys(this.#session, this.#handedOut);
+    this.#dataKeys = new AwsDataKeys(this.#session, this.#handedOut, options);
     this.#signing = new AwsSigning(this.#session, this.#handedOut, options);
   }
 

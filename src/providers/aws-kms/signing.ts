@@ -7,11 +7,10 @@ import { VersionCache } from '../../keys/version-cache.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
 import { assertAnsweredBy, callName, corrupted, isKeyArn, replyIdentity } from './identity.ts';
 import { verifyOnline } from './online-verify.ts';
-import type { AwsKmsOptions } from './options.ts';
+import { type AwsKmsOptions, defaultTtlSeconds } from './options.ts';
 import type { HandedOut } from './rotation.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
-const defaultTtlSeconds = 300;
 const defaultConcurrency = 8;
 /** The longest message of `Sign` and `GenerateMac`, in bytes. A checkpoint's text is shorter by construction (spec 4). */
 const maxMessageBytes = 4096;

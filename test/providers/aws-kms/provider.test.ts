@@ -73,6 +73,22 @@ it('signs with a version that it knows without asking about it, however old', as
   expect(kms.calls).toEqual(['Sign']);
 });
 
+it('resolves the auditor’s alias once per key_cache_ttl_seconds, not once per key period', async () => {
+  const kms = new FakeKms();
+  const [arn, other] = [kms.createKey(), kms.createKey()];
+  const alias = kms.alias('alias/wrap', arn);
+  const clock = new FakeClock();
+  const provider = new AwsKmsProvider({ client: kms, keyCacheTtlSeconds: 300, clock });
+  const { identity, wrapped = new Uint8Array() } = await provider.getKey(arn, context);
+  const reference = { source: 'aws-kms', identity, wrapped };
+  kms.calls.length = 0;
+  for (let period = 0; period < 3; period += 1) (await provider.recoverKey(reference, alias, context)).erase();
+  expect(kms.calls).toEqual(['DescribeKey', 'Decrypt', 'Decrypt', 'Decrypt']);
+  kms.alias('alias/wrap', other);
+  await clock.advance(300_000);
+  await expect(provider.recoverKey(reference, alias, context)).rejects.toMatchObject({ code: 'KEY_NOT_NAMED' });
+});
+
 describe('replies that are wrong', () => {
   it.each<[string, object, string]>([
     ['no key ARN', { KeyId: undefined }, 'RESPONSE_MALFORMED'],
