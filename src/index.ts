@@ -1,5 +1,5 @@
-export { type AuditorKeyOptions, type AuditorKeys, auditorKeys } from './audit/key-sources.ts';
-export { loadPublicKeys } from './audit/public-keys.ts';
+export type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
+export { auditorKeys, draftPolicy, inspect, loadPolicy, loadPublicKeys, originalLines, verify } from './auditing.ts';
 export {
   type ConfigFile,
   type ConfigSources,
@@ -48,10 +48,8 @@ export { Sealer } from './seal/sealer.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';
-export { type InspectedEvent, type Inspection, inspect } from './verify/inspection.ts';
+export type { InspectedEvent, Inspection } from './verify/inspection.ts';
 export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
-export { type OriginalLinesOptions, originalLines } from './verify/original-lines.ts';
-export { loadPolicy, type Policy, type StreamPolicy } from './verify/policy.ts';
-export { draftPolicy } from './verify/policy-draft.ts';
+export type { OriginalLinesOptions } from './verify/original-lines.ts';
+export type { Policy, StreamPolicy } from './verify/policy.ts';
 export type { KeyReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
-export { verify } from './verify/verify.ts';

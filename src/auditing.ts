@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream';
+import type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
+import type { Inspection } from './verify/inspection.ts';
+import type { VerifyOptions } from './verify/options.ts';
+import type { OriginalLinesOptions } from './verify/original-lines.ts';
+import type { Policy } from './verify/policy.ts';
+import type { VerifyReport } from './verify/report.ts';
+
+/** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
+
+/**
+ * Verifies sealed files (spec 8). It reads in one pass and bounded memory, trusts nothing in the files, and returns a
+ * report; a finding is never an exception. It throws only where it could not run.
+ *
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  return (await import('./verify/verify.ts')).verify(options);
+}
+
+/**
+ * Looks through sealed files and says what is in them; nothing of it is verified. `input` is what the path `-` stands for.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ */
+export async function inspect(paths: readonly string[], input: Readable): Promise<Inspection> {
+  return (await import('./verify/inspection.ts')).inspect(paths, input);
+}
+
+/**
+ * Gives back the application's lines in their order, byte for byte; entries that a crash abandoned are left out. Nothing is
+ * verified.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ */
+export async function originalLines(options: OriginalLinesOptions): Promise<void> {
+  return (await import('./verify/original-lines.ts')).originalLines(options);
+}
+
+/**
+ * Reads a policy file and the pins that it names, relative to it.
+ *
+ * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `NOT_FOUND`, `READ_FAILED`
+ */
+export async function loadPolicy(path: string): Promise<Policy> {
+  return (await import('./verify/policy.ts')).loadPolicy(path);
+}
+
+/** Puts the keys of a verifier together. Nothing is opened or asked before a log needs it. The caller closes them. */
+export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKeys> {
+  return (await import('./audit/key-sources.ts')).auditorKeys(options);
+}
+
+/**
+ * Reads the public keys of a file: verifier keys (`NAME+ID+KEY`, one a line, `#` begins a comment) or one PEM.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_MALFORMED`, `FORMAT_INVALID`
+ */
+export async function loadPublicKeys(path: string): Promise<string[]> {
+  return (await import('./audit/public-keys.ts')).loadPublicKeys(path);
+}
+
+/**
+ * The text of a policy for the streams in these files, to begin with. Nothing of it was verified.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ */
+export async function draftPolicy(paths: readonly string[], input: Readable): Promise<string> {
+  return (await import('./verify/policy-draft.ts')).draftPolicy(paths, input);
+}
