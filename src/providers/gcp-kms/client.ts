@@ -149,7 +149,7 @@ export interface GcpKmsClient {
   getCryptoKeyVersion(request: { name: string }, options?: GcpCallOptions): GcpReply<GcpKeyVersion>;
   /** With `autoPaginate: false` the third member of the reply is the page as it came. */
   listCryptoKeyVersions(
-    request: { parent: string; filter?: string; pageSize?: number; pageToken?: string },
+    request: { parent: string; filter?: string; pageToken?: string },
     options?: GcpCallOptions,
   ): Promise<readonly [readonly GcpKeyVersion[], ...unknown[]]>;
   close?(): Promise<void>;

@@ -183,7 +183,7 @@ export class GcpKmsProvider implements KeyProvider {
 
   #resolve(keyId: string, options: CallOptions): Promise<SigningVersion> {
     return this.#call('getSigningKey', keyId, options, async (signal, facts) => {
-      const version = await this.#reader.signingVersion(keyId, signal);
+      const version = await this.#reader.signingVersion(keyId, this.#versions.peek(keyId)?.key.identity, signal);
       noteIdentity(facts, version.key.identity);
       return version;
     });

@@ -28,12 +28,13 @@ export class VersionReader {
   /**
    * The version that a name stands for: itself, or the newest enabled one by number (keys that sign have no primary).
    *
+   * @param previous - what it stood for before
    * @throws {TamperError} `KEY_DISABLED`, `KEY_PENDING_DELETION`, `KEY_VERSION_UNAVAILABLE`: no version is enabled;
    * `KEY_WRONG_USAGE`, `UNSUPPORTED_OPERATION`: it cannot seal a log; and what the call throws
    */
-  async signingVersion(keyId: string, signal: AbortSignal): Promise<SigningVersion> {
+  async signingVersion(keyId: string, previous: string | undefined, signal: AbortSignal): Promise<SigningVersion> {
     const { key, version } = parseKeyName(keyId);
-    if (version === undefined) return this.#read(await this.#newestEnabled(key, signal), signal);
+    if (version === undefined) return this.#read(await this.#newest(key, previous, signal), signal);
     const described = await this.#describe(keyId, signal);
     return described === undefined ? this.#tryOut(keyId, signal) : this.#read(described, signal);
   }
@@ -56,6 +57,18 @@ export class VersionReader {
     return name;
   }
 
+  /** A list that does not reach as far as what is known may be stale; then the version itself is asked. */
+  async #newest(key: string, previous: string | undefined, signal: AbortSignal): Promise<GcpKeyVersion> {
+    const listed = await this.#newestEnabled(key, signal);
+    const [before, now] = [versionNumber(key, previous), versionNumber(key, listed.name)];
+    if (previous === undefined || before === undefined || now === undefined || now >= before) return listed;
+    const known = await this.#describe(previous, signal).catch((error: unknown) => {
+      if (isTamperError(error) && !error.retryable) return undefined; // disabled, destroyed or gone
+      throw error;
+    });
+    return known ?? listed;
+  }
+
   async #newestEnabled(key: string, signal: AbortSignal): Promise<GcpKeyVersion> {
     const enabled = newest(key, await this.#list(key, 'state=ENABLED', signal), (state) => state === 'ENABLED');
     if (enabled !== undefined) return enabled;
@@ -75,7 +88,7 @@ export class VersionReader {
     const call = { operation: 'getSigningKey', method: 'listCryptoKeyVersions', resource: key } as const;
     let pageToken = '';
     do {
-      const request = { parent: key, pageSize: 1_000, ...(filter && { filter }), ...(pageToken && { pageToken }) };
+      const request = { parent: key, ...(filter && { filter }), ...(pageToken && { pageToken }) };
       const [versions, , page] = await this.#connection.attempt(call, signal, (client, options) =>
         client.listCryptoKeyVersions(request, { ...options, autoPaginate: false }),
       );

@@ -142,6 +142,22 @@ describe.each([
     });
   });
 
+  it('a stale list does not lead back to an older version, and a version that is gone does', async () => {
+    const key = await server.createKey('MAC', 'HMAC_SHA256');
+    await server.admin('forgetAnswers');
+    await fresh(provider(), async (one) => {
+      await one.sign(key, text);
+      await server.admin('createVersion', { key });
+      expect(await one.rotateCheck()).toBe(true);
+      await server.fault({ kind: 'stale', method: 'ListCryptoKeyVersions' });
+      expect(await one.rotateCheck()).toBe(false);
+      expect((await one.sign(key, text)).identity).toBe(`${key}/cryptoKeyVersions/2`);
+      await server.admin('setState', { version: `${key}/cryptoKeyVersions/2`, state: 'DISABLED' });
+      expect(await one.rotateCheck()).toBe(true);
+      expect((await one.sign(key, text)).identity).toBe(`${key}/cryptoKeyVersions/1`);
+    });
+  });
+
   it('a list that was not filtered does not make a disabled version the newest', async () => {
     await server.fault({
       kind: 'replace',

@@ -64,16 +64,16 @@ describe.each([
 
   it('finds the newest enabled version by number among many pages', async () => {
     const key = await server.createKey('MAC', 'HMAC_SHA256');
-    for (let version = 2; version <= 12; version++) await server.admin('createVersion', { key });
-    for (const version of [3, 12]) {
+    for (let version = 2; version <= 130; version++) await server.admin('createVersion', { key });
+    for (const version of [3, 130]) {
       await server.admin('setState', { version: `${key}/cryptoKeyVersions/${version}`, state: 'DISABLED' });
     }
-    expect((await provider().getSigningKey(key)).identity).toBe(`${key}/cryptoKeyVersions/11`);
+    expect((await provider().getSigningKey(key)).identity).toBe(`${key}/cryptoKeyVersions/129`);
     await server.admin('createVersion', { key, state: 'PENDING_GENERATION' });
     expect(await provider().rotateCheck()).toBe(false);
-    await server.admin('setState', { version: `${key}/cryptoKeyVersions/13`, state: 'ENABLED' });
+    await server.admin('setState', { version: `${key}/cryptoKeyVersions/131`, state: 'ENABLED' });
     expect(await provider().rotateCheck()).toBe(true);
-    expect((await provider().sign(key, text)).identity).toBe(`${key}/cryptoKeyVersions/13`);
+    expect((await provider().sign(key, text)).identity).toBe(`${key}/cryptoKeyVersions/131`);
   });
 
   it('moves to the next version at once when the one in use is disabled', async () => {
