@@ -52,6 +52,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   readonly #calls: VaultCalls;
   readonly #cache: VersionCache<KeyVersion>;
   readonly #watch = new RotationWatch();
+  readonly #closing = new AbortController();
 
   /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT` */
   constructor(options: AzureKeyVaultOptions = {}) {
@@ -158,6 +159,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   async close(): Promise<void> {
     this.#session.close();
     this.#cache.close();
+    this.#closing.abort(new TamperError('PROVIDER_CLOSED', 'the Azure Key Vault provider was closed meanwhile'));
   }
 
   async #sign(keyId: string, data: Uint8Array, options: CallOptions, facts: KeyEventFacts): Promise<Signature> {
@@ -245,10 +247,12 @@ export class AzureKeyVaultProvider implements KeyProvider {
 
   #retry<T>(
     what: string,
-    { signal }: CallOptions,
+    options: CallOptions,
     facts: KeyEventFacts,
     act: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
+    const closing = this.#closing.signal;
+    const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing]);
     const { retry, random, timeoutMs = 10_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
     const bounds = { timeoutMs, attemptTimeoutMs, clock: this.#clock, signal };
     const how = { ...(retry !== undefined && { policy: retry }), ...(random !== undefined && { random }) };

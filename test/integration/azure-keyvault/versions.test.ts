@@ -62,6 +62,27 @@ describe('test_azure_keyvault_provider', () => {
   });
 });
 
+describe('close', () => {
+  it.each(['get', 'sign', 'token'])('ends a call that hangs (%s), at once', async (on) => {
+    await azure.create('k');
+    const provider = azure.provider();
+    await azure.server.admin('fault', { on, kind: 'hang' });
+    const call = provider.sign(azure.key('k'), root);
+    call.catch(() => undefined);
+    const began = async (): Promise<boolean> => {
+      const seen = await azure.server.admin('requests');
+      return seen.some(({ operation, path, caller }) =>
+        on === 'token' ? path.endsWith('/token') : operation === on && caller,
+      );
+    };
+    while (!(await began())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const start = performance.now();
+    await provider.close();
+    await expect(call).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+});
+
 describe('the newest enabled version', () => {
   const at = (day: number): number => 1_700_000_000 + day * 86_400;
 
