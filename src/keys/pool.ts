@@ -13,16 +13,19 @@ export async function mapBounded<T, R>(
   call: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R[]> {
+  // not AbortSignal.any: a signal that lives as long as a writer would remember each batch
   const stop = new AbortController();
-  const joined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  setMaxListeners(0, joined); // every call under way listens: no leak to warn of
+  setMaxListeners(0, stop.signal); // one listener per call under way is no leak
+  const onAbort = (): void => stop.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
   const results: R[] = new Array<R>(items.length);
   const queue = items.entries();
   const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (const [index, item] of queue) {
       try {
-        results[index] = await call(item, joined);
+        results[index] = await call(item, stop.signal);
       } catch (error) {
         failures.push(error);
         stop.abort();
@@ -31,6 +34,7 @@ export async function mapBounded<T, R>(
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, items.length)) }, worker));
+  signal?.removeEventListener('abort', onAbort);
   if (failures.length > 0) throw failures[0];
   return results;
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { TamperError } from '../../errors.ts';
-import { callService } from '../../keys/call.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { throwIfAborted } from '../../keys/deadline.ts';
-import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
+import type { KeyEventFacts } from '../../keys/events.ts';
 import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
 import type {
   CallOptions,
@@ -20,13 +19,13 @@ import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { signChunk } from './batch.ts';
-import { connect, type VaultConnection } from './connection.ts';
+import { VaultCalls } from './calls.ts';
+import { connect } from './connection.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
 import { algorithmOfType, assertWraps, signingKeyOf, type VaultKeyState } from './key-state.ts';
-import { resolveSettings, type VaultProviderOptions, type VaultSettings } from './options.ts';
+import { resolveSettings, type VaultProviderOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
-import type { TransitCall } from './transit.ts';
+import type { Transit } from './transit.ts';
 import { type TransitText, versionOfWrapped } from './transit-text.ts';
 
 /** The longest text that is signed, in bytes; a checkpoint is far below it. */
@@ -44,12 +43,11 @@ const maxSignedBytes = 4096;
  */
 export class VaultProvider implements KeyProvider {
   readonly source: KeySource = 'vault';
-  readonly #settings: VaultSettings;
   readonly #path: string | undefined;
-  readonly #connection: VaultConnection;
+  readonly #calls: VaultCalls;
+  readonly #transit: Transit;
   readonly #states: VersionCache<VaultKeyState>;
   readonly #watch = new RotationWatch();
-  #closed = false;
 
   /**
    * Reads options, environment and TLS files; calls nobody.
@@ -57,12 +55,14 @@ export class VaultProvider implements KeyProvider {
    * @throws {TamperError} `CONFIG_INVALID`, `CONFIG_UNREADABLE`, `INSECURE_ENDPOINT`
    */
   constructor(options: VaultProviderOptions = {}) {
-    this.#settings = resolveSettings(options);
+    const settings = resolveSettings(options);
     this.#path = options.path === undefined ? undefined : parseKeyPath(options.path).path;
-    this.#connection = connect(options, this.#settings);
+    const connection = connect(options, settings);
+    this.#calls = new VaultCalls(connection, settings);
+    this.#transit = connection.transit;
     this.#states = new VersionCache<VaultKeyState>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,
-      clock: this.#settings.clock,
+      clock: settings.clock,
       load: (path) => this.#readKey(parseKeyPath(path)),
       identityOf: (state) => versionIdentity(state.path, state.latestVersion),
     });
@@ -72,10 +72,10 @@ export class VaultProvider implements KeyProvider {
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
     const key = this.#parse(keyId, options);
     assertWraps(await this.#states.get(key.path, options.signal)); // with `create`, encrypt would make an absent key
-    return this.#use('getKey', key, options, async (call, facts) => {
+    return this.#calls.use('getKey', key, options, async (call, facts) => {
       const material = randomBytes(dataKeyBytes);
       try {
-        const { text, version } = await this.#connection.transit.encrypt(key, material, wrappingAad(context), call);
+        const { text, version } = await this.#transit.encrypt(key, material, wrappingAad(context), call);
         const identity = this.#resolved(facts, key, version);
         return createDataKey({ material, source: this.source, identity, wrapped: Buffer.from(text, 'latin1') });
       } finally {
@@ -105,8 +105,8 @@ export class VaultProvider implements KeyProvider {
       });
     }
     const text = Buffer.from(wrapped).toString('latin1');
-    return this.#use('recoverKey', key, options, async (call, facts) => {
-      const material = await this.#connection.transit.decrypt(key, text, wrappingAad(context), call);
+    return this.#calls.use('recoverKey', key, options, async (call, facts) => {
+      const material = await this.#transit.decrypt(key, text, wrappingAad(context), call);
       const identity = this.#resolved(facts, key, versionOfWrapped(wrapped) ?? 0);
       return createDataKey({ material, source: this.source, identity, wrapped });
     });
@@ -129,8 +129,8 @@ export class VaultProvider implements KeyProvider {
     const key = this.#parse(keyId, options);
     assertSize(data);
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
-    const signed = await this.#use('sign', key, options, async (call, facts) => {
-      const text = await this.#connection.transit.sign(key, algorithm, data, call);
+    const signed = await this.#calls.use('sign', key, options, async (call, facts) => {
+      const text = await this.#transit.sign(key, algorithm, data, call);
       this.#resolved(facts, key, text.version);
       return text;
     });
@@ -144,8 +144,8 @@ export class VaultProvider implements KeyProvider {
     if (items.length === 0) return [];
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
     const bounds = { ...options, items: items.length };
-    const signed = await this.#use('signBatch', key, bounds, async (call, facts) => {
-      const texts = await this.#connection.transit.signBatch(key, algorithm, items, call);
+    const signed = await this.#calls.use('signBatch', key, bounds, async (call, facts) => {
+      const texts = await this.#transit.signBatch(key, algorithm, items, call);
       this.#resolved(facts, key, texts[0]?.version ?? 0);
       return texts;
     });
@@ -166,15 +166,15 @@ export class VaultProvider implements KeyProvider {
       throw new TamperError('KEY_VERSION_UNAVAILABLE', `"${path.path}" names no version to verify with`);
     }
     if (signature.length === 0 || (algorithm === 'kms-hmac-sha256' && signature.length !== 32)) return false;
-    return this.#use('verify', path, options, async (call, facts) => {
+    return this.#calls.use('verify', path, options, async (call, facts) => {
       this.#resolved(facts, path, version);
-      return this.#connection.transit.verify({ ...path, version }, algorithm, data, signature, call);
+      return this.#transit.verify({ ...path, version }, algorithm, data, signature, call);
     });
   }
 
   /** Reads `MOUNT/keys/NAME` again for every name that was handed out. */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
-    this.#assertOpen();
+    this.#calls.assertOpen();
     throwIfAborted('vault rotateCheck', options.signal);
     return this.#watch.check(async (path) => {
       const { latestVersion } = await this.#states.reload(path, options.signal);
@@ -187,7 +187,7 @@ export class VaultProvider implements KeyProvider {
     readonly dataKeyId?: string;
     readonly signingKeyId?: string;
   }): Promise<DoctorCheck[]> {
-    this.#assertOpen();
+    this.#calls.assertOpen();
     const parse = (keyId: string | undefined): VaultKeyPath | undefined =>
       keyId === undefined ? undefined : parseKeyPath(keyId, this.#path);
     return checkPermissions({
@@ -195,17 +195,15 @@ export class VaultProvider implements KeyProvider {
       signingKey: parse(keys.signingKeyId),
       stateOf: (key) => this.#states.get(key.path),
       capabilities: (paths) =>
-        this.#use('describeKey', { path: 'sys/capabilities-self' }, {}, (call) =>
-          this.#connection.transit.capabilities(paths, call),
+        this.#calls.use('describeKey', { path: 'sys/capabilities-self' }, {}, (call) =>
+          this.#transit.capabilities(paths, call),
         ),
     });
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
     this.#states.close();
-    await this.#connection.close();
+    await this.#calls.close();
   }
 
   async #stateOf(key: VaultKeyPath, options: CallOptions): Promise<VaultKeyState> {
@@ -216,46 +214,11 @@ export class VaultProvider implements KeyProvider {
   }
 
   #readKey(key: VaultKeyPath): Promise<VaultKeyState> {
-    return this.#use('describeKey', key, {}, async (call, facts) => {
-      const state = await this.#connection.transit.readKey(key, call);
+    return this.#calls.use('describeKey', key, {}, async (call, facts) => {
+      const state = await this.#transit.readKey(key, call);
       facts.identity = versionIdentity(state.path, state.latestVersion);
       facts.version = String(state.latestVersion);
       return state;
-    });
-  }
-
-  #use<T>(
-    operation: KeyOperation,
-    key: { readonly path: string },
-    options: CallOptions & { readonly items?: number },
-    run: (call: TransitCall, facts: KeyEventFacts) => Promise<T>,
-  ): Promise<T> {
-    const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
-    const { signal: outer, items } = options;
-    const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk)); // one after another within one attempt
-    const bounds = {
-      timeoutMs: timeoutMs * requests,
-      attemptTimeoutMs: attemptTimeoutMs * requests,
-      policy,
-      clock,
-      signal: outer,
-      ...(items === undefined ? {} : { items }),
-    };
-    return callService({ operation, source: this.source, keyId: key.path, ...bounds }, async (signal, facts) => {
-      try {
-        return await this.#connection.session.use(signal, (token) => {
-          this.#assertOpen();
-          const { principal } = this.#connection.session;
-          if (principal !== undefined) facts.principal = principal;
-          const seen = (requestId: string | undefined): void => {
-            if (requestId !== undefined) facts.requestId = requestId;
-          };
-          return run({ token, signal, seen }, facts);
-        });
-      } catch (error) {
-        this.#assertOpen();
-        throw error;
-      }
     });
   }
 
@@ -281,13 +244,9 @@ export class VaultProvider implements KeyProvider {
   }
 
   #parse(keyId: string, options: CallOptions): VaultKeyPath {
-    this.#assertOpen();
+    this.#calls.assertOpen();
     throwIfAborted(`vault key "${keyId}"`, options.signal);
     return parseKeyPath(keyId, this.#path);
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
   }
 }
 

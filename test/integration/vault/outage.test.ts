@@ -11,6 +11,7 @@ let server: OpenBao;
 let proxy: FaultProxy;
 let caPem: string;
 const logs: SealedLog[] = [];
+const tokens: string[] = [];
 
 beforeAll(async () => {
   server = await startTransit({ storage: 'raft' });
@@ -29,6 +30,7 @@ afterAll(async () => {
 
 async function start(mode: LogMode, token?: string): Promise<SealedLog> {
   const VAULT_TOKEN = token ?? (await makeToken(server));
+  tokens.push(VAULT_TOKEN);
   const provider = providerFor(proxy.url, {
     env: { VAULT_TOKEN, VAULT_CACERT_BYTES: caPem },
     timeoutMs: 1_500,
@@ -47,7 +49,8 @@ async function expectWhole(log: SealedLog): Promise<void> {
   expect(report.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
   expect(report.verdict).toBe('ok');
   expect(report.streams[0]).toMatchObject({ records: log.written, droppedLines: 0, end: 'closed' });
-  const everything = await log.everything();
+  const everything = `${await log.everything()}${JSON.stringify(report)}`;
+  for (const token of tokens) expect(everything.includes(token)).toBe(false);
   for (const key of log.dataKeys) expect(everything.includes(key)).toBe(false);
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { conformanceContext as context } from '../../../src/testing/index.ts';
 import { healthy, type ScriptedAnswer, type ScriptedRequest, ScriptedVault } from './scripted-vault.ts';
@@ -130,6 +131,37 @@ describe('repeating', () => {
     });
     await expect(server.provider().sign(key, text)).rejects.toMatchObject({ retryable: true });
     expect(calls).toBe(3);
+  });
+});
+
+describe('closing', () => {
+  test('ends calls that hang, at once, and refuses what comes later', async () => {
+    const server = new ScriptedVault((request) => healthy('hmac', request) ?? new Promise(() => undefined));
+    const provider = server.provider();
+    await provider.getSigningKey(key);
+    const hanging = [provider.sign(key, text), provider.signBatch(key, [text]), provider.sign(`${key}:v1`, text)];
+    const ended = Promise.allSettled(hanging);
+    await new Promise((resolve) => setImmediate(resolve));
+    await provider.close();
+    for (const result of await ended) expect(result).toMatchObject({ reason: { code: 'PROVIDER_CLOSED' } });
+    await expect(provider.sign(key, text)).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+  });
+
+  test('ends a login that hangs', async () => {
+    const provider = new ScriptedVault(() => new Promise(() => undefined)).provider();
+    const ended = Promise.allSettled([provider.getSigningKey(key)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    await provider.close();
+    expect(await ended).toMatchObject([{ reason: { code: 'PROVIDER_CLOSED' } }]);
+  });
+
+  test('leaves no listener on a signal that outlives the calls', async () => {
+    const server = vault('hmac', () => ({ json: { data: { hmac: mac() } } }));
+    const provider = server.provider();
+    const { signal } = new AbortController();
+    for (let round = 0; round < 20; round += 1) await provider.sign(key, text, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    await provider.close();
   });
 });
 
