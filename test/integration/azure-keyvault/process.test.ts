@@ -171,6 +171,23 @@ describe('the command line', () => {
     expect(doctor).toMatchObject({ code: 0, stdout: expect.stringContaining(azure.identity(made)) });
   });
 
+  it('ends in time though the vault hangs, loses nothing, and the next start signs it', async () => {
+    const made = await azure.create('k');
+    const file = join(directory, 'hanging.jsonl');
+    const args = ['seal', '--out', file, '--origin', 'audit.example.com/hanging'];
+    await azure.server.admin('fault', { on: 'sign', kind: 'hang' });
+    const start = performance.now();
+    const hanging = await command(args, '{"line":1}\n');
+    expect(performance.now() - start).toBeLessThan(9_000); // 3 s for the signature; the rest is a slow machine's start
+    expect(hanging).toMatchObject({ code: 0, stderr: expect.stringContaining('no signature came') });
+    await azure.server.admin('clearFaults');
+    expect(await command(args, '{"line":2}\n')).toMatchObject({ code: 0 });
+    const pem = join(directory, 'hanging.pem');
+    await writeFile(pem, pemOf(made.spki));
+    const verified = await command(['verify', file, '--origin', 'audit.example.com/hanging', '--public-key', pem]);
+    expect(verified).toMatchObject({ code: 2, stdout: expect.stringContaining('ADOPTED') });
+  });
+
   it('says that nothing was sealed where no key came, and keeps the lines for the next start', async () => {
     const file = join(directory, 'away.jsonl');
     const origin = 'audit.example.com/away';

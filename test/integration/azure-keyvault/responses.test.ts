@@ -43,6 +43,12 @@ describe('answers that are not what they should be are discarded and coded', () 
     await expect(provider.verify(key, root, signature.bytes)).resolves.toBe(true);
   });
 
+  it('a key without attributes is taken as enabled', async () => {
+    const made = await azure.create('k');
+    await azure.server.admin('fault', { on: 'get', kind: 'merge', members: { attributes: null } });
+    expect((await azure.provider().sign(azure.key('k'), root)).identity).toBe(azure.identity(made));
+  });
+
   it('a signature of another version is none of this one', async () => {
     const old = await azure.create('k');
     const next = await azure.create('k');
