@@ -70,9 +70,17 @@ export async function loadAwsClient(options: AwsKmsOptions): Promise<OwnedClient
         temporary: found.sessionToken !== undefined,
         expiration: found.expiration,
         accountId: 'accountId' in found && typeof found.accountId === 'string' ? found.accountId : undefined,
-        from: '$source' in found && found.$source ? Object.keys(found.$source).sort() : [],
+        from: '$source' in found && found.$source ? Object.keys(found.$source).sort().map(inWords) : [],
       };
     },
     destroy: () => client.destroy(),
   };
+}
+
+/** `CREDENTIALS_STS_ASSUME_ROLE_WEB_ID`, as the SDK has it, as `sts assume role web id`. */
+function inWords(source: string): string {
+  return source
+    .replace(/^CREDENTIALS_/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase();
 }
