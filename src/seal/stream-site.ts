@@ -4,6 +4,7 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { Frontier } from '../core/tree.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
+import { newestAnchored } from './anchors.ts';
 import { Lock } from './lock.ts';
 import { manifestPath } from './manifest-writer.ts';
 import { continuingOrigin, nameParts, nextFileName, resolveNames, STDOUT, statePath } from './names.ts';
@@ -46,7 +47,7 @@ export function openSite(config: ResolvedConfig, now: number): StreamSite {
   return withLock(config, (place) => {
     const stamp = formatStamp(now);
     try {
-      return siteOf(place, stamp);
+      return checkAnchors(siteOf(place, stamp), config.anchors);
     } catch (error) {
       const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
       if (!conflict || config.onStateConflict !== 'new_stream') throw error;
@@ -69,6 +70,18 @@ export function abandonStream(config: ResolvedConfig, reason: string, now: numbe
     place.lock.release();
     return next;
   });
+}
+
+/** What an anchor has seen must be in the stream (spec 6). */
+function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite {
+  const { origin, resumption, sink } = site;
+  const newest = newestAnchored(anchors, origin);
+  const known = resumption.candidates.find(({ size }) => size === newest?.size);
+  if (newest === undefined || (newest.size <= resumption.size && (known === undefined || known.root === newest.root))) {
+    return site;
+  }
+  sink.close();
+  throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size}, which the files contradict`);
 }
 
 interface Place {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import { noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
+import { type Clock, systemClock } from '../../src/keys/clock.ts';
 import type { Sealer } from '../../src/seal/sealer.ts';
 import { MemoryProvider } from '../../src/testing/memory-provider.ts';
 import type { VerifyOptions } from '../../src/verify/options.ts';
@@ -15,7 +16,10 @@ import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.t
 export const ORIGIN = 'audit.example.com/test';
 
 /** A directory of its own for one test, removed at its end. */
-export function workplace(keyIds: readonly string[] = ['audit']): {
+export function workplace(
+  keyIds: readonly string[] = ['audit'],
+  clock: Clock = systemClock,
+): {
   directory: string;
   file: string;
   options: () => SealerOptions;
@@ -24,7 +28,7 @@ export function workplace(keyIds: readonly string[] = ['audit']): {
   const directory = mkdtempSync(join(tmpdir(), 'seal-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, 'audit.jsonl');
-  const provider = new MemoryProvider({ keyIds });
+  const provider = new MemoryProvider({ keyIds, clock });
   const options = (): SealerOptions => ({
     file,
     origin: ORIGIN,

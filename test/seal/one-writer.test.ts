@@ -1,0 +1,168 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { isTamperError } from '../../src/errors.ts';
+import { abandonStream } from '../../src/seal/stream-site.ts';
+import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
+
+it('a second writer of the same stream is refused while the first one runs, and not after', async () => {
+  const { options } = workplace();
+  const first = start(options());
+  await first.ready;
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'LOCKED' }));
+  await first.close();
+  await start(options()).close();
+});
+
+it('a lock whose holder runs no more does not stop the next writer', async () => {
+  const { directory, options } = workplace();
+  const first = start(options());
+  await first.ready;
+  const [name] = readdirSync(join(directory, 'state')).filter((one) => one.endsWith('.lock'));
+  const path = join(directory, 'state', name as string);
+  const lock = readFileSync(path, 'utf8');
+  await first.close();
+  writeFileSync(path, lock.replace(/"started":"[^"]*"/, '"started":"1"'));
+  await start(options()).close();
+});
+
+it('a lock of another host is never stale', async () => {
+  const { directory, options } = workplace();
+  const first = start(options());
+  await first.ready;
+  const [name] = readdirSync(join(directory, 'state')).filter((one) => one.endsWith('.lock'));
+  const path = join(directory, 'state', name as string);
+  const lock = readFileSync(path, 'utf8');
+  await first.close();
+  writeFileSync(path, lock.replace(/"host":"[^"]*"/, '"host":"elsewhere"'));
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'LOCKED' }));
+});
+
+it('what somebody else writes into the file ends the log before a line is lost in it', async () => {
+  const { file, options } = workplace();
+  const sealer = start(options());
+  const failed = new Promise((resolve) => sealer.on('error', resolve));
+  await sealer.flush();
+  appendFileSync(file, 'not ours\n');
+  sealer.write('{"n":1}');
+  expect(isTamperError(await failed, 'FOREIGN_WRITE')).toBe(true);
+  expect(() => sealer.write('{"n":2}')).toThrowError(expect.objectContaining({ code: 'FOREIGN_WRITE' }));
+});
+
+it('a file that was deleted under the writer ends the log', async () => {
+  const { file, options } = workplace();
+  const sealer = start(options());
+  const failed = new Promise((resolve) => sealer.on('error', resolve));
+  await sealer.flush();
+  rmSync(file);
+  sealer.write('{"n":1}');
+  expect(isTamperError(await failed, 'FOREIGN_WRITE')).toBe(true);
+});
+
+it('two streams that start in one tick share no data key', async () => {
+  const one = workplace();
+  const two = workplace();
+  const sealers = [start(one.options()), start({ ...two.options(), keyProvider: one.provider, origin: `${ORIGIN}/2` })];
+  await Promise.all(sealers.map((sealer) => sealer.close()));
+  const keys = [one.file, two.file].map((file) => /"wrapped":"([^"]+)"/.exec(readFileSync(file, 'utf8'))?.[1]);
+  expect(new Set(keys).size).toBe(2);
+  expect(one.provider.calls('getKey')).toBe(2);
+});
+
+it.each([
+  ['is shorter than the state says', (file: string) => truncateSync(file, 100)],
+  ['is gone', (file: string) => rmSync(file)],
+  [
+    'holds another last entry',
+    (file: string) => writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"kind":"close"', '"kind":"clone"')),
+  ],
+])('a file that %s is a conflict with the state; the old file stays as it is', async (name, spoil) => {
+  const { directory, file, options, provider } = workplace();
+  const first = start(options());
+  first.write('{"n":1}');
+  await first.flush();
+  first.closeSync();
+  spoil(file);
+  const spoilt = name === 'is gone' ? undefined : readFileSync(file);
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'STATE_CONFLICT' }));
+  const next = start({ ...options(), onStateConflict: 'new_stream' });
+  next.write('{"n":3}');
+  await next.close();
+  if (spoilt !== undefined) expect(readFileSync(file)).toEqual(spoilt);
+  const files = sealedFiles(directory).filter((path) => path !== file);
+  const stream = await read(files, provider);
+  expect(stream.opens[0]).toMatchObject({ why: 'conflict', after: { origin: ORIGIN, size: 5 } });
+  const report = await audit(directory, provider, { paths: files, origin: `${ORIGIN}/*` });
+  expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
+  const again = start(options()); // and it is the new stream that goes on
+  expect(again.origin).toBe(next.origin);
+  await again.close();
+});
+
+it('a file of somebody else is left alone', () => {
+  const { file, options } = workplace();
+  writeFileSync(file, '{"msg":"a plain log"}\n');
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'STATE_CONFLICT' }));
+  expect(readFileSync(file, 'utf8')).toBe('{"msg":"a plain log"}\n');
+});
+
+it('a state that cannot be read is an error with a way out', async () => {
+  const { directory, options, provider } = workplace();
+  await start(options()).close();
+  const [name] = readdirSync(join(directory, 'state'));
+  writeFileSync(join(directory, 'state', name as string), '{"version":');
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'STATE_MALFORMED' }));
+  const { resolveConfig } = await import('../../src/config/index.ts');
+  const { keyProvider: _unused, ...code } = options();
+  const next = abandonStream(resolveConfig({ code }).config, 'the disk was replaced', Date.now());
+  const sealer = start(options());
+  expect(sealer.origin).toBe(next.origin);
+  await sealer.close();
+  expect((await read([next.file], provider)).opens[0]).toMatchObject({ why: 'conflict' });
+});
+
+it('goes on from the file alone where the state was lost', async () => {
+  const { directory, options, provider } = workplace();
+  const first = start(options());
+  first.write('{"n":1}');
+  await first.rotate();
+  first.write('{"n":2}');
+  await first.close();
+  rmSync(join(directory, 'state'), { recursive: true });
+  const second = start(options());
+  second.write('{"n":3}');
+  await second.close();
+  const report = await audit(directory, provider);
+  expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
+  expect(report.streams[0]).toMatchObject({ records: 3, runs: 2 });
+});
+
+it.each([
+  ['MACs', {}, { useKmsSigning: true }],
+  ['signatures', { signingKeyId: 'sign' }, {}],
+])('a restart that drops %s is refused', async (_name, before, after) => {
+  const { options } = workplace(['audit', 'sign']);
+  await start({ ...options(), ...before }).close();
+  await expect(start({ ...options(), ...after }).ready).rejects.toMatchObject({ code: 'MODE_CHANGE' });
+});
+
+it('a place that cannot be written to is an error that names it', () => {
+  const { directory, options } = workplace();
+  const place = join(directory, 'no-directory');
+  writeFileSync(place, '');
+  const begin = () => start({ ...options(), file: join(place, 'audit.jsonl') });
+  expect(begin).toThrowError(
+    expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining(place) }),
+  );
+});
+
+it('an anchor that knows more than the state is a conflict', async () => {
+  const { directory, file, options } = workplace();
+  const anchors = [join(directory, 'anchor.jsonl')];
+  const first = start({ ...options(), anchors });
+  first.write('{"n":1}');
+  await first.close();
+  rmSync(file);
+  rmSync(join(directory, 'state'), { recursive: true });
+  expect(() => start({ ...options(), anchors })).toThrowError(expect.objectContaining({ code: 'STATE_CONFLICT' }));
+});
