@@ -46,6 +46,7 @@ export { checkKeys, createKeyProvider, createSourceProvider } from './providers/
 export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';
+export { abandonStream } from './seal/stream-site.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';
 export type { InspectedEvent, Inspection } from './verify/inspection.ts';

@@ -51,4 +51,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'policy init: a policy file to begin with',
     load: async () => (await import('./policy.ts')).policy,
   },
+  {
+    name: 'recover',
+    summary: 'go on with a new stream where the old one cannot',
+    load: async () => (await import('./recover.ts')).recover,
+  },
 ];

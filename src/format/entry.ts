@@ -7,8 +7,6 @@
  *     checkpoint  {"integrity":{"kind":"checkpoint","note":"NOTE"}}
  */
 
-/** The length of `auth`: 43 base64url characters, 32 bytes. */
-export const AUTH_LENGTH = 43;
 /** Leaf bytes = the line without its last 46 bytes: `auth`, `"}}`. */
 export const TAIL_LENGTH = 46;
 /** A reader takes a control entry or a note of at most this many bytes (spec 8). */

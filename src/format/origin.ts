@@ -17,11 +17,6 @@ export function checkOrigin(text: string): void {
   });
 }
 
-/** Maps what a placeholder such as `{host}` expands to into the characters of an origin (spec 1). */
-export function mapIntoOrigin(text: string): string {
-  return text.replace(/[^A-Za-z0-9._~:@-]/g, '-');
-}
-
 /** TAG: the first 8 base64url characters of SHA-256(origin). It separates mixed streams and proves nothing (spec 1). */
 export function tagOf(origin: string): string {
   return hash('sha256', origin, 'base64url').slice(0, 8);

@@ -24,11 +24,6 @@ export interface NoteKey {
   readonly bytes: Buffer;
 }
 
-/** The public key of a note key as Node's crypto takes it. Not for `kms-hmac-sha256`. */
-export function publicKeyOf(key: NoteKey): KeyObject {
-  return createPublicKey({ key: key.bytes, format: 'der', type: 'spki' });
-}
-
 function typed(identifier: string, key: Uint8Array): Buffer {
   return Buffer.concat([Uint8Array.of(0xff), Buffer.from(identifier, 'latin1'), LF, key]);
 }

@@ -214,3 +214,29 @@ describe('fapilog-tamper demo', () => {
     expect(stdout).toContain('All 4 were found.');
   });
 });
+
+describe('fapilog-tamper recover', () => {
+  it('ends a stream whose file was altered; the next start cites it', async () => {
+    const seal = ['seal', '--quiet', '--out', 'a.jsonl', '--origin', origin];
+    writeFileSync(join(cwd, 'a.jsonl'), log().split('\n').slice(0, 3).join('\n'));
+    const refused = await built.run(seal, { cwd, env, input: 'more\n' });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('STATE_CONFLICT');
+    expect(refused.stderr).toContain('recover');
+    const recovered = await built.run(['recover', 'a.jsonl', '--origin', origin, '--reason', 'disk was restored'], {
+      cwd,
+      env,
+    });
+    expect(recovered.code).toBe(0);
+    const next = /the stream (\S+) in (\S+)/.exec(recovered.stdout);
+    expect(next?.[1]).toMatch(/^example\.com\/a\/\d{8}T\d{6}Z-[0-9a-f]{8}$/);
+    expect(await built.run(seal, { cwd, env, input: 'more\n' })).toMatchObject({ code: 0 });
+    const verify = ['verify', next?.[2] ?? '', '--origin', next?.[1] ?? ''];
+    expect(await built.run(verify, { cwd, env })).toMatchObject({ code: 0 });
+    expect((await built.run(['inspect', next?.[2] ?? ''], { cwd, env })).stdout).toContain('open: conflict');
+  });
+
+  it('needs a reason', async () => {
+    expect((await built.run(['recover', 'a.jsonl', '--origin', origin], { cwd, env })).code).toBe(64);
+  });
+});
