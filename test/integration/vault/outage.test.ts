@@ -28,7 +28,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function start(mode: LogMode, token?: string): Promise<SealedLog> {
+async function start(mode: LogMode, options: { token?: string; waits?: boolean } = {}): Promise<SealedLog> {
+  const { token, waits = false } = options;
   const VAULT_TOKEN = token ?? (await makeToken(server));
   tokens.push(VAULT_TOKEN);
   const provider = providerFor(proxy.url, {
@@ -38,7 +39,7 @@ async function start(mode: LogMode, token?: string): Promise<SealedLog> {
   });
   const log = await SealedLog.start(provider, modes[mode]);
   logs.push(log);
-  await log.sealer.ready;
+  if (!waits) await log.sealer.ready;
   return log;
 }
 
@@ -78,6 +79,26 @@ const faults: [string, Fault][] = [
   ['connections are reset', { kind: 'reset' }],
   ['answers are garbage', { kind: 'garbage' }],
 ];
+
+describe('at start', () => {
+  test('Vault is away: lines are taken, wait, and are sealed when it is there', async () => {
+    proxy.inject({ kind: 'status', status: 503 });
+    const log = await start('both', { waits: true });
+    const away = log.next('outage');
+    log.write(1_000);
+    await away;
+    expect(log.sealer.stats.size).toBe(0);
+    proxy.heal();
+    await log.sealer.ready;
+    log.write(1_000);
+    await expectWhole(log);
+  });
+
+  test('a refusal is an error at once, whatever on_start_failure says', async () => {
+    const log = await start('both', { token: 'hvs.of-nobody', waits: true });
+    await expect(log.sealer.ready).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+});
 
 describe('under load, in the mode both', () => {
   test.each(faults)(
@@ -131,7 +152,7 @@ describe('under load, in the mode both', () => {
 
   test('a token of 3 seconds ends while logging, and the log goes on until there is another', async () => {
     const events = new KeyEvents();
-    const log = await start('both', await makeToken(server, { ttl: '3s', explicit_max_ttl: '3s' }));
+    const log = await start('both', { token: await makeToken(server, { ttl: '3s', explicit_max_ttl: '3s' }) });
     log.load(500);
     await log.next('outage');
     events.end();

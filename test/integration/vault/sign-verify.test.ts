@@ -127,6 +127,38 @@ test('data keys: an auditor recovers each after ten rotations; raised min_decryp
   await auditor.close();
 });
 
+test.each(['aes128-gcm96', 'chacha20-poly1305', 'xchacha20-poly1305'])(
+  'data keys are wrapped by %s as well',
+  async (type) => {
+    const path = `transit/keys/data-${type}`;
+    await server.api('POST', path, { type });
+    const key = await provider.getKey(path, context);
+    const recovered = await provider.recoverKey(key, path, context);
+    expect(recovered.material.equals(key.material)).toBe(true);
+    await expect(provider.recoverKey(key, path, { ...context, kid: 'c0ffee00.9' })).rejects.toMatchObject({
+      code: 'WRONG_KEY_OR_CONTEXT',
+    });
+    recovered.erase();
+    key.erase();
+  },
+);
+
+test.each(['rsa-3072', 'rsa-4096'])('%s signs PSS with a salt of 32 bytes', async (type) => {
+  const path = `transit/keys/sign-${type}`;
+  await server.api('POST', path, { type });
+  const key = await provider.getSigningKey(path);
+  expect(key.algorithm).toBe('rsa-pss-sha256');
+  const { bytes } = await provider.sign(path, text);
+  expect(await provider.verify(key, text, bytes)).toBe(true);
+});
+
+test('keys that the log format has no name for, or that are derived, are refused', async () => {
+  await server.api('POST', 'transit/keys/p521', { type: 'ecdsa-p521' });
+  await server.api('POST', 'transit/keys/derived', { type: 'aes256-gcm96', derived: true });
+  await expect(provider.getSigningKey('transit/keys/p521')).rejects.toMatchObject({ code: 'KEY_WRONG_USAGE' });
+  await expect(provider.getKey('transit/keys/derived', context)).rejects.toMatchObject({ code: 'KEY_WRONG_USAGE' });
+});
+
 test('a wrapped key that says another version than the log does is not even sent', async () => {
   const key = await provider.getKey(keys.data, context);
   await rotate(keys.data);
