@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { digestBytes } from '../../src/core/hash.ts';
+import { proveConsistency, proveInclusion, rootOf } from '../../src/core/proof.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import { edKey } from '../vectors/keys.ts';
+import { bothLog, signedLog } from '../vectors/logs.ts';
+
+/** golang.org/x/mod v0.29.0: sumdb/note opens our checkpoints, sumdb/tlog accepts our proofs. */
+
+const source = fileURLToPath(new URL('./go/', import.meta.url));
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test', 'go-interop');
+const binary = join(cache, process.platform === 'win32' ? 'interop.exe' : 'interop');
+
+function ask(questions: object): string {
+  const { stdout, stderr } = spawnSync(binary, [], { input: JSON.stringify(questions), encoding: 'utf8' });
+  return stdout.trim() + stderr.trim();
+}
+
+const hex = (digest: string): string => digestBytes(digest).toString('hex');
+
+describe('go', () => {
+  beforeAll(() => {
+    mkdirSync(cache, { recursive: true });
+    const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+  }, 300_000);
+
+  it.each([
+    ['signed', signedLog()],
+    ['both', bothLog()],
+  ])('sumdb/note opens every Ed25519 checkpoint of a log: %s', (_name, log) => {
+    const vkey = vkeyOf(log.origin, edKey);
+    const notes = log.seals.map(({ size, text }) => ({ note: log.note({ size }), vkey, text }));
+    expect(notes.length).toBeGreaterThan(2);
+    expect(ask({ notes })).toBe('ok');
+  });
+
+  it('sumdb/note refuses a note with a changed size and one of another key', () => {
+    const log = signedLog();
+    const vkey = vkeyOf(log.origin, edKey);
+    const changed = { note: log.note({ size: 8 }).replace('\n8\n', '\n9\n'), vkey, text: '' };
+    expect(ask({ notes: [changed] })).toContain('invalid signature');
+  });
+
+  it('sumdb/tlog accepts every inclusion and consistency proof of a log, and refuses a wrong one', () => {
+    const { leaves } = signedLog();
+    const root = (size: number): string => hex(rootOf(leaves.slice(0, size)));
+    const sizes = leaves.map((_leaf, at) => at + 1);
+    const inclusion = sizes.flatMap((size) =>
+      sizes.slice(0, size).map((_size, index) => ({
+        size,
+        index,
+        leaf: hex(leaves[index] ?? ''),
+        root: root(size),
+        proof: proveInclusion(leaves.slice(0, size), index).map(hex),
+      })),
+    );
+    const consistency = sizes.flatMap((second) =>
+      sizes.slice(0, second).map((first) => ({
+        first,
+        second,
+        firstRoot: root(first),
+        secondRoot: root(second),
+        proof: proveConsistency(leaves.slice(0, second), first).map(hex),
+      })),
+    );
+    expect(inclusion.length).toBeGreaterThan(100);
+    expect(ask({ inclusion, consistency })).toBe('ok');
+    expect(ask({ inclusion: [{ ...inclusion.at(-1), root: root(3) }] })).toContain('inclusion of');
+    expect(ask({ consistency: [{ ...consistency.at(-2), firstRoot: root(3) }] })).toContain('consistency of');
+  });
+});
