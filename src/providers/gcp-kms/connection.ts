@@ -49,7 +49,7 @@ export class GcpKmsConnection {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await this.#send(generation, call, send);
+      return await this.#send(generation, call, signal, send);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -58,6 +58,7 @@ export class GcpKmsConnection {
   async #send<R extends readonly unknown[]>(
     generation: Generation,
     call: GcpCall,
+    signal: AbortSignal,
     send: (client: GcpKmsClient, options: GcpCallOptions) => Promise<R>,
   ): Promise<R> {
     const { client, headers } = await generation.ready.catch((error: unknown) => {
@@ -66,10 +67,14 @@ export class GcpKmsConnection {
     this.#assertOpen(call.resource);
     try {
       const extra = headers === undefined ? undefined : { otherArgs: { headers: await headers() } };
+      signal.throwIfAborted(); // credentials that came too late make no call that nobody waits for
       return await send(client, { timeout: this.#attemptTimeoutMs, retry: null, ...extra });
     } catch (error) {
       const mapped = mapGcpError(error, call);
+      if (signal.aborted) throw mapped; // nobody waits; what the end of the race says of the connection was noted then
       if (mapped.code === 'TIMEOUT') this.#suspect(generation);
+      // credentials may have been replaced where they come from; the SDK would go on with what it has
+      if (mapped.code === 'UNAUTHENTICATED') this.#abandon(generation);
       throw mapped;
     }
   }

@@ -17,11 +17,11 @@ export function checkedBytes(
   what: string,
   field: string,
   bytes: GcpBytes,
-  sum: GcpInt64Value | null | undefined,
+  sum: GcpInt64Value | number | string | null | undefined,
 ): Buffer {
   const buffer = bufferOf(bytes);
   if (buffer === undefined || buffer.length === 0) throw corrupted(what, `the reply has no ${field}`);
-  const claimed = sum?.value;
+  const claimed = typeof sum === 'object' ? sum?.value : sum;
   if (claimed === undefined || claimed === null) throw corrupted(what, `the reply has no checksum of its ${field}`);
   if (String(claimed) !== String(checksum(buffer).value)) {
     throw corrupted(what, `the checksum of the reply's ${field} does not match`);

@@ -70,6 +70,10 @@ export class GcpKmsProvider implements KeyProvider {
     this.#reader = new VersionReader(this.#connection, (identity) => this.#versions.at(identity));
   }
 
+  /**
+   * Mints a data key: 32 local random bytes that one `encrypt` wraps, bound to `context` (spec 5). Its identity is the
+   * version that the reply names: the primary one, or the one that `keyId` names.
+   */
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
     const { key } = parseKeyName(keyId);
     const material = randomBytes(32);
@@ -87,6 +91,12 @@ export class GcpKmsProvider implements KeyProvider {
     }
   }
 
+  /**
+   * Recovers a data key by one `decrypt` with the CryptoKey that `named` means. From the log come `wrapped` and nothing else.
+   *
+   * @throws {TamperError} `KEY_NOT_NAMED`: the log names another key; `WRONG_KEY_OR_CONTEXT`: this key did not wrap it for
+   * this stream and key period; `KEY_DISABLED`, `KEY_PENDING_DELETION`: the version that did can not be used now
+   */
   async recoverKey(
     reference: DataKeyReference,
     named: string,
@@ -108,10 +118,21 @@ export class GcpKmsProvider implements KeyProvider {
     });
   }
 
+  /**
+   * Resolves a signing key: the newest enabled version by number, or the one that `keyId` names, with its public key.
+   *
+   * @throws {TamperError} `KEY_WRONG_USAGE`: it encrypts; `UNSUPPORTED_OPERATION`: its algorithm has no name in the log
+   */
   async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
     return (await this.#version(keyId, options)).key;
   }
 
+  /**
+   * Signs `data` (at most 4,096 bytes): by digest, Ed25519 and MACs by the data itself. The signature is checked here with
+   * the public key. Where `keyId` names no version and the one in use is gone, the next newest signs.
+   *
+   * @throws {TamperError} `USAGE`: too long
+   */
   async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
     assertSignable(keyId, data);
     const version = await this.#version(keyId, options);
@@ -120,6 +141,7 @@ export class GcpKmsProvider implements KeyProvider {
     );
   }
 
+  /** Signs several: Cloud KMS has no batch call, so each is a call of its own, `concurrency` at once. */
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
     this.#active.assertOpen(keyId);
     for (const item of items) assertSignable(keyId, item);
@@ -136,6 +158,7 @@ export class GcpKmsProvider implements KeyProvider {
     );
   }
 
+  /** Checks a signature with the public key, offline; a MAC by `macVerify`. */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
     this.#active.assertOpen(key.identity);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
@@ -152,6 +175,10 @@ export class GcpKmsProvider implements KeyProvider {
     });
   }
 
+  /**
+   * Looks up every key that was handed out by a name without version: the primary version of a wrapping key, the newest
+   * enabled one of a signing key. Waits where it would take more than a tenth of the default read quota.
+   */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
     this.#active.assertOpen('rotateCheck');
     return this.#watch.check(async (name) => {
@@ -161,6 +188,7 @@ export class GcpKmsProvider implements KeyProvider {
     });
   }
 
+  /** Ends the calls under way with `PROVIDER_CLOSED` and closes the connection, unless the client was given in. */
   async close(): Promise<void> {
     this.#versions.close();
     this.#active.close();

@@ -79,6 +79,17 @@ describe.each([
     expect(Date.now() - then).toBeLessThan(1_000);
   });
 
+  it('a token that is refused is not used again', async () => {
+    await server.fault({ kind: 'status', code: 'UNAUTHENTICATED' });
+    await server.admin('clearJournals');
+    expect(await codeOf(provider.sign(mac, text))).toBe('UNAUTHENTICATED');
+    expect(await codeOf(provider.sign(mac, text))).toBe('ok');
+    const tokens = (await server.admin<{ path: string }[]>('authorityJournal')).filter(({ path }) =>
+      path.endsWith('/token'),
+    );
+    expect(tokens).toHaveLength(1);
+  });
+
   it('throttling is obeyed: not before the time that the service asks for', async () => {
     await server.fault({ kind: 'throttle', method: 'MacSign', retryDelaySeconds: 1.2 });
     const since = Date.now();
