@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
-import { type Clock, systemClock } from '../keys/clock.ts';
+import type { Clock } from '../keys/clock.ts';
 import { Anchors } from './anchors.ts';
 import { ClosedFiles } from './closed-files.ts';
 import { closeRun, closeRunNow, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
@@ -19,26 +19,12 @@ import { Pump } from './pump.ts';
 import type { SealJob } from './seal-job.ts';
 import { SealTimers } from './seal-timers.ts';
 import { asError, type FileClosedEvent, type SealerEvents, type SealerStats } from './sealer-events.ts';
+import type { SealerParts } from './sealer-parts.ts';
 import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
 import { openSite, type StreamSite } from './stream-site.ts';
-import { formatStamp } from './time.ts';
+import { formatStamp, wallClock } from './time.ts';
 import { UnsealedLines } from './unsealed-lines.ts';
-
-/** Wall time follows the system's clock; timers are the key layer's. */
-const wallClock: Clock = { now: () => Date.now(), after: (ms, fire) => systemClock.after(ms, fire) };
-/** What a {@link Sealer} is made with, besides its configuration. */
-export interface SealerParts {
-  /** Where keys come from. Called until it works; a failure counts as a failure to start. */
-  readonly keys: () => Promise<KeySources> | KeySources;
-  readonly clock?: Clock;
-  /** Ends what `keys` made. Keys that the caller gave stay open. */
-  readonly release?: () => Promise<void>;
-  /** Gets each chunk as it came (`tee`). */
-  readonly tee?: (chunk: string | Uint8Array) => void;
-  /** Checks a closed file (`verify_on_close`). */
-  readonly verifyClosed?: (event: FileClosedEvent) => Promise<void>;
-}
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are taken at once; the key arrives later.
@@ -412,6 +398,21 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#failure.error !== undefined) throw this.#failure.error;
   }
 
+  /** Lines that can no longer go into the log are kept for the next start. */
+  #keepUnsealed(): void {
+    const { queue } = this.#pump;
+    if (!queue.isEmpty) this.#unsealed.keep(queue.takeAll(), formatStamp(this.#clock.now()));
+  }
+
+  /** At the end one failure must not keep the rest from being done. */
+  #orWarn(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#warn(error);
+    }
+  }
+
   #warn(error: unknown): void {
     this.emit('warning', asError(error));
   }
@@ -445,8 +446,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     for (const run of this.#chain.retiring) run.end();
     if (this.#run === undefined) this.#site.sink.close();
     else this.#run.end();
-    const { queue } = this.#pump;
-    if (!queue.isEmpty) this.#unsealed.keep(queue.takeAll(), formatStamp(this.#clock.now()));
-    this.#site.lock.release();
+    this.#orWarn(() => this.#keepUnsealed());
+    this.#orWarn(() => this.#site.lock.release());
   }
 }

@@ -1,3 +1,8 @@
+import { type Clock, systemClock } from '../keys/clock.ts';
+
+/** Wall time follows the system's clock, also over a sleep of the machine; timers are the key layer's. */
+export const wallClock: Clock = { now: () => Date.now(), after: (ms, fire) => systemClock.after(ms, fire) };
+
 /** A moment as spec 1 writes it (`T`): `2026-11-24T23:00:24.063Z`. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString();

@@ -1,0 +1,16 @@
+import type { Clock } from '../keys/clock.ts';
+import type { KeySources } from './key-sources.ts';
+import type { FileClosedEvent } from './sealer-events.ts';
+
+/** What a sealer is made with, besides its configuration. */
+export interface SealerParts {
+  /** Where keys come from. Called until it works; a failure counts as a failure to start. */
+  readonly keys: () => Promise<KeySources> | KeySources;
+  readonly clock?: Clock;
+  /** Ends what `keys` made. Keys that the caller gave stay open. */
+  readonly release?: () => Promise<void>;
+  /** Gets each chunk as it came (`tee`). */
+  readonly tee?: (chunk: string | Uint8Array) => void;
+  /** Checks a closed file (`verify_on_close`). */
+  readonly verifyClosed?: (event: FileClosedEvent) => Promise<void>;
+}

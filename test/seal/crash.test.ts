@@ -1,0 +1,133 @@
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import { audit, start, workplace } from './workplace.ts';
+
+/** Every change of the disk is a step; at step `last` it happens by half or not at all, and the disk is frozen. */
+const disk = vi.hoisted(() => ({ step: 0, last: Number.POSITIVE_INFINITY, half: false }));
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const crash = (): Error => Object.assign(new Error('the machine has stopped'), { code: 'ECRASH' });
+  const step = (partly?: () => void): void => {
+    if (++disk.step < disk.last) return;
+    if (disk.step === disk.last && disk.half) partly?.();
+    throw crash();
+  };
+  const stepping =
+    <A extends unknown[], R>(change: (...args: A) => R) =>
+    (...args: A): R => {
+      step();
+      return change(...args);
+    };
+  return {
+    ...fs,
+    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset): number => {
+      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2)));
+      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length);
+    },
+    fsyncSync: stepping(fs.fsyncSync),
+    fdatasyncSync: stepping(fs.fdatasyncSync),
+    renameSync: stepping(fs.renameSync),
+    ftruncateSync: stepping(fs.ftruncateSync),
+    openSync: (path: string, flags: string | number, mode?: number): number => {
+      const reads = flags === 'r';
+      if (!reads) step();
+      return fs.openSync(path, flags, mode);
+    },
+  };
+});
+
+const modes: Record<string, Partial<SealerOptions>> = {
+  'data key': {},
+  signing: { useKmsSigning: true },
+  both: { signingKeyId: 'sign' },
+};
+
+/** A run with everything in it; says how many lines were acknowledged before the disk stopped. */
+async function story(options: SealerOptions, rotate: () => void): Promise<number> {
+  let acknowledged = 0;
+  const sealer = createSealer({ ...options, checkpointMaxRecords: 4, keyCacheTtlSeconds: 1 });
+  sealer.on('error', () => undefined);
+  sealer.on('warning', () => undefined);
+  try {
+    const write = (count: number): void => {
+      for (let n = 0; n < count; n++) sealer.write(`{"n":${n}}`);
+    };
+    write(6);
+    await sealer.flush();
+    acknowledged = 6;
+    await sealer.rotate();
+    write(3);
+    sealer.flushSync();
+    acknowledged = 9;
+    rotate();
+    await new Promise((resolve) => setImmediate(resolve));
+    write(2);
+    await sealer.flush();
+    acknowledged = 11;
+    await sealer.close();
+  } catch {
+    // the disk has stopped; what matters is what lies on it
+  }
+  try {
+    sealer.closeSync();
+  } catch {
+    // as above
+  }
+  return acknowledged;
+}
+
+it.each(Object.entries(modes))(
+  'a crash at any change of the disk loses no acknowledged line: %s',
+  async (_name, extra) => {
+    const { directory, options, provider } = workplace(['audit', 'sign']);
+    onTestFinished(() => {
+      disk.last = Number.POSITIVE_INFINITY;
+    });
+    const place = (name: string): SealerOptions => ({
+      ...options(),
+      ...extra,
+      file: join(directory, name, 'audit.jsonl'),
+      stateDir: join(directory, name, 'state'),
+    });
+    disk.step = 0;
+    await story(place('whole'), () => provider.rotate('audit'));
+    const steps = disk.step;
+    expect(steps).toBeGreaterThan(20);
+    for (let last = 1; last <= steps; last++) {
+      const name = `crash${last}`;
+      Object.assign(disk, { step: 0, last, half: last % 2 === 0 });
+      let acknowledged = 0;
+      try {
+        acknowledged = await story(place(name), () => provider.rotate('audit'));
+      } catch (error) {
+        if (!/machine has stopped/.test(String((error as Error).cause ?? error))) throw error;
+      }
+      disk.last = Number.POSITIVE_INFINITY;
+      await image(join(directory, name), join(directory, 'image'));
+      const again = start(place('image'));
+      again.write('{"again":true}');
+      await again.close();
+      const report = await audit(join(directory, 'image'), provider);
+      const bad = report.findings.filter(({ severity, code }) => severity !== 'warning' && code !== 'ADOPTED');
+      expect(bad, `step ${last}`).toEqual([]);
+      expect(report.streams[0]?.records, `step ${last}`).toBeGreaterThan(acknowledged);
+      rmSync(join(directory, name), { recursive: true, force: true });
+      rmSync(join(directory, 'image'), { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+/** What would lie on the disk after a restart of the machine: everything but the lock. */
+async function image(from: string, to: string): Promise<void> {
+  cpSync(from, to, { recursive: true });
+  for (const name of readdirSync(join(to, 'state'))) {
+    const path = join(to, 'state', name);
+    if (name.endsWith('.lock')) rmSync(path);
+    else if (name.endsWith('.chainstate'))
+      writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`${from}/`, `${to}/`));
+  }
+}
