@@ -18,7 +18,7 @@ import { OutagePolicy } from './outage-policy.ts';
 import { Pump } from './pump.ts';
 import type { SealJob } from './seal-job.ts';
 import { SealTimers } from './seal-timers.ts';
-import { asError, type FileClosedEvent, type SealerEvents, type SealerStats } from './sealer-events.ts';
+import { asError, type SealerEvents, type SealerStats } from './sealer-events.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
@@ -82,9 +82,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
       warn,
       fail: (error) => this.#fail(error),
     });
-    const held = (): boolean => this.#pump.held;
-    const begin = (site: StreamSite, epoch: Epoch): StreamRun => this.#begin(site, epoch);
-    this.#chain = new StreamChain({ held, begin }, this.#clock, this.#abort.signal);
+    const chain = { held: () => this.#pump.held, begin: (site: StreamSite, epoch: Epoch) => this.#begin(site, epoch) };
+    this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
     this.#policy = new OutagePolicy(config, this.#clock, {
       goOn: (since, error) => this.#goOnWithoutKeys(since, error),
       stop: (error) => this.#stopFor(error),
