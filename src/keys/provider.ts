@@ -112,7 +112,8 @@ export interface ProviderLifecycle {
   readonly source: KeySource;
   /**
    * Asks the source whether any key that this provider has handed out would now resolve to another identity, and
-   * refreshes what it knows. The first call after a change returns true, later ones false.
+   * refreshes what it knows. The first call after a change returns true, later ones false: so each writer has a provider of
+   * its own.
    */
   rotateCheck(options?: CallOptions): Promise<boolean>;
   /** Erases secrets, stops timers, closes connections. Safe to call twice; other methods throw `PROVIDER_CLOSED` after. */
