@@ -88,7 +88,11 @@ function namedInConfig({ resolution, policy, env }: AuditorKeyOptions): Map<Conf
   const { dataKey } = modeOf(config);
   if (dataKey !== undefined && isConfigured(resolution, env)) add(dataKey.source, { name: dataKey.keyId });
   for (const stream of policy?.streams ?? []) {
-    for (const { wrap, ...range } of stream.dataKeys) add(sourceOfName(wrap, config), { name: wrap, ...range });
+    // the source only: what a policy names counts for its own stream, and is added there (spec 8.1)
+    for (const { wrap } of stream.dataKeys) {
+      const source = sourceOfName(wrap, config);
+      if (!named.has(source)) named.set(source, []);
+    }
   }
   return named;
 }

@@ -152,7 +152,7 @@ function readOpen(members: Members): OpenEntry {
   const open: OpenEntry = {
     kind: 'open',
     format: 1,
-    origin: members.string('origin'),
+    origin: members.origin('origin'),
     time: members.time('time'),
     why: members.oneOf('why', OPEN_WHYS),
     size: members.number('size'),
@@ -186,7 +186,7 @@ function readTorn(members: Members): { bytes: number; sha256: Digest } {
 }
 
 function readAfter(members: Members): TreeHead & { origin: string } {
-  const origin = members.string('origin');
+  const origin = members.origin('origin');
   return { origin, ...readHead(members) };
 }
 
@@ -221,7 +221,7 @@ function readClose(members: Members): CloseEntry {
     records: members.number('records'),
     ...(members.has('first_time') && { firstTime: members.time('first_time'), lastTime: members.time('last_time') }),
     why: members.oneOf('why', CLOSE_WHYS),
-    ...(members.has('then') && { continuedBy: members.string('then') }),
+    ...(members.has('then') && { continuedBy: members.origin('then') }),
   };
   members.has('last_time');
   // M2.7

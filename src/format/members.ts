@@ -1,4 +1,5 @@
 import { decodeBase64url } from './base64.ts';
+import { isOrigin } from './origin.ts';
 
 /** Why a control entry's members cannot be taken: a later version's, or not the one spelling (spec 8.3). */
 export interface MemberProblem {
@@ -75,6 +76,13 @@ export class Members {
     if (typeof value === 'string') return value;
     this.malformed(`"${name}" is no string`);
     return '';
+  }
+
+  /** The name of a stream (spec 1). */
+  origin(name: string): string {
+    const value = this.string(name);
+    if (!isOrigin(value)) this.malformed(`"${name}" cannot name a stream`);
+    return value;
   }
 
   oneOf<T extends string>(name: string, values: readonly T[]): T {

@@ -11,9 +11,10 @@ import { settleStatuses } from './vouching.ts';
 export function assess(state: StreamState): void {
   for (const epoch of state.epochs) settleKey(state, epoch);
   settleStatuses(state);
+  const adopted = adoptedFrom(state);
   let signedBefore = false;
   for (const epoch of state.epochs) {
-    assessEpoch(state, epoch, signedBefore);
+    assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted));
     signedBefore ||= namedSigners(state, epoch).length > 0;
   }
 }
@@ -38,11 +39,17 @@ function settleKey(state: StreamState, epoch: Epoch): void {
   }
 }
 
+/** By the index of a run: the smallest seq that this run or a later one adopted. */
+function adoptedFrom(state: StreamState): number[] {
+  const from = new Array<number>(state.runs + 2).fill(Number.MAX_SAFE_INTEGER);
+  for (const adoption of state.adoptions) from[adoption.run] = Math.min(from[adoption.run] ?? 0, adoption.from);
+  for (let run = state.runs; run >= 0; run--) from[run] = Math.min(from[run] ?? 0, from[run + 1] ?? 0);
+  return from;
+}
+
 /** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered", M4.9). */
-function coverageEnd(state: StreamState, epoch: Epoch): number {
-  let end = epoch.lastSeal;
-  for (const adoption of state.adoptions) if (adoption.run > epoch.run.index) end = Math.min(end, adoption.from - 1);
-  return end;
+function coverageEnd(epoch: Epoch, adopted: readonly number[]): number {
+  return Math.min(epoch.lastSeal, (adopted[epoch.run.index + 1] ?? Number.MAX_SAFE_INTEGER) - 1);
 }
 
 /** Largest size that a named key of this key period signed (M4.5). */
@@ -50,9 +57,8 @@ export function coveredSize(state: StreamState, epoch: Epoch): number {
   return namedMax(state, namedSigners(state, epoch));
 }
 
-function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean): void {
+function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number): void {
   const named = namedSigners(state, epoch);
-  const end = coverageEnd(state, epoch);
   const openEnded = (state.auditor.live || state.auditor.until !== undefined) && epoch === state.epochs.at(-1);
   const covered = openEnded || end < epoch.firstSeq || coveredSize(state, epoch) >= end;
   const sayUnsigned = (message: string): void => {
@@ -103,7 +109,7 @@ function sayUnvouched(state: StreamState, epoch: Epoch): void {
 
 function sayKeyMissing(state: StreamState, epoch: Epoch): void {
   const place = { ...epoch.place, seq: epoch.introducedAt, lastSeq: epoch.lastSeq };
-  if (epoch.status === 'vouched' && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
+  if (epoch.signersProven && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
     const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
     state.findings.add('KEY_NOT_NAMED', place, message);

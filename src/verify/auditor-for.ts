@@ -55,6 +55,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     publicKeys: [...(options.publicKeys ?? []), ...(policy?.publicKeys ?? [])].map(namedPublicKey),
     held,
     dataKey: dataKeyFinder(named),
+    dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],
     confirmSigner: confirmSigner === undefined ? undefined : async (signer) => confirmSigner(signingKeyOf(signer)),
     verifyOnline: onlineVerifier(options),
     live: options.live ?? policy?.end === 'live',

@@ -51,6 +51,8 @@ export interface Auditor {
    * The caller erases it. A failing key service throws.
    */
   readonly dataKey: DataKeyFinder;
+  /** The first seqs of the data keys that the policy names: the log must reach them (spec 8.9). */
+  readonly dataKeysFrom: readonly number[];
   /**
    * Whether the auditor's own key service says that this is one of the keys that the auditor names. Undefined where no
    * service is configured. A failing key service throws.

@@ -53,7 +53,13 @@ export function resynchronise(state: StreamState, epoch: Epoch, step: number, le
     epoch.stepKnown = true;
     return;
   }
-  if (step < schedule.step || step - schedule.step > state.next) return;
+  const steps = step - schedule.step;
+  if (steps < 0 || steps > state.next) return;
+  if (steps > state.stepsLeft) {
+    state.find('LIMIT', `after a hole an entry claims step ${step}: too many steps to walk, they stay unchecked`);
+    return;
+  }
+  state.stepsLeft -= steps;
   const candidate = schedule.clone();
   while (candidate.step < step) candidate.advance();
   if (candidate.authenticate(leaf) !== auth) {

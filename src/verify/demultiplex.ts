@@ -4,10 +4,10 @@ import { tagOf } from '../format/origin.ts';
 import type { Auditor } from './auditor.ts';
 import { Findings } from './findings.ts';
 import { originOf } from './grouping.ts';
-import { type LineSink, LineSplitter } from './line-splitter.ts';
+import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { firstEntry } from './peek.ts';
 import { type StreamReport, streamReport } from './report.ts';
-import type { PeekedSource } from './stream-files.ts';
+import { type PeekedSource, stopReading } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
 /** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
@@ -87,12 +87,20 @@ export async function demultiplex(
   for (const { source } of files) {
     demultiplexer.beginFile(source.name);
     const splitter = new LineSplitter(demultiplexer);
-    for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
-      onBytes(chunk.length);
-      await splitter.push(chunk);
+    try {
+      for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
+        onBytes(chunk.length);
+        await splitter.push(chunk);
+      }
+      splitter.end();
+    } catch (error) {
+      // without a stream so far there is none to report it of: the streams that were named are missing
+      if (demultiplexer.lanes.size === 0 && !(error instanceof LineTooLong)) throw error;
+      for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
     }
-    splitter.end();
-    for (const { verifier } of demultiplexer.lanes.values()) await verifier.endFile();
+    const lanes = [...demultiplexer.lanes.values()];
+    for (const { verifier } of lanes) await verifier.endFile();
+    if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
   }
   const names = files.map(({ source }) => source.name);
   return [...demultiplexer.lanes.values()]
@@ -108,5 +116,8 @@ function report(
   problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT',
   message: string,
 ): void {
-  for (const { verifier } of demultiplexer.lanes.values()) verifier.state.find(problem, message);
+  for (const { verifier } of demultiplexer.lanes.values()) {
+    verifier.state.find(problem, message);
+    verifier.state.unread ||= problem !== 'GZIP_TRAILING';
+  }
 }

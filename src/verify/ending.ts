@@ -15,19 +15,21 @@ function provenSize(state: StreamState, epoch: Epoch): number {
 export function checkEnd(state: StreamState): void {
   if (state.stopped || state.next === 0) return;
   const last = state.next - 1;
-  for (const { fromSeq } of state.publicKeys) {
-    if (fromSeq <= last || fromSeq === 1) continue;
-    endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${last}`);
+  const { closed, auditor } = state;
+  const epoch = state.epochs.at(-1);
+  const proven = Math.max(epoch === undefined ? 0 : provenSize(state, epoch), state.heldConfirmed);
+  // entries that nothing proves yet do not bring a log to where another key takes over
+  const reached = auditor.live || auditor.until !== undefined ? proven : last;
+  for (const fromSeq of [...state.publicKeys.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
+    if (fromSeq <= reached || fromSeq === 1) continue;
+    endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${reached}`);
     return;
   }
   if (state.broken) return;
-  const { closed, auditor } = state;
-  const epoch = state.epochs.at(-1);
   if (epoch === undefined) {
     endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
     return;
   }
-  const proven = Math.max(provenSize(state, epoch), state.heldConfirmed);
   const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
   if (graceful && proven >= closed.seq && !closedTooEarly(state, closed.why)) return;
   if (auditor.live || auditor.until !== undefined) {

@@ -67,6 +67,8 @@ export class Epoch {
   /** The mode or the signers of the run before were given up without a hand-over (spec 5). */
   modeChanged = false;
   status: 'vouched' | 'keyed' | 'unvouched' = 'unvouched';
+  /** It is vouched, and not by a MAC alone where its predecessors had signers: its signers may follow them. */
+  signersProven = false;
 
   constructor(start: {
     readonly number: number;

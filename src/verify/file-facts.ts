@@ -31,6 +31,8 @@ export class FileFactsCollector {
   #created: string | undefined;
   #firstSeq = 0;
   #recordsBefore: number;
+  /** The line endings were converted on the way, which is reported: the digest is that of other bytes. */
+  converted = false;
   /** The tree before the file's first entry. */
   before: { readonly size: number; readonly root: string } | undefined;
 

@@ -34,6 +34,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     handOverSeal: seq + 1,
     ...(epoch !== undefined && { predecessor: epoch }),
   });
+  state.knownKeys.addSignersOf(state.announced);
   checkRecordsFloor(state, state.announced);
   await fetchKeys(state, state.announced);
 }

@@ -23,7 +23,7 @@ export function confirmHeld(state: StreamState, size: number): void {
 
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
-  if (state.broken || state.next === 0 || state.stopped) return;
+  if (state.broken || state.next === 0 || state.stopped || state.unread) return;
   for (const size of state.heldToCome) {
     if (size < state.next) continue;
     const message = `you hold a checkpoint of ${size} entries, the log ends at ${state.next - 1}: its end was cut off`;

@@ -32,10 +32,16 @@ export async function findManifest(file: string, given: readonly string[]): Prom
   }
 }
 
-function firstWrong(manifest: Manifest, facts: FileFacts, state: StreamState, file: string): string | undefined {
+function firstWrong(
+  manifest: Manifest,
+  facts: FileFacts,
+  { state, converted }: { readonly state: StreamState; readonly converted: boolean },
+  file: string,
+): string | undefined {
   if (manifest.origin !== state.auditor.origin) return 'origin';
   if (manifest.file !== basename(plainName(file))) return 'file';
   for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
+    if (name === 'sha256' && converted) continue;
     if (name === 'root' && (facts.root === undefined || state.broken)) continue;
     if (manifest[name] !== facts[name]) return name;
   }
@@ -81,7 +87,7 @@ export async function checkManifest(
     return;
   }
   const wrong =
-    firstWrong(manifest, own, state, file) ??
+    firstWrong(manifest, own, { state, converted: facts.converted }, file) ??
     (continuesWrong(manifest, facts, state) ? 'continues_from' : undefined) ??
     noteWrong(manifest);
   if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);

@@ -41,9 +41,12 @@ export function namedMax(state: StreamState, ids: Iterable<SignerId>): number {
   return max;
 }
 
-/** The largest size that one of these keys signed at all; 0 if none. */
-export function signedMax(state: StreamState, ids: Iterable<SignerId>): number {
+/** The largest size that one of these keys signed; of a key that the auditor named, within its range. 0 if none. */
+export function countedMax(state: StreamState, ids: Iterable<SignerId>): number {
   let max = 0;
-  for (const id of ids) max = Math.max(max, state.signed.get(id)?.max ?? 0);
+  for (const id of ids) {
+    const signed = state.signed.get(id);
+    if (signed !== undefined) max = Math.max(max, namedFor(state, id).length > 0 ? signed.namedMax : signed.max);
+  }
   return max;
 }

@@ -1,9 +1,9 @@
 import { TamperError } from '../errors.ts';
 import type { SignedCheckpoint } from '../format/checkpoint.ts';
-import { noteKeyOf, type Signer } from '../format/key-reference.ts';
-import { encodeNoteKey, type NoteKey, noteKeyId, ratchetKeyId } from '../format/vkey.ts';
+import { encodeNoteKey, ratchetKeyId } from '../format/vkey.ts';
 import { verifySignature } from '../keys/signature.ts';
 import type { Epoch, SignerId } from './epoch.ts';
+import type { KnownKey } from './known-keys.ts';
 import type { StreamState } from './state.ts';
 
 /** The signature lines of a checkpoint, against every key that is known for the stream (spec 4, M4.3). */
@@ -18,28 +18,6 @@ export interface NoteVerdict {
   readonly wrong: string | undefined;
   /** Whether a signature of a known key is there that only its key service can check, and could not be checked. */
   readonly unchecked: boolean;
-}
-
-interface KnownKey {
-  readonly id: SignerId;
-  readonly key: NoteKey;
-  readonly signer: Signer | undefined;
-}
-
-function keyOf(key: NoteKey, signer?: Signer): KnownKey {
-  return { id: encodeNoteKey(key).toString('latin1'), key, signer };
-}
-
-/** Every key that could have signed for this stream: named by the auditor, or a signer of a key period so far. */
-function knownKeys(state: StreamState): KnownKey[] {
-  const keys = new Map<SignerId, KnownKey>();
-  const add = (known: KnownKey): void => {
-    if (keys.get(known.id)?.signer === undefined) keys.set(known.id, known);
-  };
-  for (const named of state.publicKeys) add(keyOf(named.key));
-  const epochs = state.announced === undefined ? state.epochs : [...state.epochs, state.announced];
-  for (const epoch of epochs) for (const signer of epoch.signers.values()) add(keyOf(noteKeyOf(signer), signer));
-  return [...keys.values()];
 }
 
 async function check(
@@ -70,7 +48,6 @@ export async function verifyNote(
 ): Promise<NoteVerdict> {
   const { origin } = state.auditor;
   const text = Buffer.from(checkpoint.text, 'utf8');
-  const known = knownKeys(state).map((key) => ({ ...key, keyId: noteKeyId(origin, key.key).toString('hex') }));
   const macKeyId =
     epoch?.schedule === undefined ? undefined : ratchetKeyId(origin, epoch.schedule.fingerprint).toString('hex');
   const verified = new Set<SignerId>();
@@ -84,7 +61,7 @@ export async function verifyNote(
       else wrong ??= 'our MAC';
       continue;
     }
-    const candidates = known.filter(({ keyId }) => keyId === signature.keyId);
+    const candidates = state.knownKeys.withKeyId(signature.keyId);
     let failed = 0;
     for (const key of candidates) {
       const good = await check(state, key, text, signature.bytes);

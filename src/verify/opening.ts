@@ -16,9 +16,6 @@ import type { StreamState } from './state.ts';
 
 /** The first line of every file and of every run (spec 2, 5, 6, 8.2). */
 
-/** A reader walks at most so many steps of the key schedule (spec 8.2). */
-const STEP_LIMIT = 2 ** 24;
-
 /** An open: its place, what it says of the tree, its key period, then its auth. */
 export async function handleOpen(
   state: StreamState,
@@ -165,6 +162,7 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
     place: state.here(seq),
     run: state.run,
   });
+  state.knownKeys.addSignersOf(epoch);
   takeEpochNumber(state, seq, control.epoch);
   checkRecordsFloor(state, epoch);
   return epoch;
@@ -225,8 +223,12 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
   const tooHigh = open.step > seq - epoch.firstSeq;
   if (tooHigh)
     contradicts(state, seq, `step ${open.step} is more than the ${seq - epoch.firstSeq} entries of its key period`);
-  if (open.step > STEP_LIMIT) {
-    state.find('LIMIT', `entry ${seq}: a reader walks at most ${STEP_LIMIT} steps, it claims step ${open.step}`, seq);
+  if (open.step > state.stepsLeft) {
+    state.find(
+      'LIMIT',
+      `entry ${seq}: a reader walks no more than ${state.stepsLeft} steps, it claims step ${open.step}`,
+      seq,
+    );
     enterForce(state, epoch);
     return;
   }
@@ -236,6 +238,7 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
     epoch.stepKnown = false;
     return;
   }
+  if (epoch.schedule !== undefined) state.stepsLeft -= open.step;
   walkToStep(epoch, open.step - 1);
   await proveStart(state, epoch, open);
   walkToStep(epoch, open.step);

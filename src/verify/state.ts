@@ -4,6 +4,7 @@ import type { Auditor, NamedPublicKey } from './auditor.ts';
 import type { Epoch, Run, SignerId } from './epoch.ts';
 import type { FileFactsCollector } from './file-facts.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
+import { KnownKeys } from './known-keys.ts';
 import { SequenceTracker } from './sequence.ts';
 import type { SuccessorRange } from './successors.ts';
 import { TreeHistory } from './tree-history.ts';
@@ -13,6 +14,9 @@ export type Expectation =
   | { readonly what: 'any' }
   | { readonly what: 'seal'; readonly after: 'open' | 'key' } // the seal of a run's open or of a hand-over comes next
   | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
+
+/** A reader walks at most so many steps of the key schedule (spec 8.2). */
+const STEP_LIMIT = 2 ** 24;
 
 /** A checkpoint in the log whose signature by a key of its epoch was verified. */
 export interface SignedSize {
@@ -43,6 +47,8 @@ export class StreamState {
   broken = false;
   /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
   stopped = false;
+  /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
+  unread = false;
   /** After an unknown kind: order, counts, steps and cadence are undecided until the next run. */
   orderUnknown = false;
   /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */
@@ -62,8 +68,17 @@ export class StreamState {
   expect: Expectation = { what: 'any' };
   /** The public keys that the auditor names, and those that the auditor's key service confirmed on the way. */
   readonly publicKeys: NamedPublicKey[];
+  /** Those, and the signers of every key period so far. */
+  readonly knownKeys: KnownKeys;
   /** Signers of vouched key periods, where the policy accepts successors as named. */
   readonly successors: Map<SignerId, SuccessorRange[]> = new Map();
+  /** What the successors were last settled for, and whether every key period was proven then. */
+  settledFor: {
+    readonly count: number;
+    readonly newest: Epoch | undefined;
+    readonly adoptions: number;
+    readonly all: boolean;
+  } = { count: 0, newest: undefined, adoptions: 0, all: false };
   /** What each key signed. */
   signed: Map<SignerId, SignedSize> = new Map();
   /** Largest size with a checkpoint that verified by what the auditor checks. */
@@ -98,12 +113,16 @@ export class StreamState {
   /** What the present file's manifest will be checked against; undefined where there is no manifest. */
   facts: FileFactsCollector | undefined;
   skippedCheckpoints = 0;
+  /** So many steps of key schedules may still be walked, over the whole log (spec 8.2). */
+  stepsLeft: number = STEP_LIMIT;
   unterminatedBytes = 0;
 
   constructor(auditor: Auditor, findings: Findings) {
     this.auditor = auditor;
     this.findings = findings;
     this.publicKeys = [...auditor.publicKeys];
+    this.knownKeys = new KnownKeys(auditor.origin);
+    for (const { key } of this.publicKeys) this.knownKeys.add(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
     this.heldToCome = [...new Set(auditor.held.map((checkpoint) => checkpoint.size))].sort((a, b) => a - b);

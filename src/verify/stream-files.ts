@@ -4,7 +4,8 @@ import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
 import type { Peek } from './peek.ts';
-import type { Source } from './sources.ts';
+import type { OnProblem, Source } from './sources.ts';
+import type { StreamState } from './state.ts';
 import type { StreamVerifier } from './stream-verifier.ts';
 
 /** The files of one stream, put in order and read one after another (spec 8.2). */
@@ -54,7 +55,7 @@ export async function readFiles(
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     await readFile(verifier, source, onBytes);
     await verifier.endFile();
-    if (verifier.state.stopped) break;
+    if (verifier.state.stopped || verifier.state.unread) break;
   }
 }
 
@@ -62,22 +63,30 @@ async function readFile(verifier: StreamVerifier, source: Source, onBytes: (byte
   const { state } = verifier;
   const splitter = new LineSplitter(verifier);
   try {
-    for await (const chunk of source.read((problem, message) => state.find(problem, message))) {
+    const onProblem: OnProblem = (problem, message) => {
+      state.find(problem, message);
+      state.unread ||= problem !== 'GZIP_TRAILING';
+    };
+    for await (const chunk of source.read(onProblem)) {
       onBytes(chunk.length);
       await splitter.push(chunk);
       if (state.stopped) return;
     }
     splitter.end();
   } catch (error) {
-    if (error instanceof LineTooLong) {
-      state.line = error.line;
-      state.offset = error.offset;
-      state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
-      state.stopped = true; // spec 8.12
-      return;
-    }
+    stopReading(state, error);
+  }
+}
+
+/** What keeps the reader from a file's end leaves everything from there on undecided (spec 8.12). */
+export function stopReading(state: StreamState, error: unknown): void {
+  if (error instanceof LineTooLong) {
+    state.line = error.line;
+    state.offset = error.offset;
+    state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
+  } else {
     if (error instanceof TamperError || !(error instanceof Error && 'code' in error)) throw error;
     state.find('UNREADABLE', `the file cannot be read to its end (${String(error.code)})`);
-    state.stopped = true;
   }
+  state.stopped = true;
 }

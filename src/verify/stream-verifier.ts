@@ -131,6 +131,7 @@ export class StreamVerifier {
     if (this.#lineEndings === 'unknown') {
       this.#lineEndings = hasCr && classifyLine(line.subarray(0, -1)).type !== 'foreign' ? 'crlf' : 'lf';
       if (this.#lineEndings === 'crlf') {
+        if (this.state.facts !== undefined) this.state.facts.converted = true;
         this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
       }
     }

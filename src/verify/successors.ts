@@ -13,23 +13,27 @@ export interface SuccessorRange {
  * over to another (spec 8.5). A key that was handed over never comes back by itself.
  */
 export function acceptSuccessors(state: StreamState): void {
+  const { epochs, settledFor } = state;
+  // nothing proven is lost as sizes grow: only another key period or an adoption changes what was settled
+  const same = settledFor.count === epochs.length && settledFor.newest === epochs.at(-1);
+  if (same && settledFor.adoptions === state.adoptions.length && settledFor.all) return;
   settleStatuses(state);
+  state.settledFor = {
+    count: epochs.length,
+    newest: epochs.at(-1),
+    adoptions: state.adoptions.length,
+    all: epochs.every((epoch) => epoch.signersProven),
+  };
   state.successors.clear();
-  for (const epoch of state.epochs) {
-    if (epoch.status !== 'vouched') continue;
-    for (const id of epoch.signers.keys()) {
+  const handedOver = new Map<SignerId, number>();
+  for (const epoch of [...epochs].reverse()) {
+    for (const id of epoch.signersProven ? epoch.signers.keys() : []) {
       const ranges = state.successors.get(id) ?? [];
-      ranges.push({ from: epoch.introducedAt, until: handedOverAt(state, id, epoch.introducedAt) });
+      ranges.push({ from: epoch.introducedAt, until: handedOver.get(id) ?? Number.MAX_SAFE_INTEGER });
       state.successors.set(id, ranges);
     }
+    for (const id of epoch.predecessor?.signers.keys() ?? []) {
+      if (!epoch.signers.has(id)) handedOver.set(id, epoch.handOverSeal ?? 0);
+    }
   }
-}
-
-/** The seal of the first hand-over from `from` on that leaves the key behind. */
-function handedOverAt(state: StreamState, id: SignerId, from: number): number {
-  for (const { predecessor, signers, handOverSeal } of state.epochs) {
-    if (handOverSeal === undefined || handOverSeal <= from) continue;
-    if (predecessor?.signers.has(id) === true && !signers.has(id)) return handOverSeal;
-  }
-  return Number.MAX_SAFE_INTEGER;
 }

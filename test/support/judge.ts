@@ -78,6 +78,7 @@ export function auditorOf(brings: Brings): Auditor {
       if (hex === 'unavailable') throw new TamperError('UNAVAILABLE', 'the key service does not answer');
       return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'audit' });
     },
+    dataKeysFrom: [],
     confirmSigner: undefined,
     verifyOnline:
       serviceKeys &&

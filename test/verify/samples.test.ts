@@ -46,6 +46,7 @@ function auditorOf(sample: Sample): Auditor {
       if (hex === undefined) return undefined;
       return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'sample' });
     },
+    dataKeysFrom: [],
     confirmSigner: undefined,
     verifyOnline: undefined,
     live: sample.live ?? false,
