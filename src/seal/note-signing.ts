@@ -3,7 +3,7 @@ import { formatNote, formatSignatureLine, parseSignedCheckpoint } from '../forma
 import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../format/key-reference.ts';
 import { noteKeyId, ratchetKeyId } from '../format/vkey.ts';
 import { verifySignature } from '../keys/signature.ts';
-import type { EpochSigner } from './epoch.ts';
+import type { Epoch, EpochSigner } from './epoch.ts';
 import type { SealJob } from './seal-job.ts';
 
 /** The note with our MAC alone, as it is written while the key service is away (spec 4, M4.6). */
@@ -77,6 +77,32 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
     );
   }
   return formatSignatureLine(job.epoch.origin, noteKeyId(job.epoch.origin, noteKeyOf(signer)), bytes);
+}
+
+/**
+ * Whether the key service says that a note found on disk carries a signature of a key without a public half, which only
+ * the service can check. One that does not answer confirms nothing: then what it covers is adopted (spec 6).
+ */
+export async function isConfirmed(
+  note: string,
+  key: KeyReference,
+  epoch: Epoch,
+  warn: (error: unknown) => void,
+): Promise<boolean> {
+  const checkpoint = parseSignedCheckpoint(note);
+  for (const signer of signersOf(key)) {
+    const signing = epoch.signers.find((one) => one.signer.source === signer.source)?.signing;
+    if (checkpoint === undefined || signing === undefined || signer.spki !== undefined) continue;
+    const id = noteKeyId(checkpoint.origin, noteKeyOf(signer)).toString('hex');
+    const found = checkpoint.signatures.find(({ keyId }) => keyId === id);
+    try {
+      const text = Buffer.from(checkpoint.text, 'utf8');
+      if (found !== undefined && (await signing.verify(signer, text, found.bytes))) return true;
+    } catch (error) {
+      warn(error);
+    }
+  }
+  return false;
 }
 
 /** What a note found on disk is worth: signed by a signer of its key period, or only with our MAC. */

@@ -4,7 +4,7 @@ import type { TreeHead } from '../format/control.ts';
 import { signersOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
 import { STDOUT } from './names.ts';
-import { checkNote } from './note-signing.ts';
+import { checkNote, isConfirmed } from './note-signing.ts';
 import type { Resumption } from './recovery.ts';
 import type { Opening } from './stream-writer.ts';
 
@@ -29,11 +29,16 @@ export function checkMode(resumption: Resumption, epoch: Epoch): void {
 }
 
 /** What the first `open` of a run says (spec 2, 6, M6.4). */
-export function openingOf(resumption: Resumption, epoch: Epoch, after: Opening['after']): Opening {
+export async function openingOf(
+  resumption: Resumption,
+  epoch: Epoch,
+  after: Opening['after'],
+  warn: (error: unknown) => void,
+): Promise<Opening> {
   const { size, torn, why } = resumption;
   const before = resumption.current?.key;
   const withSigners = epoch.signers.length > 0 || (before !== undefined && signersOf(before).length > 0);
-  const checkpoint = newestCheckpoint(resumption, withSigners);
+  const checkpoint = await newestCheckpoint(resumption, withSigners, epoch, warn);
   const signed = checkpoint?.size ?? 0;
   return {
     why,
@@ -45,7 +50,12 @@ export function openingOf(resumption: Resumption, epoch: Epoch, after: Opening['
 }
 
 /** The largest size whose line carries a signature that verifies; our MAC counts only where no signers are concerned. */
-function newestCheckpoint(resumption: Resumption, withSigners: boolean): TreeHead | undefined {
+async function newestCheckpoint(
+  resumption: Resumption,
+  withSigners: boolean,
+  epoch: Epoch,
+  warn: (error: unknown) => void,
+): Promise<TreeHead | undefined> {
   const enough = withSigners ? ['signed'] : ['signed', 'mac'];
   const pending = resumption.pending && parseSignedCheckpoint(resumption.pending.note);
   // it is published before the open, but in a file without a line nothing stands before that (spec 4)
@@ -54,7 +64,8 @@ function newestCheckpoint(resumption: Resumption, withSigners: boolean): TreeHea
   const newestFirst = [...resumption.candidates].sort((one, other) => other.size - one.size);
   for (const candidate of newestFirst) {
     if (newest !== undefined && newest.size >= candidate.size) return newest;
-    if (enough.includes(checkNote(candidate.note, candidate.key))) newest = candidate;
+    const { note, key } = candidate;
+    if (enough.includes(checkNote(note, key)) || (await isConfirmed(note, key, epoch, warn))) newest = candidate;
   }
   return newest;
 }

@@ -200,21 +200,25 @@ export class Sealer extends EventEmitter<SealerEvents> {
       signal: this.#abort.signal,
       onOutage: (began, error) => this.emit('outage', { since: began, error: asError(error) }),
     });
-    if (this.#closed) {
-      epoch.erase();
-      return;
-    }
+    if (this.#isClosed()) return epoch.erase();
     this.#sources = sources;
     checkMode(resumption, epoch);
+    const opening = await openingOf(resumption, epoch, state.after, (error) => this.#warn(error));
+    if (this.#isClosed()) return epoch.erase();
     const run = this.#begin({ ...this.#site, state: { ...state, epoch: number } }, epoch);
-    run.begin(openingOf(resumption, epoch, state.after));
+    run.begin(opening);
     if (since !== undefined) {
       run.stream.gap('key_service', 0, since);
       this.emit('outageOver');
     }
-    this.#takeUnsealed(run);
+    this.#unsealed.sealInto(run, (bytes) => this.#pump.take(bytes, false));
     this.#watchKeys(sources);
     this.#pump.flush();
+  }
+
+  /** Asked again after each wait. */
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Makes a run the one that lines go to. */
@@ -348,19 +352,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const rotated = await this.#chain.next(run, this.#sources);
     this.#pump.flushSoon();
     if (rotated !== undefined) this.emit('rotate', rotated);
-  }
-
-  /** Seals what an earlier process could not seal, because no key had come. */
-  #takeUnsealed(run: StreamRun): void {
-    const files = this.#unsealed.files();
-    if (files.length === 0) return;
-    for (const file of files) {
-      run.stream.gap('key_service', 0, this.#unsealed.since(file));
-      this.#pump.take(this.#unsealed.read(file), false);
-    }
-    run.sealNow();
-    if (run.log.waiting > 0) return; // not on disk yet: they are kept, and come again
-    for (const file of files) this.#unsealed.forget(file);
   }
 
   /** Resolves when the run has begun and every line taken so far is in the log. */

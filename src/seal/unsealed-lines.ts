@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory, unusedName } from './set-aside.ts';
+import type { StreamRun } from './stream-run.ts';
 
 /**
  * Lines that could not be sealed before the process ended, because no key had come: kept beside the state (0600), sealed
@@ -32,25 +33,24 @@ export class UnsealedLines {
     return path;
   }
 
-  /** What earlier processes kept, oldest first. */
-  files(): string[] {
+  /** Seals what earlier processes could not seal, oldest first; what is not on disk then is kept and comes again. */
+  sealInto(run: StreamRun, take: (bytes: Buffer) => void): void {
+    const files = this.#files();
+    if (files.length === 0) return;
+    for (const file of files) {
+      run.stream.gap('key_service', 0, statSync(file).mtimeMs);
+      take(readFileSync(file));
+    }
+    run.sealNow();
+    if (run.log.waiting > 0) return;
+    for (const file of files) unlinkSync(file);
+  }
+
+  #files(): string[] {
     const directory = dirname(this.#prefix);
     return readdirSync(directory)
       .filter((name) => name.startsWith(basename(this.#prefix)))
       .sort()
       .map((name) => join(directory, name));
-  }
-
-  /** When a file was kept, in milliseconds. */
-  since(file: string): number {
-    return statSync(file).mtimeMs;
-  }
-
-  read(file: string): Buffer {
-    return readFileSync(file);
-  }
-
-  forget(file: string): void {
-    unlinkSync(file);
   }
 }
