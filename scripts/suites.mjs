@@ -24,6 +24,7 @@ export const tools = {
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
   Go: () => succeeds('go', ['version']),
   openssl: () => succeeds('openssl', ['version']),
+  python3: () => succeeds('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 8))']),
 };
 
 /**
@@ -68,6 +69,12 @@ export const suites = [
     files: ['test/interop/openssl*.test.ts'],
     needs: ['openssl'],
     counts: /^test\/interop\/.*openssl/i,
+  },
+  {
+    name: 'python interop',
+    files: ['test/interop/python*.test.ts'],
+    needs: ['python3', 'openssl'],
+    counts: /^test\/interop\/.*python/i,
   },
   { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },
   { name: 'env', files: [], needs: [], counts: /^test\/providers\/.*\benv\b/i },
