@@ -11,23 +11,13 @@ export default {
     ...published,
     'scripts/*.mjs',
     'bench/*.{ts,mjs}',
-    'examples/**/*.{ts,mjs,cjs}',
-    'vectors/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
-    'test/**/programs/*.ts',
   ],
-  project: [
-    'src/**/*.ts',
-    'scripts/**/*.mjs',
-    'test/**/*.{ts,mjs}',
-    '!test/fixtures/**',
-    'bench/**/*.{ts,mjs}',
-    'examples/**/*.{ts,mjs,cjs}',
-  ],
+  project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['mkfifo', 'openssl'],
+  ignoreBinaries: ['go', 'mkfifo', 'openssl'],
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: ['dependency-cruiser', 'publint', '@arethetypeswrong/cli'],
 };

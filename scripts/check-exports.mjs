@@ -57,7 +57,7 @@ const pages = ['README.md', ...filesBelow('docs', /\.md$/)];
 const named = new Map();
 for (const page of pages) {
   for (const [, rest] of readFileSync(root + page, 'utf8').matchAll(
-    /(?<![\w@/.-])fapilog-tamper((?:\/[a-z][a-z0-9-]*)+)(?![\w/.@-])/g,
+    /(?<![\w@/.-])fapilog-tamper(?!\/v\d)((?:\/[a-z][a-z0-9-]*)+)(?![\w/.@-])/g,
   )) {
     named.set(`.${rest}`, page);
   }

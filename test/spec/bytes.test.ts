@@ -31,7 +31,7 @@ describe('lines', () => {
     const { leaves, sizes, inclusion, consistency } = unit('tree');
     const frontier = new Frontier();
     const hashes: string[] = [];
-    for (const [at, leaf] of leaves.entries()) {
+    for (const [at, leaf] of (leaves as string[]).entries()) {
       hashes.push(hashLeaf(Buffer.from(leaf)));
       frontier.append(hashes[at] ?? '');
       expect(frontier.root()).toBe(digest(sizes[Number(at) + 1].root));

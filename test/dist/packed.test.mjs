@@ -1,0 +1,191 @@
+// The packed tarball, installed into an empty folder: what a user gets, and nothing else.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { installInto, pack } from '../../scripts/lib/packed.mjs';
+import { root } from '../../scripts/lib/run.mjs';
+
+const pkg = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const subpaths = Object.keys(pkg.exports);
+const modules = subpaths
+  .filter((subpath) => subpath !== './package.json')
+  .map((subpath) => pkg.name + subpath.slice(1));
+let packed;
+
+before(() => {
+  packed = pack();
+  installInto(packed.folder, [packed.tarball]);
+});
+after(() => packed?.remove());
+
+/** Runs a program text in the folder; it prints one JSON value. */
+function evaluate(file, text) {
+  writeFileSync(join(packed.folder, file), text);
+  const result = spawnSync(process.execPath, [file], { cwd: packed.folder, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.stderr, '', 'nothing on standard error');
+  return JSON.parse(result.stdout);
+}
+
+function bin(...args) {
+  const file = join(packed.folder, 'node_modules', '.bin', 'fapilog-tamper');
+  return spawnSync(file, args, { cwd: packed.folder, encoding: 'utf8', timeout: 60_000, input: '' });
+}
+
+test('the tarball holds the built files, their sources, the specification and the licence, and no test or script', () => {
+  for (const file of [
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'NOTICE',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'spec/format.md',
+  ]) {
+    assert.ok(packed.files.includes(file), `${file} is missing`);
+  }
+  const allowed = /^(dist|src|spec)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md)$/;
+  assert.deepEqual(
+    packed.files.filter((file) => !allowed.test(file)),
+    [],
+  );
+  assert.deepEqual(
+    packed.files.filter((file) => /\.key$|\.pem$|\.env|chainstate/.test(file)),
+    [],
+  );
+  for (const file of packed.files.filter((name) => /^dist\/.*\.js$/.test(name))) {
+    assert.ok(packed.files.includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
+  }
+});
+
+test('no SDK and no logger is installed with it', () => {
+  const installed = new Set(readdirSync(join(packed.folder, 'node_modules')));
+  for (const name of ['@azure', '@google-cloud', 'pino', 'winston'])
+    assert.ok(!installed.has(name), `${name} came along`);
+  assert.ok(!existsSync(join(packed.folder, 'node_modules', '@aws-sdk', 'client-kms')));
+});
+
+test('every subpath can be imported without any SDK, and has exports', () => {
+  const text = modules.map((name) => `  ['${name}', Object.keys(await import('${name}'))],`).join('\n');
+  for (const [name, names] of evaluate('import.mjs', `console.log(JSON.stringify([\n${text}\n]));\n`)) {
+    assert.ok(names.length > 0, `${name} exports nothing`);
+    assert.ok(!names.includes('default'), `${name} has a default export`);
+  }
+});
+
+test('every subpath can be required from CommonJS, and is the same module', () => {
+  const names = JSON.stringify(modules);
+  // Some versions of Node say once that require() of an ES module is experimental.
+  const text = `process.removeAllListeners('warning');
+(async () => {
+  const same = [];
+  for (const name of ${names}) same.push(require(name) === (await import(name)));
+  console.log(JSON.stringify(same));
+})();
+`;
+  assert.deepEqual(
+    evaluate('require.cjs', text),
+    modules.map(() => true),
+  );
+});
+
+test('an error made by one entry point is known to the other', () => {
+  const text = `import * as errors from '${pkg.name}/errors';
+import * as index from '${pkg.name}';
+console.log(JSON.stringify(index.isTamperError(new errors.TamperError('INTERNAL', 'x'), 'INTERNAL')));
+`;
+  assert.equal(evaluate('identity.mjs', text), true);
+});
+
+test('internals are not reachable', () => {
+  const inner = [
+    'dist/index.js',
+    'dist/core/tree.js',
+    'core/tree',
+    'core/tree.js',
+    'src/index.ts',
+    'seal',
+    'verify',
+    'providers',
+  ];
+  const text = `const codes = [];
+for (const name of ${JSON.stringify(inner)}) {
+  codes.push(await import('${pkg.name}/' + name).then(() => 'imported ' + name, (error) => error.code));
+}
+console.log(JSON.stringify(codes));
+`;
+  assert.deepEqual(
+    evaluate('internals.mjs', text),
+    inner.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'),
+  );
+});
+
+test('importing the root starts nothing that keeps the process alive, and reads no environment into a failure', () => {
+  const text = `import '${pkg.name}';
+console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name.includes('Server'))));
+`;
+  assert.deepEqual(evaluate('idle.mjs', text), []);
+});
+
+test('a key service whose SDK is not installed is DEPENDENCY_MISSING, with the command that installs it', () => {
+  const text = `import { createKeyProvider } from '${pkg.name}';
+const found = [];
+for (const config of [
+  { keySource: 'aws-kms', keyId: 'alias/audit', awsRegion: 'eu-west-1', useKmsSigning: true },
+  { keySource: 'gcp-kms', keyId: 'projects/p/locations/l/keyRings/r/cryptoKeys/k', useKmsSigning: true },
+  { keySource: 'azure-keyvault', keyId: 'https://v.vault.azure.net/keys/k', useKmsSigning: true },
+]) {
+  let provider;
+  try {
+    provider = await createKeyProvider(config);
+    await provider.getSigningKey(config.keyId);
+    found.push('no error');
+  } catch (error) {
+    found.push([error.code, error.message]);
+  } finally {
+    await provider?.close();
+  }
+}
+console.log(JSON.stringify(found));
+`;
+  const [aws, google, azure] = evaluate('missing.mjs', text);
+  assert.deepEqual(aws, [
+    'DEPENDENCY_MISSING',
+    'AWS KMS support requires @aws-sdk/client-kms. Install it with: npm install @aws-sdk/client-kms',
+  ]);
+  assert.equal(google[0], 'DEPENDENCY_MISSING');
+  assert.match(google[1], /requires @google-cloud\/kms\. Install it with: npm install @google-cloud\/kms$/);
+  assert.equal(azure[0], 'DEPENDENCY_MISSING');
+  assert.match(azure[1], /requires @azure\/(identity|keyvault-keys)/);
+});
+
+test('the command runs from the bin link, says its version, and ends with 64 on wrong usage', () => {
+  const version = bin('--version');
+  assert.equal(version.status, 0, version.stderr);
+  assert.ok(version.stdout.includes(pkg.version));
+  assert.equal(bin('--help').status, 0);
+  assert.equal(bin('no-such-command').status, 64);
+});
+
+test('a log sealed by the command is ok for the command, and a changed byte is not', () => {
+  const key = bin('keygen', '--out', 'audit.key');
+  assert.equal(key.status, 0, key.stderr);
+  const env = { ...process.env, FAPILOG_TAMPER_KEY_SOURCE: 'file', FAPILOG_TAMPER_KEY_FILE_PATH: 'audit.key' };
+  const file = join(packed.folder, 'node_modules', '.bin', 'fapilog-tamper');
+  const run = (args, input = '') =>
+    spawnSync(file, args, { cwd: packed.folder, encoding: 'utf8', timeout: 60_000, input, env });
+  const origin = ['--origin', 'audit.example.com/packed'];
+  const sealed = run(['seal', '--out', 'audit.jsonl', ...origin], 'first line\n{"second":"line"}\n');
+  assert.equal(sealed.status, 0, sealed.stderr);
+  const check = ['verify', 'audit.jsonl', '--keys', 'audit.key', ...origin];
+  assert.equal(run(check).status, 0);
+  assert.equal(run(['cat', 'audit.jsonl']).stdout, 'first line\n{"second":"line"}\n');
+  const path = join(packed.folder, 'audit.jsonl');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace('second', 'sECond'));
+  assert.equal(run(check).status, 1);
+  writeFileSync(path, text);
+  assert.equal(run(check).status, 0);
+});
