@@ -10,6 +10,8 @@ export default {
   entry: [
     ...published,
     'scripts/*.mjs',
+    // Started by src/verify/segment-pool.ts as a process.
+    'src/verify/segment-process.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.

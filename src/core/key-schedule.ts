@@ -73,6 +73,20 @@ export class KeySchedule {
     return new KeySchedule(this.fingerprint, chain, this.#step);
   }
 
+  /** A copy of the chain key of this step, for a process that checks other entries of the epoch. The caller overwrites it. */
+  copyChain(): Buffer {
+    const chain = Buffer.allocUnsafeSlow(this.#chain.length);
+    chain.set(this.#chain);
+    return chain;
+  }
+
+  /** The keys from a step on, from what {@link copyChain} gave there. It has no fingerprint. */
+  static fromChain(chain: Uint8Array, step: number): KeySchedule {
+    const copy = Buffer.allocUnsafeSlow(chain.length);
+    copy.set(chain);
+    return new KeySchedule(Buffer.alloc(0), copy, step);
+  }
+
   /** How many seal and close entries of the epoch have been passed. */
   get step(): number {
     return this.#step;

@@ -84,6 +84,18 @@ export class Frontier {
     this.#size++;
   }
 
+  /** Adds the 2^`height` leaves of a complete subtree by its root; the size must be a multiple of their number. */
+  appendSubtree(height: number, root: Digest): void {
+    const leaves = 2 ** height;
+    if (this.#size % leaves !== 0) throw new RangeError(`no subtree of ${leaves} leaves begins after ${this.#size}`);
+    let digest = root;
+    for (let rest = this.#size / leaves; rest % 2 === 1; rest = (rest - 1) / 2) {
+      digest = hashNode(this.#subtrees.pop() as Digest, digest); // the constructor holds the length
+    }
+    this.#subtrees.push(digest);
+    this.#size += leaves;
+  }
+
   /** The root of the whole tree. */
   root(): Digest {
     let digest = this.#subtrees.at(-1);

@@ -53,6 +53,18 @@ export class LineSplitter {
     }
   }
 
+  /** Whether it stands at the start of a line. */
+  get atLineStart(): boolean {
+    return this.#end === 1;
+  }
+
+  /** Goes past whole lines that were read elsewhere. */
+  skip(lines: number, bytes: number): void {
+    if (!this.atLineStart) throw new RangeError('lines are skipped from the start of a line');
+    this.#line += lines;
+    this.#offset += bytes;
+  }
+
   /** The file has ended. */
   end(): void {
     const rest = this.#end - 1;

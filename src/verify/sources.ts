@@ -22,6 +22,8 @@ export interface Source {
   readonly repeatable: boolean;
   /** Size on disk in bytes, for progress; 0 where unknown. */
   readonly size: number;
+  /** The path, where the bytes are those on the disk. */
+  readonly plainPath?: string;
   /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
   read(onProblem: OnProblem): AsyncIterable<Buffer>;
 }
@@ -61,6 +63,7 @@ export async function fileSource(path: string, maxBytes: number): Promise<Source
     name: path,
     repeatable: true,
     size,
+    ...(!gzip && { plainPath: path }),
     read: (onProblem) => (gzip ? readGzip(path, maxBytes, onProblem) : readPlain(path)),
   };
 }

@@ -3,6 +3,7 @@ import { TamperError } from '../errors.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
+import type { LargeFiles } from './parallel-reading.ts';
 import type { Peek } from './peek.ts';
 import type { OnProblem, Source } from './sources.ts';
 import type { StreamState } from './state.ts';
@@ -49,20 +50,31 @@ export async function readFiles(
   files: readonly PeekedSource[],
   onBytes: (bytes: number) => void,
   manifests: readonly string[] = [],
+  large?: LargeFiles,
 ): Promise<void> {
   for (const { source, peek } of files) {
     verifier.beginFile(source.name, source.repeatable ? await findManifest(source.name, manifests) : undefined);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
-    await readFile(verifier, source, onBytes);
+    await readFile(verifier, source, onBytes, large);
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;
   }
 }
 
-async function readFile(verifier: StreamVerifier, source: Source, onBytes: (bytes: number) => void): Promise<void> {
+async function readFile(
+  verifier: StreamVerifier,
+  source: Source,
+  onBytes: (bytes: number) => void,
+  large: LargeFiles | undefined,
+): Promise<void> {
   const { state } = verifier;
   const splitter = new LineSplitter(verifier);
   try {
+    if (large !== undefined && source.plainPath !== undefined && source.size >= large.from) {
+      await large.read(verifier, splitter, source.plainPath, onBytes);
+      if (!state.stopped) splitter.end();
+      return;
+    }
     const onProblem: OnProblem = (problem, message) => {
       state.find(problem, message);
       state.unread ||= problem !== 'GZIP_TRAILING';

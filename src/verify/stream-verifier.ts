@@ -4,9 +4,11 @@ import { append } from './advance.ts';
 import { assess } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
 import { authenticate } from './authenticate.ts';
+import { type CheckedRun, takeRun } from './checked-run.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 import { checkEnd } from './ending.ts';
 import { countRecord, handleControl, handleRecord } from './entries.ts';
+import type { Epoch } from './epoch.ts';
 import { FileFactsCollector } from './file-facts.ts';
 import type { Findings } from './findings.ts';
 import { ForeignLines } from './foreign-lines.ts';
@@ -65,6 +67,11 @@ export class StreamVerifier {
     }
     state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
     return this.#feedSlowly(bytes.subarray(start, end));
+  }
+
+  /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */
+  takeRun(run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
+    return !this.#foreign.pending && takeRun(this.state, run, keyOf);
   }
 
   /** Takes leave of the bytes before `end`, which is the file's byte `offset`. */

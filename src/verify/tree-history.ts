@@ -1,4 +1,5 @@
 import { type Digest, digestBytes } from '../core/hash.ts';
+import type { Subtree } from '../core/subtrees.ts';
 import { Frontier } from '../core/tree.ts';
 import type { Epoch } from './epoch.ts';
 
@@ -46,6 +47,20 @@ export class TreeHistory {
     if (seq !== this.#lastLeaf + 1) this.#firstLeaf = seq;
     this.#lastLeaf = seq;
     this.#leaves.write(leaf, (seq % KEPT_LEAVES) * 32, 32, 'latin1');
+  }
+
+  /** Adds consecutive entries whose leaf hashes, 32 bytes each, and complete subtrees are known. */
+  appendRun(firstSeq: number, leaves: Uint8Array, subtrees: readonly Subtree[]): void {
+    for (const { height, root } of subtrees) this.frontier?.appendSubtree(height, root);
+    if (firstSeq !== this.#lastLeaf + 1) this.#firstLeaf = firstSeq;
+    const count = leaves.length / 32;
+    this.#lastLeaf = firstSeq + count - 1;
+    for (let at = Math.max(0, count - KEPT_LEAVES); at < count; ) {
+      const slot = (firstSeq + at) % KEPT_LEAVES;
+      const fit = Math.min(KEPT_LEAVES - slot, count - at);
+      this.#leaves.set(leaves.subarray(at * 32, (at + fit) * 32), slot * 32);
+      at += fit;
+    }
   }
 
   /** Whether the entry `seq` was seen with exactly this leaf; false where it is too long ago to know. */

@@ -5,6 +5,7 @@ import { Findings } from './findings.ts';
 import { groupByOrigin, missingReports, patternsOf, unclaimedReport } from './grouping.ts';
 import { advanceKnown, type KnownStreams, loadKnown, saveKnown } from './known.ts';
 import type { VerifyOptions } from './options.ts';
+import { withProcesses } from './parallel-reading.ts';
 import { type Peek, peek } from './peek.ts';
 import { type StreamReport, streamReport, type VerifyReport, wholeReport } from './report.ts';
 import { expandPaths, fileSource, streamSource } from './sources.ts';
@@ -35,6 +36,8 @@ async function verifyFiles(
   onBytes: (bytes: number) => void,
 ): Promise<StreamReport[]> {
   const reports: StreamReport[] = [];
+  const { jobs = 1 } = options;
+  const large = jobs > 1 ? withProcesses(jobs) : undefined;
   for (const [origin, files] of groupByOrigin(patternsOf(options), sources)) {
     if (origin === undefined) {
       reports.push(unclaimedReport(files));
@@ -44,7 +47,7 @@ async function verifyFiles(
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings);
     const ordered = await orderFiles(files, findings);
-    await readFiles(verifier, ordered, onBytes, options.manifests);
+    await readFiles(verifier, ordered, onBytes, options.manifests, large);
     verifier.end();
     const names = ordered.map(({ source }) => source.name);
     reports.push(streamReport(auditor, verifier.state, findings, names, options.strict ?? false));

@@ -5,6 +5,7 @@ import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
 import { type Finding, Findings } from '../../src/verify/findings.ts';
+import type { LargeFiles } from '../../src/verify/parallel-reading.ts';
 import { peek } from '../../src/verify/peek.ts';
 import type { Source } from '../../src/verify/sources.ts';
 import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
@@ -134,11 +135,11 @@ export function inOrder(one: string, other: string): number {
 }
 
 /** The verdict on one stream. */
-export async function judge(sources: readonly Source[], brings: Brings): Promise<Judgement> {
+export async function judge(sources: readonly Source[], brings: Brings, large?: LargeFiles): Promise<Judgement> {
   const findings = new Findings();
   const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
   const verifier = new StreamVerifier(auditorOf(brings), findings);
-  await readFiles(verifier, await orderFiles(files, findings), () => undefined);
+  await readFiles(verifier, await orderFiles(files, findings), () => undefined, [], large);
   verifier.end();
   const list = findings.list();
   const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
