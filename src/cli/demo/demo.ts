@@ -58,7 +58,7 @@ async function sealLines(place: Place, ownFile: string | undefined): Promise<str
       if (!sealer.write(lines)) await sealer.flush();
     }
     await sealer.flush();
-    what = `the lines of ${basename(ownFile)} were sealed`;
+    what = `The lines of ${basename(ownFile)} were sealed`;
   }
   await sealer.flush();
   await sealer.close();
