@@ -206,7 +206,8 @@ it.each(Object.entries(modes))(
         const report = await audit(world.directory, world.provider);
         for (const { code } of report.findings) codes.set(code, (codes.get(code) ?? 0) + 1);
         const bad = report.findings.filter(({ severity }) => severity !== 'warning');
-        const allowed = name === 'signing' ? ['ADOPTED'] : [];
+        // a run that ended before its first signature, its key gone since, has nobody who answers for it: undecided, never tampered
+        const allowed = name === 'signing' ? ['ADOPTED', 'UNVOUCHED'] : [];
         expect(
           bad.filter(({ code }) => !allowed.includes(code)),
           JSON.stringify(report.findings),
