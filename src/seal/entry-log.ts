@@ -4,11 +4,13 @@ import { TamperError } from '../errors.ts';
 import { type ControlEntry, formatControlLeaf } from '../format/control.ts';
 import {
   CONTROL_WRITE_LIMIT,
+  classifyLine,
   formatCheckpointLine,
   formatRecordMember,
   isJsonSpace,
   type Wrapping,
 } from '../format/entry.ts';
+import { unwrapRecord } from '../format/record.ts';
 import type { Epoch } from './epoch.ts';
 import { RecordTemplate } from './record-template.ts';
 import type { Sink } from './sink.ts';
@@ -149,6 +151,21 @@ export class EntryLog {
     this.#end = 1;
     if (this.#bytes.length > 1 + BATCH) this.#bytes = Buffer.allocUnsafeSlow(1 + BATCH);
     return true;
+  }
+
+  /** The application's lines that the sink has not taken whole, as they came. For the end: they get other numbers then. */
+  unwritten(): Buffer[] {
+    const lines: Buffer[] = [];
+    let parts: Buffer[] = [];
+    for (let from = this.#start; from < this.#end; from = this.#bytes.indexOf(LF, from) + 1) {
+      const line = this.#bytes.subarray(from, this.#bytes.indexOf(LF, from));
+      const read = classifyLine(line);
+      const own = read.type === 'record' ? unwrapRecord(line, read) : undefined;
+      if (read.type !== 'record' || own === undefined) continue;
+      parts = read.part === undefined || read.part === 1 ? [own] : [...parts, own];
+      if (read.part === undefined || read.last) lines.push(Buffer.concat(parts));
+    }
+    return lines;
   }
 
   #closeObject(begin: number, end: number): void {

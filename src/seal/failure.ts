@@ -1,3 +1,5 @@
+import { TamperError } from '../errors.ts';
+
 /** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
 export class Failure {
   readonly #waiters = new Set<(error: unknown) => void>();
@@ -26,6 +28,11 @@ export class Failure {
     return true;
   }
 
+  /** The log has ended, in whatever way: nothing is waited for any more. */
+  giveUp(reason: Error): void {
+    for (const reject of this.#waiters) reject(this.#error ?? reason);
+  }
+
   /** Resolves as `promise` does, or rejects when the log fails before. */
   async orFailed<T>(promise: Promise<T>): Promise<T> {
     this.observe();
@@ -41,4 +48,9 @@ export class Failure {
       this.#waiters.delete(reject);
     }
   }
+}
+
+/** What is said to whoever asks something of a sealer that has ended. */
+export function sealerClosed(origin: string, consequence = ''): TamperError {
+  return new TamperError('SEALER_CLOSED', `the sealer of ${origin} is closed${consequence}`);
 }

@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
-import { isTamperError, TamperError } from '../errors.ts';
+import { isTamperError, type TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
 import { Anchors } from './anchors.ts';
 import { ClosedFiles } from './closed-files.ts';
 import { closeRun, closeRunNow, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
 import type { Epoch } from './epoch.ts';
 import { onExit } from './exit-hook.ts';
-import { Failure } from './failure.ts';
+import { Failure, sealerClosed } from './failure.ts';
 import { firstEpoch } from './first-epoch.ts';
 import { HandOver } from './hand-over.ts';
 import type { KeySources } from './key-sources.ts';
@@ -311,9 +311,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   #take(chunk: string | Uint8Array, isObject: boolean): boolean {
     if (this.#failure.error !== undefined) throw this.#failure.error;
-    if (this.#closing !== undefined) {
-      throw new TamperError('SEALER_CLOSED', `the sealer of ${this.origin} is closed; the line was not taken`);
-    }
+    if (this.#closing !== undefined) throw sealerClosed(this.origin, '; the line was not taken');
     this.#parts.tee?.(chunk);
     if (this.#pump.mustHold(chunk.length)) return this.#pump.hold(chunk, isObject);
     try {
@@ -359,9 +357,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     await this.ready;
     if (this.#failure.error !== undefined) throw this.#failure.error;
     await this.#pump.queue.whenEmpty();
-    if (this.#run === undefined || this.#closed) {
-      throw new TamperError('SEALER_CLOSED', `the sealer of ${this.origin} is closed`);
-    }
+    if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
   }
 
@@ -390,8 +386,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Lines that can no longer go into the log are kept for the next start. */
   #keepUnsealed(): void {
-    const { queue } = this.#pump;
-    if (!queue.isEmpty) this.#unsealed.keep(queue.takeAll(), formatStamp(this.#clock.now()));
+    const lines = [...(this.#run?.log.unwritten() ?? []), ...this.#pump.queue.takeAll()];
+    if (lines.length > 0) this.#unsealed.keep(lines, formatStamp(this.#clock.now()));
   }
 
   /** At the end one failure must not keep the rest from being done. */
@@ -427,6 +423,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    const closed = sealerClosed(this.origin);
+    this.#failure.giveUp(closed);
+    this.#pump.queue.fail(closed);
     this.#abort.abort();
     this.#forgetExit();
     this.#timers.stop();

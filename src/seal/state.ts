@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -22,6 +23,7 @@ async function syncDirectoryLater(path: string): Promise<void> {
  */
 export class StateFile {
   readonly path: string;
+  readonly #instance: string = randomBytes(4).toString('hex');
   #begun = 0;
   #written = 0;
 
@@ -87,8 +89,14 @@ export class StateFile {
     }
   }
 
+  /** What is still on its way may not replace what another writer, or a later run of this one, has put there since. */
+  dropPending(): void {
+    this.#written = this.#begun + 1;
+    this.#begun++;
+  }
+
   #temporary(version: number): string {
-    return `${this.path}.${process.pid}-${version}.tmp`;
+    return `${this.path}.${process.pid}-${this.#instance}-${version}.tmp`;
   }
 
   #put(temporary: string, version: number): void {

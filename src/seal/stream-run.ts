@@ -205,6 +205,7 @@ export class StreamRun implements CheckpointerHost {
   /** Ends what waits for a key service, erases the keys, gives up the file. */
   end(): void {
     this.#dead = true; // what was under way must not touch a file that may be another writer's by now
+    this.#site.stateFile.dropPending();
     this.checkpointer.stop();
     this.log.epoch.erase();
     this.log.sink.close();

@@ -12,6 +12,8 @@ import type { FileAccount } from './state-record.ts';
 const CANDIDATES = 64;
 /** Of so many seals the roots are kept, so that a late checkpoint line can be compared with them. */
 const ROOTS = 4096;
+/** No writer gets to such a number; a line that names a higher one is debris, or it would use up all that follow. */
+const LAST_EPOCH = 2 ** 52;
 
 /** A checkpoint line found on disk, with the key reference of the key period that it belongs to. */
 export interface FoundCheckpoint extends TreeHead {
@@ -105,7 +107,7 @@ export class TailReplay {
     const read = classifyLine(line.bytes);
     if (read.type === 'foreign') return false;
     if (read.type === 'checkpoint') return this.#takeCheckpoint(read.note, line.offset, file);
-    if (read.seq !== this.frontier.size + 1 || read.tag !== this.#tag) return false;
+    if (read.seq !== this.frontier.size + 1 || read.tag !== this.#tag || read.epoch > LAST_EPOCH) return false;
     return this.#takeEntry(line.bytes, read);
   }
 
@@ -158,6 +160,7 @@ export class TailReplay {
       this.#next = undefined;
     } else if (entry.kind === 'key') {
       const epoch = Number(entry.next.slice(entry.next.indexOf('.') + 1));
+      if (!(epoch <= LAST_EPOCH)) return false;
       this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
       this.#next = { epoch, epochSeq: read.seq + 2, step: 0, key: entry.key };
     } else if (entry.kind !== 'seal') this.#next = undefined;
