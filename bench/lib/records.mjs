@@ -1,5 +1,5 @@
 // Log lines as a service writes them: 300 bytes of JSON, none equal to another.
-export const RECORD_BYTES = 300;
+const RECORD_BYTES = 300;
 /** The leaf of such a record: our member adds about as much. */
 export const LEAF_BYTES = RECORD_BYTES + 70;
 
@@ -11,7 +11,7 @@ export function records(count, from = 0) {
 }
 
 /** One line of 300 bytes, without LF. */
-export function record(number) {
+function record(number) {
   const head = `{"level":30,"time":${1_764_000_000_000 + number},"pid":4711,"hostname":"host-7","reqId":"req-${number}",`;
   const tail = `"method":"POST","url":"/v1/payments/${number}","statusCode":201,"responseTime":${number % 997},"msg":"`;
   return `${head}${tail}${'request completed '.repeat(20)}`.slice(0, RECORD_BYTES - 2).concat('"}');

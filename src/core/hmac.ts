@@ -4,6 +4,10 @@ import { type Digest, sha256, sha256Secret } from './hash.ts';
 const BLOCK = 64;
 const DIGEST = 32;
 
+/** Where the pads of one call and a message of up to 1 KiB stand; overwritten before the call returns. */
+const innerRoom = Buffer.allocUnsafeSlow(BLOCK + 1024);
+const outer = Buffer.allocUnsafeSlow(BLOCK + DIGEST);
+
 function pads(key: Uint8Array, inner: Buffer, outer: Buffer): void {
   if (key.length > BLOCK) throw new RangeError('an HMAC key here has at most 64 bytes');
   for (let at = 0; at < BLOCK; at++) {
@@ -18,8 +22,8 @@ function pads(key: Uint8Array, inner: Buffer, outer: Buffer): void {
  * lives in a KeyObject or a string. The caller overwrites the result.
  */
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Buffer {
-  const inner = Buffer.allocUnsafeSlow(BLOCK + message.length);
-  const outer = Buffer.allocUnsafeSlow(BLOCK + DIGEST);
+  const length = BLOCK + message.length;
+  const inner = length <= innerRoom.length ? innerRoom.subarray(0, length) : Buffer.allocUnsafeSlow(length);
   pads(key, inner, outer);
   inner.set(message, BLOCK);
   const innerDigest = sha256Secret(inner);
@@ -45,6 +49,11 @@ export class RecordKey {
   readonly #outer: Buffer = Buffer.allocUnsafeSlow(BLOCK + DIGEST);
 
   constructor(key: Uint8Array) {
+    this.replace(key);
+  }
+
+  /** Takes another key; the pads of the one before are overwritten. */
+  replace(key: Uint8Array): void {
     pads(key, this.#inner, this.#outer);
   }
 

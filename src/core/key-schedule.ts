@@ -44,14 +44,16 @@ export class KeySchedule {
   /** `fp` of the key reference: 32 bytes that tell "wrong key" from "tampered". Public. */
   readonly fingerprint: Buffer;
   readonly #chain: Buffer;
-  #record: RecordKey;
+  readonly #record: RecordKey;
   #step: number;
 
   private constructor(fingerprint: Buffer, chain: Buffer, step: number) {
     this.fingerprint = fingerprint;
     this.#chain = chain;
     this.#step = step;
-    this.#record = this.#deriveRecordKey();
+    const key = hmacSha256(chain, RECORD);
+    this.#record = new RecordKey(key);
+    key.fill(0);
   }
 
   /**
@@ -110,8 +112,9 @@ export class KeySchedule {
     const next = hmacSha256(this.#chain, NEXT);
     this.#chain.set(next);
     next.fill(0);
-    this.#record.erase();
-    this.#record = this.#deriveRecordKey();
+    const key = hmacSha256(this.#chain, RECORD);
+    this.#record.replace(key);
+    key.fill(0);
     this.#step++;
   }
 
@@ -119,12 +122,5 @@ export class KeySchedule {
   erase(): void {
     this.#chain.fill(0);
     this.#record.erase();
-  }
-
-  #deriveRecordKey(): RecordKey {
-    const key = hmacSha256(this.#chain, RECORD);
-    const recordKey = new RecordKey(key);
-    key.fill(0);
-    return recordKey;
   }
 }
