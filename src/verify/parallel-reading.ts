@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import type { CheckedRun } from './checked-run.ts';
 import type { Epoch } from './epoch.ts';
 import type { LineSplitter } from './line-splitter.ts';
@@ -132,16 +133,17 @@ export interface LargeFiles {
   readonly read: PathReader;
 }
 
-/** Large files are read with `jobs` more processes. */
+/** Large files are read with `jobs` more processes, and never more than the machine runs at a time. */
 export function withProcesses(jobs: number): LargeFiles {
+  const processes = Math.min(jobs, availableParallelism());
   return {
     from: PARALLEL_FROM,
     read: async (verifier, splitter, path, onBytes) => {
       const file = await open(path, 'r');
       try {
-        const division = { head: HEAD, segment: SEGMENT, ahead: jobs * AHEAD };
+        const division = { head: HEAD, segment: SEGMENT, ahead: processes * AHEAD };
         const reading = new ParallelReading(verifier, splitter, file, onBytes);
-        await reading.readAll(division, () => new SegmentPool(file.fd, jobs));
+        await reading.readAll(division, () => new SegmentPool(file.fd, processes));
       } finally {
         await file.close();
       }
