@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type ClassifiedLine, classifyLine } from '../format/entry.ts';
 import { Findings } from './findings.ts';
-import { type LineSink, LineSplitter } from './line-splitter.ts';
+import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { peek } from './peek.ts';
 import { expandPaths, fileSource, type Source, streamSource } from './sources.ts';
 import { orderFiles, type PeekedSource } from './stream-files.ts';
@@ -49,8 +49,13 @@ export async function walk(files: readonly Source[], visit: LineVisitor, onProbl
       },
     };
     const splitter = new LineSplitter(sink);
-    for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
-      await splitter.push(chunk);
-    splitter.end();
+    try {
+      for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
+        await splitter.push(chunk);
+      splitter.end();
+    } catch (error) {
+      if (!(error instanceof LineTooLong)) throw error;
+      onProblem(source.name, `${error.message}; nothing from there on is shown`);
+    }
   }
 }

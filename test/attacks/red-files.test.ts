@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { auditorKeys } from '../../src/audit/key-sources.ts';
@@ -8,6 +9,7 @@ import { resolveConfig } from '../../src/config/index.ts';
 import { createSealer } from '../../src/create-sealer.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import type { NamedDataKeys } from '../../src/verify/data-keys.ts';
+import { originalLines } from '../../src/verify/original-lines.ts';
 import { loadPolicy } from '../../src/verify/policy.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { SealedLog } from '../support/sealed-log.ts';
@@ -87,6 +89,15 @@ describe('a line that is too long', () => {
     const report = await verify({ paths: [path], origin: log.origin, dataKeys: [named(dataKey)], demux: true });
     expect(report.verdict).toBe('undecided');
     expect(codes(report)).toContain('LIMIT');
+    const problems: string[] = [];
+    const lines: string[] = [];
+    await originalLines({
+      paths: [path],
+      input: Readable.from([]),
+      onLine: (line) => void lines.push(line.toString()),
+      onProblem: (_file, message) => problems.push(message),
+    });
+    expect([lines.length, problems.length]).toEqual([10, 1]);
     const other = await verify({ paths: [path], origin: 'other.example.com/*', demux: true });
     expect(other.verdict).toBe('undecided');
   });
