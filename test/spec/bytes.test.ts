@@ -34,8 +34,8 @@ describe('lines', () => {
     for (const [at, leaf] of (leaves as string[]).entries()) {
       hashes.push(hashLeaf(Buffer.from(leaf)));
       frontier.append(hashes[at] ?? '');
-      expect(frontier.root()).toBe(digest(sizes[Number(at) + 1].root));
-      expect(frontier.subtrees).toEqual(sizes[Number(at) + 1].frontier.map(digest));
+      expect(frontier.root()).toBe(digest(sizes[at + 1].root));
+      expect(frontier.subtrees).toEqual(sizes[at + 1].frontier.map(digest));
     }
     for (const { size, index, leaf_hash: leaf, root, proof } of inclusion) {
       expect(proveInclusion(hashes.slice(0, size), index)).toEqual(proof.map(digest));
