@@ -56,6 +56,19 @@ function line(kind: 'object' | 'text' | 'bytes'): string | Buffer {
 }
 
 /** A world with one stream that runs, crashes, and runs again. */
+/** A copy of the disk as it is at this moment. A file that is renamed meanwhile is copied at the next try. */
+function copyImage(from: string, to: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      cpSync(from, to, { recursive: true });
+      return;
+    } catch (error) {
+      if (tries === 20 || !(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      rmSync(to, { recursive: true, force: true });
+    }
+  }
+}
+
 class World {
   readonly clock = new FakeClock(Date.UTC(2026, 10, 24, 23));
   readonly provider: MemoryProvider;
@@ -163,7 +176,7 @@ class World {
     await this.#sealer.ready;
     if (this.written % 3 === 0) await this.settle();
     const image = join(this.root, `image${++this.#images}`);
-    cpSync(this.directory, image, { recursive: true });
+    copyImage(this.directory, image);
     for (const name of readdirSync(join(image, 'state'))) {
       const path = join(image, 'state', name);
       if (/\.(lock|tmp)$/.test(name)) rmSync(path);
