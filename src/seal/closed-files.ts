@@ -1,4 +1,3 @@
-import { compress } from './compression.ts';
 import { writeManifest } from './manifest-writer.ts';
 import { STDOUT } from './names.ts';
 import type { SealJob } from './seal-job.ts';
@@ -50,9 +49,15 @@ export class ClosedFiles {
     const manifest = await writeManifest(job, note, after);
     if (this.#isStopped()) return;
     const compressed = this.#options.compressRotated && job.closes?.why !== 'shutdown';
-    const file = compressed ? await compress(job.file) : job.file;
+    const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };
     this.#options.closed(event);
     await this.#options.verify?.(event);
   }
+}
+
+/** The code and zlib are loaded only where a file is compressed: every logging process would pay for them at its start. */
+async function compressFile(file: string): Promise<string> {
+  const { compress } = await import('./compression.ts');
+  return compress(file);
 }
