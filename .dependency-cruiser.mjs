@@ -8,6 +8,7 @@ const mayImport = {
   keys: ['core', 'config'],
   seal: ['format', 'keys', 'core', 'config'],
   verify: ['format', 'keys', 'core'],
+  watch: ['audit', 'verify', 'seal', 'format', 'keys', 'config', 'core'],
   audit: ['verify', 'providers', 'format', 'keys', 'config', 'core'],
   transports: ['index.ts'],
   cli: ['index.ts'],

@@ -5,6 +5,7 @@ import type { KeyProvider } from './keys/provider.ts';
 import { createKeyProvider } from './providers/index.ts';
 import { sourcesOf } from './seal/key-sources.ts';
 import { Sealer } from './seal/sealer.ts';
+import type { FileClosedEvent } from './seal/sealer-events.ts';
 
 /** What a sealer can be given besides its configuration. */
 export interface SealerDependencies {
@@ -63,6 +64,7 @@ function sealerOf(
   }
   const { keyProvider, signingKeyProvider, clock } = dependencies;
   let own: KeyProvider | undefined;
+  let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   return new Sealer(config, {
     keys: async () => {
       const provider = keyProvider ?? (await createKeyProvider(config));
@@ -70,6 +72,11 @@ function sealerOf(
       return sourcesOf(config, provider, signingKeyProvider ?? provider);
     },
     release: async () => own?.close(),
+    verifyClosed: async (event) => {
+      const { closedFileCheck } = await import('./watch/closed-file.ts');
+      check ??= closedFileCheck(config);
+      await check(event);
+    },
     ...(clock && { clock }),
     ...(teeTo && { tee: teeTo }),
   });

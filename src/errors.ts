@@ -50,6 +50,7 @@ export type TamperErrorCode =
   | 'SIGNATURE_REJECTED'
   | 'PENDING_OVERFLOW'
   | 'KEY_SERVICE_STOP'
+  | 'VERIFY_FAILED'
   // reading
   | 'READ_FAILED'
   | 'NOT_FOUND'

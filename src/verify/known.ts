@@ -13,9 +13,15 @@ const note = v.pipe(
   v.string(),
   v.check((text) => parseSignedCheckpoint(text) !== undefined, 'no signed checkpoint'),
 );
+const stream = v.strictObject({ first: note, newest: note });
+// no record of valibot's: that would drop a stream whose name is also a member of every object
 const schema = v.strictObject({
   version: v.literal(1),
-  streams: v.record(v.string(), v.strictObject({ first: note, newest: note })),
+  streams: v.pipe(
+    v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'no streams'),
+    v.transform((streams) => Object.entries(streams) as [string, unknown][]),
+    v.array(v.tuple([v.string(), stream])),
+  ),
 });
 
 /** The checkpoints that are known of one stream, as signed notes. */
@@ -39,7 +45,7 @@ export async function loadKnown(path: string): Promise<KnownStreams> {
     throw new TamperError('READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
-  if (parsed.success) return new Map(Object.entries(parsed.output.streams));
+  if (parsed.success) return new Map(parsed.output.streams);
   const issue = parsed.issues[0];
   throw new TamperError('FORMAT_INVALID', `${path} is no file of known checkpoints: ${issue.message}`, {
     hint: 'Do not repair it by hand: without it a log that was rolled back looks right. Restore it from a backup.',

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import type { DataKeys } from '../../src/keys/provider.ts';
 import type { NamedDataKeys } from '../../src/verify/data-keys.ts';
+import { advanceKnown, loadKnown, saveKnown } from '../../src/verify/known.ts';
 import { loadPolicy } from '../../src/verify/policy.ts';
 import { verify } from '../../src/verify/verify.ts';
 
@@ -173,6 +174,13 @@ describe('known checkpoints', () => {
     expect(cut.verdict).toBe('tampered');
     expect(cut.findings.map(({ code }) => code)).toContain('KNOWN_CONTRADICTED');
     expect(readFileSync(known, 'utf8')).toBe(before);
+  });
+
+  it.each(['constructor', '__proto__', 'prototype'])('are kept for a stream named %s', async (name) => {
+    const path = join(folder(), 'known.json');
+    const text = `${name}\n2\nZCexTs/NYvalbxPC5DdtW610q307e6gV9liDMTQRKRU=\n\n— ${name} W6WMIX87AxGs4T8X\n`;
+    await saveKnown(path, advanceKnown(new Map(), name, text, text));
+    expect([...(await loadKnown(path)).keys()]).toEqual([name]);
   });
 
   it('are never taken from a file that is damaged', async () => {

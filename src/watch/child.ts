@@ -1,0 +1,29 @@
+import { auditorKeys } from '../audit/key-sources.ts';
+import { resolveConfig } from '../config/index.ts';
+import { verify } from '../verify/verify.ts';
+import type { ClosedFileAnswer, ClosedFileTask } from './closed-file.ts';
+
+/** The process that verifies one closed file for a writer. */
+
+async function check({ config, file, origin, held }: ClosedFileTask): Promise<ClosedFileAnswer> {
+  const resolution = resolveConfig({ code: config });
+  const keys = await auditorKeys({ resolution, env: process.env });
+  try {
+    const { dataKeys, confirmSigner, verifyOnline } = keys;
+    const more = held === undefined ? {} : { held: [held] };
+    const report = await verify({ paths: [file], origin, part: true, dataKeys, confirmSigner, verifyOnline, ...more });
+    const tampered = report.findings.filter(({ severity }) => severity === 'tampered');
+    return { tampered: tampered.map(({ code, message }) => `${code}: ${message}`) };
+  } finally {
+    await keys.close();
+  }
+}
+
+process.once('message', (task: ClosedFileTask) => {
+  void check(task)
+    .catch((error: unknown): ClosedFileAnswer => ({ failed: error instanceof Error ? error.message : String(error) }))
+    .then((answer) => {
+      process.send?.(answer);
+      process.disconnect();
+    });
+});

@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { ResolvedConfig } from '../config/index.ts';
+import { TamperError } from '../errors.ts';
+import { readManifest } from '../format/manifest.ts';
+import type { FileClosedEvent } from '../seal/sealer-events.ts';
+
+/** `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys. */
+
+/** What the child is told. It has the configuration, never a key. */
+export interface ClosedFileTask {
+  readonly config: ResolvedConfig;
+  readonly file: string;
+  readonly origin: string;
+  /** The checkpoint of the file before, as a signed note. */
+  readonly held?: string;
+}
+
+/** What the child answers: findings that say tampered, or why it could not verify. */
+export type ClosedFileAnswer = { readonly tampered: readonly string[] } | { readonly failed: string };
+
+async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const child = fork(new URL(`./child.${extension}`, import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  const answered = once(child, 'message');
+  child.send(task);
+  const [first] = (await Promise.race([answered, ended])) as [unknown];
+  await ended;
+  return typeof first === 'object' && first !== null
+    ? (first as ClosedFileAnswer)
+    : { failed: `the process that verifies ended with ${String(first)}` };
+}
+
+async function checkpointOf({ manifest }: FileClosedEvent): Promise<string | undefined> {
+  const reading = readManifest(await readFile(manifest, 'utf8'));
+  return 'manifest' in reading ? reading.manifest.checkpoint : undefined;
+}
+
+/** A check for each closed file of a sealer; a finding, or a check that could not be made, is thrown. */
+export function closedFileCheck(config: ResolvedConfig): (event: FileClosedEvent) => Promise<void> {
+  let held: string | undefined;
+  return async (event) => {
+    const { file, origin } = event;
+    const answer = await ask({ config, file, origin, ...(held !== undefined && { held }) });
+    held = await checkpointOf(event);
+    if ('failed' in answer) {
+      throw new TamperError('VERIFY_FAILED', `${file} could not be verified after its close: ${answer.failed}`);
+    }
+    if (answer.tampered.length === 0) return;
+    const [first] = answer.tampered;
+    const message = `${file} was altered while it was written: ${first ?? ''}`;
+    if (config.alertOnFailure) process.stderr.write(`fapilog-tamper: VERIFY_FAILED: ${message}\n`);
+    throw new TamperError('VERIFY_FAILED', message, {
+      hint: 'Keep the file as evidence and run fapilog-tamper verify on it; somebody else wrote to it.',
+    });
+  };
+}
