@@ -118,7 +118,7 @@ export class VaultSession {
     const current: Current = { ...login, at: now, endsAt };
     if (this.#current?.token !== login.token) this.#current?.token?.erase();
     this.#current = current;
-    this.#plan((login.leaseSeconds * 1000 * 2) / 3);
+    this.#plan(renewalDelayMs(login.leaseSeconds * 1000));
     return current;
   }
 
@@ -143,9 +143,10 @@ export class VaultSession {
       else await this.#login();
     } catch (error) {
       if (!isTamperError(error)) throw error;
+      // every failure was an event; who needs the token after its end logs in then, or is told why not
+      if (this.#closed) return;
       const left = current.endsAt - this.#clock.now();
-      // every failure was an event; who needs the token after its end is told so then
-      if (!this.#closed && left > 0) this.#plan(Math.min(Math.max(left / 3, 500), 30_000));
+      if (left > 0) this.#plan(Math.min(Math.max(left / 3, 500), 30_000));
     }
   }
 
@@ -182,4 +183,12 @@ export class VaultSession {
     const at = { token, leaseSeconds: renewed.leaseSeconds, renewable, principal };
     this.#adopt(at);
   }
+}
+
+/** Servers round a lease up to whole seconds, so a short one may end a second before it says. */
+const roundingMs = 1200;
+
+/** Two thirds of a lease, and never in the last second of it. */
+function renewalDelayMs(leaseMs: number): number {
+  return Math.max(Math.min((leaseMs * 2) / 3, leaseMs - roundingMs), leaseMs / 3);
 }
