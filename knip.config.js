@@ -12,6 +12,7 @@ export default {
     'scripts/*.mjs',
     // Started by src/verify/segment-pool.ts as a process.
     'src/verify/segment-process.ts',
+    'src/watch/child.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
