@@ -68,3 +68,12 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
 export async function draftPolicy(paths: readonly string[], input: Readable): Promise<string> {
   return (await import('./verify/policy-draft.ts')).draftPolicy(paths, input);
 }
+
+/**
+ * Reads a checkpoint that you hold, a signed note, for {@link VerifyOptions.held}.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ */
+export async function loadCheckpoint(path: string): Promise<string> {
+  return (await import('./verify/read-text.ts')).readText(path);
+}

@@ -1,5 +1,14 @@
 export type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
-export { auditorKeys, draftPolicy, inspect, loadPolicy, loadPublicKeys, originalLines, verify } from './auditing.ts';
+export {
+  auditorKeys,
+  draftPolicy,
+  inspect,
+  loadCheckpoint,
+  loadPolicy,
+  loadPublicKeys,
+  originalLines,
+  verify,
+} from './auditing.ts';
 export {
   type ConfigFile,
   type ConfigSources,

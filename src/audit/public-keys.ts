@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
+import { readText } from '../verify/read-text.ts';
 
 /** Any name does: type and bytes are what counts of a verifier key (spec 8.6). */
 const NAME = 'key';
@@ -28,16 +28,7 @@ function fromPem(path: string, pem: string): string[] {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_MALFORMED`, `FORMAT_INVALID`
  */
 export async function loadPublicKeys(path: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
-      cause: error,
-    });
-  }
+  const text = await readText(path);
   if (text.includes('-----BEGIN')) return fromPem(path, text);
   const lines = text.split('\n').map((line) => line.trim());
   const vkeys = lines.filter((line) => line !== '' && !line.startsWith('#'));

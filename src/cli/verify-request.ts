@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import {
   type AuditorKeys,
   auditorKeys,
   type Flags,
+  loadCheckpoint,
   loadConfigFile,
   loadPolicy,
   loadPublicKeys,
@@ -29,18 +29,6 @@ function originsOf(flags: Flags, { config, places }: Resolution): string[] {
   return [placeholder < 0 ? config.origin : `${config.origin.slice(0, placeholder)}*`];
 }
 
-async function readNote(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
-      cause: error,
-    });
-  }
-}
-
 async function load<T>(path: string | undefined, loader: (path: string) => Promise<T>): Promise<T | undefined> {
   return path === undefined ? undefined : loader(path);
 }
@@ -61,7 +49,7 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
   const keyPaths = listFlag(flags, 'keys');
   const keys = await auditorKeys({ resolution, policy, keyPaths, keyVariables, env: io.env });
   const publicKeys = await Promise.all(listFlag(flags, 'public-key').map(loadPublicKeys));
-  const held = await Promise.all(listFlag(flags, 'since').map(readNote));
+  const held = await Promise.all(listFlag(flags, 'since').map(loadCheckpoint));
   const origin = originsOf(flags, resolution);
   const known = textFlag(flags, 'known');
   const now = timeFlag(flags, 'now');

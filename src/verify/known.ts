@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import * as v from 'valibot';
-import { TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+import { readText } from './read-text.ts';
 
 /**
  * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
@@ -37,12 +38,10 @@ export type KnownStreams = ReadonlyMap<string, KnownStream>;
 export async function loadKnown(path: string): Promise<KnownStreams> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === 'ENOENT') return new Map();
-    if (code === undefined) throw error;
-    throw new TamperError('READ_FAILED', `${path} cannot be read (${code})`, { cause: error });
+    if (isTamperError(error, 'NOT_FOUND')) return new Map();
+    throw error;
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
   if (parsed.success) return new Map(parsed.output.streams);

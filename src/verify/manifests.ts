@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { TamperError } from '../errors.ts';
+import { isTamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { type Manifest, readManifest } from '../format/manifest.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 import type { FileFacts, FileFactsCollector } from './file-facts.ts';
+import { readText } from './read-text.ts';
 import type { StreamState } from './state.ts';
 
 /** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
@@ -21,14 +21,10 @@ export async function findManifest(file: string, given: readonly string[]): Prom
   const own = plainName(file) + SUFFIX;
   const named = given.find((path) => basename(path) === basename(own));
   try {
-    return await readFile(named ?? own, 'utf8');
+    return await readText(named ?? own);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === 'ENOENT' && named === undefined) return undefined;
-    if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${named ?? own} cannot be read (${code})`, {
-      cause: error,
-    });
+    if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
+    throw error;
   }
 }
 

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { TamperError } from '../errors.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { readText } from './read-text.ts';
 
 /** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how fresh. */
 
@@ -141,16 +141,4 @@ export async function loadPolicy(path: string): Promise<Policy> {
     return readStream(one, pins);
   });
   return { streams: await Promise.all(streams) };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
-      cause: error,
-    });
-  }
 }
