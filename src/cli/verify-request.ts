@@ -3,16 +3,15 @@ import {
   auditorKeys,
   type Flags,
   loadCheckpoint,
-  loadConfigFile,
   loadPolicy,
   loadPublicKeys,
   type Resolution,
-  resolveConfig,
   TamperError,
   type VerifyOptions,
 } from '../index.ts';
 import type { CommandIo } from './command.ts';
 import { countFlag, listFlag, textFlag, timeFlag } from './own-flags.ts';
+import { resolveFlags } from './resolve.ts';
 
 /** What a command that verifies was asked to do. The caller closes the keys. */
 export interface VerifyRequest {
@@ -29,23 +28,14 @@ function originsOf(flags: Flags, { config, places }: Resolution): string[] {
   return [placeholder < 0 ? config.origin : `${config.origin.slice(0, placeholder)}*`];
 }
 
-async function load<T>(path: string | undefined, loader: (path: string) => Promise<T>): Promise<T | undefined> {
-  return path === undefined ? undefined : loader(path);
-}
-
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
 export async function verifyRequest(flags: Flags, io: CommandIo): Promise<VerifyRequest> {
   if (flags.positionals.length === 0)
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   const keyVariables = listFlag(flags, 'key-env');
-  const file = await load(textFlag(flags, 'config') ?? io.env['FAPILOG_TAMPER_CONFIG'], loadConfigFile);
-  const resolution = resolveConfig({
-    flags: flags.config,
-    env: io.env,
-    keyVariables,
-    ...(file !== undefined && { file }),
-  });
-  const policy = await load(textFlag(flags, 'policy'), loadPolicy);
+  const resolution = await resolveFlags(flags, io, keyVariables);
+  const policyPath = textFlag(flags, 'policy');
+  const policy = policyPath === undefined ? undefined : await loadPolicy(policyPath);
   const keyPaths = listFlag(flags, 'keys');
   const keys = await auditorKeys({ resolution, policy, keyPaths, keyVariables, env: io.env });
   const publicKeys = await Promise.all(listFlag(flags, 'public-key').map(loadPublicKeys));
