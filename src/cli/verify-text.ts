@@ -5,8 +5,10 @@ import { printable } from './output.ts';
 
 export type Level = 'quiet' | 'normal' | 'verbose';
 
-/** Findings of one code that the normal report shows. */
+/** Findings of one code, other than warnings, that the normal report shows. */
 const SHOWN_PER_CODE = 5;
+/** What matters most comes first. */
+const RANK = { tampered: 0, undecided: 1, warning: 2 } as const;
 
 const HEADLINE = {
   ok: 'OK',
@@ -22,21 +24,36 @@ function place({ file, line, seq, lastSeq, offset }: Finding): string {
   return parts.join(', ');
 }
 
+/** The findings by code, worst first: a year of daily restarts is one line, and never hides the one that matters. */
 function findingLines(findings: readonly Finding[], more: Readonly<Record<string, number>>, level: Level): string[] {
-  const shown = new Map<string, number>();
-  const lines: string[] = [];
-  for (const finding of findings) {
-    const count = (shown.get(finding.code) ?? 0) + 1;
-    shown.set(finding.code, count);
-    if (level !== 'verbose' && count > SHOWN_PER_CODE) continue;
-    lines.push(`  ${finding.severity.padEnd(9)} ${finding.code}: ${finding.message}`);
+  const byCode = new Map<string, Finding[]>();
+  for (const finding of findings) byCode.set(finding.code, [...(byCode.get(finding.code) ?? []), finding]);
+  const worst = (group: readonly Finding[]): number => Math.min(...group.map(({ severity }) => RANK[severity]));
+  const groups = [...byCode.values()].sort((a, b) => worst(a) - worst(b));
+  return groups.flatMap((group) => groupLines(group, more[group[0]?.code ?? ''] ?? 0, level));
+}
+
+function groupLines(group: readonly Finding[], more: number, level: Level): string[] {
+  const total = group.length + more;
+  const warnings = group.every(({ severity }) => severity === 'warning');
+  const [first] = group;
+  const last = group.at(-1);
+  if (first === undefined || last === undefined) return [];
+  if (level !== 'verbose' && warnings && total > 1) {
+    const from = first.seq === undefined ? '' : `, first at entry ${first.seq}`;
+    const to = more > 0 || last.seq === undefined ? '' : `, last at entry ${last.seq}`;
+    return [
+      `  ${first.severity.padEnd(9)} ${first.code}: ${total} times${from}${to} (--verbose lists them); the first:`,
+      `            ${first.message}`,
+    ];
+  }
+  const shown = level === 'verbose' ? group : group.slice(0, SHOWN_PER_CODE);
+  const lines = shown.flatMap((finding) => {
     const where = place(finding);
-    if (where !== '') lines.push(`            at ${where}`);
-  }
-  for (const [code, count] of shown) {
-    const hidden = (level === 'verbose' ? 0 : Math.max(count - SHOWN_PER_CODE, 0)) + (more[code] ?? 0);
-    if (hidden > 0) lines.push(`            and ${hidden} more ${code}`);
-  }
+    const line = `  ${finding.severity.padEnd(9)} ${finding.code}: ${finding.message}`;
+    return where === '' ? [line] : [line, `            at ${where}`];
+  });
+  if (total > shown.length) lines.push(`            and ${total - shown.length} more ${first.code}`);
   return lines;
 }
 
@@ -85,6 +102,6 @@ function keyNames({ dataKey, signers, checkedBy }: KeyReport): string[] {
 export function verdictText(report: VerifyReport, level: Level): string {
   const lines = report.streams.flatMap((stream) => streamLines(stream, level));
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
-  if (level !== 'quiet') lines.push(`(${report.note})`);
+  if (level !== 'quiet') lines.push('What was logged after these entries, if anything, is not shown by them.');
   return `${lines.map(printable).join('\n')}\n`;
 }
