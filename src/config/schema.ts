@@ -103,7 +103,7 @@ const options = {
   anchors: v.pipe(v.array(text, 'must be a list of texts'), v.readonly()),
   checkpointMaxRecords: whole(1, 1_000_000_000),
   checkpointMaxSeconds: whole(1, longestSeconds),
-  heartbeatSeconds: whole(1, longestSeconds),
+  heartbeatSeconds: whole(1, 86_400), // spec M2.5
   maxEpochSeconds: whole(1, longestSeconds),
   onKmsFailure: oneOf(['continue', 'stop']),
   maxUnsignedSeconds: whole(0, longestSeconds),

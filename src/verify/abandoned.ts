@@ -41,9 +41,7 @@ function goBack(state: StreamState, size: number): void {
   }
   state.epoch = epoch;
   state.lastUnchecked = Math.min(state.lastUnchecked, size);
-  state.heldToCome = [...new Set(state.auditor.held.map((held) => held.size))]
-    .filter((held) => held > size)
-    .sort((a, b) => a - b);
+  state.askRootsAbove(size);
   state.next = size + 1;
   state.expect = { what: 'any' };
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../core/hash.ts';
-import { confirmHeld } from './held.ts';
+import { reachSize } from './held.ts';
 import type { StreamState } from './state.ts';
 
 /** The sequence and the tree, one entry at a time. */
@@ -31,6 +31,6 @@ export function append(state: StreamState, seq: number, leaf: Digest): void {
   state.closed = undefined;
   if (state.epoch !== undefined) state.epoch.lastSeq = seq;
   // sizes below a range that begins in its middle must not hide the ones inside it
-  while ((state.heldToCome[0] ?? Number.MAX_SAFE_INTEGER) < seq) state.heldToCome.shift();
-  if (seq === state.heldToCome[0]) confirmHeld(state, seq);
+  while ((state.sizesToCome[0] ?? Number.MAX_SAFE_INTEGER) < seq) state.sizesToCome.shift();
+  if (seq === state.sizesToCome[0]) reachSize(state, seq);
 }

@@ -2,6 +2,7 @@ import { noteKeyOf } from '../format/key-reference.ts';
 import { formatVkey } from '../format/vkey.ts';
 import type { Epoch } from './epoch.ts';
 import { namedMax, namedSigners } from './named-keys.ts';
+import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 import { settleStatuses } from './vouching.ts';
 
@@ -12,9 +13,10 @@ export function assess(state: StreamState): void {
   for (const epoch of state.epochs) settleKey(state, epoch);
   settleStatuses(state);
   const adopted = adoptedFrom(state);
+  const proven = provenEnd(state);
   let signedBefore = false;
   for (const epoch of state.epochs) {
-    assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted));
+    assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
     signedBefore ||= namedSigners(state, epoch).length > 0;
   }
 }
@@ -57,10 +59,12 @@ export function coveredSize(state: StreamState, epoch: Epoch): number {
   return namedMax(state, namedSigners(state, epoch));
 }
 
-function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number): void {
+function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number, proven: number): void {
   const named = namedSigners(state, epoch);
-  const openEnded = (state.auditor.live || state.auditor.until !== undefined) && epoch === state.epochs.at(-1);
-  const covered = openEnded || end < epoch.firstSeq || coveredSize(state, epoch) >= end;
+  // what lies above the proven end of an open log is its tail, which the check of the end judges
+  const tail = (state.auditor.live || state.auditor.until !== undefined) && end > proven;
+  const held = state.heldConfirmed >= end;
+  const covered = tail || held || end < epoch.firstSeq || coveredSize(state, epoch) >= end;
   const sayUnsigned = (message: string): void => {
     if (!state.broken)
       state.findings.add('UNSIGNED', { ...epoch.place, seq: epoch.firstSeq, lastSeq: epoch.lastSeq }, message);
@@ -72,7 +76,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
-  } else if (signedBefore && epoch.predecessor === undefined && !epoch.modeChanged) {
+  } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
     sayUnsigned(`${range}: this run has no signer that you named, the runs before it had one`);
   } else if (state.auditor.require.includes('signature')) {
     sayUnsigned(`${range}: your policy demands a signature, no key that you named signs them`);

@@ -62,6 +62,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     now: options.now ?? new Date(),
     until: typeof policy?.end === 'object' ? policy.end.until : undefined,
     part: options.part ?? false,
+    wholeRequired: policy?.wholeRequired ?? false,
     recordsFloor: policy?.records ?? 'hash',
     manifestRequired: policy?.manifestRequired ?? false,
     require: policy?.require ?? [],

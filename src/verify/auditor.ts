@@ -67,6 +67,8 @@ export interface Auditor {
   readonly until: Date | undefined;
   /** One closed file is checked by itself (spec 8.2). */
   readonly part: boolean;
+  /** The log must be there from its first entry on. */
+  readonly wholeRequired: boolean;
   /** The weakest records that are allowed. */
   readonly recordsFloor: 'mac' | 'hash';
   /** Every closed file must have its manifest. */

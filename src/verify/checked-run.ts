@@ -41,7 +41,7 @@ export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoc
   if (state.stopped || state.sequence.open || state.expect.what !== 'any') return false;
   if (epoch === undefined || run.firstSeq !== state.next || run.kid !== epoch.kid) return false;
   if (!authenticated(run, epoch, keyOf)) return false;
-  if (state.heldToCome.some((size) => size <= last)) return false;
+  if (state.sizesToCome.some((size) => size <= last)) return false;
   if (epoch.member === 'hash' || epoch.schedule === undefined) state.lastUnchecked = last;
   state.records += run.count;
   state.recordsSinceSeal += run.count;

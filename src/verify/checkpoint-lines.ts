@@ -3,6 +3,7 @@ import { CONTROL_WRITE_LIMIT } from '../format/entry.ts';
 import type { Epoch } from './epoch.ts';
 import { countsAsNamed, countsForSize, noteNamedSizes } from './named-keys.ts';
 import { type NoteVerdict, verifyNote } from './note-signatures.ts';
+import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 import { acceptSuccessors } from './successors.ts';
 import type { SealedSize } from './tree-history.ts';
@@ -67,7 +68,8 @@ async function handleSealed(
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
     if (!state.broken) {
-      const message = `the checkpoint of ${size} entries has another root than these entries give: something up to entry ${size} was changed`;
+      const from = Math.max(provenEnd(state) + 1, state.firstSeq);
+      const message = `the checkpoint of ${size} entries has another root than these entries give: something in entries ${from} to ${size} was changed`;
       state.find('ROOT_MISMATCH', message, size);
       state.broken = true;
     }
@@ -116,7 +118,9 @@ function record(
   const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
   if (named) state.namedSize = Math.max(state.namedSize, size);
   if (!named && !verdict.mac) return;
-  state.firstNote ??= note;
-  if (size >= state.verifiedSize) state.newestNote = note;
   state.verifiedSize = Math.max(state.verifiedSize, size);
+  const kind = named ? 'bySignature' : 'byMac';
+  const one = { size, note, epoch };
+  const { first = one, newest = one } = state.notes[kind] ?? {};
+  state.notes[kind] = { first, newest: size >= newest.size ? one : newest };
 }

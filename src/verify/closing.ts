@@ -56,7 +56,7 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
     const root = tree.frontier.root();
     const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
     const mac = epoch?.stepKnown === true ? epoch.schedule?.macCheckpoint(text) : undefined;
-    tree.addSeal({ seq, root, kind, epoch, frontier: [...tree.frontier.subtrees], time, mac });
+    tree.addSeal({ seq, root, kind, epoch, frontier: [...tree.frontier.subtrees], time, every: state.every, mac });
   }
   if (epoch !== undefined) {
     epoch.step++;

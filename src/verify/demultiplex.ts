@@ -5,8 +5,9 @@ import type { Auditor } from './auditor.ts';
 import { Findings } from './findings.ts';
 import { originOf } from './grouping.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import { linkedStream } from './linked-stream.ts';
+import type { LinkedStream } from './links.ts';
 import { firstEntry } from './peek.ts';
-import { type StreamReport, streamReport } from './report.ts';
 import { type PeekedSource, stopReading } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
@@ -80,9 +81,8 @@ export async function demultiplex(
   files: readonly PeekedSource[],
   patterns: readonly string[],
   auditorFor: (origin: string) => Auditor,
-  strict: boolean,
   onBytes: (bytes: number) => void,
-): Promise<StreamReport[]> {
+): Promise<LinkedStream[]> {
   const demultiplexer = new Demultiplexer(patterns, auditorFor);
   for (const { source } of files) {
     demultiplexer.beginFile(source.name);
@@ -105,9 +105,9 @@ export async function demultiplex(
   const names = files.map(({ source }) => source.name);
   return [...demultiplexer.lanes.values()]
     .filter(({ verifier }) => verifier.state.next > 0 || verifier.state.findings.undecided)
-    .map(({ auditor, verifier, findings }) => {
+    .map(({ verifier }) => {
       verifier.end();
-      return streamReport(auditor, verifier.state, findings, names, strict);
+      return linkedStream(verifier.state, names);
     });
 }
 

@@ -1,38 +1,35 @@
-import { coveredSize } from './assessment.ts';
-import type { Epoch } from './epoch.ts';
 import { namedSigners } from './named-keys.ts';
+import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 
 /** Is this the end of the log, or was it cut (spec 8.9, M8.7, M8.21)? */
 
-/** What proves a size to this auditor: a signature where a signer is named, else our MAC. */
-function provenSize(state: StreamState, epoch: Epoch): number {
-  if (namedSigners(state, epoch).length > 0) return coveredSize(state, epoch);
-  return epoch.macChecked ? epoch.macCheckpoint : 0;
-}
+/** A promise of more than a day is none: a cut log could hide behind it (M2.5). */
+const LONGEST_PROMISE_SECONDS = 86_400;
 
 /** Checks the end of the range. */
 export function checkEnd(state: StreamState): void {
   if (state.stopped || state.next === 0) return;
   const last = state.next - 1;
   const { closed, auditor } = state;
-  const epoch = state.epochs.at(-1);
-  const proven = Math.max(epoch === undefined ? 0 : provenSize(state, epoch), state.heldConfirmed);
+  const proven = provenEnd(state);
+  const openEnd = auditor.live || auditor.until !== undefined;
   // entries that nothing proves yet do not bring a log to where another key takes over
-  const reached = auditor.live || auditor.until !== undefined ? proven : last;
+  const reached = openEnd ? proven : last;
   for (const fromSeq of [...state.publicKeys.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
     if (fromSeq <= reached || fromSeq === 1) continue;
     endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${reached}`);
     return;
   }
   if (state.broken) return;
-  if (epoch === undefined) {
+  if (state.epochs.length === 0) {
     endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
     return;
   }
   const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
-  if (graceful && proven >= closed.seq && !closedTooEarly(state, closed.why)) return;
-  if (auditor.live || auditor.until !== undefined) {
+  const provenClose = graceful && proven >= closed.seq;
+  if (provenClose && (!openEnd || closed.why !== 'shutdown')) return;
+  if (openEnd) {
     checkOpenEnd(state, proven);
     return;
   }
@@ -50,16 +47,12 @@ export function checkEnd(state: StreamState): void {
     );
 }
 
-/** A shutdown before the time that the policy asks for: an older copy of the log ends so too. */
-function closedTooEarly({ auditor: { until }, sealTime }: StreamState, why: string): boolean {
-  return until !== undefined && why === 'shutdown' && Date.parse(sealTime ?? '') < until.getTime();
-}
-
-/** A log that is still written: the newest sealed entry is its end. */
+/** A log that is still written, or is demanded up to a time, ends where it is proven: at a seal that is recent enough. */
 function checkOpenEnd(state: StreamState, proven: number): void {
   const last = state.next - 1;
   const { live, now, until } = state.auditor;
-  const seal = state.tree.seal(proven);
+  if (startedAbove(state, proven)) return;
+  const seal = state.tree.lastSealUpTo(proven);
   const time = seal?.time === undefined ? Number.NaN : Date.parse(seal.time);
   if (Number.isNaN(time)) {
     endUnproven(state, 'no seal with a checkpoint that verifies is near the end of the log');
@@ -68,16 +61,33 @@ function checkOpenEnd(state: StreamState, proven: number): void {
   if (until !== undefined && time < until.getTime()) {
     endUnproven(state, `the log is sealed up to ${seal?.time}, your policy demands ${until.toISOString()}`);
   }
-  const limit = 2 * (state.every?.idleSeconds ?? 0);
+  // the promise in force at the proven end: later opens may be anybody's
+  const promise = Math.min(seal?.every?.idleSeconds ?? 0, LONGEST_PROMISE_SECONDS);
   const age = (now.getTime() - time) / 1000;
-  if (live && age > limit) {
-    endUnproven(state, `the newest verified seal is ${Math.round(age)} s old, a live log has one every ${limit / 2} s`);
+  if (live && age > 2 * promise) {
+    const what = seal?.seq === state.closed?.seq ? 'the log was closed' : 'the newest verified seal was written';
+    endUnproven(state, `${what} ${Math.round(age)} s ago, a live log is sealed every ${promise} s`);
   }
   const tail = last - proven;
   if (tail > 0 || state.unterminatedBytes > 0) {
     const message = `${tail} entries after the last verified seal are not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
     state.findings.add('UNSEALED_TAIL', { file: state.file, seq: proven + 1, lastSeq: last }, message);
   }
+}
+
+/** The newest run must itself be proven: an unsigned one could be anybody's, and so could everything before it that it cut. */
+function startedAbove(state: StreamState, proven: number): boolean {
+  const { run } = state;
+  if (run === undefined || run.openSeq <= proven) return false;
+  const place = { file: state.file, seq: run.openSeq, lastSeq: state.next - 1 };
+  if (state.epochs.some((epoch) => namedSigners(state, epoch).length > 0)) {
+    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that a key you named signed`;
+    state.findings.add('UNSIGNED', place, message);
+  } else {
+    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that you can check`;
+    state.findings.add('END_UNPROVEN', place, message);
+  }
+  return true;
 }
 
 function endUnproven(state: StreamState, message: string): void {

@@ -169,6 +169,7 @@ function handleUnread(
     epoch: state.epoch,
     frontier: subtrees,
     time: undefined,
+    every: undefined,
     mac: undefined,
   });
 }

@@ -17,6 +17,8 @@ export interface Run {
   readonly why: string;
   /** 1 for the first run in the range. */
   readonly index: number;
+  /** What the report says of this start, unless a held checkpoint covers it. */
+  restart?: { readonly place: Place; readonly message: string };
 }
 
 /** The key that signs, as one string: type and key bytes, whatever its name. */

@@ -33,6 +33,7 @@ export type FindingCode =
   | 'FINGERPRINT_ALTERED'
   | 'ADOPTED_UNMARKED'
   | 'KNOWN_CONTRADICTED'
+  | 'LINK_CONTRADICTED'
   | 'MANIFEST_WRONG'
   | 'RECORDS_FLOOR'
   | 'START_UNPROVEN'
@@ -55,6 +56,7 @@ export type FindingCode =
   | 'LIMIT'
   | 'KEY_SERVICE'
   | 'FIRST_RUN_TRUSTS_KEY'
+  | 'START_HELD'
   | 'RESTART'
   | 'RESTART_TRUSTS_KEY'
   | 'DROPPED'
@@ -94,6 +96,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   FINGERPRINT_ALTERED: 'tampered',
   ADOPTED_UNMARKED: 'tampered',
   KNOWN_CONTRADICTED: 'tampered',
+  LINK_CONTRADICTED: 'tampered',
   MANIFEST_WRONG: 'tampered',
   RECORDS_FLOOR: 'tampered',
   START_UNPROVEN: 'undecided',
@@ -116,6 +119,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   LIMIT: 'undecided',
   KEY_SERVICE: 'undecided',
   FIRST_RUN_TRUSTS_KEY: 'warning',
+  START_HELD: 'warning',
   RESTART: 'warning',
   RESTART_TRUSTS_KEY: 'warning',
   DROPPED: 'warning',

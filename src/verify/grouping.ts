@@ -1,4 +1,5 @@
 import { TamperError } from '../errors.ts';
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { isOrigin, tagOf } from '../format/origin.ts';
 import { Findings } from './findings.ts';
 import type { VerifyOptions } from './options.ts';
@@ -66,6 +67,30 @@ export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
     findings,
     files.map(({ source }) => source.name),
   );
+}
+
+/** Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5). */
+export function vanishedReports(
+  options: VerifyOptions,
+  heldNotes: readonly string[],
+  reports: readonly StreamReport[],
+): StreamReport[] {
+  const patterns = patternsOf(options);
+  const there = new Set(reports.map(({ origin }) => origin));
+  const pins = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
+  const sizes = new Map<string, number>();
+  for (const note of [...heldNotes, ...pins]) {
+    const held = parseSignedCheckpoint(note);
+    if (held === undefined || there.has(held.origin)) continue;
+    if (!patterns.some((pattern) => coversOrigin(pattern, held.origin))) continue;
+    sizes.set(held.origin, Math.max(held.size, sizes.get(held.origin) ?? 0));
+  }
+  return [...sizes].map(([origin, size]) => {
+    const findings = new Findings();
+    const message = `you hold a checkpoint of ${size} entries of this stream, and no file of it is here: it was deleted, or not handed over`;
+    findings.add('KNOWN_CONTRADICTED', {}, message);
+    return emptyReport(origin, findings, []);
+  });
 }
 
 /** Streams that were named and of which there is no file. */

@@ -6,12 +6,14 @@ import type { StreamState } from './state.ts';
 
 /** Held checkpoints: what the auditor already knew of the stream (spec 8.2, 8.6). */
 
-/** The tree has reached the size of a held checkpoint. */
-export function confirmHeld(state: StreamState, size: number): void {
-  state.heldToCome.shift();
+/** The tree has reached a size whose root is asked for: that of a held checkpoint, or one that another stream cites. */
+export function reachSize(state: StreamState, size: number): void {
+  state.sizesToCome.shift();
   const { frontier } = state.tree;
   if (frontier === undefined || state.broken) return;
   const root = frontier.root();
+  state.roots.set(size, root);
+  if (!state.auditor.held.some((held) => held.size === size)) return;
   if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
     const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
     state.find('KNOWN_CONTRADICTED', message, size);
@@ -24,11 +26,10 @@ export function confirmHeld(state: StreamState, size: number): void {
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
   if (state.broken || state.next === 0 || state.stopped || state.unread) return;
-  for (const size of state.heldToCome) {
-    if (size < state.next) continue;
-    const message = `you hold a checkpoint of ${size} entries, the log ends at ${state.next - 1}: its end was cut off`;
-    state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
-  }
+  const size = Math.max(0, ...state.auditor.held.map((held) => held.size));
+  if (size < state.next) return;
+  const message = `you hold a checkpoint of ${size} entries, the log ends at ${state.next - 1}: its end was cut off`;
+  state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
 }
 
 /**

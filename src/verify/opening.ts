@@ -12,6 +12,7 @@ import { Epoch } from './epoch.ts';
 import { checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
 import { heldProvesStart } from './held.ts';
 import { fetchKeys, walkToStep } from './key-material.ts';
+import { noteRestart } from './restarts.ts';
 import type { StreamState } from './state.ts';
 
 /** The first line of every file and of every run (spec 2, 5, 6, 8.2). */
@@ -45,6 +46,7 @@ export async function handleOpen(
   const treeWasKnown = state.tree.frontier !== undefined;
   checkTree(state, seq, open, first);
   passTime(state, seq, open.time);
+  if (seq === 1) state.after ??= open.after;
   if (first) await enter(state, control, open);
   else if (runStart) await startRun(state, control, open);
   else if (state.epoch === undefined) {
@@ -191,23 +193,10 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
     const message = `entry ${seq}: this run gives up the MACs or the signatures of the run before it, without a hand-over`;
     state.find('MODE_CHANGE', message, seq);
   }
-  if (seq > 1) reportRestart(state, seq, open);
+  noteRestart(state, seq, open);
   adopt(state, seq, open, before);
   await fetchKeys(state, epoch);
   enterForce(state, epoch);
-}
-
-/** A restart is never silent (M8.18). */
-function reportRestart(state: StreamState, seq: number, open: OpenEntry): void {
-  const { closed, sealTime } = state;
-  const before = closed === undefined ? 'no close before it' : `after close ${closed.why}`;
-  state.find('RESTART', `entry ${seq}: the writer started again (${open.why}, ${before})`, seq);
-  const pause = sealTime === undefined ? 0 : (Date.parse(open.time) - Date.parse(sealTime)) / 1000;
-  const limit = state.auditor.accept.recoveryGapSeconds;
-  if (open.why === 'recovered' && pause > limit) {
-    const message = `entry ${seq}: ${Math.round(pause)} s passed between the last seal and this recovery, your policy accepts ${limit} s`;
-    state.find('CADENCE', message, seq);
-  }
 }
 
 /** The first entry of the range, or the first open after a part that could not be read. */

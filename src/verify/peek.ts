@@ -1,4 +1,4 @@
-import { readControl } from '../format/control.ts';
+import { type OpenEntry, readControl } from '../format/control.ts';
 import { classifyLine } from '../format/entry.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import type { Source } from './sources.ts';
@@ -11,6 +11,8 @@ export interface Peek {
   readonly seq: number | undefined;
   /** The origin that an open claims. */
   readonly origin: string | undefined;
+  /** The stream and the size that a first open says it goes on from. */
+  readonly after?: OpenEntry['after'];
 }
 
 /** So many bytes are looked through for a first entry. */
@@ -54,6 +56,7 @@ export function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
   const { seq, tag } = read;
   if (read.type === 'record' || read.kind !== 'open') return { seq, tag, origin: undefined };
   const reading = readControl(trimmed, seq, read.kind, `${tag}.${read.epoch}`, read.member);
-  const origin = 'entry' in reading && reading.entry.kind === 'open' ? reading.entry.origin : undefined;
-  return { seq, tag, origin };
+  if (!('entry' in reading) || reading.entry.kind !== 'open') return { seq, tag, origin: undefined };
+  const { origin, after } = reading.entry;
+  return { seq, tag, origin, ...(after && { after }) };
 }

@@ -36,6 +36,7 @@ const stream = v.strictObject({
   require: v.optional(v.array(v.picklist(['mac', 'signature'])), []),
   keys: v.optional(v.array(key), []),
   pins: v.optional(v.array(text), []),
+  start: v.optional(v.picklist(['whole', 'held']), 'held'),
   end: v.optional(end, 'closed'),
   manifest: v.optional(v.picklist(['optional', 'required']), 'optional'),
   accept: v.optional(accept, {}),
@@ -68,6 +69,8 @@ export interface StreamPolicy {
   readonly publicKeys: readonly PolicyPublicKey[];
   /** Signed notes that the auditor holds, as text. */
   readonly pins: readonly string[];
+  /** The log must be there from its first entry on; else a held checkpoint may stand for what is not here. */
+  readonly wholeRequired: boolean;
   readonly end: 'closed' | 'live' | { readonly until: Date };
   readonly manifestRequired: boolean;
   readonly accept: Acceptance;
@@ -105,6 +108,7 @@ function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]
     dataKeys,
     publicKeys,
     pins,
+    wholeRequired: input.start === 'whole',
     end: typeof input.end === 'string' ? input.end : { until: new Date(input.end.until) },
     manifestRequired: input.manifest === 'required',
     accept: acceptance(v.parse(accept, input.accept)),

@@ -3,6 +3,7 @@ import type { Auditor } from './auditor.ts';
 import type { Epoch } from './epoch.ts';
 import type { Finding, Findings } from './findings.ts';
 import { namedSigners } from './named-keys.ts';
+import { provenEnd, provingNotes } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 
 /** What `verify` says. `spec/report.schema.json` is its published schema. */
@@ -41,6 +42,13 @@ export interface StreamReport {
   readonly end: 'closed' | 'continued' | 'open';
   /** Origin of the stream that continues this one. */
   readonly continuedBy?: string;
+  /** The stream that this one goes on from, and the size that it had (spec 2, M2.2). */
+  readonly after?: { readonly origin: string; readonly size: number };
+  /**
+   * Every entry up to this one is proven by what this auditor brought, if nothing was found: entries after it are not, and
+   * are reported. 0 where nothing is proven.
+   */
+  readonly provenSize: number;
   readonly runs: number;
   readonly droppedLines: number;
   readonly abandonedEntries: number;
@@ -91,56 +99,56 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
   };
 }
 
-/** The report on one stream. */
-export function streamReport(
-  auditor: Auditor,
-  state: StreamState,
-  findings: Findings,
-  files: readonly string[],
-  strict: boolean,
-): StreamReport {
-  const { closed } = state;
+/** What is known of one stream besides what was found. */
+export type StreamFacts = Omit<StreamReport, 'verdict' | 'findings' | 'more'>;
+
+/** What one stream says of itself, and how far it is proven. */
+export function streamFacts(auditor: Auditor, state: StreamState, files: readonly string[]): StreamFacts {
+  const { after, closed } = state;
+  const notes = provingNotes(state);
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
-    verdict: verdictOf(findings, strict),
     firstSeq: state.firstSeq,
     lastSeq: Math.max(state.next - 1, 0),
     records: state.records,
     ...(state.lastTime !== undefined && { endTime: state.lastTime }),
     end,
     ...(closed?.continuedBy !== undefined && { continuedBy: closed.continuedBy }),
+    ...(after !== undefined && { after: { origin: after.origin, size: after.size } }),
+    provenSize: provenEnd(state),
     runs: state.runs,
     droppedLines: state.dropped,
     abandonedEntries: state.abandonedEntries,
     adoptedEntries: state.adoptedEntries,
     keys: state.epochs.map((epoch) => keyReport(state, epoch)),
-    ...(state.firstNote !== undefined && { firstCheckpoint: state.firstNote }),
-    ...(state.newestNote !== undefined && { checkpoint: state.newestNote }),
+    ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,
-    findings: findings.list(),
-    more: findings.more,
   };
+}
+
+/** The report on one stream, once everything is found. */
+export function streamReport(facts: StreamFacts, findings: Findings, strict: boolean): StreamReport {
+  return { ...facts, verdict: verdictOf(findings, strict), findings: findings.list(), more: findings.more };
 }
 
 /** The report on a stream of which nothing could be read. */
 export function emptyReport(origin: string, findings: Findings, files: readonly string[]): StreamReport {
-  return {
+  const facts: StreamFacts = {
     origin,
-    verdict: verdictOf(findings, false),
     firstSeq: 0,
     lastSeq: 0,
     records: 0,
     end: 'open',
+    provenSize: 0,
     runs: 0,
     droppedLines: 0,
     abandonedEntries: 0,
     adoptedEntries: 0,
     keys: [],
     files,
-    findings: findings.list(),
-    more: findings.more,
   };
+  return streamReport(facts, findings, false);
 }
 
 /** Puts the streams' reports together: the worst verdict counts. */

@@ -1,3 +1,4 @@
+import type { Digest } from '../core/hash.ts';
 import type { OpenEntry } from '../format/control.ts';
 import { kidOf, tagOf } from '../format/origin.ts';
 import type { Auditor, NamedPublicKey } from './auditor.ts';
@@ -26,11 +27,26 @@ export interface SignedSize {
   max: number;
 }
 
+/** A checkpoint line that verified, with the key period of its seal. */
+export interface CheckpointNote {
+  readonly size: number;
+  /** The signed note. */
+  readonly note: string;
+  readonly epoch: Epoch | undefined;
+}
+
+/** The first and the newest checkpoint that verified by one kind of evidence. */
+interface VerifiedNotes {
+  readonly first: CheckpointNote;
+  readonly newest: CheckpointNote;
+}
+
 /** Everything that is known of one stream while its lines are read. Bounded: it grows with key periods, not with lines. */
 export class StreamState {
   readonly auditor: Auditor;
   readonly findings: Findings;
   readonly tag: string;
+  readonly #sizes: readonly number[];
   readonly tree: TreeHistory = new TreeHistory();
   readonly sequence: SequenceTracker;
 
@@ -64,6 +80,8 @@ export class StreamState {
   highestEpoch = 0;
   run: Run | undefined;
   runs = 0;
+  /** What the first open says of the stream that this one goes on from (M2.2). */
+  after: OpenEntry['after'];
   every: OpenEntry['every'] | undefined;
   expect: Expectation = { what: 'any' };
   /** The public keys that the auditor names, and those that the auditor's key service confirmed on the way. */
@@ -83,15 +101,16 @@ export class StreamState {
   signed: Map<SignerId, SignedSize> = new Map();
   /** Largest size with a checkpoint that verified by what the auditor checks. */
   verifiedSize = 0;
-  /** The first and the newest checkpoint that verified, as signed notes. */
-  firstNote: string | undefined;
-  newestNote: string | undefined;
+  /** The checkpoints that verified by a named key's signature, and by our MAC. */
+  readonly notes: { bySignature?: VerifiedNotes; byMac?: VerifiedNotes } = {};
   /** Largest size with a checkpoint signed by a named key of its key period. */
   namedSize = 0;
   /** Largest held size whose root was computed here. */
   heldConfirmed = 0;
-  /** Held sizes that are still to come, ascending. */
-  heldToCome: number[];
+  /** Sizes still to come whose root is asked for, ascending: held ones and those that another stream cites. */
+  sizesToCome: number[];
+  /** The roots computed at those sizes. */
+  readonly roots: Map<number, Digest> = new Map();
   /** Last seq whose MAC was not checked: everything after it was. */
   lastUnchecked = 0;
   /** The smallest seq that a later run adopted, by the run's index. */
@@ -117,7 +136,7 @@ export class StreamState {
   stepsLeft: number = STEP_LIMIT;
   unterminatedBytes = 0;
 
-  constructor(auditor: Auditor, findings: Findings) {
+  constructor(auditor: Auditor, findings: Findings, cited: readonly number[] = []) {
     this.auditor = auditor;
     this.findings = findings;
     this.publicKeys = [...auditor.publicKeys];
@@ -125,7 +144,14 @@ export class StreamState {
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
-    this.heldToCome = [...new Set(auditor.held.map((checkpoint) => checkpoint.size))].sort((a, b) => a - b);
+    this.#sizes = [...new Set([...auditor.held.map(({ size }) => size), ...cited])].sort((a, b) => a - b);
+    this.sizesToCome = [...this.#sizes];
+  }
+
+  /** After the tree went back to `size` leaves: the sizes above it are to come again. */
+  askRootsAbove(size: number): void {
+    this.sizesToCome = this.#sizes.filter((asked) => asked > size);
+    for (const asked of this.sizesToCome) this.roots.delete(asked);
   }
 
   /** The place of the line in hand. */

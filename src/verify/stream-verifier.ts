@@ -4,6 +4,7 @@ import { append } from './advance.ts';
 import { assess } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
 import { authenticate } from './authenticate.ts';
+import { checkBeginning } from './beginning.ts';
 import { type CheckedRun, takeRun } from './checked-run.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 import { checkEnd } from './ending.ts';
@@ -15,6 +16,7 @@ import { ForeignLines } from './foreign-lines.ts';
 import { checkHeldAtEnd } from './held.ts';
 import { checkManifest } from './manifests.ts';
 import { RecordMatcher } from './record-matcher.ts';
+import { reportRestarts } from './restarts.ts';
 import { StreamState } from './state.ts';
 
 const CR = 0x0d;
@@ -28,8 +30,9 @@ export class StreamVerifier {
   #crlfReported = false;
   #manifest: string | undefined;
 
-  constructor(auditor: Auditor, findings: Findings) {
-    this.state = new StreamState(auditor, findings);
+  /** `cited`: sizes at which other streams say that they go on from this one. */
+  constructor(auditor: Auditor, findings: Findings, cited: readonly number[] = []) {
+    this.state = new StreamState(auditor, findings, cited);
     this.#foreign = new ForeignLines(this.state);
   }
 
@@ -105,11 +108,9 @@ export class StreamVerifier {
     if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
       state.findings.add('NOT_SEALED', { file: state.file }, 'there is no sealed line at all');
     }
-    if (state.firstSeq > 1 && !state.startProven && !state.startReported && !state.stopped) {
-      const message = `the log begins at entry ${state.firstSeq}; no checkpoint that you hold proves what was before`;
-      state.findings.add('START_UNPROVEN', { seq: state.firstSeq }, message);
-    }
+    checkBeginning(state);
     checkHeldAtEnd(state);
+    reportRestarts(state);
     if (!state.stopped) assess(state);
     checkEnd(state);
     for (const epoch of state.epochs) epoch.schedule?.erase();

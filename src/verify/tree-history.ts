@@ -1,6 +1,7 @@
 import { type Digest, digestBytes } from '../core/hash.ts';
 import type { Subtree } from '../core/subtrees.ts';
 import { Frontier } from '../core/tree.ts';
+import type { OpenEntry } from '../format/control.ts';
 import type { Epoch } from './epoch.ts';
 
 /** The root at a seal or close, and what a checkpoint of that size must carry. */
@@ -11,6 +12,8 @@ export interface SealedSize {
   readonly epoch: Epoch | undefined;
   readonly frontier: readonly Digest[];
   readonly time: string | undefined;
+  /** The promise in force (M2.5): that of the newest open at or below this size. */
+  readonly every: OpenEntry['every'] | undefined;
   /** Our MAC over the checkpoint text, where the epoch's key is at hand. */
   readonly mac: Buffer | undefined;
 }

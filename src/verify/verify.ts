@@ -2,8 +2,10 @@ import { TamperError } from '../errors.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
 import { Findings } from './findings.ts';
-import { groupByOrigin, missingReports, patternsOf, unclaimedReport } from './grouping.ts';
+import { groupByOrigin, missingReports, patternsOf, unclaimedReport, vanishedReports } from './grouping.ts';
 import { advanceKnown, type KnownStreams, loadKnown, saveKnown } from './known.ts';
+import { linkedStream } from './linked-stream.ts';
+import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
 import { type Peek, peek } from './peek.ts';
@@ -31,28 +33,28 @@ async function openSources(options: VerifyOptions): Promise<PeekedSource[]> {
 /** Reads each stream's files in their order. */
 async function verifyFiles(
   options: VerifyOptions,
-  sources: readonly PeekedSource[],
+  groups: ReadonlyMap<string, readonly PeekedSource[]>,
   held: readonly string[],
   onBytes: (bytes: number) => void,
-): Promise<StreamReport[]> {
-  const reports: StreamReport[] = [];
+): Promise<LinkedStream[]> {
+  const streams: LinkedStream[] = [];
   const { jobs = 1 } = options;
   const large = jobs > 1 ? withProcesses(jobs) : undefined;
-  for (const [origin, files] of groupByOrigin(patternsOf(options), sources)) {
-    if (origin === undefined) {
-      reports.push(unclaimedReport(files));
-      continue;
-    }
+  const cited = citedSizes([...groups.values()].flat());
+  for (const [origin, files] of groups) {
     const findings = new Findings();
-    const auditor = auditorFor(options, origin, held);
-    const verifier = new StreamVerifier(auditor, findings);
+    const verifier = new StreamVerifier(auditorFor(options, origin, held), findings, cited.get(origin));
     const ordered = await orderFiles(files, findings);
     await readFiles(verifier, ordered, onBytes, options.manifests, large);
     verifier.end();
-    const names = ordered.map(({ source }) => source.name);
-    reports.push(streamReport(auditor, verifier.state, findings, names, options.strict ?? false));
+    streams.push(
+      linkedStream(
+        verifier.state,
+        ordered.map(({ source }) => source.name),
+      ),
+    );
   }
-  return reports;
+  return streams;
 }
 
 function advance(known: KnownStreams, reports: readonly StreamReport[]): KnownStreams {
@@ -72,8 +74,8 @@ function advance(known: KnownStreams, reports: readonly StreamReport[]): KnownSt
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const patterns = patternsOf(options);
-  const known = options.known === undefined ? undefined : await loadKnown(options.known);
-  const knownNotes = [...(known?.values() ?? [])].flatMap(({ first, newest }) => [first, newest]);
+  const remembered = options.known === undefined ? undefined : await loadKnown(options.known);
+  const knownNotes = [...(remembered?.values() ?? [])].flatMap(({ first, newest }) => [first, newest]);
   const held = [...(options.held ?? []), ...knownNotes];
   const sources = await openSources(options);
   const total = sources.reduce((sum, { source }) => sum + source.size, 0);
@@ -82,19 +84,20 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     read += bytes;
     options.onProgress?.(read, total);
   };
-  const reports =
-    options.demux === true
-      ? await demultiplex(
-          sources,
-          patterns,
-          (origin) => auditorFor(options, origin, held),
-          options.strict ?? false,
-          onBytes,
-        )
-      : await verifyFiles(options, sources, held, onBytes);
-  const whole = wholeReport([...reports, ...missingReports(options, reports)]);
-  if (known !== undefined && options.known !== undefined && whole.verdict === 'ok') {
-    await saveKnown(options.known, advance(known, reports));
+  const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources);
+  const unclaimed = groups?.get(undefined) ?? [];
+  groups?.delete(undefined);
+  const streams =
+    groups === undefined
+      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), onBytes)
+      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes);
+  checkLinks(streams);
+  const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
+  const known = [...reports, ...vanishedReports(options, held, reports)];
+  const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
+  const whole = wholeReport([...known, ...others, ...missingReports(options, known)]);
+  if (remembered !== undefined && options.known !== undefined && whole.verdict === 'ok') {
+    await saveKnown(options.known, advance(remembered, reports));
   }
   return whole;
 }

@@ -35,7 +35,7 @@ describe('fapilog-tamper verify', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^OK {2}example\.com\/a\n {2}note: .*whoever holds that key could have written this log\n/);
     expect(stdout).toContain('entries 1 to 7, 4 records, up to 2');
-    expect(stdout).toContain('(nothing here shows what came after)');
+    expect(stdout).toContain('What was logged after these entries, if anything, is not shown by them.');
   });
 
   it('says tampered, and where: exit 1', async () => {
@@ -232,7 +232,12 @@ describe('fapilog-tamper recover', () => {
     expect(next?.[1]).toMatch(/^example\.com\/a\/\d{8}T\d{6}Z-[0-9a-f]{8}$/);
     expect(await built.run(seal, { cwd, env, input: 'more\n' })).toMatchObject({ code: 0 });
     const verify = ['verify', next?.[2] ?? '', '--origin', next?.[1] ?? ''];
-    expect(await built.run(verify, { cwd, env })).toMatchObject({ code: 0 });
+    const alone = await built.run([...verify, '--format', 'json'], { cwd, env });
+    expect(alone.code, 'the stream before it is not here').toBe(2);
+    const report = JSON.parse(alone.stdout);
+    expect(report.findings.map(({ code }: { code: string }) => code)).toContain('START_UNPROVEN');
+    writeFileSync(join(cwd, 'accepted.note'), report.streams[0].checkpoint);
+    expect(await built.run([...verify, '--since', 'accepted.note'], { cwd, env })).toMatchObject({ code: 0 });
     expect((await built.run(['inspect', next?.[2] ?? ''], { cwd, env })).stdout).toContain('open: conflict');
   });
 

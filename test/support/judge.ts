@@ -5,6 +5,9 @@ import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
 import { type Finding, Findings } from '../../src/verify/findings.ts';
+import { groupByOrigin } from '../../src/verify/grouping.ts';
+import { linkedStream } from '../../src/verify/linked-stream.ts';
+import { checkLinks, citedSizes, type LinkedStream } from '../../src/verify/links.ts';
 import type { LargeFiles } from '../../src/verify/parallel-reading.ts';
 import { peek } from '../../src/verify/peek.ts';
 import type { Source } from '../../src/verify/sources.ts';
@@ -13,6 +16,7 @@ import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
 
 /** What the auditor of a vector brings, as its JSON says it. */
 export interface Brings {
+  /** With `*` at its end: every stream whose origin begins so. */
   readonly origin: string;
   /** Hex data key by KID; `"unavailable"` where the key service does not answer for it. */
   readonly data_keys?: Readonly<Record<string, string>>;
@@ -36,7 +40,12 @@ export interface Brings {
     readonly restarts?: 'keyed' | 'vouched';
     readonly successors?: boolean;
   };
-  readonly policy?: { readonly records?: 'mac' | 'hash'; readonly require?: readonly ('mac' | 'signature')[] };
+  readonly policy?: {
+    /** `whole`: the log must be there from its first entry on. */
+    readonly start?: 'whole' | 'held';
+    readonly records?: 'mac' | 'hash';
+    readonly require?: readonly ('mac' | 'signature')[];
+  };
 }
 
 export interface Judgement {
@@ -68,11 +77,13 @@ export function auditorOf(brings: Brings): Auditor {
       const [from, until] = brings.vkey_ranges?.[vkey] ?? [1, 0];
       return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
     }),
-    held: (brings.held ?? []).map((note) => {
-      const checkpoint = parseSignedCheckpoint(note);
-      if (checkpoint === undefined) throw new Error('a held note does not parse');
-      return checkpoint;
-    }),
+    held: (brings.held ?? [])
+      .map((note) => {
+        const checkpoint = parseSignedCheckpoint(note);
+        if (checkpoint === undefined) throw new Error('a held note does not parse');
+        return checkpoint;
+      })
+      .filter(({ origin }) => origin === brings.origin),
     dataKey: async (_reference, { kid }) => {
       const hex = brings.data_keys?.[kid];
       if (hex === undefined) return undefined;
@@ -92,6 +103,7 @@ export function auditorOf(brings: Brings): Auditor {
     now: new Date(brings.now ?? NOW),
     until: brings.until === undefined ? undefined : new Date(brings.until),
     part: brings.part ?? false,
+    wholeRequired: brings.policy?.start === 'whole',
     recordsFloor: brings.policy?.records ?? 'hash',
     manifestRequired: false,
     require: brings.policy?.require ?? [],
@@ -134,14 +146,28 @@ export function inOrder(one: string, other: string): number {
   return seq(one) - seq(other) || (one < other ? -1 : 1);
 }
 
-/** The verdict on one stream. */
+/** The verdict on one stream; on several, and on how they go on from one another, where `origin` ends with `*`. */
 export async function judge(sources: readonly Source[], brings: Brings, large?: LargeFiles): Promise<Judgement> {
-  const findings = new Findings();
   const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
-  const verifier = new StreamVerifier(auditorOf(brings), findings);
-  await readFiles(verifier, await orderFiles(files, findings), () => undefined, [], large);
-  verifier.end();
-  const list = findings.list();
-  const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
-  return { verdict, findings: list, codes: list.map(describe).sort(inOrder) };
+  const several = brings.origin.endsWith('*');
+  const groups = several ? groupByOrigin([brings.origin], files) : new Map([[brings.origin, files]]);
+  const streams: LinkedStream[] = [];
+  for (const [origin, own] of groups) {
+    if (origin === undefined) throw new Error('a file belongs to no stream that is named');
+    const findings = new Findings();
+    const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, citedSizes(files).get(origin));
+    await readFiles(verifier, await orderFiles(own, findings), () => undefined, [], large);
+    verifier.end();
+    streams.push(
+      linkedStream(
+        verifier.state,
+        own.map(({ source }) => source.name),
+      ),
+    );
+  }
+  checkLinks(streams);
+  const list = streams.flatMap(({ findings }) => findings.list());
+  const tampered = streams.some(({ findings }) => findings.tampered);
+  const undecided = streams.some(({ findings }) => findings.undecided);
+  return { verdict: tampered ? 1 : undecided ? 2 : 0, findings: list, codes: list.map(describe).sort(inOrder) };
 }

@@ -53,6 +53,7 @@ function auditorOf(sample: Sample): Auditor {
     now: new Date(sample.now ?? '2026-11-25T00:00:00Z'),
     until: undefined,
     part: sample.part ?? false,
+    wholeRequired: false,
     recordsFloor: 'hash',
     manifestRequired: false,
     require: [],

@@ -1,4 +1,5 @@
 import { SealedLog } from '../../support/sealed-log.ts';
+import { vkeyOf } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextDataKey } from '../keys.ts';
 import { bothBody, bothKeys, macBody, macKeys, macLog, signedBody, signedLog, signKeys } from '../logs.ts';
 import { cutAfter } from '../spoil.ts';
@@ -50,6 +51,62 @@ function liveHalfLine(): VectorCase {
     0,
     'UNSEALED_TAIL 9-13',
   );
+}
+
+/** Without a key: cut at an old checkpoint, then a file change that nothing signs and that promises nothing for ages. */
+function liveCutAndRotated(): VectorCase {
+  const log = new SealedLog().open(signKeys).seal().checkpoint().record('1', '2').seal().checkpoint();
+  const now = new Date(log.clock + 30 * 86_400_000).toISOString();
+  log.every = { records: 1000, seconds: 60, idleSeconds: 9_000_000_000 };
+  log.close('rotated').rotate('log.jsonl');
+  const about = 'cut at an old checkpoint; an unsigned close and open that promise a seal in ages';
+  const auditor = brings(log, { named: [edKey] }, { live: true, now });
+  return vector('end-unproven-live-rotated', about, log, auditor, 2, 'UNSEALED_TAIL 6-7', 'END_UNPROVEN 7');
+}
+
+/** Who holds the data key alone goes on in a run of his own, which no signer signs. */
+function liveUnsignedRestart(): VectorCase {
+  const log = bothBody().seal().checkpoint();
+  log.open(bothKeys).seal().checkpoint({ signers: [] }).record('{"forged":true}').seal().checkpoint({ signers: [] });
+  const further: Further = { live: true, now: new Date(log.clock + 60_000).toISOString() };
+  return vector(
+    'unsigned-live-restart',
+    'a live log whose newest run carries our MACs alone',
+    log,
+    brings(log, { data: [dataKey, dataKey], named: [edKey] }, further),
+    2,
+    'RESTART 15',
+    'RESTART_TRUSTS_KEY 15',
+    'UNSIGNED 15-18',
+  );
+}
+
+function liveHandOver(): VectorCase {
+  const log = macBody().handOver({ dataKey: nextDataKey }).record('{"a":1}');
+  const further: Further = { live: true, now: new Date(log.clock + 60_000).toISOString() };
+  return vector(
+    'valid-live-handover',
+    'a live log right after a hand-over',
+    log,
+    brings(log, { data: [dataKey, nextDataKey] }, further),
+    0,
+    first,
+    'UNSEALED_TAIL 16',
+  );
+}
+
+function liveClosed(secondsLater: number, verdict: 0 | 2, ...findings: string[]): VectorCase {
+  const log = signedLog();
+  const further: Further = { live: true, now: new Date(log.clock + secondsLater * 1000).toISOString() };
+  const name = verdict === 0 ? 'valid-live-closed' : 'end-unproven-live-closed';
+  const about = `a log that should be live was closed ${secondsLater} seconds ago`;
+  return vector(name, about, log, brings(log, { named: [edKey] }, further), verdict, ...findings);
+}
+
+function closingHeld(): VectorCase {
+  const log = signedBody().close();
+  const auditor = brings(log, { named: [edKey] }, { held: [log.note()] });
+  return vector('valid-closing-held', 'the closing checkpoint is not in the file, it is held', log, auditor, 0);
 }
 
 function rotatedAfterCrash(): VectorCase {
@@ -138,6 +195,37 @@ export function endCases(): VectorCase[] {
       files(mac, 2, 3),
       brings(mac, { data: [dataKey] }, { held: [heldAfter] }),
       0,
+      'START_HELD 6',
+    ),
+    vector(
+      'start-unproven-held-earlier',
+      'the first file is missing; the checkpoints that are held say that it was there',
+      files(mac, 2, 3),
+      brings(mac, { data: [dataKey] }, { held: [mac.note({ size: 2 }), heldAfter] }),
+      2,
+      'START_UNPROVEN 6',
+    ),
+    vector(
+      'valid-start-named',
+      'the same, and the key is named from entry 6 on: what was before is not asked about',
+      files(signed, 2, 3),
+      brings(
+        signed,
+        { named: [edKey] },
+        {
+          held: [signed.note({ size: 2 }), signed.note({ size: 9 })],
+          vkey_ranges: { [vkeyOf(signed.origin, edKey)]: [6, 0] },
+        },
+      ),
+      0,
+    ),
+    vector(
+      'start-unproven-whole',
+      'the first file is missing, and the policy demands the whole log',
+      files(signed, 2, 3),
+      brings(signed, { named: [edKey] }, { held: [signed.note({ size: 5 })], policy: { start: 'whole' } }),
+      2,
+      'START_UNPROVEN 6',
     ),
     vector(
       'known-contradicted-start',
@@ -219,6 +307,12 @@ export function endCases(): VectorCase[] {
       'UNSEALED_TAIL 9-13',
     ),
     liveHalfLine(),
+    liveCutAndRotated(),
+    liveUnsignedRestart(),
+    liveHandOver(),
+    liveClosed(590, 0),
+    liveClosed(3600, 2, 'END_UNPROVEN 14'),
+    closingHeld(),
     vector(
       'end-unproven-until',
       'sealed up to an earlier time than the policy demands',

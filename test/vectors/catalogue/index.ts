@@ -5,6 +5,7 @@ import { damageCases } from './damage.ts';
 import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
+import { linkCases } from './links.ts';
 import { manifestCases } from './manifests.ts';
 import { validCases } from './valid.ts';
 
@@ -17,6 +18,7 @@ export function catalogue(): VectorCase[] {
     ...checkpointCases(),
     ...keyCases(),
     ...endCases(),
+    ...linkCases(),
     ...damageCases(),
     ...manifestCases(),
   ];

@@ -195,23 +195,6 @@ function gaps(): VectorCase {
   return vector('valid-gaps', 'the writer says what it lost', log, brings(log, { data: [dataKey] }), 0, ...expected);
 }
 
-function continued(): VectorCase {
-  const log = macBody().close('continued').checkpoint();
-  const about = 'a stream that ends because another one continues it';
-  return vector('valid-continued', about, log, brings(log, { data: [dataKey] }), 0, first);
-}
-
-function conflict(): VectorCase {
-  const after = { origin: 'audit.example.com/vectors/a', size: 14, root: macLog().lastSeal.root };
-  const log = new SealedLog('audit.example.com/vectors/a/20261124T230024Z-0a1b2c3d').open(macKeys, {
-    why: 'conflict',
-    after,
-  });
-  log.seal().checkpoint().record('{"a":1}').close().checkpoint();
-  const about = 'a stream that follows one whose state and file disagreed';
-  return vector('valid-conflict', about, log, brings(log, { data: [dataKey] }), 0, first);
-}
-
 function live(): VectorCase {
   const log = signedBody();
   const further = { live: true, now: new Date(log.clock + 60_000).toISOString() };
@@ -314,8 +297,6 @@ export function validCases(): VectorCase[] {
     moved(),
     oneCheckpoint(),
     gaps(),
-    continued(),
-    conflict(),
     live(),
     until(),
     away(),
