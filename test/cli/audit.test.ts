@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 
@@ -205,6 +206,28 @@ describe('fapilog-tamper demo', () => {
     expect(code).toBe(0);
     expect(stdout.match(/TAMPERED {2}found: \w+ at .*entry \d+/g)).toHaveLength(4);
     expect(readFileSync(join(cwd, 'own.log'), 'utf8')).toBe(own);
+  });
+
+  it('takes a compressed file, shows the altered record before and after', async () => {
+    writeFileSync(join(cwd, 'own.log.gz'), gzipSync(Array.from({ length: 300 }, (_, at) => `line ${at}`).join('\n')));
+    const { code, stdout } = await built.run(['demo', 'own.log.gz'], { cwd, env: {} });
+    expect(code).toBe(0);
+    expect(stdout).toContain('300 records');
+    const [, before = '', after = ''] = /before: (.*)\n +after: {2}(.*)\n/.exec(stdout) ?? [];
+    expect(before).toMatch(/line \d+/);
+    expect(after).toHaveLength(before.length);
+    expect(after).not.toBe(before);
+  });
+
+  it.each([
+    ['nowhere.log', 'NOT_FOUND', 2],
+    ['.', 'USAGE', 64],
+  ])('names the file %s that it cannot read', async (file, error, expected) => {
+    const { code, stderr } = await built.run(['demo', file], { cwd, env: {} });
+    expect(code).toBe(expected);
+    expect(stderr).toContain(error);
+    expect(stderr).toContain(file);
+    expect(stderr).not.toContain('standard input');
   });
 
   it('without a file it answers and logs real requests', async () => {

@@ -56,7 +56,7 @@ Made from \`src/config/tamper-config.ts\` by \`test/config/documentation.test.ts
 
 An option may be set in four places. The first that sets it wins:
 
-1. in code (\`createSealer({ keySource: 'aws-kms' })\`, the options of a pino transport) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
+1. in code (\`createSealer({ keySource: 'aws-kms' })\`) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
 2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else, numbers are decimal, lists are separated by commas;
 3. in a file, YAML 1.2 or JSON (a name that ends in \`.json\`), named by \`--config\` or \`FAPILOG_TAMPER_CONFIG\` of a command: one map of options and nothing below it. Duplicate keys, aliases and tags are refused. In code \`resolveConfig({ file: await loadConfigFile(path) })\` reads one;
 4. by its default.
@@ -82,7 +82,17 @@ What the keys mean for the log:
 | a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | both, each what they can: recommended with a key service |
 | a signing key (\`use_kms_signing: true\`, or a local key with \`algorithm: Ed25519\`) | | a checksum | a signature | anybody with the public key |
 
-An Azure key that is not an oct-HSM key cannot wrap a data key safely: with \`use_kms_signing\` left out it signs.`;
+An Azure key that is not an oct-HSM key cannot wrap a data key safely: with \`use_kms_signing\` left out it signs.
+
+What a placeholder in \`file\` or \`origin\` stands for:
+
+| placeholder | becomes |
+|---|---|
+| \`{host}\` | the host name |
+| \`{pid}\` | the process id |
+| \`{instance}\` | a name that no other process has, not even the same one after a restart |
+| \`{pod}\` | the Kubernetes pod: \`HOSTNAME\`, which the kubelet sets to the pod's name, or the host name |
+| \`{basename}\` | in \`origin\` only: the last part of \`file\`, or \`stdout\` |`;
 
 describe('docs/configuration.md', () => {
   it('has every option, from the comments and the schema', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { installInto, pack } from '../../scripts/lib/packed.mjs';
 import { root } from '../../scripts/lib/run.mjs';
@@ -43,10 +43,13 @@ test('the tarball holds the built files, their sources, the specification and th
     'SECURITY.md',
     'CHANGELOG.md',
     'spec/format.md',
+    'docs/README.md',
+    'docs/story.md',
   ]) {
     assert.ok(packed.files.includes(file), `${file} is missing`);
   }
-  const allowed = /^(dist|src|spec)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md)$/;
+  const allowed =
+    /^(dist|src|spec|docs)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|vectors\/README\.md)$/;
   assert.deepEqual(
     packed.files.filter((file) => !allowed.test(file)),
     [],
@@ -58,6 +61,34 @@ test('the tarball holds the built files, their sources, the specification and th
   for (const file of packed.files.filter((name) => /^dist\/.*\.js$/.test(name))) {
     assert.ok(packed.files.includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
   }
+});
+
+test('every relative link of a packed page leads to a packed file, and hints name pages that are there', () => {
+  const files = new Set(packed.files);
+  const folders = new Set(
+    packed.files.flatMap((file) =>
+      file
+        .split('/')
+        .slice(0, -1)
+        .map((_, at, parts) => parts.slice(0, at + 1).join('/')),
+    ),
+  );
+  const lost = [];
+  for (const page of packed.files.filter((file) => file.endsWith('.md'))) {
+    const text = readFileSync(`${root}${page}`, 'utf8').replace(/```[\s\S]*?```/g, '');
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:|^#/.test(link)) continue;
+      const target = join(dirname(page), link.replace(/#.*$/, '')).replace(/\/$/, '');
+      if (!files.has(target) && !folders.has(target)) lost.push(`${page}: ${link}`);
+    }
+  }
+  for (const file of packed.files.filter((name) => /^src\/.*\.ts$/.test(name))) {
+    for (const [, page] of readFileSync(`${root}${file}`, 'utf8').matchAll(/\b(docs\/[\w/-]+\.md)/g)) {
+      if (!files.has(page)) lost.push(`${file}: ${page}`);
+    }
+  }
+  assert.deepEqual(lost, []);
+  for (const member of ['repository', 'homepage', 'bugs']) assert.ok(pkg[member], `package.json lacks ${member}`);
 });
 
 test('no SDK and no logger is installed with it', () => {

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import {
   auditorKeys,
   createSealer,
@@ -35,6 +38,30 @@ async function check({ file, origin, keyFile, known }: Place, path: string, reme
   return verify(options).finally(async () => keys.close());
 }
 
+/** The user's own file, unpacked where it is compressed. */
+async function openOwnFile(path: string): Promise<Readable> {
+  const kind = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  if (!kind.isFile()) throw new TamperError('USAGE', `${path} is no file; demo takes one log file`);
+  const file = createReadStream(path);
+  try {
+    await once(file, 'open');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (!path.endsWith('.gz')) return file;
+  return file.pipe(createGunzip());
+}
+
+function unreadable(path: string, error: unknown): TamperError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  return new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
+    cause: error,
+    hint: 'Name a log file of yours, or leave it out: then a small web service makes the lines.',
+  });
+}
+
 /** Seals the user's own file, or what a small service logs. @returns what was sealed, in words */
 async function sealLines(place: Place, ownFile: string | undefined): Promise<string> {
   const { file, origin, keyFile, folder } = place;
@@ -53,7 +80,7 @@ async function sealLines(place: Place, ownFile: string | undefined): Promise<str
     const logger = await runService(sealer, REQUESTS);
     what = `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
   } else {
-    const input = new InputLines(createReadStream(ownFile), new Promise<never>(() => undefined));
+    const input = new InputLines(await openOwnFile(ownFile), new Promise<never>(() => undefined));
     for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
       if (!sealer.write(lines)) await sealer.flush();
     }
@@ -75,13 +102,24 @@ function placeText(report: VerifyReport): string {
   return `found: ${finding.code} at ${where}\n      ${finding.message}`;
 }
 
+/** The record that was altered, as it was and as it is now; nothing where lines were only moved or removed. */
+function beforeAndAfter(lines: readonly string[], altered: readonly string[]): string {
+  if (lines.length !== altered.length) return '';
+  const changed = lines.findIndex((line, index) => line !== altered[index]);
+  const [before = '', after = ''] = [lines[changed], altered[changed]];
+  const from = Math.max(0, [...before].findIndex((character, at) => character !== after[at]) - 40);
+  const cut = (line: string): string => `${from > 0 ? '…' : ''}${line.slice(from, from + 72)}…`;
+  return `      before: ${cut(before)}\n      after:  ${cut(after)}\n`;
+}
+
 async function showTampering(place: Place, tampering: Tampering, number: number, io: CommandIo): Promise<boolean> {
   const lines = (await readFile(place.file, 'utf8')).split('\n').slice(0, -1);
   const spoiled = join(place.folder, `tampered-${number}.jsonl`);
-  await writeFile(spoiled, `${tampering.apply(lines).join('\n')}\n`);
+  const altered = tampering.apply(lines);
+  await writeFile(spoiled, `${altered.join('\n')}\n`);
   const report = await check(place, spoiled, true);
   const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint of the last visit)' : '';
-  const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
+  const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n${beforeAndAfter(lines, altered)}    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
   await writeAll(io.stdout, text.split('\n').map(printable).join('\n'));
   return report.verdict === 'tampered';
 }
