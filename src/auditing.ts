@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
+import type { IgnoredReport } from './verify/found-files.ts';
 import type { Inspection } from './verify/inspection.ts';
 import type { VerifyOptions } from './verify/options.ts';
 import type { OriginalLinesOptions } from './verify/original-lines.ts';
 import type { Policy } from './verify/policy.ts';
 import type { VerifyReport } from './verify/report.ts';
+import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
 
@@ -12,7 +14,8 @@ import type { VerifyReport } from './verify/report.ts';
  * Verifies sealed files (spec 8). It reads in one pass and bounded memory, trusts nothing in the files, and returns a
  * report; a finding is never an exception. It throws only where it could not run.
  *
- * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
+ *   `WRITE_FAILED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return (await import('./verify/verify.ts')).verify(options);
@@ -31,10 +34,23 @@ export async function inspect(paths: readonly string[], input: Readable): Promis
  * Gives back the application's lines in their order, byte for byte; entries that a crash abandoned are left out. Nothing is
  * verified.
  *
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ * @returns the files of directories that were left out
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
-export async function originalLines(options: OriginalLinesOptions): Promise<void> {
+export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   return (await import('./verify/original-lines.ts')).originalLines(options);
+}
+
+/**
+ * Verifies, and where the verdict is ok gives back the application's lines up to the proven end. Each byte is read once: what
+ * is given was kept while it was verified, so nothing that is done to the files meanwhile changes it. `jobs` is not used.
+ *
+ * @returns the report of the verification
+ * @throws {@link TamperError} what {@link verify} throws; `USAGE` where the files hold more than one stream; `WRITE_FAILED`
+ *   where the records cannot be kept
+ */
+export async function verifiedLines(options: VerifiedLinesOptions): Promise<VerifyReport> {
+  return (await import('./verify/verified-lines.ts')).verifiedLines(options);
 }
 
 /**

@@ -7,6 +7,7 @@ export {
   loadPolicy,
   loadPublicKeys,
   originalLines,
+  verifiedLines,
   verify,
 } from './auditing.ts';
 export {
@@ -58,8 +59,11 @@ export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from
 export { abandonStream } from './seal/stream-site.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';
+export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/found-files.ts';
 export type { InspectedEvent, Inspection } from './verify/inspection.ts';
+export type { OnPiece } from './verify/line-joiner.ts';
 export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
 export type { OriginalLinesOptions } from './verify/original-lines.ts';
 export type { Policy, StreamPolicy } from './verify/policy.ts';
 export type { KeyReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
+export type { VerifiedLinesOptions } from './verify/verified-lines.ts';

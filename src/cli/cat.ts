@@ -1,13 +1,69 @@
-import { originalLines, TamperError, verify as verifyLogs } from '../index.ts';
+import { type IgnoredReport, type OnPiece, originalLines, TamperError, verifiedLines } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { printable, writeAll } from './output.ts';
+import { print, printable } from './output.ts';
 import { verify } from './verify.ts';
 import { verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 
 const LF = Buffer.from('\n');
 const BATCH = 256 * 1024;
+const SHOWN_PROBLEMS = 20;
+
+/** The reader of standard output has enough: the reading ends there. */
+class ReaderGone extends Error {}
+
+/** Gathers pieces of lines and prints them in large writes. */
+class LinePrinter {
+  readonly #write: (bytes: Uint8Array) => Promise<boolean>;
+  #batch: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(write: (bytes: Uint8Array) => Promise<boolean>) {
+    this.#write = write;
+  }
+
+  readonly take: OnPiece = (piece, last) => {
+    this.#batch.push(piece);
+    if (last) this.#batch.push(LF);
+    this.#bytes += piece.length + 1;
+    return this.#bytes > BATCH ? this.flush() : undefined;
+  };
+
+  async flush(): Promise<void> {
+    const whole = Buffer.concat(this.#batch);
+    this.#batch = [];
+    this.#bytes = 0;
+    if (whole.length > 0 && !(await this.#write(whole))) throw new ReaderGone();
+  }
+}
+
+/** What is to be said of lines that are not given as they were written. */
+class Problems {
+  readonly #shown: string[] = [];
+  #count = 0;
+
+  add(message: string): void {
+    this.#count++;
+    if (this.#shown.length < SHOWN_PROBLEMS) this.#shown.push(message);
+  }
+
+  get any(): boolean {
+    return this.#count > 0;
+  }
+
+  get text(): string {
+    const more = this.#count - this.#shown.length;
+    return [...this.#shown, ...(more > 0 ? [`and ${more} more`] : [])]
+      .map((one) => `cat: ${printable(one)}\n`)
+      .join('');
+  }
+}
+
+function ignoredText({ files, more }: IgnoredReport): string {
+  const count = files.length + more;
+  return count === 0 ? '' : `cat: ${count} files that were never sealed are left out (verify lists them)\n`;
+}
 
 /** `fapilog-tamper cat` */
 export const cat: Command = {
@@ -15,52 +71,44 @@ export const cat: Command = {
   help: `
 Gives the application's own lines back, byte for byte, each with LF. Lines that were never sealed are left out and said so.
 
-  --verified   verify first, with the flags of verify; prints nothing unless the verdict is ok`,
+  --verified   verify first, with the flags of verify (--jobs has no effect); prints nothing unless the verdict is ok, and only
+               what was verified, up to the proven end. The lines wait for the verdict in a file without a name, in the
+               directory that TMPDIR names: it needs as much room as the log, decompressed`,
   flags: { ...verify.flags, verified: { type: 'boolean' } },
   takesConfig: true,
 
   async run(flags, io) {
     const paths = flags.positionals;
     if (paths.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
-    let lastSeq = Number.MAX_SAFE_INTEGER;
-    if (flags.own['verified'] === true) {
-      if (paths.includes('-')) throw new TamperError('USAGE', '--verified reads twice, which standard input cannot');
-      const { options, keys } = await verifyRequest(flags, io);
-      const report = await verifyLogs(options).finally(async () => keys.close());
-      if (report.verdict !== 'ok') {
-        await writeAll(io.stderr, verdictText(report, 'normal'));
-        return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
+    const printer = new LinePrinter((bytes) => print(io.stdout, bytes));
+    const problems = new Problems();
+    let notes = '';
+    try {
+      if (flags.own['verified'] === true) {
+        const { options, keys } = await verifyRequest(flags, io);
+        const report = await verifiedLines({
+          ...options,
+          onPiece: printer.take,
+          onProblem: (message) => problems.add(message),
+          onUnproven: (size) => {
+            notes = `cat: nothing proves what comes after entry ${size} yet; it is left out\n`;
+          },
+        }).finally(async () => keys.close());
+        if (report.verdict !== 'ok') {
+          await print(io.stderr, verdictText(report, 'normal'));
+          return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
+        }
+        notes += ignoredText(report.ignored);
+      } else {
+        const onProblem = (file: string, message: string): void => problems.add(`${file}: ${message}`);
+        const ignored = await originalLines({ paths, input: io.stdin, onPiece: printer.take, onProblem });
+        notes += ignoredText(ignored);
       }
-      if (report.streams.length !== 1) throw new TamperError('USAGE', 'cat --verified takes the files of one stream');
-      lastSeq = report.streams[0]?.lastSeq ?? 0;
+      await printer.flush();
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error;
     }
-    let batch: Buffer[] = [];
-    let bytes = 0;
-    let problems = 0;
-    const flush = async (): Promise<void> => {
-      const whole = Buffer.concat(batch);
-      batch = [];
-      bytes = 0;
-      if (whole.length > 0) await writeAll(io.stdout, whole);
-    };
-    const notes: string[] = [];
-    await originalLines({
-      paths,
-      input: io.stdin,
-      lastSeq,
-      onLine: (line) => {
-        batch.push(Buffer.from(line), LF);
-        bytes += line.length + 1;
-        return bytes > BATCH ? flush() : undefined;
-      },
-      onProblem: (file, message) => {
-        problems++;
-        if (problems <= 20) notes.push(`${file}: ${message}`);
-      },
-    });
-    await flush();
-    if (problems > notes.length) notes.push(`and ${problems - notes.length} more`);
-    for (const note of notes) await writeAll(io.stderr, `cat: ${printable(note)}\n`);
-    return problems > 0 ? exitCode.undecided : exitCode.done;
+    await print(io.stderr, problems.text + notes);
+    return problems.any ? exitCode.undecided : exitCode.done;
   },
 };

@@ -11,7 +11,7 @@ import {
 } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { printable, writeAll } from './output.ts';
+import { print, printable } from './output.ts';
 import { oneOfFlag } from './own-flags.ts';
 import { resolveFlags } from './resolve.ts';
 
@@ -41,7 +41,7 @@ Shows what each option is and where it came from, uses each key once, and tests 
     const rows = optionRows(resolution);
     const mode = modeOf(resolution.config).name;
     const { warnings } = resolution;
-    await writeAll(
+    await print(
       io.stdout,
       format === 'json'
         ? `${JSON.stringify({ mode, options: rows, warnings, checks })}\n`

@@ -1,7 +1,7 @@
 import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { writeAll } from './output.ts';
+import { print } from './output.ts';
 import { oneOfFlag, textFlag } from './own-flags.ts';
 
 /** `fapilog-tamper keygen` */
@@ -37,7 +37,7 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
         ? undefined
         : formatVkey(origin, { algorithm: 'ed25519', bytes: key.spki });
     const { path, publicPath, identity } = key;
-    await writeAll(
+    await print(
       io.stdout,
       format === 'json'
         ? `${JSON.stringify({ algorithm, path, publicPath, identity, vkey })}\n`

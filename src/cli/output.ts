@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { TamperError } from '../index.ts';
+import { isTamperError, TamperError } from '../index.ts';
 
 /**
  * Writes text and waits until it was taken.
@@ -21,6 +21,26 @@ export function writeAll(stream: Writable, text: string | Uint8Array): Promise<v
       resolve();
     });
   });
+}
+
+/** What a pipe says of a reader who has enough, as `head` has. */
+const READER_GONE: readonly unknown[] = ['EPIPE', 'ERR_STREAM_DESTROYED'];
+
+/**
+ * Prints for whoever reads along. A reader who closes the pipe has seen enough, which is no failure of the command.
+ *
+ * @returns false where nobody reads any more
+ * @throws WRITE_FAILED where the disk is full
+ */
+export async function print(stream: Writable, text: string | Uint8Array): Promise<boolean> {
+  try {
+    await writeAll(stream, text);
+    return true;
+  } catch (error) {
+    const cause = isTamperError(error, 'WRITE_FAILED') ? error.cause : undefined;
+    if (cause instanceof Error && 'code' in cause && READER_GONE.includes(cause.code)) return false;
+    throw error;
+  }
 }
 
 /** Text that may come from a file or a server, made safe for a terminal: control characters are shown, not sent. */

@@ -1,7 +1,7 @@
 import { draftPolicy, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { writeAll } from './output.ts';
+import { print } from './output.ts';
 
 /** `fapilog-tamper policy` */
 export const policy: Command = {
@@ -19,7 +19,7 @@ names, verifier keys. Nothing in it is verified: compare each key with what your
         hint: 'run: fapilog-tamper policy --help',
       });
     }
-    await writeAll(io.stdout, await draftPolicy(paths, io.stdin));
+    await print(io.stdout, await draftPolicy(paths, io.stdin));
     return exitCode.done;
   },
 };

@@ -1,7 +1,7 @@
 import { abandonStream, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { printable, writeAll } from './output.ts';
+import { print, printable } from './output.ts';
 import { textFlag } from './own-flags.ts';
 import { resolveFlags } from './resolve.ts';
 
@@ -26,10 +26,7 @@ that an auditor sees the break and the reason for it stands in the state.
     if (reason === undefined || reason === '') throw new TamperError('USAGE', 'say why: --reason TEXT');
     const { config } = await resolveFlags({ ...flags, config: { ...flags.config, file } }, io);
     const next = abandonStream(config, reason, Date.now());
-    await writeAll(
-      io.stdout,
-      printable(`the next start begins the stream ${next.origin} in ${next.file}`).concat('\n'),
-    );
+    await print(io.stdout, printable(`the next start begins the stream ${next.origin} in ${next.file}`).concat('\n'));
     return exitCode.done;
   },
 };

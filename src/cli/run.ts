@@ -2,7 +2,7 @@ import { isTamperError, readFlags, TamperError } from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
-import { printable, writeAll } from './output.ts';
+import { print, printable } from './output.ts';
 
 const program = 'fapilog-tamper';
 
@@ -11,7 +11,7 @@ export async function run(argv: readonly string[], io: CommandIo, version: () =>
   try {
     return await dispatch(argv, io, version);
   } catch (error) {
-    await writeAll(io.stderr, describe(error));
+    await print(io.stderr, describe(error));
     return exitCodeOf(error);
   }
 }
@@ -19,11 +19,11 @@ export async function run(argv: readonly string[], io: CommandIo, version: () =>
 async function dispatch(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
   const [name, ...rest] = argv;
   if (name === '--version' || name === '-V') {
-    await writeAll(io.stdout, `${await version()}\n`);
+    await print(io.stdout, `${await version()}\n`);
     return exitCode.done;
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    await writeAll(name === undefined ? io.stderr : io.stdout, overview());
+    await print(name === undefined ? io.stderr : io.stdout, overview());
     return name === undefined ? exitCode.usage : exitCode.done;
   }
   const row = commands.find((one) => one.name === name);
@@ -31,7 +31,7 @@ async function dispatch(argv: readonly string[], io: CommandIo, version: () => P
   const command = await row.load();
   const flags = readFlags(rest, { ...command.flags, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
   if (flags.own['help'] === true) {
-    await writeAll(io.stdout, helpOf(row.name, command));
+    await print(io.stdout, helpOf(row.name, command));
     return exitCode.done;
   }
   return command.run(flags, io);

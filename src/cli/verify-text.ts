@@ -98,10 +98,26 @@ function keyNames({ dataKey, signers, checkedBy }: KeyReport): string[] {
   return names;
 }
 
+/** Files in the directories given that are no logs. */
+function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): string[] {
+  const count = files.length + more;
+  if (count === 0) return [];
+  const shown = level === 'verbose' ? files : files.slice(0, SHOWN_PER_CODE);
+  const rest = count - shown.length;
+  return [
+    `left out ${count} ${count === 1 ? 'file' : 'files'} that no seal is in:`,
+    ...shown.map(({ file, why }) => `  ${file} (${why})`),
+    ...(rest > 0 ? [`  and ${rest} more`] : []),
+  ];
+}
+
 /** The report as text, with a line feed at its end. */
 export function verdictText(report: VerifyReport, level: Level): string {
   const lines = report.streams.flatMap((stream) => streamLines(stream, level));
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
-  if (level !== 'quiet') lines.push('What was logged after these entries, if anything, is not shown by them.');
+  if (level !== 'quiet') {
+    lines.push(...ignoredLines(report.ignored, level));
+    lines.push('What was logged after these entries, if anything, is not shown by them.');
+  }
   return `${lines.map(printable).join('\n')}\n`;
 }

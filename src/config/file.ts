@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { TamperError } from '../errors.ts';
 import { fileName, optionNamed } from './names.ts';
@@ -6,6 +6,8 @@ import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
 
 const maxBytes = 1_048_576;
+/** A FIFO must not block us; Windows has none, nor the flag. */
+const openFlags = process.platform === 'win32' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * Reads the options that a YAML 1.2 or JSON file sets (JSON when its name ends in `.json`): one map of scalars, and lists of
@@ -34,10 +36,7 @@ export function readConfigFile(path: string): ConfigFile {
 function read(path: string): string {
   let bytes: Buffer;
   try {
-    if (statSync(path).size > maxBytes) {
-      throw new TamperError('CONFIG_INVALID', `${path} is larger than ${maxBytes} bytes: this is no configuration`);
-    }
-    bytes = readFileSync(path);
+    bytes = readRegular(path);
   } catch (cause) {
     if (cause instanceof TamperError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -50,6 +49,28 @@ function read(path: string): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new TamperError('CONFIG_INVALID', `${path} is not UTF-8`, { cause, hint: 'save it as UTF-8' });
+  }
+}
+
+function readRegular(path: string): Buffer {
+  const fd = openSync(path, openFlags);
+  try {
+    if (!fstatSync(fd).isFile()) {
+      throw new TamperError('CONFIG_UNREADABLE', `the configuration file ${path} is not a regular file`, {
+        hint: 'write the options to a file and name that',
+      });
+    }
+    const bytes = Buffer.alloc(maxBytes + 1);
+    let length = 0;
+    for (let count = 1; count > 0 && length < bytes.length; length += count) {
+      count = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    if (length > maxBytes) {
+      throw new TamperError('CONFIG_INVALID', `${path} is larger than ${maxBytes} bytes: this is no configuration`);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -4,6 +4,7 @@ import { tagOf } from '../format/origin.ts';
 import type { Auditor } from './auditor.ts';
 import { Findings } from './findings.ts';
 import { originOf } from './grouping.ts';
+import type { KeptRecords } from './kept-records.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { linkedStream } from './linked-stream.ts';
 import type { LinkedStream } from './links.ts';
@@ -24,10 +25,12 @@ class Demultiplexer implements LineSink {
   readonly lanes = new Map<string, Lane>();
   readonly #patterns: readonly string[];
   readonly #auditorFor: (origin: string) => Auditor;
+  readonly #kept: KeptRecords | undefined;
   #last: Lane | undefined;
   #file = '';
 
-  constructor(patterns: readonly string[], auditorFor: (origin: string) => Auditor) {
+  constructor(patterns: readonly string[], auditorFor: (origin: string) => Auditor, kept: KeptRecords | undefined) {
+    this.#kept = kept;
     this.#patterns = patterns;
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
@@ -68,7 +71,7 @@ class Demultiplexer implements LineSink {
   #lane(origin: string): Lane {
     const auditor = this.#auditorFor(origin);
     const findings = new Findings();
-    const verifier = new StreamVerifier(auditor, findings);
+    const verifier = new StreamVerifier(auditor, findings, { keeper: this.#kept?.keeper() });
     verifier.beginFile(this.#file);
     const lane = { origin, auditor, findings, verifier };
     this.lanes.set(tagOf(origin), lane);
@@ -82,8 +85,9 @@ export async function demultiplex(
   patterns: readonly string[],
   auditorFor: (origin: string) => Auditor,
   onBytes: (bytes: number) => void,
+  kept?: KeptRecords,
 ): Promise<LinkedStream[]> {
-  const demultiplexer = new Demultiplexer(patterns, auditorFor);
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept);
   for (const { source } of files) {
     demultiplexer.beginFile(source.name);
     const splitter = new LineSplitter(demultiplexer);

@@ -49,7 +49,9 @@ export function groupByOrigin(
   const groups = new Map<string | undefined, PeekedSource[]>();
   for (const file of files) {
     const origin = originOf(patterns, file.peek);
-    groups.set(origin, [...(groups.get(origin) ?? []), file]);
+    const group = groups.get(origin);
+    if (group === undefined) groups.set(origin, [file]);
+    else group.push(file);
   }
   return groups;
 }

@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { crc32, createInflateRaw } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import type { OnProblem } from './sources.ts';
 
 /**
@@ -13,6 +12,19 @@ const FIXED_HEADER = 10;
 const TRAILER = 8;
 /** A header may carry a name and a comment; longer than this it is damage. */
 const MAX_HEADER = 64 * 1024;
+/** So much of the file is held, so that many small members cost no reading each. */
+const WINDOW = 256 * 1024;
+/** A member that expands to no more is decompressed at once. */
+const SMALL = 1024 * 1024;
+/** A writer that makes one a second needs twelve days for so many. */
+const MAX_MEMBERS = 1_000_000;
+
+/** Compressed bytes, of which any part can be read. */
+export interface CompressedBytes {
+  readonly size: number;
+  /** Up to `length` bytes from `position` on, fewer only where the bytes end. They are the caller's. */
+  readAt(position: number, length: number): Promise<Buffer>;
+}
 
 class Damaged extends Error {}
 
@@ -33,16 +45,68 @@ function headerLength(bytes: Buffer): number | undefined {
   return at <= bytes.length ? at : undefined;
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  const { bytesRead } = await file.read(bytes, 0, length, position);
-  return bytes.subarray(0, bytesRead);
+/** The part of the file that small members are taken from. */
+class Window {
+  readonly #file: CompressedBytes;
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  constructor(file: CompressedBytes) {
+    this.#file = file;
+  }
+
+  /** The bytes from `position` on: as many as a header may have, or as there are. */
+  async from(position: number): Promise<Buffer> {
+    const end = this.#at + this.#bytes.length;
+    if (position < this.#at || (position + MAX_HEADER > end && end < this.#file.size)) {
+      this.#bytes = await this.#file.readAt(position, WINDOW);
+      this.#at = position;
+    }
+    return this.#bytes.subarray(position - this.#at);
+  }
 }
 
-/** The data of the member at `start`; returns the offset after it. */
-async function* readMember(file: FileHandle, path: string, start: number): AsyncGenerator<Buffer, number> {
+interface Trailer {
+  readonly check: number;
+  readonly length: number;
+}
+
+function checkTrailer(bytes: Buffer, { check, length }: Trailer): void {
+  if (bytes.length < TRAILER) throw new Damaged('it ends inside a member');
+  if (bytes.readUInt32LE(0) !== check || bytes.readUInt32LE(4) !== length % 2 ** 32) {
+    throw new Damaged('its checksum is wrong');
+  }
+}
+
+/** The data of a member that lies wholly in `bytes` and is small, and how long it is there; undefined for any other. */
+function inflateSmall(bytes: Buffer): { readonly data: Buffer; readonly length: number } | undefined {
+  try {
+    const done: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL });
+    const { buffer, engine } = done as { buffer: Buffer; engine: { bytesWritten: number } }; // what `info` makes of it
+    const length = engine.bytesWritten;
+    return length + TRAILER <= bytes.length ? { data: buffer, length } : undefined;
+  } catch (error) {
+    if (isOfZlib(error) || (error instanceof RangeError && 'code' in error)) return undefined;
+    throw error;
+  }
+}
+
+function isOfZlib(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+}
+
+async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buffer> {
+  for (let at = from; at < file.size; at += CHUNK) {
+    const bytes = await file.readAt(at, CHUNK);
+    if (bytes.length === 0) return;
+    yield bytes;
+  }
+}
+
+/** The data of the member at `start`, whatever its size; returns the offset after it. */
+async function* readMember(file: CompressedBytes, start: number): AsyncGenerator<Buffer, number> {
   const inflate = createInflateRaw({ chunkSize: CHUNK });
-  const raw = createReadStream(path, { start, highWaterMark: CHUNK });
+  const raw = Readable.from(pieces(file, start), { highWaterMark: 1 });
   raw.on('error', (error) => inflate.destroy(error));
   raw.pipe(inflate);
   let check = 0;
@@ -59,35 +123,49 @@ async function* readMember(file: FileHandle, path: string, start: number): Async
     inflate.destroy();
   }
   const end = start + inflate.bytesWritten;
-  const trailer = await readAt(file, end, TRAILER);
-  if (trailer.length < TRAILER) throw new Damaged('it ends inside a member');
-  if (trailer.readUInt32LE(0) !== check || trailer.readUInt32LE(4) !== length % 2 ** 32) {
-    throw new Damaged('its checksum is wrong');
-  }
+  checkTrailer(await file.readAt(end, TRAILER), { check, length });
   return end + TRAILER;
 }
 
 /** The decompressed bytes of a file, at most `maxBytes`. */
-export async function* readGzip(path: string, maxBytes: number, onProblem: OnProblem): AsyncIterable<Buffer> {
-  const file = await open(path, 'r');
+export async function* readGzip(
+  file: CompressedBytes,
+  maxBytes: number,
+  onProblem: OnProblem,
+): AsyncGenerator<Buffer, void> {
+  const window = new Window(file);
+  let position = 0;
+  let bytes = 0;
+  const exceeded = (): void => onProblem('LIMIT', `it expands to more than ${maxBytes} bytes`);
   try {
-    const { size } = await file.stat();
-    let position = 0;
-    let bytes = 0;
-    while (position < size) {
-      const header = headerLength(await readAt(file, position, MAX_HEADER));
+    for (let members = 0; position < file.size; members++) {
+      if (members === MAX_MEMBERS) {
+        onProblem('LIMIT', `it has more than ${MAX_MEMBERS} gzip members; what follows was not read`);
+        return;
+      }
+      const view = await window.from(position);
+      const header = headerLength(view.subarray(0, MAX_HEADER));
       if (header === undefined) {
         onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `no gzip member begins at byte ${position}`);
         return;
       }
-      const member = readMember(file, path, position + header);
+      const small = inflateSmall(view.subarray(header));
+      if (small !== undefined) {
+        const { data, length } = small;
+        bytes += data.length;
+        if (bytes > maxBytes) return exceeded();
+        if (data.length > 0) yield data;
+        checkTrailer(view.subarray(header + length), { check: crc32(data), length: data.length });
+        position += header + length + TRAILER;
+        continue;
+      }
+      const member = readMember(file, position + header);
       let step = await member.next();
       while (step.done !== true) {
         bytes += step.value.length;
         if (bytes > maxBytes) {
           await member.return(0);
-          onProblem('LIMIT', `it expands to more than ${maxBytes} bytes`);
-          return;
+          return exceeded();
         }
         yield step.value;
         step = await member.next();
@@ -95,10 +173,7 @@ export async function* readGzip(path: string, maxBytes: number, onProblem: OnPro
       position = step.value;
     }
   } catch (error) {
-    const zlibFailed = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
-    if (!zlibFailed && !(error instanceof Damaged)) throw error;
+    if (!isOfZlib(error) && !(error instanceof Damaged)) throw error;
     onProblem('UNREADABLE', `the compressed data is damaged: ${error.message}`);
-  } finally {
-    await file.close();
   }
 }

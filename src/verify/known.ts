@@ -10,6 +10,9 @@ import { readText } from './read-text.ts';
  * demands consistency with both and advances only on verdict ok.
  */
 
+/** Two notes for each stream: room for a hundred thousand streams, in bytes. */
+const KNOWN_LIMIT = 64 * 1024 * 1024;
+
 const note = v.pipe(
   v.string(),
   v.check((text) => parseSignedCheckpoint(text) !== undefined, 'no signed checkpoint'),
@@ -38,7 +41,7 @@ export type KnownStreams = ReadonlyMap<string, KnownStream>;
 export async function loadKnown(path: string): Promise<KnownStreams> {
   let text: string;
   try {
-    text = await readText(path);
+    text = await readText(path, KNOWN_LIMIT);
   } catch (error) {
     if (isTamperError(error, 'NOT_FOUND')) return new Map();
     throw error;

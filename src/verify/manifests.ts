@@ -10,6 +10,8 @@ import type { StreamState } from './state.ts';
 /** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
 
 const SUFFIX = '.manifest.json';
+/** The note in it has at most 64 KiB; no manifest is longer, in bytes. */
+const MANIFEST_LIMIT = 1024 * 1024;
 
 /** The name of a file before it was compressed. */
 function plainName(file: string): string {
@@ -21,7 +23,7 @@ export async function findManifest(file: string, given: readonly string[]): Prom
   const own = plainName(file) + SUFFIX;
   const named = given.find((path) => basename(path) === basename(own));
   try {
-    return await readText(named ?? own);
+    return await readText(named ?? own, MANIFEST_LIMIT);
   } catch (error) {
     if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;

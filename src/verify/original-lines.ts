@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { readControl } from '../format/control.ts';
-import { unwrapRecord } from '../format/record.ts';
+import type { IgnoredReport } from './found-files.ts';
+import { LineJoiner, type OnPiece } from './line-joiner.ts';
 import type { Source } from './sources.ts';
 import { filesInOrder, type WalkedLine, type WalkProblem, walk } from './walk.ts';
 
@@ -11,10 +12,8 @@ export interface OriginalLinesOptions {
   readonly paths: readonly string[];
   /** The bytes behind the path `-`. */
   readonly input: Readable;
-  /** Only entries up to this seq. Default: all. */
-  readonly lastSeq?: number;
-  /** Takes one line, without its LF. */
-  readonly onLine: (line: Buffer) => Promise<void> | undefined;
+  /** Takes the lines, piece by piece. */
+  readonly onPiece: OnPiece;
   /** Told of what cannot be given back: `file`, and why. */
   readonly onProblem: WalkProblem;
 }
@@ -41,35 +40,27 @@ function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'con
   return reading.entry.why === 'recovered' || reading.entry.why === 'resumed';
 }
 
-/** Gives back the application's lines in their order; entries that a crash abandoned are left out. */
-export async function originalLines(options: OriginalLinesOptions): Promise<void> {
-  const { onLine, onProblem, lastSeq = Number.MAX_SAFE_INTEGER } = options;
-  const files = await filesInOrder(options.paths, options.input);
+/** Gives back the application's lines in their order; entries that a crash abandoned are left out. @returns what was left out */
+export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
+  const { onPiece, onProblem } = options;
+  const { files, ignored } = await filesInOrder(options.paths, options.input);
   const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : [];
-  let parts: Buffer[] = [];
+  let reading = '-';
+  const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));
   let next = 0;
-  const visit = (walked: WalkedLine): Promise<void> | undefined => {
-    const { read, bytes, file, line } = walked;
+  let passed = 0;
+  const visit = ({ read, bytes, file, line }: WalkedLine): Promise<void> | undefined => {
+    reading = file;
     if (read.type === 'foreign') onProblem(file, `line ${line} was never sealed and is left out`);
     if (read.type !== 'record' && read.type !== 'control') return undefined;
-    if (abandoned[0]?.before === `${file}:${line}`) abandoned.shift();
+    if (abandoned[passed]?.before === `${file}:${line}`) passed++;
     else if (read.seq < next) return undefined;
     next = read.seq + 1;
-    if (
-      read.type === 'control' ||
-      read.seq > lastSeq ||
-      (abandoned[0] !== undefined && read.seq >= abandoned[0].from)
-    ) {
-      return undefined;
-    }
-    const own = unwrapRecord(bytes, read);
-    if (own === undefined) {
-      onProblem(file, `line ${line} is not the wrapped form that it says`);
-      return undefined;
-    }
-    if (read.part === undefined) return onLine(own);
-    parts = read.part === 1 ? [Buffer.from(own)] : [...parts, Buffer.from(own)];
-    return read.last ? onLine(Buffer.concat(parts)) : undefined;
+    const left = abandoned[passed];
+    if (read.type === 'control' || (left !== undefined && read.seq >= left.from)) return undefined;
+    return joiner.take(bytes, read);
   };
   await walk(files, visit, onProblem);
+  await joiner.end();
+  return ignored;
 }

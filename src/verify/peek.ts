@@ -15,6 +15,7 @@ export interface Peek {
   readonly after?: OpenEntry['after'];
 }
 
+const LF = 0x0a;
 /** So many bytes are looked through for a first entry. */
 const PEEK_LIMIT = 20 * 1024 * 1024;
 
@@ -46,6 +47,15 @@ export async function peek(source: Source): Promise<Peek> {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
   return { empty: bytes === 0 && !damaged, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
+}
+
+/** The same of a plain file whose bytes are all at hand. */
+export function peekWhole(bytes: Buffer): Peek {
+  for (let from = 0, lf = bytes.indexOf(LF); lf >= 0; from = lf + 1, lf = bytes.indexOf(LF, from)) {
+    const entry = firstEntry(bytes.subarray(from, lf));
+    if (entry !== undefined) return { empty: false, ...entry };
+  }
+  return { empty: bytes.length === 0, tag: undefined, seq: undefined, origin: undefined };
 }
 
 /** What a line says of its place, if it is an entry. */

@@ -59,7 +59,8 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
     take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
     return undefined;
   };
-  await walk(await filesInOrder(paths, input), visit, () => undefined);
+  const { files } = await filesInOrder(paths, input);
+  await walk(files, visit, () => undefined);
   const head = [
     '# What a log says of itself, as a policy. NOTHING HERE IS VERIFIED: whoever could write the log could write this.',
     '# Compare each key with what your key service says before you trust it. docs/policy.md explains every member.',

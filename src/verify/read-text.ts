@@ -1,20 +1,44 @@
-import { readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
+import { openRegular, readError } from './regular-file.ts';
+
+/** A policy, a note, verifier keys: nothing of that kind is longer, in bytes. */
+const TEXT_LIMIT: number = 16 * 1024 * 1024;
 
 /**
- * The text of a file that somebody named.
+ * The text of a file that stands beside a log or that somebody named: a regular file of at most `limit` bytes (default
+ * 16 MiB).
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, with the path
  */
-export async function readText(path: string): Promise<string> {
+export async function readText(path: string, limit: number = TEXT_LIMIT): Promise<string> {
+  let file: FileHandle | undefined;
   try {
-    return await readFile(path, 'utf8');
+    file = await openRegular(path);
+    const bytes = await readUpTo(file, limit + 1);
+    if (bytes.length <= limit) return bytes.toString('utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
-      cause: error,
-      hint: 'Check the path, and that you may read it.',
-    });
+    throw readError(path, error, 'Check the path, and that you may read it.');
+  } finally {
+    await file?.close();
+  }
+  throw new TamperError('READ_FAILED', `${path} is longer than ${limit} bytes`, {
+    hint: 'No file of this kind is as long: look at what it is.',
+  });
+}
+
+/** The size says how much to ask for first; what a file of the kernel's holds it does not say. */
+async function readUpTo(file: FileHandle, limit: number): Promise<Buffer> {
+  const { size } = await file.stat();
+  let bytes = Buffer.allocUnsafe(Math.min(Math.max(size + 1, 4096), limit));
+  let length = 0;
+  for (;;) {
+    if (length === bytes.length) {
+      if (length === limit) return bytes;
+      bytes = Buffer.concat([bytes], Math.min(length * 2, limit));
+    }
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) return bytes.subarray(0, length);
+    length += bytesRead;
   }
 }

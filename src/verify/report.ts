@@ -2,6 +2,7 @@ import { coveredSize } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
 import type { Epoch } from './epoch.ts';
 import type { Finding, Findings } from './findings.ts';
+import type { IgnoredReport } from './found-files.ts';
 import { namedSigners } from './named-keys.ts';
 import { provenEnd, provingNotes } from './proven-end.ts';
 import type { StreamState } from './state.ts';
@@ -71,6 +72,8 @@ export interface VerifyReport {
   readonly streams: readonly StreamReport[];
   /** Every finding of every stream, with its stream's origin. */
   readonly findings: readonly (Finding & { readonly origin: string })[];
+  /** Files in the directories given that are none of a log: left out, because nothing of them was ever sealed. */
+  readonly ignored: IgnoredReport;
   /** What no verifier can say. */
   readonly note: 'nothing here shows what came after';
 }
@@ -152,7 +155,7 @@ export function emptyReport(origin: string, findings: Findings, files: readonly 
 }
 
 /** Puts the streams' reports together: the worst verdict counts. */
-export function wholeReport(streams: readonly StreamReport[]): VerifyReport {
+export function wholeReport(streams: readonly StreamReport[], ignored: IgnoredReport): VerifyReport {
   const verdicts = streams.map(({ verdict }) => verdict);
   const verdict = verdicts.includes('tampered')
     ? 'tampered'
@@ -164,6 +167,7 @@ export function wholeReport(streams: readonly StreamReport[]): VerifyReport {
     verdict: streams.length === 0 ? 'undecided' : verdict,
     streams,
     findings: streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin }))),
+    ignored,
     note: 'nothing here shows what came after',
   };
 }

@@ -1,11 +1,18 @@
 import { FILE_DESCRIPTOR, type SegmentRequest, type SegmentResult } from './segment-messages.ts';
 import { SegmentReader } from './segment-reader.ts';
 
-/** The process that checks parts of a file. It ends when its parent closes the pipe. */
+/**
+ * The process that checks parts of a file. It has chain keys, so it ends with its parent: when the pipe closes, and before
+ * each request where the parent was killed while the one before was in hand.
+ */
 
 const reader = new SegmentReader(FILE_DESCRIPTOR);
+const parent = process.ppid;
+
+process.once('disconnect', () => process.exit());
 
 process.on('message', (message) => {
+  if (process.ppid !== parent) process.exit();
   const request = message as SegmentRequest; // the pipe's only other end is ours
   process.send?.({ id: request.id, runs: reader.check(request) } satisfies SegmentResult);
 });

@@ -1,10 +1,10 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, readSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { TamperError } from '../errors.ts';
-import { readGzip } from './gzip.ts';
+import { type CompressedBytes, readGzip } from './gzip.ts';
+import { openRegular, openRegularSync, readError } from './regular-file.ts';
 
-/** Where sealed bytes come from: files, directories, compressed files, a stream. */
+/** Where sealed bytes come from: files, compressed files, a stream. */
 
 /** Small enough to stay in the processor's cache until its lines are cut. */
 const CHUNK = 256 * 1024;
@@ -28,19 +28,35 @@ export interface Source {
   read(onProblem: OnProblem): AsyncIterable<Buffer>;
 }
 
-async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path, 'r');
+/** How a file begins, and whether that is all of it. */
+export interface FileHead {
+  readonly size: number;
+  readonly gzip: boolean;
+  /** All bytes, where they are few; good until the next file is looked at. */
+  readonly whole?: Buffer;
+}
+
+/** A file up to this size is read whole in the first look at it. */
+const HEAD = 64 * 1024;
+const head: Buffer = Buffer.allocUnsafeSlow(HEAD);
+
+/**
+ * One look at a file: opened, read once, closed. It does not wait, because a directory may hold a hundred thousand files and
+ * waiting costs more than looking. It throws what the system says.
+ */
+export function lookAt(path: string): FileHead {
+  const { fd, size } = openRegularSync(path);
   try {
-    const head = Buffer.alloc(2);
-    const { bytesRead } = await file.read(head, 0, 2, 0);
-    return bytesRead === 2 && head[0] === 0x1f && head[1] === 0x8b;
+    const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
+    const gzip = length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
+    return { size, gzip, ...(size < HEAD && length < HEAD && { whole: head.subarray(0, length) }) };
   } finally {
-    await file.close();
+    closeSync(fd);
   }
 }
 
 async function* readPlain(path: string): AsyncIterable<Buffer> {
-  const file = await open(path, 'r');
+  const file = await openRegular(path);
   try {
     const chunk = Buffer.allocUnsafeSlow(CHUNK);
     for (;;) {
@@ -53,58 +69,50 @@ async function* readPlain(path: string): AsyncIterable<Buffer> {
   }
 }
 
+async function* readCompressed(path: string, maxBytes: number, onProblem: OnProblem): AsyncIterable<Buffer> {
+  const file = await openRegular(path);
+  try {
+    const { size } = await file.stat();
+    yield* readGzip({ size, readAt: (position, length) => readAt(file, position, length) }, maxBytes, onProblem);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  const { bytesRead } = await file.read(bytes, 0, length, position);
+  return bytes.subarray(0, bytesRead);
+}
+
+/** Compressed bytes that are all at hand. */
+export function inMemory(bytes: Buffer): CompressedBytes {
+  const readAt = async (position: number, length: number): Promise<Buffer> =>
+    bytes.subarray(position, position + length);
+  return { size: bytes.length, readAt };
+}
+
 /** A file, compressed or not. @throws {@link TamperError} `READ_FAILED`, `NOT_FOUND` */
 export async function fileSource(path: string, maxBytes: number): Promise<Source> {
-  const { gzip, size } = await readingErrors(path, async () => ({
-    gzip: await isGzip(path),
-    size: (await stat(path)).size,
-  }));
+  try {
+    return sourceOf(path, lookAt(path), maxBytes);
+  } catch (error) {
+    throw readError(path, error, 'Name a file that you may read, a directory, or - for a pipe.');
+  }
+}
+
+/** The file that {@link lookAt} has looked at. */
+export function sourceOf(path: string, { gzip, size }: FileHead, maxBytes: number): Source {
   return {
     name: path,
     repeatable: true,
     size,
     ...(!gzip && { plainPath: path }),
-    read: (onProblem) => (gzip ? readGzip(path, maxBytes, onProblem) : readPlain(path)),
+    read: (onProblem) => (gzip ? readCompressed(path, maxBytes, onProblem) : readPlain(path)),
   };
 }
 
 /** Bytes that come once, such as standard input. */
 export function streamSource(name: string, stream: Readable): Source {
   return { name, repeatable: false, size: 0, read: () => stream as AsyncIterable<Buffer> };
-}
-
-async function readingErrors<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
-    if (code === 'ENOENT') {
-      const hint = 'Check the path; a directory takes every file in it.';
-      throw new TamperError('NOT_FOUND', `there is no file or directory ${path}`, { cause: error, hint });
-    }
-    throw new TamperError('READ_FAILED', `${path} cannot be read (${code})`, {
-      cause: error,
-      hint: 'Check that you may read it.',
-    });
-  }
-}
-
-/** Names in a directory that hold no sealed lines: ours beside the log. */
-const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
-
-/** Every file behind the paths: a directory stands for the files in it, in the order of their names. */
-export async function expandPaths(paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of paths) {
-    const isDirectory = await readingErrors(path, async () => (await stat(path)).isDirectory());
-    if (!isDirectory) {
-      files.push(path);
-      continue;
-    }
-    const entries = await readingErrors(path, async () => readdir(path, { withFileTypes: true }));
-    const names = entries.filter((entry) => entry.isFile() && !BESIDE.test(entry.name) && !entry.name.startsWith('.'));
-    files.push(...names.map((entry) => join(path, entry.name)).sort());
-  }
-  return [...new Set(files)];
 }

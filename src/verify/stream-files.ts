@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
@@ -29,14 +29,16 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     (a, b) => (a.peek.seq ?? Number.MAX_SAFE_INTEGER) - (b.peek.seq ?? Number.MAX_SAFE_INTEGER),
   );
   const kept: PeekedSource[] = [];
+  let keptDigest: string | undefined; // of the last one kept: it is read once, whatever claims its place
   for (const file of ordered) {
     const before = kept.at(-1);
     if (before === undefined || file.peek.seq === undefined || before.peek.seq !== file.peek.seq) {
       kept.push(file);
+      keptDigest = undefined;
       continue;
     }
-    const [one, other] = await Promise.all([contentDigest(before.source), contentDigest(file.source)]);
-    if (one === other) continue;
+    keptDigest ??= await contentDigest(before.source);
+    if (keptDigest === (await contentDigest(file.source))) continue;
     const { seq } = file.peek;
     const message = `this file and ${before.source.name} both begin with entry ${seq} and differ: the log was forked`;
     findings.add('FORK', { file: file.source.name, seq }, message);
@@ -53,12 +55,26 @@ export async function readFiles(
   large?: LargeFiles,
 ): Promise<void> {
   for (const { source, peek } of files) {
-    verifier.beginFile(source.name, source.repeatable ? await findManifest(source.name, manifests) : undefined);
+    await beginFile(verifier, source, manifests);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     await readFile(verifier, source, onBytes, large);
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;
   }
+}
+
+/** A manifest that cannot be read leaves its file as it is and is said (spec 7): it is an index, never an authority. */
+async function beginFile(verifier: StreamVerifier, source: Source, manifests: readonly string[]): Promise<void> {
+  let manifest: string | undefined;
+  let unreadable: TamperError | undefined;
+  try {
+    if (source.repeatable) manifest = await findManifest(source.name, manifests);
+  } catch (error) {
+    if (!isTamperError(error, 'READ_FAILED')) throw error;
+    unreadable = error;
+  }
+  verifier.beginFile(source.name, manifest);
+  if (unreadable !== undefined) verifier.state.find('UNREADABLE', `its manifest: ${unreadable.message}`);
 }
 
 async function readFile(

@@ -1,5 +1,5 @@
 import { hashLeafInPlace } from '../core/tree.ts';
-import { type ClassifiedLine, classifyLine, TAIL_LENGTH } from '../format/entry.ts';
+import { type ClassifiedLine, type ControlLine, classifyLine, TAIL_LENGTH } from '../format/entry.ts';
 import { append } from './advance.ts';
 import { assess } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
@@ -14,24 +14,35 @@ import { FileFactsCollector } from './file-facts.ts';
 import type { Findings } from './findings.ts';
 import { ForeignLines } from './foreign-lines.ts';
 import { checkHeldAtEnd } from './held.ts';
+import type { RecordKeeper } from './kept-records.ts';
 import { checkManifest } from './manifests.ts';
+import { provenEnd } from './proven-end.ts';
 import { RecordMatcher } from './record-matcher.ts';
 import { reportRestarts } from './restarts.ts';
 import { StreamState } from './state.ts';
 
 const CR = 0x0d;
 
+/** What else a verifier may be given. */
+interface Further {
+  /** Sizes at which other streams say that they go on from this one. */
+  readonly cited?: readonly number[] | undefined;
+  /** Is given every record that is accepted. */
+  readonly keeper?: RecordKeeper | undefined;
+}
+
 /** Verifies the lines of one stream, in their order, in one pass and in bounded memory (spec 8). */
 export class StreamVerifier {
   readonly state: StreamState;
   readonly #foreign: ForeignLines;
   readonly #matcher = new RecordMatcher();
+  readonly #keeper: RecordKeeper | undefined;
   #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
   #crlfReported = false;
   #manifest: string | undefined;
 
-  /** `cited`: sizes at which other streams say that they go on from this one. */
-  constructor(auditor: Auditor, findings: Findings, cited: readonly number[] = []) {
+  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper }: Further = {}) {
+    this.#keeper = keeper;
     this.state = new StreamState(auditor, findings, cited);
     this.#foreign = new ForeignLines(this.state);
   }
@@ -65,6 +76,7 @@ export class StreamVerifier {
         authenticate(state, epoch, seq, leaf, bytes.toString('latin1', end - TAIL_LENGTH, end - 3));
         countRecord(state);
         append(state, seq, leaf);
+        this.#keeper?.keep(seq, bytes, start, end);
         return undefined;
       }
     }
@@ -113,6 +125,7 @@ export class StreamVerifier {
     reportRestarts(state);
     if (!state.stopped) assess(state);
     checkEnd(state);
+    this.#keeper?.proven(provenEnd(state));
     for (const epoch of state.epochs) epoch.schedule?.erase();
     state.announced?.schedule?.erase();
   }
@@ -126,11 +139,19 @@ export class StreamVerifier {
     }
     this.#foreign.before(isRecoveredOpen(trimmed, read));
     if (read.type === 'record') {
+      const { records } = this.state;
       handleRecord(this.state, trimmed, read);
+      if (this.state.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }
     if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length);
-    return handleControl(this.state, trimmed, read);
+    return this.#control(trimmed, read);
+  }
+
+  async #control(line: Buffer, read: ControlLine): Promise<void> {
+    const { abandonedEntries } = this.state;
+    await handleControl(this.state, line, read);
+    if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
   }
 
   /** A file whose every line has a CR was converted on its way; a single line with one is foreign (spec 8.10). */

@@ -2,28 +2,27 @@ import { TamperError } from '../errors.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
 import { Findings } from './findings.ts';
+import { IgnoredFiles } from './found-files.ts';
 import { groupByOrigin, missingReports, patternsOf, unclaimedReport, vanishedReports } from './grouping.ts';
+import type { KeptRecords } from './kept-records.ts';
 import { advanceKnown, type KnownStreams, loadKnown, saveKnown } from './known.ts';
 import { linkedStream } from './linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
+import { openLogs } from './open-logs.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
-import { type Peek, peek } from './peek.ts';
+import type { Peek } from './peek.ts';
 import { type StreamReport, streamReport, type VerifyReport, wholeReport } from './report.ts';
-import { expandPaths, fileSource, streamSource } from './sources.ts';
+import { streamSource } from './sources.ts';
 import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 
-async function openSources(options: VerifyOptions): Promise<PeekedSource[]> {
+async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-  const files = await expandPaths(options.paths.filter((path) => path !== '-'));
-  const peeked: PeekedSource[] = [];
-  for (const file of files) {
-    const source = await fileSource(file, maxBytes);
-    peeked.push({ source, peek: await peek(source) });
-  }
+  const paths = options.paths.filter((path) => path !== '-');
+  const peeked = await openLogs(paths, maxBytes, ignored);
   if (!options.paths.includes('-')) return peeked;
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
   const unknown: Peek = { empty: false, tag: undefined, seq: undefined, origin: undefined };
@@ -36,6 +35,7 @@ async function verifyFiles(
   groups: ReadonlyMap<string, readonly PeekedSource[]>,
   held: readonly string[],
   onBytes: (bytes: number) => void,
+  kept: KeptRecords | undefined,
 ): Promise<LinkedStream[]> {
   const streams: LinkedStream[] = [];
   const { jobs = 1 } = options;
@@ -43,7 +43,8 @@ async function verifyFiles(
   const cited = citedSizes([...groups.values()].flat());
   for (const [origin, files] of groups) {
     const findings = new Findings();
-    const verifier = new StreamVerifier(auditorFor(options, origin, held), findings, cited.get(origin));
+    const auditor = auditorFor(options, origin, held);
+    const verifier = new StreamVerifier(auditor, findings, { cited: cited.get(origin), keeper: kept?.keeper() });
     const ordered = await orderFiles(files, findings);
     await readFiles(verifier, ordered, onBytes, options.manifests, large);
     verifier.end();
@@ -70,14 +71,21 @@ function advance(known: KnownStreams, reports: readonly StreamReport[]): KnownSt
  * Verifies sealed files (spec 8). It reads in one pass and bounded memory, trusts nothing in the files, and returns a
  * report; a finding is never an exception. It throws only where it could not run.
  *
- * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
+ *   `WRITE_FAILED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  return verifyKeeping(options, undefined);
+}
+
+/** The same; `kept` gets every record that is accepted on the way. */
+export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | undefined): Promise<VerifyReport> {
   const patterns = patternsOf(options);
   const remembered = options.known === undefined ? undefined : await loadKnown(options.known);
   const knownNotes = [...(remembered?.values() ?? [])].flatMap(({ first, newest }) => [first, newest]);
   const held = [...(options.held ?? []), ...knownNotes];
-  const sources = await openSources(options);
+  const ignored = new IgnoredFiles();
+  const sources = await openSources(options, ignored);
   const total = sources.reduce((sum, { source }) => sum + source.size, 0);
   let read = 0;
   const onBytes = (bytes: number): void => {
@@ -89,13 +97,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   groups?.delete(undefined);
   const streams =
     groups === undefined
-      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), onBytes)
-      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes);
+      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), onBytes, kept)
+      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes, kept);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const known = [...reports, ...vanishedReports(options, held, reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const whole = wholeReport([...known, ...others, ...missingReports(options, known)]);
+  const whole = wholeReport([...known, ...others, ...missingReports(options, known)], ignored.report);
   if (remembered !== undefined && options.known !== undefined && whole.verdict === 'ok') {
     await saveKnown(options.known, advance(remembered, reports));
   }

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import { type ClassifiedLine, classifyLine } from '../format/entry.ts';
 import { Findings } from './findings.ts';
+import { IgnoredFiles, type IgnoredReport } from './found-files.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
-import { peek } from './peek.ts';
-import { expandPaths, fileSource, type Source, streamSource } from './sources.ts';
-import { orderFiles, type PeekedSource } from './stream-files.ts';
+import { openLogs } from './open-logs.ts';
+import { type Source, streamSource } from './sources.ts';
+import { orderFiles } from './stream-files.ts';
 
 /** Goes through the lines of sealed files in the order of their entries, without verifying anything. */
 
@@ -24,15 +25,19 @@ export type LineVisitor = (line: WalkedLine) => Promise<void> | undefined;
 /** What keeps the walk from a file's end. */
 export type WalkProblem = (file: string, message: string) => void;
 
+/** Files to go through, and what stood beside them. */
+export interface OrderedFiles {
+  readonly files: readonly Source[];
+  readonly ignored: IgnoredReport;
+}
+
 /** The files behind the paths, in the order of their first entries; `-` is `input`. */
-export async function filesInOrder(paths: readonly string[], input: Readable): Promise<Source[]> {
-  if (paths.includes('-')) return [streamSource('-', input)];
-  const peeked: PeekedSource[] = [];
-  for (const path of await expandPaths(paths)) {
-    const source = await fileSource(path, Number.MAX_SAFE_INTEGER);
-    peeked.push({ source, peek: await peek(source) });
-  }
-  return (await orderFiles(peeked, new Findings())).map(({ source }) => source);
+export async function filesInOrder(paths: readonly string[], input: Readable): Promise<OrderedFiles> {
+  const ignored = new IgnoredFiles();
+  if (paths.includes('-')) return { files: [streamSource('-', input)], ignored: ignored.report };
+  const logs = await openLogs(paths, Number.MAX_SAFE_INTEGER, ignored);
+  const files = (await orderFiles(logs, new Findings())).map(({ source }) => source);
+  return { files, ignored: ignored.report };
 }
 
 /** Shows every line of the files to a visitor. */

@@ -3,7 +3,7 @@ import { resolveConfig } from '../config/index.ts';
 import { verify } from '../verify/verify.ts';
 import type { ClosedFileAnswer, ClosedFileTask } from './closed-file.ts';
 
-/** The process that verifies one closed file for a writer. */
+/** The process that verifies one closed file for a writer. It has its keys, so it ends with it. */
 
 async function check({ config, file, origin, held }: ClosedFileTask): Promise<ClosedFileAnswer> {
   const resolution = resolveConfig({ code: config });
@@ -19,11 +19,14 @@ async function check({ config, file, origin, held }: ClosedFileTask): Promise<Cl
   }
 }
 
+process.once('disconnect', () => process.exit());
+
 process.once('message', (task: ClosedFileTask) => {
   void check(task)
     .catch((error: unknown): ClosedFileAnswer => ({ failed: error instanceof Error ? error.message : String(error) }))
     .then((answer) => {
-      process.send?.(answer);
-      process.disconnect();
+      process.send?.(answer, () => {
+        if (process.connected) process.disconnect();
+      });
     });
 });

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
 import type { FileClosedEvent } from '../seal/sealer-events.ts';
+import { readText } from '../verify/read-text.ts';
 
 /** `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys. */
 
@@ -36,7 +36,7 @@ async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
 }
 
 async function checkpointOf({ manifest }: FileClosedEvent): Promise<string | undefined> {
-  const reading = readManifest(await readFile(manifest, 'utf8'));
+  const reading = readManifest(await readText(manifest));
   return 'manifest' in reading ? reading.manifest.checkpoint : undefined;
 }
 

@@ -94,7 +94,7 @@ describe('a line that is too long', () => {
     await originalLines({
       paths: [path],
       input: Readable.from([]),
-      onLine: (line) => void lines.push(line.toString()),
+      onPiece: (line) => void lines.push(line.toString()),
       onProblem: (_file, message) => problems.push(message),
     });
     expect([lines.length, problems.length]).toEqual([10, 1]);

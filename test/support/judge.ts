@@ -155,7 +155,9 @@ export async function judge(sources: readonly Source[], brings: Brings, large?: 
   for (const [origin, own] of groups) {
     if (origin === undefined) throw new Error('a file belongs to no stream that is named');
     const findings = new Findings();
-    const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, citedSizes(files).get(origin));
+    const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, {
+      cited: citedSizes(files).get(origin),
+    });
     await readFiles(verifier, await orderFiles(own, findings), () => undefined, [], large);
     verifier.end();
     streams.push(

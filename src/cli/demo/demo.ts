@@ -17,7 +17,7 @@ import {
 import type { Command, CommandIo } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { InputLines } from '../input-lines.ts';
-import { printable, writeAll } from '../output.ts';
+import { print, printable } from '../output.ts';
 import { runService } from './service.ts';
 import { type Tampering, tamperings } from './tamperings.ts';
 
@@ -120,7 +120,7 @@ async function showTampering(place: Place, tampering: Tampering, number: number,
   const report = await check(place, spoiled, true);
   const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint of the last visit)' : '';
   const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n${beforeAndAfter(lines, altered)}    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
-  await writeAll(io.stdout, text.split('\n').map(printable).join('\n'));
+  await print(io.stdout, text.split('\n').map(printable).join('\n'));
   return report.verdict === 'tampered';
 }
 
@@ -146,7 +146,7 @@ which stays untouched.
       keyFile: join(folder, 'demo.key'),
       known: join(folder, 'known.json'),
     };
-    const say = async (text: string): Promise<void> => writeAll(io.stdout, `${text}\n`);
+    const say = async (text: string): Promise<boolean> => print(io.stdout, `${text}\n`);
     try {
       await generateKeyFile(place.keyFile, 'HMAC-SHA256');
       await say(`1. Sealing. ${printable(await sealLines(place, positionals[0]))}; a key was made for it on the spot.`);

@@ -1,0 +1,119 @@
+import type { Dirent } from 'node:fs';
+import { opendir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TamperError } from '../errors.ts';
+import { readError } from './regular-file.ts';
+
+/** The files behind paths: a directory stands for every file below it. */
+
+/** So many files one run takes, directories counted too: their names are held in memory. */
+const MAX_FILES = 250_000;
+/** So many names of what was left out are kept; more are counted. */
+const KEPT_NAMES = 100;
+
+/** Names that hold no sealed lines: ours beside the log. */
+const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
+const MANIFEST = /(\.gz)?\.manifest\.json$/;
+
+/** A file behind a path that somebody gave. */
+export interface FoundFile {
+  readonly path: string;
+  /** Whether nothing but being in a directory speaks for it: it was not named, and no manifest of it stands beside it. */
+  readonly stray: boolean;
+}
+
+/** Why a file in a directory was left out. */
+export type IgnoredWhy = 'nothing sealed' | 'empty' | 'symbolic link' | 'not a regular file';
+
+/** A file that stands in a directory and was left out. */
+export interface IgnoredFile {
+  readonly file: string;
+  readonly why: IgnoredWhy;
+}
+
+/** What was left out: the first hundred names, and how many more there are. */
+export interface IgnoredReport {
+  readonly files: readonly IgnoredFile[];
+  readonly more: number;
+}
+
+/** What is left out while files are looked for. Bounded. */
+export class IgnoredFiles {
+  readonly #files: IgnoredFile[] = [];
+  #count = 0;
+
+  add(file: string, why: IgnoredWhy): void {
+    this.#count++;
+    if (this.#files.length < KEPT_NAMES) this.#files.push({ file, why });
+  }
+
+  get report(): IgnoredReport {
+    return { files: this.#files, more: this.#count - this.#files.length };
+  }
+}
+
+/**
+ * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Hidden
+ * names and our own files beside a log are passed over; symbolic links in a directory are not followed, so that no cycle and
+ * nothing outside of it is read.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
+ */
+export async function findFiles(paths: readonly string[], ignored: IgnoredFiles): Promise<FoundFile[]> {
+  const found = new Map<string, FoundFile>();
+  const room = { left: MAX_FILES };
+  for (const path of paths) {
+    if (!(await isDirectory(path))) {
+      found.set(path, { path, stray: false });
+      continue;
+    }
+    // a stack, the next name on top: the depth of a tree is its maker's choice
+    const waiting: { readonly path: string; readonly directory: boolean; readonly stray: boolean }[] = [];
+    waiting.push({ path, directory: true, stray: true });
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (!next.directory) {
+        if (!found.has(next.path)) found.set(next.path, { path: next.path, stray: next.stray });
+        continue;
+      }
+      const entries = await entriesOf(next.path, room);
+      const manifests = new Set(entries.map(({ name }) => name).filter((name) => MANIFEST.test(name)));
+      for (const entry of entries.filter(({ name }) => !BESIDE.test(name)).reverse()) {
+        const own = join(next.path, entry.name);
+        if (entry.isDirectory()) waiting.push({ path: own, directory: true, stray: true });
+        else if (entry.isFile()) waiting.push({ path: own, directory: false, stray: !hasManifest(entry, manifests) });
+        else ignored.add(own, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function hasManifest({ name }: Dirent, manifests: ReadonlySet<string>): boolean {
+  return manifests.has(`${name}.manifest.json`) || manifests.has(`${name.replace(/\.gz$/, '')}.manifest.json`);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw readError(path, error, 'Check the path, and that you may read it; a directory takes every file below it.');
+  }
+}
+
+async function entriesOf(path: string, room: { left: number }): Promise<Dirent[]> {
+  const entries: Dirent[] = [];
+  try {
+    for await (const entry of await opendir(path, { bufferSize: 1024 })) {
+      if (entry.name.startsWith('.')) continue;
+      if (room.left-- <= 0) {
+        throw new TamperError('FORMAT_LIMIT', `more than ${MAX_FILES} files stand below the paths, at ${path}`, {
+          hint: 'Name the directories below it one after another.',
+        });
+      }
+      entries.push(entry);
+    }
+  } catch (error) {
+    throw readError(path, error, 'Check that you may read it, or name the files beside it.');
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
