@@ -16,8 +16,9 @@ const MAX_HEADER = 64 * 1024;
 const WINDOW = 256 * 1024;
 /** A member that expands to no more is decompressed at once. */
 const SMALL = 1024 * 1024;
-/** A writer that makes one a second needs twelve days for so many. */
-const MAX_MEMBERS = 1_000_000;
+const SMALL_CHUNK = 4096;
+/** A writer that makes one a second needs six days for so many. */
+const MAX_MEMBERS = 500_000;
 
 /** Compressed bytes, of which any part can be read. */
 export interface CompressedBytes {
@@ -81,7 +82,7 @@ function checkTrailer(bytes: Buffer, { check, length }: Trailer): void {
 /** The data of a member that lies wholly in `bytes` and is small, and how long it is there; undefined for any other. */
 function inflateSmall(bytes: Buffer): { readonly data: Buffer; readonly length: number } | undefined {
   try {
-    const done: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL });
+    const done: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL, chunkSize: SMALL_CHUNK });
     const { buffer, engine } = done as { buffer: Buffer; engine: { bytesWritten: number } }; // what `info` makes of it
     const length = engine.bytesWritten;
     return length + TRAILER <= bytes.length ? { data: buffer, length } : undefined;

@@ -1,9 +1,9 @@
 import type { FoundFile, IgnoredFiles, IgnoredWhy } from './found-files.ts';
 import { findFiles } from './found-files.ts';
 import { readGzip } from './gzip.ts';
-import { type Peek, peek, peekWhole } from './peek.ts';
+import { peek, peekWhole } from './peek.ts';
 import { readError } from './regular-file.ts';
-import { inMemory, lookAt, type Source, sourceOf } from './sources.ts';
+import { inMemory, lookAt, sourceOf } from './sources.ts';
 import type { PeekedSource } from './stream-files.ts';
 
 /**
@@ -15,6 +15,8 @@ const MENTION = Buffer.from('"integrity"', 'latin1');
 /** What may stand between the name and the brace. */
 const AFTER = /^[ \t\r\n]{0,32}:[ \t\r\n]{0,32}\{/;
 const OVERLAP = MENTION.length + 66;
+/** A small compressed file is looked at whole if it expands to no more bytes. */
+const EXPANDED = 256 * 1024;
 
 /** Looks for an object named `integrity` in bytes that come in chunks. */
 export class MentionScan {
@@ -43,26 +45,28 @@ async function nothingSealed(chunks: (onProblem: () => void) => AsyncIterable<Bu
   return !damaged;
 }
 
+/** A compressed file that is small before and after: its bytes; undefined for any other. */
+async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let whole = true;
+  const onProblem = (): void => {
+    whole = false;
+  };
+  for await (const chunk of readGzip(inMemory(compressed), EXPANDED, onProblem)) chunks.push(chunk);
+  return whole ? Buffer.concat(chunks) : undefined;
+}
+
 /** A file with what it begins with; why it is left out, if it is. */
 async function look({ path, stray }: FoundFile, maxBytes: number): Promise<PeekedSource | IgnoredWhy> {
   const head = lookAt(path);
   const source = sourceOf(path, head, maxBytes);
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
-  let known: Peek;
-  let chunks: Source['read'];
-  if (head.whole === undefined) {
-    chunks = source.read;
-    known = await peek(source);
-  } else if (head.gzip) {
-    const bytes = inMemory(Buffer.from(head.whole)); // the next look takes the place of this one
-    chunks = (onProblem) => readGzip(bytes, maxBytes, onProblem);
-    known = await peek({ ...source, read: chunks });
-  } else {
-    known = peekWhole(head.whole);
-    if (stray && known.tag === undefined && !new MentionScan().finds(head.whole)) return 'nothing sealed';
-    return { source, peek: known };
-  }
-  return stray && known.tag === undefined && (await nothingSealed(chunks)) ? 'nothing sealed' : { source, peek: known };
+  // the next look takes the place of this one, so what is waited for has a copy
+  const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
+  const known = bytes === undefined ? await peek(source) : peekWhole(bytes);
+  if (!stray || known.tag !== undefined) return { source, peek: known };
+  const nothing = bytes === undefined ? await nothingSealed(source.read) : !new MentionScan().finds(bytes);
+  return nothing ? 'nothing sealed' : { source, peek: known };
 }
 
 /**

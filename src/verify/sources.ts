@@ -55,14 +55,19 @@ export function lookAt(path: string): FileHead {
   }
 }
 
-async function* readPlain(path: string): AsyncIterable<Buffer> {
+async function* readPlain(path: string, size: number): AsyncIterable<Buffer> {
+  const whole = size < HEAD ? lookAt(path).whole : undefined;
+  if (whole !== undefined) {
+    if (whole.length > 0) yield Buffer.from(whole);
+    return;
+  }
   const file = await openRegular(path);
   try {
     const chunk = Buffer.allocUnsafeSlow(CHUNK);
     for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, null);
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
       if (bytesRead === 0) return;
-      yield bytesRead === CHUNK ? chunk : chunk.subarray(0, bytesRead);
+      yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
@@ -108,7 +113,7 @@ export function sourceOf(path: string, { gzip, size }: FileHead, maxBytes: numbe
     repeatable: true,
     size,
     ...(!gzip && { plainPath: path }),
-    read: (onProblem) => (gzip ? readCompressed(path, maxBytes, onProblem) : readPlain(path)),
+    read: (onProblem) => (gzip ? readCompressed(path, maxBytes, onProblem) : readPlain(path, size)),
   };
 }
 
