@@ -76,6 +76,22 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const FOREIGN: ForeignLine = { type: 'foreign' };
 
+/** What a byte may be in an auth: 1 = a character of base64url, 2 = also the last one of 32 bytes. */
+const AUTH_CHARACTERS = new Uint8Array(256);
+for (const at of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'))
+  AUTH_CHARACTERS[at] = 1;
+for (const at of Buffer.from('AEIMQUYcgkosw048')) AUTH_CHARACTERS[at] = 2;
+
+/**
+ * M1.3: Whether 43 characters that end before `end` have the form of an auth, whatever it is worth. No signature covers it, so
+ * where it is not compared its form is all that keeps it from carrying anything (M8.12).
+ */
+export function hasAuthForm(bytes: Uint8Array, end: number): boolean {
+  if (AUTH_CHARACTERS[bytes[end - 1] as number] !== 2) return false;
+  for (let at = end - 43; at < end - 1; at++) if (AUTH_CHARACTERS[bytes[at] as number] === 0) return false;
+  return true;
+}
+
 function safe(digits: string): number | undefined {
   const value = Number(digits);
   return Number.isSafeInteger(value) ? value : undefined;

@@ -49,6 +49,44 @@ function otherData(): VectorCase {
   return mac('foreign-tag', 'a line of another stream stands among ours', log, 'FOREIGN_TAG');
 }
 
+/** The MAC of entry 5 replaced; the auditor has the public key alone and cannot compute it. */
+function uncheckedMacs(): VectorCase[] {
+  const log = bothLog();
+  const auditor = brings(log, { named: [edKey] });
+  const text = entry(log, 5).bytes.toString('latin1');
+  const replaced = (mac: string): SealedLog => edit(bothLog(), 5, text.slice(-46, -3), mac);
+  const payload = '"},"amount":1000000,"x":{"y":"zzzzzzzzzzzzzzzzz'.slice(0, 43);
+  const last = text.slice(-4, -3);
+  const other = String.fromCharCode(last.charCodeAt(0) + 1); // the same 32 bytes in another spelling
+  return [
+    vector(
+      'mac-carries-payload',
+      'a MAC that the auditor cannot check is replaced by JSON members of the same length',
+      replaced(payload),
+      auditor,
+      1,
+      'FOREIGN_LINE 5',
+      'ENTRIES_MISSING 5',
+    ),
+    vector(
+      'mac-not-canonical',
+      'a MAC that the auditor cannot check ends in a character that no 32 bytes end in',
+      replaced(text.slice(-46, -4) + other),
+      auditor,
+      1,
+      'FOREIGN_LINE 5',
+      'ENTRIES_MISSING 5',
+    ),
+    vector(
+      'valid-both-mac-replaced',
+      'a MAC is replaced by another of the same form; only an auditor with the data key notices',
+      replaced('A'.repeat(43)),
+      auditor,
+      0,
+    ),
+  ];
+}
+
 function splicedEpoch(): VectorCase {
   const log = macBody().handOver({ dataKey: nextDataKey }).record('one', 'two', 'three').close().checkpoint();
   const line = entry(log, 17);
@@ -99,6 +137,7 @@ export function entryCases(): VectorCase[] {
       ...[5, 6, 7, 8, 9, 10, 11, 12].map((seq) => `AUTH_WRONG ${seq}`),
     ),
     forked(),
+    ...uncheckedMacs(),
     mac('auth-wrong', 'a record is changed', edit(macLog(), 5, '"amount":21', '"amount":20'), 'AUTH_WRONG 5'),
     mac(
       'auth-wrong-control',
