@@ -147,8 +147,7 @@ function readHead(members: Members): TreeHead {
 }
 
 function readOpen(members: Members): OpenEntry {
-  const format = members.number('format');
-  if (format !== 1) members.laterFormat(format);
+  members.format('format', 1);
   const open: OpenEntry = {
     kind: 'open',
     format: 1,

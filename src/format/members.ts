@@ -49,8 +49,12 @@ export class Members {
     this.#problems.push({ code: 'UNSUPPORTED', message });
   }
 
-  laterFormat(format: number): void {
-    this.#problems.unshift({ code: 'UNSUPPORTED', message: `"format": ${format}`, laterFormat: true });
+  /** The number of a format: any but `known` is a later version's. */
+  format(name: string, known: number): void {
+    const before = this.#problems.length;
+    const value = this.number(name);
+    if (value === known || this.#problems.length > before) return;
+    this.#problems.unshift({ code: 'UNSUPPORTED', message: `"${name}": ${value}`, laterFormat: true });
   }
 
   malformed(message: string): void {
@@ -86,8 +90,10 @@ export class Members {
   }
 
   oneOf<T extends string>(name: string, values: readonly T[]): T {
-    const value = this.string(name);
-    if (!(values as readonly string[]).includes(value)) this.unsupported(`"${name}": ${JSON.stringify(value)}`);
+    const value = this.#get(name);
+    // a later version may say another value; to say none is no version's
+    if (typeof value !== 'string') this.malformed(`"${name}" is no string`);
+    else if (!(values as readonly string[]).includes(value)) this.unsupported(`"${name}": ${JSON.stringify(value)}`);
     return value as T;
   }
 

@@ -16,7 +16,7 @@ function demanded(open: OpenEntry, before: Epoch | undefined): number | undefine
 /** Checks the mark of adopted entries and finds those that nothing signed before the run (M8.15). */
 export function adopt(state: StreamState, seq: number, open: OpenEntry, before: Epoch | undefined): void {
   const wanted = demanded(open, before);
-  const unknownBefore = before === undefined && state.firstSeq > 1 && signersOf(open.key).length === 0;
+  const unknownBefore = before === undefined && open.size > 0 && signersOf(open.key).length === 0;
   if (open.adoptedFrom !== wanted && !unknownBefore) {
     const says = open.adoptedFrom === undefined ? 'does not say so' : `says from ${open.adoptedFrom}`;
     const message =

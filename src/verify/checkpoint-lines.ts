@@ -48,7 +48,7 @@ export async function handleCheckpoint(state: StreamState, note: string | undefi
 }
 
 function handleUnknownSize(state: StreamState, size: number): void {
-  if (size < state.tree.oldestSeal && state.tree.oldestSeal !== Number.MAX_SAFE_INTEGER && state.tree.forgotten) {
+  if (!state.tree.remembers(size)) {
     state.skippedCheckpoints++;
   } else if (!state.broken && state.tree.frontier !== undefined) {
     state.find(

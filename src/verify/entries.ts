@@ -35,8 +35,8 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
   }
   if (entry.epoch !== epoch.number) {
     state.lastUnchecked = entry.seq;
-    if (!epoch.stepKnown) {
-      state.epoch = undefined; // the hand-over or open in between is missing, which is reported already
+    if (!epoch.stepKnown || state.orderUnknown) {
+      state.epoch = undefined; // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }
     const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;

@@ -4,9 +4,12 @@ import type { StreamState } from './state.ts';
 
 /** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
 
-/** Epoch numbers grow strictly over every one named before (spec 1, 8.3, M1.5). */
-export function takeEpochNumber(state: StreamState, seq: number, number: number): void {
-  if (number <= state.highestEpoch) {
+/**
+ * Epoch numbers grow strictly over every one named before (spec 1, 8.3, M1.5). A next file `goesOn` under the number in
+ * force: where that was named in a part that could be read and introduced in one that could not, it is the highest.
+ */
+export function takeEpochNumber(state: StreamState, seq: number, number: number, goesOn = false): void {
+  if (number < state.highestEpoch || (number === state.highestEpoch && !goesOn)) {
     const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.highestEpoch})`;
     state.find('EPOCH_REUSED', message, seq);
   }

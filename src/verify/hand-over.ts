@@ -22,7 +22,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
   }
   takeEpochNumber(state, seq, number);
   const { epoch, run } = state;
-  if (run === undefined) return;
+  if (run === undefined || epoch === undefined) return;
   state.announced = new Epoch({
     number,
     kid: entry.next,
@@ -32,7 +32,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     place: state.here(seq),
     run,
     handOverSeal: seq + 1,
-    ...(epoch !== undefined && { predecessor: epoch }),
+    predecessor: epoch,
   });
   state.knownKeys.addSignersOf(state.announced);
   checkRecordsFloor(state, state.announced);

@@ -6,7 +6,7 @@ import { formatKeyReference } from '../format/key-reference.ts';
 import { abandon } from './abandoned.ts';
 import { adopt } from './adoption.ts';
 import { append, takeSeq } from './advance.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, resynchronise } from './authenticate.ts';
 import { passTime } from './closing.ts';
 import { Epoch } from './epoch.ts';
 import { checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
@@ -50,7 +50,7 @@ export async function handleOpen(
   if (first) await enter(state, control, open);
   else if (runStart) await startRun(state, control, open);
   else if (state.epoch === undefined) {
-    await enter(state, control, open);
+    if (!resumeEpoch(state, control, open, leaf)) await enter(state, control, open);
     state.orderUnknown = false;
   } else continueRun(state, control, open);
   if (state.epoch !== undefined) {
@@ -120,18 +120,26 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
   }
   if (first) {
     state.tree.startAt(seq - 1, open.frontier);
-    return;
+  } else {
+    const { frontier } = state.tree;
+    const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
+    if (!equal) contradicts(state, seq, 'its frontier is not that of the entries before it');
   }
-  const { frontier } = state.tree;
-  const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
-  if (!equal) contradicts(state, seq, 'its frontier is not that of the entries before it');
-  const { checkpoint } = open;
+  checkCited(state, seq, open);
+}
+
+/** The checkpoint that an open cites: of a seal or close before it, with the root computed there (M2.3, M8.3). */
+function checkCited(state: StreamState, seq: number, { checkpoint, size }: OpenEntry): void {
   if (checkpoint === undefined) return;
-  if (checkpoint.size > open.size)
-    contradicts(state, seq, `it cites a checkpoint of ${checkpoint.size} entries, which are more than there are`);
-  const known = state.tree.seal(checkpoint.size);
-  if (known !== undefined && known.root !== checkpoint.root)
-    contradicts(state, seq, 'the checkpoint it cites has another root');
+  const { tree } = state;
+  const cites = `it cites a checkpoint of ${checkpoint.size} entries`;
+  const seal = tree.seal(checkpoint.size);
+  const root = checkpoint.size === size ? tree.frontier?.root() : seal?.root;
+  if (checkpoint.size > size) contradicts(state, seq, `${cites}, which are more than there are`);
+  else if (checkpoint.size === 0) contradicts(state, seq, cites);
+  else if (root !== undefined && root !== checkpoint.root) contradicts(state, seq, `${cites} with another root`);
+  else if (tree.frontier !== undefined && tree.remembers(checkpoint.size) && seal === undefined)
+    contradicts(state, seq, `${cites}, and entry ${checkpoint.size} is neither seal nor close`);
 }
 
 /** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2, M2.4). */
@@ -151,6 +159,17 @@ function continueRun(state: StreamState, control: ControlLine, open: OpenEntry):
   }
 }
 
+/** After a part that could not be read the key period before it may still be in force: its step is then this open's. */
+function resumeEpoch(state: StreamState, control: ControlLine, open: OpenEntry, leaf: Digest): boolean {
+  const last = state.epochs.at(-1);
+  if (last?.number !== control.epoch || last.member !== control.member) return false;
+  state.epoch = last;
+  last.stepKnown = false;
+  continueRun(state, control, open);
+  resynchronise(state, last, open.step, leaf, control.auth);
+  return true;
+}
+
 function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number): Epoch {
   const { seq } = control;
   state.runs++;
@@ -165,7 +184,7 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
     run: state.run,
   });
   state.knownKeys.addSignersOf(epoch);
-  takeEpochNumber(state, seq, control.epoch);
+  takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');
   checkRecordsFloor(state, epoch);
   return epoch;
 }
@@ -186,7 +205,8 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
   if (open.step !== 0 && !state.broken) {
     state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, it says ${open.step}`, seq);
   }
-  const before = state.epochs.at(-1);
+  // behind an entry that could not be read another key period may have come into force
+  const before = state.orderUnknown ? undefined : state.epoch;
   const epoch = newEpoch(state, control, open, seq);
   epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
   if (epoch.modeChanged) {

@@ -84,6 +84,11 @@ export class TreeHistory {
     return this.#bySeq.get(seq);
   }
 
+  /** Whether a seal of this size would be known: it is in the part that was read, and not so long ago as to be forgotten. */
+  remembers(size: number): boolean {
+    return size > this.#start.size && (!this.forgotten || size >= this.oldestSeal);
+  }
+
   /** The smallest size whose root, if it was a seal, is still known. */
   get oldestSeal(): number {
     return this.#seals[0]?.seq ?? Number.MAX_SAFE_INTEGER;

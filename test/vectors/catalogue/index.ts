@@ -6,6 +6,7 @@ import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
 import { linkCases } from './links.ts';
+import { laterVersionCases } from './later-version.ts';
 import { manifestCases } from './manifests.ts';
 import { validCases } from './valid.ts';
 
@@ -15,6 +16,7 @@ export function catalogue(): VectorCase[] {
     ...validCases(),
     ...entryCases(),
     ...controlCases(),
+    ...laterVersionCases(),
     ...checkpointCases(),
     ...keyCases(),
     ...endCases(),
