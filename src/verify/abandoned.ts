@@ -12,7 +12,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   const size = seq - 1;
   if (open.why !== 'recovered' && open.why !== 'resumed') return false;
   if (state.broken || state.tree.sawLeaf(seq, leaf)) return false;
-  if (state.verifiedSize > size || state.heldConfirmed > size || seq <= state.firstSeq) return false;
+  if (state.verifiedSize > size || state.heldConfirmed > size || seq < state.firstSeq) return false;
   // a writer never goes back below what it gave to any signer
   if ([...state.signed.values()].some(({ max }) => max > size)) return false;
   const end = state.next - 1;

@@ -14,7 +14,8 @@ export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position
     return 'passed';
   }
   if (seq > state.next && state.next !== 0) {
-    state.sequence.jump(seq);
+    if (state.atFileStart) skipFiles(state, seq);
+    else state.sequence.jump(seq);
     state.tree.frontier = undefined;
     state.expect = { what: 'any' };
     if (state.epoch !== undefined) state.epoch.stepKnown = false;
@@ -22,6 +23,16 @@ export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position
   if (state.sequence.open) state.sequence.tick();
   state.next = seq;
   return 'expected';
+}
+
+/** The first entry of a file is not the next one: what stood between may be in a file that is not here (M8.24). */
+function skipFiles(state: StreamState, seq: number): void {
+  const { next } = state;
+  const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
+  const message = `${missing} not here: a file between entry ${next - 1} and this one is missing, or the end of the file before was cut off`;
+  state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
+  state.broken = true;
+  state.headless = true;
 }
 
 /** Adds an entry to the tree and goes on to the next seq. */

@@ -56,7 +56,7 @@ function coverageEnd(epoch: Epoch, adopted: readonly number[]): number {
 
 /** Largest size that a named key of this key period signed (M4.5). */
 export function coveredSize(state: StreamState, epoch: Epoch): number {
-  return namedMax(state, namedSigners(state, epoch));
+  return epoch.coveredInRange ?? namedMax(state, namedSigners(state, epoch));
 }
 
 function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number, proven: number): void {
@@ -93,6 +93,7 @@ function trustKey(state: StreamState, epoch: Epoch): void {
     return;
   }
   if (epoch.status !== 'keyed' || epoch.predecessor !== undefined) return;
+  if (state.earlierEpochs.some(({ number }) => number === epoch.number)) return; // said of the part before a hole
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.introducedAt === 1) {
     const message =

@@ -24,10 +24,13 @@ export async function handleCheckpoint(state: StreamState, note: string | undefi
     state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} stands in the log of ${state.auditor.origin}`);
     return;
   }
-  if (state.next === 0 || size < state.firstSeq) {
-    if (state.next === 0 && size > 0)
-      state.find('CHECKPOINT_EARLY', `a checkpoint of ${size} entries stands before any entry`);
-    else state.skippedCheckpoints++;
+  if (size < Math.max(state.firstSeq, 1)) {
+    state.skippedCheckpoints++;
+    return;
+  }
+  if (size >= state.next && state.atFileStart) {
+    const place = state.here(state.next === 0 ? undefined : size);
+    if (state.early === undefined || size > state.early.size) state.early = { size, place }; // the next entry tells
     return;
   }
   if (size >= state.next) {

@@ -69,6 +69,7 @@ function startWithoutOpen(state: StreamState, seq: number): void {
   if (state.next !== 0) return;
   state.firstSeq = seq;
   state.tree.frontier = undefined;
+  state.headless = true;
   state.orderUnknown = true;
   state.startReported = true;
   if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream begins with an open', seq);
@@ -152,7 +153,10 @@ function handleUnread(
   if (code === 'CONTROL_MALFORMED') state.broken = true;
   if (kind === 'open') {
     state.epoch = undefined;
-    if (state.firstSeq === seq && seq > 1) state.tree.frontier = undefined;
+    if (state.firstSeq === seq && seq > 1) {
+      state.tree.frontier = undefined;
+      state.headless = true;
+    }
   }
   state.orderUnknown = true;
   state.expect = { what: 'any' };

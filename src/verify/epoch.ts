@@ -69,6 +69,8 @@ export class Epoch {
   /** The mode or the signers of the run before were given up without a hand-over (spec 5). */
   modeChanged = false;
   status: 'vouched' | 'keyed' | 'unvouched' = 'unvouched';
+  /** Largest size that a named signer of it signed in its range, once a hole has ended that range. */
+  coveredInRange: number | undefined;
   /** It is vouched, and not by a MAC alone where its predecessors had signers: its signers may follow them. */
   signersProven = false;
 

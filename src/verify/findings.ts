@@ -36,6 +36,7 @@ export type FindingCode =
   | 'LINK_CONTRADICTED'
   | 'MANIFEST_WRONG'
   | 'RECORDS_FLOOR'
+  | 'FILES_MISSING'
   | 'START_UNPROVEN'
   | 'END_UNPROVEN'
   | 'NOT_SEALED'
@@ -99,6 +100,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   LINK_CONTRADICTED: 'tampered',
   MANIFEST_WRONG: 'tampered',
   RECORDS_FLOOR: 'tampered',
+  FILES_MISSING: 'undecided',
   START_UNPROVEN: 'undecided',
   END_UNPROVEN: 'undecided',
   NOT_SEALED: 'undecided',

@@ -38,8 +38,11 @@ export class ForeignLines {
     this.#unclassified = unclassified;
   }
 
-  /** A line of ours comes: `recovered` where it is an open after a crash, which explains one torn line before it. */
-  before(recovered: boolean): void {
+  /**
+   * A line of ours comes: `recovered` where it is an open after a crash, which explains one torn line before it; `skips` where
+   * files before it are not here, and with them what may explain a file that ends inside a line.
+   */
+  before(recovered: boolean, skips: boolean): void {
     this.#classified = true;
     if (this.#unclassified !== undefined) {
       const { first, count } = this.#unclassified;
@@ -47,10 +50,12 @@ export class ForeignLines {
       if (count === 1) this.#previous = first;
       else this.#foreign(first, `${count} lines before the first entry of this file are none of this log`);
     }
-    if (recovered && this.#previous !== undefined) {
+    const explained = recovered || (skips && this.#state.unterminatedBytes > 0);
+    if (explained && this.#previous !== undefined) {
       const message = 'a line that a crash tore stands before the restart; what it said is lost';
       this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
+      this.#state.unterminatedBytes = 0;
     }
     this.#report();
   }

@@ -12,6 +12,7 @@ import { Epoch } from './epoch.ts';
 import { checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
 import { heldProvesStart } from './held.ts';
 import { fetchKeys, walkToStep } from './key-material.ts';
+import { beginRange } from './ranges.ts';
 import { noteRestart } from './restarts.ts';
 import type { StreamState } from './state.ts';
 
@@ -25,15 +26,19 @@ export async function handleOpen(
   leaf: Digest,
 ): Promise<void> {
   const { seq } = control;
-  const first = state.next === 0;
   if (seq < state.next && !abandon(state, seq, open, leaf)) {
     takeSeq(state, seq, leaf);
     return;
   }
+  if (state.next !== 0) {
+    if (takeSeq(state, seq, leaf) === 'passed') return;
+    if (state.headless) beginRange(state);
+  }
+  const first = state.next === 0;
   if (first) {
     state.next = seq;
     state.firstSeq = seq;
-  } else if (takeSeq(state, seq, leaf) === 'passed') return;
+  }
   if (open.origin !== state.auditor.origin) {
     state.find(
       'ORIGIN_WRONG',

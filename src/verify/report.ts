@@ -112,7 +112,7 @@ export function streamFacts(auditor: Auditor, state: StreamState, files: readonl
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
-    firstSeq: state.firstSeq,
+    firstSeq: state.logFirstSeq,
     lastSeq: Math.max(state.next - 1, 0),
     records: state.records,
     ...(state.lastTime !== undefined && { endTime: state.lastTime }),
@@ -124,7 +124,7 @@ export function streamFacts(auditor: Auditor, state: StreamState, files: readonl
     droppedLines: state.dropped,
     abandonedEntries: state.abandonedEntries,
     adoptedEntries: state.adoptedEntries,
-    keys: state.epochs.map((epoch) => keyReport(state, epoch)),
+    keys: [...state.earlierEpochs, ...state.epochs].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,
   };

@@ -15,7 +15,8 @@ export function noteRestart(state: StreamState, seq: number, open: OpenEntry): v
     run.restart = { place: state.here(seq), message };
     return;
   }
-  const before = closed === undefined ? 'no close before it' : `after close ${closed.why}`;
+  const unseen = seq === state.firstSeq ? 'what was before it is not here' : 'no close before it';
+  const before = closed === undefined ? unseen : `after close ${closed.why}`;
   run.restart = { place: state.here(seq), message: `entry ${seq}: the writer started again (${open.why}, ${before})` };
   const pause = sealTime === undefined ? 0 : (Date.parse(open.time) - Date.parse(sealTime)) / 1000;
   const limit = state.auditor.accept.recoveryGapSeconds;

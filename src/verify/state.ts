@@ -55,12 +55,18 @@ export class StreamState {
   line = 0;
   offset = 0;
 
-  /** The first entry's seq; 0 before it. */
+  /** The seq of the range's first entry; 0 before it. */
   firstSeq = 0;
-  /** The seq that the next entry must have; 0 before the first. */
+  /** The seq that the next entry must have; 0 before the range's first. */
   next = 0;
+  /** What {@link next} was as the present file began. */
+  fileNext = 0;
   /** After a hole or a bad leaf: roots, frontiers, counts and the end are not reported again (spec 8.11). */
   broken = false;
+  /** The range has begun without an open: the next one begins another range. */
+  headless = false;
+  /** The largest checkpoint before the first entry of the present file, where it is about entries that are still to come. */
+  early: { readonly size: number; readonly place: Place } | undefined;
   /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
@@ -73,6 +79,9 @@ export class StreamState {
   startReported = false;
 
   epochs: Epoch[] = [];
+  /** Those of ranges that a hole has ended. */
+  earlierEpochs: Epoch[] = [];
+  #earlierFirstSeq = 0;
   epoch: Epoch | undefined;
   /** The epoch that a key entry announced; in force after the next seal. */
   announced: Epoch | undefined;
@@ -152,6 +161,53 @@ export class StreamState {
   askRootsAbove(size: number): void {
     this.sizesToCome = this.#sizes.filter((asked) => asked > size);
     for (const asked of this.sizesToCome) this.roots.delete(asked);
+  }
+
+  /** Whether no entry of the present file has been taken yet. */
+  get atFileStart(): boolean {
+    return this.next === this.fileNext;
+  }
+
+  /** The seq of the log's first entry, whatever is missing after it. */
+  get logFirstSeq(): number {
+    return this.#earlierFirstSeq === 0 ? this.firstSeq : this.#earlierFirstSeq;
+  }
+
+  /** Forgets the range that was read; what counts for the whole log stays. */
+  beginRange(): void {
+    this.#earlierFirstSeq = this.logFirstSeq;
+    this.earlierEpochs.push(...this.epochs);
+    this.tree.clear();
+    this.firstSeq = 0;
+    this.next = 0;
+    this.fileNext = 0;
+    this.broken = false;
+    this.headless = false;
+    this.orderUnknown = false;
+    this.startProven = false;
+    this.startReported = true;
+    this.epochs = [];
+    this.epoch = undefined;
+    this.announced = undefined;
+    this.run = undefined;
+    this.every = undefined;
+    this.expect = { what: 'any' };
+    this.successors.clear();
+    this.settledFor = { count: 0, newest: undefined, adoptions: 0, all: false };
+    this.signed = new Map();
+    delete this.notes.bySignature;
+    delete this.notes.byMac;
+    this.verifiedSize = 0;
+    this.namedSize = 0;
+    this.heldConfirmed = 0;
+    this.lastUnchecked = 0;
+    this.adoptions = [];
+    this.recordsSinceSeal = 0;
+    this.recordsSinceOpen = 0;
+    this.droppedSinceSeal = 0;
+    this.gapSinceSeal = false;
+    this.sealTime = undefined;
+    this.closed = undefined;
   }
 
   /** The place of the line in hand. */

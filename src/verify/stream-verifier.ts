@@ -1,5 +1,5 @@
 import { hashLeafInPlace } from '../core/tree.ts';
-import { type ClassifiedLine, type ControlLine, classifyLine, TAIL_LENGTH } from '../format/entry.ts';
+import { type ClassifiedLine, type ControlLine, classifyLine, type RecordLine, TAIL_LENGTH } from '../format/entry.ts';
 import { append } from './advance.ts';
 import { assess } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
@@ -17,6 +17,7 @@ import { checkHeldAtEnd } from './held.ts';
 import type { RecordKeeper } from './kept-records.ts';
 import { checkManifest } from './manifests.ts';
 import { provenEnd } from './proven-end.ts';
+import { endEarlyCheckpoint, settleEarlyCheckpoint } from './ranges.ts';
 import { RecordMatcher } from './record-matcher.ts';
 import { reportRestarts } from './restarts.ts';
 import { StreamState } from './state.ts';
@@ -52,6 +53,7 @@ export class StreamVerifier {
     this.#manifest = manifest;
     this.state.facts = manifest === undefined ? undefined : new FileFactsCollector(this.state.records);
     this.state.file = file;
+    this.state.fileNext = this.state.next;
     this.state.line = 0;
     this.state.offset = 0;
     this.#lineEndings = 'unknown';
@@ -68,7 +70,7 @@ export class StreamVerifier {
     state.line = line;
     state.offset = offset;
     const { epoch } = state;
-    if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#foreign.pending) {
+    if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
       const seq = state.next;
       this.#matcher.expect(seq, epoch.kid, epoch.member);
       if (this.#matcher.matches(bytes, start, end)) {
@@ -86,7 +88,12 @@ export class StreamVerifier {
 
   /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */
   takeRun(run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
-    return !this.#foreign.pending && takeRun(this.state, run, keyOf);
+    return !this.#pending && takeRun(this.state, run, keyOf);
+  }
+
+  /** Something before the line in hand is explained by what that line is. */
+  get #pending(): boolean {
+    return this.#foreign.pending || this.state.early !== undefined;
   }
 
   /** Takes leave of the bytes before `end`, which is the file's byte `offset`. */
@@ -117,6 +124,7 @@ export class StreamVerifier {
     const { state } = this;
     this.#foreign.end();
     state.sequence.end();
+    endEarlyCheckpoint(state);
     if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
       state.findings.add('NOT_SEALED', { file: state.file }, 'there is no sealed line at all');
     }
@@ -137,7 +145,8 @@ export class StreamVerifier {
       this.#foreign.add(trimmed);
       return undefined;
     }
-    this.#foreign.before(isRecoveredOpen(trimmed, read));
+    this.#foreign.before(isRecoveredOpen(trimmed, read), this.#skipsFiles(read));
+    if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
       const { records } = this.state;
       handleRecord(this.state, trimmed, read);
@@ -152,6 +161,12 @@ export class StreamVerifier {
     const { abandonedEntries } = this.state;
     await handleControl(this.state, line, read);
     if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
+  }
+
+  /** Whether the entry is the first of its file and not the next one of the stream. */
+  #skipsFiles(read: ClassifiedLine): boolean {
+    const { state } = this;
+    return isOwnEntry(state, read) && state.next !== 0 && state.atFileStart && read.seq > state.next;
   }
 
   /** A file whose every line has a CR was converted on its way; a single line with one is foreign (spec 8.10). */
@@ -171,6 +186,10 @@ export class StreamVerifier {
     this.#crlfReported = true;
     return line;
   }
+}
+
+function isOwnEntry(state: StreamState, read: ClassifiedLine): read is RecordLine | ControlLine {
+  return (read.type === 'record' || read.type === 'control') && read.tag === state.tag;
 }
 
 function isRecoveredOpen(line: Buffer, read: ClassifiedLine): boolean {

@@ -45,6 +45,17 @@ export class TreeHistory {
     this.#lastLeaf = size;
   }
 
+  /** Forgets everything: what comes begins elsewhere. */
+  clear(): void {
+    this.frontier = new Frontier();
+    this.#firstLeaf = 1;
+    this.#lastLeaf = 0;
+    this.#seals = [];
+    this.#bySeq.clear();
+    this.#start = { size: 0, subtrees: [] };
+    this.forgotten = false;
+  }
+
   append(seq: number, leaf: Digest): void {
     this.frontier?.append(leaf);
     if (seq !== this.#lastLeaf + 1) this.#firstLeaf = seq;

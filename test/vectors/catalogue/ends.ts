@@ -239,12 +239,12 @@ export function endCases(): VectorCase[] {
     ),
     vector(
       'file-missing',
-      'the second of three files is missing',
+      'the second of three files is missing: a file that was not given, or a cut; nobody can tell',
       files(mac, 1, 3),
       brings(mac, { data: [dataKey] }),
-      1,
+      2,
       first,
-      'ENTRIES_MISSING 6-11',
+      'FILES_MISSING 6-11',
     ),
     vector(
       'last-file-missing',

@@ -5,9 +5,10 @@ import { damageCases } from './damage.ts';
 import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
-import { linkCases } from './links.ts';
 import { laterVersionCases } from './later-version.ts';
+import { linkCases } from './links.ts';
 import { manifestCases } from './manifests.ts';
+import { missingFileCases } from './missing-files.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
@@ -21,6 +22,7 @@ export function catalogue(): VectorCase[] {
     ...keyCases(),
     ...endCases(),
     ...linkCases(),
+    ...missingFileCases(),
     ...damageCases(),
     ...manifestCases(),
   ];
