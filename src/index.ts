@@ -65,5 +65,5 @@ export type { OnPiece } from './verify/line-joiner.ts';
 export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
 export type { OriginalLinesOptions } from './verify/original-lines.ts';
 export type { Policy, StreamPolicy } from './verify/policy.ts';
-export type { KeyReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
+export type { DataKeyReport, KeyReport, SignerReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
 export type { VerifiedLinesOptions } from './verify/verified-lines.ts';

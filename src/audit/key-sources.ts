@@ -1,9 +1,9 @@
-import { type ConfiguredSource, modeOf, type Resolution, type ResolvedConfig } from '../config/index.ts';
+import { type ConfiguredSource, isLocal, modeOf, type Resolution, type ResolvedConfig } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
-import { namesIdentity } from '../keys/identity.ts';
+import { namesIdentity, serviceOfName } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider, KeySource, SigningKey } from '../keys/provider.ts';
 import { createSourceProvider } from '../providers/index.ts';
-import type { DataKeyName, NamedDataKeys } from '../verify/data-keys.ts';
+import type { NamedDataKeys } from '../verify/data-keys.ts';
 import type { Policy } from '../verify/policy.ts';
 import { localKeyNames } from './local-keys.ts';
 
@@ -22,33 +22,39 @@ export interface AuditorKeyOptions {
   readonly policy?: Policy | undefined;
   /** Files and directories of local data keys (`--keys`). */
   readonly keyPaths?: readonly string[];
-  /** Environment variables that hold a local data key (`--key-env`). */
+  /** Environment variables that hold a local data key (`--key-env`): `VARIABLE`, or `NAME=VARIABLE` to give the key a name. */
   readonly keyVariables?: readonly string[];
+  /** Whether public keys are given (`--public-key`): they replace the configured signing key. Default false. */
+  readonly publicKeys?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The key service that a data key's name in a policy belongs to, by the vendors' spellings (spec 2, `identity`). */
+/** The source that a data key's name in a policy belongs to; a local key's lies where the configuration has its own. */
 function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
-  if (/^arn:aws[a-z-]*:kms:/.test(name)) return 'aws-kms';
-  if (/^projects\/[^/]+\/locations\//.test(name)) return 'gcp-kms';
-  if (/^https?:\/\/[^/]+\/keys\//.test(name)) return 'azure-keyvault';
-  if (/^[^/:]+(\/[^/:]+)*\/keys\/[^/]+$/.test(name)) return 'vault';
-  return config.keySource;
+  return serviceOfName(name) ?? config.keySource;
 }
 
 /** One provider per source, made on first use. */
 class Providers {
   readonly #config: ResolvedConfig;
+  readonly #env: AuditorKeyOptions['env'];
   readonly #made = new Map<ConfiguredSource, Promise<KeyProvider>>();
 
-  constructor(config: ResolvedConfig) {
+  constructor(config: ResolvedConfig, env: AuditorKeyOptions['env']) {
     this.#config = config;
+    this.#env = env;
   }
 
   async get(source: ConfiguredSource): Promise<KeyProvider> {
-    const made = this.#made.get(source) ?? createSourceProvider(source, this.#config);
+    const made = this.#made.get(source) ?? this.#make(source);
     this.#made.set(source, made);
     return made;
+  }
+
+  async #make(source: ConfiguredSource): Promise<KeyProvider> {
+    if (source !== 'env') return createSourceProvider(source, this.#config);
+    const { createEnvProvider } = await import('../providers/env.ts');
+    return createEnvProvider(this.#config, this.#env);
   }
 
   dataKeys(source: ConfiguredSource): DataKeys {
@@ -79,47 +85,71 @@ function isConfigured({ config, places }: Resolution, env: AuditorKeyOptions['en
   return chosen;
 }
 
-function namedInConfig({ resolution, policy, env }: AuditorKeyOptions): Map<ConfiguredSource, DataKeyName[]> {
+/** Where the configuration has a key from, for the report. */
+function configuredPlace({ config, places }: Resolution, source: ConfiguredSource): string {
+  if (source === 'env') return `environment variable ${config.keyEnvVar}`;
+  if (source === 'file') return `key file ${config.keyFilePath ?? ''}`;
+  const place = places.get('keyId') ?? 'default';
+  return `the configured key (${place === 'default' ? (places.get('vaultPath') ?? place) : place})`;
+}
+
+/**
+ * The data keys that configuration and policy name. A key flag replaces what the configuration and the environment offer: a
+ * key that nobody meant must not answer for the log. The services that the policy names are asked all the same.
+ */
+function configuredDataKeys(options: AuditorKeyOptions, byFlag: boolean, providers: Providers): NamedDataKeys[] {
+  const { resolution, policy, env } = options;
   const { config } = resolution;
-  const named = new Map<ConfiguredSource, DataKeyName[]>();
-  const add = (source: ConfiguredSource, name: DataKeyName): void => {
-    named.set(source, [...(named.get(source) ?? []), name]);
-  };
   const { dataKey } = modeOf(config);
-  if (dataKey !== undefined && isConfigured(resolution, env)) add(dataKey.source, { name: dataKey.keyId });
-  for (const stream of policy?.streams ?? []) {
-    // the source only: what a policy names counts for its own stream, and is added there (spec 8.1)
-    for (const { wrap } of stream.dataKeys) {
-      const source = sourceOfName(wrap, config);
-      if (!named.has(source)) named.set(source, []);
-    }
+  const own = dataKey !== undefined && !byFlag && isConfigured(resolution, env) ? dataKey : undefined;
+  // the source only: what a policy names counts for its own stream, and is added there (spec 8.1)
+  const sources = (policy?.streams ?? []).flatMap(({ dataKeys }) =>
+    dataKeys.map(({ wrap }) => sourceOfName(wrap, config)).filter((source) => !byFlag || !isLocal(source)),
+  );
+  return [...new Set([...(own ? [own.source] : []), ...sources])].map((source) => ({
+    source,
+    keys: providers.dataKeys(source),
+    named: own?.source === source ? [{ name: own.keyId }] : [],
+    givenBy: configuredPlace(resolution, source),
+  }));
+}
+
+/** The variable that `VARIABLE` or `NAME=VARIABLE` means. */
+function variableOf(given: string): string {
+  return given.slice(given.lastIndexOf('=') + 1);
+}
+
+/** The local data keys of `--keys` and `--key-env`. */
+async function flaggedDataKeys(options: AuditorKeyOptions): Promise<(NamedDataKeys & { keys: KeyProvider })[]> {
+  const { keyPaths = [], keyVariables = [], env } = options;
+  const all: (NamedDataKeys & { keys: KeyProvider })[] = [];
+  for (const path of keyPaths) {
+    const { FileKeyProvider } = await import('../providers/file.ts');
+    const { directory, named } = await localKeyNames(path);
+    const [first] = named;
+    const dataKeys = directory || first === undefined ? { path } : { path, keyId: first.name };
+    all.push({ source: 'file', keys: new FileKeyProvider({ dataKeys }), named, givenBy: `--keys ${path}` });
   }
-  return named;
+  for (const given of keyVariables) {
+    const { EnvKeyProvider } = await import('../providers/env.ts');
+    const variable = variableOf(given);
+    const name = given === variable ? variable : given.slice(0, -variable.length - 1);
+    const keys = new EnvKeyProvider({ dataKeys: { [name]: variable }, env });
+    all.push({ source: 'env', keys, named: [{ name }], givenBy: `--key-env ${variable}` });
+  }
+  return all;
 }
 
 /** Puts the keys of a verifier together. Nothing is opened or asked before a log needs it. */
 export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKeys> {
-  const { resolution, env, keyPaths = [], keyVariables = [] } = options;
-  const providers = new Providers(resolution.config);
-  const local: KeyProvider[] = [];
-  const dataKeys: NamedDataKeys[] = [];
-  for (const [source, named] of namedInConfig(options)) {
-    dataKeys.push({ source, keys: providers.dataKeys(source), named });
-  }
-  for (const path of keyPaths) {
-    const { FileKeyProvider } = await import('../providers/file.ts');
-    const keys = new FileKeyProvider({ dataKeys: { path } });
-    local.push(keys);
-    dataKeys.push({ source: 'file', keys, named: await localKeyNames(path) });
-  }
-  for (const variable of keyVariables) {
-    const { EnvKeyProvider } = await import('../providers/env.ts');
-    const keys = new EnvKeyProvider({ dataKeys: { [variable]: variable }, env });
-    local.push(keys);
-    dataKeys.push({ source: 'env', keys, named: [{ name: variable }] });
-  }
-  const { signingKey } = modeOf(resolution.config);
-  const signing = signingKey !== undefined && isConfigured(resolution, env) ? signingKey : undefined;
+  const { resolution, env } = options;
+  const providers = new Providers(resolution.config, env);
+  const flagged = await flaggedDataKeys(options);
+  const dataKeys = [...configuredDataKeys(options, flagged.length > 0, providers), ...flagged];
+  const { signingKey, signingIfNoDataKey, dataKey } = modeOf(resolution.config);
+  const candidate = signingKey ?? (signingIfNoDataKey ? dataKey : undefined); // the key itself decides which it is
+  const signing =
+    candidate !== undefined && options.publicKeys !== true && isConfigured(resolution, env) ? candidate : undefined;
   return {
     dataKeys,
     confirmSigner: async (signer) => signing !== undefined && confirm(providers, signing, signer),
@@ -129,7 +159,7 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
     },
     close: async () => {
       await providers.close();
-      for (const provider of local) await provider.close();
+      for (const { keys } of flagged) await keys.close();
     },
   };
 }

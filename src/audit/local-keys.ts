@@ -5,12 +5,18 @@ import type { DataKeyName } from '../verify/data-keys.ts';
 
 const KEY_FILE = '.key';
 
+/** The local keys at a path. */
+export interface LocalKeyNames {
+  readonly directory: boolean;
+  readonly named: readonly DataKeyName[];
+}
+
 /** The names of the local keys at a path: a file is one key, a directory holds one in each `NAME.key`. */
-export async function localKeyNames(path: string): Promise<DataKeyName[]> {
+export async function localKeyNames(path: string): Promise<LocalKeyNames> {
   try {
-    if (!(await stat(path)).isDirectory()) return [{ name: basename(path, KEY_FILE) }];
+    if (!(await stat(path)).isDirectory()) return { directory: false, named: [{ name: basename(path, KEY_FILE) }] };
     const names = (await readdir(path)).filter((name) => name.endsWith(KEY_FILE)).sort();
-    if (names.length > 0) return names.map((name) => ({ name: basename(name, KEY_FILE) }));
+    if (names.length > 0) return { directory: true, named: names.map((name) => ({ name: basename(name, KEY_FILE) })) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
     if (code === undefined) throw error;

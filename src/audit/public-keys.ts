@@ -4,8 +4,8 @@ import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
 import { readText } from '../verify/read-text.ts';
 
-/** Any name does: type and bytes are what counts of a verifier key (spec 8.6). */
-const NAME = 'key';
+/** A PEM names no stream. A name that no stream can have says so, whatever streams are verified (M8.17). */
+const NAME = '*';
 
 function fromPem(path: string, pem: string): string[] {
   try {

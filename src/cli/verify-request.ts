@@ -5,6 +5,7 @@ import {
   loadCheckpoint,
   loadPolicy,
   loadPublicKeys,
+  type PublicKeyName,
   type Resolution,
   TamperError,
   type VerifyOptions,
@@ -28,17 +29,30 @@ function originsOf(flags: Flags, { config, places }: Resolution): string[] {
   return [placeholder < 0 ? config.origin : `${config.origin.slice(0, placeholder)}*`];
 }
 
+async function publicKeysOf(paths: readonly string[]): Promise<PublicKeyName[]> {
+  const keys = paths.map(async (path) => {
+    const vkeys = await loadPublicKeys(path);
+    return vkeys.map((vkey) => ({ vkey, givenBy: `--public-key ${path}` }));
+  });
+  return (await Promise.all(keys)).flat();
+}
+
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
 export async function verifyRequest(flags: Flags, io: CommandIo): Promise<VerifyRequest> {
   if (flags.positionals.length === 0)
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   const keyVariables = listFlag(flags, 'key-env');
-  const resolution = await resolveFlags(flags, io, keyVariables);
+  const resolution = await resolveFlags(
+    flags,
+    io,
+    keyVariables.map((given) => given.slice(given.lastIndexOf('=') + 1)),
+  );
   const policyPath = textFlag(flags, 'policy');
   const policy = policyPath === undefined ? undefined : await loadPolicy(policyPath);
   const keyPaths = listFlag(flags, 'keys');
-  const keys = await auditorKeys({ resolution, policy, keyPaths, keyVariables, env: io.env });
-  const publicKeys = await Promise.all(listFlag(flags, 'public-key').map(loadPublicKeys));
+  const publicKeys = await publicKeysOf(listFlag(flags, 'public-key'));
+  const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
+  const keys = await auditorKeys({ resolution, policy, ...byFlag, env: io.env });
   const held = await Promise.all(listFlag(flags, 'since').map(loadCheckpoint));
   const origin = originsOf(flags, resolution);
   const known = textFlag(flags, 'known');
@@ -50,7 +64,7 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
     options: {
       paths: flags.positionals,
       input: io.stdin,
-      publicKeys: publicKeys.flat(),
+      publicKeys,
       held,
       dataKeys: keys.dataKeys,
       confirmSigner: keys.confirmSigner,

@@ -1,5 +1,6 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
 import { printable } from './output.ts';
+import { keyTexts } from './verify-keys-text.ts';
 
 /** The report as people read it. Nothing from a file reaches a terminal raw (spec 8.12). */
 
@@ -9,6 +10,8 @@ export type Level = 'quiet' | 'normal' | 'verbose';
 const SHOWN_PER_CODE = 5;
 /** What matters most comes first. */
 const RANK = { tampered: 0, undecided: 1, warning: 2 } as const;
+/** Keys that it shows. */
+const SHOWN_KEYS = 8;
 
 const HEADLINE = {
   ok: 'OK',
@@ -57,18 +60,21 @@ function groupLines(group: readonly Finding[], more: number, level: Level): stri
   return lines;
 }
 
-function keyText({ keyId, records, firstSeq, lastSeq, dataKey, signers, checkedBy, status }: KeyReport): string {
-  const identities = [...(dataKey === undefined ? [] : [dataKey]), ...signers].map(
-    ({ source, identity }) => `${source} ${identity}`,
-  );
+function keyText(key: KeyReport): string {
+  const { keyId, records, firstSeq, lastSeq, checkedBy, status } = key;
   const how = checkedBy.length === 0 ? 'checked by nothing' : `checked by ${checkedBy.join(' and ')}`;
-  return `  ${keyId}: entries ${firstSeq}-${lastSeq}, ${records}, ${how}, ${status}; ${identities.join('; ')}`;
+  return `  ${keyId}: entries ${firstSeq}-${lastSeq}, ${records}, ${how}, ${status}; ${keyTexts([key]).join('; ')}`;
 }
 
 function whoCanForge(keys: readonly KeyReport[]): string[] {
   if (keys.length === 0 || !keys.some(({ checkedBy }) => checkedBy.includes('mac'))) return [];
   if (keys.every(({ checkedBy }) => checkedBy.includes('signature'))) return [];
   return ['  note: checked with a data key alone; whoever holds that key could have written this log'];
+}
+
+function shortened(keys: readonly string[]): readonly string[] {
+  if (keys.length <= SHOWN_KEYS) return keys;
+  return [...keys.slice(0, SHOWN_KEYS - 1), `and ${keys.length - SHOWN_KEYS + 1} more keys (--verbose lists them)`];
 }
 
 function streamLines(stream: StreamReport, level: Level): string[] {
@@ -84,18 +90,9 @@ function streamLines(stream: StreamReport, level: Level): string[] {
     );
   }
   if (level === 'verbose') lines.push(...keys.map(keyText));
-  else if (keys.length > 0) lines.push(`  keys: ${[...new Set(keys.flatMap(keyNames))].join('; ')}`);
+  else lines.push(...shortened(keyTexts(keys)).map((text) => `  ${text}`));
   lines.push(...findingLines(stream.findings, stream.more, level));
   return lines;
-}
-
-function keyNames({ dataKey, signers, checkedBy }: KeyReport): string[] {
-  const names: string[] = [];
-  if (dataKey !== undefined)
-    names.push(`data key ${dataKey.identity}${checkedBy.includes('mac') ? '' : ' (not checked)'}`);
-  for (const { identity } of signers)
-    names.push(`signer ${identity}${checkedBy.includes('signature') ? '' : ' (not checked)'}`);
-  return names;
 }
 
 /** Files in the directories given that are no logs. */

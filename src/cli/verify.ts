@@ -17,9 +17,11 @@ of the stream come from you, never from the log. Directories, rotated files in a
   --origin NAME       the stream; NAME* stands for every stream whose name begins so. May be given more than once
   --policy FILE       the auditor's policy: streams, keys, how complete, how fresh (docs/policy.md)
   --config FILE       the writer's configuration: its origin and keys
-  --key-env VAR       an environment variable with the data key. May be given more than once
+  --key-env VAR       an environment variable with the data key; NAME=VAR where the policy calls it NAME. May be given more
+                      than once
   --keys PATH         a file with the data key, or a directory of NAME.key files. May be given more than once
   --public-key FILE   verifier keys or a PEM: what signed the checkpoints. May be given more than once
+                      key flags replace the keys of the same kind in configuration and environment
   --known FILE        like known_hosts: the checkpoints seen before must be in the log; advances when all is ok
   --since NOTE        a file with a checkpoint that you hold. May be given more than once
   --manifest PATH     a manifest to check besides those that stand beside the files. May be given more than once

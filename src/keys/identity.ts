@@ -23,6 +23,17 @@ export function namesIdentity(named: string, source: KeySource, identity: string
   return /^[A-Za-z0-9._-]+$/.test(version);
 }
 
+/**
+ * The key service that the name of a data key belongs to by its vendor's spelling (spec 2, `identity`); undefined for any
+ * other name, such as that of a local key.
+ */
+export function serviceOfName(name: string): 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | undefined {
+  if (/^arn:aws[a-z-]*:kms:/.test(name)) return 'aws-kms';
+  if (/^projects\/[^/]+\/locations\//.test(name)) return 'gcp-kms';
+  if (/^https?:\/\/[^/]+\/keys\//.test(name)) return 'azure-keyvault';
+  return /^[^/:]+(\/[^/:]+)*\/keys\/[^/]+$/.test(name) ? 'vault' : undefined;
+}
+
 /** Splits an identity into the key's name and its version; the version is undefined where there is none. */
 export function splitIdentity(source: KeySource, identity: string): { name: string; version: string | undefined } {
   const separator = versionSeparator.get(source);

@@ -27,13 +27,14 @@ export class EnvKeyProvider extends LocalKeyProvider implements KeyProvider {
   }
 }
 
-/** The provider for what a configuration takes from the environment. */
-export function createEnvProvider(config: ResolvedConfig): EnvKeyProvider {
+/** The provider for what a configuration takes from the environment: `env`, or what `process.env` is at each use. */
+export function createEnvProvider(config: ResolvedConfig, env?: EnvKeyOptions['env']): EnvKeyProvider {
   const { dataKey, signingKey } = modeOf(config);
   const signingVariable = dataKey === undefined ? config.keyEnvVar : config.signingKeyEnvVar;
   return new EnvKeyProvider({
     ...(dataKey?.source === 'env' ? { dataKeys: { [dataKey.keyId]: config.keyEnvVar } } : {}),
     ...(signingKey?.source === 'env' ? { signingKeys: { [signingKey.keyId]: signingVariable } } : {}),
+    ...(env === undefined ? {} : { env }),
   });
 }
 

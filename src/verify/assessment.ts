@@ -1,6 +1,7 @@
 import { noteKeyOf } from '../format/key-reference.ts';
 import { formatVkey } from '../format/vkey.ts';
 import type { Epoch } from './epoch.ts';
+import { missingKeyText } from './missing-key.ts';
 import { namedMax, namedSigners } from './named-keys.ts';
 import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
@@ -25,7 +26,9 @@ export function assess(state: StreamState): void {
 function settleKey(state: StreamState, epoch: Epoch): void {
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.keyState === 'unproven') {
-    const message = `key period ${epoch.kid}: the key that you gave is not the one it was sealed with; it counts as one without a key`;
+    const which =
+      epoch.dataKeyFrom === undefined ? 'the key that you gave' : `the key that you gave (${epoch.dataKeyFrom})`;
+    const message = `key period ${epoch.kid}: ${which} is not the one it was sealed with; it counts as one without a key`;
     state.findings.add('WRONG_KEY', place, message);
   } else if (epoch.keyState === 'altered-fingerprint') {
     const message = `key period ${epoch.kid}: its entries verify, yet its fingerprint is another: the key reference was altered`;
@@ -119,7 +122,6 @@ function sayKeyMissing(state: StreamState, epoch: Epoch): void {
     const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
     state.findings.add('KEY_NOT_NAMED', place, message);
   } else if (epoch.keyState !== 'unproven') {
-    const needs = epoch.member === 'mac' ? 'its data key' : 'its public key';
-    state.findings.add('NO_KEY', place, `key period ${epoch.kid}: you gave no key for it; it needs ${needs}`);
+    state.findings.add('NO_KEY', place, missingKeyText(state, epoch));
   }
 }

@@ -1,13 +1,11 @@
 import { TamperError } from '../errors.ts';
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
-import type { Signer } from '../format/key-reference.ts';
-import { parseVkey } from '../format/vkey.ts';
+import { noteKeyOf, type Signer } from '../format/key-reference.ts';
 import type { SigningKey } from '../keys/provider.ts';
-import { type Auditor, DEFAULT_ACCEPTANCE, type NamedPublicKey } from './auditor.ts';
+import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { policyDataKeys, policyFor, publicKeysOf, type StreamPublicKeys } from './auditor-names.ts';
 import { dataKeyFinder } from './data-keys.ts';
-import { coversOrigin } from './grouping.ts';
-import type { PublicKeyName, VerifyOptions } from './options.ts';
-import type { Policy, StreamPolicy } from './policy.ts';
+import type { VerifyOptions } from './options.ts';
 
 /** What the auditor brings for one stream, put together from options and policy. */
 
@@ -21,19 +19,15 @@ function heldCheckpoints(notes: readonly string[]): SignedCheckpoint[] {
   });
 }
 
-function namedPublicKey(name: string | PublicKeyName): NamedPublicKey {
-  const { vkey, fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER } = typeof name === 'string' ? { vkey: name } : name;
-  return { key: parseVkey(vkey).key, fromSeq, untilSeq };
-}
-
-function policyFor(policy: Policy | undefined, origin: string): StreamPolicy | undefined {
-  const matching = policy?.streams.filter((stream) => coversOrigin(stream.origin, origin)) ?? [];
-  return matching.sort((a, b) => b.origin.length - a.origin.length)[0];
-}
-
 function onlineVerifier({ verifyOnline }: VerifyOptions): Auditor['verifyOnline'] {
   if (verifyOnline === undefined) return undefined;
   return async (signer, text, signature) => verifyOnline(signingKeyOf(signer), text, signature);
+}
+
+/** A key that the policy names is what the policy says; the key service is not asked about it. */
+function signerConfirmer({ confirmSigner }: VerifyOptions, { inPolicy }: StreamPublicKeys): Auditor['confirmSigner'] {
+  if (confirmSigner === undefined) return undefined;
+  return async (signer) => !inPolicy(noteKeyOf(signer)) && (await confirmSigner(signingKeyOf(signer)));
 }
 
 function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey {
@@ -43,20 +37,17 @@ function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey
 /** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws {@link TamperError} `FORMAT_INVALID` */
 export function auditorFor(options: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
   const policy = policyFor(options.policy, origin);
-  const named = (options.dataKeys ?? []).map((one) => ({
-    ...one,
-    named: [...one.named, ...(policy?.dataKeys.map(({ wrap, ...range }) => ({ name: wrap, ...range })) ?? [])],
-  }));
+  const publicKeys = publicKeysOf(options, origin);
   const held = heldCheckpoints([...heldNotes, ...(policy?.pins ?? [])]).filter((one) => one.origin === origin);
   const accept = policy?.accept ?? DEFAULT_ACCEPTANCE;
-  const { confirmSigner } = options;
   return {
     origin,
-    publicKeys: [...(options.publicKeys ?? []), ...(policy?.publicKeys ?? [])].map(namedPublicKey),
+    publicKeys: publicKeys.named,
+    namedElsewhere: publicKeys.elsewhere,
     held,
-    dataKey: dataKeyFinder(named),
+    dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin)),
     dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],
-    confirmSigner: confirmSigner === undefined ? undefined : async (signer) => confirmSigner(signingKeyOf(signer)),
+    confirmSigner: signerConfirmer(options, publicKeys),
     verifyOnline: onlineVerifier(options),
     live: options.live ?? policy?.end === 'live',
     now: options.now ?? new Date(),

@@ -12,6 +12,8 @@ export interface NamedPublicKey {
   readonly fromSeq: number;
   /** The key counts for checkpoints of at most this size. */
   readonly untilSeq: number;
+  /** Where the auditor has it from, for the report. */
+  readonly givenBy?: string | undefined;
 }
 
 /** A policy's limits on what is otherwise only reported. */
@@ -44,6 +46,8 @@ export const DEFAULT_ACCEPTANCE: Acceptance = {
 export interface Auditor {
   readonly origin: string;
   readonly publicKeys: readonly NamedPublicKey[];
+  /** Public keys that the auditor named for other streams: they count for nothing here. */
+  readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];
   /** Checkpoints that the auditor already holds, trusted as held. */
   readonly held: readonly SignedCheckpoint[];
   /**

@@ -1,8 +1,8 @@
-import { KeySchedule } from '../core/key-schedule.ts';
-import { isTamperError, TamperError } from '../errors.ts';
 import type { MacKeyReference } from '../format/key-reference.ts';
-import { namesIdentity } from '../keys/identity.ts';
-import type { DataKey, DataKeys, KeyContext, KeySource } from '../keys/provider.ts';
+import { serviceOfName } from '../keys/identity.ts';
+import type { DataKeys, KeyContext, KeySource } from '../keys/provider.ts';
+import { findLocal, isLocalSource } from './local-data-keys.ts';
+import { findWrapped } from './wrapped-data-keys.ts';
 
 /** The name of a data key in the auditor's own words: a `key_id`, an ARN, a resource name, `MOUNT/keys/NAME`, a key URL. */
 export interface DataKeyName {
@@ -23,104 +23,53 @@ export interface EpochContext extends KeyContext {
 /** Data keys that the auditor's side names, by the provider that can give them (spec 8.1, M8.1). */
 export interface NamedDataKeys {
   readonly source: KeySource;
+  /** A local source throws `KEY_NOT_FOUND` for a name that it holds no key under. */
   readonly keys: DataKeys;
   readonly named: readonly DataKeyName[];
+  /** Where the auditor has these from, for the report: `--keys audit.key`. Default: the names themselves. */
+  readonly givenBy?: string;
 }
 
-function counts({ fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER }: DataKeyName, context: EpochContext): boolean {
-  return context.introducedAt >= fromSeq && context.introducedAt <= untilSeq;
+/** The data key of a key period. */
+export interface FoundDataKey {
+  /** Its 32 bytes; {@link FoundDataKey.erase} overwrites them. */
+  readonly material: Buffer;
+  /** Where the auditor has it from. */
+  readonly givenBy?: string;
+  erase(): void;
 }
 
-const isLocal = (source: KeySource): boolean => source === 'env' || source === 'file';
-
-/** What finds the data key of a key period. */
-export type DataKeyFinder = (reference: MacKeyReference, context: EpochContext) => Promise<DataKey | undefined>;
-
-/**
- * A finder over everything that was named. A wrapped key is asked of its service only where the auditor named its
- * identity. Local keys are told apart by the fingerprint; where none fits, the first one goes on as a wrong key.
- */
-export function dataKeyFinder(all: readonly NamedDataKeys[]): DataKeyFinder {
-  return async (reference, context) => {
-    const { source, wrapped } = reference;
-    if (wrapped !== undefined || !isLocal(source)) {
-      for (const { source: ours, keys, named } of all) {
-        if (ours !== source) continue;
-        for (const { name } of closestFirst(
-          named.filter((one) => counts(one, context)),
-          reference,
-        )) {
-          const key = await recover(keys, reference, name, context);
-          if (key !== undefined) return key;
-        }
-      }
-      return undefined;
-    }
-    return findLocal(all, reference, context);
-  };
+/** A key that fits, and that the auditor named for other entries. */
+export interface RefusedDataKey {
+  /** Why, in words that follow a colon. */
+  readonly refused: string;
 }
 
-/** Names that are the identity's own come first; an alias is for its provider to resolve. */
-function closestFirst(named: readonly DataKeyName[], { source, identity }: MacKeyReference): DataKeyName[] {
-  const distance = ({ name }: DataKeyName): number => Number(!namesIdentity(name, source, identity));
-  return [...named].sort((a, b) => distance(a) - distance(b));
-}
-
-/** The data key, or undefined where this name is not the key's; the provider checks that before it asks its service. */
-async function recover(
-  keys: DataKeys,
-  { source, identity, wrapped }: MacKeyReference,
-  name: string,
-  context: EpochContext,
-): Promise<DataKey | undefined> {
-  try {
-    return await keys.recoverKey({ source, identity, ...(wrapped !== undefined && { wrapped }) }, name, context);
-  } catch (error) {
-    if (isTamperError(error, 'KEY_NOT_NAMED')) return undefined;
-    throw error;
-  }
-}
-
-async function findLocal(
-  all: readonly NamedDataKeys[],
+/** What finds the data key of a key period; undefined where the auditor names none. The caller erases it. */
+export type DataKeyFinder = (
   reference: MacKeyReference,
   context: EpochContext,
-): Promise<DataKey | undefined> {
-  const candidates = all
-    .filter(({ source }) => isLocal(source))
-    .flatMap(({ keys, named }) => named.filter((one) => counts(one, context)).map(({ name }) => ({ keys, name })))
-    .sort((a, b) => Number(b.name === reference.identity) - Number(a.name === reference.identity));
-  let first: DataKey | undefined;
-  let absent: TamperError | undefined;
-  for (const { keys, name } of candidates) {
-    const key = await getLocal(keys, name, context);
-    if (key instanceof TamperError) {
-      absent ??= key;
-    } else if (fits(key, reference, context)) {
-      first?.erase();
-      return key;
-    } else if (first === undefined) {
-      first = key;
-    } else {
-      key.erase();
-    }
-  }
-  if (first === undefined && absent !== undefined) throw absent;
-  return first;
-}
+) => Promise<FoundDataKey | RefusedDataKey | undefined>;
 
-/** A local key; that one of several names has no key here counts only if none has. */
-async function getLocal(keys: DataKeys, name: string, context: EpochContext): Promise<DataKey | TamperError> {
-  try {
-    return await keys.getKey(name, context);
-  } catch (error) {
-    if (isTamperError(error, 'KEY_NOT_FOUND')) return error;
-    throw error;
-  }
-}
-
-function fits(key: DataKey, { nonce, fp }: MacKeyReference, context: EpochContext): boolean {
-  const schedule = KeySchedule.derive(key.material, { nonce, origin: context.origin, epoch: context.epoch });
-  schedule.erase();
-  return schedule.fingerprint.equals(fp);
+/**
+ * A finder over everything that was named for a stream: by options and flags (`all`) and by the policy (`policy`). M8.1:
+ * where the policy names a key, its ranges alone say what the key counts for, however its bytes come.
+ */
+export function dataKeyFinder(all: readonly NamedDataKeys[], policy: readonly DataKeyName[] = []): DataKeyFinder {
+  return async (reference, context) => {
+    const local = reference.wrapped === undefined && isLocalSource(reference.source);
+    return local
+      ? findLocal(
+          all.filter(({ source }) => isLocalSource(source)),
+          policy.filter(({ name }) => serviceOfName(name) === undefined),
+          reference,
+          context,
+        )
+      : findWrapped(
+          all.filter(({ source }) => source === reference.source),
+          policy.filter(({ name }) => (serviceOfName(name) ?? reference.source) === reference.source),
+          reference,
+          context,
+        );
+  };
 }

@@ -48,6 +48,10 @@ export class Epoch {
 
   schedule: KeySchedule | undefined;
   keyState: KeyState = 'absent';
+  /** Where the auditor has its data key from. */
+  dataKeyFrom: string | undefined;
+  /** Why its data key does not count, though the auditor holds it. */
+  keyRefused: string | undefined;
   /** Number of seals and closes passed under it, counted from what its open says. */
   step = 0;
   /** After a hole the step is unknown until an authenticated seal says it (spec 8.11). */

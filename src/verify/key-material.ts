@@ -15,6 +15,11 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
     const { kid, number, introducedAt } = epoch;
     const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, introducedAt });
     if (dataKey === undefined) return;
+    if ('refused' in dataKey) {
+      epoch.keyRefused = dataKey.refused;
+      return;
+    }
+    epoch.dataKeyFrom = dataKey.givenBy;
     try {
       const context = { nonce: reference.nonce, origin, epoch: epoch.number };
       epoch.schedule = KeySchedule.derive(dataKey.material, context);
@@ -37,7 +42,8 @@ async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
     if (countsAsNamed(state, id)) continue;
     try {
       if (!(await confirmSigner(signer))) continue;
-      state.publicKeys.push({ key: noteKeyOf(signer), fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER });
+      const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER, givenBy: 'the configured signing key' };
+      state.publicKeys.push({ key: noteKeyOf(signer), ...all });
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;
       const message = `key period ${epoch.kid}: the key service could not be asked about its signer (${error.code}): ${error.message}`;

@@ -14,6 +14,13 @@ export function countsAsNamed(state: StreamState, id: SignerId): boolean {
   return state.successors.has(id) || namedFor(state, id).length > 0;
 }
 
+/** Where the auditor has a key from; undefined where it is named nowhere. */
+export function namesFrom(state: StreamState, id: SignerId): string | undefined {
+  const places = namedFor(state, id).map(({ givenBy = 'the options' }) => givenBy);
+  if (places.length > 0) return [...new Set(places)].join(', ');
+  return state.successors.has(id) ? 'a hand-over' : undefined;
+}
+
 /** The signers of a key period that the auditor named. */
 export function namedSigners(state: StreamState, epoch: Epoch): SignerId[] {
   return [...epoch.signers.keys()].filter((id) => countsAsNamed(state, id));

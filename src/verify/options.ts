@@ -5,12 +5,17 @@ import type { Policy } from './policy.ts';
 
 /** A public key that the auditor names. */
 export interface PublicKeyName {
-  /** `NAME+ID+KEY`, as keygen and the report print it (C2SP signed-note). */
+  /**
+   * `NAME+ID+KEY`, as keygen and the report print it (C2SP signed-note). Where NAME is one of several streams to verify, the
+   * key counts for that stream alone.
+   */
   readonly vkey: string;
   /** It counts for checkpoints of at least this size, and the log must reach it. Default 1. */
   readonly fromSeq?: number;
   /** It counts for checkpoints of at most this size. Default: any. */
   readonly untilSeq?: number;
+  /** Where you have it from, for the report: `--public-key signer.pub`. */
+  readonly givenBy?: string;
 }
 
 /** What to verify, and what the verdict rests on. Nothing of the second part comes from the log (spec 8.1). */

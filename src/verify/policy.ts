@@ -41,7 +41,18 @@ const stream = v.strictObject({
   manifest: v.optional(v.picklist(['optional', 'required']), 'optional'),
   accept: v.optional(accept, {}),
 });
-const schema = v.strictObject({ version: v.literal(1), streams: v.pipe(v.array(stream), v.minLength(1)) });
+const schema = v.strictObject({
+  version: v.literal(1),
+  streams: v.pipe(
+    v.array(stream),
+    v.minLength(1),
+    // which of two counts would depend on their order
+    v.check(
+      (streams) => new Set(streams.map(({ origin }) => origin)).size === streams.length,
+      'an origin stands twice',
+    ),
+  ),
+});
 
 /** A data key that a policy names, by its identity without a version or with one. */
 export interface PolicyDataKey {

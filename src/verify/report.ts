@@ -1,9 +1,11 @@
+import type { MacKeyReference, Signer } from '../format/key-reference.ts';
 import { coveredSize } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
-import type { Epoch } from './epoch.ts';
+import type { Epoch, SignerId } from './epoch.ts';
 import type { Finding, Findings } from './findings.ts';
 import type { IgnoredReport } from './found-files.ts';
-import { namedSigners } from './named-keys.ts';
+import { signerFingerprint } from './key-fingerprint.ts';
+import { namedSigners, namesFrom } from './named-keys.ts';
 import { provenEnd, provingNotes } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 
@@ -12,6 +14,27 @@ import type { StreamState } from './state.ts';
 /** 0 ok, 1 tampered, 2 undecided; 1 beats 2. */
 export type Verdict = 'ok' | 'tampered' | 'undecided';
 
+/** The data key of a key period. */
+export interface DataKeyReport {
+  readonly source: string;
+  readonly identity: string;
+  /** The fingerprint in the key reference, base64url: it tells keys apart and gives nothing of them away. */
+  readonly fingerprint: string;
+  /** Where the auditor has it from; absent where the auditor has none. */
+  readonly givenBy?: string;
+}
+
+/** A key that signs the checkpoints of a key period. */
+export interface SignerReport {
+  readonly source: string;
+  readonly identity: string;
+  readonly algorithm: string;
+  /** `sha256:` and the hex of SHA-256(SPKI); absent for a key that has no public half. */
+  readonly fingerprint?: string;
+  /** Where the auditor has it from; absent where the auditor did not name it. */
+  readonly givenBy?: string;
+}
+
 /** One key period, and what its entries were checked by. */
 export interface KeyReport {
   /** `TAG.EPOCH`, as in the lines' `key_id`. */
@@ -19,9 +42,9 @@ export interface KeyReport {
   readonly records: 'mac' | 'hash';
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** Identity of the data key; absent in signing mode. */
-  readonly dataKey?: { readonly source: string; readonly identity: string };
-  readonly signers: readonly { readonly source: string; readonly identity: string; readonly algorithm: string }[];
+  /** Absent in signing mode. */
+  readonly dataKey?: DataKeyReport;
+  readonly signers: readonly SignerReport[];
   /** What the entries were checked by; empty where nothing could be checked. */
   readonly checkedBy: readonly ('mac' | 'signature')[];
   /** Who answers for the key period (spec 8.6). */
@@ -85,6 +108,24 @@ function verdictOf(findings: Findings, strict: boolean): Verdict {
   return strict && findings.list().length > 0 ? 'undecided' : 'ok';
 }
 
+function dataKeyReport({ dataKeyFrom }: Epoch, { source, identity, fp }: MacKeyReference): DataKeyReport {
+  const fingerprint = fp.toString('base64url');
+  return { source, identity, fingerprint, ...(dataKeyFrom !== undefined && { givenBy: dataKeyFrom }) };
+}
+
+function signerReport(state: StreamState, id: SignerId, signer: Signer): SignerReport {
+  const { source, identity, algorithm } = signer;
+  const fingerprint = signerFingerprint(signer);
+  const givenBy = namesFrom(state, id);
+  return {
+    source,
+    identity,
+    algorithm,
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(givenBy !== undefined && { givenBy }),
+  };
+}
+
 function keyReport(state: StreamState, epoch: Epoch): KeyReport {
   const { reference } = epoch;
   const checkedBy: ('mac' | 'signature')[] = [];
@@ -95,8 +136,8 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
     records: epoch.member,
     firstSeq: epoch.firstSeq,
     lastSeq: epoch.lastSeq,
-    ...(reference.records === 'mac' && { dataKey: { source: reference.source, identity: reference.identity } }),
-    signers: [...epoch.signers.values()].map(({ source, identity, algorithm }) => ({ source, identity, algorithm })),
+    ...(reference.records === 'mac' && { dataKey: dataKeyReport(epoch, reference) }),
+    signers: [...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
     checkedBy,
     status: epoch.status,
   };

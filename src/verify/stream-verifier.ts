@@ -21,6 +21,7 @@ import { endEarlyCheckpoint, settleEarlyCheckpoint } from './ranges.ts';
 import { RecordMatcher } from './record-matcher.ts';
 import { reportRestarts } from './restarts.ts';
 import { StreamState } from './state.ts';
+import { reportUnmatchedKeys } from './unmatched-keys.ts';
 
 const CR = 0x0d;
 
@@ -132,6 +133,7 @@ export class StreamVerifier {
     checkHeldAtEnd(state);
     reportRestarts(state);
     if (!state.stopped) assess(state);
+    if (!state.stopped) reportUnmatchedKeys(state);
     checkEnd(state);
     this.#keeper?.proven(provenEnd(state));
     for (const epoch of state.epochs) epoch.schedule?.erase();
