@@ -88,8 +88,8 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
 /**
  * Reads a checkpoint that you hold, a signed note, for {@link VerifyOptions.held}.
  *
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ * @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadCheckpoint(path: string): Promise<string> {
-  return (await import('./verify/read-text.ts')).readText(path);
+  return (await import('./verify/held-notes.ts')).loadCheckpoint(path);
 }

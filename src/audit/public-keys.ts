@@ -30,9 +30,13 @@ function fromPem(path: string, pem: string): string[] {
 export async function loadPublicKeys(path: string): Promise<string[]> {
   const text = await readText(path);
   if (text.includes('-----BEGIN')) return fromPem(path, text);
-  const lines = text.split('\n').map((line) => line.trim());
-  const vkeys = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  for (const vkey of vkeys) parseVkey(vkey);
+  const vkeys: string[] = [];
+  for (const [at, line] of text.split('\n').entries()) {
+    const vkey = line.trim();
+    if (vkey === '' || vkey.startsWith('#')) continue;
+    parseVkey(vkey, `${path}:${at + 1}`);
+    vkeys.push(vkey);
+  }
   if (vkeys.length > 0) return vkeys;
   throw new TamperError('KEY_MALFORMED', `${path} holds no public key`, {
     hint: 'It holds verifier keys as keygen and verify print them, or a PEM.',

@@ -31,15 +31,22 @@ function given({ name, value }: Setting): string {
   const kind = kindOf(name);
   if (kind === 'text' || kind === 'list') return '';
   if (typeof value !== 'string') return typeof value === 'number' || typeof value === 'boolean' ? `, not ${value}` : '';
-  return value.length > 40 ? '' : `, not ${JSON.stringify(value)}`;
+  return value.length > 16 ? '' : `, not ${JSON.stringify(value)}`; // no key is so short
 }
 
 /** An error for a name that is no option. */
 export function unknownOption(spelling: string, place: string, spell: (name: OptionName) => string): TamperError {
   const nearest = nearestOption(spelling, spell);
-  return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option ${shorten(spelling)} (${place})`, {
+  // a variable's name, or a member of an object in code, is no secret; a line of a file may be one
+  const shown = place.startsWith('file ') && !isName(spelling) ? '' : ` ${shorten(spelling)}`;
+  return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option${shown} (${place})`, {
     hint: `did you mean ${nearest}?`,
   });
+}
+
+/** Whether a word can be the name of an option, misspelt: at most three words of letters. No key has such a text. */
+function isName(word: string): boolean {
+  return /^[A-Za-z]{1,16}([_-][A-Za-z]{1,16}){0,4}$/.test(word);
 }
 
 /** A name from outside, made safe to print. */

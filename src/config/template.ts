@@ -19,7 +19,8 @@ const placeholder = /\{([^{}]*)\}/g;
 function unknownPlaceholder(template: string, known: readonly string[]): string | undefined {
   for (const [, name] of template.matchAll(placeholder)) {
     if (name === undefined || !known.includes(name)) {
-      return `has an unknown placeholder {${name}}; known are ${known.map((one) => `{${one}}`).join(' ')}`;
+      const shown = /^[A-Za-z_]{1,24}$/.test(name ?? '') ? ` {${name}}` : '';
+      return `has an unknown placeholder${shown}; known are ${known.map((one) => `{${one}}`).join(' ')}`;
     }
   }
   return /[{}]/.test(template.replaceAll(placeholder, '')) ? 'has a brace that belongs to no placeholder' : undefined;

@@ -1,5 +1,6 @@
 import { decodeBase64url } from './base64.ts';
 import { isOrigin } from './origin.ts';
+import { isPlainWord } from './plain-word.ts';
 
 /** Why a control entry's members cannot be taken: a later version's, or not the one spelling (spec 8.3). */
 export interface MemberProblem {
@@ -64,7 +65,7 @@ export class Members {
   /** Members that nobody asked for are a later version's. */
   end(): void {
     for (const name of Object.keys(this.#object)) {
-      if (!this.#known.has(name)) this.unsupported(`member ${JSON.stringify(name)}`);
+      if (!this.#known.has(name)) this.unsupported(isPlainWord(name) ? `member "${name}"` : 'a member of another name');
     }
   }
 
@@ -93,7 +94,9 @@ export class Members {
     const value = this.#get(name);
     // a later version may say another value; to say none is no version's
     if (typeof value !== 'string') this.malformed(`"${name}" is no string`);
-    else if (!(values as readonly string[]).includes(value)) this.unsupported(`"${name}": ${JSON.stringify(value)}`);
+    else if (!(values as readonly string[]).includes(value)) {
+      this.unsupported(isPlainWord(value) ? `"${name}": "${value}"` : `another "${name}"`);
+    }
     return value as T;
   }
 

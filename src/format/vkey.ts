@@ -57,12 +57,6 @@ export function formatVkey(name: string, key: NoteKey): string {
   return `${name}+${noteKeyId(name, key).toString('hex')}+${encodeBase64(encodeNoteKey(key))}`;
 }
 
-function invalid(vkey: string, why: string): TamperError {
-  return new TamperError('FORMAT_INVALID', `${JSON.stringify(vkey)} is no verifier key: ${why}`, {
-    hint: 'A verifier key reads NAME+8 HEX DIGITS+BASE64, as keygen and verify print it.',
-  });
-}
-
 /** The one DER spelling of a public key that this algorithm verifies with (EC points uncompressed), or undefined. */
 export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
   let key: KeyObject;
@@ -106,15 +100,35 @@ function spkiKey(algorithm: NoteAlgorithm, spki: Buffer): NoteKey | undefined {
   return bytes?.equals(spki) ? { algorithm, bytes } : undefined;
 }
 
-/** Reads a vkey. @throws {@link TamperError} `FORMAT_INVALID` */
-export function parseVkey(vkey: string): { name: string; key: NoteKey } {
+/** Reads a vkey, or says what is wrong with it; the words never quote it, for it may be another key than was meant. */
+function readVkey(vkey: string): { name: string; key: NoteKey } | string {
   const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(vkey);
-  if (match === null) throw invalid(vkey, 'it does not have the three parts NAME+ID+KEY');
+  if (match === null) return 'it does not have the three parts NAME+ID+KEY';
   const [, name, id, encoded] = match as unknown as [string, string, string, string];
   const bytes = decodeBase64(encoded);
-  if (bytes === undefined) throw invalid(vkey, 'its key is not canonical base64');
+  if (bytes === undefined) return 'its key is not canonical base64';
   const key = decodeNoteKey(bytes);
-  if (key === undefined) throw invalid(vkey, 'its key is of no type that this version knows');
-  if (noteKeyId(name, key).toString('hex') !== id) throw invalid(vkey, 'its id is not that of its name and key');
+  if (key === undefined) return 'its key is of no type that this version knows';
+  if (noteKeyId(name, key).toString('hex') !== id) return 'its id is not that of its name and key';
   return { name, key };
+}
+
+/** What is wrong with a vkey; undefined if nothing is. */
+export function vkeyProblem(vkey: string): string | undefined {
+  const read = readVkey(vkey);
+  return typeof read === 'string' ? read : undefined;
+}
+
+/**
+ * Reads a vkey.
+ *
+ * @param place - where it stands, for the message
+ * @throws {@link TamperError} `FORMAT_INVALID`
+ */
+export function parseVkey(vkey: string, place = 'a key that was named'): { name: string; key: NoteKey } {
+  const read = readVkey(vkey);
+  if (typeof read !== 'string') return read;
+  throw new TamperError('FORMAT_INVALID', `${place} is no verifier key: ${read}`, {
+    hint: 'A verifier key reads NAME+8 HEX DIGITS+BASE64, as keygen and verify print it.',
+  });
 }

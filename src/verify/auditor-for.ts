@@ -1,23 +1,12 @@
-import { TamperError } from '../errors.ts';
-import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
 import { noteKeyOf, type Signer } from '../format/key-reference.ts';
 import type { SigningKey } from '../keys/provider.ts';
 import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';
 import { policyDataKeys, policyFor, publicKeysOf, type StreamPublicKeys } from './auditor-names.ts';
 import { dataKeyFinder } from './data-keys.ts';
+import { readHeldNote } from './held-notes.ts';
 import type { VerifyOptions } from './options.ts';
 
 /** What the auditor brings for one stream, put together from options and policy. */
-
-function heldCheckpoints(notes: readonly string[]): SignedCheckpoint[] {
-  return notes.map((note) => {
-    const checkpoint = parseSignedCheckpoint(note);
-    if (checkpoint !== undefined) return checkpoint;
-    throw new TamperError('FORMAT_INVALID', 'a checkpoint that you hold is no signed note', {
-      hint: 'A held checkpoint is the note as it was printed: origin, size, root, an empty line, signatures.',
-    });
-  });
-}
 
 function onlineVerifier({ verifyOnline }: VerifyOptions): Auditor['verifyOnline'] {
   if (verifyOnline === undefined) return undefined;
@@ -34,11 +23,13 @@ function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey
   return { source, identity, algorithm, ...(spki !== undefined && { spki }) };
 }
 
-/** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws {@link TamperError} `FORMAT_INVALID` */
+/** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws `FORMAT_INVALID` */
 export function auditorFor(options: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
   const policy = policyFor(options.policy, origin);
   const publicKeys = publicKeysOf(options, origin);
-  const held = heldCheckpoints([...heldNotes, ...(policy?.pins ?? [])]).filter((one) => one.origin === origin);
+  const held = [...heldNotes, ...(policy?.pins ?? [])]
+    .map((note) => readHeldNote(note, 'a checkpoint that you hold'))
+    .filter((one) => one.origin === origin);
   const accept = policy?.accept ?? DEFAULT_ACCEPTANCE;
   return {
     origin,

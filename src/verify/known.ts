@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { isTamperError, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { readText } from './read-text.ts';
+import { schemaProblem, withoutInput } from './schema-problem.ts';
 
 /**
  * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
@@ -46,10 +47,10 @@ export async function loadKnown(path: string): Promise<KnownStreams> {
     if (isTamperError(error, 'NOT_FOUND')) return new Map();
     throw error;
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text, withoutInput);
   if (parsed.success) return new Map(parsed.output.streams);
-  const issue = parsed.issues[0];
-  throw new TamperError('FORMAT_INVALID', `${path} is no file of known checkpoints: ${issue.message}`, {
+  const problem = schemaProblem(parsed.issues[0], 'the file');
+  throw new TamperError('FORMAT_INVALID', `${path} is no file of known checkpoints: ${problem}`, {
     hint: 'Do not repair it by hand: without it a log that was rolled back looks right. Restore it from a backup.',
   });
 }

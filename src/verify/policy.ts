@@ -1,8 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { TamperError } from '../errors.ts';
+import { vkeyProblem } from '../format/vkey.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { loadCheckpoint } from './held-notes.ts';
 import { readText } from './read-text.ts';
+import { schemaProblem, withoutInput } from './schema-problem.ts';
 
 /** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how fresh. */
 
@@ -10,8 +13,15 @@ const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.nonEmpty());
 const range = { from_seq: v.optional(seq, 1), until_seq: v.optional(seq, Number.MAX_SAFE_INTEGER) };
+const sign = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? vkeyProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: `this is no verifier key: ${problem}` });
+  }),
+);
 const key = v.union(
-  [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign: text, ...range })],
+  [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign, ...range })],
   'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq where they are limited',
 );
 const accept = v.strictObject({
@@ -126,9 +136,9 @@ function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]
   };
 }
 
-function invalid(path: string, message: string, cause?: unknown): TamperError {
+/** The parser's own errors are not kept: they quote the file, which may be a key that was taken for a policy. */
+function invalid(path: string, message: string): TamperError {
   return new TamperError('POLICY_INVALID', `${path}: ${message}`, {
-    cause,
     hint: 'docs/policy.md has every member with an example; fapilog-tamper policy init writes one for a log.',
   });
 }
@@ -136,7 +146,7 @@ function invalid(path: string, message: string, cause?: unknown): TamperError {
 /**
  * Reads a policy file and the pins that it names, relative to it.
  *
- * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `NOT_FOUND`, `READ_FAILED`
+ * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `FORMAT_INVALID` for a pin; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
   const { LineCounter, parseDocument } = await import('yaml');
@@ -144,15 +154,15 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, strict: true, uniqueKeys: true, schema: 'core' });
   const [error] = [...document.errors, ...document.warnings];
-  if (error !== undefined) throw invalid(path, error.message.split('\n')[0] ?? 'it is no YAML', error);
-  const parsed = v.safeParse(schema, document.toJS());
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const at = (v.getDotPath(issue) ?? '').replace(/\.(\d+)/g, '[$1]');
-    throw invalid(path, `${at === '' ? 'the policy' : at}: ${issue.message}`);
+  if (error !== undefined) {
+    const problem =
+      error.code === 'DUPLICATE_KEY' ? 'members must be unique' : `this is not plain YAML (${error.code})`;
+    throw invalid(path, `line ${lines.linePos(error.pos[0]).line}: ${problem}`);
   }
+  const parsed = v.safeParse(schema, document.toJS(), withoutInput);
+  if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {
-    const pins = await Promise.all(one.pins.map((pin) => readText(resolve(dirname(path), pin))));
+    const pins = await Promise.all(one.pins.map((pin) => loadCheckpoint(resolve(dirname(path), pin))));
     return readStream(one, pins);
   });
   return { streams: await Promise.all(streams) };

@@ -1,0 +1,3 @@
+import { secretFiles } from './secret-files.ts';
+
+secretFiles(120);
