@@ -13,6 +13,7 @@ export interface DataKeyParts {
   /** As the service returned it. Named in the error when the material is refused. */
   readonly identity: string;
   readonly wrapped?: Uint8Array;
+  readonly incarnation?: string | undefined;
 }
 
 /**
@@ -44,12 +45,14 @@ class OwnedDataKey implements DataKey {
   readonly source: KeySource;
   readonly identity: string;
   readonly wrapped?: Uint8Array;
+  readonly incarnation?: string;
 
   constructor(material: Buffer, parts: DataKeyParts) {
     this.#material = material;
     this.source = parts.source;
     this.identity = parts.identity;
     if (parts.wrapped !== undefined) this.wrapped = parts.wrapped;
+    if (parts.incarnation !== undefined) this.incarnation = parts.incarnation;
   }
 
   get material(): Buffer {

@@ -25,6 +25,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What the resolution of a signing key may be given. */
+export interface SigningKeyOptions extends CallOptions {
+  /**
+   * The key is to sign from now on: one that its service says cannot (disabled, expired, not yet valid, pending deletion) is
+   * refused at once. Without it old versions are resolved too, for whoever checks signatures.
+   */
+  readonly toSign?: boolean;
+}
+
 /**
  * What a wrapped data key is bound to (spec 5, wrapping context). Both sides compute it from what they know themselves;
  * it is never stored.
@@ -45,6 +54,10 @@ export interface DataKey {
   readonly identity: string;
   /** The same key encrypted by the key service; absent for a local key. */
   readonly wrapped?: Uint8Array;
+  /**
+   * What tells the key that was asked for from another of the same identity, where that can be told. Never written down.
+   */
+  readonly incarnation?: string;
   /** Overwrites {@link DataKey.material} with zeros. Safe to call twice. */
   erase(): void;
 }
@@ -93,8 +106,8 @@ export interface DataKeys {
 /** A source of signatures over checkpoints. */
 export interface Signing {
   /** Resolves the current version of a signing key and its public key. Never older than `key_cache_ttl_seconds`. */
-  getSigningKey(keyId: string, options?: CallOptions): Promise<SigningKey>;
-  /** Signs `data` (at most 4,096 bytes). `keyId` is a configured name, or the identity of the version to sign with. */
+  getSigningKey(keyId: string, options?: SigningKeyOptions): Promise<SigningKey>;
+  /** Signs `data` (1 to 4,096 bytes; `USAGE` otherwise). `keyId` is a configured name, or the identity of the version to sign with. */
   sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature>;
   /** Signs several, in order, all or nothing. Natively where the service can; otherwise with bounded concurrency. */
   signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]>;
@@ -111,8 +124,8 @@ export interface ProviderLifecycle {
   /** The name that goes into the log as `source`. */
   readonly source: KeySource;
   /**
-   * Asks the source whether any key that this provider has handed out would now resolve to another identity, and
-   * refreshes what it knows. The first call after a change returns true, later ones false: so each writer has a provider of
+   * Asks the source whether any key that this provider has handed out would now resolve to another identity, or to another
+   * key of the same identity, and refreshes what it knows. The first call after a change returns true, later ones false: so each writer has a provider of
    * its own.
    */
   rotateCheck(options?: CallOptions): Promise<boolean>;

@@ -1,7 +1,10 @@
-import { isTamperError } from '../errors.ts';
+import { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
-import { macNote, signNote, signWithoutOwnKeys } from './note-signing.ts';
-import type { Outage } from './outage.ts';
+import type { Epoch } from './epoch.ts';
+import { LateSignatures } from './late-signatures.ts';
+import { macNote, replacesItsKey, signNote, signWithoutOwnKeys } from './note-signing.ts';
+import { Outage } from './outage.ts';
+import type { Failing } from './outage-policy.ts';
 import type { SealJob } from './seal-job.ts';
 
 /** What a {@link Checkpointer} needs of the stream that it serves. */
@@ -10,10 +13,12 @@ export interface CheckpointerHost {
   persist(job: SealJob): Promise<void>;
   /** Appends a checkpoint line. `full`: with everything that its key period promises. */
   publish(job: SealJob, note: string, full: boolean): void;
-  /** The key service failed. `begins`: for the first time in a row. */
-  outage(error: unknown, begins: boolean): void;
-  /** The key service works again. */
-  outageOver(): void;
+  /** Signatures fail. */
+  outage(failing: Failing): void;
+  /** What failed works again. */
+  outageOver(who: object): void;
+  /** No key period that is over waits any more for a key that may yet sign. */
+  released(): void;
   /** Something that the log goes on without. */
   warn(error: unknown): void;
   /** Something that the log cannot go on without. */
@@ -23,28 +28,40 @@ export interface CheckpointerHost {
 /**
  * M4.7: Brings seals to checkpoints, in the order of spec 4: durable, state, sign, check, append the line. The log does not
  * wait for it. While one signature is being made, later seals of the same key period replace each other: the newest
- * covers all.
+ * covers all. A key period that is over waits for its own key beside the one in force, and not before it.
  */
 export class Checkpointer {
   readonly #host: CheckpointerHost;
   readonly #clock: Clock;
   readonly #outage: Outage;
+  readonly #late: LateSignatures;
   readonly #abort = new AbortController();
+  /** Key periods whose own key is no more: its name stands for another one. */
+  readonly #replaced = new WeakSet<Epoch>();
   #sealed: SealJob[] = [];
   #unsigned: SealJob[] = [];
   #persisting = false;
   #signing = false;
   #wake: (() => void) | undefined;
 
-  constructor(host: CheckpointerHost, clock: Clock, outage: Outage) {
+  constructor(host: CheckpointerHost, clock: Clock) {
     this.#host = host;
     this.#clock = clock;
-    this.#outage = outage;
+    this.#outage = new Outage(clock);
+    const late = {
+      sign: (job: SealJob) => signNote(job, this.#abort.signal, (error) => host.warn(error)),
+      publish: (job: SealJob, note: string) => host.publish(job, note, true),
+      outage: (failing: Failing) => host.outage(failing),
+      outageOver: (who: object) => host.outageOver(who),
+      released: () => host.released(),
+      warn: (error: unknown) => host.warn(error),
+    };
+    this.#late = new LateSignatures(late, clock);
   }
 
-  /** Whether nothing is left to do. */
-  get idle(): boolean {
-    return this.#sealed.length === 0 && this.#unsigned.length === 0 && !this.#persisting && !this.#signing;
+  /** Whether a key period that is over waits for a signature that may yet come: until then not everything is covered. */
+  get expectsLate(): boolean {
+    return this.#late.expected;
   }
 
   /** A seal was written (or waits in the batch). */
@@ -69,11 +86,13 @@ export class Checkpointer {
   /** Ends what waits for a key service. */
   stop(): void {
     this.#abort.abort();
+    this.#late.stop();
     this.#wake?.();
   }
 
   /** Tries again at once where an attempt is being waited for. */
   retryNow(): void {
+    this.#late.retryNow();
     this.#wake?.();
   }
 
@@ -103,6 +122,12 @@ export class Checkpointer {
     const before = this.#unsigned.at(-1);
     if (before !== undefined && !before.kept && before.epoch === job.epoch) this.#unsigned.pop();
     this.#unsigned.push(job);
+    if (!endsPeriod(job)) return;
+    if (replacesItsKey(job)) {
+      this.#replaced.add(job.epoch);
+      this.#host.warn(keyReplaced(job));
+    }
+    this.#wake?.(); // what its key does not sign need not be waited for here
   }
 
   #publishMac(job: SealJob): void {
@@ -126,30 +151,46 @@ export class Checkpointer {
   }
 
   async #attempt(job: SealJob): Promise<void> {
-    const warn = (error: unknown): void => this.#host.warn(error);
     const { signal } = this.#abort;
-    let note: string | undefined;
+    let note: string;
     try {
-      note = await signNote(job, signal, warn);
+      if (this.#replaced.has(job.epoch)) {
+        if (this.#outage.worked()) this.#host.outageOver(this); // of this key nothing is expected any more
+        return await this.#signWithoutOwn(job);
+      }
+      note = await signNote(job, signal, (error) => this.#host.warn(error));
     } catch (error) {
       if (signal.aborted) return;
-      if (job.epoch === job.next.epoch || !isFinal(error)) {
-        await this.#retryLater(job, error);
-        return;
-      }
-      // the key period is over and its key signs no more: the hand-over goes without its word
-      warn(error);
-      note = await signWithoutOwnKeys(job, signal, warn);
-      if (note !== undefined) this.#host.publish(job, note, true);
+      if (this.#isOver(job)) await this.#goOnWithout(job, error);
+      else await this.#retryLater(job, error);
       return;
     }
-    if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#host.outageOver();
+    if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#host.outageOver(this);
     this.#host.publish(job, note, true);
+  }
+
+  /** Whether another key period is in force: then its own key's word may come later. */
+  #isOver(job: SealJob): boolean {
+    return endsPeriod(job) || this.#unsigned.some((later) => later.epoch === job.epoch && endsPeriod(later));
+  }
+
+  /** The key period is over and its key does not sign now: the one in force does not wait for it. */
+  async #goOnWithout(job: SealJob, error: unknown): Promise<void> {
+    this.#late.add(job, error);
+    if (this.#outage.worked()) this.#host.outageOver(this); // after the late ones have said how it stands with them
+    await this.#signWithoutOwn(job);
+  }
+
+  /** What the next key period's keys and our MAC can say. */
+  async #signWithoutOwn(job: SealJob): Promise<void> {
+    const { signal } = this.#abort;
+    const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
+    if (note !== undefined && !signal.aborted) this.#host.publish(job, note, false);
   }
 
   async #retryLater(job: SealJob, error: unknown): Promise<void> {
     const begins = this.#outage.failed();
-    this.#host.outage(error, begins);
+    this.#host.outage({ who: this, error, since: this.#outage.since ?? this.#clock.now() });
     if (begins) this.#publishMac(job);
     const next = this.#unsigned[0];
     if (next === undefined || job.kept || next.epoch !== job.epoch) this.#unsigned.unshift(job);
@@ -165,7 +206,17 @@ export class Checkpointer {
   }
 }
 
-/** Whether the key itself is the reason, so that waiting does not help. */
-function isFinal(error: unknown): boolean {
-  return isTamperError(error) && !error.retryable;
+/** Whether it is the last checkpoint of its key period. */
+function endsPeriod(job: SealJob): boolean {
+  return job.epoch !== job.next.epoch;
+}
+
+function keyReplaced({ epoch, size }: SealJob): TamperError {
+  return new TamperError(
+    'KEY_VERSION_UNAVAILABLE',
+    `the key of key period ${epoch.kid} is no more: another key answers to its name, and nothing after its last checkpoint, up to entry ${size}, carries its signature`,
+    {
+      hint: 'What it had signed stays covered. Name the new public key to the auditor, after you have found out who made the key anew.',
+    },
+  );
 }

@@ -12,7 +12,7 @@ import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts'
  * M5.6: Makes a key period: mints its data key (never cached, never shared), resolves the versions of its signing keys. Its
  * number must have been announced in the state before (spec 1).
  *
- * @throws what the key sources throw; `KEY_MALFORMED` for a data or public key that no log can use
+ * @throws what the key sources throw, `KEY_DISABLED` among it where a key cannot sign; `KEY_MALFORMED` for a data or public key that no log can use
  */
 export async function makeEpoch(
   sources: KeySources,
@@ -26,7 +26,8 @@ export async function makeEpoch(
   );
   if (mac !== undefined) {
     const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
-    return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule: mac.schedule });
+    const { schedule, incarnation } = mac;
+    return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation });
   }
   if (signers.length === 0 && sources.signIfNoDataKey)
     signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
@@ -34,7 +35,11 @@ export async function makeEpoch(
   return new Epoch({ origin, number, reference, signers });
 }
 
-type Minted = { readonly reference: MacKeyReference; readonly schedule: KeySchedule };
+interface Minted {
+  readonly reference: MacKeyReference;
+  readonly schedule: KeySchedule;
+  readonly incarnation: string | undefined;
+}
 
 /** Waits for both, so that a data key that arrives although the signers failed is erased. */
 async function both(
@@ -65,16 +70,16 @@ async function mintIfPossible(
 async function mint(source: DataKeySource, origin: string, number: number, signal: AbortSignal): Promise<Minted> {
   const dataKey = await source.keys.getKey(source.keyId, { origin, kid: kidOf(origin, number) }, { signal });
   try {
-    return schedule(dataKey, origin, number);
+    return derive(dataKey, origin, number);
   } finally {
     dataKey.erase();
   }
 }
 
-function schedule(dataKey: DataKey, origin: string, epoch: number): Minted {
+function derive(dataKey: DataKey, origin: string, epoch: number): Minted {
   const nonce = randomBytes(NONCE_LENGTH);
   const keys = KeySchedule.derive(dataKey.material, { nonce, origin, epoch });
-  const { source, identity, wrapped } = dataKey;
+  const { source, identity, wrapped, incarnation } = dataKey;
   const reference: MacKeyReference = {
     records: 'mac',
     source,
@@ -83,11 +88,11 @@ function schedule(dataKey: DataKey, origin: string, epoch: number): Minted {
     fp: keys.fingerprint,
     ...(wrapped !== undefined && { wrapped: Buffer.from(wrapped) }),
   };
-  return { reference, schedule: keys };
+  return { reference, schedule: keys, incarnation };
 }
 
 async function resolveSigner(source: SigningSource, signal: AbortSignal): Promise<EpochSigner> {
-  const key = await source.signing.getSigningKey(source.keyId, { signal });
+  const key = await source.signing.getSigningKey(source.keyId, { signal, toSign: true });
   return { signer: signerOf(key), signing: source.signing };
 }
 

@@ -5,7 +5,7 @@ import type { AuthMember } from '../format/entry.ts';
 import type { KeyReference, Signer } from '../format/key-reference.ts';
 import { kidOf } from '../format/origin.ts';
 import { ratchetKeyId } from '../format/vkey.ts';
-import type { Signing } from '../keys/provider.ts';
+import type { DataKey, Signing } from '../keys/provider.ts';
 
 /** A signer of a key period with the source that signs for it. */
 export interface EpochSigner {
@@ -21,6 +21,8 @@ export interface EpochParts {
   readonly signers: readonly EpochSigner[];
   /** Present where `reference.records` is `mac`. The epoch owns it. */
   readonly schedule?: KeySchedule;
+  /** {@link DataKey.incarnation} of its data key. */
+  readonly incarnation?: string | undefined;
 }
 
 /** One key period of one stream, as its writer holds it. */
@@ -31,6 +33,7 @@ export class Epoch {
   readonly member: AuthMember;
   readonly reference: KeyReference;
   readonly signers: readonly EpochSigner[];
+  readonly incarnation: string | undefined;
   readonly #schedule: KeySchedule | undefined;
   readonly #macKeyId: Buffer | undefined;
   #step = 0;
@@ -42,6 +45,7 @@ export class Epoch {
     this.reference = parts.reference;
     this.member = parts.reference.records;
     this.signers = parts.signers;
+    this.incarnation = parts.incarnation;
     this.#schedule = parts.schedule;
     this.#macKeyId = parts.schedule && ratchetKeyId(parts.origin, parts.schedule.fingerprint);
   }

@@ -1,11 +1,12 @@
 import { isTamperError } from '../errors.ts';
-import { type KeyReference, signersOf } from '../format/key-reference.ts';
+import { signersOf } from '../format/key-reference.ts';
 import type { Clock } from '../keys/clock.ts';
 import { pause } from '../keys/retry.ts';
 import type { Epoch } from './epoch.ts';
 import { makeEpoch } from './epoch-maker.ts';
 import { type KeySources, providersOf } from './key-sources.ts';
 import { Outage } from './outage.ts';
+import type { Failing } from './outage-policy.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** How far a check may come before its time, as a part of it: many writers must not ask at once. */
@@ -20,8 +21,8 @@ export interface HandOverHost {
   /** Entries were appended. */
   wrote(): void;
   handedOver(from: Epoch, to: Epoch): void;
-  outage(error: unknown, begins: boolean, since: number): void;
-  outageOver(): void;
+  outage(failing: Failing): void;
+  outageOver(who: object): void;
   warn(error: unknown): void;
 }
 
@@ -50,6 +51,7 @@ export class HandOver {
   #busy = false;
   #due = false;
   #changedBefore = false;
+  #failingSince: number | undefined;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
@@ -66,6 +68,17 @@ export class HandOver {
   /** Looks at the keys at once. */
   checkNow(): void {
     this.#armCheck(0);
+  }
+
+  /**
+   * Signatures fail. A key that signs no more may have a successor: that is looked at when it begins, and each time where
+   * waiting alone would not help.
+   */
+  signingFails({ error, since }: Failing): void {
+    const begins = this.#failingSince !== since;
+    this.#failingSince = since;
+    const waits = isTamperError(error) && error.retryable && error.code !== 'SIGNATURE_REJECTED';
+    if (begins || !waits) this.checkNow();
   }
 
   stop(): void {
@@ -98,7 +111,7 @@ export class HandOver {
     try {
       const changed = await this.#changed();
       if (changed || this.#due) await this.#begin();
-      if (this.#outage.worked()) this.#options.host.outageOver();
+      if (this.#outage.worked()) this.#options.host.outageOver(this);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       next = this.#failed(error);
@@ -111,10 +124,10 @@ export class HandOver {
   /** @returns when to look again, in milliseconds */
   #failed(error: unknown): number {
     const { host, clock } = this.#options;
-    const begins = this.#outage.failed();
+    this.#outage.failed();
     // without room for the state no number can be announced; that is no fault of the key service
     if (isTamperError(error, 'WRITE_FAILED')) host.warn(error);
-    else host.outage(error, begins, this.#outage.since ?? clock.now());
+    else host.outage({ who: this, error, since: this.#outage.since ?? clock.now() });
     return this.#outage.wait(error);
   }
 
@@ -138,7 +151,7 @@ export class HandOver {
     const next = await makeEpoch(sources, run.stream.origin, number, signal);
     while (run.rotating && !signal.aborted) await pause(ROTATION_WAIT, 'waiting for the next file', signal, clock);
     const before = run.log.epoch;
-    if (signal.aborted || run.ended || host.run() !== run || (!this.#due && isSame(before.reference, next.reference))) {
+    if (signal.aborted || run.ended || host.run() !== run || (!this.#due && isSame(before, next))) {
       next.erase();
     } else {
       run.stream.handOver(next);
@@ -151,13 +164,16 @@ export class HandOver {
   }
 }
 
-/** Whether two key references name the same keys. Data keys themselves always differ. */
-function isSame(one: KeyReference, other: KeyReference): boolean {
-  return names(one).join('\n') === names(other).join('\n');
+/**
+ * Whether two key periods are under the same keys. Public keys are compared, not only the names that they have at the
+ * service; minted data keys always differ, so of them it is what wrapped them.
+ */
+function isSame(one: Epoch, other: Epoch): boolean {
+  return keysOf(one).join('\n') === keysOf(other).join('\n');
 }
 
-function names(reference: KeyReference): string[] {
-  const data = reference.records === 'mac' ? [`${reference.source} ${reference.identity}`] : [];
+function keysOf({ reference, incarnation }: Epoch): string[] {
+  const data = reference.records === 'mac' ? [`${reference.source} ${reference.identity} ${incarnation ?? ''}`] : [];
   const signers = signersOf(reference).map(
     ({ source, identity, spki }) => `${source} ${identity} ${spki?.toString('base64') ?? ''}`,
   );

@@ -53,6 +53,16 @@ async function coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unkn
   return lines;
 }
 
+/** Whether, at a hand-over, a name of the old key period has come to stand for another key: then the old one is no more. */
+export function replacesItsKey({ epoch, coSigners }: SealJob): boolean {
+  return epoch.signers.some(({ signer: own }) =>
+    coSigners.some(
+      ({ signer: next }) =>
+        next.source === own.source && next.identity === own.identity && keyText(next) !== keyText(own),
+    ),
+  );
+}
+
 const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
 
 async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {

@@ -4,18 +4,31 @@ import type { Clock } from '../keys/clock.ts';
 
 /** What an {@link OutagePolicy} decides on. */
 export interface OutageHost {
-  /** Sealing goes on; the log is to say since when. */
+  /** Sealing goes on; the log is to say since when. Told once for each outage, whoever noticed it. */
   goOn(since: number, error: unknown): void;
   /** The log ends. */
   stop(error: TamperError): void;
   over(): void;
 }
 
-/** What happens while the key service fails: `on_kms_failure`, `max_unsigned_seconds`. */
+/** A use of the keys that failed, after the source's own retries. */
+export interface Failing {
+  /** What failed. It counts as failing until it says that it {@link OutagePolicy.worked}. */
+  readonly who: object;
+  readonly error: unknown;
+  /** Since when it fails, in milliseconds. */
+  readonly since: number;
+}
+
+/**
+ * What happens while keys fail: `on_kms_failure`, `max_unsigned_seconds`. Signatures and looks at the keys fail each by
+ * themselves; an outage begins with the first that does and is over when all work again.
+ */
 export class OutagePolicy {
   readonly #config: ResolvedConfig;
   readonly #clock: Clock;
   readonly #host: OutageHost;
+  readonly #failing = new Map<object, number>();
   #cancelStop: (() => void) | undefined;
 
   constructor(config: ResolvedConfig, clock: Clock, host: OutageHost) {
@@ -24,8 +37,10 @@ export class OutagePolicy {
     this.#host = host;
   }
 
-  /** A use of the keys failed, after the source's own retries. `begins`: for the first time in a row. */
-  failed(error: unknown, begins: boolean, since: number): void {
+  failed({ who, error, since: its }: Failing): void {
+    const begins = this.#failing.size === 0;
+    if (!this.#failing.has(who)) this.#failing.set(who, its);
+    const since = Math.min(...this.#failing.values());
     const { onKmsFailure, maxUnsignedSeconds } = this.#config;
     const left = since + maxUnsignedSeconds * 1000 - this.#clock.now();
     if (onKmsFailure === 'stop' || (maxUnsignedSeconds > 0 && left <= 0)) {
@@ -38,8 +53,8 @@ export class OutagePolicy {
     if (begins) this.#host.goOn(since, error);
   }
 
-  /** The keys can be used again. */
-  worked(): void {
+  worked(who: object): void {
+    if (!this.#failing.delete(who) || this.#failing.size > 0) return;
     this.stop();
     this.#host.over();
   }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
-import { isTamperError, type TamperError } from '../errors.ts';
+import type { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
 import { Anchors } from './anchors.ts';
 import { ClosedFiles } from './closed-files.ts';
@@ -13,7 +13,6 @@ import { HandOver } from './hand-over.ts';
 import type { KeySources } from './key-sources.ts';
 import { nextFileName, STDOUT } from './names.ts';
 import { checkMode, openingOf } from './opening.ts';
-import { Outage } from './outage.ts';
 import { OutagePolicy } from './outage-policy.ts';
 import { Pump } from './pump.ts';
 import type { SealJob } from './seal-job.ts';
@@ -45,7 +44,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #failure: Failure = new Failure();
   readonly #policy: OutagePolicy;
   readonly #timers: SealTimers;
-  readonly #outage: Outage;
   readonly #anchors: Anchors;
   readonly #files: ClosedFiles;
   readonly #unsealed: UnsealedLines;
@@ -65,7 +63,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.config = config;
     this.#parts = parts;
     this.#clock = parts.clock ?? wallClock;
-    this.#outage = new Outage(this.#clock);
     const warn = (error: unknown): void => this.#warn(error);
     this.#anchors = new Anchors(config.anchors, warn);
     this.#files = new ClosedFiles({
@@ -234,7 +231,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
       },
       fsyncOnRotate: config.fsyncOnRotate,
       clock: this.#clock,
-      outage: this.#outage,
       host: this.#hostOf(() => run),
     });
     this.#run = run;
@@ -254,12 +250,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
         this.#timers.fileBegun();
         this.emit('rotate', { origin: this.origin, from, to });
       },
-      outage: (error, begins) => {
-        const refused = isTamperError(error) && !error.retryable;
-        if (begins || refused) this.#handOver?.checkNow(); // a key that signs no more may have a successor
-        this.#policy.failed(error, begins, this.#outage.since ?? this.#clock.now());
+      outage: (failing) => {
+        this.#handOver?.signingFails(failing);
+        this.#policy.failed(failing);
       },
-      outageOver: () => this.#policy.worked(),
+      outageOver: (who) => this.#policy.worked(who),
       warn: (error) => this.#warn(error),
       fail: (error) => this.#fail(error),
     };
@@ -275,8 +270,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
         run: () => this.#run as StreamRun, // there is one before keys are watched
         wrote: () => this.#pump.flushSoon(),
         handedOver: (from, to) => this.emit('handover', { origin: this.origin, from: from.kid, to: to.kid }),
-        outage: (error, begins, since) => this.#policy.failed(error, begins, since),
-        outageOver: () => this.#policy.worked(),
+        outage: (failing) => this.#policy.failed(failing),
+        outageOver: (who) => this.#policy.worked(who),
         warn: (error) => this.#warn(error),
       },
     });

@@ -9,7 +9,7 @@ import { EntryLog } from './entry-log.ts';
 import type { Epoch } from './epoch.ts';
 import { STDOUT } from './names.ts';
 import { macNote } from './note-signing.ts';
-import type { Outage } from './outage.ts';
+import type { Failing } from './outage-policy.ts';
 import { stateAt } from './run-state.ts';
 import type { SealJob } from './seal-job.ts';
 import { syncDirectory } from './set-aside.ts';
@@ -23,7 +23,7 @@ import { type Opening, StreamWriter } from './stream-writer.ts';
 const STATE_WAIT = 1_000;
 
 /** What a run tells its sealer. */
-export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish'> {
+export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish' | 'released'> {
   /** A checkpoint line was appended. */
   published(job: SealJob, note: string, full: boolean): void;
   /** A seal or close was appended. */
@@ -39,7 +39,6 @@ export interface RunOptions {
   readonly every: OpenEntry['every'];
   readonly fsyncOnRotate: boolean;
   readonly clock: Clock;
-  readonly outage: Outage;
   readonly host: RunHost;
 }
 
@@ -66,6 +65,8 @@ export class StreamRun implements CheckpointerHost {
   readonly #fsyncOnRotate: boolean;
   #state: StreamState;
   #covered = 0;
+  /** The newest size with a complete checkpoint; what is covered lags behind while a key period before waits for its key. */
+  #reached = 0;
   #coverWaiters: Waiter[] = [];
   #writeWaiters: (() => void)[] = [];
   #newFile: boolean;
@@ -77,7 +78,7 @@ export class StreamRun implements CheckpointerHost {
   #dead = false;
 
   constructor(options: RunOptions) {
-    const { site, epoch, clock, outage } = options;
+    const { site, epoch, clock } = options;
     this.#site = site;
     this.#host = options.host;
     this.#clock = clock;
@@ -86,7 +87,7 @@ export class StreamRun implements CheckpointerHost {
     this.#newFile = site.sink.size === 0;
     const { size, frontier, account } = site.resumption;
     this.log = new EntryLog(new Frontier(size, frontier), epoch, site.sink);
-    this.checkpointer = new Checkpointer(this, clock, outage);
+    this.checkpointer = new Checkpointer(this, clock);
     this.stream = new StreamWriter({
       origin: site.origin,
       every: options.every,
@@ -247,12 +248,20 @@ export class StreamRun implements CheckpointerHost {
     this.#host.published(job, note, full);
   }
 
-  outage(error: unknown, begins: boolean): void {
-    this.#host.outage(error, begins);
+  outage(failing: Failing): void {
+    this.#host.outage(failing);
   }
 
-  outageOver(): void {
-    this.#host.outageOver();
+  outageOver(who: object): void {
+    this.#host.outageOver(who);
+  }
+
+  released(): void {
+    if (this.checkpointer.expectsLate) return;
+    this.#covered = this.#reached;
+    const waiters = this.#coverWaiters;
+    this.#coverWaiters = waiters.filter(({ size }) => size > this.#covered);
+    for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
   }
 
   warn(error: unknown): void {
@@ -368,10 +377,8 @@ export class StreamRun implements CheckpointerHost {
       this.#host.fail(error);
       return;
     }
-    this.#covered = Math.max(this.#covered, job.size);
-    const waiters = this.#coverWaiters;
-    this.#coverWaiters = waiters.filter(({ size }) => size > this.#covered);
-    for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
+    this.#reached = Math.max(this.#reached, job.size);
+    this.released();
   }
 
   /** Asked again after each wait. */

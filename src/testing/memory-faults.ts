@@ -1,4 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
+import type { KeyOperation } from '../keys/events.ts';
 
 /** What the memory provider can be told to lie about. */
 export type MemoryLie =
@@ -16,12 +17,18 @@ export class MemoryFaults {
   #lies = new Set<MemoryLie>();
   #code: TamperErrorCode | undefined;
   #failures = 0;
+  #decide: ((operation: KeyOperation, keyId: string) => TamperErrorCode | undefined) | undefined;
   #hung: { readonly promise: Promise<void>; readonly release: () => void } | undefined;
 
   /** Every call from now on fails with `code`; with `times`, only the next so many. */
   failWith(code: TamperErrorCode, times: number = Number.POSITIVE_INFINITY): void {
     this.#code = code;
     this.#failures = times;
+  }
+
+  /** Decides about each call from now on: fails with the code, or goes through. It may note, or change, what it likes. */
+  decide(decide: (operation: KeyOperation, keyId: string) => TamperErrorCode | undefined): void {
+    this.#decide = decide;
   }
 
   /** Every call from now on waits until {@link MemoryFaults.heal}, or for its own deadline or signal. */
@@ -42,6 +49,7 @@ export class MemoryFaults {
   /** Ends every fault; calls that hang go on. */
   heal(): void {
     this.#code = undefined;
+    this.#decide = undefined;
     this.#lies.clear();
     this.#hung?.release();
     this.#hung = undefined;
@@ -53,11 +61,19 @@ export class MemoryFaults {
   }
 
   /** Misbehaves as told: waits, throws, or does nothing. */
-  async strike(what: string): Promise<void> {
+  async strike(operation: KeyOperation, keyId: string): Promise<void> {
     await this.#hung?.promise;
-    if (this.#code === undefined || this.#failures <= 0) return;
+    const code = this.#decide?.(operation, keyId) ?? this.#next();
+    if (code === undefined) return;
+    const retryable = passing.has(code);
+    throw new TamperError(code, `memory ${operation} "${keyId}": told to fail with ${code}`, { retryable });
+  }
+
+  #next(): TamperErrorCode | undefined {
+    if (this.#code === undefined || this.#failures <= 0) return undefined;
     this.#failures -= 1;
-    const retryable = this.#code === 'UNAVAILABLE' || this.#code === 'THROTTLED' || this.#code === 'TIMEOUT';
-    throw new TamperError(this.#code, `${what}: told to fail with ${this.#code}`, { retryable });
+    return this.#code;
   }
 }
+
+const passing: ReadonlySet<TamperErrorCode> = new Set(['UNAVAILABLE', 'THROTTLED', 'TIMEOUT', 'RESPONSE_CORRUPTED']);

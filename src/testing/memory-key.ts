@@ -12,14 +12,32 @@ import type { SignatureAlgorithm } from '../keys/provider.ts';
 import { canonicalSpki } from '../keys/public-key.ts';
 import { signLocally } from '../keys/signature.ts';
 
+/** What a key service may say that a version is. Only an enabled one signs and wraps. */
+export type MemoryKeyState =
+  | 'enabled'
+  | 'disabled'
+  | 'expired'
+  | 'not yet valid'
+  | 'pending deletion'
+  | 'destroyed'
+  | 'unavailable'
+  | 'gone';
+
+let serial = 0;
+
 /** One version of a key in memory: it can wrap data keys and sign. */
 export class MemoryKeyVersion {
   readonly algorithm: SignatureAlgorithm;
+  /** Of a key that was made again under the same name, what tells it from the one before. */
+  readonly incarnation: string;
+  state: MemoryKeyState = 'enabled';
   readonly #secret = randomBytes(32);
   #pair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
 
   constructor(algorithm: SignatureAlgorithm) {
     this.algorithm = algorithm;
+    serial += 1;
+    this.incarnation = String(serial);
   }
 
   /** The canonical public key; undefined for `kms-hmac-sha256`. */

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { TamperError } from '../errors.ts';
+import { TamperError, type TamperErrorCode } from '../errors.ts';
 import { callService } from '../keys/call.ts';
 import { type Clock, systemClock } from '../keys/clock.ts';
 import { createDataKey } from '../keys/data-key.ts';
 import { throwIfAborted } from '../keys/deadline.ts';
 import type { KeyEventFacts, KeyOperation } from '../keys/events.ts';
 import { joinIdentity, resolveNamed, splitIdentity } from '../keys/identity.ts';
+import { assertMessage } from '../keys/message.ts';
 import type {
   CallOptions,
   DataKey,
@@ -15,13 +16,29 @@ import type {
   Signature,
   SignatureAlgorithm,
   SigningKey,
+  SigningKeyOptions,
 } from '../keys/provider.ts';
 import { RotationWatch } from '../keys/rotation.ts';
 import { verifySignature } from '../keys/signature.ts';
 import { VersionCache } from '../keys/version-cache.ts';
 import { wrappingAad } from '../keys/wrapping-context.ts';
 import { MemoryFaults } from './memory-faults.ts';
-import { MemoryKeyVersion } from './memory-key.ts';
+import { type MemoryKeyState, MemoryKeyVersion } from './memory-key.ts';
+
+interface Found {
+  readonly identity: string;
+  readonly version: MemoryKeyVersion;
+}
+
+const stateCodes: Readonly<Record<Exclude<MemoryKeyState, 'enabled'>, TamperErrorCode>> = {
+  disabled: 'KEY_DISABLED',
+  expired: 'KEY_DISABLED',
+  'not yet valid': 'KEY_DISABLED',
+  'pending deletion': 'KEY_PENDING_DELETION',
+  destroyed: 'KEY_PENDING_DELETION',
+  unavailable: 'KEY_VERSION_UNAVAILABLE',
+  gone: 'KEY_NOT_FOUND',
+};
 
 /** What a {@link MemoryProvider} is made from. */
 export interface MemoryProviderOptions {
@@ -62,7 +79,7 @@ export class MemoryProvider implements KeyProvider {
     this.#cache = new VersionCache<SigningKey>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,
       clock: this.#clock,
-      load: (name) => this.#call('getSigningKey', name, {}, async () => this.#signingKey(name)),
+      load: (name) => this.#call('getSigningKey', name, {}, async () => this.#signingKey(name, true)),
       identityOf: (key) => key.identity,
     });
   }
@@ -72,6 +89,18 @@ export class MemoryProvider implements KeyProvider {
     this.#of(keyId).push(new MemoryKeyVersion(this.#algorithm));
   }
 
+  /** Puts a version of a key, its newest one by default, into a state; `enabled` brings it back from any. */
+  setState(keyId: string, state: MemoryKeyState, version: number = this.#of(keyId).length): void {
+    const found = this.#of(keyId)[version - 1];
+    if (found === undefined) throw new TamperError('USAGE', `memory key "${keyId}" has no version ${version}`);
+    found.state = state;
+  }
+
+  /** Deletes a key and makes another one under its name, which begins with version 1 again. */
+  remake(keyId: string): void {
+    this.#versions.set(keyId, [new MemoryKeyVersion(this.#algorithm)]);
+  }
+
   /** How often the imagined service was called for an operation, attempts that failed included. */
   calls(operation: KeyOperation): number {
     return this.#calls.get(operation) ?? 0;
@@ -79,12 +108,13 @@ export class MemoryProvider implements KeyProvider {
 
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
     return this.#call('getKey', keyId, options, async (facts) => {
-      const { identity, version } = this.#find(keyId);
+      const { identity, version } = this.#usable(keyId);
       const material = randomBytes(32);
       const wrapped = version.wrap(material, wrappingAad(context));
       facts.identity = identity;
-      this.#watch.note(keyId, identity);
-      return createDataKey({ material, source: this.source, identity: this.#said(identity), wrapped });
+      const { incarnation } = version;
+      this.#watch.note(keyId, { identity, incarnation });
+      return createDataKey({ material, source: this.source, identity: this.#said(identity), wrapped, incarnation });
     });
   }
 
@@ -107,13 +137,17 @@ export class MemoryProvider implements KeyProvider {
     });
   }
 
-  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+  async getSigningKey(keyId: string, options: SigningKeyOptions = {}): Promise<SigningKey> {
     this.#assertOpen();
     if (splitIdentity(this.source, keyId).version !== undefined) {
-      return this.#cache.at(keyId) ?? this.#call('getSigningKey', keyId, options, async () => this.#signingKey(keyId));
+      const known = options.toSign === true ? undefined : this.#cache.at(keyId);
+      return (
+        known ??
+        this.#call('getSigningKey', keyId, options, async () => this.#signingKey(keyId, options.toSign === true))
+      );
     }
     const key = await this.#cache.get(keyId, options.signal);
-    this.#watch.note(keyId, key.identity);
+    this.#watch.note(keyId, { identity: key.identity, incarnation: this.#incarnationOf(key) });
     return key;
   }
 
@@ -138,7 +172,10 @@ export class MemoryProvider implements KeyProvider {
 
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
     this.#assertOpen();
-    return this.#watch.check(async (name) => (await this.#cache.reload(name, options.signal)).identity);
+    return this.#watch.check(async (name) => {
+      const key = await this.#cache.reload(name, options.signal);
+      return { identity: key.identity, incarnation: this.#incarnationOf(key) };
+    });
   }
 
   async close(): Promise<void> {
@@ -161,15 +198,15 @@ export class MemoryProvider implements KeyProvider {
     const bounds = { timeoutMs: this.#timeoutMs, policy, clock: this.#clock, signal };
     return callService({ operation, source: this.source, keyId, ...bounds }, async (_, facts) => {
       this.#calls.set(operation, this.calls(operation) + 1);
-      await this.faults.strike(`memory ${operation} "${keyId}"`);
+      await this.faults.strike(operation, keyId);
       this.#assertOpen();
       return act(facts);
     });
   }
 
   #signature(keyId: string, data: Uint8Array, facts: KeyEventFacts): Signature {
-    if (data.length > 4096) throw new TamperError('USAGE', `${data.length} bytes to sign; at most 4,096 are taken`);
-    const { identity, version } = this.#find(keyId);
+    assertMessage(data);
+    const { identity, version } = this.#usable(keyId);
     this.#impostor ??= new MemoryKeyVersion(this.#algorithm);
     const bytes = (this.faults.liesAbout('wrong-key') ? this.#impostor : version).sign(data);
     const said = this.faults.liesAbout('truncated-signature') ? bytes.subarray(0, -1) : bytes;
@@ -177,14 +214,33 @@ export class MemoryProvider implements KeyProvider {
     return { bytes: said, algorithm: this.#algorithm, identity: this.#said(identity) };
   }
 
-  #signingKey(keyId: string): SigningKey {
-    const { identity, version } = this.#find(keyId);
+  #signingKey(keyId: string, toSign: boolean): SigningKey {
+    const { identity, version } = toSign ? this.#usable(keyId) : this.#find(keyId);
     const key = { source: this.source, identity: this.#said(identity), algorithm: this.#algorithm };
     const { spki } = version;
     return spki === undefined ? key : { ...key, spki };
   }
 
-  #find(keyId: string): { readonly identity: string; readonly version: MemoryKeyVersion } {
+  /** As {@link MemoryProvider.#find}, for use: a name stands for its newest version that can be used. */
+  #usable(keyId: string): Found {
+    const found = this.#find(keyId);
+    const { state } = found.version;
+    if (state === 'enabled') return found;
+    const { name, version } = splitIdentity(this.source, keyId);
+    if (version === undefined) {
+      const versions = this.#of(name);
+      const newest = versions.findLastIndex((one) => one.state === 'enabled') + 1;
+      if (newest > 0) return this.#find(joinIdentity(this.source, name, String(newest)));
+    }
+    throw new TamperError(stateCodes[state], `memory key "${found.identity}" is ${state}`);
+  }
+
+  #incarnationOf(key: SigningKey): string | undefined {
+    const { name, version } = splitIdentity(this.source, key.identity);
+    return this.#versions.get(name)?.[Number(version) - 1]?.incarnation;
+  }
+
+  #find(keyId: string): Found {
     const { name, version } = splitIdentity(this.source, keyId);
     const versions = this.#of(name);
     const newest = this.faults.liesAbout('stale-version') ? 1 : versions.length;

@@ -67,16 +67,20 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   // what lies above the proven end of an open log is its tail, which the check of the end judges
   const tail = (state.auditor.live || state.auditor.until !== undefined) && end > proven;
   const held = state.heldConfirmed >= end;
-  const covered = tail || held || end < epoch.firstSeq || coveredSize(state, epoch) >= end;
-  const sayUnsigned = (message: string): void => {
-    if (!state.broken)
-      state.findings.add('UNSIGNED', { ...epoch.place, seq: epoch.firstSeq, lastSeq: epoch.lastSeq }, message);
+  const signedTo = Math.max(coveredSize(state, epoch), state.heldConfirmed);
+  const covered = tail || end < epoch.firstSeq || signedTo >= end;
+  const sayUnsigned = (message: string, from = epoch.firstSeq): void => {
+    if (!state.broken) state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
   };
   const range = `entries ${epoch.firstSeq} to ${epoch.lastSeq} (key period ${epoch.kid})`;
   if (epoch.macChecked) trustKey(state, epoch);
   if (named.length > 0) {
-    if (!covered) sayUnsigned(`${range}: no checkpoint of a key that you named covers them up to entry ${end}`);
-    else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
+    if (!covered) {
+      // what a named key of this period has signed is covered, whatever became of the rest
+      const from = Math.max(epoch.firstSeq, signedTo + 1);
+      const rest = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+      sayUnsigned(`${rest}: no checkpoint of a key that you named covers them up to entry ${end}`, from);
+    } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {

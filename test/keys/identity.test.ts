@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { resolveNamed, splitIdentity } from '../../src/keys/identity.ts';
-import { RotationWatch } from '../../src/keys/rotation.ts';
+import { type Resolved, RotationWatch } from '../../src/keys/rotation.ts';
 import { wrappingAad, wrappingPairs } from '../../src/keys/wrapping-context.ts';
 
 test('only the version comes from the log', () => {
@@ -43,16 +43,31 @@ test('splits at the last separator', () => {
 
 test('a rotation is reported once, and not lost where the check fails', async () => {
   const watch = new RotationWatch();
-  let current = 'audit:v1';
+  let current: Resolved = { identity: 'audit:v1' };
   watch.note('audit', current);
   expect(await watch.check(async () => current)).toBe(false);
-  current = 'audit:v2';
+  current = { identity: 'audit:v2' };
   await expect(watch.check(() => Promise.reject(new Error('away')))).rejects.toThrow('away');
   expect(await watch.check(async () => current)).toBe(true);
   expect(await watch.check(async () => current)).toBe(false);
-  current = 'audit:v3';
+  current = { identity: 'audit:v3' };
   watch.note('audit', current); // a caller was told already
   expect(await watch.check(async () => current)).toBe(false);
+});
+
+test('a key that was made again under the same identity is another key', async () => {
+  const watch = new RotationWatch();
+  let incarnation: string | undefined = 'one';
+  const resolve = async (name: string): Promise<Resolved> => ({ identity: name, incarnation });
+  watch.note('audit:v1', { identity: 'audit:v1', incarnation }); // named with its version: it can come back all the same
+  expect(await watch.check(resolve)).toBe(false);
+  incarnation = undefined; // nothing is said of it now: that is no change, and what was known is kept
+  expect(await watch.check(resolve)).toBe(false);
+  incarnation = 'two';
+  expect(await watch.check(resolve)).toBe(true);
+  expect(await watch.check(resolve)).toBe(false);
+  watch.note('other:v1', { identity: 'other:v1' });
+  expect(await watch.check(async (name) => ({ identity: `${name}, elsewhere`, incarnation }))).toBe(true);
 });
 
 test('the wrapping context has the bytes of spec 5', () => {

@@ -7,6 +7,7 @@ import type {
   KeySource,
   Signature,
   SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
 import { AwsDataKeys } from './data-keys.ts';
 import { isKeyArn, replyIdentity } from './identity.ts';
@@ -71,7 +72,7 @@ export class AwsKmsProvider implements KeyProvider {
    *
    * @throws {TamperError} `UNSUPPORTED_OPERATION`: the key signs by nothing that the log format knows
    */
-  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+  async getSigningKey(keyId: string, options: SigningKeyOptions = {}): Promise<SigningKey> {
     this.#session.assertOpen();
     return this.#signing.getSigningKey(keyId, options);
   }

@@ -1,6 +1,7 @@
 import { TamperError } from '../../errors.ts';
+import { assertMessage } from '../../keys/message.ts';
 import { mapBounded } from '../../keys/pool.ts';
-import type { CallOptions, Signature, SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
+import type { CallOptions, Signature, SignatureAlgorithm, SigningKey, SigningKeyOptions } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
@@ -12,8 +13,12 @@ import type { HandedOut } from './rotation.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
 const defaultConcurrency = 8;
-/** The longest message of `Sign` and `GenerateMac`, in bytes. A checkpoint's text is shorter by construction (spec 4). */
-const maxMessageBytes = 4096;
+
+/** A signing key, and the state that it was in when we last asked. */
+interface KnownKey {
+  readonly key: SigningKey;
+  readonly state: string | undefined;
+}
 
 /** Signatures by `Sign` and `GenerateMac`; keys by `DescribeKey` and `GetPublicKey`, which are cached. */
 export class AwsSigning {
@@ -21,24 +26,25 @@ export class AwsSigning {
   readonly #handedOut: HandedOut;
   readonly #preferred: readonly SignatureAlgorithm[];
   readonly #concurrency: number;
-  readonly #keys: VersionCache<SigningKey>;
+  readonly #keys: VersionCache<KnownKey>;
 
   constructor(session: AwsKmsSession, handedOut: HandedOut, options: AwsKmsOptions) {
     this.#session = session;
     this.#handedOut = handedOut;
     this.#preferred = options.signingAlgorithms ?? defaultSigningAlgorithms;
     this.#concurrency = options.concurrency ?? defaultConcurrency;
-    this.#keys = new VersionCache<SigningKey>({
+    this.#keys = new VersionCache<KnownKey>({
       ttlSeconds: options.keyCacheTtlSeconds ?? defaultTtlSeconds,
       load: (name) => this.#load(name),
-      identityOf: (key) => key.identity,
+      identityOf: ({ key }) => key.identity,
       ...(options.clock !== undefined && { clock: options.clock }),
     });
   }
 
-  async getSigningKey(keyId: string, options: CallOptions): Promise<SigningKey> {
+  async getSigningKey(keyId: string, options: SigningKeyOptions): Promise<SigningKey> {
     const name = callName(keyId);
-    const key = await this.#keys.get(name, options.signal);
+    const { key, state } = await this.#keys.get(name, options.signal);
+    if (options.toSign === true) assertUsable(name, state);
     this.#handedOut.add('signing', name, key.identity);
     return key;
   }
@@ -89,11 +95,11 @@ export class AwsSigning {
   /** A pinned identity signs with that key, wherever its alias points by now; a name with what it stands for. */
   async #keyToSignWith(keyId: string, options: CallOptions): Promise<SigningKey> {
     const name = callName(keyId);
-    const pinned = isKeyArn(name) ? this.#keys.at(name) : undefined;
+    const pinned = isKeyArn(name) ? this.#keys.at(name)?.key : undefined;
     return pinned ?? this.getSigningKey(keyId, options);
   }
 
-  #load(name: string): Promise<SigningKey> {
+  #load(name: string): Promise<KnownKey> {
     return this.#session.use('getSigningKey', name, {}, async (ask, facts) => {
       const { KeyMetadata = {} } = await ask('DescribeKey', name, (client, call) =>
         client.describeKey({ KeyId: name }, call),
@@ -103,7 +109,8 @@ export class AwsSigning {
       // a version that is asked for by its ARN may be retired: an auditor still wants its public key
       if (!isKeyArn(name)) assertUsable(name, KeyMetadata.KeyState);
       const algorithm = chooseAlgorithm(name, KeyMetadata, this.#preferred);
-      if (algorithm === 'kms-hmac-sha256') return { source: 'aws-kms', identity, algorithm };
+      const state = KeyMetadata.KeyState;
+      if (algorithm === 'kms-hmac-sha256') return { key: { source: 'aws-kms', identity, algorithm }, state };
       // by ARN: the alias may have been pointed elsewhere since
       const reply = await ask('GetPublicKey', identity, (client, call) =>
         client.getPublicKey({ KeyId: identity }, call),
@@ -113,7 +120,7 @@ export class AwsSigning {
         throw new TamperError('RESPONSE_MALFORMED', `AWS KMS GetPublicKey "${identity}": no public key in the reply`);
       }
       const spki = toCanonicalSpki(reply.PublicKey, `the public key of "${identity}"`);
-      return { source: 'aws-kms', identity, algorithm, spki };
+      return { key: { source: 'aws-kms', identity, algorithm, spki }, state };
     });
   }
 }
@@ -148,17 +155,19 @@ async function signature(ask: Ask, key: SigningKey, data: Uint8Array): Promise<U
   return reply.Signature;
 }
 
-function assertMessage(data: Uint8Array): void {
-  if (data.length >= 1 && data.length <= maxMessageBytes) return;
-  throw new TamperError('USAGE', `AWS KMS signs 1 to ${maxMessageBytes} bytes, not ${data.length}`);
-}
-
 /** A state that could not sign anyhow is said now, not at the first checkpoint. */
 function assertUsable(name: string, state: string | undefined): void {
   if (state === undefined || state === 'Enabled') return;
-  if (state === 'Disabled') throw new TamperError('KEY_DISABLED', `AWS KMS key "${name}" is disabled`);
+  if (state === 'Disabled')
+    throw new TamperError('KEY_DISABLED', `AWS KMS key "${name}" is disabled`, {
+      hint: 'Enable it, or seal with another key.',
+    });
   if (state === 'PendingDeletion' || state === 'PendingReplicaDeletion') {
-    throw new TamperError('KEY_PENDING_DELETION', `AWS KMS key "${name}" is pending deletion`);
+    throw new TamperError('KEY_PENDING_DELETION', `AWS KMS key "${name}" is pending deletion`, {
+      hint: 'Cancel the deletion, or seal with another key.',
+    });
   }
-  throw new TamperError('KEY_VERSION_UNAVAILABLE', `AWS KMS key "${name}" is in state ${state}`);
+  throw new TamperError('KEY_VERSION_UNAVAILABLE', `AWS KMS key "${name}" is in state ${state}`, {
+    hint: 'It can be used when AWS says that it is enabled.',
+  });
 }

@@ -55,6 +55,22 @@ export function isUsable(
   return version.enabled !== false && begun && !ended;
 }
 
+/** @throws {TamperError} `KEY_DISABLED`: disabled, expired or not yet valid, by this host's clock */
+export function assertUsable(version: KeyVersion, now: number): void {
+  if (isUsable(version, now)) return;
+  throw new TamperError('KEY_DISABLED', `Azure key "${version.identity}" ${whyNot(version, now)}`, {
+    hint: "Enable the version or give it other dates, or make a new one; and check this host's clock.",
+  });
+}
+
+/** Why a version can not be used now. */
+export function whyNot(version: Parameters<typeof isUsable>[0], now: number): string {
+  if (version.enabled === false) return 'is disabled';
+  return version.notBefore && version.notBefore.getTime() > now
+    ? `is not valid before ${version.notBefore.toISOString()}`
+    : `has expired at ${version.expiresOn?.toISOString()}`;
+}
+
 /** What a `CryptographyClient` is built on. */
 export function handleOf(url: AzureKeyUrl & { readonly version: string }): AzureKeyVersionHandle {
   const id = versionUrl(url, url.version);

@@ -5,6 +5,7 @@ import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { throwIfAborted } from '../../keys/deadline.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed } from '../../keys/identity.ts';
+import { assertMessage } from '../../keys/message.ts';
 import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
 import type {
   CallOptions,
@@ -15,6 +16,7 @@ import type {
   KeySource,
   Signature,
   SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
@@ -23,15 +25,13 @@ import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { currentVersion } from './current-version.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
-import { type KeyVersion, signingKeyOf } from './key-version.ts';
+import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
 import { type Attempt, VaultCalls } from './vault-calls.ts';
 import { assertWraps, packWrappedKey, unpackWrappedKey } from './wrapped-key.ts';
 
 const source = 'azure-keyvault';
-/** The longest text that is signed, in bytes, as with every provider. */
-const maxSignedBytes = 4096;
 
 type AzureSigningKey = SigningKey & { readonly spki: Uint8Array };
 
@@ -78,7 +78,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
       const material = randomBytes(dataKeyBytes);
       try {
         const wrapped = await this.#calls.encrypt(version.url, material, wrappingAad(context), attempt);
-        this.#watch.note(keyId, version.identity);
+        this.#watch.note(keyId, { identity: version.identity });
         return createDataKey({ material, source, identity: version.identity, wrapped });
       } finally {
         material.fill(0);
@@ -106,8 +106,15 @@ export class AzureKeyVaultProvider implements KeyProvider {
     });
   }
 
-  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
-    return this.#signingKey(await this.#version(keyId, options));
+  async getSigningKey(keyId: string, options: SigningKeyOptions = {}): Promise<SigningKey> {
+    const version = await this.#version(keyId, options);
+    if (options.toSign === true) {
+      const { url } = version;
+      // of a version that is named, the state may have changed since it was first looked at
+      const now = this.#parse(keyId).version === undefined ? version : await this.#describe(keyId, url, options);
+      assertUsable(now, this.#clock.now());
+    }
+    return this.#signingKey(version);
   }
 
   async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
@@ -117,7 +124,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
 
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
     this.#parse(keyId);
-    for (const item of items) assertSignable(item);
+    for (const item of items) assertMessage(item);
     if (items.length === 0) return [];
     return withKeyEvent({ operation: 'signBatch', source, keyId, items: items.length }, async (facts) => {
       const { identity } = await this.#version(keyId, options); // one version for all of them
@@ -152,7 +159,8 @@ export class AzureKeyVaultProvider implements KeyProvider {
     this.#session.assertOpen();
     throwIfAborted(`${source} rotateCheck`, options.signal);
     return this.#watch.check(async (keyId) => {
-      return (await this.#cache.reload(keyUrl(this.#parse(keyId)), options.signal)).identity;
+      const { identity } = await this.#cache.reload(keyUrl(this.#parse(keyId)), options.signal);
+      return { identity };
     });
   }
 
@@ -163,7 +171,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   }
 
   async #sign(keyId: string, data: Uint8Array, options: CallOptions, facts: KeyEventFacts): Promise<Signature> {
-    assertSignable(data);
+    assertMessage(data);
     const version = await this.#version(keyId, options);
     try {
       return await this.#signWith(version, data, options, facts);
@@ -172,7 +180,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
       if (!gone || this.#parse(keyId).version !== undefined) throw error;
       const next = await this.#cache.reload(keyUrl(version.url), options.signal); // disabled since we last looked
       if (next.identity === version.identity) throw error;
-      this.#watch.note(keyId, next.identity);
+      this.#watch.note(keyId, { identity: next.identity });
       return this.#signWith(next, data, options, facts);
     }
   }
@@ -204,13 +212,17 @@ export class AzureKeyVaultProvider implements KeyProvider {
     if (url.version !== undefined) {
       const known = this.#cache.at(versionUrl(url, url.version));
       if (known !== undefined) return known;
-      const version = await this.#use('getSigningKey', keyId, options, (attempt) => this.#calls.getKey(url, attempt));
+      const version = await this.#describe(keyId, url, options);
       this.#cache.remember(version);
       return version;
     }
     const version = await this.#cache.get(keyUrl(url), options.signal);
-    this.#watch.note(keyId, version.identity);
+    this.#watch.note(keyId, { identity: version.identity });
     return version;
+  }
+
+  #describe(keyId: string, url: AzureKeyUrl, options: CallOptions): Promise<KeyVersion> {
+    return this.#use('getSigningKey', keyId, options, (attempt) => this.#calls.getKey(url, attempt));
   }
 
   async #resolve(url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion> {
@@ -261,9 +273,4 @@ export class AzureKeyVaultProvider implements KeyProvider {
       return act({ signal: inner, facts });
     });
   }
-}
-
-function assertSignable(data: Uint8Array): void {
-  if (data.length <= maxSignedBytes) return;
-  throw new TamperError('USAGE', `${data.length} bytes to sign; at most ${maxSignedBytes} are taken`);
 }

@@ -4,6 +4,7 @@ import { callService } from '../../keys/call.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
+import { assertMessage } from '../../keys/message.ts';
 import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
 import type {
   CallOptions,
@@ -29,7 +30,6 @@ import { parseKeyName } from './resource-name.ts';
 import { requestSignature } from './signing.ts';
 import { type SigningVersion, VersionReader } from './versions.ts';
 
-const maxDataBytes = 4_096;
 const source = 'gcp-kms';
 
 /**
@@ -84,7 +84,7 @@ export class GcpKmsProvider implements KeyProvider {
         return reply;
       });
       this.#dataKeyNames.add(key);
-      this.#watch.note(keyId, identity);
+      this.#watch.note(keyId, { identity });
       return createDataKey({ material, source, identity, wrapped });
     } finally {
       material.fill(0);
@@ -128,13 +128,13 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   /**
-   * Signs `data` (at most 4,096 bytes): by digest, Ed25519 and MACs by the data itself. The signature is checked here with
+   * Signs `data` (1 to 4,096 bytes): by digest, Ed25519 and MACs by the data itself. The signature is checked here with
    * the public key. Where `keyId` names no version and the one in use is gone, the next newest signs.
    *
-   * @throws {TamperError} `USAGE`: too long
+   * @throws {TamperError} `USAGE`: empty or too long
    */
   async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
-    assertSignable(keyId, data);
+    assertMessage(data);
     const version = await this.#version(keyId, options);
     return withKeyEvent({ operation: 'sign', source, keyId }, (facts) =>
       this.#sign(keyId, version, data, facts, options),
@@ -144,7 +144,7 @@ export class GcpKmsProvider implements KeyProvider {
   /** Signs several: Cloud KMS has no batch call, so each is a call of its own, `concurrency` at once. */
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
     this.#active.assertOpen(keyId);
-    for (const item of items) assertSignable(keyId, item);
+    for (const item of items) assertMessage(item);
     if (items.length === 0) return [];
     const version = await this.#version(keyId, options);
     const { concurrency = defaultConcurrency } = this.#options;
@@ -183,8 +183,8 @@ export class GcpKmsProvider implements KeyProvider {
     this.#active.assertOpen('rotateCheck');
     return this.#watch.check(async (name) => {
       await this.#reads.take(`Google Cloud KMS rotateCheck "${name}"`, options.signal);
-      if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key.identity;
-      return this.#call('rotateCheck', name, options, (signal) => this.#primary(name, signal));
+      if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key;
+      return { identity: await this.#call('rotateCheck', name, options, (signal) => this.#primary(name, signal)) };
     });
   }
 
@@ -199,7 +199,7 @@ export class GcpKmsProvider implements KeyProvider {
     this.#active.assertOpen(keyId);
     if (parseKeyName(keyId).version === undefined) {
       const version = await this.#versions.get(keyId, options.signal);
-      this.#watch.note(keyId, version.key.identity);
+      this.#watch.note(keyId, version.key);
       return version;
     }
     const known = this.#versions.at(keyId);
@@ -269,11 +269,6 @@ export class GcpKmsProvider implements KeyProvider {
     const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs, clock } = this.#options;
     return { timeoutMs, attemptTimeoutMs, policy: defaultRetryPolicy, ...(clock !== undefined && { clock }) };
   }
-}
-
-function assertSignable(keyId: string, data: Uint8Array): void {
-  if (data.length <= maxDataBytes) return;
-  throw new TamperError('USAGE', `${data.length} bytes to sign with "${keyId}"; at most ${maxDataBytes} are taken`);
 }
 
 /** The version that a name stood for can no longer be used; another may have taken its place. */

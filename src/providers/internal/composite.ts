@@ -8,6 +8,7 @@ import type {
   KeySource,
   Signature,
   SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
 
 /** One provider of two: data keys from the first, signatures from the second. It owns both. */
@@ -31,7 +32,7 @@ export class CompositeProvider implements KeyProvider {
     return this.#data.recoverKey(reference, named, context, options);
   }
 
-  getSigningKey(keyId: string, options?: CallOptions): Promise<SigningKey> {
+  getSigningKey(keyId: string, options?: SigningKeyOptions): Promise<SigningKey> {
     return this.#signing.getSigningKey(keyId, options);
   }
 

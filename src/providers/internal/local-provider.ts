@@ -3,6 +3,7 @@ import { isLocal } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
+import { assertMessage } from '../../keys/message.ts';
 import type {
   CallOptions,
   DataKey,
@@ -44,7 +45,6 @@ interface Signer {
 
 /** Signing keys that a provider keeps: the current one and, for the hand-over, those before it. */
 const keptSigners = 4;
-const maxMessageBytes = 4096;
 
 /**
  * The local half of a key source: HMAC-SHA256 data keys and Ed25519 signing keys. A data key is read at each `getKey` and
@@ -92,7 +92,7 @@ export class LocalKeyProvider implements KeyProvider {
     return this.#run('getSigningKey', keyId, options, async () => (await this.#signer(keyId)).key);
   }
 
-  /** Signs at most 4,096 bytes with Ed25519. @throws as `getSigningKey`, and USAGE */
+  /** Signs 1 to 4,096 bytes with Ed25519. @throws as `getSigningKey`, and USAGE */
   async sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
     return this.#run('sign', keyId, options, async () => signWith(await this.#signer(keyId), data));
   }
@@ -158,7 +158,8 @@ export class LocalKeyProvider implements KeyProvider {
   async #dataKey(keyId: string): Promise<DataKey> {
     const material = await this.#read(keyId, 'data key');
     this.#remember(keyId, 'data key', material);
-    return createDataKey({ material, source: this.source, identity: keyId });
+    const incarnation = this.#print(material);
+    return createDataKey({ material, source: this.source, identity: keyId, incarnation });
   }
 
   async #signer(keyId: string): Promise<Signer> {
@@ -213,9 +214,7 @@ export class LocalKeyProvider implements KeyProvider {
 }
 
 function signWith({ key, seed }: Signer, data: Uint8Array): Signature {
-  if (data.length > maxMessageBytes) {
-    throw new TamperError('USAGE', `${data.length} bytes are too many to sign: at most ${maxMessageBytes}`);
-  }
+  assertMessage(data);
   const bytes = seed.use((secret) => withPrivateKey(secret, (privateKey) => signLocally('ed25519', privateKey, data)));
   return { bytes, algorithm: 'ed25519', identity: key.identity };
 }

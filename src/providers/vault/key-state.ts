@@ -12,6 +12,8 @@ export interface VaultKeyState {
   readonly type: string;
   readonly latestVersion: number;
   readonly minDecryptionVersion: number;
+  /** Older versions sign and encrypt nothing any more; 0 for no such limit. */
+  readonly minEncryptionVersion: number;
   /** Whether the key can be exported or backed up in clear: it can then be anywhere. */
   readonly exportable: boolean;
   /** Whether keys are derived from a context that we do not give. */
@@ -58,6 +60,7 @@ export function readKeyState(path: string, data: Readonly<Record<string, unknown
     type,
     latestVersion: latest,
     minDecryptionVersion: numberOf(data['min_decryption_version']),
+    minEncryptionVersion: numberOf(data['min_encryption_version']),
     exportable: flag('exportable') || flag('allow_plaintext_backup'),
     derived: flag('derived'),
     autoRotateSeconds: numberOf(data['auto_rotate_period']),
@@ -106,6 +109,22 @@ export function assertWraps(state: VaultKeyState): void {
   throw new TamperError('KEY_WRONG_USAGE', `Vault: key "${state.path}" ${fault}`, {
     hint: 'Data keys need a key of type aes256-gcm96 (or another AEAD), not derived.',
   });
+}
+
+/** @throws {TamperError} `KEY_VERSION_UNAVAILABLE`: below `min_encryption_version`, so that Vault signs nothing with it */
+export function assertSigns(state: VaultKeyState, version: number): void {
+  if (version >= state.minEncryptionVersion) return;
+  throw new TamperError(
+    'KEY_VERSION_UNAVAILABLE',
+    `Vault: key "${state.path}" signs with versions from ${state.minEncryptionVersion}, not with ${version}`,
+    { hint: "Lower the key's min_encryption_version, or name the key without a version." },
+  );
+}
+
+/** What tells a version from one of the same number after the key was deleted and made again; undefined where nothing does. */
+export function incarnationOf(state: VaultKeyState, version: number): string | undefined {
+  const created = version === state.latestVersion ? state.latestCreatedAt : undefined;
+  return state.publicKeys.get(version) ?? (created === undefined ? undefined : String(created));
 }
 
 /** @throws {TamperError} `KEY_VERSION_UNAVAILABLE` */

@@ -4,6 +4,7 @@ import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { throwIfAborted } from '../../keys/deadline.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
+import { assertMessage } from '../../keys/message.ts';
 import type {
   CallOptions,
   DataKey,
@@ -13,8 +14,9 @@ import type {
   KeySource,
   Signature,
   SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
-import { RotationWatch } from '../../keys/rotation.ts';
+import { type Resolved, RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
@@ -22,14 +24,18 @@ import type { DoctorCheck } from '../doctor-check.ts';
 import { VaultCalls } from './calls.ts';
 import { connect } from './connection.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
-import { algorithmOfType, assertWraps, signingKeyOf, type VaultKeyState } from './key-state.ts';
+import {
+  algorithmOfType,
+  assertSigns,
+  assertWraps,
+  incarnationOf,
+  signingKeyOf,
+  type VaultKeyState,
+} from './key-state.ts';
 import { resolveSettings, type VaultProviderOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
 import type { Transit } from './transit.ts';
 import { type TransitText, versionOfWrapped } from './transit-text.ts';
-
-/** The longest text that is signed, in bytes; a checkpoint is far below it. */
-const maxSignedBytes = 4096;
 
 /**
  * Keys in the Transit engine of HashiCorp Vault or OpenBao, named `MOUNT/keys/NAME`; identities are `MOUNT/keys/NAME:vN`.
@@ -71,13 +77,16 @@ export class VaultProvider implements KeyProvider {
   /** Mints 32 random bytes here and lets Transit `encrypt` them, bound to `context` (spec 5). */
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
     const key = this.#parse(keyId, options);
-    assertWraps(await this.#states.get(key.path, options.signal)); // with `create`, encrypt would make an absent key
+    const state = await this.#states.get(key.path, options.signal);
+    assertWraps(state); // with `create`, encrypt would make an absent key
     return this.#calls.use('getKey', key, options, async (call, facts) => {
       const material = randomBytes(dataKeyBytes);
       try {
         const { text, version } = await this.#transit.encrypt(key, material, wrappingAad(context), call);
         const identity = this.#resolved(facts, key, version);
-        return createDataKey({ material, source: this.source, identity, wrapped: Buffer.from(text, 'latin1') });
+        const incarnation = incarnationOf(state, version);
+        const wrapped = Buffer.from(text, 'latin1');
+        return createDataKey({ material, source: this.source, identity, wrapped, incarnation });
       } finally {
         material.fill(0);
       }
@@ -116,18 +125,20 @@ export class VaultProvider implements KeyProvider {
    * What a name stands for now, its version and public key, at most `keyCacheTtlSeconds` old; for an identity, that version.
    * Needs read on `MOUNT/keys/NAME`.
    */
-  async getSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+  async getSigningKey(keyId: string, options: SigningKeyOptions = {}): Promise<SigningKey> {
     const key = this.#parse(keyId, options);
     const state = await this.#stateOf(key, options);
-    const signingKey = signingKeyOf(state, key.version ?? state.latestVersion);
-    this.#watch.note(key.version === undefined ? key.path : signingKey.identity, signingKey.identity);
+    const version = key.version ?? state.latestVersion;
+    if (options.toSign === true) assertSigns(state, version);
+    const signingKey = signingKeyOf(state, version);
+    this.#note(key, state, version);
     return signingKey;
   }
 
-  /** Signs at most 4,096 bytes by Transit `sign`, or `hmac` for a key of type `hmac`. An identity signs with its version. */
+  /** Signs 1 to 4,096 bytes by Transit `sign`, or `hmac` for a key of type `hmac`. An identity signs with its version. */
   async sign(keyId: string, data: Uint8Array, options: CallOptions = {}): Promise<Signature> {
     const key = this.#parse(keyId, options);
-    assertSize(data);
+    assertMessage(data);
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
     const signed = await this.#calls.use('sign', key, options, async (call, facts) => {
       const text = await this.#transit.sign(key, algorithm, data, call);
@@ -140,7 +151,7 @@ export class VaultProvider implements KeyProvider {
   /** Signs many by `batch_input`, 400 in a request, all with one version. */
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
     const key = this.#parse(keyId, options);
-    for (const item of items) assertSize(item);
+    for (const item of items) assertMessage(item);
     if (items.length === 0) return [];
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
     const bounds = { ...options, items: items.length };
@@ -172,13 +183,17 @@ export class VaultProvider implements KeyProvider {
     });
   }
 
-  /** Reads `MOUNT/keys/NAME` again for every name that was handed out. */
+  /**
+   * Reads `MOUNT/keys/NAME` again for every name that was handed out. A key that was deleted and made again counts as
+   * changed, although its version may have the same number.
+   */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
     this.#calls.assertOpen();
     throwIfAborted('vault rotateCheck', options.signal);
-    return this.#watch.check(async (path) => {
-      const { latestVersion } = await this.#states.reload(path, options.signal);
-      return versionIdentity(path, latestVersion);
+    return this.#watch.check(async (name) => {
+      const key = parseKeyPath(name, this.#path);
+      const state = await this.#states.reload(key.path, options.signal);
+      return resolvedIn(state, key.version ?? state.latestVersion);
     });
   }
 
@@ -233,10 +248,15 @@ export class VaultProvider implements KeyProvider {
         `Vault: "${key.path}" version ${key.version} was asked, ${version} answered`,
       );
     }
-    if (key.version === undefined) this.#watch.note(key.path, identity);
     const known = this.#states.peek(key.path);
+    if (known !== undefined && key.version === undefined) this.#note(key, known, version);
     if (known !== undefined && known.latestVersion < version) this.#states.expire(key.path);
     return identity;
+  }
+
+  #note(key: VaultKeyPath, state: VaultKeyState, version: number): void {
+    const resolved = resolvedIn(state, version);
+    this.#watch.note(key.version === undefined ? key.path : resolved.identity, resolved);
   }
 
   #signature(key: VaultKeyPath, algorithm: Signature['algorithm'], text: TransitText): Signature {
@@ -250,7 +270,6 @@ export class VaultProvider implements KeyProvider {
   }
 }
 
-function assertSize(data: Uint8Array): void {
-  if (data.length >= 1 && data.length <= maxSignedBytes) return;
-  throw new TamperError('USAGE', `${data.length} bytes to sign; 1 to ${maxSignedBytes} are taken`);
+function resolvedIn(state: VaultKeyState, version: number): Resolved {
+  return { identity: versionIdentity(state.path, version), incarnation: incarnationOf(state, version) };
 }
