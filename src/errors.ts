@@ -43,6 +43,8 @@ export type TamperErrorCode =
   | 'SEALER_CLOSED'
   | 'LOCKED'
   | 'FOREIGN_WRITE'
+  | 'UNSAFE_PATH'
+  | 'FILE_MOVED'
   | 'STATE_CONFLICT'
   | 'STATE_MALFORMED'
   | 'MODE_CHANGE'

@@ -56,7 +56,7 @@ export { checkKeys, createKeyProvider, createSourceProvider } from './providers/
 export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';
-export { abandonStream } from './seal/stream-site.ts';
+export { abandonStream, breakLock } from './seal/site-opening.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/found-files.ts';

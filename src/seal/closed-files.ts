@@ -25,7 +25,7 @@ export class ClosedFiles {
 
   /** A file's last entry has its checkpoint. */
   add(job: SealJob, note: string, after: StreamState['after']): void {
-    if (job.file === STDOUT) return;
+    if (job.file === STDOUT || !job.sink.inPlace) return; // a manifest stands beside its file, wherever that is now
     this.#work = this.#work.then(() => this.#finish(job, note, after)).catch(this.#options.warn);
   }
 

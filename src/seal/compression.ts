@@ -1,7 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, rename, rm, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { syncDirectoryLater } from './set-aside.ts';
 
 /**
  * Replaces a closed file by `<file>.gz`. The original goes only when the copy is whole and durable; verification reads
@@ -12,7 +14,9 @@ import { createGzip } from 'node:zlib';
 export async function compress(file: string): Promise<string> {
   const path = `${file}.gz`;
   const temporary = `${path}.tmp`;
-  await pipeline(createReadStream(file), createGzip(), createWriteStream(temporary, { mode: 0o640 }));
+  await rm(temporary, { force: true });
+  // wx: neither a link nor a file that somebody else has put there
+  await pipeline(createReadStream(file), createGzip(), createWriteStream(temporary, { mode: 0o640, flags: 'wx' }));
   const handle = await open(temporary, 'r');
   try {
     await handle.sync();
@@ -20,6 +24,7 @@ export async function compress(file: string): Promise<string> {
     await handle.close();
   }
   await rename(temporary, path);
+  await syncDirectoryLater(dirname(path)); // for a moment both are there, with equal bytes
   await unlink(file);
   return path;
 }

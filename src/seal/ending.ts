@@ -40,6 +40,7 @@ export async function closeRun(
 ): Promise<boolean> {
   const isStuck = (): boolean => run.rotating || run.log.waiting > 0 || !pump.queue.isEmpty;
   pump.flush();
+  run.reopen();
   for (let waited = 0; isStuck() && waited < END_LIMIT; waited += STEP) {
     await new Promise((resolve) => setTimeout(resolve, STEP));
     pump.flush();

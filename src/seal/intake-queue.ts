@@ -68,13 +68,13 @@ export class IntakeQueue {
 
   /** Gives what waits to the log, as long as its sink takes it. @returns whether nothing waits any more */
   drain({ run, intake }: IntakeTarget): boolean {
-    const { log, stream } = run;
+    const { stream } = run;
     this.#lines.drain(({ chunk, isObject }) => {
       if (isObject) intake.takeObject(chunk as string);
       else intake.take(chunk);
-      return log.sink.obstacle === undefined;
+      return run.obstacle === undefined;
     });
-    if (!this.#lines.isEmpty) return false;
+    if (!this.#lines.isEmpty || run.rotating) return false;
     if (this.#lost !== undefined) stream.gap(this.#lost.why, this.#lost.count, this.#lost.since);
     this.#lost = undefined;
     for (const { resolve } of this.#waiters.splice(0)) resolve();

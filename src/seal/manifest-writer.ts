@@ -77,7 +77,7 @@ let replacements = 0;
 /** Replaces a file whole, durably. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}-${++replacements}.tmp`;
-  const handle = await open(temporary, 'w', 0o640);
+  const handle = await open(temporary, 'wx', 0o640);
   try {
     await handle.writeFile(text);
     await handle.sync();

@@ -7,15 +7,11 @@ import type { StreamRun } from './stream-run.ts';
 
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
-/** What a record adds to its line, in bytes, at most. */
-const SUFFIX = 256;
 
 /** What a {@link Pump} needs of its sealer. */
 export interface PumpHost {
   /** Whether nothing is to be written any more. */
   ended(): boolean;
-  /** This file would become longer than `rotate_max_bytes`. */
-  rotationDue(): void;
   drained(): void;
   unsealed(): void;
   warn(error: Error): void;
@@ -52,16 +48,6 @@ export class Pump {
     const { maxLineBytes, onIntegrity } = this.#config;
     this.#run = run;
     this.#intake = new LineIntake(run.stream, { maxLineBytes, wrapIntegrity: onIntegrity === 'wrap' });
-  }
-
-  /** Whether a chunk of this length has to wait; a file that it would make too long is closed before. */
-  mustHold(length: number): boolean {
-    const limit = this.#config.rotateMaxBytes;
-    const run = this.#run;
-    if (limit > 0 && !this.#held && run !== undefined && run.stream.sinceOpen > 0) {
-      if (run.log.offset + length + SUFFIX > limit) this.#host.rotationDue();
-    }
-    return this.#held;
   }
 
   /** Puts a chunk into the log. */

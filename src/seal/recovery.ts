@@ -1,13 +1,15 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Digest } from '../core/hash.ts';
 import { hashLeaf } from '../core/tree.ts';
-import { TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../format/entry.ts';
 import { readLineBefore, readLines } from './line-reader.ts';
 import { STDOUT } from './names.ts';
-import { setAside } from './set-aside.ts';
+import { openRegular } from './safe-open.ts';
+import { setAside, syncDirectory } from './set-aside.ts';
 import { systemCode } from './sink.ts';
 import type { FileAccount, PublishedCheckpoint, StreamState } from './state-record.ts';
 import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
@@ -91,10 +93,11 @@ export function resumeFromState(state: StreamState): Resumption {
  * Replays what the last run left in the file that the state names, sets debris aside, and says where to go on (spec 6).
  *
  * @param stamp - the time for the name of a file with debris
- * @throws {@link TamperError} `STATE_CONFLICT`
+ * @throws {@link TamperError} `STATE_CONFLICT`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export function resumeFromFile(state: StreamState, stamp: string): Resumption {
   const { file, offset } = state;
+  if (offset === 0) finishRename(state);
   const fd = openForRecovery(file);
   if (fd === undefined) {
     if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
@@ -109,6 +112,27 @@ export function resumeFromFile(state: StreamState, stamp: string): Resumption {
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Gives the closed file the name that the state has for it, where the writer ended before it could (spec 6, M6.3). The two
+ * files that may have the one name are told apart by how they begin.
+ */
+function finishRename({ origin, size, file, renamed }: StreamState): void {
+  const fd = openForRecovery(file);
+  if (fd === undefined) return;
+  let open: OpenEntry | undefined;
+  try {
+    open = readFirstOpen(fd);
+  } finally {
+    closeSync(fd);
+  }
+  if (open === undefined || (open.origin === origin && open.size === size)) return; // the next file has begun, or is torn
+  if (renamed === undefined || existsSync(renamed)) {
+    throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, and begins with another one`);
+  }
+  renameSync(file, renamed);
+  syncDirectory(dirname(renamed));
 }
 
 /**
@@ -151,9 +175,10 @@ function controlOf(line: Buffer): ControlEntry | undefined {
 
 function openForRecovery(file: string): number | undefined {
   try {
-    return openSync(file, 'r+');
+    return openRegular(file, constants.O_RDWR);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
+    if (isTamperError(cause)) throw cause;
     throw new TamperError('READ_FAILED', `cannot open ${file} (${systemCode(cause)})`, {
       cause,
       hint: 'The writer reads the end of its last file again at each start, and must be able to write there.',
@@ -201,9 +226,10 @@ function keptNote(published: PublishedCheckpoint): FoundCheckpoint | undefined {
 
 function openForReading(file: string): number | undefined {
   try {
-    return openSync(file, 'r');
+    return openRegular(file);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
+    if (isTamperError(cause)) throw cause;
     throw new TamperError('READ_FAILED', `cannot read ${file} (${systemCode(cause)})`, { cause });
   }
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../core/hash.ts';
 import type { CloseEntry } from '../format/control.ts';
 import type { Epoch, EpochSigner } from './epoch.ts';
+import type { Sink } from './sink.ts';
 import type { FileAccount } from './state-record.ts';
 
 /** What a `close` says of its file, for the manifest. */
@@ -27,7 +28,9 @@ export interface SealJob {
   readonly coSigners: readonly EpochSigner[];
   /** The key period in force after the entry. */
   readonly next: { readonly epoch: Epoch; readonly epochSeq: number; readonly step: number };
-  /** The file that holds the entry, and the offset behind it. */
+  /** The sink that holds the entry. */
+  readonly sink: Sink;
+  /** The file that holds the entry, by the name that it has now, and the offset behind the entry. */
   readonly file: string;
   readonly offset: number;
   readonly account: FileAccount;

@@ -1,6 +1,5 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import type { Clock } from '../keys/clock.ts';
-import { LOCK_RENEWAL } from './lock.ts';
 
 /** What happens by time. */
 export interface TimerHost {
@@ -14,12 +13,15 @@ export class SealTimers {
   readonly #config: ResolvedConfig;
   readonly #clock: Clock;
   readonly #host: TimerHost;
+  readonly #lockRenewal: number;
   readonly #cancel = new Map<'seal' | 'heartbeat' | 'rotation' | 'lock', () => void>();
 
-  constructor(config: ResolvedConfig, clock: Clock, host: TimerHost) {
+  /** @param lockRenewal - how often the lock is renewed, in milliseconds */
+  constructor(config: ResolvedConfig, clock: Clock, lockRenewal: number, host: TimerHost) {
     this.#config = config;
     this.#clock = clock;
     this.#host = host;
+    this.#lockRenewal = lockRenewal;
     this.#armLock();
   }
 
@@ -48,7 +50,7 @@ export class SealTimers {
   }
 
   #armLock(): void {
-    this.#arm('lock', LOCK_RENEWAL / 1000, () => {
+    this.#arm('lock', this.#lockRenewal / 1000, () => {
       this.#armLock();
       this.#host.lockDue();
     });

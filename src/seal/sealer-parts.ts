@@ -1,5 +1,6 @@
 import type { Clock } from '../keys/clock.ts';
 import type { KeySources } from './key-sources.ts';
+import type { LockSettings } from './lock.ts';
 import type { FileClosedEvent } from './sealer-events.ts';
 
 /** What a sealer is made with, besides its configuration. */
@@ -7,6 +8,8 @@ export interface SealerParts {
   /** Where keys come from. Called until it works; a failure counts as a failure to start. */
   readonly keys: () => Promise<KeySources> | KeySources;
   readonly clock?: Clock;
+  /** How the stream's lock sees time. For tests. */
+  readonly lock?: LockSettings;
   /** Ends what `keys` made. Keys that the caller gave stay open. */
   readonly release?: () => Promise<void>;
   /** Gets each chunk as it came (`tee`). */

@@ -11,7 +11,7 @@ import { Failure, sealerClosed } from './failure.ts';
 import { firstEpoch } from './first-epoch.ts';
 import { HandOver } from './hand-over.ts';
 import type { KeySources } from './key-sources.ts';
-import { nextFileName, STDOUT } from './names.ts';
+import { STDOUT } from './names.ts';
 import { checkMode, openingOf } from './opening.ts';
 import { OutagePolicy } from './outage-policy.ts';
 import { Pump } from './pump.ts';
@@ -19,9 +19,10 @@ import type { SealJob } from './seal-job.ts';
 import { SealTimers } from './seal-timers.ts';
 import { asError, type SealerEvents, type SealerStats } from './sealer-events.ts';
 import type { SealerParts } from './sealer-parts.ts';
+import { SiteOpening } from './site-opening.ts';
 import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
-import { openSite, type StreamSite } from './stream-site.ts';
+import type { StreamSite } from './stream-site.ts';
 import { formatStamp, wallClock } from './time.ts';
 import { UnsealedLines } from './unsealed-lines.ts';
 
@@ -38,7 +39,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** The configuration with its defaults. */
   readonly config: ResolvedConfig;
   readonly #clock: Clock;
-  readonly #site: StreamSite;
+  readonly #opening: SiteOpening;
   readonly #parts: SealerParts;
   readonly #pump: Pump;
   readonly #failure: Failure = new Failure();
@@ -73,7 +74,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     this.#pump = new Pump(config, this.#clock, {
       ended: () => this.#closed || this.#failure.error !== undefined,
-      rotationDue: () => this.#rotateOnTime(),
       drained: () => this.emit('drain'),
       unsealed: () => this.#timers.unsealed(),
       warn,
@@ -86,12 +86,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
       stop: (error) => this.#stopFor(error),
       over: () => this.emit('outageOver'),
     });
-    this.#site = openSite(config, this.#clock.now());
-    this.#unsealed = new UnsealedLines(this.#site.root.path);
-    this.#timers = new SealTimers(config, this.#clock, {
+    this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
+    this.#opening.attempt();
+    this.#unsealed = new UnsealedLines(this.#opening.statePath);
+    this.#timers = new SealTimers(config, this.#clock, this.#opening.renewal, {
       sealDue: () => this.#sealOnTime(),
       rotationDue: () => this.#rotateOnTime(),
-      lockDue: () => this.#guarded(() => this.#site.lock.renew()),
+      lockDue: () => this.#look(),
     });
     this.#forgetExit = onExit(() => this.closeSync());
     this.#ready = this.#start();
@@ -106,15 +107,15 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** The stream's name. */
   get origin(): string {
-    return this.#run?.stream.origin ?? this.#site.origin;
+    return this.#run?.stream.origin ?? this.#opening.site?.origin ?? this.#opening.names.origin;
   }
 
   get stats(): SealerStats {
     const run = this.#run;
     return {
       origin: this.origin,
-      file: run?.log.sink.name ?? this.#site.sink.name,
-      size: run?.log.frontier.size ?? this.#site.resumption.size,
+      file: run?.log.sink.name ?? this.#opening.site?.sink.name ?? this.#opening.names.base,
+      size: run?.log.frontier.size ?? this.#opening.site?.resumption.size ?? 0,
       records: this.#chain.records + (run?.stream.records ?? 0),
       dropped: this.#pump.queue.dropped,
       covered: run?.covered ?? 0,
@@ -161,6 +162,16 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#guarded(() => this.#rotateNow(run));
   }
 
+  /**
+   * Goes on in a new file where somebody else, such as logrotate, has renamed or replaced this one; that is noticed by
+   * itself within seconds. Nothing happens where the file has its name.
+   */
+  async reopen(): Promise<void> {
+    const run = await this.#settled();
+    this.#guarded(() => run.reopen());
+    this.#pump.flushSoon();
+  }
+
   /** Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. */
   close(): Promise<void> {
     this.#failure.observe();
@@ -181,17 +192,16 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #start(): Promise<void> {
-    const { resumption, stateFile, state } = this.#site;
+    const site = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
+    const { resumption, state } = site;
     if (resumption.torn !== undefined && resumption.tornFile !== undefined) {
       const { bytes } = resumption.torn;
       this.emit('torn', { origin: this.origin, file: resumption.tornFile, bytes });
     }
-    const number = Math.max(resumption.epoch, state.epoch) + 1;
-    stateFile.replaceSync({ ...state, epoch: number });
     const { epoch, sources, since } = await firstEpoch({
       sources: this.#parts.keys,
       origin: this.origin,
-      number,
+      number: state.epoch,
       wait: this.config.onStartFailure === 'wait',
       clock: this.#clock,
       signal: this.#abort.signal,
@@ -202,7 +212,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     checkMode(resumption, epoch);
     const opening = await openingOf(resumption, epoch, state.after, (error) => this.#warn(error));
     if (this.#isClosed()) return epoch.erase();
-    const run = this.#begin({ ...this.#site, state: { ...state, epoch: number } }, epoch);
+    const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
       run.stream.gap('key_service', 0, since);
@@ -211,6 +221,16 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#unsealed.sealInto(run, (bytes) => this.#pump.take(bytes, false));
     this.#watchKeys(sources);
     this.#pump.flush();
+  }
+
+  /** Renews the lock, and notices where the file has been renamed. */
+  #look(): void {
+    try {
+      this.#opening.renew();
+      if (this.#run?.reopen() === true) this.#pump.flushSoon();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Asked again after each wait. */
@@ -230,6 +250,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         idleSeconds: config.heartbeatSeconds,
       },
       fsyncOnRotate: config.fsyncOnRotate,
+      maxBytes: config.rotateMaxBytes,
       clock: this.#clock,
       host: this.#hostOf(() => run),
     });
@@ -246,6 +267,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         this.#timers.sealed();
         this.#pump.flushSoon();
       },
+      full: () => this.#rotateOnTime(),
       rotated: (from, to) => {
         this.#timers.fileBegun();
         this.emit('rotate', { origin: this.origin, from, to });
@@ -308,7 +330,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#failure.error !== undefined) throw this.#failure.error;
     if (this.#closing !== undefined) throw sealerClosed(this.origin, '; the line was not taken');
     this.#parts.tee?.(chunk);
-    if (this.#pump.mustHold(chunk.length)) return this.#pump.hold(chunk, isObject);
+    if (this.#pump.held) return this.#pump.hold(chunk, isObject);
     try {
       this.#pump.take(chunk, isObject);
       return true;
@@ -335,7 +357,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   #rotateNow(run: StreamRun): void {
-    run.rotate(nextFileName(run.state.base, formatStamp(this.#clock.now())));
+    run.rotate();
     if (run.obstacle !== undefined) this.#pump.blocked();
     this.#pump.flushSoon();
   }
@@ -372,8 +394,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
         if (!inTime) this.#warn(unsignedAtEnd(this.origin));
       }
     } finally {
-      this.#end();
+      this.#end(false); // the next writer may remove a manifest, and a manifest of ours is on its way
       await this.#files.done();
+      this.#orWarn(() => this.#opening.release());
       await this.#parts.release?.();
     }
     if (this.#failure.error !== undefined) throw this.#failure.error;
@@ -381,7 +404,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Lines that can no longer go into the log are kept for the next start. */
   #keepUnsealed(): void {
-    const lines = [...(this.#run?.log.unwritten() ?? []), ...this.#pump.queue.takeAll()];
+    const lines = [
+      ...(this.#run?.log.unwritten() ?? []),
+      ...(this.#run?.stream.late ?? []),
+      ...this.#pump.queue.takeAll(),
+    ];
     if (lines.length > 0) this.#unsealed.keep(lines, formatStamp(this.#clock.now()));
   }
 
@@ -415,7 +442,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /** Stops timers, erases keys, keeps what could not be sealed, gives up the file and the lock. */
-  #end(): void {
+  #end(release = true): void {
     if (this.#closed) return;
     this.#closed = true;
     const closed = sealerClosed(this.origin);
@@ -428,9 +455,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#pump.stop();
     this.#policy.stop();
     for (const run of this.#chain.retiring) run.end();
-    if (this.#run === undefined) this.#site.sink.close();
+    if (this.#run === undefined) this.#opening.site?.sink.close();
     else this.#run.end();
     this.#orWarn(() => this.#keepUnsealed());
-    this.#orWarn(() => this.#site.lock.release());
+    if (release) this.#orWarn(() => this.#opening.release());
   }
 }

@@ -5,6 +5,7 @@ import { type Obstacle, type Sink, systemCode } from './sink.ts';
 /** A sink that cannot be read again or cut: standard output, a pipe, a terminal. */
 export class StreamSink implements Sink {
   readonly name = '-';
+  readonly inPlace = true;
   readonly #fd: number;
   readonly #regular: boolean;
   #size = 0;
@@ -53,6 +54,10 @@ export class StreamSink implements Sink {
 
   syncSync(): void {
     this.datasyncSync();
+  }
+
+  rename(): void {
+    throw new TamperError('INTERNAL', 'standard output cannot be renamed');
   }
 
   close(): void {

@@ -8,6 +8,8 @@ export interface Obstacle {
 export interface Sink {
   /** The file's path, or `-` for standard output. */
   readonly name: string;
+  /** Whether what was written can be found under that name. */
+  readonly inPlace: boolean;
   /** How many bytes it holds: the offset of the next byte. */
   readonly size: number;
   /** Why the last {@link Sink.write} took less than it was given. */
@@ -24,6 +26,8 @@ export interface Sink {
   datasyncSync(): void;
   /** As {@link Sink.datasyncSync}, with everything that the file system knows of the file. */
   syncSync(): void;
+  /** Gives the file another name. */
+  rename(to: string): void;
   close(): void;
 }
 

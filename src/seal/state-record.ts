@@ -6,6 +6,7 @@ import { encodeBase64url } from '../format/base64.ts';
 import type { TreeHead } from '../format/control.ts';
 import { formatKeyReference, type KeyReference, readKeyReference } from '../format/key-reference.ts';
 import { Members } from '../format/members.ts';
+import { isFileOf, STDOUT } from './names.ts';
 
 /** Where a checkpoint line of this stream stands, and the keys that its key period has. */
 export interface PublishedCheckpoint extends TreeHead {
@@ -39,6 +40,11 @@ export interface StreamState {
   /** The file that the next line goes to, and how much of it is accounted for. */
   readonly file: string;
   readonly offset: number;
+  /**
+   * At offset 0: the name that the file before gets, or has got. It had the name {@link StreamState.file}, and may have it
+   * still where the writer ended in between.
+   */
+  readonly renamed?: string;
   /** The configured path that the files of this stream are named after. */
   readonly base: string;
   /** The highest epoch number ever announced. */
@@ -75,6 +81,7 @@ export function formatState(state: StreamState): string {
     ...(state.leaf !== undefined && { leaf: hash(state.leaf) }),
     file: state.file,
     offset: state.offset,
+    ...(state.renamed !== undefined && { renamed: state.renamed }),
     base: state.base,
     epoch: state.epoch,
     ...(current && {
@@ -117,6 +124,10 @@ export function parseState(text: string, path: string): StreamState {
   const state = readState(members);
   members.end();
   if (members.problem !== undefined) throw malformed(path, members.problem.message);
+  const strange = [state.file, state.renamed ?? state.file].find(
+    (file) => file !== STDOUT && !isFileOf(state.base, file),
+  );
+  if (strange !== undefined) throw malformed(path, `it names ${strange}, which is no file of ${state.base}`);
   if (state.frontier.length !== frontierLength(state.size)) throw malformed(path, 'its frontier does not fit its size');
   return state;
 }
@@ -133,6 +144,7 @@ function readState(members: Members): StreamState {
     ...(members.has('leaf') && { leaf: readHash(members, 'leaf') }),
     file: members.string('file'),
     offset: members.number('offset'),
+    ...(members.has('renamed') && { renamed: members.string('renamed') }),
     base: members.string('base'),
     epoch: members.number('epoch'),
     ...(members.has('current') && { current: readCurrent(members.object('current')) }),

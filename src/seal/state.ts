@@ -1,21 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { TamperError } from '../errors.ts';
-import { syncDirectory, unusedName } from './set-aside.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import type { Lease } from './lock.ts';
+import { openRegular } from './safe-open.ts';
+import { syncDirectory, syncDirectoryLater, unusedName, writeWhole } from './set-aside.ts';
 import { systemCode } from './sink.ts';
 import { formatState, parseState, type StreamState } from './state-record.ts';
-
-async function syncDirectoryLater(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
 
 /**
  * The state of one stream on disk (spec 6, M6.1): never a secret, mode 0600, replaced whole by write, fsync, rename, fsync of
@@ -23,24 +15,33 @@ async function syncDirectoryLater(path: string): Promise<void> {
  */
 export class StateFile {
   readonly path: string;
+  readonly #lease: Lease;
   readonly #instance: string = randomBytes(4).toString('hex');
   #begun = 0;
   #written = 0;
 
-  constructor(path: string) {
+  /** @param lease - of the stream's writer: nobody else may replace its state */
+  constructor(path: string, lease: Lease) {
     this.path = path;
+    this.#lease = lease;
   }
 
   /**
    * @returns undefined where there is none
-   * @throws {@link TamperError} `STATE_MALFORMED`, `READ_FAILED`
+   * @throws {@link TamperError} `STATE_MALFORMED`, `READ_FAILED`, `UNSAFE_PATH`
    */
   read(): StreamState | undefined {
     let text: string;
     try {
-      text = readFileSync(this.path, 'utf8');
+      const fd = openRegular(this.path);
+      try {
+        text = readFileSync(fd, 'utf8');
+      } finally {
+        closeSync(fd);
+      }
     } catch (cause) {
       if (systemCode(cause) === 'ENOENT') return undefined;
+      if (cause instanceof TamperError) throw cause;
       throw new TamperError('READ_FAILED', `cannot read the state file ${this.path}`, { cause });
     }
     return parseState(text, this.path);
@@ -51,14 +52,14 @@ export class StateFile {
     renameSync(this.path, unusedName(`${this.path}.malformed`));
   }
 
-  /** @throws {@link TamperError} `WRITE_FAILED` */
+  /** @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over */
   replaceSync(state: StreamState): void {
     const version = ++this.#begun;
     const temporary = this.#temporary(version);
     try {
-      const fd = openSync(temporary, 'w', 0o600);
+      const fd = openSync(temporary, 'wx', 0o600);
       try {
-        writeSync(fd, formatState(state));
+        writeWhole(fd, Buffer.from(formatState(state)));
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -66,7 +67,7 @@ export class StateFile {
       this.#put(temporary, version);
       syncDirectory(dirname(this.path));
     } catch (cause) {
-      throw this.#failed(cause);
+      throw this.#failed(cause, temporary);
     }
   }
 
@@ -75,7 +76,7 @@ export class StateFile {
     const version = ++this.#begun;
     const temporary = this.#temporary(version);
     try {
-      const handle = await open(temporary, 'w', 0o600);
+      const handle = await open(temporary, 'wx', 0o600);
       try {
         await handle.writeFile(formatState(state));
         await handle.sync();
@@ -85,7 +86,7 @@ export class StateFile {
       this.#put(temporary, version);
       await syncDirectoryLater(dirname(this.path));
     } catch (cause) {
-      throw this.#failed(cause);
+      throw this.#failed(cause, temporary);
     }
   }
 
@@ -104,11 +105,18 @@ export class StateFile {
       unlinkSync(temporary);
       return;
     }
+    this.#lease.assertHeld();
     renameSync(temporary, this.path);
     this.#written = version;
   }
 
-  #failed(cause: unknown): TamperError {
+  #failed(cause: unknown, temporary: string): TamperError {
+    try {
+      rmSync(temporary, { force: true });
+    } catch (error) {
+      if (systemCode(error) === '') throw error; // the next start removes it
+    }
+    if (isTamperError(cause)) return cause;
     return new TamperError('WRITE_FAILED', `cannot replace the state file ${this.path} (${systemCode(cause)})`, {
       cause,
       hint: 'state_dir must be writable and have room: without it no checkpoint is signed.',

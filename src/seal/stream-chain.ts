@@ -4,7 +4,7 @@ import type { Clock } from '../keys/clock.ts';
 import type { Epoch } from './epoch.ts';
 import { makeEpoch } from './epoch-maker.ts';
 import type { KeySources } from './key-sources.ts';
-import { continuingOrigin, nextFileName, statePath } from './names.ts';
+import { continuingOrigin, nextFile, statePath } from './names.ts';
 import { freshStart } from './recovery.ts';
 import type { SealJob } from './seal-job.ts';
 import { syncDirectory } from './set-aside.ts';
@@ -74,14 +74,14 @@ export class StreamChain {
         epoch.erase();
         return undefined;
       }
-      const from = run.log.sink.name;
+      const { sink } = run.log;
       const close = run.closeNow('continued', next.origin);
-      if (close === undefined) throw new TamperError('WRITE_FAILED', `${from} cannot be closed now`);
+      if (close === undefined) throw new TamperError('WRITE_FAILED', `${sink.name} cannot be closed now`);
       const site = pointTo(next, run, close);
       this.#retire(run, close);
       const { after } = site.state;
       this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
-      return { from, to: site.sink.name, origin: next.origin };
+      return { from: sink.name, to: site.sink.name, origin: next.origin };
     } finally {
       this.#busy = false;
     }
@@ -101,12 +101,13 @@ export class StreamChain {
 /** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
 function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
-  const { root, stateDir, origin: before } = run.site;
+  const { root, stateDir, lock, origin: before } = run.site;
   const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
-  const stateFile = new StateFile(statePath(stateDir, origin));
+  const stateFile = new StateFile(statePath(stateDir, origin), lock);
   const { base } = run.state;
-  const file = nextFileName(base, stamp);
-  const state: StreamState = { origin, size: 0, frontier: [], file, offset: 0, base, epoch: 1 };
+  const { sink } = run.log;
+  const next = nextFile(base, sink.name, now, !sink.inPlace);
+  const state: StreamState = { origin, size: 0, frontier: [], ...next, offset: 0, base, epoch: 1 };
   stateFile.replaceSync(state);
   return { origin, stateFile, state };
 }
@@ -118,12 +119,13 @@ function pointTo(next: Continuation, run: StreamRun, close: SealJob): StreamSite
   const state = { ...next.state, after: { origin: run.stream.origin, size: close.size, root: close.root } };
   stateFile.replaceSync(state);
   const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
-  run.changeState({ continuedBy });
+  run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
   if (run.site.stateFile.path !== root.path) {
     const configured = root.read();
     if (configured !== undefined) root.replaceSync({ ...configured, continuedBy });
   }
-  const sink = new FileSink(state.file, true);
+  if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
+  const sink = new FileSink(state.file, { lease: lock, empty: true });
   syncDirectory(dirname(state.file));
   return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

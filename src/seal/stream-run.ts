@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
 import { Frontier } from '../core/tree.ts';
-import { isTamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
 import type { Clock } from '../keys/clock.ts';
 import { pause } from '../keys/retry.ts';
 import { Checkpointer, type CheckpointerHost } from './checkpointer.ts';
 import { EntryLog } from './entry-log.ts';
 import type { Epoch } from './epoch.ts';
-import { STDOUT } from './names.ts';
+import { type NextFile, nextFile, STDOUT } from './names.ts';
 import { macNote } from './note-signing.ts';
 import type { Failing } from './outage-policy.ts';
 import { stateAt } from './run-state.ts';
@@ -15,7 +15,7 @@ import type { SealJob } from './seal-job.ts';
 import { syncDirectory } from './set-aside.ts';
 import { isPassing, type Obstacle, type Sink } from './sink.ts';
 import { FileSink } from './sink-file.ts';
-import type { StreamState } from './state-record.ts';
+import type { PublishedCheckpoint, StreamState } from './state-record.ts';
 import type { StreamSite } from './stream-site.ts';
 import { type Opening, StreamWriter } from './stream-writer.ts';
 
@@ -28,6 +28,8 @@ export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish' | 
   published(job: SealJob, note: string, full: boolean): void;
   /** A seal or close was appended. */
   sealed(): void;
+  /** The next record would make the file longer than `rotate_max_bytes`. */
+  full(): void;
   /** The next file has begun. */
   rotated(from: string, to: string): void;
 }
@@ -38,6 +40,8 @@ export interface RunOptions {
   readonly epoch: Epoch;
   readonly every: OpenEntry['every'];
   readonly fsyncOnRotate: boolean;
+  /** `rotate_max_bytes` */
+  readonly maxBytes: number;
   readonly clock: Clock;
   readonly host: RunHost;
 }
@@ -48,10 +52,12 @@ interface Waiter {
 }
 
 /** A change of file that goes on when the sink takes more. */
-interface Rotation {
+interface Rotation extends NextFile {
   readonly job: SealJob;
-  readonly file: string;
+  /** Whether the close is on disk and in the state. */
   sealed: boolean;
+  /** The checkpoint of the close, where nobody else signs it. */
+  note: string | undefined;
 }
 
 /** One run of a stream, from its `open` to its `close`: entries, state and checkpoints in the order of spec 4. */
@@ -74,6 +80,7 @@ export class StreamRun implements CheckpointerHost {
   #capturing = false;
   #rotation: Rotation | undefined;
   #obstacle: Obstacle | undefined;
+  #lastNote: string | undefined;
   #ended = false;
   #dead = false;
 
@@ -95,6 +102,8 @@ export class StreamRun implements CheckpointerHost {
       account,
       now: () => clock.now(),
       onSeal: (job) => this.#sealed(job),
+      maxBytes: site.sink.name === STDOUT ? 0 : options.maxBytes,
+      onFull: () => this.#host.full(),
     });
   }
 
@@ -169,13 +178,31 @@ export class StreamRun implements CheckpointerHost {
     return new Promise((resolve) => this.#coverWaiters.push({ size, resolve }));
   }
 
-  /** Closes this file and begins the next one, under the same key period (spec 6, next file, M6.3). */
-  rotate(file: string): void {
-    if (this.#rotation !== undefined || this.#ended || !this.writeOut()) return;
+  /**
+   * Closes this file and begins the next one, under the same key period (spec 6, next file, M6.3). The closed file gets a
+   * name with a stamp; where somebody else has renamed it already it keeps that one.
+   */
+  rotate(): void {
+    const { sink } = this.log;
+    if (this.#rotation !== undefined || this.#ended || sink.name === STDOUT || !this.writeOut()) return;
+    const next = nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
     const job = this.#capture(() => this.stream.close('rotated'));
     if (job === undefined) return;
-    this.#rotation = { job, file, sealed: false };
+    this.#rotation = { ...next, job, sealed: false, note: undefined };
     this.writeOut();
+  }
+
+  /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
+  reopen(): boolean {
+    const { sink } = this.log;
+    if (this.#rotation !== undefined || this.#ended || sink.inPlace) return false;
+    this.#host.warn(
+      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; it is closed, and a new one goes on`, {
+        hint: 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.',
+      }),
+    );
+    this.rotate();
+    return true;
   }
 
   /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
@@ -192,6 +219,7 @@ export class StreamRun implements CheckpointerHost {
    * @returns the close, where it is on disk
    */
   closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
+    this.reopen();
     if (this.#ended || this.rotating) return undefined;
     const job = this.#capture(() => this.stream.close(why, continuedBy));
     this.#ended = true;
@@ -212,14 +240,14 @@ export class StreamRun implements CheckpointerHost {
     this.log.sink.close();
   }
 
-  /** Writes the `close` of the stream; its checkpoint follows as any other. */
+  /** Writes the `close` of the stream; its checkpoint follows as any other. The file must not be {@link StreamRun.rotating}. */
   close(): void {
     this.stream.close('shutdown');
     this.#ended = true;
   }
 
   async persist(job: SealJob): Promise<void> {
-    while (!this.#isDead() && job.file === this.log.sink.name && this.log.sink.size < job.offset) {
+    while (!this.#isDead() && job.sink === this.log.sink && this.log.sink.size < job.offset) {
       if (this.log.sink.obstacle === undefined && this.writeOut()) break;
       await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
     }
@@ -234,6 +262,11 @@ export class StreamRun implements CheckpointerHost {
 
   publish(job: SealJob, note: string, full: boolean): void {
     if (this.#dead) return;
+    this.#append(job, note, full);
+    this.#host.published(job, note, full);
+  }
+
+  #append(job: SealJob, note: string, full: boolean): void {
     const { log } = this;
     const { sink, offset } = log;
     log.appendCheckpoint(note);
@@ -243,9 +276,9 @@ export class StreamRun implements CheckpointerHost {
       const kept = sink.name === STDOUT || job.epoch.signers.length === 0 ? { note } : {};
       const checkpoint = { size: job.size, root: job.root, file: sink.name, offset, key, ...kept };
       this.#state = { ...this.#state, checkpoint };
+      this.#lastNote = note;
     }
     if (full) void this.#cover(job, sink, log.offset);
-    this.#host.published(job, note, full);
   }
 
   outage(failing: Failing): void {
@@ -318,8 +351,9 @@ export class StreamRun implements CheckpointerHost {
 
   /** @returns whether the next file has begun */
   #goOnRotating(rotation: Rotation): boolean {
-    const { job, file } = rotation;
+    const { job, file, renamed } = rotation;
     const old = this.log.sink;
+    const from = old.name;
     let next: FileSink;
     try {
       if (!rotation.sealed) {
@@ -328,10 +362,9 @@ export class StreamRun implements CheckpointerHost {
       }
       if (this.#fsyncOnRotate) old.syncSync();
       else old.datasyncSync();
-      const { account: _ofTheOldFile, ...state } = this.#state;
-      this.#state = { ...state, file, offset: 0 };
-      this.#site.stateFile.replaceSync(this.#state);
-      next = new FileSink(file);
+      this.#nameNextFile(rotation);
+      if (renamed !== undefined) old.rename(renamed);
+      next = new FileSink(file, { lease: this.#site.lock, empty: true });
       syncDirectory(dirname(file));
     } catch (error) {
       if (!isTamperError(error) || !isPassing(error.cause)) throw error;
@@ -347,9 +380,11 @@ export class StreamRun implements CheckpointerHost {
       why: 'rotated',
       ...(checkpoint && { checkpoint: { size: checkpoint.size, root: checkpoint.root } }),
     });
-    if (job.epoch.signers.length > 0) this.checkpointer.sign(job);
-    this.#host.rotated(old.name, file);
-    return this.log.writeOut();
+    if (rotation.note === undefined) this.checkpointer.sign(job);
+    else this.#host.published(job, rotation.note, true);
+    this.#host.rotated(renamed ?? from, file);
+    this.stream.takeLate();
+    return this.#rotation === undefined && this.log.writeOut();
   }
 
   #bringCloseToDisk(rotation: Rotation): void {
@@ -359,8 +394,32 @@ export class StreamRun implements CheckpointerHost {
     this.#site.stateFile.replaceSync(this.#state);
     rotation.sealed = true;
     this.checkpointer.persisted();
-    const note = job.epoch.signers.length === 0 ? macNote(job) : undefined;
-    if (note !== undefined) this.publish(job, note, true);
+    if (job.epoch.signers.length > 0) return;
+    rotation.note = macNote(job);
+    if (rotation.note !== undefined) this.#append(job, rotation.note, true);
+  }
+
+  /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
+  #nameNextFile({ file, renamed }: Rotation): void {
+    const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
+    const { name, inPlace } = this.log.sink;
+    this.#state = {
+      ...state,
+      file,
+      offset: 0,
+      ...(renamed !== undefined && { renamed }),
+      ...(checkpoint && {
+        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, inPlace, renamed) : checkpoint,
+      }),
+    };
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
+  /** Where the line of a checkpoint can be read once its file has another name. */
+  #relocated(checkpoint: PublishedCheckpoint, inPlace: boolean, renamed: string | undefined): PublishedCheckpoint {
+    if (renamed !== undefined) return { ...checkpoint, file: renamed };
+    if (inPlace || this.#lastNote === undefined) return checkpoint;
+    return { ...checkpoint, file: STDOUT, note: this.#lastNote }; // nowhere that we know of
   }
 
   async #cover(job: SealJob, sink: Sink, end: number): Promise<void> {

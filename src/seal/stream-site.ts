@@ -1,13 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
 import { Frontier } from '../core/tree.ts';
-import { isTamperError, TamperError } from '../errors.ts';
+import { isTamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
 import { newestAnchored } from './anchors.ts';
-import { Lock } from './lock.ts';
+import { removeLeftovers } from './leftovers.ts';
+import type { Lock } from './lock.ts';
 import { manifestPath } from './manifest-writer.ts';
-import { continuingOrigin, nameParts, nextFileName, resolveNames, STDOUT, statePath } from './names.ts';
+import { continuingOrigin, isFileOf, STDOUT, stampedName, statePath } from './names.ts';
 import {
   freshStart,
   type Resumption,
@@ -17,6 +18,7 @@ import {
   resumeFromState,
   stateConflict,
 } from './recovery.ts';
+import { openRegular } from './safe-open.ts';
 import { syncDirectory } from './set-aside.ts';
 import type { Sink } from './sink.ts';
 import { FileSink } from './sink-file.ts';
@@ -38,38 +40,30 @@ export interface StreamSite {
   readonly sink: Sink;
 }
 
-/**
- * Locks a stream, reads its state, replays the tail of its file, sets debris aside and opens its sink (spec 6).
- *
- * @throws ORIGIN_INVALID, LOCKED, STATE_CONFLICT, STATE_MALFORMED, READ_FAILED, WRITE_FAILED
- */
-export function openSite(config: ResolvedConfig, now: number): StreamSite {
-  return withLock(config, (place) => {
-    const stamp = formatStamp(now);
-    try {
-      return checkAnchors(siteOf(place, stamp), config.anchors);
-    } catch (error) {
-      const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
-      if (!conflict || config.onStateConflict !== 'new_stream') throw error;
-      beginNewStream(place, stamp, error.message);
-      return siteOf(place, stamp);
-    }
-  });
+/** A stream's place, locked: its names, and its configured state. */
+export interface Place {
+  readonly origin: string;
+  readonly base: string;
+  readonly stateDir: string;
+  readonly lock: Lock;
+  readonly root: StateFile;
 }
 
 /**
- * Ends a stream that cannot go on, on purpose: the next start begins a new one that cites it (spec 6).
+ * Reads the state of a locked stream, replays the tail of its file, sets debris aside and opens its sink (spec 6).
  *
- * @param reason - why, for whoever reads the state later
- * @returns the new stream's origin and file
- * @throws LOCKED where a writer runs
+ * @throws {@link TamperError} `STATE_CONFLICT`, `STATE_MALFORMED`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
-export function abandonStream(config: ResolvedConfig, reason: string, now: number): { origin: string; file: string } {
-  return withLock(config, (place) => {
-    const next = beginNewStream(place, formatStamp(now), reason);
-    place.lock.release();
-    return next;
-  });
+export function openSite(place: Place, config: ResolvedConfig, now: number): StreamSite {
+  const stamp = formatStamp(now);
+  try {
+    return checkAnchors(siteOf(place, stamp), config.anchors);
+  } catch (error) {
+    const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
+    if (!conflict || config.onStateConflict !== 'new_stream') throw error;
+    beginNewStream(place, now, error.message);
+    return siteOf(place, stamp);
+  }
 }
 
 /** What an anchor has seen must be in the stream (spec 6). */
@@ -84,36 +78,6 @@ function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite 
   throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size}, which the files contradict`);
 }
 
-interface Place {
-  readonly origin: string;
-  readonly base: string;
-  readonly stateDir: string;
-  readonly lock: Lock;
-  readonly root: StateFile;
-}
-
-function withLock<T>(config: ResolvedConfig, use: (place: Place) => T): T {
-  const { origin, base, stateDir, instance } = resolveNames(config);
-  makeDirectory(stateDir, 0o700);
-  if (base !== STDOUT) makeDirectory(dirname(base), 0o755);
-  const path = statePath(stateDir, origin);
-  const lock = Lock.take(path.replace(/chainstate$/, 'lock'), instance);
-  try {
-    return use({ origin, base, stateDir, lock, root: new StateFile(path) });
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-function makeDirectory(path: string, mode: number): void {
-  try {
-    mkdirSync(path, { recursive: true, mode });
-  } catch (cause) {
-    throw new TamperError('WRITE_FAILED', `cannot make the directory ${path}`, { cause });
-  }
-}
-
 function siteOf(place: Place, stamp: string): StreamSite {
   const known = place.root.read();
   let origin = place.origin;
@@ -122,14 +86,14 @@ function siteOf(place: Place, stamp: string): StreamSite {
   let begins: OpenEntry['why'] = 'new';
   if (known?.continuedBy !== undefined) {
     ({ origin, why: begins } = known.continuedBy);
-    stateFile = new StateFile(statePath(place.stateDir, origin));
+    stateFile = stateFileOf(place, origin);
     state = readContinuation(stateFile, origin);
   }
   let resumption = resume(place, origin, state, stamp);
   if (resumption.continuedBy !== undefined) {
     // the writer ended between the `close` and the states that follow from it
     origin = resumption.continuedBy;
-    stateFile = new StateFile(statePath(place.stateDir, origin));
+    stateFile = stateFileOf(place, origin);
     const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
     state = { ...readContinuation(stateFile, origin), after };
     stateFile.replaceSync(state);
@@ -137,11 +101,13 @@ function siteOf(place: Place, stamp: string): StreamSite {
   }
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
   if (state.base !== place.base) ({ state, resumption } = moveTo(place.base, state, resumption));
-  const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file);
+  const { lock } = place;
+  const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
   // a file that goes on is not the one that its manifest describes (spec 7)
   rmSync(manifestPath(resumption.file), { force: true });
+  removeLeftovers(place.base, [place.root.path, stateFile.path]);
   if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
-  const { root, stateDir, lock } = place;
+  const { root, stateDir } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;
   return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
 }
@@ -162,15 +128,17 @@ function rootOf({ size, frontier }: { readonly size: number; readonly frontier: 
   return new Frontier(size, frontier).root();
 }
 
+function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
+  return new StateFile(statePath(stateDir, origin), lock);
+}
+
 /** Where the state was lost: the file of this stream that begins last. */
 function newestFile(base: string, origin: string): string {
-  const { stem, extension } = nameParts(basename(base));
   let newest = { file: base, size: -1 };
   for (const name of readdirSync(dirname(base))) {
-    const isNext = name.startsWith(`${stem}.`) && name.endsWith(extension) && name !== basename(base);
     const file = join(dirname(base), name);
-    if (!isNext || !statSync(file).isFile()) continue;
-    const fd = openSync(file, 'r');
+    if (!isFileOf(base, file) || !lstatSync(file).isFile()) continue;
+    const fd = openRegular(file);
     try {
       const open = readFirstOpen(fd);
       if (open?.origin === origin && open.size > newest.size) newest = { file, size: open.size };
@@ -210,11 +178,11 @@ function moveTo(
 }
 
 /** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */
-function beginNewStream(place: Place, stamp: string, reason: string): { origin: string; file: string } {
+export function beginNewStream(place: Place, now: number, reason: string): { origin: string; file: string } {
   const promised = promisedBy(place);
-  const origin = continuingOrigin(place.origin, stamp);
-  const file = place.base === STDOUT ? STDOUT : nextFileName(place.base, stamp);
-  new StateFile(statePath(place.stateDir, origin)).replaceSync({
+  const origin = continuingOrigin(place.origin, formatStamp(now));
+  const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now);
+  stateFileOf(place, origin).replaceSync({
     origin,
     size: 0,
     frontier: [],
@@ -233,7 +201,7 @@ function beginNewStream(place: Place, stamp: string, reason: string): { origin: 
 /** What the state promised of the stream that cannot go on: as much as can still be read. */
 function promisedBy(place: Place): StreamState {
   const first = readable(place.root);
-  const next = first?.continuedBy && readable(new StateFile(statePath(place.stateDir, first.continuedBy.origin)));
+  const next = first?.continuedBy && readable(stateFileOf(place, first.continuedBy.origin));
   const { origin, base } = place;
   return next ?? first ?? { origin, size: 0, frontier: [], file: base, offset: 0, base, epoch: 0 };
 }

@@ -19,6 +19,10 @@ export interface StreamWriterOptions {
   readonly now: () => number;
   /** Told of each seal and close, once its keys have been overwritten. */
   readonly onSeal: (job: SealJob) => void;
+  /** A file is closed before a record would make it longer than that, in bytes; 0: never. */
+  readonly maxBytes: number;
+  /** The next record would make this file too long. */
+  readonly onFull: () => void;
 }
 
 /** What an `open` says besides what the writer knows itself. */
@@ -30,6 +34,9 @@ export interface Opening {
   readonly after?: OpenEntry['after'];
 }
 
+/** What a record adds to its line, at most, and what comes at the end of a file: seal or close, and a checkpoint line. */
+const ENDING = 1_536;
+
 /** A heartbeat that comes later than this many times its interval was held up: the process did not run (spec 5). */
 const SUSPENDED = 1.2;
 
@@ -40,6 +47,12 @@ export class StreamWriter {
   readonly #every: OpenEntry['every'];
   readonly #now: () => number;
   readonly #onSeal: (job: SealJob) => void;
+  readonly #maxBytes: number;
+  readonly #onFull: () => void;
+  /** From the close of a file until the next one is there: records that came in one piece with those before it. */
+  #late: (() => void)[] | undefined;
+  #lateLines: Buffer[] = [];
+  #nextCall = 0;
   #epochSeq = 1;
   #records = 0;
   #sinceSeal = 0;
@@ -61,6 +74,8 @@ export class StreamWriter {
     this.#account = options.account;
     this.#fileRecords = options.account?.records ?? 0;
     this.#onSeal = options.onSeal;
+    this.#maxBytes = options.maxBytes;
+    this.#onFull = options.onFull;
   }
 
   /** Record lines of this run. */
@@ -105,22 +120,49 @@ export class StreamWriter {
     this.#open(opening);
   }
 
+  /** Adds the records that have waited for the next file. */
+  takeLate(): void {
+    const late = this.#late ?? [];
+    this.#late = undefined;
+    this.#lateLines = [];
+    for (const record of late) record();
+  }
+
   /** Adds a record: a JSON object in text. */
   object(text: string): void {
+    if (this.#isTooLong(text.length)) {
+      this.#wait(Buffer.from(text), () => this.object(text));
+      return;
+    }
     this.log.appendObject(text);
     this.#counted();
   }
 
   /** Adds a record: a JSON object in `from[start, end)`. */
   objectBytes(from: Buffer, start: number, end: number): void {
+    if (this.#isTooLong(end - start)) {
+      const copy = Buffer.from(from.subarray(start, end));
+      this.#wait(copy, () => this.objectBytes(copy, 0, copy.length));
+      return;
+    }
     this.log.appendObjectBytes(from, start, end);
     this.#counted();
   }
 
-  /** Adds a record: a wrapped line. */
+  /** Adds a record: a wrapped line. The parts of one line stay in one file. */
   wrapped(head: Buffer, as: Wrapping, part?: Part): void {
+    const begins = part === undefined || part.number === 1;
+    if (begins ? this.#isTooLong(head.length) : this.#late !== undefined) {
+      this.#wait(ownLine(head, as), () => this.wrapped(head, as, part), begins);
+      return;
+    }
     this.log.appendWrapped(head, as, part);
     this.#counted();
+  }
+
+  /** The lines that wait for the next file, as they came. */
+  get late(): readonly Buffer[] {
+    return this.#lateLines;
   }
 
   /** How many records fit before the next seal must come. */
@@ -168,6 +210,25 @@ export class StreamWriter {
     });
     const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
     this.#endStep(time, true, { why, times });
+    if (why === 'rotated') this.#late = [];
+  }
+
+  /** Whether a record must wait for the next file. Where it would make this one too long, that is begun first. */
+  #isTooLong(length: number): boolean {
+    if (this.#maxBytes > 0 && this.#sinceOpen > 0 && this.#late === undefined) {
+      const end = this.log.offset + length + ENDING;
+      if (end > this.#maxBytes && end > this.#nextCall) {
+        this.#nextCall = end + this.#maxBytes / 8; // where the next file has to wait for a key
+        this.#onFull();
+      }
+    }
+    return this.#late !== undefined;
+  }
+
+  #wait(line: Buffer, record: () => void, begins = true): void {
+    this.#late?.push(record);
+    const before = begins ? undefined : this.#lateLines.pop();
+    this.#lateLines.push(before === undefined ? line : Buffer.concat([before, line]));
   }
 
   #open(opening: Opening): void {
@@ -192,6 +253,7 @@ export class StreamWriter {
       ...(opening.after && { after: opening.after }),
     });
     this.#sinceOpen = 0;
+    this.#nextCall = 0;
   }
 
   #explainPause(time: number): void {
@@ -210,7 +272,7 @@ export class StreamWriter {
 
   #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): void {
     const { log } = this;
-    const { epoch, frontier } = log;
+    const { epoch, frontier, sink } = log;
     const head = { origin: this.origin, size: frontier.size, root: frontier.root() };
     const text = formatCheckpointText(head);
     const macLine = epoch.macLine(text);
@@ -230,7 +292,10 @@ export class StreamWriter {
       epoch,
       coSigners: next?.signers ?? [],
       next: { epoch: log.epoch, epochSeq: this.#epochSeq, step: log.epoch.step },
-      file: log.sink.name,
+      sink,
+      get file() {
+        return sink.name; // a closed file gets another one
+      },
       offset: log.offset,
       account: { ...(this.#account as FileAccount), records: this.#fileRecords }, // an open stands before every seal
       kept,
@@ -244,4 +309,10 @@ export class StreamWriter {
     this.log.enter(next);
     this.#epochSeq = this.log.frontier.size + 1;
   }
+}
+
+/** The application's bytes in the head of a wrapped record. */
+function ownLine(head: Buffer, as: Wrapping): Buffer {
+  const { line } = JSON.parse(`${head.subarray(0, -1).toString('utf8')}}`) as { line: string };
+  return Buffer.from(line, as === 'base64' ? 'base64' : 'utf8');
 }

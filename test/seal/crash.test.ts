@@ -31,8 +31,11 @@ vi.mock('node:fs', async (original) => {
     fdatasyncSync: stepping(fs.fdatasyncSync),
     renameSync: stepping(fs.renameSync),
     ftruncateSync: stepping(fs.ftruncateSync),
+    linkSync: stepping(fs.linkSync),
+    unlinkSync: stepping(fs.unlinkSync),
     openSync: (path: string, flags: string | number, mode?: number): number => {
-      const reads = flags === 'r';
+      const { O_CREAT, O_TRUNC } = fs.constants;
+      const reads = typeof flags === 'number' ? (flags & (O_CREAT | O_TRUNC)) === 0 : flags === 'r';
       if (!reads) step();
       return fs.openSync(path, flags, mode);
     },

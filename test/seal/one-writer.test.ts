@@ -1,8 +1,13 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { resolveConfig } from '../../src/config/index.ts';
+import type { SealerOptions } from '../../src/create-sealer.ts';
 import { isTamperError } from '../../src/errors.ts';
-import { abandonStream } from '../../src/seal/stream-site.ts';
+import type { KeyProvider } from '../../src/keys/provider.ts';
+import { sourcesOf } from '../../src/seal/key-sources.ts';
+import { Sealer } from '../../src/seal/sealer.ts';
+import { abandonStream, breakLock } from '../../src/seal/site-opening.ts';
 import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
 
 it('a second writer of the same stream is refused while the first one runs, and not after', async () => {
@@ -26,16 +31,74 @@ it('a lock whose holder runs no more does not stop the next writer', async () =>
   await start(options()).close();
 });
 
-it('a lock of another host is never stale', async () => {
-  const { directory, options } = workplace();
-  const first = start(options());
+/** What the lock of a writer says whose process cannot be seen from here. */
+async function lockElsewhere(directory: string, options: SealerOptions, lease: number): Promise<string> {
+  const first = start(options);
   await first.ready;
   const [name] = readdirSync(join(directory, 'state')).filter((one) => one.endsWith('.lock'));
   const path = join(directory, 'state', name as string);
-  const lock = readFileSync(path, 'utf8');
+  const lock = JSON.parse(readFileSync(path, 'utf8')) as object;
   await first.close();
-  writeFileSync(path, lock.replace(/"host":"[^"]*"/, '"host":"elsewhere"'));
-  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'LOCKED' }));
+  writeFileSync(path, JSON.stringify({ ...lock, host: 'elsewhere', boot: 'another', lease_ms: lease }));
+  return path;
+}
+
+it('a lock from another machine ends after its lease; lines wait meanwhile, and none is lost', async () => {
+  const { directory, options, provider } = workplace();
+  await lockElsewhere(directory, options(), 300);
+  const second = start(options());
+  expect(second.origin).toBe(ORIGIN);
+  second.write('{"n":1}');
+  expect(second.stats).toMatchObject({ records: 0, origin: ORIGIN });
+  await second.flush();
+  await second.close();
+  expect(await audit(directory, provider)).toMatchObject({ verdict: 'ok', streams: [{ records: 1 }] });
+});
+
+it('a lock from another machine that is renewed is respected, and the lines are kept for the next start', async () => {
+  const { directory, options, provider } = workplace();
+  const path = await lockElsewhere(directory, options(), 5_000);
+  const second = start(options());
+  const failed = new Promise((resolve) => second.on('error', resolve));
+  second.write('{"n":1}');
+  utimesSync(path, 1, 1); // it lives
+  expect(isTamperError(await failed, 'LOCKED')).toBe(true);
+  await expect(second.ready).rejects.toMatchObject({ code: 'LOCKED' });
+  rmSync(path);
+  await start(options()).close();
+  expect(await audit(directory, provider)).toMatchObject({ verdict: 'ok', streams: [{ records: 1 }] });
+});
+
+it('a writer whose lock was taken away stops before it writes another byte', async () => {
+  const { directory, file, options, provider } = workplace();
+  const first = start(options());
+  const failed = new Promise((resolve) => first.on('error', resolve));
+  await first.flush();
+  const { keyProvider: _unused, ...code } = options();
+  breakLock(resolveConfig({ code }).config);
+  const second = start(options());
+  await second.flush();
+  const bytes = readFileSync(file);
+  first.write('{"n":1}');
+  expect(isTamperError(await failed, 'LOCKED')).toBe(true);
+  expect(readFileSync(file).equals(bytes)).toBe(true);
+  second.write('{"n":2}');
+  await second.close();
+  const third = start(options()); // with what the first one had kept
+  await third.close();
+  expect(await audit(directory, provider)).toMatchObject({ verdict: 'ok', streams: [{ records: 2 }] });
+});
+
+it.each(['', 'null\n', '[1]'])('a lock file of a killed or failed start (%j) ends no later one', async (text) => {
+  const { directory, options } = workplace();
+  const path = await lockElsewhere(directory, options(), 1);
+  writeFileSync(path, text);
+  const { keyProvider, ...code } = options();
+  const keys = () => sourcesOf(config, keyProvider as KeyProvider, keyProvider as KeyProvider);
+  const { config } = resolveConfig({ code });
+  const sealer = new Sealer(config, { keys, lock: { lease: 200 } });
+  await sealer.ready;
+  await sealer.close();
 });
 
 it('what somebody else writes into the file ends the log before a line is lost in it', async () => {
@@ -112,9 +175,8 @@ it('a state that cannot be read is an error with a way out', async () => {
   const [name] = readdirSync(join(directory, 'state'));
   writeFileSync(join(directory, 'state', name as string), '{"version":');
   expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'STATE_MALFORMED' }));
-  const { resolveConfig } = await import('../../src/config/index.ts');
   const { keyProvider: _unused, ...code } = options();
-  const next = abandonStream(resolveConfig({ code }).config, 'the disk was replaced', Date.now());
+  const next = await abandonStream(resolveConfig({ code }).config, 'the disk was replaced', Date.now());
   const sealer = start(options());
   expect(sealer.origin).toBe(next.origin);
   await sealer.close();

@@ -107,10 +107,11 @@ describe('a state that was on its way when its writer ended', () => {
       base: file,
       epoch: size,
     });
-    const before = new StateFile(path);
+    const lease = { assertHeld: () => undefined };
+    const before = new StateFile(path, lease);
     const pending = before.replace(state(0));
     before.dropPending();
-    const after = new StateFile(path);
+    const after = new StateFile(path, lease);
     after.replaceSync(state(1));
     await pending;
     expect(after.read()?.epoch).toBe(1);

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { readManifest } from '../../src/format/manifest.ts';
 import { read, sealedFiles, start, workplace } from './workplace.ts';
 
+/** The name of a closed file. */
+const CLOSED = /^audit\.\d{8}T\d{6}Z-\d{4}\.jsonl$/;
 const modes = { 'data key': {}, signing: { useKmsSigning: true }, both: { signingKeyId: 'sign' } };
 
 describe.each(Object.entries(modes))('change of file, sealed with %s', (_mode, extra) => {
@@ -22,10 +24,11 @@ describe.each(Object.entries(modes))('change of file, sealed with %s', (_mode, e
     ]);
     expect(stream.checkpoints.some(({ size }) => size === 8)).toBe(true);
     expect(stream.checkpoints.at(-1)?.size).toBe(stream.size);
-    const reading = readManifest(readFileSync(`${file}.manifest.json`, 'utf8'));
+    expect(files[1]).toBe(file); // what is written keeps its name
+    const reading = readManifest(readFileSync(`${files[0]}.manifest.json`, 'utf8'));
     expect(reading).toMatchObject({
       manifest: {
-        file: 'audit.jsonl',
+        file: expect.stringMatching(CLOSED),
         record_count: 5,
         first_seq: 1,
         last_seq: 8,
@@ -60,8 +63,8 @@ describe.each(Object.entries(modes))('change of file, sealed with %s', (_mode, e
     again.write('{"n":3}');
     await again.close();
     const names = readdirSync(directory).filter((name) => name.startsWith('audit'));
-    expect(names.filter((name) => name.endsWith('.gz'))).toEqual(['audit.jsonl.gz']);
-    expect(names).not.toContain('audit.jsonl');
+    const closed = names.filter((name) => name !== 'audit.jsonl' && !name.endsWith('.manifest.json'));
+    expect(closed).toEqual([expect.stringMatching(/^audit\.\d{8}T\d{6}Z-0001\.jsonl\.gz$/)]);
   });
 
   it('rotate_chain: each file is a stream of its own that cites the one before', async () => {

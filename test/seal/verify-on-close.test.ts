@@ -55,5 +55,5 @@ it('warns of a file that somebody else altered before it was closed', async () =
   const spoil = 'writeFileSync(file, readFileSync(file, \'utf8\').replace(\'"line":"one"\', \'"line":"own"\'));';
   const { warnings, stderr } = await run(spoil);
   expect(warnings).toContain('VERIFY_FAILED');
-  expect(stderr).toMatch(/VERIFY_FAILED: .*a\.jsonl was altered/);
+  expect(stderr).toMatch(/VERIFY_FAILED: .*a\.\d{8}T\d{6}Z-0001\.jsonl was altered/);
 });
