@@ -34,8 +34,8 @@ export interface Opening {
   readonly after?: OpenEntry['after'];
 }
 
-/** What a record adds to its line, at most, and what comes at the end of a file: seal or close, and a checkpoint line. */
-const ENDING = 1_536;
+/** What a record adds to its line, and what the end of a file takes: a close, and the checkpoint line that names the origin twice. */
+const ENDING = 600;
 
 /** A heartbeat that comes later than this many times its interval was held up: the process did not run (spec 5). */
 const SUSPENDED = 1.2;
@@ -48,6 +48,7 @@ export class StreamWriter {
   readonly #now: () => number;
   readonly #onSeal: (job: SealJob) => void;
   readonly #maxBytes: number;
+  readonly #ending: number;
   readonly #onFull: () => void;
   /** From the close of a file until the next one is there: records that came in one piece with those before it. */
   #late: (() => void)[] | undefined;
@@ -75,6 +76,7 @@ export class StreamWriter {
     this.#fileRecords = options.account?.records ?? 0;
     this.#onSeal = options.onSeal;
     this.#maxBytes = options.maxBytes;
+    this.#ending = ENDING + 2 * options.origin.length;
     this.#onFull = options.onFull;
   }
 
@@ -216,7 +218,7 @@ export class StreamWriter {
   /** Whether a record must wait for the next file. Where it would make this one too long, that is begun first. */
   #isTooLong(length: number): boolean {
     if (this.#maxBytes > 0 && this.#sinceOpen > 0 && this.#late === undefined) {
-      const end = this.log.offset + length + ENDING;
+      const end = this.log.offset + length + this.#ending;
       if (end > this.#maxBytes && end > this.#nextCall) {
         this.#nextCall = end + this.#maxBytes / 8; // where the next file has to wait for a key
         this.#onFull();
