@@ -2,11 +2,13 @@ import { closeSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 
 import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
 import { Frontier } from '../core/tree.ts';
-import { isTamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { OpenEntry } from '../format/control.ts';
+import { formatCheckpointLine } from '../format/entry.ts';
+import { signersOf } from '../format/key-reference.ts';
 import { newestAnchored } from './anchors.ts';
 import { removeLeftovers } from './leftovers.ts';
-import type { Lock } from './lock.ts';
+import type { Lease, Lock } from './lock.ts';
 import { manifestPath } from './manifest-writer.ts';
 import { continuingOrigin, isFileOf, STDOUT, stampedName, statePath } from './names.ts';
 import {
@@ -90,8 +92,9 @@ function siteOf(place: Place, stamp: string): StreamSite {
     state = readContinuation(stateFile, origin);
   }
   let resumption = resume(place, origin, state, stamp);
-  if (resumption.continuedBy !== undefined) {
+  if (resumption.continuedBy !== undefined && isFinished(resumption)) {
     // the writer ended between the `close` and the states that follow from it
+    publishPending(resumption, place.lock);
     origin = resumption.continuedBy;
     stateFile = stateFileOf(place, origin);
     const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
@@ -126,6 +129,27 @@ function readContinuation(stateFile: StateFile, origin: string): StreamState {
 
 function rootOf({ size, frontier }: { readonly size: number; readonly frontier: readonly string[] }): string {
   return new Frontier(size, frontier).root();
+}
+
+/** Whether a stream that has its `close` has, or can get, the checkpoint of it; else it is this stream that goes on. */
+function isFinished({ size, current, pending, candidates }: Resumption): boolean {
+  if (candidates.some((one) => one.size === size)) return true;
+  return pending?.size === size && current !== undefined && signersOf(current.key).length === 0;
+}
+
+/** Nobody writes to an ended stream any more: its last checkpoint, finished before the crash, goes there now. */
+function publishPending({ pending, file }: Resumption, lease: Lease): void {
+  if (pending === undefined) return;
+  const sink = new FileSink(file, { lease });
+  try {
+    const line = Buffer.from(`${formatCheckpointLine(pending.note)}\n`);
+    if (sink.write(line, 0, line.length) < line.length) {
+      throw new TamperError('WRITE_FAILED', `${file} takes no more`, { cause: sink.obstacle?.cause });
+    }
+    sink.datasyncSync();
+  } finally {
+    sink.close();
+  }
 }
 
 function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {

@@ -199,6 +199,25 @@ it('goes on from the file alone where the state was lost', async () => {
   expect(report.streams[0]).toMatchObject({ records: 3, runs: 2 });
 });
 
+it('goes on where the state was lost between the new name of a closed file and the next file', async () => {
+  const { directory, file, options, provider } = workplace();
+  const first = start(options());
+  first.write('{"n":1}');
+  await first.rotate();
+  await first.close();
+  rmSync(join(directory, 'state'), { recursive: true });
+  rmSync(file);
+  const second = start(options());
+  second.write('{"n":2}');
+  await second.rotate();
+  second.write('{"n":3}');
+  await second.close();
+  expect(sealedFiles(directory).at(-1)).toBe(file);
+  const report = await audit(directory, provider);
+  expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
+  expect(report.streams[0]).toMatchObject({ records: 3, runs: 2 });
+});
+
 it.each([
   ['MACs', {}, { useKmsSigning: true }],
   ['signatures', { signingKeyId: 'sign' }, {}],

@@ -189,27 +189,31 @@ describe('rotate_max_bytes holds however fast lines come', () => {
     ['in one write', text.length],
     ['in pieces of a pipe', 65_536],
     ['line by line', 0],
-  ])('%s', async (_how, piece) => {
-    const { directory, options, provider } = workplace();
-    const sealer = start({ ...options(), rotateMaxBytes: LIMIT });
-    if (piece === 0) for (const line of lines) sealer.write(line);
-    for (let at = 0; piece > 0 && at < text.length; ) {
-      const end = text.lastIndexOf('\n', at + piece - 1) + 1;
-      sealer.write(text.slice(at, end));
-      at = end;
-    }
-    await sealer.close();
-    const files = sealedFiles(directory);
-    const sizes = files.map((path) => statSync(path).size);
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMIT);
-    expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(LIMIT - 3_000); // and none was closed early
-    expect(files.length).toBe(Math.ceil(total / LIMIT));
-    expect(basename(files.at(-1) ?? '')).toBe('audit.jsonl');
-    expect([...files].sort((one, other) => (one < other ? -1 : 1))).toEqual(files); // names sort by time
-    const report = await audit(directory, provider);
-    expect(report).toMatchObject({ verdict: 'ok', streams: [{ records: lines.length }] });
-  }, 120_000);
+  ])(
+    '%s',
+    async (_how, piece) => {
+      const { directory, options, provider } = workplace();
+      const sealer = start({ ...options(), rotateMaxBytes: LIMIT });
+      if (piece === 0) for (const line of lines) sealer.write(line);
+      for (let at = 0; piece > 0 && at < text.length; ) {
+        const end = text.lastIndexOf('\n', at + piece - 1) + 1;
+        sealer.write(text.slice(at, end));
+        at = end;
+      }
+      await sealer.close();
+      const files = sealedFiles(directory);
+      const sizes = files.map((path) => statSync(path).size);
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMIT);
+      expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(LIMIT - 3_000); // and none was closed early
+      expect(files.length).toBe(Math.ceil(total / LIMIT));
+      expect(basename(files.at(-1) ?? '')).toBe('audit.jsonl');
+      expect([...files].sort((one, other) => (one < other ? -1 : 1))).toEqual(files); // names sort by time
+      const report = await audit(directory, provider);
+      expect(report).toMatchObject({ verdict: 'ok', streams: [{ records: lines.length }] });
+    },
+    120_000,
+  );
 
   it('also with lines longer than a file, and with lines in parts', async () => {
     const { directory, options, provider } = workplace();
@@ -217,7 +221,10 @@ describe('rotate_max_bytes holds however fast lines come', () => {
     const long = ['a'.repeat(10_000), `{"long":"${'b'.repeat(900)}"}`, 'c'.repeat(1_025), `{"s":1}`];
     for (let n = 0; n < 5; n++) sealer.write(`${long.join('\n')}\n`);
     await sealer.close();
-    expect(await audit(directory, provider)).toMatchObject({ verdict: 'ok', streams: [{ records: 5 * (10 + 1 + 2 + 1) }] });
+    expect(await audit(directory, provider)).toMatchObject({
+      verdict: 'ok',
+      streams: [{ records: 5 * (10 + 1 + 2 + 1) }],
+    });
     for (const path of sealedFiles(directory)) {
       const parts = [...readFileSync(path, 'latin1').matchAll(/"part":(\d+)(,"last":true)?/g)];
       const whole = parts.map(([, number, last]) => [number, last !== undefined]);
