@@ -101,3 +101,14 @@ export class TamperError extends Error {
 export function isTamperError(error: unknown, code?: TamperErrorCode): error is TamperError {
   return error instanceof TamperError && (code === undefined || error.code === code);
 }
+
+/** Whether a thrown value is an error, of whatever realm: a test runner or a sandbox has an `Error` of its own. */
+export function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]';
+}
+
+/** The code that the system or Node gave an error, such as `ENOSPC`; empty where there is none, and for our own errors. */
+export function systemCode(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null || thrown instanceof TamperError || !('code' in thrown)) return '';
+  return typeof thrown.code === 'string' ? thrown.code : '';
+}

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { isTamperError, TamperError } from '../src/errors.ts';
+import { isError, isTamperError, systemCode, TamperError } from '../src/errors.ts';
 
 function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -52,5 +53,30 @@ describe('TamperError', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('errors of another realm, as a test runner or a sandbox makes them', () => {
+  const foreign: unknown = runInNewContext("Object.assign(new Error('no entry'), { code: 'ENOENT' })");
+
+  it('are errors, and have the code of the system', () => {
+    expect(foreign instanceof Error).toBe(false);
+    expect(isError(foreign)).toBe(true);
+    expect(systemCode(foreign)).toBe('ENOENT');
+  });
+
+  it.each([undefined, null, 'ENOENT', {}, { code: 2 }, new TamperError('LOCKED', 'no code of the system')])(
+    '%s has no code of the system',
+    (thrown) => {
+      expect(systemCode(thrown)).toBe('');
+    },
+  );
+
+  it('are told by nothing else in src', () => {
+    const files = readdirSync(new URL('../src', import.meta.url), { recursive: true, encoding: 'utf8' });
+    const others = files.filter(
+      (file) => file.endsWith('.ts') && file !== 'errors.ts' && /instanceof Error\b/.test(read(`src/${file}`)),
+    );
+    expect(others).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 import type { DataKeyName } from '../verify/data-keys.ts';
 
 const KEY_FILE = '.key';
@@ -18,8 +18,8 @@ export async function localKeyNames(path: string): Promise<LocalKeyNames> {
     const names = (await readdir(path)).filter((name) => name.endsWith(KEY_FILE)).sort();
     if (names.length > 0) return { directory: true, named: names.map((name) => ({ name: basename(name, KEY_FILE) })) };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
+    const code = systemCode(error);
+    if (code === '') throw error;
     throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
       cause: error,
       hint: 'Name a key file, or a directory of NAME.key files.',

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { TamperError } from '../errors.ts';
+import { isError, TamperError } from '../errors.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
 import { readText } from '../verify/read-text.ts';
@@ -15,7 +15,7 @@ function fromPem(path: string, pem: string): string[] {
     const schemes = key.asymmetricKeyType === 'rsa' ? (['pss', 'pkcs1'] as const) : (['pss'] as const);
     return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!isError(error)) throw error;
     throw new TamperError('KEY_MALFORMED', `${path} holds no public key that checkpoints can be signed with`, {
       cause: error,
     });

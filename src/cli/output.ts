@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { systemCode } from '../errors.ts';
 import { isTamperError, TamperError } from '../index.ts';
 
 /**
@@ -37,8 +38,7 @@ export async function print(stream: Writable, text: string | Uint8Array): Promis
     await writeAll(stream, text);
     return true;
   } catch (error) {
-    const cause = isTamperError(error, 'WRITE_FAILED') ? error.cause : undefined;
-    if (cause instanceof Error && 'code' in cause && READER_GONE.includes(cause.code)) return false;
+    if (isTamperError(error, 'WRITE_FAILED') && READER_GONE.includes(systemCode(error.cause))) return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isError } from '../errors.ts';
 import { isTamperError, readFlags, TamperError } from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
@@ -65,6 +66,6 @@ function describe(error: unknown): string {
     const request = error.requestId === undefined ? '' : `  request id: ${printable(error.requestId)}\n`;
     return `${program}: ${error.code}: ${printable(error.message)}\n${hint}${request}`;
   }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = isError(error) ? (error.stack ?? error.message) : String(error);
   return `${program}: INTERNAL: this is a bug of ${program}, please report it\n${stack}\n`;
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { TamperError } from '../errors.ts';
+import { isError, TamperError } from '../errors.ts';
 import { fileName, optionNamed } from './names.ts';
 import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
@@ -39,7 +39,7 @@ function read(path: string): string {
     bytes = readRegular(path);
   } catch (cause) {
     if (cause instanceof TamperError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = isError(cause) ? cause.message : String(cause);
     throw new TamperError('CONFIG_UNREADABLE', `cannot read the configuration file ${path}: ${reason}`, {
       cause,
       hint: 'check the path and who may read it',
@@ -79,7 +79,7 @@ function checkJson(path: string, text: string): void {
   try {
     JSON.parse(text);
   } catch (error) {
-    const at = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
+    const at = isError(error) ? /position (\d+)/.exec(error.message)?.[1] : undefined;
     const line = at === undefined ? undefined : text.slice(0, Number(at)).split('\n').length;
     throw invalid(path, line, 'this is not JSON');
   }

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { digestBytes, sha256 } from '../core/hash.ts';
-import { TamperError } from '../errors.ts';
+import { isError, TamperError } from '../errors.ts';
 import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 
@@ -63,7 +63,7 @@ export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffe
   try {
     key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (error) {
-    if (error instanceof Error) return undefined; // node:crypto's word for "no public key"
+    if (isError(error)) return undefined; // node:crypto's word for "no public key"
     throw error;
   }
   const curve = key.asymmetricKeyDetails?.namedCurve;

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LocalAlgorithm } from '../config/tamper-config.ts';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 
 /** A key that was made, without the key. */
 export interface GeneratedKey {
@@ -91,7 +91,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function writeFailed(path: string, cause: unknown): TamperError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const code = systemCode(cause) || 'unknown';
   return code === 'EEXIST'
     ? new TamperError('WRITE_FAILED', `${path} exists already, and a key is never overwritten`, {
         cause,

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
-import { TamperError, type TamperErrorCode } from '../errors.ts';
+import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { malformed } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
@@ -133,7 +133,7 @@ function notFound(message: string, hint: string): TamperError {
 }
 
 function fileError(path: string, cause: unknown): TamperError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const reason = systemCode(cause) || 'unknown';
   const known = fileErrors.get(reason);
   if (known === undefined)
     return new TamperError('READ_FAILED', `cannot read the key file ${path}: ${reason}`, { cause });

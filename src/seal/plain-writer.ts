@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/index.ts';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 import { resolveNames, STDOUT } from './names.ts';
 
 /** What takes lines where `enabled` is false. */
@@ -43,7 +43,7 @@ function writeStdout(chunk: string | Uint8Array): Promise<void> {
 }
 
 function failed(file: string, cause: unknown): TamperError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const reason = systemCode(cause) || 'unknown';
   return new TamperError('WRITE_FAILED', `cannot write ${file}: ${reason}`, {
     cause,
     hint: 'make room, or choose another file',

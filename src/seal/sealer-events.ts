@@ -1,4 +1,4 @@
-import type { TamperError } from '../errors.ts';
+import { isError, type TamperError } from '../errors.ts';
 
 /** A checkpoint line that was appended. */
 export interface CheckpointEvent {
@@ -56,5 +56,5 @@ export interface SealerStats {
 
 /** What an unknown thrown value is, as an error. */
 export function asError(error: unknown): TamperError | Error {
-  return error instanceof Error ? error : new Error(String(error));
+  return isError(error) ? error : new Error(String(error));
 }

@@ -1,3 +1,7 @@
+import { systemCode } from '../errors.ts';
+
+export { systemCode };
+
 /** Why a sink takes no more for now: no room, or a reader that does not keep up. */
 export interface Obstacle {
   readonly kind: 'full' | 'busy';
@@ -29,11 +33,6 @@ export interface Sink {
   /** Gives the file another name. */
   rename(to: string): void;
   close(): void;
-}
-
-/** The system's error code of an error, such as `ENOSPC`; empty where there is none. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import { isError, systemCode } from '../errors.ts';
 import type { OnProblem } from './sources.ts';
 
 /**
@@ -93,7 +94,7 @@ function inflateSmall(bytes: Buffer): { readonly data: Buffer; readonly length: 
 }
 
 function isOfZlib(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+  return isError(error) && systemCode(error).startsWith('Z_');
 }
 
 async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buffer> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import * as v from 'valibot';
-import { isTamperError, TamperError } from '../errors.ts';
+import { isTamperError, systemCode, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { readText } from './read-text.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
@@ -78,8 +78,8 @@ export async function saveKnown(path: string, known: KnownStreams): Promise<void
     }
     await rename(beside, path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    if (code === undefined) throw error;
+    const code = systemCode(error);
+    if (code === '') throw error;
     throw new TamperError('WRITE_FAILED', `${path} cannot be written (${code})`, { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 
 /** Only regular files are read: a FIFO or a device that stands in the place of one neither blocks nor goes on for ever. */
 
@@ -39,8 +39,8 @@ export function openRegularSync(path: string): { readonly fd: number; readonly s
 /** What the system says of a path as an error of ours: `NOT_FOUND` or `READ_FAILED`. Any other error is thrown as it is. */
 export function readError(path: string, error: unknown, hint: string): TamperError {
   if (error instanceof TamperError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  if (code === undefined) throw error;
+  const code = systemCode(error);
+  if (code === '') throw error;
   const options = { cause: error, hint };
   return code === 'ENOENT'
     ? new TamperError('NOT_FOUND', `there is no file or directory ${path}`, options)

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { KeySchedule } from '../core/key-schedule.ts';
+import { systemCode } from '../errors.ts';
 import type { CheckedRun } from './checked-run.ts';
 import { SegmentCheck, type SharedKey } from './segment.ts';
 import type { SegmentRequest } from './segment-messages.ts';
@@ -29,7 +30,7 @@ export class SegmentReader {
     try {
       end = this.#read(base, to);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error)) throw error;
+      if (systemCode(error) === '') throw error;
       return []; // who asked reads it too, and reports the error
     }
     const lf = from === 0 ? 0 : this.#bytes.subarray(0, end).indexOf(LF, 1);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 
 /** So many bytes stay in memory; what is more goes to a file. */
 const MEMORY = 1024 * 1024;
@@ -83,8 +83,8 @@ export class Spool {
       this.#fd ??= this.#open();
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-      if (code === undefined) throw error;
+      const code = systemCode(error);
+      if (code === '') throw error;
       throw new TamperError('WRITE_FAILED', `the records cannot be kept in ${this.#directory} (${code})`, {
         cause: error,
         hint: 'They wait there for the verdict and take as much room as the log: name another directory with TMPDIR.',

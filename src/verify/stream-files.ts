@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isTamperError, TamperError } from '../errors.ts';
+import { isTamperError, systemCode, type TamperError } from '../errors.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
@@ -113,8 +113,8 @@ export function stopReading(state: StreamState, error: unknown): void {
     state.offset = error.offset;
     state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
   } else {
-    if (error instanceof TamperError || !(error instanceof Error && 'code' in error)) throw error;
-    state.find('UNREADABLE', `the file cannot be read to its end (${String(error.code)})`);
+    if (systemCode(error) === '') throw error;
+    state.find('UNREADABLE', `the file cannot be read to its end (${systemCode(error)})`);
   }
   state.stopped = true;
 }

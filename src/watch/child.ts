@@ -1,5 +1,6 @@
 import { auditorKeys } from '../audit/key-sources.ts';
 import { resolveConfig } from '../config/index.ts';
+import { isError } from '../errors.ts';
 import { verify } from '../verify/verify.ts';
 import type { ClosedFileAnswer, ClosedFileTask } from './closed-file.ts';
 
@@ -23,7 +24,7 @@ process.once('disconnect', () => process.exit());
 
 process.once('message', (task: ClosedFileTask) => {
   void check(task)
-    .catch((error: unknown): ClosedFileAnswer => ({ failed: error instanceof Error ? error.message : String(error) }))
+    .catch((error: unknown): ClosedFileAnswer => ({ failed: isError(error) ? error.message : String(error) }))
     .then((answer) => {
       process.send?.(answer, () => {
         if (process.connected) process.disconnect();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { systemCode } from '../../errors.ts';
 import {
   auditorKeys,
   createSealer,
@@ -55,7 +56,7 @@ async function openOwnFile(path: string): Promise<Readable> {
 }
 
 function unreadable(path: string, error: unknown): TamperError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  const code = systemCode(error);
   return new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
     cause: error,
     hint: 'Name a log file of yours, or leave it out: then a small web service makes the lines.',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemCode } from '../../errors.ts';
 
 /** Something that takes log lines; a sealer is one. */
 export interface LineTaker {
@@ -16,7 +17,7 @@ async function requestLog(destination: LineTaker): Promise<{ log: RequestLog; lo
     const log = pino(destination);
     return { log: (fields, message) => log.info(fields, message), logger: 'pino' };
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    if (systemCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
     const log: RequestLog = (fields, message) => {
       destination.write(`${JSON.stringify({ level: 30, time: Date.now(), ...fields, msg: message })}\n`);
     };

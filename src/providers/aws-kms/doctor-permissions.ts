@@ -1,4 +1,4 @@
-import { isTamperError } from '../../errors.ts';
+import { isError, isTamperError } from '../../errors.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
@@ -94,6 +94,6 @@ async function permission(
 
 /** How AWS says that the call would have succeeded. */
 function dryRun(error: unknown): Record<string, never> {
-  if (error instanceof Error && error.name === 'DryRunOperationException') return {};
+  if (isError(error) && error.name === 'DryRunOperationException') return {};
   throw error;
 }

@@ -1,4 +1,4 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { type VendorFacts, vendorFacts, withoutBodies } from './vendor-error.ts';
 
 /** What was being done, for messages. */
@@ -123,7 +123,7 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   }
   if (facts.status === 200) return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read' };
   if (facts.status === 403) return { code: 'ACCESS_DENIED', says: 'access denied' };
-  if (error instanceof Error && error.message === 'Region is missing') {
+  if (isError(error) && error.message === 'Region is missing') {
     return { code: 'CONFIG_INVALID', says: 'no region', hint: 'Set aws_region or AWS_REGION.' };
   }
   if (facts.status !== undefined) return { code: 'USAGE', says: `the service refused the request (${facts.status})` };

@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import type { SigningKey } from '../../keys/provider.ts';
 import { vendorAlgorithm } from './algorithms.ts';
 import type { AwsKmsClient, AwsKmsReply } from './client.ts';
@@ -57,7 +57,7 @@ interface Bad extends AwsKmsReply {
 /** Turns the one exception that is an answer into one; every other goes on. */
 function badIf(name: string, arn: string): (error: unknown) => Bad {
   return (error) => {
-    if (error instanceof Error && error.name === name) return { KeyId: arn, SignatureValid: false, MacValid: false };
+    if (isError(error) && error.name === name) return { KeyId: arn, SignatureValid: false, MacValid: false };
     throw error;
   };
 }

@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import { parseRetryAfter } from '../../keys/retry.ts';
 import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
@@ -72,5 +72,5 @@ function credentialFacts(error: unknown): { name: string; status: number | undef
     if (Array.isArray(members['errors'])) queue.push(...(members['errors'] as unknown[]));
     if (members['cause'] !== undefined) queue.push(members['cause']);
   }
-  return { name: error instanceof Error ? error.name : 'unknown', status, text: texts.join('\n') };
+  return { name: isError(error) ? error.name : 'unknown', status, text: texts.join('\n') };
 }

@@ -1,3 +1,5 @@
+import { isError } from '../../errors.ts';
+
 /** What an error of the Azure SDK says, without anything of the request. */
 export interface VendorFacts {
   readonly name: string;
@@ -35,7 +37,7 @@ export function vendorFacts(error: unknown): VendorFacts {
     typeof headers['get'] === 'function' ? textOf(headers['get'].call(headers, name)) : undefined;
   const code = textOf(reply['code']) ?? textOf(top['code']);
   return {
-    name: error instanceof Error ? error.name : 'unknown',
+    name: isError(error) ? error.name : 'unknown',
     code: code === 'REQUEST_SEND_ERROR' || code === undefined ? (networkCodeOf(error) ?? code) : code,
     inner: textOf(inner['code']),
     status: typeof top['statusCode'] === 'number' ? top['statusCode'] : undefined,
@@ -47,7 +49,7 @@ export function vendorFacts(error: unknown): VendorFacts {
 
 /** Node's own code, which may stand several causes deep. */
 export function networkCodeOf(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+  for (let at: unknown = error, depth = 0; isError(at) && depth < 8; at = at.cause, depth += 1) {
     const code = textOf(membersOf(at)['code']);
     if (code !== undefined && isNodeCode(code)) return code;
     const found =

@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import type {
   CallOptions,
   DataKey,
@@ -65,5 +65,5 @@ function throwFirst(answers: readonly PromiseSettledResult<unknown>[]): void {
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed === undefined) return;
   const cause: unknown = failed.reason;
-  throw cause instanceof Error ? cause : new TamperError('INTERNAL', 'a provider threw what is no error', { cause });
+  throw isError(cause) ? cause : new TamperError('INTERNAL', 'a provider threw what is no error', { cause });
 }

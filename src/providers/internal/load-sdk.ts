@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, systemCode, TamperError } from '../../errors.ts';
 
 /** An optional peer package and what it is for. */
 export interface SdkPackage {
@@ -27,7 +27,7 @@ export async function loadSdk<T>(sdk: SdkPackage, load: () => Promise<T>): Promi
     }
     throw new TamperError(
       'DEPENDENCY_MISSING',
-      `${sdk.service} support could not load ${sdk.packageName}: ${cause instanceof Error ? cause.message : 'unknown'}`,
+      `${sdk.service} support could not load ${sdk.packageName}: ${isError(cause) ? cause.message : 'unknown'}`,
       { cause, hint: `Reinstall it with: npm install ${sdk.packageName}` },
     );
   }
@@ -35,7 +35,7 @@ export async function loadSdk<T>(sdk: SdkPackage, load: () => Promise<T>): Promi
 
 /** True where the package itself is absent; false where something inside it is, or where it fails while loading. */
 function isAbsent(cause: unknown, packageName: string): boolean {
-  if (!(cause instanceof Error) || !('code' in cause)) return false;
-  if (cause.code !== 'ERR_MODULE_NOT_FOUND' && cause.code !== 'MODULE_NOT_FOUND') return false;
-  return cause.message.includes(`'${packageName}'`);
+  const code = systemCode(cause);
+  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return false;
+  return isError(cause) && cause.message.includes(`'${packageName}'`);
 }

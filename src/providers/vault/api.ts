@@ -1,4 +1,4 @@
-import { isTamperError, TamperError } from '../../errors.ts';
+import { isError, isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../keys/clock.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { VaultHttpClient, VaultHttpResponse } from './http-client.ts';
@@ -59,7 +59,7 @@ export class VaultApi {
     } catch (error) {
       if (isTamperError(error)) throw error;
       // an injected client's error may hold the request, and with it the token: only its name is kept
-      const name = error instanceof Error ? error.name : typeof error;
+      const name = isError(error) ? error.name : typeof error;
       throw new TamperError('UNAVAILABLE', `Vault: ${call.what}: no response (${name})`, { retryable: true });
     } finally {
       content?.fill(0);

@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, systemCode, TamperError } from '../../errors.ts';
 
 const unreachable = new Set([
   'ECONNREFUSED',
@@ -40,7 +40,8 @@ export function networkError(cause: unknown, host: string): TamperError {
 }
 
 function codeOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return '';
-  if ('code' in cause && typeof cause.code === 'string') return cause.code;
+  if (!isError(cause)) return '';
+  const code = systemCode(cause);
+  if (code !== '') return code;
   return cause.cause === undefined ? '' : codeOf(cause.cause);
 }
