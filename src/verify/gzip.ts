@@ -97,10 +97,12 @@ function isOfZlib(error: unknown): error is Error {
   return isError(error) && systemCode(error).startsWith('Z_');
 }
 
+/** The bytes from an offset on: a little first, because the member may end soon. */
 async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < file.size; at += CHUNK) {
-    const bytes = await file.readAt(at, CHUNK);
+  for (let at = from, length = MAX_HEADER; at < file.size; length = Math.min(length * 2, CHUNK)) {
+    const bytes = await file.readAt(at, length);
     if (bytes.length === 0) return;
+    at += bytes.length;
     yield bytes;
   }
 }
@@ -129,11 +131,12 @@ async function* readMember(file: CompressedBytes, start: number): AsyncGenerator
   return end + TRAILER;
 }
 
-/** The decompressed bytes of a file, at most `maxBytes`. */
+/** The decompressed bytes of a file, at most `maxBytes` in at most `maxMembers` (default 500,000) members. */
 export async function* readGzip(
   file: CompressedBytes,
   maxBytes: number,
   onProblem: OnProblem,
+  maxMembers: number = MAX_MEMBERS,
 ): AsyncGenerator<Buffer, void> {
   const window = new Window(file);
   let position = 0;
@@ -141,8 +144,8 @@ export async function* readGzip(
   const exceeded = (): void => onProblem('LIMIT', `it expands to more than ${maxBytes} bytes`);
   try {
     for (let members = 0; position < file.size; members++) {
-      if (members === MAX_MEMBERS) {
-        onProblem('LIMIT', `it has more than ${MAX_MEMBERS} gzip members; what follows was not read`);
+      if (members === maxMembers) {
+        onProblem('LIMIT', `it has more than ${maxMembers} gzip members; what follows was not read`);
         return;
       }
       const view = await window.from(position);

@@ -14,5 +14,8 @@ process.once('disconnect', () => process.exit());
 process.on('message', (message) => {
   if (process.ppid !== parent) process.exit();
   const request = message as SegmentRequest; // the pipe's only other end is ours
-  process.send?.({ id: request.id, runs: reader.check(request) } satisfies SegmentResult);
+  const result: SegmentResult = { id: request.id, runs: reader.check(request) };
+  process.send?.(result, (error) => {
+    if (error !== null) process.exit(); // nobody reads it any more
+  });
 });

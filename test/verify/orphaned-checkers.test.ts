@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage, writeProgram } from '../support/built-package.ts';
+
+/** Processes that check for another one hold its keys: they end when it does, however it ends. */
+
+let built: BuiltPackage;
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => built.remove());
+
+/** What the kernel says of a process: its parent; undefined where it is gone or a zombie. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const [, state, parent] = /\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+    return state === 'Z' ? undefined : Number(parent);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH'].includes(String(error.code))) return undefined;
+    throw error;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((one) => parentOf(one) === pid);
+}
+
+/** Runs a program until it says `ready`, kills it so that it can do nothing more, and waits for its children to go. */
+async function orphan(name: string, text: string): Promise<{ readonly children: number; readonly left: number }> {
+  const program = join(built.directory, writeProgram(built, name, text));
+  const parent = spawn(process.execPath, [program], { cwd: built.directory, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(parent.stdout, 'data');
+  const children = childrenOf(parent.pid ?? 0);
+  const ended = once(parent, 'exit');
+  parent.kill('SIGKILL');
+  await ended;
+  const alive = (): number[] => children.filter((pid) => parentOf(pid) !== undefined);
+  await expect.poll(alive, { timeout: 20_000 }).toEqual([]);
+  return { children: children.length, left: alive().length };
+}
+
+describe('when a verifier is killed', () => {
+  it('the processes that check parts of a file for it go too', async () => {
+    writeFileSync(join(built.directory, 'large.jsonl'), Buffer.alloc(9 * 1024 * 1024, 'a line\n'));
+    const text = `
+import { openSync } from 'node:fs';
+import { SegmentPool } from './dist/verify/segment-pool.js';
+const pool = new SegmentPool(openSync('large.jsonl'), 2);
+await Promise.all([pool.check(0, 1000, () => undefined), pool.check(0, 1000, () => undefined)]);
+for (let at = 0; at < 8; at++) pool.check(0, 8 * 1024 * 1024, () => undefined);
+console.log('ready');
+setInterval(() => undefined, 1000);
+`;
+    expect(await orphan('segments.mjs', text)).toEqual({ children: 2, left: 0 });
+  });
+
+  it('the process that checks a closed file for a writer goes too, in the middle of its work', async () => {
+    writeProgram(
+      built,
+      'slow-keys.mjs',
+      `
+const never = () => new Promise(() => setInterval(() => undefined, 1000));
+export function createProvider() {
+  return { source: 'custom', getKey: never, recoverKey: () => { process.send({ asked: true }); return never(); },
+    getSigningKey: never, sign: never, signBatch: never, verify: never, rotateCheck: never, close: never };
+}
+`,
+    );
+    const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+    const seal = ['seal', '--quiet', '--out', 'closed.jsonl', '--origin', 'example.com/a'];
+    await built.run(seal, { cwd: built.directory, env, input: 'one\n' });
+    const text = `
+import { fork } from 'node:child_process';
+import { resolveConfig } from './dist/index.js';
+const { config } = resolveConfig({ code: { keySource: 'custom', keyProviderModule: './slow-keys.mjs', keyId: 'default' } });
+const child = fork('./dist/watch/child.js', { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+child.on('message', (message) => console.log(JSON.stringify(message)));
+child.send({ config, file: 'closed.jsonl', origin: 'example.com/a' });
+`;
+    expect(await orphan('watched.mjs', text)).toEqual({ children: 1, left: 0 });
+  });
+});
