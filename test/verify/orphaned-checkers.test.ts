@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage, writeProgram } from '../support/built-package.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { dataKey } from '../vectors/keys.ts';
 
 /** Processes that check for another one hold its keys: they end when it does, however it ends. */
 
@@ -70,16 +72,21 @@ export function createProvider() {
 }
 `,
     );
-    const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-    const seal = ['seal', '--quiet', '--out', 'closed.jsonl', '--origin', 'example.com/a'];
-    await built.run(seal, { cwd: built.directory, env, input: 'one\n' });
+    const reference = new SealedLog().open({ dataKey }).epoch?.reference;
+    if (reference?.records !== 'mac') throw new Error('a data key makes MACs');
+    const log = new SealedLog()
+      .open({ dataKey }, { key: { ...reference, source: 'custom' } })
+      .seal()
+      .checkpoint();
+    const bytes = log.close('rotated').checkpoint().toFiles()[0]?.bytes ?? '';
+    writeFileSync(join(built.directory, 'closed.jsonl'), bytes);
     const text = `
 import { fork } from 'node:child_process';
 import { resolveConfig } from './dist/index.js';
-const { config } = resolveConfig({ code: { keySource: 'custom', keyProviderModule: './slow-keys.mjs', keyId: 'default' } });
+const { config } = resolveConfig({ code: { keySource: 'custom', keyProviderModule: './slow-keys.mjs', keyId: 'audit' } });
 const child = fork('./dist/watch/child.js', { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-child.on('message', (message) => console.log(JSON.stringify(message)));
-child.send({ config, file: 'closed.jsonl', origin: 'example.com/a' });
+child.on('message', (message) => (message.asked ? console.log('ready') : console.error(message)));
+child.send({ config, file: 'closed.jsonl', origin: '${log.origin}' });
 `;
     expect(await orphan('watched.mjs', text)).toEqual({ children: 1, left: 0 });
   });
