@@ -3,7 +3,7 @@ import { findFiles } from './found-files.ts';
 import { readGzip } from './gzip.ts';
 import { peek, peekWhole } from './peek.ts';
 import { readError } from './regular-file.ts';
-import { inMemory, lookAt, sourceOf } from './sources.ts';
+import { inMemory, lookAt, type Source, type SourceProblem, sourceOf } from './sources.ts';
 import type { PeekedSource } from './stream-files.ts';
 
 /**
@@ -19,7 +19,7 @@ const OVERLAP = MENTION.length + 66;
 const EXPANDED = 256 * 1024;
 
 /** Looks for an object named `integrity` in bytes that come in chunks. */
-export class MentionScan {
+class MentionScan {
   #rest: Buffer = Buffer.alloc(0);
 
   /** Whether one stands in this chunk, or begins in the one before. */
@@ -35,25 +35,23 @@ export class MentionScan {
 }
 
 /** Whether no line of a file was ever ours; false where it cannot be read to its end. */
-async function nothingSealed(chunks: (onProblem: () => void) => AsyncIterable<Buffer>): Promise<boolean> {
+async function nothingSealed(source: Source): Promise<boolean> {
   const scan = new MentionScan();
   let damaged = false;
   const onProblem = (): void => {
     damaged = true;
   };
-  for await (const chunk of chunks(onProblem)) if (scan.finds(chunk)) return false;
+  for await (const chunk of source.read(onProblem)) if (scan.finds(chunk)) return false;
   return !damaged;
 }
 
 /** A compressed file that is small before and after: its bytes; undefined for any other. */
 async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  let whole = true;
-  const onProblem = (): void => {
-    whole = false;
-  };
-  for await (const chunk of readGzip(inMemory(compressed), EXPANDED, onProblem)) chunks.push(chunk);
-  return whole ? Buffer.concat(chunks) : undefined;
+  const problems: SourceProblem[] = [];
+  for await (const chunk of readGzip(inMemory(compressed), EXPANDED, (problem) => problems.push(problem)))
+    chunks.push(chunk);
+  return problems.length === 0 ? Buffer.concat(chunks) : undefined;
 }
 
 /** A file with what it begins with; why it is left out, if it is. */
@@ -65,7 +63,7 @@ async function look({ path, stray }: FoundFile, maxBytes: number): Promise<Peeke
   const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
   const known = bytes === undefined ? await peek(source) : peekWhole(bytes);
   if (!stray || known.tag !== undefined) return { source, peek: known };
-  const nothing = bytes === undefined ? await nothingSealed(source.read) : !new MentionScan().finds(bytes);
+  const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
   return nothing ? 'nothing sealed' : { source, peek: known };
 }
 

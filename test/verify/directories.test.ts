@@ -161,6 +161,20 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
   });
 });
 
+it('a file in which an entry of ours may have stood is not left out, wherever it stands', async () => {
+  const folder = new Folder();
+  const mention = '{"integrity" : {"seq":';
+  for (let before = 0; before < mention.length + 2; before++) {
+    folder.put(`${before}.log`, `${'x'.repeat(256 * 1024 - before)}${mention}${'y'.repeat(100_000)}\n`);
+  }
+  folder.put('short.log', mention);
+  folder.put('short.log.gz', gzipSync(`no\n${mention}`));
+  folder.put('long.log.gz', gzipSync(`${'no\n'.repeat(200_000)}${mention}`));
+  const report = await verify({ paths: [folder.path], origin });
+  expect(report.ignored).toEqual({ files: [], more: 0 });
+  expect(report.verdict).not.toBe('ok');
+});
+
 describe('files below paths', () => {
   it('come once each, in the order of their names', async () => {
     const folder = new Folder();

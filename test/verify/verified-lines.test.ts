@@ -201,7 +201,7 @@ const GENUINE = [
 ];
 
 describe.each(subjects())('of a changed log sealed with $name', (subject) => {
-  it('nothing is given but genuine lines', async () => {
+  it('nothing is given but genuine lines', { timeout: 120_000 }, async () => {
     const { log, auditor } = subject;
     const dataKeys = named(
       ...[...new Set(Object.values(auditor.data_keys ?? {}))].map((hex) => Buffer.from(hex, 'hex')),
