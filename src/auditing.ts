@@ -15,7 +15,7 @@ import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
  * report; a finding is never an exception. It throws only where it could not run.
  *
  * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
- *   `WRITE_FAILED`
+ *   `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return (await import('./verify/verify.ts')).verify(options);

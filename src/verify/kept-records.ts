@@ -26,6 +26,16 @@ export class KeptRecords {
     this.#spool = new Spool(directory);
   }
 
+  /** The files are read from their beginning, perhaps once more: what was kept before is let go. */
+  begin(): void {
+    this.#spool.close();
+    this.#returns.length = 0;
+    this.#stream = undefined;
+    this.#several = false;
+    this.#last = 0;
+    this.#proven = 0;
+  }
+
   /** For one stream more. Only one can be kept: which, its first record says. */
   keeper(): RecordKeeper {
     const mine = (): boolean => this.#stream === keeper;

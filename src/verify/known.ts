@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { isTamperError, systemCode, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
+import { KnownLock } from './known-lock.ts';
 import { readText } from './read-text.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
 
@@ -64,8 +66,75 @@ export function advanceKnown(known: KnownStreams, origin: string, first: string,
   return new Map([...known, [origin, { first: before?.first ?? first, newest: latest }]]);
 }
 
-/** Replaces the file: a new one beside it, flushed, then renamed. @throws {@link TamperError} `WRITE_FAILED` */
-export async function saveKnown(path: string, known: KnownStreams): Promise<void> {
+/** Whether another verifier changed what is known of one of these streams. */
+function differs(known: KnownStreams, fresh: KnownStreams, origins: readonly string[]): boolean {
+  return origins.some((origin) => {
+    const [one, other] = [known.get(origin), fresh.get(origin)];
+    return one?.first !== other?.first || one?.newest !== other?.newest;
+  });
+}
+
+/** What one verification with the known checkpoints came to. */
+export interface KnownRun<T> {
+  readonly result: T;
+  readonly ok: boolean;
+  /** Of every stream that was verified, the first and the newest checkpoint of this run. */
+  readonly seen: readonly { readonly origin: string; readonly first: string; readonly newest: string }[];
+}
+
+/**
+ * Verifies with a file of known checkpoints, and advances it on ok (M8.27). Several verifiers may do so at once: what
+ * another one recorded meanwhile stays, and where that is of the same stream, this verdict rests on too little and is made
+ * again, alone.
+ *
+ * @param once - whether the input can be read but once
+ * @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED`, `WRITE_FAILED`, `LOCKED`
+ */
+export async function withKnown<T>(
+  path: string,
+  once: boolean,
+  run: (known: KnownStreams) => Promise<KnownRun<T>>,
+): Promise<T> {
+  if (!once) {
+    const known = await loadKnown(path);
+    const { result, ok, seen } = await run(known);
+    if (!ok) return result;
+    const origins = seen.map(({ origin }) => origin);
+    const advanced = await locked(path, async (lock) => {
+      const fresh = await loadKnown(path);
+      if (differs(known, fresh, origins)) return false;
+      await saveKnown(path, advanceAll(fresh, seen), lock);
+      return true;
+    });
+    if (advanced) return result;
+  }
+  return locked(path, async (lock) => {
+    const known = await loadKnown(path);
+    const { result, ok, seen } = await run(known);
+    if (ok) await saveKnown(path, advanceAll(known, seen), lock);
+    return result;
+  });
+}
+
+function advanceAll(known: KnownStreams, seen: KnownRun<unknown>['seen']): KnownStreams {
+  return seen.reduce((all, { origin, first, newest }) => advanceKnown(all, origin, first, newest), known);
+}
+
+async function locked<T>(path: string, action: (lock: KnownLock) => Promise<T>): Promise<T> {
+  const lock = await KnownLock.take(path);
+  try {
+    return await action(lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Replaces the file: a new one beside it, flushed, then renamed, then the directory flushed.
+ *
+ * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where the lock is held no more
+ */
+export async function saveKnown(path: string, known: KnownStreams, lock?: KnownLock): Promise<void> {
   const text = `${JSON.stringify({ version: 1, streams: Object.fromEntries(known) }, undefined, 2)}\n`;
   const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
@@ -76,10 +145,24 @@ export async function saveKnown(path: string, known: KnownStreams): Promise<void
     } finally {
       await file.close();
     }
+    lock?.assertHeld();
     await rename(beside, path);
+    await syncDirectory(dirname(path));
   } catch (error) {
+    if (isTamperError(error, 'LOCKED')) await rm(beside, { force: true });
     const code = systemCode(error);
     if (code === '') throw error;
     throw new TamperError('WRITE_FAILED', `${path} cannot be written (${code})`, { cause: error });
+  }
+}
+
+/** Makes a rename outlast a power cut. Windows has no handle of a directory. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }

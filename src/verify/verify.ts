@@ -5,14 +5,14 @@ import { Findings } from './findings.ts';
 import { IgnoredFiles } from './found-files.ts';
 import { groupByOrigin, missingReports, patternsOf, unclaimedReport, vanishedReports } from './grouping.ts';
 import type { KeptRecords } from './kept-records.ts';
-import { advanceKnown, type KnownStreams, loadKnown, saveKnown } from './known.ts';
+import { type KnownRun, type KnownStreams, withKnown } from './known.ts';
 import { linkedStream } from './linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
 import { openLogs } from './open-logs.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
 import type { Peek } from './peek.ts';
-import { type StreamReport, streamReport, type VerifyReport, wholeReport } from './report.ts';
+import { streamReport, type VerifyReport, wholeReport } from './report.ts';
 import { streamSource } from './sources.ts';
 import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
@@ -58,21 +58,12 @@ async function verifyFiles(
   return streams;
 }
 
-function advance(known: KnownStreams, reports: readonly StreamReport[]): KnownStreams {
-  let advanced = known;
-  for (const { origin, firstCheckpoint, checkpoint } of reports) {
-    if (firstCheckpoint === undefined || checkpoint === undefined) continue;
-    advanced = advanceKnown(advanced, origin, firstCheckpoint, checkpoint);
-  }
-  return advanced;
-}
-
 /**
  * Verifies sealed files (spec 8). It reads in one pass and bounded memory, trusts nothing in the files, and returns a
  * report; a finding is never an exception. It throws only where it could not run.
  *
  * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
- *   `WRITE_FAILED`
+ *   `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return verifyKeeping(options, undefined);
@@ -80,9 +71,20 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
 /** The same; `kept` gets every record that is accepted on the way. */
 export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | undefined): Promise<VerifyReport> {
+  patternsOf(options);
+  if (options.known === undefined) return (await verifyWith(options, new Map(), kept)).result;
+  return withKnown(options.known, options.paths.includes('-'), async (known) => verifyWith(options, known, kept));
+}
+
+/** One verification, with what is known of its streams from before. */
+async function verifyWith(
+  options: VerifyOptions,
+  remembered: KnownStreams,
+  kept: KeptRecords | undefined,
+): Promise<KnownRun<VerifyReport>> {
+  kept?.begin();
   const patterns = patternsOf(options);
-  const remembered = options.known === undefined ? undefined : await loadKnown(options.known);
-  const knownNotes = [...(remembered?.values() ?? [])].flatMap(({ first, newest }) => [first, newest]);
+  const knownNotes = [...remembered.values()].flatMap(({ first, newest }) => [first, newest]);
   const held = [...(options.held ?? []), ...knownNotes];
   const ignored = new IgnoredFiles();
   const sources = await openSources(options, ignored);
@@ -103,9 +105,9 @@ export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | 
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const known = [...reports, ...vanishedReports(options, held, reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const whole = wholeReport([...known, ...others, ...missingReports(options, known)], ignored.report);
-  if (remembered !== undefined && options.known !== undefined && whole.verdict === 'ok') {
-    await saveKnown(options.known, advance(remembered, reports));
-  }
-  return whole;
+  const result = wholeReport([...known, ...others, ...missingReports(options, known)], ignored.report);
+  const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
+    first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
+  );
+  return { result, ok: result.verdict === 'ok', seen };
 }
