@@ -2,6 +2,7 @@ import { TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { isOrigin, tagOf } from '../format/origin.ts';
 import { Findings } from './findings.ts';
+import { didYouMean } from './nearest-origin.ts';
 import type { VerifyOptions } from './options.ts';
 import type { Peek } from './peek.ts';
 import { emptyReport, type StreamReport } from './report.ts';
@@ -38,7 +39,8 @@ export function originOf(patterns: readonly string[], { tag, origin }: Peek): st
   if (byTag !== undefined) return byTag;
   if (origin !== undefined && tagOf(origin) === tag && patterns.some((pattern) => coversOrigin(pattern, origin)))
     return origin;
-  return patterns.length === 1 ? exact[0] : undefined;
+  // a file in which no entry can be read is the only stream's, damaged; another stream's is not
+  return patterns.length === 1 && tag === undefined ? exact[0] : undefined;
 }
 
 /** Files by the stream they belong to; those of no named stream under undefined. */
@@ -96,7 +98,11 @@ export function vanishedReports(
 }
 
 /** Streams that were named and of which there is no file. */
-export function missingReports(options: VerifyOptions, reports: readonly StreamReport[]): StreamReport[] {
+export function missingReports(
+  options: VerifyOptions,
+  reports: readonly StreamReport[],
+  files: readonly PeekedSource[],
+): StreamReport[] {
   const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
   for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
   const missing: StreamReport[] = [];
@@ -104,7 +110,12 @@ export function missingReports(options: VerifyOptions, reports: readonly StreamR
     const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
     if (there >= min) continue;
     const findings = new Findings();
-    findings.add('END_UNPROVEN', {}, `${there} of at least ${min} streams named ${pattern} are there`);
+    const what =
+      there === 0
+        ? `no stream named ${pattern} is here`
+        : `${there} of at least ${min} streams named ${pattern} are here`;
+    const peeks = files.map(({ peek }) => peek);
+    findings.add('END_UNPROVEN', {}, there === 0 ? what + didYouMean(pattern, peeks) : what);
     missing.push(emptyReport(pattern, findings, []));
   }
   return missing;

@@ -55,20 +55,25 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
 }
 
 /** A file with what it begins with; why it is left out, if it is. */
-async function look({ path, stray }: FoundFile, maxBytes: number): Promise<PeekedSource | IgnoredWhy> {
+async function look(
+  { path, stray }: FoundFile,
+  maxBytes: number,
+  wanted: ReadonlySet<string>,
+): Promise<PeekedSource | IgnoredWhy> {
   const head = lookAt(path);
   const source = sourceOf(path, head, maxBytes);
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
   // the next look takes the place of this one, so what is waited for has a copy
   const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
-  const known = bytes === undefined ? await peek(source) : peekWhole(bytes);
+  const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
   if (!stray || known.tag !== undefined) return { source, peek: known };
   const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
   return nothing ? 'nothing sealed' : { source, peek: known };
 }
 
 /**
- * Opens the logs behind the paths, each compressed one to at most `maxBytes`. A file that was named is always taken.
+ * Opens the logs behind the paths, each compressed one to at most `maxBytes`. A file that was named is always taken. `wanted`
+ * are the tags of the streams that the auditor names in full.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
@@ -76,11 +81,12 @@ export async function openLogs(
   paths: readonly string[],
   maxBytes: number,
   ignored: IgnoredFiles,
+  wanted: ReadonlySet<string> = new Set(),
 ): Promise<PeekedSource[]> {
   const logs: PeekedSource[] = [];
   for (const file of await findFiles(paths, ignored)) {
     try {
-      const log = await look(file, maxBytes);
+      const log = await look(file, maxBytes, wanted);
       if (typeof log === 'string') ignored.add(file.path, log);
       else logs.push(log);
     } catch (error) {

@@ -19,12 +19,21 @@ const LF = 0x0a;
 /** So many bytes are looked through for a first entry. */
 const PEEK_LIMIT = 20 * 1024 * 1024;
 
-/** Looks for the first entry of a file. */
-export async function peek(source: Source): Promise<Peek> {
+/**
+ * Looks for the first entry of a file; where tags are wanted, for the first entry with one of them: a line of another stream
+ * at its beginning does not make it that stream's file.
+ */
+export async function peek(source: Source, wanted: ReadonlySet<string> = new Set()): Promise<Peek> {
   let found: Omit<Peek, 'empty'> | undefined;
+  let done = false;
   const sink: LineSink = {
     feed(bytes, start, end) {
-      found ??= firstEntry(bytes.subarray(start, end));
+      if (done) return undefined;
+      const entry = firstEntry(bytes.subarray(start, end));
+      if (entry === undefined) return undefined;
+      const isWanted = entry.tag !== undefined && wanted.has(entry.tag);
+      if (isWanted || found === undefined) found = entry;
+      done = isWanted || wanted.size === 0;
       return undefined;
     },
     feedUnterminated() {
@@ -41,7 +50,7 @@ export async function peek(source: Source): Promise<Peek> {
     for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (found !== undefined || bytes > PEEK_LIMIT) break;
+      if (done || bytes > PEEK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
@@ -50,12 +59,16 @@ export async function peek(source: Source): Promise<Peek> {
 }
 
 /** The same of a plain file whose bytes are all at hand. */
-export function peekWhole(bytes: Buffer): Peek {
+export function peekWhole(bytes: Buffer, wanted: ReadonlySet<string> = new Set()): Peek {
+  let found: Omit<Peek, 'empty'> | undefined;
   for (let from = 0, lf = bytes.indexOf(LF); lf >= 0; from = lf + 1, lf = bytes.indexOf(LF, from)) {
     const entry = firstEntry(bytes.subarray(from, lf));
-    if (entry !== undefined) return { empty: false, ...entry };
+    if (entry === undefined) continue;
+    const isWanted = entry.tag !== undefined && wanted.has(entry.tag);
+    if (isWanted || wanted.size === 0) return { empty: false, ...entry };
+    found ??= entry;
   }
-  return { empty: bytes.length === 0, tag: undefined, seq: undefined, origin: undefined };
+  return { empty: bytes.length === 0, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
 }
 
 /** What a line says of its place, if it is an entry. */

@@ -1,4 +1,5 @@
 import { TamperError } from '../errors.ts';
+import { tagOf } from '../format/origin.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
 import { Findings } from './findings.ts';
@@ -8,10 +9,11 @@ import type { KeptRecords } from './kept-records.ts';
 import { type KnownRun, type KnownStreams, withKnown } from './known.ts';
 import { linkedStream } from './linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
+import { lookAhead } from './look-ahead.ts';
 import { openLogs } from './open-logs.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
-import type { Peek } from './peek.ts';
+import { peek } from './peek.ts';
 import { streamReport, type VerifyReport, wholeReport } from './report.ts';
 import { streamSource } from './sources.ts';
 import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
@@ -22,11 +24,13 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   const paths = options.paths.filter((path) => path !== '-');
-  const peeked = await openLogs(paths, maxBytes, ignored);
+  const exact = patternsOf(options).filter((pattern) => !pattern.endsWith('*'));
+  const wanted = new Set(exact.map(tagOf));
+  const peeked = await openLogs(paths, maxBytes, ignored, wanted);
   if (!options.paths.includes('-')) return peeked;
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
-  const unknown: Peek = { empty: false, tag: undefined, seq: undefined, origin: undefined };
-  return [...peeked, { source: streamSource('-', options.input), peek: unknown }];
+  const { source, beginning } = await lookAhead(streamSource('-', options.input));
+  return [...peeked, { source, peek: await peek(beginning, wanted) }];
 }
 
 /** Reads each stream's files in their order. */
@@ -105,7 +109,7 @@ async function verifyWith(
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const known = [...reports, ...vanishedReports(options, held, reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const result = wholeReport([...known, ...others, ...missingReports(options, known)], ignored.report);
+  const result = wholeReport([...known, ...others, ...missingReports(options, known, sources)], ignored.report);
   const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
   );
