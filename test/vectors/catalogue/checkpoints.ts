@@ -160,7 +160,7 @@ function pssSalt(): VectorCase {
     brings(log, { named: [rsaPssKey] }),
     1,
     'SIGNATURE_WRONG 4',
-    'UNSIGNED 1-4',
+    'UNSIGNED 3-4',
     'END_UNPROVEN 4',
   );
 }
@@ -223,7 +223,7 @@ export function checkpointCases(): VectorCase[] {
       brings(bothWrongMac, { data: [dataKey], named: [edKey] }),
       1,
       'SIGNATURE_WRONG 14',
-      'UNSIGNED 1-14',
+      'UNSIGNED 9-14',
       'END_UNPROVEN 14',
     ),
     signed('root-mismatch-stranger', "a stranger's signature over another root", strangersRoot, 1, 'ROOT_MISMATCH 8'),
@@ -258,7 +258,7 @@ export function checkpointCases(): VectorCase[] {
       'the last checkpoint is deleted',
       dropCheckpoints(signedLog(), (number) => number === 2),
       2,
-      'UNSIGNED 1-14',
+      'UNSIGNED 9-14',
       'END_UNPROVEN 14',
     ),
     signed(
