@@ -9,6 +9,8 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Resolves at SIGINT or SIGTERM. Whoever calls this ends itself then; a second signal ends the process at once. */
   stopped(): Promise<void>;
+  /** Calls `act` at each SIGHUP, which then does not end the process. @returns a function that ends that */
+  onHangUp(act: () => void): () => void;
 }
 
 /** A command: one file of this directory, one row in `commands.ts`. */

@@ -18,5 +18,10 @@ function stopped(): Promise<void> {
   });
 }
 
+function onHangUp(act: () => void): () => void {
+  process.on('SIGHUP', act);
+  return () => process.off('SIGHUP', act);
+}
+
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, stopped }, version);
+process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, stopped, onHangUp }, version);

@@ -11,7 +11,8 @@ export const seal: Command = {
   usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
   help: `
 Seals standard input, line by line, into a file or to standard output, until it ends or SIGINT or SIGTERM comes. What was
-read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature.
+read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. At SIGHUP it goes on
+in a new file where logrotate has renamed this one.
 
   --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
   --out FILE         where the log goes: the option file; - is standard output
@@ -51,8 +52,11 @@ function withOut(flags: Flags): Flags {
   return { ...flags, config: { ...flags.config, file: out } };
 }
 
-/** How long the end of a short input waits for the first key, in milliseconds: it may be over before any key can come. */
-const firstKeyMs = 10_000;
+/**
+ * How long the end of a short input waits for the first key, in milliseconds: it may be over before any key can come, and
+ * before the lock of a writer has ended that died on another machine (10 seconds).
+ */
+const firstKeyMs = 20_000;
 
 /** Whether `promise` resolves within `ms`. The timer keeps the process alive: there is something to wait for. */
 async function within(promise: Promise<boolean>, ms: number): Promise<boolean> {
@@ -97,6 +101,9 @@ async function sealInput(
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('outage', ({ error }) => void say(`the key service is away, sealing goes on: ${error.message}`));
   sealer.on('outageOver', () => void say('the key service is back'));
+  const forget = io.onHangUp(() => {
+    sealer.reopen().catch(() => undefined); // as above
+  });
   const begun = sealer.ready.then(() => true);
   begun.catch(() => undefined); // as above
   let inTime = true;
@@ -109,6 +116,7 @@ async function sealInput(
     }
     inTime = await within(Promise.race([begun, failed, stopped.then(() => false)]), firstKeyMs);
   } finally {
+    forget();
     await sealer.close();
   }
   if (!inTime && sealer.stats.records === 0) throw noKeyInTime(sealer.origin);

@@ -1,9 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 
 let built: BuiltPackage;
@@ -53,6 +62,48 @@ describe('fapilog-tamper seal', () => {
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['one', 'two']);
     expect(kinds.filter((kind) => kind === 'open')).toHaveLength(2);
+  });
+
+  it('goes on in a new file at SIGHUP where logrotate has renamed this one, and lives on where not', async () => {
+    const program = join(built.directory, 'dist/cli/main.js');
+    const child = spawn(process.execPath, [program, 'seal', '--quiet', ...out], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    const written = (text: string): Promise<void> =>
+      vi.waitFor(() => expect(readFileSync(log, 'utf8')).toContain(text), 20_000);
+    const log = join(cwd, 'a.jsonl');
+    child.stdin.write('one\n');
+    await written('one');
+    child.kill('SIGHUP');
+    child.stdin.write('two\n');
+    await written('two');
+    renameSync(log, `${log}.1`);
+    child.kill('SIGHUP');
+    await vi.waitFor(() => expect(existsSync(log)).toBe(true), 20_000);
+    child.stdin.write('three\n');
+    await written('three');
+    child.stdin.end();
+    expect((await once(child, 'close'))[0]).toBe(0);
+    expect(linesOf(readFileSync(`${log}.1`, 'utf8')).records).toEqual(['one', 'two']);
+    expect(linesOf(readFileSync(log, 'utf8')).records).toEqual(['three']);
+    const { code } = await built.run(['verify', '--origin', origin, log, `${log}.1`], { cwd, env });
+    expect(code).toBe(0);
+  });
+
+  it('closes files by size however fast lines come: 20,000 lines and 100,000 bytes', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, n) => `{"n":${n},"pad":"${'x'.repeat(240)}"}`);
+    const flags = ['--rotate-max-bytes', '100000'];
+    const { code } = await built.run(['seal', ...out, ...flags], { cwd, env, input: `${lines.join('\n')}\n` });
+    expect(code).toBe(0);
+    const files = readdirSync(cwd).filter((name) => name.endsWith('.jsonl'));
+    const sizes = files.map((name) => statSync(join(cwd, name)).size);
+    const closed = files.filter((name) => name !== 'a.jsonl').map((name) => statSync(join(cwd, name)).size);
+    expect(closed.length).toBeGreaterThan(70);
+    expect(Math.min(...closed)).toBeGreaterThan(99_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100_000);
+    const { code: named } = await built.run(['verify', '--origin', origin, ...files], { cwd, env });
+    expect(named).toBe(0);
   });
 
   it('seals to standard output', async () => {

@@ -203,10 +203,8 @@ describe('rotate_max_bytes holds however fast lines come', () => {
       await sealer.close();
       const files = sealedFiles(directory);
       const sizes = files.map((path) => statSync(path).size);
-      const total = sizes.reduce((sum, size) => sum + size, 0);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMIT);
-      expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(LIMIT - 3_000); // and none was closed early
-      expect(files.length).toBe(Math.ceil(total / LIMIT));
+      expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(LIMIT - 1_000); // and none was closed early
       expect(basename(files.at(-1) ?? '')).toBe('audit.jsonl');
       expect([...files].sort((one, other) => (one < other ? -1 : 1))).toEqual(files); // names sort by time
       const report = await audit(directory, provider);
