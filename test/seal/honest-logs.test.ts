@@ -7,7 +7,7 @@ import type { Sealer } from '../../src/seal/sealer.ts';
 import { parseState } from '../../src/seal/state-record.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { MemoryProvider } from '../../src/testing/memory-provider.ts';
-import { audit, ORIGIN, workplace } from './workplace.ts';
+import { audit, ORIGIN, sealedFiles, workplace } from './workplace.ts';
 
 const runs = Number(process.env['HONEST_LOGS'] ?? 12);
 
@@ -200,6 +200,16 @@ class World {
   }
 }
 
+/** Whichever files are not given: never tampered (M8.24). */
+async function expectUndecidedWithout(files: string[], { directory, provider }: World): Promise<void> {
+  for (let at = 1; at < files.length; at++) {
+    for (const paths of [files.slice(at), files.slice(0, -at), files.toSpliced(at, 1)]) {
+      const { verdict, findings } = await audit(directory, provider, { paths });
+      expect(verdict, `${paths.length} of ${files.length} files: ${JSON.stringify(findings)}`).not.toBe('tampered');
+    }
+  }
+}
+
 it.each(Object.entries(modes))(
   'no log that was sealed honestly is called tampered with: %s',
   async (name, extra) => {
@@ -227,6 +237,7 @@ it.each(Object.entries(modes))(
         ).toEqual([]);
         const records = report.streams.reduce((sum, stream) => sum + stream.records, 0);
         expect(records).toBeGreaterThanOrEqual(world.acknowledged);
+        await expectUndecidedWithout(sealedFiles(world.directory), world);
         rmSync(root, { recursive: true });
       }),
       { numRuns: runs, ...(process.env['HONEST_SEED'] !== undefined && { seed: Number(process.env['HONEST_SEED']) }) },
