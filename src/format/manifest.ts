@@ -48,7 +48,9 @@ export interface Manifest {
   readonly key_id: string;
   /** The tree before the file's first entry; of another stream where this one continues it. Absent at a stream's beginning. */
   readonly continues_from?: ManifestOrigin;
-  /** SHA-256 of the file's bytes, uncompressed, up to and with the LF of its `close`: 64 hex digits. */
+  /** Length of the file, uncompressed: all of it as it was closed, the checkpoint lines after its `close` too. */
+  readonly bytes: number;
+  /** SHA-256 of the file's first {@link Manifest.bytes} bytes, uncompressed: 64 hex digits. */
   readonly sha256: string;
   /** The signed note of size {@link Manifest.size}. */
   readonly checkpoint: string;
@@ -76,6 +78,7 @@ export function formatManifest(manifest: Manifest): string {
       algo: manifest.algo,
       key_id: manifest.key_id,
       continues_from: manifest.continues_from,
+      bytes: manifest.bytes,
       sha256: manifest.sha256,
       checkpoint: manifest.checkpoint,
       signature_algo: manifest.signature_algo,
@@ -110,6 +113,7 @@ function readMembers(members: Members): Manifest {
     algo: members.oneOf('algo', ALGORITHMS),
     key_id: members.string('key_id'),
     ...(members.has('continues_from') && { continues_from: readContinuesFrom(members.object('continues_from')) }),
+    bytes: members.number('bytes'),
     sha256: members.string('sha256'),
     checkpoint: members.string('checkpoint'),
     signature_algo: members.oneOf('signature_algo', SIGNATURES),

@@ -25,8 +25,9 @@ export class ClosedFiles {
 
   /** A file's last entry has its checkpoint. */
   add(job: SealJob, note: string, after: StreamState['after']): void {
-    if (job.file === STDOUT || !job.sink.inPlace) return; // a manifest stands beside its file, wherever that is now
-    this.#work = this.#work.then(() => this.#finish(job, note, after)).catch(this.#options.warn);
+    if (job.file === STDOUT || !job.sink.inPlace) return; // M7.2: what has the file's name now is another file
+    const bytes = job.sink.size;
+    this.#work = this.#work.then(() => this.#finish(job, bytes, note, after)).catch(this.#options.warn);
   }
 
   /** Nobody waits any more: what is not done is left. A missing manifest is no finding (spec 7). */
@@ -44,10 +45,10 @@ export class ClosedFiles {
     return this.#stopped;
   }
 
-  async #finish(job: SealJob, note: string, after: StreamState['after']): Promise<void> {
+  async #finish(job: SealJob, bytes: number, note: string, after: StreamState['after']): Promise<void> {
     if (this.#isStopped()) return;
-    const manifest = await writeManifest(job, note, after);
-    if (this.#isStopped()) return;
+    const manifest = await writeManifest(job, bytes, note, after);
+    if (manifest === undefined || this.#isStopped()) return;
     const compressed = this.#options.compressRotated && job.closes?.why !== 'shutdown';
     const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };

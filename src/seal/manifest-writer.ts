@@ -17,8 +17,17 @@ export function manifestPath(file: string): string {
   return `${file}.manifest.json`;
 }
 
-/** Writes the manifest of a closed file. `note` is the checkpoint that covers its last entry. @returns its path */
-export async function writeManifest(job: SealJob, note: string, after: StreamState['after']): Promise<string> {
+/**
+ * Writes the manifest of a closed file of `bytes` bytes. `note` is the checkpoint that covers its last entry.
+ *
+ * @returns its path; undefined where somebody else has renamed or replaced the file: what has its name now is another one
+ */
+export async function writeManifest(
+  job: SealJob,
+  bytes: number,
+  note: string,
+  after: StreamState['after'],
+): Promise<string | undefined> {
   const { account, closes, file, epoch } = job;
   const signature = firstSignature(note, epoch.reference);
   const before = after !== undefined && account.firstSeq === 1 ? after : undefined;
@@ -44,10 +53,12 @@ export async function writeManifest(job: SealJob, note: string, after: StreamSta
         root: encodeBase64(digestBytes(account.root)),
       },
     }),
-    sha256: await hashStart(file, job.offset),
+    bytes,
+    sha256: await hashStart(file, bytes),
     checkpoint: note,
     ...signature,
   };
+  if (!job.sink.inPlace) return undefined; // M7.2: what was hashed may be another file
   const path = manifestPath(file);
   await writeWhole(path, formatManifest(manifest));
   return path;

@@ -278,6 +278,7 @@ export class StreamRun implements CheckpointerHost {
       this.#state = { ...this.#state, checkpoint };
       this.#lastNote = note;
     }
+    if (job.closes !== undefined) log.writeOut(); // the manifest is about the whole file
     if (full) void this.#cover(job, sink, log.offset);
   }
 

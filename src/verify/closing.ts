@@ -104,7 +104,7 @@ export function handleClose(state: StreamState, seq: number, close: CloseEntry):
   }
   endStep(state, seq, 'close', close.time);
   const { epoch, facts, records, tree } = state;
-  if (epoch !== undefined) facts?.close(seq, close, records, tree.frontier?.root(), epoch.kid, epoch.member);
+  facts?.close(seq, close, records, tree.frontier?.root(), epoch);
   state.closed = { why: close.why, seq, continuedBy: close.continuedBy };
   state.expect = { what: 'open', after: close.why };
 }

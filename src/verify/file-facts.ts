@@ -1,88 +1,117 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Digest, digestBytes } from '../core/hash.ts';
 import { encodeBase64 } from '../format/base64.ts';
-import type { CloseEntry } from '../format/control.ts';
+import type { CloseEntry, OpenEntry } from '../format/control.ts';
+import type { Manifest, ManifestOrigin } from '../format/manifest.ts';
+import type { Epoch } from './epoch.ts';
 
-/** What a manifest says of a file, as it is computed from the file itself (spec 7). */
-export interface FileFacts {
-  readonly created_ts: string | undefined;
-  readonly closed_ts: string;
-  readonly record_count: number;
-  readonly first_seq: number;
-  readonly last_seq: number;
+/** What a manifest says of a file and of its close, as it is computed from the file itself (spec 7). */
+export type FileFacts = Pick<Manifest, 'closed_ts' | 'record_count' | 'first_seq' | 'last_seq' | 'size'> & {
+  readonly created_ts: string;
   readonly first_ts: string | undefined;
   readonly last_ts: string | undefined;
-  readonly size: number;
+};
+
+/** A close of the file, and what is known where it stands. */
+export interface FileClose {
+  readonly facts: FileFacts;
+  /** Standard padded base64; undefined where the tree is not known. */
   readonly root: string | undefined;
-  readonly algo: string;
-  readonly key_id: string;
-  readonly sha256: string;
+  /** The key period of the close; undefined where an entry before it could not be read. */
+  readonly epoch: Epoch | undefined;
+  /** The byte behind the close's line, and the first of the next entry's, if there is one. */
+  readonly end: number;
+  next: number;
 }
 
+const LF = 0x0a;
 /** So many closes of one file are kept: a file is closed once for each run that wrote to it. */
 const KEPT_CLOSES = 64;
 
-/** Gathers the facts of one file while it is read. It hashes every byte, so it is made only where a manifest is there. */
+/** The tree before a file's first entry: of this stream, or of the one that it continues. */
+interface Beginning {
+  readonly seq: number;
+  readonly time: string;
+  readonly from: (Omit<ManifestOrigin, 'root'> & { readonly root: string | undefined }) | undefined;
+}
+
+/** Gathers the facts of one file while it is read. It hashes bytes, so it is made only where a manifest is there. */
 export class FileFactsCollector {
   readonly #hash: Hash = createHash('sha256');
-  /** How much of the file has been hashed, in bytes. */
+  readonly #limit: number;
+  /** How much of the file has been hashed, and how much has passed, in bytes. */
   #hashed = 0;
-  readonly #closes: FileFacts[] = [];
-  #created: string | undefined;
-  #firstSeq = 0;
-  #recordsBefore: number;
+  #passed = 0;
+  #endsLine = false;
+  readonly #closes: FileClose[] = [];
+  readonly #recordsBefore: number;
   /** The line endings were converted on the way, which is reported: the digest is that of other bytes. */
   converted = false;
-  /** The tree before the file's first entry. */
-  before: { readonly size: number; readonly root: string } | undefined;
+  /** What the file's first open says; undefined where it could not be read. */
+  beginning: Beginning | undefined;
 
-  constructor(recordsBefore: number) {
+  /** @param bytes - how many bytes of the file the manifest is about */
+  constructor(recordsBefore: number, bytes: number) {
     this.#recordsBefore = recordsBefore;
+    this.#limit = bytes;
   }
 
   /** Hashes what is new before `bytes[end]`, which is the file's byte `offset`; the new bytes are all in `bytes`. */
   reach(bytes: Buffer, end: number, offset: number): void {
-    if (offset === this.#hashed) return;
-    this.#hash.update(bytes.subarray(end - (offset - this.#hashed), end));
-    this.#hashed = offset;
+    const start = end - (offset - this.#passed);
+    const to = Math.min(offset, this.#limit);
+    if (to > this.#hashed) {
+      const upTo = start + (to - this.#hashed);
+      this.#hash.update(bytes.subarray(start, upTo));
+      this.#hashed = to;
+      this.#endsLine = bytes[upTo - 1] === LF;
+    }
+    this.#passed = offset;
   }
 
-  /** The file's first open. */
-  open(seq: number, time: string, root: Digest | undefined): void {
-    if (this.#firstSeq !== 0) return;
-    this.#firstSeq = seq;
-    this.#created = time;
-    if (root !== undefined) this.before = { size: seq - 1, root: encodeBase64(digestBytes(root)) };
+  /** An open at byte `offset`. */
+  open(open: OpenEntry, seq: number, offset: number, origin: string, root: Digest | undefined): void {
+    const last = this.#closes.at(-1);
+    if (last !== undefined) last.next = Math.min(last.next, offset);
+    if (this.beginning !== undefined || last !== undefined) return;
+    const from = seq > 1 ? { origin, size: seq - 1, root } : open.after;
+    const spelled = from && { ...from, root: from.root === undefined ? undefined : base64(from.root) };
+    this.beginning = { seq, time: open.time, from: spelled };
   }
 
-  /** A close: the file may end here. */
-  close(
-    seq: number,
-    close: CloseEntry,
-    records: number,
-    root: Digest | undefined,
-    kid: string,
-    member: 'mac' | 'hash',
-  ): void {
+  /** A close, whose line has just passed: the file may end here. */
+  close(seq: number, close: CloseEntry, records: number, root: Digest | undefined, epoch: Epoch | undefined): void {
     if (this.#closes.length === KEPT_CLOSES) this.#closes.shift();
-    this.#closes.push({
-      created_ts: this.#created,
+    const facts: FileFacts = {
+      created_ts: this.beginning?.time ?? '',
       closed_ts: close.time,
       record_count: records - this.#recordsBefore,
-      first_seq: this.#firstSeq,
+      first_seq: this.beginning?.seq ?? 0,
       last_seq: seq,
       first_ts: close.firstTime,
       last_ts: close.lastTime,
       size: seq,
-      root: root === undefined ? undefined : encodeBase64(digestBytes(root)),
-      algo: member === 'mac' ? 'hmac-sha256' : 'sha256',
-      key_id: kid,
-      sha256: this.#hash.copy().digest('hex'),
-    });
+    };
+    const spelled = root === undefined ? undefined : base64(root);
+    this.#closes.push({ facts, root: spelled, epoch, end: this.#passed, next: Number.MAX_SAFE_INTEGER });
   }
 
-  /** The facts at the close with this seq. */
-  at(seq: number): FileFacts | undefined {
-    return this.#closes.find((facts) => facts.last_seq === seq);
+  /** The close with this seq. */
+  at(seq: number): FileClose | undefined {
+    return this.#closes.find(({ facts }) => facts.last_seq === seq);
   }
+
+  /** Whether the bytes that the manifest is about are all there and end behind this close, before anything but checkpoints. */
+  covers({ end, next }: FileClose): boolean {
+    return this.#hashed === this.#limit && this.#endsLine && this.#limit >= end && this.#limit <= next;
+  }
+
+  /** SHA-256 of those bytes, as hex. */
+  digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+}
+
+function base64(root: Digest): string {
+  return encodeBase64(digestBytes(root));
 }

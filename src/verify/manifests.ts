@@ -1,9 +1,12 @@
 import { basename } from 'node:path';
 import { isTamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
-import { type Manifest, readManifest } from '../format/manifest.ts';
+import { noteKeyOf, signersOf } from '../format/key-reference.ts';
+import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../format/manifest.ts';
+import { noteKeyId, ratchetKeyId } from '../format/vkey.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
-import type { FileFacts, FileFactsCollector } from './file-facts.ts';
+import type { Epoch } from './epoch.ts';
+import { type FileClose, type FileFacts, FileFactsCollector } from './file-facts.ts';
 import { readText } from './read-text.ts';
 import type { StreamState } from './state.ts';
 
@@ -30,64 +33,94 @@ export async function findManifest(file: string, given: readonly string[]): Prom
   }
 }
 
+/** What the file gives for the manifest's members, the first that differs. */
 function firstWrong(
   manifest: Manifest,
-  facts: FileFacts,
-  { state, converted }: { readonly state: StreamState; readonly converted: boolean },
-  file: string,
+  close: FileClose,
+  collector: FileFactsCollector,
+  origin: string,
 ): string | undefined {
-  if (manifest.origin !== state.auditor.origin) return 'origin';
-  if (manifest.file !== basename(plainName(file))) return 'file';
+  const { facts, root, epoch } = close;
+  const { beginning, converted } = collector;
+  if (manifest.origin !== origin) return 'origin';
   for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
-    if (name === 'sha256' && converted) continue;
-    if (name === 'root' && (facts.root === undefined || state.broken)) continue;
+    if (beginning === undefined && (name === 'created_ts' || name === 'first_seq')) continue;
     if (manifest[name] !== facts[name]) return name;
   }
-  return undefined;
+  if (root !== undefined && manifest.root !== root) return 'root';
+  if (epoch !== undefined && manifest.algo !== (epoch.member === 'mac' ? 'hmac-sha256' : 'sha256')) return 'algo';
+  if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
+  if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
+  if (converted) return undefined; // the digest is that of other bytes
+  if (!collector.covers(close)) return 'bytes';
+  return manifest.sha256 === collector.digest() ? undefined : 'sha256';
 }
 
-/** What the tree was before the file's first entry, where that belongs to this stream. */
+/** What the tree was before the file's first entry; nothing where a stream begins that continues no other. */
 function continuesWrong(
-  { continues_from: from }: Manifest,
-  collector: FileFactsCollector,
-  state: StreamState,
+  says: Manifest['continues_from'],
+  is: { readonly origin: string; readonly size: number; readonly root: string | undefined } | undefined,
 ): boolean {
-  const { before } = collector;
-  if (before === undefined || from === undefined || from.origin !== state.auditor.origin) return false;
-  return from.size !== before.size || from.root !== before.root;
+  if (says === undefined || is === undefined) return says !== is;
+  return says.origin !== is.origin || says.size !== is.size || (is.root !== undefined && says.root !== is.root);
 }
 
-function noteWrong(manifest: Manifest): string | undefined {
+/** The note is of the last entry, and the signature is its first one, by the key that it names. */
+function noteWrong(manifest: Manifest, epoch: Epoch | undefined): string | undefined {
   const note = parseSignedCheckpoint(manifest.checkpoint);
-  const first = note?.signatures[0]?.bytes.toString('base64');
+  const first = note?.signatures[0];
   if (note === undefined || note.size !== manifest.size || note.origin !== manifest.origin) return 'checkpoint';
-  return first === manifest.signature ? undefined : 'signature';
+  if (first?.bytes.toString('base64') !== manifest.signature) return 'signature';
+  if (epoch === undefined || algorithmsOf(epoch, note.origin, first.keyId).includes(manifest.signature_algo))
+    return undefined;
+  return 'signature_algo';
+}
+
+/** What a signature of a key with this id is made with; a key id has 4 bytes, so several keys may share it. */
+function algorithmsOf({ reference }: Epoch, origin: string, keyId: string): Manifest['signature_algo'][] {
+  const algorithms: Manifest['signature_algo'][] = signersOf(reference)
+    .filter((signer) => noteKeyId(origin, noteKeyOf(signer)).toString('hex') === keyId)
+    .map(({ algorithm }) => algorithm);
+  const ours = reference.records === 'mac' && ratchetKeyId(origin, reference.fp).toString('hex') === keyId;
+  return ours ? [...algorithms, RATCHET_ALGORITHM] : algorithms;
+}
+
+/** A file's manifest while the file is read. */
+export interface ManifestCheck {
+  readonly reading: ManifestReading;
+  readonly facts: FileFactsCollector;
+}
+
+/** Reads the text of a manifest before its file is read: how many bytes it is about must be known. */
+export function beginManifest(text: string, recordsBefore: number): ManifestCheck {
+  const reading = readManifest(text);
+  const bytes = 'manifest' in reading ? reading.manifest.bytes : 0;
+  return { reading, facts: new FileFactsCollector(recordsBefore, bytes) };
 }
 
 /** Checks the manifest of a file that has been read; its checkpoint counts like a line of the file. */
 export async function checkManifest(
   state: StreamState,
   file: string,
-  text: string,
-  facts: FileFactsCollector,
+  { reading, facts }: ManifestCheck,
 ): Promise<void> {
   const say = (message: string): void =>
     state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
-  const reading = readManifest(text);
   if ('problem' in reading) {
     say(`the manifest cannot be taken: ${reading.problem.message}`);
     return;
   }
   const { manifest } = reading;
-  const own = facts.at(manifest.last_seq);
-  if (own === undefined) {
+  const close = facts.at(manifest.last_seq);
+  if (close === undefined && state.orderUnknown) return; // an entry that could not be read may be that close
+  if (close === undefined) {
     say(`the manifest says that the file ends with entry ${manifest.last_seq}; no close stands there`);
     return;
   }
   const wrong =
-    firstWrong(manifest, own, { state, converted: facts.converted }, file) ??
-    (continuesWrong(manifest, facts, state) ? 'continues_from' : undefined) ??
-    noteWrong(manifest);
+    (manifest.file === basename(plainName(file)) ? undefined : 'file') ??
+    firstWrong(manifest, close, facts, state.auditor.origin) ??
+    noteWrong(manifest, close.epoch);
   if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);
   else if (state.broken)
     return; // the file was altered, which is reported

@@ -69,7 +69,7 @@ export async function handleOpen(
     }
   }
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
-  state.facts?.open(seq, open.time, state.tree.frontier?.root());
+  state.facts?.open(open, seq, state.offset, state.auditor.origin, state.tree.frontier?.root());
   append(state, seq, leaf);
   state.every = open.every;
   state.sealTime = open.time;

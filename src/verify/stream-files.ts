@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isTamperError, systemCode, type TamperError } from '../errors.ts';
+import { isTamperError, systemCode } from '../errors.ts';
+import { readManifest } from '../format/manifest.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
@@ -46,6 +47,46 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
   return kept;
 }
 
+/** The manifest of a file; why there is none, where one is there and cannot be read. */
+interface FoundManifest {
+  readonly text?: string;
+  readonly problem?: string;
+}
+
+/** A manifest that cannot be read leaves its file as it is and is said (M7.1): it is an index, never an authority. */
+async function manifestOf(source: Source, given: readonly string[]): Promise<FoundManifest> {
+  if (!source.repeatable) return {};
+  try {
+    const text = await findManifest(source.name, given);
+    return text === undefined ? {} : { text };
+  } catch (error) {
+    if (!isTamperError(error, 'READ_FAILED')) throw error;
+    return { problem: `its manifest: ${error.message}` };
+  }
+}
+
+/**
+ * Manifests of files that were renamed since, as logrotate's `create` does: an empty file has taken the name. By the file
+ * whose first entry such a manifest names, where it has none of its own: the manifest's text, and the file it stands beside.
+ */
+async function movedManifests(
+  files: readonly PeekedSource[],
+  given: readonly string[],
+): Promise<Map<PeekedSource, { text: string; beside: PeekedSource }>> {
+  const moved = new Map<PeekedSource, { text: string; beside: PeekedSource }>();
+  for (const beside of files) {
+    if (!beside.peek.empty || !beside.source.repeatable) continue;
+    const { text } = await manifestOf(beside.source, given);
+    const reading = text === undefined ? undefined : readManifest(text);
+    if (text === undefined || reading === undefined || 'problem' in reading) continue;
+    const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
+    if (file === undefined || !file.source.repeatable) continue;
+    const own = await manifestOf(file.source, given);
+    if (own.text === undefined && own.problem === undefined) moved.set(file, { text, beside });
+  }
+  return moved;
+}
+
 /** Reads every file of a stream, with its manifest, through its verifier. `onBytes` is told how many bytes have been read. */
 export async function readFiles(
   verifier: StreamVerifier,
@@ -54,27 +95,19 @@ export async function readFiles(
   manifests: readonly string[] = [],
   large?: LargeFiles,
 ): Promise<void> {
-  for (const { source, peek } of files) {
-    await beginFile(verifier, source, manifests);
+  const moved = await movedManifests(files, manifests);
+  const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
+  for (const file of files) {
+    const { source, peek } = file;
+    const known = moved.get(file);
+    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(source, manifests);
+    verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);
+    if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     await readFile(verifier, source, onBytes, large);
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;
   }
-}
-
-/** A manifest that cannot be read leaves its file as it is and is said (spec 7): it is an index, never an authority. */
-async function beginFile(verifier: StreamVerifier, source: Source, manifests: readonly string[]): Promise<void> {
-  let manifest: string | undefined;
-  let unreadable: TamperError | undefined;
-  try {
-    if (source.repeatable) manifest = await findManifest(source.name, manifests);
-  } catch (error) {
-    if (!isTamperError(error, 'READ_FAILED')) throw error;
-    unreadable = error;
-  }
-  verifier.beginFile(source.name, manifest);
-  if (unreadable !== undefined) verifier.state.find('UNREADABLE', `its manifest: ${unreadable.message}`);
 }
 
 async function readFile(

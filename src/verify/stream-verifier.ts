@@ -10,12 +10,11 @@ import { handleCheckpoint } from './checkpoint-lines.ts';
 import { checkEnd } from './ending.ts';
 import { countRecord, handleControl, handleRecord } from './entries.ts';
 import type { Epoch } from './epoch.ts';
-import { FileFactsCollector } from './file-facts.ts';
 import type { Findings } from './findings.ts';
 import { ForeignLines } from './foreign-lines.ts';
 import { checkHeldAtEnd } from './held.ts';
 import type { RecordKeeper } from './kept-records.ts';
-import { checkManifest } from './manifests.ts';
+import { beginManifest, checkManifest, type ManifestCheck } from './manifests.ts';
 import { provenEnd } from './proven-end.ts';
 import { endEarlyCheckpoint, settleEarlyCheckpoint } from './ranges.ts';
 import { RecordMatcher } from './record-matcher.ts';
@@ -41,7 +40,8 @@ export class StreamVerifier {
   readonly #keeper: RecordKeeper | undefined;
   #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
   #crlfReported = false;
-  #manifest: string | undefined;
+  #manifest: ManifestCheck | undefined;
+  #manifestFile = '';
 
   constructor(auditor: Auditor, findings: Findings, { cited = [], keeper }: Further = {}) {
     this.#keeper = keeper;
@@ -49,10 +49,11 @@ export class StreamVerifier {
     this.#foreign = new ForeignLines(this.state);
   }
 
-  /** A file begins; `manifest` is the text of the manifest beside it. */
-  beginFile(file: string, manifest?: string): void {
-    this.#manifest = manifest;
-    this.state.facts = manifest === undefined ? undefined : new FileFactsCollector(this.state.records);
+  /** A file begins; `manifest` is the text of the manifest that stands beside it, or beside a file that took its name since. */
+  beginFile(file: string, manifest?: string, beside: string = file): void {
+    this.#manifestFile = beside;
+    this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.records);
+    this.state.facts = this.#manifest?.facts;
     this.state.file = file;
     this.state.fileNext = this.state.next;
     this.state.line = 0;
@@ -112,8 +113,8 @@ export class StreamVerifier {
   async endFile(): Promise<void> {
     const { state } = this;
     this.#foreign.endFile();
-    if (this.#manifest !== undefined && state.facts !== undefined && !state.stopped) {
-      await checkManifest(state, state.file, this.#manifest, state.facts);
+    if (this.#manifest !== undefined) {
+      if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
       state.findings.add('MANIFEST_WRONG', { file: state.file }, 'your policy demands a manifest, there is none');
     }

@@ -17,6 +17,7 @@ const manifest: Manifest = {
   algo: 'hmac-sha256',
   key_id: 'ftE2xJrV.1',
   continues_from: { origin: 'audit.example.com/a', size: 1, root: 'A'.repeat(43).concat('=') },
+  bytes: 1200,
   sha256: '0'.repeat(64),
   checkpoint: `audit.example.com/a\n5\n${'A'.repeat(43)}=\n\n— audit.example.com/a AAAAAAAA\n`,
   signature_algo: 'ratchet-hmac-sha256',

@@ -27,6 +27,7 @@ export async function runCommand(
     stderr: into('stderr'),
     env,
     stopped: async () => new Promise<void>(() => undefined),
+    onHangUp: () => () => undefined,
   };
   const code = await run(argv, io, async () => '0.0.0');
   return { code, ...written };

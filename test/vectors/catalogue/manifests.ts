@@ -5,21 +5,22 @@ import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
 import { formatManifest, type Manifest } from '../../../src/format/manifest.ts';
 import type { SealedLog } from '../../support/sealed-log.ts';
 import { edKey } from '../keys.ts';
-import { signedLog } from '../logs.ts';
+import { signedBody, signedLog } from '../logs.ts';
 import { cutAfter, edit } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
 /** Manifests beside a file: right, wrong, stale (spec 7). */
 
+function timeIn(log: SealedLog, seq: number, member: string): string {
+  const line = log.lines.find((one) => one.seq === seq)?.bytes.toString() ?? '';
+  return new RegExp(`"${member}":"([^"]+)"`).exec(line)?.[1] ?? '';
+}
+
 /** The manifest of a log of one file with ten records, as its writer left it. */
 function manifestOf(log: SealedLog, file: string): Manifest {
-  const end = log.lines.findIndex(({ seq }) => seq === log.size) + 1;
-  const upToClose = Buffer.concat(log.lines.slice(0, end).flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+  const whole = Buffer.concat(log.lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
   const checkpoint = log.note();
-  const time = (seq: number, member: string): string => {
-    const line = log.lines.find((one) => one.seq === seq)?.bytes.toString() ?? '';
-    return new RegExp(`"${member}":"([^"]+)"`).exec(line)?.[1] ?? '';
-  };
+  const time = (seq: number, member: string): string => timeIn(log, seq, member);
   return {
     version: 1,
     origin: log.origin,
@@ -35,7 +36,8 @@ function manifestOf(log: SealedLog, file: string): Manifest {
     root: encodeBase64(digestBytes(log.lastSeal.root)),
     algo: 'sha256',
     key_id: log.kid,
-    sha256: createHash('sha256').update(upToClose).digest('hex'),
+    bytes: whole.length,
+    sha256: createHash('sha256').update(whole).digest('hex'),
     checkpoint,
     signature_algo: 'ed25519',
     signature: parseSignedCheckpoint(checkpoint)?.signatures[0]?.bytes.toString('base64') ?? '',
@@ -53,6 +55,26 @@ function beside(
   const text = formatManifest({ ...manifestOf(signedLog(), `${name}.jsonl`), ...changes });
   const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
   return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+}
+
+/** The manifest of the second of two files, without what was before it. */
+function withoutContinuesFrom(): VectorCase {
+  const log = signedBody().close('rotated').checkpoint().rotate('log.2.jsonl');
+  const before = log.lines.length - 1;
+  log.record('in the second file').close().checkpoint();
+  const name = 'manifest-without-continues-from';
+  const whole = Buffer.concat(log.lines.slice(before).flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+  const text = formatManifest({
+    ...manifestOf(log, `${name}.2.jsonl`),
+    created_ts: timeIn(log, 15, 'time'),
+    record_count: 1,
+    first_seq: 15,
+    bytes: whole.length,
+    sha256: createHash('sha256').update(whole).digest('hex'),
+  });
+  const about = 'the manifest of a second file does not say what it continues';
+  const one = vector(name, about, log, brings(log, { named: [edKey] }), 1, 'MANIFEST_WRONG');
+  return { ...one, beside: [{ name: `${name}.2.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
 }
 
 export function manifestCases(): VectorCase[] {
@@ -83,6 +105,31 @@ export function manifestCases(): VectorCase[] {
       1,
       'MANIFEST_WRONG',
     ),
+    beside(
+      'manifest-wrong-bytes',
+      'a manifest is about one byte less: not the end of a line',
+      signedLog(),
+      { bytes: manifestOf(signedLog(), '').bytes - 1 },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-wrong-signature-algo',
+      'a manifest says that the signature is of another algorithm',
+      signedLog(),
+      { signature_algo: 'ecdsa-p256-sha256' },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    beside(
+      'manifest-wrong-continues-from',
+      'a manifest says that the first file of a stream continues another one',
+      signedLog(),
+      { continues_from: { origin: signedLog().origin, size: 3, root: encodeBase64(Buffer.alloc(32)) } },
+      1,
+      'MANIFEST_WRONG',
+    ),
+    withoutContinuesFrom(),
     beside(
       'manifest-wrong-checkpoint',
       'a manifest has the checkpoint of another size',
