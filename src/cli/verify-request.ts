@@ -76,6 +76,7 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
       acceptSuccessors: own['accept-successors'] === true,
       jobs: countFlag(flags, 'jobs') ?? 1,
       ...(origin.length > 0 && { origin }),
+      continued: listFlag(flags, 'origin').length === 0, // what a writer's configuration names, it may also have begun anew
       ...(policy !== undefined && { policy }),
       ...(known !== undefined && { known }),
       ...(own['live'] === true && { live: true }),

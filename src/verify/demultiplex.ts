@@ -8,6 +8,7 @@ import type { KeptRecords } from './kept-records.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { linkedStream } from './linked-stream.ts';
 import type { LinkedStream } from './links.ts';
+import { orderMixedFiles } from './mixed-files.ts';
 import { firstEntry } from './peek.ts';
 import { type PeekedSource, stopReading } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
@@ -79,7 +80,7 @@ class Demultiplexer implements LineSink {
   }
 }
 
-/** Verifies mixed streams; files are read in the order in which they are given. */
+/** Verifies mixed streams; files are read in the order of their entries. */
 export async function demultiplex(
   files: readonly PeekedSource[],
   patterns: readonly string[],
@@ -88,7 +89,7 @@ export async function demultiplex(
   kept?: KeptRecords,
 ): Promise<LinkedStream[]> {
   const demultiplexer = new Demultiplexer(patterns, auditorFor, kept);
-  for (const { source } of files) {
+  for (const { source } of await orderMixedFiles(files)) {
     demultiplexer.beginFile(source.name);
     const splitter = new LineSplitter(demultiplexer);
     try {

@@ -32,13 +32,24 @@ export function coversOrigin(pattern: string, origin: string): boolean {
   return pattern.endsWith('*') ? origin.startsWith(pattern.slice(0, -1)) : pattern === origin;
 }
 
-/** Which origin a file belongs to, by the tag of its first entry. */
-export function originOf(patterns: readonly string[], { tag, origin }: Peek): string | undefined {
+/** The names of streams that a writer begins in place of another one: `<origin>/<UTC time>-<8 hex>` (spec 6). */
+const CONTINUED = /^\/\d{8}T\d{6}Z-[0-9a-f]{8}$/;
+
+/** Whether the auditor's names cover a stream; `continued`: a stream begun in place of a named one is named too. */
+function namesStream(patterns: readonly string[], origin: string, continued: boolean): boolean {
+  return patterns.some(
+    (pattern) =>
+      coversOrigin(pattern, origin) ||
+      (continued && origin.startsWith(pattern) && CONTINUED.test(origin.slice(pattern.length))),
+  );
+}
+
+/** Which origin a file belongs to, by the tag of its first entry. `continued`: a stream in place of a named one is named. */
+export function originOf(patterns: readonly string[], { tag, origin }: Peek, continued = false): string | undefined {
   const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
   const byTag = exact.find((pattern) => tagOf(pattern) === tag);
   if (byTag !== undefined) return byTag;
-  if (origin !== undefined && tagOf(origin) === tag && patterns.some((pattern) => coversOrigin(pattern, origin)))
-    return origin;
+  if (origin !== undefined && tagOf(origin) === tag && namesStream(patterns, origin, continued)) return origin;
   // a file in which no entry can be read is the only stream's, damaged; another stream's is not
   return patterns.length === 1 && tag === undefined ? exact[0] : undefined;
 }
@@ -47,10 +58,11 @@ export function originOf(patterns: readonly string[], { tag, origin }: Peek): st
 export function groupByOrigin(
   patterns: readonly string[],
   files: readonly PeekedSource[],
+  continued = false,
 ): Map<string | undefined, PeekedSource[]> {
   const groups = new Map<string | undefined, PeekedSource[]>();
   for (const file of files) {
-    const origin = originOf(patterns, file.peek);
+    const origin = originOf(patterns, file.peek, continued);
     const group = groups.get(origin);
     if (group === undefined) groups.set(origin, [file]);
     else group.push(file);
@@ -86,7 +98,7 @@ export function vanishedReports(
   for (const note of [...heldNotes, ...pins]) {
     const held = parseSignedCheckpoint(note);
     if (held === undefined || there.has(held.origin)) continue;
-    if (!patterns.some((pattern) => coversOrigin(pattern, held.origin))) continue;
+    if (!namesStream(patterns, held.origin, options.continued ?? false)) continue;
     sizes.set(held.origin, Math.max(held.size, sizes.get(held.origin) ?? 0));
   }
   return [...sizes].map(([origin, size]) => {

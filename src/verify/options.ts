@@ -26,6 +26,11 @@ export interface VerifyOptions {
   readonly input?: Readable;
   /** The streams to verify; a name that ends with `*` stands for every origin that begins so. */
   readonly origin?: string | readonly string[];
+  /**
+   * A stream that a writer began in place of a named one (`rotate_chain`, `recover`, `on_state_conflict`), with an origin
+   * `ORIGIN/<UTC time>-<8 hex>`, counts as named. Default false.
+   */
+  readonly continued?: boolean;
   /** The auditor's policy; it names the streams, so `origin` may be left out. */
   readonly policy?: Policy;
   /** Sources of data keys, with the keys that they may be asked for. */

@@ -18,7 +18,8 @@ export interface PeekedSource {
   readonly peek: Peek;
 }
 
-async function contentDigest(source: Source): Promise<string> {
+/** SHA-256 of a file's decompressed bytes, as hex. */
+export async function contentDigest(source: Source): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of source.read(() => undefined)) hash.update(chunk);
   return hash.digest('hex');

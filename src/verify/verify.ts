@@ -98,7 +98,7 @@ async function verifyWith(
     read += bytes;
     options.onProgress?.(read, total);
   };
-  const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources);
+  const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
   const unclaimed = groups?.get(undefined) ?? [];
   groups?.delete(undefined);
   const streams =

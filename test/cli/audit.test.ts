@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,6 +75,21 @@ describe('fapilog-tamper verify', () => {
     expect(code).toBe(2);
     expect(stdout).toContain('KEY_FILE_PERMISSIONS');
     expect(stdout + stderr).not.toContain(key);
+  });
+
+  it("with the writer's configuration: takes a stream that recover began in place of another, and neither is tampered", async () => {
+    writeFileSync(join(cwd, 'writer.yaml'), `file: b.jsonl\norigin: example.com/b\nkey_source: env\n`);
+    const seal = ['seal', '--quiet', '--config', 'writer.yaml'];
+    expect((await built.run(seal, { cwd, env, input: 'one\n' })).code).toBe(0);
+    const why = ['--config', 'writer.yaml', '--reason', 'a test'];
+    expect((await built.run(['recover', 'b.jsonl', ...why], { cwd, env })).code).toBe(0);
+    expect((await built.run(seal, { cwd, env, input: 'two\n' })).code).toBe(0);
+    const files = readdirSync(cwd).filter((name) => /^b.*jsonl$/.test(name));
+    expect(files).toHaveLength(2);
+    const { code, stdout } = await built.run(['verify', ...files, '--config', 'writer.yaml'], { cwd, env });
+    expect(stdout).toMatch(/^OK {2}example\.com\/b$/m);
+    expect(stdout).toMatch(/^OK {2}example\.com\/b\/\d{8}T\d{6}Z-[0-9a-f]{8}$/m);
+    expect(code).toBe(0);
   });
 
   it('without a stream it is a usage error, not a verdict: exit 64', async () => {

@@ -1,0 +1,114 @@
+import { classifyLine } from '../format/entry.ts';
+import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import { contentDigest, type PeekedSource } from './stream-files.ts';
+
+/** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
+
+/** So many bytes of a file are looked through for the first entries of its streams. */
+const PEEK_LIMIT = 16 * 1024 * 1024;
+/** So many streams of a file count for its place. */
+const TAG_LIMIT = 4096;
+
+/** The seq of the first entry of each stream, by TAG. Nothing of it is trusted; it only orders the reading. */
+async function firstSeqs({ source }: PeekedSource): Promise<Map<string, number>> {
+  const seqs = new Map<string, number>();
+  const sink: LineSink = {
+    feed(bytes, start, end) {
+      const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
+      const read = classifyLine(line);
+      if (read.type !== 'record' && read.type !== 'control') return undefined;
+      if (!seqs.has(read.tag) && seqs.size < TAG_LIMIT) seqs.set(read.tag, read.seq);
+      return undefined;
+    },
+    feedUnterminated() {
+      return undefined;
+    },
+  };
+  const splitter = new LineSplitter(sink);
+  let bytes = 0;
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      bytes += chunk.length;
+      await splitter.push(chunk);
+      if (bytes > PEEK_LIMIT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+  }
+  return seqs;
+}
+
+interface Mixed {
+  readonly file: PeekedSource;
+  readonly seqs: ReadonlyMap<string, number>;
+  /** Files that come before it: for each of its streams the one with the next lower seq. */
+  readonly before: Mixed[];
+  state: 'new' | 'open' | 'placed';
+}
+
+/** For each stream its files by their first seq: each after the one before. */
+function link(files: readonly Mixed[]): void {
+  const byTag = new Map<string, Mixed[]>();
+  for (const file of files) {
+    for (const tag of file.seqs.keys()) {
+      const same = byTag.get(tag);
+      if (same === undefined) byTag.set(tag, [file]);
+      else same.push(file);
+    }
+  }
+  for (const [tag, same] of byTag) {
+    const seqOf = (file: Mixed): number => file.seqs.get(tag) ?? 0;
+    same.sort((a, b) => seqOf(a) - seqOf(b));
+    for (const [at, file] of same.entries()) {
+      const earlier = same[at - 1];
+      if (earlier !== undefined && seqOf(earlier) < seqOf(file)) file.before.push(earlier);
+    }
+  }
+}
+
+/** Each file after those that come before it, otherwise as given. Streams that contradict each other leave it as given. */
+function placeAll(files: readonly Mixed[]): PeekedSource[] {
+  const placed: PeekedSource[] = [];
+  for (const start of files) {
+    const stack = [start];
+    for (let file = stack.at(-1); file !== undefined; file = stack.at(-1)) {
+      const first = file.state === 'new' ? file.before.find(({ state }) => state === 'new') : undefined;
+      if (file.state === 'new' && first !== undefined) {
+        file.state = 'open';
+        stack.push(...file.before.filter(({ state }) => state === 'new').reverse());
+        continue;
+      }
+      stack.pop();
+      if (file.state !== 'placed') placed.push(file.file);
+      file.state = 'placed';
+    }
+  }
+  return placed;
+}
+
+/** One of each pair of files with equal bytes. */
+async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
+  const seen = new Map<string, Mixed[]>();
+  const kept: Mixed[] = [];
+  for (const file of files) {
+    const key = [...file.seqs].join();
+    const same = file.seqs.size === 0 ? [] : (seen.get(key) ?? []);
+    const digests = await Promise.all(
+      [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentDigest(one.file.source)),
+    );
+    if (digests.length > 0 && digests.indexOf(digests.at(-1) as string) < digests.length - 1) continue;
+    seen.set(key, [...same, file]);
+    kept.push(file);
+  }
+  return kept;
+}
+
+/** The files in the order of their entries. What can be read only once stays where it was given. */
+export async function orderMixedFiles(files: readonly PeekedSource[]): Promise<PeekedSource[]> {
+  if (files.some(({ source }) => !source.repeatable)) return [...files];
+  const mixed: Mixed[] = [];
+  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file), before: [], state: 'new' });
+  const kept = await distinct(mixed);
+  link(kept);
+  return placeAll(kept);
+}

@@ -1,0 +1,55 @@
+import { readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { SealerOptions } from '../../src/create-sealer.ts';
+import { audit, ORIGIN, start, workplace } from './workplace.ts';
+
+/** Streams that a writer began in place of another one stand beside it, and are told apart from it. */
+
+const modes: [string, Partial<SealerOptions>][] = [
+  ['data key', {}],
+  ['signing', { useKmsSigning: true }],
+  ['both', { signingKeyId: 'sign' }],
+];
+
+describe.each(modes)('a log sealed with %s', (_name, extra) => {
+  it.each([
+    [
+      'renamed, an empty file in its place',
+      (file: string) => renameSync(file, `${file}.moved`.replace('.jsonl.moved', '.1.jsonl')),
+    ],
+    ['cut to nothing', (file: string) => truncateSync(file)],
+    ['cut at a line', (file: string) => truncateSync(file, readFileSync(file).indexOf('\n') + 1)],
+  ])('that was %s goes on as a new stream, and neither is tampered', async (_what, spoil) => {
+    const { directory, file, options, provider } = workplace(['audit', 'sign']);
+    const settings = { ...options(), ...extra, onStateConflict: 'new_stream' as const };
+    const sealer = start(settings);
+    sealer.write('{"n":1}');
+    await sealer.close();
+    spoil(file);
+    writeFileSync(file, '', { flag: 'a' });
+    const again = start(settings);
+    again.write('{"n":2}');
+    await again.close();
+    expect(again.origin).toMatch(new RegExp(`^${ORIGIN}/\\d{8}T\\d{6}Z-[0-9a-f]{8}$`));
+    const report = await audit(directory, provider, { continued: true, manifests: [] });
+    const codes = report.findings.map(({ code }) => code);
+    for (const code of ['FORK', 'FOREIGN_TAG', 'ORIGIN_WRONG', 'OUT_OF_ORDER']) expect(codes).not.toContain(code);
+    const begun = report.streams.find(({ origin }) => origin === again.origin);
+    expect(begun).toMatchObject({ verdict: 'ok', records: 1 });
+  });
+
+  it('whose every file is a stream of its own is verified whole', async () => {
+    const { directory, options, provider } = workplace(['audit', 'sign']);
+    const sealer = start({ ...options(), ...extra, rotateChain: true });
+    sealer.write('{"n":1}');
+    await sealer.rotate();
+    sealer.write('{"n":2}');
+    await sealer.rotate();
+    await sealer.close();
+    const report = await audit(directory, provider, { continued: true });
+    expect(report.streams).toHaveLength(3);
+    expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
+    const alone = await audit(directory, provider);
+    expect(alone.verdict).toBe('undecided');
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { verify } from '../../src/verify/verify.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import { edKey } from '../vectors/keys.ts';
+
+/** Mixed streams in several files: their order is that of their entries, whatever their names say (M8.2). */
+
+const origins = ['audit.example.com/a', 'audit.example.com/b', 'audit.example.com/c'];
+const publicKeys = origins.map((origin) => vkeyOf(origin, edKey));
+
+function streams(): Buffer[][] {
+  return origins.map((origin) => {
+    const log = new SealedLog(origin)
+      .open({ signers: [edKey] })
+      .seal()
+      .checkpoint();
+    for (let n = 0; n < 6; n++) log.record(`{"n":${n}}`).seal().checkpoint();
+    return log
+      .close()
+      .checkpoint()
+      .lines.map(({ bytes }) => Buffer.concat([bytes, Buffer.from('\n')]));
+  });
+}
+
+/** The lines of all streams, each stream's in their order, cut into files. */
+function mix(turns: readonly number[], cuts: readonly number[]): Buffer[] {
+  const rest = streams();
+  const lines: Buffer[] = [];
+  for (const turn of turns) {
+    const line = rest[turn % rest.length]?.shift();
+    if (line !== undefined) lines.push(line);
+  }
+  lines.push(...rest.flat());
+  const at = [0, ...[...new Set(cuts.map((cut) => cut % lines.length))].sort((a, b) => a - b), lines.length];
+  return at.slice(1).map((end, index) => Buffer.concat(lines.slice(at[index], end)));
+}
+
+function folder(files: readonly { name: string; bytes: Buffer }[]): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mixed-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  for (const { name, bytes } of files) writeFileSync(join(directory, name), bytes);
+  return directory;
+}
+
+const check = (path: string): ReturnType<typeof verify> =>
+  verify({ paths: [path], origin: origins, publicKeys, demux: true });
+
+describe('mixed streams in several files', () => {
+  it('are read in the order of their entries: app.log after app.log.1', async () => {
+    const [one, two] = mix([], [20]) as [Buffer, Buffer];
+    const path = folder([
+      { name: 'app.log.1', bytes: one },
+      { name: 'app.log', bytes: two },
+    ]);
+    expect(await check(path)).toMatchObject({ verdict: 'ok', findings: [] });
+  });
+
+  it('are ok however they were mixed, cut and named', async () => {
+    const turns = fc.array(fc.nat(2), { maxLength: 60 });
+    const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(turns, cuts, fc.infiniteStream(fc.nat(1000)), async (turn, cut, names) => {
+        const files = mix(turn, cut).filter(({ length }) => length > 0);
+        const path = folder(files.map((bytes, at) => ({ name: `${names.next().value}-${at}.log`, bytes })));
+        const report = await check(path);
+        expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('count once where a file is there twice, plain and compressed', async () => {
+    const [one, two] = mix([0, 1, 2, 0, 1, 2], [20]) as [Buffer, Buffer];
+    const path = folder([
+      { name: 'app.log', bytes: two },
+      { name: 'app.log.1', bytes: one },
+      { name: 'app.log.1.gz', bytes: gzipSync(one) },
+    ]);
+    expect((await check(path)).verdict).toBe('ok');
+  });
+
+  it('that contradict each other are read all the same, and found', async () => {
+    const [one, two] = mix([0, 1], [20]) as [Buffer, Buffer];
+    const lines = (bytes: Buffer): string[] => bytes.toString().split('\n').filter(Boolean);
+    const crossed = [...lines(one).slice(0, 1), ...lines(two).slice(-3), ...lines(one).slice(1)].join('\n');
+    const path = folder([
+      { name: 'one.log', bytes: Buffer.from(`${crossed}\n`) },
+      { name: 'two.log', bytes: two },
+    ]);
+    expect((await check(path)).verdict).toBe('tampered');
+  });
+});
