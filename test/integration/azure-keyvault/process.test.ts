@@ -226,3 +226,36 @@ describe('a package that is not installed', () => {
     });
   });
 });
+
+describe('one configuration without use_kms_signing', () => {
+  it.each(['EC', 'RSA', 'oct-HSM'])(
+    'seals with a key of type %s, and verifies what it sealed, and nothing that another key sealed',
+    async (kty) => {
+      await azure.create('k', { kty });
+      await azure.create('other', { kty });
+      const place = await mkdtemp(join(directory, 'one-'));
+      const env = { ...isolated(), AZURE_CLIENT_SECRET: writer.secret };
+      const lines = (key: string): string =>
+        [
+          'key_source: azure-keyvault',
+          `key_id: ${azure.key(key)}`,
+          `azure_tenant_id: ${azure.server.tenant}`,
+          `azure_client_id: ${writer.clientId}`,
+          'origin: audit.example.com/azure',
+          '',
+        ].join('\n');
+      await writeFile(join(place, 'k.yaml'), lines('k'));
+      await writeFile(join(place, 'other.yaml'), lines('other'));
+      const options = { cwd: place, env };
+      const sealed = await built.run(['seal', '--quiet', '--config', 'k.yaml', '--out', 'a.jsonl'], {
+        ...options,
+        input: 'a\nb\n',
+      });
+      expect(sealed).toMatchObject({ code: 0 });
+      const verified = await built.run(['verify', '--config', 'k.yaml', 'a.jsonl'], options);
+      expect(verified.code, verified.stdout + verified.stderr).toBe(0);
+      const other = await built.run(['verify', '--config', 'other.yaml', 'a.jsonl'], options);
+      expect(other.code, other.stdout + other.stderr).toBe(2);
+    },
+  );
+});
