@@ -191,6 +191,8 @@ class Stream:
             if not named and not epoch['right']: bad('NO_KEY or KEY_NOT_NAMED')
             if not named and epoch['right'] and signed_before and not before: bad('UNSIGNED')
             signed_before = signed_before or bool(named)
+        signed = [epoch for epoch in self.epochs if epoch['ids']]
+        if self.named and signed and all(epoch['right'] and not self.names(epoch) for epoch in signed): bad('UNSIGNED')
         proven = self.covered(self.epoch) if self.names(self.epoch) else self.epoch['mac']
         if self.closed not in ('shutdown', 'continued') or proven < last: bad('END_UNPROVEN')
 

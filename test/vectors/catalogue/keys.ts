@@ -237,6 +237,15 @@ export function keyCases(): VectorCase[] {
       'UNSIGNED 15-17',
     ),
     vector(
+      'unsigned-stranger',
+      'MACs and signatures, the auditor has the data key and the public key of somebody else',
+      both,
+      brings(both, { data: [dataKey], named: [nextEdKey] }),
+      2,
+      first,
+      'UNSIGNED 1-14',
+    ),
+    vector(
       'restart-vouched-only',
       'a policy that does not let a data key start a run',
       restarted,
