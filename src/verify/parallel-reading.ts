@@ -1,8 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { CheckedRun } from './checked-run.ts';
 import type { Epoch } from './epoch.ts';
 import type { LineSplitter } from './line-splitter.ts';
+import { openRegular } from './regular-file.ts';
 import type { ChainKey } from './segment-messages.ts';
 import { SegmentPool } from './segment-pool.ts';
 import type { StreamVerifier } from './stream-verifier.ts';
@@ -139,7 +140,7 @@ export function withProcesses(jobs: number): LargeFiles {
   return {
     from: PARALLEL_FROM,
     read: async (verifier, splitter, path, onBytes) => {
-      const file = await open(path, 'r');
+      const file = await openRegular(path);
       try {
         const division = { head: HEAD, segment: SEGMENT, ahead: processes * AHEAD };
         const reading = new ParallelReading(verifier, splitter, file, onBytes);
