@@ -2,7 +2,7 @@ import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/
 import { TamperError } from './errors.ts';
 import type { Clock } from './keys/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
-import { createKeyProvider } from './providers/index.ts';
+import { createProviderFor } from './providers/index.ts';
 import { sourcesOf } from './seal/key-sources.ts';
 import { Sealer } from './seal/sealer.ts';
 import type { FileClosedEvent } from './seal/sealer-events.ts';
@@ -34,8 +34,8 @@ export function createSealer(options: SealerOptions): Sealer {
     ...(signingKeyProvider && { signingKeyProvider }),
     ...(clock && { clock }),
   };
-  const { config } = resolveConfig({ code, env: process.env });
-  return sealerOf(config, dependencies, config.tee ? tee : undefined);
+  const { config, warnings } = resolveConfig({ code, env: process.env });
+  return sealerOf(config, { ...dependencies, warnings }, config.tee ? tee : undefined);
 }
 
 /**
@@ -54,7 +54,7 @@ function tee(chunk: string | Uint8Array): void {
 
 function sealerOf(
   config: ResolvedConfig,
-  dependencies: SealerDependencies,
+  dependencies: SealerDependencies & { readonly warnings?: readonly string[] },
   teeTo: ((chunk: string | Uint8Array) => void) | undefined,
 ): Sealer {
   if (!config.enabled) {
@@ -62,12 +62,12 @@ function sealerOf(
       hint: 'write with openPlainWriter, or leave enabled out',
     });
   }
-  const { keyProvider, signingKeyProvider, clock } = dependencies;
+  const { keyProvider, signingKeyProvider, clock, warnings } = dependencies;
   let own: KeyProvider | undefined;
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   return new Sealer(config, {
     keys: async () => {
-      const provider = keyProvider ?? (await createKeyProvider(config));
+      const provider = keyProvider ?? (await createProviderFor(config));
       if (keyProvider === undefined) own = provider;
       return sourcesOf(config, provider, signingKeyProvider ?? provider);
     },
@@ -78,6 +78,7 @@ function sealerOf(
       await check(event);
     },
     ...(clock && { clock }),
+    ...(warnings && { warnings }),
     ...(teeTo && { tee: teeTo }),
   });
 }

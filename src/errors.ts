@@ -35,6 +35,7 @@ export type TamperErrorCode =
   | 'RESPONSE_CORRUPTED'
   | 'TLS_FAILED'
   | 'PROVIDER_CLOSED'
+  | 'KEY_WARNING'
   // text on disk
   | 'ORIGIN_INVALID'
   | 'FORMAT_INVALID'

@@ -52,7 +52,7 @@ export type {
 } from './keys/provider.ts';
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
-export { checkKeys, createKeyProvider, createSourceProvider } from './providers/index.ts';
+export { checkKeys, checkKeysOf, createKeyProvider, createSourceProvider } from './providers/index.ts';
 export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';

@@ -1,5 +1,5 @@
 import {
-  checkKeys,
+  checkKeysOf,
   type DoctorCheck,
   fileName,
   isSecretOption,
@@ -62,7 +62,7 @@ Shows what each option is and where it came from, uses each key once, and tests 
 
 async function checksOf({ config }: Resolution): Promise<readonly DoctorCheck[]> {
   try {
-    return await checkKeys(config);
+    return await checkKeysOf(config);
   } catch (error) {
     if (!isTamperError(error, 'DEPENDENCY_MISSING')) throw error;
     return [{ name: 'provider', outcome: 'failed', detail: `${error.code}: ${error.message}` }];

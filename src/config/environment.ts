@@ -14,7 +14,7 @@ export function settingsOfEnvironment(env: Environment): { settings: Setting[]; 
   const settings: Setting[] = [];
   const others: string[] = [];
   for (const [variable, text] of Object.entries(env)) {
-    if (!isOurVariable(variable) || text === undefined) continue;
+    if (!isOurVariable(variable) || text === undefined || isServiceVariable(variable, env)) continue;
     const name = optionNamed(variable, variableName);
     if (name === undefined) {
       others.push(variable);
@@ -26,6 +26,18 @@ export function settingsOfEnvironment(env: Environment): { settings: Setting[]; 
     settings.push(setting);
   }
   return { settings, others };
+}
+
+/**
+ * Kubernetes gives every pod variables for each Service of its namespace. A Service named `fapilog-tamper`, or
+ * `fapilog-tamper-NAME`, brings some into our name space; they are no options.
+ */
+function isServiceVariable(variable: string, env: Environment): boolean {
+  const service =
+    /^(FAPILOG_TAMPER(?:_[A-Z0-9_]+?)??)_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/.exec(
+      variable,
+    )?.[1];
+  return service !== undefined && env[`${service}_SERVICE_HOST`] !== undefined;
 }
 
 /** @throws CONFIG_UNKNOWN_OPTION if a variable in our name space is neither an option nor holds a key. */

@@ -4,9 +4,9 @@ import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from 
 import { fileName, flagName } from './names.ts';
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames } from './schema.ts';
-import { secretOptions } from './secrecy.ts';
 import type { ConfigFile, Setting } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
+import { warningsOf } from './warnings.ts';
 
 /** The places that a configuration may come from, strongest first. */
 export interface ConfigSources {
@@ -62,18 +62,9 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
     config,
     at: (name) => `${settings.get(name)?.spelling ?? fileName(name)} (${places.get(name) ?? 'not set'})`,
   });
-  return { config, places, warnings: warningsOf(settings) };
+  return { config, places, warnings: warningsOf(settings, config, sources.env ?? {}) };
 }
 
 function flagPlace(spelling: string): string {
   return `flag --${flagName(spelling as OptionName)}`;
-}
-
-function warningsOf(settings: ReadonlyMap<OptionName, Setting>): string[] {
-  return secretOptions.flatMap((name) => {
-    const setting = settings.get(name);
-    if (setting === undefined) return [];
-    const { spelling, place } = setting;
-    return [`${spelling} (${place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`];
-  });
 }

@@ -7,6 +7,8 @@
  * ever becomes null, false or a default.
  */
 
+import type { WarningListener } from './warnings.ts';
+
 /** Where a key lives, as it is written into the log. */
 export type KeySource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | (string & {});
 
@@ -129,6 +131,11 @@ export interface ProviderLifecycle {
    * its own.
    */
   rotateCheck(options?: CallOptions): Promise<boolean>;
+  /**
+   * Calls `listener` with everything about keys and credentials that works and should be done otherwise, once each, what was
+   * said before included. A provider without warnings leaves it out.
+   */
+  onWarning?(listener: WarningListener): void;
   /** Erases secrets, stops timers, closes connections. Safe to call twice; other methods throw `PROVIDER_CLOSED` after. */
   close(): Promise<void>;
 }

@@ -49,6 +49,16 @@ export class Secret {
     return fn(this.#bytes);
   }
 
+  /** Another secret with the same bytes. */
+  copy(): Secret {
+    return this.use((bytes) => new Secret(bytes));
+  }
+
+  /** Whether both hold the same bytes. */
+  equals(other: Secret): boolean {
+    return this.use((one) => other.use((two) => one.equals(two)));
+  }
+
   /** Overwrites the bytes with zeros. Safe to call twice. */
   erase(): void {
     this.#bytes?.fill(0);

@@ -1,3 +1,5 @@
+import type { TamperErrorCode } from '../errors.ts';
+
 /** How a check of `doctor` ended. `unknown`: it could not be decided, and the detail says why. */
 export type DoctorOutcome = 'ok' | 'warning' | 'failed' | 'unknown';
 
@@ -8,6 +10,8 @@ export interface DoctorCheck {
   readonly outcome: DoctorOutcome;
   /** What was found, as one sentence. */
   readonly detail: string;
+  /** The code of the error that it ended with. */
+  readonly code?: TamperErrorCode;
   /** What to do about it; present where the outcome is not `ok` and something can be done. */
   readonly hint?: string;
 }

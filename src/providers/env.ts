@@ -1,6 +1,7 @@
 import { modeOf, type ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import { KeyWarnings, type WarningListener } from '../keys/warnings.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Which variables hold which keys. */
@@ -18,12 +19,26 @@ export interface EnvKeyOptions {
  * file or a key service where that matters.
  */
 export class EnvKeyProvider extends LocalKeyProvider implements KeyProvider {
+  readonly #warnings = new KeyWarnings('env');
+
   constructor(options: EnvKeyOptions) {
     super({
       source: 'env',
       raw: false,
       read: async (keyId, use) => readVariable(options, keyId, use),
     });
+    const variables = [...Object.values(options.dataKeys ?? {}), ...Object.values(options.signingKeys ?? {})];
+    if (variables.length === 0) return;
+    this.#warnings.say(
+      variables.join(' '),
+      `keys are taken from the environment (${variables.join(', ')}): every child process inherits them, and whoever may look into this process can read them`,
+      'Prefer key_source file or a key service.',
+    );
+  }
+
+  /** That keys are in the environment. */
+  onWarning(listener: WarningListener): void {
+    this.#warnings.listen(listener);
   }
 }
 

@@ -12,24 +12,35 @@ import { doctorContext } from './internal/doctor-context.ts';
 
 /**
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
- * one that takes data keys from the first and signatures from the second. Only the code of the sources that are used is
- * loaded, and their SDKs at the first call. The caller closes it.
+ * one that takes data keys from the first and signatures from the second. What `config` leaves out is taken from
+ * `FAPILOG_TAMPER_*` variables, then from the defaults, as `createSealer` does. Only the code of the sources that are used
+ * is loaded, and their SDKs at the first call. The caller closes it.
  *
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, DEPENDENCY_MISSING
  */
-export async function createKeyProvider(config: TamperConfig): Promise<KeyProvider> {
-  const resolved = resolveConfig({ code: config }).config;
-  const { dataKey, signingKey } = modeOf(resolved);
-  const source = dataKey?.source ?? signingKey?.source ?? resolved.keySource;
-  const provider = await createSourceProvider(source, resolved);
-  if (signingKey === undefined || signingKey.source === source) return provider;
+export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyProvider> {
+  return createProviderFor(resolveConfig({ code: config, env: process.env }).config);
+}
+
+/** {@link createKeyProvider} for a configuration that is put together already. */
+export async function createProviderFor(config: ResolvedConfig): Promise<KeyProvider> {
+  const [source, signing] = sourcesOf(config);
+  const provider = await createSourceProvider(source, config);
+  if (signing === undefined) return provider;
   const { CompositeProvider } = await import('./internal/composite.ts');
   try {
-    return new CompositeProvider(provider, await createSourceProvider(signingKey.source, resolved));
+    return new CompositeProvider(provider, await createSourceProvider(signing, config));
   } catch (error) {
     await provider.close();
     throw error;
   }
+}
+
+/** The source of the key `key_id`, and that of the signing key where it is another one. */
+function sourcesOf(config: ResolvedConfig): [ConfiguredSource, ConfiguredSource | undefined] {
+  const { dataKey, signingKey } = modeOf(config);
+  const source = dataKey?.source ?? signingKey?.source ?? config.keySource;
+  return [source, signingKey?.source === source ? undefined : signingKey?.source];
 }
 
 /**
@@ -74,45 +85,77 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
 }
 
 /**
- * Tests the keys of a configuration: each is used once, and each key service is asked what we may do and may not.
+ * Tests the keys of a configuration, which is put together as by {@link createKeyProvider}: each is used once, and each key
+ * service is asked what we may do and may not. It logs in once, and ends at the first refusal of a login.
  *
  * @throws as {@link createKeyProvider}; what the tests find is in the checks
  */
-export async function checkKeys(config: TamperConfig): Promise<DoctorCheck[]> {
-  const resolved = resolveConfig({ code: config }).config;
-  const provider = await createKeyProvider(resolved);
+export async function checkKeys(config: TamperConfig = {}): Promise<DoctorCheck[]> {
+  return checkKeysOf(resolveConfig({ code: config, env: process.env }).config);
+}
+
+/** {@link checkKeys} for a configuration that is put together already. */
+export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]> {
+  const { isShutOut } = await import('./internal/doctor-check.ts');
+  const [source, signing] = sourcesOf(config);
+  const providers = new Map<ConfiguredSource, KeyProvider>();
+  const warnings: DoctorCheck[] = [];
+  const checks: DoctorCheck[] = [];
   try {
+    for (const one of signing === undefined ? [source] : [source, signing]) {
+      const provider = await createSourceProvider(one, config);
+      providers.set(one, provider);
+      provider.onWarning?.(({ message, hint }) => warnings.push(warningCheck(message, hint)));
+      checks.push(...(await checkService(one, config, provider)));
+      if (isShutOut(checks)) return [...warnings, ...checks];
+    }
     const { checkUse } = await import('./internal/use-checks.ts');
-    return [
-      ...(await checkServices(resolved)),
-      ...(await checkUse(provider, modeOf(resolved), doctorContext(resolved))),
-    ];
+    const found = await checkUse(await together(providers, source, signing), modeOf(config), doctorContext(config));
+    return [...warnings, ...checks, ...found];
   } finally {
-    await provider.close();
+    for (const provider of providers.values()) await provider.close();
   }
 }
 
-/** What each key service says of us and of the keys, from the provider that knows how to ask. */
-async function checkServices(config: ResolvedConfig): Promise<DoctorCheck[]> {
-  const { dataKey, signingKey } = modeOf(config);
-  const checks: DoctorCheck[] = [];
-  for (const source of new Set([dataKey?.source, signingKey?.source])) {
-    if (source === 'aws-kms') {
+function warningCheck(detail: string, hint: string | undefined): DoctorCheck {
+  return { name: 'keys', outcome: 'warning', code: 'KEY_WARNING', detail, ...(hint !== undefined && { hint }) };
+}
+
+async function together(
+  providers: ReadonlyMap<ConfiguredSource, KeyProvider>,
+  source: ConfiguredSource,
+  signing: ConfiguredSource | undefined,
+): Promise<KeyProvider> {
+  const provider = providers.get(source) as KeyProvider; // made by the caller, as is the other
+  if (signing === undefined) return provider;
+  const { CompositeProvider } = await import('./internal/composite.ts');
+  return new CompositeProvider(provider, providers.get(signing) as KeyProvider);
+}
+
+/** What a key service says of us and of the keys, from the provider that knows how to ask. */
+async function checkService(
+  source: ConfiguredSource,
+  config: ResolvedConfig,
+  provider: KeyProvider,
+): Promise<DoctorCheck[]> {
+  switch (source) {
+    case 'aws-kms': {
       const { checkAwsKmsConfig } = await import('./aws-kms/from-config.ts');
-      checks.push(...(await checkAwsKmsConfig(config)));
+      return checkAwsKmsConfig(config);
     }
-    if (source === 'gcp-kms') {
+    case 'gcp-kms': {
       const { checkGcpKmsConfig } = await import('./gcp-kms/from-config.ts');
-      checks.push(...(await checkGcpKmsConfig(config)));
+      return checkGcpKmsConfig(config);
     }
-    if (source === 'azure-keyvault') {
+    case 'azure-keyvault': {
       const { checkAzureConfig } = await import('./azure-keyvault/from-config.ts');
-      checks.push(...(await checkAzureConfig(config)));
+      return checkAzureConfig(config);
     }
-    if (source === 'vault') {
+    case 'vault': {
       const { checkVaultConfig } = await import('./vault/from-config.ts');
-      checks.push(...(await checkVaultConfig(config)));
+      return checkVaultConfig(config, provider);
     }
+    default:
+      return [];
   }
-  return checks;
 }

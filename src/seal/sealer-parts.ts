@@ -10,6 +10,8 @@ export interface SealerParts {
   readonly clock?: Clock;
   /** How the stream's lock sees time. For tests. */
   readonly lock?: LockSettings;
+  /** What is wrong with the configuration and nobody was told yet, as sentences: `warning` events. */
+  readonly warnings?: readonly string[];
   /** Ends what `keys` made. Keys that the caller gave stay open. */
   readonly release?: () => Promise<void>;
   /** Gets each chunk as it came (`tee`). */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
-import type { TamperError } from '../errors.ts';
+import { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
 import { Anchors } from './anchors.ts';
 import { ClosedFiles } from './closed-files.ts';
@@ -10,7 +10,7 @@ import { onExit } from './exit-hook.ts';
 import { Failure, sealerClosed } from './failure.ts';
 import { firstEpoch } from './first-epoch.ts';
 import { HandOver } from './hand-over.ts';
-import type { KeySources } from './key-sources.ts';
+import { type KeySources, providersOf } from './key-sources.ts';
 import { STDOUT } from './names.ts';
 import { checkMode, openingOf } from './opening.ts';
 import { OutagePolicy } from './outage-policy.ts';
@@ -199,7 +199,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       this.emit('torn', { origin: this.origin, file: resumption.tornFile, bytes });
     }
     const { epoch, sources, since } = await firstEpoch({
-      sources: this.#parts.keys,
+      sources: () => this.#keys(),
       origin: this.origin,
       number: state.epoch,
       wait: this.config.onStartFailure === 'wait',
@@ -231,6 +231,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  async #keys(): Promise<KeySources> {
+    for (const text of this.#parts.warnings ?? []) this.#warn(new TamperError('KEY_WARNING', text));
+    const sources = await this.#parts.keys();
+    for (const provider of providersOf(sources)) provider.onWarning?.((warning) => this.#warn(warning));
+    return sources;
   }
 
   /** Asked again after each wait. */

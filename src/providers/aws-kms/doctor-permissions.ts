@@ -1,9 +1,10 @@
 import { isError, isTamperError } from '../../errors.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { check } from '../internal/doctor-check.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
 import type { AwsKmsKeyMetadata } from './client.ts';
-import { type AwsDoctorSubject, check } from './doctor-check.ts';
+import type { AwsDoctorSubject } from './doctor-subject.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
 /** May we mint data keys, and recover them? */

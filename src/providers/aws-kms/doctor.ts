@@ -1,8 +1,10 @@
+import { isTamperError } from '../../errors.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms } from './algorithms.ts';
 import type { AwsKmsKeyMetadata } from './client.ts';
-import { type AwsDoctorSubject, check, type Found } from './doctor-check.ts';
 import { dataKeyPermissions, signingPermissions } from './doctor-permissions.ts';
+import type { AwsDoctorSubject } from './doctor-subject.ts';
 import { callName, isKeyArn } from './identity.ts';
 import { regionOf } from './own-clients.ts';
 import { AwsKmsSession } from './session.ts';
@@ -23,6 +25,7 @@ export async function checkAwsKms(subject: AwsDoctorSubject): Promise<DoctorChec
     checks.push(await check('region', async () => region(session, [dataKeyId, signingKeyId])));
     const credentials = await check('credentials', async () => credentialFacts(session));
     checks.push(credentials);
+    if (isShutOut(checks)) return checks;
     if (dataKeyId !== undefined) checks.push(...(await checkKey(session, subject, 'data key', dataKeyId)));
     if (signingKeyId !== undefined) checks.push(...(await checkKey(session, subject, 'signing key', signingKeyId)));
   } finally {
@@ -118,15 +121,29 @@ async function rotationOf(session: AwsKmsSession, what: string, keyId: string, a
     ? 'pointing the alias to another key rotates it'
     : 'a name that is no alias never changes its key';
   if (what === 'signing key') return { outcome: 'ok', detail: `AWS never rotates this kind of key; ${alias}` };
-  const status = await session.use('rotateCheck', keyId, {}, (ask) =>
-    ask(
-      'GetKeyRotationStatus',
-      arn,
-      async (client, call) => (await client.getKeyRotationStatus?.({ KeyId: arn }, call)) ?? {},
-    ),
-  );
+  const status = await session
+    .use('rotateCheck', keyId, {}, (ask) =>
+      ask(
+        'GetKeyRotationStatus',
+        arn,
+        async (client, call) => (await client.getKeyRotationStatus?.({ KeyId: arn }, call)) ?? {},
+      ),
+    )
+    .catch(deniedAsUndefined);
+  if (status === undefined) {
+    return {
+      outcome: 'ok',
+      detail: `we may not ask when it rotates, and sealing does not need it; ${alias}`,
+      hint: 'kms:GetKeyRotationStatus on the key lets doctor say when it rotates.',
+    };
+  }
   if (status.KeyRotationEnabled === undefined) return { outcome: 'unknown', detail: alias };
   if (!status.KeyRotationEnabled) return { outcome: 'ok', detail: `no automatic rotation; ${alias}` };
   const next = status.NextRotationDate === undefined ? '' : `, next on ${status.NextRotationDate.toISOString()}`;
   return { outcome: 'ok', detail: `automatic rotation every ${status.RotationPeriodInDays ?? 365} days${next}` };
+}
+
+function deniedAsUndefined(error: unknown): undefined {
+  if (isTamperError(error, 'ACCESS_DENIED')) return undefined;
+  throw error;
 }

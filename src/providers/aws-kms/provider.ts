@@ -9,6 +9,7 @@ import type {
   SigningKey,
   SigningKeyOptions,
 } from '../../keys/provider.ts';
+import type { WarningListener } from '../../keys/warnings.ts';
 import { AwsDataKeys } from './data-keys.ts';
 import { isKeyArn, replyIdentity } from './identity.ts';
 import type { AwsKmsOptions } from './options.ts';
@@ -113,6 +114,11 @@ export class AwsKmsProvider implements KeyProvider {
         return identity;
       }),
     );
+  }
+
+  /** Credentials that never expire. */
+  onWarning(listener: WarningListener): void {
+    this.#session.warnings.listen(listener);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { callService } from '../../keys/call.ts';
 import { withDeadline } from '../../keys/deadline.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
+import { KeyWarnings } from '../../keys/warnings.ts';
 import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
 import { mapAwsError } from './error-map.ts';
 import type { AwsCredentialFacts, OwnedClient } from './load-client.ts';
@@ -34,6 +35,8 @@ export interface UseOptions extends CallOptions {
 export class AwsKmsSession {
   readonly #options: AwsKmsOptions;
   readonly #own: OwnClients;
+  readonly warnings: KeyWarnings = new KeyWarnings('aws-kms');
+  #looked = false;
   #closed = false;
 
   constructor(options: AwsKmsOptions) {
@@ -97,6 +100,7 @@ export class AwsKmsSession {
         const reply = await call(client, { abortSignal: signal });
         facts.attempts += reply.$metadata?.attempts ?? 1;
         if (reply.$metadata?.requestId !== undefined) facts.requestId = reply.$metadata.requestId;
+        this.#lookAtCredentials();
         return reply;
       } catch (error) {
         if (this.#closed) this.assertOpen();
@@ -105,6 +109,22 @@ export class AwsKmsSession {
         throw mapped;
       }
     };
+  }
+
+  /** Once, after they have worked: credentials that never expire are worth a word. */
+  #lookAtCredentials(): void {
+    if (this.#looked || this.#options.client !== undefined) return;
+    this.#looked = true;
+    const warn = async (): Promise<void> => {
+      const { temporary, accessKey } = await (await this.#own.configured()).credentials();
+      if (temporary) return;
+      this.warnings.say(
+        accessKey,
+        `the AWS credentials (access key ${accessKey}) never expire`,
+        'Prefer a role: EKS Pod Identity, IRSA, ECS, Lambda or an instance profile.',
+      );
+    };
+    warn().catch(() => undefined); // whatever is wrong with them, the next call that needs them says so
   }
 
   #ofOurs<T>(what: string, read: (own: OwnedClient) => Promise<T>): Promise<T | undefined> {

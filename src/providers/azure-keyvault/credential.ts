@@ -11,6 +11,8 @@ import { TokenWatch } from './token-watch.ts';
 /** Which credential was chosen: what to call it, and how to make it, also again. */
 export interface CredentialChoice {
   readonly kind: string;
+  /** Whether it is a client secret. */
+  readonly secret: boolean;
   readonly watch: TokenWatch;
   create(): AzureTokenCredential;
 }
@@ -25,7 +27,7 @@ type Identity = typeof import('@azure/identity');
 export async function chooseCredential(options: AzureKeyVaultOptions): Promise<CredentialChoice> {
   const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
   const { credential } = options;
-  if (credential !== undefined) return { kind: 'credential', watch, create: () => credential };
+  if (credential !== undefined) return { kind: 'credential', secret: false, watch, create: () => credential };
   const identity = await loadSdk(
     { service: 'Azure Key Vault', packageName: '@azure/identity' },
     () => import('@azure/identity'),
@@ -37,7 +39,7 @@ function choose(
   identity: Identity,
   options: AzureKeyVaultOptions,
   watch: TokenWatch,
-): Pick<CredentialChoice, 'kind' | 'create'> {
+): Pick<CredentialChoice, 'kind' | 'secret' | 'create'> {
   const { tenantId, clientId } = options;
   const env = options.environment ?? process.env;
   const authorityHost = options.authorityHost ?? env['AZURE_AUTHORITY_HOST'];
@@ -51,11 +53,16 @@ function choose(
   if (clientId === undefined) {
     return {
       kind: 'default credential',
+      secret: (env['AZURE_CLIENT_SECRET'] ?? '') !== '',
       create: () => new identity.DefaultAzureCredential({ ...common, ...(tenantId !== undefined && { tenantId }) }),
     };
   }
   if (tenantId === undefined) {
-    return { kind: 'managed identity', create: () => new identity.ManagedIdentityCredential({ ...common, clientId }) };
+    return {
+      kind: 'managed identity',
+      secret: false,
+      create: () => new identity.ManagedIdentityCredential({ ...common, clientId }),
+    };
   }
   // The SDK wants a string and keeps it; no copy of ours outlives the call.
   const secret = (): string =>
@@ -63,6 +70,7 @@ function choose(
   if (secret() !== '') {
     return {
       kind: 'service principal',
+      secret: true,
       create: () => new identity.ClientSecretCredential(tenantId, clientId, secret(), common),
     };
   }
@@ -70,6 +78,7 @@ function choose(
   if (tokenFilePath !== undefined && tokenFilePath !== '') {
     return {
       kind: 'workload identity',
+      secret: false,
       create: () => new identity.WorkloadIdentityCredential({ ...common, tenantId, clientId, tokenFilePath }),
     };
   }
@@ -77,6 +86,7 @@ function choose(
   if (certificatePath !== undefined && certificatePath !== '') {
     return {
       kind: 'service principal',
+      secret: false,
       create: () => new identity.ClientCertificateCredential(tenantId, clientId, { certificatePath }, common),
     };
   }

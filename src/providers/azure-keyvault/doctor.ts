@@ -5,8 +5,8 @@ import type { KeyContext } from '../../keys/provider.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
 import { currentVersion } from './current-version.ts';
-import { check, type Found } from './doctor-check.ts';
 import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
 import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
@@ -40,7 +40,8 @@ export async function checkAzureKeyVault(subject: AzureDoctorSubject): Promise<D
   const checks: DoctorCheck[] = [];
   try {
     if (subject.dataKeyId !== undefined) checks.push(...(await doctor.key('data key', subject.dataKeyId)));
-    if (subject.signingKeyId !== undefined) checks.push(...(await doctor.key('signing key', subject.signingKeyId)));
+    if (subject.signingKeyId !== undefined && !isShutOut(checks))
+      checks.push(...(await doctor.key('signing key', subject.signingKeyId)));
     return [credentials(session), ...checks];
   } finally {
     session.close();
@@ -99,7 +100,7 @@ class Doctor {
       const policy = await this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt)).catch(deniedAsUndefined);
       if (policy === undefined) {
         return {
-          outcome: 'unknown',
+          outcome: 'ok',
           detail: 'we may not read the rotation policy; a new version is followed all the same',
         };
       }

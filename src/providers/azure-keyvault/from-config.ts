@@ -28,7 +28,7 @@ export async function checkAzureConfig(config: ResolvedConfig): Promise<DoctorCh
   const subject = { options: azureOptions(config), context: doctorContext(config) };
   if (data !== undefined && signingIfNoDataKey) {
     const checks = await checkAzureKeyVault({ ...subject, dataKeyId: data });
-    const signs = checks.some(({ detail }) => detail.startsWith('UNSUPPORTED_OPERATION'));
+    const signs = checks.some(({ code }) => code === 'UNSUPPORTED_OPERATION');
     return signs ? checkAzureKeyVault({ ...subject, signingKeyId: data }) : checks;
   }
   return checkAzureKeyVault({

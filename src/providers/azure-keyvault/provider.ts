@@ -22,6 +22,7 @@ import { withRetry } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
+import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { currentVersion } from './current-version.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
@@ -162,6 +163,11 @@ export class AzureKeyVaultProvider implements KeyProvider {
       const { identity } = await this.#cache.reload(keyUrl(this.#parse(keyId)), options.signal);
       return { identity };
     });
+  }
+
+  /** A client secret. */
+  onWarning(listener: WarningListener): void {
+    this.#session.warnings.listen(listener);
   }
 
   async close(): Promise<void> {

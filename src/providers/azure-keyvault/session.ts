@@ -1,6 +1,7 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { LruMap } from '../../keys/lru-map.ts';
+import { KeyWarnings } from '../../keys/warnings.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import type { AzureCaller } from './caller.ts';
 import type { AzureCryptographyClient, AzureKeyClient, AzureKeyVaultClients, AzureKeyVersionHandle } from './client.ts';
@@ -24,6 +25,7 @@ export class AzureSession {
   readonly #options: AzureKeyVaultOptions;
   readonly #keyClients = new LruMap<string, AzureKeyClient>(maxClients);
   readonly #versionClients = new LruMap<string, VersionClient>(maxClients);
+  readonly warnings: KeyWarnings = new KeyWarnings('azure-keyvault');
   #clients: Promise<AzureKeyVaultClients> | undefined;
   #kind = 'credentials';
   #caller: AzureCaller | undefined;
@@ -120,6 +122,13 @@ export class AzureSession {
     const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
     const choice = await chooseCredential(options);
     this.#kind = choice.kind;
+    if (choice.secret) {
+      this.warnings.say(
+        choice.kind,
+        'Azure is logged in to with a client secret, which anybody who reads it can use until it is replaced',
+        'Prefer a managed identity or workload identity.',
+      );
+    }
     const credential = boundedCredential(choice, tenantKnown, (caller) => {
       this.#caller = caller;
     });

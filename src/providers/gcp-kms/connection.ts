@@ -1,6 +1,8 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../keys/deadline.ts';
+import { KeyWarnings } from '../../keys/warnings.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
+import { credentialFacts } from './doctor-credentials.ts';
 import { parseGcpEndpoint } from './endpoint.ts';
 import { type GcpCall, mapGcpError } from './error-map.ts';
 import { checkGcpKmsOptions, type GcpKmsOptions } from './options.ts';
@@ -20,6 +22,7 @@ interface Generation {
 export class GcpKmsConnection {
   readonly #options: GcpKmsOptions;
   readonly #attemptTimeoutMs: number;
+  readonly warnings: KeyWarnings = new KeyWarnings('gcp-kms');
   #current: Generation | undefined;
   #closed = false;
 
@@ -119,8 +122,11 @@ export class GcpKmsConnection {
     const ready = client === undefined ? this.#create(projectId) : initialize(client);
     const generation: Generation = { ready, since: Date.now(), settled: false };
     ready.then(
-      () => {
+      (found) => {
         generation.settled = true;
+        const { outcome, detail, hint } = credentialFacts(found);
+        if (outcome === 'warning')
+          this.warnings.say(projectId, `the credentials for Google Cloud KMS: ${detail}`, hint);
         if (this.#closed || this.#current !== generation) this.#end(generation);
       },
       () => this.#abandon(generation),

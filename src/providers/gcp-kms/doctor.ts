@@ -1,7 +1,8 @@
 import { isTamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
 import type { DataKey, KeyContext, SigningKey } from '../../keys/provider.ts';
-import type { DoctorCheck, DoctorOutcome } from '../doctor-check.ts';
+import type { DoctorCheck } from '../doctor-check.ts';
+import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
 import { stateName } from './algorithms.ts';
 import type { GcpKey } from './client.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
@@ -23,11 +24,8 @@ export interface GcpDoctorSubject {
   readonly context: KeyContext;
 }
 
-type Found = Omit<DoctorCheck, 'name'>;
 type Role = 'writer' | 'auditor';
 
-/** Codes that say nothing about us or the key: the same question may have an answer later. */
-const undecided: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT', 'THROTTLED', 'ABORTED']);
 const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
 /**
@@ -43,6 +41,7 @@ export async function checkGcpKms(subject: GcpDoctorSubject): Promise<DoctorChec
   try {
     const credentials = await check('credentials', async () => credentialFacts(await connection.ready(first)));
     const checks = [credentials];
+    if (isShutOut(checks)) return checks;
     if (dataKeyId !== undefined) checks.push(...(await checkDataKey(connection, provider, subject, dataKeyId)));
     if (signingKeyId !== undefined) checks.push(...(await checkSigningKey(provider, subject, signingKeyId)));
     return checks;
@@ -124,7 +123,7 @@ async function stateOf(connection: GcpKmsConnection, options: GcpKmsOptions, key
   } catch (error) {
     if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
     return {
-      outcome: 'unknown',
+      outcome: 'ok',
       detail: `we may not read "${key}", and sealing does not need it`,
       hint: 'roles/cloudkms.viewer on the key lets doctor say when it rotates.',
     };
@@ -160,18 +159,6 @@ function permission(
       hint: 'Give writers and auditors different roles on the key.',
     };
   });
-}
-
-/** Runs one check; an error in our codes is a finding, any other is our bug. */
-async function check(name: string, run: () => Promise<Found>): Promise<DoctorCheck> {
-  try {
-    return { name, ...(await run()) };
-  } catch (error) {
-    if (!isTamperError(error)) throw error;
-    const outcome: DoctorOutcome = undecided.has(error.code) ? 'unknown' : 'failed';
-    const detail = `${error.code}: ${error.message}`;
-    return { name, outcome, detail, ...(error.hint !== undefined && { hint: error.hint }) };
-  }
 }
 
 function since(begin: number): string {

@@ -19,6 +19,7 @@ import { defaultRetryPolicy, type RetryOptions, withRetry } from '../../keys/ret
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
+import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { ActiveCalls } from './active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
@@ -186,6 +187,11 @@ export class GcpKmsProvider implements KeyProvider {
       if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key;
       return { identity: await this.#call('rotateCheck', name, options, (signal) => this.#primary(name, signal)) };
     });
+  }
+
+  /** The key file of a service account, which never expires. */
+  onWarning(listener: WarningListener): void {
+    this.#connection.warnings.listen(listener);
   }
 
   /** Ends the calls under way with `PROVIDER_CLOSED` and closes the connection, unless the client was given in. */

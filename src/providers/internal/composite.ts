@@ -10,6 +10,7 @@ import type {
   SigningKey,
   SigningKeyOptions,
 } from '../../keys/provider.ts';
+import type { WarningListener } from '../../keys/warnings.ts';
 
 /** One provider of two: data keys from the first, signatures from the second. It owns both. */
 export class CompositeProvider implements KeyProvider {
@@ -54,6 +55,11 @@ export class CompositeProvider implements KeyProvider {
     if (answers.some((answer) => answer.status === 'fulfilled' && answer.value)) return true;
     throwFirst(answers);
     return false;
+  }
+
+  onWarning(listener: WarningListener): void {
+    this.#data.onWarning?.(listener);
+    this.#signing.onWarning?.(listener);
   }
 
   async close(): Promise<void> {

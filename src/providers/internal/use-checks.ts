@@ -1,7 +1,7 @@
 import type { ConfiguredKey, Mode } from '../../config/index.ts';
-import { isTamperError } from '../../errors.ts';
 import type { KeyContext, KeyProvider, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { failed } from './doctor-check.ts';
 
 const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
@@ -11,7 +11,7 @@ export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyCo
   let { signingKey } = mode;
   if (mode.dataKey !== undefined) {
     const check = await checkDataKey(provider, mode.dataKey, context);
-    const signsInstead = mode.signingIfNoDataKey && check.detail.startsWith('UNSUPPORTED_OPERATION');
+    const signsInstead = mode.signingIfNoDataKey && check.code === 'UNSUPPORTED_OPERATION';
     if (signsInstead) signingKey = mode.dataKey;
     const detail = 'this key cannot wrap data keys, so it signs checkpoints and records carry checksums';
     checks.push(signsInstead ? { name: 'mode', outcome: 'ok', detail } : check);
@@ -57,9 +57,6 @@ async function attempt(name: string, use: () => Promise<string | undefined>): Pr
     if (found !== undefined) return { name, outcome: 'ok', detail: `${found} (${took})` };
     return { name, outcome: 'failed', detail: 'a signature that was just made does not verify' };
   } catch (error) {
-    if (!isTamperError(error)) throw error;
-    const { code, hint, retryable } = error;
-    const outcome = retryable ? 'unknown' : 'failed';
-    return { name, outcome, detail: `${code}: ${error.message}`, ...(hint === undefined ? {} : { hint }) };
+    return failed(name, error);
   }
 }

@@ -3,6 +3,7 @@ import type { Secret } from '../../keys/secret.ts';
 import type { VaultApi } from './api.ts';
 import { credentialOf, readCredential } from './credential-file.ts';
 import { type Variables, variable } from './environment.ts';
+import { LastCredential } from './last-credential.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
 import { replyOf } from './reply-error.ts';
 import { unwrapSecretId } from './wrapped-secret-id.ts';
@@ -24,6 +25,7 @@ export class AppRoleLogin implements LoginMethod {
   /** The wrapping token that was used up, and what came out of it. */
   #unwrapped: { readonly wrapping: Secret; readonly secretId: Secret } | undefined;
   #worked = false;
+  readonly #last = new LastCredential();
 
   constructor(sources: AppRoleSources) {
     this.#sources = sources;
@@ -51,7 +53,16 @@ export class AppRoleLogin implements LoginMethod {
     }
   }
 
+  renewed(): Promise<boolean> {
+    return this.#last.isOther(() => this.#given());
+  }
+
   erase(): void {
+    this.#last.erase();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#unwrapped?.wrapping.erase();
     this.#unwrapped?.secretId.erase();
     this.#unwrapped = undefined;
@@ -60,14 +71,15 @@ export class AppRoleLogin implements LoginMethod {
   async #secretId(api: VaultApi, signal: AbortSignal): Promise<Secret> {
     const { wrapped, mount } = this.#sources;
     const given = await this.#given();
+    this.#last.note(given);
     if (!wrapped) return given;
     const known = this.#unwrapped;
-    if (known !== undefined && sameSecret(known.wrapping, given)) {
+    if (known?.wrapping.equals(given) === true) {
       given.erase();
       return known.secretId;
     }
     const secretId = await unwrapSecretId(api, mount, given, signal);
-    this.erase();
+    this.#forget();
     this.#unwrapped = { wrapping: given, secretId };
     return secretId;
   }
@@ -97,11 +109,7 @@ export class AppRoleLogin implements LoginMethod {
     }
     return new TamperError('UNAUTHENTICATED', `Vault: ${this.name}: the role id or the secret id was refused`, {
       cause: error,
-      hint: 'Check vault_role (the role id, not its name) and the secret id.',
+      hint: 'Check vault_role (the role id, not its name) and the secret id. Five refusals within 15 minutes lock the role for everybody.',
     });
   }
-}
-
-function sameSecret(one: Secret, other: Secret): boolean {
-  return one.use((left) => other.use((right) => left.equals(right)));
 }

@@ -74,6 +74,14 @@ export class VaultCalls {
     }
   }
 
+  /** Is logged in, or logs in. @throws {TamperError} what a login throws */
+  async logIn(): Promise<{ readonly principal: string | undefined; readonly endsAt: number; readonly lasts: boolean }> {
+    this.assertOpen();
+    const { session } = this.#connection;
+    const login = await session.logIn();
+    return { principal: session.principal, ...login };
+  }
+
   /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultCalls.close} */
   assertOpen(): void {
     if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');

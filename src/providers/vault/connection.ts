@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import { publishKeyWarning } from '../../keys/events.ts';
+import { KeyWarnings } from '../../keys/warnings.ts';
 import { VaultApi } from './api.ts';
 import { AppRoleLogin } from './approle-login.ts';
 import { KubernetesLogin, serviceAccountTokenFile } from './kubernetes-login.ts';
@@ -15,6 +15,7 @@ import { Transit } from './transit.ts';
 export interface VaultConnection {
   readonly session: VaultSession;
   readonly transit: Transit;
+  readonly warnings: KeyWarnings;
   close(): Promise<void>;
 }
 
@@ -23,13 +24,19 @@ export function connect(options: VaultProviderOptions, settings: VaultSettings):
   const { endpoint, namespace, clock, timeoutMs, environment } = settings;
   const client = options.client ?? new NodeHttpClient(endpoint, loadTls(tlsSources(options, settings)));
   const api = new VaultApi(client, endpoint, namespace, clock);
-  const session = new VaultSession(api, loginMethod(options, settings), clock, timeoutMs);
+  const warnings = new KeyWarnings('vault');
+  const session = new VaultSession(api, loginMethod(options, settings, warnings), clock, timeoutMs, warnings);
   if (environment.skipVerify && endpoint.protocol === 'https:') {
-    publishKeyWarning('vault', endpoint.host, 'VAULT_SKIP_VERIFY is set: anybody in between can pose as Vault');
+    warnings.say(
+      endpoint.host,
+      'VAULT_SKIP_VERIFY is set: anybody in between can pose as Vault, and take the token',
+      'Name the CA with vault_ca_file or VAULT_CACERT.',
+    );
   }
   return {
     session,
     transit: new Transit(api),
+    warnings,
     close: async () => {
       session.close();
       await api.close();
@@ -50,7 +57,7 @@ function tlsSources(options: VaultProviderOptions, { environment }: VaultSetting
   };
 }
 
-function loginMethod(options: VaultProviderOptions, settings: VaultSettings): LoginMethod {
+function loginMethod(options: VaultProviderOptions, settings: VaultSettings, warnings: KeyWarnings): LoginMethod {
   const { env, viaAgent, environment } = settings;
   const method = options.authMethod ?? 'token';
   const mount = mountOf(options.authMount ?? method);
@@ -62,6 +69,7 @@ function loginMethod(options: VaultProviderOptions, settings: VaultSettings): Lo
         tokenPath: environment.tokenPath,
         env,
         viaAgent,
+        warnings,
       });
     case 'approle':
       return new AppRoleLogin({

@@ -1,4 +1,6 @@
 import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { KeyProvider } from '../../keys/provider.ts';
+import { Secret } from '../../keys/secret.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import type { VaultProviderOptions } from './options.ts';
 import { VaultProvider } from './provider.ts';
@@ -8,18 +10,14 @@ export function createVaultProvider(config: ResolvedConfig): VaultProvider {
   return new VaultProvider(optionsOf(config));
 }
 
-/** What `doctor` asks Vault about the keys that a configuration has there. */
-export async function checkVaultConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
+/** What `doctor` asks Vault about the keys that a configuration has there, with the login of the provider that uses them. */
+export async function checkVaultConfig(config: ResolvedConfig, provider: KeyProvider): Promise<DoctorCheck[]> {
+  if (!(provider instanceof VaultProvider)) return []; // made by createVaultProvider above
   const { dataKey, signingKey } = modeOf(config);
-  const provider = createVaultProvider(config);
-  try {
-    return await provider.checkPermissions({
-      ...(dataKey?.source === 'vault' && { dataKeyId: dataKey.keyId }),
-      ...(signingKey?.source === 'vault' && { signingKeyId: signingKey.keyId }),
-    });
-  } finally {
-    await provider.close();
-  }
+  return provider.checkPermissions({
+    ...(dataKey?.source === 'vault' && { dataKeyId: dataKey.keyId }),
+    ...(signingKey?.source === 'vault' && { signingKeyId: signingKey.keyId }),
+  });
 }
 
 function optionsOf(config: ResolvedConfig): VaultProviderOptions {
@@ -27,7 +25,7 @@ function optionsOf(config: ResolvedConfig): VaultProviderOptions {
     addr: config.vaultAddr,
     path: config.vaultPath,
     authMethod: config.vaultAuthMethod,
-    token: config.vaultToken,
+    token: config.vaultToken === undefined ? undefined : new Secret(config.vaultToken), // it was warned of with its place
     tokenFile: config.vaultTokenFile,
     role: config.vaultRole,
     secretIdFile: config.vaultSecretIdFile,

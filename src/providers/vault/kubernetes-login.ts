@@ -1,6 +1,7 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { VaultApi } from './api.ts';
 import { readCredential } from './credential-file.ts';
+import { LastCredential } from './last-credential.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
 import { replyOf } from './reply-error.ts';
 
@@ -19,6 +20,7 @@ export class KubernetesLogin implements LoginMethod {
   readonly name: string;
   readonly repeatable = true;
   readonly #sources: KubernetesSources;
+  readonly #last = new LastCredential();
 
   constructor(sources: KubernetesSources) {
     this.#sources = sources;
@@ -28,6 +30,7 @@ export class KubernetesLogin implements LoginMethod {
   async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
     const { role, mount, jwtPath } = this.#sources;
     const jwt = await readCredential(jwtPath, 'the service account token');
+    this.#last.note(jwt);
     try {
       const reply = await api.call({
         what: `log in by ${this.name}`,
@@ -52,5 +55,13 @@ export class KubernetesLogin implements LoginMethod {
     } finally {
       jwt.erase();
     }
+  }
+
+  renewed(): Promise<boolean> {
+    return this.#last.isOther(() => readCredential(this.#sources.jwtPath, 'the service account token'));
+  }
+
+  erase(): void {
+    this.#last.erase();
   }
 }

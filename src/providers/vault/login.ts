@@ -29,6 +29,8 @@ export interface LoginMethod {
   login(api: VaultApi, signal: AbortSignal): Promise<Login>;
   /** Whether the source of the token has changed since the last login. */
   changed?(): Promise<boolean>;
+  /** Whether there is another credential by now than the one that was sent last. */
+  renewed?(): Promise<boolean>;
   /** Overwrites what it keeps. */
   erase?(): void;
 }

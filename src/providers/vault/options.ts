@@ -17,7 +17,7 @@ export interface VaultProviderOptions {
   readonly path?: string;
   /** How to log in. Default `token`. */
   readonly authMethod?: VaultAuthMethod;
-  /** A literal token. Draws a warning: prefer every other way. */
+  /** A token. As a literal string it draws a warning: prefer every other way. */
   readonly token?: string | Secret;
   /** A file that holds the token, read again when it changes: the sink of an agent, which also renews it. */
   readonly tokenFile?: string;

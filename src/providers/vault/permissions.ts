@@ -1,5 +1,5 @@
-import { isTamperError } from '../../errors.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { check, type Found, failed } from '../internal/doctor-check.ts';
 import type { VaultKeyPath } from './key-path.ts';
 import type { VaultKeyState } from './key-state.ts';
 
@@ -7,6 +7,12 @@ import type { VaultKeyState } from './key-state.ts';
 export interface PermissionQuestions {
   readonly dataKey: VaultKeyPath | undefined;
   readonly signingKey: VaultKeyPath | undefined;
+  /** Logs in, if we are not yet. */
+  readonly logIn: () => Promise<{
+    readonly principal: string | undefined;
+    readonly endsAt: number;
+    readonly lasts: boolean;
+  }>;
   readonly stateOf: (key: VaultKeyPath) => Promise<VaultKeyState>;
   readonly capabilities: (paths: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
 }
@@ -20,22 +26,38 @@ interface Verb {
 }
 
 /**
- * What a writer's token may do by `sys/capabilities-self`, without doing it: what it needs, and the opposite verbs, which
+ * Whether we are let in; if so, what a writer's token may do by `sys/capabilities-self`, without doing it: what it needs, and the opposite verbs, which
  * it should not have.
  */
 export async function checkPermissions(questions: PermissionQuestions): Promise<DoctorCheck[]> {
   const { dataKey, signingKey } = questions;
+  const credentials = await check('credentials', () => credentialFacts(questions));
+  if (credentials.outcome === 'failed' || credentials.outcome === 'unknown') return [credentials];
   const verbs = [...(dataKey === undefined ? [] : dataKeyVerbs(dataKey)), ...(await signingVerbs(questions))];
-  const checks: DoctorCheck[] = [];
+  const checks: DoctorCheck[] = [credentials];
   for (const key of [dataKey, signingKey]) if (key !== undefined) checks.push(await keyCheck(questions, key));
   try {
     const held = await questions.capabilities(verbs.map((verb) => verb.path));
     return [...checks, ...verbs.map((verb) => verdict(verb, held.get(verb.path) ?? []))];
   } catch (error) {
-    if (!isTamperError(error)) throw error;
+    const found = failed('permissions', error);
+    if (found.code !== 'ACCESS_DENIED') return [...checks, found];
     const hint = 'Allow update on sys/capabilities-self, as the policy "default" does.';
-    return [...checks, { name: 'permissions', outcome: 'unknown', detail: `${error.code}: ${error.message}`, hint }];
+    return [...checks, { ...found, outcome: 'unknown', hint }];
   }
+}
+
+async function credentialFacts({ logIn }: PermissionQuestions): Promise<Found> {
+  const { principal, endsAt, lasts } = await logIn();
+  const who = principal === undefined ? 'a token' : `a token of ${principal}`;
+  if (endsAt === Number.POSITIVE_INFINITY) return { outcome: 'ok', detail: `${who}, of which Vault says no end` };
+  const detail = `${who}, until ${new Date(endsAt).toISOString()}`;
+  if (lasts) return { outcome: 'ok', detail: `${detail}; it is renewed, or got anew` };
+  return {
+    outcome: 'warning',
+    detail: `${detail}; it cannot be renewed`,
+    hint: 'Use a renewable token, the token file of an agent, AppRole or Kubernetes.',
+  };
 }
 
 function dataKeyVerbs({ mount, name }: VaultKeyPath): Verb[] {
@@ -78,10 +100,7 @@ async function keyCheck({ stateOf }: PermissionQuestions, key: VaultKeyPath): Pr
     const hint = 'Use a key that was never exportable nor open to plaintext backups.';
     return { name, outcome: 'warning', detail: `${detail}; it can be taken out of Vault`, hint };
   } catch (error) {
-    if (!isTamperError(error)) throw error;
-    const { code, message, hint, retryable } = error;
-    const detail = `${code}: ${message}`;
-    return { name, outcome: retryable ? 'unknown' : 'failed', detail, ...(hint === undefined ? {} : { hint }) };
+    return failed(name, error);
   }
 }
 

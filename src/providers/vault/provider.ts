@@ -19,6 +19,7 @@ import type {
 import { type Resolved, RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
+import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { VaultCalls } from './calls.ts';
@@ -54,6 +55,7 @@ export class VaultProvider implements KeyProvider {
   readonly #transit: Transit;
   readonly #states: VersionCache<VaultKeyState>;
   readonly #watch = new RotationWatch();
+  readonly #warnings: KeyWarnings;
 
   /**
    * Reads options, environment and TLS files; calls nobody.
@@ -66,6 +68,7 @@ export class VaultProvider implements KeyProvider {
     const connection = connect(options, settings);
     this.#calls = new VaultCalls(connection, settings);
     this.#transit = connection.transit;
+    this.#warnings = connection.warnings;
     this.#states = new VersionCache<VaultKeyState>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,
       clock: settings.clock,
@@ -197,7 +200,12 @@ export class VaultProvider implements KeyProvider {
     });
   }
 
-  /** Tests, for `doctor`, what the token may do with keys, and that it may not do the opposite. */
+  /** A literal token, TLS that is not verified, a token that ends and cannot be renewed. */
+  onWarning(listener: WarningListener): void {
+    this.#warnings.listen(listener);
+  }
+
+  /** Tests, for `doctor`, that we can log in, what the token may do with keys, and that it may not do the opposite. */
   async checkPermissions(keys: {
     readonly dataKeyId?: string;
     readonly signingKeyId?: string;
@@ -206,6 +214,7 @@ export class VaultProvider implements KeyProvider {
     const parse = (keyId: string | undefined): VaultKeyPath | undefined =>
       keyId === undefined ? undefined : parseKeyPath(keyId, this.#path);
     return checkPermissions({
+      logIn: () => this.#calls.logIn(),
       dataKey: parse(keys.dataKeyId),
       signingKey: parse(keys.signingKeyId),
       stateOf: (key) => this.#states.get(key.path),

@@ -1,10 +1,12 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../keys/clock.ts';
 import { withDeadline } from '../../keys/deadline.ts';
-import { publishKeyWarning, withKeyEvent } from '../../keys/events.ts';
+import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
+import type { KeyWarnings } from '../../keys/warnings.ts';
 import type { VaultApi } from './api.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
+import { LoginRefusals } from './login-refusals.ts';
 import { isAlive } from './token-login.ts';
 
 /** A policy that was just denied is not asked for again by a login for this long, in milliseconds. */
@@ -18,23 +20,27 @@ interface Current extends Login {
 
 /**
  * Being logged in: one login under way at a time, renewal at two thirds of the lease, a new login where renewing has come
- * to its end (max TTL), one new login after a refusal. Timers never keep the process alive.
+ * to its end (max TTL), one new login after a refusal. After a login that was refused it waits, longer each time. Timers never keep the process alive.
  */
 export class VaultSession {
   readonly #api: VaultApi;
   readonly #method: LoginMethod;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #warnings: KeyWarnings;
+  readonly #refusals: LoginRefusals;
   #current: Current | undefined;
   #pending: Promise<Current> | undefined;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
 
-  constructor(api: VaultApi, method: LoginMethod, clock: Clock, timeoutMs: number) {
+  constructor(api: VaultApi, method: LoginMethod, clock: Clock, timeoutMs: number, warnings: KeyWarnings) {
     this.#api = api;
     this.#method = method;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#warnings = warnings;
+    this.#refusals = new LoginRefusals(clock);
   }
 
   /** Who we are, as far as Vault said so. */
@@ -58,6 +64,12 @@ export class VaultSession {
       const next = await this.#afterRefusal(login, error, signal);
       return call(next.token);
     }
+  }
+
+  /** Is logged in, or logs in. @returns when the token ends, in milliseconds since 1970, and whether it is renewed */
+  async logIn(): Promise<{ readonly endsAt: number; readonly lasts: boolean }> {
+    const { endsAt, renewable } = await this.#get();
+    return { endsAt, lasts: renewable || this.#method.repeatable };
   }
 
   /** Stops the timer and overwrites the token and what the login method keeps. */
@@ -97,12 +109,19 @@ export class VaultSession {
     return this.#pending;
   }
 
-  #logIn(): Promise<Current> {
+  async #logIn(): Promise<Current> {
     const { name } = this.#method;
+    await this.#refusals.check(async () => (await this.#method.renewed?.()) === true);
     return withKeyEvent({ operation: 'login', source: 'vault', keyId: name }, async (facts) => {
       facts.attempts = 1;
       const bounds = { what: `vault login by ${name}`, timeoutMs: this.#timeoutMs, clock: this.#clock };
-      const login = await withDeadline(bounds, (signal) => this.#method.login(this.#api, signal));
+      const login = await withDeadline(bounds, (signal) => this.#method.login(this.#api, signal)).catch(
+        (error: unknown) => {
+          this.#refusals.failed(error);
+          throw error;
+        },
+      );
+      this.#refusals.worked();
       if (login.principal !== undefined) facts.principal = login.principal;
       return this.#adopt(login);
     });
@@ -129,7 +148,11 @@ export class VaultSession {
     if (current === undefined || current.endsAt === Number.POSITIVE_INFINITY) return;
     if (!current.renewable && !this.#method.repeatable) {
       const seconds = Math.round((current.endsAt - this.#clock.now()) / 1000);
-      publishKeyWarning('vault', this.#method.name, `the token ends in ${seconds} s and cannot be renewed`);
+      this.#warnings.say(
+        this.#method.name,
+        `the Vault token ends in ${seconds} s and cannot be renewed`,
+        'Use a renewable token, the token file of an agent, AppRole or Kubernetes.',
+      );
       return;
     }
     if (this.#method.changed !== undefined && !current.renewable) return; // the agent writes the next one

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isTamperError, TamperError } from '../../errors.ts';
-import { publishKeyWarning } from '../../keys/events.ts';
-import { Secret } from '../../keys/secret.ts';
+import type { Secret } from '../../keys/secret.ts';
+import type { KeyWarnings } from '../../keys/warnings.ts';
 import type { VaultApi } from './api.ts';
 import { credentialOf, readCredential } from './credential-file.ts';
 import { defaultTokenFile, type Variables, variable } from './environment.ts';
@@ -16,6 +16,7 @@ export interface TokenSources {
   readonly env: Variables;
   /** Whether a local agent may add the token, so that having none is right. */
   readonly viaAgent: boolean;
+  readonly warnings: KeyWarnings;
 }
 
 /** Uses a token that somebody else got: an option, `VAULT_TOKEN`, a file of an agent, or `~/.vault-token`. */
@@ -30,11 +31,11 @@ export class TokenLogin implements LoginMethod {
     this.#sources = { ...sources, token: undefined };
     const { token } = sources;
     this.#literal = typeof token === 'string' ? credentialOf(token, 'the option vault_token') : token;
-    if (token !== undefined) {
-      publishKeyWarning(
-        'vault',
+    if (typeof token === 'string') {
+      sources.warnings.say(
         'token',
-        'the Vault token is a literal option; use VAULT_TOKEN, a token file or a login',
+        'the Vault token is a literal option of the configuration',
+        'Use VAULT_TOKEN, vault_token_file or another auth method.',
       );
     }
   }
@@ -62,7 +63,7 @@ export class TokenLogin implements LoginMethod {
 
   async #find(): Promise<Secret | undefined> {
     const { env, tokenFile, tokenPath, viaAgent } = this.#sources;
-    if (this.#literal !== undefined) return this.#literal.use((bytes) => new Secret(bytes));
+    if (this.#literal !== undefined) return this.#literal.copy();
     const text = variable(env, 'TOKEN');
     if (text !== undefined) return credentialOf(text, 'the variable VAULT_TOKEN');
     const file = tokenFile ?? tokenPath;

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { checkKeys } from '../../../src/providers/index.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context } from '../../../src/testing/index.ts';
+import { FaultProxy } from '../../servers/fault-proxy.ts';
 import { type OpenBao, pick } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
@@ -100,8 +101,36 @@ describe('doctor', () => {
     await server.api('POST', 'transit/keys/loose', { type: 'ed25519', exportable: true });
     const provider = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });
     providers.push(provider);
-    const [check] = await provider.checkPermissions({ signingKeyId: 'transit/keys/loose' });
+    const [, check] = await provider.checkPermissions({ signingKeyId: 'transit/keys/loose' });
     expect(check).toMatchObject({ outcome: 'warning', detail: expect.stringContaining('taken out of Vault') });
+  });
+
+  test.each([
+    {},
+    { vaultPath: keys.data, signingKeyId: 'audit-sign' },
+    { useKmsSigning: true, vaultPath: keys.ed25519 },
+  ])('with a wrong secret id logs in once, says so, and stops (%j)', async (how) => {
+    await server.raw('POST', 'sys/auth/wrong', { type: 'approle' }, server.rootToken); // the second time it is there
+    const proxy = await FaultProxy.start({ upstream: server.url });
+    process.env['VAULT_SECRET_ID'] = 'wrong';
+    try {
+      const checks = await checkKeys({
+        keySource: 'vault',
+        vaultAddr: proxy.url,
+        vaultPath: keys.data,
+        vaultAuthMethod: 'approle',
+        vaultAuthMount: 'wrong',
+        vaultRole: 'nobody',
+        ...how,
+      });
+      expect(checks.map(({ name, outcome, code }) => [name, outcome, code])).toEqual([
+        ['credentials', 'failed', 'UNAUTHENTICATED'],
+      ]);
+      expect(proxy.counts()).toEqual({ 'POST /v1/auth/wrong/login': 1 });
+    } finally {
+      delete process.env['VAULT_SECRET_ID'];
+      await proxy.stop();
+    }
   });
 
   test('a configuration reaches Vault with its AppRole and says how it went', async () => {

@@ -51,7 +51,13 @@ describe('checkUse', () => {
   it('anywhere else a key that cannot wrap has failed', async () => {
     const mode: Mode = { name: 'data-key', records: 'mac', dataKey, signingIfNoDataKey: false };
     expect(await checkUse(without({ getKey: failing('UNSUPPORTED_OPERATION', false) }), mode, context)).toEqual([
-      { name: 'data key', outcome: 'failed', detail: 'UNSUPPORTED_OPERATION: no', hint: 'look' },
+      {
+        name: 'data key',
+        outcome: 'failed',
+        code: 'UNSUPPORTED_OPERATION',
+        detail: 'UNSUPPORTED_OPERATION: no',
+        hint: 'look',
+      },
     ]);
   });
 
