@@ -57,9 +57,11 @@ describe('fapilog-tamper doctor', () => {
     expect(report).toMatchObject({ mode: 'data-key', warnings: [] });
     expect(report.options).toContainEqual({ option: 'key_source', value: 'env', from: 'default' });
     expect(report.checks).toEqual([
+      { name: 'keys', outcome: 'warning', code: 'KEY_WARNING', detail: expect.any(String), hint: expect.any(String) },
       {
         name: 'data key',
         outcome: 'failed',
+        code: 'KEY_MALFORMED',
         detail: expect.stringMatching(/^KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY /),
         hint: expect.any(String),
       },

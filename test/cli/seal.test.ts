@@ -47,7 +47,9 @@ describe('fapilog-tamper seal', () => {
     const input = '{"level":30,"msg":"paid"}\nplain text\r\n\nno line end';
     const { code, stdout, stderr } = await built.run(['seal', ...out], { cwd, env, input });
     expect([code, stdout]).toEqual([0, '']);
-    expect(stderr).toMatch(/^fapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/);
+    expect(stderr).toMatch(
+      /^fapilog-tamper: warning: keys are taken from the environment \(FAPILOG_TAMPER_KEY\).*\nfapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/,
+    );
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['{"level":30,"msg":"paid"}', 'plain text', '', 'no line end']);
     expect(kinds.at(0)).toBe('open');

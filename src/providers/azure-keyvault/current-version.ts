@@ -1,14 +1,14 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { type AzureKeyUrl, keyUrl } from './key-url.ts';
-import { isUsable, type KeyVersion, whyNot } from './key-version.ts';
+import { isUsable, type KeyVersion } from './key-version.ts';
 import type { Attempt, VaultCalls } from './vault-calls.ts';
 
 /**
- * The version that a key without one stands for: the newest that is enabled and inside its dates, by this host's clock.
- * The vault's own current version is asked for first; the others only where it will not do, so that the usual case is one
- * request.
+ * The version that a key without one stands for: the newest that is enabled and inside its dates, by this host's clock;
+ * if none is inside, the newest enabled one, and the vault says what it makes of its dates. The vault's own current
+ * version is asked for first; the others only where it will not do, so that the usual case is one request.
  *
- * @throws {TamperError} `KEY_DISABLED`: every version is disabled, has expired or is not valid yet; `KEY_NOT_FOUND`; `KEY_PENDING_DELETION`: it was deleted
+ * @throws {TamperError} `KEY_DISABLED`: no version is enabled; `KEY_NOT_FOUND`; `KEY_PENDING_DELETION`: it was deleted
  */
 export async function currentVersion(
   calls: VaultCalls,
@@ -19,16 +19,11 @@ export async function currentVersion(
   const url = { ...key, version: undefined };
   const newest = await newestOf(calls, url, attempt);
   if (newest !== undefined && isUsable(newest, now)) return newest;
-  const versions = await calls.versions(url, attempt);
-  const chosen = versions.find((one) => isUsable(one, now));
+  const enabled = (await calls.versions(url, attempt)).filter((one) => one.enabled !== false);
+  const chosen = enabled.find((one) => isUsable(one, now)) ?? enabled[0];
   if (chosen === undefined) {
-    const newestEnabled = versions.find((one) => one.enabled !== false);
-    const why =
-      newestEnabled === undefined
-        ? 'no version of it is enabled'
-        : `its newest enabled version, ${newestEnabled.version}, ${whyNot(newestEnabled, now)}`;
-    throw new TamperError('KEY_DISABLED', `Azure key "${keyUrl(url)}" cannot be used now: ${why}`, {
-      hint: "Enable a version, give it other dates, or make a new one; and check this host's clock.",
+    throw new TamperError('KEY_DISABLED', `Azure key "${keyUrl(url)}" has no enabled version`, {
+      hint: 'Enable a version, or make a new one.',
     });
   }
   return chosen.version === newest?.url.version ? newest : calls.getKey({ ...url, version: chosen.version }, attempt);

@@ -64,7 +64,7 @@ export function assertUsable(version: KeyVersion, now: number): void {
 }
 
 /** Why a version can not be used now. */
-export function whyNot(version: Parameters<typeof isUsable>[0], now: number): string {
+function whyNot(version: KeyVersion, now: number): string {
   if (version.enabled === false) return 'is disabled';
   return version.notBefore && version.notBefore.getTime() > now
     ? `is not valid before ${version.notBefore.toISOString()}`

@@ -51,7 +51,7 @@ describe('doctor', () => {
     await writerMay('get', 'versions', 'encrypt');
     const unable = await check({ dataKeyId: azure.key('o') });
     expect(byName(unable)).toMatchObject({
-      'data key: rotation': 'unknown',
+      'data key: rotation': 'ok',
       'permission: encrypt': 'ok',
       'permission: decrypt': 'ok',
     });
