@@ -70,6 +70,8 @@ export interface TamperErrorOptions {
   readonly requestId?: string;
   /** True where the same call may succeed later without anybody changing anything. */
   readonly retryable?: boolean;
+  /** How many log lines this is about. */
+  readonly lines?: number;
   /** How long the service asked to be left alone, in milliseconds (`Retry-After` and its like). */
   readonly retryAfterMs?: number;
 }
@@ -87,6 +89,8 @@ export class TamperError extends Error {
   readonly retryable: boolean;
   /** How long the service asked to be left alone, in milliseconds; undefined where it did not. */
   readonly retryAfterMs: number | undefined;
+  /** How many log lines this is about; undefined where it is not about lines. */
+  readonly lines: number | undefined;
 
   constructor(code: TamperErrorCode, message: string, options: TamperErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -95,6 +99,7 @@ export class TamperError extends Error {
     this.requestId = options.requestId;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
+    this.lines = options.lines;
   }
 }
 

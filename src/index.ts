@@ -53,9 +53,11 @@ export type {
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, checkKeysOf, createKeyProvider, createSourceProvider } from './providers/index.ts';
+export { closeOnSignals } from './seal/close-on-signals.ts';
 export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
 export { Sealer } from './seal/sealer.ts';
-export type { CheckpointEvent, FileClosedEvent, SealerEvents, SealerStats } from './seal/sealer-events.ts';
+export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/sealer-events.ts';
+export type { SealerStats } from './seal/sealer-stats.ts';
 export { abandonStream, breakLock } from './seal/site-opening.ts';
 export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
 export type { Finding, FindingCode, Severity } from './verify/findings.ts';

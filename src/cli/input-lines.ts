@@ -5,6 +5,15 @@ const lf = 0x0a;
 /** After a stop: how long the input must be quiet before it is taken as ended, in milliseconds. */
 const quietMs = 200;
 
+/** How much of a line is held until its end comes, in bytes. */
+const longLine = 1_048_576;
+
+/** Whole lines, the last of which may lack its LF; or, where `goesOn`, the next piece of a line that is too long to hold. */
+export interface Input {
+  readonly bytes: Buffer;
+  readonly goesOn: boolean;
+}
+
 /**
  * Whole lines from a stream, as many at a time as come; the last one may lack its LF. After a stop what still comes is
  * taken, until nothing has come for 200 ms: a producer that the same signal ends has its last words in the pipe.
@@ -15,6 +24,7 @@ export class InputLines {
   readonly #stopped: Promise<void>;
   /** Pieces of a line that has not ended yet. */
   #begun: Buffer[] = [];
+  #begunBytes = 0;
   #reading: Promise<IteratorResult<unknown>> | undefined;
   #ended = false;
 
@@ -25,25 +35,18 @@ export class InputLines {
   }
 
   /** @returns undefined at the end. @throws READ_FAILED */
-  async next(): Promise<Buffer | undefined> {
+  async next(): Promise<Input | undefined> {
     while (!this.#ended) {
       const chunk = await this.#read();
       if (chunk === undefined) break;
       const end = chunk.lastIndexOf(lf) + 1;
-      if (end < chunk.length) {
-        const rest = chunk.subarray(end);
-        if (end === 0) {
-          this.#begun.push(rest);
-          continue;
-        }
-        const lines = this.#join(chunk.subarray(0, end));
-        this.#begun.push(rest);
-        return lines;
-      }
-      return this.#join(chunk);
+      const lines = end > 0 ? { bytes: this.#join(chunk.subarray(0, end)), goesOn: false } : undefined;
+      if (end < chunk.length) this.#begin(chunk.subarray(end));
+      if (lines !== undefined) return lines;
+      if (this.#begunBytes > longLine) return this.#piece();
     }
     this.#ended = true;
-    return this.#begun.length === 0 ? undefined : this.#join(Buffer.alloc(0));
+    return this.#begun.length === 0 ? undefined : { bytes: this.#join(Buffer.alloc(0)), goesOn: false };
   }
 
   /** Lets go of the stream, which would keep the process alive. */
@@ -53,11 +56,24 @@ export class InputLines {
     this.#stream.destroy();
   }
 
+  #begin(rest: Buffer): void {
+    this.#begun.push(rest);
+    this.#begunBytes += rest.length;
+  }
+
   #join(last: Buffer): Buffer {
     if (this.#begun.length === 0) return last;
     const whole = Buffer.concat([...this.#begun, last]);
     this.#begun = [];
+    this.#begunBytes = 0;
     return whole;
+  }
+
+  /** What is begun but for its last byte: it may be a CR that belongs to the end, and no line ends with nothing. */
+  #piece(): Input {
+    const all = this.#join(Buffer.alloc(0));
+    this.#begin(all.subarray(-1));
+    return { bytes: all.subarray(0, -1), goesOn: true };
   }
 
   async #read(): Promise<Buffer | undefined> {

@@ -80,8 +80,8 @@ async function passThrough(input: InputLines, config: ResolvedConfig, io: Comman
   const writer = await openPlainWriter(config);
   try {
     for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
-      await writer.write(lines);
-      if (config.tee) await writeAll(io.stdout, lines);
+      await writer.write(lines.bytes);
+      if (config.tee) await writeAll(io.stdout, lines.bytes);
     }
   } finally {
     await writer.close();
@@ -111,8 +111,10 @@ async function sealInput(
     for (;;) {
       const lines = await Promise.race([input.next(), failed]);
       if (lines === undefined) break;
-      if (!sealer.write(lines)) await Promise.race([once(sealer, 'drain'), failed]);
-      if (config.tee) await writeAll(io.stdout, lines);
+      const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
+      const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
+      if (!goOn && !mayDrop) await Promise.race([once(sealer, 'drain'), failed]);
+      if (config.tee) await writeAll(io.stdout, lines.bytes);
     }
     inTime = await within(Promise.race([begun, failed, stopped.then(() => false)]), firstKeyMs);
   } finally {

@@ -34,6 +34,7 @@ type WithDefault =
   | 'maxUnsignedSeconds'
   | 'onStartFailure'
   | 'onWriteFailure'
+  | 'onFailure'
   | 'onStateConflict'
   | 'maxLineBytes'
   | 'maxPendingBytes'
@@ -72,6 +73,7 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
   maxUnsignedSeconds: 0,
   onStartFailure: 'wait',
   onWriteFailure: 'wait',
+  onFailure: 'warn',
   onStateConflict: 'error',
   maxLineBytes: 1_048_576,
   maxPendingBytes: 16_777_216,

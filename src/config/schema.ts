@@ -109,6 +109,7 @@ const options = {
   maxUnsignedSeconds: whole(0, longestSeconds),
   onStartFailure: oneOf(['wait', 'stop']),
   onWriteFailure: oneOf(['wait', 'drop', 'stop']),
+  onFailure: oneOf(['warn', 'throw', 'exit']),
   onStateConflict: oneOf(['error', 'new_stream']),
   maxLineBytes: whole(1_024, 2_097_152),
   maxPendingBytes: whole(65_536, 1_073_741_824),

@@ -143,21 +143,29 @@ export interface TamperConfig {
 
   /**
    * When the key service is away while running: `continue` sealing, and let the next signature cover everything; or
-   * `stop` taking lines, with error `KEY_SERVICE_STOP`.
+   * `stop` with error `KEY_SERVICE_STOP`, with which `onFailure` deals.
    */
   readonly onKmsFailure?: 'continue' | 'stop';
   /** With `onKmsFailure: continue`: stop after this many seconds without a signature; 0 means never. */
   readonly maxUnsignedSeconds?: number;
   /**
-   * When the key service is away at start: `wait`, taking lines up to `maxPendingBytes` and trying again; or `stop` with
-   * the error. A configuration error or a refusal always stops.
+   * When the key service is away at start, or what answers is not it: `wait`, taking lines up to `maxPendingBytes` and
+   * trying again; or `stop` with the error. A configuration error or a refusal always stops.
    */
   readonly onStartFailure?: 'wait' | 'stop';
   /**
    * When the disk is full or the file cannot be written: `wait`, taking lines up to `maxPendingBytes`, then holding back
-   * the producer; `drop` the lines that do not fit and count them in a `gap` entry; or `stop` with error `WRITE_FAILED`.
+   * the producer; `drop` what comes meanwhile, count it in a `gap` entry and hold nobody back; or `stop` with error
+   * `WRITE_FAILED`.
    */
   readonly onWriteFailure?: 'wait' | 'drop' | 'stop';
+  /**
+   * When the log cannot go on (somebody else wrote into its file, its disk or state directory is gone, its keys are
+   * refused): `warn` on standard error, unless somebody listens to `error`, and go on taking lines, which are kept or
+   * counted for the next start; `throw` from each `write`, and the event `error` also where nobody listens; or `exit`:
+   * as `warn`, then end the process with code 1.
+   */
+  readonly onFailure?: 'warn' | 'throw' | 'exit';
   /**
    * When state and file contradict each other at start: `error`, with the way out; or `new_stream`: leave the old files
    * alone and go on under a new origin that cites the old one.

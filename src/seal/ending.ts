@@ -8,6 +8,8 @@ import { waitSynchronously } from './wait-synchronously.ts';
 const SIGNATURE_LIMIT = 3_000;
 /** How long the end waits for the first key, and for a sink that takes no more, in milliseconds. */
 export const END_LIMIT = 1_500;
+/** How long the end holds up its thread at most, in milliseconds, for a sink that takes something now and then. */
+const NOW_LIMIT = 5_000;
 /** How often the end tries a key service again that is away, in milliseconds. */
 const RETRY = 500;
 /** How often the end looks whether the sink takes more, in milliseconds. */
@@ -38,16 +40,19 @@ export async function closeRun(
   pump: Pump,
   failure: Failure,
 ): Promise<boolean> {
-  const isStuck = (): boolean => run.rotating || run.log.waiting > 0 || !pump.queue.isEmpty;
+  const isStuck = (): boolean => run.rotating || run.log.waiting > 0 || !pump.idle;
+  const patience = new Patience(run, pump);
   pump.flush();
   run.reopen();
-  for (let waited = 0; isStuck() && waited < END_LIMIT; waited += STEP) {
+  while (isStuck() && patience.lasts()) {
     await new Promise((resolve) => setTimeout(resolve, STEP));
+    if (failure.error !== undefined) throw failure.error;
     pump.flush();
   }
   if (isStuck()) {
     throw new TamperError('WRITE_FAILED', `${run.log.sink.name} takes no more; its last lines could not be written`, {
       cause: run.obstacle?.cause,
+      hint: 'The lines that are left are kept in state_dir, and the next start seals them.',
     });
   }
   run.close();
@@ -67,12 +72,39 @@ export async function closeRun(
 
 /** Everything that can be done without waiting for anybody else: write, seal, close. */
 export function closeRunNow(run: StreamRun, pump: Pump): void {
-  for (let waited = 0; waited < END_LIMIT; waited += STEP) {
-    pump.flush();
-    if (run.log.waiting === 0 && pump.queue.isEmpty) break;
+  const patience = new Patience(run, pump, NOW_LIMIT);
+  for (;;) {
+    pump.flushAll();
+    if ((run.log.waiting === 0 && pump.idle) || !patience.lasts()) break;
     waitSynchronously(STEP);
   }
   run.closeNow('shutdown');
+}
+
+/** How long the end waits for a sink: as long as that takes something every now and then. */
+class Patience {
+  readonly #run: StreamRun;
+  readonly #pump: Pump;
+  #seen = -1;
+  #since: number = performance.now();
+  readonly #until: number;
+
+  constructor(run: StreamRun, pump: Pump, limit: number = Number.POSITIVE_INFINITY) {
+    this.#run = run;
+    this.#pump = pump;
+    this.#until = this.#since + limit;
+  }
+
+  lasts(): boolean {
+    const { log } = this.#run;
+    const state = log.sink.size + log.frontier.size - this.#pump.queue.bytes;
+    if (state !== this.#seen) {
+      this.#seen = state;
+      this.#since = performance.now();
+    }
+    const now = performance.now();
+    return now - this.#since < END_LIMIT && now < this.#until;
+  }
 }
 
 /** A warning for an end without its signature. */

@@ -1,9 +1,10 @@
 import type { Digest } from '../core/hash.ts';
 import { type Frontier, hashLeafInPlace } from '../core/tree.ts';
 import { TamperError } from '../errors.ts';
-import { type ControlEntry, formatControlLeaf } from '../format/control.ts';
+import { type ControlEntry, formatControlLeaf, readControl } from '../format/control.ts';
 import {
   CONTROL_WRITE_LIMIT,
+  type ControlLine,
   classifyLine,
   formatCheckpointLine,
   formatRecordMember,
@@ -12,11 +13,14 @@ import {
 } from '../format/entry.ts';
 import { unwrapRecord } from '../format/record.ts';
 import type { Epoch } from './epoch.ts';
+import { lineEnd } from './pending-lines.ts';
 import { RecordTemplate } from './record-template.ts';
 import type { Sink } from './sink.ts';
 
 /** How much is written at once, in bytes. */
 const BATCH = 262_144;
+/** Room behind a full batch for our own lines, in bytes: they are never a reason to write. */
+const OWN_ROOM = 2 * CONTROL_WRITE_LIMIT + 1_024;
 /** The longest suffix of a record: our member with its numbers, `auth`, the closing braces and LF. */
 const SUFFIX_ROOM = 256;
 /** The most bytes that a UTF-16 code unit becomes in UTF-8. */
@@ -30,12 +34,23 @@ export interface Part {
   readonly last: boolean;
 }
 
+/** What an {@link EntryLog} still holds that its sink has not taken. */
+export interface Unwritten {
+  /** The application's lines, each with an LF; the last one lacks it where the line is not whole yet. */
+  readonly bytes: readonly Buffer[];
+  /** How many parts of the first line are in the sink already. */
+  readonly parts: number;
+  /** How many lost lines the gaps count that did not get there either, and since when. */
+  readonly lost: number;
+  readonly lostSince: number | undefined;
+}
+
 /**
  * The entries of one stream on their way to its sink: numbered, hashed in place, authenticated, gathered into batches.
  * Everything here is synchronous. What the sink does not take stays here and is offered again.
  */
 export class EntryLog {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(1 + BATCH); // one byte before the first line: see hashLeafInPlace
+  #bytes: Buffer = Buffer.allocUnsafeSlow(1 + BATCH + OWN_ROOM); // one byte before the first line: see hashLeafInPlace
   #start = 1;
   #end = 1;
   #sink: Sink;
@@ -92,20 +107,20 @@ export class EntryLog {
 
   /** Adds a record for a JSON object in text: its first character is `{`, its last one `}`, it holds no LF. */
   appendObject(text: string): void {
-    const begin = this.#reserve(text.length * BYTES_A_UNIT);
+    const begin = this.#reserveRecord(text.length * BYTES_A_UNIT);
     this.#closeObject(begin, begin + this.#bytes.write(text, begin));
   }
 
   /** Adds a record for a JSON object in `from[start, end)`. */
   appendObjectBytes(from: Buffer, start: number, end: number): void {
-    const begin = this.#reserve(end - start);
+    const begin = this.#reserveRecord(end - start);
     from.copy(this.#bytes, begin, start, end);
     this.#closeObject(begin, begin + end - start);
   }
 
   /** Adds a record for a wrapped line (spec 1): `head` is `{"line":…,`. */
   appendWrapped(head: Buffer, as: Wrapping, part?: Part): void {
-    const begin = this.#reserve(head.length);
+    const begin = this.#reserveRecord(head.length);
     head.copy(this.#bytes, begin);
     const { kid, member } = this.#epoch;
     const suffix = formatRecordMember(this.#frontier.size + 1, kid, member, as, part?.number, part?.last);
@@ -149,23 +164,37 @@ export class EntryLog {
     if (this.#start < this.#end) return false;
     this.#start = 1;
     this.#end = 1;
-    if (this.#bytes.length > 1 + BATCH) this.#bytes = Buffer.allocUnsafeSlow(1 + BATCH);
+    if (this.#bytes.length > 1 + BATCH + OWN_ROOM) this.#bytes = Buffer.allocUnsafeSlow(1 + BATCH + OWN_ROOM);
     return true;
   }
 
-  /** The application's lines that the sink has not taken whole, as they came. For the end: they get other numbers then. */
-  unwritten(): Buffer[] {
-    const lines: Buffer[] = [];
-    let parts: Buffer[] = [];
+  /**
+   * What the sink has not taken. For the end: lines get other numbers then.
+   *
+   * @param after - a seq; what stands up to it is kept elsewhere
+   */
+  unwritten(after: number): Unwritten {
+    const bytes: Buffer[] = [];
+    let parts: number | undefined;
+    let lost = 0;
+    let lostSince: number | undefined;
     for (let from = this.#start; from < this.#end; from = this.#bytes.indexOf(LF, from) + 1) {
       const line = this.#bytes.subarray(from, this.#bytes.indexOf(LF, from));
       const read = classifyLine(line);
-      const own = read.type === 'record' ? unwrapRecord(line, read) : undefined;
-      if (read.type !== 'record' || own === undefined) continue;
-      parts = read.part === undefined || read.part === 1 ? [own] : [...parts, own];
-      if (read.part === undefined || read.last) lines.push(Buffer.concat(parts));
+      if ((read.type !== 'record' && read.type !== 'control') || read.seq <= after) continue;
+      if (read.type === 'control') {
+        const gap = lossOf(line, read);
+        lost += gap.lost;
+        lostSince ??= gap.since;
+        continue;
+      }
+      const own = unwrapRecord(line, read);
+      if (own === undefined) throw new TamperError('INTERNAL', `entry ${read.seq} does not unwrap`);
+      parts ??= (read.part ?? 1) - 1;
+      bytes.push(Buffer.from(own));
+      if (read.part === undefined || read.last) bytes.push(lineEnd(own));
     }
-    return lines;
+    return { bytes, parts: parts ?? 0, lost, lostSince };
   }
 
   #closeObject(begin: number, end: number): void {
@@ -191,23 +220,41 @@ export class EntryLog {
     this.#end = leafEnd + bytes.write(this.#epoch.authenticate(leaf) + ENTRY_END, leafEnd);
   }
 
-  /** Makes room for a line; where the batch is full it is written first. @returns where the line begins */
+  /**
+   * Makes room for a record; where the batch is full it is written first, before anything has changed: what fails there
+   * has taken no line.
+   *
+   * @returns where the line begins
+   */
+  #reserveRecord(length: number): number {
+    if (this.#end + length + SUFFIX_ROOM > 1 + BATCH && this.#sink.obstacle === undefined) this.writeOut();
+    return this.#reserve(length);
+  }
+
   #reserve(length: number): number {
     const room = length + SUFFIX_ROOM;
-    if (this.#end + room > this.#bytes.length) this.#makeRoom(room);
+    if (this.#end + room > this.#bytes.length) this.#grow(room);
     return this.#end;
   }
 
-  #makeRoom(room: number): void {
-    if (this.#sink.obstacle === undefined) this.writeOut();
-    if (this.#end + room <= this.#bytes.length) return;
+  /** Twice as much each time, so that a line is copied a few times at most however many wait. */
+  #grow(room: number): void {
     const waiting = this.waiting;
-    const larger = Buffer.allocUnsafeSlow(1 + Math.max(BATCH, waiting + room));
+    const larger = Buffer.allocUnsafeSlow(1 + Math.max(BATCH + OWN_ROOM, waiting + room, 2 * waiting));
     this.#bytes.copy(larger, 1, this.#start, this.#end);
     this.#bytes = larger;
     this.#start = 1;
     this.#end = 1 + waiting;
   }
+}
+
+/** What a gap counts; nothing for any other entry. */
+function lossOf(line: Buffer, read: ControlLine): { lost: number; since: number | undefined } {
+  const reading = readControl(line, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+  if (!('entry' in reading) || reading.entry.kind !== 'gap' || reading.entry.dropped === 0) {
+    return { lost: 0, since: undefined };
+  }
+  return { lost: reading.entry.dropped, since: Date.parse(reading.entry.since) };
 }
 
 /** Whether only JSON white space stands between the braces of `bytes[begin, brace]`. */

@@ -11,20 +11,24 @@ export interface FileLine {
 
 /** The whole lines of an open file from `offset` on, one after the other. What follows the last LF is no line. */
 export function* readLines(fd: number, offset: number): Generator<FileLine> {
-  let kept = Buffer.alloc(0);
-  let begin = offset; // file offset of kept[0]
+  let begun: Buffer[] = []; // pieces of a line whose end has not been read
+  let begin = offset; // where that line, or the next one, begins
+  let end = offset;
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK);
-    const count = readSync(fd, chunk, 0, CHUNK, begin + kept.length);
+    const count = readSync(fd, chunk, 0, CHUNK, end);
     if (count === 0) return;
-    const bytes = Buffer.concat([kept, chunk.subarray(0, count)]);
+    const bytes = chunk.subarray(0, count);
     let at = 0;
-    for (let lf = bytes.indexOf(LF, kept.length); lf >= 0; lf = bytes.indexOf(LF, at)) {
-      yield { bytes: bytes.subarray(at, lf), offset: begin + at };
+    for (let lf = bytes.indexOf(LF); lf >= 0; lf = bytes.indexOf(LF, at)) {
+      const last = bytes.subarray(at, lf);
+      yield { bytes: begun.length === 0 ? last : Buffer.concat([...begun, last]), offset: begin };
+      begun = [];
       at = lf + 1;
+      begin = end + at;
     }
-    kept = bytes.subarray(at);
-    begin += at;
+    if (at < count) begun.push(bytes.subarray(at));
+    end += count;
   }
 }
 

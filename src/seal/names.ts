@@ -16,6 +16,8 @@ export interface StreamNames {
   /** The sealed file's absolute path, or `-`. */
   readonly base: string;
   readonly stateDir: string;
+  /** What its files in the state directory are called: hex SHA-256 of the origin (spec 6). */
+  readonly stream: string;
   /** A name of this writer that no other one has. */
   readonly instance: string;
 }
@@ -28,12 +30,16 @@ export function resolveNames(config: ResolvedConfig): StreamNames {
   const base = config.file === STDOUT ? STDOUT : resolve(expandPath(config.file, values));
   const origin = expandOrigin(config.origin, { ...values, basename: base === STDOUT ? 'stdout' : basename(base) });
   checkOrigin(origin);
-  return { origin, base, stateDir: resolve(config.stateDir), instance };
+  return { origin, base, stateDir: resolve(config.stateDir), stream: streamFileName(origin), instance };
 }
 
 /** Where the state of a stream lies (spec 6). */
 export function statePath(stateDir: string, origin: string): string {
-  return join(stateDir, `${digestBytes(sha256(origin)).toString('hex')}.chainstate`);
+  return join(stateDir, `${streamFileName(origin)}.chainstate`);
+}
+
+function streamFileName(origin: string): string {
+  return digestBytes(sha256(origin)).toString('hex');
 }
 
 /** Splits `audit.jsonl` into what stands before and after the time of a next file. */

@@ -1,25 +1,40 @@
-/** Input that waits: for the first key, or for a sink that takes more. */
-export interface PendingChunk {
-  readonly chunk: string | Buffer;
-  readonly isObject: boolean;
+const LF = 0x0a;
+const CR = 0x0d;
+/** How much memory is taken at once, in bytes. */
+const BLOCK = 65_536;
+/** The most bytes that end a line. */
+const LINE_END = 2;
+
+/** Input that waits: whole lines, each with its LF; or, where `goesOn`, the next piece of a line whose end comes later. */
+export interface PendingBlock {
+  readonly bytes: Buffer;
+  /** What waits is `bytes[from, to)`. */
+  from: number;
+  to: number;
+  readonly goesOn: boolean;
 }
 
-/** Lines that wait in memory, up to `max_pending_bytes`. */
+/**
+ * Lines that wait in memory, up to `max_pending_bytes`, gathered into large blocks: a line costs its bytes and nothing
+ * else, however short it is.
+ */
 export class PendingLines {
   readonly #limit: number;
-  #chunks: PendingChunk[] = [];
+  #blocks: PendingBlock[] = [];
+  #head = 0;
   #bytes = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
+  /** The memory that is taken, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
   get isEmpty(): boolean {
-    return this.#chunks.length === 0;
+    return this.#head === this.#blocks.length;
   }
 
   /** Whether no more is to be given: the producer is held back. */
@@ -27,32 +42,87 @@ export class PendingLines {
     return this.#bytes >= this.#limit;
   }
 
-  /** Keeps a chunk. Bytes are copied, because their owner goes on using them. */
-  add(chunk: string | Uint8Array, isObject: boolean): void {
-    this.#chunks.push({ chunk: typeof chunk === 'string' ? chunk : Buffer.from(chunk), isObject });
-    this.#bytes += chunk.length;
+  /** What waits longest. */
+  get first(): PendingBlock | undefined {
+    return this.#blocks[this.#head];
   }
 
-  /** Gives what waits to `take`, in order, until that says stop. */
-  drain(take: (pending: PendingChunk) => boolean): void {
-    let taken = 0;
-    for (const pending of this.#chunks) {
-      taken++;
-      this.#bytes -= pending.chunk.length;
-      if (!take(pending)) break;
+  /** Keeps whole lines; the last one may lack its LF. Bytes are copied, because their owner goes on using them. */
+  add(chunk: string | Uint8Array): void {
+    const length = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    const block = this.#blockFor(length + LINE_END);
+    const { bytes, to } = block;
+    if (typeof chunk === 'string') bytes.write(chunk, to);
+    else bytes.set(chunk, to);
+    let end = to + length;
+    if (length === 0 || bytes[end - 1] !== LF) {
+      const last = length === 0 ? undefined : bytes[end - 1];
+      if (last === CR) bytes[end++] = CR; // it belongs to the line, so one more stands before the LF
+      bytes[end++] = LF;
     }
-    this.#chunks = this.#chunks.slice(taken);
+    this.#bytes += end - to;
+    block.to = end;
   }
+
+  /** Keeps a piece of a line whose end comes later. */
+  addPiece(piece: Uint8Array): void {
+    this.#push({ bytes: Buffer.from(piece), from: 0, to: piece.length, goesOn: true });
+    this.#bytes += piece.length;
+  }
+
+  /** What waits longest has been taken up to `at`. */
+  taken(at: number): void {
+    const block = this.#blocks[this.#head];
+    if (block === undefined) return;
+    block.from = at;
+    if (at < block.to) return;
+    this.#head++;
+    if (!this.isEmpty) {
+      this.#bytes -= block.bytes.length;
+      if (this.#head >= 1_024) this.#forgetTaken();
+      return;
+    }
+    this.#blocks = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  #forgetTaken(): void {
+    this.#blocks = this.#blocks.slice(this.#head);
+    this.#head = 0;
+  }
+
+  #blockFor(room: number): PendingBlock {
+    const last = this.isEmpty ? undefined : this.#blocks.at(-1);
+    if (last !== undefined && !last.goesOn && last.to + room <= last.bytes.length) return last;
+    return this.#push({ bytes: Buffer.allocUnsafeSlow(Math.max(BLOCK, room)), from: 0, to: 0, goesOn: false });
+  }
+
+  #push(block: PendingBlock): PendingBlock {
+    const last = this.isEmpty ? undefined : this.#blocks.at(-1);
+    if (last !== undefined) this.#bytes += last.bytes.length - last.to; // what is left of it stays unused
+    this.#blocks.push(block);
+    return block;
+  }
+}
+
+/** What ends a line that has none: LF, behind one more CR where the line itself ends with one. */
+export function lineEnd(line: Uint8Array): Buffer {
+  return Buffer.from(line.at(-1) === CR ? '\r\n' : '\n', 'latin1');
 }
 
 /** How many input lines a chunk holds (spec 1). */
 export function countLines(chunk: string | Uint8Array): number {
+  const count = countEnds(chunk);
+  const last = chunk.length - 1;
+  const ended = typeof chunk === 'string' ? chunk.charCodeAt(last) === LF : chunk[last] === LF;
+  return ended ? count : count + 1;
+}
+
+/** How many LFs a chunk holds. */
+export function countEnds(chunk: string | Uint8Array): number {
   let count = 0;
-  let from = 0;
-  const indexOf = (at: number): number => (typeof chunk === 'string' ? chunk.indexOf('\n', at) : chunk.indexOf(10, at));
-  for (let lf = indexOf(0); lf >= 0; lf = indexOf(from)) {
-    count++;
-    from = lf + 1;
-  }
-  return from < chunk.length || chunk.length === 0 ? count + 1 : count;
+  const indexOf = (at: number): number => (typeof chunk === 'string' ? chunk.indexOf('\n', at) : chunk.indexOf(LF, at));
+  for (let lf = indexOf(0); lf >= 0; lf = indexOf(lf + 1)) count++;
+  return count;
 }

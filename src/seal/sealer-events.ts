@@ -19,7 +19,10 @@ export interface FileClosedEvent {
 
 /** What a sealer tells. */
 export interface SealerEvents {
-  /** The log cannot go on; `write` throws the same error from now on. */
+  /**
+   * The log cannot go on: nothing is sealed any more. Lines are still taken, and kept or counted for the next start; with
+   * `on_failure: throw` each `write` throws the same error.
+   */
   error: [error: Error];
   /** Something failed that the log goes on without. */
   warning: [error: Error];
@@ -34,24 +37,10 @@ export interface SealerEvents {
   /** The key service fails since this moment, in milliseconds. */
   outage: [event: { readonly since: number; readonly error: Error }];
   outageOver: [];
+  /** Lines could not be sealed before the end: `file` holds them, in clear, for the next start. `lost` more it counts only. */
+  kept: [event: { readonly origin: string; readonly file: string; readonly lines: number; readonly lost: number }];
   /** Debris that the last run had left was copied to `file` and cut off. */
   torn: [event: { readonly origin: string; readonly file: string; readonly bytes: number }];
-}
-
-/** How much a sealer has done. */
-export interface SealerStats {
-  readonly origin: string;
-  readonly file: string;
-  /** Seq of the last entry. */
-  readonly size: number;
-  /** Record lines written. */
-  readonly records: number;
-  /** Lines lost for want of room. */
-  readonly dropped: number;
-  /** The newest size that a complete checkpoint covers. */
-  readonly covered: number;
-  /** Bytes that wait in memory, for a key or for the sink. */
-  readonly pendingBytes: number;
 }
 
 /** What an unknown thrown value is, as an error. */

@@ -2,36 +2,38 @@ import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
-import { Anchors } from './anchors.ts';
-import { ClosedFiles } from './closed-files.ts';
+import { checkChunk, checkText } from './chunk.ts';
+import type { EarlierLines } from './earlier-lines.ts';
 import { closeRun, closeRunNow, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
+import { Entrance } from './entrance.ts';
 import type { Epoch } from './epoch.ts';
 import { onExit } from './exit-hook.ts';
-import { Failure, sealerClosed } from './failure.ts';
-import { firstEpoch } from './first-epoch.ts';
+import { Failure, sealerClosed, tellOnStderr } from './failure.ts';
 import { HandOver } from './hand-over.ts';
+import { Keeping } from './keeping.ts';
 import { type KeySources, providersOf } from './key-sources.ts';
 import { STDOUT } from './names.ts';
-import { checkMode, openingOf } from './opening.ts';
 import { OutagePolicy } from './outage-policy.ts';
+import { OutageReport } from './outage-report.ts';
+import { Publishing } from './publishing.ts';
 import { Pump } from './pump.ts';
-import type { SealJob } from './seal-job.ts';
 import { SealTimers } from './seal-timers.ts';
-import { asError, type SealerEvents, type SealerStats } from './sealer-events.ts';
+import { asError, type SealerEvents } from './sealer-events.ts';
 import type { SealerParts } from './sealer-parts.ts';
+import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SiteOpening } from './site-opening.ts';
+import { prepareStart } from './starting.ts';
 import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
 import type { StreamSite } from './stream-site.ts';
-import { formatStamp, wallClock } from './time.ts';
+import { wallClock } from './time.ts';
 import { UnsealedLines } from './unsealed-lines.ts';
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are taken at once; the key arrives later.
  * It can stand wherever something with `write(line)` is asked for, such as pino's destination.
  *
- * Events: {@link SealerEvents}. As with any emitter an `error` that nobody listens to is thrown, unless a promise of this
- * sealer carries it to somebody.
+ * Events: {@link SealerEvents}. By default nothing that happens to the log is thrown into the application (`on_failure`).
  */
 export class Sealer extends EventEmitter<SealerEvents> {
   /** Marks it as a destination: without it `pino(sealer)` takes it for options and logs, unsealed, to standard output. */
@@ -45,15 +47,17 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #failure: Failure = new Failure();
   readonly #policy: OutagePolicy;
   readonly #timers: SealTimers;
-  readonly #anchors: Anchors;
-  readonly #files: ClosedFiles;
-  readonly #unsealed: UnsealedLines;
+  readonly #outageReport: OutageReport;
+  readonly #publishing: Publishing;
+  readonly #keeping: Keeping;
+  readonly #entrance: Entrance;
   readonly #abort = new AbortController();
   readonly #ready: Promise<void>;
   readonly #forgetExit: () => void;
   readonly #chain: StreamChain;
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
+  #earlier: EarlierLines | undefined;
   #run: StreamRun | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -65,15 +69,15 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#parts = parts;
     this.#clock = parts.clock ?? wallClock;
     const warn = (error: unknown): void => this.#warn(error);
-    this.#anchors = new Anchors(config.anchors, warn);
-    this.#files = new ClosedFiles({
-      compressRotated: config.compressRotated,
+    this.#publishing = new Publishing(config, {
+      checkpoint: (event) => this.emit('checkpoint', event),
       closed: (event) => this.emit('closedFile', event),
-      verify: config.verifyOnClose ? parts.verifyClosed : undefined,
+      verify: parts.verifyClosed,
       warn,
     });
     this.#pump = new Pump(config, this.#clock, {
       ended: () => this.#closed || this.#failure.error !== undefined,
+      rotationDue: () => this.#rotateOnTime(),
       drained: () => this.emit('drain'),
       unsealed: () => this.#timers.unsealed(),
       warn,
@@ -81,20 +85,38 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     const chain = { held: () => this.#pump.held, begin: (site: StreamSite, epoch: Epoch) => this.#begin(site, epoch) };
     this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
-    this.#policy = new OutagePolicy(config, this.#clock, {
-      goOn: (since, error) => this.#goOnWithoutKeys(since, error),
-      stop: (error) => this.#stopFor(error),
+    this.#outageReport = new OutageReport(this.#pump, {
+      began: (since, error) => this.emit('outage', { since, error }),
       over: () => this.emit('outageOver'),
+    });
+    this.#policy = new OutagePolicy(config, this.#clock, {
+      goOn: (since, error) => this.#outageReport.began(this.#run, since, error),
+      stop: (error) => this.#stopFor(error),
+      over: () => this.#outageReport.over(),
     });
     this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
     this.#opening.attempt();
-    this.#unsealed = new UnsealedLines(this.#opening.statePath);
+    this.#entrance = new Entrance(config, this.#pump, this.#failure, {
+      tee: parts.tee,
+      origin: () => this.origin,
+      state: () => (this.#closed ? 'closed' : this.#closing === undefined ? 'open' : 'closing'),
+      fail: (error) => this.#fail(error),
+      late: () => this.#keeping.late(),
+    });
+    const unsealed = new UnsealedLines(config, this.#opening.names.stream);
+    this.#keeping = new Keeping(unsealed, this.#pump, this.#clock, {
+      kept: (kept) => this.emit('kept', { origin: this.origin, ...kept }),
+      warn,
+    });
     this.#timers = new SealTimers(config, this.#clock, this.#opening.renewal, {
       sealDue: () => this.#sealOnTime(),
       rotationDue: () => this.#rotateOnTime(),
       lockDue: () => this.#look(),
     });
-    this.#forgetExit = onExit(() => this.closeSync());
+    this.#forgetExit = onExit(
+      () => this.closeSync(),
+      (error) => tellOnStderr(this.origin, error),
+    );
     this.#ready = this.#start();
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
@@ -111,45 +133,57 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   get stats(): SealerStats {
-    const run = this.#run;
-    return {
-      origin: this.origin,
-      file: run?.log.sink.name ?? this.#opening.site?.sink.name ?? this.#opening.names.base,
-      size: run?.log.frontier.size ?? this.#opening.site?.resumption.size ?? 0,
-      records: this.#chain.records + (run?.stream.records ?? 0),
-      dropped: this.#pump.queue.dropped,
-      covered: run?.covered ?? 0,
-      pendingBytes: this.#pump.queue.bytes,
-    };
+    return statsOf(this.origin, this.#run, this.#opening, this.#chain.records, this.#pump.queue, this.#keeping);
   }
 
   /**
    * Takes one line, or several with an LF after each; the last LF may be missing.
    *
-   * @returns false where the producer should wait for `drain`
-   * @throws SEALER_CLOSED after {@link Sealer.close}, or the error that ended the log
+   * @returns true where the lines were taken: they will be sealed, or counted in a `gap` of this run or the next. False
+   * where the producer should wait for `drain`; what it writes meanwhile may be lost, and is counted
+   * @throws USAGE for what is neither text nor bytes. With `on_failure: throw` also SEALER_CLOSED after
+   * {@link Sealer.close}, and the error that ended the log
    */
   write(chunk: string | Uint8Array): boolean {
-    return this.#take(chunk, false);
+    checkChunk(chunk);
+    return this.#entrance.take(chunk, false);
   }
 
   /** As {@link Sealer.write} for one line of which the caller knows that it is one JSON object: it is not parsed again. */
   writeObject(line: string): boolean {
-    return this.#take(line, true);
+    checkText(line);
+    return this.#entrance.take(line, true);
   }
 
-  /** Resolves when everything written before is durable and covered by a checkpoint. */
+  /**
+   * Takes a piece of a line that is too long to be held in one: the next {@link Sealer.write} begins with the rest of it.
+   * Throws as that does. A piece ends in no LF, and in no CR either, which could belong to the line's end.
+   */
+  writePiece(piece: Uint8Array): boolean {
+    checkChunk(piece);
+    return this.#entrance.take(piece, false, true);
+  }
+
+  /**
+   * Resolves when everything written before is durable and covered by a checkpoint.
+   *
+   * @throws PENDING_OVERFLOW with the number of lines (`lines`) that were lost before this call and that no earlier call
+   * told of; all others are covered then. Else what ended the log
+   */
   async flush(): Promise<void> {
+    const { reported } = this.#pump.queue;
     const run = await this.#settled();
     await this.#failure.orFailed(this.#covered(run));
+    this.#pump.queue.report(reported);
   }
 
-  /** Writes, seals and makes durable what was taken, before it returns. A signature follows when there is time. */
+  /** As {@link Sealer.flush} before it returns, but for the signature. It can do nothing before the key has come. */
   flushSync(): void {
     const run = this.#run;
-    if (run === undefined || this.#failure.error !== undefined || this.#closed) return;
-    this.#guarded(() => {
-      this.#pump.flush();
+    if (this.#failure.error !== undefined) throw this.#failure.error;
+    if (run === undefined || this.#closed) return;
+    this.#orThrow(() => {
+      this.#pump.flushAll();
       run.sealNow();
     });
   }
@@ -159,7 +193,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const run = await this.#settled();
     if (run.log.sink.name === STDOUT) return;
     if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run));
-    else this.#guarded(() => this.#rotateNow(run));
+    else this.#orThrow(() => this.#rotateNow(run));
   }
 
   /**
@@ -168,11 +202,17 @@ export class Sealer extends EventEmitter<SealerEvents> {
    */
   async reopen(): Promise<void> {
     const run = await this.#settled();
-    this.#guarded(() => run.reopen());
+    this.#orThrow(() => run.reopen());
     this.#pump.flushSoon();
   }
 
-  /** Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. */
+  /**
+   * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. Lines that still wait for a
+   * key or a sink then are kept for the next start: the event `kept` says so.
+   *
+   * @throws PENDING_OVERFLOW as {@link Sealer.flush}; WRITE_FAILED where the sink takes no more, and (with `lines`) where
+   * lines could be neither kept nor counted; else what ended the log
+   */
   close(): Promise<void> {
     this.#failure.observe();
     this.#closing ??= this.#close();
@@ -181,9 +221,12 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Ends at once, for the end of the process: all is written and sealed; a signature comes at the next start. */
   closeSync(): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      this.#keeping.keepLate();
+      return;
+    }
     this.#closing ??= Promise.resolve();
-    this.#files.stop();
+    this.#publishing.stop();
     try {
       if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
@@ -193,44 +236,41 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #start(): Promise<void> {
     const site = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
-    const { resumption, state } = site;
-    if (resumption.torn !== undefined && resumption.tornFile !== undefined) {
-      const { bytes } = resumption.torn;
-      this.emit('torn', { origin: this.origin, file: resumption.tornFile, bytes });
-    }
-    const { epoch, sources, since } = await firstEpoch({
-      sources: () => this.#keys(),
-      origin: this.origin,
-      number: state.epoch,
-      wait: this.config.onStartFailure === 'wait',
+    const { torn, tornFile: file } = site.resumption;
+    if (torn !== undefined && file !== undefined) this.emit('torn', { origin: this.origin, file, bytes: torn.bytes });
+    const started = await prepareStart({
+      config: this.config,
+      site,
+      stream: this.#opening.names.stream,
+      keys: () => this.#keys(),
       clock: this.#clock,
       signal: this.#abort.signal,
-      onOutage: (began, error) => this.emit('outage', { since: began, error: asError(error) }),
+      unsealed: this.#keeping.unsealed,
+      longLine: this.#pump.longLine,
+      onOutage: (since, error) => this.emit('outage', { since, error: asError(error) }),
+      warn: (error) => this.#warn(error),
     });
-    if (this.#isClosed()) return epoch.erase();
+    if (started === undefined) return;
+    const { epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
-    checkMode(resumption, epoch);
-    const opening = await openingOf(resumption, epoch, state.after, (error) => this.#warn(error));
-    if (this.#isClosed()) return epoch.erase();
+    this.#earlier = earlier;
     const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
-      run.stream.gap('key_service', 0, since);
+      if (earlier.gapDue('key_service') === undefined) run.stream.gap('key_service', 0, since);
       this.emit('outageOver');
     }
-    this.#unsealed.sealInto(run, (bytes) => this.#pump.take(bytes, false));
+    this.#pump.putFirst(earlier);
     this.#watchKeys(sources);
     this.#pump.flush();
   }
 
   /** Renews the lock, and notices where the file has been renamed. */
   #look(): void {
-    try {
+    this.#attempt(() => {
       this.#opening.renew();
       if (this.#run?.reopen() === true) this.#pump.flushSoon();
-    } catch (error) {
-      this.#fail(error);
-    }
+    });
   }
 
   async #keys(): Promise<KeySources> {
@@ -238,11 +278,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const sources = await this.#parts.keys();
     for (const provider of providersOf(sources)) provider.onWarning?.((warning) => this.#warn(warning));
     return sources;
-  }
-
-  /** Asked again after each wait. */
-  #isClosed(): boolean {
-    return this.#closed;
   }
 
   /** Makes a run the one that lines go to. */
@@ -269,12 +304,14 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   #hostOf(run: () => StreamRun): RunHost {
     return {
-      published: (job, note, full) => this.#published(run(), job, note, full),
+      published: (job, note, full) => {
+        this.#pump.flushSoon();
+        this.#publishing.published(run(), job, note, full);
+      },
       sealed: () => {
         this.#timers.sealed();
         this.#pump.flushSoon();
       },
-      full: () => this.#rotateOnTime(),
       rotated: (from, to) => {
         this.#timers.fileBegun();
         this.emit('rotate', { origin: this.origin, from, to });
@@ -307,51 +344,20 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#handOver.start();
   }
 
-  #goOnWithoutKeys(since: number, error: unknown): void {
-    const run = this.#run;
-    if (run !== undefined && !run.rotating && !run.ended) run.stream.gap('key_service', 0, since);
-    this.#pump.flushSoon();
-    this.emit('outage', { since, error: asError(error) });
-  }
-
   /** Ends the log because of its keys: what was taken is sealed first. */
   #stopFor(error: TamperError): void {
     if (this.#failure.error !== undefined || this.#closed) return;
-    this.#files.stop();
-    try {
-      if (this.#run !== undefined) closeRunNow(this.#run, this.#pump);
-    } finally {
-      this.#fail(error);
-    }
-  }
-
-  #published(run: StreamRun, job: SealJob, note: string, full: boolean): void {
-    this.#pump.flushSoon();
-    this.emit('checkpoint', { origin: run.stream.origin, size: job.size, note, complete: full });
-    if (!full) return;
-    if (job.closes !== undefined) this.#files.add(job, note, run.state.after);
-    void this.#anchors.publish(note);
-  }
-
-  #take(chunk: string | Uint8Array, isObject: boolean): boolean {
-    if (this.#failure.error !== undefined) throw this.#failure.error;
-    if (this.#closing !== undefined) throw sealerClosed(this.origin, '; the line was not taken');
-    this.#parts.tee?.(chunk);
-    if (this.#pump.held) return this.#pump.hold(chunk, isObject);
-    try {
-      this.#pump.take(chunk, isObject);
-      return true;
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
+    this.#publishing.stop();
+    const run = this.#run;
+    if (run !== undefined) this.#orWarn(() => closeRunNow(run, this.#pump));
+    this.#fail(error);
   }
 
   #sealOnTime(): void {
     const run = this.#run;
     if (run === undefined || run.ended || this.#failure.error !== undefined) return;
-    if (this.#pump.held || run.rotating) this.#timers.unsealed();
-    else this.#guarded(() => run.stream.seal());
+    if (run.obstacle !== undefined || run.rotating) this.#timers.unsealed();
+    else this.#attempt(() => run.stream.seal());
   }
 
   #rotateOnTime(): void {
@@ -359,8 +365,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
-    if (this.config.rotateChain) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
-    else this.#guarded(() => this.#rotateNow(run));
+    if (!this.config.rotateChain) this.#attempt(() => this.#rotateNow(run));
+    else if (!this.#pump.held) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
   }
 
   #rotateNow(run: StreamRun): void {
@@ -380,7 +386,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async #settled(): Promise<StreamRun> {
     await this.ready;
     if (this.#failure.error !== undefined) throw this.#failure.error;
-    await this.#pump.queue.whenEmpty();
+    await this.#pump.queue.whenSettled();
     if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
   }
@@ -393,6 +399,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #close(): Promise<void> {
+    const { reported } = this.#pump.queue;
     try {
       await within(this.#settled(), END_LIMIT);
       const run = this.#run;
@@ -402,21 +409,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
       }
     } finally {
       this.#end(false); // the next writer may remove a manifest, and a manifest of ours is on its way
-      await this.#files.done();
+      await this.#publishing.done();
       this.#orWarn(() => this.#opening.release());
       await this.#parts.release?.();
     }
     if (this.#failure.error !== undefined) throw this.#failure.error;
-  }
-
-  /** Lines that can no longer go into the log are kept for the next start. */
-  #keepUnsealed(): void {
-    const lines = [
-      ...(this.#run?.log.unwritten() ?? []),
-      ...(this.#run?.stream.late ?? []),
-      ...this.#pump.queue.takeAll(),
-    ];
-    if (lines.length > 0) this.#unsealed.keep(lines, formatStamp(this.#clock.now()));
+    this.#keeping.check(this.origin);
+    this.#pump.queue.report(reported);
   }
 
   /** At the end one failure must not keep the rest from being done. */
@@ -432,12 +431,18 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.emit('warning', asError(error));
   }
 
-  #guarded<T>(action: () => T): T {
+  /** Does something that the log cannot go on without, for a caller who is to know. */
+  #orThrow(action: () => void): void {
+    this.#attempt(action);
+    if (this.#failure.error !== undefined) throw this.#failure.error;
+  }
+
+  /** Does something that the log cannot go on without. */
+  #attempt(action: () => void): void {
     try {
-      return action();
+      action();
     } catch (error) {
       this.#fail(error);
-      throw error;
     }
   }
 
@@ -445,7 +450,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#closed || !this.#failure.set(asError(error))) return;
     this.#pump.queue.fail(error);
     this.#end();
-    if (this.listenerCount('error') > 0 || !this.#failure.isObserved) this.emit('error', asError(error));
+    this.#failure.tell(this, this.origin, this.config.onFailure);
   }
 
   /** Stops timers, erases keys, keeps what could not be sealed, gives up the file and the lock. */
@@ -464,7 +469,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
     for (const run of this.#chain.retiring) run.end();
     if (this.#run === undefined) this.#opening.site?.sink.close();
     else this.#run.end();
-    this.#orWarn(() => this.#keepUnsealed());
+    this.#earlier?.close();
+    this.#keeping.end(this.#run, this.#earlier?.lastSeq ?? 0, this.#failure.error);
     if (release) this.#orWarn(() => this.#opening.release());
   }
 }

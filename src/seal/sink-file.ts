@@ -72,6 +72,10 @@ export class FileSink implements Sink {
     return this.#name;
   }
 
+  get inode(): string {
+    return this.#identity.ino.toString();
+  }
+
   /** Whether the file still has its name: false once somebody has renamed, replaced or deleted it. */
   get inPlace(): boolean {
     const there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });

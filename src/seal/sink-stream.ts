@@ -6,6 +6,7 @@ import { type Obstacle, type Sink, systemCode } from './sink.ts';
 export class StreamSink implements Sink {
   readonly name = '-';
   readonly inPlace = true;
+  readonly inode = '';
   readonly #fd: number;
   readonly #regular: boolean;
   #size = 0;

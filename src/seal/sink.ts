@@ -14,6 +14,8 @@ export interface Sink {
   readonly name: string;
   /** Whether what was written can be found under that name. */
   readonly inPlace: boolean;
+  /** The file's number in its file system, decimal; empty for standard output. */
+  readonly inode: string;
   /** How many bytes it holds: the offset of the next byte. */
   readonly size: number;
   /** Why the last {@link Sink.write} took less than it was given. */

@@ -28,8 +28,6 @@ export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish' | 
   published(job: SealJob, note: string, full: boolean): void;
   /** A seal or close was appended. */
   sealed(): void;
-  /** The next record would make the file longer than `rotate_max_bytes`. */
-  full(): void;
   /** The next file has begun. */
   rotated(from: string, to: string): void;
 }
@@ -103,7 +101,6 @@ export class StreamRun implements CheckpointerHost {
       now: () => clock.now(),
       onSeal: (job) => this.#sealed(job),
       maxBytes: site.sink.name === STDOUT ? 0 : options.maxBytes,
-      onFull: () => this.#host.full(),
     });
   }
 
@@ -384,8 +381,7 @@ export class StreamRun implements CheckpointerHost {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(renamed ?? from, file);
-    this.stream.takeLate();
-    return this.#rotation === undefined && this.log.writeOut();
+    return this.log.writeOut();
   }
 
   #bringCloseToDisk(rotation: Rotation): void {

@@ -21,8 +21,6 @@ export interface StreamWriterOptions {
   readonly onSeal: (job: SealJob) => void;
   /** A file is closed before a record would make it longer than that, in bytes; 0: never. */
   readonly maxBytes: number;
-  /** The next record would make this file too long. */
-  readonly onFull: () => void;
 }
 
 /** What an `open` says besides what the writer knows itself. */
@@ -49,11 +47,8 @@ export class StreamWriter {
   readonly #onSeal: (job: SealJob) => void;
   readonly #maxBytes: number;
   readonly #ending: number;
-  readonly #onFull: () => void;
-  /** From the close of a file until the next one is there: records that came in one piece with those before it. */
-  #late: (() => void)[] | undefined;
-  #lateLines: Buffer[] = [];
-  #nextCall = 0;
+  /** Up to this length of the file it was said that it is full. */
+  #fullSaid = 0;
   #epochSeq = 1;
   #records = 0;
   #sinceSeal = 0;
@@ -77,12 +72,16 @@ export class StreamWriter {
     this.#onSeal = options.onSeal;
     this.#maxBytes = options.maxBytes;
     this.#ending = ENDING + 2 * options.origin.length;
-    this.#onFull = options.onFull;
   }
 
   /** Record lines of this run. */
   get records(): number {
     return this.#records;
+  }
+
+  /** Record lines of the file, of all runs. */
+  get fileRecords(): number {
+    return this.#fileRecords;
   }
 
   /** Record lines since the last seal, close or run's open. */
@@ -122,49 +121,34 @@ export class StreamWriter {
     this.#open(opening);
   }
 
-  /** Adds the records that have waited for the next file. */
-  takeLate(): void {
-    const late = this.#late ?? [];
-    this.#late = undefined;
-    this.#lateLines = [];
-    for (const record of late) record();
-  }
-
   /** Adds a record: a JSON object in text. */
   object(text: string): void {
-    if (this.#isTooLong(text.length)) {
-      this.#wait(Buffer.from(text), () => this.object(text));
-      return;
-    }
     this.log.appendObject(text);
     this.#counted();
   }
 
   /** Adds a record: a JSON object in `from[start, end)`. */
   objectBytes(from: Buffer, start: number, end: number): void {
-    if (this.#isTooLong(end - start)) {
-      const copy = Buffer.from(from.subarray(start, end));
-      this.#wait(copy, () => this.objectBytes(copy, 0, copy.length));
-      return;
-    }
     this.log.appendObjectBytes(from, start, end);
     this.#counted();
   }
 
-  /** Adds a record: a wrapped line. The parts of one line stay in one file. */
+  /** Adds a record: a wrapped line. */
   wrapped(head: Buffer, as: Wrapping, part?: Part): void {
-    const begins = part === undefined || part.number === 1;
-    if (begins ? this.#isTooLong(head.length) : this.#late !== undefined) {
-      this.#wait(ownLine(head, as), () => this.wrapped(head, as, part), begins);
-      return;
-    }
     this.log.appendWrapped(head, as, part);
     this.#counted();
   }
 
-  /** The lines that wait for the next file, as they came. */
-  get late(): readonly Buffer[] {
-    return this.#lateLines;
+  /**
+   * Whether the file is to be closed before a record of so many bytes (`rotate_max_bytes`). It is said once, and again when
+   * the file has grown by an eighth: the next one may have to wait for a key.
+   */
+  isFullFor(length: number): boolean {
+    if (this.#maxBytes === 0 || this.#sinceOpen === 0) return false;
+    const end = this.log.offset + length + this.#ending;
+    if (end <= this.#maxBytes || end <= this.#fullSaid) return false;
+    this.#fullSaid = end + this.#maxBytes / 8;
+    return true;
   }
 
   /** How many records fit before the next seal must come. */
@@ -212,25 +196,6 @@ export class StreamWriter {
     });
     const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
     this.#endStep(time, true, { why, times });
-    if (why === 'rotated') this.#late = [];
-  }
-
-  /** Whether a record must wait for the next file. Where it would make this one too long, that is begun first. */
-  #isTooLong(length: number): boolean {
-    if (this.#maxBytes > 0 && this.#sinceOpen > 0 && this.#late === undefined) {
-      const end = this.log.offset + length + this.#ending;
-      if (end > this.#maxBytes && end > this.#nextCall) {
-        this.#nextCall = end + this.#maxBytes / 8; // where the next file has to wait for a key
-        this.#onFull();
-      }
-    }
-    return this.#late !== undefined;
-  }
-
-  #wait(line: Buffer, record: () => void, begins = true): void {
-    this.#late?.push(record);
-    const before = begins ? undefined : this.#lateLines.pop();
-    this.#lateLines.push(before === undefined ? line : Buffer.concat([before, line]));
   }
 
   #open(opening: Opening): void {
@@ -255,7 +220,7 @@ export class StreamWriter {
       ...(opening.after && { after: opening.after }),
     });
     this.#sinceOpen = 0;
-    this.#nextCall = 0;
+    this.#fullSaid = 0;
   }
 
   #explainPause(time: number): void {
@@ -311,10 +276,4 @@ export class StreamWriter {
     this.log.enter(next);
     this.#epochSeq = this.log.frontier.size + 1;
   }
-}
-
-/** The application's bytes in the head of a wrapped record. */
-function ownLine(head: Buffer, as: Wrapping): Buffer {
-  const { line } = JSON.parse(`${head.subarray(0, -1).toString('utf8')}}`) as { line: string };
-  return Buffer.from(line, as === 'base64' ? 'base64' : 'utf8');
 }

@@ -1,56 +1,269 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { syncDirectory, unusedName } from './set-aside.ts';
-import type { StreamRun } from './stream-run.ts';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { ResolvedConfig } from '../config/index.ts';
+import { digestBytes, sha256 } from '../core/hash.ts';
+import { systemCode, TamperError } from '../errors.ts';
+import type { GapEntry } from '../format/control.ts';
+import type { Loss } from './intake-queue.ts';
+import { STDOUT } from './names.ts';
+import { countEnds } from './pending-lines.ts';
+import { syncDirectory } from './set-aside.ts';
+import { isPassing } from './sink.ts';
+import { formatStamp } from './time.ts';
+
+const LF = 0x0a;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
+/** Ours alone: the lines are in clear, and nothing protects them. */
+const FILE_MODE = 0o600;
+const OTHERS_MAY_WRITE = 0o022;
+/** When it was kept, why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
+const NAME =
+  /\.unsealed-(?<stamp>\d{8}T\d{6}Z)-[0-9a-f]{10}-(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\d+)-(?<lost>\d+)-(?<parts>\d+)$/;
+/** A file that is being written, and the stream whose writer does. */
+const BEGUN = /\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}$/;
+
+/** What could not be sealed before the end. */
+export interface Leftover {
+  /** Lines, each with its LF; the last one may lack it. */
+  readonly bytes: readonly Buffer[];
+  /** How many parts of the first line are in the log. */
+  readonly parts: number;
+  /** Since when the lines wait, in milliseconds; undefined: since now. */
+  readonly since: number | undefined;
+  readonly why: GapEntry['why'];
+  /** Lines that are lost and that no gap counts. */
+  readonly lost: Loss | undefined;
+}
+
+/** A file of lines that wait for a start that can seal them. */
+export interface KeptFile {
+  readonly path: string;
+  readonly why: GapEntry['why'];
+  readonly since: number;
+  readonly lost: number;
+  readonly parts: number;
+}
+
+/** What became of a {@link Leftover}. */
+export interface Kept {
+  /** The file, for a start of the same configuration. */
+  readonly file: string;
+  /** How many lines it holds. */
+  readonly lines: number;
+  /** How many lines its name counts as lost. */
+  readonly lost: number;
+}
 
 /**
- * Lines that could not be sealed before the process ended, because no key had come: kept beside the state (0600), sealed
- * at the next start. Nothing protects them until then; a `gap` says since when.
+ * The files of lines that could not be sealed before a process ended: in the state directory, mode 0600, in clear. They
+ * belong to a configuration, not to a process: whatever its placeholders come to, the next start finds them. What was lost
+ * is counted in their names, because a full disk that takes no byte more takes a name.
  */
 export class UnsealedLines {
+  readonly directory: string;
   readonly #prefix: string;
+  readonly #stream: string;
 
-  /** @param statePath - the state file of the configured stream */
-  constructor(statePath: string) {
-    this.#prefix = `${statePath.replace(/\.chainstate$/, '')}.unsealed-`;
+  /** @param stream - hex SHA-256 of the origin of whoever keeps */
+  constructor(config: ResolvedConfig, stream: string) {
+    const file = config.file === STDOUT ? STDOUT : resolve(config.file);
+    this.directory = resolve(config.stateDir);
+    this.#prefix = digestBytes(sha256(`${config.origin}\n${file}`)).toString('hex');
+    this.#stream = stream;
   }
 
-  /** Keeps chunks, durably; each ends a line. @returns the file */
-  keep(chunks: readonly (string | Buffer)[], stamp: string): string {
-    const path = unusedName(this.#prefix + stamp);
-    const fd = openSync(path, 'wx', 0o600);
+  /**
+   * Keeps lines, durably; as many as there is room for, and the number of the others.
+   *
+   * @returns undefined where there was nothing to keep
+   * @throws {@link TamperError} `WRITE_FAILED` where nothing can be written, with the number of lines that are lost
+   */
+  keep(left: Leftover, now: number): Kept | undefined {
+    const total = countLeft(left.bytes);
+    const lost = left.lost?.count ?? 0;
+    if (total + lost === 0) return undefined;
     try {
-      for (const chunk of chunks) {
-        const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
-        const whole = bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Uint8Array.of(0x0a)]);
-        for (let done = 0; done < whole.length; ) done += writeSync(fd, whole, done);
-      }
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      return this.#write(left, total, lost, now);
+    } catch (cause) {
+      throw new TamperError('WRITE_FAILED', `${total + lost} lines are lost: ${this.directory} takes no file`, {
+        cause,
+        lines: total + lost,
+        hint: 'state_dir must be writable and have room: it keeps what cannot be sealed before the end.',
+      });
+    }
+  }
+
+  /** What earlier processes kept, the oldest first. Names only: nothing is opened. */
+  list(): KeptFile[] {
+    return this.#names()
+      .filter((name) => NAME.test(name))
+      .sort()
+      .map((name) => keptFile(join(this.directory, name)));
+  }
+
+  /** What processes were writing when they were killed, and their streams. */
+  listBegun(): { readonly path: string; readonly stream: string }[] {
+    return this.#names().flatMap((name) => {
+      const stream = BEGUN.exec(name)?.groups?.['stream'];
+      return stream === undefined ? [] : [{ path: join(this.directory, name), stream }];
+    });
+  }
+
+  /** Makes a file of the whole lines that a killed process had written. */
+  finish(path: string): void {
+    const fd = openKept(path, O_RDWR);
+    try {
+      const { size, mtimeMs } = fstatSync(fd);
+      const end = lastLineEnd(fd, size);
+      ftruncateSync(fd, end);
       fsyncSync(fd);
+      if (end === 0) unlinkSync(path);
+      else renameSync(path, this.#nameOf('key_service', Math.floor(mtimeMs), 0, 0, mtimeMs));
     } finally {
       closeSync(fd);
     }
-    syncDirectory(dirname(path));
-    return path;
+    syncDirectory(this.directory);
   }
 
-  /** Seals what earlier processes could not seal, oldest first; what is not on disk then is kept and comes again. */
-  sealInto(run: StreamRun, take: (bytes: Buffer) => void): void {
-    const files = this.#files();
-    if (files.length === 0) return;
-    for (const file of files) {
-      run.stream.gap('key_service', 0, statSync(file).mtimeMs);
-      take(readFileSync(file));
+  #names(): string[] {
+    return readdirSync(this.directory).filter((name) => name.startsWith(`${this.#prefix}.`));
+  }
+
+  #write(left: Leftover, total: number, lost: number, now: number): Kept {
+    const begun = join(this.directory, `${this.#prefix}.keeping-${this.#stream}-${randomBytes(4).toString('hex')}`);
+    const fd = openSync(begun, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    try {
+      const lines = writeLines(fd, left.bytes);
+      fsyncSync(fd);
+      const why = left.lost?.why ?? (lines < total ? 'disk' : left.why);
+      const missing = lost + total - lines;
+      const since = Math.min(left.since ?? now, left.lost?.since ?? now);
+      const file = this.#nameOf(why, since, missing, lines === 0 ? 0 : left.parts, now);
+      renameSync(begun, file);
+      syncDirectory(this.directory);
+      return { file, lines, lost: missing };
+    } catch (error) {
+      unlinkSync(begun);
+      throw error;
+    } finally {
+      closeSync(fd);
     }
-    run.sealNow();
-    if (run.log.waiting > 0) return;
-    for (const file of files) unlinkSync(file);
   }
 
-  #files(): string[] {
-    const directory = dirname(this.#prefix);
-    return readdirSync(directory)
-      .filter((name) => name.startsWith(basename(this.#prefix)))
-      .sort()
-      .map((name) => join(directory, name));
+  #nameOf(why: GapEntry['why'], since: number, lost: number, parts: number, now: number): string {
+    const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
+    const unique = order + randomBytes(2).toString('hex');
+    return join(
+      this.directory,
+      `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${why}-${since}-${lost}-${parts}`,
+    );
   }
+}
+
+/** Files kept in one millisecond keep their order. */
+let keptBefore = 0;
+
+/** Opens a kept file for reading. @throws {@link TamperError} `READ_FAILED` where others may have put it there */
+export function openKept(path: string, flags: number = O_RDONLY): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flags | O_NOFOLLOW);
+  } catch (cause) {
+    throw refused(path, `cannot be opened (${systemCode(cause)})`, cause);
+  }
+  const stat = fstatSync(fd);
+  const { uid, mode, nlink } = stat;
+  const owner = process.geteuid?.() ?? uid;
+  const problem = !stat.isFile()
+    ? 'is no regular file'
+    : uid !== owner && uid !== 0
+      ? 'belongs to somebody else'
+      : (mode & OTHERS_MAY_WRITE) !== 0
+        ? 'may be written by others'
+        : nlink > 1
+          ? 'has another name'
+          : undefined;
+  if (problem === undefined) return fd;
+  closeSync(fd);
+  throw refused(path, problem, undefined);
+}
+
+function refused(path: string, problem: string, cause: unknown): TamperError {
+  return new TamperError('READ_FAILED', `${path} ${problem}, so its lines are not sealed`, {
+    cause,
+    hint: 'Find out who put it there. It was to hold lines that could not be sealed; delete it, or make it yours again.',
+  });
+}
+
+function keptFile(path: string): KeptFile {
+  const groups = NAME.exec(basename(path))?.groups ?? {};
+  return {
+    path,
+    why: groups['why'] as GapEntry['why'], // NAME lets no other through
+    since: Number(groups['since']),
+    lost: Number(groups['lost']),
+    parts: Number(groups['parts']),
+  };
+}
+
+function countLeft(pieces: readonly Buffer[]): number {
+  let lines = 0;
+  for (const piece of pieces) lines += countEnds(piece);
+  const last = pieces.at(-1);
+  return last !== undefined && last.length > 0 && last[last.length - 1] !== LF ? lines + 1 : lines;
+}
+
+/** Writes lines as long as there is room. @returns how many are there whole; the file ends with the last of them */
+function writeLines(fd: number, pieces: readonly Buffer[]): number {
+  let lines = 0;
+  let size = 0; // of the whole lines
+  let at = 0;
+  try {
+    for (const piece of pieces) {
+      for (let done = 0; done < piece.length; ) {
+        const written = writeSync(fd, piece, done, piece.length - done);
+        const part = piece.subarray(done, done + written);
+        lines += countEnds(part);
+        const end = part.lastIndexOf(LF) + 1;
+        if (end > 0) size = at + end;
+        done += written;
+        at += written;
+      }
+    }
+    if (at === size) return lines;
+    writeSync(fd, Uint8Array.of(LF)); // the end of the last line never came
+    return lines + 1;
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+    ftruncateSync(fd, size);
+    return lines;
+  }
+}
+
+/** Where the last whole line of a file ends. */
+function lastLineEnd(fd: number, size: number): number {
+  const chunk = Buffer.allocUnsafe(65_536);
+  for (let end = size; end > 0; ) {
+    const from = Math.max(0, end - chunk.length);
+    const count = readSync(fd, chunk, 0, end - from, from);
+    const lf = chunk.subarray(0, count).lastIndexOf(LF);
+    if (lf >= 0) return from + lf + 1;
+    end = from;
+  }
+  return 0;
 }

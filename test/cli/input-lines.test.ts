@@ -7,8 +7,12 @@ const never = new Promise<void>(() => undefined);
 
 async function all(input: InputLines): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
-  for (let lines = await input.next(); lines !== undefined; lines = await input.next()) chunks.push(lines);
+  for (let lines = await input.next(); lines !== undefined; lines = await input.next()) chunks.push(lines.bytes);
   return chunks;
+}
+
+async function text(input: InputLines): Promise<string | undefined> {
+  return (await input.next())?.bytes.toString();
 }
 
 describe('InputLines', () => {
@@ -36,13 +40,32 @@ describe('InputLines', () => {
     });
     const input = new InputLines(stream, stopped);
     stream.write('one\n');
-    expect(String(await input.next())).toBe('one\n');
+    expect(await text(input)).toBe('one\n');
     stop();
     stream.write('last words\nhalf');
-    expect(String(await input.next())).toBe('last words\n');
-    expect(String(await input.next())).toBe('half');
+    expect(await text(input)).toBe('last words\n');
+    expect(await text(input)).toBe('half');
     expect(await input.next()).toBeUndefined();
     expect(await input.next()).toBeUndefined();
+  });
+
+  it('gives a line that is too long to hold in pieces, none of which ends in LF or in the CR before it', async () => {
+    const size = 5_000_000;
+    const line = Buffer.alloc(size, 'x');
+    line.fill('\r', 1_000_000);
+    const chunks = Array.from({ length: Math.ceil(size / 65_536) }, (_, n) =>
+      line.subarray(n * 65_536, (n + 1) * 65_536),
+    );
+    const stream = Readable.from([...chunks, Buffer.from('\nnext\n')], { objectMode: false });
+    const input = new InputLines(stream, never);
+    const pieces: { readonly bytes: Buffer; readonly goesOn: boolean }[] = [];
+    for (let next = await input.next(); next !== undefined; next = await input.next()) pieces.push(next);
+    expect(Buffer.concat(pieces.map(({ bytes }) => bytes)).equals(Buffer.concat([line, Buffer.from('\nnext\n')]))).toBe(
+      true,
+    );
+    expect(pieces.map(({ goesOn }) => goesOn)).toEqual([...pieces.slice(1).map(() => true), false]);
+    expect(Math.max(...pieces.map(({ bytes }) => bytes.length))).toBeLessThan(1_200_000);
+    expect(pieces.at(-1)?.bytes.toString('latin1')).toMatch(/^\r+\nnext\n$/);
   });
 
   it('says that the input cannot be read', async () => {

@@ -69,6 +69,7 @@ const sample: Required<TamperConfig> = {
   maxUnsignedSeconds: 90,
   onStartFailure: 'stop',
   onWriteFailure: 'drop',
+  onFailure: 'exit',
   onStateConflict: 'new_stream',
   maxLineBytes: 65_536,
   maxPendingBytes: 131_072,

@@ -84,10 +84,12 @@ it('on_write_failure: drop counts what came meanwhile in a gap', async () => {
   disk.room = 0;
   sealer.write('{"n":0}');
   await warned;
-  for (const line of lines(10, 1)) sealer.write(line);
+  for (const line of lines(10, 1)) expect(sealer.write(line)).toBe(false);
   expect(sealer.stats.dropped).toBe(10);
   disk.room = undefined;
-  await sealer.flush();
+  await expect(sealer.flush()).rejects.toMatchObject({ code: 'PENDING_OVERFLOW', lines: 10 });
+  expect(sealer.stats.covered).toBe(sealer.stats.size);
+  await sealer.flush(); // it has been told
   await sealer.close();
   const stream = await read([file], provider);
   expect(stream.entries.find(({ kind }) => kind === 'gap')).toMatchObject({ why: 'disk', dropped: 10 });

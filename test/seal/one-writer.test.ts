@@ -103,7 +103,7 @@ it.each(['', 'null\n', '[1]'])('a lock file of a killed or failed start (%j) end
 
 it('what somebody else writes into the file ends the log before a line is lost in it', async () => {
   const { file, options } = workplace();
-  const sealer = start(options());
+  const sealer = start({ ...options(), onFailure: 'throw' });
   const failed = new Promise((resolve) => sealer.on('error', resolve));
   await sealer.flush();
   appendFileSync(file, 'not ours\n');

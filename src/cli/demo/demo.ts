@@ -83,7 +83,8 @@ async function sealLines(place: Place, ownFile: string | undefined): Promise<str
   } else {
     const input = new InputLines(await openOwnFile(ownFile), new Promise<never>(() => undefined));
     for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
-      if (!sealer.write(lines)) await sealer.flush();
+      const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
+      if (!goOn) await once(sealer, 'drain');
     }
     await sealer.flush();
     what = `The lines of ${basename(ownFile)} were sealed`;
@@ -108,7 +109,9 @@ function beforeAndAfter(lines: readonly string[], altered: readonly string[]): s
   if (lines.length !== altered.length) return '';
   const changed = lines.findIndex((line, index) => line !== altered[index]);
   const [before = '', after = ''] = [lines[changed], altered[changed]];
-  const from = Math.max(0, [...before].findIndex((character, at) => character !== after[at]) - 40);
+  let same = 0;
+  while (same < before.length && before[same] === after[same]) same++;
+  const from = Math.max(0, same - 40);
   const cut = (line: string): string => `${from > 0 ? '…' : ''}${line.slice(from, from + 72)}…`;
   return `      before: ${cut(before)}\n      after:  ${cut(after)}\n`;
 }

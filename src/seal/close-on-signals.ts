@@ -1,0 +1,47 @@
+import { isTamperError } from '../errors.ts';
+import type { Sealer } from './sealer.ts';
+
+/** The signals that end a process, as a service manager, a container runtime or a terminal sends them. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/**
+ * Closes a sealer when a signal is about to end the process, and lets the signal end it then. Without this, or a handler of
+ * your own that calls {@link Sealer.close}, a signal ends a process at once: lines of the last turn of the event loop, and
+ * lines that wait for a key or a slow sink, are lost, and nothing counts them.
+ *
+ * Where the application listens to the same signal itself, it decides when the process ends: what was taken is sealed and
+ * written at the signal, and the rest at the end of the process.
+ *
+ * @param signals - default `SIGTERM`, `SIGINT` and `SIGHUP`
+ * @returns a function that takes the listeners away
+ */
+export function closeOnSignals(sealer: Sealer, signals: readonly NodeJS.Signals[] = ENDING): () => void {
+  const forget = (): void => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+  const end = (signal: NodeJS.Signals): void => {
+    forget();
+    sealer.closeSync(); // what came meanwhile
+    process.kill(process.pid, signal);
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) > 1) {
+      flushed(sealer);
+      return;
+    }
+    sealer.close().then(
+      () => end(signal),
+      () => end(signal), // the sealer has told it, by an event or on standard error
+    );
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return forget;
+}
+
+function flushed(sealer: Sealer): void {
+  try {
+    sealer.flushSync();
+  } catch (error) {
+    if (!isTamperError(error)) throw error; // the sealer has told of it
+  }
+}

@@ -1,0 +1,52 @@
+import type { ResolvedConfig } from '../config/index.ts';
+import { Anchors } from './anchors.ts';
+import { ClosedFiles } from './closed-files.ts';
+import type { SealJob } from './seal-job.ts';
+import type { CheckpointEvent, FileClosedEvent } from './sealer-events.ts';
+import type { StreamRun } from './stream-run.ts';
+
+/** What a {@link Publishing} needs of its sealer. */
+export interface PublishingHost {
+  checkpoint(event: CheckpointEvent): void;
+  closed(event: FileClosedEvent): void;
+  /** Checks a closed file (`verify_on_close`). */
+  readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
+  warn(error: unknown): void;
+}
+
+/** What follows from a checkpoint line: events, anchors, and the work on a file that it closes. */
+export class Publishing {
+  readonly #host: PublishingHost;
+  readonly #anchors: Anchors;
+  readonly #files: ClosedFiles;
+
+  constructor(config: ResolvedConfig, host: PublishingHost) {
+    this.#host = host;
+    const warn = (error: unknown): void => host.warn(error);
+    this.#anchors = new Anchors(config.anchors, warn);
+    this.#files = new ClosedFiles({
+      compressRotated: config.compressRotated,
+      closed: (event) => host.closed(event),
+      verify: config.verifyOnClose ? host.verify : undefined,
+      warn,
+    });
+  }
+
+  /** A checkpoint line was appended. `full`: with everything that its key period promises. */
+  published(run: StreamRun, job: SealJob, note: string, full: boolean): void {
+    this.#host.checkpoint({ origin: run.stream.origin, size: job.size, note, complete: full });
+    if (!full) return;
+    if (job.closes !== undefined) this.#files.add(job, note, run.state.after);
+    void this.#anchors.publish(note);
+  }
+
+  /** Begins no more work. */
+  stop(): void {
+    this.#files.stop();
+  }
+
+  /** Resolves when the work on closed files is done. */
+  done(): Promise<void> {
+    return this.#files.done();
+  }
+}

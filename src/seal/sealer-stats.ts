@@ -1,0 +1,46 @@
+import type { IntakeQueue } from './intake-queue.ts';
+import type { Keeping } from './keeping.ts';
+import type { SiteOpening } from './site-opening.ts';
+import type { StreamRun } from './stream-run.ts';
+
+/** How much a sealer has done. */
+export interface SealerStats {
+  readonly origin: string;
+  readonly file: string;
+  /** Seq of the last entry. */
+  readonly size: number;
+  /** Record lines written. */
+  readonly records: number;
+  /** Lines lost for want of room. A gap counts them. */
+  readonly dropped: number;
+  /** Lines in files of the state directory, for the next start to seal. */
+  readonly kept: number;
+  /** Lines that are lost and that nothing on disk counts, because not even that could be written. 0 as a rule. */
+  readonly uncounted: number;
+  /** The newest size that a complete checkpoint covers. */
+  readonly covered: number;
+  /** Bytes of memory that waiting lines take, for a key or for the sink. */
+  readonly pendingBytes: number;
+}
+
+/** Puts the numbers together. @param recordsBefore - of streams that ended (`rotate_chain`) */
+export function statsOf(
+  origin: string,
+  run: StreamRun | undefined,
+  { names, site }: SiteOpening,
+  recordsBefore: number,
+  queue: IntakeQueue,
+  keeping: Keeping,
+): SealerStats {
+  return {
+    origin,
+    file: run?.log.sink.name ?? site?.sink.name ?? names.base,
+    size: run?.log.frontier.size ?? site?.resumption.size ?? 0,
+    records: recordsBefore + (run?.stream.records ?? 0),
+    dropped: queue.dropped,
+    kept: keeping.lines,
+    uncounted: keeping.uncounted,
+    covered: run?.covered ?? 0,
+    pendingBytes: queue.bytes,
+  };
+}

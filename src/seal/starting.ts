@@ -1,0 +1,68 @@
+import type { ResolvedConfig } from '../config/index.ts';
+import type { Clock } from '../keys/clock.ts';
+import { EarlierLines } from './earlier-lines.ts';
+import type { Epoch } from './epoch.ts';
+import { firstEpoch } from './first-epoch.ts';
+import type { KeySources } from './key-sources.ts';
+import type { LongLine } from './line-intake.ts';
+import { checkMode, openingOf } from './opening.ts';
+import type { StreamSite } from './stream-site.ts';
+import type { Opening } from './stream-writer.ts';
+import type { UnsealedLines } from './unsealed-lines.ts';
+
+/** What a run starts from. */
+export interface StartOptions {
+  readonly config: ResolvedConfig;
+  /** Its state names the number of the first key period. */
+  readonly site: StreamSite;
+  /** What the stream's files in the state directory are called. */
+  readonly stream: string;
+  readonly keys: () => Promise<KeySources> | KeySources;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly unsealed: UnsealedLines;
+  readonly longLine: LongLine;
+  readonly onOutage: (since: number, error: unknown) => void;
+  readonly warn: (error: unknown) => void;
+}
+
+/** What a run begins with. */
+export interface Start {
+  readonly epoch: Epoch;
+  readonly sources: KeySources;
+  readonly opening: Opening;
+  /** Lines that earlier processes could not seal. */
+  readonly earlier: EarlierLines;
+  /** Since when the key service was away, in milliseconds. */
+  readonly since: number | undefined;
+}
+
+/** Fetches the first key of a run and finds what goes into its first entries. @returns undefined where the sealer has ended */
+export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
+  const { config, site, stream, clock, signal, unsealed, longLine, warn } = options;
+  const { resumption, state } = site;
+  const { epoch, sources, since } = await firstEpoch({
+    sources: options.keys,
+    origin: site.origin,
+    number: state.epoch,
+    wait: config.onStartFailure === 'wait',
+    clock,
+    signal,
+    onOutage: options.onOutage,
+  });
+  if (!signal.aborted) {
+    checkMode(resumption, epoch);
+    const opening = await openingOf(resumption, epoch, state.after, warn);
+    const { maxLineBytes } = config;
+    const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, warn, signal });
+    if (!isAborted(signal)) return { epoch, sources, opening, earlier, since };
+    earlier.close();
+  }
+  epoch.erase();
+  return undefined;
+}
+
+/** Asked again after each wait. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
