@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, readSync, rmSync, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTamperError } from '../errors.ts';
 import { systemClock } from '../keys/clock.ts';
 import { pause } from '../keys/retry.ts';
 import type { IntakeTarget } from './intake-queue.ts';
-import { type Claim, claimPath, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
+import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import { type Lock, LockSeeker } from './lock.ts';
-import { syncDirectory } from './set-aside.ts';
 import type { Sink } from './sink.ts';
 import type { StreamRun } from './stream-run.ts';
 import type { Turn } from './turn.ts';
@@ -73,6 +72,7 @@ export class EarlierLines {
         warn(error);
       }
     }
+    unsealed.removeClaims();
     for (const kept of unsealed.list()) {
       try {
         const open = await claimed(kept, options);
@@ -185,12 +185,10 @@ export class EarlierLines {
 
   #removeWhenCovered(file: Open, run: StreamRun): void {
     const { warn, unsealed } = this.#options;
-    const remove = (): void => {
-      unlinkSync(file.kept.path); // first: a claim without its file does no harm
-      rmSync(claimPath(file.kept.path), { force: true });
-      syncDirectory(unsealed.directory);
-    };
-    run.whenCovered(run.log.frontier.size).then(remove).catch(warn);
+    run
+      .whenCovered(run.log.frontier.size)
+      .then(() => unsealed.remove(file.kept.path))
+      .catch(warn);
   }
 }
 
@@ -216,9 +214,9 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
     const { size } = fstatSync(fd);
     progress = await claim(kept, fd, options);
     if (progress === undefined) return undefined;
-    // without a line and without a loss it says nothing
-    const gap = progress.gap || (size === 0 && kept.lost === 0);
-    return { kept, fd, size, ...progress, gap, sink: undefined, window: Buffer.alloc(0), windowFrom: progress.from };
+    const { from, parts } = progress;
+    const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
+    return { kept, fd, size, from, parts, gap, sink: undefined, window: Buffer.alloc(0), windowFrom: from };
   } finally {
     if (progress === undefined) closeSync(fd);
   }

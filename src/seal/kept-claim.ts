@@ -51,7 +51,7 @@ const UNCHANGED: Lease = { assertHeld: () => undefined };
 export type Progress = Pick<Claim, 'from' | 'parts' | 'gap'>;
 
 /** The claim's file. It is written durably before the first line of the kept file goes into a log. */
-export function claimPath(keptPath: string): string {
+function claimPath(keptPath: string): string {
   return `${keptPath}.taken`;
 }
 
@@ -103,7 +103,7 @@ export function readClaim(keptPath: string): Claim | undefined {
  * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
  */
 export async function progressOf(claim: Claim, kept: number, directory: string): Promise<Progress> {
-  if (claim.file === '') return claim;
+  if (claim.file === '') return { from: claim.from, parts: claim.parts, gap: claim.gap };
   const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim);
   const place = await advance(kept, claim, records);
   return { ...place, gap: claim.gap || gap || records > 0 };

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -26,7 +27,7 @@ import { isPassing } from './sink.ts';
 import { formatStamp } from './time.ts';
 
 const LF = 0x0a;
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 /** Ours alone: the lines are in clear, and nothing protects them. */
 const FILE_MODE = 0o600;
 const OTHERS_MAY_WRITE = 0o022;
@@ -140,6 +141,23 @@ export class UnsealedLines {
     syncDirectory(this.directory);
   }
 
+  /** Deletes a kept file whose lines are all in a log, and what belongs to it. */
+  remove(path: string): void {
+    unlinkSync(path); // first: a claim without its file does no harm
+    this.removeClaims();
+    syncDirectory(this.directory);
+  }
+
+  /** Deletes claims whose kept file is gone, whole ones and those that a killed process had not finished. */
+  removeClaims(): void {
+    const names = this.#names();
+    const files = new Set(names);
+    for (const name of names) {
+      const end = name.indexOf('.taken');
+      if (end > 0 && !files.has(name.slice(0, end))) rmSync(join(this.directory, name), { force: true });
+    }
+  }
+
   #names(): string[] {
     return readdirSync(this.directory).filter((name) => name.startsWith(`${this.#prefix}.`));
   }
@@ -182,7 +200,7 @@ let keptBefore = 0;
 export function openKept(path: string, flags: number = O_RDONLY): number {
   let fd: number;
   try {
-    fd = openSync(path, flags | O_NOFOLLOW);
+    fd = openSync(path, flags | O_NOFOLLOW | O_NONBLOCK); // a pipe would wait for somebody who writes
   } catch (cause) {
     throw refused(path, `cannot be opened (${systemCode(cause)})`, cause);
   }

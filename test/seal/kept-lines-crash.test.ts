@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import { classifyLine } from '../../src/format/entry.ts';
+import { unwrapRecord } from '../../src/format/record.ts';
+import { sealedFiles, start, workplace } from './workplace.ts';
+
+/** Every change of the disk is a step; from step `last` on nothing happens any more, as when the process was killed. */
+const disk = vi.hoisted(() => ({ step: 0, last: Number.POSITIVE_INFINITY, half: false }));
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const crash = (): Error => Object.assign(new Error('killed'), { code: 'ECRASH' });
+  const step = (partly?: () => void): void => {
+    if (++disk.step < disk.last) return;
+    if (disk.step === disk.last && disk.half) partly?.();
+    throw crash();
+  };
+  const stepping =
+    <A extends unknown[], R>(change: (...args: A) => R) =>
+    (...args: A): R => {
+      step();
+      return change(...args);
+    };
+  return {
+    ...fs,
+    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset): number => {
+      if (fd <= 2) return length;
+      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2)));
+      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length);
+    },
+    fsyncSync: stepping(fs.fsyncSync),
+    fdatasyncSync: stepping(fs.fdatasyncSync),
+    renameSync: stepping(fs.renameSync),
+    linkSync: stepping(fs.linkSync),
+    unlinkSync: stepping(fs.unlinkSync),
+    ftruncateSync: stepping(fs.ftruncateSync),
+  };
+});
+
+const LINES = 30;
+const expected = Array.from({ length: LINES }, (_, n) => `{"kept":${n},"pad":"${'x'.repeat(n * 60)}"}`);
+
+/** The number of each kept line in the sealed files of a directory, parts put together, in rising order; -1 where it is not whole. */
+function records(directory: string): number[] {
+  const all: number[] = [];
+  let parts: Buffer[] = [];
+  for (const file of sealedFiles(directory)) {
+    const bytes = readFileSync(file);
+    for (let from = 0, lf = bytes.indexOf(10); lf >= 0; from = lf + 1, lf = bytes.indexOf(10, from)) {
+      const line = bytes.subarray(from, lf);
+      const read = classifyLine(line);
+      if (read.type !== 'record') continue;
+      const own = unwrapRecord(line, read);
+      if (own === undefined) throw new Error('a record does not unwrap');
+      parts = read.part === undefined || read.part === 1 ? [own] : [...parts, own];
+      if (read.part === undefined || read.last) all.push(expected.indexOf(Buffer.concat(parts).toString()));
+    }
+  }
+  return all.sort((one, other) => one - other);
+}
+
+/** A start that seals what was kept, and ends. */
+async function takeOver(options: SealerOptions): Promise<void> {
+  try {
+    const sealer = createSealer(options);
+    sealer.on('error', () => undefined);
+    await sealer.flush();
+    await sealer.close();
+  } catch {
+    // it was killed; what matters is what lies on the disk
+  }
+}
+
+it.each([
+  ['one stream', 'audit.jsonl', 'audit.example.com/kept', {}],
+  ['one stream that changes its file meanwhile', 'audit.jsonl', 'audit.example.com/kept', { rotateMaxBytes: 25_000 }],
+  ['streams of instances', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}],
+])(
+  'a start that is killed at any change of the disk seals no kept line twice and loses none: %s',
+  async (_name, name, origin, extra) => {
+    const { directory, options, provider } = workplace();
+    onTestFinished(() => {
+      disk.last = Number.POSITIVE_INFINITY;
+    });
+    const place = (folder: string): SealerOptions => ({
+      ...options(),
+      ...extra,
+      origin,
+      file: join(directory, folder, name),
+      stateDir: join(directory, folder, 'state'),
+      maxLineBytes: 1_024,
+      checkpointMaxRecords: 10,
+    });
+    const begin = async (folder: string): Promise<void> => {
+      disk.last = Number.POSITIVE_INFINITY;
+      provider.faults.failWith('UNAVAILABLE');
+      const sealer = start(place(folder));
+      for (const line of expected) sealer.write(line);
+      sealer.closeSync();
+      provider.faults.heal();
+    };
+    await begin('whole');
+    disk.step = 0;
+    await takeOver(place('whole'));
+    const steps = disk.step;
+    expect(steps).toBeGreaterThan(20);
+    expect(records(join(directory, 'whole'))).toEqual(expected.map((_, n) => n));
+    for (let last = 1; last <= steps; last++) {
+      const folder = `crash${last}`;
+      await begin(folder);
+      Object.assign(disk, { step: 0, last, half: last % 2 === 0 });
+      await takeOver(place(folder));
+      disk.last = Number.POSITIVE_INFINITY;
+      release(join(directory, folder));
+      for (const round of [1, 2]) {
+        await takeOver(place(folder));
+        expect(records(join(directory, folder)), `step ${last}, start ${round}`).toEqual(expected.map((_, n) => n));
+      }
+      const left = readdirSync(join(directory, folder, 'state')).filter((one) => one.includes('.unsealed-'));
+      expect(left, `step ${last}`).toEqual([]);
+      rmSync(join(directory, folder), { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+/** The process that was killed runs no more: its lock says so. */
+function release(directory: string): void {
+  const state = join(directory, 'state');
+  for (const name of readdirSync(state).filter((one) => one.endsWith('.lock'))) {
+    const path = join(state, name);
+    const text = readFileSync(path, 'utf8');
+    if (statSync(path).size > 0) writeFileSync(path, text.replace(/"started":"[^"]*"/, '"started":"1"'));
+    else rmSync(path);
+  }
+}
