@@ -21,11 +21,12 @@ export interface SealerOptions extends TamperConfig, SealerDependencies {}
 
 /**
  * Begins to seal. Returns at once: the stream is locked, what a crash left behind is dealt with, the file is open, and
- * lines are taken while the key is on its way. What `options` leave out is taken from `FAPILOG_TAMPER_*` variables, then
+ * lines are taken while the key is on its way. Where the stream's last writer may live still, or the disk is full, all that
+ * comes a little later, and lines wait. What `options` leave out is taken from `FAPILOG_TAMPER_*` variables, then
  * from the defaults.
  *
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
- * STATE_MALFORMED, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
+ * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
  */
 export function createSealer(options: SealerOptions): Sealer {
   const { keyProvider, signingKeyProvider, clock, ...code } = options;

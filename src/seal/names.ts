@@ -43,7 +43,7 @@ function streamFileName(origin: string): string {
 }
 
 /** Splits `audit.jsonl` into what stands before and after the time of a next file. */
-export function nameParts(base: string): { readonly stem: string; readonly extension: string } {
+function nameParts(base: string): { readonly stem: string; readonly extension: string } {
   const extension = extname(base);
   return { stem: base.slice(0, base.length - extension.length), extension };
 }

@@ -2,7 +2,9 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats, statS
 import { TamperError } from '../errors.ts';
 import { systemCode } from './sink.ts';
 
-const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants; // Windows has neither of the last two
+const { O_RDONLY } = constants;
+/** Neither follow a link nor wait for the other end of a pipe. Windows has neither flag. */
+const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Permission bits that let others than the owner write. */
 const OTHERS_WRITE = 0o022;
 
@@ -17,7 +19,7 @@ const OTHERS_WRITE = 0o022;
 export function openRegular(path: string, flags: number = O_RDONLY, mode?: number): number {
   let fd: number;
   try {
-    fd = openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode); // a pipe without a reader must not block
+    fd = openSync(path, flags | SAFELY, mode);
   } catch (error) {
     if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafe(path, 'is a symbolic link', error);
     throw error;

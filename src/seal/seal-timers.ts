@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/index.ts';
+import type { OpenEntry } from '../format/control.ts';
 import type { Clock } from '../keys/clock.ts';
 
 /** What happens by time. */
@@ -6,6 +7,12 @@ export interface TimerHost {
   sealDue(): void;
   rotationDue(): void;
   lockDue(): void;
+}
+
+/** What each `open` promises by its configuration (M2.5). */
+export function everyOf(config: ResolvedConfig): OpenEntry['every'] {
+  const { checkpointMaxRecords, checkpointMaxSeconds, heartbeatSeconds } = config;
+  return { records: checkpointMaxRecords, seconds: checkpointMaxSeconds, idleSeconds: heartbeatSeconds };
 }
 
 /** The clockwork of one sealer: seals after records and without, change of file, renewal of the lock (M2.5). */

@@ -17,7 +17,7 @@ import { OutagePolicy } from './outage-policy.ts';
 import { OutageReport } from './outage-report.ts';
 import { Publishing } from './publishing.ts';
 import { Pump } from './pump.ts';
-import { SealTimers } from './seal-timers.ts';
+import { everyOf, SealTimers } from './seal-timers.ts';
 import { asError, type SealerEvents } from './sealer-events.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
@@ -196,10 +196,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#orThrow(() => this.#rotateNow(run));
   }
 
-  /**
-   * Goes on in a new file where somebody else, such as logrotate, has renamed or replaced this one; that is noticed by
-   * itself within seconds. Nothing happens where the file has its name.
-   */
+  /** Goes on in a new file where somebody else, such as logrotate, has renamed this one; seconds later it happens by itself. */
   async reopen(): Promise<void> {
     const run = await this.#settled();
     this.#orThrow(() => run.reopen());
@@ -286,11 +283,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const run: StreamRun = new StreamRun({
       site,
       epoch,
-      every: {
-        records: config.checkpointMaxRecords,
-        seconds: config.checkpointMaxSeconds,
-        idleSeconds: config.heartbeatSeconds,
-      },
+      every: everyOf(config),
       fsyncOnRotate: config.fsyncOnRotate,
       maxBytes: config.rotateMaxBytes,
       clock: this.#clock,

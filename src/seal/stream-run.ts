@@ -193,10 +193,9 @@ export class StreamRun implements CheckpointerHost {
   reopen(): boolean {
     const { sink } = this.log;
     if (this.#rotation !== undefined || this.#ended || sink.inPlace) return false;
+    const hint = 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.';
     this.#host.warn(
-      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; it is closed, and a new one goes on`, {
-        hint: 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.',
-      }),
+      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file goes on`, { hint }),
     );
     this.rotate();
     return true;
@@ -381,7 +380,7 @@ export class StreamRun implements CheckpointerHost {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(renamed ?? from, file);
-    return this.log.writeOut();
+    return !this.rotating && this.log.writeOut();
   }
 
   #bringCloseToDisk(rotation: Rotation): void {

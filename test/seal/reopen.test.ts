@@ -64,12 +64,13 @@ it.each(cases)('$how without a word is noticed within seconds, sealed with $mode
   sealer.write('{"n":1}');
   sealer.flushSync();
   one.leave(file);
-  clock.advance(5_000);
+  await clock.advance(5_000);
   await rotated;
   expect(codes).toEqual(['FILE_MOVED']);
   sealer.write('{"n":2}');
   sealer.closeSync();
-  await start({ ...options(), ...one.extra }).close();
+  const again = start({ ...options(), ...one.extra });
+  await again.close();
   const report = await audit(directory, provider, { paths: everything(directory) });
   const bad = report.findings.filter(({ severity, code }) => severity !== 'warning' && code !== 'ADOPTED');
   expect(bad).toEqual([]);
