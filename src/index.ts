@@ -10,6 +10,7 @@ export {
   verifiedLines,
   verify,
 } from './auditing.ts';
+export { checkPlaces } from './check-places.ts';
 export {
   type ConfigFile,
   type ConfigSources,

@@ -29,6 +29,11 @@ function fromPem(path: string, pem: string): string[] {
  */
 export async function loadPublicKeys(path: string): Promise<string[]> {
   const text = await readText(path);
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+    throw new TamperError('KEY_MALFORMED', `${path} holds a private key, and a verifier takes public ones`, {
+      hint: 'Whoever verifies should not have it. Its public half: openssl pkey -pubout -in FILE -out PUBLIC.pem; keygen wrote it to NAME.pub.',
+    });
+  }
   if (text.includes('-----BEGIN')) return fromPem(path, text);
   const vkeys: string[] = [];
   for (const [at, line] of text.split('\n').entries()) {

@@ -1,5 +1,6 @@
 import {
   checkKeysOf,
+  checkPlaces,
   type DoctorCheck,
   fileName,
   isSecretOption,
@@ -11,7 +12,7 @@ import {
 } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { print, printable } from './output.ts';
+import { jsonText, print, printable } from './output.ts';
 import { oneOfFlag } from './own-flags.ts';
 import { resolveFlags } from './resolve.ts';
 
@@ -25,7 +26,8 @@ interface OptionRow {
 export const doctor: Command = {
   usage: '[--config FILE] [--format text|json]',
   help: `
-Shows what each option is and where it came from, uses each key once, and tests what the key service lets us do. Exits with
+Shows what each option is and where it came from, looks whether the log and its state can be written, uses each
+key once, and tests what the key service lets us do. Exits with
 0 if all is well, 1 if a test failed, 2 if one could not be made.
 
   --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
@@ -37,14 +39,14 @@ Shows what each option is and where it came from, uses each key once, and tests 
     const format = oneOfFlag(flags, 'format', ['text', 'json']);
     if (flags.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
     const resolution = await resolveFlags(flags, io);
-    const checks = await checksOf(resolution);
+    const checks = [...checkPlaces(resolution.config), ...(await checksOf(resolution))];
     const rows = optionRows(resolution);
     const mode = modeOf(resolution.config).name;
     const { warnings } = resolution;
     await print(
       io.stdout,
       format === 'json'
-        ? `${JSON.stringify({ mode, options: rows, warnings, checks })}\n`
+        ? `${jsonText({ mode, options: rows, warnings, checks })}\n`
         : [
             ...optionLines(rows),
             '',

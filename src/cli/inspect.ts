@@ -1,7 +1,7 @@
 import { inspect as inspectFiles, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { print, printable } from './output.ts';
+import { jsonText, print, printable } from './output.ts';
 import { oneOfFlag } from './own-flags.ts';
 
 /** `fapilog-tamper inspect` */
@@ -20,7 +20,7 @@ files say of themselves.
     if (flags.positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
     const seen = await inspectFiles(flags.positionals, io.stdin);
     if (format === 'json') {
-      await print(io.stdout, `${JSON.stringify(seen, undefined, 2)}\n`);
+      await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return exitCode.done;
     }
     const newest = seen.newestCheckpoint === undefined ? 'none' : `newest of ${seen.newestCheckpoint} entries`;

@@ -1,7 +1,7 @@
 import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { print } from './output.ts';
+import { jsonText, print } from './output.ts';
 import { oneOfFlag, textFlag } from './own-flags.ts';
 
 /** `fapilog-tamper keygen` */
@@ -40,7 +40,7 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
     await print(
       io.stdout,
       format === 'json'
-        ? `${JSON.stringify({ algorithm, path, publicPath, identity, vkey })}\n`
+        ? `${jsonText({ algorithm, path, publicPath, identity, vkey })}\n`
         : lines([
             ['key file', path],
             ['public key', publicPath],

@@ -43,6 +43,20 @@ export async function print(stream: Writable, text: string | Uint8Array): Promis
   }
 }
 
+/**
+ * JSON whose strings are safe for a terminal: C1, DEL, bidirectional and other invisible characters are escaped, as JSON
+ * escapes C0 by itself.
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent);
+  return text.replaceAll(/[\u007f-\u009f\u2028\u2029]|\p{Cf}/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => {
+      const unit = character.charCodeAt(at);
+      return `\\u${unit.toString(16).padStart(4, '0')}`;
+    }).join(''),
+  );
+}
+
 /** Text that may come from a file or a server, made safe for a terminal: control characters are shown, not sent. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {

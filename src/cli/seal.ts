@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { createSealerFor, type Flags, openPlainWriter, type ResolvedConfig, TamperError } from '../index.ts';
+import {
+  createSealerFor,
+  type Flags,
+  isTamperError,
+  openPlainWriter,
+  type ResolvedConfig,
+  TamperError,
+} from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { InputLines } from './input-lines.ts';
@@ -73,6 +80,11 @@ function noKeyInTime(origin: string): TamperError {
   });
 }
 
+/** A refusal is no absence. */
+function whatFails(error: Error): string {
+  return isTamperError(error) && !error.retryable ? 'the keys cannot be used' : 'the key service is away';
+}
+
 type Say = (text: string) => Promise<void>;
 
 async function passThrough(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
@@ -99,8 +111,8 @@ async function sealInput(
   const failed = new Promise<never>((_, reject) => sealer.on('error', reject));
   failed.catch(() => undefined); // whoever waits below is told
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
-  sealer.on('outage', ({ error }) => void say(`the key service is away, sealing goes on: ${error.message}`));
-  sealer.on('outageOver', () => void say('the key service is back'));
+  sealer.on('outage', ({ error }) => void say(`${whatFails(error)}, sealing goes on: ${error.message}`));
+  sealer.on('outageOver', () => void say('the keys can be used again'));
   const forget = io.onHangUp(() => {
     sealer.reopen().catch(() => undefined); // as above
   });

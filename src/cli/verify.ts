@@ -1,7 +1,7 @@
 import { verify as verifyLogs } from '../index.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
-import { print } from './output.ts';
+import { jsonText, print } from './output.ts';
 import { oneOfFlag } from './own-flags.ts';
 import { progressOn } from './progress.ts';
 import { verifyRequest } from './verify-request.ts';
@@ -67,7 +67,7 @@ of the stream come from you, never from the log. Directories, rotated files in a
       const report = await verifyLogs({ ...options, onProgress: progress.show });
       progress.end();
       const level = flags.own['quiet'] === true ? 'quiet' : flags.own['verbose'] === true ? 'verbose' : 'normal';
-      const text = format === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : verdictText(report, level);
+      const text = format === 'json' ? `${jsonText(report, 2)}\n` : verdictText(report, level);
       await print(io.stdout, text);
       return { ok: exitCode.done, tampered: exitCode.finding, undecided: exitCode.undecided }[report.verdict];
     } finally {

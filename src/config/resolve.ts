@@ -8,6 +8,9 @@ import type { ConfigFile, Setting } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 import { warningsOf } from './warnings.ts';
 
+/** Where keys usually are: set although this configuration takes them from elsewhere, they are no misspelt options. */
+const usualKeyVariables = [withDefaults({}).keyEnvVar, withDefaults({}).signingKeyEnvVar];
+
 /** The places that a configuration may come from, strongest first. */
 export interface ConfigSources {
   /** Options that the program gives. */
@@ -49,6 +52,7 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
   const set: TamperConfig = Object.fromEntries([...settings].map(([name, { value }]) => [name, value]));
   const config = withDefaults(set);
   refuseUnknownVariables(environment.others, [
+    ...usualKeyVariables,
     config.keyEnvVar,
     config.signingKeyEnvVar,
     'FAPILOG_TAMPER_CONFIG',

@@ -1,7 +1,7 @@
 import { TamperError } from '../errors.ts';
 
 /** The longest message that is signed, in bytes: what AWS KMS takes. A checkpoint's text is far shorter (spec 4). */
-export const maxMessageBytes = 4096;
+const maxMessageBytes = 4096;
 
 /**
  * What may be signed is the same for every key source: 1 to 4,096 bytes.

@@ -125,7 +125,7 @@ function sayKeyMissing(state: StreamState, epoch: Epoch): void {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
     const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
     state.findings.add('KEY_NOT_NAMED', place, message);
-  } else if (epoch.keyState !== 'unproven') {
+  } else if (epoch.keyState !== 'unproven' && !epoch.keyMissing) {
     state.findings.add('NO_KEY', place, missingKeyText(state, epoch));
   }
 }

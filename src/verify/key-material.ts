@@ -5,6 +5,9 @@ import type { Epoch } from './epoch.ts';
 import { countsAsNamed } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
+const isLocalKey = ({ reference }: Epoch): boolean =>
+  reference.records === 'mac' && (reference.source === 'env' || reference.source === 'file');
+
 /** Gets the data key of a MAC epoch from the auditor's side and derives the keys of its step (spec 3, 8.5, 8.7). */
 export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void> {
   await confirmSigners(state, epoch);
@@ -60,6 +63,11 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
       `key period ${epoch.kid}: the wrapped data key does not open for this stream: ${error.message}`,
       seq,
     );
+    return;
+  }
+  if (error.code === 'KEY_NOT_FOUND' && isLocalKey(epoch)) {
+    epoch.keyMissing = true;
+    state.find('NO_KEY', `key period ${epoch.kid}: ${error.message}`, seq);
     return;
   }
   const hint = error.hint === undefined ? '' : ` ${error.hint}`;

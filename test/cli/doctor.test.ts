@@ -57,6 +57,7 @@ describe('fapilog-tamper doctor', () => {
     expect(report).toMatchObject({ mode: 'data-key', warnings: [] });
     expect(report.options).toContainEqual({ option: 'key_source', value: 'env', from: 'default' });
     expect(report.checks).toEqual([
+      { name: 'state_dir', outcome: 'ok', detail: expect.any(String) },
       { name: 'keys', outcome: 'warning', code: 'KEY_WARNING', detail: expect.any(String), hint: expect.any(String) },
       {
         name: 'data key',

@@ -139,6 +139,25 @@ describe('test_provider_factory', () => {
     });
   });
 
+  it('takes from the environment what it is not given, as createSealer does', async () => {
+    vi.stubEnv('FAPILOG_TAMPER_KEY_SOURCE', 'file');
+    vi.stubEnv('FAPILOG_TAMPER_KEY_FILE_PATH', join(directory, 'data.key'));
+    vi.stubEnv('FAPILOG_TAMPER_KEY_ID', 'from-the-environment');
+    try {
+      const provider = await createKeyProvider({});
+      expect(await provider.getKey('from-the-environment', context)).toMatchObject({ source: 'file' });
+      await provider.close();
+      const own = await createKeyProvider({ keyId: 'ours' });
+      expect(await own.getKey('ours', context)).toMatchObject({ source: 'file', identity: 'ours' });
+      await own.close();
+      vi.stubEnv('FAPILOG_TAMPER_KEYID', 'misspelt');
+      await expect(createKeyProvider({})).rejects.toMatchObject({ code: 'CONFIG_UNKNOWN_OPTION' });
+    } finally {
+      for (const name of ['KEY_SOURCE', 'KEY_FILE_PATH', 'KEY_ID', 'KEYID'])
+        vi.stubEnv(`FAPILOG_TAMPER_${name}`, undefined);
+    }
+  });
+
   it('checks its configuration', async () => {
     await expect(createKeyProvider({ keySource: 'file' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(createKeyProvider({ keySource: 'AWS' } as unknown as TamperConfig)).rejects.toMatchObject({
@@ -203,10 +222,10 @@ describe('test_missing_dependency_error', () => {
     );
     const { stdout, stderr } = await built.run([JSON.stringify(config)], { program });
     expect(stderr).toBe('');
-    expect(JSON.parse(stdout)).toEqual({
-      code: 'DEPENDENCY_MISSING',
-      message: `${service} support requires ${packageName}. Install it with: npm install ${packageName}`,
-    });
+    const both = `${packageName} and @azure/identity. Install them with: npm install ${packageName} @azure/identity`;
+    const needs =
+      config.keySource === 'azure-keyvault' ? both : `${packageName}. Install it with: npm install ${packageName}`;
+    expect(JSON.parse(stdout)).toEqual({ code: 'DEPENDENCY_MISSING', message: `${service} support requires ${needs}` });
   });
 
   it('Azure Key Vault, with one of its two packages', async () => {

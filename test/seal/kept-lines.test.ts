@@ -155,11 +155,29 @@ describe('lines that could not be sealed before the end', () => {
   });
 
   it.each([
-    ['a symbolic link', (path: string) => (renameSync(path, `${path}.x`), symlinkSync(`${path}.x`, path))],
+    [
+      'a symbolic link',
+      (path: string) => {
+        renameSync(path, `${path}.x`);
+        symlinkSync(`${path}.x`, path);
+      },
+    ],
     ['a file that others may write', (path: string) => chmodSync(path, 0o666)],
     ['a file with a second name', (path: string) => linkSync(path, `${path}.x`)],
-    ['a directory', (path: string) => (rmSync(path), mkdirSync(path))],
-    ['a pipe', (path: string) => (rmSync(path), execFileSync('mkfifo', [path]))],
+    [
+      'a directory',
+      (path: string) => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+    ],
+    [
+      'a pipe',
+      (path: string) => {
+        rmSync(path);
+        execFileSync('mkfifo', [path]);
+      },
+    ],
   ])('are refused where they are %s', async (_name, spoil) => {
     const place = workplace();
     spoil(await keep(place, ['{"secret":true}']));

@@ -10,6 +10,27 @@ export interface TokenAnswer {
 }
 
 const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
+const awayHint = 'Check AZURE_AUTHORITY_HOST, proxies, and the way from this host to the token service.';
+
+/** What some refusals are about, by their code. */
+const refusals: readonly (readonly [code: RegExp, says: string, hint: string])[] = [
+  [
+    /AADSTS(?:90002|900023|50059)\b/,
+    'there is no such tenant',
+    'Check azure_tenant_id: it is the tenant of the vault.',
+  ],
+  [/AADSTS700016\b/, 'the tenant does not know this client', 'Check azure_client_id and azure_tenant_id.'],
+  [
+    /AADSTS(?:7000215|7000222)\b/,
+    'the client secret is wrong or has expired',
+    'Make a new one, or use a managed identity.',
+  ],
+  [
+    /AADSTS(?:70021|700213|700024)\b/,
+    'the federated token does not match, or has expired',
+    'Compare issuer, subject and audience with the federated credential.',
+  ],
+];
 
 /**
  * Puts what a credential threw into one of our codes: `UNAUTHENTICATED` where there is no credential or it was refused,
@@ -49,12 +70,13 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
   if ((status ?? 0) >= 500 || status === 408 || (away && !refused)) {
     return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be asked (${shown})`, {
       cause,
-      hint,
+      hint: awayHint,
       retryable: true,
     });
   }
-  const says = /Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused';
-  return new TamperError('UNAUTHENTICATED', `Azure ${kind}: ${says} (${shown})`, { cause, hint });
+  const known = refusals.find(([code]) => code.test(codes));
+  const says = known?.[1] ?? (/Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused');
+  return new TamperError('UNAUTHENTICATED', `Azure ${kind}: ${says} (${shown})`, { cause, hint: known?.[2] ?? hint });
 }
 
 /** Name, status and text of an error and of those it wraps; a chain's is an aggregate. */

@@ -65,7 +65,7 @@ export function assertUsable(version: KeyVersion, now: number): void {
 
 /** Why a version can not be used now. */
 function whyNot(version: KeyVersion, now: number): string {
-  if (version.enabled === false) return 'is disabled';
+  if (!version.enabled) return 'is disabled';
   return version.notBefore && version.notBefore.getTime() > now
     ? `is not valid before ${version.notBefore.toISOString()}`
     : `has expired at ${version.expiresOn?.toISOString()}`;

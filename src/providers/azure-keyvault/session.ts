@@ -114,10 +114,7 @@ export class AzureSession {
 
   async #make(): Promise<AzureKeyVaultClients> {
     const options = this.#options;
-    const { KeyClient, CryptographyClient } = await loadSdk(
-      { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' },
-      () => import('@azure/keyvault-keys'),
-    );
+    const { KeyClient, CryptographyClient } = await loadPackages(options.credential === undefined);
     const environment = options.environment ?? process.env;
     const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
     const choice = await chooseCredential(options);
@@ -142,6 +139,26 @@ export class AzureSession {
       },
     };
   }
+}
+
+/** Both packages are looked for, so that one message names all that is missing. */
+async function loadPackages(withIdentity: boolean): Promise<typeof import('@azure/keyvault-keys')> {
+  const keys = { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' };
+  const identity = { service: 'Azure Key Vault', packageName: '@azure/identity' };
+  const [loaded, other] = await Promise.allSettled([
+    loadSdk(keys, () => import('@azure/keyvault-keys')),
+    withIdentity ? loadSdk(identity, () => import('@azure/identity')) : undefined,
+  ]);
+  if (loaded.status === 'fulfilled') {
+    if (other.status === 'rejected') throw other.reason;
+    return loaded.value;
+  }
+  if (other.status === 'fulfilled') throw loaded.reason;
+  throw new TamperError(
+    'DEPENDENCY_MISSING',
+    'Azure Key Vault support requires @azure/keyvault-keys and @azure/identity. Install them with: npm install @azure/keyvault-keys @azure/identity',
+    { cause: loaded.reason },
+  );
 }
 
 /** What both kinds of client are made with. The SDK keeps the object, so each gets its own. */

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { TamperError } from '../../errors.ts';
 
 /** What a server on loopback speaks. */
 export interface Spoken {
@@ -17,10 +18,11 @@ const waitMs = 1_000;
 
 /**
  * Finds out whether a server on this host takes TLS and HTTP/2 (gRPC), so that test servers and emulators work without
- * saying so. Nothing but greetings is sent; the certificate is checked by the real connection later. Where nobody answers,
- * TLS and HTTP/2 are assumed, and the call that follows says what is wrong.
+ * saying so. Nothing but greetings is sent; the certificate is checked by the real connection later. A server that listens
+ * and says nothing is taken to speak TLS and HTTP/2, and the call that follows says what is wrong.
  *
  * @param tls - what is known already
+ * @throws {TamperError} `UNAVAILABLE` (retryable): nobody listens there
  */
 export async function probeLoopback(host: string, port: number, tls: boolean | undefined): Promise<Spoken> {
   if (tls !== false) {
@@ -34,10 +36,11 @@ export async function probeLoopback(host: string, port: number, tls: boolean | u
 function greetTls(host: string, port: number): Promise<Spoken | undefined> {
   // no data crosses this connection, so an untrusted certificate does no harm here
   const socket = connectTls({ host, port, ALPNProtocols: ['h2', 'http/1.1'], rejectUnauthorized: false });
-  return answerOf<Spoken | undefined>(socket, { tls: true, http2: true }, (answer) => {
+  return answerOf<Spoken | undefined>(socket, { tls: true, http2: true }, (answer, fail) => {
     socket.once('secureConnect', () => answer({ tls: true, http2: socket.alpnProtocol === 'h2' }));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      answer(error.code === 'ECONNREFUSED' ? { tls: true, http2: true } : undefined);
+      if (nobodyListens(error)) fail(away(host, port, error));
+      else answer(undefined);
     });
   });
 }
@@ -45,25 +48,53 @@ function greetTls(host: string, port: number): Promise<Spoken | undefined> {
 function greetPlain(host: string, port: number, tls: boolean | undefined): Promise<Spoken> {
   const socket = connectTcp({ host, port });
   const silent: Spoken = { tls: false, http2: true };
-  return answerOf<Spoken>(socket, silent, (answer) => {
+  return answerOf<Spoken>(socket, silent, (answer, fail) => {
     socket.once('connect', () => socket.write(preface));
     socket.once('data', (data) =>
       answer({ tls: false, http2: data.length >= 4 && data[3] === settingsFrame && data[0] === 0 }),
     );
     socket.once('close', () => answer({ tls: false, http2: false }));
-    socket.once('error', () => answer(tls === false ? silent : { tls: true, http2: true }));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (nobodyListens(error)) fail(away(host, port, error));
+      else answer(tls === false ? silent : { tls: true, http2: true });
+    });
   });
 }
 
-function answerOf<T>(socket: Socket, silent: T, listen: (answer: (value: T) => void) => void): Promise<T> {
-  return new Promise((resolve) => {
+function nobodyListens({ code, errors }: NodeJS.ErrnoException & { readonly errors?: readonly unknown[] }): boolean {
+  const codes = errors?.map((one) => (one as NodeJS.ErrnoException).code) ?? [code]; // localhost has two addresses
+  return codes.every((one) => one === 'ECONNREFUSED');
+}
+
+function away(host: string, port: number, cause: Error): TamperError {
+  return new TamperError(
+    'UNAVAILABLE',
+    `Google Cloud KMS: nobody listens at ${host}:${port}, which gcp_endpoint names`,
+    {
+      cause,
+      retryable: true,
+      hint: 'Check gcp_endpoint, and whether the server there is running.',
+    },
+  );
+}
+
+function answerOf<T>(
+  socket: Socket,
+  silent: T,
+  listen: (answer: (value: T) => void, fail: (error: Error) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => finish(silent), waitMs);
     const finish = (value: T): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(value);
     };
-    listen(finish);
+    listen(finish, (error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    });
     socket.on('error', () => undefined); // after the answer nobody cares
   });
 }

@@ -70,7 +70,7 @@ export class VersionReader {
   }
 
   async #newestEnabled(key: string, signal: AbortSignal): Promise<GcpKeyVersion> {
-    const enabled = newest(key, await this.#list(key, 'state=ENABLED', signal), (state) => state === 'ENABLED');
+    const enabled = newest(key, await this.#listEnabled(key, signal), (state) => state === 'ENABLED');
     if (enabled !== undefined) return enabled;
     const any = newest(key, await this.#list(key, undefined, signal), () => true);
     if (any === undefined) {
@@ -80,6 +80,16 @@ export class VersionReader {
     }
     assertEnabled(any);
     return any; // enabled between the two questions
+  }
+
+  /** A server that knows no filter gives all of them. */
+  async #listEnabled(key: string, signal: AbortSignal): Promise<GcpKeyVersion[]> {
+    try {
+      return await this.#list(key, 'state=ENABLED', signal);
+    } catch (error) {
+      if (!isTamperError(error, 'USAGE') && !isTamperError(error, 'UNSUPPORTED_OPERATION')) throw error;
+      return this.#list(key, undefined, signal);
+    }
   }
 
   /** Every page; the service may filter, and we do it again: a version in another state must never be chosen. */

@@ -13,7 +13,7 @@ export class VaultReplyError extends Error {
         .replace(/\s+/g, ' ')
         .replace(/[^\x20-\x7e]/g, '?')
         .trim()
-        .slice(0, 300) || 'no message',
+        .slice(0, 300),
     );
     this.status = status;
   }
@@ -60,7 +60,14 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
     /no handler for route/,
     { code: 'KEY_NOT_FOUND', hint: 'Nothing is mounted there; check mount and namespace.' },
   ],
-  [/^404$/, /./, { code: 'KEY_NOT_FOUND' }],
+  [
+    /^404$/,
+    /./,
+    {
+      code: 'KEY_NOT_FOUND',
+      hint: 'Check name, mount and namespace: vault list MOUNT/keys shows the keys that there are.',
+    },
+  ],
   [/^429$/, /./, { code: 'THROTTLED', retryable: true }],
   [/^501$/, /./, { code: 'UNAVAILABLE', hint: 'The server is not initialised.' }],
   [/^503$/, /./, { code: 'UNAVAILABLE', retryable: true, hint: 'The server may be sealed: vault status.' }],
@@ -73,6 +80,13 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
   [/^4\d\d$/, /./, { code: 'UNSUPPORTED_OPERATION' }],
 ];
 
+/** What a status without a message means. */
+const words: ReadonlyMap<number, string> = new Map([
+  [403, 'permission denied'],
+  [404, 'there is no such thing'],
+  [503, 'not available'],
+]);
+
 /** Turns an answer that is no success into one of our errors. */
 export function replyError(
   what: string,
@@ -80,10 +94,11 @@ export function replyError(
   nowMs: number,
 ): TamperError {
   const cause = new VaultReplyError(reply.status, reply.texts);
-  const found = meanings.find(([status, text]) => status.test(String(reply.status)) && text.test(cause.message));
+  const found = meanings.find(([status, text]) => status.test(String(reply.status)) && text.test(cause.message || ' '));
   const meaning: Meaning = found?.[2] ?? { code: 'RESPONSE_MALFORMED' };
   const retryAfterMs = parseRetryAfter(reply.retryAfter, nowMs);
-  return new TamperError(meaning.code, `Vault: ${what}: ${reply.status} ${cause.message}`, {
+  const says = cause.message || words.get(reply.status) || 'it says no more';
+  return new TamperError(meaning.code, `Vault: ${what}: ${says} (${reply.status})`, {
     cause,
     retryable: meaning.retryable ?? false,
     ...(meaning.hint === undefined ? {} : { hint: meaning.hint }),

@@ -74,10 +74,18 @@ describe('what a server on loopback speaks', () => {
     expect(await probeLoopback('127.0.0.1', port, expected.tls)).toEqual(expected);
   });
 
-  it('is taken to be gRPC over TLS where nobody answers, so that the call says what is wrong', async () => {
+  it('is away where nobody listens, whatever it may speak: that passes, and is no matter of credentials', async () => {
     const server = createServer();
     const port = await listen(server);
     await new Promise((resolve) => server.close(resolve));
-    expect(await probeLoopback('127.0.0.1', port, undefined)).toEqual({ tls: true, http2: true });
+    for (const tls of [undefined, true, false]) {
+      for (const host of ['127.0.0.1', 'localhost']) {
+        await expect(probeLoopback(host, port, tls)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      }
+    }
+    const provider = new GcpKmsProvider({ gcpEndpoint: `127.0.0.1:${port}` });
+    const name = 'projects/p/locations/l/keyRings/r/cryptoKeys/k';
+    await expect(provider.getSigningKey(name)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    await provider.close();
   });
 });

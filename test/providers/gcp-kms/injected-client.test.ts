@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { KeyManagementServiceClient } from '@google-cloud/kms';
 import { expect, it } from 'vitest';
 import { mapGcpError } from '../../../src/providers/gcp-kms/error-map.ts';
 import { type GcpKmsClient, GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
+import { checksum } from '../../../src/providers/gcp-kms/integrity.ts';
 
 const key = 'projects/p/locations/l/keyRings/r/cryptoKeys/k';
 const context = { origin: 'audit.example.com/a', kid: 'c0ffee00.1' };
@@ -178,5 +180,41 @@ it('refuses options that a client that is given in would not obey, and names tha
     await expect(provider.getKey(keyId, context)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(provider.sign(keyId, Buffer.from('x'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   }
+  await provider.close();
+});
+
+it.each([
+  ['refuses a filter', 3],
+  ['does not have filters', 12],
+])('a server that %s is asked without one', async (_, code) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const pem = publicKey.export({ type: 'spki', format: 'pem' });
+  const versions = ['DISABLED', 'ENABLED', 'DESTROYED'].map((state, index) => ({
+    name: `${key}/cryptoKeyVersions/${index + 1}`,
+    state,
+    algorithm: 'EC_SIGN_ED25519',
+  }));
+  const asked: unknown[] = [];
+  const client = failing(privateKey);
+  const provider = new GcpKmsProvider({
+    client: {
+      ...client,
+      listCryptoKeyVersions: async (request: { filter?: string }) => {
+        asked.push(request.filter);
+        if (request.filter !== undefined) throw vendor('no', { code, details: 'unsupported request fields: filter' });
+        return [versions, null, {}];
+      },
+      getPublicKey: async () => [
+        {
+          name: versions[1]?.name,
+          pem,
+          pemCrc32c: { value: String(checksum(Buffer.from(pem)).value) },
+          algorithm: 'EC_SIGN_ED25519',
+        },
+      ],
+    } as unknown as GcpKmsClient,
+  });
+  expect(await provider.getSigningKey(key)).toMatchObject({ identity: versions[1]?.name });
+  expect(asked).toEqual(['state=ENABLED', undefined]);
   await provider.close();
 });

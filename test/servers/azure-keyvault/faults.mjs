@@ -1,5 +1,5 @@
-// Faults that are switched on from outside. One fault is { on, kind, times, …}: `on` names the operation it waits for
-// (get, versions, sign, …, token, managed-identity, or * for every operation of the vault).
+// Faults that are switched on from outside. One fault is { on, kind, skip, times, …}: `on` names the operation it waits for
+// (get, versions, sign, …, token, managed-identity, or * for every operation of the vault); `skip` so many go through before.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export class Faults {
@@ -18,6 +18,10 @@ export class Faults {
     const at = this.#faults.findIndex((fault) => fault.on === operation || (vault && fault.on === '*'));
     const fault = this.#faults[at];
     if (fault === undefined) return undefined;
+    if (fault.skip > 0) {
+      fault.skip -= 1;
+      return undefined;
+    }
     fault.times -= 1;
     if (fault.times <= 0) this.#faults.splice(at, 1);
     return fault;

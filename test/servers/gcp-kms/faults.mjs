@@ -1,4 +1,5 @@
-// Faults switched on from outside. Each has `kind`, optionally `method` (all without), `times` (1) and what its kind needs.
+// Faults switched on from outside. Each has `kind`, optionally `method` (all without), `skip` (calls that go through
+// before), `times` (1) and what its kind needs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError, throttled } from './status.mjs';
 import { crc32c } from './wire.mjs';
@@ -29,6 +30,10 @@ export class Faults {
     );
     if (at < 0) return undefined;
     const fault = this.#active[at];
+    if (fault.skip > 0) {
+      fault.skip -= 1;
+      return undefined;
+    }
     fault.times -= 1;
     if (fault.times <= 0) this.#active.splice(at, 1);
     return fault;
