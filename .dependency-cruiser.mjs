@@ -7,7 +7,7 @@ const mayImport = {
   config: [],
   keys: ['core', 'config'],
   seal: ['format', 'keys', 'core', 'config'],
-  verify: ['format', 'keys', 'core'],
+  verify: ['format', 'keys', 'core', 'config/yaml.ts'],
   watch: ['audit', 'verify', 'seal', 'format', 'keys', 'config', 'core'],
   audit: ['verify', 'providers', 'format', 'keys', 'config', 'core'],
   transports: ['index.ts'],

@@ -1,13 +1,18 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 import { isError, TamperError } from '../errors.ts';
 import { fileName, optionNamed } from './names.ts';
 import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
+import { readPlainYaml } from './yaml.ts';
 
-const maxBytes = 1_048_576;
+const maxBytes = 65_536;
 /** A FIFO must not block us; Windows has none, nor the flag. */
 const openFlags = process.platform === 'win32' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
+const faults: ReadonlyMap<string, string> = new Map([
+  ['DUPLICATE_KEY', 'this option stands twice'],
+  ['ALIAS', 'an alias is no plain value'],
+]);
 
 /**
  * Reads the options that a YAML 1.2 or JSON file sets (JSON when its name ends in `.json`): one map of scalars, and lists of
@@ -20,12 +25,10 @@ export function readConfigFile(path: string): ConfigFile {
   const text = read(path);
   if (path.endsWith('.json')) checkJson(path, text);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, stringKeys: true, uniqueKeys: true, merge: false });
-  const fault = document.errors[0] ?? document.warnings[0];
-  if (fault !== undefined) {
-    const problem =
-      fault.code === 'DUPLICATE_KEY' ? 'this option stands twice' : `this is not plain YAML (${fault.code})`;
-    throw invalid(path, lines.linePos(fault.pos[0]).line, problem);
+  const document = readPlainYaml(text, lines);
+  if ('code' in document) {
+    const { code, line } = document;
+    throw invalid(path, line, faults.get(code) ?? `this is not plain YAML (${code})`);
   }
   const root: unknown = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return { path, settings: [] };

@@ -109,18 +109,28 @@ export class KeySchedule {
 
   /** C_(s+1) = HMAC(C_s, "next"); the keys of step s are overwritten (M3.3). */
   advance(): void {
-    const next = hmacSha256(this.#chain, NEXT);
-    this.#chain.set(next);
-    next.fill(0);
+    this.#next();
     const key = hmacSha256(this.#chain, RECORD);
     this.#record.replace(key);
     key.fill(0);
-    this.#step++;
+  }
+
+  /** {@link advance} to a step, without the record keys of those between. */
+  walkTo(step: number): void {
+    while (this.#step < step - 1) this.#next();
+    if (this.#step < step) this.advance();
   }
 
   /** Overwrites every key. */
   erase(): void {
     this.#chain.fill(0);
     this.#record.erase();
+  }
+
+  #next(): void {
+    const next = hmacSha256(this.#chain, NEXT);
+    this.#chain.set(next);
+    next.fill(0);
+    this.#step++;
   }
 }

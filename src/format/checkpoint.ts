@@ -4,8 +4,8 @@ import { isOrigin } from './origin.ts';
 
 /** Checkpoints: C2SP tlog-checkpoint in a C2SP signed note, without extension lines (spec 4). */
 
-/** At most so many signature lines in a note (spec 4). */
-const MAX_SIGNATURES = 16;
+/** At most so many signature lines in a note (spec 4), so also at most so many signers of a key period. */
+export const MAX_SIGNATURES = 16;
 /** A note is at most so long, in bytes (spec 4). */
 const MAX_NOTE = 65_536;
 const DASH = '—';

@@ -1,5 +1,6 @@
 import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { encodeBase64url } from './base64.ts';
+import { MAX_SIGNATURES } from './checkpoint.ts';
 import type { Members } from './members.ts';
 import { canonicalSpki, type NoteKey } from './vkey.ts';
 
@@ -77,8 +78,12 @@ function readSigner(members: Members): Signer {
   const spki = members.has('spki') ? members.bytes('spki') : undefined;
   if ((spki === undefined) !== (algorithm === 'kms-hmac-sha256'))
     members.malformed('"spki" does not go with the algorithm');
-  if (spki !== undefined && members.problem === undefined && !canonicalSpki(algorithm, spki)?.equals(spki)) {
-    members.malformed('"spki" is not the canonical public key of its algorithm');
+  if (spki !== undefined) {
+    members.checkLast(() =>
+      canonicalSpki(algorithm, spki)?.equals(spki) === true
+        ? undefined
+        : '"spki" is not the canonical public key of its algorithm',
+    );
   }
   members.end();
   return spki === undefined ? { source, identity, algorithm } : { source, identity, algorithm, spki };
@@ -87,6 +92,7 @@ function readSigner(members: Members): Signer {
 function readSigners(members: Members): Signer[] {
   const list = members.list('signers');
   if (list.length === 0) members.malformed('"signers" is empty');
+  if (list.length > MAX_SIGNATURES) members.malformed(`"signers" are more than ${MAX_SIGNATURES}`);
   return list.map((item) => readSigner(members.nested(item)));
 }
 

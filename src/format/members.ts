@@ -27,9 +27,11 @@ export class Members {
   readonly #object: Readonly<Record<string, unknown>>;
   readonly #known = new Set<string>();
   readonly #problems: MemberProblem[];
+  readonly #lastChecks: (() => string | undefined)[];
 
-  constructor(object: unknown, problems: MemberProblem[] = []) {
+  constructor(object: unknown, problems: MemberProblem[] = [], lastChecks: (() => string | undefined)[] = []) {
     this.#problems = problems;
+    this.#lastChecks = lastChecks;
     const usable = typeof object === 'object' && object !== null && !Array.isArray(object);
     this.#object = usable ? (object as Record<string, unknown>) : {};
     if (!usable) this.malformed('an object is expected');
@@ -37,7 +39,16 @@ export class Members {
 
   /** The problem that counts, once everything has been read. */
   get problem(): MemberProblem | undefined {
+    while (this.#problems.length === 0 && this.#lastChecks.length > 0) {
+      const message = this.#lastChecks.shift()?.();
+      if (message !== undefined) this.malformed(message);
+    }
     return this.#problems.find((problem) => problem.code === 'UNSUPPORTED') ?? this.#problems[0];
+  }
+
+  /** A check that costs more than reading: it is made once everything has been read and nothing else is wrong. */
+  checkLast(check: () => string | undefined): void {
+    this.#lastChecks.push(check);
   }
 
   /** Whether the member is there. */
@@ -132,7 +143,7 @@ export class Members {
 
   /** The members of an object that belongs to this one. */
   nested(value: unknown): Members {
-    return new Members(value, this.#problems);
+    return new Members(value, this.#problems, this.#lastChecks);
   }
 
   #get(name: string): unknown {

@@ -11,10 +11,20 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 
 /** The prefix of our signature identifiers of type 0xff. */
 const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
-/** RSA moduli below this many bits verify nothing. */
+/** RSA moduli below this many bits verify nothing; above, and with a larger exponent, a check costs what a signature does. */
 const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 8192;
+const MAX_RSA_EXPONENT = 2n ** 32n;
 const RATCHET = 'ratchet-hmac-sha256';
 const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+/** The canonical SPKI of a point of these curves: what stands before its coordinates, and their length. */
+const POINTS: Readonly<Partial<Record<NoteAlgorithm, { readonly head: Buffer; readonly length: number }>>> = {
+  'ecdsa-p256-sha256': {
+    head: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex'),
+    length: 64,
+  },
+  'ecdsa-p384-sha384': { head: Buffer.from('3076301006072a8648ce3d020106052b8104002203620004', 'hex'), length: 96 },
+};
 const LF = Buffer.from('\n', 'latin1');
 
 /** A public key that can verify notes, or the identity of a MAC key that its service can verify with. */
@@ -59,6 +69,10 @@ export function formatVkey(name: string, key: NoteKey): string {
 
 /** The one DER spelling of a public key that this algorithm verifies with (EC points uncompressed), or undefined. */
 export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
+  // any 32 bytes are a key of Ed25519, and this is its one spelling: logs name the same key in each open
+  if (algorithm === 'ed25519' && spki.length === 44 && ED25519_SPKI_HEAD.equals(spki.subarray(0, 12))) {
+    return Buffer.from(spki);
+  }
   let key: KeyObject;
   try {
     key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
@@ -71,12 +85,26 @@ export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffe
     (algorithm === 'ed25519' && key.asymmetricKeyType === 'ed25519') ||
     (algorithm === 'ecdsa-p256-sha256' && curve === 'prime256v1') ||
     (algorithm === 'ecdsa-p384-sha384' && curve === 'secp384r1') ||
-    (algorithm.startsWith('rsa-') &&
-      key.asymmetricKeyType === 'rsa' &&
-      (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS);
+    (algorithm.startsWith('rsa-') && isUsableRsa(key));
   if (!fits) return undefined;
+  if (isUncompressedPoint(algorithm, spki)) return Buffer.from(spki);
   if (key.asymmetricKeyType !== 'ec') return key.export({ format: 'der', type: 'spki' });
   return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }).export({ format: 'der', type: 'spki' });
+}
+
+/** Whether it is spelled as the canonical SPKI of a point is; that there is such a point is another question. */
+function isUncompressedPoint(algorithm: NoteAlgorithm, spki: Uint8Array): boolean {
+  const point = POINTS[algorithm];
+  if (point === undefined || spki.length !== point.head.length + point.length) return false;
+  return point.head.equals(spki.subarray(0, point.head.length));
+}
+
+/** Of 2,048 to 8,192 bits, with an odd public exponent from 3 to below 2^32 (M2.1). */
+function isUsableRsa(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  const length = modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS;
+  const exponent = publicExponent >= 3n && publicExponent < MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
+  return key.asymmetricKeyType === 'rsa' && length && exponent;
 }
 
 function decodeNoteKey(encoded: Buffer): NoteKey | undefined {

@@ -1,16 +1,17 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { type AsymmetricKeyDetails, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { TamperError } from '../errors.ts';
 import type { SignatureAlgorithm } from './provider.ts';
 
-/** RSA moduli below this many bits are refused. */
-const minRsaBits = 2048;
+/** RSA moduli of other lengths, in bits, are refused, and so are exponents that make a check as slow as a signature (M2.1). */
+const rsaBits = { min: 2048, max: 8192 };
+const maxRsaExponent = 2n ** 32n;
 
 /** A public key as DER SubjectPublicKeyInfo, as PEM text, as a JWK, or as Node has it. */
 export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
 
 /**
- * Reads a public key. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA below 2,048 bits are
- * refused.
+ * Reads a public key. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA of other than 2,048 to
+ * 8,192 bits are refused.
  *
  * @param what - the key's name, for the message
  * @throws {TamperError} `KEY_MALFORMED`: unreadable; `KEY_WRONG_USAGE`: of a kind that no {@link SignatureAlgorithm} uses
@@ -65,16 +66,23 @@ export function algorithmOf(key: KeyObject, rsa: 'pss' | 'pkcs1', what: string):
       if (details?.namedCurve === 'secp384r1') return 'ecdsa-p384-sha384';
       throw wrongUsage(what, `is on the curve ${details?.namedCurve ?? 'with explicit parameters'}`);
     case 'rsa':
-      if ((details?.modulusLength ?? 0) < minRsaBits) throw wrongUsage(what, `has ${details?.modulusLength} bits`);
+      checkRsa(details, what);
       return rsa === 'pss' ? 'rsa-pss-sha256' : 'rsa-pkcs1-sha256';
     default:
       throw wrongUsage(what, `is of type ${key.asymmetricKeyType ?? key.type}`);
   }
 }
 
+function checkRsa({ modulusLength = 0, publicExponent = 0n }: AsymmetricKeyDetails = {}, what: string): void {
+  if (modulusLength < rsaBits.min || modulusLength > rsaBits.max) throw wrongUsage(what, `has ${modulusLength} bits`);
+  if (publicExponent < 3n || publicExponent >= maxRsaExponent || publicExponent % 2n === 0n) {
+    throw wrongUsage(what, 'has a public exponent that no key service uses');
+  }
+}
+
 function wrongUsage(what: string, fault: string): TamperError {
   return new TamperError('KEY_WRONG_USAGE', `${what} ${fault}`, {
-    hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, or RSA (rsaEncryption) of at least 2,048 bits.',
+    hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, or RSA (rsaEncryption) of 2,048 to 8,192 bits.',
   });
 }
 

@@ -8,6 +8,22 @@ import type { VerifyOptions } from './options.ts';
 
 /** What the auditor brings for one stream, put together from options and policy. */
 
+const heldOf = new WeakMap<readonly string[], ReadonlyMap<string, SignedCheckpoint[]>>();
+
+/** Held checkpoints by origin, read once for all streams. */
+function heldByOrigin(notes: readonly string[]): ReadonlyMap<string, SignedCheckpoint[]> {
+  const known = heldOf.get(notes);
+  if (known !== undefined) return known;
+  const byOrigin = new Map<string, SignedCheckpoint[]>();
+  for (const checkpoint of notes.map((note) => readHeldNote(note, 'a checkpoint that you hold'))) {
+    const same = byOrigin.get(checkpoint.origin);
+    if (same === undefined) byOrigin.set(checkpoint.origin, [checkpoint]);
+    else same.push(checkpoint);
+  }
+  heldOf.set(notes, byOrigin);
+  return byOrigin;
+}
+
 function onlineVerifier({ verifyOnline }: VerifyOptions): Auditor['verifyOnline'] {
   if (verifyOnline === undefined) return undefined;
   return async (signer, text, signature) => verifyOnline(signingKeyOf(signer), text, signature);
@@ -27,9 +43,7 @@ function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey
 export function auditorFor(options: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
   const policy = policyFor(options.policy, origin);
   const publicKeys = publicKeysOf(options, origin);
-  const held = [...heldNotes, ...(policy?.pins ?? [])]
-    .map((note) => readHeldNote(note, 'a checkpoint that you hold'))
-    .filter((one) => one.origin === origin);
+  const held = [heldNotes, policy?.pins ?? []].flatMap((notes) => heldByOrigin(notes).get(origin) ?? []);
   const accept = policy?.accept ?? DEFAULT_ACCEPTANCE;
   return {
     origin,

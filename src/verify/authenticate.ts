@@ -61,7 +61,7 @@ export function resynchronise(state: StreamState, epoch: Epoch, step: number, le
   }
   state.stepsLeft -= steps;
   const candidate = schedule.clone();
-  while (candidate.step < step) candidate.advance();
+  candidate.walkTo(step);
   if (candidate.authenticate(leaf) !== auth) {
     candidate.erase();
     return;

@@ -1,8 +1,9 @@
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { classifyLine } from '../format/entry.ts';
 import { tagOf } from '../format/origin.ts';
+import { Allowance } from './allowance.ts';
 import type { Auditor } from './auditor.ts';
-import { Findings } from './findings.ts';
+import { FindingRoom, Findings } from './findings.ts';
 import { originOf } from './grouping.ts';
 import type { KeptRecords } from './kept-records.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
@@ -15,6 +16,9 @@ import { StreamVerifier } from './stream-verifier.ts';
 
 /** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
 
+/** So many streams are told apart in one reading. */
+const LANE_LIMIT = 8_192;
+
 interface Lane {
   readonly origin: string;
   readonly auditor: Auditor;
@@ -24,15 +28,18 @@ interface Lane {
 
 class Demultiplexer implements LineSink {
   readonly lanes = new Map<string, Lane>();
-  readonly #patterns: readonly string[];
+  readonly #wild: readonly string[];
   readonly #auditorFor: (origin: string) => Auditor;
   readonly #kept: KeptRecords | undefined;
+  readonly #allowance = new Allowance();
+  readonly #room = new FindingRoom();
+  #tooMany = false;
   #last: Lane | undefined;
   #file = '';
 
   constructor(patterns: readonly string[], auditorFor: (origin: string) => Auditor, kept: KeptRecords | undefined) {
     this.#kept = kept;
-    this.#patterns = patterns;
+    this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
   }
@@ -64,15 +71,22 @@ class Demultiplexer implements LineSink {
     const known = this.lanes.get(read.tag);
     if (known !== undefined) return known;
     const entry = firstEntry(line);
-    const wild = this.#patterns.filter((pattern) => pattern.endsWith('*'));
-    const origin = entry === undefined ? undefined : originOf(wild, { ...entry, empty: false });
-    return origin === undefined ? undefined : this.#lane(origin);
+    const origin = entry === undefined ? undefined : originOf(this.#wild, { ...entry, empty: false });
+    if (origin === undefined) return undefined;
+    if (this.lanes.size < LANE_LIMIT) return this.#lane(origin);
+    if (!this.#tooMany)
+      this.#last?.verifier.state.find('LIMIT', `more than ${LANE_LIMIT} streams; the rest is not read`);
+    this.#tooMany = true;
+    return undefined;
   }
 
   #lane(origin: string): Lane {
     const auditor = this.#auditorFor(origin);
-    const findings = new Findings();
-    const verifier = new StreamVerifier(auditor, findings, { keeper: this.#kept?.keeper() });
+    const findings = new Findings(this.#room);
+    const verifier = new StreamVerifier(auditor, findings, {
+      keeper: this.#kept?.keeper(),
+      allowance: this.#allowance,
+    });
     verifier.beginFile(this.#file);
     const lane = { origin, auditor, findings, verifier };
     this.lanes.set(tagOf(origin), lane);

@@ -7,10 +7,14 @@ import { append, takeSeq } from './advance.ts';
 import { authenticate, resynchronise } from './authenticate.ts';
 import { handleClose, handleGap, handleSeal } from './closing.ts';
 import { handleKey } from './hand-over.ts';
+import { stopAtLimit } from './limit.ts';
 import { handleOpen } from './opening.ts';
 import type { StreamState } from './state.ts';
 
 /** One entry after another: its place in the sequence, its key period, its auth, then its members (spec 8.3, M8.8). */
+
+/** So many malformed control entries are read: the keys in them were checked one by one. */
+const MAX_MALFORMED = 1_000;
 
 /** What must hold of the entry before it, whatever kind it is. */
 function checkOrder(state: StreamState, seq: number): void {
@@ -151,6 +155,10 @@ function handleUnread(
   if (inForce && state.epoch !== undefined) authenticate(state, state.epoch, seq, leaf, control.auth);
   state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
   if (code === 'CONTROL_MALFORMED') state.broken = true;
+  if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
+    stopAtLimit(state, `more than ${MAX_MALFORMED} control entries are malformed`, seq);
+    return;
+  }
   if (kind === 'open') {
     state.epoch = undefined;
     if (state.firstSeq === seq && seq > 1) {

@@ -1,5 +1,6 @@
-import { signersOf } from '../format/key-reference.ts';
+import { formatKeyReference, signersOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
+import { stopAtLimit } from './limit.ts';
 import type { StreamState } from './state.ts';
 
 /** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
@@ -14,6 +15,25 @@ export function takeEpochNumber(state: StreamState, seq: number, number: number,
     state.find('EPOCH_REUSED', message, seq);
   }
   state.highestEpoch = Math.max(state.highestEpoch, number);
+}
+
+/** So many epoch numbers may be named twice: each may have its data key asked of a key service again. */
+const MAX_REUSED = 100;
+
+/** Key periods are kept to the end, so there is an end to them. */
+export function admit(state: StreamState, epoch: Epoch): void {
+  const { allowance, knownKeys, findings } = state;
+  const seq = epoch.introducedAt;
+  const bytes = formatKeyReference(epoch.reference).length;
+  if (!allowance.take('keyPeriods') || !allowance.take('keyBytes', bytes)) {
+    stopAtLimit(state, `entry ${seq}: more key periods than one reading keeps`, seq);
+  } else if (!allowance.take('signers', epoch.signers.size)) {
+    stopAtLimit(state, `entry ${seq}: more signing keys than one reading keeps`, seq);
+  } else if (knownKeys.crowded) {
+    stopAtLimit(state, `entry ${seq}: the ids of too many keys are the same`, seq);
+  } else if (findings.count('EPOCH_REUSED') > MAX_REUSED) {
+    stopAtLimit(state, `entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
+  }
 }
 
 /** A policy's floor for `records` (spec 8, policy). */

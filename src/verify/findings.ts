@@ -155,13 +155,36 @@ export interface Finding extends Place {
 
 /** So many findings of one code are kept; more are counted. */
 const KEPT_PER_CODE = 100;
+/** A message is kept up to so many characters; what a log says may be longer. */
+const MESSAGE_LENGTH = 4_096;
+
+/** Room for findings beyond the first of each code, over all streams of one report. */
+export class FindingRoom {
+  #left: number;
+
+  constructor(findings = 10_000) {
+    this.#left = findings;
+  }
+
+  take(): boolean {
+    if (this.#left === 0) return false;
+    this.#left--;
+    return true;
+  }
+}
 
 /** The findings of one stream, in the order of their places. Bounded: a log of a million bad lines gives a short list. */
 export class Findings {
+  readonly #room: FindingRoom;
   readonly #kept: Finding[] = [];
   readonly #counts = new Map<FindingCode, number>();
+  readonly #keptOf = new Map<FindingCode, number>();
   #tampered = false;
   #undecided = false;
+
+  constructor(room: FindingRoom = new FindingRoom()) {
+    this.#room = room;
+  }
 
   /** Adds a finding; `severity` is given only where a policy raises it. */
   add(code: FindingCode, place: Place, message: string, severity: Severity = FINDING_SEVERITY[code]): void {
@@ -169,7 +192,10 @@ export class Findings {
     this.#counts.set(code, count);
     this.#tampered ||= severity === 'tampered';
     this.#undecided ||= severity === 'undecided';
-    if (count <= KEPT_PER_CODE) this.#kept.push({ code, severity, ...place, message });
+    const kept = this.#keptOf.get(code) ?? 0;
+    if (kept >= KEPT_PER_CODE || (kept > 0 && !this.#room.take())) return;
+    this.#keptOf.set(code, kept + 1);
+    this.#kept.push({ code, severity, ...place, message: clipped(message) });
   }
 
   /** How often a code was found, whether kept or only counted. */
@@ -188,7 +214,10 @@ export class Findings {
   /** Findings that were counted and not kept, by code. */
   get more(): Record<string, number> {
     const more: Record<string, number> = {};
-    for (const [code, count] of this.#counts) if (count > KEPT_PER_CODE) more[code] = count - KEPT_PER_CODE;
+    for (const [code, count] of this.#counts) {
+      const rest = count - (this.#keptOf.get(code) ?? 0);
+      if (rest > 0) more[code] = rest;
+    }
     return more;
   }
 
@@ -197,4 +226,8 @@ export class Findings {
     const rank = (finding: Finding): number => finding.seq ?? Number.MAX_SAFE_INTEGER;
     return [...this.#kept].sort((a, b) => rank(a) - rank(b));
   }
+}
+
+function clipped(message: string): string {
+  return message.length <= MESSAGE_LENGTH ? message : `${message.slice(0, MESSAGE_LENGTH)}…`;
 }

@@ -107,8 +107,12 @@ export class ForeignLines {
   }
 }
 
+/** A longer line is not looked into: nothing that a tool wrote again is. */
+const PARSED_LIMIT = 1 << 20;
+
 /** Whether a line parses as an object that carries our member. */
 function hasOurIntegrity(line: Buffer): boolean {
+  if (line.length > PARSED_LIMIT) return false;
   const text = decodeUtf8(line);
   if (text === undefined || !isJson(text)) return false;
   const value: unknown = JSON.parse(text);

@@ -1,6 +1,6 @@
 import type { KeyEntry } from '../format/control.ts';
 import { Epoch } from './epoch.ts';
-import { checkRecordsFloor, takeEpochNumber } from './epoch-rules.ts';
+import { admit, checkRecordsFloor, takeEpochNumber } from './epoch-rules.ts';
 import { fetchKeys } from './key-material.ts';
 import type { StreamState } from './state.ts';
 
@@ -35,6 +35,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     predecessor: epoch,
   });
   state.knownKeys.addSignersOf(state.announced);
+  admit(state, state.announced);
   checkRecordsFloor(state, state.announced);
   await fetchKeys(state, state.announced);
 }

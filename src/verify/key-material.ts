@@ -2,6 +2,7 @@ import { KeySchedule } from '../core/key-schedule.ts';
 import { TamperError } from '../errors.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
+import { sayOnce } from './limit.ts';
 import { countsAsNamed } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
@@ -14,6 +15,7 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
   const { reference } = epoch;
   if (reference.records !== 'mac') return;
   const { origin } = state.auditor;
+  if (!mayAsk(state)) return;
   try {
     const { kid, number, introducedAt } = epoch;
     const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, introducedAt });
@@ -42,21 +44,38 @@ async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
   const { confirmSigner } = state.auditor;
   if (confirmSigner === undefined) return;
   for (const [id, signer] of epoch.signers) {
-    if (countsAsNamed(state, id)) continue;
+    if (countsAsNamed(state, id) || state.refusedSigners.has(id) || !mayAsk(state)) continue;
     try {
-      if (!(await confirmSigner(signer))) continue;
+      if (!(await confirmSigner(signer))) {
+        state.refusedSigners.add(id);
+        state.allowance.take('refusedKeys');
+        continue;
+      }
       const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER, givenBy: 'the configured signing key' };
       state.publicKeys.push({ key: noteKeyOf(signer), ...all });
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;
+      state.allowance.take('serviceFailures');
       const message = `key period ${epoch.kid}: the key service could not be asked about its signer (${error.code}): ${error.message}`;
       state.find('KEY_SERVICE', message, epoch.introducedAt);
     }
   }
 }
 
+/** A log can name key after key for a service that takes its time, or is away. */
+function mayAsk(state: StreamState): boolean {
+  for (const what of ['serviceFailures', 'refusedKeys'] as const) {
+    if (state.allowance.left(what) > 0) continue;
+    const why = what === 'refusedKeys' ? 'refused too many keys of this log' : 'failed too often';
+    sayOnce(state, what, `the key service ${why}; it is not asked again`);
+    return false;
+  }
+  return true;
+}
+
 function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): void {
   const seq = epoch.introducedAt;
+  state.allowance.take(error.code === 'WRONG_KEY_OR_CONTEXT' ? 'refusedKeys' : 'serviceFailures');
   if (error.code === 'WRONG_KEY_OR_CONTEXT') {
     state.find(
       'WRONG_KEY',
@@ -77,5 +96,5 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
 /** Brings the schedule of an epoch that the range enters in its middle to the step that its open claims. */
 export function walkToStep(epoch: Epoch, step: number): void {
   epoch.step = Math.max(step, 0);
-  while (epoch.schedule !== undefined && epoch.schedule.step < step) epoch.schedule.advance();
+  epoch.schedule?.walkTo(step);
 }

@@ -10,10 +10,15 @@ export interface KnownKey {
   readonly signer: Signer | undefined;
 }
 
+/** So many keys may share the 4 bytes of a key id: more are made so on purpose, and each is tried. */
+const MAX_SAME_ID = 8;
+
 /** Every key that the auditor names or that a key period so far has as its signer, found by the id in a note. */
 export class KnownKeys {
   readonly #origin: string;
   readonly #byKeyId = new Map<string, KnownKey[]>();
+  /** A key was left out, because too many others have its id. */
+  crowded = false;
 
   constructor(origin: string) {
     this.#origin = origin;
@@ -24,7 +29,8 @@ export class KnownKeys {
     const id = encodeNoteKey(key).toString('latin1');
     const same = this.#byKeyId.get(keyId) ?? [];
     const at = same.findIndex((known) => known.id === id);
-    if (at < 0) same.push({ id, key, signer });
+    if (at < 0 && same.length >= MAX_SAME_ID) this.crowded = true;
+    else if (at < 0) same.push({ id, key, signer });
     else if (same[at]?.signer === undefined) same[at] = { id, key, signer };
     this.#byKeyId.set(keyId, same);
   }

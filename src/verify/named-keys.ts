@@ -5,8 +5,26 @@ import type { StreamState } from './state.ts';
 
 /** Which keys the auditor named, for which sizes, and what each of them signed (spec 8.5, 8.6). */
 
-function namedFor(state: StreamState, id: SignerId): NamedPublicKey[] {
-  return state.publicKeys.filter((named) => encodeNoteKey(named.key).toString('latin1') === id);
+interface NamedIndex {
+  /** So many of the named keys are in it. */
+  taken: number;
+  readonly byId: Map<SignerId, NamedPublicKey[]>;
+}
+
+const indexes = new WeakMap<readonly NamedPublicKey[], NamedIndex>();
+
+/** Keys are named before the reading and, by the auditor's key service, on the way; none is taken away. */
+function namedFor({ publicKeys }: StreamState, id: SignerId): readonly NamedPublicKey[] {
+  const index = indexes.get(publicKeys) ?? { taken: 0, byId: new Map() };
+  indexes.set(publicKeys, index);
+  for (; index.taken < publicKeys.length; index.taken++) {
+    const named = publicKeys[index.taken] as NamedPublicKey;
+    const own = encodeNoteKey(named.key).toString('latin1');
+    const same = index.byId.get(own);
+    if (same === undefined) index.byId.set(own, [named]);
+    else same.push(named);
+  }
+  return index.byId.get(id) ?? [];
 }
 
 /** Whether the auditor named this key, for whatever sizes, or accepts it as the successor of one. */
@@ -30,15 +48,21 @@ export function namedSigners(state: StreamState, epoch: Epoch): SignerId[] {
 export function countsForSize(state: StreamState, id: SignerId, size: number): boolean {
   const named = namedFor(state, id);
   if (named.length > 0) return named.some(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
-  return state.successors.get(id)?.some(({ from, until }) => size >= from && size <= until) === true;
+  return state.successors.covers(id, size);
 }
 
 /** Notes that a key signed a checkpoint of this size. */
 export function noteNamedSizes(state: StreamState, id: SignerId, size: number): void {
   const entry = state.signed.get(id) ?? { max: 0, namedMax: 0 };
-  entry.max = Math.max(entry.max, size);
-  if (countsForSize(state, id, size)) entry.namedMax = Math.max(entry.namedMax, size);
+  const { settled } = state;
+  const grow = (before: number): number => {
+    if (size > before && before < settled.threshold) settled.stale = true;
+    return Math.max(before, size);
+  };
+  entry.max = grow(entry.max);
+  if (countsForSize(state, id, size)) entry.namedMax = grow(entry.namedMax);
   state.signed.set(id, entry);
+  state.largestSigned = Math.max(state.largestSigned, size);
 }
 
 /** The largest size that one of these keys signed within the range it is named for; 0 if none. */

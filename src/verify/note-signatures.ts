@@ -4,6 +4,8 @@ import { encodeNoteKey, ratchetKeyId } from '../format/vkey.ts';
 import { verifySignature } from '../keys/signature.ts';
 import type { Epoch, SignerId } from './epoch.ts';
 import type { KnownKey } from './known-keys.ts';
+import { sayOnce } from './limit.ts';
+import { countsAsNamed } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
 /** The signature lines of a checkpoint, against every key that is known for the stream (spec 4, M4.3). */
@@ -20,7 +22,42 @@ export interface NoteVerdict {
   readonly unchecked: boolean;
 }
 
+/** Whether the signature is right; undefined where it could not be checked. A right one is checked once. */
 async function check(
+  state: StreamState,
+  known: KnownKey,
+  epoch: Epoch | undefined,
+  text: Buffer,
+  signature: Buffer,
+): Promise<boolean | undefined> {
+  const place = state.goodSignatures.place(known.id, text, signature);
+  if (state.goodSignatures.has(place)) return true;
+  if (!mayCheck(state, known, epoch)) return undefined;
+  const good = await checkAnew(state, known, text, signature);
+  if (good === true) state.goodSignatures.add(place);
+  if (good === false && !state.allowance.take('wrongSignatures')) {
+    sayOnce(state, 'wrongSignatures', 'too many signatures of known keys are wrong; no more of them are checked');
+  }
+  return good;
+}
+
+/**
+ * A key that the auditor names signs as often as its owner does, and so does one that a checked MAC vouches for. Anybody
+ * may put another one into a log, and its signatures.
+ */
+function mayCheck(state: StreamState, { id }: KnownKey, epoch: Epoch | undefined): boolean {
+  if (state.allowance.left('wrongSignatures') === 0) return false;
+  if (countsAsNamed(state, id) || (epoch?.macChecked === true && epoch.signers.has(id))) return true;
+  if (state.allowance.take('strangersSignatures')) return true;
+  sayOnce(
+    state,
+    'strangersSignatures',
+    'too many signatures of keys that you did not name; no more of them are checked',
+  );
+  return false;
+}
+
+async function checkAnew(
   state: StreamState,
   known: KnownKey,
   text: Buffer,
@@ -30,10 +67,12 @@ async function check(
   if (key.algorithm !== 'kms-hmac-sha256') return verifySignature(key.algorithm, key.bytes, text, signature);
   const named = state.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
   if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
+  if (state.allowance.left('serviceFailures') === 0) return undefined;
   try {
     return await state.auditor.verifyOnline(signer, text, signature);
   } catch (error) {
     if (!(error instanceof TamperError)) throw error;
+    state.allowance.take('serviceFailures');
     state.find('KEY_SERVICE', `the key service could not check a checkpoint (${error.code}): ${error.message}`);
     return undefined;
   }
@@ -64,7 +103,7 @@ export async function verifyNote(
     const candidates = state.knownKeys.withKeyId(signature.keyId);
     let failed = 0;
     for (const key of candidates) {
-      const good = await check(state, key, text, signature.bytes);
+      const good = await check(state, key, epoch, text, signature.bytes);
       if (good === true) verified.add(key.id);
       else if (good === undefined) unchecked = true;
       else failed++;

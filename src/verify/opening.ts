@@ -9,7 +9,7 @@ import { append, takeSeq } from './advance.ts';
 import { authenticate, resynchronise } from './authenticate.ts';
 import { passTime } from './closing.ts';
 import { Epoch } from './epoch.ts';
-import { checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
+import { admit, checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
 import { heldProvesStart } from './held.ts';
 import { fetchKeys, walkToStep } from './key-material.ts';
 import { beginRange } from './ranges.ts';
@@ -26,9 +26,10 @@ export async function handleOpen(
   leaf: Digest,
 ): Promise<void> {
   const { seq } = control;
-  if (seq < state.next && !abandon(state, seq, open, leaf)) {
-    takeSeq(state, seq, leaf);
-    return;
+  if (seq < state.next) {
+    const abandonment = abandon(state, seq, open, leaf);
+    if (abandonment === 'out of order') takeSeq(state, seq, leaf);
+    if (abandonment !== 'abandoned') return;
   }
   if (state.next !== 0) {
     if (takeSeq(state, seq, leaf) === 'passed') return;
@@ -190,6 +191,7 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
   });
   state.knownKeys.addSignersOf(epoch);
   takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');
+  admit(state, epoch);
   checkRecordsFloor(state, epoch);
   return epoch;
 }

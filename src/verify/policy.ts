@@ -9,6 +9,9 @@ import { schemaProblem, withoutInput } from './schema-problem.ts';
 
 /** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how fresh. */
 
+/** A longer policy is written with wildcards. */
+const MAX_LENGTH = 2 ** 20;
+
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -149,15 +152,15 @@ function invalid(path: string, message: string): TamperError {
  * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `FORMAT_INVALID` for a pin; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
-  const { LineCounter, parseDocument } = await import('yaml');
+  const { LineCounter } = await import('yaml');
+  const { readPlainYaml } = await import('../config/yaml.ts');
   const source = await readText(path);
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, strict: true, uniqueKeys: true, schema: 'core' });
-  const [error] = [...document.errors, ...document.warnings];
-  if (error !== undefined) {
+  if (source.length > MAX_LENGTH) throw invalid(path, `it is longer than ${MAX_LENGTH} characters`);
+  const document = readPlainYaml(source, new LineCounter());
+  if ('code' in document) {
     const problem =
-      error.code === 'DUPLICATE_KEY' ? 'members must be unique' : `this is not plain YAML (${error.code})`;
-    throw invalid(path, `line ${lines.linePos(error.pos[0]).line}: ${problem}`);
+      document.code === 'DUPLICATE_KEY' ? 'members must be unique' : `this is not plain YAML (${document.code})`;
+    throw invalid(path, `line ${document.line}: ${problem}`);
   }
   const parsed = v.safeParse(schema, document.toJS(), withoutInput);
   if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));

@@ -21,6 +21,8 @@ const CONTROL = Buffer.from('\n{"integrity":{"seq":', 'latin1');
 const STEP = /^\{"integrity":\{"seq":[0-9]{1,16},"kind":"(?:seal|close)","step":([0-9]{1,16}),/;
 /** Longer than what {@link STEP} can match. */
 const STEP_LENGTH = 96;
+/** A shorter run is read by the reader of the whole in less time than it takes to tell of it. */
+const SHORTEST_RUN = 8;
 /** A part walks at most so many steps of a key schedule: what claims more is left to the reader of the whole. */
 const STEP_LIMIT = 100_000;
 
@@ -47,6 +49,8 @@ export class SegmentCheck {
   #leaves: Buffer = Buffer.alloc(0);
   #step: number | undefined;
   #stepsLeft = STEP_LIMIT;
+  /** The seal or close that was found last, and where its search began. */
+  #found: { readonly from: number; readonly at: number; readonly step: number | undefined } | undefined;
 
   constructor(bytes: Buffer, end: number, offset: number, keys: readonly SharedKey[]) {
     this.#bytes = bytes;
@@ -67,17 +71,23 @@ export class SegmentCheck {
     return this.#runs;
   }
 
-  /** The step that the next seal or close claims; that it is the right one the MACs show. */
+  /** The step that the next seal or close claims; that it is the right one the MACs show. Each byte is searched once. */
   #nextStep(start: number): number | undefined {
+    const from = start - 1;
+    if (this.#found === undefined || from < this.#found.from || from > this.#found.at) this.#found = this.#search(from);
+    return this.#found.step;
+  }
+
+  #search(from: number): { from: number; at: number; step: number | undefined } {
     for (
-      let at = this.#bytes.indexOf(CONTROL, start - 1);
+      let at = this.#bytes.indexOf(CONTROL, from);
       at >= 0 && at < this.#end;
       at = this.#bytes.indexOf(CONTROL, at + 1)
     ) {
       const step = this.#stepAt(at + 1);
-      if (step !== undefined) return step;
+      if (step !== undefined) return { from, at, step };
     }
-    return undefined;
+    return { from, at: Number.POSITIVE_INFINITY, step: undefined };
   }
 
   #stepAt(start: number): number | undefined {
@@ -116,7 +126,7 @@ export class SegmentCheck {
     if (step < schedule.step || step - schedule.step > this.#stepsLeft) return undefined;
     this.#stepsLeft -= step - schedule.step;
     const own = schedule.clone();
-    while (own.step < step) own.advance();
+    own.walkTo(step);
     return own;
   }
 
@@ -150,10 +160,9 @@ export class SegmentCheck {
     if (open === undefined) return;
     const { from, firstSeq, count, kid, member, shared, schedule, subtrees } = open;
     schedule?.erase();
+    if (count < SHORTEST_RUN) return;
     // parts come in their order, so no lower step is asked for again
-    while (shared !== undefined && schedule !== undefined && shared.schedule.step < schedule.step) {
-      shared.schedule.advance();
-    }
+    if (schedule !== undefined) shared?.schedule.walkTo(schedule.step);
     this.#runs.push({
       from: this.#base + from,
       to: this.#base + to,

@@ -9,7 +9,8 @@ interface Hole {
   readonly expected: number;
   readonly seen: number;
   readonly place: Place;
-  linesLeft: number;
+  /** The line, counted by the tracker, by which it must have come. */
+  readonly deadline: number;
   /** An entry of it came late: reported as out of order, once. */
   filled: boolean;
 }
@@ -17,7 +18,9 @@ interface Hole {
 /** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11, M8.24). */
 export class SequenceTracker {
   readonly #state: StreamState;
+  /** In the order of their seqs, so that a late one is found without looking at each. */
   readonly #holes: Hole[] = [];
+  #lines = 0;
   #repeated: { from: number; to: number; place: Place; code: 'DUPLICATE_ENTRY' | 'OUT_OF_ORDER' } | undefined;
 
   constructor(state: StreamState) {
@@ -36,7 +39,7 @@ export class SequenceTracker {
       expected: next,
       seen: seq,
       place: this.#state.here(next),
-      linesLeft: LOOK_AHEAD,
+      deadline: this.#lines + LOOK_AHEAD,
       filled: false,
     });
     this.#state.broken = true;
@@ -44,7 +47,7 @@ export class SequenceTracker {
 
   /** An entry whose seq has passed. */
   late(seq: number, leaf: Digest): void {
-    const hole = this.#holes.find(({ expected, seen }) => seq >= expected && seq < seen);
+    const hole = this.#holeOf(seq);
     if (hole !== undefined) {
       if (hole.filled) return;
       hole.filled = true;
@@ -66,8 +69,10 @@ export class SequenceTracker {
   /** A line has passed. */
   tick(): void {
     this.flushRepeated();
-    for (const hole of this.#holes) hole.linesLeft--;
-    while ((this.#holes[0]?.linesLeft ?? 1) <= 0) this.#report(this.#holes.shift() as Hole);
+    this.#lines++;
+    while ((this.#holes[0]?.deadline ?? Number.POSITIVE_INFINITY) <= this.#lines) {
+      this.#report(this.#holes.shift() as Hole);
+    }
   }
 
   /** Nothing more comes. */
@@ -87,6 +92,17 @@ export class SequenceTracker {
         ? `${range}: the same bytes stood in the log before`
         : `${range}: stands after entry ${this.#state.next - 1}, and is not what stood there before`;
     this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
+  }
+
+  #holeOf(seq: number): Hole | undefined {
+    let [low, high] = [0, this.#holes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#holes[middle] as Hole).expected <= seq) low = middle + 1;
+      else high = middle;
+    }
+    const hole = this.#holes[low - 1];
+    return hole !== undefined && seq < hole.seen ? hole : undefined;
   }
 
   #report({ expected, seen, place, filled }: Hole): void {

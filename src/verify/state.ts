@@ -1,13 +1,16 @@
 import type { Digest } from '../core/hash.ts';
 import type { OpenEntry } from '../format/control.ts';
 import { kidOf, tagOf } from '../format/origin.ts';
+import { Allowance, type Limited } from './allowance.ts';
 import type { Auditor, NamedPublicKey } from './auditor.ts';
 import type { Epoch, Run, SignerId } from './epoch.ts';
 import type { FileFactsCollector } from './file-facts.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
+import { GoodSignatures } from './good-signatures.ts';
 import { KnownKeys } from './known-keys.ts';
 import { SequenceTracker } from './sequence.ts';
-import type { SuccessorRange } from './successors.ts';
+import { nothingSettled, type Settled } from './settled.ts';
+import { Successors } from './successor-ranges.ts';
 import { TreeHistory } from './tree-history.ts';
 
 /** What the control entry before the present one was, as far as the order of entries depends on it. */
@@ -17,7 +20,7 @@ export type Expectation =
   | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
 
 /** A reader walks at most so many steps of the key schedule (spec 8.2). */
-const STEP_LIMIT = 2 ** 24;
+const STEP_LIMIT = 2 ** 21;
 
 /** A checkpoint in the log whose signature by a key of its epoch was verified. */
 export interface SignedSize {
@@ -41,13 +44,16 @@ interface VerifiedNotes {
   readonly newest: CheckpointNote;
 }
 
-/** Everything that is known of one stream while its lines are read. Bounded: it grows with key periods, not with lines. */
+/** Everything that is known of one stream while its lines are read. It grows with key periods, as far as the allowance goes. */
 export class StreamState {
   readonly auditor: Auditor;
   readonly findings: Findings;
+  readonly allowance: Allowance;
+  /** What is used up of it, and was reported. */
+  readonly limitsReached: Set<Limited> = new Set();
   readonly tag: string;
   readonly #sizes: readonly number[];
-  readonly tree: TreeHistory = new TreeHistory();
+  readonly tree: TreeHistory;
   readonly sequence: SequenceTracker;
 
   /** Where the line in hand is. */
@@ -98,16 +104,17 @@ export class StreamState {
   /** Those, and the signers of every key period so far. */
   readonly knownKeys: KnownKeys;
   /** Signers of vouched key periods, where the policy accepts successors as named. */
-  readonly successors: Map<SignerId, SuccessorRange[]> = new Map();
-  /** What the successors were last settled for, and whether every key period was proven then. */
-  settledFor: {
-    readonly count: number;
-    readonly newest: Epoch | undefined;
-    readonly adoptions: number;
-    readonly all: boolean;
-  } = { count: 0, newest: undefined, adoptions: 0, all: false };
+  successors: Successors = new Successors();
+  /** Which key periods are vouched for whatever comes, unless a run adopts them. */
+  settled: Settled = nothingSettled(0);
   /** What each key signed. */
   signed: Map<SignerId, SignedSize> = new Map();
+  /** Largest size that any known key signed. */
+  largestSigned = 0;
+  /** Signatures that verified, so that a repeated one costs nothing. */
+  readonly goodSignatures: GoodSignatures = new GoodSignatures();
+  /** Signers that the auditor's key service did not confirm. */
+  readonly refusedSigners: Set<SignerId> = new Set();
   /** Largest size with a checkpoint that verified by what the auditor checks. */
   verifiedSize = 0;
   /** The checkpoints that verified by a named key's signature, and by our MAC. */
@@ -145,9 +152,16 @@ export class StreamState {
   stepsLeft: number = STEP_LIMIT;
   unterminatedBytes = 0;
 
-  constructor(auditor: Auditor, findings: Findings, cited: readonly number[] = []) {
+  constructor(
+    auditor: Auditor,
+    findings: Findings,
+    cited: readonly number[] = [],
+    allowance: Allowance = new Allowance(),
+  ) {
     this.auditor = auditor;
     this.findings = findings;
+    this.allowance = allowance;
+    this.tree = new TreeHistory(allowance);
     this.publicKeys = [...auditor.publicKeys];
     this.knownKeys = new KnownKeys(auditor.origin);
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
@@ -192,8 +206,9 @@ export class StreamState {
     this.run = undefined;
     this.every = undefined;
     this.expect = { what: 'any' };
-    this.successors.clear();
-    this.settledFor = { count: 0, newest: undefined, adoptions: 0, all: false };
+    this.successors = new Successors();
+    this.settled = nothingSettled(0);
+    this.largestSigned = 0;
     this.signed = new Map();
     delete this.notes.bySignature;
     delete this.notes.byMac;

@@ -1,6 +1,7 @@
 import { hashLeafInPlace } from '../core/tree.ts';
 import { type ClassifiedLine, type ControlLine, classifyLine, type RecordLine, TAIL_LENGTH } from '../format/entry.ts';
 import { append } from './advance.ts';
+import type { Allowance } from './allowance.ts';
 import { assess } from './assessment.ts';
 import type { Auditor } from './auditor.ts';
 import { authenticate } from './authenticate.ts';
@@ -30,6 +31,8 @@ interface Further {
   readonly cited?: readonly number[] | undefined;
   /** Is given every record that is accepted. */
   readonly keeper?: RecordKeeper | undefined;
+  /** Shared with the streams that are read at the same time; its own by default. */
+  readonly allowance?: Allowance | undefined;
 }
 
 /** Verifies the lines of one stream, in their order, in one pass and in bounded memory (spec 8). */
@@ -43,9 +46,9 @@ export class StreamVerifier {
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
 
-  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper }: Further = {}) {
+  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance }: Further = {}) {
     this.#keeper = keeper;
-    this.state = new StreamState(auditor, findings, cited);
+    this.state = new StreamState(auditor, findings, cited, allowance);
     this.#foreign = new ForeignLines(this.state);
   }
 

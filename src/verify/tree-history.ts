@@ -1,8 +1,10 @@
-import { type Digest, digestBytes } from '../core/hash.ts';
+import type { Digest } from '../core/hash.ts';
 import type { Subtree } from '../core/subtrees.ts';
 import { Frontier } from '../core/tree.ts';
 import type { OpenEntry } from '../format/control.ts';
+import type { Allowance } from './allowance.ts';
 import type { Epoch } from './epoch.ts';
+import { LeafWindow } from './leaf-window.ts';
 
 /** The root at a seal or close, and what a checkpoint of that size must carry. */
 export interface SealedSize {
@@ -20,16 +22,13 @@ export interface SealedSize {
 
 /** So many seals keep their roots (spec 8.4). */
 const KEPT_SEALS = 4096;
-/** So many leaf hashes are kept, for duplicates and for tails that a crash abandoned. */
-const KEPT_LEAVES = 1 << 17;
 
 /** The tree of a stream as it grows, and as much of its past as spec 8.4 and 8.11 ask for. Memory is bounded. */
 export class TreeHistory {
   /** Undefined while the range has no known root: it did not begin with an open. */
   frontier: Frontier | undefined = new Frontier();
-  readonly #leaves: Buffer = Buffer.allocUnsafe(KEPT_LEAVES * 32);
-  #firstLeaf = 1;
-  #lastLeaf = 0;
+  readonly #allowance: Allowance;
+  readonly #leaves: LeafWindow;
   #seals: SealedSize[] = [];
   #bySeq = new Map<number, SealedSize>();
   #start: { size: number; subtrees: readonly Digest[] } = { size: 0, subtrees: [] };
@@ -37,19 +36,22 @@ export class TreeHistory {
   /** Whether seals have passed whose roots are no longer kept. */
   forgotten = false;
 
+  constructor(allowance: Allowance) {
+    this.#allowance = allowance;
+    this.#leaves = new LeafWindow(allowance);
+  }
+
   /** Begins at `size` leaves with a frontier that an open gave. */
   startAt(size: number, subtrees: readonly Digest[]): void {
     this.frontier = new Frontier(size, subtrees);
     this.#start = { size, subtrees: [...subtrees] };
-    this.#firstLeaf = size + 1;
-    this.#lastLeaf = size;
+    this.#leaves.startAfter(size);
   }
 
   /** Forgets everything: what comes begins elsewhere. */
   clear(): void {
     this.frontier = new Frontier();
-    this.#firstLeaf = 1;
-    this.#lastLeaf = 0;
+    this.#leaves.startAfter(0);
     this.#seals = [];
     this.#bySeq.clear();
     this.#start = { size: 0, subtrees: [] };
@@ -58,28 +60,18 @@ export class TreeHistory {
 
   append(seq: number, leaf: Digest): void {
     this.frontier?.append(leaf);
-    if (seq !== this.#lastLeaf + 1) this.#firstLeaf = seq;
-    this.#lastLeaf = seq;
-    this.#leaves.write(leaf, (seq % KEPT_LEAVES) * 32, 32, 'latin1');
+    this.#leaves.append(seq, leaf);
   }
 
   /** Adds consecutive entries whose leaf hashes, 32 bytes each, and complete subtrees are known. */
   appendRun(firstSeq: number, leaves: Uint8Array, subtrees: readonly Subtree[]): void {
     for (const { height, root } of subtrees) this.frontier?.appendSubtree(height, root);
-    if (firstSeq !== this.#lastLeaf + 1) this.#firstLeaf = firstSeq;
-    const count = leaves.length / 32;
-    this.#lastLeaf = firstSeq + count - 1;
-    for (let at = Math.max(0, count - KEPT_LEAVES); at < count; ) {
-      const slot = (firstSeq + at) % KEPT_LEAVES;
-      const fit = Math.min(KEPT_LEAVES - slot, count - at);
-      this.#leaves.set(leaves.subarray(at * 32, (at + fit) * 32), slot * 32);
-      at += fit;
-    }
+    this.#leaves.appendRun(firstSeq, leaves);
   }
 
   /** Whether the entry `seq` was seen with exactly this leaf; false where it is too long ago to know. */
   sawLeaf(seq: number, leaf: Digest): boolean {
-    return this.#keepsLeaf(seq) && this.#leafAt(seq).equals(digestBytes(leaf));
+    return this.#leaves.holds(seq, leaf);
   }
 
   addSeal(seal: SealedSize): void {
@@ -110,25 +102,17 @@ export class TreeHistory {
     return this.#seals.findLast((seal) => seal.seq <= seq && (epoch === undefined || seal.epoch === epoch));
   }
 
-  /** Goes back to the tree of `size` leaves; false where too much has passed since. */
+  /** Goes back to the tree of `size` leaves; false where too much has passed since, or it was asked for too often. */
   rewindTo(size: number): boolean {
     const seal = this.lastSealUpTo(size);
     const base = seal === undefined ? this.#start : { size: seal.seq, subtrees: seal.frontier };
-    if (base.size > size || (base.size < size && !this.#keepsLeaf(base.size + 1))) return false;
+    if (base.size > size || (base.size < size && !this.#leaves.keeps(base.size + 1))) return false;
+    if (!this.#allowance.take('rewoundLeaves', size - base.size)) return false;
     const frontier = new Frontier(base.size, base.subtrees);
-    for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leafAt(seq).toString('latin1'));
+    for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leaves.leaf(seq));
     this.frontier = frontier;
-    this.#lastLeaf = size;
+    this.#leaves.cutTo(size);
     while ((this.#seals.at(-1)?.seq ?? 0) > size) this.#bySeq.delete((this.#seals.pop() as SealedSize).seq);
     return true;
-  }
-
-  #keepsLeaf(seq: number): boolean {
-    return seq >= this.#firstLeaf && seq <= this.#lastLeaf && seq > this.#lastLeaf - KEPT_LEAVES;
-  }
-
-  #leafAt(seq: number): Buffer {
-    const at = (seq % KEPT_LEAVES) * 32;
-    return this.#leaves.subarray(at, at + 32);
   }
 }

@@ -2,7 +2,7 @@ import { TamperError } from '../errors.ts';
 import { tagOf } from '../format/origin.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
-import { Findings } from './findings.ts';
+import { FindingRoom, Findings } from './findings.ts';
 import { IgnoredFiles } from './found-files.ts';
 import { groupByOrigin, missingReports, patternsOf, unclaimedReport, vanishedReports } from './grouping.ts';
 import type { KeptRecords } from './kept-records.ts';
@@ -43,10 +43,11 @@ async function verifyFiles(
 ): Promise<LinkedStream[]> {
   const streams: LinkedStream[] = [];
   const { jobs = 1 } = options;
+  const room = new FindingRoom();
   const large = jobs > 1 ? withProcesses(jobs) : undefined;
   const cited = citedSizes([...groups.values()].flat());
   for (const [origin, files] of groups) {
-    const findings = new Findings();
+    const findings = new Findings(room);
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings, { cited: cited.get(origin), keeper: kept?.keeper() });
     const ordered = await orderFiles(files, findings);

@@ -1,39 +1,64 @@
 import type { Epoch, SignerId } from './epoch.ts';
 import { countedMax, countsAsNamed, namedMax, namedSigners } from './named-keys.ts';
+import { nothingSettled, type Proven, type Settled } from './settled.ts';
 import type { StreamState } from './state.ts';
 
 /** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
 
-/** What is known of the stream's signers once the key periods before have been settled. */
-interface Proven {
-  /** Keys that have signed for a vouched key period. */
-  readonly signers: Set<SignerId>;
-  /** Keys that were handed over to another. */
-  readonly retired: Set<SignerId>;
+/** What is settled still; where a run adopted entries or the writer went back, nothing is. */
+function settledOf(state: StreamState): Settled {
+  const { settled, epochs, adoptions } = state;
+  const stands = settled.count === 0 || epochs[settled.count - 1] === settled.newest;
+  if (!stands || settled.adoptions !== adoptions.length) state.settled = nothingSettled(adoptions.length);
+  return state.settled;
+}
+
+/** Whether settling again would change nothing. */
+export function isSettled(state: StreamState): boolean {
+  const { epochs, last, heldConfirmed, stale } = settledOf(state);
+  const same = epochs === state.epochs.length && last === state.epochs.at(-1);
+  return same && heldConfirmed === state.heldConfirmed && !stale;
+}
+
+/** How many key periods would be settled again. */
+export function unsettled(state: StreamState): number {
+  return state.epochs.length - settledOf(state).count;
 }
 
 /** Settles the status of every key period, in their order. May be called again when more is known. */
 export function settleStatuses(state: StreamState): void {
-  const proven: Proven = { signers: new Set(), retired: new Set() };
+  const settled = settledOf(state);
+  const { epochs } = state;
   const covered = namedMax(
     state,
     [...state.signed.keys()].filter((id) => countsAsNamed(state, id)),
   );
-  for (const epoch of state.epochs) {
-    epoch.status = statusOf(state, epoch, proven, covered);
+  let proven = settled.proven;
+  let leading = true;
+  settled.threshold = 0;
+  for (let at = settled.count; at < epochs.length; at++) {
+    const epoch = epochs[at] as Epoch;
+    epoch.status = statusOf(state, epoch, [settled.proven, proven], covered);
     epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
-    retire(epoch, proven);
-    if (!epoch.signersProven) continue;
-    for (const id of epoch.signers.keys()) if ((state.signed.get(id)?.max ?? 0) > 0) proven.signers.add(id);
+    if (leading && epoch.signersProven) {
+      settled.count = at + 1;
+      settled.newest = epoch;
+    } else {
+      if (leading) proven = { signers: new Set(), retired: new Set() };
+      leading = false;
+      settled.threshold = Math.max(settled.threshold, epoch.introducedAt, epoch.handOverSeal ?? 0);
+    }
+    for (const id of epoch.predecessor?.signers.keys() ?? []) if (!epoch.signers.has(id)) proven.retired.add(id);
+    if (epoch.signersProven) for (const id of epoch.signers.keys()) proven.signers.add(id);
   }
-}
-
-function retire(epoch: Epoch, proven: Proven): void {
-  for (const id of epoch.predecessor?.signers.keys() ?? []) if (!epoch.signers.has(id)) proven.retired.add(id);
+  settled.epochs = epochs.length;
+  settled.last = epochs.at(-1);
+  settled.heldConfirmed = state.heldConfirmed;
+  settled.stale = false;
 }
 
 /** `covered` is the largest size that a named key signed within its range. */
-function statusOf(state: StreamState, epoch: Epoch, proven: Proven, covered: number): Epoch['status'] {
+function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
   if (epoch.provenByHeld || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq)) return 'vouched';
   const named = epoch.introducedInAdopted ? namedMax(state, namedSigners(state, epoch)) : covered;
   if (named >= epoch.introducedAt) return 'vouched';
@@ -67,9 +92,12 @@ function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): 
   return predecessor.signers.size === 0 || handOverSigned(epoch, predecessor, state);
 }
 
-/** Every key that signs it has signed for a vouched key period before and was not handed over to another. */
-function signedByProven(state: StreamState, epoch: Epoch, proven: Proven): boolean {
+/** Every key that signs it has already signed for a vouched key period before and was not handed over to another. */
+function signedByProven(state: StreamState, epoch: Epoch, proven: readonly Proven[]): boolean {
   const ids = [...epoch.signers.keys()];
-  const known = ids.length > 0 && ids.every((id) => proven.signers.has(id) && !proven.retired.has(id));
-  return known && countedMax(state, ids) >= epoch.introducedAt;
+  const signs = (id: SignerId): boolean =>
+    (state.signed.get(id)?.max ?? 0) > 0 &&
+    proven.some(({ signers }) => signers.has(id)) &&
+    !proven.some(({ retired }) => retired.has(id));
+  return ids.length > 0 && ids.every(signs) && countedMax(state, ids) >= epoch.introducedAt;
 }

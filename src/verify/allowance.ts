@@ -1,0 +1,64 @@
+/**
+ * How much a log may make one reading keep and do. Lines are read in constant memory and in time that grows with their
+ * bytes alone; whatever else a line could cost is taken from here (docs/decisions/limits.md).
+ */
+export const LIMITS: Readonly<Record<Limited, number>> = {
+  /** Key periods that opens and key entries name. */
+  keyPeriods: 32_768,
+  /** Bytes of the key references that they are named with. */
+  keyBytes: 32 * 2 ** 20,
+  /** Signers in those references, each time they stand there. */
+  signers: 32_768,
+  /** Opens that go back below what was read. */
+  abandonments: 4_096,
+  /** Leaf hashes that are computed again to go back. */
+  rewoundLeaves: 2 ** 20,
+  /** Leaf hashes that may be kept, over all streams that are read at a time. */
+  leaves: 2 ** 21,
+  /** Signatures by keys that the auditor does not name and no checked MAC vouches for. */
+  strangersSignatures: 4_096,
+  /** Signatures of known keys that turn out wrong. */
+  wrongSignatures: 100,
+  /** Calls to a key service that failed. */
+  serviceFailures: 16,
+  /** Keys of the log that a key service would not open or confirm. */
+  refusedKeys: 100,
+  /** Key periods looked at again because another signature came. */
+  settling: 2 ** 22,
+};
+
+/** What a log may use up. */
+export type Limited =
+  | 'keyPeriods'
+  | 'keyBytes'
+  | 'signers'
+  | 'abandonments'
+  | 'rewoundLeaves'
+  | 'leaves'
+  | 'strangersSignatures'
+  | 'wrongSignatures'
+  | 'serviceFailures'
+  | 'refusedKeys'
+  | 'settling';
+
+/** What is left of {@link LIMITS}. Streams that are read side by side share one. */
+export class Allowance {
+  readonly #left: Record<Limited, number>;
+
+  /** @param lower - for a reader with less room */
+  constructor(lower: Partial<Record<Limited, number>> = {}) {
+    this.#left = { ...LIMITS, ...lower };
+  }
+
+  /** Takes `count` of what is left; false, and nothing is taken, where so much is not. */
+  take(what: Limited, count = 1): boolean {
+    if (this.#left[what] < count) return false;
+    this.#left[what] -= count;
+    return true;
+  }
+
+  /** How much is left. */
+  left(what: Limited): number {
+    return this.#left[what];
+  }
+}
