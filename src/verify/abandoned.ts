@@ -15,7 +15,7 @@ export type Abandonment = 'abandoned' | 'out of order' | 'too far';
 export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: Digest): Abandonment {
   const size = seq - 1;
   if (open.why !== 'recovered' && open.why !== 'resumed') return 'out of order';
-  if (state.broken || state.tree.sawLeaf(seq, leaf)) return 'out of order';
+  if (state.broken || state.tree.frontier === undefined || state.tree.sawLeaf(seq, leaf)) return 'out of order';
   if (state.verifiedSize > size || state.heldConfirmed > size || seq < state.firstSeq) return 'out of order';
   if (state.largestSigned > size) return 'out of order'; // a writer never goes back below what it gave to any signer
   const end = state.next - 1;

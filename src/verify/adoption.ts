@@ -32,10 +32,21 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
   if (state.lastUnchecked < from) return; // the old key period's MACs were checked over the whole range
-  for (const epoch of state.epochs) if (epoch.introducedAt >= from) epoch.introducedInAdopted = true;
+  markAdopted(state, from);
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;
   if (state.adoptedEntries <= state.auditor.accept.adopted) return;
   const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; whether they were changed meanwhile cannot be told`;
   state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
+}
+
+/** Marks the key periods from here on; where the last adoption began no later, those that it marked stand as they are. */
+function markAdopted(state: StreamState, from: number): void {
+  const known = from >= state.markedFrom;
+  for (let at = state.epochs.length - 1; at >= 0; at--) {
+    const epoch = state.epochs[at] as Epoch;
+    if (epoch.introducedAt < from || (known && epoch.introducedInAdopted)) break;
+    epoch.introducedInAdopted = true;
+  }
+  state.markedFrom = from;
 }

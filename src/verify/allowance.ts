@@ -3,8 +3,10 @@
  * bytes alone; whatever else a line could cost is taken from here (docs/decisions/limits.md).
  */
 export const LIMITS: Readonly<Record<Limited, number>> = {
+  /** Streams that are told apart in one mixed file. */
+  streams: 4_096,
   /** Key periods that opens and key entries name. */
-  keyPeriods: 32_768,
+  keyPeriods: 16_384,
   /** Bytes of the key references that they are named with. */
   keyBytes: 32 * 2 ** 20,
   /** Signers in those references, each time they stand there. */
@@ -21,14 +23,17 @@ export const LIMITS: Readonly<Record<Limited, number>> = {
   wrongSignatures: 100,
   /** Calls to a key service that failed. */
   serviceFailures: 16,
-  /** Keys of the log that a key service would not open or confirm. */
+  /** Data keys of the log that a key service would not open. */
   refusedKeys: 100,
+  /** Signers of the log that a key service would not confirm. */
+  refusedSigners: 4_096,
   /** Key periods looked at again because another signature came. */
   settling: 2 ** 22,
 };
 
 /** What a log may use up. */
 export type Limited =
+  | 'streams'
   | 'keyPeriods'
   | 'keyBytes'
   | 'signers'
@@ -39,6 +44,7 @@ export type Limited =
   | 'wrongSignatures'
   | 'serviceFailures'
   | 'refusedKeys'
+  | 'refusedSigners'
   | 'settling';
 
 /** What is left of {@link LIMITS}. Streams that are read side by side share one. */

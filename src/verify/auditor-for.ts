@@ -1,3 +1,4 @@
+import type { SignedCheckpoint } from '../format/checkpoint.ts';
 import { noteKeyOf, type Signer } from '../format/key-reference.ts';
 import type { SigningKey } from '../keys/provider.ts';
 import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';

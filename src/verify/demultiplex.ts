@@ -16,9 +16,6 @@ import { StreamVerifier } from './stream-verifier.ts';
 
 /** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
 
-/** So many streams are told apart in one reading. */
-const LANE_LIMIT = 8_192;
-
 interface Lane {
   readonly origin: string;
   readonly auditor: Auditor;
@@ -31,14 +28,20 @@ class Demultiplexer implements LineSink {
   readonly #wild: readonly string[];
   readonly #auditorFor: (origin: string) => Auditor;
   readonly #kept: KeptRecords | undefined;
-  readonly #allowance = new Allowance();
+  readonly #allowance: Allowance;
   readonly #room = new FindingRoom();
   #tooMany = false;
   #last: Lane | undefined;
   #file = '';
 
-  constructor(patterns: readonly string[], auditorFor: (origin: string) => Auditor, kept: KeptRecords | undefined) {
+  constructor(
+    patterns: readonly string[],
+    auditorFor: (origin: string) => Auditor,
+    kept: KeptRecords | undefined,
+    allowance: Allowance,
+  ) {
     this.#kept = kept;
+    this.#allowance = allowance;
     this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
@@ -73,9 +76,9 @@ class Demultiplexer implements LineSink {
     const entry = firstEntry(line);
     const origin = entry === undefined ? undefined : originOf(this.#wild, { ...entry, empty: false });
     if (origin === undefined) return undefined;
-    if (this.lanes.size < LANE_LIMIT) return this.#lane(origin);
+    if (this.#allowance.take('streams')) return this.#lane(origin);
     if (!this.#tooMany)
-      this.#last?.verifier.state.find('LIMIT', `more than ${LANE_LIMIT} streams; the rest is not read`);
+      this.#last?.verifier.state.find('LIMIT', 'too many streams are mixed here; the rest is not read');
     this.#tooMany = true;
     return undefined;
   }
@@ -101,8 +104,9 @@ export async function demultiplex(
   auditorFor: (origin: string) => Auditor,
   onBytes: (bytes: number) => void,
   kept?: KeptRecords,
+  allowance: Allowance = new Allowance(),
 ): Promise<LinkedStream[]> {
-  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept);
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance);
   for (const { source } of await orderMixedFiles(files)) {
     demultiplexer.beginFile(source.name);
     const splitter = new LineSplitter(demultiplexer);

@@ -15,7 +15,7 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
   const { reference } = epoch;
   if (reference.records !== 'mac') return;
   const { origin } = state.auditor;
-  if (!mayAsk(state)) return;
+  if (!mayAsk(state, 'refusedKeys')) return;
   try {
     const { kid, number, introducedAt } = epoch;
     const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, introducedAt });
@@ -44,11 +44,11 @@ async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
   const { confirmSigner } = state.auditor;
   if (confirmSigner === undefined) return;
   for (const [id, signer] of epoch.signers) {
-    if (countsAsNamed(state, id) || state.refusedSigners.has(id) || !mayAsk(state)) continue;
+    if (countsAsNamed(state, id) || state.refusedSigners.has(id) || !mayAsk(state, 'refusedSigners')) continue;
     try {
       if (!(await confirmSigner(signer))) {
         state.refusedSigners.add(id);
-        state.allowance.take('refusedKeys');
+        state.allowance.take('refusedSigners');
         continue;
       }
       const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER, givenBy: 'the configured signing key' };
@@ -63,10 +63,10 @@ async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
 }
 
 /** A log can name key after key for a service that takes its time, or is away. */
-function mayAsk(state: StreamState): boolean {
-  for (const what of ['serviceFailures', 'refusedKeys'] as const) {
+function mayAsk(state: StreamState, refused: 'refusedKeys' | 'refusedSigners'): boolean {
+  for (const what of ['serviceFailures', refused] as const) {
     if (state.allowance.left(what) > 0) continue;
-    const why = what === 'refusedKeys' ? 'refused too many keys of this log' : 'failed too often';
+    const why = what === 'serviceFailures' ? 'failed too often' : 'knows too few of the keys in this log';
     sayOnce(state, what, `the key service ${why}; it is not asked again`);
     return false;
   }

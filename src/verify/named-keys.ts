@@ -15,7 +15,7 @@ const indexes = new WeakMap<readonly NamedPublicKey[], NamedIndex>();
 
 /** Keys are named before the reading and, by the auditor's key service, on the way; none is taken away. */
 function namedFor({ publicKeys }: StreamState, id: SignerId): readonly NamedPublicKey[] {
-  const index = indexes.get(publicKeys) ?? { taken: 0, byId: new Map() };
+  const index: NamedIndex = indexes.get(publicKeys) ?? { taken: 0, byId: new Map() };
   indexes.set(publicKeys, index);
   for (; index.taken < publicKeys.length; index.taken++) {
     const named = publicKeys[index.taken] as NamedPublicKey;
@@ -60,7 +60,10 @@ export function noteNamedSizes(state: StreamState, id: SignerId, size: number): 
     return Math.max(before, size);
   };
   entry.max = grow(entry.max);
-  if (countsForSize(state, id, size)) entry.namedMax = grow(entry.namedMax);
+  if (countsForSize(state, id, size)) {
+    entry.namedMax = grow(entry.namedMax);
+    if (settled.covered !== undefined) settled.covered = Math.max(settled.covered, entry.namedMax);
+  }
   state.signed.set(id, entry);
   state.largestSigned = Math.max(state.largestSigned, size);
 }

@@ -22,6 +22,8 @@ export interface Settled {
   last: Epoch | undefined;
   readonly adoptions: number;
   heldConfirmed: number;
+  /** The largest size that a named key signed within its range; undefined where it is to be computed. */
+  covered: number | undefined;
   /** Larger than any size that would change one of the other key periods. */
   threshold: number;
   /** A key's signatures have grown below that. */
@@ -38,6 +40,7 @@ export function nothingSettled(adoptions: number): Settled {
     last: undefined,
     adoptions,
     heldConfirmed: 0,
+    covered: undefined,
     threshold: 0,
     stale: false,
   };

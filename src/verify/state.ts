@@ -20,7 +20,7 @@ export type Expectation =
   | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
 
 /** A reader walks at most so many steps of the key schedule (spec 8.2). */
-const STEP_LIMIT = 2 ** 21;
+const STEP_LIMIT = 2 ** 20;
 
 /** A checkpoint in the log whose signature by a key of its epoch was verified. */
 export interface SignedSize {
@@ -131,6 +131,8 @@ export class StreamState {
   lastUnchecked = 0;
   /** The smallest seq that a later run adopted, by the run's index. */
   adoptions: { readonly run: number; readonly from: number; readonly openSeq: number }[] = [];
+  /** Where the adoption began that marked key periods last. */
+  markedFrom: number = Number.MAX_SAFE_INTEGER;
   adoptedEntries = 0;
   abandonedEntries = 0;
 

@@ -8,7 +8,7 @@ import { isSettled, settleStatuses, unsettled } from './vouching.ts';
  */
 export function acceptSuccessors(state: StreamState): void {
   if (isSettled(state) || state.limitsReached.has('settling')) return;
-  if (!state.allowance.take('settling', unsettled(state) + state.signed.size)) {
+  if (!state.allowance.take('settling', unsettled(state))) {
     sayOnce(state, 'settling', 'too many key periods stay unproven to follow who succeeds whom');
     return;
   }

@@ -20,19 +20,24 @@ export function isSettled(state: StreamState): boolean {
   return same && heldConfirmed === state.heldConfirmed && !stale;
 }
 
-/** How many key periods would be settled again. */
+/** How many key periods would be settled again, and keys looked at for it. */
 export function unsettled(state: StreamState): number {
-  return state.epochs.length - settledOf(state).count;
+  const { count, covered } = settledOf(state);
+  return state.epochs.length - count + (covered === undefined ? state.signed.size : 0);
+}
+
+function largestNamed(state: StreamState): number {
+  return namedMax(
+    state,
+    [...state.signed.keys()].filter((id) => countsAsNamed(state, id)),
+  );
 }
 
 /** Settles the status of every key period, in their order. May be called again when more is known. */
 export function settleStatuses(state: StreamState): void {
   const settled = settledOf(state);
   const { epochs } = state;
-  const covered = namedMax(
-    state,
-    [...state.signed.keys()].filter((id) => countsAsNamed(state, id)),
-  );
+  const covered = (settled.covered ??= largestNamed(state));
   let proven = settled.proven;
   let leading = true;
   settled.threshold = 0;
