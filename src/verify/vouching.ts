@@ -37,7 +37,8 @@ function largestNamed(state: StreamState): number {
 export function settleStatuses(state: StreamState): void {
   const settled = settledOf(state);
   const { epochs } = state;
-  const covered = (settled.covered ??= largestNamed(state));
+  settled.covered ??= largestNamed(state);
+  const { covered } = settled;
   let proven = settled.proven;
   let leading = true;
   settled.threshold = 0;

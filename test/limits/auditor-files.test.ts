@@ -114,11 +114,11 @@ describe('streams in a mixed file', () => {
         files,
         patterns,
         (origin) => auditorFor(options, origin, []),
-        false,
         () => undefined,
+        undefined,
         new Allowance({ streams }),
       );
-      return [reports.length, reports.flatMap(({ findings }) => findings.map(({ code }) => code))];
+      return [reports.length, reports.flatMap(({ findings }) => findings.list().map(({ code }) => code))];
     };
     expect(await streamsOf(30)).toEqual([30, []]);
     expect(await streamsOf(20)).toEqual([20, ['LIMIT']]);

@@ -32,7 +32,9 @@ export const bytesOf = (log: SealedLog): Buffer =>
 export async function read(log: SealedLog, brings: Brings, room: Room = {}): Promise<Reading> {
   const allowance = room.allowance ?? new Allowance(room.limits);
   const findings = new Findings(room.findings);
-  const verifier = new StreamVerifier({ ...auditorOf(brings), ...room.auditor }, findings, allowance);
+  const verifier = new StreamVerifier({ ...auditorOf(brings), ...room.auditor }, findings, {
+    allowance,
+  });
   verifier.beginFile('log.jsonl');
   const splitter = new LineSplitter(verifier);
   await splitter.push(bytesOf(log));
