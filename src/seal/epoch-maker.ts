@@ -7,12 +7,14 @@ import { canonicalSpki } from '../format/vkey.ts';
 import type { DataKey, SigningKey } from '../keys/provider.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
+import { checkLineRoom } from './line-room.ts';
 
 /**
  * M5.6: Makes a key period: mints its data key (never cached, never shared), resolves the versions of its signing keys. Its
  * number must have been announced in the state before (spec 1).
  *
- * @throws what the key sources throw, `KEY_DISABLED` among it where a key cannot sign; `KEY_MALFORMED` for a data or public key that no log can use
+ * @throws what the key sources throw, `KEY_DISABLED` among it where a key cannot sign; `KEY_MALFORMED` for a data or public
+ *   key that no log can use; `FORMAT_LIMIT`
  */
 export async function makeEpoch(
   sources: KeySources,
@@ -27,12 +29,25 @@ export async function makeEpoch(
   if (mac !== undefined) {
     const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
     const { schedule, incarnation } = mac;
-    return new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation });
+    return roomy(
+      new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation }),
+    );
   }
   if (signers.length === 0 && sources.signIfNoDataKey)
     signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
   const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
-  return new Epoch({ origin, number, reference, signers });
+  return roomy(new Epoch({ origin, number, reference, signers }));
+}
+
+/** M1.8: refused before anything is sealed under it, not when its longest line comes. */
+function roomy(epoch: Epoch): Epoch {
+  try {
+    checkLineRoom(epoch);
+    return epoch;
+  } catch (error) {
+    epoch.erase();
+    throw error;
+  }
 }
 
 interface Minted {

@@ -1,4 +1,6 @@
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { classifyLine } from '../format/entry.ts';
+import { tagOf } from '../format/origin.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { contentDigest, type PeekedSource } from './stream-files.ts';
 
@@ -9,15 +11,25 @@ const PEEK_LIMIT = 16 * 1024 * 1024;
 /** So many streams of a file count for its place. */
 const TAG_LIMIT = 4096;
 
-/** The seq of the first entry of each stream, by TAG. Nothing of it is trusted; it only orders the reading. */
+/**
+ * The seq of the first entry of each stream, by TAG; where there is none, the place right behind the largest size that a
+ * checkpoint of it has. Nothing of it is trusted; it only orders the reading.
+ */
 async function firstSeqs({ source }: PeekedSource): Promise<Map<string, number>> {
   const seqs = new Map<string, number>();
+  const behind = new Map<string, number>();
   const sink: LineSink = {
     feed(bytes, start, end) {
       const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
       const read = classifyLine(line);
-      if (read.type !== 'record' && read.type !== 'control') return undefined;
-      if (!seqs.has(read.tag) && seqs.size < TAG_LIMIT) seqs.set(read.tag, read.seq);
+      if (read.type === 'checkpoint') {
+        const checkpoint = read.note === undefined ? undefined : parseSignedCheckpoint(read.note);
+        const tag = checkpoint === undefined ? '' : tagOf(checkpoint.origin);
+        if (checkpoint !== undefined && (behind.has(tag) || behind.size < TAG_LIMIT))
+          behind.set(tag, Math.max(checkpoint.size, behind.get(tag) ?? 0));
+      } else if (read.type !== 'foreign' && !seqs.has(read.tag) && seqs.size < TAG_LIMIT) {
+        seqs.set(read.tag, read.seq);
+      }
       return undefined;
     },
     feedUnterminated() {
@@ -35,6 +47,7 @@ async function firstSeqs({ source }: PeekedSource): Promise<Map<string, number>>
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
+  for (const [tag, size] of behind) if (!seqs.has(tag)) seqs.set(tag, size + 0.5);
   return seqs;
 }
 

@@ -21,6 +21,15 @@ describe('a writer', () => {
     expect(lines.filter((line) => line.length > 16_000)).toEqual([]);
   });
 
+  it('M1.8: refuses at the start what only a later, longer open would show, with nothing sealed', async () => {
+    const keyId = 'k'.repeat(12_500); // fits into the first open, and not into one with a large frontier
+    const { file, options } = workplace([keyId]);
+    const sealer = start({ ...options(), keyId });
+    const failed = new Promise<unknown>((resolve) => sealer.once('error', resolve));
+    expect(await failed).toMatchObject({ code: 'FORMAT_LIMIT', hint: expect.stringContaining('shorter key names') });
+    expect(readFileSync(file, 'utf8')).toBe('');
+  });
+
   it('M1.11: cuts a line over the limit into parts, and none of it is lost', async () => {
     const { file, options, provider } = workplace();
     const sealer = start({ ...options(), maxLineBytes: 1024 });

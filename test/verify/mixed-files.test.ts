@@ -71,8 +71,18 @@ describe('mixed streams in several files', () => {
         const report = await check(path);
         expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
       }),
-      { numRuns: 25 },
+      { numRuns: Number(process.env['MIXED_FILES'] ?? 25) },
     );
+  });
+
+  it('are ok where a file holds nothing but a checkpoint', async () => {
+    const [lines] = streams() as [Buffer[]];
+    const path = folder([
+      { name: 'a.log', bytes: lines.at(-1) as Buffer },
+      { name: 'b.log', bytes: Buffer.concat(lines.slice(0, -1)) },
+    ]);
+    const report = await verify({ paths: [path], origin: origins[0] as string, publicKeys, demux: true });
+    expect(report.verdict, JSON.stringify(report.findings)).toBe('ok');
   });
 
   it('count once where a file is there twice, plain and compressed', async () => {
