@@ -160,4 +160,23 @@ describe.each(Object.entries(modes))('an honest log sealed with %s', (_name, key
       { numRuns: runs, ...(process.env['MISSING_SEED'] && { seed: Number(process.env['MISSING_SEED']) }) },
     );
   }, 600_000);
+
+  it('is ok or undecided without its first files where every checkpoint of it is held', async () => {
+    let proven = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
+        const built = build(steps, keys);
+        const files = built.log.toFiles();
+        const held = built.log.seals.map(({ size }) => built.log.note({ size }));
+        const auditor = { ...(auditorsOf(built).at(-1) as Brings), held };
+        for (let at = 1; at < files.length; at++) {
+          const found = await judgeFiles(files.slice(at), auditor);
+          expect(found.verdict, `without the first ${at}: ${found.codes.join(', ')}`).not.toBe(1);
+          if (found.verdict === 0) proven++;
+        }
+      }),
+      { numRuns: runs * 4 },
+    );
+    expect(proven).toBeGreaterThan(0);
+  }, 600_000);
 });
