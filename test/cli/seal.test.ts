@@ -108,6 +108,22 @@ describe('fapilog-tamper seal', () => {
     expect(named).toBe(0);
   });
 
+  it('recover --break-lock takes a lock away, begins no new stream, and says what it risks', async () => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    const place = ['a.jsonl', '--origin', origin];
+    const [state = ''] = readdirSync(join(cwd, '.fapilog-chainstate'));
+    writeFileSync(join(cwd, '.fapilog-chainstate', state.replace('.chainstate', '.4.lock')), 'null\n');
+    const both = await built.run(['recover', ...place, '--break-lock', '--reason', 'x'], { cwd, env });
+    expect([both.code, both.stdout]).toEqual([64, '']);
+    const { code, stdout } = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
+    expect([code, stdout]).toEqual([0, 'the lock is gone; the next start goes on with the stream\n']);
+    expect(readdirSync(join(cwd, '.fapilog-chainstate'))).toEqual([state]);
+    const help = await built.run(['recover', '--help'], { cwd, env });
+    expect(help.stdout).toMatch(/The risk: /);
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
+  });
+
   it('seals to standard output', async () => {
     const { code, stdout, stderr } = await built.run(['seal', '--origin', origin, '--quiet'], {
       cwd,
