@@ -20,11 +20,11 @@ const pythonAtLeast = (minor) => {
 
 /** What a suite may need from the machine, by the name that messages use. */
 export const tools = {
+  'Python >= 3.8 with venv': () => pythonAtLeast(8),
   'Python >= 3.10 with venv': () => pythonAtLeast(10),
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
   Go: () => succeeds('go', ['version']),
   openssl: () => succeeds('openssl', ['version']),
-  python3: () => succeeds('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 8))']),
 };
 
 /**
@@ -73,7 +73,7 @@ export const suites = [
   {
     name: 'python interop',
     files: ['test/interop/python*.test.ts'],
-    needs: ['python3', 'openssl'],
+    needs: ['Python >= 3.8 with venv'],
     counts: /^test\/interop\/.*python/i,
   },
   { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },

@@ -1,0 +1,157 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { TamperError } from '../../../src/errors.ts';
+import { createDataKey } from '../../../src/keys/data-key.ts';
+import type { DataKey, DataKeys } from '../../../src/keys/provider.ts';
+import type { VerifyOptions } from '../../../src/verify/options.ts';
+import { loadPolicy } from '../../../src/verify/policy.ts';
+import { verify } from '../../../src/verify/verify.ts';
+import type { Brings } from '../../support/judge.ts';
+import type { LogFile } from './honest-log.ts';
+
+/** What an auditor of a case brings: a vector's members, with a list of origins. */
+export type CaseBrings = Omit<Brings, 'origin' | 'service_keys' | 'max_bytes' | 'policy'> & {
+  readonly origin: string | readonly string[];
+  readonly demux?: boolean;
+  readonly policy?: Brings['policy'] & { readonly start?: 'whole' };
+};
+
+/** One question for both verifiers. */
+export interface Case {
+  readonly what: string;
+  readonly files: readonly LogFile[];
+  readonly manifests: readonly LogFile[];
+  readonly brings: CaseBrings;
+}
+
+export interface Answer {
+  readonly verdict: 0 | 1 | 2;
+  readonly codes: readonly string[];
+}
+
+const script = fileURLToPath(new URL('../python/verify.py', import.meta.url));
+const VERDICTS = { ok: 0, tampered: 1, undecided: 2 } as const;
+
+/** The Python verifier in one process that answers case after case. */
+export class PythonSide {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: Interface;
+  readonly #answers: AsyncIterator<string>;
+  #errors = '';
+
+  constructor(python: string) {
+    this.#child = spawn(python, [script, '--serve']);
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+    this.#lines = createInterface({ input: this.#child.stdout });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  /** Undefined where the case needs a key service. */
+  async judge(paths: readonly string[], brings: CaseBrings): Promise<Answer | undefined> {
+    this.#child.stdin.write(`${JSON.stringify({ ...brings, files: paths })}\n`);
+    const answer = await this.#answers.next();
+    if (answer.done === true) throw new Error(`the Python verifier ended: ${this.#errors}`);
+    const [, verdict, codes] = JSON.parse(answer.value) as [string, 0 | 1 | 2 | null, string[]];
+    return verdict === null ? undefined : { verdict, codes };
+  }
+
+  close(): void {
+    this.#child.stdin.end();
+    this.#lines.close();
+  }
+}
+
+/** What wrote the keys of a log: the memory provider, and what the tests' own writer says. */
+const SOURCES = ['memory', 'env'];
+const named = [{ name: 'audit' }];
+
+function dataKeysOf(source: string, keys: Readonly<Record<string, string>>): DataKeys {
+  const give = (identity: string, kid: string): DataKey => {
+    const hex = keys[kid];
+    if (hex === undefined) throw new TamperError('KEY_NOT_FOUND', `no data key for ${kid}`);
+    return createDataKey({ material: Buffer.from(hex, 'hex'), source, identity });
+  };
+  return {
+    getKey: async (name, { kid }) => give(name, kid),
+    recoverKey: async ({ identity }, _named, { kid }) => give(identity, kid),
+  };
+}
+
+/** What only a policy can say is said by a file, as a user would. */
+async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOptions['policy']> {
+  const { until, live, accept, policy, held = [], vkeys = [], vkey_ranges: ranges = {} } = brings;
+  if (until === undefined && accept === undefined && policy === undefined) return undefined;
+  const pins = held.map((_, at) => `${at}.note`);
+  for (const [at, note] of held.entries()) writeFileSync(join(directory, `${at}.note`), note);
+  const stream = {
+    keys: vkeys.map((sign) => {
+      const [from, last] = ranges[sign] ?? [1, 0];
+      return { sign, from_seq: Math.max(1, from), ...(last > 0 && { until_seq: last }) };
+    }),
+    pins,
+    end: until !== undefined ? { until } : live === true ? 'live' : 'closed',
+    ...policy,
+    ...(accept && { accept }),
+  };
+  const path = join(directory, 'policy.yaml');
+  writeFileSync(
+    path,
+    JSON.stringify({ version: 1, streams: originsOf(brings).map((origin) => ({ origin, ...stream })) }),
+  );
+  return loadPolicy(path);
+}
+
+const originsOf = ({ origin }: CaseBrings): readonly string[] => (typeof origin === 'string' ? [origin] : origin);
+
+async function optionsOf(directory: string, paths: readonly string[], brings: CaseBrings): Promise<VerifyOptions> {
+  const { data_keys: dataKeys, vkeys = [], vkey_ranges: ranges = {}, held, live, now, part, demux } = brings;
+  const policy = await policyOf(directory, brings);
+  const publicKeys = vkeys.map((vkey) => {
+    const [fromSeq, untilSeq] = ranges[vkey] ?? [1, 0];
+    return { vkey, fromSeq, untilSeq: untilSeq === 0 ? Number.MAX_SAFE_INTEGER : untilSeq };
+  });
+  return {
+    paths,
+    ...(policy ? { policy } : { origin: originsOf(brings), publicKeys, held: held ?? [], live: live ?? false }),
+    ...(dataKeys && { dataKeys: SOURCES.map((source) => ({ source, keys: dataKeysOf(source, dataKeys), named })) }),
+    ...(now !== undefined && { now: new Date(now) }),
+    part: part ?? false,
+    demux: demux ?? false,
+  };
+}
+
+/** Puts the files of each case where both sides can read them, and asks both. */
+export class BothSides {
+  readonly #python: PythonSide;
+  readonly #root: string;
+  #count = 0;
+
+  constructor(python: string, root: string) {
+    this.#python = new PythonSide(python);
+    this.#root = root;
+  }
+
+  async judge(one: Case): Promise<{ ours: Answer; theirs: Answer | undefined }> {
+    const directory = join(this.#root, `case${++this.#count}`);
+    mkdirSync(directory, { recursive: true });
+    try {
+      const paths = one.files.map(({ name }) => join(directory, name));
+      for (const { name, bytes } of [...one.files, ...one.manifests]) writeFileSync(join(directory, name), bytes);
+      const theirs = this.#python.judge(paths, one.brings);
+      const report = await verify(await optionsOf(directory, paths, one.brings));
+      const codes = report.findings.map(({ code, seq }) => (seq === undefined ? code : `${code} ${seq}`));
+      return { ours: { verdict: VERDICTS[report.verdict], codes }, theirs: await theirs };
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  close(): void {
+    this.#python.close();
+  }
+}

@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { Summary } from './differential/main.ts';
+import { pythonForVerifier } from './differential/python.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A run with disagreements ends with code 1, its summary printed all the same. */
+function summaryOf(failed: unknown): { stdout: string } {
+  if (!(failed instanceof Error && 'stdout' in failed && typeof failed.stdout === 'string' && failed.stdout !== '')) {
+    throw failed;
+  }
+  if ('stderr' in failed) console.error(failed.stderr);
+  return { stdout: failed.stdout };
+}
+
+/** One process of its own, as `npm run differential` starts it. What it prints on a disagreement says where it is kept. */
+async function inProcess(seed: number, out: string): Promise<Summary> {
+  const args = ['--import', './test/child/typescript.mjs', 'test/interop/differential/main.ts'];
+  const wish = ['--mutants', '25500', '--logs', '102', '--seed', String(seed), '--out', out, '--quiet'];
+  const options = { cwd: root, maxBuffer: 1 << 26 };
+  const { stdout } = await run(process.execPath, [...args, ...wish], options).catch(summaryOf);
+  return JSON.parse(stdout) as Summary;
+}
+
+it('on 50,000 mutants of 200 honest logs no verifier says 0 alone, and no honest log is called tampered with', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'disagreements-'));
+  await pythonForVerifier();
+  const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? 1);
+  const parts = await Promise.all([inProcess(seed, out), inProcess(seed + 1_000_000, out)]);
+  const total = (what: 'logs' | 'mutants' | 'honest' | 'disagreements'): number =>
+    parts.reduce((sum, part) => sum + part[what], 0);
+  console.log(JSON.stringify(parts));
+  expect(total('disagreements'), `kept in ${out}`).toBe(0);
+  expect(total('logs')).toBeGreaterThanOrEqual(200);
+  expect(total('mutants')).toBeGreaterThanOrEqual(50_000);
+  expect(total('honest')).toBeGreaterThanOrEqual(400);
+}, 3_600_000);

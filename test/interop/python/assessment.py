@@ -1,0 +1,86 @@
+"""What the entries of each epoch rest on, once the whole stream was read (M4.9, M8.12 to M8.17)."""
+from adoption import count_unchecked
+from ending import check_end, open_ended, proven_end
+from held import check_held, check_start
+from verdicts import need
+from vouching import KEYED, Vouching
+
+
+def assess(stream, ends_here):
+    """Adds codes of verdict 2, or raises Tampered."""
+    if stream.state.size is None:
+        stream.undecided.add('NOT_SEALED')
+        return
+    inside = check_held(stream, ends_here)
+    check_start(stream, inside)
+    vouching = Vouching(stream, inside)
+    if count_unchecked(vouching.ranges) > stream.auditor.adopted:
+        stream.undecided.add('ADOPTED')
+    end = proven_end(stream, vouching, inside)
+    until = end if open_ended(stream, end) else stream.state.size
+    stream.end = end
+    for epoch in stream.state.epochs:
+        _epoch(stream, vouching, inside, epoch, until)
+    _limits(stream)
+    _named_in_vain(stream)
+    check_end(stream, vouching, end)
+
+
+def _epoch(stream, vouching, inside, epoch, until):
+    auditor, bad = stream.auditor, stream.undecided.add
+    need(epoch.mode == 'mac' or auditor.floor != 'mac', 'RECORDS_FLOOR')
+    if epoch.left_out:
+        bad(epoch.left_out)
+    if epoch.schedule is not None and not epoch.fits:
+        bad('WRONG_KEY')
+    if epoch.introduced > until:
+        return
+    named = vouching.signers_of(epoch)
+    status = vouching.status[epoch]
+    covered = _is_covered(stream, vouching, inside, epoch, until)
+    if not epoch.has_macs and not named:
+        bad('KEY_NOT_NAMED' if status and epoch.signers else 'NO_KEY')
+    elif status is None:
+        bad('UNVOUCHED')
+    elif status == KEYED and not auditor.keyed_restarts and epoch.introduced > 1:
+        bad('UNVOUCHED')
+    if named and not covered:
+        bad('UNSIGNED')
+    if not named and _named_before(stream, vouching, epoch):
+        bad('UNSIGNED')
+    if 'mac' in auditor.require and not epoch.has_macs:
+        bad('NO_KEY')
+    if 'signature' in auditor.require and not (named and covered):
+        bad('UNSIGNED')
+
+
+def _named_before(stream, vouching, epoch):
+    """M8.14: a run without a named signer after an epoch that had one, the one in force before it."""
+    before = [run[1] for run in stream.state.runs if run[2] is epoch]
+    return any(one is not None and vouching.signers_of(one) for one in before)
+
+
+def _named_in_vain(stream):
+    """M8.14: a log with signers, and none of them is among the public keys that the auditor named for it."""
+    signers = {signer for epoch in stream.state.epochs for signer in epoch.signers}
+    if signers and stream.auditor.named and not any(stream.auditor.names(signer) for signer in signers):
+        stream.undecided.add('UNSIGNED')
+
+
+def _is_covered(stream, vouching, inside, epoch, until):
+    """M4.9: up to the epoch's last seal, but for what the next run adopted."""
+    u = max([seal.seq for seal in stream.state.seals.values() if seal.epoch is epoch and seal.seq <= until], default=0)
+    after = [one.first for one in vouching.ranges if one.last >= epoch.first and not one.last < epoch.introduced]
+    u = min([u, *(first - 1 for first in after)])
+    return u < epoch.first or any(size >= u for size in [*vouching.signed_by(epoch), *(note.size for note in inside)])
+
+
+def _limits(stream):
+    auditor, bad = stream.auditor, stream.undecided.add
+    if stream.lost > auditor.dropped:
+        bad('DROPPED')
+    if sum(stream.abandoned) > auditor.abandoned:
+        bad('ABANDONED')
+    for _, _, _, says, _, last_time in stream.state.runs:
+        if last_time is not None and says['time'] - last_time > 1000 * auditor.recovery_gap:
+            bad('CADENCE')

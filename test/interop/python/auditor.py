@@ -1,0 +1,79 @@
+"""What the auditor brings: keys, held checkpoints, options, limits. Nothing of it comes from the log (M8.1)."""
+import copy
+import re
+
+from keys import signer_of
+from notes import parse_note
+from spelling import MAX, b64u, moment
+from tree import sha
+
+NO_LIMIT = float('inf')
+DEFAULT_NOW = '2026-11-25T00:00:00.000Z'
+
+
+CONTINUED = re.compile(r'(?:/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})+')
+
+
+def counts_for(name, origin, origins):
+    """M8.17: for the stream of its name and those that continue it; a name that is no stream's says nothing."""
+    if not origins.covers(name) or name == origin:
+        return True
+    return origin.startswith(name) and CONTINUED.fullmatch(origin[len(name) :]) is not None
+
+
+def milliseconds(text):
+    return moment(text if '.' in text else text.replace('Z', '.000Z'))
+
+
+class Auditor:
+    """From the members of a vector (vectors/README.md)."""
+
+    def __init__(self, case):
+        self.data_keys = case.get('data_keys', {})
+        ranges = case.get('vkey_ranges', {})
+        self.vkeys = []
+        for vkey in case.get('vkeys', []):
+            first, last = ranges.get(vkey, (1, 0))
+            self.vkeys.append((vkey.split('+', 1)[0], *signer_of(vkey), first, last or MAX))
+        self.held = [parse_note(text) for text in case.get('held', [])]
+        if None in self.held:
+            raise ValueError('a held note does not parse')
+        self.live, self.part = case.get('live', False), case.get('part', False)
+        self.now = milliseconds(case.get('now', DEFAULT_NOW))
+        self.until = milliseconds(case['until']) if 'until' in case else None
+        accept, policy = case.get('accept', {}), case.get('policy', {})
+        self.adopted = accept.get('adopted', 0)
+        self.abandoned = accept.get('abandoned', NO_LIMIT)
+        self.dropped = accept.get('dropped', NO_LIMIT)
+        self.recovery_gap = accept.get('recovery_gap_seconds', NO_LIMIT)
+        self.keyed_restarts = accept.get('restarts', 'keyed') == 'keyed'
+        self.successors = accept.get('successors', False)
+        self.whole = policy.get('start') == 'whole'
+        self.floor, self.require = policy.get('records', 'hash'), policy.get('require', [])
+
+    def of(self, origin, origins):
+        """The same auditor for one stream: M8.17, a key whose name is an origin of his counts for that stream alone."""
+        one = copy.copy(self)
+        one.named = [
+            ((algorithm, spki), first, last)
+            for name, algorithm, spki, first, last in self.vkeys
+            if counts_for(name, origin, origins)
+        ]
+        one.held = [note for note in self.held if note.origin == origin]
+        return one
+
+    @staticmethod
+    def tag(origin):
+        return b64u(sha(origin.encode()))[:8]
+
+    def data_key(self, origin, number, seq):
+        """The data key of an epoch, 'unavailable', or None."""
+        given = self.data_keys.get('%s.%d' % (self.tag(origin), number))
+        return bytes.fromhex(given) if given not in (None, 'unavailable') else given
+
+    def names(self, signer):
+        return any(signer == named for named, _, _ in self.named)
+
+    def counts(self, signer, size):
+        """A named key, and for a checkpoint of this size."""
+        return any(signer == named and first <= size <= last for named, first, last in self.named)

@@ -1,0 +1,74 @@
+"""Which file belongs to which stream (M1.6), also where a pipe has mixed the lines of several."""
+from auditor import Auditor
+from control import read_control
+from files import File
+from lines import note_of
+from notes import parse_note
+
+
+class Origins:
+    """The streams that the auditor names; a name that ends with * stands for every origin that begins so."""
+
+    def __init__(self, names):
+        self.names = [names] if isinstance(names, str) else list(names)
+
+    def covers(self, origin):
+        return any(origin == name or (name.endswith('*') and origin.startswith(name[:-1])) for name in self.names)
+
+    def by_tag(self, files):
+        """The origin of each TAG: those named in full, and those that an open in the files names."""
+        found = [name for name in self.names if not name.endswith('*')]
+        for file in files:
+            for line in file.entries:
+                says = read_control(line) if line.kind == 'open' else None
+                if isinstance(says, dict) and self.covers(says['origin']):
+                    found.append(says['origin'])
+        return {Auditor.tag(origin): origin for origin in found}
+
+
+def grouped(origins, files):
+    """Files by origin; under None those that belong to no named stream."""
+    tags, groups = origins.by_tag(files), {}
+    for file in files:
+        if file.first is not None:
+            origin = next((tags[line.tag] for line in file.entries if line.tag in tags), None)
+        else:
+            origin = _noted(file) or _only(origins)
+        groups.setdefault(origin if origin in tags.values() else None, []).append(file)
+    return groups
+
+
+def _only(origins):
+    """What holds no entry belongs to the one stream that the auditor names, or to none."""
+    return origins.names[0] if len(origins.names) == 1 and not origins.names[0].endswith('*') else None
+
+
+def _noted(file):
+    for line in file.lines:
+        note = parse_note(note_of(line) or '') if line.kind == 'checkpoint' else None
+        if note is not None:
+            return note.origin
+    return None
+
+
+def separated(origins, files):
+    """Each file as one per stream: its entries by TAG, checkpoint lines by the origin in the note, others everywhere."""
+    tags, parts = origins.by_tag(files), []
+    for file in files:
+        for tag in dict.fromkeys(line.tag for line in file.entries):
+            part = File(file.name, b'')
+            part.lines = [line for line in file.lines if _belongs(line, tag, tags.get(tag))]
+            part.entries = [line for line in part.lines if line.is_entry]
+            part.first, part.problems, part.whole = part.entries[0], set(file.problems), file.whole
+            part.data, part.rest = b'\n'.join(line.bytes for line in part.lines), file.rest
+            parts.append(part)
+        if not file.entries:
+            parts.append(file)
+    return parts
+
+
+def _belongs(line, tag, origin):
+    if line.is_entry:
+        return line.tag == tag
+    note = parse_note(note_of(line) or '') if line.kind == 'checkpoint' else None
+    return note is None or note.origin == origin

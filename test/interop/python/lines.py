@@ -1,0 +1,106 @@
+"""What a line is, told by its end (section 1)."""
+import functools
+import re
+
+from spelling import MAX, from_b64, parsed, stringify
+from tree import leaf_hash
+
+NUM = rb'[1-9][0-9]{0,15}'
+# M8.12: a MAC that nobody checks has this form too, or the line is none of ours.
+AUTH = rb'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]'
+TAIL = rb'"key_id":"([A-Za-z0-9_-]{8})\.(' + NUM + rb')","(mac|hash)":"(' + AUTH + rb')"\}\}\Z'
+AS = rb'(?:,"as":"(text|base64)"(?:(?<=base64"),"part":(' + NUM + rb')(?:,"last":true)?)?)?'
+RECORD = re.compile(rb'"integrity":\{"seq":(' + NUM + rb')' + AS + rb',' + TAIL)
+FIRST_BRACE = re.compile(rb'[^{]*\{[ \t\r\n]*\Z')
+HEAD = re.compile(rb'\{"integrity":\{"seq":(' + NUM + rb'),"kind":"([a-z_]{1,32})",')
+CONTROL = re.compile(TAIL)
+CHECKPOINT, END = b'{"integrity":{"kind":"checkpoint","note":"', b'"}}'
+LONGEST_MEMBER = 256
+AUTH_AND_END = 46
+
+
+class Line:
+    """A classified line. `kind` is record, a control kind, checkpoint, or foreign."""
+
+    __slots__ = ('kind', 'bytes', 'seq', 'tag', 'epoch', 'mode', 'auth', 'leaf', 'wrapped', 'is_control')
+
+    def __init__(self, kind, data):
+        self.kind, self.bytes, self.is_control, self.wrapped, self.seq = kind, data, False, True, None
+
+    @property
+    def is_entry(self):
+        return self.seq is not None
+
+
+def _entry(kind, data, seq, tail):
+    line = Line(kind, data)
+    tag, epoch, mode, auth = tail
+    line.seq, line.tag, line.epoch, line.mode, line.auth = seq, tag.decode(), int(epoch), mode.decode(), auth.decode()
+    line.leaf = leaf_hash(data[:-AUTH_AND_END])
+    return line
+
+
+def _is_json(data):
+    try:
+        parsed(data.decode('utf-8'))
+        return True
+    except ValueError:
+        return False
+
+
+def _is_wrapped(before, form):
+    """M1.10: what stands before our member is exactly the wrapped form."""
+    if not before.startswith(b'{"line":') or not before.endswith(b','):
+        return False
+    try:
+        text = before[8:-1].decode('utf-8')
+        value = parsed(text)
+    except ValueError:
+        return False
+    if not isinstance(value, str) or stringify(value) != text:
+        return False
+    return form == b'text' or from_b64(value) is not None
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def classify(data):
+    """M1.1: in this order, a record, a control entry, a checkpoint line, a foreign line."""
+    near_end = max(0, len(data) - LONGEST_MEMBER)
+    record = RECORD.search(data, near_end)
+    if record:
+        before = data[: record.start()]
+        numbers = (record[1], record[3] or b'1', record[5])
+        if (before.endswith(b',') or FIRST_BRACE.match(before)) and all(int(n) <= MAX for n in numbers):
+            line = _entry('record', data, int(record[1]), record.groups()[3:])
+            line.wrapped = record[2] is None or _is_wrapped(before, record[2])
+            return line
+    head, tail = HEAD.match(data), CONTROL.search(data, near_end)
+    if head and tail and head.end() <= tail.start() and int(head[1]) <= MAX and int(tail[2]) <= MAX and _is_json(data):
+        line = _entry(head[2].decode(), data, int(head[1]), tail.groups())
+        line.is_control = True
+        return line
+    if data.startswith(CHECKPOINT) and data.endswith(END) and len(data) >= len(CHECKPOINT) + len(END):
+        return Line('checkpoint', data)
+    return Line('foreign', data)
+
+
+def note_of(line):
+    """The text of a checkpoint line's note, or None: each LF is written \\n, and there is no other escape."""
+    try:
+        text = line.bytes[len(CHECKPOINT) : -len(END)].decode('utf-8')
+    except ValueError:
+        return None
+    plain = text.replace('\\n', '')
+    if '\\' in plain or '"' in plain or any(ord(char) < 0x20 for char in plain):
+        return None
+    return text.replace('\\n', '\n')
+
+
+def is_reserialized(data):
+    """M8.22: it parses as an object with our member, a seq or a kind in it."""
+    try:
+        value = parsed(data.decode('utf-8'))
+    except ValueError:
+        return False
+    ours = dict(value).get('integrity') if type(value).__name__ == 'Pairs' else None
+    return type(ours).__name__ == 'Pairs' and bool({'seq', 'kind'} & {name for name, _ in ours})

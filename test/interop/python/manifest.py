@@ -1,0 +1,114 @@
+"""A file's manifest: an index, every member of it recomputed (section 7, M7.1).
+
+Its note is a signed statement like any other: a signature in it counts, whoever wrote the manifest."""
+import hashlib
+
+from control import read_control
+from keys import b64, key_id, mac_key_id
+from notes import parse_note
+from spelling import Pairs, parsed
+from tree import root_of
+from verdicts import need
+
+AFTER_ALL = float('inf')
+ALGORITHMS = {'mac': 'hmac-sha256', 'hash': 'sha256'}
+NAMES = (
+    'version origin file created_ts closed_ts record_count first_seq last_seq first_ts last_ts size root algo key_id '
+    'continues_from bytes sha256 checkpoint signature_algo signature'
+).split()
+
+
+def members_of(manifest):
+    """The members, or None where it is no JSON object."""
+    try:
+        read = parsed(manifest.decode('utf-8'))
+    except ValueError:
+        return None
+    return dict(read) if isinstance(read, Pairs) else None
+
+
+def check_manifest(stream, file):
+    given = members_of(file.manifest)
+    need(given is not None, 'MANIFEST_WRONG')
+    if given.get('version') != 1 or set(given) - set(NAMES):
+        stream.undecided.add('UNSUPPORTED')
+        return
+    expected = facts(stream, file, given)
+    for name in NAMES:
+        value = given.get(name)
+        need((dict(value) if isinstance(value, Pairs) else value) == expected.get(name), 'MANIFEST_WRONG')
+
+
+def facts(stream, file, given):
+    """What the file gives up to the close that the manifest names; the file may have gone on."""
+    first, place = file.first, [at for at, line in enumerate(file.lines) if line.seq == given.get('last_seq')]
+    need(first is not None and place, 'MANIFEST_WRONG')
+    last = file.lines[place[0]]
+    need(first.kind == 'open' and last.kind == 'close' and last.seq in stream.state.seals, 'MANIFEST_WRONG')
+    note, algorithm, signature = signed(stream, last, given)
+    covered = bytes_of(file, last, given)
+    opened = read_control(first)
+    return {
+        'version': 1,
+        'origin': stream.origin,
+        'file': file.name[:-3] if file.name.endswith('.gz') else file.name,
+        'created_ts': _text(first, 'time'),
+        'closed_ts': _text(last, 'time'),
+        'record_count': sum(line.kind == 'record' for line in file.lines[: place[0]]),
+        'first_seq': first.seq,
+        'last_seq': last.seq,
+        'first_ts': _text(last, 'first_time'),
+        'last_ts': _text(last, 'last_time'),
+        'size': last.seq,
+        'root': b64(stream.state.seals[last.seq].root),
+        'algo': ALGORITHMS[last.mode],
+        'key_id': '%s.%d' % (last.tag, last.epoch),
+        'continues_from': _continues(stream, first.seq, opened),
+        'bytes': covered,
+        'sha256': hashlib.sha256(file.data[:covered]).hexdigest(),
+        'checkpoint': note,
+        'signature_algo': algorithm,
+        'signature': signature,
+    }
+
+
+def bytes_of(file, last, given):
+    """What `bytes` says, where it ends a line at or behind the close and before the next entry."""
+    at = file.data.find(last.bytes) + len(last.bytes) + 1
+    ends = [at]
+    for line in file.lines[file.lines.index(last) + 1 :]:
+        if line.is_entry:
+            break
+        at = file.data.find(line.bytes, at) + len(line.bytes) + 1
+        ends.append(at)
+    need(type(given.get('bytes')) is int and given['bytes'] in ends, 'MANIFEST_WRONG')
+    return given['bytes']
+
+
+def _text(line, name):
+    """A time as the line spells it, None where it does not say one."""
+    return dict(dict(parsed(line.bytes.decode('utf-8')))['integrity']).get(name)
+
+
+def _continues(stream, seq, opened):
+    """The tree before the file's first entry, or what the first open cites in `after`."""
+    if 'after' in opened:
+        after = opened['after']
+        return {'origin': after['origin'], 'size': after['size'], 'root': b64(after['root'])}
+    if seq == 1:
+        return None
+    return {'origin': stream.origin, 'size': seq - 1, 'root': b64(root_of(stream.state.frontiers[seq - 1]))}
+
+
+def signed(stream, last, given):
+    """The note, where it covers the last entry; its first signature with the algorithm of the epoch's key."""
+    note = parse_note(given['checkpoint']) if isinstance(given.get('checkpoint'), str) else None
+    need(note is not None and note.size == last.seq, 'MANIFEST_WRONG')
+    stream.position = AFTER_ALL
+    stream.checkpoints.take(given['checkpoint'])
+    epoch = stream.state.seals[note.size].epoch
+    algorithms = {key_id(stream.origin, signer): signer[0] for signer in epoch.signers}
+    if epoch.mode == 'mac':
+        algorithms[mac_key_id(stream.origin, epoch.reference['fp'])] = 'ratchet-hmac-sha256'
+    _, found, value = note.signatures[0]
+    return given['checkpoint'], algorithms.get(found), b64(value)
