@@ -9,10 +9,6 @@ import { readPlainYaml } from './yaml.ts';
 const maxBytes = 65_536;
 /** A FIFO must not block us; Windows has none, nor the flag. */
 const openFlags = process.platform === 'win32' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
-const faults: ReadonlyMap<string, string> = new Map([
-  ['DUPLICATE_KEY', 'this option stands twice'],
-  ['ALIAS', 'an alias is no plain value'],
-]);
 
 /**
  * Reads the options that a YAML 1.2 or JSON file sets (JSON when its name ends in `.json`): one map of scalars, and lists of
@@ -27,8 +23,8 @@ export function readConfigFile(path: string): ConfigFile {
   const lines = new LineCounter();
   const document = readPlainYaml(text, lines);
   if ('code' in document) {
-    const { code, line } = document;
-    throw invalid(path, line, faults.get(code) ?? `this is not plain YAML (${code})`);
+    const { code, line, problem } = document;
+    throw invalid(path, line, code === 'DUPLICATE_KEY' ? 'this option stands twice' : problem);
   }
   const root: unknown = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return { path, settings: [] };

@@ -10,9 +10,24 @@ const MAX_DEPTH = 32;
 
 /** Why a text is no such YAML. Nothing of the text is in it. */
 export interface YamlFault {
-  readonly code: 'TOO_DEEP' | 'ALIAS' | 'DUPLICATE_KEY' | (string & {});
+  /** `TOO_DEEP`, `ALIAS`, `DUPLICATE_KEY`, or the parser's own. */
+  readonly code: string;
+  /** In words. */
+  readonly problem: string;
   readonly line: number;
 }
+
+const problems: ReadonlyMap<string, string> = new Map([
+  ['TOO_DEEP', 'it is nested deeper than anything here goes'],
+  ['ALIAS', 'an alias is no plain value'],
+  ['DUPLICATE_KEY', 'this name stands twice'],
+]);
+
+const faultOf = (code: string, line: number): YamlFault => ({
+  code,
+  problem: problems.get(code) ?? `this is not plain YAML (${code})`,
+  line,
+});
 
 /** The document, or the first fault of the text. `lines` learns where its lines begin. */
 export function readPlainYaml(text: string, lines: LineCounter): Document | YamlFault {
@@ -26,7 +41,7 @@ export function readPlainYaml(text: string, lines: LineCounter): Document | Yaml
     merge: false,
   });
   const error = document.errors[0] ?? document.warnings[0];
-  if (error !== undefined) return { code: error.code, line: lines.linePos(error.pos[0]).line };
+  if (error !== undefined) return faultOf(error.code, lines.linePos(error.pos[0]).line);
   return document.contents === null ? document : (aliasOrDuplicate(document, lines) ?? document);
 }
 
@@ -37,7 +52,7 @@ function tooDeep(text: string): YamlFault | undefined {
   for (const lexeme of new Lexer().lex(text)) {
     if (lexeme === '[' || lexeme === '{') depth++;
     if (lexeme === ']' || lexeme === '}') depth--;
-    if (depth > MAX_DEPTH) return { code: 'TOO_DEEP', line };
+    if (depth > MAX_DEPTH) return faultOf('TOO_DEEP', line);
     if (lexeme.includes('\n')) line += lexeme.split('\n').length - 1;
   }
   return undefined;
@@ -45,8 +60,8 @@ function tooDeep(text: string): YamlFault | undefined {
 
 function aliasOrDuplicate(document: Document, lines: LineCounter): YamlFault | undefined {
   let fault: YamlFault | undefined;
-  const stop = (code: YamlFault['code'], offset = 0): symbol => {
-    fault = { code, line: lines.linePos(offset).line };
+  const stop = (code: string, offset = 0): symbol => {
+    fault = faultOf(code, lines.linePos(offset).line);
     return visit.BREAK;
   };
   visit(document, {

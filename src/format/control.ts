@@ -1,6 +1,6 @@
 import { type Digest, digestBytes, digestFrom } from '../core/hash.ts';
 import { encodeBase64url } from './base64.ts';
-import type { AuthMember } from './entry.ts';
+import { type AuthMember, TAIL_LENGTH } from './entry.ts';
 import { formatKeyReference, type KeyReference, readKeyReference } from './key-reference.ts';
 import { type MemberProblem, Members } from './members.ts';
 
@@ -253,7 +253,7 @@ export function readControl(line: Buffer, seq: number, kind: string, kid: string
   const entry = reader(members);
   members.end();
   if (members.problem !== undefined) return { problem: members.problem };
-  if (!text.startsWith(formatControlLeaf(seq, entry, kid, member))) {
+  if (text.slice(0, -TAIL_LENGTH) !== formatControlLeaf(seq, entry, kid, member)) {
     return { problem: { code: 'CONTROL_MALFORMED', message: `${kind} is not in its one spelling` } };
   }
   return { entry };

@@ -22,7 +22,12 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
   ['M1.5', ['epoch-reused', 1, 'EPOCH_REUSED'], ['valid-runs', 0]],
   ['M1.6', ['foreign-tag', 1, 'FOREIGN_TAG']],
   ['M1.7', ['unterminated', 2, 'TORN_TAIL'], ['valid-empty-lines', 0], ['valid-live-half-line', 0]],
-  ['M2.1', ['control-malformed', 1, 'CONTROL_MALFORMED'], ['unsupported-member', 2, 'UNSUPPORTED']],
+  [
+    'M2.1',
+    ['control-malformed', 1, 'CONTROL_MALFORMED'],
+    ['control-malformed-twice', 1, 'CONTROL_MALFORMED'],
+    ['unsupported-member', 2, 'UNSUPPORTED'],
+  ],
   ['M2.2', ['open-contradicts-why', 1, 'OPEN_CONTRADICTS'], ['valid-conflict', 0], ['valid-recovered-file', 0]],
   ['M2.3', ['open-contradicts-frontier', 1, 'OPEN_CONTRADICTS'], ['open-contradicts-size', 1, 'OPEN_CONTRADICTS']],
   ['M2.4', ['open-contradicts-epoch-seq', 1, 'OPEN_CONTRADICTS'], ['step-wrong-open', 1, 'STEP_WRONG']],

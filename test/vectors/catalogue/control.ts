@@ -30,6 +30,15 @@ function malformedSeal(): SealedLog {
   return log.close('shutdown', { records: 10 }).checkpoint();
 }
 
+/** A seal as it should be, and after what would be its end its last members again: a JSON reader takes those. */
+function twiceSaid(): SealedLog {
+  const log = macBody();
+  const counts = '"records":5,"dropped":0,';
+  const whole = `"step":2,"time":"2026-11-24T23:00:04.000Z",${counts}"key_id":"${log.kid}","mac":"",${counts}`;
+  log.controlText('seal', whole).endStep();
+  return log.close('shutdown', { records: 10 }).checkpoint();
+}
+
 function openWithoutOpen(): SealedLog {
   const log = new Log().open(macKeys);
   const fresh = log.fork();
@@ -150,6 +159,7 @@ export function controlCases(): VectorCase[] {
   const unmarked = signedRun.seal().checkpoint().close().checkpoint();
   return [
     mac('control-malformed', 'a seal with a space too many', malformedSeal(), 1, 'CONTROL_MALFORMED 14'),
+    mac('control-malformed-twice', 'a seal that says its last members twice', twiceSaid(), 1, 'CONTROL_MALFORMED 14'),
     mac(
       'record-malformed',
       'a record marked as wrapped text that is not the wrapped form',

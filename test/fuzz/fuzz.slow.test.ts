@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+/** Five minutes of fuzzing over all targets; FUZZ_SECONDS says otherwise. */
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? 300);
+
+it(
+  `finds nothing in ${seconds} seconds`,
+  async () => {
+    const args = ['--import', './test/child/typescript.mjs', 'test/fuzz/main.ts', '--seconds', String(seconds)];
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    const code = await new Promise((resolve) => {
+      child.on('close', resolve);
+    });
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/^log-both: [1-9]\d* executions/m);
+  },
+  seconds * 3_000 + 600_000,
+);

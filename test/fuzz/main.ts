@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+import { corpusOf, keep } from './corpus.ts';
+import { fuzz } from './engine.ts';
+import { targets } from './targets.ts';
+
+/** `node --import ./test/child/typescript.mjs test/fuzz/main.ts --seconds N [--seed N] [--keep] [TARGET…]` */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+});
+const unknown = positionals.find((name) => !targets.some((target) => target.name === name));
+if (unknown !== undefined) {
+  throw new Error(`there is no target ${unknown}; there are ${targets.map(({ name }) => name).join(', ')}`);
+}
+const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const seconds = Number(values.seconds ?? 300) / chosen.length;
+const seed = Number(values.seed ?? Date.now() % 2 ** 32);
+process.stdout.write(`seed ${seed}, ${seconds.toFixed(1)} s for each of ${chosen.length} targets\n`);
+for (const target of chosen) {
+  const corpus = corpusOf(target.name).map(({ input }) => input);
+  const { executions, discovered, parts, crash } = await fuzz(target, corpus, seconds, seed);
+  const kept = values.keep === true ? discovered.filter((input) => input.length <= 8_192) : [];
+  for (const input of kept) keep(target.name, input, 'found');
+  process.stdout.write(`${target.name}: ${executions} executions, ${parts} parts, ${discovered.length} new inputs\n`);
+  if (crash === undefined) continue;
+  process.exitCode = 1;
+  process.stdout.write(`${target.name}: ${keep(target.name, crash.input, 'crash')}\n${crash.error.stack ?? ''}\n`);
+}

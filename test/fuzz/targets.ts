@@ -1,0 +1,22 @@
+import { configFile, gzip, knownFile, policy, publicKeys } from './file-targets.ts';
+import { logTargets } from './log-targets.ts';
+import type { Target } from './target.ts';
+import { controlEntry, entryLine, inputLine, keyText, manifest, note, stateRecord, vkey } from './text-targets.ts';
+
+/** Every parser of ours that reads what somebody else wrote. */
+export const targets: readonly Target[] = [
+  entryLine,
+  controlEntry,
+  inputLine,
+  note,
+  vkey,
+  manifest,
+  stateRecord,
+  keyText,
+  policy,
+  configFile,
+  knownFile,
+  publicKeys,
+  gzip,
+  ...logTargets,
+];
