@@ -9,6 +9,7 @@ import type { TamperErrorCode } from '../../src/errors.ts';
 import { readGzip } from '../../src/verify/gzip.ts';
 import { loadKnown, saveKnown } from '../../src/verify/known.ts';
 import { loadPolicy } from '../../src/verify/policy.ts';
+import { inMemory } from '../../src/verify/sources.ts';
 import { subjects } from '../support/mutations.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey, p256Key, rsaPssKey } from '../vectors/keys.ts';
@@ -171,11 +172,10 @@ export const gzip: Target = {
   },
   tokens: ['\x1f\u008b\b', '\0\0\0\0', 'name\0'],
   async run(input) {
-    const path = inFile('a.gz', input);
     const problems: string[] = [];
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of readGzip(path, MAX_BYTES, (problem) => problems.push(problem))) {
+    for await (const chunk of readGzip(inMemory(input), MAX_BYTES, (problem) => problems.push(problem))) {
       chunks.push(Buffer.from(chunk));
       length += chunk.length;
     }

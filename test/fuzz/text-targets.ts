@@ -233,6 +233,7 @@ export const manifest: Target = {
           file: 'log.jsonl',
           created_ts: time,
           closed_ts: time,
+          bytes: 4096,
           record_count: 12,
           first_seq: 1,
           last_seq: log.size,
