@@ -113,3 +113,11 @@ export function unsignedAtEnd(origin: string): TamperError {
     hint: 'Nothing is lost: the next start signs it, marked as adopted (spec 6).',
   });
 }
+
+/** Seals what is unsealed, and waits until a checkpoint covers all that the log holds. */
+export async function cover(run: StreamRun, pump: Pump): Promise<void> {
+  if (run.stream.unsealed && !run.rotating && !run.ended) run.stream.seal();
+  pump.flushSoon();
+  run.checkpointer.retryNow();
+  await run.whenCovered(run.log.frontier.size);
+}

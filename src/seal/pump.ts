@@ -176,6 +176,13 @@ export class Pump {
     });
   }
 
+  /** Closes the file and begins the next one. */
+  rotate(run: StreamRun): void {
+    run.rotate();
+    if (run.obstacle !== undefined) this.blocked();
+    this.flushSoon();
+  }
+
   stop(): void {
     this.#cancelRetry?.();
   }

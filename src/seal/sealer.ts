@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
-import { TamperError } from '../errors.ts';
+import type { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
 import { checkChunk, checkText } from './chunk.ts';
 import type { EarlierLines } from './earlier-lines.ts';
-import { closeRun, closeRunNow, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
+import { closeRun, closeRunNow, cover, END_LIMIT, unsignedAtEnd, within } from './ending.ts';
 import { Entrance } from './entrance.ts';
 import type { Epoch } from './epoch.ts';
 import { onExit } from './exit-hook.ts';
 import { Failure, sealerClosed, tellOnStderr } from './failure.ts';
 import { HandOver } from './hand-over.ts';
 import { Keeping } from './keeping.ts';
-import { type KeySources, providersOf } from './key-sources.ts';
+import type { KeySources } from './key-sources.ts';
 import { STDOUT } from './names.ts';
 import { OutagePolicy } from './outage-policy.ts';
 import { OutageReport } from './outage-report.ts';
@@ -22,7 +22,7 @@ import { asError, type SealerEvents } from './sealer-events.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SiteOpening } from './site-opening.ts';
-import { prepareStart } from './starting.ts';
+import { openKeys, prepareStart } from './starting.ts';
 import { StreamChain } from './stream-chain.ts';
 import { type RunHost, StreamRun } from './stream-run.ts';
 import type { StreamSite } from './stream-site.ts';
@@ -173,7 +173,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async flush(): Promise<void> {
     const { reported } = this.#pump.queue;
     const run = await this.#settled();
-    await this.#failure.orFailed(this.#covered(run));
+    await this.#failure.orFailed(cover(run, this.#pump));
     this.#pump.queue.report(reported);
   }
 
@@ -193,7 +193,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const run = await this.#settled();
     if (run.log.sink.name === STDOUT) return;
     if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run));
-    else this.#orThrow(() => this.#rotateNow(run));
+    else this.#orThrow(() => this.#pump.rotate(run));
   }
 
   /** Goes on in a new file where somebody else, such as logrotate, has renamed this one; seconds later it happens by itself. */
@@ -239,7 +239,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       config: this.config,
       site,
       stream: this.#opening.names.stream,
-      keys: () => this.#keys(),
+      keys: () => openKeys(this.#parts, (error) => this.#warn(error)),
       clock: this.#clock,
       signal: this.#abort.signal,
       unsealed: this.#keeping.unsealed,
@@ -268,13 +268,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
       this.#opening.renew();
       if (this.#run?.reopen() === true) this.#pump.flushSoon();
     });
-  }
-
-  async #keys(): Promise<KeySources> {
-    for (const text of this.#parts.warnings ?? []) this.#warn(new TamperError('KEY_WARNING', text));
-    const sources = await this.#parts.keys();
-    for (const provider of providersOf(sources)) provider.onWarning?.((warning) => this.#warn(warning));
-    return sources;
   }
 
   /** Makes a run the one that lines go to. */
@@ -358,14 +351,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
-    if (!this.config.rotateChain) this.#attempt(() => this.#rotateNow(run));
+    if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));
     else if (!this.#pump.held) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
-  }
-
-  #rotateNow(run: StreamRun): void {
-    run.rotate();
-    if (run.obstacle !== undefined) this.#pump.blocked();
-    this.#pump.flushSoon();
   }
 
   async #chainNow(run: StreamRun): Promise<void> {
@@ -382,13 +369,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     await this.#pump.queue.whenSettled();
     if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
-  }
-
-  async #covered(run: StreamRun): Promise<void> {
-    if (run.stream.unsealed && !run.rotating && !run.ended) run.stream.seal();
-    this.#pump.flushSoon();
-    run.checkpointer.retryNow();
-    await run.whenCovered(run.log.frontier.size);
   }
 
   async #close(): Promise<void> {

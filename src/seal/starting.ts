@@ -1,11 +1,13 @@
 import type { ResolvedConfig } from '../config/index.ts';
+import { TamperError } from '../errors.ts';
 import type { Clock } from '../keys/clock.ts';
 import { EarlierLines } from './earlier-lines.ts';
 import type { Epoch } from './epoch.ts';
 import { firstEpoch } from './first-epoch.ts';
-import type { KeySources } from './key-sources.ts';
+import { type KeySources, providersOf } from './key-sources.ts';
 import type { LongLine } from './line-intake.ts';
 import { checkMode, openingOf } from './opening.ts';
+import type { SealerParts } from './sealer-parts.ts';
 import type { StreamSite } from './stream-site.ts';
 import type { Opening } from './stream-writer.ts';
 import type { UnsealedLines } from './unsealed-lines.ts';
@@ -35,6 +37,17 @@ export interface Start {
   readonly earlier: EarlierLines;
   /** Since when the key service was away, in milliseconds. */
   readonly since: number | undefined;
+}
+
+/** Opens the sources of keys, and passes on what they and the configuration warn of. */
+export async function openKeys(
+  { keys, warnings = [] }: Pick<SealerParts, 'keys' | 'warnings'>,
+  warn: (error: TamperError) => void,
+): Promise<KeySources> {
+  for (const text of warnings) warn(new TamperError('KEY_WARNING', text));
+  const sources = await keys();
+  for (const provider of providersOf(sources)) provider.onWarning?.(warn);
+  return sources;
 }
 
 /** Fetches the first key of a run and finds what goes into its first entries. @returns undefined where the sealer has ended */
