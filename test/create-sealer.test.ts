@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -39,6 +39,49 @@ describe('createSealer', () => {
     expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
     const nowhere = resolveConfig({ code: { file: join(directory, 'none', 'x'), enabled: false } }).config;
     await expect(openPlainWriter(nowhere)).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+  });
+
+  it('what should be otherwise about keys and credentials is said in warnings, once each, and no secret with it', async () => {
+    vi.stubEnv('VAULT_SKIP_VERIFY', 'true');
+    vi.stubEnv('NODE_DEBUG', 'http');
+    const sealer = createSealer({
+      file: join(directory, 'v.jsonl'),
+      stateDir: join(directory, 'state'),
+      keySource: 'vault',
+      vaultAddr: 'https://127.0.0.1:1',
+      vaultPath: 'transit/keys/audit',
+      vaultToken: 'hvs.canary',
+      awsRegion: 'eu-west-1',
+      onStartFailure: 'stop',
+    });
+    const warnings: unknown[] = [];
+    sealer.on('warning', (warning) => warnings.push(warning));
+    await expect(sealer.ready).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const expected = ['vaultToken (code) is a literal', 'aws_region (code)', 'NODE_DEBUG', 'VAULT_SKIP_VERIFY'];
+    expect(warnings).toEqual(
+      expected.map((text) => expect.objectContaining({ code: 'KEY_WARNING', message: expect.stringContaining(text) })),
+    );
+    expect(JSON.stringify(warnings) + String(warnings)).not.toContain('canary');
+  });
+
+  it('a key in the environment is warned of; one in a file is not', async () => {
+    vi.stubEnv('FAPILOG_TAMPER_KEY', 'ab'.repeat(32));
+    const key = join(directory, 'audit.key');
+    writeFileSync(key, 'ab'.repeat(32), { mode: 0o600 });
+    for (const [options, count] of [
+      [{}, 1],
+      [{ keySource: 'file', keyFilePath: key }, 0],
+    ] as const) {
+      const stateDir = join(directory, `state-${count}`);
+      const sealer = createSealer({ file: join(directory, `k${count}.jsonl`), stateDir, ...options });
+      const warnings: Error[] = [];
+      sealer.on('warning', (warning) => warnings.push(warning));
+      await sealer.ready;
+      await sealer.close();
+      expect(warnings.map(({ message }) => message)).toEqual(
+        Array.from({ length: count }, () => expect.stringContaining('FAPILOG_TAMPER_KEY')),
+      );
+    }
   });
 
   it('refuses a misspelt variable before it touches anything', () => {

@@ -44,6 +44,7 @@ export async function openKeys(
   { keys, warnings = [] }: Pick<SealerParts, 'keys' | 'warnings'>,
   warn: (error: TamperError) => void,
 ): Promise<KeySources> {
+  await Promise.resolve(); // whoever made the sealer listens by then
   for (const text of warnings) warn(new TamperError('KEY_WARNING', text));
   const sources = await keys();
   for (const provider of providersOf(sources)) provider.onWarning?.(warn);

@@ -63,7 +63,8 @@ An option may be set in four places. The first that sets it wins:
 
 \`fapilog-tamper doctor\` shows each option, its value and the place that set it. An option that does not exist is an error that
 names the option, the place and the nearest option that does exist; so is a \`FAPILOG_TAMPER_*\` variable that is neither an
-option nor named by \`key_env_var\` or \`signing_key_env_var\`. Paths are relative to the working directory.
+option nor named by \`key_env_var\` or \`signing_key_env_var\`. What Kubernetes injects for a Service named \`fapilog-tamper\`
+(\`FAPILOG_TAMPER_SERVICE_HOST\`, \`FAPILOG_TAMPER_PORT_80_TCP\` and so on) is ignored. Paths are relative to the working directory.
 
 \`\`\`yaml
 file: /var/log/payments/audit.jsonl

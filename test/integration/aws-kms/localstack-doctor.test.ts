@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
+import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
 import { checkKeys } from '../../../src/providers/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
@@ -36,6 +38,24 @@ afterAll(async () => {
   await server?.stop();
 });
 
+interface Statement {
+  readonly Sid: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: string | string[];
+}
+
+/** What the writer's policy in docs/providers/aws-kms.md allows and denies, word for word. */
+function documentedWriter(): { allowed: Set<string>; denied: Set<string> } {
+  const page = readFileSync(new URL('../../../docs/providers/aws-kms.md', import.meta.url), 'utf8');
+  const policies = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text ?? ''));
+  const writer: { Statement: Statement[] } = policies.find(({ Statement: [first] = [] }) =>
+    String((first as Statement | undefined)?.Sid).startsWith('MintDataKeys'),
+  );
+  const actions = (effect: string): Set<string> =>
+    new Set(writer.Statement.filter(({ Effect }) => Effect === effect).flatMap(({ Action }) => Action));
+  return { allowed: actions('Allow'), denied: actions('Deny') };
+}
+
 describe('doctor for AWS KMS', () => {
   it('says who we are, what the keys are, when they rotate and what we may do', async () => {
     const checks = await checkAwsKms({
@@ -61,6 +81,27 @@ describe('doctor for AWS KMS', () => {
     const dryRuns = proxy.calls.filter((call) => call.body['DryRun'] === true).map((call) => call.operation);
     expect(dryRuns).toEqual(['Decrypt', 'Sign']);
     expect(proxy.calls.find((call) => call.operation === 'Decrypt')?.body['EncryptionContext']).toEqual(context_);
+  });
+
+  it.each([
+    ['as the page has it', []],
+    ['without kms:GetKeyRotationStatus', ['kms:GetKeyRotationStatus']],
+  ])('passes a writer with the documented policy, %s', async (_, without) => {
+    const { allowed, denied } = documentedWriter();
+    proxy.fault = ({ operation, body }) => {
+      const action = `kms:${operation}`;
+      const refused = !allowed.has(action) || denied.has(action) || without.includes(action);
+      if (refused) return awsError('AccessDeniedException', `not authorized to perform: ${action}`);
+      return body['DryRun'] === true ? awsError('DryRunOperationException', 'would have succeeded', 412) : undefined;
+    };
+    const checks = await checkAwsKms({
+      options: optionsFor(proxy.url),
+      dataKeyId: 'alias/doctor-wrap',
+      signingKeyId: sign,
+      context,
+    });
+    expect(checks.filter(({ outcome }) => outcome === 'failed' || outcome === 'unknown')).toEqual([]);
+    expect(byName(checks)['permission: Decrypt']).toMatchObject({ outcome: 'ok' });
   });
 
   it('takes DryRunOperationException for yes and AccessDeniedException for no', async () => {
@@ -151,3 +192,20 @@ describe('doctor for AWS KMS', () => {
 function byName(checks: readonly DoctorCheck[]): Record<string, DoctorCheck> {
   return Object.fromEntries(checks.map((found) => [found.name, found]));
 }
+
+it('a provider warns once of credentials that never expire, when they have worked, and shows none', async () => {
+  const provider = new AwsKmsProvider(optionsFor(proxy.url));
+  const warned = new Promise<string[]>((resolve) => {
+    const said: string[] = [];
+    provider.onWarning(({ code, message }) => resolve([...said, `${code} ${message}`]));
+  });
+  await provider.getSigningKey(sign);
+  const [text] = await warned;
+  expect(text).toMatch(/^KEY_WARNING .*AKIA…TEST.* never expire/);
+  expect(text).not.toContain(testCredentials.secretAccessKey);
+  await provider.sign(sign, Buffer.from('x'));
+  const again: string[] = [];
+  provider.onWarning(({ message }) => again.push(message));
+  expect(again).toHaveLength(1);
+  await provider.close();
+});

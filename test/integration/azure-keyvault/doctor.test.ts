@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type AzureDoctorSubject, checkAzureKeyVault } from '../../../src/providers/azure-keyvault/index.ts';
 import { checkKeys } from '../../../src/providers/index.ts';
@@ -42,6 +43,17 @@ describe('doctor', () => {
     expect(text).toContain(azure.identity(made));
     expect(text).toContain('rotates by itself P90D');
     expect(text).not.toContain(writer.secret);
+  });
+
+  it('passes a writer with the data actions that the page names, and no others', async () => {
+    await azure.create('k');
+    const page = readFileSync(new URL('../../../docs/providers/azure-keyvault.md', import.meta.url), 'utf8');
+    const role = /\{\s*"Name": "Audit log writer",[\s\S]*?\n\}/.exec(page)?.[0] ?? '';
+    const { DataActions } = JSON.parse(role) as { DataActions: string[] };
+    expect(DataActions).toEqual([expect.stringMatching(/keys\/read$/), expect.stringMatching(/keys\/sign\/action$/)]);
+    await writerMay('get', 'versions', 'sign'); // keys/read is both reading and listing
+    const checks = await check({ signingKeyId: azure.key('k') });
+    expect(checks.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
   });
 
   it('warns of a writer who can recover data keys, and praises one who cannot', async () => {
@@ -97,4 +109,15 @@ describe('doctor', () => {
       delete process.env['AZURE_TOKEN_CREDENTIALS'];
     }
   });
+});
+
+it('a provider warns once of a client secret, and shows none of it', async () => {
+  await azure.create('k');
+  const provider = azure.provider();
+  const said: string[] = [];
+  provider.onWarning(({ code, message }) => said.push(`${code} ${message}`));
+  await provider.getSigningKey(azure.key('k'));
+  await provider.sign(azure.key('k'), Buffer.from('x'));
+  expect(said).toEqual([expect.stringMatching(/^KEY_WARNING .*client secret/)]);
+  expect(said.join()).not.toContain(writer.secret);
 });

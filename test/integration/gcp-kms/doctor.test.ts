@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { checkKeys, type TamperConfig } from '../../../src/index.ts';
 import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
@@ -56,6 +57,19 @@ it('finds nothing wrong with a writer that may do what it needs and no more', as
   expect(details).not.toMatch(/ya29|Bearer/);
 });
 
+it('passes a writer with the roles that the page names, granted on each key', async () => {
+  const page = readFileSync(new URL('../../../docs/providers/gcp-kms.md', import.meta.url), 'utf8');
+  const loop = /for role in ([A-Za-z ]+); do\n.*add-iam-policy-binding sign /.exec(page)?.[1]?.split(' ') ?? [];
+  const wraps = /add-iam-policy-binding wrap .*--member "\$writer" --role roles\/cloudkms\.(\w+)/.exec(page)?.[1];
+  expect([loop.length, wraps]).toEqual([3, 'cryptoKeyEncrypter']);
+  const onKey = (role: string, resource: string): Promise<unknown> =>
+    server.admin('grant', { principal: machineAccount, role: `roles/cloudkms.${role}`, resource });
+  await onKey(wraps ?? '', dataKeyId);
+  for (const role of loop) await onKey(role, signingKeyId);
+  const both = await checkGcpKms({ options: options(), dataKeyId, signingKeyId, context });
+  expect(both.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+});
+
 it('warns of a writer that may decrypt, and does not need to read the key', async () => {
   await grant('cryptoKeyEncrypterDecrypter');
   const checks = await checkGcpKms({ options: options(), dataKeyId, context });
@@ -90,7 +104,7 @@ it('fails with the reason and what to do, for a disabled key, a key for somethin
 it('cannot decide while the service is away', async () => {
   await server.fault({ kind: 'status', code: 'UNAVAILABLE', times: 1_000 });
   const checks = await checkGcpKms({ options: options(), dataKeyId, signingKeyId, context });
-  expect(summary(checks)).toMatchObject({ 'data key: state': 'ok', 'signing key: state': 'unknown' });
+  expect(summary(checks)).toMatchObject({ 'data key: state': 'unknown', 'signing key: state': 'unknown' });
 });
 
 it('is what the doctor of a configuration asks', async () => {

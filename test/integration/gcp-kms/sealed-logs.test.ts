@@ -67,6 +67,7 @@ function seal(keys: TamperConfig, more: TamperConfig = {}): Sealer {
 
 async function sealLines(keys: TamperConfig, more: TamperConfig = {}): Promise<string> {
   const sealer = seal(keys, more);
+  await sealer.ready; // the SDK takes its time to load, and the end of a log does not wait for that
   for (let n = 0; n < 20; n += 1) sealer.write(`{"n":${n}}\n`);
   await sealer.close();
   return sealer.stats.file;

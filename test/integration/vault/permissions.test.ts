@@ -82,6 +82,21 @@ describe('doctor', () => {
     expect(await checksOf(['writer'])).toEqual([]);
   });
 
+  test('and so does the whole of it, with each key used', async () => {
+    process.env['VAULT_TOKEN'] = await makeToken(server);
+    try {
+      const checks = await checkKeys({
+        keySource: 'vault',
+        vaultAddr: server.url,
+        vaultPath: keys.data,
+        signingKeyId: 'audit-sign',
+      });
+      expect(checks.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+    } finally {
+      delete process.env['VAULT_TOKEN'];
+    }
+  });
+
   test('names what is missing and what is too much', async () => {
     expect(await checksOf(['auditor'])).toEqual([
       `failed key ${keys.data}`,
