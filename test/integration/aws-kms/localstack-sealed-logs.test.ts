@@ -366,3 +366,16 @@ function cut(): void {
 function heal(): void {
   proxy.fault = () => undefined;
 }
+
+it('a key that is disabled or pending deletion is refused at the start, by alias and by ARN', async () => {
+  const { sign, signAlias } = await makeKeys();
+  await admin.disable(sign);
+  for (const keyId of [sign, signAlias]) {
+    await expect(seal({ keyId, useKmsSigning: true }).ready).rejects.toMatchObject({ code: 'KEY_DISABLED' });
+  }
+  await admin.enable(sign);
+  await admin.doom(sign);
+  for (const keyId of [sign, signAlias]) {
+    await expect(seal({ keyId, useKmsSigning: true }).ready).rejects.toMatchObject({ code: 'KEY_PENDING_DELETION' });
+  }
+});

@@ -15,7 +15,7 @@ const check = (subject: Omit<AzureDoctorSubject, 'options' | 'context'>): Return
       authorityHost: azure.server.authorityUrl,
       caCertificates: azure.server.caPem,
       retry: { attempts: 1, baseDelayMs: 1, maxDelayMs: 1 },
-      attemptTimeoutMs: 800,
+      attemptTimeoutMs: 3_000,
     },
   });
 

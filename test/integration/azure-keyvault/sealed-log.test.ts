@@ -220,3 +220,26 @@ describe('a sealed log', () => {
     expect(report).toMatchObject({ verdict: 'ok', streams: [{ records: 100, end: 'closed' }] });
   });
 });
+
+it.each([
+  ['disabled', { enabled: false }],
+  ['expired', { exp: 1 }],
+  ['not valid yet', { nbf: Math.floor(Date.now() / 1000) + 86_400 }],
+])('a key whose only version is %s is refused at the start, named with or without the version', async (_, state) => {
+  const made = await azure.create('k', state);
+  for (const keyId of [azure.key('k'), azure.identity(made)]) {
+    const directory = mkdtempSync(join(tmpdir(), 'azure-log-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const sealer = createSealer({
+      file: join(directory, 'audit.jsonl'),
+      origin,
+      stateDir: join(directory, 'state'),
+      keySource: 'azure-keyvault',
+      keyId,
+      useKmsSigning: true,
+      keyProvider: azure.provider(),
+    });
+    onTestFinished(() => sealer.closeSync());
+    await expect(sealer.ready).rejects.toMatchObject({ code: 'KEY_DISABLED', hint: expect.any(String) });
+  }
+});

@@ -85,3 +85,41 @@ describe('test_multi_key_verification', () => {
     expect(report.streams[0]?.keys[0]?.signers[0]?.identity).toMatch(/^transit\/keys\/audit-sign:v\d+$/);
   });
 });
+
+describe('a key that was deleted and made again under its name', () => {
+  test.each(['signing', 'both'] as const)(
+    'is another key, although it is version 1 again: the log goes on under it (%s)',
+    { timeout: 120_000 },
+    async (mode) => {
+      const remove = async (): Promise<void> => {
+        await server.api('POST', `${keys.ed25519}/config`, { deletion_allowed: true });
+        await server.raw('DELETE', keys.ed25519, undefined, server.rootToken);
+      };
+      const make = (): Promise<unknown> => server.api('POST', keys.ed25519, { type: 'ed25519' });
+      await remove(); // the tests before have made versions of it
+      await make();
+      const log = await start(mode);
+      log.write(10);
+      await log.sealer.flush();
+      const signedBefore = log.sealer.stats.covered;
+      const handover = log.next('handover');
+      await remove();
+      log.write(10);
+      await log.next('outage'); // there is no key at all
+      await make();
+      await handover;
+      log.write(10);
+      await log.sealer.flush();
+      expect(log.sealer.stats.covered).toBe(log.sealer.stats.size);
+      await log.sealer.close();
+      const report = await log.audit(server);
+      expect(report.streams[0]).toMatchObject({ records: 30, end: 'closed' });
+      expect(report.streams[0]?.keys.map(({ signers }) => signers[0]?.identity)).toEqual([
+        `${keys.ed25519}:v1`,
+        `${keys.ed25519}:v1`,
+      ]);
+      const found = report.findings.filter(({ severity }) => severity !== 'warning');
+      expect(found.map(({ code, seq }) => [code, seq])).toEqual([['UNSIGNED', signedBefore + 1]]);
+    },
+  );
+});

@@ -143,7 +143,11 @@ export class SealedLog {
         return async (...args: unknown[]): Promise<unknown> => {
           const result: unknown = await Reflect.apply(value, target, args);
           if (name === 'getKey') return note(result as DataKey);
-          if (name === 'getSigningKey') this.#signers.set((result as SigningKey).identity, result as SigningKey);
+          if (name === 'getSigningKey')
+            this.#signers.set(
+              `${(result as SigningKey).identity} ${Buffer.from((result as SigningKey).spki ?? []).toString('hex')}`,
+              result as SigningKey,
+            );
           return result;
         };
       },
