@@ -141,7 +141,8 @@ function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]
 
 /** The parser's own errors are not kept: they quote the file, which may be a key that was taken for a policy. */
 function invalid(path: string, message: string): TamperError {
-  return new TamperError('POLICY_INVALID', `${path}: ${message}`, {
+  const shown = message.replaceAll(/\p{Cc}/gu, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+  return new TamperError('POLICY_INVALID', `${path}: ${shown}`, {
     hint: 'docs/policy.md has every member with an example; fapilog-tamper policy init writes one for a log.',
   });
 }

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import { loadPublicKeys } from '../../src/audit/public-keys.ts';
 import { readConfigFile } from '../../src/config/file.ts';
@@ -13,22 +10,11 @@ import { inMemory } from '../../src/verify/sources.ts';
 import { subjects } from '../support/mutations.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey, p256Key, rsaPssKey } from '../vectors/keys.ts';
+import { inFile } from './scratch.ts';
 import type { Target } from './target.ts';
 import { assertRefusal } from './text-targets.ts';
 
 /** Parsers that read a file. */
-
-let folder: string | undefined;
-
-function inFile(name: string, bytes: Buffer): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'fapilog-tamper-fuzz-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    folder = made;
-  }
-  writeFileSync(join(folder, name), bytes);
-  return join(folder, name);
-}
 
 /** What was read; undefined where it was refused with one of these codes. */
 async function refusedOr<T>(codes: readonly TamperErrorCode[], action: () => Promise<T>): Promise<T | undefined> {

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { digestText } from '../../src/core/hash.ts';
 import { hashLeaf } from '../../src/core/tree.ts';
 import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
@@ -13,6 +10,7 @@ import { fileSource, type Source } from '../../src/verify/sources.ts';
 import { judge, memorySource } from '../support/judge.ts';
 import { type Subject, subjects } from '../support/mutations.ts';
 import type { Random } from './random.ts';
+import { inFile } from './scratch.ts';
 import type { Target } from './target.ts';
 import { assertPrintable } from './text-targets.ts';
 
@@ -117,19 +115,6 @@ function wholeLog(of: Subject['name']): Target {
   };
 }
 
-const folder: { path?: string } = {};
-
-function pathOf(bytes: Buffer): string {
-  if (folder.path === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'fapilog-tamper-fuzz-log-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    folder.path = made;
-  }
-  const path = join(folder.path, 'log.jsonl');
-  writeFileSync(path, bytes);
-  return path;
-}
-
 /** A file in small parts, each checked as another process would check it. */
 const inParts: LargeFiles = {
   from: 0,
@@ -183,7 +168,7 @@ function segments(of: Subject['name']): Target {
     limit: 2 * honest.length,
     change: changeLines,
     async run(input) {
-      const path = pathOf(input);
+      const path = inFile('log.jsonl', input);
       const sources = [await fileSource(path, Number.MAX_SAFE_INTEGER)];
       const whole = await judge(sources, subject.auditor);
       assert.deepEqual(

@@ -297,15 +297,11 @@ export const keyText: Target = {
   },
 };
 
-/** No six characters of a key text stand in a message that would not stand there anyway. */
+/** No sixteen characters of a key text stand in a message. */
 function assertSaysNothingOf(message: string, secret: Buffer): void {
-  const plain = message.replaceAll(
-    /[a-zA-Z0-9]*(?:file|holds|characters|neither|spelling|base64|instead|BEGIN|signing|quotation|byte-order|several|begins)[a-zA-Z0-9]*/g,
-    '',
-  );
   const text = secret.toString('latin1');
-  for (let at = 0; at + 12 <= text.length; at++) {
-    assert.ok(!plain.includes(text.slice(at, at + 12)), 'a message quotes a key text');
+  for (let at = 0; at + 16 <= text.length; at++) {
+    assert.ok(!message.includes(text.slice(at, at + 16)), 'a message quotes a key text');
   }
 }
 
