@@ -18,8 +18,9 @@ def adopted_range(stream, held, run, trusted):
         return None
     signed = signed_before(stream, held, position, trusted)
     cited = says['checkpoint']['size'] if 'checkpoint' in says else 0
-    last = cited if cited in signed else max([size for size in signed if size < seq], default=0)
-    first = max(last + 1, stream.start)
+    # what the open itself says to be adopted is, whoever has signed it since; more where its checkpoint does not count
+    counted = cited if cited in signed else max([size for size in signed if size <= cited], default=0)
+    first = max(counted + 1, stream.start)
     if first >= seq:
         return None
     return Range(first, seq - 1, all(stream.state.entries[one][1] for one in range(first, seq)))
