@@ -209,8 +209,9 @@ class World {
     const text = readFileSync(path, 'utf8').replaceAll(`${this.#directory}/`, `${image}/`);
     const state = parseState(text, path);
     writeFileSync(path, text);
-    // a file of which a compressed copy stands has been flushed
-    if (!this.#random.chance(0.5) || !existsSync(state.file) || existsSync(`${state.file}.gz`)) return;
+    // what a manifest or a compressed copy tells of has been closed
+    const finished = existsSync(`${state.file}.manifest.json`) || existsSync(`${state.file}.gz`);
+    if (!this.#random.chance(0.5) || !existsSync(state.file) || finished) return;
     const size = readFileSync(state.file).length;
     if (size > state.offset) truncateSync(state.file, Math.max(state.offset, size - this.#random.int(400)));
   }

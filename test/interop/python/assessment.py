@@ -46,7 +46,7 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('UNVOUCHED')
     if named and not covered:
         bad('UNSIGNED')
-    if not named and _named_before(stream, vouching, epoch):
+    if not named and epoch.opens_run and _named_before(stream, vouching, inside, epoch):
         bad('UNSIGNED')
     if 'mac' in auditor.require and not epoch.has_macs:
         bad('NO_KEY')
@@ -54,10 +54,11 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('UNSIGNED')
 
 
-def _named_before(stream, vouching, epoch):
-    """M8.14: a run without a named signer after an epoch that had one, the one in force before it."""
-    before = [run[1] for run in stream.state.runs if run[2] is epoch]
-    return any(one is not None and vouching.signers_of(one) for one in before)
+def _named_before(stream, vouching, inside, epoch):
+    """M8.14: a run without a named signer after an epoch that had one; not where the auditor holds what covers its open."""
+    epochs = stream.state.epochs
+    held = any(note.size >= epoch.introduced for note in inside)
+    return not held and any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
 
 
 def _named_in_vain(stream):

@@ -2,6 +2,7 @@
 
 Its note is a signed statement like any other: a signature in it counts, whoever wrote the manifest."""
 import hashlib
+import sys
 
 from control import read_control
 from keys import b64, key_id, mac_key_id
@@ -10,7 +11,7 @@ from spelling import Pairs, parsed
 from tree import root_of
 from verdicts import need
 
-AFTER_ALL = float('inf')
+AFTER_ALL = sys.maxsize
 ALGORITHMS = {'mac': 'hmac-sha256', 'hash': 'sha256'}
 NAMES = (
     'version origin file created_ts closed_ts record_count first_seq last_seq first_ts last_ts size root algo key_id '
