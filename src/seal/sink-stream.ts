@@ -2,6 +2,8 @@ import { fdatasyncSync, fstatSync, writeSync } from 'node:fs';
 import { TamperError } from '../errors.ts';
 import { type Obstacle, type Sink, systemCode } from './sink.ts';
 
+const STDOUT_FD = 1;
+
 /** A sink that cannot be read again or cut: standard output, a pipe, a terminal. */
 export class StreamSink implements Sink {
   readonly name = '-';
@@ -15,6 +17,7 @@ export class StreamSink implements Sink {
   /** @param fd - an open file descriptor; 1 is standard output. It stays open. */
   constructor(fd: number) {
     this.#fd = fd;
+    if (fd === STDOUT_FD) makeNonBlocking();
     this.#regular = fstatSync(fd).isFile();
   }
 
@@ -64,4 +67,9 @@ export class StreamSink implements Sink {
   close(): void {
     // standard output belongs to the process
   }
+}
+
+/** Node does so with a pipe when its stream is first looked at. A reader that sleeps must not stop the application. */
+function makeNonBlocking(): boolean {
+  return process.stdout.writable;
 }

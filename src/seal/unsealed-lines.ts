@@ -31,11 +31,12 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 /** Ours alone: the lines are in clear, and nothing protects them. */
 const FILE_MODE = 0o600;
 const OTHERS_MAY_WRITE = 0o022;
-/** When it was kept, why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
-const NAME =
-  /\.unsealed-(?<stamp>\d{8}T\d{6}Z)-[0-9a-f]{10}-(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\d+)-(?<lost>\d+)-(?<parts>\d+)$/;
-/** A file that is being written, and the stream whose writer does. */
-const BEGUN = /\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}$/;
+/** Why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
+const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
+/** A file of lines, and when it was kept. */
+const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{10}-${FACTS}$`);
+/** A file that is being written, the stream whose writer does, and how many lines it is to hold. */
+const BEGUN = new RegExp(`\\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}-${FACTS}-(?<total>\\d+)$`);
 
 /** What could not be sealed before the end. */
 export interface Leftover {
@@ -50,13 +51,18 @@ export interface Leftover {
   readonly lost: Loss | undefined;
 }
 
-/** A file of lines that wait for a start that can seal them. */
-export interface KeptFile {
-  readonly path: string;
+/** What the name of a file says. */
+interface Facts {
   readonly why: GapEntry['why'];
+  /** In milliseconds. */
   readonly since: number;
   readonly lost: number;
   readonly parts: number;
+}
+
+/** A file of lines that wait for a start that can seal them. */
+export interface KeptFile extends Facts {
+  readonly path: string;
 }
 
 /** What became of a {@link Leftover}. */
@@ -112,7 +118,7 @@ export class UnsealedLines {
   /** What earlier processes kept, the oldest first. Names only: nothing is opened. */
   list(): KeptFile[] {
     return this.#names()
-      .filter((name) => NAME.test(name))
+      .filter((name) => KEPT.test(name))
       .sort()
       .map((name) => keptFile(join(this.directory, name)));
   }
@@ -125,16 +131,17 @@ export class UnsealedLines {
     });
   }
 
-  /** Makes a file of the whole lines that a killed process had written. */
+  /** Makes a kept file of the whole lines that a killed process had written; the others that it had are lost. */
   finish(path: string): void {
+    const { total, ...facts } = factsOf(path, BEGUN);
     const fd = openKept(path, O_RDWR);
     try {
       const { size, mtimeMs } = fstatSync(fd);
-      const end = lastLineEnd(fd, size);
-      ftruncateSync(fd, end);
+      const whole = wholeLines(fd, size);
+      ftruncateSync(fd, whole.end);
       fsyncSync(fd);
-      if (end === 0) unlinkSync(path);
-      else renameSync(path, this.#nameOf('key_service', Math.floor(mtimeMs), 0, 0, mtimeMs));
+      const lost = facts.lost + Math.max(0, total - whole.lines);
+      renameSync(path, this.#nameOf({ ...facts, lost }, mtimeMs));
     } finally {
       closeSync(fd);
     }
@@ -163,15 +170,19 @@ export class UnsealedLines {
   }
 
   #write(left: Leftover, total: number, lost: number, now: number): Kept {
-    const begun = join(this.directory, `${this.#prefix}.keeping-${this.#stream}-${randomBytes(4).toString('hex')}`);
+    const since = Math.floor(Math.min(left.since ?? now, left.lost?.since ?? now));
+    const facts = { why: left.lost?.why ?? left.why, since, lost, parts: left.parts };
+    const begun = join(
+      this.directory,
+      `${this.#prefix}.keeping-${this.#stream}-${randomBytes(4).toString('hex')}-${formatFacts(facts)}-${total}`,
+    );
     const fd = openSync(begun, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
     try {
       const lines = writeLines(fd, left.bytes);
       fsyncSync(fd);
-      const why = left.lost?.why ?? (lines < total ? 'disk' : left.why);
       const missing = lost + total - lines;
-      const since = Math.min(left.since ?? now, left.lost?.since ?? now);
-      const file = this.#nameOf(why, since, missing, lines === 0 ? 0 : left.parts, now);
+      const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
+      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, now);
       renameSync(begun, file);
       syncDirectory(this.directory);
       return { file, lines, lost: missing };
@@ -183,13 +194,10 @@ export class UnsealedLines {
     }
   }
 
-  #nameOf(why: GapEntry['why'], since: number, lost: number, parts: number, now: number): string {
+  #nameOf(facts: Facts, now: number): string {
     const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
     const unique = order + randomBytes(2).toString('hex');
-    return join(
-      this.directory,
-      `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${why}-${since}-${lost}-${parts}`,
-    );
+    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${formatFacts(facts)}`);
   }
 }
 
@@ -228,15 +236,24 @@ function refused(path: string, problem: string, cause: unknown): TamperError {
   });
 }
 
-function keptFile(path: string): KeptFile {
-  const groups = NAME.exec(basename(path))?.groups ?? {};
+function formatFacts({ why, since, lost, parts }: Facts): string {
+  return `${why}-${since}-${lost}-${parts}`;
+}
+
+function factsOf(path: string, form: RegExp): Facts & { readonly total: number } {
+  const { why, since, lost, parts, total } = form.exec(basename(path))?.groups ?? {};
   return {
-    path,
-    why: groups['why'] as GapEntry['why'], // NAME lets no other through
-    since: Number(groups['since']),
-    lost: Number(groups['lost']),
-    parts: Number(groups['parts']),
+    why: why as GapEntry['why'], // the form lets no other through
+    since: Number(since),
+    lost: Number(lost),
+    parts: Number(parts),
+    total: Number(total ?? 0),
   };
+}
+
+function keptFile(path: string): KeptFile {
+  const { why, since, lost, parts } = factsOf(path, KEPT);
+  return { path, why, since, lost, parts };
 }
 
 function countLeft(pieces: readonly Buffer[]): number {
@@ -273,15 +290,18 @@ function writeLines(fd: number, pieces: readonly Buffer[]): number {
   }
 }
 
-/** Where the last whole line of a file ends. */
-function lastLineEnd(fd: number, size: number): number {
+/** How many whole lines a file holds, and where the last of them ends. */
+function wholeLines(fd: number, size: number): { lines: number; end: number } {
   const chunk = Buffer.allocUnsafe(65_536);
-  for (let end = size; end > 0; ) {
-    const from = Math.max(0, end - chunk.length);
-    const count = readSync(fd, chunk, 0, end - from, from);
-    const lf = chunk.subarray(0, count).lastIndexOf(LF);
-    if (lf >= 0) return from + lf + 1;
-    end = from;
+  let lines = 0;
+  let end = 0;
+  for (let from = 0; from < size; ) {
+    const part = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, from));
+    if (part.length === 0) break;
+    lines += countEnds(part);
+    const lf = part.lastIndexOf(LF);
+    if (lf >= 0) end = from + lf + 1;
+    from += part.length;
   }
-  return 0;
+  return { lines, end };
 }

@@ -202,7 +202,7 @@ describe('whatever the sink does', () => {
           if (entry.kind !== 'record') continue;
           const part = /"part":(\d+)(,"last":true)?/.exec(whole[n]?.slice(-160) ?? '');
           if (part === null || part[1] === '1') found.push(entry.line);
-          else found.push(found.pop() + entry.line);
+          else found.push(`${found.pop()}${entry.line}`);
         }
         expect(found.map((text) => JSON.stringify(text))).toEqual(
           expected.map((text) => JSON.stringify(Buffer.from(text).toString())),

@@ -148,39 +148,32 @@ describe('lines that could not be sealed before the end', () => {
     const stream = /^[0-9a-f]{64}/.exec(
       readdirSync(join(place.directory, 'state')).find((name) => name.endsWith('.chainstate')) ?? '',
     );
-    renameSync(path, `${path.slice(0, path.indexOf('.unsealed-'))}.keeping-${stream?.[0]}-01234567`);
+    renameSync(
+      path,
+      `${path.slice(0, path.indexOf('.unsealed-'))}.keeping-${stream?.[0]}-01234567-key_service-1795600000000-5-0-10`,
+    );
     await start(place.options()).close();
     expect(await sealed(place)).toEqual(['{"n":1}', '{"n":2}']);
+    // 5 were lost before, and 8 of those 10 with the process
+    expect((await audit(place.directory, place.provider)).streams[0]).toMatchObject({ records: 2, droppedLines: 13 });
     expect(kept(place)).toEqual([]);
   });
 
   it.each([
     [
       'a symbolic link',
-      (path: string) => {
-        renameSync(path, `${path}.x`);
-        symlinkSync(`${path}.x`, path);
-      },
+      (path: string) => renameSync(path, `${path}.x`),
+      (path: string) => symlinkSync(`${path}.x`, path),
     ],
-    ['a file that others may write', (path: string) => chmodSync(path, 0o666)],
-    ['a file with a second name', (path: string) => linkSync(path, `${path}.x`)],
-    [
-      'a directory',
-      (path: string) => {
-        rmSync(path);
-        mkdirSync(path);
-      },
-    ],
-    [
-      'a pipe',
-      (path: string) => {
-        rmSync(path);
-        execFileSync('mkfifo', [path]);
-      },
-    ],
-  ])('are refused where they are %s', async (_name, spoil) => {
+    ['a file that others may write', () => undefined, (path: string) => chmodSync(path, 0o666)],
+    ['a file with a second name', () => undefined, (path: string) => linkSync(path, `${path}.x`)],
+    ['a directory', rmSync, (path: string) => void mkdirSync(path)],
+    ['a pipe', rmSync, (path: string) => void execFileSync('mkfifo', [path])],
+  ])('are refused where they are %s', async (_name, remove, put) => {
     const place = workplace();
-    spoil(await keep(place, ['{"secret":true}']));
+    const path = await keep(place, ['{"secret":true}']);
+    remove(path);
+    put(path);
     const next = start(place.options());
     const warnings: unknown[] = [];
     next.on('warning', (error) => warnings.push(error));
