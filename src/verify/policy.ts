@@ -158,9 +158,7 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const source = await readText(path);
   if (source.length > MAX_LENGTH) throw invalid(path, `it is longer than ${MAX_LENGTH} characters`);
   const document = readPlainYaml(source, new LineCounter());
-  if ('code' in document) {
-    throw invalid(path, `line ${document.line}: ${document.problem}`);
-  }
+  if ('code' in document) throw invalid(`${path}:${document.line}`, document.problem);
   const parsed = v.safeParse(schema, document.toJS(), withoutInput);
   if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {

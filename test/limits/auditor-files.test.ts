@@ -108,7 +108,7 @@ describe('streams in a mixed file', () => {
     const source = memorySource('mixed.jsonl', bytes);
     const files = [{ source, peek: await peek(source) }];
     const patterns = ['audit.example.com/*'];
-    const options = { paths: [], origin: patterns, publicKeys: [vkeyOf('audit.example.com/0', edKey)] };
+    const options = { paths: [], origin: patterns, publicKeys: [vkeyOf('key', edKey)] };
     const streamsOf = async (streams: number): Promise<readonly [number, string[]]> => {
       const reports = await demultiplex(
         files,

@@ -85,7 +85,7 @@ const ends: [string, (here: ReturnType<typeof workplace>) => void, string][] = [
   [
     'a state directory that is gone',
     ({ directory }) => rmSync(join(directory, 'state'), { recursive: true }),
-    'WRITE_FAILED',
+    'LOCKED', // and with it the lock, which another writer could hold by now
   ],
 ];
 

@@ -105,13 +105,14 @@ describe('a log whose first lines are damaged', () => {
     'nothing is left': [],
   };
 
-  it.each(Object.entries(damages))('is that log, damaged: %s', async (_, damaged) => {
+  it.each(Object.entries(damages))('is that log, damaged: %s', async (what, damaged) => {
     const text = damaged.map((line) => `${line}\n`).join('');
     for (const way of [{ paths: [put({ 'a.jsonl': text })] }, stdin(text)]) {
       const report = await check(way);
       expect(report.verdict).not.toBe('ok');
-      expect(absent(report)).toBeUndefined();
       expect(report.streams.map((stream) => stream.origin)).toEqual([origin]);
+      // a file without a byte in a directory is nobody's: then the stream itself is what is missing
+      if (what !== 'nothing is left') expect(absent(report)).toBeUndefined();
     }
   });
 
