@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from './config/index.ts';
+import { systemCode } from './errors.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
 import { resolveNames, STDOUT } from './seal/names.ts';
 
@@ -41,7 +42,7 @@ function accessProblem(path: string, mode: number): string | undefined {
     accessSync(path, mode);
     return undefined;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return `${path}: ${String(error.code)}`;
+    if (systemCode(error) !== '') return `${path}: ${systemCode(error)}`;
     throw error;
   }
 }

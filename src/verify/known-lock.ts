@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 
 /**
  * One verifier at a time changes a file of known checkpoints. A lock ends with its process: at once where that can be seen
@@ -38,8 +38,9 @@ interface Holder {
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  throw error;
+  const code = systemCode(error);
+  if (code === '') throw error;
+  return code;
 }
 
 /** What the system says of itself there; empty where it has no such file. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { lockRounds } from '../support/lock-rounds.ts';
 
-const ROUNDS = Number(process.env['LOCK_ROUNDS'] ?? 500);
+const ROUNDS = Number(process.env['LOCK_ROUNDS'] ?? 150);
 
 it(`${ROUNDS} rounds of kill, terminate, pause, new host name and new name space: never two writers, never locked for ever`, async () => {
   const { taken, refused, mostLooks, looksOfALease, disorder, lost } = await lockRounds(ROUNDS);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** How long a lock lives in these rounds, in milliseconds. */
-const LEASE = 400;
+const LEASE = 1_500;
 /** A starter looks twenty times a lease. */
 const LOOKS = 20;
 

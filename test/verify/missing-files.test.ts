@@ -161,15 +161,18 @@ describe.each(Object.entries(modes))('an honest log sealed with %s', (_name, key
     );
   }, 600_000);
 
-  it('is ok or undecided without its first files where every checkpoint of it is held', async () => {
+  it('is ok or undecided without its first files where every later checkpoint is held', async () => {
     let proven = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
         const built = build(steps, keys);
         const files = built.log.toFiles();
-        const held = built.log.seals.map(({ size }) => built.log.note({ size }));
-        const auditor = { ...(auditorsOf(built).at(-1) as Brings), held };
         for (let at = 1; at < files.length; at++) {
+          // an earlier one would say that what is missing was there (M8.4)
+          const from = Number(/"seq":(\d+)/.exec(files[at]?.bytes.toString('latin1') ?? '')?.[1] ?? 1);
+          const sizes = built.log.seals.map(({ size }) => size).filter((size) => size >= from - 1);
+          const held = sizes.map((size) => built.log.note({ size }));
+          const auditor = { ...(auditorsOf(built).at(-1) as Brings), held };
           const found = await judgeFiles(files.slice(at), auditor);
           expect(found.verdict, `without the first ${at}: ${found.codes.join(', ')}`).not.toBe(1);
           if (found.verdict === 0) proven++;

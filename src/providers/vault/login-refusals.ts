@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../keys/clock.ts';
 import { VaultReplyError } from './reply-error.ts';
 
@@ -54,7 +54,7 @@ export class LoginRefusals {
 }
 
 function isRefusal(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
+  for (let at: unknown = error, depth = 0; isError(at) && depth < 4; at = at.cause, depth += 1) {
     if (at instanceof VaultReplyError) return at.status === 400 || at.status === 401 || at.status === 403;
   }
   return false;
