@@ -25,15 +25,15 @@ const PEEK_LIMIT = 20 * 1024 * 1024;
  */
 export async function peek(source: Source, wanted: ReadonlySet<string> = new Set()): Promise<Peek> {
   let found: Omit<Peek, 'empty'> | undefined;
-  let done = false;
+  const looking = { done: false };
   const sink: LineSink = {
     feed(bytes, start, end) {
-      if (done) return undefined;
+      if (looking.done) return undefined;
       const entry = firstEntry(bytes.subarray(start, end));
       if (entry === undefined) return undefined;
       const isWanted = entry.tag !== undefined && wanted.has(entry.tag);
       if (isWanted || found === undefined) found = entry;
-      done = isWanted || wanted.size === 0;
+      looking.done = isWanted || wanted.size === 0;
       return undefined;
     },
     feedUnterminated() {
@@ -50,7 +50,7 @@ export async function peek(source: Source, wanted: ReadonlySet<string> = new Set
     for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (done || bytes > PEEK_LIMIT) break;
+      if (looking.done || bytes > PEEK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it

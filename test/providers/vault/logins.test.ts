@@ -36,7 +36,7 @@ async function keepSigning(vault: ScriptedVault, options: VaultProviderOptions, 
     await clock.advance(1_000);
     await provider.sign('transit/keys/k', text).then(
       () => codes.add('ok'),
-      (error: { code: string }) => codes.add(error.code),
+      (error: unknown) => codes.add((error as { code: string }).code),
     );
   }
   return { provider, codes: [...codes] };
