@@ -43,7 +43,7 @@ export class PythonSide {
   #errors = '';
 
   constructor(python: string) {
-    this.#child = spawn(python, [script, '--serve']);
+    this.#child = spawn(python, ['-B', script, '--serve']);
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });

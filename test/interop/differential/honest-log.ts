@@ -12,8 +12,8 @@ export interface LogFile {
 export interface Holder {
   /** Data keys by KID, as hex. */
   readonly dataKeys: Readonly<Record<string, string>>;
-  /** A signature by the key of an identity. */
-  sign(identity: string, text: Uint8Array): Promise<Buffer>;
+  /** What signs, by the public key as base64url. */
+  readonly signers: ReadonlyMap<string, (text: Uint8Array) => Promise<Buffer>>;
 }
 
 /** A log that nobody has touched, with all that an auditor may know about it. */

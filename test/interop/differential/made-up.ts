@@ -128,8 +128,9 @@ class Maker {
   #checkpoint(log: SealedLog): void {
     const what = this.#random.int(20);
     if (what === 0) return;
-    if (what === 1 && this.#keys?.dataKey !== undefined) log.checkpoint({ signers: [] });
-    else if (what === 2 && this.#keys?.signers !== undefined) log.checkpoint({ mac: false });
+    const { mac, epoch } = log.lastSeal;
+    if (what === 1 && mac !== undefined) log.checkpoint({ signers: [] });
+    else if (what === 2 && (epoch.keys.signers ?? []).length > 0) log.checkpoint({ mac: false });
     else log.checkpoint();
   }
 
@@ -141,6 +142,8 @@ class Maker {
     return `audit.${String(this.#files++).padStart(3, '0')}`;
   }
 }
+
+const spkiOf = ({ signer }: SigningKey): string => signer.spki?.toString('base64url') ?? '';
 
 /** One log, with one stream or two of which the second continues the first. */
 export function madeUpLog(random: Random, name: string): HonestLog {
@@ -176,11 +179,7 @@ export function madeUpLog(random: Random, name: string): HonestLog {
     open,
     holder: {
       dataKeys,
-      sign: async (identity, text) => {
-        const key = signers.get(identity);
-        if (key === undefined) throw new Error(`no key ${identity}`);
-        return key.sign(text);
-      },
+      signers: new Map([...signers.values()].map((key) => [spkiOf(key), async (text) => key.sign(text)])),
     },
   };
 }

@@ -2,17 +2,19 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BothSides } from './both-sides.ts';
 import { differential, type Outcome } from './differential.ts';
-import { keep } from './keep.ts';
+import { keep, kept } from './keep.ts';
 import { pythonForVerifier } from './python.ts';
 import { scratchDirectory } from './scratch.ts';
 
-/** npm run differential -- [--mutants N] [--logs N] [--seed S] [--out DIRECTORY] [--quiet] */
+/** npm run differential -- [--mutants N] [--logs N] [--seed S] [--out DIRECTORY] [--quiet], or CASE.json… to ask both again */
 
 /** What it prints at its end. */
 export type Summary = Omit<Outcome, 'disagreements'> & { readonly disagreements: number };
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     mutants: { type: 'string', default: '2000' },
     logs: { type: 'string' },
@@ -27,6 +29,19 @@ const seed = Number(values.seed);
 const directory = scratchDirectory();
 let count = 0;
 try {
+  if (positionals.length > 0) await askAgain(positionals);
+  else await compare();
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function askAgain(paths: readonly string[]): Promise<void> {
+  const sides = new BothSides(await pythonForVerifier(), directory);
+  for (const path of paths) console.log(path, JSON.stringify(await sides.judge(kept(path))));
+  sides.close();
+}
+
+async function compare(): Promise<void> {
   const outcome = await differential({
     seed,
     logs,
@@ -46,6 +61,4 @@ try {
   const summary: Summary = { ...rest, disagreements: disagreements.length };
   console.log(JSON.stringify(summary));
   process.exitCode = disagreements.length === 0 ? 0 : 1;
-} finally {
-  rmSync(directory, { recursive: true, force: true });
 }

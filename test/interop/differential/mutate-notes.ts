@@ -65,8 +65,8 @@ export const noteChanges: Readonly<Record<string, (random: Random, draft: Draft,
         if (places.length === 0 || notes.length === 0) return undefined;
         const at = random.chance(0.4) ? (places.at(-1) as number) : random.pick(places);
         const read = kindOf(draft.items[at] as Item);
-        if (read.type !== 'checkpoint' || read.note === undefined) return undefined;
-        const lines = change(random, read.note.split('\n').slice(0, -1), notes);
+        const before = read.type === 'checkpoint' ? (read.note ?? '').split('\n').slice(0, -1) : [];
+        const lines = before.length > 4 ? change(random, before, notes) : undefined;
         if (lines === undefined) return undefined;
         const line = Buffer.from(formatCheckpointLine(`${lines.join('\n')}\n`));
         return random.chance(0.7) ? draft.spliced(at, 1, line) : draft.spliced(at, 0, line);

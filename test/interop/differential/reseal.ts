@@ -16,9 +16,8 @@ import { authOf, checksum, controlLeaf, leafOf, lineOf, type Members, type Said,
 /** What somebody who holds keys makes of a changed log: every later entry, root and checkpoint fits the change. */
 
 interface SignerSaid {
-  readonly identity: string;
   readonly algorithm: 'ed25519';
-  readonly spki: string;
+  readonly spki?: string;
 }
 
 interface KeySaid {
@@ -246,10 +245,13 @@ export class Resealer {
     const text = formatCheckpointText({ origin, size: sealed.size, root: sealed.root });
     const lines: string[] = [];
     const signers = [...(sealed.epoch.key.signers ?? []), ...(stream.epoch?.key.signers ?? [])];
-    for (const { identity, algorithm, spki } of new Map(signers.map((one) => [one.spki, one])).values()) {
+    for (const { algorithm, spki } of new Map(signers.map((one) => [one.spki, one])).values()) {
+      if (typeof spki !== 'string') continue; // the change has taken it away
       const id = noteKeyId(origin, { algorithm, bytes: Buffer.from(spki, 'base64url') });
-      if (!this.#powers.sign || (ids !== undefined && !ids.includes(id.toString('hex')))) continue;
-      lines.push(formatSignatureLine(origin, id, await this.#holder.sign(identity, Buffer.from(text))));
+      const sign = this.#holder.signers.get(spki);
+      if (sign === undefined || !this.#powers.sign || (ids !== undefined && !ids.includes(id.toString('hex'))))
+        continue;
+      lines.push(formatSignatureLine(origin, id, await sign(Buffer.from(text))));
     }
     const { schedule } = sealed.epoch;
     if (this.#powers.mac && schedule !== undefined && sealed.mac !== undefined) {

@@ -250,17 +250,22 @@ export async function worldLog(random: Random, mode: string, name: string, root:
   rmSync(root, { recursive: true });
   const { provider } = world;
   const dataKeys: Record<string, string> = {};
+  const signers = new Map<string, (text: Uint8Array) => Promise<Buffer>>();
   const vkeys = new Set<string>();
   const origins = new Set<string>();
   for (const [kid, { key, origin }] of keyReferencesOf(files)) {
     origins.add(origin);
-    for (const signer of signersOf(key)) vkeys.add(formatVkey(origin, noteKeyOf(signer)));
+    for (const signer of signersOf(key)) {
+      const { identity, spki } = signer;
+      vkeys.add(formatVkey(origin, noteKeyOf(signer)));
+      const sign = async (text: Uint8Array): Promise<Buffer> =>
+        Buffer.from((await provider.sign(identity, text)).bytes);
+      if (spki !== undefined) signers.set(spki.toString('base64url'), sign);
+    }
     if (key.records !== 'mac') continue;
     const { material } = await provider.recoverKey(key, key.identity, { origin, kid });
     dataKeys[kid] = Buffer.from(material).toString('hex');
   }
-  const sign = async (identity: string, text: Uint8Array): Promise<Buffer> =>
-    Buffer.from((await provider.sign(identity, text)).bytes);
   return {
     name,
     mode,
@@ -270,6 +275,6 @@ export async function worldLog(random: Random, mode: string, name: string, root:
     vkeys: [...vkeys],
     now: world.clock.now(),
     open,
-    holder: { dataKeys, sign },
+    holder: { dataKeys, signers },
   };
 }

@@ -42,11 +42,11 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('KEY_NOT_NAMED' if status and epoch.signers else 'NO_KEY')
     elif status is None:
         bad('UNVOUCHED')
-    elif status == KEYED and not auditor.keyed_restarts and epoch.introduced > 1:
+    elif status == KEYED and not auditor.keyed_restarts and epoch.opens_run and epoch.introduced > 1:
         bad('UNVOUCHED')
     if named and not covered:
         bad('UNSIGNED')
-    if not named and epoch.opens_run and _named_before(stream, vouching, inside, epoch):
+    if not named and not covered and epoch.opens_run and _named_before(stream, vouching, epoch):
         bad('UNSIGNED')
     if 'mac' in auditor.require and not epoch.has_macs:
         bad('NO_KEY')
@@ -54,11 +54,10 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('UNSIGNED')
 
 
-def _named_before(stream, vouching, inside, epoch):
-    """M8.14: a run without a named signer after an epoch that had one; not where the auditor holds what covers its open."""
+def _named_before(stream, vouching, epoch):
+    """M8.14: a run without a named signer after an epoch that had one."""
     epochs = stream.state.epochs
-    held = any(note.size >= epoch.introduced for note in inside)
-    return not held and any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
+    return any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
 
 
 def _named_in_vain(stream):

@@ -44,27 +44,34 @@ def _only(origins):
 
 
 def _noted(file):
-    for line in file.lines:
-        note = parse_note(note_of(line) or '') if line.kind == 'checkpoint' else None
-        if note is not None:
-            return note.origin
-    return None
+    return next(iter(_noted_origins(file)), None)
+
+
+def _noted_origins(file):
+    notes = [parse_note(note_of(line) or '') for line in file.lines if line.kind == 'checkpoint']
+    return dict.fromkeys(note.origin for note in notes if note is not None)
 
 
 def separated(origins, files):
     """Each file as one per stream: its entries by TAG, checkpoint lines by the origin in the note, others everywhere."""
-    tags, parts = origins.by_tag(files), []
+    named, parts = origins.by_tag(files), []
     for file in files:
-        for tag in dict.fromkeys(line.tag for line in file.entries):
-            part = File(file.name, b'')
-            part.lines = [line for line in file.lines if _belongs(line, tag, tags.get(tag))]
-            part.entries = [line for line in part.lines if line.is_entry]
-            part.first, part.problems, part.whole = part.entries[0], set(file.problems), file.whole
-            part.data, part.rest = b'\n'.join(line.bytes for line in part.lines), file.rest
-            parts.append(part)
-        if not file.entries:
+        noted = [Auditor.tag(origin) for origin in _noted_origins(file)]
+        tags = dict.fromkeys([line.tag for line in file.entries] + noted)
+        for tag in tags:
+            parts.append(_part(file, tag, named.get(tag)))
+        if not tags:
             parts.append(file)
     return parts
+
+
+def _part(file, tag, origin):
+    part = File(file.name, b'')
+    part.lines = [line for line in file.lines if _belongs(line, tag, origin)]
+    part.entries = [line for line in part.lines if line.is_entry]
+    part.first, part.problems = part.entries[0] if part.entries else None, set(file.problems)
+    part.whole, part.data, part.rest = file.whole, b'\n'.join(line.bytes for line in part.lines), file.rest
+    return part
 
 
 def _belongs(line, tag, origin):

@@ -33,5 +33,5 @@ def _after(stream, seq, after, cited):
             stream.undecided.add('START_UNPROVEN')
     elif stream.end is not None and seq <= stream.end:
         known = [one.state.frontiers[after['size']] for one in cited if after['size'] in one.state.frontiers]
-        if known or after['size'] > cited[-1].state.size:
+        if known or cited[-1].state.size is not None and after['size'] > cited[-1].state.size:
             need(known and root_of(known[0]) == after['root'], 'LINK_CONTRADICTED')

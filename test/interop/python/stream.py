@@ -43,7 +43,7 @@ class Stream:
         self.abandoned, self.end = [], None
 
     def read(self, items):
-        """`items` are (line, the line after it, whether an entry of the same file follows a checkpoint line or is there)."""
+        """`items` are (line, the line after it, whether the file that it stands in has entries)."""
         forks = branch_points(items)
         saved, leading = {}, []
         for at, (line, after, file_has_entries) in enumerate(items):
