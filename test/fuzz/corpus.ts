@@ -14,10 +14,15 @@ export function corpusOf(target: string): { readonly name: string; readonly inpu
   return names.map((name) => ({ name, input: readFileSync(join(folder, name)) }));
 }
 
+/** Where an input of a target is kept. */
+export function pathFor(target: string, name: string): string {
+  return join(root, target, name);
+}
+
 /** @returns where it was written, from the project's folder */
 export function keep(target: string, input: Buffer, kind: 'found' | 'crash'): string {
   mkdirSync(join(root, target), { recursive: true });
   const name = `${kind}-${nameOf(input)}`;
-  writeFileSync(join(root, target, name), input);
+  writeFileSync(pathFor(target, name), input);
   return `test/fuzz/corpus/${target}/${name}`;
 }

@@ -3,6 +3,7 @@ import { Coverage } from './coverage.ts';
 import { mutate } from './mutate.ts';
 import { Random } from './random.ts';
 import type { Target } from './target.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** A fuzzer led by coverage: an input that runs a part of src/ for the first time is changed further. */
 
@@ -27,12 +28,15 @@ export interface Outcome {
 export const nameOf = (input: Buffer): string => createHash('sha256').update(input).digest('hex').slice(0, 16);
 
 /** Runs one input; what it throws is the crash. */
-export async function runOne({ run }: Target, input: Buffer): Promise<Crash | undefined> {
+export async function runOne(target: Target, input: Buffer, watchdog?: Watchdog): Promise<Crash | undefined> {
   const before = process.cpuUsage();
+  watchdog?.begin(input);
   try {
-    await run(Buffer.from(input));
+    await target.run(Buffer.from(input));
   } catch (error) {
     return { input, error: error instanceof Error ? error : new Error(String(error)) };
+  } finally {
+    watchdog?.end();
   }
   const { user, system } = process.cpuUsage(before);
   if ((user + system) / 1000 < TOO_LONG) return undefined;
@@ -40,7 +44,11 @@ export async function runOne({ run }: Target, input: Buffer): Promise<Crash | un
 }
 
 /** Fuzzes one target for `seconds`, or until something is found. */
-export async function fuzz(target: Target, corpus: readonly Buffer[], seconds: number, seed: number): Promise<Outcome> {
+export async function fuzz(
+  target: Target,
+  corpus: readonly Buffer[],
+  { seconds, seed, watchdog }: { readonly seconds: number; readonly seed: number; readonly watchdog?: Watchdog },
+): Promise<Outcome> {
   const random = new Random(seed);
   const coverage = new Coverage();
   const tokens = (target.tokens ?? []).map((token) => Buffer.from(token));
@@ -55,7 +63,7 @@ export async function fuzz(target: Target, corpus: readonly Buffer[], seconds: n
   };
 
   for (const input of [...target.seeds(), ...corpus]) {
-    const crash = await runOne(target, input);
+    const crash = await runOne(target, input, watchdog);
     if (crash !== undefined) return done(crash);
     coverage.grew(true);
     inputs.push(input);
@@ -71,13 +79,13 @@ export async function fuzz(target: Target, corpus: readonly Buffer[], seconds: n
     const batch = Array.from({ length: BATCH }, make);
     for (const input of batch) {
       executions++;
-      const crash = await runOne(target, input);
+      const crash = await runOne(target, input, watchdog);
       if (crash !== undefined) return done(await smallest(target, crash));
     }
     if (!coverage.grew(false)) continue;
     coverage.reset();
     for (const input of batch) {
-      await runOne(target, input);
+      await runOne(target, input, watchdog);
       if (!coverage.grew(true)) continue;
       inputs.push(input);
       discovered.push(input);
@@ -86,12 +94,16 @@ export async function fuzz(target: Target, corpus: readonly Buffer[], seconds: n
   return done();
 }
 
+/** So many inputs are tried to make one smaller. */
+const TRIES = 1_000;
+
 /** Leaves out what the crash does not need. */
 async function smallest(target: Target, crash: Crash): Promise<Crash> {
   let best = crash;
+  let left = TRIES;
   const same = ({ error }: Crash): boolean => error.message.slice(0, 40) === crash.error.message.slice(0, 40);
   for (let size = best.input.length >> 1; size > 0; size >>= 1) {
-    for (let at = 0; at < best.input.length; ) {
+    for (let at = 0; at < best.input.length && left > 0; left--) {
       const input = Buffer.concat([best.input.subarray(0, at), best.input.subarray(at + size)]);
       const found = input.length === best.input.length ? undefined : await runOne(target, input);
       if (found !== undefined && same(found)) best = found;

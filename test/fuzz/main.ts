@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
-import { corpusOf, keep } from './corpus.ts';
+import { corpusOf, keep, pathFor } from './corpus.ts';
 import { fuzz } from './engine.ts';
 import { targets } from './targets.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** `node --import ./test/child/typescript.mjs test/fuzz/main.ts --seconds N [--seed N] [--keep] [TARGET…]` */
 
@@ -19,7 +20,9 @@ const seed = Number(values.seed ?? Date.now() % 2 ** 32);
 process.stdout.write(`seed ${seed}, ${seconds.toFixed(1)} s for each of ${chosen.length} targets\n`);
 for (const target of chosen) {
   const corpus = corpusOf(target.name).map(({ input }) => input);
-  const { executions, discovered, parts, crash } = await fuzz(target, corpus, seconds, seed);
+  const watchdog = new Watchdog(pathFor(target.name, 'hang'));
+  const { executions, discovered, parts, crash } = await fuzz(target, corpus, { seconds, seed, watchdog });
+  await watchdog.stop();
   const kept = values.keep === true ? discovered.filter((input) => input.length <= 8_192) : [];
   for (const input of kept) keep(target.name, input, 'found');
   process.stdout.write(`${target.name}: ${executions} executions, ${parts} parts, ${discovered.length} new inputs\n`);
