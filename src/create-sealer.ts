@@ -47,16 +47,19 @@ export function createSealerFor(config: ResolvedConfig, dependencies: SealerDepe
   return sealerOf(config, dependencies, undefined);
 }
 
-function tee(chunk: string | Uint8Array): void {
-  process.stdout.write(chunk);
+/** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */
+function tee(chunk: string | Uint8Array, failed: (error: Error) => void): void {
+  const { stdout } = process;
+  if (stdout.listenerCount('error') === 0) stdout.once('error', failed);
+  stdout.write(chunk);
   const last = typeof chunk === 'string' ? chunk.endsWith('\n') : chunk.at(-1) === 0x0a;
-  if (!last) process.stdout.write('\n');
+  if (!last) stdout.write('\n');
 }
 
 function sealerOf(
   config: ResolvedConfig,
   dependencies: SealerDependencies & { readonly warnings?: readonly string[] },
-  teeTo: ((chunk: string | Uint8Array) => void) | undefined,
+  teeTo: typeof tee | undefined,
 ): Sealer {
   if (!config.enabled) {
     throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
@@ -66,7 +69,7 @@ function sealerOf(
   const { keyProvider, signingKeyProvider, clock, warnings } = dependencies;
   let own: KeyProvider | undefined;
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
-  return new Sealer(config, {
+  const sealer: Sealer = new Sealer(config, {
     keys: async () => {
       const provider = keyProvider ?? (await createProviderFor(config));
       if (keyProvider === undefined) own = provider;
@@ -80,6 +83,7 @@ function sealerOf(
     },
     ...(clock && { clock }),
     ...(warnings && { warnings }),
-    ...(teeTo && { tee: teeTo }),
+    ...(teeTo && { tee: (chunk) => teeTo(chunk, (error) => sealer.emit('warning', error)) }),
   });
+  return sealer;
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,21 @@ describe('createSealer', () => {
     sealer.write('one\n');
     await sealer.flush();
     expect(sealer.stats.records).toBe(1);
+    await sealer.close();
+  });
+
+  it('takes a copy that nobody reads for a warning, not for the end of the application', async () => {
+    vi.stubEnv('FAPILOG_TAMPER_KEY', 'ab'.repeat(32));
+    const file = join(directory, 'a.jsonl');
+    const sealer = createSealer({ file, stateDir: join(directory, 'state'), origin: 'example.com/tee', tee: true });
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    vi.spyOn(process.stdout, 'listenerCount').mockReturnValue(0);
+    const warned = once(sealer, 'warning');
+    sealer.write('one');
+    expect(written.mock.calls.map(([chunk]) => chunk)).toEqual(['one', '\n']);
+    vi.restoreAllMocks();
+    process.stdout.emit('error', new Error('EPIPE'));
+    expect((await warned)[0]).toMatchObject({ message: 'EPIPE' });
     await sealer.close();
   });
 

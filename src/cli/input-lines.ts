@@ -21,7 +21,10 @@ export interface Input {
 export class InputLines {
   readonly #stream: Readable;
   readonly #iterator: AsyncIterator<unknown>;
-  readonly #stopped: Promise<void>;
+  #isStopped = false;
+  #failure: Error | undefined;
+  #whenStopped: (() => void) | undefined;
+  #whenFailed: ((error: Error) => void) | undefined;
   /** Pieces of a line that has not ended yet. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
@@ -31,10 +34,19 @@ export class InputLines {
   constructor(stream: Readable, stopped: Promise<void>) {
     this.#stream = stream;
     this.#iterator = stream.iterator({ destroyOnReturn: true });
-    this.#stopped = stopped;
+    void stopped.then(() => {
+      this.#isStopped = true;
+      this.#whenStopped?.();
+    });
   }
 
-  /** @returns undefined at the end. @throws READ_FAILED */
+  /** Nobody can take lines any more: whoever waits for some gets this error, and whoever asks. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#whenFailed?.(error);
+  }
+
+  /** @returns undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
   async next(): Promise<Input | undefined> {
     while (!this.#ended) {
       const chunk = await this.#read();
@@ -77,23 +89,36 @@ export class InputLines {
   }
 
   async #read(): Promise<Buffer | undefined> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#reading ??= this.#iterator.next();
+    const result = await this.#unlessOver(this.#reading);
+    if (result === undefined) return undefined;
+    this.#reading = undefined;
+    if (result.done === true) return undefined;
+    return Buffer.isBuffer(result.value) ? result.value : Buffer.from(String(result.value));
+  }
+
+  /**
+   * What is read; undefined where the input is quiet after a stop. One wait follows the other and nothing outlives it: a
+   * race with a promise that stays pending would hold every chunk that was ever read.
+   */
+  async #unlessOver(reading: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> {
+    let timer: NodeJS.Timeout | undefined;
     try {
-      this.#reading ??= this.#iterator.next();
-      let timer: NodeJS.Timeout | undefined;
-      const quiet = this.#stopped.then(
-        () =>
-          new Promise<undefined>((resolve) => {
-            timer = setTimeout(resolve, quietMs, undefined);
-          }),
-      );
-      const result = await Promise.race([this.#reading, quiet]);
+      return await new Promise((resolve, reject) => {
+        this.#whenStopped = () => {
+          timer = setTimeout(resolve, quietMs, undefined);
+        };
+        this.#whenFailed = reject;
+        if (this.#isStopped) this.#whenStopped();
+        reading.then(resolve, (cause: unknown) => {
+          reject(new TamperError('READ_FAILED', 'standard input cannot be read', { cause }));
+        });
+      });
+    } finally {
       clearTimeout(timer);
-      if (result === undefined) return undefined;
-      this.#reading = undefined;
-      if (result.done === true) return undefined;
-      return Buffer.isBuffer(result.value) ? result.value : Buffer.from(String(result.value));
-    } catch (cause) {
-      throw new TamperError('READ_FAILED', 'standard input cannot be read', { cause });
+      this.#whenStopped = undefined;
+      this.#whenFailed = undefined;
     }
   }
 }

@@ -108,9 +108,12 @@ async function sealInput(
   stopped: Promise<void>,
 ): Promise<void> {
   const sealer = createSealerFor(config);
-  const failed = new Promise<never>((_, reject) => sealer.on('error', reject));
-  failed.catch(() => undefined); // whoever waits below is told
+  sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
+  sealer.on('kept', ({ lines, lost, file }) => {
+    const more = lost > 0 ? `, and counts ${lost} more` : '';
+    void say(`warning: ${lines} lines could not be sealed; ${file} keeps them for the next start${more}`);
+  });
   sealer.on('outage', ({ error }) => void say(`${whatFails(error)}, sealing goes on: ${error.message}`));
   sealer.on('outageOver', () => void say('the keys can be used again'));
   const forget = io.onHangUp(() => {
@@ -121,14 +124,14 @@ async function sealInput(
   let inTime = true;
   try {
     for (;;) {
-      const lines = await Promise.race([input.next(), failed]);
+      const lines = await input.next();
       if (lines === undefined) break;
       const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
       const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
-      if (!goOn && !mayDrop) await Promise.race([once(sealer, 'drain'), failed]);
+      if (!goOn && !mayDrop) await once(sealer, 'drain'); // it throws what is an error of the sealer
       if (config.tee) await writeAll(io.stdout, lines.bytes);
     }
-    inTime = await within(Promise.race([begun, failed, stopped.then(() => false)]), firstKeyMs);
+    inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
   } finally {
     forget();
     await sealer.close();

@@ -1,4 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputLines } from '../../src/cli/input-lines.ts';
@@ -66,6 +68,31 @@ describe('InputLines', () => {
     expect(pieces.map(({ goesOn }) => goesOn)).toEqual([...pieces.slice(1).map(() => true), false]);
     expect(Math.max(...pieces.map(({ bytes }) => bytes.length))).toBeLessThan(1_200_000);
     expect(pieces.at(-1)?.bytes.toString('latin1')).toMatch(/^\r+\nnext\n$/);
+  });
+
+  it('holds nothing of what it has given', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const stream = new PassThrough();
+    const input = new InputLines(stream, never);
+    const given: WeakRef<ArrayBufferLike>[] = [];
+    for (let n = 0; n < 50; n++) {
+      stream.write(Buffer.alloc(65_536, '\n'));
+      const next = await input.next();
+      if (next !== undefined) given.push(new WeakRef(next.bytes.buffer));
+    }
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until its turn is over
+    collect();
+    expect(given.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(5);
+    input.close();
+  });
+
+  it('says that nobody takes lines any more, to whoever waits and to whoever asks', async () => {
+    const input = new InputLines(new PassThrough(), never);
+    const waiting = input.next();
+    input.fail(new Error('gone'));
+    await expect(waiting).rejects.toThrow('gone');
+    await expect(input.next()).rejects.toThrow('gone');
   });
 
   it('says that the input cannot be read', async () => {
