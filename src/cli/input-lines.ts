@@ -40,6 +40,11 @@ export class InputLines {
     });
   }
 
+  /** Whether {@link InputLines.next} throws what {@link InputLines.fail} was given. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Nobody can take lines any more: whoever waits for some gets this error, and whoever asks. */
   fail(error: Error): void {
     this.#failure ??= error;

@@ -128,7 +128,7 @@ async function sealInput(
       if (lines === undefined) break;
       const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
       const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
-      if (!goOn && !mayDrop) await once(sealer, 'drain'); // it throws what is an error of the sealer
+      if (!goOn && !mayDrop && !input.hasFailed) await once(sealer, 'drain'); // it throws what is an error of the sealer
       if (config.tee) await writeAll(io.stdout, lines.bytes);
     }
     inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
