@@ -213,16 +213,25 @@ function pemOf(spki = ''): string {
     .toString();
 }
 
-describe('a package that is not installed', () => {
+describe('packages that are not installed', () => {
   it.each([
-    ['@azure/keyvault-keys', []],
-    ['@azure/identity', ['@azure/keyvault-keys']],
-  ])('%s is named, with the command that installs it', async (name, installed) => {
+    [
+      'both',
+      [],
+      'requires @azure/keyvault-keys and @azure/identity. Install them with: npm install @azure/keyvault-keys @azure/identity',
+    ],
+    ['one', ['@azure/keyvault-keys'], 'requires @azure/identity. Install it with: npm install @azure/identity'],
+    [
+      'the other',
+      ['@azure/identity'],
+      'requires @azure/keyvault-keys. Install it with: npm install @azure/keyvault-keys',
+    ],
+  ])('%s: all that lack are named at once, with the command that installs them', async (_, installed, says) => {
     const without = await packageWith(...installed);
     others.push(without);
     expect(await signInProcess({}, {}, azure.key('k'), without)).toMatchObject({
       code: 'DEPENDENCY_MISSING',
-      message: `Azure Key Vault support requires ${name}. Install it with: npm install ${name}`,
+      message: `Azure Key Vault support ${says}`,
     });
   });
 });
