@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nameOf } from './engine.ts';
 
@@ -14,15 +14,15 @@ export function corpusOf(target: string): { readonly name: string; readonly inpu
   return names.map((name) => ({ name, input: readFileSync(join(folder, name)) }));
 }
 
-/** Where an input of a target is kept. */
-export function pathFor(target: string, name: string): string {
-  return join(root, target, name);
+/** Where an input of a target is kept: in the corpus, or in another folder. */
+export function pathFor(target: string, name: string, folder: string = root): string {
+  return join(folder, target, name);
 }
 
-/** @returns where it was written, from the project's folder */
-export function keep(target: string, input: Buffer, kind: 'found' | 'crash'): string {
-  mkdirSync(join(root, target), { recursive: true });
-  const name = `${kind}-${nameOf(input)}`;
-  writeFileSync(pathFor(target, name), input);
-  return `test/fuzz/corpus/${target}/${name}`;
+/** @returns where it was written */
+export function keep(target: string, input: Buffer, kind: 'found' | 'crash', folder: string = root): string {
+  const path = pathFor(target, `${kind}-${nameOf(input)}`, folder);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, input);
+  return relative(process.cwd(), path);
 }

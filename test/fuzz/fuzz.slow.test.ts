@@ -10,8 +10,9 @@ const seconds = Number(process.env['FUZZ_SECONDS'] ?? 300);
 it(
   `finds nothing in ${seconds} seconds`,
   async () => {
-    const args = ['--import', './test/child/typescript.mjs', 'test/fuzz/main.ts', '--seconds', String(seconds)];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const program = ['--import', './test/child/typescript.mjs', 'test/fuzz/main.ts'];
+    const options = ['--seconds', String(seconds), '--crashes', 'coverage/fuzz'];
+    const child = spawn(process.execPath, [...program, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

@@ -4,11 +4,16 @@ import { fuzz } from './engine.ts';
 import { targets } from './targets.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** `node --import ./test/child/typescript.mjs test/fuzz/main.ts --seconds N [--seed N] [--keep] [TARGET…]` */
+/** `node --import ./test/child/typescript.mjs test/fuzz/main.ts --seconds N [--seed N] [--keep] [--crashes DIRECTORY] [TARGET…]` */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+  options: {
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    keep: { type: 'boolean' },
+    crashes: { type: 'string' },
+  },
 });
 const unknown = positionals.find((name) => !targets.some((target) => target.name === name));
 if (unknown !== undefined) {
@@ -20,7 +25,7 @@ const seed = Number(values.seed ?? Date.now() % 2 ** 32);
 process.stdout.write(`seed ${seed}, ${seconds.toFixed(1)} s for each of ${chosen.length} targets\n`);
 for (const target of chosen) {
   const corpus = corpusOf(target.name).map(({ input }) => input);
-  const watchdog = new Watchdog(pathFor(target.name, 'hang'));
+  const watchdog = new Watchdog(pathFor(target.name, 'hang', values.crashes));
   const { executions, discovered, parts, crash } = await fuzz(target, corpus, { seconds, seed, watchdog });
   await watchdog.stop();
   const kept = values.keep === true ? discovered.filter((input) => input.length <= 8_192) : [];
@@ -28,5 +33,6 @@ for (const target of chosen) {
   process.stdout.write(`${target.name}: ${executions} executions, ${parts} parts, ${discovered.length} new inputs\n`);
   if (crash === undefined) continue;
   process.exitCode = 1;
-  process.stdout.write(`${target.name}: ${keep(target.name, crash.input, 'crash')}\n${crash.error.stack ?? ''}\n`);
+  const path = keep(target.name, crash.input, 'crash', values.crashes);
+  process.stdout.write(`${target.name}: ${path}\n${crash.error.stack ?? ''}\n${crash.input.toString('base64')}\n`);
 }
