@@ -5,10 +5,14 @@ import type { StreamState } from './state.ts';
 
 /** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5, M8.16). */
 
+/** Whether the run or the key period before it has signers: only then does anybody answer for what was taken over. */
+function isSigned(open: OpenEntry, before: Epoch | undefined): boolean {
+  return signersOf(open.key).length > 0 || (before !== undefined && before.signers.size > 0);
+}
+
 /** What a run's first open must say in `adopted_from`; undefined where it must say nothing. */
 function demanded(open: OpenEntry, before: Epoch | undefined): number | undefined {
-  const signed = signersOf(open.key).length > 0 || (before !== undefined && before.signers.size > 0);
-  if (!signed || open.size === 0) return undefined;
+  if (!isSigned(open, before) || open.size === 0) return undefined;
   if (open.checkpoint !== undefined && open.checkpoint.size >= open.size) return undefined;
   return (open.checkpoint?.size ?? 0) + 1;
 }
@@ -25,13 +29,13 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
         : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, and ${says}`;
     state.find('ADOPTED_UNMARKED', message, seq);
   }
-  if (wanted === undefined && !(before !== undefined && before.signers.size > 0)) return;
-  // what the open cites counts only where such a line stands before it, or is held
+  if (!isSigned(open, before)) return;
+  // M8.15: what the open cites counts only where such a line stands before it, or is held, whoever has signers
   const proven = Math.max(state.namedSize, state.heldConfirmed);
   const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
-  if (state.lastUnchecked < from) return; // the old key period's MACs were checked over the whole range
+  if (state.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
   markAdopted(state, from);
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;

@@ -1,4 +1,5 @@
 import type { VectorCase } from '../vector-case.ts';
+import { adoptionCases } from './adoption.ts';
 import { checkpointCases } from './checkpoints.ts';
 import { controlCases } from './control.ts';
 import { damageCases } from './damage.ts';
@@ -20,6 +21,7 @@ export function catalogue(): VectorCase[] {
     ...laterVersionCases(),
     ...checkpointCases(),
     ...keyCases(),
+    ...adoptionCases(),
     ...endCases(),
     ...linkCases(),
     ...missingFileCases(),
