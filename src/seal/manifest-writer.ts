@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { close, constants, createReadStream, fdatasync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { digestBytes } from '../core/hash.ts';
 import { encodeBase64 } from '../format/base64.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../format/key-reference.ts';
 import { formatManifest, type Manifest, RATCHET_ALGORITHM } from '../format/manifest.ts';
 import { noteKeyId } from '../format/vkey.ts';
+import { openRegular } from './safe-open.ts';
 import type { SealJob } from './seal-job.ts';
 import type { StreamState } from './state-record.ts';
 import { formatTime } from './time.ts';
@@ -54,7 +56,7 @@ export async function writeManifest(
       },
     }),
     bytes,
-    sha256: await hashStart(file, bytes),
+    sha256: await hashDurably(file, bytes),
     checkpoint: note,
     ...signature,
   };
@@ -76,11 +78,24 @@ function firstSignature(note: string, key: KeyReference): Pick<Manifest, 'signat
   };
 }
 
-/** SHA-256 of a file's first `length` bytes, as hex. */
-async function hashStart(file: string, length: number): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { start: 0, end: length - 1 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+const datasync = promisify(fdatasync);
+const closeFile = promisify(close);
+
+/**
+ * SHA-256 of a file's first `length` bytes, as hex, once they are on the disk: after a power cut the manifest must not tell
+ * of bytes that are gone (M7.2).
+ */
+async function hashDurably(file: string, length: number): Promise<string> {
+  const fd = openRegular(file, constants.O_RDWR);
+  try {
+    await datasync(fd);
+    const hash = createHash('sha256');
+    const reading = createReadStream(file, { fd, start: 0, end: length - 1, autoClose: false });
+    for await (const chunk of reading) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } finally {
+    await closeFile(fd);
+  }
 }
 
 let replacements = 0;
