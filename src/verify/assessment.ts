@@ -3,7 +3,7 @@ import { formatVkey } from '../format/vkey.ts';
 import type { Epoch } from './epoch.ts';
 import { missingKeyText } from './missing-key.ts';
 import { namedMax, namedSigners } from './named-keys.ts';
-import { provenEnd } from './proven-end.ts';
+import { isTail, provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 import { settleStatuses } from './vouching.ts';
 
@@ -17,6 +17,7 @@ export function assess(state: StreamState): void {
   const proven = provenEnd(state);
   let signedBefore = false;
   for (const epoch of state.epochs) {
+    if (isTail(state, epoch, proven)) continue; // M8.21
     assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
     signedBefore ||= namedSigners(state, epoch).length > 0;
   }
@@ -73,6 +74,9 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     if (!state.broken) state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
   };
   const range = `entries ${epoch.firstSeq} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+  if (epoch.keyMissing !== undefined) {
+    state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, epoch.keyMissing);
+  }
   if (epoch.macChecked) trustKey(state, epoch);
   if (named.length > 0) {
     if (!covered) {
@@ -125,7 +129,7 @@ function sayKeyMissing(state: StreamState, epoch: Epoch): void {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
     const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
     state.findings.add('KEY_NOT_NAMED', place, message);
-  } else if (epoch.keyState !== 'unproven' && !epoch.keyMissing) {
+  } else if (epoch.keyState !== 'unproven' && epoch.keyMissing === undefined) {
     state.findings.add('NO_KEY', place, missingKeyText(state, epoch));
   }
 }

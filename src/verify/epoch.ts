@@ -52,8 +52,8 @@ export class Epoch {
   dataKeyFrom: string | undefined;
   /** Why its data key does not count, though the auditor holds it. */
   keyRefused: string | undefined;
-  /** The auditor named a local key for it that is not there, which is reported. */
-  keyMissing = false;
+  /** What is said of a local key that the auditor named for it and that is not there. */
+  keyMissing: string | undefined;
   /** Number of seals and closes passed under it, counted from what its open says. */
   step = 0;
   /** After a hole the step is unknown until an authenticated seal says it (spec 8.11). */

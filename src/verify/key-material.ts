@@ -85,8 +85,7 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
     return;
   }
   if (error.code === 'KEY_NOT_FOUND' && isLocalKey(epoch)) {
-    epoch.keyMissing = true;
-    state.find('NO_KEY', `key period ${epoch.kid}: ${error.message}`, seq);
+    epoch.keyMissing = `key period ${epoch.kid}: ${error.message}`;
     return;
   }
   const hint = error.hint === undefined ? '' : ` ${error.hint}`;

@@ -1,3 +1,4 @@
+import type { Epoch } from './epoch.ts';
 import { namedSigners } from './named-keys.ts';
 import type { CheckpointNote, StreamState } from './state.ts';
 
@@ -17,6 +18,15 @@ export function provenEnd(state: StreamState): number {
     if (epoch.macChecked && namedSigners(state, epoch).length === 0) proven = Math.max(proven, epoch.macCheckpoint);
   }
   return proven;
+}
+
+/**
+ * Whether a key period belongs to the tail of a log that ends where it is proven: nothing is asked yet of who answers for it
+ * and of its keys (M8.21).
+ */
+export function isTail({ auditor }: StreamState, { introducedAt, run }: Epoch, proven: number): boolean {
+  const openEnd = auditor.live || auditor.until !== undefined;
+  return openEnd && introducedAt > proven && run.openSeq <= proven; // a run that begins above it is reported as such
 }
 
 /** The first and the newest checkpoint in the range that prove something to this auditor, as signed notes. */

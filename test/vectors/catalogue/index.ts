@@ -8,6 +8,7 @@ import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
 import { laterVersionCases } from './later-version.ts';
 import { linkCases } from './links.ts';
+import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
 import { validCases } from './valid.ts';
@@ -23,6 +24,7 @@ export function catalogue(): VectorCase[] {
     ...keyCases(),
     ...adoptionCases(),
     ...endCases(),
+    ...liveTailCases(),
     ...linkCases(),
     ...missingFileCases(),
     ...damageCases(),
