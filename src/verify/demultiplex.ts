@@ -4,13 +4,13 @@ import { tagOf } from '../format/origin.ts';
 import { Allowance } from './allowance.ts';
 import type { Auditor } from './auditor.ts';
 import { FindingRoom, Findings } from './findings.ts';
-import { originOf } from './grouping.ts';
+import { claimedOrigin } from './grouping.ts';
 import type { KeptRecords } from './kept-records.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { linkedStream } from './linked-stream.ts';
 import type { LinkedStream } from './links.ts';
 import { orderMixedFiles } from './mixed-files.ts';
-import { firstEntry } from './peek.ts';
+import { firstEntry, type Peek } from './peek.ts';
 import { type PeekedSource, stopReading } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
@@ -23,6 +23,9 @@ interface Lane {
   readonly verifier: StreamVerifier;
 }
 
+/** So many TAGs are remembered of which nothing says whose they are. */
+const MOST_LEFT = 4_096;
+
 class Demultiplexer implements LineSink {
   readonly lanes = new Map<string, Lane>();
   readonly #wild: readonly string[];
@@ -30,6 +33,9 @@ class Demultiplexer implements LineSink {
   readonly #kept: KeptRecords | undefined;
   readonly #allowance: Allowance;
   readonly #room = new FindingRoom();
+  /** The first seq of each TAG whose entries were left out. */
+  readonly #left = new Map<string, number>();
+  #leftMore = false;
   #tooMany = false;
   #last: Lane | undefined;
   #file = '';
@@ -63,24 +69,41 @@ class Demultiplexer implements LineSink {
     this.#last?.verifier.feedUnterminated(bytes, line, offset);
   }
 
+  get #first(): Lane | undefined {
+    return this.lanes.values().next().value;
+  }
+
   /** A line of no stream is a finding of the stream before it; lines of streams that nobody named are left out. */
   #laneOf(line: Buffer): Lane | undefined {
     const read = classifyLine(line);
-    if (read.type === 'foreign') return this.#last ?? this.lanes.values().next().value;
+    if (read.type === 'foreign') return this.#last ?? this.#first;
     if (read.type === 'checkpoint') {
       const origin = read.note === undefined ? undefined : parseSignedCheckpoint(read.note)?.origin;
       return origin === undefined ? this.#last : this.lanes.get(tagOf(origin));
     }
     const known = this.lanes.get(read.tag);
     if (known !== undefined) return known;
-    const entry = firstEntry(line);
-    const origin = entry === undefined ? undefined : originOf(this.#wild, { ...entry, empty: false });
-    if (origin === undefined) return undefined;
+    const lane = this.meet(firstEntry(line));
+    if (lane === undefined) this.#leave(read.tag, read.seq);
+    return lane;
+  }
+
+  /** An entry that may be of a stream which a pattern names, and of which nothing was known. */
+  meet(entry: Pick<Peek, 'tag' | 'origin'> | undefined): Lane | undefined {
+    const origin = entry === undefined ? undefined : claimedOrigin(this.#wild, entry);
+    if (origin === undefined || this.lanes.has(tagOf(origin))) return undefined;
     if (this.#allowance.take('streams')) return this.#lane(origin);
-    if (!this.#tooMany)
-      this.#last?.verifier.state.find('LIMIT', 'too many streams are mixed here; the rest is not read');
+    const lane = this.#last ?? this.#first;
+    if (!this.#tooMany) lane?.findings.add('LIMIT', {}, 'too many streams are mixed here; the rest is not read');
     this.#tooMany = true;
     return undefined;
+  }
+
+  /** Nothing has said yet whose this entry is: should an open of its TAG come, the stream began before it. */
+  #leave(tag: string, seq: number): void {
+    if (this.#wild.length === 0 || this.#left.has(tag)) return;
+    if (this.#left.size < MOST_LEFT) this.#left.set(tag, seq);
+    else this.#leftMore = true;
   }
 
   #lane(origin: string): Lane {
@@ -93,6 +116,11 @@ class Demultiplexer implements LineSink {
     verifier.beginFile(this.#file);
     const lane = { origin, auditor, findings, verifier };
     this.lanes.set(tagOf(origin), lane);
+    const left = this.#left.get(tagOf(origin));
+    if (left !== undefined || this.#leftMore) {
+      const message = `entries of this stream stand before the first open that says whose they are (from entry ${left ?? 'unknown'} on); they were not read`;
+      verifier.state.find('START_UNPROVEN', message, left);
+    }
     return lane;
   }
 }
@@ -107,7 +135,7 @@ export async function demultiplex(
   allowance: Allowance = new Allowance(),
 ): Promise<LinkedStream[]> {
   const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance);
-  for (const { source } of await orderMixedFiles(files)) {
+  for (const { source } of await orderMixedFiles(files, (open) => demultiplexer.meet(open))) {
     demultiplexer.beginFile(source.name);
     const splitter = new LineSplitter(demultiplexer);
     try {

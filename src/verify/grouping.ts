@@ -4,7 +4,7 @@ import { isOrigin, tagOf } from '../format/origin.ts';
 import { Findings } from './findings.ts';
 import { didYouMean } from './nearest-origin.ts';
 import type { VerifyOptions } from './options.ts';
-import type { Peek } from './peek.ts';
+import type { Peek, Wanted } from './peek.ts';
 import { emptyReport, type StreamReport } from './report.ts';
 import type { PeekedSource } from './stream-files.ts';
 
@@ -44,25 +44,48 @@ function namesStream(patterns: readonly string[], origin: string, continued: boo
   );
 }
 
-/** Which origin a file belongs to, by the tag of its first entry. `continued`: a stream in place of a named one is named. */
-export function originOf(patterns: readonly string[], { tag, origin }: Peek, continued = false): string | undefined {
-  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
-  const byTag = exact.find((pattern) => tagOf(pattern) === tag);
-  if (byTag !== undefined) return byTag;
-  if (origin !== undefined && tagOf(origin) === tag && namesStream(patterns, origin, continued)) return origin;
-  // a file in which no entry can be read is the only stream's, damaged; another stream's is not
-  return patterns.length === 1 && tag === undefined ? exact[0] : undefined;
+/** The origin that an open claims, where one of the names covers it and its TAG is that of the entry. */
+export function claimedOrigin(
+  patterns: readonly string[],
+  { tag, origin }: Pick<Peek, 'tag' | 'origin'>,
+  continued = false,
+): string | undefined {
+  return origin !== undefined && tagOf(origin) === tag && namesStream(patterns, origin, continued) ? origin : undefined;
 }
 
-/** Files by the stream they belong to; those of no named stream under undefined. */
+/** The streams that are named, by their TAG: those that the auditor names in full, and those that an open in the files claims to be. */
+export function originsByTag(
+  patterns: readonly string[],
+  peeks: readonly Pick<Peek, 'tag' | 'origin'>[],
+  continued = false,
+): Map<string, string> {
+  const claimed = peeks.flatMap((peek) => claimedOrigin(patterns, peek, continued) ?? []);
+  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+  return new Map([...claimed, ...exact].map((origin) => [tagOf(origin), origin]));
+}
+
+/** What makes a file one of a stream that the auditor names, as long as nothing but the names is known. */
+export function wantedBy(patterns: readonly string[], continued = false): Wanted {
+  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+  const covers = (origin: string): boolean => namesStream(patterns, origin, continued);
+  return { tags: new Set(exact.map(tagOf)), ...((continued || exact.length < patterns.length) && { covers }) };
+}
+
+/** Files by the stream they belong to (M8.2); those of no named stream under undefined. `continued`: also streams in place of a named one. */
 export function groupByOrigin(
   patterns: readonly string[],
   files: readonly PeekedSource[],
   continued = false,
 ): Map<string | undefined, PeekedSource[]> {
   const groups = new Map<string | undefined, PeekedSource[]>();
+  const peeks = files.map(({ peek }) => peek);
+  const byTag = originsByTag(patterns, peeks, continued);
+  // a file in which neither entry nor checkpoint can be read is the only stream's, damaged; another stream's is not
+  const only = patterns.length === 1 && !patterns[0]?.endsWith('*') ? patterns[0] : undefined;
   for (const file of files) {
-    const origin = originOf(patterns, file.peek, continued);
+    const { tag, noted } = file.peek;
+    const own = tag ?? (noted === undefined ? undefined : tagOf(noted.origin));
+    const origin = own === undefined ? only : byTag.get(own);
     const group = groups.get(origin);
     if (group === undefined) groups.set(origin, [file]);
     else group.push(file);
@@ -75,7 +98,10 @@ export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };
-    if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
+    if (peek.noted !== undefined) {
+      const message = `this file holds checkpoints alone, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
+      findings.add('NO_KEY', place, message);
+    } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
     else findings.add('NO_KEY', place, `this file is of a stream (tag ${peek.tag}) that you did not name`);
   }
   return emptyReport(

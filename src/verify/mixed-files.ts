@@ -2,6 +2,7 @@ import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { classifyLine } from '../format/entry.ts';
 import { tagOf } from '../format/origin.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import { firstEntry, type Peek } from './peek.ts';
 import { contentDigest, type PeekedSource } from './stream-files.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
@@ -11,11 +12,14 @@ const PEEK_LIMIT = 16 * 1024 * 1024;
 /** So many streams of a file count for its place. */
 const TAG_LIMIT = 4096;
 
+/** Is told which entries that may say whose they are stand in the files. */
+type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
+
 /**
  * The seq of the first entry of each stream, by TAG; where there is none, the place right behind the largest size that a
  * checkpoint of it has. Nothing of it is trusted; it only orders the reading.
  */
-async function firstSeqs({ source }: PeekedSource): Promise<Map<string, number>> {
+async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<string, number>> {
   const seqs = new Map<string, number>();
   const behind = new Map<string, number>();
   const sink: LineSink = {
@@ -27,8 +31,12 @@ async function firstSeqs({ source }: PeekedSource): Promise<Map<string, number>>
         const tag = checkpoint === undefined ? '' : tagOf(checkpoint.origin);
         if (checkpoint !== undefined && (behind.has(tag) || behind.size < TAG_LIMIT))
           behind.set(tag, Math.max(checkpoint.size, behind.get(tag) ?? 0));
-      } else if (read.type !== 'foreign' && !seqs.has(read.tag) && seqs.size < TAG_LIMIT) {
-        seqs.set(read.tag, read.seq);
+      } else if (read.type !== 'foreign') {
+        if (read.type === 'control' && read.kind === 'open') {
+          const open = firstEntry(line);
+          if (open !== undefined) onOpen(open);
+        }
+        if (!seqs.has(read.tag) && seqs.size < TAG_LIMIT) seqs.set(read.tag, read.seq);
       }
       return undefined;
     },
@@ -116,11 +124,11 @@ async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
   return kept;
 }
 
-/** The files in the order of their entries. What can be read only once stays where it was given. */
-export async function orderMixedFiles(files: readonly PeekedSource[]): Promise<PeekedSource[]> {
+/** The files in the order of their entries. What can be read only once stays where it was given, and no open of it is told. */
+export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: OnOpen): Promise<PeekedSource[]> {
   if (files.some(({ source }) => !source.repeatable)) return [...files];
   const mixed: Mixed[] = [];
-  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file), before: [], state: 'new' });
+  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
   const kept = await distinct(mixed);
   link(kept);
   return placeAll(kept);

@@ -1,7 +1,7 @@
 import type { FoundFile, IgnoredFiles, IgnoredWhy } from './found-files.ts';
 import { findFiles } from './found-files.ts';
 import { readGzip } from './gzip.ts';
-import { peek, peekWhole } from './peek.ts';
+import { peek, peekWhole, type Wanted } from './peek.ts';
 import { readError } from './regular-file.ts';
 import { inMemory, lookAt, type Source, type SourceProblem, sourceOf } from './sources.ts';
 import type { PeekedSource } from './stream-files.ts';
@@ -58,7 +58,7 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
 async function look(
   { path, stray }: FoundFile,
   maxBytes: number,
-  wanted: ReadonlySet<string>,
+  wanted: Wanted | undefined,
 ): Promise<PeekedSource | IgnoredWhy> {
   const head = lookAt(path);
   const source = sourceOf(path, head, maxBytes);
@@ -73,7 +73,7 @@ async function look(
 
 /**
  * Opens the logs behind the paths, each compressed one to at most `maxBytes`. A file that was named is always taken. `wanted`
- * are the tags of the streams that the auditor names in full.
+ * says which streams the auditor names.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
@@ -81,7 +81,7 @@ export async function openLogs(
   paths: readonly string[],
   maxBytes: number,
   ignored: IgnoredFiles,
-  wanted: ReadonlySet<string> = new Set(),
+  wanted?: Wanted,
 ): Promise<PeekedSource[]> {
   const logs: PeekedSource[] = [];
   for (const file of await findFiles(paths, ignored)) {

@@ -1,5 +1,7 @@
+import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../format/control.ts';
 import { classifyLine } from '../format/entry.ts';
+import { tagOf } from '../format/origin.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import type { Source } from './sources.ts';
 
@@ -11,6 +13,8 @@ export interface Peek {
   readonly seq: number | undefined;
   /** The origin that an open claims. */
   readonly origin: string | undefined;
+  /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
+  readonly noted?: { readonly origin: string; readonly size: number };
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
 }
@@ -19,21 +23,70 @@ const LF = 0x0a;
 /** So many bytes are looked through for a first entry. */
 const PEEK_LIMIT = 20 * 1024 * 1024;
 
+/** Whose entries are looked for. */
+export interface Wanted {
+  /** Of the streams that are known by name. */
+  readonly tags: ReadonlySet<string>;
+  /** Whether a pattern names the stream that an open claims to be of. */
+  readonly covers?: (origin: string) => boolean;
+}
+
+const NOBODY: Wanted = { tags: new Set() };
+
+/** Looks at one line after another until it has seen what is wanted; any first entry, where nothing is. */
+class Peeking {
+  readonly #wanted: Wanted;
+  readonly #any: boolean;
+  #found: Omit<Peek, 'empty'> | undefined;
+  #noted: Peek['noted'];
+  done = false;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+    this.#any = wanted.tags.size === 0 && wanted.covers === undefined;
+  }
+
+  look(line: Buffer): void {
+    const entry = firstEntry(line);
+    if (entry === undefined) {
+      if (this.#found === undefined) this.#note(line);
+      return;
+    }
+    const isWanted = this.#any || this.#isWanted(entry);
+    if (isWanted || this.#found === undefined) this.#found = entry;
+    this.done = isWanted;
+  }
+
+  result(empty: boolean): Peek {
+    if (this.#found !== undefined) return { empty, ...this.#found };
+    return { empty, tag: undefined, seq: undefined, origin: undefined, ...(this.#noted && { noted: this.#noted }) };
+  }
+
+  #note(line: Buffer): void {
+    const read = classifyLine(line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line);
+    if (read.type !== 'checkpoint' || read.note === undefined) return;
+    const checkpoint = parseSignedCheckpoint(read.note);
+    if (checkpoint === undefined) return;
+    const { origin, size } = this.#noted ?? checkpoint;
+    this.#noted = { origin, size: Math.max(size, checkpoint.size) };
+  }
+
+  #isWanted({ tag, origin }: Omit<Peek, 'empty'>): boolean {
+    const { tags, covers } = this.#wanted;
+    if (tag !== undefined && tags.has(tag)) return true;
+    return origin !== undefined && covers?.(origin) === true && tagOf(origin) === tag;
+  }
+}
+
 /**
- * Looks for the first entry of a file; where tags are wanted, for the first entry with one of them: a line of another stream
+ * Looks for the first entry of a file; where streams are wanted, for the first entry of one of them: a line of another stream
  * at its beginning does not make it that stream's file.
  */
-export async function peek(source: Source, wanted: ReadonlySet<string> = new Set()): Promise<Peek> {
-  let found: Omit<Peek, 'empty'> | undefined;
-  const looking = { done: false };
+export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Peek> {
+  const peeking = new Peeking(wanted);
   const sink: LineSink = {
     feed(bytes, start, end) {
-      if (looking.done) return undefined;
-      const entry = firstEntry(bytes.subarray(start, end));
-      if (entry === undefined) return undefined;
-      const isWanted = entry.tag !== undefined && wanted.has(entry.tag);
-      if (isWanted || found === undefined) found = entry;
-      looking.done = isWanted || wanted.size === 0;
+      if (!peeking.done) peeking.look(bytes.subarray(start, end));
       return undefined;
     },
     feedUnterminated() {
@@ -50,25 +103,21 @@ export async function peek(source: Source, wanted: ReadonlySet<string> = new Set
     for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (looking.done || bytes > PEEK_LIMIT) break;
+      if (peeking.done || bytes > PEEK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
-  return { empty: bytes === 0 && !damaged, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
+  return peeking.result(bytes === 0 && !damaged);
 }
 
 /** The same of a plain file whose bytes are all at hand. */
-export function peekWhole(bytes: Buffer, wanted: ReadonlySet<string> = new Set()): Peek {
-  let found: Omit<Peek, 'empty'> | undefined;
-  for (let from = 0, lf = bytes.indexOf(LF); lf >= 0; from = lf + 1, lf = bytes.indexOf(LF, from)) {
-    const entry = firstEntry(bytes.subarray(from, lf));
-    if (entry === undefined) continue;
-    const isWanted = entry.tag !== undefined && wanted.has(entry.tag);
-    if (isWanted || wanted.size === 0) return { empty: false, ...entry };
-    found ??= entry;
+export function peekWhole(bytes: Buffer, wanted: Wanted = NOBODY): Peek {
+  const peeking = new Peeking(wanted);
+  for (let from = 0, lf = bytes.indexOf(LF); lf >= 0 && !peeking.done; from = lf + 1, lf = bytes.indexOf(LF, from)) {
+    peeking.look(bytes.subarray(from, lf));
   }
-  return { empty: bytes.length === 0, ...(found ?? { tag: undefined, seq: undefined, origin: undefined }) };
+  return peeking.result(bytes.length === 0);
 }
 
 /** What a line says of its place, if it is an entry. */

@@ -25,11 +25,14 @@ export async function contentDigest(source: Source): Promise<string> {
   return hash.digest('hex');
 }
 
+/** A file of checkpoints alone comes behind the entries that they are about; one of which nothing is known, at the end. */
+function placeOf({ seq, noted }: Peek): number {
+  return seq ?? (noted === undefined ? Number.MAX_SAFE_INTEGER : noted.size + 0.5);
+}
+
 /** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork (M8.2). */
 export async function orderFiles(files: readonly PeekedSource[], findings: Findings): Promise<PeekedSource[]> {
-  const ordered = [...files].sort(
-    (a, b) => (a.peek.seq ?? Number.MAX_SAFE_INTEGER) - (b.peek.seq ?? Number.MAX_SAFE_INTEGER),
-  );
+  const ordered = [...files].sort((a, b) => placeOf(a.peek) - placeOf(b.peek));
   const kept: PeekedSource[] = [];
   let keptDigest: string | undefined; // of the last one kept: it is read once, whatever claims its place
   for (const file of ordered) {

@@ -1,10 +1,17 @@
 import { TamperError } from '../errors.ts';
-import { tagOf } from '../format/origin.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
 import { FindingRoom, Findings } from './findings.ts';
 import { IgnoredFiles } from './found-files.ts';
-import { groupByOrigin, missingReports, patternsOf, unclaimedReport, vanishedReports } from './grouping.ts';
+import {
+  groupByOrigin,
+  missingReports,
+  originsByTag,
+  patternsOf,
+  unclaimedReport,
+  vanishedReports,
+  wantedBy,
+} from './grouping.ts';
 import type { KeptRecords } from './kept-records.ts';
 import { type KnownRun, type KnownStreams, withKnown } from './known.ts';
 import { linkedStream } from './linked-stream.ts';
@@ -13,7 +20,7 @@ import { lookAhead } from './look-ahead.ts';
 import { openLogs } from './open-logs.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
-import { peek } from './peek.ts';
+import { peek, type Wanted } from './peek.ts';
 import { streamReport, type VerifyReport, wholeReport } from './report.ts';
 import { streamSource } from './sources.ts';
 import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
@@ -24,13 +31,36 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   const paths = options.paths.filter((path) => path !== '-');
-  const exact = patternsOf(options).filter((pattern) => !pattern.endsWith('*'));
-  const wanted = new Set(exact.map(tagOf));
+  const patterns = patternsOf(options);
+  const wanted = wantedBy(patterns, options.continued);
   const peeked = await openLogs(paths, maxBytes, ignored, wanted);
-  if (!options.paths.includes('-')) return peeked;
+  if (!options.paths.includes('-')) return lookForNamed(peeked, patterns, wanted, options.continued);
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
   const { source, beginning } = await lookAhead(streamSource('-', options.input));
-  return [...peeked, { source, peek: await peek(beginning, wanted) }];
+  const files = [...peeked, { source, peek: await peek(beginning, wanted) }];
+  return lookForNamed(files, patterns, wanted, options.continued);
+}
+
+/**
+ * M8.2: A file whose first entry is of no named stream may hold one of a stream that a pattern names, and that no open in this
+ * file but one in another shows to be here.
+ */
+async function lookForNamed(
+  files: readonly PeekedSource[],
+  patterns: readonly string[],
+  wanted: Wanted,
+  continued: boolean | undefined,
+): Promise<PeekedSource[]> {
+  const peeks = files.map((file) => file.peek);
+  const byTag = originsByTag(patterns, peeks, continued);
+  const tags = new Set([...byTag.keys()].filter((tag) => !wanted.tags.has(tag)));
+  const looked: PeekedSource[] = [];
+  for (const file of files) {
+    const { source, peek: known } = file;
+    const again = tags.size > 0 && source.repeatable && known.tag !== undefined && !byTag.has(known.tag);
+    looked.push(again ? { source, peek: await peek(source, { tags }) } : file);
+  }
+  return looked;
 }
 
 /** Reads each stream's files in their order. */

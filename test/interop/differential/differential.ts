@@ -7,7 +7,6 @@ import type { HonestLog } from './honest-log.ts';
 import { madeUpLog } from './made-up.ts';
 import { minimised } from './minimise.ts';
 import { mutantOf, withoutFiles } from './mutants.ts';
-import { openQuestion } from './open-questions.ts';
 import { Random } from './random.ts';
 import { MODES, worldLog } from './worlds.ts';
 
@@ -19,8 +18,6 @@ export interface Outcome {
   readonly mutants: number;
   /** Honest logs, whole or with files left out, that both sides have judged. */
   readonly honest: number;
-  /** How often our verifier was stricter in a way that the text leaves open, by what it is about. */
-  readonly open: Readonly<Record<string, number>>;
   /** How often each pair of verdicts came, ours first. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly disagreements: readonly Disagreement[];
@@ -55,7 +52,6 @@ class Run {
   readonly #sides: BothSides;
   readonly #found: Disagreement[] = [];
   readonly #verdicts: Record<string, number> = {};
-  readonly #open: Record<string, number> = {};
   #mutants = 0;
   #honest = 0;
 
@@ -101,7 +97,6 @@ class Run {
       logs,
       mutants: this.#mutants,
       honest: this.#honest,
-      open: this.#open,
       verdicts: this.#verdicts,
       disagreements: this.#found,
     };
@@ -121,11 +116,6 @@ class Run {
     this.#verdicts[pair] = (this.#verdicts[pair] ?? 0) + 1;
     const why = disagree(ours, theirs, honest);
     if (why === undefined) return true;
-    const question = openQuestion(one, ours, theirs);
-    if (question !== undefined) {
-      this.#open[question] = (this.#open[question] ?? 0) + 1;
-      return true;
-    }
     const found = { ...(await minimised({ case: one, ours, theirs, why }, this.#sides, honest)), why };
     this.#found.push(found);
     this.#options.onDisagreement?.(found);

@@ -1,7 +1,8 @@
 """Files: compression, lines, order (M1.7, M8.2, M8.22, M8.23)."""
 import zlib
 
-from lines import classify, is_reserialized
+from lines import classify, is_reserialized, note_of
+from notes import parse_note
 from verdicts import need
 
 GZIP = b'\x1f\x8b'
@@ -61,7 +62,8 @@ class File:
 
 
 def ordered(files):
-    """M8.2: by the seq of their first entry, whatever the order given; the same bytes twice are one file."""
+    """M8.2: by the seq of their first entry, whatever the order given; the same bytes twice are one file. A file of
+    checkpoints alone comes behind the largest size that it has; one in which there is nothing else, at the end."""
     begun, others, seen = [], [], set()
     for file in files:
         if file.data in seen and file.first:
@@ -71,4 +73,11 @@ def ordered(files):
     begun.sort(key=lambda file: file.first.seq)
     for one, other in zip(begun, begun[1:]):
         need(one.first.seq != other.first.seq, 'FORK')
-    return begun + others
+    return sorted(begun + others, key=_place)
+
+
+def _place(file):
+    if file.first:
+        return file.first.seq
+    notes = [parse_note(note_of(line) or '') for line in file.lines if line.kind == 'checkpoint']
+    return max([note.size + 0.5 for note in notes if note is not None], default=float('inf'))
