@@ -5,6 +5,7 @@ import {
   isTamperError,
   openPlainWriter,
   type ResolvedConfig,
+  type Sealer,
   TamperError,
 } from '../index.ts';
 import type { Command, CommandIo } from './command.ts';
@@ -85,6 +86,38 @@ function whatFails(error: Error): string {
   return isTamperError(error) && !error.retryable ? 'the keys cannot be used' : 'the key service is away';
 }
 
+/** After a stop: how long a reader or a disk that takes nothing is waited for, in milliseconds. */
+const patienceMs = 1_500;
+
+/**
+ * Waits until the sealer takes more; it throws what is an error of the sealer.
+ *
+ * @returns false where it takes nothing after a stop: what was not read yet is not ours
+ */
+async function drained(sealer: Sealer, stop: AbortSignal): Promise<boolean> {
+  for (let signal = stop; ; signal = AbortSignal.timeout(patienceMs)) {
+    try {
+      await once(sealer, 'drain', { signal });
+      return true;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      if (signal !== stop) return false;
+    }
+  }
+}
+
+/** How often to look whether a slow reader has taken more, in milliseconds. */
+const lookMs = 20;
+
+/** Waits, as any filter does, until whoever reads the log from a pipe has taken all of it. */
+async function readerCaughtUp(sealer: Sealer, isOver: () => boolean): Promise<void> {
+  for (;;) {
+    const { waitsFor } = sealer.stats;
+    if (isOver() || (waitsFor !== 'reader' && waitsFor !== 'turn')) return;
+    await new Promise((resolve) => setTimeout(resolve, waitsFor === 'turn' ? 0 : lookMs));
+  }
+}
+
 type Say = (text: string) => Promise<void>;
 
 async function passThrough(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
@@ -121,6 +154,8 @@ async function sealInput(
   });
   const begun = sealer.ready.then(() => true);
   begun.catch(() => undefined); // as above
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
   let inTime = true;
   try {
     for (;;) {
@@ -128,10 +163,11 @@ async function sealInput(
       if (lines === undefined) break;
       const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
       const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
-      if (!goOn && !mayDrop && !input.hasFailed) await once(sealer, 'drain'); // it throws what is an error of the sealer
+      if (!goOn && !mayDrop && !input.hasFailed && !(await drained(sealer, stop.signal))) break;
       if (config.tee) await writeAll(io.stdout, lines.bytes);
     }
     inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
+    await readerCaughtUp(sealer, () => stop.signal.aborted || input.hasFailed);
   } finally {
     forget();
     await sealer.close();

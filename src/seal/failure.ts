@@ -14,6 +14,11 @@ export class Failure {
     return this.#error;
   }
 
+  /** Whether somebody may wait for a promise of ours: for `ready` until the run has begun. */
+  isAwaited(hasBegun: boolean): boolean {
+    return this.#waiters.size > 0 || (this.#observed && !hasBegun);
+  }
+
   /** A promise that carries errors was handed out. */
   observe(): void {
     this.#observed = true;

@@ -63,6 +63,11 @@ export class IntakeQueue {
     return this.#reported;
   }
 
+  /** Whether a producer was told to wait for {@link QueueHost.drained}, and so many do. */
+  isAwaited(listeners: number): boolean {
+    return this.#heldBack && listeners > 0;
+  }
+
   /** Whether nothing waits, and a gap counts all that was lost. */
   get isSettled(): boolean {
     return this.#lines.isEmpty && this.#lost === undefined;

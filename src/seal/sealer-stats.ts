@@ -21,6 +21,11 @@ export interface SealerStats {
   readonly covered: number;
   /** Bytes of memory that waiting lines take, for a key or for the sink. */
   readonly pendingBytes: number;
+  /**
+   * What lines that were taken wait for before they are written: the first key, a disk without room, a reader of standard
+   * output who does not keep up, or the next turn of the event loop. Undefined where none waits.
+   */
+  readonly waitsFor: 'key' | 'disk' | 'reader' | 'turn' | undefined;
 }
 
 /** Puts the numbers together. @param recordsBefore - of streams that ended (`rotate_chain`) */
@@ -42,5 +47,14 @@ export function statsOf(
     uncounted: keeping.uncounted,
     covered: run?.covered ?? 0,
     pendingBytes: queue.bytes,
+    waitsFor: waitsFor(run, queue),
   };
+}
+
+function waitsFor(run: StreamRun | undefined, queue: IntakeQueue): SealerStats['waitsFor'] {
+  if (run === undefined) return queue.isSettled ? undefined : 'key';
+  if (queue.isSettled && run.log.waiting === 0) return undefined;
+  const { obstacle } = run;
+  if (obstacle === undefined) return 'turn';
+  return obstacle.kind === 'full' ? 'disk' : 'reader';
 }

@@ -116,6 +116,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#forgetExit = onExit(
       () => this.closeSync(),
       (error) => tellOnStderr(this.origin, error),
+      () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     this.#ready = this.#start();
     this.#ready.catch((error: unknown) => this.#fail(error));
@@ -364,9 +365,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Resolves when the run has begun and every line taken so far is in the log. */
   async #settled(): Promise<StreamRun> {
-    await this.ready;
-    if (this.#failure.error !== undefined) throw this.#failure.error;
-    await this.#pump.queue.whenSettled();
+    await this.#failure.orFailed(this.#ready);
+    await this.#failure.orFailed(this.#pump.queue.whenSettled());
     if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
   }

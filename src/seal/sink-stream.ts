@@ -39,7 +39,10 @@ export class StreamSink implements Sink {
       if (code !== 'EAGAIN' && code !== 'ENOSPC') {
         throw new TamperError('WRITE_FAILED', `cannot write to standard output (${code})`, {
           cause,
-          hint: code === 'EPIPE' ? 'The process that reads it has ended.' : 'Check where standard output leads.',
+          hint:
+            code === 'EPIPE'
+              ? 'The process that reads it has ended; what it left in the pipe, 64 KiB at most as a rule, is lost with it.'
+              : 'Check where standard output leads.',
         });
       }
       this.#obstacle = { kind: code === 'EAGAIN' ? 'busy' : 'full', cause: cause as Error };
