@@ -124,7 +124,7 @@ export class EarlierLines {
     const { log, stream } = run;
     const { longLine } = this.#options;
     if (file.gap && file.from >= file.size) return true;
-    if (file.sink !== log.sink) this.#claim(file, run, turn);
+    if (file.sink !== log.sink && !this.#claim(file, run, turn)) return false;
     if (!file.gap) {
       stream.gap(file.kept.why, file.kept.lost, file.kept.since);
       file.gap = true;
@@ -148,9 +148,16 @@ export class EarlierLines {
     return true;
   }
 
-  /** Says durably where in which log the next lines of the file begin. */
-  #claim(file: Open, run: StreamRun, turn: Turn): void {
+  /**
+   * Says durably where in which log the next lines of the file begin. What stands before that place is on the disk by then:
+   * a log that ends before it, after a crash, would look like another one.
+   *
+   * @returns false where the sink takes no more
+   */
+  #claim(file: Open, run: StreamRun, turn: Turn): boolean {
+    if (!run.writeOut()) return false;
     const { log, stream } = run;
+    log.sink.datasyncSync();
     try {
       replaceClaim(file.kept.path, {
         ...claimOf(file, this.#options),
@@ -165,6 +172,7 @@ export class EarlierLines {
     }
     file.sink = log.sink;
     turn.glance();
+    return true;
   }
 
   /** Whole lines of the file from where it stands; none (`to` = `from`) inside a line that is longer than the window. */

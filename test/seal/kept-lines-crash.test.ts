@@ -74,12 +74,13 @@ async function takeOver(options: SealerOptions): Promise<void> {
 }
 
 it.each([
-  ['one stream', 'audit.jsonl', 'audit.example.com/kept', {}],
-  ['one stream that changes its file meanwhile', 'audit.jsonl', 'audit.example.com/kept', { rotateMaxBytes: 25_000 }],
-  ['streams of instances', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}],
+  ['one stream', 'audit.jsonl', 'audit.example.com/kept', {}, 1],
+  ['one stream that changes its file meanwhile', 'audit.jsonl', 'audit.example.com/kept', { rotateMaxBytes: 25_000 }, 1],
+  ['streams of instances', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}, 1],
+  ['what several processes kept', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}, 2],
 ])(
   'a start that is killed at any change of the disk seals no kept line twice and loses none: %s',
-  async (_name, name, origin, extra) => {
+  async (_name, name, origin, extra, files) => {
     const { directory, options, provider } = workplace();
     onTestFinished(() => {
       disk.last = Number.POSITIVE_INFINITY;
@@ -96,9 +97,12 @@ it.each([
     const begin = async (folder: string): Promise<void> => {
       disk.last = Number.POSITIVE_INFINITY;
       provider.faults.failWith('UNAVAILABLE');
-      const sealer = start(place(folder));
-      for (const line of expected) sealer.write(line);
-      sealer.closeSync();
+      const share = LINES / files;
+      for (let from = 0; from < LINES; from += share) {
+        const sealer = start(place(folder));
+        for (const line of expected.slice(from, from + share)) sealer.write(line);
+        sealer.closeSync();
+      }
       provider.faults.heal();
     };
     await begin('whole');
