@@ -75,7 +75,13 @@ async function takeOver(options: SealerOptions): Promise<void> {
 
 it.each([
   ['one stream', 'audit.jsonl', 'audit.example.com/kept', {}, 1],
-  ['one stream that changes its file meanwhile', 'audit.jsonl', 'audit.example.com/kept', { rotateMaxBytes: 25_000 }, 1],
+  [
+    'one stream that changes its file meanwhile',
+    'audit.jsonl',
+    'audit.example.com/kept',
+    { rotateMaxBytes: 25_000 },
+    1,
+  ],
   ['streams of instances', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}, 1],
   ['what several processes kept', 'audit-{instance}.jsonl', 'audit.example.com/kept/{instance}', {}, 2],
 ])(
