@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
 import { isError, TamperError } from '../errors.ts';
 import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
@@ -69,9 +70,9 @@ export function formatVkey(name: string, key: NoteKey): string {
 
 /** The one DER spelling of a public key that this algorithm verifies with (EC points uncompressed), or undefined. */
 export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
-  // any 32 bytes are a key of Ed25519, and this is its one spelling: logs name the same key in each open
+  // this is the one spelling of a key of Ed25519: logs name the same key in each open
   if (algorithm === 'ed25519' && spki.length === 44 && ED25519_SPKI_HEAD.equals(spki.subarray(0, 12))) {
-    return Buffer.from(spki);
+    return isEd25519Point(spki.subarray(12)) ? Buffer.from(spki) : undefined;
   }
   let key: KeyObject;
   try {
@@ -111,7 +112,7 @@ function decodeNoteKey(encoded: Buffer): NoteKey | undefined {
   const type = encoded[0];
   const rest = encoded.subarray(1);
   if (type === 0x01) {
-    return rest.length === 32 ? { algorithm: 'ed25519', bytes: Buffer.concat([ED25519_SPKI_HEAD, rest]) } : undefined;
+    return isEd25519Point(rest) ? { algorithm: 'ed25519', bytes: Buffer.concat([ED25519_SPKI_HEAD, rest]) } : undefined;
   }
   if (type === 0x02) return spkiKey('ecdsa-p256-sha256', rest);
   const lf = rest.indexOf(0x0a);

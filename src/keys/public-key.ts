@@ -1,4 +1,5 @@
 import { type AsymmetricKeyDetails, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { isEd25519Point } from '../core/ed25519-point.ts';
 import { TamperError } from '../errors.ts';
 import type { SignatureAlgorithm } from './provider.ts';
 
@@ -11,7 +12,7 @@ export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
 
 /**
  * Reads a public key. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA of other than 2,048 to
- * 8,192 bits are refused.
+ * 8,192 bits are refused, and so are points of Ed25519 that are of small order or not below the prime.
  *
  * @param what - the key's name, for the message
  * @throws {TamperError} `KEY_MALFORMED`: unreadable; `KEY_WRONG_USAGE`: of a kind that no {@link SignatureAlgorithm} uses
@@ -19,7 +20,10 @@ export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
 export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
   const key = importKey(input, what);
   if (key.type !== 'public') throw new TamperError('KEY_WRONG_USAGE', `${what} is a ${key.type} key, not a public one`);
-  algorithmOf(key, 'pss', what); // refuses what no algorithm uses
+  const algorithm = algorithmOf(key, 'pss', what); // refuses what no algorithm uses
+  if (algorithm === 'ed25519' && !isEd25519Point(Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url'))) {
+    throw wrongUsage(what, 'is a point for which anybody can make signatures');
+  }
   return key;
 }
 

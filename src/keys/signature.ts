@@ -16,7 +16,7 @@ const digests: Readonly<Record<PublicKeyAlgorithm, 'sha256' | 'sha384' | null>> 
 
 /**
  * Verifies a signature offline: Ed25519 pure, 64 bytes; ECDSA as DER; RSA-PSS with MGF1-SHA-256 and a salt of exactly 32
- * bytes; RSA PKCS#1 v1.5 (spec 4). `data` is the message, never a digest.
+ * bytes; RSA PKCS#1 v1.5; both as long as the modulus (spec 4). `data` is the message, never a digest.
  *
  * @param key - a public key, or its SPKI
  * @returns false only for a signature that is not one of this key over this data
@@ -31,7 +31,13 @@ export function verifySignature(
 ): boolean {
   const publicKey = readPublicKey(key, 'the public key');
   const digest = digestFor(algorithm, publicKey);
+  if (publicKey.asymmetricKeyType === 'rsa' && signature.length !== modulusBytes(publicKey)) return false;
   return verify(digest, data, { key: publicKey, ...padding(algorithm) }, signature);
+}
+
+/** RFC 8017, 8.1.2: so long is a signature. OpenSSL takes one of PSS without its leading zero as well. */
+function modulusBytes({ asymmetricKeyDetails }: KeyObject): number {
+  return Math.ceil((asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
 /**

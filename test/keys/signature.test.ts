@@ -1,5 +1,7 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { isEd25519Point } from '../../src/core/ed25519-point.ts';
+import { canonicalSpki as canonicalInFormat, parseVkey } from '../../src/format/vkey.ts';
 import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
 import { canonicalSpki, readCanonicalSpki, readPublicKey, toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { derFromP1363, signLocally, verifySignature } from '../../src/keys/signature.ts';
@@ -105,4 +107,143 @@ test('garbage is KEY_MALFORMED', () => {
   for (const garbage of ['not PEM', Buffer.from('30'), Buffer.alloc(0), { kty: 'OKP' }]) {
     expect(() => readPublicKey(garbage, 'key')).toThrow(expect.objectContaining({ code: 'KEY_MALFORMED' }));
   }
+});
+
+/** Other spellings of a good signature: nobody needs the private key to make them. */
+describe('a second spelling of a good signature', () => {
+  const big = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+  const bytesOf = (value: bigint, length: number): Buffer =>
+    Buffer.from(value.toString(16).padStart(2 * length, '0'), 'hex');
+
+  describe.each(['rsa-pss-sha256', 'rsa-pkcs1-sha256'] as const)('of %s', (algorithm) => {
+    const modulus = big(Buffer.from(rsa.publicKey.export({ format: 'jwk' }).n ?? '', 'base64url'));
+    /** A signature that is as asked for, and what it signs. */
+    const signed = (isWanted: (signature: Buffer) => boolean): { message: Buffer; signature: Buffer } => {
+      for (let n = 0; ; n++) {
+        const message = Buffer.from(`message ${n}`);
+        const signature = signLocally(algorithm, rsa.privateKey, message);
+        if (isWanted(signature)) return { message, signature };
+      }
+    };
+    const isGood = (message: Buffer, signature: Buffer): boolean =>
+      verifySignature(algorithm, rsa.publicKey, message, signature);
+
+    test('without its leading zero, or with one more, is not good', () => {
+      const { message, signature } = signed(([first]) => first === 0);
+      expect(isGood(message, signature)).toBe(true);
+      expect(isGood(message, signature.subarray(1))).toBe(false);
+      expect(isGood(message, Buffer.concat([Buffer.of(0), signature]))).toBe(false);
+    });
+
+    test('with the modulus added is not good', () => {
+      const { message, signature } = signed((one) => big(one) + modulus < 2n ** 2048n);
+      expect(isGood(message, bytesOf(big(signature) + modulus, 256))).toBe(false);
+      expect(isGood(message, bytesOf(big(signature) + modulus, 257))).toBe(false);
+      expect(isGood(message, bytesOf(modulus - big(signature), 256))).toBe(false);
+    });
+
+    test('of nothing, or of one, is not good', () => {
+      for (const value of [0n, 1n, modulus - 1n, modulus, modulus + 1n]) {
+        expect(isGood(data, bytesOf(value, 256)), String(value)).toBe(false);
+      }
+    });
+  });
+
+  test('of Ed25519 is not good: S with the order added, one byte less or more', () => {
+    const { publicKey, privateKey } = pairs.ed25519;
+    const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+    const signature = signLocally('ed25519', privateKey, data);
+    const scalar = big(Buffer.from(signature.subarray(32)).reverse());
+    for (let times = 1n; scalar + times * order < 2n ** 256n; times++) {
+      const other = bytesOf(scalar + times * order, 32).reverse();
+      expect(verifySignature('ed25519', publicKey, data, Buffer.concat([signature.subarray(0, 32), other]))).toBe(
+        false,
+      );
+    }
+    expect(verifySignature('ed25519', publicKey, data, signature.subarray(0, 63))).toBe(false);
+    expect(verifySignature('ed25519', publicKey, data, Buffer.concat([signature, Buffer.of(0)]))).toBe(false);
+  });
+
+  test.each([
+    ['ecdsa-p256-sha256', 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n],
+    [
+      'ecdsa-p384-sha384',
+      0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+    ],
+  ] as const)(
+    'of %s is good with the other s, which key services give as well, and in no other way',
+    (algorithm, order) => {
+      const { publicKey, privateKey } = pairs[algorithm];
+      const digest = algorithm === 'ecdsa-p256-sha256' ? 'sha256' : 'sha384';
+      const raw = sign(digest, data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+      const half = raw.length / 2;
+      const [r, s] = [big(raw.subarray(0, half)), big(raw.subarray(half))];
+      const integer = (value: bigint): Buffer => {
+        const hex = value.toString(16);
+        const digits = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
+        const body = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), digits]) : digits;
+        return Buffer.concat([Buffer.of(0x02, body.length), body]);
+      };
+      const der = (...parts: Buffer[]): Buffer => {
+        const body = Buffer.concat(parts);
+        return Buffer.concat([Buffer.of(0x30, body.length), body]);
+      };
+      const isGood = (signature: Buffer): boolean => verifySignature(algorithm, publicKey, data, signature);
+      expect(isGood(der(integer(r), integer(s)))).toBe(true);
+      expect(isGood(der(integer(r), integer(order - s)))).toBe(true);
+      const whole = der(integer(r), integer(s));
+      const padded = integer(r);
+      const bad = {
+        raw,
+        's with the order added': der(integer(r), integer(s + order)),
+        'r with the order added': der(integer(r + order), integer(s)),
+        'r of nothing': der(integer(0n), integer(s)),
+        's of nothing': der(integer(r), integer(0n)),
+        'both of nothing': der(integer(0n), integer(0n)),
+        'a longer length': Buffer.concat([Buffer.of(0x30, 0x81, whole[1] ?? 0), whole.subarray(2)]),
+        'an indefinite length': Buffer.concat([Buffer.of(0x30, 0x80), whole.subarray(2), Buffer.of(0, 0)]),
+        'a padded r': der(Buffer.concat([Buffer.of(0x02, (padded[1] ?? 0) + 1, 0), padded.subarray(2)]), integer(s)),
+        'a third number': der(integer(r), integer(s), integer(1n)),
+        'a byte behind': Buffer.concat([whole, Buffer.of(0)]),
+      };
+      for (const [what, signature] of Object.entries(bad)) expect(isGood(signature), what).toBe(false);
+    },
+  );
+});
+
+describe('a public key of Ed25519 for which anybody can sign', () => {
+  const prime = 2n ** 255n - 19n;
+  const eight = BigInt(
+    `0x${Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex').reverse().toString('hex')}`,
+  );
+  const encoded = (y: bigint, sign: bigint): Buffer =>
+    Buffer.from((y + (sign << 255n)).toString(16).padStart(64, '0'), 'hex').reverse();
+  const spki = (point: Buffer): Buffer => Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), point]);
+  const small = [0n, 1n, prime - 1n, eight, prime - eight];
+  const aboveThePrime = Array.from({ length: 19 }, (_, n) => prime + BigInt(n));
+
+  test.each([...small, ...aboveThePrime])('is none: y = %s', (y) => {
+    for (const sign of [0n, 1n]) {
+      const point = encoded(y, sign);
+      expect(isEd25519Point(point)).toBe(false);
+      expect(() => readPublicKey(spki(point), 'the key')).toThrow(expect.objectContaining({ code: 'KEY_WRONG_USAGE' }));
+      expect(canonicalInFormat('ed25519', spki(point))).toBeUndefined();
+      const vkey = `example.com/a+00000000+${Buffer.concat([Buffer.of(1), point]).toString('base64')}`;
+      expect(() => parseVkey(vkey)).toThrow(expect.objectContaining({ code: 'FORMAT_INVALID' }));
+    }
+  });
+
+  test('would verify what nobody signed', () => {
+    const identity = createPublicKey({ key: spki(encoded(1n, 0n)), format: 'der', type: 'spki' });
+    const forged = Buffer.concat([encoded(1n, 0n), Buffer.alloc(32)]);
+    expect(verify(null, data, identity, forged)).toBe(true); // as OpenSSL has it
+    expect(() => verifySignature('ed25519', identity, data, forged)).toThrow(
+      expect.objectContaining({ code: 'KEY_WRONG_USAGE' }),
+    );
+  });
+
+  test('is none of the others', () => {
+    for (const y of [2n, 4n, prime - 2n, eight + 1n]) expect(isEd25519Point(encoded(y, 0n))).toBe(true);
+    expect(isEd25519Point(Buffer.alloc(31, 9))).toBe(false);
+  });
 });

@@ -11,6 +11,7 @@ from spelling import from_b64
 from tree import sha
 
 ALGORITHMS = ('ed25519', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'rsa-pss-sha256', 'rsa-pkcs1-sha256')
+PRIME = 2**255 - 19
 ED25519_HEAD = bytes.fromhex('302a300506032b6570032100')
 CURVES = {'ecdsa-p256-sha256': ec.SECP256R1, 'ecdsa-p384-sha384': ec.SECP384R1}
 PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
@@ -24,9 +25,16 @@ def _loaded(spki):
         return None
 
 
+def _is_point(encoded):
+    """M2.1: y below the prime, and none of the y of the points of order 1, 2, 4 and 8."""
+    y = int.from_bytes(encoded, 'little') & (2**255 - 1)
+    order_8 = int.from_bytes(bytes.fromhex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'), 'little')
+    return y < PRIME and y not in (0, 1, PRIME - 1, order_8, PRIME - order_8)
+
+
 def _fits(algorithm, key):
     if algorithm == 'ed25519':
-        return isinstance(key, ed25519.Ed25519PublicKey)
+        return isinstance(key, ed25519.Ed25519PublicKey) and _is_point(key.public_bytes_raw())
     if algorithm in CURVES:
         return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES[algorithm])
     return isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048
@@ -51,6 +59,8 @@ def verifies(signer, text, signature):
             key.verify(signature, text)
         elif algorithm in CURVES:
             key.verify(signature, text, ec.ECDSA(hashes.SHA384() if '384' in algorithm else hashes.SHA256()))
+        elif len(signature) != (key.key_size + 7) // 8:
+            return False
         else:
             key.verify(signature, text, PSS if algorithm == 'rsa-pss-sha256' else padding.PKCS1v15(), hashes.SHA256())
         return True
