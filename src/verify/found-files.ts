@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 import { readError } from './regular-file.ts';
 
 /** The files behind paths: a directory stands for every file below it. */
@@ -20,6 +20,8 @@ export interface FoundFile {
   readonly path: string;
   /** Whether nothing but being in a directory speaks for it: it was not named, and no manifest of it stands beside it. */
   readonly stray: boolean;
+  /** Whether it was found in a directory. */
+  readonly listed: boolean;
 }
 
 /** Why a file in a directory was left out. */
@@ -42,6 +44,11 @@ export class IgnoredFiles {
   readonly #files: IgnoredFile[] = [];
   #count = 0;
 
+  clear(): void {
+    this.#files.length = 0;
+    this.#count = 0;
+  }
+
   add(file: string, why: IgnoredWhy): void {
     this.#count++;
     if (this.#files.length < KEPT_NAMES) this.#files.push({ file, why });
@@ -55,16 +62,16 @@ export class IgnoredFiles {
 /**
  * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Hidden
  * names and our own files beside a log are passed over; symbolic links in a directory are not followed, so that no cycle and
- * nothing outside of it is read.
+ * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
  */
-export async function findFiles(paths: readonly string[], ignored: IgnoredFiles): Promise<FoundFile[]> {
+export async function findFiles(paths: readonly string[], ignored: IgnoredFiles, again = false): Promise<FoundFile[]> {
   const found = new Map<string, FoundFile>();
   const room = { left: MAX_FILES };
   for (const path of paths) {
-    if (!(await isDirectory(path))) {
-      found.set(path, { path, stray: false });
+    if (!(await isDirectory(path, again))) {
+      found.set(path, { path, stray: false, listed: false });
       continue;
     }
     // a stack, the next name on top: the depth of a tree is its maker's choice
@@ -72,7 +79,7 @@ export async function findFiles(paths: readonly string[], ignored: IgnoredFiles)
     waiting.push({ path, directory: true, stray: true });
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (!next.directory) {
-        if (!found.has(next.path)) found.set(next.path, { path: next.path, stray: next.stray });
+        if (!found.has(next.path)) found.set(next.path, { path: next.path, stray: next.stray, listed: true });
         continue;
       }
       const entries = await entriesOf(next.path, room);
@@ -92,10 +99,12 @@ function hasManifest({ name }: Dirent, manifests: ReadonlySet<string>): boolean 
   return manifests.has(`${name}.manifest.json`) || manifests.has(`${name.replace(/\.gz$/, '')}.manifest.json`);
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** What is gone, and may be, is no directory. */
+async function isDirectory(path: string, mayBeGone: boolean): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
+    if (mayBeGone && systemCode(error) === 'ENOENT') return false;
     throw readError(path, error, 'Check the path, and that you may read it; a directory takes every file below it.');
   }
 }

@@ -1,9 +1,13 @@
+import { isTamperError } from '../errors.ts';
+import { isGone } from './file-identity.ts';
 import type { FoundFile, IgnoredFiles, IgnoredWhy } from './found-files.ts';
 import { findFiles } from './found-files.ts';
 import { readGzip } from './gzip.ts';
+import { followed } from './moved-files.ts';
 import { peek, peekWhole, type Wanted } from './peek.ts';
 import { readError } from './regular-file.ts';
-import { inMemory, lookAt, type Source, type SourceProblem, sourceOf } from './sources.ts';
+import { type SeenFile, SeenFiles } from './seen-files.ts';
+import { type FileHead, inMemory, lookAt, type Source, type SourceProblem, sourceOf } from './sources.ts';
 import type { PeekedSource } from './stream-files.ts';
 
 /**
@@ -17,6 +21,8 @@ const AFTER = /^[ \t\r\n]{0,32}:[ \t\r\n]{0,32}\{/;
 const OVERLAP = MENTION.length + 66;
 /** A small compressed file is looked at whole if it expands to no more bytes. */
 const EXPANDED = 256 * 1024;
+/** So often directories are looked at that do not come to rest. */
+const ROUNDS = 10;
 
 /** Looks for an object named `integrity` in bytes that come in chunks. */
 class MentionScan {
@@ -54,26 +60,35 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
   return problems.length === 0 ? Buffer.concat(chunks) : undefined;
 }
 
+/** A file as it is now. */
+async function look(file: FoundFile, maxBytes: number, wanted: Wanted | undefined): Promise<SeenFile> {
+  const head = lookAt(file.path);
+  const { size, identity } = head;
+  return { path: file.path, size, identity, log: await judge(file, head, maxBytes, wanted) };
+}
+
 /** A file with what it begins with; why it is left out, if it is. */
-async function look(
+async function judge(
   { path, stray }: FoundFile,
+  head: FileHead,
   maxBytes: number,
   wanted: Wanted | undefined,
 ): Promise<PeekedSource | IgnoredWhy> {
-  const head = lookAt(path);
   const source = sourceOf(path, head, maxBytes);
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
   // the next look takes the place of this one, so what is waited for has a copy
   const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
   const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
-  if (!stray || known.tag !== undefined) return { source, peek: known };
+  const log = { source: followed(source, known, maxBytes), peek: known };
+  if (!stray || known.tag !== undefined) return log;
   const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
-  return nothing ? 'nothing sealed' : { source, peek: known };
+  return nothing ? 'nothing sealed' : log;
 }
 
 /**
  * Opens the logs behind the paths, each compressed one to at most `maxBytes`. A file that was named is always taken. `wanted`
- * says which streams the auditor names.
+ * says which streams the auditor names. Directories are looked at until nothing has changed in them meanwhile: a file that is
+ * renamed between two looks is under neither of its names in one of them (M8.2).
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
@@ -83,15 +98,24 @@ export async function openLogs(
   ignored: IgnoredFiles,
   wanted?: Wanted,
 ): Promise<PeekedSource[]> {
-  const logs: PeekedSource[] = [];
-  for (const file of await findFiles(paths, ignored)) {
-    try {
-      const log = await look(file, maxBytes, wanted);
-      if (typeof log === 'string') ignored.add(file.path, log);
-      else logs.push(log);
-    } catch (error) {
-      throw readError(file.path, error, 'Check that you may read it; a pipe is read with -.');
+  const seen = new SeenFiles();
+  for (let round = 1, isNew = true; isNew && round <= ROUNDS; round++) {
+    isNew = false;
+    ignored.clear();
+    for (const file of await findFiles(paths, ignored, round > 1)) {
+      try {
+        const settled = round === 1 ? undefined : seen.settled(file.path);
+        const one = settled ?? (await look(file, maxBytes, wanted));
+        if (settled === undefined && seen.add(one)) isNew = true;
+        if (typeof one.log === 'string') ignored.add(file.path, one.log);
+      } catch (error) {
+        // what was listed was renamed or compressed just now; what was named has to be there
+        const mayBeGone = file.listed || round > 1;
+        if (!mayBeGone || !(isGone(error) || isTamperError(error, 'NOT_FOUND')))
+          throw readError(file.path, error, 'Check that you may read it; a pipe is read with -.');
+        isNew = true;
+      }
     }
   }
-  return logs;
+  return seen.logs;
 }

@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import type { CheckedRun } from './checked-run.ts';
 import type { Epoch } from './epoch.ts';
 import type { LineSplitter } from './line-splitter.ts';
-import { openRegular } from './regular-file.ts';
 import type { ChainKey } from './segment-messages.ts';
 import { SegmentPool } from './segment-pool.ts';
 import type { StreamVerifier } from './stream-verifier.ts';
@@ -120,18 +119,18 @@ export interface Division {
   readonly ahead: number;
 }
 
-/** Reads the file at a path through its verifier. */
-export type PathReader = (
+/** Reads an open file through its verifier. */
+export type OpenFileReader = (
   verifier: StreamVerifier,
   splitter: LineSplitter,
-  path: string,
+  file: FileHandle,
   onBytes: (bytes: number) => void,
 ) => Promise<void>;
 
 /** How large files are read, and what is large, in bytes. */
 export interface LargeFiles {
   readonly from: number;
-  readonly read: PathReader;
+  readonly read: OpenFileReader;
 }
 
 /** Large files are read with `jobs` more processes, and never more than the machine runs at a time. */
@@ -139,15 +138,10 @@ export function withProcesses(jobs: number): LargeFiles {
   const processes = Math.min(jobs, availableParallelism());
   return {
     from: PARALLEL_FROM,
-    read: async (verifier, splitter, path, onBytes) => {
-      const file = await openRegular(path);
-      try {
-        const division = { head: HEAD, segment: SEGMENT, ahead: processes * AHEAD };
-        const reading = new ParallelReading(verifier, splitter, file, onBytes);
-        await reading.readAll(division, () => new SegmentPool(file.fd, processes));
-      } finally {
-        await file.close();
-      }
+    read: async (verifier, splitter, file, onBytes) => {
+      const division = { head: HEAD, segment: SEGMENT, ahead: processes * AHEAD };
+      const reading = new ParallelReading(verifier, splitter, file, onBytes);
+      await reading.readAll(division, () => new SegmentPool(file.fd, processes));
     },
   };
 }

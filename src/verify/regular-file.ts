@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemCode, TamperError } from '../errors.ts';
+import { type FileIdentity, identityOf, isSame, Replaced } from './file-identity.ts';
 
 /** Only regular files are read: a FIFO or a device that stands in the place of one neither blocks nor goes on for ever. */
 
@@ -23,13 +24,33 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** Opens a regular file, for a short look at it; with its size in bytes. It throws as {@link openRegular} does. */
-export function openRegularSync(path: string): { readonly fd: number; readonly size: number } {
+/** Opens the regular file that had the name when it was looked at. It throws as {@link openRegular} does, or `ESTALE`. */
+export async function openSame(path: string, identity: FileIdentity): Promise<FileHandle> {
+  const file = await open(path, FLAGS);
+  try {
+    // what was looked at was a regular file
+    if (isSame(identityOf(await file.stat({ bigint: true })), identity)) return file;
+    throw new Replaced(`${path} was replaced while it was to be read`);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** A regular file that was opened for a short look at it; its size in bytes. */
+interface OpenedFile {
+  readonly fd: number;
+  readonly size: number;
+  readonly identity: FileIdentity;
+}
+
+/** Opens a regular file, for a short look at it. It throws as {@link openRegular} does. */
+export function openRegularSync(path: string): OpenedFile {
   const fd = openSync(path, FLAGS);
   try {
-    const stats = fstatSync(fd);
+    const stats = fstatSync(fd, { bigint: true });
     if (!stats.isFile()) throw new NotRegular(`${path} is not a regular file`);
-    return { fd, size: stats.size };
+    return { fd, size: Number(stats.size), identity: identityOf(stats) };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -1,8 +1,9 @@
 import { closeSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { type FileIdentity, isSame, Replaced } from './file-identity.ts';
 import { type CompressedBytes, readGzip } from './gzip.ts';
-import { openRegular, openRegularSync, readError } from './regular-file.ts';
+import { openRegularSync, openSame, readError } from './regular-file.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
 
@@ -22,8 +23,10 @@ export interface Source {
   readonly repeatable: boolean;
   /** Size on disk in bytes, for progress; 0 where unknown. */
   readonly size: number;
-  /** The path, where the bytes are those on the disk. */
-  readonly plainPath?: string;
+  /** What the file is on the disk; absent where it is none. */
+  readonly identity?: FileIdentity;
+  /** Opens the file, where the bytes are those on the disk. It throws what the system says. */
+  openPlain?(): Promise<FileHandle>;
   /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
   read(onProblem: OnProblem): AsyncIterable<Buffer>;
 }
@@ -31,6 +34,7 @@ export interface Source {
 /** How a file begins, and whether that is all of it. */
 export interface FileHead {
   readonly size: number;
+  readonly identity: FileIdentity;
   readonly gzip: boolean;
   /** All bytes, where they are few; good until the next file is looked at. */
   readonly whole?: Buffer;
@@ -45,23 +49,26 @@ const head: Buffer = Buffer.allocUnsafeSlow(HEAD);
  * waiting costs more than looking. It throws what the system says.
  */
 export function lookAt(path: string): FileHead {
-  const { fd, size } = openRegularSync(path);
+  const { fd, size, identity } = openRegularSync(path);
   try {
     const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
     const gzip = length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
-    return { size, gzip, ...(size < HEAD && length < HEAD && { whole: head.subarray(0, length) }) };
+    return { size, identity, gzip, ...(size < HEAD && length < HEAD && { whole: head.subarray(0, length) }) };
   } finally {
     closeSync(fd);
   }
 }
 
-async function* readPlain(path: string, size: number): AsyncIterable<Buffer> {
-  const whole = size < HEAD ? lookAt(path).whole : undefined;
-  if (whole !== undefined) {
-    if (whole.length > 0) yield Buffer.from(whole);
+async function* readPlain(path: string, size: number, identity: FileIdentity): AsyncIterable<Buffer> {
+  const small = size < HEAD ? lookAt(path) : undefined;
+  if (small !== undefined && !isSame(small.identity, identity)) {
+    throw new Replaced(`${path} was replaced while it was to be read`);
+  }
+  if (small?.whole !== undefined) {
+    if (small.whole.length > 0) yield Buffer.from(small.whole);
     return;
   }
-  const file = await openRegular(path);
+  const file = await openSame(path, identity);
   try {
     const chunk = Buffer.allocUnsafeSlow(CHUNK);
     for (;;) {
@@ -74,8 +81,13 @@ async function* readPlain(path: string, size: number): AsyncIterable<Buffer> {
   }
 }
 
-async function* readCompressed(path: string, maxBytes: number, onProblem: OnProblem): AsyncIterable<Buffer> {
-  const file = await openRegular(path);
+async function* readCompressed(
+  path: string,
+  identity: FileIdentity,
+  maxBytes: number,
+  onProblem: OnProblem,
+): AsyncIterable<Buffer> {
+  const file = await openSame(path, identity);
   try {
     const { size } = await file.stat();
     yield* readGzip({ size, readAt: (position, length) => readAt(file, position, length) }, maxBytes, onProblem);
@@ -106,14 +118,15 @@ export async function fileSource(path: string, maxBytes: number): Promise<Source
   }
 }
 
-/** The file that {@link lookAt} has looked at. */
-export function sourceOf(path: string, { gzip, size }: FileHead, maxBytes: number): Source {
+/** The file that {@link lookAt} has looked at; its reading throws `ESTALE` where another one has its name by then (M8.2). */
+export function sourceOf(path: string, { gzip, size, identity }: FileHead, maxBytes: number): Source {
   return {
     name: path,
     repeatable: true,
     size,
-    ...(!gzip && { plainPath: path }),
-    read: (onProblem) => (gzip ? readCompressed(path, maxBytes, onProblem) : readPlain(path, size)),
+    identity,
+    ...(!gzip && { openPlain: () => openSame(path, identity) }),
+    read: (onProblem) => (gzip ? readCompressed(path, identity, maxBytes, onProblem) : readPlain(path, size, identity)),
   };
 }
 

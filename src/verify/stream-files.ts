@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
+import { isGone } from './file-identity.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
+import { isReplaced } from './moved-files.ts';
 import type { LargeFiles } from './parallel-reading.ts';
 import type { Peek } from './peek.ts';
 import type { OnProblem, Source } from './sources.ts';
@@ -58,11 +61,12 @@ interface FoundManifest {
 }
 
 /** A manifest that cannot be read leaves its file as it is and is said (M7.1): it is an index, never an authority. */
-async function manifestOf(source: Source, given: readonly string[]): Promise<FoundManifest> {
+async function manifestOf({ source, peek }: PeekedSource, given: readonly string[]): Promise<FoundManifest> {
   if (!source.repeatable) return {};
   try {
     const text = await findManifest(source.name, given);
-    return text === undefined ? {} : { text };
+    // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
+    return text === undefined || (await isReplaced(source, peek)) ? {} : { text };
   } catch (error) {
     if (!isTamperError(error, 'READ_FAILED')) throw error;
     return { problem: `its manifest: ${error.message}` };
@@ -80,12 +84,12 @@ async function movedManifests(
   const moved = new Map<PeekedSource, { text: string; beside: PeekedSource }>();
   for (const beside of files) {
     if (!beside.peek.empty || !beside.source.repeatable) continue;
-    const { text } = await manifestOf(beside.source, given);
+    const { text } = await manifestOf(beside, given);
     const reading = text === undefined ? undefined : readManifest(text);
     if (text === undefined || reading === undefined || 'problem' in reading) continue;
     const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
     if (file === undefined || !file.source.repeatable) continue;
-    const own = await manifestOf(file.source, given);
+    const own = await manifestOf(file, given);
     if (own.text === undefined && own.problem === undefined) moved.set(file, { text, beside });
   }
   return moved;
@@ -104,7 +108,7 @@ export async function readFiles(
   for (const file of files) {
     const { source, peek } = file;
     const known = moved.get(file);
-    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(source, manifests);
+    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
     verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
@@ -123,8 +127,13 @@ async function readFile(
   const { state } = verifier;
   const splitter = new LineSplitter(verifier);
   try {
-    if (large !== undefined && source.plainPath !== undefined && source.size >= large.from) {
-      await large.read(verifier, splitter, source.plainPath, onBytes);
+    const file = large !== undefined && source.size >= large.from ? await openLarge(source) : undefined;
+    if (large !== undefined && file !== undefined) {
+      try {
+        await large.read(verifier, splitter, file, onBytes);
+      } finally {
+        await file.close();
+      }
       if (!state.stopped) splitter.end();
       return;
     }
@@ -140,6 +149,16 @@ async function readFile(
     splitter.end();
   } catch (error) {
     stopReading(state, error);
+  }
+}
+
+/** A file that has another name by now is found by its own reading. */
+async function openLarge(source: Source): Promise<FileHandle | undefined> {
+  try {
+    return await source.openPlain?.();
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   }
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
 import { digestText } from '../../src/core/hash.ts';
 import { hashLeaf } from '../../src/core/tree.ts';
 import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
@@ -121,25 +120,20 @@ function wholeLog(of: Subject['name']): Target {
 /** A file in small parts, each checked as another process would check it. */
 const inParts: LargeFiles = {
   from: 0,
-  read: async (verifier, splitter, path, onBytes) => {
-    const file = await open(path, 'r');
-    try {
-      const reader = new SegmentReader(file.fd);
-      const known = new Set<number>();
-      await new ParallelReading(verifier, splitter, file, onBytes).readAll(
-        { head: 600, segment: 2_300, ahead: 2 },
-        () => ({
-          check: async (from, to, keyOf) => {
-            const key = keyOf(known);
-            if (key !== undefined) known.add(key.key);
-            return reader.check({ id: 0, from, to, keys: key === undefined ? [] : [key] });
-          },
-          close: () => undefined,
-        }),
-      );
-    } finally {
-      await file.close();
-    }
+  read: async (verifier, splitter, file, onBytes) => {
+    const reader = new SegmentReader(file.fd);
+    const known = new Set<number>();
+    await new ParallelReading(verifier, splitter, file, onBytes).readAll(
+      { head: 600, segment: 2_300, ahead: 2 },
+      () => ({
+        check: async (from, to, keyOf) => {
+          const key = keyOf(known);
+          if (key !== undefined) known.add(key.key);
+          return reader.check({ id: 0, from, to, keys: key === undefined ? [] : [key] });
+        },
+        close: () => undefined,
+      }),
+    );
   },
 };
 

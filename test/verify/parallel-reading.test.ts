@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,15 +35,10 @@ const cases = folders.flatMap((folder) =>
 function inParts(division: Division, watch: (verifier: StreamVerifier) => void = () => undefined): LargeFiles {
   return {
     from: 0,
-    read: async (verifier, splitter, path, onBytes) => {
-      const file = await open(path, 'r');
-      try {
-        watch(verifier);
-        const reading = new ParallelReading(verifier, splitter, file, onBytes);
-        await reading.readAll(division, () => checkerFor(file.fd));
-      } finally {
-        await file.close();
-      }
+    read: async (verifier, splitter, file, onBytes) => {
+      watch(verifier);
+      const reading = new ParallelReading(verifier, splitter, file, onBytes);
+      await reading.readAll(division, () => checkerFor(file.fd));
     },
   };
 }

@@ -1,0 +1,33 @@
+import type { BigIntStats } from 'node:fs';
+import { systemCode } from '../errors.ts';
+
+/**
+ * M8.2: A log that is written while it is verified: its file gets another name when it is closed, and a new one takes its
+ * place. A file that was looked at once is therefore known by what it is on the disk, not by its name.
+ */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** A number is given again once its file is gone; a file is made once. 0 where the file system does not say. */
+  readonly birthtimeNs: bigint;
+}
+
+/** Another file has the name. */
+export class Replaced extends Error {
+  readonly code = 'ESTALE';
+}
+
+/** What a file is on the disk. */
+export function identityOf({ dev, ino, birthtimeNs }: BigIntStats): FileIdentity {
+  return { dev, ino, birthtimeNs };
+}
+
+/** Whether two looks were at one file. */
+export function isSame(one: FileIdentity, other: FileIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino && one.birthtimeNs === other.birthtimeNs;
+}
+
+/** Whether an error says that a file is not where it was. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Replaced || systemCode(error) === 'ENOENT';
+}
