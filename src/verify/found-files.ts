@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { systemCode, TamperError } from '../errors.ts';
 import { readError } from './regular-file.ts';
 
@@ -10,6 +11,10 @@ import { readError } from './regular-file.ts';
 const MAX_FILES = 250_000;
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
+
+/** So often a name that was given is looked for, so far apart in milliseconds. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 10;
 
 /** Names that hold no sealed lines: ours beside the log. */
 const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
@@ -82,7 +87,7 @@ export async function findFiles(paths: readonly string[], ignored: IgnoredFiles,
         if (!found.has(next.path)) found.set(next.path, { path: next.path, stray: next.stray, listed: true });
         continue;
       }
-      const entries = await entriesOf(next.path, room);
+      const entries = await entriesOf(next.path, room, again || next.path !== path);
       const manifests = new Set(entries.map(({ name }) => name).filter((name) => MANIFEST.test(name)));
       for (const entry of entries.filter(({ name }) => !BESIDE.test(name)).reverse()) {
         const own = join(next.path, entry.name);
@@ -100,16 +105,22 @@ function hasManifest({ name }: Dirent, manifests: ReadonlySet<string>): boolean 
 }
 
 /** What is gone, and may be, is no directory. */
-async function isDirectory(path: string, mayBeGone: boolean): Promise<boolean> {
+async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
     if (mayBeGone && systemCode(error) === 'ENOENT') return false;
+    // between a file's new name and the next file nothing has the name
+    if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) {
+      await setTimeout(PAUSE_MS);
+      return isDirectory(path, mayBeGone, attempt + 1);
+    }
     throw readError(path, error, 'Check the path, and that you may read it; a directory takes every file below it.');
   }
 }
 
-async function entriesOf(path: string, room: { left: number }): Promise<Dirent[]> {
+/** A directory that is gone, and may be, has none. */
+async function entriesOf(path: string, room: { left: number }, mayBeGone: boolean): Promise<Dirent[]> {
   const entries: Dirent[] = [];
   try {
     for await (const entry of await opendir(path, { bufferSize: 1024 })) {
@@ -122,6 +133,7 @@ async function entriesOf(path: string, room: { left: number }): Promise<Dirent[]
       entries.push(entry);
     }
   } catch (error) {
+    if (mayBeGone && systemCode(error) === 'ENOENT') return [];
     throw readError(path, error, 'Check that you may read it, or name the files beside it.');
   }
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));

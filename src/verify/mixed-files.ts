@@ -1,6 +1,7 @@
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { classifyLine } from '../format/entry.ts';
 import { tagOf } from '../format/origin.ts';
+import { isGone } from './file-identity.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
 import { firstEntry, type Peek } from './peek.ts';
 import { contentDigest, type PeekedSource } from './stream-files.ts';
@@ -53,7 +54,7 @@ async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<
       if (bytes > PEEK_LIMIT) break;
     }
   } catch (error) {
-    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+    if (!(error instanceof LineTooLong || isGone(error))) throw error; // the reading itself reports it
   }
   for (const [tag, size] of behind) if (!seqs.has(tag)) seqs.set(tag, size + 0.5);
   return seqs;
@@ -117,7 +118,7 @@ async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
     const digests = await Promise.all(
       [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentDigest(one.file.source)),
     );
-    if (digests.length > 0 && digests.indexOf(digests.at(-1) as string) < digests.length - 1) continue;
+    if (digests.length > 0 && digests.indexOf(digests.at(-1)) < digests.length - 1) continue;
     seen.set(key, [...same, file]);
     kept.push(file);
   }

@@ -24,6 +24,14 @@ export async function isReplaced({ name, identity }: Source, known: Peek): Promi
   return (await beginningAlike(name, known, Number.MAX_SAFE_INTEGER)) === undefined;
 }
 
+/** Whether a file is nowhere any more, neither under another name nor compressed; `known` is what it begins with. */
+export async function isDeleted(source: Source, known: Peek): Promise<boolean> {
+  const { name, identity } = source;
+  const now = standing(name);
+  if (identity === undefined || (now !== undefined && isSame(now.identity, identity))) return false;
+  return (await whereItIs(source, known, Number.MAX_SAFE_INTEGER)) === undefined;
+}
+
 /** A source that is read where its file is by then; `known` is what it begins with. */
 export function followed(source: Source, known: Peek, maxBytes: number): Source {
   return { ...source, read: (onProblem) => readWhereItIs(source, known, maxBytes, onProblem) };
@@ -58,8 +66,10 @@ async function* readWhereItIs(
 /** The file under the name that it has now, or its compressed form; undefined where neither is found. */
 async function whereItIs({ name, identity }: Source, known: Peek, maxBytes: number): Promise<Source | undefined> {
   // some file systems number a file anew, some systems give the time of its last change for that of its birth
-  const own = await beginningAlike(name, known, maxBytes);
-  if (own !== undefined) return own;
+  for (const path of [name, `${name}.gz`]) {
+    const own = await beginningAlike(path, known, maxBytes);
+    if (own !== undefined) return own;
+  }
   const paths = await beside(name);
   for (const path of paths) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { isTamperError } from '../errors.ts';
 import { isGone } from './file-identity.ts';
 import type { FoundFile, IgnoredFiles, IgnoredWhy } from './found-files.ts';
@@ -23,6 +24,11 @@ const OVERLAP = MENTION.length + 66;
 const EXPANDED = 256 * 1024;
 /** So often directories are looked at that do not come to rest. */
 const ROUNDS = 10;
+/** So often a name that was given is looked at while another file gets it, so far apart in milliseconds. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 10;
+/** So often with what has come since the look before: a file cannot be renamed and compressed and be missed each time. */
+const FRESH_ROUNDS = 3;
 
 /** Looks for an object named `integrity` in bytes that come in chunks. */
 class MentionScan {
@@ -67,9 +73,36 @@ async function look(file: FoundFile, maxBytes: number, wanted: Wanted | undefine
   return { path: file.path, size, identity, log: await judge(file, head, maxBytes, wanted) };
 }
 
+/**
+ * The same of one that may be renamed or compressed just now; undefined where it is gone and may be. A name that was given
+ * has to be there.
+ */
+async function lookAgain(
+  file: FoundFile,
+  maxBytes: number,
+  wanted: ReadonlySet<string>,
+  mayBeGone: boolean,
+): Promise<SeenFile | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    // its writer puts the compressed file there before it takes this one away
+    const path = attempt === 1 || !file.listed ? file.path : `${file.path}.gz`;
+    try {
+      return await look({ ...file, path }, maxBytes, wanted);
+    } catch (error) {
+      const isAway = isGone(error) || isTamperError(error, 'NOT_FOUND');
+      if (isAway && attempt < (file.listed ? 2 : ATTEMPTS)) {
+        if (!file.listed) await setTimeout(PAUSE_MS);
+        continue;
+      }
+      if (mayBeGone && isAway) return undefined;
+      throw readError(path, error, 'Check that you may read it; a pipe is read with -.');
+    }
+  }
+}
+
 /** A file with what it begins with; why it is left out, if it is. */
 async function judge(
-  { path, stray }: FoundFile,
+  { path, stray, listed }: FoundFile,
   head: FileHead,
   maxBytes: number,
   wanted: Wanted | undefined,
@@ -79,7 +112,7 @@ async function judge(
   // the next look takes the place of this one, so what is waited for has a copy
   const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
   const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
-  const log = { source: followed(source, known, maxBytes), peek: known };
+  const log = { source: followed(source, known, maxBytes), peek: known, listed };
   if (!stray || known.tag !== undefined) return log;
   const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
   return nothing ? 'nothing sealed' : log;
@@ -103,19 +136,13 @@ export async function openLogs(
     isNew = false;
     ignored.clear();
     for (const file of await findFiles(paths, ignored, round > 1)) {
-      try {
-        const settled = round === 1 ? undefined : seen.settled(file.path);
-        const one = settled ?? (await look(file, maxBytes, wanted));
-        if (settled === undefined && seen.add(one)) isNew = true;
-        if (typeof one.log === 'string') ignored.add(file.path, one.log);
-      } catch (error) {
-        // what was listed was renamed or compressed just now; what was named has to be there
-        const mayBeGone = file.listed || round > 1;
-        if (!mayBeGone || !(isGone(error) || isTamperError(error, 'NOT_FOUND')))
-          throw readError(file.path, error, 'Check that you may read it; a pipe is read with -.');
-        isNew = true;
-      }
+      const settled = round === 1 ? undefined : seen.settled(file.path);
+      const one = settled ?? (await lookAgain(file, maxBytes, wanted, file.listed || round > 1));
+      if (one === undefined) isNew = true;
+      else if (settled === undefined && !(file.listed && seen.isLater(one)) && seen.add(one)) isNew = true;
+      if (typeof one?.log === 'string') ignored.add(file.path, one.log);
     }
+    if (round >= FRESH_ROUNDS) seen.takeNothingLater();
   }
   return seen.logs;
 }

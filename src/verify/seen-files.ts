@@ -18,6 +18,10 @@ export class SeenFiles {
   readonly #byPath = new Map<string, SeenFile>();
   readonly #byNumber = new Map<string, SeenFile[]>();
   readonly #logs = new Set<SeenFile>();
+  /** The first entries that were seen, as tag and seq. */
+  readonly #begun = new Set<string>();
+  /** By tag the highest of them, when nothing later was to be taken any more. */
+  readonly #last = new Map<string, number>();
 
   /** What was seen under a name, if nothing of it can be different by now. One stat. */
   settled(path: string): SeenFile | undefined {
@@ -29,7 +33,24 @@ export class SeenFiles {
     return hasEntry(seen) || now.size === seen.size ? seen : undefined;
   }
 
-  /** Takes a file that was looked at. @returns whether there was no such one before */
+  /**
+   * From now on a listed file is taken only where it begins before one that was seen: who writes faster than directories are
+   * looked at closes two files between two looks, and without the first the second would stand behind a gap.
+   */
+  takeNothingLater(): void {
+    for (const { log } of this.#logs) {
+      if (typeof log === 'string' || log.peek.tag === undefined || log.peek.seq === undefined) continue;
+      this.#last.set(log.peek.tag, Math.max(log.peek.seq, this.#last.get(log.peek.tag) ?? 0));
+    }
+  }
+
+  /** Whether a file is none that is taken: see {@link takeNothingLater}. */
+  isLater({ log }: SeenFile): boolean {
+    if (typeof log === 'string' || log.peek.tag === undefined || log.peek.seq === undefined) return false;
+    return log.peek.seq > (this.#last.get(log.peek.tag) ?? Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Takes a file that was looked at. @returns whether it may be that not every file has been seen */
   add(seen: SeenFile): boolean {
     const number = `${seen.identity.dev} ${seen.identity.ino}`;
     const others = this.#byNumber.get(number) ?? [];
@@ -37,11 +58,15 @@ export class SeenFiles {
     this.#byPath.set(seen.path, seen);
     this.#byNumber.set(number, [...others.filter((one) => one !== before), seen]);
     if (typeof seen.log === 'string') return false;
-    let isNew = true;
+    // a compressed file is another one, and nothing new
+    const { tag, seq } = seen.log.peek;
+    const begins = `${tag} ${seq}`;
+    const isNew =
+      seq === undefined ? !others.some((one) => isSame(one.identity, seen.identity)) : !this.#begun.has(begins);
+    this.#begun.add(begins);
     for (const other of before === undefined ? others : [...others, before]) {
       // a number alone makes no two files one: not every file system gives each its own
-      if (hasEntry(seen) && isAlike(other, seen) && this.#logs.delete(other)) isNew = false;
-      else if (isSuperseded(other, seen)) this.#logs.delete(other);
+      if ((hasEntry(seen) && isAlike(other, seen)) || isSuperseded(other, seen)) this.#logs.delete(other);
     }
     this.#logs.add(seen);
     return isNew;

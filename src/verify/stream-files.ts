@@ -6,7 +6,7 @@ import { isGone } from './file-identity.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
-import { isReplaced } from './moved-files.ts';
+import { isDeleted, isReplaced } from './moved-files.ts';
 import type { LargeFiles } from './parallel-reading.ts';
 import type { Peek } from './peek.ts';
 import type { OnProblem, Source } from './sources.ts';
@@ -19,12 +19,19 @@ import type { StreamVerifier } from './stream-verifier.ts';
 export interface PeekedSource {
   readonly source: Source;
   readonly peek: Peek;
+  /** Whether a directory alone speaks for it: where it is deleted before it is read, it might never have been listed. */
+  readonly listed?: boolean;
 }
 
-/** SHA-256 of a file's decompressed bytes, as hex. */
-export async function contentDigest(source: Source): Promise<string> {
+/** SHA-256 of a file's decompressed bytes, as hex; undefined where the file was deleted since it was looked at. */
+export async function contentDigest(source: Source): Promise<string | undefined> {
   const hash = createHash('sha256');
-  for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+  try {
+    for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
   return hash.digest('hex');
 }
 
@@ -46,7 +53,12 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
       continue;
     }
     keptDigest ??= await contentDigest(before.source);
-    if (keptDigest === (await contentDigest(file.source))) continue;
+    const digest = await contentDigest(file.source);
+    if (keptDigest === undefined && digest !== undefined) {
+      kept.splice(-1, 1, file);
+      keptDigest = digest;
+    }
+    if (digest === undefined || keptDigest === digest) continue;
     const { seq } = file.peek;
     const message = `this file and ${before.source.name} both begin with entry ${seq} and differ: the log was forked`;
     findings.add('FORK', { file: file.source.name, seq }, message);
@@ -107,6 +119,9 @@ export async function readFiles(
   const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
   for (const file of files) {
     const { source, peek } = file;
+    // who keeps logs for a time deletes the oldest first: the log begins later, as if it had been deleted before
+    const mayBeDeleted = file.listed === true && verifier.state.next === 0 && file !== files.at(-1);
+    if (mayBeDeleted && (await isDeleted(source, peek))) continue;
     const known = moved.get(file);
     const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
     verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);

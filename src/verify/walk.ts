@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type ClassifiedLine, classifyLine } from '../format/entry.ts';
+import { isGone } from './file-identity.ts';
 import { Findings } from './findings.ts';
 import { IgnoredFiles, type IgnoredReport } from './found-files.ts';
 import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
@@ -59,8 +60,9 @@ export async function walk(files: readonly Source[], visit: LineVisitor, onProbl
         await splitter.push(chunk);
       splitter.end();
     } catch (error) {
-      if (!(error instanceof LineTooLong)) throw error;
-      onProblem(source.name, `${error.message}; nothing from there on is shown`);
+      if (isGone(error)) onProblem(source.name, 'it was deleted before it was read, and is left out');
+      else if (error instanceof LineTooLong) onProblem(source.name, `${error.message}; nothing from there on is shown`);
+      else throw error;
     }
   }
 }
