@@ -17,6 +17,9 @@ export class Replaced extends Error {
   readonly code = 'ESTALE';
 }
 
+/** A file was deleted between the look at it and its reading: what is there now may be verified in its place. */
+export class Deleted extends Error {}
+
 /** What a file is on the disk. */
 export function identityOf({ dev, ino, birthtimeNs }: BigIntStats): FileIdentity {
   return { dev, ino, birthtimeNs };

@@ -24,14 +24,6 @@ export async function isReplaced({ name, identity }: Source, known: Peek): Promi
   return (await beginningAlike(name, known, Number.MAX_SAFE_INTEGER)) === undefined;
 }
 
-/** Whether a file is nowhere any more, neither under another name nor compressed; `known` is what it begins with. */
-export async function isDeleted(source: Source, known: Peek): Promise<boolean> {
-  const { name, identity } = source;
-  const now = standing(name);
-  if (identity === undefined || (now !== undefined && isSame(now.identity, identity))) return false;
-  return (await whereItIs(source, known, Number.MAX_SAFE_INTEGER)) === undefined;
-}
-
 /** A source that is read where its file is by then; `known` is what it begins with. */
 export function followed(source: Source, known: Peek, maxBytes: number): Source {
   return { ...source, read: (onProblem) => readWhereItIs(source, known, maxBytes, onProblem) };

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
-import { isGone } from './file-identity.ts';
+import { Deleted, isGone } from './file-identity.ts';
 import type { Findings } from './findings.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import { findManifest } from './manifests.ts';
-import { isDeleted, isReplaced } from './moved-files.ts';
+import { isReplaced } from './moved-files.ts';
 import type { LargeFiles } from './parallel-reading.ts';
 import type { Peek } from './peek.ts';
 import type { OnProblem, Source } from './sources.ts';
@@ -107,38 +107,57 @@ async function movedManifests(
   return moved;
 }
 
-/** Reads every file of a stream, with its manifest, through its verifier. `onBytes` is told how many bytes have been read. */
+/** How the files of a stream are read. */
+export interface FileReading {
+  /** Told how many bytes have been read. */
+  readonly onBytes: (bytes: number) => void;
+  /** Paths of manifests that do not stand beside their files. */
+  readonly manifests?: readonly string[] | undefined;
+  /** How large files are read; absent: as all others. */
+  readonly large?: LargeFiles | undefined;
+  /** Whether all is looked at again where a listed file was deleted. */
+  readonly again?: boolean;
+}
+
+/**
+ * Reads every file of a stream, with its manifest, through its verifier. Who keeps logs for a time deletes the oldest first:
+ * where that is done before anything was read, the log begins later, as if it had been done before.
+ *
+ * @throws {@link Deleted} where a listed file was deleted and `again` says so
+ */
 export async function readFiles(
   verifier: StreamVerifier,
   files: readonly PeekedSource[],
-  onBytes: (bytes: number) => void,
-  manifests: readonly string[] = [],
-  large?: LargeFiles,
+  { onBytes, manifests = [], large, again = false }: FileReading,
 ): Promise<void> {
   const moved = await movedManifests(files, manifests);
   const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
   for (const file of files) {
     const { source, peek } = file;
-    // who keeps logs for a time deletes the oldest first: the log begins later, as if it had been deleted before
-    const mayBeDeleted = file.listed === true && verifier.state.next === 0 && file !== files.at(-1);
-    if (mayBeDeleted && (await isDeleted(source, peek))) continue;
     const known = moved.get(file);
     const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
     verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
-    await readFile(verifier, source, onBytes, large);
+    const isFirst = verifier.state.next === 0 && file !== files.at(-1);
+    const mayBeDeleted = file.listed === true && (isFirst || again);
+    if (!(await readFile(verifier, source, onBytes, large, mayBeDeleted))) {
+      if (isFirst) continue;
+      throw new Deleted(`${source.name} was deleted while it was to be read`);
+    }
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;
   }
 }
 
+/** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
   source: Source,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
-): Promise<void> {
+  mayBeDeleted: boolean,
+): Promise<boolean> {
   const { state } = verifier;
   const splitter = new LineSplitter(verifier);
   try {
@@ -150,7 +169,7 @@ async function readFile(
         await file.close();
       }
       if (!state.stopped) splitter.end();
-      return;
+      return true;
     }
     const onProblem: OnProblem = (problem, message) => {
       state.find(problem, message);
@@ -159,12 +178,14 @@ async function readFile(
     for await (const chunk of source.read(onProblem)) {
       onBytes(chunk.length);
       await splitter.push(chunk);
-      if (state.stopped) return;
+      if (state.stopped) return true;
     }
     splitter.end();
   } catch (error) {
+    if (mayBeDeleted && isGone(error)) return false; // what is open stays readable
     stopReading(state, error);
   }
+  return true;
 }
 
 /** A file that has another name by now is found by its own reading. */

@@ -1,6 +1,7 @@
 import { TamperError } from '../errors.ts';
 import { auditorFor } from './auditor-for.ts';
 import { demultiplex } from './demultiplex.ts';
+import { Deleted } from './file-identity.ts';
 import { FindingRoom, Findings } from './findings.ts';
 import { IgnoredFiles } from './found-files.ts';
 import {
@@ -27,6 +28,8 @@ import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
 import { StreamVerifier } from './stream-verifier.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
+/** So often files are looked for anew of which one is deleted before it is read. */
+const ATTEMPTS = 5;
 
 async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
@@ -70,6 +73,7 @@ async function verifyFiles(
   held: readonly string[],
   onBytes: (bytes: number) => void,
   kept: KeptRecords | undefined,
+  again: boolean,
 ): Promise<LinkedStream[]> {
   const streams: LinkedStream[] = [];
   const { jobs = 1 } = options;
@@ -81,7 +85,7 @@ async function verifyFiles(
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings, { cited: cited.get(origin), keeper: kept?.keeper() });
     const ordered = await orderFiles(files, findings);
-    await readFiles(verifier, ordered, onBytes, options.manifests, large);
+    await readFiles(verifier, ordered, { onBytes, manifests: options.manifests, large, again });
     verifier.end();
     streams.push(
       linkedStream(
@@ -117,6 +121,23 @@ async function verifyWith(
   remembered: KnownStreams,
   kept: KeptRecords | undefined,
 ): Promise<KnownRun<VerifyReport>> {
+  for (let attempt = 1; ; attempt++) {
+    const again = attempt < ATTEMPTS && !options.paths.includes('-');
+    try {
+      return await verifyOnce(options, remembered, kept, again);
+    } catch (error) {
+      if (!(error instanceof Deleted)) throw error;
+    }
+  }
+}
+
+/** @throws {@link Deleted} where a file was deleted that was to be read, and `again` says so */
+async function verifyOnce(
+  options: VerifyOptions,
+  remembered: KnownStreams,
+  kept: KeptRecords | undefined,
+  again: boolean,
+): Promise<KnownRun<VerifyReport>> {
   kept?.begin();
   const patterns = patternsOf(options);
   const knownNotes = [...remembered.values()].flatMap(({ first, newest }) => [first, newest]);
@@ -135,7 +156,7 @@ async function verifyWith(
   const streams =
     groups === undefined
       ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), onBytes, kept)
-      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes, kept);
+      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const known = [...reports, ...vanishedReports(options, held, reports)];

@@ -158,7 +158,7 @@ export async function judge(sources: readonly Source[], brings: Brings, large?: 
     const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, {
       cited: citedSizes(files).get(origin),
     });
-    await readFiles(verifier, await orderFiles(own, findings), () => undefined, [], large);
+    await readFiles(verifier, await orderFiles(own, findings), { onBytes: () => undefined, large });
     verifier.end();
     streams.push(
       linkedStream(

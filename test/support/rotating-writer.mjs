@@ -1,18 +1,23 @@
-// Seals lines and closes files as fast as it can until its input ends. argv: the package, its options as JSON, files to keep.
+// Seals lines and closes files as fast as it can, so many for each byte of its input; each file is a byte of its output.
+// argv: the package, its options as JSON, how many files for a byte, how many to keep (default: all).
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
-const [from, text, keep] = process.argv.slice(2);
+const [from, text, share, keep] = process.argv.slice(2);
 const options = JSON.parse(text);
 const { createSealer } = await import(from);
 const directory = dirname(options.file);
 const sealer = createSealer(options);
 sealer.on('warning', () => undefined);
 let running = true;
+let left = 3;
+process.stdin.on('data', (bytes) => {
+  left += bytes.length * Number(share);
+});
 process.stdin.on('end', () => {
   running = false;
 });
-process.stdin.resume();
 
 /** As a retention job does: the oldest closed files go, each with its manifest. */
 function prune() {
@@ -23,14 +28,16 @@ function prune() {
   }
 }
 
-let files = 0;
 for (let n = 0; running; ) {
+  if (left === 0) {
+    await setTimeout(1);
+    continue;
+  }
+  left--;
   for (let line = 0; line < 20; line++) sealer.write(`{"n":${n++},"pad":"${'x'.repeat(200)}"}`);
   await sealer.flush();
   await sealer.rotate();
   if (keep !== undefined) prune();
-  if (++files === 3) process.stdout.write('ready\n');
-  await new Promise((resolve) => setImmediate(resolve));
+  process.stdout.write('.');
 }
 await sealer.close();
-process.stdout.write(`${files} files\n`);

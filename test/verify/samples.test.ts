@@ -80,7 +80,7 @@ describe('logs sealed and spoiled by an independent implementation', () => {
       }),
     );
     const verifier = new StreamVerifier(auditorOf(sample), findings);
-    await readFiles(verifier, await orderFiles(files, findings), () => undefined);
+    await readFiles(verifier, await orderFiles(files, findings), { onBytes: () => undefined });
     verifier.end();
     const verdict = findings.tampered ? 1 : findings.undecided ? 2 : 0;
     const list = findings.list().map(({ code, seq, message }) => `${code} ${seq ?? ''} ${message}`);
