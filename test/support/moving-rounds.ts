@@ -21,8 +21,6 @@ export interface MovingRounds {
   readonly compressed: boolean;
   /** So many closed files are kept; absent: all. */
   readonly keep?: number;
-  /** What is verified in the directory. Default: the directory. */
-  readonly path?: 'live';
 }
 
 /** What came of it. */
@@ -39,7 +37,7 @@ export interface MovingResult {
 const SHARE = 12;
 
 /** Runs the rounds: verify and cat by turns. */
-export async function movingRounds({ rounds, compressed, keep, path }: MovingRounds): Promise<MovingResult> {
+export async function movingRounds({ rounds, compressed, keep }: MovingRounds): Promise<MovingResult> {
   const { directory } = workplace();
   const log = join(directory, 'log');
   mkdirSync(log);
@@ -63,7 +61,7 @@ export async function movingRounds({ rounds, compressed, keep, path }: MovingRou
   });
   const codes: Record<string, number> = {};
   const said: string[] = [];
-  const flags = [path === 'live' ? file : log, '--live', '--origin', ORIGIN, '--keys', key];
+  const flags = [log, '--live', '--origin', ORIGIN, '--keys', key];
   let held: string[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const before = closed; closed < before + 2; ) {
