@@ -64,10 +64,9 @@ export async function movingRounds({ rounds, compressed, keep }: MovingRounds): 
   const flags = [log, '--live', '--origin', ORIGIN, '--keys', key];
   let held: string[] = [];
   for (let round = 0; round < rounds; round++) {
-    for (const before = closed; closed < before + 2; ) {
-      writer.stdin.write('.');
-      await once(writer.stdout, 'data');
-    }
+    const before = closed;
+    writer.stdin.write('.');
+    while (closed < before + 2) await once(writer.stdout, 'data');
     const command = round % 2 === 1 ? ['cat', '--verified'] : ['verify', '--format', 'json'];
     const { code, stdout, stderr } = await runCommand([...command, ...flags, ...held]);
     const name = `${command[0]} ${code}`;
