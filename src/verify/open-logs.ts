@@ -80,7 +80,7 @@ async function look(file: FoundFile, maxBytes: number, wanted: Wanted | undefine
 async function lookAgain(
   file: FoundFile,
   maxBytes: number,
-  wanted: ReadonlySet<string>,
+  wanted: Wanted | undefined,
   mayBeGone: boolean,
 ): Promise<SeenFile | undefined> {
   for (let attempt = 1; ; attempt++) {

@@ -19,7 +19,7 @@ export interface MovingRounds {
   readonly rounds: number;
   /** Whether closed files are compressed. */
   readonly compressed: boolean;
-  /** So many closed files are kept; absent: all. */
+  /** So many closed files are kept, more than three rounds close; absent: all. */
   readonly keep?: number;
 }
 
@@ -33,6 +33,8 @@ export interface MovingResult {
   readonly closed: number;
 }
 
+/** Files that are closed before the first round. */
+const BEGINNING = 3;
 /** Files that are closed in one round: more than a look at a directory lasts. */
 const SHARE = 12;
 
@@ -63,10 +65,13 @@ export async function movingRounds({ rounds, compressed, keep }: MovingRounds): 
   const said: string[] = [];
   const flags = [log, '--live', '--origin', ORIGIN, '--keys', key];
   let held: string[] = [];
+  let asked = BEGINNING;
   for (let round = 0; round < rounds; round++) {
-    const before = closed;
+    // however slow it is: what is held stays among the files that are kept
+    while (closed < asked) await once(writer.stdout, 'data');
     writer.stdin.write('.');
-    while (closed < before + 2) await once(writer.stdout, 'data');
+    asked += SHARE;
+    while (closed < asked - SHARE + 2) await once(writer.stdout, 'data');
     const command = round % 2 === 1 ? ['cat', '--verified'] : ['verify', '--format', 'json'];
     const { code, stdout, stderr } = await runCommand([...command, ...flags, ...held]);
     const name = `${command[0]} ${code}`;
@@ -86,11 +91,7 @@ export async function movingRounds({ rounds, compressed, keep }: MovingRounds): 
 
 function startWriter(options: object, keep: number | undefined): ChildProcessByStdio<Writable, Readable, null> {
   const program = [pathOf('rotating-writer.mjs'), pathOf('../../src/index.ts'), JSON.stringify(options), String(SHARE)];
-  const argv = [
-    '--import',
-    pathOf('../child/typescript.mjs'),
-    ...program,
-    ...(keep === undefined ? [] : [String(keep)]),
-  ];
+  const counts = [String(BEGINNING), ...(keep === undefined ? [] : [String(keep)])];
+  const argv = ['--import', pathOf('../child/typescript.mjs'), ...program, ...counts];
   return spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
 }

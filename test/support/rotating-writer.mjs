@@ -1,17 +1,17 @@
 // Seals lines and closes files as fast as it can, so many for each byte of its input; each file is a byte of its output.
-// argv: the package, its options as JSON, how many files for a byte, how many to keep (default: all).
+// argv: the package, its options as JSON, how many files for a byte, how many to begin with, how many to keep (default: all).
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-const [from, text, share, keep] = process.argv.slice(2);
+const [from, text, share, beginning, keep] = process.argv.slice(2);
 const options = JSON.parse(text);
 const { createSealer } = await import(from);
 const directory = dirname(options.file);
 const sealer = createSealer(options);
 sealer.on('warning', () => undefined);
 let running = true;
-let left = 3;
+let left = Number(beginning);
 process.stdin.on('data', (bytes) => {
   left += bytes.length * Number(share);
 });
