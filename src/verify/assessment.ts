@@ -66,8 +66,11 @@ export function coveredSize(state: StreamState, epoch: Epoch): number {
 function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number, proven: number): void {
   const named = namedSigners(state, epoch);
   // what lies above the proven end of an open log is its tail, which the check of the end judges
-  const tail = (state.auditor.live || state.auditor.until !== undefined) && end > proven;
-  const held = state.heldConfirmed >= end;
+  const openEnd = state.auditor.live || state.auditor.until !== undefined;
+  const tail = openEnd && end > proven;
+  // M8.14: the whole of what the run has sealed, also where a later run adopted it
+  const sealed = Math.max(epoch.introducedAt, openEnd ? Math.min(epoch.lastSeal, proven) : epoch.lastSeal);
+  const held = state.heldConfirmed >= sealed;
   const signedTo = Math.max(coveredSize(state, epoch), state.heldConfirmed);
   const covered = tail || end < epoch.firstSeq || signedTo >= end;
   const sayUnsigned = (message: string, from = epoch.firstSeq): void => {

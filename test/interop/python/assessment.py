@@ -46,8 +46,9 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('UNVOUCHED')
     if named and not covered:
         bad('UNSIGNED')
-    if not named and not covered and epoch.opens_run and _named_before(stream, vouching, epoch):
-        bad('UNSIGNED')
+    if not named and epoch.opens_run and _named_before(stream, vouching, epoch):
+        if not any(note.size >= _sealed(stream, epoch, until) for note in inside):
+            bad('UNSIGNED')
     if 'mac' in auditor.require and not epoch.has_macs:
         bad('NO_KEY')
     if 'signature' in auditor.require and not (named and covered):
@@ -73,6 +74,12 @@ def _is_covered(stream, vouching, inside, epoch, until):
     after = [one.first for one in vouching.ranges if one.last >= epoch.first and not one.last < epoch.introduced]
     u = min([u, *(first - 1 for first in after)])
     return u < epoch.first or any(size >= u for size in [*vouching.signed_by(epoch), *(note.size for note in inside)])
+
+
+def _sealed(stream, epoch, until):
+    """M8.14: how far the epoch is sealed, whatever a later run adopted."""
+    seals = [seal.seq for seal in stream.state.seals.values() if seal.epoch is epoch and seal.seq <= until]
+    return max(seals, default=epoch.introduced)
 
 
 def _limits(stream):

@@ -34,11 +34,23 @@ function macRestart(): SealedLog {
     .checkpoint();
 }
 
+/** Two runs under a data key alone behind a signed key period, and a signed run that adopts what they wrote. */
+function unsignedBetween(): SealedLog {
+  const log = signedThenMac().open({ dataKey: nextDataKey }).seal().checkpoint().record('{"n":3}').seal().checkpoint();
+  const { size, root } = log.seals.find((seal) => seal.size === 6) ?? log.lastSeal;
+  log
+    .open({ dataKey: nextDataKey, signers: [edKey] }, { checkpoint: { size, root }, adoptedFrom: 7 })
+    .seal()
+    .checkpoint();
+  return log.record('{"n":4}').close().checkpoint();
+}
+
 export function adoptionCases(): VectorCase[] {
   const signed = signedRestart();
   const mac = macRestart();
   const whole = signedRestart();
   const data = [dataKey, dataKey, nextDataKey, nextDataKey];
+  const between = unsignedBetween();
   const auditor = (log: SealedLog) => brings(log, { data, named: [edKey] });
   const untilCrash = (number: number): boolean => number < 4;
   return [
@@ -68,6 +80,26 @@ export function adoptionCases(): VectorCase[] {
       auditor(whole),
       0,
       'RESTART 9',
+    ),
+    vector(
+      'unsigned-adopted-run',
+      'a run without a signer after a signed key period; the next run has one, and adopts what it wrote',
+      between,
+      auditor(between),
+      2,
+      'RESTART 9',
+      'UNSIGNED 9-12',
+      'RESTART 13',
+    ),
+    vector(
+      'unsigned-adopted-run-held',
+      'the same, and a checkpoint is held of the entries before that run',
+      between,
+      { ...auditor(between), held: [between.note({ size: 6 })] },
+      2,
+      'RESTART 9',
+      'UNSIGNED 9-12',
+      'RESTART 13',
     ),
   ];
 }
