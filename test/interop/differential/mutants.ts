@@ -126,7 +126,7 @@ function mixedLogs(random: Random, one: HonestLog, other: HonestLog): Case | und
   const auditors = [auditorOf(random, one), plainAuditor(random, other)] as const;
   const brings: CaseBrings = {
     ...auditors[0],
-    origin: [...one.origins, ...other.origins],
+    origin: random.chance(0.3) ? 'audit.example.com/*' : [...one.origins, ...other.origins],
     ...(auditors.some(({ data_keys: keys }) => keys !== undefined) && {
       data_keys: { ...one.holder.dataKeys, ...other.holder.dataKeys },
     }),

@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { LogFile } from './honest-log.ts';
+import { type LogFile, linesOf } from './honest-log.ts';
 import type { Random } from './random.ts';
 
 /** Changes of whole files and of manifests. */
@@ -33,6 +33,20 @@ export const fileChanges: Readonly<Record<string, FileChange>> = {
     const [first] = files;
     if (first === undefined || files.length < 2) return undefined;
     return [{ name: first.name.replace('.gz', ''), bytes: Buffer.concat(files.map(plainOf)) }];
+  },
+  cut: (random, files) => {
+    const at = pickAt(random, files);
+    const file = files[at] as LogFile;
+    const lines = linesOf(file.bytes).map((line) => Buffer.concat([line, Buffer.from('\n')]));
+    const pieces: LogFile[] = [];
+    for (let from = 0, piece = 1; from < lines.length; piece++) {
+      const to = from + random.pick([1, 1, 2, 5, 20]);
+      const name = `${file.name.replace(/\.jsonl(\.gz)?$/, '')}.${String(piece).padStart(3, '0')}.jsonl`;
+      pieces.push({ name, bytes: Buffer.concat(lines.slice(from, to)) });
+      from = to;
+    }
+    const cut = files.toSpliced(at, 1, ...pieces);
+    return random.chance(0.3) ? cut.toSpliced(pickAt(random, cut), 1) : cut;
   },
   members: (random, files) => {
     const at = pickAt(random, files);

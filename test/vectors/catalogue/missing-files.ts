@@ -46,13 +46,40 @@ function lateCheckpoint(): SealedLog {
   return log.rotate('log.3.jsonl').checkpoint({ size: 7 }).record('5').close().checkpoint();
 }
 
+/** The same pipe, cut also around the checkpoint before a restart: that file holds no entry. */
+function checkpointApart(): SealedLog {
+  const log = new SealedLog().open(signKeys).seal().checkpoint().record('1').seal();
+  log.file = 'log.2.jsonl';
+  log.checkpoint();
+  log.file = 'log.3.jsonl';
+  return log.open(signKeys).seal().checkpoint().record('2').close().checkpoint();
+}
+
 export function missingFileCases(): VectorCase[] {
   const signed = three(signKeys);
   const held = { held: [signed.note({ size: 11 })] };
   const piped = pieces();
   const data = [dataKey, nextDataKey];
   const late = lateCheckpoint();
+  const apart = checkpointApart();
+  const anywhere = { origin: 'audit.example.com/vectors/*' };
   return [
+    vector(
+      'valid-cut-under-pattern',
+      'files that begin with no open, of a stream that a pattern names',
+      piped,
+      { ...brings(piped, { data }), ...anywhere },
+      0,
+      first,
+    ),
+    vector(
+      'valid-checkpoint-apart',
+      'a file that holds a checkpoint alone, before the run that rests on it; given as the last one',
+      [...without(apart, 'log.2.jsonl'), ...apart.toFiles().filter(({ name }) => name === 'log.2.jsonl')],
+      { ...brings(apart, { named: [edKey] }), ...anywhere },
+      0,
+      'RESTART 5',
+    ),
     vector(
       'file-missing-held',
       'the second of three files is missing; the checkpoint before the third is held and proves the third alone',
