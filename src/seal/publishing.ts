@@ -19,6 +19,8 @@ export class Publishing {
   readonly #host: PublishingHost;
   readonly #anchors: Anchors;
   readonly #files: ClosedFiles;
+  /** The file that is open to the end, and what is known of it. */
+  #last: (() => void) | undefined;
 
   constructor(config: ResolvedConfig, host: PublishingHost) {
     this.#host = host;
@@ -36,8 +38,20 @@ export class Publishing {
   published(run: StreamRun, job: SealJob, note: string, full: boolean): void {
     this.#host.checkpoint({ origin: run.stream.origin, size: job.size, note, complete: full });
     if (!full) return;
-    if (job.closes !== undefined) this.#files.add(job, note, run.state.after);
+    if (job.closes !== undefined) this.#fileClosed(run, job, note);
     void this.#anchors.publish(note);
+  }
+
+  /** A manifest is about the whole file: one that is written before the last line is there would belie an honest log. */
+  #fileClosed(run: StreamRun, job: SealJob, note: string): void {
+    const { log } = run;
+    const add = (): void => this.#files.add(job, note, run.state.after);
+    if (job.closes?.why === 'shutdown') {
+      this.#last = () => {
+        if (log.waiting === 0) add();
+      };
+    } else if (job.sink !== log.sink || log.waiting === 0) add();
+    else void run.whenCovered(job.size).then(add);
   }
 
   /** Begins no more work. */
@@ -45,8 +59,10 @@ export class Publishing {
     this.#files.stop();
   }
 
-  /** Resolves when the work on closed files is done. */
+  /** The last file has its last line. Resolves when the work on closed files is done. */
   done(): Promise<void> {
+    this.#last?.();
+    this.#last = undefined;
     return this.#files.done();
   }
 }

@@ -209,7 +209,8 @@ describe('whatever the sink does', () => {
         );
         expect((await audit(directory, provider)).verdict).toBe('ok');
       }),
-      { numRuns: 40 },
+      // the disk takes a part of the very last line, and nothing more for now: a manifest was written meanwhile
+      { numRuns: 40, examples: [[[{ type: 'turn', all: [] }], ['all', 'all', 'part', 'EAGAIN']]] },
     );
   }, 120_000);
 });
