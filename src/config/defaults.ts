@@ -16,6 +16,7 @@ type WithDefault =
   | 'file'
   | 'origin'
   | 'stateDir'
+  | 'flushEvery'
   | 'fsyncOnWrite'
   | 'fsyncOnRotate'
   | 'compressRotated'
@@ -56,6 +57,7 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
   file: '-',
   origin: '{host}/{basename}',
   stateDir: '.fapilog-chainstate',
+  flushEvery: 'turn',
   fsyncOnWrite: false,
   fsyncOnRotate: true,
   compressRotated: false,

@@ -91,6 +91,7 @@ const options = {
   file: template(pathTemplateProblem),
   origin: template(originTemplateProblem),
   stateDir: text,
+  flushEvery: oneOf(['turn', 'line']),
   fsyncOnWrite: flag,
   fsyncOnRotate: flag,
   compressRotated: flag,

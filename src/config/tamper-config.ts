@@ -107,6 +107,12 @@ export interface TamperConfig {
   readonly origin?: string;
   /** The directory for the state of each stream. Keep it on the same host as the log; it holds no secret. */
   readonly stateDir?: string;
+  /**
+   * When sealed lines are handed to the operating system, which keeps them when the process is killed: at the end of each
+   * `turn` of the event loop, all that was logged in it together; or each `line` before its `write` returns, at the cost of
+   * a system call for each.
+   */
+  readonly flushEvery?: 'turn' | 'line';
   /** Whether each batch of lines is made durable at once. At a checkpoint that happens always. */
   readonly fsyncOnWrite?: boolean;
   /** Whether a file is made durable when it is closed at rotation. */

@@ -63,7 +63,12 @@ export class IntakeQueue {
     return this.#reported;
   }
 
-  /** Whether a producer was told to wait for {@link QueueHost.drained}, and so many do. */
+  /** Whether a producer was told to wait for {@link QueueHost.drained}. */
+  get isHeldBack(): boolean {
+    return this.#heldBack;
+  }
+
+  /** Whether so many who listen for {@link QueueHost.drained} wait for it. */
   isAwaited(listeners: number): boolean {
     return this.#heldBack && listeners > 0;
   }

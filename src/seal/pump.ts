@@ -91,6 +91,14 @@ export class Pump {
    * @throws what the sink throws. What was not taken is kept then, unless it is told to the producer (`on_failure: throw`)
    */
   take(chunk: string | Uint8Array, isObject: boolean): boolean {
+    const { dropped } = this.queue;
+    const goOn = this.#take(chunk, isObject);
+    if (this.#config.flushEvery === 'turn' || this.queue.dropped > dropped) return goOn;
+    this.#flushLine();
+    return !this.queue.isHeldBack; // `drain` may have come by now
+  }
+
+  #take(chunk: string | Uint8Array, isObject: boolean): boolean {
     const intake = this.#intake;
     if (this.#held || intake === undefined || this.#lineGoesOn) return this.hold(chunk);
     let left = chunk;
@@ -149,6 +157,16 @@ export class Pump {
   /** Moves what waits towards the disk, as much as belongs into one turn of the event loop; the rest comes in the next. */
   flush(): void {
     if (this.#flushOnce(new Turn()) === 'more') this.flushSoon();
+  }
+
+  /** Hands over what was taken (`flush_every: line`), unless it waits for a key or a sink: that is tried again later. */
+  #flushLine(): void {
+    if (this.#run === undefined || this.#run.obstacle !== undefined || this.#run.rotating) return;
+    try {
+      this.flushAll();
+    } catch (error) {
+      this.#host.fail(error); // the line was taken, so it is kept
+    }
   }
 
   /** Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more. */

@@ -51,6 +51,7 @@ const sample: Required<TamperConfig> = {
   file: '/var/log/audit-{pid}.jsonl',
   origin: 'example.com/{host}/{basename}',
   stateDir: '/var/lib/audit',
+  flushEvery: 'line',
   fsyncOnWrite: true,
   fsyncOnRotate: false,
   compressRotated: true,

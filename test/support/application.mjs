@@ -5,6 +5,7 @@
 //   first     the number of the first line; default 0
 //   lines     how many to write; the first half is flushed where that is possible
 //   pad       bytes of padding in each line
+//   atOnce    end in the turn of the event loop that writes the last line
 //   filler    a file that fills the disk when half of the lines are written
 //   end       none | stay | close | exit | throw | signal | handled-signal | terminate | kill
 // It says on standard output what it did, one JSON object a line.
@@ -71,7 +72,7 @@ async function run() {
   if (task.filler !== undefined) fill(task.filler);
   state.away ||= task.key === 'later';
   write(task.lines);
-  for (let n = 0; n < 3; n++) await turn();
+  for (let n = 0; n < 3 && !task.atOnce; n++) await turn();
   say({ given });
   if (task.end === 'close') {
     await sealer.close().then(
