@@ -43,11 +43,12 @@ export default defineConfig({
         },
       },
       {
+        // Most of these wait for a process or a refusal to be over: four at a time keep two cores busy.
         extends: true,
         test: {
           name: 'slow',
           include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 4,
           testTimeout: 900_000,
           sequence: { groupOrder: 2 },
         },
