@@ -1,7 +1,7 @@
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../format/entry.ts';
 import type { Epoch } from './epoch.ts';
-import { countsAsNamed, countsForSize, noteNamedSizes } from './named-keys.ts';
+import { countsForSize, isNamed, noteNamedSizes } from './named-keys.ts';
 import { type NoteVerdict, verifyNote } from './note-signatures.ts';
 import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
@@ -97,13 +97,13 @@ async function handleSealed(
   record(state, { size, note }, seal.epoch, verdict);
 }
 
-/** The auditor has a key of every kind that the key period uses (spec 8.4, M8.11). */
+/** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
 function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boolean {
   if (epoch === undefined) return false;
   if (epoch.member === 'mac' && (!epoch.macChecked || mac === undefined)) return false; // no key, or an unknown step
   const online = [...epoch.signers.values()].every((signer) => signer.algorithm === 'kms-hmac-sha256');
   if (epoch.signers.size > 0 && online && state.auditor.verifyOnline === undefined) return false;
-  return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => countsAsNamed(state, id));
+  return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
 }
 
 function record(

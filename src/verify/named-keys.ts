@@ -27,6 +27,11 @@ function namedFor({ publicKeys }: StreamState, id: SignerId): readonly NamedPubl
   return index.byId.get(id) ?? [];
 }
 
+/** Whether the auditor named this key, for whatever sizes. */
+export function isNamed(state: StreamState, id: SignerId): boolean {
+  return namedFor(state, id).length > 0;
+}
+
 /** Whether the auditor named this key, for whatever sizes, or accepts it as the successor of one. */
 export function countsAsNamed(state: StreamState, id: SignerId): boolean {
   return state.successors.has(id) || namedFor(state, id).length > 0;

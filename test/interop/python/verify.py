@@ -18,7 +18,7 @@ from lines import Line
 from links import check_links
 from manifest import check_manifest, members_of
 from stream import Stream
-from verdicts import LeftOut, Tampered, Undecided
+from verdicts import LeftOut, Tampered, Undecided, need
 
 
 def read_case(case, folder=''):
@@ -86,7 +86,8 @@ def read_range(stream, files, ends_here):
         stream.undecided.add('NOT_SEALED')
         return
     for file in files:
-        if file.manifest is not None and file.whole and file.first is not None:
+        if file.manifest is not None and file.whole:
+            need(file.first is not None, 'MANIFEST_WRONG')
             check_manifest(stream, file)
     assess(stream, ends_here)
 
