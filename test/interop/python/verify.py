@@ -48,11 +48,17 @@ def ranges_of(files):
     return ranges
 
 
+def is_empty(file):
+    """M8.22: an empty file does not end the one before it: logrotate makes one beside a log that is still written."""
+    return not (file.lines or file.rest or file.problems - {'EMPTY_FILE'})
+
+
 def items_of(files):
     """Each line with the line after it, and whether its file has entries. Bytes without LF are a line of nobody's."""
     items = []
+    last = max([at for at, file in enumerate(files) if not is_empty(file)], default=0)
     for at, file in enumerate(files):
-        rest = [Line('foreign', file.rest)] if file.rest and at + 1 < len(files) else []
+        rest = [Line('foreign', file.rest)] if file.rest and at < last else []
         items += [(line, file.first is not None) for line in file.lines + rest]
     after = [line for line, _ in items[1:]] + [None]
     return [(line, follows, has_entries) for (line, has_entries), follows in zip(items, after)]
@@ -69,7 +75,8 @@ def read_stream(auditor, origin, files):
         stream, is_last = Stream(auditor, origin, numbers), at + 1 == len(ranges)
         streams.append(stream)
         stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
-        if part and part[-1].rest and not (auditor.live and is_last):
+        told = [file for file in part if not is_empty(file)]
+        if told and told[-1].rest and not (auditor.live and is_last):
             stream.undecided.add('TORN_TAIL')
         read_range(stream, part, is_last and False not in whole)
         numbers = stream.numbers

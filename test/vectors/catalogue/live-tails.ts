@@ -27,7 +27,22 @@ export function liveTailCases(): VectorCase[] {
     .checkpoint()
     .key({ signers: [nextEdKey], dataKey: nextDataKey })
     .seal();
+  const [file] = signedBody().toFiles();
+  const half = Buffer.concat([file?.bytes ?? Buffer.alloc(0), Buffer.from('{"level":30,"msg":"half a li')]);
+  const body = signedBody();
   return [
+    vector(
+      'valid-live-half-line-then-empty',
+      'a live log that was renamed while it was written, an empty file in its place',
+      [
+        { name: 'log.1.jsonl', bytes: half },
+        { name: 'log.jsonl', bytes: Buffer.alloc(0) },
+      ],
+      brings(body, { named: [edKey] }, soon(body)),
+      0,
+      'EMPTY_FILE',
+      'UNSEALED_TAIL 9-13',
+    ),
     vector(
       'valid-live-next-signer',
       'a live log whose next key period, of a signer that was not named, begins in the tail',
