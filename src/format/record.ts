@@ -48,8 +48,21 @@ export function recordHead(line: Buffer, form: InputForm): Buffer {
     case 'text':
       return Buffer.from(`{"line":${JSON.stringify(line.toString('utf8'))},`, 'utf8');
     case 'base64':
-      return Buffer.from(`{"line":"${line.toString('base64')}",`, 'latin1');
+      return base64Head(line);
   }
+}
+
+/** What is encoded at once, in bytes; a multiple of three. A longer string would wait for a collection of the whole heap. */
+const ENCODED = 49_152;
+
+function base64Head(line: Buffer): Buffer {
+  const head = Buffer.allocUnsafeSlow('{"line":"'.length + 4 * Math.ceil(line.length / 3) + '",'.length);
+  let at = head.write('{"line":"', 0, 'latin1');
+  for (let from = 0; from < line.length; from += ENCODED) {
+    at += head.write(line.toString('base64', from, Math.min(from + ENCODED, line.length)), at, 'latin1');
+  }
+  head.write('",', at, 'latin1');
+  return head;
 }
 
 /** The leaf of a wrapped record that holds exactly this value. */

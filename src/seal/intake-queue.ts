@@ -143,7 +143,8 @@ export class IntakeQueue {
   takeAll(): Buffer[] {
     const all: Buffer[] = [];
     for (let block = this.#lines.first; block !== undefined; block = this.#lines.first) {
-      all.push(block.bytes.subarray(block.from, block.to));
+      const left = block.bytes.subarray(block.from, block.to);
+      all.push(block.goesOn ? Buffer.from(left) : left);
       this.#lines.taken(block.to);
     }
     this.#since = undefined;

@@ -23,6 +23,8 @@ export class PendingLines {
   #blocks: PendingBlock[] = [];
   #head = 0;
   #bytes = 0;
+  /** Where pieces of the present line have waited: new places would only wait for the collector, as many as it likes. */
+  #spare: Buffer[] = [];
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -50,6 +52,7 @@ export class PendingLines {
   /** Keeps whole lines; the last one may lack its LF. Bytes are copied, because their owner goes on using them. */
   add(chunk: string | Uint8Array): void {
     const length = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    this.#spare = []; // the line has ended
     const block = this.#blockFor(length + LINE_END);
     const { bytes, to } = block;
     if (typeof chunk === 'string') bytes.write(chunk, to);
@@ -66,16 +69,21 @@ export class PendingLines {
 
   /** Keeps a piece of a line whose end comes later. */
   addPiece(piece: Uint8Array): void {
-    this.#push({ bytes: Buffer.from(piece), from: 0, to: piece.length, goesOn: true });
+    const spare = this.#spare.pop();
+    const fits = spare !== undefined && spare.length >= piece.length;
+    const bytes = fits ? spare : Buffer.allocUnsafeSlow(Math.ceil(piece.length / BLOCK) * BLOCK);
+    bytes.set(piece);
+    this.#push({ bytes, from: 0, to: piece.length, goesOn: true });
     this.#bytes += piece.length;
   }
 
-  /** What waits longest has been taken up to `at`. */
+  /** What waits longest has been taken up to `at`; the bytes of a piece are of no use then. */
   taken(at: number): void {
     const block = this.#blocks[this.#head];
     if (block === undefined) return;
     block.from = at;
     if (at < block.to) return;
+    if (block.goesOn) this.#spare.push(block.bytes);
     this.#head++;
     if (!this.isEmpty) {
       this.#bytes -= block.bytes.length;

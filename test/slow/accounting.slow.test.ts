@@ -158,7 +158,8 @@ const cases = [
       DISKS.flatMap((disk) => QUEUES.map((queue): Case => ({ end, key, disk, queue, flush: 'turn' }))),
     ),
   ),
-  ...ENDS.flatMap((end) => QUEUES.map((queue): Case => ({ end, key: 'ok', disk: 'ok', queue, flush: 'line at once' }))),
+  // where the queue overflows nothing is sealed yet when it ends: the key is on its way
+  ...ENDS.map((end): Case => ({ end, key: 'ok', disk: 'ok', queue: 'fits', flush: 'line at once' })),
 ];
 
 it.concurrent.each(cases)('$end, key $key, disk $disk, queue $queue, flush $flush', async (one) => {
