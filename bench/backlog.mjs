@@ -1,5 +1,5 @@
 // What a backlog costs: the longest block of the event loop, and the memory above `max_pending_bytes`, while the sink takes
-// nothing, ends or is slow. `npm run build` first. argv: lines (1,000,000). As root; a full disk is a small tmpfs.
+// nothing, ends or is slow. `npm run build` first. argv: lines (1,000,000), bytes of a line (280). As root; a full disk is a small tmpfs.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const LIMIT = { block: 50, memory: 64 };
 const PENDING = 134_217_728;
 const lines = Number(process.argv[2] ?? 1_000_000);
+const pad = 'x'.repeat(Math.max(0, Number(process.argv[3] ?? 280) - 30));
 
 if (process.env.BACKLOG_CASE !== undefined) await measure(JSON.parse(process.env.BACKLOG_CASE));
 else await all();
@@ -41,7 +42,7 @@ async function measure({ file, directory, chunk, obey }) {
   }, 5);
   for (let n = 0; n < lines; ) {
     let text = '';
-    for (const end = Math.min(lines, n + chunk); n < end; n++) text += `{"n":${n},"msg":"a line of the application"}\n`;
+    for (const end = Math.min(lines, n + chunk); n < end; n++) text += `{"n":${n},"msg":"a line","pad":"${pad}"}\n`;
     if (!sealer.write(text) && obey) await new Promise((resolve) => sealer.once('drain', resolve));
     await turn();
   }
@@ -101,7 +102,7 @@ async function all() {
 }
 
 function one(task, reader) {
-  const self = `'${process.execPath}' --expose-gc '${fileURLToPath(import.meta.url)}' ${lines}`;
+  const self = `'${process.execPath}' --expose-gc '${fileURLToPath(import.meta.url)}' ${lines} ${process.argv[3] ?? 280}`;
   const child = spawn('sh', ['-c', reader === undefined ? self : `${self} | ${reader}`], {
     env: { ...process.env, BACKLOG_CASE: JSON.stringify(task) },
     stdio: ['ignore', 'ignore', 'pipe'],
