@@ -120,17 +120,17 @@ class World {
         break;
       case 'flush':
         this.provider.faults.heal();
-        await this.sealer().flush();
+        await this.#patiently(this.sealer().flush());
         this.acknowledged = this.written;
         break;
       case 'flushSync':
-        await this.sealer().ready;
+        await this.#patiently(this.sealer().ready);
         this.sealer().flushSync();
         this.acknowledged = this.written;
         break;
       case 'rotate':
         this.provider.faults.heal();
-        await this.sealer().rotate();
+        await this.#patiently(this.sealer().rotate());
         break;
       case 'rotateKey':
         this.provider.rotate('audit');
@@ -139,7 +139,7 @@ class World {
         this.provider.rotate('sign');
         break;
       case 'away':
-        if (this.#sealer !== undefined) await this.#sealer.ready;
+        if (this.#sealer !== undefined) await this.#patiently(this.#sealer.ready);
         if (this.#sealer !== undefined) this.provider.faults.failWith('UNAVAILABLE');
         break;
       case 'back':
@@ -151,14 +151,14 @@ class World {
         break;
       case 'close':
         this.provider.faults.heal();
-        await this.#sealer?.close();
+        if (this.#sealer !== undefined) await this.#patiently(this.#sealer.close());
         if (this.#sealer !== undefined) this.acknowledged = this.written;
         this.#sealer = undefined;
         break;
       case 'exit':
         if (this.#sealer === undefined) break;
         this.provider.faults.heal();
-        await this.#sealer.ready;
+        await this.#patiently(this.#sealer.ready);
         this.#sealer.closeSync();
         this.acknowledged = this.written;
         this.#sealer = undefined;
@@ -169,11 +169,26 @@ class World {
     }
   }
 
+  /** Time passes while somebody waits: a key that was asked for while its service was away is asked for again a little later. */
+  async #patiently(promise: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = promise.finally(() => {
+      isOver = true;
+    });
+    over.catch(() => undefined); // it is thrown below
+    for (;;) {
+      await Promise.race([over.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 50))]);
+      if (isOver) break;
+      await this.clock.advance(1_000);
+    }
+    await over;
+  }
+
   /** Goes on with a copy of what is on disk at this moment, its last line perhaps torn. */
   async #crash(): Promise<void> {
     if (this.#sealer === undefined) return;
     this.provider.faults.heal();
-    await this.#sealer.ready;
+    await this.#patiently(this.#sealer.ready);
     if (this.written % 3 === 0) await this.settle();
     const image = join(this.root, `image${++this.#images}`);
     copyImage(this.directory, image);
