@@ -8,10 +8,7 @@ const quietMs = 200;
 /** How much of a line is held until its end comes, in bytes. */
 const longLine = 1_048_576;
 
-/**
- * Whole lines, the last of which may lack its LF; or, where `goesOn`, the next piece of a line that is too long to hold: its
- * bytes are there until the next one is asked for.
- */
+/** Whole lines, the last of which may lack its LF; or, where `goesOn`, the next piece of a line that is too long to hold. */
 export interface Input {
   readonly bytes: Buffer;
   readonly goesOn: boolean;
@@ -31,8 +28,6 @@ export class InputLines {
   /** Pieces of a line that has not ended yet. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
-  /** Where pieces are put together, one after the other: a new place for each would wait for the collector. */
-  #place: Buffer = Buffer.alloc(0);
   #reading: Promise<IteratorResult<unknown>> | undefined;
   #ended = false;
 
@@ -93,13 +88,9 @@ export class InputLines {
 
   /** What is begun but for its last byte: it may be a CR that belongs to the end, and no line ends with nothing. */
   #piece(): Input {
-    if (this.#place.length < this.#begunBytes) this.#place = Buffer.allocUnsafeSlow(this.#begunBytes);
-    const end = this.#begunBytes - 1;
-    let at = 0;
-    for (const part of this.#begun) at += part.copy(this.#place, at);
-    this.#begun = [Buffer.from(this.#place.subarray(end, at))];
-    this.#begunBytes = 1;
-    return { bytes: this.#place.subarray(0, end), goesOn: true };
+    const all = this.#join(Buffer.alloc(0));
+    this.#begin(all.subarray(-1));
+    return { bytes: all.subarray(0, -1), goesOn: true };
   }
 
   async #read(): Promise<Buffer | undefined> {
