@@ -32,7 +32,7 @@ of the stream come from you, never from the log. Directories, rotated files in a
   --accept-successors signers that were handed over to count as named
   --strict            warnings make it undecided
   --max-bytes N       a .gz may expand to so many bytes (default 64 GiB)
-  --jobs N            above 1: so many more processes check the records of large files (not of a .gz)
+  --jobs N            above 1: N extra processes check the records of large files (not of a .gz)
   --format FORMAT     text (default) or json (spec/report.schema.json)
   --quiet             only the verdict; --verbose: key periods and every finding as well`,
   flags: {

@@ -111,10 +111,10 @@ function trustKey(state: StreamState, epoch: Epoch): void {
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.introducedAt === 1) {
     const message =
-      'the first run is trusted because you named its data key; who holds that key could have written it anew';
+      'the first run is trusted because you named its data key; anyone holding that key could have forged it';
     state.findings.add('FIRST_RUN_TRUSTS_KEY', place, message);
   } else if (state.auditor.accept.restarts === 'keyed') {
-    const message = `the run from entry ${epoch.introducedAt} is trusted because you named its data key; who holds that key could have written it`;
+    const message = `the run from entry ${epoch.introducedAt} is trusted because you named its data key; anyone holding that key could have forged it`;
     state.findings.add('RESTART_TRUSTS_KEY', place, message);
   } else {
     sayUnvouched(state, epoch);

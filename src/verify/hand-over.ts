@@ -14,7 +14,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
   if (match?.[1] !== state.tag || !Number.isSafeInteger(number)) {
     state.find(
       'KEY_ID_WRONG',
-      `entry ${seq}: the next key period ${JSON.stringify(entry.next)} is none of this stream`,
+      `entry ${seq}: the next key period ${JSON.stringify(entry.next)} does not belong to this stream`,
       seq,
     );
     state.broken = true;

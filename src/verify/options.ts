@@ -60,7 +60,7 @@ export interface VerifyOptions {
   readonly acceptSuccessors?: boolean;
   /** A compressed file may expand to so many bytes. Default 64 GiB. */
   readonly maxBytes?: number;
-  /** Above 1: so many more processes check the records of large files that are not compressed. Default 1. */
+  /** Above 1: the number of extra processes that check the records of large files that are not compressed. Default 1. */
   readonly jobs?: number;
   /** Told how many bytes of how many have been read. */
   readonly onProgress?: (read: number, total: number) => void;
