@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -71,36 +70,67 @@ export class IgnoredFiles {
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
  */
-export async function findFiles(paths: readonly string[], ignored: IgnoredFiles, again = false): Promise<FoundFile[]> {
-  const found = new Map<string, FoundFile>();
+export async function* findFiles(
+  paths: readonly string[],
+  ignored: IgnoredFiles,
+  again = false,
+): AsyncGenerator<FoundFile, void> {
+  const found = paths.length > 1 ? new Set<string>() : undefined; // one path leads to each file once
   const room = { left: MAX_FILES };
-  for (const path of paths) {
-    if (!(await isDirectory(path, again))) {
-      found.set(path, { path, stray: false, listed: false });
+  const directories: string[] = [];
+  for (const path of new Set(paths)) {
+    if (await isDirectory(path, again)) {
+      directories.push(path);
       continue;
     }
-    // a stack, the next name on top: the depth of a tree is its maker's choice
-    const waiting: { readonly path: string; readonly directory: boolean; readonly stray: boolean }[] = [];
-    waiting.push({ path, directory: true, stray: true });
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (!next.directory) {
-        if (!found.has(next.path)) found.set(next.path, { path: next.path, stray: next.stray, listed: true });
-        continue;
-      }
-      const entries = await entriesOf(next.path, room, again || next.path !== path);
-      const manifests = new Set(entries.map(({ name }) => name).filter((name) => MANIFEST.test(name)));
-      for (const entry of entries.filter(({ name }) => !BESIDE.test(name)).reverse()) {
-        const own = join(next.path, entry.name);
-        if (entry.isDirectory()) waiting.push({ path: own, directory: true, stray: true });
-        else if (entry.isFile()) waiting.push({ path: own, directory: false, stray: !hasManifest(entry, manifests) });
-        else ignored.add(own, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
-      }
+    found?.add(path); // what was named is never stray, also where its directory was named
+    yield { path, stray: false, listed: false };
+  }
+  for (const directory of directories) {
+    for await (const file of filesBelow(directory, ignored, room, again)) {
+      if (found?.has(file.path)) continue;
+      found?.add(file.path);
+      yield file;
     }
   }
-  return [...found.values()];
 }
 
-function hasManifest({ name }: Dirent, manifests: ReadonlySet<string>): boolean {
+async function* filesBelow(
+  directory: string,
+  ignored: IgnoredFiles,
+  room: { left: number },
+  again: boolean,
+): AsyncGenerator<FoundFile, void> {
+  // a stack: the depth of a tree is its maker's choice
+  const levels = [await levelOf(directory, room, again)];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const name = level.names[level.next++];
+    if (name === undefined) {
+      levels.pop();
+      continue;
+    }
+    const own = join(level.path, name);
+    const kind = level.others.get(name);
+    if (kind === 'directory') levels.push(await levelOf(own, room, true));
+    else if (kind !== undefined) ignored.add(own, kind);
+    else yield { path: own, stray: !hasManifest(name, level.manifests), listed: true };
+  }
+}
+
+/** A directory that is gone through. It may hold very many files: nothing more than their names is kept. */
+interface Level {
+  readonly path: string;
+  /** In their order. */
+  readonly names: readonly string[];
+  /** What is no regular file. */
+  readonly others: ReadonlyMap<string, 'directory' | IgnoredWhy>;
+  /** The names of the manifests in it. */
+  readonly manifests: ReadonlySet<string>;
+  next: number;
+}
+
+function hasManifest(name: string, manifests: ReadonlySet<string>): boolean {
+  if (manifests.size === 0) return false;
   return manifests.has(`${name}.manifest.json`) || manifests.has(`${name.replace(/\.gz$/, '')}.manifest.json`);
 }
 
@@ -119,22 +149,30 @@ async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promi
   }
 }
 
-/** A directory that is gone, and may be, has none. */
-async function entriesOf(path: string, room: { left: number }, mayBeGone: boolean): Promise<Dirent[]> {
-  const entries: Dirent[] = [];
+/** Opens a directory. One that is gone, and may be, has nothing in it. */
+async function levelOf(path: string, room: { left: number }, mayBeGone: boolean): Promise<Level> {
+  const names: string[] = [];
+  const others = new Map<string, 'directory' | IgnoredWhy>();
+  const manifests = new Set<string>();
   try {
     for await (const entry of await opendir(path, { bufferSize: 1024 })) {
-      if (entry.name.startsWith('.')) continue;
+      const { name } = entry;
+      if (name.startsWith('.')) continue;
       if (room.left-- <= 0) {
         throw new TamperError('FORMAT_LIMIT', `more than ${MAX_FILES} files stand below the paths, at ${path}`, {
           hint: 'Name the directories below it one after another.',
         });
       }
-      entries.push(entry);
+      if (MANIFEST.test(name)) manifests.add(name);
+      if (BESIDE.test(name)) continue;
+      names.push(name);
+      if (entry.isDirectory()) others.set(name, 'directory');
+      else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
     }
   } catch (error) {
-    if (mayBeGone && systemCode(error) === 'ENOENT') return [];
-    throw readError(path, error, 'Check that you may read it, or name the files beside it.');
+    if (!mayBeGone || systemCode(error) !== 'ENOENT')
+      throw readError(path, error, 'Check that you may read it, or name the files beside it.');
+    names.length = 0;
   }
-  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { path, names: names.sort(), others, manifests, next: 0 };
 }

@@ -135,7 +135,7 @@ export async function openLogs(
   for (let round = 1, isNew = true; isNew && round <= ROUNDS; round++) {
     isNew = false;
     ignored.clear();
-    for (const file of await findFiles(paths, ignored, round > 1)) {
+    for await (const file of findFiles(paths, ignored, round > 1)) {
       const settled = round === 1 ? undefined : seen.settled(file.path);
       const one = settled ?? (await lookAgain(file, maxBytes, wanted, file.listed || round > 1));
       if (one === undefined) isNew = true;

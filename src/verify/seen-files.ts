@@ -1,4 +1,4 @@
-import { type FileIdentity, isSame } from './file-identity.ts';
+import { type FileIdentity, isSame, numberOf } from './file-identity.ts';
 import type { IgnoredWhy } from './found-files.ts';
 import { standing } from './moved-files.ts';
 import type { PeekedSource } from './stream-files.ts';
@@ -52,12 +52,12 @@ export class SeenFiles {
 
   /** Takes a file that was looked at. @returns whether it may be that not every file has been seen */
   add(seen: SeenFile): boolean {
-    const number = `${seen.identity.dev} ${seen.identity.ino}`;
-    const others = this.#byNumber.get(number) ?? [];
     const before = this.#byPath.get(seen.path);
     this.#byPath.set(seen.path, seen);
-    this.#byNumber.set(number, [...others.filter((one) => one !== before), seen]);
     if (typeof seen.log === 'string') return false;
+    const number = numberOf(seen.identity);
+    const others = this.#byNumber.get(number) ?? [];
+    this.#byNumber.set(number, [...others.filter((one) => one !== before), seen]);
     // a compressed file is another one, and nothing new
     const { tag, seq } = seen.log.peek;
     const begins = `${tag} ${seq}`;

@@ -179,8 +179,9 @@ describe('files below paths', () => {
   it('come once each, in the order of their names', async () => {
     const folder = new Folder();
     for (const name of ['b.jsonl', 'a/2.jsonl', 'a/1.jsonl', 'c']) folder.put(name, 'x');
-    const found = await findFiles([folder.path, join(folder.path, 'a')], new IgnoredFiles());
-    const names = found.map(({ path }) => path.slice(folder.path.length + 1));
+    const names: string[] = [];
+    for await (const { path } of findFiles([folder.path, join(folder.path, 'a')], new IgnoredFiles()))
+      names.push(path.slice(folder.path.length + 1));
     expect(names).toEqual(['a/1.jsonl', 'a/2.jsonl', 'b.jsonl', 'c']);
   });
 

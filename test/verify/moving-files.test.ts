@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { identityOf } from '../../src/verify/file-identity.ts';
 import { IgnoredFiles } from '../../src/verify/found-files.ts';
 import { isReplaced } from '../../src/verify/moved-files.ts';
 import { openLogs } from '../../src/verify/open-logs.ts';
@@ -135,9 +136,11 @@ describe('a quiet directory', () => {
     const seen = new SeenFiles();
     const source: Source = { name: 'a', repeatable: true, size: 1, read: () => Readable.from([]) };
     const log = { source, peek: { empty: false, tag: 'AAAAAAAA', seq: 1, origin: undefined } };
-    const added = [1n, 2n, 3n, 4n].map((ino) =>
-      seen.add({ path: 'a', size: 1, identity: { dev: 1n, ino, birthtimeNs: 0n }, log }),
-    );
+    const [dev, birthtimeNs] = [1n, 0n];
+    const added = [1n, 2n, 3n, 4n].map((ino) => {
+      const identity = identityOf({ dev, ino, birthtimeNs });
+      return seen.add({ path: 'a', size: 1, identity, log });
+    });
     expect(added).toEqual([true, false, false, false]);
     expect(seen.logs).toHaveLength(1);
   });

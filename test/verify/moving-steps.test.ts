@@ -40,10 +40,12 @@ vi.mock('../../src/verify/found-files.ts', async (original) => {
   const real = await original<typeof import('../../src/verify/found-files.ts')>();
   return {
     ...real,
-    findFiles: async (...args: Parameters<typeof real.findFiles>) => {
-      const files = await real.findFiles(...args);
+    async *findFiles(...args: Parameters<typeof real.findFiles>) {
+      for await (const file of real.findFiles(...args)) {
+        seam.onStep();
+        yield file;
+      }
       seam.onStep();
-      return files;
     },
   };
 });
