@@ -1,7 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
-import { nearest } from './config/names.ts';
-import { TamperError } from './errors.ts';
 import type { IgnoredReport } from './verify/found-files.ts';
 import type { Inspection } from './verify/inspection.ts';
 import type { VerifyOptions } from './verify/options.ts';
@@ -20,41 +18,8 @@ import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
  *   `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  refuseUnknownOptions(options);
+  (await import('./audit/check-options.ts')).checkOptions(options);
   return (await import('./verify/verify.ts')).verify(options);
-}
-
-/** What a report rests on must not be misspelt: an option that nobody reads would make it rest on less. */
-const verifyOptions = {
-  paths: true,
-  input: true,
-  origin: true,
-  policy: true,
-  dataKeys: true,
-  publicKeys: true,
-  held: true,
-  confirmSigner: true,
-  verifyOnline: true,
-  known: true,
-  manifests: true,
-  continued: true,
-  live: true,
-  now: true,
-  part: true,
-  demux: true,
-  strict: true,
-  acceptSuccessors: true,
-  maxBytes: true,
-  jobs: true,
-  onProgress: true,
-} satisfies Record<keyof VerifyOptions, true>;
-
-function refuseUnknownOptions(options: VerifyOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(verifyOptions, name));
-  if (unknown === undefined) return;
-  throw new TamperError('USAGE', `verify has no option ${JSON.stringify(unknown.slice(0, 80))}`, {
-    hint: `did you mean ${nearest(unknown, Object.keys(verifyOptions))}?`,
-  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -20,6 +20,46 @@ describe('verify', () => {
       message: expect.stringContaining(option),
       hint: `did you mean ${meant}?`,
     });
+  });
+
+  it.each([
+    ['now', new Date(Number.NaN), 'a valid Date'],
+    ['now', '2026-11-25', 'a valid Date'],
+    ['live', 'yes', 'true or false'],
+    ['strict', 'false', 'true or false'],
+    ['jobs', Number.NaN, 'a whole number'],
+    ['maxBytes', -1, 'a whole number'],
+    ['origin', 5, 'a string'],
+    ['paths', 'a.jsonl', 'an array'],
+    ['publicKeys', 'x', 'an array'],
+    ['manifests', 'nope', 'an array'],
+    ['held', [5], 'an array'],
+    ['dataKeys', [{ source: 'file', keys: {} }], 'named'],
+    ['policy', {}, 'loadPolicy'],
+    ['onProgress', 5, 'a function'],
+  ])('refuses %s: %s, and says that it must be %s', async (option, value, form) => {
+    const options = { paths: ['x'], origin: 'a/b', [option]: value } as unknown as VerifyOptions;
+    await expect(verify(options)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(new RegExp(`"${option}".*${form}`)),
+    });
+  });
+
+  it.each([undefined, null, 5, [], {}])('refuses %j in the place of its options', async (options) => {
+    await expect(verify(options as unknown as VerifyOptions)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it.each([
+    ['nope', 'USAGE'],
+    ['other/x.manifest.json', 'USAGE'],
+    ['other/a.jsonl.manifest.json', 'NOT_FOUND'],
+  ])('refuses the manifest %s, which nobody would read: %s', async (name, code) => {
+    const directory = mkdtempSync(join(tmpdir(), 'auditing-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'a.jsonl');
+    writeFileSync(path, 'x\n');
+    const given = verify({ paths: [path], origin: 'a/b', manifests: [join(directory, name)] });
+    await expect(given).rejects.toMatchObject({ code, message: expect.stringContaining(name) });
   });
 
   it('says that a local key is not there, and blames no key service', async () => {

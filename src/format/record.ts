@@ -98,7 +98,8 @@ export function unwrapRecord(line: Buffer, record: RecordLine): Buffer | undefin
   if (value === undefined) return undefined;
   if (record.as === 'base64') return decodeBase64(value);
   const bytes = Buffer.from(value, 'utf8');
-  return bytes.toString('utf8') === value ? bytes : undefined; // half a surrogate pair is no line's text
+  // half a surrogate pair is no line's text, and a line with NUL is wrapped as base64 (M1.10)
+  return bytes.toString('utf8') === value && !bytes.includes(0) ? bytes : undefined;
 }
 
 function unwrapObject(line: Buffer, memberStart: number): Buffer | undefined {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { malformed } from './internal/key-text.ts';
+import { malformed, shown } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */
@@ -13,6 +13,8 @@ export interface KeyLocation {
   readonly path: string;
   /** The id of the key in a file; without it a file answers to every id. In a directory the file's name is the id. */
   readonly keyId?: string;
+  /** It has to be a directory. Default false. */
+  readonly directoryOnly?: boolean;
 }
 
 /** Which files hold which keys. */
@@ -41,9 +43,11 @@ export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
 export function createFileProvider(config: ResolvedConfig): FileKeyProvider {
   const { dataKey, signingKey } = modeOf(config);
   const signingPath = dataKey === undefined ? config.keyFilePath : (config.signingKeyFilePath ?? config.keyFilePath);
+  // beside a data key of its own a signing key must not be the same bytes: whoever has the one would have the other
+  const beside = dataKey?.source === 'file' && config.signingKeyFilePath === undefined;
   return new FileKeyProvider({
     ...locationOf('dataKeys', dataKey, config.keyFilePath),
-    ...locationOf('signingKeys', signingKey, signingPath),
+    ...locationOf('signingKeys', signingKey, signingPath, beside),
   });
 }
 
@@ -51,8 +55,9 @@ function locationOf(
   use: keyof FileKeyOptions,
   key: ConfiguredKey | undefined,
   path: string | undefined,
+  directoryOnly = false,
 ): FileKeyOptions {
-  return key?.source === 'file' && path !== undefined ? { [use]: { path, keyId: key.keyId } } : {};
+  return key?.source === 'file' && path !== undefined ? { [use]: { path, keyId: key.keyId, directoryOnly } } : {};
 }
 
 async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse): Promise<string> {
@@ -66,6 +71,15 @@ async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse):
       );
     }
     return join(location.path, `${keyId}.key`);
+  }
+  if (location.directoryOnly === true) {
+    throw new TamperError(
+      'CONFIG_INVALID',
+      `no file is configured for the ${use} "${keyId}": key_file_path is one key`,
+      {
+        hint: 'set signing_key_file_path, or let key_file_path be a directory of <key_id>.key',
+      },
+    );
   }
   if (location.keyId !== undefined && location.keyId !== keyId) {
     throw notFound(
@@ -134,10 +148,16 @@ function notFound(message: string, hint: string): TamperError {
 
 function fileError(path: string, cause: unknown): TamperError {
   const reason = systemCode(cause) || 'unknown';
+  const place = shown(path);
   const known = fileErrors.get(reason);
   if (known === undefined)
-    return new TamperError('READ_FAILED', `cannot read the key file ${path}: ${reason}`, { cause });
-  return new TamperError(known.code, `${known.problem}: ${path}`, { cause, hint: known.hint });
+    return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, {
+      cause: place === path ? cause : undefined,
+    });
+  return new TamperError(known.code, `${known.problem}: ${place}`, {
+    cause: place === path ? cause : undefined, // it names the path as well
+    hint: known.hint,
+  });
 }
 
 const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; hint: string }> = new Map([

@@ -53,7 +53,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #entrance: Entrance;
   readonly #abort = new AbortController();
   readonly #ready: Promise<void>;
-  readonly #forgetExit: () => void;
+  readonly #forgetExit: (() => void) | undefined;
   readonly #chain: StreamChain;
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
@@ -434,7 +434,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#failure.giveUp(closed);
     this.#pump.queue.fail(closed);
     this.#abort.abort();
-    this.#forgetExit();
+    this.#forgetExit?.();
     this.#timers.stop();
     this.#handOver?.stop();
     this.#pump.stop();

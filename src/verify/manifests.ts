@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { isTamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint } from '../format/checkpoint.ts';
 import { noteKeyOf, signersOf } from '../format/key-reference.ts';
 import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../format/manifest.ts';
@@ -8,6 +9,7 @@ import { handleCheckpoint } from './checkpoint-lines.ts';
 import type { Epoch } from './epoch.ts';
 import { type FileClose, type FileFacts, FileFactsCollector } from './file-facts.ts';
 import { readText } from './read-text.ts';
+import { readError } from './regular-file.ts';
 import type { StreamState } from './state.ts';
 
 /** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
@@ -30,6 +32,25 @@ export async function findManifest(file: string, given: readonly string[]): Prom
   } catch (error) {
     if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Each manifest that was given is there, and has the name of one of the files: one that nobody reads proves nothing.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`; `USAGE` where it belongs to none of them
+ */
+export async function checkGiven(given: readonly string[], files: readonly string[]): Promise<void> {
+  const names = new Set(files.map((file) => basename(plainName(file) + SUFFIX)));
+  for (const path of given) {
+    if (!names.has(basename(path))) {
+      throw new TamperError('USAGE', `the manifest ${path} belongs to none of the files`, {
+        hint: `The manifest of a file X is named X${SUFFIX}, wherever it stands.`,
+      });
+    }
+    await stat(path).catch((cause: unknown) => {
+      throw readError(path, cause, 'Check the path of the manifest.');
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import { type KnownRun, type KnownStreams, withKnown } from './known.ts';
 import { linkedStream } from './linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
 import { lookAhead } from './look-ahead.ts';
+import { checkGiven } from './manifests.ts';
 import { openLogs } from './open-logs.ts';
 import type { VerifyOptions } from './options.ts';
 import { withProcesses } from './parallel-reading.ts';
@@ -144,6 +145,10 @@ async function verifyOnce(
   const held = [...(options.held ?? []), ...knownNotes];
   const ignored = new IgnoredFiles();
   const sources = await openSources(options, ignored);
+  await checkGiven(
+    options.manifests ?? [],
+    sources.map(({ source }) => source.name),
+  );
   const total = sources.reduce((sum, { source }) => sum + source.size, 0);
   let read = 0;
   const onBytes = (bytes: number): void => {

@@ -155,3 +155,17 @@ describe('the report', () => {
     expect(text.stdout).toContain('data key env audit (not checked), fingerprint ');
   });
 });
+
+describe('a key in the place of its name', () => {
+  const hex = 'c3'.repeat(32);
+  const spellings = [hex, Buffer.from(hex, 'hex').toString('base64'), Buffer.from(hex, 'hex').toString('base64url')];
+
+  it.each(spellings.flatMap((key) => ['--keys', '--key-env'].map((flag) => [flag, key] as const)))(
+    'is never shown: %s',
+    async (flag, key) => {
+      const { code, stdout, stderr } = await verifyLog(logOf(macKeys), [flag, key]);
+      expect(code).not.toBe(0);
+      expect(stdout + stderr).not.toContain(key.slice(0, 12));
+    },
+  );
+});

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { TamperError } from '../../errors.ts';
 
 /** The length of a data key and of an Ed25519 seed, in bytes. */
@@ -25,6 +26,13 @@ export function decodeKey(bytes: Uint8Array, place: string, raw: boolean): Buffe
   }
   if (decoded.every((byte) => byte === 0)) throw malformed(place, 'holds a key that is all zero');
   return decoded;
+}
+
+/** A name or path as it may be shown: not where somebody put the key itself in its place. */
+export function shown(name: string): string {
+  const text = basename(name);
+  const isKey = [name, text].some((one) => decodeText(Buffer.from(one))?.length === keyBytes);
+  return isKey ? '(not shown, it reads like a key)' : name;
 }
 
 /** An error for text that is no key. `problem` never quotes the text. */
