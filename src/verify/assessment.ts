@@ -15,7 +15,7 @@ export function assess(state: StreamState): void {
   settleStatuses(state);
   const adopted = adoptedFrom(state);
   const proven = provenEnd(state);
-  let signedBefore = false;
+  let signedBefore = state.before.signed;
   for (const epoch of state.epochs) {
     if (isTail(state, epoch, proven)) continue; // M8.21
     assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
@@ -91,7 +91,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
-    sayUnsigned(`${range}: this run has no signer that you named, the runs before it had one`);
+    sayUnsigned(`${range}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`);
   } else if (state.auditor.require.includes('signature')) {
     sayUnsigned(`${range}: your policy demands a signature, no key that you named signs them`);
   }
@@ -99,6 +99,11 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     const message = `${range}: your policy demands that MACs are checked, no data key is at hand`;
     state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, message);
   }
+}
+
+function whatWasSigned(state: StreamState, epoch: Epoch): string {
+  if (epoch !== state.epochs[0]) return 'the runs before it had one';
+  return 'and a key that you named signed the checkpoint that you hold of what was before it';
 }
 
 function trustKey(state: StreamState, epoch: Epoch): void {

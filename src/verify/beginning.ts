@@ -1,3 +1,4 @@
+import { givesUpMacs } from './held-before.ts';
 import type { StreamState } from './state.ts';
 
 /** Does the range begin where the auditor may expect it to (spec 8, M8.4, M8.5)? */
@@ -12,6 +13,11 @@ export function checkBeginning(state: StreamState): void {
   }
   if (auditor.wholeRequired) {
     unproven(state, `the log begins at entry ${firstSeq}; your policy demands it from its first entry on`);
+    return;
+  }
+  if (givesUpMacs(state)) {
+    const message = `the log begins at entry ${firstSeq} without MACs, and the checkpoint that you hold of what was before carries one: ask the writer when MACs ended, and hold a later checkpoint if that was meant`;
+    unproven(state, message);
     return;
   }
   if (auditor.part || firstSeq <= firstNamedSeq(state)) return;

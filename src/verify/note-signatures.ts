@@ -114,12 +114,16 @@ export async function verifyNote(
   return { verified, mac: macVerified, wrong, unchecked };
 }
 
+/** The named keys, each within its range, whose signatures a held checkpoint carries. */
+export async function namedSignatures(state: StreamState, checkpoint: SignedCheckpoint): Promise<Set<SignerId>> {
+  const { verified } = await verifyNote(state, checkpoint, undefined, undefined);
+  const inRange = state.publicKeys.filter(
+    ({ fromSeq, untilSeq }) => checkpoint.size >= fromSeq && checkpoint.size <= untilSeq,
+  );
+  return new Set(inRange.map(({ key }) => encodeNoteKey(key).toString('latin1')).filter((id) => verified.has(id)));
+}
+
 /** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */
 export async function verifyNamed(state: StreamState, checkpoint: SignedCheckpoint, epoch: Epoch): Promise<boolean> {
-  const { verified } = await verifyNote(state, checkpoint, undefined, undefined);
-  return state.publicKeys.some((named) => {
-    const id = encodeNoteKey(named.key).toString('latin1');
-    const inRange = checkpoint.size >= named.fromSeq && checkpoint.size <= named.untilSeq;
-    return inRange && verified.has(id) && epoch.signers.has(id);
-  });
+  return [...(await namedSignatures(state, checkpoint))].some((id) => epoch.signers.has(id));
 }

@@ -11,6 +11,7 @@ import { passTime } from './closing.ts';
 import { Epoch } from './epoch.ts';
 import { admit, checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
 import { heldProvesStart } from './held.ts';
+import { heldBefore } from './held-before.ts';
 import { fetchKeys, walkToStep } from './key-material.ts';
 import { beginRange } from './ranges.ts';
 import { noteRestart } from './restarts.ts';
@@ -263,6 +264,7 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
 /** A range that begins above seq 1 needs a held checkpoint (spec 8.2). */
 async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Promise<void> {
   if (open.size === 0 || state.firstSeq !== open.size + 1) return;
+  state.before = await heldBefore(state, open.size);
   if (!(await heldProvesStart(state, epoch, open.size, open.step))) return;
   state.startProven = true;
   // Our MAC of the step before shows whose key period goes on. A signature over what was before says nothing of the

@@ -7,6 +7,7 @@ import type { Epoch, Run, SignerId } from './epoch.ts';
 import type { FileFactsCollector } from './file-facts.ts';
 import type { FindingCode, Findings, Place, Severity } from './findings.ts';
 import { GoodSignatures } from './good-signatures.ts';
+import type { HeldBefore } from './held-before.ts';
 import { KnownKeys } from './known-keys.ts';
 import { SequenceTracker } from './sequence.ts';
 import { nothingSettled, type Settled } from './settled.ts';
@@ -83,6 +84,8 @@ export class StreamState {
   startProven = false;
   /** Reported once. */
   startReported = false;
+  /** What a checkpoint held of all that was before the range shows. */
+  before: HeldBefore = { signed: false, mac: false };
 
   epochs: Epoch[] = [];
   /** Those of ranges that a hole has ended. */
@@ -202,6 +205,7 @@ export class StreamState {
     this.orderUnknown = false;
     this.startProven = false;
     this.startReported = true;
+    this.before = { signed: false, mac: false };
     this.epochs = [];
     this.epoch = undefined;
     this.announced = undefined;

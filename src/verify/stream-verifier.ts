@@ -137,8 +137,8 @@ export class StreamVerifier {
     checkHeldAtEnd(state);
     reportRestarts(state);
     if (!state.stopped) assess(state);
-    if (!state.stopped) reportUnmatchedKeys(state);
     checkEnd(state);
+    if (!state.stopped) reportUnmatchedKeys(state);
     this.#keeper?.proven(provenEnd(state));
     for (const epoch of state.epochs) epoch.schedule?.erase();
     state.announced?.schedule?.erase();

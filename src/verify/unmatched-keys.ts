@@ -1,3 +1,5 @@
+import { coveredSize } from './assessment.ts';
+import type { Epoch } from './epoch.ts';
 import { signerFingerprint } from './key-fingerprint.ts';
 import { namedSigners } from './named-keys.ts';
 import { isTail, provenEnd } from './proven-end.ts';
@@ -5,19 +7,36 @@ import type { StreamState } from './state.ts';
 
 /**
  * M8.14: Public keys that the auditor named for this stream, none of which signs any of it, are a demand that was not met:
- * MACs alone do not answer it.
+ * MACs alone do not answer it, nor does a log that names no signer at all. What is unsigned already is not said again.
  */
 export function reportUnmatchedKeys(state: StreamState): void {
-  const { publicKeys, epochs, findings, broken } = state;
-  const signed = epochs.filter(({ signers }) => signers.size > 0);
-  const [first] = signed;
-  if (publicKeys.length === 0 || first === undefined || broken) return;
-  if (signed.some((epoch) => namedSigners(state, epoch).length > 0)) return;
+  const { epochs, earlierEpochs, findings, broken, auditor } = state;
   const proven = provenEnd(state);
-  if (signed.some((epoch) => !epoch.macChecked && !isTail(state, epoch, proven))) return; // which is said of each
-  const signers = new Set(signed.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
+  const judged = epochs.filter((epoch) => !isTail(state, epoch, proven));
+  const [first] = judged;
+  if (first === undefined || broken || findings.count('UNSIGNED') > 0) return;
+  const openEnd = auditor.live || auditor.until !== undefined;
+  if (!demandsSignature(state, openEnd ? proven : state.next - 1)) return;
+  if ([...earlierEpochs, ...judged].some((epoch) => isSigned(state, epoch))) return;
+  if (judged.some((epoch) => !epoch.macChecked && namedSigners(state, epoch).length === 0)) return; // which is said of each
+  const lastSeq = Math.max(...judged.map((epoch) => epoch.lastSeq));
+  findings.add('UNSIGNED', { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq }, text(judged));
+}
+
+/** Whether a public key was named for any of these entries; one that takes over later is asked for by its `from_seq`. */
+function demandsSignature({ publicKeys, firstSeq }: StreamState, end: number): boolean {
+  return publicKeys.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq);
+}
+
+/** To be listed is not to sign: whoever holds the data key can list anybody, last of all in a hand-over. */
+function isSigned(state: StreamState, epoch: Epoch): boolean {
+  if (namedSigners(state, epoch).length === 0) return false;
+  return coveredSize(state, epoch) > 0 || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
+}
+
+function text(judged: readonly Epoch[]): string {
+  const signers = new Set(judged.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
   const who = [...signers].filter((one) => one !== undefined).join(', ');
-  const message = `none of the public keys that you named signs this log (${who} does): its MACs alone were checked`;
-  const lastSeq = Math.max(...signed.map((epoch) => epoch.lastSeq));
-  findings.add('UNSIGNED', { ...first.place, seq: first.firstSeq, lastSeq }, message);
+  const instead = who === '' ? 'it has no signer' : `${who} does`;
+  return `none of the public keys that you named signs this log (${instead}): its MACs alone were checked. If it was never signed, name no public key for it`;
 }

@@ -1,7 +1,7 @@
 """What the entries of each epoch rest on, once the whole stream was read (M4.9, M8.12 to M8.17)."""
 from adoption import count_unchecked
 from ending import check_end, open_ended, proven_end
-from held import check_held, check_start
+from held import check_held, check_start, signed_before
 from verdicts import need
 from vouching import KEYED, Vouching
 
@@ -22,7 +22,7 @@ def assess(stream, ends_here):
     for epoch in stream.state.epochs:
         _epoch(stream, vouching, inside, epoch, until)
     _limits(stream)
-    _named_in_vain(stream)
+    _named_in_vain(stream, vouching, inside, until)
     check_end(stream, vouching, end)
 
 
@@ -46,7 +46,8 @@ def _epoch(stream, vouching, inside, epoch, until):
         bad('UNVOUCHED')
     if named and not covered:
         bad('UNSIGNED')
-    if not named and epoch.opens_run and _named_before(stream, vouching, epoch):
+    begins = epoch is stream.state.epochs[0]
+    if not named and (epoch.opens_run or begins) and _named_before(stream, vouching, epoch):
         if not any(note.size >= _sealed(stream, epoch, until) for note in inside):
             bad('UNSIGNED')
     if 'mac' in auditor.require and not epoch.has_macs:
@@ -56,16 +57,20 @@ def _epoch(stream, vouching, inside, epoch, until):
 
 
 def _named_before(stream, vouching, epoch):
-    """M8.14: a run without a named signer after an epoch that had one."""
+    """M8.14: a run without a named signer after an epoch that had one, be it before the range."""
     epochs = stream.state.epochs
-    return any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
+    return signed_before(stream) or any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
 
 
-def _named_in_vain(stream):
-    """M8.14: a log with signers, and none of them is among the public keys that the auditor named for it."""
-    signers = {signer for epoch in stream.state.epochs for signer in epoch.signers}
-    if signers and stream.auditor.named and not any(stream.auditor.names(signer) for signer in signers):
-        stream.undecided.add('UNSIGNED')
+def _named_in_vain(stream, vouching, inside, until):
+    """M8.14: public keys were named for entries of this range, and none of them signs any epoch of it."""
+    if not any(first <= until and last >= stream.start for _, first, last in stream.auditor.named):
+        return
+    for epoch in stream.state.epochs:
+        if epoch.introduced <= until and vouching.signers_of(epoch):
+            if vouching.signed_by(epoch) or any(note.size >= epoch.introduced for note in inside):
+                return
+    stream.undecided.add('UNSIGNED')
 
 
 def _is_covered(stream, vouching, inside, epoch, until):

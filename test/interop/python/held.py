@@ -25,7 +25,7 @@ def check_start(stream, inside):
     auditor = stream.auditor
     if stream.start == 1:
         return
-    if not inside and not proven_before(stream):
+    if not inside and (not proven_before(stream) or gives_up_macs(stream)):
         stream.undecided.add('START_UNPROVEN')
     elif not auditor.part and (auditor.whole or asks_for_more(stream)):
         stream.undecided.add('START_UNPROVEN')
@@ -39,8 +39,33 @@ def asks_for_more(stream):
     return bool(auditor.data_keys) or not all(first >= stream.start for _, first, _ in auditor.named)
 
 
+def notes_before(stream):
+    return [note for note in stream.auditor.held if note.size == stream.start - 1]
+
+
+def gives_up_macs(stream):
+    """M8.4: a line of 32 bytes under the stream's name that is of no key known is our MAC; the range begins without."""
+    epoch = stream.state.epochs[0]
+    known = [key_id(stream.origin, signer) for signer, _, _ in stream.auditor.named]
+    known += [key_id(stream.origin, signer) for signer in epoch.signers]
+    return epoch.mode == 'hash' and any(
+        name == stream.origin and len(value) == 32 and found not in known
+        for note in notes_before(stream) for name, found, value in note.signatures
+    )  # fmt: skip
+
+
+def signed_before(stream):
+    """M8.14: a named key, within its range, signed the note before a range that begins in the middle."""
+    return any(
+        name == stream.origin and key_id(name, signer) == found and first <= note.size <= last
+        and verifies(signer, note.text, value)
+        for note in notes_before(stream) for name, found, value in note.signatures
+        for signer, first, last in stream.auditor.named
+    )  # fmt: skip
+
+
 def proven_before(stream):
-    notes = [note for note in stream.auditor.held if note.size == stream.start - 1]
+    notes = notes_before(stream)
     if not notes:
         return False
     says, epoch = stream.state.opens[0][1], stream.state.epochs[0]

@@ -1,0 +1,37 @@
+import { namedSignatures } from './note-signatures.ts';
+import type { StreamState } from './state.ts';
+
+/**
+ * Where a range begins in the middle, a checkpoint held of all that was before it is the last word on the key period there
+ * (M8.4, M8.14): a range that keeps neither its signatures nor its MACs was not written by who wrote what was before.
+ */
+export interface HeldBefore {
+  /** A key that the auditor named signed it. */
+  readonly signed: boolean;
+  /** It carries our MAC, whoever can check it. */
+  readonly mac: boolean;
+}
+
+/** Our MAC is HMAC-SHA-256. */
+const MAC_LENGTH = 32;
+
+/** What the held checkpoints of the first `size` entries show, where the range begins with the next one. */
+export async function heldBefore(state: StreamState, size: number): Promise<HeldBefore> {
+  const root = state.tree.frontier?.root();
+  let signed = false;
+  let mac = false;
+  for (const checkpoint of state.auditor.held) {
+    if (checkpoint.size !== size || checkpoint.root !== root) continue;
+    signed ||= (await namedSignatures(state, checkpoint)).size > 0;
+    mac ||= checkpoint.signatures.some(({ name, keyId, bytes }) => {
+      const ours = name === state.auditor.origin && bytes.length === MAC_LENGTH;
+      return ours && state.knownKeys.withKeyId(keyId).length === 0; // a MAC key of a key service makes as many bytes
+    });
+  }
+  return { signed, mac };
+}
+
+/** Whether the range begins without the MACs that were there before, and nothing held of the range itself says otherwise. */
+export function givesUpMacs({ before, epochs, heldConfirmed, firstSeq }: StreamState): boolean {
+  return before.mac && epochs[0]?.member === 'hash' && heldConfirmed < firstSeq;
+}
