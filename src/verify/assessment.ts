@@ -91,7 +91,9 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
-    sayUnsigned(`${range}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`);
+    const from = Math.max(epoch.firstSeq, state.firstSeq);
+    const those = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+    sayUnsigned(`${those}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`, from);
   } else if (state.auditor.require.includes('signature')) {
     sayUnsigned(`${range}: your policy demands a signature, no key that you named signs them`);
   }

@@ -104,7 +104,9 @@ function auditorsOf({ log, data }: Built): Brings[] {
   const dataKeys = Object.fromEntries(
     data.flatMap((key, at) => (key === undefined ? [] : [[`${log.kid.slice(0, 9)}${at + 1}`, key.toString('hex')]])),
   );
-  const named = [[], [edKey], [edKey, nextEdKey]].map((signers) => brings(log, { named: signers }));
+  // a public key that is named demands a signature (M8.14)
+  const signers = log.epoch?.keys.signers === undefined ? [[]] : [[], [edKey], [edKey, nextEdKey]];
+  const named = signers.map((keys) => brings(log, { named: keys }));
   return [...named, ...named.map((one) => ({ ...one, data_keys: dataKeys }))];
 }
 

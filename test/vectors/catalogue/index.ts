@@ -3,6 +3,7 @@ import { adoptionCases } from './adoption.ts';
 import { checkpointCases } from './checkpoints.ts';
 import { controlCases } from './control.ts';
 import { damageCases } from './damage.ts';
+import { droppedSignerCases } from './dropped-signers.ts';
 import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
 import { keyCases } from './keys.ts';
@@ -22,6 +23,7 @@ export function catalogue(): VectorCase[] {
     ...laterVersionCases(),
     ...checkpointCases(),
     ...keyCases(),
+    ...droppedSignerCases(),
     ...adoptionCases(),
     ...endCases(),
     ...liveTailCases(),
