@@ -1,6 +1,7 @@
 import type { OpenEntry } from '../format/control.ts';
 import { signersOf } from '../format/key-reference.ts';
 import type { Epoch } from './epoch.ts';
+import { countedMax, namedMax, namedSigners } from './named-keys.ts';
 import type { StreamState } from './state.ts';
 
 /** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5, M8.16). */
@@ -35,8 +36,9 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
+  mark(state, from, 'takenOver');
   if (state.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
-  markAdopted(state, from);
+  mark(state, from, 'introducedInAdopted');
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;
   if (state.adoptedEntries <= state.auditor.accept.adopted) return;
@@ -44,13 +46,29 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
 }
 
-/** Marks the key periods from here on; where the last adoption began no later, those that it marked stand as they are. */
-function markAdopted(state: StreamState, from: number): void {
-  const known = from >= state.markedFrom;
+/**
+ * Marks the key periods from here on; where the last adoption began no later, those that it marked stand as they are. What was
+ * signed is looked at now: a signature behind the open is one of a run that took over what it found, whoever wrote it.
+ */
+function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInAdopted'): void {
+  const known = from >= state.markedFrom[as];
   for (let at = state.epochs.length - 1; at >= 0; at--) {
     const epoch = state.epochs[at] as Epoch;
-    if (epoch.introducedAt < from || (known && epoch.introducedInAdopted)) break;
-    epoch.introducedInAdopted = true;
+    if (epoch.introducedAt < from || (known && epoch[as])) break;
+    if (epoch[as]) continue;
+    epoch[as] = true;
+    if (as === 'takenOver') epoch.signersSignedBefore = signersSigned(state, epoch);
+    else {
+      const named = namedSigners(state, epoch);
+      epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
+      epoch.signersNamedBefore = named.length === epoch.signers.size;
+    }
   }
-  state.markedFrom = from;
+  state.markedFrom[as] = from;
+}
+
+/** Whether what is held, a named key or the key that handed over has covered what introduces a key period by now (M8.13). */
+function signersSigned(state: StreamState, { introducedAt, predecessor }: Epoch): boolean {
+  const handedOver = predecessor === undefined ? 0 : countedMax(state, predecessor.signers.keys());
+  return Math.max(state.heldConfirmed, state.largestNamed, handedOver) >= introducedAt;
 }

@@ -11,10 +11,10 @@ import { settleStatuses } from './vouching.ts';
 
 /** Settles keys, statuses and coverage of every key period. */
 export function assess(state: StreamState): void {
-  for (const epoch of state.epochs) settleKey(state, epoch);
+  const proven = provenEnd(state);
+  for (const epoch of state.epochs) settleKey(state, epoch, isTail(state, epoch, proven));
   settleStatuses(state);
   const adopted = adoptedFrom(state);
-  const proven = provenEnd(state);
   let signedBefore = state.before.signed;
   for (const epoch of state.epochs) {
     if (isTail(state, epoch, proven)) continue; // M8.21
@@ -24,9 +24,10 @@ export function assess(state: StreamState): void {
 }
 
 /** A fingerprint that does not match: the wrong key, or an altered fingerprint (spec 8.7, M8.19). */
-function settleKey(state: StreamState, epoch: Epoch): void {
+function settleKey(state: StreamState, epoch: Epoch, tail: boolean): void {
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.keyState === 'unproven') {
+    if (tail) return; // M8.21: of its keys nothing is asked yet
     const which =
       epoch.dataKeyFrom === undefined ? 'the key that you gave' : `the key that you gave (${epoch.dataKeyFrom})`;
     const message = `key period ${epoch.kid}: ${which} is not the one it was sealed with; it counts as one without a key`;
@@ -90,6 +91,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
+  } else if (!epoch.keyCounts(epoch.lastSeq)) {
+    sayKeyEnded(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
     const from = Math.max(epoch.firstSeq, state.firstSeq);
     const those = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
@@ -100,12 +103,23 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   if (state.auditor.require.includes('mac') && !epoch.macChecked && named.length > 0) {
     const message = `${range}: your policy demands that MACs are checked, no data key is at hand`;
     state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, message);
+  } else if (state.auditor.require.includes('mac') && named.length > 0 && !epoch.keyCounts(epoch.lastSeq)) {
+    sayKeyEnded(state, epoch);
   }
 }
 
 function whatWasSigned(state: StreamState, epoch: Epoch): string {
   if (epoch !== state.epochs[0]) return 'the runs before it had one';
   return 'and a key that you named signed the checkpoint that you hold of what was before it';
+}
+
+/** M8.1: entries above the range of a data key are as without a key. */
+function sayKeyEnded(state: StreamState, epoch: Epoch): void {
+  const { keyLimit, kid, lastSeq, place } = epoch;
+  if (keyLimit === undefined) return;
+  const seq = Math.max(keyLimit.untilSeq + 1, epoch.firstSeq);
+  const message = `key period ${kid}: ${keyLimit.why}; from entry ${seq} on it needs another key. If it was still in use there, extend its range`;
+  state.findings.add('NO_KEY', { ...(place.file !== undefined && { file: place.file }), seq, lastSeq }, message);
 }
 
 function trustKey(state: StreamState, epoch: Epoch): void {

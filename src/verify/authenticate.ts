@@ -10,8 +10,8 @@ const KEPT_DOUBTS = 100;
 export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf: Digest, auth: string): boolean {
   if (epoch.member === 'hash') return checkHash(state, seq, leaf, auth);
   const { schedule } = epoch;
-  if (schedule === undefined) {
-    state.lastUnchecked = seq; // the form was checked, the key is not at hand
+  if (schedule === undefined || !epoch.keyCounts(seq)) {
+    state.lastUnchecked = seq; // the form was checked, the key is not at hand or not for this entry
     return true;
   }
   if (schedule.authenticate(leaf) === auth) {
@@ -48,7 +48,7 @@ function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string):
 /** After a hole: takes the step that a seal or close claims, if its MAC proves it (spec 8.11). */
 export function resynchronise(state: StreamState, epoch: Epoch, step: number, leaf: Digest, auth: string): void {
   const { schedule } = epoch;
-  if (schedule === undefined) {
+  if (schedule === undefined || !epoch.keyCounts(state.next)) {
     epoch.step = step;
     epoch.stepKnown = true;
     return;

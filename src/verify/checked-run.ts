@@ -21,12 +21,13 @@ export interface CheckedRun {
 
 /** Whether every auth of the run was checked as the key period in force demands. */
 function authenticated(
-  { member, macs }: CheckedRun,
+  { member, macs, firstSeq, count }: CheckedRun,
   epoch: Epoch,
   keyOf: (epoch: Epoch) => number | undefined,
 ): boolean {
   if (member !== epoch.member) return false;
   if (member === 'hash' || epoch.schedule === undefined) return true;
+  if (!epoch.keyCounts(firstSeq + count - 1)) return false;
   if (epoch.keyState !== 'right' || !epoch.stepKnown || macs === undefined) return false;
   return macs.key === keyOf(epoch) && macs.step === epoch.schedule.step;
 }

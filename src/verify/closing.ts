@@ -55,7 +55,8 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
   if (tree.frontier !== undefined) {
     const root = tree.frontier.root();
     const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
-    const mac = epoch?.stepKnown === true ? epoch.schedule?.macCheckpoint(text) : undefined;
+    const counts = epoch?.stepKnown === true && epoch.keyCounts(seq);
+    const mac = counts ? epoch.schedule?.macCheckpoint(text) : undefined;
     tree.addSeal({ seq, root, kind, epoch, frontier: [...tree.frontier.subtrees], time, every: state.every, mac });
   }
   if (epoch !== undefined) {
@@ -77,7 +78,7 @@ export function handleSeal(state: StreamState, seq: number, seal: SealEntry, aut
   endStep(state, seq, 'seal', seal.time);
   const handOver = state.expect.what === 'seal' && state.expect.after === 'key';
   state.expect = { what: 'any' };
-  if (handOver) completeHandOver(state, authentic && sealed?.macChecked === true);
+  if (handOver) completeHandOver(state, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
 }
 
 /** A gap: something was not sealed, or the key service was away. */

@@ -1,10 +1,28 @@
-import type { DataKeyName, RefusedDataKey } from './data-keys.ts';
+import type { DataKeyName, KeyLimit, RefusedDataKey } from './data-keys.ts';
 
-/** For which key periods the name of a data key counts. */
+/** For which entries the name of a data key counts. */
 
-/** Whether a name counts for a key period introduced at this seq. */
+/** Whether a name counts for this entry. */
 export function countsFrom({ fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER }: DataKeyName, seq: number): boolean {
   return seq >= fromSeq && seq <= untilSeq;
+}
+
+/** The last entry that one of these ranges of one key counts for without a gap from this one on. */
+export function countsUntil(names: readonly DataKeyName[], seq: number): number {
+  let until = seq;
+  for (const one of [...names].sort((a, b) => (a.fromSeq ?? 1) - (b.fromSeq ?? 1))) {
+    if (countsFrom(one, until) || one.fromSeq === until + 1) {
+      until = Math.max(until, one.untilSeq ?? Number.MAX_SAFE_INTEGER);
+    }
+  }
+  return until;
+}
+
+/** What the auditor is told where a key counts for the beginning of a key period alone. */
+export function limitedTo(names: readonly DataKeyName[], seq: number): KeyLimit | undefined {
+  const untilSeq = countsUntil(names, seq);
+  const last = names.find((one) => one.untilSeq === untilSeq);
+  return last === undefined ? undefined : { untilSeq, why: refusedBy(last).refused };
 }
 
 /** A name that the policy has for other streams alone: here it counts for nothing. */
@@ -16,8 +34,8 @@ export function elsewhere(name: string): DataKeyName {
 export function refusedBy({ name, fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER }: DataKeyName): RefusedDataKey {
   const begins = `your policy names the data key ${name} for`;
   if (untilSeq === 0) return { refused: `${begins} other streams` };
-  const until = untilSeq === Number.MAX_SAFE_INTEGER ? 'on' : `to ${untilSeq}`;
-  return { refused: `${begins} key periods introduced from entry ${fromSeq} ${until}` };
+  const until = untilSeq === Number.MAX_SAFE_INTEGER ? 'and after' : `to ${untilSeq}`;
+  return { refused: `${begins} entries ${fromSeq} ${until}` };
 }
 
 /** Why a key does not count that may be one which the policy names for other entries. */

@@ -7,17 +7,17 @@ import { findWrapped } from './wrapped-data-keys.ts';
 /** The name of a data key in the auditor's own words: a `key_id`, an ARN, a resource name, `MOUNT/keys/NAME`, a key URL. */
 export interface DataKeyName {
   readonly name: string;
-  /** It counts for key periods introduced from this seq on. Default 1. */
+  /** It counts for entries from this seq on, in key periods whose first entry is one of them. Default 1. */
   readonly fromSeq?: number;
-  /** It counts for key periods introduced up to this seq. Default: any. */
+  /** It counts for entries up to this seq: those above it are as without a key. Default: any. */
   readonly untilSeq?: number;
 }
 
 /** What a data key is asked for. */
 export interface EpochContext extends KeyContext {
   readonly epoch: number;
-  /** The seq of the entry that introduces the key period. */
-  readonly introducedAt: number;
+  /** The seq of its first entry. */
+  readonly firstSeq: number;
 }
 
 /** Data keys that the auditor's side names, by the provider that can give them (spec 8.1, M8.1). */
@@ -30,12 +30,21 @@ export interface NamedDataKeys {
   readonly givenBy?: string;
 }
 
+/** The last entry that a data key counts for, and why. */
+export interface KeyLimit {
+  readonly untilSeq: number;
+  /** In words that follow a colon. */
+  readonly why: string;
+}
+
 /** The data key of a key period. */
 export interface FoundDataKey {
   /** Its 32 bytes; {@link FoundDataKey.erase} overwrites them. */
   readonly material: Buffer;
   /** Where the auditor has it from. */
   readonly givenBy?: string;
+  /** Where it counts up to an entry alone. */
+  readonly limit?: KeyLimit;
   erase(): void;
 }
 

@@ -1,4 +1,5 @@
-import { namedSigners } from './named-keys.ts';
+import { encodeNoteKey, formatVkey } from '../format/vkey.ts';
+import { namedMax, namedSigners } from './named-keys.ts';
 import { provenEnd } from './proven-end.ts';
 import type { StreamState } from './state.ts';
 
@@ -22,6 +23,7 @@ export function checkEnd(state: StreamState): void {
     return;
   }
   if (state.broken) return;
+  checkNamedSign(state, proven);
   if (state.epochs.length === 0) {
     endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
     return;
@@ -45,6 +47,22 @@ export function checkEnd(state: StreamState): void {
       state,
       `the log ends at entry ${last} without a close; what came after it, if anything, was cut off or never written`,
     );
+}
+
+/**
+ * M8.21: A public key that the auditor named from an entry on has signed there, or somebody else went on in its place: whoever
+ * holds the key before it, or the data key, could. Of a log that begins above that entry nothing is said.
+ */
+function checkNamedSign(state: StreamState, proven: number): void {
+  for (const { key, fromSeq } of state.publicKeys) {
+    if (fromSeq === 1 || fromSeq > proven || fromSeq < state.logFirstSeq) continue;
+    if (namedMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;
+    const vkey = formatVkey(state.auditor.origin, key);
+    endUnproven(
+      state,
+      `you named ${vkey} from entry ${fromSeq} on, and no checkpoint from there on is signed with it. If it signs later, correct its from_seq`,
+    );
+  }
 }
 
 /** A log that is still written, or is demanded up to a time, ends where it is proven: at a seal that is recent enough. */

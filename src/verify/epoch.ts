@@ -2,6 +2,7 @@ import type { KeySchedule } from '../core/key-schedule.ts';
 import type { KeyReference, Signer } from '../format/key-reference.ts';
 import { noteKeyOf, signersOf } from '../format/key-reference.ts';
 import { encodeNoteKey } from '../format/vkey.ts';
+import type { KeyLimit } from './data-keys.ts';
 import type { Place } from './findings.ts';
 
 /** What the data key of a MAC epoch turned out to be. */
@@ -52,6 +53,8 @@ export class Epoch {
   dataKeyFrom: string | undefined;
   /** Why its data key does not count, though the auditor holds it. */
   keyRefused: string | undefined;
+  /** The last entry that its data key counts for, and why: those after it are as without a key (M8.1). */
+  keyLimit: KeyLimit | undefined;
   /** What is said of a local key that the auditor named for it and that is not there. */
   keyMissing: string | undefined;
   /** Number of seals and closes passed under it, counted from what its open says. */
@@ -68,6 +71,14 @@ export class Epoch {
   macCheckpoint = 0;
   /** Whether it stands in a range that a later run adopted and whose MACs were not checked. */
   introducedInAdopted = false;
+  /** Whether a named signer of its own had signed what introduces it before that run's open (M8.16). */
+  signedBeforeAdopted = false;
+  /** Whether every signer of it counted as named by then: it brings no stranger into the stream. */
+  signersNamedBefore = false;
+  /** Whether it stands in a range that a later run adopted, also where its MACs were checked. */
+  takenOver = false;
+  /** Whether something said whose its signers are before that run's open (M8.13). */
+  signersSignedBefore = false;
   /** Places of MACs that did not verify while the key was unproven. */
   readonly doubtful: Place[] = [];
   /** A run's start in the middle of a stream that a held checkpoint proves together with its step (spec 8.2). */
@@ -105,6 +116,11 @@ export class Epoch {
 
   get member(): 'mac' | 'hash' {
     return this.reference.records;
+  }
+
+  /** Whether the data key counts for this entry, where it is at hand. */
+  keyCounts(seq: number): boolean {
+    return this.keyLimit === undefined || seq <= this.keyLimit.untilSeq;
   }
 
   /** Whether entries of this key period are checked by their MACs. */

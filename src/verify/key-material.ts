@@ -17,14 +17,15 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
   const { origin } = state.auditor;
   if (!mayAsk(state, 'refusedKeys')) return;
   try {
-    const { kid, number, introducedAt } = epoch;
-    const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, introducedAt });
+    const { kid, number, firstSeq } = epoch;
+    const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, firstSeq });
     if (dataKey === undefined) return;
     if ('refused' in dataKey) {
       epoch.keyRefused = dataKey.refused;
       return;
     }
     epoch.dataKeyFrom = dataKey.givenBy;
+    epoch.keyLimit = dataKey.limit;
     try {
       const context = { nonce: reference.nonce, origin, epoch: epoch.number };
       epoch.schedule = KeySchedule.derive(dataKey.material, context);

@@ -2,8 +2,8 @@ import { KeySchedule } from '../core/key-schedule.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { MacKeyReference } from '../format/key-reference.ts';
 import type { DataKey, KeySource } from '../keys/provider.ts';
-import { countsFrom, perhapsRefusedBy, refusedBy } from './data-key-range.ts';
-import type { DataKeyName, EpochContext, FoundDataKey, NamedDataKeys, RefusedDataKey } from './data-keys.ts';
+import { countsFrom, limitedTo, perhapsRefusedBy, refusedBy } from './data-key-range.ts';
+import type { DataKeyName, EpochContext, FoundDataKey, KeyLimit, NamedDataKeys, RefusedDataKey } from './data-keys.ts';
 
 /**
  * The data key of a local source. Local keys are told apart by the fingerprint alone: what the log calls its key says
@@ -50,13 +50,15 @@ export async function findLocal(
       }
       held.push({ ...ask, key });
       if (isSecondName(held)) held.pop()?.key.erase();
-      else if (policy.length === 0 && countsFrom(ask.name, context.introducedAt) && fits(key, reference, context))
-        break;
+      else if (policy.length === 0 && countsFrom(ask.name, context.firstSeq) && fits(key, reference, context)) break;
     }
     const judged = held.map((one) => ({ one, refusal: refusalOf(one, held, policy, context) }));
     const fitting = judged.filter(({ one }) => fits(one.key, reference, context));
-    const best = fitting.find(({ refusal }) => refusal === undefined) ?? fitting[0];
-    if (best !== undefined) return best.refusal ?? owned(best.one);
+    const counting = fitting.filter(({ refusal }) => refusal === undefined).map(({ one }) => one);
+    const best = longest(counting, held, policy, context);
+    if (best !== undefined) return best;
+    const refusal = fitting[0]?.refusal;
+    if (refusal !== undefined) return refusal;
     if (held.length === 0 && absent !== undefined) throw absent; // one of several names may have no key here
     const first = judged.find(({ refusal }) => refusal === undefined);
     return first && owned(first.one);
@@ -105,14 +107,14 @@ function refusalOf(
   { name, key }: Held,
   all: readonly Held[],
   policy: readonly DataKeyName[],
-  { introducedAt }: EpochContext,
+  { firstSeq }: EpochContext,
 ): RefusedDataKey | undefined {
   const listed = policy.filter((one) => one.name === name.name);
   const [first] = listed;
-  if (first !== undefined) return listed.some((one) => countsFrom(one, introducedAt)) ? undefined : refusedBy(first);
-  if (!countsFrom(name, introducedAt)) return refusedBy(name);
+  if (first !== undefined) return listed.some((one) => countsFrom(one, firstSeq)) ? undefined : refusedBy(first);
+  if (!countsFrom(name, firstSeq)) return refusedBy(name);
   const mayBe = distinct(policy).filter((one) => isPerhaps(one.name, key, all));
-  const inRange = policy.filter((one) => countsFrom(one, introducedAt));
+  const inRange = policy.filter((one) => countsFrom(one, firstSeq));
   const beyond = mayBe.find((one) => !inRange.some((other) => other.name === one.name));
   return beyond && perhapsRefusedBy(name, beyond);
 }
@@ -121,6 +123,36 @@ function refusalOf(
 function isPerhaps(name: string, key: DataKey, all: readonly Held[]): boolean {
   const known = all.filter((one) => one.name.name === name);
   return known.length === 0 || known.some((one) => one.key.material.equals(key.material));
+}
+
+/** Up to where a key counts that does for the first entry (M8.1): no further than each key that it may be. */
+function limitOf(
+  { name, from, key }: Held,
+  all: readonly Held[],
+  policy: readonly DataKeyName[],
+  { firstSeq }: EpochContext,
+): KeyLimit | undefined {
+  const ranges = (names: readonly DataKeyName[], own: string): DataKeyName[] => names.filter((one) => one.name === own);
+  const listed = ranges(policy, name.name);
+  if (listed.length > 0) return limitedTo(listed, firstSeq);
+  const mayBe = distinct(policy).filter((one) => isPerhaps(one.name, key, all));
+  const own = ranges([...from.named, name], name.name);
+  const limits = [own, ...mayBe.map((one) => ranges(policy, one.name))].map((names) => limitedTo(names, firstSeq));
+  return limits.filter((limit) => limit !== undefined).sort((a, b) => a.untilSeq - b.untilSeq)[0];
+}
+
+/** The key under the name under which it counts for most. */
+function longest(
+  keys: readonly Held[],
+  all: readonly Held[],
+  policy: readonly DataKeyName[],
+  context: EpochContext,
+): FoundDataKey | undefined {
+  const end = (limit: KeyLimit | undefined): number => limit?.untilSeq ?? Number.MAX_SAFE_INTEGER;
+  const judged = keys.map((key) => ({ key, limit: limitOf(key, all, policy, context) }));
+  const [best] = judged.sort((a, b) => end(b.limit) - end(a.limit));
+  if (best === undefined) return undefined;
+  return { ...owned(best.key), ...(best.limit !== undefined && { limit: best.limit }) };
 }
 
 function fits(key: DataKey, { nonce, fp }: MacKeyReference, context: EpochContext): boolean {

@@ -67,6 +67,7 @@ export function noteNamedSizes(state: StreamState, id: SignerId, size: number): 
   entry.max = grow(entry.max);
   if (countsForSize(state, id, size)) {
     entry.namedMax = grow(entry.namedMax);
+    state.largestNamed = Math.max(state.largestNamed, size);
     if (settled.covered !== undefined) settled.covered = Math.max(settled.covered, entry.namedMax);
   }
   state.signed.set(id, entry);

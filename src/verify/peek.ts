@@ -39,6 +39,8 @@ class Peeking {
   readonly #any: boolean;
   #found: Omit<Peek, 'empty'> | undefined;
   #noted: Peek['noted'];
+  /** The seq of each stream's first entry: an open behind it may say that it is the one that is wanted (M8.2). */
+  readonly #firsts = new Map<string, number>();
   done = false;
 
   constructor(wanted: Wanted) {
@@ -52,8 +54,11 @@ class Peeking {
       if (this.#found === undefined) this.#note(line);
       return;
     }
+    const { tag = '', seq = 0 } = entry;
+    const first = this.#firsts.get(tag) ?? seq;
+    this.#firsts.set(tag, first);
     const isWanted = this.#any || this.#isWanted(entry);
-    if (isWanted || this.#found === undefined) this.#found = entry;
+    if (isWanted || this.#found === undefined) this.#found = { ...entry, seq: first };
     this.done = isWanted;
   }
 

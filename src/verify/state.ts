@@ -114,6 +114,8 @@ export class StreamState {
   signed: Map<SignerId, SignedSize> = new Map();
   /** Largest size that any known key signed. */
   largestSigned = 0;
+  /** Largest size that a named key signed within its range. */
+  largestNamed = 0;
   /** Signatures that verified, so that a repeated one costs nothing. */
   readonly goodSignatures: GoodSignatures = new GoodSignatures();
   /** Signers that the auditor's key service did not confirm. */
@@ -134,8 +136,11 @@ export class StreamState {
   lastUnchecked = 0;
   /** The smallest seq that a later run adopted, by the run's index. */
   adoptions: { readonly run: number; readonly from: number; readonly openSeq: number }[] = [];
-  /** Where the adoption began that marked key periods last. */
-  markedFrom: number = Number.MAX_SAFE_INTEGER;
+  /** Where the adoption began that marked key periods last, and the last one whose MACs were not checked. */
+  readonly markedFrom: { takenOver: number; introducedInAdopted: number } = {
+    takenOver: Number.MAX_SAFE_INTEGER,
+    introducedInAdopted: Number.MAX_SAFE_INTEGER,
+  };
   adoptedEntries = 0;
   abandonedEntries = 0;
 
@@ -215,6 +220,7 @@ export class StreamState {
     this.successors = new Successors();
     this.settled = nothingSettled(0);
     this.largestSigned = 0;
+    this.largestNamed = 0;
     this.signed = new Map();
     delete this.notes.bySignature;
     delete this.notes.byMac;
@@ -223,6 +229,8 @@ export class StreamState {
     this.heldConfirmed = 0;
     this.lastUnchecked = 0;
     this.adoptions = [];
+    this.markedFrom.takenOver = Number.MAX_SAFE_INTEGER;
+    this.markedFrom.introducedInAdopted = Number.MAX_SAFE_INTEGER;
     this.recordsSinceSeal = 0;
     this.recordsSinceOpen = 0;
     this.droppedSinceSeal = 0;

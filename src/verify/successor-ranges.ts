@@ -47,6 +47,7 @@ export class Successors {
 
   #take(epoch: Epoch): void {
     for (const id of leftBehind(epoch)) close(this.#settled.get(id), epoch);
+    if (!epoch.signersProven) return; // a run took it over
     for (const id of epoch.signers.keys()) begin(this.#settled, id, epoch);
   }
 

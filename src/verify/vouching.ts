@@ -1,5 +1,5 @@
 import type { Epoch, SignerId } from './epoch.ts';
-import { countedMax, countsAsNamed, namedMax, namedSigners } from './named-keys.ts';
+import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
 import { nothingSettled, type Proven, type Settled } from './settled.ts';
 import type { StreamState } from './state.ts';
 
@@ -46,7 +46,9 @@ export function settleStatuses(state: StreamState): void {
     const epoch = epochs[at] as Epoch;
     epoch.status = statusOf(state, epoch, [settled.proven, proven], covered);
     epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
-    if (leading && epoch.signersProven) {
+    // what a run took over stays as it is: nothing that comes says whose its signers are
+    const stays = epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver);
+    if (leading && stays) {
       settled.count = at + 1;
       settled.newest = epoch;
     } else {
@@ -66,8 +68,7 @@ export function settleStatuses(state: StreamState): void {
 /** `covered` is the largest size that a named key signed within its range. */
 function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
   if (epoch.provenByHeld || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq)) return 'vouched';
-  const named = epoch.introducedInAdopted ? namedMax(state, namedSigners(state, epoch)) : covered;
-  if (named >= epoch.introducedAt) return 'vouched';
+  if (epoch.introducedInAdopted ? signedByItsOwn(state, epoch) : covered >= epoch.introducedAt) return 'vouched';
   if (epoch.predecessor !== undefined) {
     return !epoch.introducedInAdopted && handOverStands(epoch, epoch.predecessor, state)
       ? epoch.predecessor.status
@@ -75,6 +76,15 @@ function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], c
   }
   if (!epoch.introducedInAdopted && signedByProven(state, epoch, proven)) return 'vouched';
   return epoch.macChecked ? 'keyed' : 'unvouched';
+}
+
+/**
+ * M8.16: the run that adopted a key period signs everything before it too, and wrote none of it. So its signature counts only
+ * where the key period has no signer that is not named already.
+ */
+function signedByItsOwn(state: StreamState, epoch: Epoch): boolean {
+  if (epoch.signedBeforeAdopted) return true;
+  return epoch.signersNamedBefore && namedMax(state, epoch.signers.keys()) >= epoch.introducedAt;
 }
 
 /** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked (M5.3). */
@@ -92,6 +102,8 @@ function handOverSigned(epoch: Epoch, before: Epoch, state: StreamState): boolea
  */
 function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): boolean {
   const { predecessor } = epoch;
+  // M8.13: the run that took it over signs what it found, also where the data key's holder wrote it
+  if (epoch.takenOver && !epoch.signersSignedBefore) return false;
   if (predecessor === undefined || epoch.provenByHeld) return true;
   if (Math.max(state.heldConfirmed, covered) >= epoch.introducedAt) return true;
   if (!predecessor.signersProven) return false;

@@ -2,7 +2,7 @@ import { isTamperError } from '../errors.ts';
 import type { MacKeyReference } from '../format/key-reference.ts';
 import { namesIdentity } from '../keys/identity.ts';
 import type { DataKey, DataKeys } from '../keys/provider.ts';
-import { countsFrom, refusedBy } from './data-key-range.ts';
+import { countsFrom, limitedTo, refusedBy } from './data-key-range.ts';
 import type { DataKeyName, EpochContext, FoundDataKey, NamedDataKeys, RefusedDataKey } from './data-keys.ts';
 
 /**
@@ -15,21 +15,21 @@ export async function findWrapped(
   reference: MacKeyReference,
   context: EpochContext,
 ): Promise<FoundDataKey | RefusedDataKey | undefined> {
-  const inRange = policy.filter((name) => countsFrom(name, context.introducedAt));
-  const beyond = policy.filter((name) => !countsFrom(name, context.introducedAt));
+  const inRange = policy.filter((name) => countsFrom(name, context.firstSeq));
+  const beyond = policy.filter((name) => !countsFrom(name, context.firstSeq));
   for (const { keys } of all) {
     const found = await recoverFirst(keys, inRange, reference, context);
-    if (found !== undefined) return asFound(found.key, 'the policy');
+    if (found !== undefined) return asFound(found, policy, 'the policy', context);
   }
   const spelled = beyond.find(({ name }) => namesIdentity(name, reference.source, reference.identity));
   if (spelled !== undefined) return refusedBy(spelled);
   for (const { keys, named, givenBy } of all) {
-    const own = named.filter((one) => countsFrom(one, context.introducedAt) && !isIn(policy, one));
+    const own = named.filter((one) => countsFrom(one, context.firstSeq) && !isIn(policy, one));
     const found = await recoverFirst(keys, own, reference, context);
     if (found === undefined) continue;
     // an alias may stand in the policy for the key that another name stands for here: its provider knows
     const other = await recoverFirst(keys, beyond, reference, context);
-    if (other === undefined) return asFound(found.key, givenBy);
+    if (other === undefined) return asFound(found, named, givenBy, context);
     found.key.erase();
     other.key.erase();
     return refusedBy(other.name);
@@ -41,8 +41,26 @@ function isIn(policy: readonly DataKeyName[], { name }: DataKeyName): boolean {
   return policy.some((one) => one.name === name);
 }
 
-function asFound(key: DataKey, givenBy: string | undefined): FoundDataKey {
-  return { material: key.material, erase: () => key.erase(), ...(givenBy !== undefined && { givenBy }) };
+/** A key under one of the auditor's names, which may count for it up to some entry alone. */
+interface NamedKey {
+  readonly name: DataKeyName;
+  readonly key: DataKey;
+}
+
+function asFound(
+  { name, key }: NamedKey,
+  names: readonly DataKeyName[],
+  givenBy: string | undefined,
+  { firstSeq }: EpochContext,
+): FoundDataKey {
+  const ranges = names.filter((one) => one.name === name.name);
+  const limit = limitedTo(ranges, firstSeq);
+  return {
+    material: key.material,
+    erase: () => key.erase(),
+    ...(givenBy !== undefined && { givenBy }),
+    ...(limit !== undefined && { limit }),
+  };
 }
 
 /** The key under the first name that is its own. Names that are the identity's come first; an alias is its provider's to resolve. */
@@ -51,7 +69,7 @@ async function recoverFirst(
   names: readonly DataKeyName[],
   reference: MacKeyReference,
   context: EpochContext,
-): Promise<{ readonly name: DataKeyName; readonly key: DataKey } | undefined> {
+): Promise<NamedKey | undefined> {
   const distance = ({ name }: DataKeyName): number =>
     Number(!namesIdentity(name, reference.source, reference.identity));
   for (const name of [...names].sort((a, b) => distance(a) - distance(b))) {

@@ -4,6 +4,7 @@ import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
+import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-key-range.ts';
 import { type Finding, Findings } from '../../src/verify/findings.ts';
 import { groupByOrigin } from '../../src/verify/grouping.ts';
 import { linkedStream } from '../../src/verify/linked-stream.ts';
@@ -23,6 +24,8 @@ export interface Brings {
   readonly vkeys?: readonly string[];
   /** First and last size that a vkey is named for; 0 as the last: without end. */
   readonly vkey_ranges?: Readonly<Record<string, readonly [number, number]>>;
+  /** First and last entry that a data key is named for, by KID; 0 as the last: without end. */
+  readonly data_key_ranges?: Readonly<Record<string, readonly [number, number]>>;
   /** Hex keys of the key service by identity, for `kms-hmac-sha256`. */
   readonly service_keys?: Readonly<Record<string, string>>;
   readonly held?: readonly string[];
@@ -84,11 +87,16 @@ export function auditorOf(brings: Brings): Auditor {
         return checkpoint;
       })
       .filter(({ origin }) => origin === brings.origin),
-    dataKey: async (_reference, { kid }) => {
+    dataKey: async (_reference, { kid, firstSeq }) => {
       const hex = brings.data_keys?.[kid];
       if (hex === undefined) return undefined;
       if (hex === 'unavailable') throw new TamperError('UNAVAILABLE', 'the key service does not answer');
-      return createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'audit' });
+      const key = createDataKey({ material: Buffer.from(hex, 'hex'), source: 'env', identity: 'audit' });
+      const [fromSeq, until] = brings.data_key_ranges?.[kid] ?? [1, 0];
+      const name = { name: 'audit', fromSeq, ...(until > 0 && { untilSeq: until }) };
+      if (!countsFrom(name, firstSeq)) return refusedBy(name);
+      const limit = limitedTo([name], firstSeq);
+      return { material: key.material, erase: () => key.erase(), ...(limit && { limit }) };
     },
     dataKeysFrom: [],
     confirmSigner: undefined,

@@ -93,7 +93,8 @@ const ways: Readonly<
 
 const ranges: readonly (readonly [title: string, ranges: readonly Range[], ok: boolean])[] = [
   ['without end', [[1, 0]], true],
-  ['up to the second run', [[1, 5]], true],
+  ['up to the last entry', [[1, 8]], true],
+  ['up to the second run', [[1, 5]], false],
   [
     'in two parts',
     [
@@ -218,9 +219,9 @@ describe('a wrapped data key', () => {
     },
   };
   const names = [arn, `${arn}#1`, 'alias/audit'];
-  const found = async (named: DataKeyName[], policy: DataKeyName[], introducedAt: number): Promise<boolean> => {
+  const found = async (named: DataKeyName[], policy: DataKeyName[], firstSeq: number): Promise<boolean> => {
     const all: NamedDataKeys[] = [{ source: 'aws-kms', keys, named }];
-    const key = await dataKeyFinder(all, policy)(reference, { origin: 'o', kid: 'AAAAAAAA.1', epoch: 1, introducedAt });
+    const key = await dataKeyFinder(all, policy)(reference, { origin: 'o', kid: 'AAAAAAAA.1', epoch: 1, firstSeq });
     if (key === undefined || 'refused' in key) return false;
     key.erase();
     return true;

@@ -10,7 +10,7 @@ const reference = {
   fp: Buffer.alloc(32, 2),
   wrapped: Buffer.from('wrapped by somebody else'),
 } as const;
-const context = { origin: 'audit.example.com/a', kid: 'AAAAAAAA.1', epoch: 1, introducedAt: 1 };
+const context = { origin: 'audit.example.com/a', kid: 'AAAAAAAA.1', epoch: 1, firstSeq: 1 };
 
 // M8.1: a key that only the log names is asked of nobody.
 it('a service is never asked for a key of another source, or one outside the range that it is named for', async () => {

@@ -40,6 +40,8 @@ def _epoch(stream, vouching, inside, epoch, until):
     covered = _is_covered(stream, vouching, inside, epoch, until)
     if not epoch.has_macs and not named:
         bad('KEY_NOT_NAMED' if status and epoch.signers else 'NO_KEY')
+    elif epoch.has_macs and not named and not epoch.is_under_key(_last(stream, epoch)):
+        bad('NO_KEY')
     elif status is None:
         bad('UNVOUCHED')
     elif status == KEYED and not auditor.keyed_restarts and epoch.opens_run and epoch.introduced > 1:
@@ -50,7 +52,7 @@ def _epoch(stream, vouching, inside, epoch, until):
     if not named and (epoch.opens_run or begins) and _named_before(stream, vouching, epoch):
         if not any(note.size >= _sealed(stream, epoch, until) for note in inside):
             bad('UNSIGNED')
-    if 'mac' in auditor.require and not epoch.has_macs:
+    if 'mac' in auditor.require and not (epoch.has_macs and epoch.is_under_key(_last(stream, epoch))):
         bad('NO_KEY')
     if 'signature' in auditor.require and not (named and covered):
         bad('UNSIGNED')
@@ -79,6 +81,12 @@ def _is_covered(stream, vouching, inside, epoch, until):
     after = [one.first for one in vouching.ranges if one.last >= epoch.first and not one.last < epoch.introduced]
     u = min([u, *(first - 1 for first in after)])
     return u < epoch.first or any(size >= u for size in [*vouching.signed_by(epoch), *(note.size for note in inside)])
+
+
+def _last(stream, epoch):
+    """The last entry of an epoch."""
+    after = [one.first for one in stream.state.epochs if one.first > epoch.first]
+    return min(after, default=stream.state.size + 1) - 1
 
 
 def _sealed(stream, epoch, until):

@@ -30,6 +30,7 @@ class Auditor:
 
     def __init__(self, case):
         self.data_keys = case.get('data_keys', {})
+        self.data_key_ranges = case.get('data_key_ranges', {})
         ranges = case.get('vkey_ranges', {})
         self.vkeys = []
         for vkey in case.get('vkeys', []):
@@ -67,9 +68,19 @@ class Auditor:
         return b64u(sha(origin.encode()))[:8]
 
     def data_key(self, origin, number, seq):
-        """The data key of an epoch, 'unavailable', or None."""
+        """The data key of an epoch whose first entry is `seq`, 'unavailable', or None. M8.1: only within its range."""
         given = self.data_keys.get('%s.%d' % (self.tag(origin), number))
+        first, _ = self.data_key_range(origin, number)
+        if seq < first or seq > self.last_under(origin, number):
+            return None
         return bytes.fromhex(given) if given not in (None, 'unavailable') else given
+
+    def data_key_range(self, origin, number):
+        return self.data_key_ranges.get('%s.%d' % (self.tag(origin), number), (1, 0))
+
+    def last_under(self, origin, number):
+        """The last entry that the data key of an epoch counts for."""
+        return self.data_key_range(origin, number)[1] or MAX
 
     def names(self, signer):
         return any(signer == named for named, _, _ in self.named)

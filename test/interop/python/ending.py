@@ -34,7 +34,7 @@ def check_end(stream, vouching, end):
         ended = is_recent(stream, end)
     else:
         ended = why == 'shutdown'
-    if not ended or below_from_seq(stream, end):
+    if not ended or below_from_seq(stream, end) or unsigned_from_seq(stream, end):
         stream.undecided.add('END_UNPROVEN')
 
 
@@ -59,3 +59,13 @@ def promise(stream, end):
 def below_from_seq(stream, end):
     """M8.21: also when the log ends below the `from_seq` of a named key."""
     return any(first > max(end, 1) for _, first, _ in stream.auditor.named)
+
+
+def unsigned_from_seq(stream, end):
+    """M8.21: a key that is named from an entry of the range on, and signed nothing from there on."""
+    for signer, first, _ in stream.auditor.named:
+        if max(stream.start, 2) <= first <= end:
+            if not any(one == signer and size >= first and stream.auditor.counts(signer, size)
+                       for one, size, _ in stream.checkpoints.signed):  # fmt: skip
+                return True
+    return False

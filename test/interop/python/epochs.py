@@ -21,7 +21,8 @@ class Epoch:
         self.schedule, self.fits, self.left_out = None, False, None
         if any(algorithm == 'kms-hmac-sha256' for algorithm, _ in self.signers):
             raise LeftOut('a MAC of a key service')
-        data_key = auditor.data_key(origin, number, seq) if self.mode == 'mac' else None
+        self.last_under_key = auditor.last_under(origin, number)
+        data_key = auditor.data_key(origin, number, first) if self.mode == 'mac' else None
         if data_key == 'unavailable':
             self.left_out = 'KEY_SERVICE'
         elif data_key is not None and usable(data_key):
@@ -32,6 +33,10 @@ class Epoch:
     def has_macs(self):
         """The auditor checks its MACs: a wrong one would have ended the reading."""
         return self.schedule is not None and self.fits
+
+    def is_under_key(self, seq):
+        """M8.1: an entry above the range of the data key is as without a key."""
+        return seq <= self.last_under_key
 
     def __repr__(self):
         return 'epoch %d from %d' % (self.number, self.first)

@@ -145,7 +145,7 @@ class Stream:
         if epoch.mode == 'hash':
             need(line.auth == b64u(line.leaf), 'CHECKSUM_WRONG')
             return False
-        if epoch.schedule is None:
+        if epoch.schedule is None or not epoch.is_under_key(line.seq):
             return False
         fits = line.auth == b64u(epoch.schedule.auth(self.state.step, line.leaf))
         need(fits == epoch.fits, 'AUTH_WRONG' if epoch.fits else 'FINGERPRINT_ALTERED')
@@ -220,7 +220,7 @@ class Stream:
         self._cadence(says['time'])
         root = root_of(state.frontier)
         mac = None
-        if epoch.schedule is not None and epoch.fits:
+        if epoch.schedule is not None and epoch.fits and epoch.is_under_key(line.seq):
             mac = epoch.schedule.checkpoint(state.step, text_of(self.origin, line.seq, root))
         state.seals[line.seq] = Seal(line.seq, line.kind, says['time'], root, epoch, mac)
         state.step += 1

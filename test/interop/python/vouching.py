@@ -14,12 +14,33 @@ class Vouching:
 
     def __init__(self, stream, held):
         self.stream, self.auditor, self.held, self.ranges = stream, stream.auditor, held, []
+        self.taken_over, self.unchecked = {}, {}
         for run in stream.state.runs:
             # who counts as named for what stood before the run does so by what stood before it
             self._decide(before=run[4])
             adopted = adopted_range(stream, held, run, self.trusted)
             self.ranges += [adopted] if adopted else []
+            if adopted:
+                self._take_over(adopted)
         self._decide(before=AFTER_ALL)
+
+    def _take_over(self, adopted):
+        """M8.13, M8.16: what was signed for an epoch before the open of the first run that took it over."""
+        for epoch in self.status:
+            if not adopted.holds(epoch.introduced):
+                continue
+            sizes = [size for signer, size in self.signed if self.trusted(signer, size)]
+            before = epoch.before is not None and self._signed_over(epoch.before, epoch.introduced)
+            held = any(epoch.introduced <= note.size <= adopted.last for note in self.held)
+            self.taken_over.setdefault(epoch, before or held or any(size >= epoch.introduced for size in sizes))
+            if not adopted.checked:
+                own = any(size >= epoch.introduced for size in self.signed_by(epoch))
+                self.unchecked.setdefault(epoch, (own, len(self.signers_of(epoch)) == len(epoch.signers)))
+
+    def _signed_by_its_own(self, epoch):
+        """M8.16: a named key of its own, before the run that adopted it; later where every signer of it was named then."""
+        own, all_named = self.unchecked.get(epoch, (False, True))
+        return own or (all_named and any(size >= epoch.introduced for size in self.signed_by(epoch)))
 
     def _decide(self, before):
         self.status, self.successors = {}, []
@@ -47,7 +68,7 @@ class Vouching:
     def _status(self, epoch):
         if any(note.size >= epoch.introduced for note in self.held):
             return VOUCHED
-        if any(size >= epoch.introduced for size in self.signed_by(epoch)):
+        if self._signed_by_its_own(epoch):
             return VOUCHED
         if not self._in_unchecked_adoption(epoch):
             if any(size >= epoch.introduced and self.auditor.counts(signer, size) for signer, size in self.signed):
@@ -98,6 +119,8 @@ class Vouching:
     def _succeed(self, epoch):
         """M8.13: with `successors`, signers of a vouched epoch count from there on until a hand-over leaves them behind."""
         if not self.auditor.successors or self.status[epoch] != VOUCHED or self._in_unchecked_adoption(epoch):
+            return
+        if not self.taken_over.get(epoch, True):
             return
         before = epoch.before
         if before is not None and before.signers and not self._signed_over(before, epoch.introduced + 1):
