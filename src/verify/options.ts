@@ -10,7 +10,7 @@ export interface PublicKeyName {
    * key counts for that stream alone.
    */
   readonly vkey: string;
-  /** It counts for checkpoints of at least this size, and the log must reach it. Default 1. */
+  /** It counts for checkpoints of at least this size; the log must reach it, and the key sign from there on. Default 1. */
   readonly fromSeq?: number;
   /** It counts for checkpoints of at most this size. Default: any. */
   readonly untilSeq?: number;

@@ -31,10 +31,10 @@ def _epoch(stream, vouching, inside, epoch, until):
     need(epoch.mode == 'mac' or auditor.floor != 'mac', 'RECORDS_FLOOR')
     if epoch.left_out:
         bad(epoch.left_out)
-    if epoch.schedule is not None and not epoch.fits:
-        bad('WRONG_KEY')
     if epoch.introduced > until:
         return
+    if epoch.schedule is not None and not epoch.fits:
+        bad('WRONG_KEY')
     named = vouching.signers_of(epoch)
     status = vouching.status[epoch]
     covered = _is_covered(stream, vouching, inside, epoch, until)

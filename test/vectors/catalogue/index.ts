@@ -12,6 +12,7 @@ import { linkCases } from './links.ts';
 import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
+import { takenOverCases } from './taken-over.ts';
 import { validCases } from './valid.ts';
 
 /** Every vector, made anew. */
@@ -25,6 +26,7 @@ export function catalogue(): VectorCase[] {
     ...keyCases(),
     ...droppedSignerCases(),
     ...adoptionCases(),
+    ...takenOverCases(),
     ...endCases(),
     ...liveTailCases(),
     ...linkCases(),
