@@ -52,7 +52,7 @@ class Checkpoints:
                     verified = True
         if verified:
             self.largest = max(self.largest, seal.seq)
-        elif self._holds_every_kind(seal.epoch):
+        elif seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal.epoch):
             need(False, 'CHECKPOINT_UNSIGNED')
 
     def _known(self):

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createDataKey } from '../../src/keys/data-key.ts';
+import { verify } from '../../src/verify/verify.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { dataKey } from '../vectors/keys.ts';
+import { macKeys } from '../vectors/logs.ts';
+
+/** The place of a file is that of its first entry, by the exact name and by a pattern (M8.2). */
+
+/** A shipped copy ahead of a crashed host: lines of it are lost there, and the restart takes their place. */
+function abandonedCopy(): Buffer[] {
+  const log = new SealedLog().open(macKeys).seal().checkpoint().record('1', '2', '3').seal().checkpoint();
+  const copy = log.fork().record('lost', 'lost', 'lost');
+  const lost = copy.lines.slice(log.lines.length);
+  log.open(macKeys).seal().checkpoint().record('4').close().checkpoint();
+  const at = copy.lines.length - lost.length;
+  const lines = [...log.lines.slice(0, at), ...lost, ...log.lines.slice(at)];
+  return lines.map(({ bytes }) => Buffer.concat([bytes, Buffer.from('\n')]));
+}
+
+const origin = 'audit.example.com/vectors/a';
+const data = async (): Promise<ReturnType<typeof createDataKey>> =>
+  createDataKey({ material: Buffer.from(dataKey), source: 'env', identity: 'audit' });
+
+async function judged(parts: readonly Buffer[], name: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-order-'));
+  try {
+    const paths = parts.map((_, at) => join(folder, `${at}.log`));
+    for (const [at, path] of paths.entries()) writeFileSync(path, parts[at] ?? '');
+    const keys = { getKey: data, recoverKey: data };
+    const dataKeys = [{ source: 'env', keys, named: [{ name: 'audit' }] }] as never;
+    const report = await verify({ paths, origin: name, dataKeys });
+    return [report.verdict, ...report.streams.flatMap(({ findings }) => findings.map(({ code }) => code))].join();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('files of one stream', () => {
+  it('stand in one order by the exact name and by a pattern, wherever the log was cut', async () => {
+    const lines = abandonedCopy();
+    let ok = 0;
+    for (let one = 1; one < lines.length - 1; one++) {
+      for (let two = one + 1; two < lines.length; two++) {
+        const parts = [lines.slice(0, one), lines.slice(one, two), lines.slice(two)].map((part) => Buffer.concat(part));
+        const exact = await judged(parts, origin);
+        expect(await judged(parts, 'audit.example.com/*'), `cut at ${one} and ${two}`).toBe(exact);
+        if (exact.startsWith('ok')) ok++;
+      }
+    }
+    expect(ok).toBeGreaterThan(20);
+  });
+});
