@@ -12,8 +12,13 @@ interface Draft {
   readonly vkeys: Map<string, number>;
 }
 
-/** Names that need no quotes in YAML do not occur here. */
-const quote = (text: string): string => JSON.stringify(text);
+/** Names that need no quotes in YAML do not occur here. Nothing that a terminal or an editor obeys is printed raw (M8.25). */
+function quote(text: string): string {
+  return JSON.stringify(text).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+  });
+}
 
 function take(draft: Draft, origin: string, key: KeyReference, seq: number): void {
   draft.records.add(key.records);
