@@ -68,7 +68,7 @@ const forms: Readonly<Record<keyof VerifyOptions, Form>> = {
  *
  * @throws {@link TamperError} `USAGE`, with the option and what it takes
  */
-export function checkOptions(options: Partial<VerifyOptions>): void {
+export function checkOptions(options: { readonly [name in keyof VerifyOptions]?: unknown }): void {
   if (!isRecord(options)) throw new TamperError('USAGE', 'verify takes an object with its options, at least { paths }');
   if (options.paths === undefined)
     throw new TamperError('USAGE', 'verify needs the option "paths": the files to verify');

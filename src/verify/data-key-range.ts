@@ -8,7 +8,7 @@ export function countsFrom({ fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER }: 
 }
 
 /** The last entry that one of these ranges of one key counts for without a gap from this one on. */
-export function countsUntil(names: readonly DataKeyName[], seq: number): number {
+function countsUntil(names: readonly DataKeyName[], seq: number): number {
   let until = seq;
   for (const one of [...names].sort((a, b) => (a.fromSeq ?? 1) - (b.fromSeq ?? 1))) {
     if (countsFrom(one, until) || one.fromSeq === until + 1) {

@@ -23,7 +23,6 @@ export function checkEnd(state: StreamState): void {
     return;
   }
   if (state.broken) return;
-  checkNamedSign(state, proven);
   if (state.epochs.length === 0) {
     endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
     return;
@@ -53,7 +52,9 @@ export function checkEnd(state: StreamState): void {
  * M8.21: A public key that the auditor named from an entry on has signed there, or somebody else went on in its place: whoever
  * holds the key before it, or the data key, could. Of a log that begins above that entry nothing is said.
  */
-function checkNamedSign(state: StreamState, proven: number): void {
+export function checkNamedSign(state: StreamState): void {
+  if (state.stopped || state.broken || state.findings.count('UNSIGNED') > 0) return; // said of all
+  const proven = provenEnd(state);
   for (const { key, fromSeq } of state.publicKeys) {
     if (fromSeq === 1 || fromSeq > proven || fromSeq < state.logFirstSeq) continue;
     if (namedMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;

@@ -8,7 +8,7 @@ import { authenticate } from './authenticate.ts';
 import { checkBeginning } from './beginning.ts';
 import { type CheckedRun, takeRun } from './checked-run.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
-import { checkEnd } from './ending.ts';
+import { checkEnd, checkNamedSign } from './ending.ts';
 import { countRecord, handleControl, handleRecord } from './entries.ts';
 import type { Epoch } from './epoch.ts';
 import type { Findings } from './findings.ts';
@@ -139,6 +139,7 @@ export class StreamVerifier {
     if (!state.stopped) assess(state);
     checkEnd(state);
     if (!state.stopped) reportUnmatchedKeys(state);
+    checkNamedSign(state);
     this.#keeper?.proven(provenEnd(state));
     for (const epoch of state.epochs) epoch.schedule?.erase();
     state.announced?.schedule?.erase();
