@@ -48,6 +48,7 @@ const forms: Readonly<Record<keyof VerifyOptions, Form>> = {
   },
   held: texts,
   confirmSigner: callable,
+  signerNamed: yesOrNo,
   verifyOnline: callable,
   known: { says: 'a string', fits: isText },
   manifests: texts,

@@ -12,6 +12,8 @@ import { localKeyNames } from './local-keys.ts';
 export interface AuditorKeys {
   readonly dataKeys: readonly NamedDataKeys[];
   readonly confirmSigner: (signer: SigningKey) => Promise<boolean>;
+  /** Whether the configuration names a signing key: it must have signed something of the log (M8.14). */
+  readonly signerNamed: boolean;
   readonly verifyOnline: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
   /** Closes every provider that was used. */
   close(): Promise<void>;
@@ -157,6 +159,7 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
     candidate !== undefined && options.publicKeys !== true && isConfigured(resolution, env) ? candidate : undefined;
   return {
     dataKeys,
+    signerNamed: signing !== undefined && signing === signingKey,
     confirmSigner: async (signer) => signing !== undefined && confirm(providers, signing, signer),
     verifyOnline: async (signer, text, signature) => {
       const provider = await providers.get(signer.source as ConfiguredSource);

@@ -68,6 +68,7 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
       held,
       dataKeys: keys.dataKeys,
       confirmSigner: keys.confirmSigner,
+      signerNamed: keys.signerNamed,
       verifyOnline: keys.verifyOnline,
       manifests: listFlag(flags, 'manifest'),
       part: own['part'] === true,

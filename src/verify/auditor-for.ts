@@ -54,6 +54,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin)),
     dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],
     confirmSigner: signerConfirmer(options, publicKeys),
+    signerNamed: options.signerNamed ?? false,
     verifyOnline: onlineVerifier(options),
     live: options.live ?? policy?.end === 'live',
     now: options.now ?? new Date(),

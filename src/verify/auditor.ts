@@ -62,6 +62,8 @@ export interface Auditor {
    * service is configured. A failing key service throws.
    */
   readonly confirmSigner: ((signer: Signer) => Promise<boolean>) | undefined;
+  /** Whether that service has a signing key that the auditor names, so that a log without it is unsigned (M8.14). */
+  readonly signerNamed?: boolean;
   /** Checks the signature of a named key that only its key service can check. Undefined where no service is configured. */
   readonly verifyOnline: ((signer: Signer, text: Uint8Array, signature: Uint8Array) => Promise<boolean>) | undefined;
   /** The log is still being written: the end is the newest sealed entry (spec 8.9). */

@@ -40,6 +40,11 @@ export interface VerifyOptions {
   readonly held?: readonly string[];
   /** Asks your key service whether a signer in the log is a key that you name. */
   readonly confirmSigner?: (signer: SigningKey) => Promise<boolean>;
+  /**
+   * Whether `confirmSigner` stands for a signing key that you name: a log of which it signs nothing is then `UNSIGNED`, as with
+   * a public key (M8.14). Default false: it is asked only about signers that a log lists.
+   */
+  readonly signerNamed?: boolean;
   /** Asks the key service about a signature that only it can check. */
   readonly verifyOnline?: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
   /** A file of known checkpoints: read before, advanced after verdict ok. */

@@ -24,8 +24,10 @@ export function reportUnmatchedKeys(state: StreamState): void {
 }
 
 /** Whether a public key was named for any of these entries; one that takes over later is asked for by its `from_seq`. */
-function demandsSignature({ publicKeys, firstSeq }: StreamState, end: number): boolean {
-  return publicKeys.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq);
+function demandsSignature({ auditor, publicKeys, firstSeq }: StreamState, end: number): boolean {
+  return (
+    auditor.signerNamed === true || publicKeys.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq)
+  );
 }
 
 /** To be listed is not to sign: whoever holds the data key can list anybody, last of all in a hand-over. */
@@ -38,5 +40,5 @@ function text(judged: readonly Epoch[]): string {
   const signers = new Set(judged.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
   const who = [...signers].filter((one) => one !== undefined).join(', ');
   const instead = who === '' ? 'it has no signer' : `${who} does`;
-  return `none of the public keys that you named signs this log (${instead}): its MACs alone were checked. If it was never signed, name no public key for it`;
+  return `no signing key that you named signs this log (${instead}): its MACs alone were checked. If it was never signed, name none for it`;
 }

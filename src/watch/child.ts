@@ -10,9 +10,18 @@ async function check({ config, file, origin, held }: ClosedFileTask): Promise<Cl
   const resolution = resolveConfig({ code: config });
   const keys = await auditorKeys({ resolution, env: process.env });
   try {
-    const { dataKeys, confirmSigner, verifyOnline } = keys;
+    const { dataKeys, confirmSigner, signerNamed, verifyOnline } = keys;
     const more = held === undefined ? {} : { held: [held] };
-    const report = await verify({ paths: [file], origin, part: true, dataKeys, confirmSigner, verifyOnline, ...more });
+    const report = await verify({
+      paths: [file],
+      origin,
+      part: true,
+      dataKeys,
+      confirmSigner,
+      signerNamed,
+      verifyOnline,
+      ...more,
+    });
     const tampered = report.findings.filter(({ severity }) => severity === 'tampered');
     return { tampered: tampered.map(({ code, message }) => `${code}: ${message}`) };
   } finally {

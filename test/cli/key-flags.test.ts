@@ -169,3 +169,25 @@ describe('a key in the place of its name', () => {
     },
   );
 });
+
+describe('a signing key that only a configuration names', () => {
+  it('must have signed: whoever holds the data key alone cannot leave the signatures out (M8.14)', async () => {
+    const seed = put('sign.key', 'd4'.repeat(32));
+    const text = [
+      'key_source: file',
+      `key_file_path: ${put('k.key', hex)}`,
+      'key_id: audit',
+      'signing_key_id: sign',
+      `signing_key_file_path: ${seed}`,
+      `origin: ${origin}`,
+      '',
+    ].join('\n');
+    const config = put('tamper.yaml', text);
+    const forged = await runCommand(['verify', logOf(macKeys), '--config', config]);
+    expect(forged).toMatchObject({ code: 2, stdout: expect.stringContaining('UNSIGNED') });
+    const file = join(directory, 'signed.jsonl');
+    const sealed = await runCommand(['seal', '--config', config, '--out', file], { input: '{"n":1}\n' });
+    expect(sealed).toMatchObject({ code: 0 });
+    expect(await runCommand(['verify', file, '--config', config])).toMatchObject({ code: 0 });
+  });
+});
