@@ -162,6 +162,7 @@ export class FileSink implements Sink {
   #guard(): void {
     const { size, nlink } = fstatSync(this.#fd);
     if (size === this.#size && nlink > 0) return;
+    this.#mayWrite(); // where another writer has taken over since the look at the lock, it is the lock that is lost
     if (nlink === 0) throw foreignWrite(`${this.#name} was deleted`);
     if (size > this.#size) throw foreignWrite(`${this.#name} has ${size} bytes where we left ${this.#size}`);
     throw foreignWrite(
