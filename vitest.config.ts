@@ -29,13 +29,14 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers of its own, and mostly waits for them.
+        // Each file starts servers of its own: one file at a time, so that two cores answer within their deadlines.
         extends: true,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts', ...leftOut],
-          maxWorkers: 2,
+          maxWorkers: 1,
+          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
