@@ -127,7 +127,10 @@ export function parseState(text: string, path: string): StreamState {
   const strange = [state.file, state.renamed ?? state.file].find(
     (file) => file !== STDOUT && !isFileOf(state.base, file),
   );
-  if (strange !== undefined) throw malformed(path, `it names ${strange}, which is no file of ${state.base}`);
+  if (strange !== undefined) {
+    const [file, base] = [strange, state.base].map((name) => JSON.stringify(name.slice(0, 500)));
+    throw malformed(path, `it names ${file}, which is no file of ${base}`);
+  }
   if (state.frontier.length !== frontierLength(state.size)) throw malformed(path, 'its frontier does not fit its size');
   return state;
 }
