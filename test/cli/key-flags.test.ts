@@ -180,6 +180,7 @@ describe('a signing key that only a configuration names', () => {
       'signing_key_id: sign',
       `signing_key_file_path: ${seed}`,
       `origin: ${origin}`,
+      `state_dir: ${join(directory, 'state')}`,
       '',
     ].join('\n');
     const config = put('tamper.yaml', text);
