@@ -3,7 +3,7 @@ import { isTamperError, TamperError } from '../errors.ts';
 import { namesIdentity, serviceOfName } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider, KeySource, SigningKey } from '../keys/provider.ts';
 import { createSourceProvider } from '../providers/index.ts';
-import { shown } from '../providers/internal/key-text.ts';
+import { readsLikeKey } from '../providers/internal/key-text.ts';
 import type { NamedDataKeys } from '../verify/data-keys.ts';
 import type { Policy } from '../verify/policy.ts';
 import { localKeyNames } from './local-keys.ts';
@@ -136,7 +136,7 @@ async function flaggedDataKeys(options: AuditorKeyOptions): Promise<(NamedDataKe
   for (const given of keyVariables) {
     const { EnvKeyProvider } = await import('../providers/env.ts');
     const variable = variableOf(given);
-    if (shown(variable) !== variable || shown(given) !== given)
+    if (readsLikeKey(variable) || readsLikeKey(given))
       throw new TamperError('USAGE', '--key-env was given what reads like a key', {
         hint: 'Give the name of the environment variable that holds it, and take the key for known to whoever saw this command.',
       });

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
-import { shown } from '../providers/internal/key-text.ts';
+import { readsLikeKey, shown } from '../providers/internal/key-text.ts';
 import type { DataKeyName } from '../verify/data-keys.ts';
 
 const KEY_FILE = '.key';
@@ -22,7 +22,7 @@ export async function localKeyNames(path: string): Promise<LocalKeyNames> {
     const code = systemCode(error);
     if (code === '') throw error;
     throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${shown(path)} cannot be read (${code})`, {
-      cause: shown(path) === path ? error : undefined, // it names the path as well
+      cause: readsLikeKey(path) ? undefined : error, // it names the path as well
       hint: 'Name a key file, or a directory of NAME.key files.',
     });
   }

@@ -2,7 +2,7 @@ import { modeOf, type ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { KeyWarnings, type WarningListener } from '../keys/warnings.ts';
-import { shown } from './internal/key-text.ts';
+import { readsLikeKey, shown } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Which variables hold which keys. */
@@ -66,7 +66,7 @@ function readVariable(options: EnvKeyOptions, keyId: string, use: LocalKeyUse): 
   const place = `environment variable ${shown(variable)}`;
   if (value === undefined) {
     throw new TamperError('KEY_NOT_FOUND', `${place} is not set; it should hold the ${use} "${keyId}"`, {
-      hint: `set it to 32 random bytes as base64, for example: export ${shown(variable) === variable ? variable : 'NAME'}="$(openssl rand -base64 32)"`,
+      hint: `set it to 32 random bytes as base64, for example: export ${readsLikeKey(variable) ? 'NAME' : variable}="$(openssl rand -base64 32)"`,
     });
   }
   const bytes = Buffer.alloc(Buffer.byteLength(value)); // alloc never takes from the pool

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { malformed, shown } from './internal/key-text.ts';
+import { malformed, readsLikeKey, shown } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */
@@ -146,18 +146,14 @@ function notFound(message: string, hint: string): TamperError {
   return new TamperError('KEY_NOT_FOUND', message, { hint });
 }
 
-function fileError(path: string, cause: unknown): TamperError {
-  const reason = systemCode(cause) || 'unknown';
+function fileError(path: string, error: unknown): TamperError {
+  const reason = systemCode(error) || 'unknown';
   const place = shown(path);
+  const cause = readsLikeKey(path) ? undefined : error; // it names the path as well
   const known = fileErrors.get(reason);
   if (known === undefined)
-    return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, {
-      cause: place === path ? cause : undefined,
-    });
-  return new TamperError(known.code, `${known.problem}: ${place}`, {
-    cause: place === path ? cause : undefined, // it names the path as well
-    hint: known.hint,
-  });
+    return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, { cause });
+  return new TamperError(known.code, `${known.problem}: ${place}`, { cause, hint: known.hint });
 }
 
 const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; hint: string }> = new Map([

@@ -8,7 +8,7 @@ import type { DataKeyFinder } from './data-keys.ts';
 /** A public key that the auditor names, for checkpoints of sizes in a range. */
 export interface NamedPublicKey {
   readonly key: NoteKey;
-  /** The key counts for checkpoints of at least this size; the log must reach it. */
+  /** The key counts for checkpoints of at least this size; the log must reach it, and the key sign from there on (M8.21). */
   readonly fromSeq: number;
   /** The key counts for checkpoints of at most this size. */
   readonly untilSeq: number;

@@ -28,11 +28,14 @@ export function decodeKey(bytes: Uint8Array, place: string, raw: boolean): Buffe
   return decoded;
 }
 
-/** A name or path as it may be shown: not where somebody put the key itself in its place. */
+/** Whether somebody seems to have put a key itself in the place of its name or path. */
+export function readsLikeKey(name: string): boolean {
+  return [name, basename(name)].some((one) => decodeText(Buffer.from(one))?.length === keyBytes);
+}
+
+/** A name or path as it may be shown. */
 export function shown(name: string): string {
-  const text = basename(name);
-  const isKey = [name, text].some((one) => decodeText(Buffer.from(one))?.length === keyBytes);
-  return isKey ? '(not shown, it reads like a key)' : name;
+  return readsLikeKey(name) ? '(not shown, it reads like a key)' : name;
 }
 
 /** An error for text that is no key. `problem` never quotes the text. */
