@@ -29,14 +29,13 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers of its own: one file at a time, so that two cores answer within their deadlines.
+        // Each file starts servers of its own and waits for them most of the time.
         extends: true,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts', ...leftOut],
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
@@ -49,6 +48,7 @@ export default defineConfig({
           name: 'slow',
           include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
           maxWorkers: 4,
+          maxConcurrency: 8,
           testTimeout: 900_000,
           sequence: { groupOrder: 2 },
         },

@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished } from 'vitest';
+import { expect, type TestContext } from 'vitest';
 import {
   createSealer,
   formatVkey,
@@ -14,7 +15,14 @@ import {
 import type { KeyProvider, SigningKey } from '../../src/keys/provider.ts';
 import type { NamedDataKeys } from '../../src/verify/data-keys.ts';
 
-/** A key service on a real server, for one log. */
+/** What a service may say instead of an answer: every refusal, from each of the first calls of a hand-over on, per mode. */
+export function everyRefusal<R>(refusals: readonly R[]): { refusal: R; mode: 'signing' | 'both'; step: number }[] {
+  return refusals.flatMap((refusal) =>
+    (['signing', 'both'] as const).flatMap((mode) => [1, 2, 3, 4, 5, 6, 7, 8].map((step) => ({ refusal, mode, step }))),
+  );
+}
+
+/** A key service on a real server, for one log. Its keys, and what it refuses, are this log's own: others run beside it. */
 export interface RefusableService {
   readonly provider: KeyProvider;
   /** Keys and mode. */
@@ -32,6 +40,8 @@ export interface RefusableService {
 const origin = 'audit.example.com/refused';
 /** How long a service refuses, in milliseconds. */
 const refusal = 3_000;
+/** Tells the key events of logs apart that are written at the same time. */
+const log = new AsyncLocalStorage<symbol>();
 /** How long a log may take until all of it is covered again, in milliseconds. */
 const deadline = 90_000;
 
@@ -40,7 +50,21 @@ const deadline = 90_000;
  *
  * @returns what an auditor says of it; he knows every public key that the writer was given, from elsewhere
  */
-export async function refusedHandOver(service: RefusableService, step: number): Promise<VerifyReport> {
+export function refusedHandOver(
+  service: RefusableService,
+  step: number,
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+): Promise<VerifyReport> {
+  const own = Symbol('log');
+  return log.run(own, () => handOver(service, step, own, onTestFinished));
+}
+
+async function handOver(
+  service: RefusableService,
+  step: number,
+  own: symbol,
+  onTestFinished: TestContext['onTestFinished'],
+): Promise<VerifyReport> {
   const { provider, options, dataKeys } = service;
   const directory = mkdtempSync(join(tmpdir(), 'refused-'));
   const file = join(directory, 'audit.jsonl');
@@ -57,7 +81,7 @@ export async function refusedHandOver(service: RefusableService, step: number): 
   let refusedAt: number | undefined;
   let armed = false;
   const forget = onKeyEvent(({ outcome, operation }) => {
-    if (armed && outcome !== 'ok' && operation !== 'warning') refusedAt ??= Date.now();
+    if (armed && log.getStore() === own && outcome !== 'ok' && operation !== 'warning') refusedAt ??= Date.now();
   });
   onTestFinished(() => {
     forget();

@@ -100,8 +100,8 @@ describe('the default credential chain', () => {
       issuer.lifetimeSeconds = 60; // within the five minutes before which the SDK renews
       const one = provider();
       const first = await signedWith(one);
-      const second = await signedWith(one);
-      expect(first.accessKey).not.toBe(second.accessKey);
+      // the SDK renews beside the call that finds the session near its end: the next ones have the new one
+      await expect.poll(async () => (await signedWith(one)).accessKey).not.toBe(first.accessKey);
       expect(issuer.asked.length).toBeGreaterThanOrEqual(2);
     });
 

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import type { RunningServer } from '../../servers/python-server.ts';
-import { faults, refusedHandOver } from '../../support/refused-hand-over.ts';
+import { everyRefusal, faults, refusedHandOver } from '../../support/refused-hand-over.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 let server: RunningServer;
@@ -18,54 +18,49 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const steps = [1, 2, 3, 4, 5, 6, 7, 8];
-let serial = 0;
-
-test.each(
-  ['AccessDeniedException', 'ExpiredTokenException', 'ThrottlingException'].flatMap((name) =>
-    (['signing', 'both'] as const).flatMap((mode) => steps.map((step) => ({ name, mode, step }))),
-  ),
-)('LocalStack says $name for 3 s from step $step of a hand-over on ($mode): all is covered', async (one) => {
-  const { name, mode, step } = one;
-  const proxy = await startKmsProxy(server.url);
-  const provider = new AwsKmsProvider(optionsFor(proxy.url, { keyCacheTtlSeconds: 1, maxAttempts: 1 }));
-  const auditor = new AwsKmsProvider(optionsFor(server.url));
-  onTestFinished(async () => {
-    await provider.close();
-    await auditor.close();
-    await proxy.stop();
-  });
-  serial += 1;
-  const [wrapBefore, wrapAfter] = [await admin.createKey(), await admin.createKey()];
-  const [signBefore, signAfter] = [await admin.createKey('ECC_NIST_P256'), await admin.createKey('ECC_NIST_P256')];
-  const wrap = await admin.createAlias(`alias/refused-wrap-${serial}`, wrapBefore);
-  const sign = await admin.createAlias(`alias/refused-sign-${serial}`, signBefore);
-  let calls = 0;
-  const report = await refusedHandOver(
-    {
-      provider,
-      options: {
-        keySource: 'aws-kms',
-        ...(mode === 'signing' ? { keyId: sign, useKmsSigning: true } : { keyId: wrap, signingKeyId: sign }),
+test.concurrent.for(everyRefusal(['AccessDeniedException', 'ExpiredTokenException', 'ThrottlingException']))(
+  'LocalStack says $refusal for 3 s from step $step of a hand-over on ($mode): all is covered',
+  async ({ refusal: name, mode, step }, { expect, onTestFinished }) => {
+    const proxy = await startKmsProxy(server.url);
+    const provider = new AwsKmsProvider(optionsFor(proxy.url, { keyCacheTtlSeconds: 1, maxAttempts: 1 }));
+    const auditor = new AwsKmsProvider(optionsFor(server.url));
+    onTestFinished(async () => {
+      await provider.close();
+      await auditor.close();
+      await proxy.stop();
+    });
+    const [wrapBefore, wrapAfter] = [await admin.createKey(), await admin.createKey()];
+    const [signBefore, signAfter] = [await admin.createKey('ECC_NIST_P256'), await admin.createKey('ECC_NIST_P256')];
+    const wrap = await admin.createAlias(`alias/refused-wrap-${name}-${mode}-${step}`, wrapBefore);
+    const sign = await admin.createAlias(`alias/refused-sign-${name}-${mode}-${step}`, signBefore);
+    let calls = 0;
+    const report = await refusedHandOver(
+      {
+        provider,
+        options: {
+          keySource: 'aws-kms',
+          ...(mode === 'signing' ? { keyId: sign, useKmsSigning: true } : { keyId: wrap, signingKeyId: sign }),
+        },
+        ...(mode === 'both' && {
+          dataKeys: [{ source: 'aws-kms', keys: auditor, named: [{ name: wrapBefore }, { name: wrapAfter }] }],
+        }),
+        rotate: async () => {
+          await admin.retarget(wrap, wrapAfter);
+          await admin.retarget(sign, signAfter);
+        },
+        refuseFrom: (from) => {
+          proxy.fault = () => {
+            calls += 1;
+            return calls >= from ? awsError(name) : undefined;
+          };
+        },
+        heal: () => {
+          proxy.fault = () => undefined;
+        },
       },
-      ...(mode === 'both' && {
-        dataKeys: [{ source: 'aws-kms', keys: auditor, named: [{ name: wrapBefore }, { name: wrapAfter }] }],
-      }),
-      rotate: async () => {
-        await admin.retarget(wrap, wrapAfter);
-        await admin.retarget(sign, signAfter);
-      },
-      refuseFrom: (from) => {
-        proxy.fault = () => {
-          calls += 1;
-          return calls >= from ? awsError(name) : undefined;
-        };
-      },
-      heal: () => {
-        proxy.fault = () => undefined;
-      },
-    },
-    step,
-  );
-  expect(faults(report)).toEqual([]);
-});
+      step,
+      { onTestFinished },
+    );
+    expect(faults(report)).toEqual([]);
+  },
+);

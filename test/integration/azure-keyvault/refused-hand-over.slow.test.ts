@@ -1,9 +1,8 @@
-import { expect, test } from 'vitest';
-import { faults, refusedHandOver } from '../../support/refused-hand-over.ts';
+import { test } from 'vitest';
+import { everyRefusal, faults, refusedHandOver } from '../../support/refused-hand-over.ts';
 import { useAzureServer } from './setup.ts';
 
-const azure = useAzureServer();
-const steps = [1, 2, 3, 4, 5, 6, 7, 8];
+const azure = useAzureServer({ shared: true });
 const forbidden = { error: { code: 'Forbidden', message: 'no', innererror: { code: 'ForbiddenByRbac' } } };
 const refusals = [
   ['403 ForbiddenByRbac', { kind: 'status', status: 403, body: forbidden }],
@@ -11,37 +10,36 @@ const refusals = [
   ['503', { kind: 'status', status: 503 }],
 ] as const;
 
-test.each(
-  refusals.flatMap(([says, fault]) =>
-    (['signing', 'both'] as const).flatMap((mode) => steps.map((step) => ({ says, fault, mode, step }))),
-  ),
-)('Key Vault says $says for 3 s from step $step of a hand-over on ($mode): all is covered', async (one) => {
-  const { fault, mode, step } = one;
-  const wrap = azure.key('o');
-  const sign = azure.key('k');
-  await azure.create('o', { kty: 'oct-HSM' });
-  await azure.create('k');
-  const auditor = azure.provider();
-  const report = await refusedHandOver(
-    {
-      provider: azure.provider({ keyCacheTtlSeconds: 1 }),
-      options: {
-        keySource: 'azure-keyvault',
-        ...(mode === 'signing' ? { keyId: sign, useKmsSigning: true } : { keyId: wrap, signingKeyId: sign }),
+test.concurrent.for(everyRefusal(refusals))(
+  'Key Vault says $refusal.0 for 3 s from step $step of a hand-over on ($mode): all is covered',
+  async ({ refusal: [says, fault], mode, step }, { expect, onTestFinished }) => {
+    const names = ['wrap', 'sign'].map((use) => `${use}-${says.split(' ')[0]}-${mode}-${step}`) as [string, string];
+    const [wrap, sign] = names.map((name) => azure.key(name)) as [string, string];
+    const version = async (): Promise<void> => {
+      await azure.create(names[0], { kty: 'oct-HSM' });
+      await azure.create(names[1]);
+    };
+    await version();
+    const auditor = azure.provider();
+    const report = await refusedHandOver(
+      {
+        provider: azure.provider({ keyCacheTtlSeconds: 1 }),
+        options: {
+          keySource: 'azure-keyvault',
+          ...(mode === 'signing' ? { keyId: sign, useKmsSigning: true } : { keyId: wrap, signingKeyId: sign }),
+        },
+        ...(mode === 'both' && { dataKeys: [{ source: 'azure-keyvault', keys: auditor, named: [{ name: wrap }] }] }),
+        rotate: version,
+        refuseFrom: async (from) => {
+          await azure.server.admin('fault', { on: '*', ...fault, skip: from - 1, keys: names });
+        },
+        heal: async () => {
+          await azure.server.admin('clearFaults', { keys: names });
+        },
       },
-      ...(mode === 'both' && { dataKeys: [{ source: 'azure-keyvault', keys: auditor, named: [{ name: wrap }] }] }),
-      rotate: async () => {
-        await azure.create('o', { kty: 'oct-HSM' });
-        await azure.create('k');
-      },
-      refuseFrom: async (from) => {
-        await azure.server.admin('fault', { on: '*', ...fault, skip: from - 1 });
-      },
-      heal: async () => {
-        await azure.server.admin('clearFaults');
-      },
-    },
-    step,
-  );
-  expect(faults(report)).toEqual([]);
-});
+      step,
+      { onTestFinished },
+    );
+    expect(faults(report)).toEqual([]);
+  },
+);

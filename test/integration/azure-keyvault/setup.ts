@@ -22,8 +22,8 @@ export interface AzureSetup {
   identity(made: MadeKey): string;
 }
 
-/** Registers the hooks of a test file. */
-export function useAzureServer(): AzureSetup {
+/** Registers the hooks of a test file. `shared`: its tests run at the same time, so nothing is reset between them. */
+export function useAzureServer({ shared = false }: { shared?: boolean } = {}): AzureSetup {
   let server: AzureServer | undefined;
   const open: AzureKeyVaultProvider[] = [];
   const running = (): AzureServer => {
@@ -42,7 +42,7 @@ export function useAzureServer(): AzureSetup {
     // loading them takes longer than some of the tests' deadlines, on a machine with other work
     await Promise.all([import('@azure/keyvault-keys'), import('@azure/identity')]);
   });
-  beforeEach(async () => {
+  (shared ? beforeAll : beforeEach)(async () => {
     await Promise.all(open.splice(0).map((provider) => provider.close()));
     await running().admin('reset');
     await running().admin('application', writer);

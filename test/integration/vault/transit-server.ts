@@ -49,6 +49,21 @@ export async function startTransit(options: OpenBaoOptions = {}): Promise<OpenBa
   return server;
 }
 
+/** A data key and a signing key of one log's own, with the documented policy for them and nothing else. */
+export async function makeKeys(
+  server: OpenBao,
+  name: string,
+): Promise<{ data: string; sign: string; policies: { writer: string } }> {
+  const [data, sign] = [`transit/keys/${name}-data`, `transit/keys/${name}-sign`];
+  await server.api('POST', data, types.data);
+  await server.api('POST', sign, types.ed25519);
+  const writer = `writer-${name}`;
+  await server.api('POST', `sys/policies/acl/${writer}`, {
+    policy: documented('writer').replaceAll('/audit-', `/${name}-`),
+  });
+  return { data, sign, policies: { writer } };
+}
+
 /** A provider that takes nothing from the environment of the tests. */
 export function providerFor(url: string, options: VaultProviderOptions): VaultProvider {
   return new VaultProvider({ addr: url, env: { HOME: '/nonexistent' }, ...options });

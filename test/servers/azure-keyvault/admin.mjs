@@ -23,7 +23,7 @@ export function adminHandler(parts) {
     identities: (given) => Object.assign(identities, given) && undefined,
     token: ({ clientId, claims }) => access.issue(clientId, claims),
     fault: (fault) => faults.add(fault),
-    clearFaults: () => faults.clear(),
+    clearFaults: (given) => faults.clear(given?.keys),
     settings: ({ challengeTenant, ...given }) => {
       access.challengeTenant = challengeTenant;
       Object.assign(settings, given);

@@ -34,7 +34,7 @@ export function authorityHandler({ access, faults, requests, applications }) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    if (await before(faults.take('token', false), response, decodeURIComponent(text))) return undefined;
+    if (await before(faults.take('token'), response, decodeURIComponent(text))) return undefined;
     return token(new URLSearchParams(text), response, access, applications);
   };
 }

@@ -1,5 +1,6 @@
 // Faults that are switched on from outside. One fault is { on, kind, skip, times, …}: `on` names the operation it waits for
-// (get, versions, sign, …, token, managed-identity, or * for every operation of the vault); `skip` so many go through before.
+// (get, versions, sign, …, token, managed-identity, or * for every operation of the vault); `skip` so many go through before;
+// `keys` names the keys that it concerns (all without).
 import { setTimeout as delay } from 'node:timers/promises';
 
 export class Faults {
@@ -9,13 +10,18 @@ export class Faults {
     this.#faults.push({ times: Number.POSITIVE_INFINITY, ...fault });
   }
 
-  clear() {
-    this.#faults = [];
+  /** Switches off every fault, or the one that was made for exactly these keys. */
+  clear(keys) {
+    this.#faults = keys === undefined ? [] : this.#faults.filter((fault) => String(fault.keys) !== String(keys));
   }
 
   /** Takes the next fault for an operation; it is used up after `times`. */
-  take(operation, vault = true) {
-    const at = this.#faults.findIndex((fault) => fault.on === operation || (vault && fault.on === '*'));
+  take(operation, key) {
+    const at = this.#faults.findIndex(
+      (fault) =>
+        (fault.on === operation || (key !== undefined && fault.on === '*')) &&
+        (fault.keys === undefined || fault.keys.includes(key)),
+    );
     const fault = this.#faults[at];
     if (fault === undefined) return undefined;
     if (fault.skip > 0) {

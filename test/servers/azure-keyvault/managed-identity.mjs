@@ -15,7 +15,7 @@ export function managedIdentityHandler({ access, faults, requests, identities })
       path: url.pathname,
       clientId: query.get('client_id'),
     });
-    if (await before(faults.take('managed-identity', false), response)) return undefined;
+    if (await before(faults.take('managed-identity'), response)) return undefined;
     const kind = kindOf(request, url, identities);
     if (kind === undefined)
       return reply(response, 400, {

@@ -43,7 +43,7 @@ interface Commands {
   identities: [{ system?: string; user?: readonly string[] }, null];
   token: [{ clientId: string; claims?: Record<string, unknown> }, string];
   fault: [Fault, null];
-  clearFaults: [undefined, null];
+  clearFaults: [{ keys: readonly string[] } | undefined, null];
   settings: [{ getDisabled?: boolean; challengeTenant?: string }, null];
   requests: [undefined, SeenRequest[]];
   clearRequests: [undefined, null];

@@ -26,7 +26,7 @@ export function vaultHandler(parts) {
       Object.assign(seen, { caller: claims.appid, requestId: headers['x-ms-request-id'] });
       checkApiVersion(url);
       if (route === undefined) throw new Refusal(405, 'MethodNotAllowed', 'The HTTP method is not allowed here.');
-      const fault = parts.faults.take(route.operation);
+      const fault = parts.faults.take(route.operation, route.name);
       if (await before(fault, response, `${request.headers.authorization} ${text}`)) return;
       parts.access.authorize(claims, route.operation, route.name);
       const asked = fault?.kind === 'stale' ? { ...route, version: fault.version } : route;

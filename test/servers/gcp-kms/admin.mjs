@@ -14,7 +14,7 @@ function commands({ store, access, faults, service, authority }) {
     withdraw: (grant) => access.withdraw(grant),
     registerServiceAccount: ({ email, publicKey }) => access.registerServiceAccount(email, publicKey),
     addFault: (fault) => faults.add(fault),
-    clearFaults: () => faults.clear(),
+    clearFaults: ({ keys }) => faults.clear(keys),
     forgetAnswers: () => faults.forget(),
     configureAuthority: (settings) => Object.assign(authority.settings, settings),
     journal: () => service.journal,

@@ -1,5 +1,5 @@
 // Faults switched on from outside. Each has `kind`, optionally `method` (all without), `skip` (calls that go through
-// before), `times` (1) and what its kind needs.
+// before), `times` (1), `keys` (names of keys; it concerns no other) and what its kind needs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError, throttled } from './status.mjs';
 import { crc32c } from './wire.mjs';
@@ -20,13 +20,18 @@ export class Faults {
     this.#active.push({ times: 1, ...fault });
   }
 
-  clear() {
-    this.#active = [];
+  /** Switches off every fault, or the one that was made for exactly these keys. */
+  clear(keys) {
+    this.#active = keys === undefined ? [] : this.#active.filter((fault) => String(fault.keys) !== String(keys));
   }
 
-  #take(method, early) {
+  #take(method, request, early) {
+    const name = `${request.name || request.parent}/`;
     const at = this.#active.findIndex(
-      (fault) => (fault.method === undefined || fault.method === method) && before.has(fault.kind) === early,
+      (fault) =>
+        (fault.method === undefined || fault.method === method) &&
+        (fault.keys === undefined || fault.keys.some((key) => name.startsWith(`${key}/`))) &&
+        before.has(fault.kind) === early,
     );
     if (at < 0) return undefined;
     const fault = this.#active[at];
@@ -40,8 +45,8 @@ export class Faults {
   }
 
   /** What happens before the service looks at a request. */
-  async arrive(method, signal) {
-    const fault = this.#take(method, true);
+  async arrive(method, request, signal) {
+    const fault = this.#take(method, request, true);
     switch (fault?.kind) {
       case 'delay':
         await delay(fault.milliseconds, undefined, { signal });
@@ -64,7 +69,7 @@ export class Faults {
   /** What happens to a right answer on its way back. */
   leave(method, request, reply) {
     const key = `${method} ${request.name || request.parent}`;
-    const fault = this.#take(method, false);
+    const fault = this.#take(method, request, false);
     if (fault?.kind === 'stale') return this.#earlier.get(key) ?? reply;
     if (!this.#earlier.has(key)) this.#earlier.set(key, reply);
     return fault === undefined ? reply : refit(fault, distort(fault, reply));

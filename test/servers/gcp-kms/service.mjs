@@ -25,7 +25,7 @@ export class Service {
     };
     this.journal.push(entry);
     try {
-      await this.faults.arrive(method, signal);
+      await this.faults.arrive(method, request, signal);
       entry.principal = this.access.authenticate(authorization);
       this.access.authorize(entry.principal, permission, request[resource]);
       const reply = this.faults.leave(method, request, await run(this.store, request));
