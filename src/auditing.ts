@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
-import type { IgnoredReport } from './verify/found-files.ts';
-import type { Inspection } from './verify/inspection.ts';
-import type { VerifyOptions } from './verify/options.ts';
-import type { OriginalLinesOptions } from './verify/original-lines.ts';
-import type { Policy } from './verify/policy.ts';
-import type { VerifyReport } from './verify/report.ts';
+import type { VerifyOptions } from './verify/auditor/options.ts';
+import type { Policy } from './verify/auditor/policy.ts';
+import type { Inspection } from './verify/show/inspection.ts';
+import type { OriginalLinesOptions } from './verify/show/original-lines.ts';
+import type { IgnoredReport } from './verify/verdict/ignored-files.ts';
+import type { VerifyReport } from './verify/verdict/report.ts';
 import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
@@ -28,7 +28,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
 export async function inspect(paths: readonly string[], input: Readable): Promise<Inspection> {
-  return (await import('./verify/inspection.ts')).inspect(paths, input);
+  return (await import('./verify/show/inspection.ts')).inspect(paths, input);
 }
 
 /**
@@ -39,7 +39,7 @@ export async function inspect(paths: readonly string[], input: Readable): Promis
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
-  return (await import('./verify/original-lines.ts')).originalLines(options);
+  return (await import('./verify/show/original-lines.ts')).originalLines(options);
 }
 
 /**
@@ -60,7 +60,7 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
  * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
-  return (await import('./verify/policy.ts')).loadPolicy(path);
+  return (await import('./verify/auditor/policy.ts')).loadPolicy(path);
 }
 
 /** Puts the keys of a verifier together. Nothing is opened or asked before a log needs it. The caller closes them. */
@@ -83,7 +83,7 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
 export async function draftPolicy(paths: readonly string[], input: Readable): Promise<string> {
-  return (await import('./verify/policy-draft.ts')).draftPolicy(paths, input);
+  return (await import('./verify/show/policy-draft.ts')).draftPolicy(paths, input);
 }
 
 /**
@@ -92,5 +92,5 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
  * @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadCheckpoint(path: string): Promise<string> {
-  return (await import('./verify/held-notes.ts')).loadCheckpoint(path);
+  return (await import('./verify/auditor/held-notes.ts')).loadCheckpoint(path);
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { ResolvedConfig } from './config/index.ts';
 import { systemCode } from './errors.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
-import { resolveNames, STDOUT } from './seal/names.ts';
+import { resolveNames, STDOUT } from './seal/disk/names.ts';
 
 /** Whether the log and its state can be written where a configuration says. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {

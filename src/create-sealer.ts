@@ -1,11 +1,11 @@
 import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
 import { TamperError } from './errors.ts';
-import type { Clock } from './keys/clock.ts';
+import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createProviderFor } from './providers/index.ts';
-import { sourcesOf } from './seal/key-sources.ts';
+import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
+import { sourcesOf } from './seal/epoch/key-sources.ts';
 import { Sealer } from './seal/sealer.ts';
-import type { FileClosedEvent } from './seal/sealer-events.ts';
 
 /** What a sealer can be given besides its configuration. */
 export interface SealerDependencies {

@@ -36,6 +36,7 @@ export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
 export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
+export type { KeySource } from './keys/key-source.ts';
 export { type GeneratedKey, generateKeyFile } from './keys/keygen.ts';
 export type {
   CallOptions,
@@ -44,7 +45,6 @@ export type {
   DataKeys,
   KeyContext,
   KeyProvider,
-  KeySource,
   ProviderLifecycle,
   Signature,
   SignatureAlgorithm,
@@ -54,19 +54,26 @@ export type {
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, checkKeysOf, createKeyProvider, createSourceProvider } from './providers/index.ts';
+export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/checkpoint/sealer-events.ts';
 export { closeOnSignals } from './seal/close-on-signals.ts';
 export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
+export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
 export { Sealer } from './seal/sealer.ts';
-export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/sealer-events.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
-export { abandonStream, breakLock } from './seal/site-opening.ts';
-export type { DataKeyName, NamedDataKeys } from './verify/data-keys.ts';
-export type { Finding, FindingCode, Severity } from './verify/findings.ts';
-export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/found-files.ts';
-export type { InspectedEvent, Inspection } from './verify/inspection.ts';
-export type { OnPiece } from './verify/line-joiner.ts';
-export type { PublicKeyName, VerifyOptions } from './verify/options.ts';
-export type { OriginalLinesOptions } from './verify/original-lines.ts';
-export type { Policy, StreamPolicy } from './verify/policy.ts';
-export type { DataKeyReport, KeyReport, SignerReport, StreamReport, Verdict, VerifyReport } from './verify/report.ts';
+export type { PublicKeyName, VerifyOptions } from './verify/auditor/options.ts';
+export type { Policy, StreamPolicy } from './verify/auditor/policy.ts';
+export type { DataKeyName, NamedDataKeys } from './verify/data-keys/named-data-keys.ts';
+export type { OnPiece } from './verify/input/line-joiner.ts';
+export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
+export type { InspectedEvent, Inspection } from './verify/show/inspection.ts';
+export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
+export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';
+export type {
+  DataKeyReport,
+  KeyReport,
+  SignerReport,
+  StreamReport,
+  Verdict,
+  VerifyReport,
+} from './verify/verdict/report.ts';
 export type { VerifiedLinesOptions } from './verify/verified-lines.ts';

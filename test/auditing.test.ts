@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { verify } from '../src/auditing.ts';
 import { createSealer } from '../src/create-sealer.ts';
 import { EnvKeyProvider } from '../src/providers/env.ts';
-import type { VerifyOptions } from '../src/verify/options.ts';
+import type { VerifyOptions } from '../src/verify/auditor/options.ts';
 
 describe('verify', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { nearest } from '../config/names.ts';
 import { TamperError } from '../errors.ts';
-import type { VerifyOptions } from '../verify/options.ts';
+import type { VerifyOptions } from '../verify/auditor/options.ts';
 
 /** What a report rests on must not be misspelt, nor be of another type: a demand that nobody reads would be none. */
 

@@ -1,11 +1,12 @@
 import { type ConfiguredSource, isLocal, modeOf, type Resolution, type ResolvedConfig } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import { namesIdentity, serviceOfName } from '../keys/identity.ts';
-import type { DataKeys, KeyProvider, KeySource, SigningKey } from '../keys/provider.ts';
+import type { KeySource } from '../keys/key-source.ts';
+import type { DataKeys, KeyProvider, SigningKey } from '../keys/provider.ts';
 import { createSourceProvider } from '../providers/index.ts';
 import { readsLikeKey } from '../providers/internal/key-text.ts';
-import type { NamedDataKeys } from '../verify/data-keys.ts';
-import type { Policy } from '../verify/policy.ts';
+import type { Policy } from '../verify/auditor/policy.ts';
+import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import { localKeyNames } from './local-keys.ts';
 
 /** The keys that a verifier may use: those of its configuration, its policy and its flags, asked for only when needed. */

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
 import { readsLikeKey, shown } from '../providers/internal/key-text.ts';
-import type { DataKeyName } from '../verify/data-keys.ts';
+import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
 
 const KEY_FILE = '.key';
 

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { isError, TamperError } from '../errors.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
+import { readText } from '../foundation/read-text.ts';
 import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
-import { readText } from '../verify/read-text.ts';
 
 /** A PEM names no stream. A name that no stream can have says so, whatever streams are verified (M8.17). */
 const NAME = '*';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { TamperError } from '../errors.ts';
-import type { DataKey, KeySource } from './provider.ts';
+import type { KeySource } from './key-source.ts';
+import type { DataKey } from './provider.ts';
 
 /** The length of a data key, in bytes (spec 3). */
 export const dataKeyBytes = 32;

@@ -1,5 +1,5 @@
 import { TamperError } from '../errors.ts';
-import type { KeySource } from './provider.ts';
+import type { KeySource } from './key-source.ts';
 
 /** What stands between the name of a key and its version in an identity, by key service (spec 2, `identity`). */
 const versionSeparator: ReadonlyMap<string, string> = new Map([

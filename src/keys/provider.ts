@@ -7,10 +7,8 @@
  * ever becomes null, false or a default.
  */
 
+import type { KeySource } from './key-source.ts';
 import type { WarningListener } from './warnings.ts';
-
-/** Where a key lives, as it is written into the log. */
-export type KeySource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | (string & {});
 
 /** Signature algorithms by the names of spec 2 (`A`). `kms-hmac-sha256` has no public key and is checked online only. */
 export type SignatureAlgorithm =

@@ -1,6 +1,6 @@
 import { isTamperError, type TamperError } from '../errors.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { aborted, timedOut, withDeadline } from './deadline.ts';
+import { type Clock, systemClock } from '../foundation/clock.ts';
+import { aborted, timedOut, withDeadline } from '../foundation/deadline.ts';
 
 /** How often and how patiently a call is repeated. Only errors marked `retryable` are. */
 export interface RetryPolicy {

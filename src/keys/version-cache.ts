@@ -1,7 +1,7 @@
 import { TamperError } from '../errors.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { aborted, throwIfAborted } from './deadline.ts';
-import { LruMap } from './lru-map.ts';
+import { type Clock, systemClock } from '../foundation/clock.ts';
+import { aborted, throwIfAborted } from '../foundation/deadline.ts';
+import { LruMap } from '../foundation/lru-map.ts';
 
 /** What a {@link VersionCache} is made from. */
 export interface VersionCacheOptions<V> {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError } from '../errors.ts';
-import { resolveNames, STDOUT } from './names.ts';
+import { resolveNames, STDOUT } from './disk/names.ts';
 
 /** What takes lines where `enabled` is false. */
 export interface PlainWriter {

@@ -1,7 +1,7 @@
-import type { Clock } from '../keys/clock.ts';
-import type { KeySources } from './key-sources.ts';
-import type { LockSettings } from './lock.ts';
-import type { FileClosedEvent } from './sealer-events.ts';
+import type { Clock } from '../foundation/clock.ts';
+import type { FileClosedEvent } from './checkpoint/sealer-events.ts';
+import type { LockSettings } from './disk/lock.ts';
+import type { KeySources } from './epoch/key-sources.ts';
 
 /** What a sealer is made with, besides its configuration. */
 export interface SealerParts {

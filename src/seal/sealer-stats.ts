@@ -1,7 +1,7 @@
-import type { IntakeQueue } from './intake-queue.ts';
-import type { Keeping } from './keeping.ts';
-import type { SiteOpening } from './site-opening.ts';
-import type { StreamRun } from './stream-run.ts';
+import type { IntakeQueue } from './intake/intake-queue.ts';
+import type { Keeping } from './lifecycle/keeping.ts';
+import type { SiteOpening } from './resume/site-opening.ts';
+import type { StreamRun } from './stream/stream-run.ts';
 
 /** How much a sealer has done. */
 export interface SealerStats {

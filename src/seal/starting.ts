@@ -1,16 +1,16 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
-import type { Clock } from '../keys/clock.ts';
-import { EarlierLines } from './earlier-lines.ts';
-import type { Epoch } from './epoch.ts';
-import { firstEpoch } from './first-epoch.ts';
-import { type KeySources, providersOf } from './key-sources.ts';
-import type { LongLine } from './line-intake.ts';
-import { checkMode, openingOf } from './opening.ts';
+import type { Clock } from '../foundation/clock.ts';
+import type { Epoch } from './epoch/epoch.ts';
+import { firstEpoch } from './epoch/first-epoch.ts';
+import { type KeySources, providersOf } from './epoch/key-sources.ts';
+import { EarlierLines } from './intake/earlier-lines.ts';
+import type { LongLine } from './intake/line-intake.ts';
+import type { UnsealedLines } from './intake/unsealed-lines.ts';
+import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
-import type { StreamSite } from './stream-site.ts';
-import type { Opening } from './stream-writer.ts';
-import type { UnsealedLines } from './unsealed-lines.ts';
+import { checkMode, openingOf } from './stream/opening.ts';
+import type { Opening } from './stream/stream-writer.ts';
 
 /** What a run starts from. */
 export interface StartOptions {

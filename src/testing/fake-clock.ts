@@ -1,4 +1,4 @@
-import { type Clock, clampDelay } from '../keys/clock.ts';
+import { type Clock, clampDelay } from '../foundation/clock.ts';
 
 interface FakeTimer {
   readonly at: number;

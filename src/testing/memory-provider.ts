@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { TamperError, type TamperErrorCode } from '../errors.ts';
+import { type Clock, systemClock } from '../foundation/clock.ts';
+import { throwIfAborted } from '../foundation/deadline.ts';
 import { callService } from '../keys/call.ts';
-import { type Clock, systemClock } from '../keys/clock.ts';
 import { createDataKey } from '../keys/data-key.ts';
-import { throwIfAborted } from '../keys/deadline.ts';
 import type { KeyEventFacts, KeyOperation } from '../keys/events.ts';
 import { joinIdentity, resolveNamed, splitIdentity } from '../keys/identity.ts';
 import { assertMessage } from '../keys/message.ts';

@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
 import { TamperError } from '../errors.ts';
 import { classifyLine, type RecordLine } from '../format/entry.ts';
-import { KeptRecords } from './kept-records.ts';
-import { LineJoiner, type OnPiece } from './line-joiner.ts';
-import type { VerifyOptions } from './options.ts';
-import type { VerifyReport } from './report.ts';
-import type { SpooledRecord } from './spool.ts';
+import type { VerifyOptions } from './auditor/options.ts';
+import { LineJoiner, type OnPiece } from './input/line-joiner.ts';
+import type { SpooledRecord } from './input/spool.ts';
+import { KeptRecords } from './stream/kept-records.ts';
+import type { VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
 
 /** The application's own lines out of a log that was verified: what is given is what the verifying pass itself has read. */

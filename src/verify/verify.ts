@@ -1,9 +1,9 @@
 import { TamperError } from '../errors.ts';
-import { auditorFor } from './auditor-for.ts';
-import { demultiplex } from './demultiplex.ts';
-import { Deleted } from './file-identity.ts';
-import { FindingRoom, Findings } from './findings.ts';
-import { IgnoredFiles } from './found-files.ts';
+import { Deleted } from '../foundation/file-identity.ts';
+import { auditorFor } from './auditor/auditor-for.ts';
+import { type KnownRun, type KnownStreams, withKnown } from './auditor/known.ts';
+import type { VerifyOptions } from './auditor/options.ts';
+import { demultiplex } from './files/demultiplex.ts';
 import {
   groupByOrigin,
   missingReports,
@@ -12,21 +12,21 @@ import {
   unclaimedReport,
   vanishedReports,
   wantedBy,
-} from './grouping.ts';
-import type { KeptRecords } from './kept-records.ts';
-import { type KnownRun, type KnownStreams, withKnown } from './known.ts';
-import { linkedStream } from './linked-stream.ts';
-import { checkLinks, citedSizes, type LinkedStream } from './links.ts';
-import { lookAhead } from './look-ahead.ts';
-import { checkGiven } from './manifests.ts';
-import { openLogs } from './open-logs.ts';
-import type { VerifyOptions } from './options.ts';
-import { withProcesses } from './parallel-reading.ts';
-import { peek, type Wanted } from './peek.ts';
-import { streamReport, type VerifyReport, wholeReport } from './report.ts';
-import { streamSource } from './sources.ts';
-import { orderFiles, type PeekedSource, readFiles } from './stream-files.ts';
-import { StreamVerifier } from './stream-verifier.ts';
+} from './files/grouping.ts';
+import { openLogs } from './files/open-logs.ts';
+import { orderFiles, readFiles } from './files/stream-files.ts';
+import { lookAhead } from './input/look-ahead.ts';
+import { type PeekedSource, peek, type Wanted } from './input/peek.ts';
+import { streamSource } from './input/sources.ts';
+import { FindingRoom, Findings } from './model/findings.ts';
+import { withProcesses } from './parallel/parallel-reading.ts';
+import type { KeptRecords } from './stream/kept-records.ts';
+import { checkGiven } from './stream/manifests.ts';
+import { StreamVerifier } from './stream/stream-verifier.ts';
+import { IgnoredFiles } from './verdict/ignored-files.ts';
+import { linkedStream } from './verdict/linked-stream.ts';
+import { checkLinks, citedSizes, type LinkedStream } from './verdict/links.ts';
+import { streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 /** So often files are looked for anew of which one is deleted before it is read. */

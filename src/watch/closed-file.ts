@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
-import type { FileClosedEvent } from '../seal/sealer-events.ts';
-import { readText } from '../verify/read-text.ts';
+import { readText } from '../foundation/read-text.ts';
+import type { FileClosedEvent } from '../seal/checkpoint/sealer-events.ts';
 
 /** `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys. */
 

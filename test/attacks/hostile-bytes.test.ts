@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatControlLeaf } from '../../src/format/control.ts';
-import { fileSource } from '../../src/verify/sources.ts';
+import { fileSource } from '../../src/verify/input/sources.ts';
 import { type Brings, type Judgement, judge } from '../support/judge.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { localKey } from '../support/signing-keys.ts';

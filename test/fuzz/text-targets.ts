@@ -20,7 +20,7 @@ import { formatManifest, readManifest } from '../../src/format/manifest.ts';
 import { inputForm, recordHead, unwrapRecord } from '../../src/format/record.ts';
 import { formatVkey, parseVkey } from '../../src/format/vkey.ts';
 import { decodeKey } from '../../src/providers/internal/key-text.ts';
-import { formatState, parseState } from '../../src/seal/state-record.ts';
+import { formatState, parseState } from '../../src/seal/disk/state-record.ts';
 import { subjects } from '../support/mutations.ts';
 import { fixedBytes, vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, nextEdKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey, serviceKey } from '../vectors/keys.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mapBounded } from '../../src/keys/pool.ts';
+import { mapBounded } from '../../src/foundation/pool.ts';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
-import { clampDelay } from '../../src/keys/clock.ts';
-import { withDeadline } from '../../src/keys/deadline.ts';
+import { clampDelay } from '../../src/foundation/clock.ts';
+import { withDeadline } from '../../src/foundation/deadline.ts';
 import { parseRetryAfter, withRetry } from '../../src/keys/retry.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 

@@ -120,7 +120,7 @@ describe('keys whose ids are the same', () => {
       ...(await original<typeof import('../../src/format/vkey.ts')>()),
       noteKeyId: () => Buffer.from('01020304', 'hex'),
     }));
-    const { KnownKeys } = await import('../../src/verify/known-keys.ts');
+    const { KnownKeys } = await import('../../src/verify/model/known-keys.ts');
     const known = new KnownKeys('audit.example.com/a');
     for (let at = 0; at < 8; at++) known.add(ed25519Key(`same ${at}`).noteKey);
     expect([known.withKeyId('01020304').length, known.crowded]).toEqual([8, false]);

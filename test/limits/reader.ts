@@ -1,9 +1,9 @@
-import { Allowance, type Limited } from '../../src/verify/allowance.ts';
-import type { Auditor } from '../../src/verify/auditor.ts';
-import { type FindingRoom, Findings } from '../../src/verify/findings.ts';
-import { LineSplitter } from '../../src/verify/line-splitter.ts';
-import type { StreamState } from '../../src/verify/state.ts';
-import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+import type { Auditor } from '../../src/verify/auditor/auditor.ts';
+import { LineSplitter } from '../../src/verify/input/line-splitter.ts';
+import { Allowance, type Limited } from '../../src/verify/model/allowance.ts';
+import { type FindingRoom, Findings } from '../../src/verify/model/findings.ts';
+import type { StreamState } from '../../src/verify/state/state.ts';
+import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
 import { auditorOf, type Brings } from '../support/judge.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
-import { Allowance, LIMITS } from '../../src/verify/allowance.ts';
-import { FindingRoom, Findings } from '../../src/verify/findings.ts';
-import { LeafWindow } from '../../src/verify/leaf-window.ts';
-import { SegmentCheck } from '../../src/verify/segment.ts';
+import { Allowance, LIMITS } from '../../src/verify/model/allowance.ts';
+import { FindingRoom, Findings } from '../../src/verify/model/findings.ts';
+import { LeafWindow } from '../../src/verify/model/leaf-window.ts';
+import { SegmentCheck } from '../../src/verify/parallel/segment.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { ed25519Key, fixedBytes, type SigningKey, serviceMacKey, vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, nextEdKey } from '../vectors/keys.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isTamperError } from '../../src/errors.ts';
-import { type Lock, LockSeeker, type LockSettings } from '../../src/seal/lock.ts';
+import { type Lock, LockSeeker, type LockSettings } from '../../src/seal/disk/lock.ts';
 
 /** Before one of the calls to the file system somebody else gets his turn. */
 const turn = vi.hoisted(() => ({ call: 0, at: 0, other: undefined as (() => void) | undefined, noLinks: false }));
@@ -324,7 +324,7 @@ it('a terminated worker does not hold its lock', async () => {
     parentPort.postMessage('holds');
   `;
   const seeker = new LockSeeker(join(directory, 'x'), 'b'.repeat(16));
-  const { thisHolder } = await import('../../src/seal/lock-holder.ts');
+  const { thisHolder } = await import('../../src/seal/disk/lock-holder.ts');
   const holder = { ...thisHolder('a'.repeat(16), 10_000) };
   const workerData = { path: join(directory, 'x.1.lock'), holder };
   const worker = new Worker(source, { eval: true, workerData });

@@ -2,7 +2,7 @@ import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
-import { FileSink } from '../../src/seal/sink-file.ts';
+import { FileSink } from '../../src/seal/disk/sink-file.ts';
 import { workplace } from './workplace.ts';
 
 /** A process that stands still between its look at the lock and its writing, for longer than the lock lives. */

@@ -5,9 +5,9 @@ import { resolveConfig } from '../../src/config/index.ts';
 import type { SealerOptions } from '../../src/create-sealer.ts';
 import { isTamperError } from '../../src/errors.ts';
 import type { KeyProvider } from '../../src/keys/provider.ts';
-import { sourcesOf } from '../../src/seal/key-sources.ts';
+import { sourcesOf } from '../../src/seal/epoch/key-sources.ts';
+import { abandonStream, breakLock } from '../../src/seal/resume/site-opening.ts';
 import { Sealer } from '../../src/seal/sealer.ts';
-import { abandonStream, breakLock } from '../../src/seal/site-opening.ts';
 import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
 
 it('a second writer of the same stream is refused while the first one runs, and not after', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isTamperError } from '../../src/errors.ts';
 import { classifyLine } from '../../src/format/entry.ts';
-import { StateFile } from '../../src/seal/state.ts';
+import { StateFile } from '../../src/seal/disk/state.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 /** Ways to lose a line, or to keep the log from going on. */

@@ -5,11 +5,11 @@ import { onTestFinished } from 'vitest';
 import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import { noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
-import { type Clock, systemClock } from '../../src/keys/clock.ts';
+import { type Clock, systemClock } from '../../src/foundation/clock.ts';
 import type { Sealer } from '../../src/seal/sealer.ts';
 import { MemoryProvider } from '../../src/testing/memory-provider.ts';
-import type { VerifyOptions } from '../../src/verify/options.ts';
-import type { VerifyReport } from '../../src/verify/report.ts';
+import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import type { VerifyReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.ts';
 

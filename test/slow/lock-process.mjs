@@ -23,8 +23,8 @@ if (isMainThread) {
 }
 
 async function write() {
-  const { LockSeeker } = await import(join(dist, 'seal/lock.js'));
-  const { FileSink } = await import(join(dist, 'seal/sink-file.js'));
+  const { LockSeeker } = await import(join(dist, 'seal/disk/lock.js'));
+  const { FileSink } = await import(join(dist, 'seal/disk/sink-file.js'));
   const seeker = new LockSeeker(join(directory, 'x'), instance, { lease, ...(me && { me }) });
   let lock;
   let looks = 0;

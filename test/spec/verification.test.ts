@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { fileSource } from '../../src/verify/sources.ts';
+import { fileSource } from '../../src/verify/input/sources.ts';
 import { type Brings, judge } from '../support/judge.ts';
 
 /** Each statement on verification with the vectors that hold it: their verdict and the codes that must be among the findings. */

@@ -3,17 +3,17 @@ import { TamperError } from '../../src/errors.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
-import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
-import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-key-range.ts';
-import { type Finding, Findings } from '../../src/verify/findings.ts';
-import { groupByOrigin } from '../../src/verify/grouping.ts';
-import { linkedStream } from '../../src/verify/linked-stream.ts';
-import { checkLinks, citedSizes, type LinkedStream } from '../../src/verify/links.ts';
-import type { LargeFiles } from '../../src/verify/parallel-reading.ts';
-import { peek } from '../../src/verify/peek.ts';
-import type { Source } from '../../src/verify/sources.ts';
-import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
-import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
+import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
+import { groupByOrigin } from '../../src/verify/files/grouping.ts';
+import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
+import { peek } from '../../src/verify/input/peek.ts';
+import type { Source } from '../../src/verify/input/sources.ts';
+import { type Finding, Findings } from '../../src/verify/model/findings.ts';
+import type { LargeFiles } from '../../src/verify/parallel/parallel-reading.ts';
+import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
+import { linkedStream } from '../../src/verify/verdict/linked-stream.ts';
+import { checkLinks, citedSizes, type LinkedStream } from '../../src/verify/verdict/links.ts';
 
 /** What the auditor of a vector brings, as its JSON says it. */
 export interface Brings {

@@ -13,7 +13,7 @@ import {
   verify,
 } from '../../src/index.ts';
 import type { KeyProvider, SigningKey } from '../../src/keys/provider.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys.ts';
+import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
 
 /** What a service may say instead of an answer: every refusal, from each of the first calls of a hand-over on, per mode. */
 export function everyRefusal<R>(refusals: readonly R[]): { refusal: R; mode: 'signing' | 'both'; step: number }[] {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { formatVkey } from '../../src/format/vkey.ts';
-import type { VerifyOptions } from '../../src/verify/options.ts';
-import type { VerifyReport } from '../../src/verify/report.ts';
-import { SegmentReader } from '../../src/verify/segment-reader.ts';
+import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { SegmentReader } from '../../src/verify/parallel/segment-reader.ts';
+import type { VerifyReport } from '../../src/verify/verdict/report.ts';
 import { verifiedLines } from '../../src/verify/verified-lines.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { ORIGIN, workplace } from '../seal/workplace.ts';
@@ -16,8 +16,8 @@ import { ed25519Key } from '../support/signing-keys.ts';
 
 const seam = vi.hoisted(() => ({ steps: 0, onStep: (): void => undefined }));
 
-vi.mock('../../src/verify/regular-file.ts', async (original) => {
-  const real = await original<typeof import('../../src/verify/regular-file.ts')>();
+vi.mock('../../src/foundation/regular-file.ts', async (original) => {
+  const real = await original<typeof import('../../src/foundation/regular-file.ts')>();
   const around = async <T>(open: () => Promise<T>): Promise<T> => {
     seam.onStep();
     const file = await open();
@@ -36,8 +36,8 @@ vi.mock('../../src/verify/regular-file.ts', async (original) => {
     },
   };
 });
-vi.mock('../../src/verify/found-files.ts', async (original) => {
-  const real = await original<typeof import('../../src/verify/found-files.ts')>();
+vi.mock('../../src/verify/files/found-files.ts', async (original) => {
+  const real = await original<typeof import('../../src/verify/files/found-files.ts')>();
   return {
     ...real,
     async *findFiles(...args: Parameters<typeof real.findFiles>) {
@@ -49,8 +49,8 @@ vi.mock('../../src/verify/found-files.ts', async (original) => {
     },
   };
 });
-vi.mock('../../src/verify/parallel-reading.ts', async (original) => {
-  const real = await original<typeof import('../../src/verify/parallel-reading.ts')>();
+vi.mock('../../src/verify/parallel/parallel-reading.ts', async (original) => {
+  const real = await original<typeof import('../../src/verify/parallel/parallel-reading.ts')>();
   const withProcesses: typeof real.withProcesses = () => ({
     from: 0,
     read: async (verifier, splitter, file, onBytes) => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { DataKeys } from '../../src/keys/provider.ts';
-import { dataKeyFinder } from '../../src/verify/data-keys.ts';
+import { dataKeyFinder } from '../../src/verify/data-keys/data-keys.ts';
 
 const reference = {
   records: 'mac',

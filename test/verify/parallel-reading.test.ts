@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { kidOf } from '../../src/format/origin.ts';
+import { fileSource, type Source } from '../../src/verify/input/sources.ts';
 import {
   type Division,
   type LargeFiles,
   ParallelReading,
   type SegmentChecker,
-} from '../../src/verify/parallel-reading.ts';
-import { SegmentReader } from '../../src/verify/segment-reader.ts';
-import { fileSource, type Source } from '../../src/verify/sources.ts';
-import type { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+} from '../../src/verify/parallel/parallel-reading.ts';
+import { SegmentReader } from '../../src/verify/parallel/segment-reader.ts';
+import type { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
 import { type Brings, judge } from '../support/judge.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
 import { ed25519Key, fixedBytes, vkeyOf } from '../support/signing-keys.ts';

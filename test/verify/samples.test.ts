@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
-import { type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor.ts';
-import { Findings } from '../../src/verify/findings.ts';
-import { peek } from '../../src/verify/peek.ts';
-import { fileSource } from '../../src/verify/sources.ts';
-import { orderFiles, readFiles } from '../../src/verify/stream-files.ts';
-import { StreamVerifier } from '../../src/verify/stream-verifier.ts';
+import { type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
+import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
+import { peek } from '../../src/verify/input/peek.ts';
+import { fileSource } from '../../src/verify/input/sources.ts';
+import { Findings } from '../../src/verify/model/findings.ts';
+import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
 
 /**
  * Where a sample and the text disagree, the text is right. M8.24 calls a whole file that is not here undecided: it may not

@@ -8,9 +8,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import type { DataKeys } from '../../src/keys/provider.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys.ts';
-import { advanceKnown, loadKnown, saveKnown } from '../../src/verify/known.ts';
-import { loadPolicy } from '../../src/verify/policy.ts';
+import { advanceKnown, loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
+import { loadPolicy } from '../../src/verify/auditor/policy.ts';
+import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
 import { verify } from '../../src/verify/verify.ts';
 
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));

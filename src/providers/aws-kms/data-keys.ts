@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import { type Clock, systemClock } from '../../keys/clock.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { namesIdentity, splitIdentity } from '../../keys/identity.ts';
 import type { CallOptions, DataKey, DataKeyReference, KeyContext } from '../../keys/provider.ts';

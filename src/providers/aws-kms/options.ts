@@ -1,6 +1,6 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import type { AwsKmsClient } from './client.ts';
 

@@ -1,10 +1,10 @@
+import type { KeySource } from '../../keys/key-source.ts';
 import type {
   CallOptions,
   DataKey,
   DataKeyReference,
   KeyContext,
   KeyProvider,
-  KeySource,
   Signature,
   SigningKey,
   SigningKeyOptions,

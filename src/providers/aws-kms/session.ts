@@ -1,6 +1,6 @@
 import { TamperError } from '../../errors.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
 import { callService } from '../../keys/call.ts';
-import { withDeadline } from '../../keys/deadline.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';

@@ -1,6 +1,6 @@
 import { TamperError } from '../../errors.ts';
+import { mapBounded } from '../../foundation/pool.ts';
 import { assertMessage } from '../../keys/message.ts';
-import { mapBounded } from '../../keys/pool.ts';
 import type { CallOptions, Signature, SignatureAlgorithm, SigningKey, SigningKeyOptions } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature.ts';

@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import { aborted, throwIfAborted } from '../../keys/deadline.ts';
+import { aborted, throwIfAborted } from '../../foundation/deadline.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import { isMicrosoftAuthority } from './authority.ts';
 import { type AzureCaller, callerOf } from './caller.ts';

@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../keys/deadline.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 
 /**
  * Lets calls through one at a time until one has succeeded, and all of them from then on.

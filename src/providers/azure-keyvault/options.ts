@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import type { RetryPolicy } from '../../keys/retry.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { AzureKeyVaultClients, AzureTokenCredential } from './client.ts';

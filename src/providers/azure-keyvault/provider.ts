@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
-import { type Clock, systemClock } from '../../keys/clock.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
+import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
-import { throwIfAborted } from '../../keys/deadline.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed } from '../../keys/identity.ts';
+import type { KeySource } from '../../keys/key-source.ts';
 import { assertMessage } from '../../keys/message.ts';
-import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
 import type {
   CallOptions,
   DataKey,
   DataKeyReference,
   KeyContext,
   KeyProvider,
-  KeySource,
   Signature,
   SigningKey,
   SigningKeyOptions,

@@ -1,6 +1,6 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
-import { LruMap } from '../../keys/lru-map.ts';
+import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import type { AzureCaller } from './caller.ts';

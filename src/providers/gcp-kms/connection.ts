@@ -1,5 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
-import { withDeadline } from '../../keys/deadline.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
 import { credentialFacts } from './doctor-credentials.ts';

@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import type { GcpKmsClient } from './client.ts';
 
 /** How requests are sent. REST is for networks whose proxies do not let gRPC through. */

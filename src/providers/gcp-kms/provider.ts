@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService } from '../../keys/call.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
 import { assertMessage } from '../../keys/message.ts';
-import { defaultConcurrency, mapBounded } from '../../keys/pool.ts';
 import type {
   CallOptions,
   DataKey,

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../keys/clock.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { isError, TamperError } from '../../errors.ts';
+import type { KeySource } from '../../keys/key-source.ts';
 import type {
   CallOptions,
   DataKey,
   DataKeyReference,
   KeyContext,
   KeyProvider,
-  KeySource,
   Signature,
   SigningKey,
   SigningKeyOptions,

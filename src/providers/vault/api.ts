@@ -1,5 +1,5 @@
 import { isError, isTamperError, TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { VaultHttpClient, VaultHttpResponse } from './http-client.ts';
 import { replyError } from './reply-error.ts';

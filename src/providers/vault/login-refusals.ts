@@ -1,5 +1,5 @@
 import { isError, TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import { VaultReplyError } from './reply-error.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
-import { type Clock, systemClock } from '../../keys/clock.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../../keys/retry.ts';
 import type { Secret } from '../../keys/secret.ts';
 import { readEnvironment, type Variables, type VaultEnvironment } from './environment.ts';

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { TamperError } from '../../errors.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
-import { throwIfAborted } from '../../keys/deadline.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
+import type { KeySource } from '../../keys/key-source.ts';
 import { assertMessage } from '../../keys/message.ts';
 import type {
   CallOptions,
@@ -11,7 +12,6 @@ import type {
   DataKeyReference,
   KeyContext,
   KeyProvider,
-  KeySource,
   Signature,
   SigningKey,
   SigningKeyOptions,

@@ -1,6 +1,6 @@
 import { isTamperError, TamperError } from '../../errors.ts';
-import type { Clock } from '../../keys/clock.ts';
-import { withDeadline } from '../../keys/deadline.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
 import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { KeyWarnings } from '../../keys/warnings.ts';

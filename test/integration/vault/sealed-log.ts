@@ -6,9 +6,9 @@ import { createSealer, type SealerOptions } from '../../../src/create-sealer.ts'
 import { formatVkey } from '../../../src/format/vkey.ts';
 import type { DataKey, SigningKey } from '../../../src/keys/provider.ts';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
+import type { CheckpointEvent } from '../../../src/seal/checkpoint/sealer-events.ts';
 import type { Sealer } from '../../../src/seal/sealer.ts';
-import type { CheckpointEvent } from '../../../src/seal/sealer-events.ts';
-import type { VerifyReport } from '../../../src/verify/report.ts';
+import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor } from './transit-server.ts';

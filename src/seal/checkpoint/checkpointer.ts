@@ -1,0 +1,222 @@
+import { TamperError } from '../../errors.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import { Outage } from '../epoch/outage.ts';
+import type { Failing } from '../epoch/outage-policy.ts';
+import { LateSignatures } from './late-signatures.ts';
+import { macNote, replacesItsKey, signNote, signWithoutOwnKeys } from './note-signing.ts';
+import type { SealJob } from './seal-job.ts';
+
+/** What a {@link Checkpointer} needs of the stream that it serves. */
+export interface CheckpointerHost {
+  /** Resolves when the entries of the job are written and durable, and the state says so. */
+  persist(job: SealJob): Promise<void>;
+  /** Appends a checkpoint line. `full`: with everything that its key period promises. */
+  publish(job: SealJob, note: string, full: boolean): void;
+  /** Signatures fail. */
+  outage(failing: Failing): void;
+  /** What failed works again. */
+  outageOver(who: object): void;
+  /** No key period that is over waits any more for a key that may yet sign. */
+  released(): void;
+  /** Something that the log goes on without. */
+  warn(error: unknown): void;
+  /** Something that the log cannot go on without. */
+  fail(error: unknown): void;
+}
+
+/**
+ * M4.7: Brings seals to checkpoints, in the order of spec 4: durable, state, sign, check, append the line. The log does not
+ * wait for it. While one signature is being made, later seals of the same key period replace each other: the newest
+ * covers all. A key period that is over waits for its own key beside the one in force, and not before it.
+ */
+export class Checkpointer {
+  readonly #host: CheckpointerHost;
+  readonly #clock: Clock;
+  readonly #outage: Outage;
+  readonly #late: LateSignatures;
+  readonly #abort = new AbortController();
+  /** Key periods whose own key is no more: its name stands for another one. */
+  readonly #replaced = new WeakSet<Epoch>();
+  #sealed: SealJob[] = [];
+  #unsigned: SealJob[] = [];
+  #persisting = false;
+  #signing = false;
+  #wake: (() => void) | undefined;
+
+  constructor(host: CheckpointerHost, clock: Clock) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#outage = new Outage(clock);
+    const late = {
+      sign: (job: SealJob) => signNote(job, this.#abort.signal, (error) => host.warn(error)),
+      publish: (job: SealJob, note: string) => host.publish(job, note, true),
+      outage: (failing: Failing) => host.outage(failing),
+      outageOver: (who: object) => host.outageOver(who),
+      released: () => host.released(),
+      warn: (error: unknown) => host.warn(error),
+    };
+    this.#late = new LateSignatures(late, clock);
+  }
+
+  /** Whether a key period that is over waits for a signature that may yet come: until then not everything is covered. */
+  get expectsLate(): boolean {
+    return this.#late.expected;
+  }
+
+  /** A seal was written (or waits in the batch). */
+  submit(job: SealJob): void {
+    this.#sealed.push(job);
+    void this.#persist();
+  }
+
+  /** Everything sealed so far has been persisted by somebody else, synchronously. */
+  persisted(): void {
+    for (const job of this.#sealed) this.#enqueue(job);
+    this.#sealed = [];
+    void this.#sign();
+  }
+
+  /** A seal that is durable, and in the state, already. */
+  sign(job: SealJob): void {
+    this.#enqueue(job);
+    void this.#sign();
+  }
+
+  /** Ends what waits for a key service. */
+  stop(): void {
+    this.#abort.abort();
+    this.#late.stop();
+    this.#wake?.();
+  }
+
+  /** Tries again at once where an attempt is being waited for. */
+  retryNow(): void {
+    this.#late.retryNow();
+    this.#wake?.();
+  }
+
+  async #persist(): Promise<void> {
+    if (this.#persisting) return;
+    this.#persisting = true;
+    try {
+      await Promise.resolve(); // seals of one tick go together
+      while (this.#sealed.length > 0) {
+        const jobs = this.#sealed;
+        const newest = jobs[jobs.length - 1] as SealJob;
+        await this.#host.persist(newest);
+        if (this.#sealed !== jobs) continue; // taken over by `persisted`
+        this.#sealed = jobs.slice(jobs.indexOf(newest) + 1);
+        for (const job of jobs.slice(0, jobs.indexOf(newest) + 1)) this.#enqueue(job);
+        if (this.#outage.since !== undefined) this.#publishMac(newest);
+        void this.#sign();
+      }
+    } catch (error) {
+      this.#host.fail(error);
+    } finally {
+      this.#persisting = false;
+    }
+  }
+
+  #enqueue(job: SealJob): void {
+    const before = this.#unsigned.at(-1);
+    if (before !== undefined && !before.kept && before.epoch === job.epoch) this.#unsigned.pop();
+    this.#unsigned.push(job);
+    if (!endsPeriod(job)) return;
+    if (replacesItsKey(job)) {
+      this.#replaced.add(job.epoch);
+      this.#host.warn(keyReplaced(job));
+    }
+    this.#wake?.(); // what its key does not sign need not be waited for here
+  }
+
+  #publishMac(job: SealJob): void {
+    const note = macNote(job);
+    if (note !== undefined && job.epoch.signers.length > 0) this.#host.publish(job, note, false);
+  }
+
+  async #sign(): Promise<void> {
+    if (this.#signing) return;
+    this.#signing = true;
+    try {
+      for (let job = this.#unsigned.shift(); job !== undefined; job = this.#unsigned.shift()) {
+        if (this.#abort.signal.aborted) return;
+        await this.#attempt(job);
+      }
+    } catch (error) {
+      this.#host.fail(error);
+    } finally {
+      this.#signing = false;
+    }
+  }
+
+  async #attempt(job: SealJob): Promise<void> {
+    const { signal } = this.#abort;
+    let note: string;
+    try {
+      if (this.#replaced.has(job.epoch)) {
+        if (this.#outage.worked()) this.#host.outageOver(this); // of this key nothing is expected any more
+        return await this.#signWithoutOwn(job);
+      }
+      note = await signNote(job, signal, (error) => this.#host.warn(error));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (this.#isOver(job)) await this.#goOnWithout(job, error);
+      else await this.#retryLater(job, error);
+      return;
+    }
+    if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#host.outageOver(this);
+    this.#host.publish(job, note, true);
+  }
+
+  /** Whether another key period is in force: then its own key's word may come later. */
+  #isOver(job: SealJob): boolean {
+    return endsPeriod(job) || this.#unsigned.some((later) => later.epoch === job.epoch && endsPeriod(later));
+  }
+
+  /** The key period is over and its key does not sign now: the one in force does not wait for it. */
+  async #goOnWithout(job: SealJob, error: unknown): Promise<void> {
+    this.#late.add(job, error);
+    if (this.#outage.worked()) this.#host.outageOver(this); // after the late ones have said how it stands with them
+    await this.#signWithoutOwn(job);
+  }
+
+  /** What the next key period's keys and our MAC can say. */
+  async #signWithoutOwn(job: SealJob): Promise<void> {
+    const { signal } = this.#abort;
+    const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
+    if (note !== undefined && !signal.aborted) this.#host.publish(job, note, false);
+  }
+
+  async #retryLater(job: SealJob, error: unknown): Promise<void> {
+    const begins = this.#outage.failed();
+    this.#host.outage({ who: this, error, since: this.#outage.since ?? this.#clock.now() });
+    if (begins) this.#publishMac(job);
+    const next = this.#unsigned[0];
+    if (next === undefined || job.kept || next.epoch !== job.epoch) this.#unsigned.unshift(job);
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(this.#outage.wait(error), () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = undefined;
+        cancel();
+        resolve();
+      };
+      if (this.#abort.signal.aborted) this.#wake();
+    });
+  }
+}
+
+/** Whether it is the last checkpoint of its key period. */
+function endsPeriod(job: SealJob): boolean {
+  return job.epoch !== job.next.epoch;
+}
+
+function keyReplaced({ epoch, size }: SealJob): TamperError {
+  return new TamperError(
+    'KEY_VERSION_UNAVAILABLE',
+    `the key of key period ${epoch.kid} is no more: another key answers to its name, and nothing after its last checkpoint, up to entry ${size}, carries its signature`,
+    {
+      hint: 'What it had signed stays covered. Name the new public key to the auditor, after you have found out who made the key anew.',
+    },
+  );
+}

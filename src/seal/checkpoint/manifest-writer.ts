@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { close, constants, createReadStream, fdatasync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { digestBytes } from '../../core/hash.ts';
+import { encodeBase64 } from '../../format/base64.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
+import { formatManifest, type Manifest, RATCHET_ALGORITHM } from '../../format/manifest.ts';
+import { noteKeyId } from '../../format/vkey.ts';
+import { formatTime } from '../../foundation/time.ts';
+import { openRegular } from '../disk/safe-open.ts';
+import type { StreamState } from '../disk/state-record.ts';
+import type { SealJob } from './seal-job.ts';
+
+/** Where the manifest of a file stands (spec 7). */
+export function manifestPath(file: string): string {
+  return `${file}.manifest.json`;
+}
+
+/**
+ * Writes the manifest of a closed file of `bytes` bytes. `note` is the checkpoint that covers its last entry.
+ *
+ * @returns its path; undefined where somebody else has renamed or replaced the file: what has its name now is another one
+ */
+export async function writeManifest(
+  job: SealJob,
+  bytes: number,
+  note: string,
+  after: StreamState['after'],
+): Promise<string | undefined> {
+  const { account, closes, file, epoch } = job;
+  const signature = firstSignature(note, epoch.reference);
+  const before = after !== undefined && account.firstSeq === 1 ? after : undefined;
+  const manifest: Manifest = {
+    version: 1,
+    origin: epoch.origin,
+    file: basename(file),
+    created_ts: account.created,
+    closed_ts: formatTime(job.time),
+    record_count: account.records,
+    first_seq: account.firstSeq,
+    last_seq: job.size,
+    ...(closes?.times && { first_ts: formatTime(closes.times.first), last_ts: formatTime(closes.times.last) }),
+    size: job.size,
+    root: encodeBase64(digestBytes(job.root)),
+    algo: epoch.member === 'mac' ? 'hmac-sha256' : 'sha256',
+    key_id: epoch.kid,
+    ...(before !== undefined && { continues_from: { ...before, root: encodeBase64(digestBytes(before.root)) } }),
+    ...(account.firstSeq > 1 && {
+      continues_from: {
+        origin: epoch.origin,
+        size: account.firstSeq - 1,
+        root: encodeBase64(digestBytes(account.root)),
+      },
+    }),
+    bytes,
+    sha256: await hashDurably(file, bytes),
+    checkpoint: note,
+    ...signature,
+  };
+  if (!job.sink.inPlace) return undefined; // M7.2: what was hashed may be another file
+  const path = manifestPath(file);
+  await writeWhole(path, formatManifest(manifest));
+  return path;
+}
+
+function firstSignature(note: string, key: KeyReference): Pick<Manifest, 'signature_algo' | 'signature'> {
+  const checkpoint = parseSignedCheckpoint(note);
+  const first = checkpoint?.signatures[0];
+  const signer = signersOf(key).find(
+    (one) => noteKeyId(checkpoint?.origin ?? '', noteKeyOf(one)).toString('hex') === first?.keyId,
+  );
+  return {
+    signature_algo: signer?.algorithm ?? RATCHET_ALGORITHM,
+    signature: encodeBase64(first?.bytes ?? Buffer.alloc(0)),
+  };
+}
+
+const datasync = promisify(fdatasync);
+const closeFile = promisify(close);
+
+/**
+ * SHA-256 of a file's first `length` bytes, as hex, once they are on the disk: after a power cut the manifest must not tell
+ * of bytes that are gone (M7.2).
+ */
+async function hashDurably(file: string, length: number): Promise<string> {
+  const fd = openRegular(file, constants.O_RDWR);
+  try {
+    await datasync(fd);
+    const hash = createHash('sha256');
+    const reading = createReadStream(file, { fd, start: 0, end: length - 1, autoClose: false });
+    for await (const chunk of reading) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } finally {
+    await closeFile(fd);
+  }
+}
+
+let replacements = 0;
+
+/** Replaces a file whole, durably. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}-${++replacements}.tmp`;
+  const handle = await open(temporary, 'wx', 0o640);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  if (process.platform === 'win32') return;
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,133 @@
+import { TamperError } from '../../errors.ts';
+import { formatNote, formatSignatureLine, parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../../format/key-reference.ts';
+import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
+import { verifySignature } from '../../keys/signature.ts';
+import type { Epoch, EpochSigner } from '../epoch/epoch.ts';
+import type { SealJob } from './seal-job.ts';
+
+/** The note with our MAC alone, as it is written while the key service is away (spec 4, M4.6). */
+export function macNote(job: SealJob): string | undefined {
+  return job.macLine === undefined ? undefined : formatNote(job.text, [job.macLine]);
+}
+
+/**
+ * The full note of a checkpoint: a signature of each signer in their order, then those of the next key period, then our
+ * MAC (spec 4, 5).
+ *
+ * @param onCoSignerFailure - told of a key of the next key period that could not sign; the note does without it
+ * @throws what the signers throw; `SIGNATURE_REJECTED` for a signature that is not one of the key period's key
+ */
+export async function signNote(
+  job: SealJob,
+  signal: AbortSignal,
+  onCoSignerFailure: (error: unknown) => void,
+): Promise<string> {
+  const own = await Promise.all(job.epoch.signers.map((signer) => signLine(job, signer, signal)));
+  const next = await coSign(job, signal, onCoSignerFailure);
+  return formatNote(job.text, [...own, ...next, ...(job.macLine === undefined ? [] : [job.macLine])]);
+}
+
+/** What can be said without the key period's own signers: the next one's signatures and our MAC. */
+export async function signWithoutOwnKeys(
+  job: SealJob,
+  signal: AbortSignal,
+  onCoSignerFailure: (error: unknown) => void,
+): Promise<string | undefined> {
+  const lines = await coSign(job, signal, onCoSignerFailure);
+  if (job.macLine !== undefined) lines.push(job.macLine);
+  return lines.length === 0 ? undefined : formatNote(job.text, lines);
+}
+
+async function coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unknown) => void): Promise<string[]> {
+  const own = new Set(job.epoch.signers.map(({ signer }) => keyText(signer)));
+  const lines: string[] = [];
+  for (const signer of job.coSigners) {
+    if (own.has(keyText(signer.signer))) continue;
+    try {
+      lines.push(await signLine(job, signer, signal));
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+  return lines;
+}
+
+/** Whether, at a hand-over, a name of the old key period has come to stand for another key: then the old one is no more. */
+export function replacesItsKey({ epoch, coSigners }: SealJob): boolean {
+  return epoch.signers.some(({ signer: own }) =>
+    coSigners.some(
+      ({ signer: next }) =>
+        next.source === own.source && next.identity === own.identity && keyText(next) !== keyText(own),
+    ),
+  );
+}
+
+const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
+
+async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {
+  const text = Buffer.from(job.text, 'utf8');
+  const { bytes, algorithm, identity } = await signing.sign(signer.identity, text, { signal });
+  const wrong =
+    algorithm !== signer.algorithm
+      ? `it is of ${algorithm}, not ${signer.algorithm}`
+      : identity !== signer.identity
+        ? `${identity} made it`
+        : signer.spki !== undefined && !verifySignature(signer.algorithm, signer.spki, text, bytes)
+          ? 'it does not verify with the public key of this key period'
+          : undefined;
+  if (wrong !== undefined) {
+    throw new TamperError(
+      'SIGNATURE_REJECTED',
+      `the signature of ${signer.identity} over checkpoint ${job.size} is refused: ${wrong}`,
+      {
+        hint: 'Nothing was written. The key may have been replaced behind its name; the next key period begins with the new one.',
+        retryable: true,
+      },
+    );
+  }
+  return formatSignatureLine(job.epoch.origin, noteKeyId(job.epoch.origin, noteKeyOf(signer)), bytes);
+}
+
+/**
+ * Whether the key service says that a note found on disk carries a signature of a key without a public half, which only
+ * the service can check. One that does not answer confirms nothing: then what it covers is adopted (spec 6).
+ */
+export async function isConfirmed(
+  note: string,
+  key: KeyReference,
+  epoch: Epoch,
+  warn: (error: unknown) => void,
+): Promise<boolean> {
+  const checkpoint = parseSignedCheckpoint(note);
+  for (const signer of signersOf(key)) {
+    const signing = epoch.signers.find((one) => one.signer.source === signer.source)?.signing;
+    if (checkpoint === undefined || signing === undefined || signer.spki !== undefined) continue;
+    const id = noteKeyId(checkpoint.origin, noteKeyOf(signer)).toString('hex');
+    const found = checkpoint.signatures.find(({ keyId }) => keyId === id);
+    try {
+      const text = Buffer.from(checkpoint.text, 'utf8');
+      if (found !== undefined && (await signing.verify(signer, text, found.bytes))) return true;
+    } catch (error) {
+      warn(error);
+    }
+  }
+  return false;
+}
+
+/** What a note found on disk is worth: signed by a signer of its key period, or only with our MAC. */
+export function checkNote(note: string, key: KeyReference): 'signed' | 'mac' | 'nothing' {
+  const checkpoint = parseSignedCheckpoint(note);
+  if (checkpoint === undefined) return 'nothing';
+  const text = Buffer.from(checkpoint.text, 'utf8');
+  const has = (id: Buffer): Buffer[] =>
+    checkpoint.signatures
+      .filter(({ name, keyId }) => name === checkpoint.origin && keyId === id.toString('hex'))
+      .map(({ bytes }) => bytes);
+  for (const signer of signersOf(key)) {
+    const found = has(noteKeyId(checkpoint.origin, noteKeyOf(signer)));
+    const { spki, algorithm } = signer;
+    if (spki !== undefined && found.some((bytes) => verifySignature(algorithm, spki, text, bytes))) return 'signed';
+  }
+  return key.records === 'mac' && has(ratchetKeyId(checkpoint.origin, key.fp)).length > 0 ? 'mac' : 'nothing';
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { expandOrigin, expandPath, type ResolvedConfig } from '../../config/index.ts';
+import { digestBytes, sha256 } from '../../core/hash.ts';
+import { checkOrigin } from '../../format/origin.ts';
+import { formatStamp } from '../../foundation/time.ts';
+
+/** Standard output, as `file` names it. */
+export const STDOUT = '-';
+
+/** What a configuration's names come to in this process. */
+export interface StreamNames {
+  readonly origin: string;
+  /** The sealed file's absolute path, or `-`. */
+  readonly base: string;
+  readonly stateDir: string;
+  /** What its files in the state directory are called: hex SHA-256 of the origin (spec 6). */
+  readonly stream: string;
+  /** A name of this writer that no other one has. */
+  readonly instance: string;
+}
+
+/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID */
+export function resolveNames(config: ResolvedConfig): StreamNames {
+  const instance = randomBytes(8).toString('hex');
+  const host = hostname();
+  const values = { host, pid: String(process.pid), instance, pod: host };
+  const base = config.file === STDOUT ? STDOUT : resolve(expandPath(config.file, values));
+  const origin = expandOrigin(config.origin, { ...values, basename: base === STDOUT ? 'stdout' : basename(base) });
+  checkOrigin(origin);
+  return { origin, base, stateDir: resolve(config.stateDir), stream: streamFileName(origin), instance };
+}
+
+/** Where the state of a stream lies (spec 6). */
+export function statePath(stateDir: string, origin: string): string {
+  return join(stateDir, `${streamFileName(origin)}.chainstate`);
+}
+
+function streamFileName(origin: string): string {
+  return digestBytes(sha256(origin)).toString('hex');
+}
+
+/** Splits `audit.jsonl` into what stands before and after the time of a next file. */
+function nameParts(base: string): { readonly stem: string; readonly extension: string } {
+  const extension = extname(base);
+  return { stem: base.slice(0, base.length - extension.length), extension };
+}
+
+/** What stands between the stem and the extension of a file's name: `.20261124T230024Z-0001`; without a number before 0.2. */
+const STAMP = /^\.(\d{8}T\d{6}Z)(?:-(\d+))?$/;
+/** The highest number of one second. */
+const LAST_NUMBER = 9_999;
+/** Names from further ahead than that are not waited for: a clock was wrong, or somebody made them up. In milliseconds. */
+const AHEAD = 86_400_000;
+
+/** What stands between stem and extension of one of `base`'s files; undefined where it is none of them. */
+function stampOf(base: string, name: string): RegExpExecArray | null {
+  const { stem, extension } = nameParts(basename(base));
+  const isFramed = name.startsWith(stem) && name.endsWith(extension) && name.length >= stem.length + extension.length;
+  return isFramed ? STAMP.exec(name.slice(stem.length, name.length - extension.length)) : null;
+}
+
+/** Whether `file` is a name that a stream gives which is configured to write to `base`. */
+export function isFileOf(base: string, file: string): boolean {
+  return file === base || (dirname(file) === dirname(base) && stampOf(base, basename(file)) !== null);
+}
+
+/**
+ * A name for a closed file: `audit.20261124T230024Z-0001.jsonl`. Names sort as they were given: those of one second by
+ * their number, and none before one that is there already, though the clock may have been put back by up to a day.
+ */
+export function stampedName(base: string, now: number): string {
+  const { stem, extension } = nameParts(base);
+  let stamp = formatStamp(now);
+  const latest = formatStamp(now + AHEAD);
+  let number = 1;
+  for (const name of readdirSync(dirname(base))) {
+    const taken = stampOf(base, name.endsWith('.gz') ? name.slice(0, -'.gz'.length) : name);
+    const [, time = '', last = '0'] = taken ?? [];
+    if (time < stamp || time > latest || Number.isNaN(timeOf(time))) continue;
+    number = time === stamp ? Math.max(number, Number(last) + 1) : Number(last) + 1;
+    stamp = time;
+  }
+  if (number > LAST_NUMBER) [stamp, number] = [formatStamp(timeOf(stamp) + 1_000), 1];
+  return `${stem}.${stamp}-${String(number).padStart(4, '0')}${extension}`;
+}
+
+/** The moment of a stamp in milliseconds; NaN where there is no such moment. */
+function timeOf(stamp: string): number {
+  return Date.parse(stamp.replace(/^(....)(..)(..T..)(..)/, '$1-$2-$3:$4:'));
+}
+
+/** Where a stream goes on, and the name that the file before gets. */
+export interface NextFile {
+  readonly file: string;
+  /** The name that the closed file gets; absent where it keeps its own. */
+  readonly renamed?: string;
+}
+
+/**
+ * What comes after the file `live`: the one that is written has the configured name, and a closed one gets a stamp. Where
+ * somebody else's file has the configured name, or one that must stay as it is, the next one has a stamp.
+ *
+ * @param moved - whether somebody else has renamed the file already
+ */
+export function nextFile(base: string, live: string, now: number, moved = false): NextFile {
+  if (live === base && !moved) return { file: base, renamed: stampedName(base, now) };
+  const there = lstatSync(base, { throwIfNoEntry: false });
+  const isFree = there === undefined || (there.isFile() && there.size === 0);
+  return { file: isFree ? base : stampedName(base, now) };
+}
+
+/** The origin of the stream that continues another one: `<origin>/<UTC time>-<8 hex>` (spec 6). */
+export function continuingOrigin(origin: string, stamp: string): string {
+  const next = `${origin}/${stamp}-${randomBytes(4).toString('hex')}`;
+  checkOrigin(next);
+  return next;
+}

@@ -1,0 +1,69 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { TamperError } from '../../errors.ts';
+import { systemCode } from './sink.ts';
+
+const { O_RDONLY } = constants;
+/** Neither follow a link nor wait for the other end of a pipe. Windows has neither flag. */
+const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Permission bits that let others than the owner write. */
+const OTHERS_WRITE = 0o022;
+
+/**
+ * Opens a file of ours. A symbolic link is not followed and nothing but a regular file is taken, so that whoever may
+ * write to the directory cannot lead us to somebody else's file. Directories on the way may be links.
+ *
+ * @param flags - of `fs.constants`; default: for reading
+ * @param mode - of a file that is made
+ * @throws {@link TamperError} `UNSAFE_PATH`; every other failure as the system gives it
+ */
+export function openRegular(path: string, flags: number = O_RDONLY, mode?: number): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flags | SAFELY, mode);
+  } catch (error) {
+    if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafe(path, 'is a symbolic link', error);
+    throw error;
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw unsafe(path, 'is not a regular file');
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function unsafe(path: string, what: string, cause?: unknown): TamperError {
+  return new TamperError('UNSAFE_PATH', `${path} ${what}`, {
+    cause,
+    hint: 'Only a regular file is opened here, and no link is followed. Name the file itself; if you made no link there, find out who did.',
+  });
+}
+
+/**
+ * Refuses a state directory that others could change: what stands in it says where the log goes on.
+ *
+ * @throws {@link TamperError} `UNSAFE_PATH`
+ */
+export function checkStateDirectory(path: string): void {
+  const self = process.geteuid?.();
+  if (self === undefined) return; // Windows: access is a matter of its lists
+  const link = lstatSync(path);
+  if (link.isSymbolicLink() && link.uid !== self && link.uid !== 0) {
+    throw unsafeDirectory(path, `is a symbolic link of user ${link.uid}`);
+  }
+  const problem = problemOf(statSync(path), self);
+  if (problem !== undefined) throw unsafeDirectory(path, problem);
+}
+
+function problemOf({ uid, mode }: Stats, self: number): string | undefined {
+  if (uid !== self) return `belongs to user ${uid}, and this process runs as user ${self}`;
+  if ((mode & OTHERS_WRITE) !== 0) return `may be written by others (mode ${(mode & 0o7777).toString(8)})`;
+  return undefined;
+}
+
+function unsafeDirectory(path: string, what: string): TamperError {
+  return new TamperError('UNSAFE_PATH', `the state directory ${path} ${what}`, {
+    hint: `Its files say where the log goes on, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state).`,
+  });
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Digest, digestFrom } from '../../core/hash.ts';
+import { TamperError } from '../../errors.ts';
+import { systemCode } from './sink.ts';
+
+const CHUNK = 1_048_576;
+
+/** What recovery cut off, and where it was copied to. */
+export interface TornTail {
+  readonly bytes: number;
+  readonly sha256: Digest;
+  readonly file: string;
+}
+
+/**
+ * Copies what stands from `from` on to a file of its own, makes the copy durable, and cuts it off (spec 6, M6.2).
+ *
+ * @throws {@link TamperError} `WRITE_FAILED` where there is no room for the copy; nothing has been cut off then
+ */
+export function setAside(fd: number, file: string, from: number, stamp: string): TornTail | undefined {
+  if (readSync(fd, Buffer.alloc(1), 0, 1, from) === 0) return undefined;
+  const path = unusedName(`${file}.torn-${stamp}`);
+  let copied: Pick<TornTail, 'bytes' | 'sha256'>;
+  try {
+    copied = copyTo(path, fd, from);
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    rmSync(path, { force: true });
+    throw new TamperError(
+      'WRITE_FAILED',
+      `cannot copy what a crash left in ${file} to ${path} (${systemCode(cause)})`,
+      {
+        cause,
+        hint: 'Make room in the directory of the log.',
+      },
+    );
+  }
+  ftruncateSync(fd, from);
+  fsyncSync(fd);
+  return { ...copied, file: path };
+}
+
+function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' | 'sha256'> {
+  const hash = createHash('sha256');
+  const chunk = Buffer.allocUnsafe(CHUNK);
+  const copy = openSync(path, 'wx', 0o600);
+  let at = from;
+  try {
+    for (;;) {
+      const piece = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, at));
+      if (piece.length === 0) break;
+      hash.update(piece);
+      writeWhole(copy, piece);
+      at += piece.length;
+    }
+    fsyncSync(copy);
+  } finally {
+    closeSync(copy);
+  }
+  return { bytes: at - from, sha256: digestFrom(hash.digest()) };
+}
+
+/** Writes all of it: a disk that is nearly full may take a part and say so only by the number. */
+export function writeWhole(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+}
+
+/** Makes the names in a directory durable. Windows has no such call and needs none. */
+export function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As {@link syncDirectory}, without holding up the log. */
+export async function syncDirectoryLater(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** `path`, or `path-2` and so on where that is taken. */
+export function unusedName(path: string): string {
+  let name = path;
+  for (let number = 2; existsSync(name); number++) name = `${path}-${number}`;
+  return name;
+}

@@ -1,0 +1,199 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { Lease } from './lock.ts';
+import { openRegular } from './safe-open.ts';
+import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';
+
+const LF = 0x0a;
+/** New files: readable by the group, as log shippers need it. */
+const FILE_MODE = 0o640;
+const datasync = promisify(fdatasync);
+const { O_APPEND, O_CREAT, O_RDWR } = constants;
+
+/** What a {@link FileSink} is opened with. */
+export interface FileSinkOptions {
+  /** Of the stream's writer: nobody else may write. */
+  readonly lease: Lease;
+  /** Refuse a file that holds something. Default false. */
+  readonly empty?: boolean;
+}
+
+/** A sealed file. Only ever appended to; cut back only by what could not be written whole. */
+export class FileSink implements Sink {
+  readonly #fd: number;
+  readonly #lease: Lease;
+  readonly #identity: Pick<BigIntStats, 'dev' | 'ino'>;
+  #name: string;
+  #size: number;
+  #obstacle: Obstacle | undefined;
+  #closing = false;
+  #closed = false;
+  #syncing = 0;
+
+  /**
+   * Opens a file, and makes it where it is not there. No symbolic link is followed.
+   *
+   * @throws {@link TamperError} `WRITE_FAILED`, `UNSAFE_PATH`; `FOREIGN_WRITE` where it should be empty and is not
+   */
+  constructor(path: string, { lease, empty = false }: FileSinkOptions) {
+    this.#name = path;
+    this.#lease = lease;
+    try {
+      this.#fd = openRegular(path, O_RDWR | O_CREAT | O_APPEND, FILE_MODE);
+    } catch (cause) {
+      if (isTamperError(cause)) throw cause;
+      throw new TamperError('WRITE_FAILED', `cannot open ${path} for writing (${systemCode(cause)})`, {
+        cause,
+        hint: 'Check that its directory exists and that this user may write there.',
+      });
+    }
+    const { dev, ino, size } = fstatSync(this.#fd, { bigint: true });
+    this.#identity = { dev, ino };
+    this.#size = Number(size);
+    if (!empty || this.#size === 0) return;
+    closeSync(this.#fd);
+    throw foreignWrite(`${path} should be empty and has ${this.#size} bytes`);
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get inode(): string {
+    return this.#identity.ino.toString();
+  }
+
+  /** Whether the file still has its name: false once somebody has renamed, replaced or deleted it. */
+  get inPlace(): boolean {
+    const there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
+    return there !== undefined && there.ino === this.#identity.ino && there.dev === this.#identity.dev;
+  }
+
+  /** Gives the file another name; nothing where it has that already. @throws {@link TamperError} `WRITE_FAILED` */
+  rename(to: string): void {
+    if (to === this.#name) return;
+    try {
+      renameSync(this.#name, to);
+    } catch (cause) {
+      throw new TamperError('WRITE_FAILED', `cannot rename ${this.#name} to ${to} (${systemCode(cause)})`, { cause });
+    }
+    this.#name = to;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get obstacle(): Obstacle | undefined {
+    return this.#obstacle;
+  }
+
+  /**
+   * @throws {@link TamperError} `FOREIGN_WRITE` where the file is not as we left it; `LOCKED` where another writer may have
+   * taken over (spec 6, M6.6)
+   */
+  write(bytes: Buffer, start: number, end: number): number {
+    if (!this.#mayWrite()) return 0;
+    this.#guard();
+    let at = start;
+    try {
+      while (at < end) at += writeSync(this.#fd, bytes, at, end - at); // short writes go on
+    } catch (cause) {
+      return this.#interrupted(bytes, start, at, cause);
+    }
+    this.#obstacle = undefined;
+    this.#size += at - start;
+    return at - start;
+  }
+
+  async datasync(): Promise<void> {
+    this.#syncing++;
+    try {
+      await datasync(this.#fd);
+    } finally {
+      this.#syncing--;
+      if (this.#closing) this.#closeWhenIdle();
+    }
+  }
+
+  datasyncSync(): void {
+    fdatasyncSync(this.#fd);
+  }
+
+  syncSync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#syncing > 0 || this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+
+  #mayWrite(): boolean {
+    try {
+      this.#lease.assertHeld();
+      return true;
+    } catch (error) {
+      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+      this.#obstacle = { kind: 'full', cause: error };
+      return false;
+    }
+  }
+
+  #guard(): void {
+    const { size, nlink } = fstatSync(this.#fd);
+    if (size === this.#size && nlink > 0) return;
+    this.#mayWrite(); // where another writer has taken over since the look at the lock, it is the lock that is lost
+    if (nlink === 0) throw foreignWrite(`${this.#name} was deleted`);
+    if (size > this.#size) throw foreignWrite(`${this.#name} has ${size} bytes where we left ${this.#size}`);
+    throw foreignWrite(
+      `${this.#name} was cut to ${size} bytes where we left ${this.#size}, as logrotate's copytruncate does`,
+    );
+  }
+
+  /** Cuts the file back to the last whole line, so that a reader never sees half of one (spec 6). */
+  #interrupted(bytes: Buffer, start: number, at: number, cause: unknown): number {
+    const code = systemCode(cause);
+    if (code === 'EAGAIN') {
+      this.#obstacle = { kind: 'busy', cause: cause as Error };
+      this.#size += at - start;
+      return at - start;
+    }
+    if (!isPassing(cause)) {
+      throw new TamperError('WRITE_FAILED', `cannot write to ${this.#name} (${code})`, { cause });
+    }
+    this.#obstacle = { kind: 'full', cause: cause as Error };
+    const whole = at > start ? bytes.lastIndexOf(LF, at - 1) + 1 : start;
+    const kept = Math.max(whole, start) - start;
+    // a failed write may have left bytes that it did not report
+    this.#lease.assertHeld();
+    ftruncateSync(this.#fd, this.#size + kept);
+    this.#size += kept;
+    return kept;
+  }
+}
+
+function foreignWrite(what: string): TamperError {
+  return new TamperError('FOREIGN_WRITE', `${what}: somebody else changes this file`, {
+    hint: 'One stream has one writer. Give each process its own file ({pid}, {instance}); rotate with this package (rotate_max_bytes), or let logrotate rename the file and send SIGHUP.',
+  });
+}

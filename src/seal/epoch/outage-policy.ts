@@ -1,0 +1,77 @@
+import type { ResolvedConfig } from '../../config/index.ts';
+import { TamperError } from '../../errors.ts';
+import type { Clock } from '../../foundation/clock.ts';
+
+/** What an {@link OutagePolicy} decides on. */
+export interface OutageHost {
+  /** Sealing goes on; the log is to say since when. Told once for each outage, whoever noticed it. */
+  goOn(since: number, error: unknown): void;
+  /** The log ends. */
+  stop(error: TamperError): void;
+  over(): void;
+}
+
+/** A use of the keys that failed, after the source's own retries. */
+export interface Failing {
+  /** What failed. It counts as failing until it says that it {@link OutagePolicy.worked}. */
+  readonly who: object;
+  readonly error: unknown;
+  /** Since when it fails, in milliseconds. */
+  readonly since: number;
+}
+
+/**
+ * What happens while keys fail: `on_kms_failure`, `max_unsigned_seconds`. Signatures and looks at the keys fail each by
+ * themselves; an outage begins with the first that does and is over when all work again.
+ */
+export class OutagePolicy {
+  readonly #config: ResolvedConfig;
+  readonly #clock: Clock;
+  readonly #host: OutageHost;
+  readonly #failing = new Map<object, number>();
+  #cancelStop: (() => void) | undefined;
+
+  constructor(config: ResolvedConfig, clock: Clock, host: OutageHost) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#host = host;
+  }
+
+  failed({ who, error, since: its }: Failing): void {
+    const begins = this.#failing.size === 0;
+    if (!this.#failing.has(who)) this.#failing.set(who, its);
+    const since = Math.min(...this.#failing.values());
+    const { onKmsFailure, maxUnsignedSeconds } = this.#config;
+    const left = since + maxUnsignedSeconds * 1000 - this.#clock.now();
+    if (onKmsFailure === 'stop' || (maxUnsignedSeconds > 0 && left <= 0)) {
+      this.#host.stop(stopError(error, since));
+      return;
+    }
+    if (maxUnsignedSeconds > 0) {
+      this.#cancelStop ??= this.#clock.after(left, () => this.#host.stop(stopError(error, since)));
+    }
+    if (begins) this.#host.goOn(since, error);
+  }
+
+  worked(who: object): void {
+    if (!this.#failing.delete(who) || this.#failing.size > 0) return;
+    this.stop();
+    this.#host.over();
+  }
+
+  stop(): void {
+    this.#cancelStop?.();
+    this.#cancelStop = undefined;
+  }
+}
+
+function stopError(cause: unknown, since: number): TamperError {
+  return new TamperError(
+    'KEY_SERVICE_STOP',
+    `no more lines are taken: the keys fail since ${new Date(since).toISOString()}`,
+    {
+      cause,
+      hint: 'on_kms_failure: stop, or max_unsigned_seconds, asks for this. What was taken is sealed; the next start signs it.',
+    },
+  );
+}

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { isTamperError } from '../../errors.ts';
+import { systemClock } from '../../foundation/clock.ts';
+import { pause } from '../../keys/retry.ts';
+import { type Lock, LockSeeker } from '../disk/lock.ts';
+import type { Sink } from '../disk/sink.ts';
+import type { StreamRun } from '../stream/stream-run.ts';
+import type { IntakeTarget } from './intake-queue.ts';
+import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
+import type { LongLine } from './line-intake.ts';
+import type { Turn } from './turn.ts';
+import { type KeptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
+
+const LF = 0x0a;
+/** How much of a kept file is read at once, in bytes; more where a line may be longer. */
+const WINDOW = 1_048_576;
+
+/** A kept file on its way into the log. */
+interface Open {
+  readonly kept: KeptFile;
+  readonly fd: number;
+  readonly size: number;
+  /** How much is in the log. */
+  from: number;
+  parts: number;
+  gap: boolean;
+  /** Where the claim says that its lines go; a change of file needs another claim. */
+  sink: Sink | undefined;
+  /** Bytes of the file, from `windowFrom` on. */
+  window: Buffer;
+  windowFrom: number;
+}
+
+/** What an {@link EarlierLines} is made with. */
+export interface EarlierLinesOptions {
+  readonly unsealed: UnsealedLines;
+  /** Hex SHA-256 of the origin whose lock is held. */
+  readonly stream: string;
+  readonly maxLineBytes: number;
+  readonly longLine: LongLine;
+  readonly signal: AbortSignal;
+  readonly warn: (error: unknown) => void;
+}
+
+/**
+ * Seals what earlier processes could not: each line once, whatever happens on the way. A kept file is claimed before its
+ * first line goes into a log, and the claim says where in that log it begins; a process that is killed leaves log, file and
+ * claim, and those say together which lines are left. A file is deleted when a checkpoint covers all of it.
+ */
+export class EarlierLines {
+  readonly #options: EarlierLinesOptions;
+  readonly #files: Open[];
+  readonly #all: Open[];
+  #lastSeq = 0;
+
+  private constructor(options: EarlierLinesOptions, files: Open[]) {
+    this.#options = options;
+    this.#files = files;
+    this.#all = [...files];
+  }
+
+  /** Finds and claims what is there. One file that cannot be used does not keep the others back. */
+  static async find(options: EarlierLinesOptions): Promise<EarlierLines> {
+    const files: Open[] = [];
+    const { unsealed, warn } = options;
+    for (const { path, stream } of unsealed.listBegun()) {
+      try {
+        await withStream(options, stream, () => unsealed.finish(path));
+      } catch (error) {
+        warn(error);
+      }
+    }
+    unsealed.removeClaims();
+    for (const kept of unsealed.list()) {
+      try {
+        const open = await claimed(kept, options);
+        if (open !== undefined) files.push(open);
+      } catch (error) {
+        warn(error);
+      }
+    }
+    return new EarlierLines(options, files);
+  }
+
+  /** The last seq of such a line: what stands up to it is in a kept file still. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Since when the first gap that comes counts, where it is one of this kind. */
+  gapDue(why: KeptFile['why']): number | undefined {
+    const first = this.#files[0];
+    return first !== undefined && !first.gap && first.kept.why === why ? first.kept.since : undefined;
+  }
+
+  /** Gives lines to the log as long as the turn lasts. @returns whether nothing is left, or left for another start */
+  drain(target: IntakeTarget, turn: Turn): boolean {
+    for (let file = this.#files[0]; file !== undefined; file = this.#files[0]) {
+      try {
+        if (!this.#take(file, target, turn)) return false;
+      } catch (error) {
+        if (!(error instanceof ClaimError)) throw error;
+        this.#options.warn(error.cause);
+        this.#files.length = 0; // for another start
+        return true;
+      }
+      this.#files.shift();
+      this.#removeWhenCovered(file, target.run);
+    }
+    return true;
+  }
+
+  /** What is left waits for another start. */
+  close(): void {
+    if (this.#files.length > 0) this.#options.longLine.parts = 0; // it was one of theirs
+    for (const { fd } of this.#all.splice(0)) closeSync(fd);
+    this.#files.length = 0;
+  }
+
+  /** @returns whether the file is in the log to its end */
+  #take(file: Open, { run, intake }: IntakeTarget, turn: Turn): boolean {
+    const { log, stream } = run;
+    const { longLine } = this.#options;
+    if (file.gap && file.from >= file.size) return true;
+    if (file.sink !== log.sink && !this.#claim(file, run, turn)) return false;
+    if (!file.gap) {
+      stream.gap(file.kept.why, file.kept.lost, file.kept.since);
+      file.gap = true;
+      this.#lastSeq = log.frontier.size;
+    }
+    const { sink } = log;
+    while (file.from < file.size) {
+      if (turn.isOver || sink.obstacle !== undefined || log.sink !== sink) return false;
+      const { bytes, from, to } = this.#window(file);
+      longLine.parts = file.parts;
+      try {
+        if (to > from) intake.takeBytes(bytes, from, to, turn);
+        else intake.takePiece(bytes, from, from + this.#options.maxLineBytes, turn);
+      } finally {
+        file.from = file.windowFrom + intake.taken;
+        file.parts = longLine.parts;
+        this.#lastSeq = log.frontier.size;
+      }
+      if (intake.taken === from) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Says durably where in which log the next lines of the file begin. What stands before that place is on the disk by then:
+   * a log that ends before it, after a crash, would look like another one.
+   *
+   * @returns false where the sink takes no more
+   */
+  #claim(file: Open, run: StreamRun, turn: Turn): boolean {
+    if (!run.writeOut()) return false;
+    const { log, stream } = run;
+    log.sink.datasyncSync();
+    try {
+      replaceClaim(file.kept.path, {
+        ...claimOf(file, this.#options),
+        file: log.sink.name,
+        inode: log.sink.inode,
+        offset: log.offset,
+        size: log.frontier.size,
+        records: stream.fileRecords,
+      });
+    } catch (cause) {
+      throw new ClaimError('no claim', { cause });
+    }
+    file.sink = log.sink;
+    turn.glance();
+    return true;
+  }
+
+  /** Whole lines of the file from where it stands; none (`to` = `from`) inside a line that is longer than the window. */
+  #window(file: Open): { bytes: Buffer; from: number; to: number } {
+    let from = file.from - file.windowFrom;
+    let to = file.window.lastIndexOf(LF) + 1;
+    if (from >= to) {
+      const length = Math.min(Math.max(WINDOW, 2 * this.#options.maxLineBytes), file.size - file.from);
+      file.window = readAt(file.fd, file.from, length);
+      file.windowFrom = file.from;
+      from = 0;
+      to = file.window.lastIndexOf(LF) + 1;
+      const isEnd = file.from + file.window.length >= file.size;
+      if (to === 0 && isEnd) to = file.window.length;
+    }
+    return { bytes: file.window, from, to: Math.max(from, to) };
+  }
+
+  #removeWhenCovered(file: Open, run: StreamRun): void {
+    const { warn, unsealed } = this.#options;
+    run
+      .whenCovered(run.log.frontier.size)
+      .then(() => unsealed.remove(file.kept.path))
+      .catch(warn);
+  }
+}
+
+/** A claim that cannot be written now: the file waits for another start. */
+class ClaimError extends Error {}
+
+function readAt(fd: number, from: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let read = 0;
+  while (read < length) {
+    const count = readSync(fd, bytes, read, length - read, from + read);
+    if (count === 0) break;
+    read += count;
+  }
+  return bytes.subarray(0, read);
+}
+
+/** Opens a kept file that nobody else seals, and says how far it has come. */
+async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Open | undefined> {
+  const fd = openKept(kept.path);
+  let progress: Progress | undefined;
+  try {
+    const { size } = fstatSync(fd);
+    progress = await claim(kept, fd, options);
+    if (progress === undefined) return undefined;
+    const { from, parts } = progress;
+    const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
+    return { kept, fd, size, from, parts, gap, sink: undefined, window: Buffer.alloc(0), windowFrom: from };
+  } finally {
+    if (progress === undefined) closeSync(fd);
+  }
+}
+
+async function claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Promise<Progress | undefined> {
+  const { stream, unsealed } = options;
+  const begin: Progress = { from: 0, parts: kept.parts, gap: false };
+  const before = readClaim(kept.path);
+  if (before === undefined) {
+    return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
+  }
+  if (before.stream === stream) return progressOf(before, fd, unsealed.directory);
+  return withStream(options, before.stream, async () => {
+    const now = readClaim(kept.path); // another start may have been faster
+    if (now?.stream !== before.stream) return undefined;
+    const progress = await progressOf(now, fd, unsealed.directory);
+    replaceClaim(kept.path, claimOf(progress, options));
+    return progress;
+  });
+}
+
+function claimOf({ from, parts, gap }: Progress, { stream, maxLineBytes }: EarlierLinesOptions): Claim {
+  return { stream, file: '', inode: '', offset: 0, size: 0, records: 0, from, parts, gap, partBytes: maxLineBytes };
+}
+
+/**
+ * Does something while no writer of a stream runs, under its lock. Where its holder may live, it is watched until it is
+ * seen to live or its lease has ended.
+ *
+ * @returns undefined where one runs
+ */
+async function withStream<T>(
+  options: EarlierLinesOptions,
+  stream: string,
+  action: () => T | Promise<T>,
+): Promise<T | undefined> {
+  if (stream === options.stream) return action();
+  let lock: Lock | undefined;
+  try {
+    const seeker = new LockSeeker(join(options.unsealed.directory, stream), randomBytes(8).toString('hex'));
+    for (lock = seeker.attempt(); lock === undefined; lock = seeker.attempt()) {
+      await pause(seeker.pause, 'waiting for the lock of an earlier writer', options.signal, systemClock);
+    }
+  } catch (error) {
+    if (isTamperError(error, 'LOCKED')) return undefined;
+    throw error;
+  }
+  try {
+    return await action();
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { systemCode, TamperError } from '../../errors.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { Members } from '../../format/members.ts';
+import type { Lease } from '../disk/lock.ts';
+import { STDOUT } from '../disk/names.ts';
+import { syncDirectory } from '../disk/set-aside.ts';
+import { StateFile } from '../disk/state.ts';
+import { readLines } from '../resume/line-reader.ts';
+import { Turn } from './turn.ts';
+
+/** Who seals a kept file, and how far that had come at some point of its log. */
+export interface Claim {
+  /** Hex SHA-256 of the origin of the stream that its lines go to: the name of that stream's state and lock. */
+  readonly stream: string;
+  /** The log that they go to from here on; empty where none was written yet. */
+  readonly file: string;
+  /** That file's number, decimal: it may have another name by now. Empty for standard output. */
+  readonly inode: string;
+  /** The log's length, last seq and number of record lines at this point. */
+  readonly offset: number;
+  readonly size: number;
+  readonly records: number;
+  /** How much of the kept file is in the log before this point: bytes, and then parts of one line. */
+  readonly from: number;
+  readonly parts: number;
+  /** Whether its gap is in the log before this point. */
+  readonly gap: boolean;
+  /** How long the parts of a line are. */
+  readonly partBytes: number;
+}
+
+/** Nobody replaces a state that is only read. */
+const UNCHANGED: Lease = { assertHeld: () => undefined };
+
+/** How far a kept file has come. */
+export type Progress = Pick<Claim, 'from' | 'parts' | 'gap'>;
+
+/** The claim's file. It is written durably before the first line of the kept file goes into a log. */
+function claimPath(keptPath: string): string {
+  return `${keptPath}.taken`;
+}
+
+/**
+ * Claims a kept file for the first time.
+ *
+ * @returns false where somebody has it
+ */
+export function makeClaim(keptPath: string, claim: Claim): boolean {
+  const path = claimPath(keptPath);
+  const beside = writeBeside(path, claim);
+  try {
+    linkSync(beside, path);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    unlinkSync(beside);
+  }
+  syncDirectory(dirname(path));
+  return true;
+}
+
+/** Changes a claim that is ours. */
+export function replaceClaim(keptPath: string, claim: Claim): void {
+  const path = claimPath(keptPath);
+  renameSync(writeBeside(path, claim), path);
+  syncDirectory(dirname(path));
+}
+
+/** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */
+export function readClaim(keptPath: string): Claim | undefined {
+  const path = claimPath(keptPath);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+  return parseClaim(text, path);
+}
+
+/**
+ * How far a kept file has come, by what its claimant's log holds now. The claimant must not be running, or be ourselves
+ * before our first entry.
+ *
+ * @param kept - the kept file, open
+ * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
+ */
+export async function progressOf(claim: Claim, kept: number, directory: string): Promise<Progress> {
+  if (claim.file === '') return { from: claim.from, parts: claim.parts, gap: claim.gap };
+  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim);
+  const place = await advance(kept, claim, records);
+  return { ...place, gap: claim.gap || gap || records > 0 };
+}
+
+/** Of what went to standard output, what the state promises: the next run goes on there, and disowns the rest. */
+function promised(claim: Claim, directory: string): { records: number; gap: boolean } {
+  const state = new StateFile(join(directory, `${claim.stream}.chainstate`), UNCHANGED).read();
+  if (state === undefined) throw untold(claim.file);
+  return { records: (state.account?.records ?? 0) - claim.records, gap: state.size > claim.size };
+}
+
+/** What stands in the log behind the place where the claim was made. */
+async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
+  const fd = openLog(claim);
+  try {
+    let first = true;
+    let gap = false;
+    let records = 0;
+    let turn = new Turn();
+    if (fstatSync(fd).size < claim.offset) throw untold(claim.file);
+    for (const { bytes } of readLines(fd, claim.offset)) {
+      const read = classifyLine(bytes);
+      // another file may have got the number of one that was deleted
+      const isEntry = read.type === 'record' || read.type === 'control';
+      if (first && isEntry && read.seq !== claim.size + 1) throw untold(claim.file);
+      if (read.type === 'record') records++;
+      if (read.type === 'control' && first) gap = read.kind === 'gap';
+      if (read.type === 'record' || read.type === 'control') first = false;
+      if (turn.took(bytes.length)) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turn = new Turn();
+    }
+    fsyncSync(fd); // the kept file may be deleted for it
+    return { records, gap };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Opens the log by its number: a closed file has another name than it had. */
+function openLog({ file, inode }: Claim): number {
+  try {
+    for (const name of [basename(file), ...readdirSync(dirname(file))]) {
+      const path = join(dirname(file), name);
+      if (statSync(path, { bigint: true, throwIfNoEntry: false })?.ino.toString() === inode) return openSync(path, 'r');
+    }
+  } catch (cause) {
+    throw untold(file, cause);
+  }
+  throw untold(file);
+}
+
+function untold(file: string, cause?: unknown): TamperError {
+  return new TamperError(
+    'READ_FAILED',
+    `the log ${file}, or its state, is gone, so nobody can tell which lines it holds`,
+    {
+      cause,
+      hint: 'The kept lines stay where they are. Put the log back, or compare it with them and delete the file of kept lines.',
+    },
+  );
+}
+
+/** Goes over so many records of a kept file: lines, and parts of long ones. */
+async function advance(kept: number, claim: Claim, records: number): Promise<{ from: number; parts: number }> {
+  let { from, parts } = claim;
+  let left = records;
+  let turn = new Turn();
+  for (const { bytes, offset } of readLines(kept, claim.from)) {
+    if (left <= 0) break;
+    const length = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
+    const needed = Math.max(1, Math.ceil(length / claim.partBytes));
+    if (needed > left) return { from: offset + left * claim.partBytes, parts: parts + left };
+    left -= needed;
+    parts = 0;
+    from = offset + bytes.length + 1;
+    if (turn.took(bytes.length)) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    turn = new Turn();
+  }
+  return { from, parts };
+}
+
+function writeBeside(path: string, claim: Claim): string {
+  const beside = `${path}-${randomBytes(4).toString('hex')}.tmp`;
+  const fd = openSync(beside, 'wx', 0o600);
+  try {
+    writeSync(fd, formatClaim(claim));
+    fsyncSync(fd);
+  } catch (error) {
+    unlinkSync(beside);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return beside;
+}
+
+function formatClaim({ gap, partBytes, ...same }: Claim): string {
+  return `${JSON.stringify({ version: 1, ...same, gap: gap ? 'sealed' : 'due', part_bytes: partBytes })}\n`;
+}
+
+function parseClaim(text: string, path: string): Claim {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(path, 'it is no JSON', cause);
+  }
+  const members = new Members(value);
+  const version = members.number('version');
+  const claim: Claim = {
+    stream: members.string('stream'),
+    file: members.string('file'),
+    inode: members.string('inode'),
+    offset: members.number('offset'),
+    size: members.number('size'),
+    records: members.number('records'),
+    from: members.number('from'),
+    parts: members.number('parts'),
+    gap: members.oneOf('gap', ['sealed', 'due'] as const) === 'sealed',
+    partBytes: members.number('part_bytes'),
+  };
+  members.end();
+  const problem = members.problem?.message ?? (version === 1 ? undefined : 'it is of another version');
+  if (problem !== undefined) throw malformed(path, problem);
+  if (!/^[0-9a-f]{64}$/.test(claim.stream)) throw malformed(path, 'it names no stream');
+  return claim;
+}
+
+function malformed(path: string, why: string, cause?: unknown): TamperError {
+  return new TamperError('STATE_MALFORMED', `${path} cannot be read: ${why}`, {
+    cause,
+    hint: 'It says which of the kept lines are in a log. Compare that with the kept file; delete both, or this one to seal all of them.',
+  });
+}

@@ -1,0 +1,175 @@
+import { decodeUtf8, isJson } from '../../format/entry.ts';
+import { inputForm, recordHead, trimInputLine } from '../../format/record.ts';
+import type { StreamWriter } from '../stream/stream-writer.ts';
+import { Turn } from './turn.ts';
+
+const LF = 0x0a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+/** The most bytes that a UTF-16 code unit becomes in UTF-8. */
+const BYTES_A_UNIT = 3;
+/** The most bytes that end a line. */
+const LINE_END = 2;
+
+/** A line over `max_line_bytes` of which some parts are in the log and the rest is not. */
+export interface LongLine {
+  /** How many parts; 0 where there is no such line. */
+  parts: number;
+}
+
+/** How input lines become records. */
+export interface IntakeOptions {
+  readonly maxLineBytes: number;
+  /** Whether a line with a member `integrity` of its own is wrapped as text. */
+  readonly wrapIntegrity: boolean;
+  readonly longLine: LongLine;
+  /** Asked before each of several lines. @returns false where the line must wait: for another file, for a sink */
+  readonly roomFor: (length: number) => boolean;
+}
+
+/**
+ * Turns input lines into records (spec 1, "From input to record"). It stops where the sink takes no more and where the
+ * turn of the event loop has done its share; what is left is given again later.
+ */
+export class LineIntake {
+  readonly #stream: StreamWriter;
+  readonly #options: IntakeOptions;
+  readonly #long: LongLine;
+  #taken = 0;
+
+  constructor(stream: StreamWriter, options: IntakeOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#long = options.longLine;
+  }
+
+  /** How much of the last chunk is in the log: code units of a text, else the offset that was reached. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /**
+   * Takes one line, or several with an LF after each; the last LF may be missing.
+   *
+   * @param isObject - the caller knows that it is one line, and one JSON object
+   * @returns whether all of it is in the log
+   * @throws what the sink throws; {@link LineIntake.taken} says how far it came
+   */
+  take(chunk: string | Uint8Array, isObject: boolean): boolean {
+    this.#taken = 0;
+    if (typeof chunk !== 'string') {
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      this.takeBytes(bytes, 0, bytes.length, undefined);
+      return this.#taken === bytes.length;
+    }
+    const lf = chunk.indexOf('\n');
+    if (lf < 0 || lf === chunk.length - 1) return this.#line(lf < 0 ? chunk : withoutEnd(chunk, 0, lf), isObject);
+    this.#takeLines(chunk, lf);
+    return this.#taken === chunk.length;
+  }
+
+  /** Takes lines from `bytes[from, to)`; the first one may be the rest of a long one. @param turn - default: one of its own */
+  takeBytes(bytes: Buffer, from: number, to: number, turn: Turn | undefined): void {
+    const { maxLineBytes } = this.#options;
+    let at = from;
+    this.#taken = at;
+    let share = turn;
+    do {
+      const window = to - at > maxLineBytes + LINE_END ? at + maxLineBytes + LINE_END : to;
+      const lf = window < to ? bytes.subarray(at, window).indexOf(LF) : bytes.indexOf(LF, at) - at;
+      const isWhole = lf >= 0 && at + lf < to;
+      const end = isWhole ? trimInputLine(bytes, at, at + lf) : to;
+      if (share !== undefined && !this.#mayTake(Math.min(end - at, maxLineBytes))) return;
+      if (end - at > maxLineBytes) {
+        this.#part(bytes, at, at + maxLineBytes, false, to - at);
+        at += maxLineBytes;
+      } else {
+        if (this.#long.parts > 0) this.#part(bytes, at, end, true, 0);
+        else this.#bytes(bytes, at, end);
+        at = isWhole ? at + lf + 1 : to;
+      }
+      const length = at - this.#taken;
+      this.#taken = at;
+      if (at === to) return;
+      share ??= new Turn();
+      if (!share.took(length)) return;
+    } while (this.#stream.log.sink.obstacle === undefined);
+  }
+
+  /** Takes a piece of a line whose end comes later. */
+  takePiece(bytes: Buffer, from: number, to: number, turn: Turn): void {
+    this.#taken = from;
+    while (this.#taken < to && this.#mayTake(this.#options.maxLineBytes)) {
+      const end = Math.min(to, this.#taken + this.#options.maxLineBytes);
+      this.#part(bytes, this.#taken, end, false, 0);
+      const goesOn = turn.took(end - this.#taken);
+      this.#taken = end;
+      if (!goesOn || this.#stream.log.sink.obstacle !== undefined) return;
+    }
+  }
+
+  #takeLines(chunk: string, first: number): void {
+    const turn = new Turn();
+    let from = 0;
+    for (let lf = first; from < chunk.length; lf = chunk.indexOf('\n', from)) {
+      const end = lf < 0 ? chunk.length : lf;
+      if (from > 0 && !this.#mayTake(end - from)) return;
+      if (!this.#line(lf < 0 ? chunk.slice(from) : withoutEnd(chunk, from, lf), false)) return;
+      const length = end + 1 - from;
+      from = lf < 0 ? chunk.length : lf + 1;
+      this.#taken = from;
+      if (!turn.took(length) || this.#stream.log.sink.obstacle !== undefined) return;
+    }
+  }
+
+  #mayTake(length: number): boolean {
+    return this.#options.roomFor(length);
+  }
+
+  /** @returns false for a long line, which is to be given as bytes */
+  #line(line: string, isObject: boolean): boolean {
+    if (this.#long.parts > 0) return false;
+    const braced = line.charCodeAt(0) === OPEN_BRACE && line.charCodeAt(line.length - 1) === CLOSE_BRACE;
+    const short = line.length * BYTES_A_UNIT <= this.#options.maxLineBytes;
+    if (braced && short && (isObject || isJson(line)) && !this.#mustWrap(line)) {
+      this.#stream.object(line);
+      return true;
+    }
+    if (line.length > this.#options.maxLineBytes) return false;
+    const bytes = Buffer.from(line, 'utf8');
+    if (bytes.length > this.#options.maxLineBytes) return false;
+    this.#bytes(bytes, 0, bytes.length);
+    return true;
+  }
+
+  #bytes(from: Buffer, start: number, end: number): void {
+    const line = from.subarray(start, end);
+    const form = inputForm(line);
+    if (form !== 'object') this.#stream.wrapped(recordHead(line, form), form);
+    else if (this.#mustWrap(line)) this.#stream.wrapped(recordHead(line, 'text'), 'text');
+    else this.#stream.objectBytes(from, start, end);
+  }
+
+  /** Whether the object has a member `integrity` of its own and `on_integrity: wrap` asks for care. */
+  #mustWrap(line: string | Buffer): boolean {
+    if (!this.#options.wrapIntegrity) return false;
+    const text = typeof line === 'string' ? line : (decodeUtf8(line) ?? '');
+    return Object.hasOwn(JSON.parse(text) as object, 'integrity');
+  }
+
+  /** A part of a line over `max_line_bytes` (M1.11), with no seal between the parts where that can be helped. */
+  #part(from: Buffer, start: number, end: number, last: boolean, rest: number): void {
+    const stream = this.#stream;
+    const count = Math.ceil(rest / this.#options.maxLineBytes);
+    if (this.#long.parts === 0 && stream.sinceSeal > 0 && count > stream.roomBeforeSeal) stream.seal();
+    const piece = from.subarray(start, end);
+    const number = this.#long.parts + 1;
+    stream.wrapped(recordHead(piece, 'base64'), 'base64', { number, last });
+    this.#long.parts = last ? 0 : number;
+  }
+}
+
+/** `chunk[from, lf)` without the one CR that may stand before the LF. */
+function withoutEnd(chunk: string, from: number, lf: number): string {
+  return chunk.slice(from, lf > from && chunk.charCodeAt(lf - 1) === 0x0d ? lf - 1 : lf);
+}

@@ -1,0 +1,256 @@
+import type { ResolvedConfig } from '../../config/index.ts';
+import { TamperError } from '../../errors.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import type { StreamRun } from '../stream/stream-run.ts';
+import { IntakeQueue, type IntakeTarget } from './intake-queue.ts';
+import { LineIntake, type LongLine } from './line-intake.ts';
+import { Turn } from './turn.ts';
+
+/** The longest wait before a sink that took no more is tried again, in milliseconds. */
+const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
+
+/** What a {@link Pump} needs of its sealer. */
+export interface PumpHost {
+  /** Whether nothing is to be written any more. */
+  ended(): boolean;
+  /** This file would become longer than `rotate_max_bytes`. */
+  rotationDue(): void;
+  drained(): void;
+  unsealed(): void;
+  warn(error: Error): void;
+  fail(error: unknown): void;
+}
+
+/** Lines of earlier processes, which go into the log before any new one. */
+export interface EarlierLines {
+  /** @returns whether there are none left */
+  drain(target: IntakeTarget, turn: Turn): boolean;
+}
+
+/** Moves lines into the log and the log's batches to the sink; what either cannot take now waits. */
+export class Pump {
+  readonly queue: IntakeQueue;
+  /** A long line of which a part is in the log. */
+  readonly longLine: LongLine = { parts: 0 };
+  readonly #config: ResolvedConfig;
+  readonly #clock: Clock;
+  readonly #host: PumpHost;
+  #run: StreamRun | undefined;
+  #intake: LineIntake | undefined;
+  #earlier: EarlierLines | undefined;
+  #held = true;
+  /** Whether the line that was begun last has not ended. */
+  #lineGoesOn = false;
+  #planned = false;
+  #retries = 0;
+  #warned = false;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(config: ResolvedConfig, clock: Clock, host: PumpHost) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#host = host;
+    this.queue = new IntakeQueue(config, clock, { drained: () => host.drained(), warn: (error) => host.warn(error) });
+  }
+
+  /** Whether lines must wait: before the first key, while the sink takes no more, behind others that wait. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Whether no line waits, of this process or of an earlier one. */
+  get idle(): boolean {
+    return this.#earlier === undefined && this.queue.isSettled;
+  }
+
+  /** From now on lines go to this run. */
+  attach(run: StreamRun): void {
+    const { maxLineBytes, onIntegrity } = this.#config;
+    this.#run = run;
+    this.#intake = new LineIntake(run.stream, {
+      maxLineBytes,
+      wrapIntegrity: onIntegrity === 'wrap',
+      longLine: this.longLine,
+      roomFor: (length) => {
+        const { sink } = run.log;
+        // the parts of one line stay in one file
+        return this.longLine.parts > 0 || (this.#makeRoom(length) && run.log.sink === sink);
+      },
+    });
+  }
+
+  /** Lines that go into the log before all that wait; undefined where there are none, or they are to wait for another start. */
+  putFirst(lines: EarlierLines | undefined): void {
+    this.#earlier = lines;
+  }
+
+  /**
+   * Puts a chunk into the log, or keeps it for later.
+   *
+   * @returns whether the producer may go on
+   * @throws what the sink throws. What was not taken is kept then, unless it is told to the producer (`on_failure: throw`)
+   */
+  take(chunk: string | Uint8Array, isObject: boolean): boolean {
+    const { dropped } = this.queue;
+    const goOn = this.#take(chunk, isObject);
+    if (this.#config.flushEvery === 'turn' || this.queue.dropped > dropped) return goOn;
+    this.#flushLine();
+    return !this.queue.isHeldBack; // `drain` may have come by now
+  }
+
+  #take(chunk: string | Uint8Array, isObject: boolean): boolean {
+    const intake = this.#intake;
+    if (this.#held || intake === undefined || this.#lineGoesOn) return this.hold(chunk);
+    let left = chunk;
+    if (this.#makeRoom(chunk.length)) {
+      let whole: boolean;
+      try {
+        whole = intake.take(chunk, isObject);
+      } catch (error) {
+        if (this.#config.onFailure !== 'throw') this.hold(rest(chunk, intake.taken));
+        throw error;
+      }
+      this.flushSoon();
+      if (this.#run?.obstacle !== undefined) this.blocked();
+      if (whole) return true;
+      left = rest(chunk, intake.taken);
+    }
+    this.#held = true; // what is left waits for its turn, and what comes waits behind it
+    this.flushSoon();
+    return this.hold(left);
+  }
+
+  /** Keeps a piece of a line whose end comes later, with the next chunk. @returns whether the producer may go on */
+  takePiece(piece: Uint8Array): boolean {
+    this.#lineGoesOn = true;
+    this.#held = true;
+    this.flushSoon();
+    return this.queue.addPiece(piece);
+  }
+
+  /** Keeps a chunk for later. @returns whether it was kept and the producer may go on */
+  hold(chunk: string | Uint8Array): boolean {
+    const continues = this.#lineGoesOn;
+    this.#lineGoesOn = false;
+    if (continues) {
+      this.#held = true;
+      this.flushSoon();
+    }
+    return this.queue.add(chunk, this.#run?.obstacle?.kind === 'full', continues);
+  }
+
+  /** Writes when the present turn of the event loop is over: what is logged together is written together. */
+  flushSoon(): void {
+    if (this.#planned) return;
+    this.#planned = true;
+    setImmediate(() => {
+      this.#planned = false;
+      if (this.#host.ended()) return;
+      try {
+        this.flush();
+      } catch (error) {
+        this.#host.fail(error);
+      }
+    });
+  }
+
+  /** Moves what waits towards the disk, as much as belongs into one turn of the event loop; the rest comes in the next. */
+  flush(): void {
+    if (this.#flushOnce(new Turn()) === 'more') this.flushSoon();
+  }
+
+  /** Hands over what was taken (`flush_every: line`), unless it waits for a key or a sink: that is tried again later. */
+  #flushLine(): void {
+    if (this.#run === undefined || this.#run.obstacle !== undefined || this.#run.rotating) return;
+    try {
+      this.flushAll();
+    } catch (error) {
+      this.#host.fail(error); // the line was taken, so it is kept
+    }
+  }
+
+  /** Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more. */
+  flushAll(): void {
+    while (this.#flushOnce(new Turn()) === 'more');
+  }
+
+  /** The sink takes no more: lines wait from now on, and it is tried again. */
+  blocked(): void {
+    const obstacle = this.#run?.obstacle;
+    if (obstacle === undefined) return;
+    this.#held = true;
+    if (obstacle.kind === 'full' && this.#config.onWriteFailure === 'stop') {
+      const { name } = this.#run?.log.sink ?? { name: 'the sink' };
+      this.#host.fail(new TamperError('WRITE_FAILED', `${name} takes no more`, { cause: obstacle.cause }));
+      return;
+    }
+    if (this.#cancelRetry !== undefined) return;
+    if (obstacle.kind === 'full' && !this.#warned) this.#host.warn(obstacle.cause);
+    this.#warned = true;
+    const wait = Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++);
+    this.#cancelRetry = this.#clock.after(wait, () => {
+      this.#cancelRetry = undefined;
+      this.flushSoon();
+    });
+  }
+
+  /** Closes the file and begins the next one. */
+  rotate(run: StreamRun): void {
+    run.rotate();
+    if (run.obstacle !== undefined) this.blocked();
+    this.flushSoon();
+  }
+
+  stop(): void {
+    this.#cancelRetry?.();
+  }
+
+  /** @returns `more` where the next turn can go on at once */
+  #flushOnce(turn: Turn): 'done' | 'more' | 'blocked' {
+    const run = this.#run;
+    const intake = this.#intake;
+    if (run === undefined || intake === undefined || !this.#writeOut(run)) return 'blocked';
+    if (run.ended) return 'done';
+    const drained = this.#drain({ run, intake }, turn);
+    if (!this.#writeOut(run)) return 'blocked';
+    if (run.stream.sinceSeal > 0) this.#host.unsealed();
+    if (!drained) return 'more';
+    this.#held = false;
+    this.queue.drained();
+    return 'done';
+  }
+
+  #drain(target: IntakeTarget, turn: Turn): boolean {
+    if (this.#earlier !== undefined && !this.#earlier.drain(target, turn)) return false;
+    this.#earlier = undefined;
+    return this.queue.drain(target, turn);
+  }
+
+  /** Closes a file that a line of this length would make too long. @returns whether the line may be written now */
+  #makeRoom(length: number): boolean {
+    const run = this.#run;
+    if (run === undefined) return true;
+    if (run.rotating) return false;
+    if (!run.stream.isFullFor(length)) return true;
+    this.#host.rotationDue();
+    return !this.#host.ended() && run.obstacle === undefined && !run.rotating;
+  }
+
+  #writeOut(run: StreamRun): boolean {
+    const { waiting } = run.log;
+    const written = run.writeOut();
+    if (written || run.log.waiting < waiting) this.#retries = 0;
+    if (!written) {
+      this.blocked();
+      return false;
+    }
+    this.#warned = false;
+    if (waiting > 0 && this.#config.fsyncOnWrite) run.log.sink.datasyncSync();
+    return true;
+  }
+}
+
+/** What is left of a chunk of which the beginning was taken. */
+function rest(chunk: string | Uint8Array, taken: number): string | Uint8Array {
+  return typeof chunk === 'string' ? chunk.slice(taken) : chunk.subarray(taken);
+}

@@ -1,0 +1,307 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { ResolvedConfig } from '../../config/index.ts';
+import { digestBytes, sha256 } from '../../core/hash.ts';
+import { systemCode, TamperError } from '../../errors.ts';
+import type { GapEntry } from '../../format/control.ts';
+import { formatStamp } from '../../foundation/time.ts';
+import { STDOUT } from '../disk/names.ts';
+import { syncDirectory } from '../disk/set-aside.ts';
+import { isPassing } from '../disk/sink.ts';
+import { countEnds } from '../stream/pending-lines.ts';
+import type { Loss } from './intake-queue.ts';
+
+const LF = 0x0a;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+/** Ours alone: the lines are in clear, and nothing protects them. */
+const FILE_MODE = 0o600;
+const OTHERS_MAY_WRITE = 0o022;
+/** Why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
+const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
+/** A file of lines, and when it was kept. */
+const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{10}-${FACTS}$`);
+/** A file that is being written, the stream whose writer does, and how many lines it is to hold. */
+const BEGUN = new RegExp(`\\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}-${FACTS}-(?<total>\\d+)$`);
+
+/** What could not be sealed before the end. */
+export interface Leftover {
+  /** Lines, each with its LF; the last one may lack it. */
+  readonly bytes: readonly Buffer[];
+  /** How many parts of the first line are in the log. */
+  readonly parts: number;
+  /** Since when the lines wait, in milliseconds; undefined: since now. */
+  readonly since: number | undefined;
+  readonly why: GapEntry['why'];
+  /** Lines that are lost and that no gap counts. */
+  readonly lost: Loss | undefined;
+}
+
+/** What the name of a file says. */
+interface Facts {
+  readonly why: GapEntry['why'];
+  /** In milliseconds. */
+  readonly since: number;
+  readonly lost: number;
+  readonly parts: number;
+}
+
+/** A file of lines that wait for a start that can seal them. */
+export interface KeptFile extends Facts {
+  readonly path: string;
+}
+
+/** What became of a {@link Leftover}. */
+export interface Kept {
+  /** The file, for a start of the same configuration. */
+  readonly file: string;
+  /** How many lines it holds. */
+  readonly lines: number;
+  /** How many lines its name counts as lost. */
+  readonly lost: number;
+}
+
+/**
+ * The files of lines that could not be sealed before a process ended: in the state directory, mode 0600, in clear. They
+ * belong to a configuration, not to a process: whatever its placeholders come to, the next start finds them. What was lost
+ * is counted in their names, because a full disk that takes no byte more takes a name.
+ */
+export class UnsealedLines {
+  readonly directory: string;
+  readonly #prefix: string;
+  readonly #stream: string;
+
+  /** @param stream - hex SHA-256 of the origin of whoever keeps */
+  constructor(config: ResolvedConfig, stream: string) {
+    const file = config.file === STDOUT ? STDOUT : resolve(config.file);
+    this.directory = resolve(config.stateDir);
+    this.#prefix = digestBytes(sha256(`${config.origin}\n${file}`)).toString('hex');
+    this.#stream = stream;
+  }
+
+  /**
+   * Keeps lines, durably; as many as there is room for, and the number of the others.
+   *
+   * @returns undefined where there was nothing to keep
+   * @throws {@link TamperError} `WRITE_FAILED` where nothing can be written, with the number of lines that are lost
+   */
+  keep(left: Leftover, now: number): Kept | undefined {
+    const total = countLeft(left.bytes);
+    const lost = left.lost?.count ?? 0;
+    if (total + lost === 0) return undefined;
+    try {
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      return this.#write(left, total, lost, now);
+    } catch (cause) {
+      throw new TamperError('WRITE_FAILED', `${total + lost} lines are lost: ${this.directory} takes no file`, {
+        cause,
+        lines: total + lost,
+        hint: 'state_dir must be writable and have room: it keeps what cannot be sealed before the end.',
+      });
+    }
+  }
+
+  /** What earlier processes kept, the oldest first. Names only: nothing is opened. */
+  list(): KeptFile[] {
+    return this.#names()
+      .filter((name) => KEPT.test(name))
+      .sort()
+      .map((name) => keptFile(join(this.directory, name)));
+  }
+
+  /** What processes were writing when they were killed, and their streams. */
+  listBegun(): { readonly path: string; readonly stream: string }[] {
+    return this.#names().flatMap((name) => {
+      const stream = BEGUN.exec(name)?.groups?.['stream'];
+      return stream === undefined ? [] : [{ path: join(this.directory, name), stream }];
+    });
+  }
+
+  /** Makes a kept file of the whole lines that a killed process had written; the others that it had are lost. */
+  finish(path: string): void {
+    const { total, ...facts } = factsOf(path, BEGUN);
+    const fd = openKept(path, O_RDWR);
+    try {
+      const { size, mtimeMs } = fstatSync(fd);
+      const whole = wholeLines(fd, size);
+      ftruncateSync(fd, whole.end);
+      fsyncSync(fd);
+      const lost = facts.lost + Math.max(0, total - whole.lines);
+      renameSync(path, this.#nameOf({ ...facts, lost }, mtimeMs));
+    } finally {
+      closeSync(fd);
+    }
+    syncDirectory(this.directory);
+  }
+
+  /** Deletes a kept file whose lines are all in a log, and what belongs to it. */
+  remove(path: string): void {
+    unlinkSync(path); // first: a claim without its file does no harm
+    this.removeClaims();
+    syncDirectory(this.directory);
+  }
+
+  /** Deletes claims whose kept file is gone, whole ones and those that a killed process had not finished. */
+  removeClaims(): void {
+    const names = this.#names();
+    const files = new Set(names);
+    for (const name of names) {
+      const end = name.indexOf('.taken');
+      if (end > 0 && !files.has(name.slice(0, end))) rmSync(join(this.directory, name), { force: true });
+    }
+  }
+
+  #names(): string[] {
+    return readdirSync(this.directory).filter((name) => name.startsWith(`${this.#prefix}.`));
+  }
+
+  #write(left: Leftover, total: number, lost: number, now: number): Kept {
+    const since = Math.floor(Math.min(left.since ?? now, left.lost?.since ?? now));
+    const facts = { why: left.lost?.why ?? left.why, since, lost, parts: left.parts };
+    const begun = join(
+      this.directory,
+      `${this.#prefix}.keeping-${this.#stream}-${randomBytes(4).toString('hex')}-${formatFacts(facts)}-${total}`,
+    );
+    const fd = openSync(begun, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    try {
+      const lines = writeLines(fd, left.bytes);
+      fsyncSync(fd);
+      const missing = lost + total - lines;
+      const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
+      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, now);
+      renameSync(begun, file);
+      syncDirectory(this.directory);
+      return { file, lines, lost: missing };
+    } catch (error) {
+      unlinkSync(begun);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #nameOf(facts: Facts, now: number): string {
+    const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
+    const unique = order + randomBytes(2).toString('hex');
+    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${formatFacts(facts)}`);
+  }
+}
+
+/** Files kept in one millisecond keep their order. */
+let keptBefore = 0;
+
+/** Opens a kept file for reading. @throws {@link TamperError} `READ_FAILED` where others may have put it there */
+export function openKept(path: string, flags: number = O_RDONLY): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flags | O_NOFOLLOW | O_NONBLOCK); // a pipe would wait for somebody who writes
+  } catch (cause) {
+    throw refused(path, `cannot be opened (${systemCode(cause)})`, cause);
+  }
+  const stat = fstatSync(fd);
+  const { uid, mode, nlink } = stat;
+  const owner = process.geteuid?.() ?? uid;
+  const problem = !stat.isFile()
+    ? 'is no regular file'
+    : uid !== owner && uid !== 0
+      ? 'belongs to somebody else'
+      : (mode & OTHERS_MAY_WRITE) !== 0
+        ? 'may be written by others'
+        : nlink > 1
+          ? 'has another name'
+          : undefined;
+  if (problem === undefined) return fd;
+  closeSync(fd);
+  throw refused(path, problem, undefined);
+}
+
+function refused(path: string, problem: string, cause: unknown): TamperError {
+  return new TamperError('READ_FAILED', `${path} ${problem}, so its lines are not sealed`, {
+    cause,
+    hint: 'Find out who put it there. It was to hold lines that could not be sealed; delete it, or make it yours again.',
+  });
+}
+
+function formatFacts({ why, since, lost, parts }: Facts): string {
+  return `${why}-${since}-${lost}-${parts}`;
+}
+
+function factsOf(path: string, form: RegExp): Facts & { readonly total: number } {
+  const { why, since, lost, parts, total } = form.exec(basename(path))?.groups ?? {};
+  return {
+    why: why as GapEntry['why'], // the form lets no other through
+    since: Number(since),
+    lost: Number(lost),
+    parts: Number(parts),
+    total: Number(total ?? 0),
+  };
+}
+
+function keptFile(path: string): KeptFile {
+  const { why, since, lost, parts } = factsOf(path, KEPT);
+  return { path, why, since, lost, parts };
+}
+
+function countLeft(pieces: readonly Buffer[]): number {
+  let lines = 0;
+  for (const piece of pieces) lines += countEnds(piece);
+  const last = pieces.at(-1);
+  return last !== undefined && last.length > 0 && last[last.length - 1] !== LF ? lines + 1 : lines;
+}
+
+/** Writes lines as long as there is room. @returns how many are there whole; the file ends with the last of them */
+function writeLines(fd: number, pieces: readonly Buffer[]): number {
+  let lines = 0;
+  let size = 0; // of the whole lines
+  let at = 0;
+  try {
+    for (const piece of pieces) {
+      for (let done = 0; done < piece.length; ) {
+        const written = writeSync(fd, piece, done, piece.length - done);
+        const part = piece.subarray(done, done + written);
+        lines += countEnds(part);
+        const end = part.lastIndexOf(LF) + 1;
+        if (end > 0) size = at + end;
+        done += written;
+        at += written;
+      }
+    }
+    if (at === size) return lines;
+    writeSync(fd, Uint8Array.of(LF)); // the end of the last line never came
+    return lines + 1;
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+    ftruncateSync(fd, size);
+    return lines;
+  }
+}
+
+/** How many whole lines a file holds, and where the last of them ends. */
+function wholeLines(fd: number, size: number): { lines: number; end: number } {
+  const chunk = Buffer.allocUnsafe(65_536);
+  let lines = 0;
+  let end = 0;
+  for (let from = 0; from < size; ) {
+    const part = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, from));
+    if (part.length === 0) break;
+    lines += countEnds(part);
+    const lf = part.lastIndexOf(LF);
+    if (lf >= 0) end = from + lf + 1;
+    from += part.length;
+  }
+  return { lines, end };
+}

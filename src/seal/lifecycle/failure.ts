@@ -1,0 +1,86 @@
+import type { EventEmitter } from 'node:events';
+import { writeSync } from 'node:fs';
+import type { ResolvedConfig } from '../../config/index.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { asError, type SealerEvents } from '../checkpoint/sealer-events.ts';
+
+/** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
+export class Failure {
+  readonly #waiters = new Set<(error: unknown) => void>();
+  #error: Error | undefined;
+  #observed = false;
+
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether somebody may wait for a promise of ours: for `ready` until the run has begun. */
+  isAwaited(hasBegun: boolean): boolean {
+    return this.#waiters.size > 0 || (this.#observed && !hasBegun);
+  }
+
+  /** A promise that carries errors was handed out. */
+  observe(): void {
+    this.#observed = true;
+  }
+
+  /** @returns false where the log had failed already */
+  set(error: Error): boolean {
+    if (this.#error !== undefined) return false;
+    this.#error = error;
+    for (const reject of this.#waiters) reject(error);
+    return true;
+  }
+
+  /**
+   * Tells whoever is to know of the error that ended the log (`on_failure`).
+   *
+   * @throws the error itself, with `throw` where nobody listens and no promise carries it
+   */
+  tell(sealer: EventEmitter<SealerEvents>, origin: string, how: ResolvedConfig['onFailure']): void {
+    if (this.#error === undefined) return;
+    const isHeard = sealer.listenerCount('error') > 0;
+    if (isHeard || (how === 'throw' && !this.#observed)) sealer.emit('error', this.#error);
+    else if (how !== 'throw') tellOnStderr(origin, this.#error);
+    if (how === 'exit') process.exit(1);
+  }
+
+  /** The log has ended, in whatever way: nothing is waited for any more. */
+  giveUp(reason: Error): void {
+    for (const reject of this.#waiters) reject(this.#error ?? reason);
+  }
+
+  /** Resolves as `promise` does, or rejects when the log fails before. */
+  async orFailed<T>(promise: Promise<T>): Promise<T> {
+    this.observe();
+    if (this.#error !== undefined) throw this.#error;
+    let reject: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, onFailure) => {
+      reject = onFailure;
+    });
+    this.#waiters.add(reject);
+    try {
+      return await Promise.race([promise, failed]);
+    } finally {
+      this.#waiters.delete(reject);
+    }
+  }
+}
+
+/** What is said to whoever asks something of a sealer that has ended. */
+export function sealerClosed(origin: string, consequence = ''): TamperError {
+  return new TamperError('SEALER_CLOSED', `the sealer of ${origin} is closed${consequence}`);
+}
+
+/** Says on standard error that a log has ended, where nobody else would: in one line, whatever the error holds. */
+export function tellOnStderr(origin: string, thrown: unknown): void {
+  const error = asError(thrown);
+  const code = isTamperError(error) ? `${error.code}: ` : '';
+  const hint = isTamperError(error) && error.hint !== undefined ? ` (${error.hint})` : '';
+  const text = `fapilog-tamper: the log ${origin} has ended, its lines are kept or counted for the next start: ${code}${error.message}${hint}`;
+  try {
+    writeSync(2, `${text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')}\n`);
+  } catch {
+    // standard error is closed or full, and there is no other place to say it
+  }
+}

@@ -1,0 +1,112 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { GapEntry } from '../../format/control.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import type { Loss } from '../intake/intake-queue.ts';
+import type { Pump } from '../intake/pump.ts';
+import type { Kept, UnsealedLines } from '../intake/unsealed-lines.ts';
+import type { Unwritten } from '../stream/entry-log.ts';
+import type { StreamRun } from '../stream/stream-run.ts';
+import { onExit } from './exit-hook.ts';
+
+/** What a {@link Keeping} tells. */
+export interface KeepingHost {
+  /** Lines were kept. */
+  kept(kept: Kept): void;
+  warn(error: unknown): void;
+}
+
+/** What happens to lines that were taken and cannot go into the log any more: kept for the next start, or counted for it. */
+export class Keeping {
+  readonly unsealed: UnsealedLines;
+  readonly #pump: Pump;
+  readonly #clock: Clock;
+  readonly #host: KeepingHost;
+  #lines = 0;
+  #uncounted: Loss | undefined;
+  #forgetExit: (() => void) | undefined;
+
+  constructor(unsealed: UnsealedLines, pump: Pump, clock: Clock, host: KeepingHost) {
+    this.unsealed = unsealed;
+    this.#pump = pump;
+    this.#clock = clock;
+    this.#host = host;
+  }
+
+  /** Lines in files for the next start. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Lines that are lost and that nothing on disk counts. */
+  get uncounted(): number {
+    return this.#uncounted?.count ?? 0;
+  }
+
+  /**
+   * The log has ended: keeps what waits, and what it still holds. It never throws: a
+   * failure is a warning and a number.
+   *
+   * @param after - a seq; entries up to it are in a kept file already
+   */
+  end(run: StreamRun | undefined, after: number, failure: Error | undefined): void {
+    const keyless = run === undefined || isTamperError(failure, 'KEY_SERVICE_STOP');
+    this.#keep(run?.log.unwritten(after), keyless ? 'key_service' : 'disk');
+  }
+
+  /** Something is to be kept, or counted, that came after the end: when the process ends at the latest. */
+  late(): void {
+    this.#forgetExit ??= onExit(
+      () => this.keepLate(),
+      (error) => this.#host.warn(error),
+    );
+  }
+
+  /** Keeps what came after the end. */
+  keepLate(): void {
+    this.#forgetExit?.();
+    this.#forgetExit = undefined;
+    this.#keep(undefined, 'transport');
+  }
+
+  /** @throws {@link TamperError} `WRITE_FAILED` where lines are lost and nothing on disk counts them */
+  check(origin: string): void {
+    const { uncounted } = this;
+    if (uncounted === 0) return;
+    throw new TamperError(
+      'WRITE_FAILED',
+      `${uncounted} lines of ${origin} are lost, and there was no room to note it`,
+      {
+        lines: uncounted,
+        hint: 'Make room for state_dir before the process ends: then the next start counts them in a gap.',
+      },
+    );
+  }
+
+  #keep(log: Unwritten | undefined, why: GapEntry['why']): void {
+    const { queue, longLine } = this.#pump;
+    const now = this.#clock.now();
+    const { since } = queue;
+    const inLog = log !== undefined && log.lost > 0 ? { count: log.lost, since: log.lostSince ?? now, why } : undefined;
+    const lost = sum(sum(this.#uncounted, inLog), queue.takeLost());
+    const parts = log !== undefined && log.bytes.length > 0 ? log.parts : longLine.parts;
+    const bytes = [...(log?.bytes ?? []), ...queue.takeAll()];
+    longLine.parts = 0;
+    try {
+      const kept = this.unsealed.keep({ bytes, parts, since, why, lost }, now);
+      this.#uncounted = undefined;
+      if (kept === undefined) return;
+      this.#lines += kept.lines;
+      this.#host.kept(kept);
+    } catch (error) {
+      if (!isTamperError(error) || error.lines === undefined) throw error;
+      this.#uncounted = { count: error.lines, since: lost?.since ?? since ?? now, why: lost?.why ?? 'disk' };
+      this.late(); // there may be room by then
+      this.#host.warn(error);
+    }
+  }
+}
+
+function sum(one: Loss | undefined, other: Loss | undefined): Loss | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return { count: one.count + other.count, since: Math.min(one.since, other.since), why: one.why };
+}

@@ -1,0 +1,68 @@
+import type { ResolvedConfig } from '../../config/index.ts';
+import { Anchors } from '../checkpoint/anchors.ts';
+import { ClosedFiles } from '../checkpoint/closed-files.ts';
+import type { SealJob } from '../checkpoint/seal-job.ts';
+import type { CheckpointEvent, FileClosedEvent } from '../checkpoint/sealer-events.ts';
+import type { StreamRun } from '../stream/stream-run.ts';
+
+/** What a {@link Publishing} needs of its sealer. */
+export interface PublishingHost {
+  checkpoint(event: CheckpointEvent): void;
+  closed(event: FileClosedEvent): void;
+  /** Checks a closed file (`verify_on_close`). */
+  readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
+  warn(error: unknown): void;
+}
+
+/** What follows from a checkpoint line: events, anchors, and the work on a file that it closes. */
+export class Publishing {
+  readonly #host: PublishingHost;
+  readonly #anchors: Anchors;
+  readonly #files: ClosedFiles;
+  /** The file that is open to the end, and what is known of it. */
+  #last: (() => void) | undefined;
+
+  constructor(config: ResolvedConfig, host: PublishingHost) {
+    this.#host = host;
+    const warn = (error: unknown): void => host.warn(error);
+    this.#anchors = new Anchors(config.anchors, warn);
+    this.#files = new ClosedFiles({
+      compressRotated: config.compressRotated,
+      closed: (event) => host.closed(event),
+      verify: config.verifyOnClose ? host.verify : undefined,
+      warn,
+    });
+  }
+
+  /** A checkpoint line was appended. `full`: with everything that its key period promises. */
+  published(run: StreamRun, job: SealJob, note: string, full: boolean): void {
+    this.#host.checkpoint({ origin: run.stream.origin, size: job.size, note, complete: full });
+    if (!full) return;
+    if (job.closes !== undefined) this.#fileClosed(run, job, note);
+    void this.#anchors.publish(note);
+  }
+
+  /** A manifest is about the whole file: one that is written before the last line is there would belie an honest log. */
+  #fileClosed(run: StreamRun, job: SealJob, note: string): void {
+    const { log } = run;
+    const add = (): void => this.#files.add(job, note, run.state.after);
+    if (job.closes?.why === 'shutdown') {
+      this.#last = () => {
+        if (log.waiting === 0) add();
+      };
+    } else if (job.sink !== log.sink || log.waiting === 0) add();
+    else void run.whenCovered(job.size).then(add);
+  }
+
+  /** Begins no more work. */
+  stop(): void {
+    this.#files.stop();
+  }
+
+  /** The last file has its last line. Resolves when the work on closed files is done. */
+  done(): Promise<void> {
+    this.#last?.();
+    this.#last = undefined;
+    return this.#files.done();
+  }
+}

@@ -1,0 +1,281 @@
+import { closeSync, constants, existsSync, fstatSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Digest } from '../../core/hash.ts';
+import { hashLeaf } from '../../core/tree.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
+import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { STDOUT } from '../disk/names.ts';
+import { openRegular } from '../disk/safe-open.ts';
+import { setAside, syncDirectory } from '../disk/set-aside.ts';
+import { systemCode } from '../disk/sink.ts';
+import type { FileAccount, PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
+import { readLineBefore, readLines } from './line-reader.ts';
+import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
+
+/** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
+const LINE_LIMIT = 16_777_216;
+
+/** What the files and the state of a stream say at the start of a run. */
+export interface Resumption {
+  readonly why: OpenEntry['why'];
+  readonly size: number;
+  readonly frontier: readonly Digest[];
+  readonly leaf: Digest | undefined;
+  /** The file that the run's first line goes to; everything in it is accounted for. */
+  readonly file: string;
+  readonly account: FileAccount | undefined;
+  /** From where the next run would have to replay again, should this one end before its first seal. */
+  readonly baseline: Pick<StreamState, 'size' | 'frontier' | 'file' | 'offset'>;
+  /** The highest epoch number that may have been announced. */
+  readonly epoch: number;
+  /** The key period in force at the end. */
+  readonly current: FoundEpoch | undefined;
+  /** Checkpoint lines on disk whose roots fit, oldest first. Their signatures are not checked yet. */
+  readonly candidates: readonly FoundCheckpoint[];
+  /** The checkpoint with our finished MAC that is not on disk yet. */
+  readonly pending: { readonly size: number; readonly note: string } | undefined;
+  readonly torn: OpenEntry['torn'];
+  /** Where the torn bytes were copied to. */
+  readonly tornFile: string | undefined;
+  /** The stream ended with a `close` why continued; this one goes on. */
+  readonly continuedBy: string | undefined;
+}
+
+/** An error for a state and files that contradict each other, with the way out (spec 6, M6.5). */
+export function stateConflict(message: string): TamperError {
+  return new TamperError('STATE_CONFLICT', message, {
+    hint: 'Keep the files as evidence. `fapilog-tamper recover FILE --reason TEXT` (or on_state_conflict: new_stream) begins a new stream that cites this one.',
+  });
+}
+
+/** The start of a stream that nothing is known of. */
+export function freshStart(file: string): Resumption {
+  return {
+    why: 'new',
+    size: 0,
+    frontier: [],
+    leaf: undefined,
+    file,
+    account: undefined,
+    baseline: { size: 0, frontier: [], file, offset: 0 },
+    epoch: 0,
+    current: undefined,
+    candidates: [],
+    pending: undefined,
+    torn: undefined,
+    tornFile: undefined,
+    continuedBy: undefined,
+  };
+}
+
+/** What a stream goes on from where there is no tail to read: on standard output, or in a next file without a line. */
+export function resumeFromState(state: StreamState): Resumption {
+  const { current } = state;
+  const known = readPublished(state);
+  return {
+    ...freshStart(state.file),
+    why: state.size === 0 ? 'new' : 'recovered',
+    size: state.size,
+    frontier: state.frontier,
+    leaf: state.leaf,
+    account: state.offset > 0 ? state.account : undefined,
+    baseline: state,
+    epoch: state.epoch,
+    current,
+    candidates: known === undefined ? [] : [known],
+    pending: state.pending,
+  };
+}
+
+/**
+ * Replays what the last run left in the file that the state names, sets debris aside, and says where to go on (spec 6).
+ *
+ * @param stamp - the time for the name of a file with debris
+ * @throws {@link TamperError} `STATE_CONFLICT`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+ */
+export function resumeFromFile(state: StreamState, stamp: string): Resumption {
+  const { file, offset } = state;
+  if (offset === 0) finishRename(state);
+  const fd = openForRecovery(file);
+  if (fd === undefined) {
+    if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
+    return resumeFromState(state);
+  }
+  try {
+    const last = lastKnownEntry(fd, state);
+    const candidate = readPublished(state);
+    const { account, ...without } = state;
+    const start = offset === 0 || account === undefined ? without : state;
+    return replay(fd, start, last, stamp, candidate === undefined ? [] : [candidate]);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Gives the closed file the name that the state has for it, where the writer ended before it could (spec 6, M6.3). The two
+ * files that may have the one name are told apart by how they begin.
+ */
+function finishRename({ origin, size, file, renamed }: StreamState): void {
+  const fd = openForRecovery(file);
+  if (fd === undefined) return;
+  let open: OpenEntry | undefined;
+  try {
+    open = readFirstOpen(fd);
+  } finally {
+    closeSync(fd);
+  }
+  if (open === undefined || (open.origin === origin && open.size === size)) return; // the next file has begun, or is torn
+  if (renamed === undefined || existsSync(renamed)) {
+    throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, and begins with another one`);
+  }
+  renameSync(file, renamed);
+  syncDirectory(dirname(renamed));
+}
+
+/**
+ * Goes on from a file alone, where the state was lost: its first `open` says where it begins.
+ *
+ * @throws {@link TamperError} `STATE_CONFLICT` where the file is not of this stream
+ */
+export function resumeFromLostState(origin: string, file: string, stamp: string): Resumption {
+  const fd = openForRecovery(file);
+  if (fd === undefined) return freshStart(file);
+  try {
+    if (fstatSync(fd).size === 0) return freshStart(file);
+    const open = readFirstOpen(fd);
+    if (open?.origin !== origin) {
+      const what = open === undefined ? 'begins with a line that is not ours' : `is of the stream ${open.origin}`;
+      throw stateConflict(`${file} ${what}, and there is no state of ${origin}`);
+    }
+    const start = { origin, size: open.size, frontier: open.frontier, file, epoch: 0, offset: 0 };
+    return { ...replay(fd, start, undefined, stamp, []), why: 'recovered' };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The `open` that a file of ours begins with. */
+export function readFirstOpen(fd: number): OpenEntry | undefined {
+  for (const { bytes } of readLines(fd, 0)) {
+    const entry = controlOf(bytes);
+    return entry?.kind === 'open' ? entry : undefined;
+  }
+  return undefined;
+}
+
+function controlOf(line: Buffer): ControlEntry | undefined {
+  const read = classifyLine(line);
+  if (read.type !== 'control') return undefined;
+  const reading = readControl(line, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+  return 'entry' in reading ? reading.entry : undefined;
+}
+
+function openForRecovery(file: string): number | undefined {
+  try {
+    return openRegular(file, constants.O_RDWR);
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    if (isTamperError(cause)) throw cause;
+    throw new TamperError('READ_FAILED', `cannot open ${file} (${systemCode(cause)})`, {
+      cause,
+      hint: 'The writer reads the end of its last file again at each start, and must be able to write there.',
+    });
+  }
+}
+
+/** The entry that the state ends with must stand where the state says. @returns it, where it is a control entry */
+function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
+  if (state.offset === 0) return undefined;
+  const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
+  const read = line && classifyLine(line.bytes);
+  const seq = read?.type === 'record' || read?.type === 'control' ? read.seq : undefined;
+  const leaf = line && hashLeaf(line.bytes.subarray(0, line.bytes.length - TAIL_LENGTH));
+  if (line === undefined || seq !== state.size || leaf !== state.leaf) {
+    throw stateConflict(`${state.file} does not hold entry ${state.size} where the state says (byte ${state.offset})`);
+  }
+  return controlOf(line.bytes);
+}
+
+/** The newest checkpoint line that the state knows of, if it stands there still. */
+function readPublished(state: StreamState): FoundCheckpoint | undefined {
+  const published: PublishedCheckpoint | undefined = state.checkpoint;
+  if (published?.file === STDOUT) return keptNote(published);
+  const fd = published && openForReading(published.file);
+  if (published === undefined) return undefined;
+  if (fd === undefined) return keptNote(published); // moved or compressed
+  try {
+    for (const { bytes } of readLines(fd, published.offset)) {
+      const line = classifyLine(bytes);
+      const note = line.type === 'checkpoint' ? line.note : undefined;
+      const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
+      const same = checkpoint?.size === published.size && checkpoint.root === published.root;
+      return same && note !== undefined ? { ...published, note } : undefined;
+    }
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function keptNote(published: PublishedCheckpoint): FoundCheckpoint | undefined {
+  return published.note === undefined ? undefined : { ...published, note: published.note };
+}
+
+function openForReading(file: string): number | undefined {
+  try {
+    return openRegular(file);
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    if (isTamperError(cause)) throw cause;
+    throw new TamperError('READ_FAILED', `cannot read ${file} (${systemCode(cause)})`, { cause });
+  }
+}
+
+type ReplayStart = TailStart & Pick<StreamState, 'file' | 'epoch' | 'offset' | 'pending'>;
+
+function replay(
+  fd: number,
+  start: ReplayStart,
+  last: ControlEntry | undefined,
+  stamp: string,
+  known: readonly FoundCheckpoint[],
+): Resumption {
+  const { file, offset } = start;
+  const tail = new TailReplay(start);
+  let end = offset;
+  for (const line of readLines(fd, offset)) {
+    if (!tail.take(line, file)) break;
+    end = line.offset + line.bytes.length + 1;
+  }
+  const aside = setAside(fd, file, end, stamp);
+  const clean = tail.lastEntry === undefined && aside === undefined;
+  const close = closeOf(tail.lastEntry ?? last);
+  return {
+    why: tail.frontier.size === 0 ? 'new' : clean && close?.why === 'shutdown' ? 'resumed' : 'recovered',
+    size: tail.frontier.size,
+    frontier: [...tail.frontier.subtrees],
+    leaf: tail.leaf,
+    file,
+    account: tail.account,
+    baseline: { size: start.size, frontier: start.frontier, file, offset },
+    epoch: Math.max(start.epoch, tail.highestEpoch),
+    current: tail.current,
+    candidates: [...known, ...tail.found],
+    pending: start.pending !== undefined && isMissing(start.pending, tail) ? start.pending : undefined,
+    torn: aside && { bytes: aside.bytes, sha256: aside.sha256 },
+    tornFile: aside?.file,
+    continuedBy: close?.continuedBy,
+  };
+}
+
+function closeOf(entry: ControlEntry | 'record' | undefined): CloseEntry | undefined {
+  return entry !== undefined && entry !== 'record' && entry.kind === 'close' ? entry : undefined;
+}
+
+/** Whether the line of a checkpoint that was finished before the crash is not on disk. */
+function isMissing(pending: { readonly size: number; readonly note: string }, tail: TailReplay): boolean {
+  return tail.sealAt(pending.size) !== undefined && !tail.found.some(({ size }) => size === pending.size);
+}

@@ -1,0 +1,180 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ResolvedConfig } from '../../config/index.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
+import { pause } from '../../keys/retry.ts';
+import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
+import { resolveNames, STDOUT, type StreamNames, statePath } from '../disk/names.ts';
+import { checkStateDirectory } from '../disk/safe-open.ts';
+import { isPassing, systemCode } from '../disk/sink.ts';
+import { StateFile } from '../disk/state.ts';
+import { beginNewStream, openSite, type Place, type StreamSite } from './stream-site.ts';
+
+/** How long to wait before a disk that is full is tried again, in milliseconds. */
+const FULL_WAIT = 1_000;
+
+/** What a {@link SiteOpening} is made from. */
+export interface SiteOpeningOptions {
+  readonly config: ResolvedConfig;
+  readonly clock: Clock;
+  readonly lock: LockSettings | undefined;
+  readonly warn: (error: Error) => void;
+}
+
+/**
+ * The start of a stream's writer: its directories, its lock, its site, and the number of its first key period. Where the
+ * lock's last holder may live still, or the disk is full, that takes time; lines wait meanwhile.
+ */
+export class SiteOpening {
+  readonly names: StreamNames;
+  readonly #options: SiteOpeningOptions;
+  readonly #seeker: LockSeeker;
+  #lock: Lock | undefined;
+  #site: StreamSite | undefined;
+  #announced = false;
+  #warned = false;
+  #full = false;
+
+  /** @throws {@link TamperError} `ORIGIN_INVALID` */
+  constructor(options: SiteOpeningOptions) {
+    this.#options = options;
+    this.names = resolveNames(options.config);
+    this.#seeker = seekerOf(this.names, options.lock);
+  }
+
+  /** The state file of the configured stream. */
+  get statePath(): string {
+    return statePath(this.names.stateDir, this.names.origin);
+  }
+
+  /** How often the lock is to be renewed, in milliseconds. */
+  get renewal(): number {
+    return this.#seeker.renewal;
+  }
+
+  /** The site, once it is open and the number of its first key period is in its state (M1.5). */
+  get site(): StreamSite | undefined {
+    return this.#announced ? this.#site : undefined;
+  }
+
+  /**
+   * Does what can be done at once.
+   *
+   * @returns undefined where it has to be tried again
+   * @throws {@link TamperError} `LOCKED`, `STATE_CONFLICT`, `STATE_MALFORMED`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+   */
+  attempt(): StreamSite | undefined {
+    const { config, clock, warn } = this.#options;
+    this.#full = false;
+    try {
+      if (this.#lock === undefined) {
+        prepareDirectories(this.names);
+        this.#lock = this.#seeker.attempt();
+      }
+      if (this.#lock === undefined) return undefined;
+      this.#site ??= openSite(placeOf(this.names, this.#lock), config, clock.now());
+      return this.#announce(this.#site);
+    } catch (error) {
+      if (config.onWriteFailure === 'stop' || !isTamperError(error) || !isPassing(error.cause)) {
+        this.release();
+        throw error;
+      }
+      if (!this.#warned) warn(error);
+      this.#warned = true;
+      this.#full = true;
+      return undefined;
+    }
+  }
+
+  /** Tries until it is done. @throws {@link TamperError} as {@link SiteOpening.attempt} does; `ABORTED` */
+  async wait(signal: AbortSignal): Promise<StreamSite> {
+    for (;;) {
+      const site = this.attempt();
+      if (site !== undefined) return site;
+      await pause(this.#full ? FULL_WAIT : this.#seeker.pause, 'waiting for the stream', signal, systemClock);
+    }
+  }
+
+  /** Says that we go on writing. @throws {@link TamperError} `LOCKED` where another writer has taken over */
+  renew(): void {
+    this.#lock?.renew();
+  }
+
+  /** Gives the stream up. The sink of an open {@link SiteOpening.site} is closed by whoever writes to it. */
+  release(): void {
+    if (!this.#announced) this.#site?.sink.close();
+    this.#lock?.release();
+  }
+
+  #announce(site: StreamSite): StreamSite {
+    if (this.#announced) return site;
+    const { state, resumption, stateFile } = site;
+    const announced = { ...state, epoch: Math.max(resumption.epoch, state.epoch) + 1 };
+    stateFile.replaceSync(announced);
+    this.#announced = true;
+    this.#site = { ...site, state: announced };
+    return this.#site;
+  }
+}
+
+/**
+ * Ends a stream that cannot go on, on purpose: the next start begins a new one that cites it (spec 6).
+ *
+ * @param reason - why, for whoever reads the state later
+ * @returns the new stream's origin and file
+ * @throws {@link TamperError} `LOCKED` where a writer runs; `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+ */
+export async function abandonStream(
+  config: ResolvedConfig,
+  reason: string,
+  now: number,
+): Promise<{ origin: string; file: string }> {
+  const names = resolveNames(config);
+  prepareDirectories(names);
+  const seeker = seekerOf(names, undefined);
+  let lock = seeker.attempt();
+  for (; lock === undefined; lock = seeker.attempt()) await pause(seeker.pause, 'waiting for the lock');
+  try {
+    return beginNewStream(placeOf(names, lock), now, reason);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Takes a stream's lock from its holder without waiting for its lease to end, and gives it up. A holder that lives stops
+ * with `LOCKED` when it next looks, at the latest after 7.5 seconds; what it writes until then may collide with the next
+ * writer's, and both stop with `FOREIGN_WRITE`.
+ *
+ * @throws {@link TamperError} `LOCKED` where another starter was quicker; `READ_FAILED`, `WRITE_FAILED`
+ */
+export function breakLock(config: ResolvedConfig): void {
+  const names = resolveNames(config);
+  prepareDirectories(names);
+  const lock = seekerOf(names, undefined).force();
+  if (lock === undefined) throw new TamperError('LOCKED', `another writer of ${names.origin} starts just now`);
+  lock.release();
+}
+
+function seekerOf({ stateDir, origin, instance }: StreamNames, settings: LockSettings | undefined): LockSeeker {
+  return new LockSeeker(statePath(stateDir, origin).replace(/\.chainstate$/, ''), instance, settings);
+}
+
+function placeOf({ origin, base, stateDir }: StreamNames, lock: Lock): Place {
+  return { origin, base, stateDir, lock, root: new StateFile(statePath(stateDir, origin), lock) };
+}
+
+function prepareDirectories({ stateDir, base }: StreamNames): void {
+  makeDirectory(stateDir, 0o700);
+  checkStateDirectory(stateDir);
+  if (base !== STDOUT) makeDirectory(dirname(base), 0o755);
+}
+
+function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (cause) {
+    throw new TamperError('WRITE_FAILED', `cannot make the directory ${path} (${systemCode(cause)})`, { cause });
+  }
+}

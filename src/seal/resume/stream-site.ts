@@ -1,0 +1,241 @@
+import { closeSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ResolvedConfig } from '../../config/index.ts';
+import { Frontier } from '../../core/tree.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import { formatCheckpointLine } from '../../format/entry.ts';
+import { signersOf } from '../../format/key-reference.ts';
+import { formatStamp } from '../../foundation/time.ts';
+import { newestAnchored } from '../checkpoint/anchors.ts';
+import { manifestPath } from '../checkpoint/manifest-writer.ts';
+import type { Lease, Lock } from '../disk/lock.ts';
+import { continuingOrigin, isFileOf, STDOUT, stampedName, statePath } from '../disk/names.ts';
+import { openRegular } from '../disk/safe-open.ts';
+import { syncDirectory } from '../disk/set-aside.ts';
+import type { Sink } from '../disk/sink.ts';
+import { FileSink } from '../disk/sink-file.ts';
+import { StreamSink } from '../disk/sink-stream.ts';
+import { StateFile } from '../disk/state.ts';
+import type { StreamState } from '../disk/state-record.ts';
+import { removeLeftovers } from './leftovers.ts';
+import {
+  freshStart,
+  type Resumption,
+  readFirstOpen,
+  resumeFromFile,
+  resumeFromLostState,
+  resumeFromState,
+  stateConflict,
+} from './recovery.ts';
+
+/** A stream as its writer found it: locked, its last run replayed, its sink open. */
+export interface StreamSite {
+  readonly origin: string;
+  /** The configured stream: the first of those that continue each other. Its state leads to the newest one. */
+  readonly root: StateFile;
+  readonly stateDir: string;
+  readonly lock: Lock;
+  readonly stateFile: StateFile;
+  readonly state: StreamState;
+  readonly resumption: Resumption;
+  readonly sink: Sink;
+}
+
+/** A stream's place, locked: its names, and its configured state. */
+export interface Place {
+  readonly origin: string;
+  readonly base: string;
+  readonly stateDir: string;
+  readonly lock: Lock;
+  readonly root: StateFile;
+}
+
+/**
+ * Reads the state of a locked stream, replays the tail of its file, sets debris aside and opens its sink (spec 6).
+ *
+ * @throws {@link TamperError} `STATE_CONFLICT`, `STATE_MALFORMED`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+ */
+export function openSite(place: Place, config: ResolvedConfig, now: number): StreamSite {
+  const stamp = formatStamp(now);
+  try {
+    return checkAnchors(siteOf(place, stamp), config.anchors);
+  } catch (error) {
+    const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
+    if (!conflict || config.onStateConflict !== 'new_stream') throw error;
+    beginNewStream(place, now, error.message);
+    return siteOf(place, stamp);
+  }
+}
+
+/** What an anchor has seen must be in the stream (spec 6). */
+function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite {
+  const { origin, resumption, sink } = site;
+  const newest = newestAnchored(anchors, origin);
+  const known = resumption.candidates.find(({ size }) => size === newest?.size);
+  if (newest === undefined || (newest.size <= resumption.size && (known === undefined || known.root === newest.root))) {
+    return site;
+  }
+  sink.close();
+  throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size}, which the files contradict`);
+}
+
+function siteOf(place: Place, stamp: string): StreamSite {
+  const known = place.root.read();
+  let origin = place.origin;
+  let stateFile = place.root;
+  let state = known;
+  let begins: OpenEntry['why'] = 'new';
+  if (known?.continuedBy !== undefined) {
+    ({ origin, why: begins } = known.continuedBy);
+    stateFile = stateFileOf(place, origin);
+    state = readContinuation(stateFile, origin);
+  }
+  let resumption = resume(place, origin, state, stamp);
+  if (resumption.continuedBy !== undefined && isFinished(resumption)) {
+    // the writer ended between the `close` and the states that follow from it
+    publishPending(resumption, place.lock);
+    origin = resumption.continuedBy;
+    stateFile = stateFileOf(place, origin);
+    const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
+    state = { ...readContinuation(stateFile, origin), after };
+    stateFile.replaceSync(state);
+    resumption = resume(place, origin, state, stamp);
+  }
+  state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
+  if (state.base !== place.base) ({ state, resumption } = moveTo(place.base, state, resumption));
+  const { lock } = place;
+  const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
+  // a file that goes on is not the one that its manifest describes (spec 7)
+  rmSync(manifestPath(resumption.file), { force: true });
+  removeLeftovers(place.base, [place.root.path, stateFile.path]);
+  if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
+  const { root, stateDir } = place;
+  const why = resumption.why === 'new' ? begins : resumption.why;
+  return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
+}
+
+function resume(place: Place, origin: string, state: StreamState | undefined, stamp: string): Resumption {
+  if (state !== undefined) return state.file === STDOUT ? resumeFromState(state) : resumeFromFile(state, stamp);
+  if (place.base === STDOUT) return freshStart(STDOUT);
+  return resumeFromLostState(origin, newestFile(place.base, origin), stamp);
+}
+
+function readContinuation(stateFile: StateFile, origin: string): StreamState {
+  const state = stateFile.read();
+  if (state === undefined) throw stateConflict(`the stream goes on as ${origin}, but there is no state of that`);
+  return state;
+}
+
+function rootOf({ size, frontier }: { readonly size: number; readonly frontier: readonly string[] }): string {
+  return new Frontier(size, frontier).root();
+}
+
+/** Whether a stream that has its `close` has, or can get, the checkpoint of it; else it is this stream that goes on. */
+function isFinished({ size, current, pending, candidates }: Resumption): boolean {
+  if (candidates.some((one) => one.size === size)) return true;
+  return pending?.size === size && current !== undefined && signersOf(current.key).length === 0;
+}
+
+/** Nobody writes to an ended stream any more: its last checkpoint, finished before the crash, goes there now. */
+function publishPending({ pending, file }: Resumption, lease: Lease): void {
+  if (pending === undefined) return;
+  const sink = new FileSink(file, { lease });
+  try {
+    const line = Buffer.from(`${formatCheckpointLine(pending.note)}\n`);
+    if (sink.write(line, 0, line.length) < line.length) {
+      throw new TamperError('WRITE_FAILED', `${file} takes no more`, { cause: sink.obstacle?.cause });
+    }
+    sink.datasyncSync();
+  } finally {
+    sink.close();
+  }
+}
+
+function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
+  return new StateFile(statePath(stateDir, origin), lock);
+}
+
+/** Where the state was lost: the file of this stream that begins last. */
+function newestFile(base: string, origin: string): string {
+  let newest = { file: base, size: -1 };
+  for (const name of readdirSync(dirname(base))) {
+    const file = join(dirname(base), name);
+    if (!isFileOf(base, file) || !lstatSync(file).isFile()) continue;
+    const fd = openRegular(file);
+    try {
+      const open = readFirstOpen(fd);
+      if (open?.origin === origin && open.size > newest.size) newest = { file, size: open.size };
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return newest.file;
+}
+
+/** The configuration names another file now: the run begins a next file there (spec 6, next file). */
+function moveTo(
+  base: string,
+  before: StreamState,
+  resumption: Resumption,
+): { state: StreamState; resumption: Resumption } {
+  if (base !== STDOUT && existsSync(base) && statSync(base).size > 0) {
+    throw stateConflict(`the stream ${before.origin} was written to ${before.file}, and ${base} is not empty`);
+  }
+  const { size, frontier, leaf, current, epoch } = resumption;
+  const { origin, checkpoint, pending, after } = before;
+  const state = {
+    origin,
+    size,
+    frontier,
+    ...(leaf !== undefined && { leaf }),
+    file: base,
+    offset: 0,
+    base,
+    epoch,
+    ...(current && { current }),
+    ...(checkpoint && { checkpoint }),
+    ...(pending && { pending }),
+    ...(after && { after }),
+  };
+  return { state, resumption: { ...resumption, file: base, baseline: state, account: undefined } };
+}
+
+/** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */
+export function beginNewStream(place: Place, now: number, reason: string): { origin: string; file: string } {
+  const promised = promisedBy(place);
+  const origin = continuingOrigin(place.origin, formatStamp(now));
+  const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now);
+  stateFileOf(place, origin).replaceSync({
+    origin,
+    size: 0,
+    frontier: [],
+    file,
+    offset: 0,
+    base: place.base,
+    epoch: 0,
+    after: { origin: promised.origin, size: promised.size, root: rootOf(promised) },
+  });
+  const first = place.origin === promised.origin ? promised : readable(place.root);
+  const known = first ?? { origin: place.origin, size: 0, frontier: [], file, offset: 0, base: place.base, epoch: 0 };
+  place.root.replaceSync({ ...known, continuedBy: { origin, reason, why: 'conflict' } });
+  return { origin, file };
+}
+
+/** What the state promised of the stream that cannot go on: as much as can still be read. */
+function promisedBy(place: Place): StreamState {
+  const first = readable(place.root);
+  const next = first?.continuedBy && readable(stateFileOf(place, first.continuedBy.origin));
+  const { origin, base } = place;
+  return next ?? first ?? { origin, size: 0, frontier: [], file: base, offset: 0, base, epoch: 0 };
+}
+
+function readable(stateFile: StateFile): StreamState | undefined {
+  try {
+    return stateFile.read();
+  } catch (error) {
+    if (!isTamperError(error, 'STATE_MALFORMED')) throw error;
+    stateFile.keepMalformed();
+    return undefined;
+  }
+}

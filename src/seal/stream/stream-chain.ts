@@ -1,0 +1,131 @@
+import { dirname } from 'node:path';
+import { TamperError } from '../../errors.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import { formatStamp } from '../../foundation/time.ts';
+import type { SealJob } from '../checkpoint/seal-job.ts';
+import { continuingOrigin, nextFile, statePath } from '../disk/names.ts';
+import { syncDirectory } from '../disk/set-aside.ts';
+import { FileSink } from '../disk/sink-file.ts';
+import { StateFile } from '../disk/state.ts';
+import type { StreamState } from '../disk/state-record.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import { makeEpoch } from '../epoch/epoch-maker.ts';
+import type { KeySources } from '../epoch/key-sources.ts';
+import { freshStart } from '../resume/recovery.ts';
+import type { StreamSite } from '../resume/stream-site.ts';
+import type { StreamRun } from './stream-run.ts';
+
+/** A stream that is about to continue another one. */
+interface Continuation {
+  readonly origin: string;
+  readonly stateFile: StateFile;
+  readonly state: StreamState;
+}
+
+/** What a {@link StreamChain} needs of its sealer. */
+export interface ChainHost {
+  /** Whether lines wait, so that no stream can be closed now. */
+  held(): boolean;
+  /** Makes a run of the continuing stream the one that lines go to. */
+  begin(site: StreamSite, epoch: Epoch): StreamRun;
+}
+
+/**
+ * `rotate_chain` (spec 6): each file is a stream of its own, under a key of its own, that cites the one before. An ended
+ * stream keeps its file open until its last checkpoint is there.
+ */
+export class StreamChain {
+  readonly #host: ChainHost;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #retiring = new Set<StreamRun>();
+  #records = 0;
+  #busy = false;
+
+  constructor(host: ChainHost, clock: Clock, signal: AbortSignal) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** Streams that have their close but not its checkpoint. */
+  get retiring(): ReadonlySet<StreamRun> {
+    return this.#retiring;
+  }
+
+  /** Record lines of the streams that have ended. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /**
+   * Ends the stream of `run` and begins the next one.
+   *
+   * @returns where lines went before and go now; undefined where nothing was to be done
+   * @throws what the key sources throw; `WRITE_FAILED`
+   */
+  async next(run: StreamRun, sources: KeySources): Promise<{ from: string; to: string; origin: string } | undefined> {
+    if (this.#busy) return undefined;
+    this.#busy = true;
+    try {
+      const next = announce(run, this.#clock.now());
+      const epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
+      if (this.#signal.aborted || this.#host.held() || run.ended) {
+        epoch.erase();
+        return undefined;
+      }
+      const { sink } = run.log;
+      const close = run.closeNow('continued', next.origin);
+      if (close === undefined) throw new TamperError('WRITE_FAILED', `${sink.name} cannot be closed now`);
+      const site = pointTo(next, run, close);
+      this.#retire(run, close);
+      const { after } = site.state;
+      this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
+      return { from: sink.name, to: site.sink.name, origin: next.origin };
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #retire(run: StreamRun, close: SealJob): void {
+    if (close.epoch.signers.length > 0) run.checkpointer.sign(close);
+    this.#records += run.stream.records;
+    this.#retiring.add(run);
+    void run.whenCovered(close.size).then(() => {
+      this.#retiring.delete(run);
+      run.end();
+    });
+  }
+}
+
+/** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
+function announce(run: StreamRun, now: number): Continuation {
+  const stamp = formatStamp(now);
+  const { root, stateDir, lock, origin: before } = run.site;
+  const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
+  const stateFile = new StateFile(statePath(stateDir, origin), lock);
+  const { base } = run.state;
+  const { sink } = run.log;
+  const next = nextFile(base, sink.name, now, !sink.inPlace);
+  const state: StreamState = { origin, size: 0, frontier: [], ...next, offset: 0, base, epoch: 1 };
+  stateFile.replaceSync(state);
+  return { origin, stateFile, state };
+}
+
+/** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
+function pointTo(next: Continuation, run: StreamRun, close: SealJob): StreamSite {
+  const { root, lock, stateDir } = run.site;
+  const { origin, stateFile } = next;
+  const state = { ...next.state, after: { origin: run.stream.origin, size: close.size, root: close.root } };
+  stateFile.replaceSync(state);
+  const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
+  run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
+  if (run.site.stateFile.path !== root.path) {
+    const configured = root.read();
+    if (configured !== undefined) root.replaceSync({ ...configured, continuedBy });
+  }
+  if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
+  const sink = new FileSink(state.file, { lease: lock, empty: true });
+  syncDirectory(dirname(state.file));
+  return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
+}

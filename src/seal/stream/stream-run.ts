@@ -1,0 +1,449 @@
+import { dirname } from 'node:path';
+import { Frontier } from '../../core/tree.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import { pause } from '../../keys/retry.ts';
+import { Checkpointer, type CheckpointerHost } from '../checkpoint/checkpointer.ts';
+import { macNote } from '../checkpoint/note-signing.ts';
+import type { SealJob } from '../checkpoint/seal-job.ts';
+import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
+import { syncDirectory } from '../disk/set-aside.ts';
+import { isPassing, type Obstacle, type Sink } from '../disk/sink.ts';
+import { FileSink } from '../disk/sink-file.ts';
+import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import type { Failing } from '../epoch/outage-policy.ts';
+import type { StreamSite } from '../resume/stream-site.ts';
+import { EntryLog } from './entry-log.ts';
+import { stateAt } from './run-state.ts';
+import { type Opening, StreamWriter } from './stream-writer.ts';
+
+/** How long to wait before a state that could not be written is written again, in milliseconds. */
+const STATE_WAIT = 1_000;
+
+/** What a run tells its sealer. */
+export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish' | 'released'> {
+  /** A checkpoint line was appended. */
+  published(job: SealJob, note: string, full: boolean): void;
+  /** A seal or close was appended. */
+  sealed(): void;
+  /** The next file has begun. */
+  rotated(from: string, to: string): void;
+}
+
+/** What a run is made from. */
+export interface RunOptions {
+  readonly site: StreamSite;
+  readonly epoch: Epoch;
+  readonly every: OpenEntry['every'];
+  readonly fsyncOnRotate: boolean;
+  /** `rotate_max_bytes` */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly host: RunHost;
+}
+
+interface Waiter {
+  readonly size: number;
+  readonly resolve: () => void;
+}
+
+/** A change of file that goes on when the sink takes more. */
+interface Rotation extends NextFile {
+  readonly job: SealJob;
+  /** Whether the close is on disk and in the state. */
+  sealed: boolean;
+  /** The checkpoint of the close, where nobody else signs it. */
+  note: string | undefined;
+}
+
+/** One run of a stream, from its `open` to its `close`: entries, state and checkpoints in the order of spec 4. */
+export class StreamRun implements CheckpointerHost {
+  readonly stream: StreamWriter;
+  readonly log: EntryLog;
+  readonly checkpointer: Checkpointer;
+  readonly #site: StreamSite;
+  readonly #host: RunHost;
+  readonly #clock: Clock;
+  readonly #fsyncOnRotate: boolean;
+  #state: StreamState;
+  #covered = 0;
+  /** The newest size with a complete checkpoint; what is covered lags behind while a key period before waits for its key. */
+  #reached = 0;
+  #coverWaiters: Waiter[] = [];
+  #writeWaiters: (() => void)[] = [];
+  #newFile: boolean;
+  #captured: SealJob | undefined;
+  #capturing = false;
+  #rotation: Rotation | undefined;
+  #obstacle: Obstacle | undefined;
+  #lastNote: string | undefined;
+  #ended = false;
+  #dead = false;
+
+  constructor(options: RunOptions) {
+    const { site, epoch, clock } = options;
+    this.#site = site;
+    this.#host = options.host;
+    this.#clock = clock;
+    this.#fsyncOnRotate = options.fsyncOnRotate;
+    this.#state = site.state;
+    this.#newFile = site.sink.size === 0;
+    const { size, frontier, account } = site.resumption;
+    this.log = new EntryLog(new Frontier(size, frontier), epoch, site.sink);
+    this.checkpointer = new Checkpointer(this, clock);
+    this.stream = new StreamWriter({
+      origin: site.origin,
+      every: options.every,
+      log: this.log,
+      account,
+      now: () => clock.now(),
+      onSeal: (job) => this.#sealed(job),
+      maxBytes: site.sink.name === STDOUT ? 0 : options.maxBytes,
+    });
+  }
+
+  get site(): StreamSite {
+    return this.#site;
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** The newest size that a complete checkpoint on disk covers. */
+  get covered(): number {
+    return this.#covered;
+  }
+
+  /** Why nothing is taken at the moment. */
+  get obstacle(): Obstacle | undefined {
+    return this.log.sink.obstacle ?? this.#obstacle;
+  }
+
+  /** Whether entries must wait for the next file. */
+  get rotating(): boolean {
+    return this.#rotation !== undefined;
+  }
+
+  /** Whether the stream has its last entry. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Writes what goes before the run's first entry, and that entry with its seal. */
+  begin(opening: Opening): void {
+    const { resumption, sink } = this.#site;
+    const { pending } = resumption;
+    // in a file without a line nothing stands before its open (spec 4)
+    const before = sink.name === STDOUT || sink.size > 0;
+    if (sink.name === STDOUT) this.log.appendEmptyLine();
+    if (pending !== undefined && before) this.log.appendCheckpoint(pending.note);
+    this.stream.begin(opening);
+    if (pending !== undefined && !before) this.log.appendCheckpoint(pending.note);
+  }
+
+  /** Puts a number for a new key period into the state, durably, before a key is minted for it (spec 1). */
+  announce(number: number): void {
+    this.#state = { ...this.#state, epoch: number };
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
+  /** Changes the state, durably. */
+  changeState(change: Partial<StreamState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
+  /**
+   * Writes what waits, and goes on with a change of file.
+   *
+   * @returns whether nothing waits any more
+   */
+  writeOut(): boolean {
+    if (this.#dead) return false;
+    const written = this.log.writeOut();
+    const done = written && (this.#rotation === undefined || this.#goOnRotating(this.#rotation));
+    for (const resolve of this.#writeWaiters.splice(0)) resolve();
+    return done;
+  }
+
+  /** Resolves when a complete checkpoint covers `size` and is on disk. */
+  whenCovered(size: number): Promise<void> {
+    if (this.#covered >= size) return Promise.resolve();
+    return new Promise((resolve) => this.#coverWaiters.push({ size, resolve }));
+  }
+
+  /**
+   * Closes this file and begins the next one, under the same key period (spec 6, next file, M6.3). The closed file gets a
+   * name with a stamp; where somebody else has renamed it already it keeps that one.
+   */
+  rotate(): void {
+    const { sink } = this.log;
+    if (this.#rotation !== undefined || this.#ended || sink.name === STDOUT || !this.writeOut()) return;
+    const next = nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+    const job = this.#capture(() => this.stream.close('rotated'));
+    if (job === undefined) return;
+    this.#rotation = { ...next, job, sealed: false, note: undefined };
+    this.writeOut();
+  }
+
+  /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
+  reopen(): boolean {
+    const { sink } = this.log;
+    if (this.#rotation !== undefined || this.#ended || sink.inPlace) return false;
+    const hint = 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.';
+    this.#host.warn(
+      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file goes on`, { hint }),
+    );
+    this.rotate();
+    return true;
+  }
+
+  /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
+  sealNow(): void {
+    if (this.#ended) return;
+    const job = this.stream.unsealed && !this.rotating ? this.#capture(() => this.stream.seal()) : undefined;
+    if (!this.#bringToDisk(job) || job === undefined) return;
+    this.checkpointer.sign(job);
+  }
+
+  /**
+   * Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves.
+   *
+   * @returns the close, where it is on disk
+   */
+  closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
+    this.reopen();
+    if (this.#ended || this.rotating) return undefined;
+    const job = this.#capture(() => this.stream.close(why, continuedBy));
+    this.#ended = true;
+    if (job === undefined || !this.#bringToDisk(job)) return undefined;
+    const note = macNote(job);
+    if (note === undefined) return job;
+    this.publish(job, note, job.epoch.signers.length === 0);
+    if (this.writeOut()) this.log.sink.datasyncSync();
+    return job;
+  }
+
+  /** Ends what waits for a key service, erases the keys, gives up the file. */
+  end(): void {
+    this.#dead = true; // what was under way must not touch a file that may be another writer's by now
+    this.#site.stateFile.dropPending();
+    this.checkpointer.stop();
+    this.log.epoch.erase();
+    this.log.sink.close();
+  }
+
+  /** Writes the `close` of the stream; its checkpoint follows as any other. The file must not be {@link StreamRun.rotating}. */
+  close(): void {
+    this.stream.close('shutdown');
+    this.#ended = true;
+  }
+
+  async persist(job: SealJob): Promise<void> {
+    while (!this.#isDead() && job.sink === this.log.sink && this.log.sink.size < job.offset) {
+      if (this.log.sink.obstacle === undefined && this.writeOut()) break;
+      await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
+    }
+    if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
+    const { sink } = this.log;
+    await sink.datasync();
+    if (this.#isDead() || job.size <= this.#state.size) return;
+    this.#syncNewFile(sink);
+    this.#state = stateAt(job, this.#state);
+    await this.#replaceState();
+  }
+
+  publish(job: SealJob, note: string, full: boolean): void {
+    if (this.#dead) return;
+    this.#append(job, note, full);
+    this.#host.published(job, note, full);
+  }
+
+  #append(job: SealJob, note: string, full: boolean): void {
+    const { log } = this;
+    const { sink, offset } = log;
+    log.appendCheckpoint(note);
+    if (full && job.size > (this.#state.checkpoint?.size ?? 0)) {
+      const key = job.epoch.reference;
+      // where the line cannot be read again, or has no signature to verify, the state keeps the note
+      const kept = sink.name === STDOUT || job.epoch.signers.length === 0 ? { note } : {};
+      const checkpoint = { size: job.size, root: job.root, file: sink.name, offset, key, ...kept };
+      this.#state = { ...this.#state, checkpoint };
+      this.#lastNote = note;
+    }
+    if (job.closes !== undefined) log.writeOut(); // the manifest is about the whole file
+    if (full) void this.#cover(job, sink, log.offset);
+  }
+
+  outage(failing: Failing): void {
+    this.#host.outage(failing);
+  }
+
+  outageOver(who: object): void {
+    this.#host.outageOver(who);
+  }
+
+  released(): void {
+    if (this.checkpointer.expectsLate) return;
+    this.#covered = this.#reached;
+    const waiters = this.#coverWaiters;
+    this.#coverWaiters = waiters.filter(({ size }) => size > this.#covered);
+    for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
+  }
+
+  warn(error: unknown): void {
+    this.#host.warn(error);
+  }
+
+  fail(error: unknown): void {
+    this.#host.fail(error);
+  }
+
+  /** A file that cannot be written to for now must not end the log: disk full passes. */
+  async #replaceState(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#site.stateFile.replace(this.#state);
+        return;
+      } catch (error) {
+        if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+        this.warn(error);
+        await pause(STATE_WAIT, 'waiting for room for the state', undefined, this.#clock);
+      }
+    }
+  }
+
+  #sealed(job: SealJob): void {
+    if (this.#capturing) this.#captured = job;
+    else this.checkpointer.submit(job);
+    this.#host.sealed();
+  }
+
+  /** Runs `write` and keeps the seal that it makes from the checkpointer. */
+  #capture(write: () => void): SealJob | undefined {
+    this.#capturing = true;
+    this.#captured = undefined;
+    try {
+      write();
+    } finally {
+      this.#capturing = false;
+    }
+    return this.#captured;
+  }
+
+  #bringToDisk(job: SealJob | undefined): boolean {
+    if (!this.writeOut()) return false;
+    const { sink } = this.log;
+    sink.datasyncSync();
+    this.#syncNewFile(sink);
+    if (job === undefined) return true;
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+    this.checkpointer.persisted();
+    return true;
+  }
+
+  /** @returns whether the next file has begun */
+  #goOnRotating(rotation: Rotation): boolean {
+    const { job, file, renamed } = rotation;
+    const old = this.log.sink;
+    const from = old.name;
+    let next: FileSink;
+    try {
+      if (!rotation.sealed) {
+        this.#bringCloseToDisk(rotation);
+        if (!this.log.writeOut()) return false;
+      }
+      if (this.#fsyncOnRotate) old.syncSync();
+      else old.datasyncSync();
+      this.#nameNextFile(rotation);
+      if (renamed !== undefined) old.rename(renamed);
+      next = new FileSink(file, { lease: this.#site.lock, empty: true });
+      syncDirectory(dirname(file));
+    } catch (error) {
+      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+      this.#obstacle = { kind: 'full', cause: error };
+      return false;
+    }
+    this.#obstacle = undefined;
+    this.#rotation = undefined;
+    this.log.turnTo(next);
+    old.close();
+    const { checkpoint } = this.#state;
+    this.stream.continueFile({
+      why: 'rotated',
+      ...(checkpoint && { checkpoint: { size: checkpoint.size, root: checkpoint.root } }),
+    });
+    if (rotation.note === undefined) this.checkpointer.sign(job);
+    else this.#host.published(job, rotation.note, true);
+    this.#host.rotated(renamed ?? from, file);
+    return !this.rotating && this.log.writeOut();
+  }
+
+  #bringCloseToDisk(rotation: Rotation): void {
+    const { job } = rotation;
+    this.log.sink.datasyncSync();
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+    rotation.sealed = true;
+    this.checkpointer.persisted();
+    if (job.epoch.signers.length > 0) return;
+    rotation.note = macNote(job);
+    if (rotation.note !== undefined) this.#append(job, rotation.note, true);
+  }
+
+  /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
+  #nameNextFile({ file, renamed }: Rotation): void {
+    const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
+    const { name, inPlace } = this.log.sink;
+    this.#state = {
+      ...state,
+      file,
+      offset: 0,
+      ...(renamed !== undefined && { renamed }),
+      ...(checkpoint && {
+        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, inPlace, renamed) : checkpoint,
+      }),
+    };
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
+  /** Where the line of a checkpoint can be read once its file has another name. */
+  #relocated(checkpoint: PublishedCheckpoint, inPlace: boolean, renamed: string | undefined): PublishedCheckpoint {
+    if (renamed !== undefined) return { ...checkpoint, file: renamed };
+    if (inPlace || this.#lastNote === undefined) return checkpoint;
+    return { ...checkpoint, file: STDOUT, note: this.#lastNote }; // nowhere that we know of
+  }
+
+  async #cover(job: SealJob, sink: Sink, end: number): Promise<void> {
+    try {
+      await Promise.resolve(); // whoever appended the line goes on first
+      while (!this.#isDead() && this.log.sink === sink && sink.size < end) {
+        if (sink.obstacle === undefined && this.writeOut()) break;
+        await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
+      }
+      if (this.#isDead()) return;
+      if (sink.name === STDOUT) await this.#replaceState(); // spec 6, next file
+      if (this.#coverWaiters.length > 0 && this.log.sink === sink) await sink.datasync();
+    } catch (error) {
+      this.#host.fail(error);
+      return;
+    }
+    this.#reached = Math.max(this.#reached, job.size);
+    this.released();
+  }
+
+  /** Asked again after each wait. */
+  #isDead(): boolean {
+    return this.#dead;
+  }
+
+  #syncNewFile(sink: Sink): void {
+    if (!this.#newFile || sink.name === STDOUT) return;
+    syncDirectory(dirname(sink.name));
+    this.#newFile = false;
+  }
+}

@@ -1,0 +1,279 @@
+import { formatCheckpointText } from '../../format/checkpoint.ts';
+import type { CloseEntry, GapEntry, OpenEntry, TreeHead } from '../../format/control.ts';
+import type { Wrapping } from '../../format/entry.ts';
+import { formatTime } from '../../foundation/time.ts';
+import type { SealJob } from '../checkpoint/seal-job.ts';
+import type { FileAccount } from '../disk/state-record.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import type { EntryLog, Part } from './entry-log.ts';
+
+/** What a stream's writer is made from. */
+export interface StreamWriterOptions {
+  readonly origin: string;
+  /** What each `open` promises (spec 2). */
+  readonly every: OpenEntry['every'];
+  readonly log: EntryLog;
+  /** What is known of the file that the run goes on in; undefined in a new file. */
+  readonly account: FileAccount | undefined;
+  /** Wall time in milliseconds. */
+  readonly now: () => number;
+  /** Told of each seal and close, once its keys have been overwritten. */
+  readonly onSeal: (job: SealJob) => void;
+  /** A file is closed before a record would make it longer than that, in bytes; 0: never. */
+  readonly maxBytes: number;
+}
+
+/** What an `open` says besides what the writer knows itself. */
+export interface Opening {
+  readonly why: OpenEntry['why'];
+  readonly checkpoint?: TreeHead;
+  readonly torn?: OpenEntry['torn'];
+  readonly adoptedFrom?: number;
+  readonly after?: OpenEntry['after'];
+}
+
+/** What a record adds to its line, and what the end of a file takes: a close, and the checkpoint line that names the origin twice. */
+const ENDING = 600;
+
+/** A heartbeat that comes later than this many times its interval was held up: the process did not run (spec 5). */
+const SUSPENDED = 1.2;
+
+/** Writes the entries of one run: records, and the control entries around them with their counts and times. */
+export class StreamWriter {
+  readonly origin: string;
+  readonly log: EntryLog;
+  readonly #every: OpenEntry['every'];
+  readonly #now: () => number;
+  readonly #onSeal: (job: SealJob) => void;
+  readonly #maxBytes: number;
+  readonly #ending: number;
+  /** Up to this length of the file it was said that it is full. */
+  #fullSaid = 0;
+  #epochSeq = 1;
+  #records = 0;
+  #sinceSeal = 0;
+  #droppedSinceSeal = 0;
+  #sinceOpen = 0;
+  #firstTime = 0;
+  #lastTime = 0;
+  #lastSeal = 0;
+  #lastSealSize = 0;
+  #gapSinceSeal = false;
+  #account: Omit<FileAccount, 'records'> | undefined;
+  #fileRecords: number;
+
+  constructor(options: StreamWriterOptions) {
+    this.origin = options.origin;
+    this.log = options.log;
+    this.#every = options.every;
+    this.#now = options.now;
+    this.#account = options.account;
+    this.#fileRecords = options.account?.records ?? 0;
+    this.#onSeal = options.onSeal;
+    this.#maxBytes = options.maxBytes;
+    this.#ending = ENDING + 2 * options.origin.length;
+  }
+
+  /** Record lines of this run. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Record lines of the file, of all runs. */
+  get fileRecords(): number {
+    return this.#fileRecords;
+  }
+
+  /** Record lines since the last seal, close or run's open. */
+  get sinceSeal(): number {
+    return this.#sinceSeal;
+  }
+
+  /** When the last seal (or the run's open) was written, in milliseconds. */
+  get lastSeal(): number {
+    return this.#lastSeal;
+  }
+
+  /** Record lines in the file since its last `open`. */
+  get sinceOpen(): number {
+    return this.#sinceOpen;
+  }
+
+  /** Whether an entry stands after the last seal. */
+  get unsealed(): boolean {
+    return this.log.frontier.size > this.#lastSealSize;
+  }
+
+  /** Writes the first `open` of a run and its seal, which brings the enrolment checkpoint (spec 5). */
+  begin(opening: Opening): void {
+    this.#epochSeq = this.log.frontier.size + 1;
+    this.#sinceSeal = 0;
+    this.#droppedSinceSeal = 0;
+    this.#open(opening);
+    this.#lastSeal = this.#now();
+    this.seal(true); // its checkpoint is the one that an auditor pins
+  }
+
+  /** Writes the `open` of the next file of this run. */
+  continueFile(opening: Opening): void {
+    this.#account = undefined;
+    this.#fileRecords = 0;
+    this.#open(opening);
+  }
+
+  /** Adds a record: a JSON object in text. */
+  object(text: string): void {
+    this.log.appendObject(text);
+    this.#counted();
+  }
+
+  /** Adds a record: a JSON object in `from[start, end)`. */
+  objectBytes(from: Buffer, start: number, end: number): void {
+    this.log.appendObjectBytes(from, start, end);
+    this.#counted();
+  }
+
+  /** Adds a record: a wrapped line. */
+  wrapped(head: Buffer, as: Wrapping, part?: Part): void {
+    this.log.appendWrapped(head, as, part);
+    this.#counted();
+  }
+
+  /**
+   * Whether the file is to be closed before a record of so many bytes (`rotate_max_bytes`). It is said once, and again when
+   * the file has grown by an eighth: the next one may have to wait for a key.
+   */
+  isFullFor(length: number): boolean {
+    if (this.#maxBytes === 0 || this.#sinceOpen === 0) return false;
+    const end = this.log.offset + length + this.#ending;
+    if (end <= this.#maxBytes || end <= this.#fullSaid) return false;
+    this.#fullSaid = end + this.#maxBytes / 8;
+    return true;
+  }
+
+  /** How many records fit before the next seal must come. */
+  get roomBeforeSeal(): number {
+    return this.#every.records - this.#sinceSeal;
+  }
+
+  gap(why: GapEntry['why'], dropped: number, since: number): void {
+    this.log.appendControl({ kind: 'gap', dropped, since: formatTime(since), why });
+    this.#droppedSinceSeal += dropped;
+    this.#gapSinceSeal = true;
+  }
+
+  /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
+  seal(kept = false, next?: Epoch): void {
+    const time = this.#now();
+    this.#explainPause(time);
+    this.log.appendControl({
+      kind: 'seal',
+      step: this.log.epoch.step,
+      time: formatTime(time),
+      records: this.#sinceSeal,
+      dropped: this.#droppedSinceSeal,
+    });
+    this.#endStep(time, kept, undefined, next);
+  }
+
+  /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
+  handOver(next: Epoch): void {
+    this.log.appendControl({ kind: 'key', next: next.kid, key: next.reference });
+    this.seal(true, next);
+  }
+
+  close(why: CloseEntry['why'], continuedBy?: string): void {
+    const time = this.#now();
+    this.#explainPause(time);
+    this.log.appendControl({
+      kind: 'close',
+      step: this.log.epoch.step,
+      time: formatTime(time),
+      records: this.#sinceOpen,
+      ...(this.#sinceOpen > 0 && { firstTime: formatTime(this.#firstTime), lastTime: formatTime(this.#lastTime) }),
+      why,
+      ...(continuedBy !== undefined && { continuedBy }),
+    });
+    const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
+    this.#endStep(time, true, { why, times });
+  }
+
+  #open(opening: Opening): void {
+    const { frontier, epoch } = this.log;
+    const time = formatTime(this.#now());
+    this.#account ??= { firstSeq: frontier.size + 1, created: time, root: frontier.root() };
+    this.log.appendControl({
+      kind: 'open',
+      format: 1,
+      origin: this.origin,
+      time,
+      why: opening.why,
+      size: frontier.size,
+      frontier: [...frontier.subtrees],
+      ...(opening.checkpoint && { checkpoint: opening.checkpoint }),
+      key: epoch.reference,
+      epochSeq: this.#epochSeq,
+      step: epoch.step,
+      every: this.#every,
+      ...(opening.torn && { torn: opening.torn }),
+      ...(opening.adoptedFrom !== undefined && { adoptedFrom: opening.adoptedFrom }),
+      ...(opening.after && { after: opening.after }),
+    });
+    this.#sinceOpen = 0;
+    this.#fullSaid = 0;
+  }
+
+  #explainPause(time: number): void {
+    const late = time - this.#lastSeal > this.#every.idleSeconds * 1000 * SUSPENDED;
+    if (late && !this.#gapSinceSeal) this.gap('suspended', 0, this.#lastSeal);
+  }
+
+  #counted(): void {
+    this.#records++;
+    const time = this.#now();
+    this.#fileRecords++;
+    if (this.#sinceOpen++ === 0) this.#firstTime = time;
+    this.#lastTime = time;
+    if (++this.#sinceSeal >= this.#every.records) this.seal();
+  }
+
+  #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): void {
+    const { log } = this;
+    const { epoch, frontier, sink } = log;
+    const head = { origin: this.origin, size: frontier.size, root: frontier.root() };
+    const text = formatCheckpointText(head);
+    const macLine = epoch.macLine(text);
+    if (next === undefined) epoch.advance();
+    else this.#enter(next);
+    this.#sinceSeal = 0;
+    this.#droppedSinceSeal = 0;
+    this.#gapSinceSeal = false;
+    this.#lastSeal = time;
+    this.#lastSealSize = frontier.size;
+    this.#onSeal({
+      ...head,
+      frontier: [...frontier.subtrees],
+      leaf: log.lastLeaf as string, // the seal's own
+      text,
+      macLine,
+      epoch,
+      coSigners: next?.signers ?? [],
+      next: { epoch: log.epoch, epochSeq: this.#epochSeq, step: log.epoch.step },
+      sink,
+      get file() {
+        return sink.name; // a closed file gets another one
+      },
+      offset: log.offset,
+      account: { ...(this.#account as FileAccount), records: this.#fileRecords }, // an open stands before every seal
+      kept,
+      time,
+      closes,
+    });
+  }
+
+  #enter(next: Epoch): void {
+    this.log.epoch.erase();
+    this.log.enter(next);
+    this.#epochSeq = this.log.frontier.size + 1;
+  }
+}

@@ -1,0 +1,85 @@
+import type { SignedCheckpoint } from '../../format/checkpoint.ts';
+import type { Signer } from '../../format/key-reference.ts';
+import type { NoteKey } from '../../format/vkey.ts';
+import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
+
+/** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
+
+/** A public key that the auditor names, for checkpoints of sizes in a range. */
+export interface NamedPublicKey {
+  readonly key: NoteKey;
+  /** The key counts for checkpoints of at least this size; the log must reach it, and the key sign from there on (M8.21). */
+  readonly fromSeq: number;
+  /** The key counts for checkpoints of at most this size. */
+  readonly untilSeq: number;
+  /** Where the auditor has it from, for the report. */
+  readonly givenBy?: string | undefined;
+}
+
+/** A policy's limits on what is otherwise only reported. */
+export interface Acceptance {
+  /** Entries that may stay adopted. */
+  readonly adopted: number;
+  /** Entries that a shipped copy may hold beyond a crash. */
+  readonly abandoned: number;
+  /** Lines that a writer may report as dropped. */
+  readonly dropped: number;
+  /** Longest pause before a recovered run, in seconds. */
+  readonly recoveryGapSeconds: number;
+  /** Whether a run may start under nothing but a data key that the auditor named. */
+  readonly restarts: 'keyed' | 'vouched';
+  /** Whether the signers of a vouched key period count as named from there on. */
+  readonly successors: boolean;
+}
+
+/** Without a policy: what a crash or a busy writer leaves is reported, adopted entries are undecided. */
+export const DEFAULT_ACCEPTANCE: Acceptance = {
+  adopted: 0,
+  abandoned: Number.POSITIVE_INFINITY,
+  dropped: Number.POSITIVE_INFINITY,
+  recoveryGapSeconds: Number.POSITIVE_INFINITY,
+  restarts: 'keyed',
+  successors: false,
+};
+
+/** Everything that the verdict on one stream rests on. */
+export interface Auditor {
+  readonly origin: string;
+  readonly publicKeys: readonly NamedPublicKey[];
+  /** Public keys that the auditor named for other streams: they count for nothing here. */
+  readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];
+  /** Checkpoints that the auditor already holds, trusted as held. */
+  readonly held: readonly SignedCheckpoint[];
+  /**
+   * The data key of a key period, if the auditor's own side names its identity; undefined where it names no such key.
+   * The caller erases it. A failing key service throws.
+   */
+  readonly dataKey: DataKeyFinder;
+  /** The first seqs of the data keys that the policy names: the log must reach them (spec 8.9). */
+  readonly dataKeysFrom: readonly number[];
+  /**
+   * Whether the auditor's own key service says that this is one of the keys that the auditor names. Undefined where no
+   * service is configured. A failing key service throws.
+   */
+  readonly confirmSigner: ((signer: Signer) => Promise<boolean>) | undefined;
+  /** Whether that service has a signing key that the auditor names, so that a log without it is unsigned (M8.14). */
+  readonly signerNamed?: boolean;
+  /** Checks the signature of a named key that only its key service can check. Undefined where no service is configured. */
+  readonly verifyOnline: ((signer: Signer, text: Uint8Array, signature: Uint8Array) => Promise<boolean>) | undefined;
+  /** The log is still being written: the end is the newest sealed entry (spec 8.9). */
+  readonly live: boolean;
+  readonly now: Date;
+  /** The log must be sealed up to this time; undefined where it must be closed, or live. */
+  readonly until: Date | undefined;
+  /** One closed file is checked by itself (spec 8.2). */
+  readonly part: boolean;
+  /** The log must be there from its first entry on. */
+  readonly wholeRequired: boolean;
+  /** The weakest records that are allowed. */
+  readonly recordsFloor: 'mac' | 'hash';
+  /** Every closed file must have its manifest. */
+  readonly manifestRequired: boolean;
+  /** What every key period must have been checked by, besides what the log itself promises. */
+  readonly require: readonly ('mac' | 'signature')[];
+  readonly accept: Acceptance;
+}

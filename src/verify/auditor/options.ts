@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream';
+import type { SigningKey } from '../../keys/provider.ts';
+import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
+import type { Policy } from './policy.ts';
+
+/** A public key that the auditor names. */
+export interface PublicKeyName {
+  /**
+   * `NAME+ID+KEY`, as keygen and the report print it (C2SP signed-note). Where NAME is one of several streams to verify, the
+   * key counts for that stream alone.
+   */
+  readonly vkey: string;
+  /** It counts for checkpoints of at least this size; the log must reach it, and the key sign from there on. Default 1. */
+  readonly fromSeq?: number;
+  /** It counts for checkpoints of at most this size. Default: any. */
+  readonly untilSeq?: number;
+  /** Where you have it from, for the report: `--public-key signer.pub`. */
+  readonly givenBy?: string;
+}
+
+/** What to verify, and what the verdict rests on. Nothing of the second part comes from the log (spec 8.1). */
+export interface VerifyOptions {
+  /** Files and directories, compressed or not, in any order; `-` is `input`. */
+  readonly paths: readonly string[];
+  /** The bytes behind the path `-`. */
+  readonly input?: Readable;
+  /** The streams to verify; a name that ends with `*` stands for every origin that begins so. */
+  readonly origin?: string | readonly string[];
+  /**
+   * A stream that a writer began in place of a named one (`rotate_chain`, `recover`, `on_state_conflict`), with an origin
+   * `ORIGIN/<UTC time>-<8 hex>`, counts as named. Default false.
+   */
+  readonly continued?: boolean;
+  /** The auditor's policy; it names the streams, so `origin` may be left out. */
+  readonly policy?: Policy;
+  /** Sources of data keys, with the keys that they may be asked for. */
+  readonly dataKeys?: readonly NamedDataKeys[];
+  readonly publicKeys?: readonly (string | PublicKeyName)[];
+  /** Checkpoints that you hold, as signed notes. */
+  readonly held?: readonly string[];
+  /** Asks your key service whether a signer in the log is a key that you name. */
+  readonly confirmSigner?: (signer: SigningKey) => Promise<boolean>;
+  /**
+   * Whether `confirmSigner` stands for a signing key that you name: a log of which it signs nothing is then `UNSIGNED`, as with
+   * a public key (M8.14). Default false: it is asked only about signers that a log lists.
+   */
+  readonly signerNamed?: boolean;
+  /** Asks the key service about a signature that only it can check. */
+  readonly verifyOnline?: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
+  /** A file of known checkpoints: read before, advanced after verdict ok. */
+  readonly known?: string;
+  /** Manifests to check besides those that stand beside the files. */
+  readonly manifests?: readonly string[];
+  /** The log is still being written. Default false. */
+  readonly live?: boolean;
+  /** The time that counts as now for a live log. Default: the clock. */
+  readonly now?: Date;
+  /** One closed file is checked by itself, against the checkpoint held before it. Default false. */
+  readonly part?: boolean;
+  /** Lines of several streams stand mixed in the files. Default false. */
+  readonly demux?: boolean;
+  /** Warnings make the verdict undecided. Default false. */
+  readonly strict?: boolean;
+  /** Signers of vouched key periods count as named from there on. Default false. */
+  readonly acceptSuccessors?: boolean;
+  /** A compressed file may expand to so many bytes. Default 64 GiB. */
+  readonly maxBytes?: number;
+  /** Above 1: the number of extra processes that check the records of large files that are not compressed. Default 1. */
+  readonly jobs?: number;
+  /** Told how many bytes of how many have been read. */
+  readonly onProgress?: (read: number, total: number) => void;
+}

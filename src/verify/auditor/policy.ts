@@ -1,0 +1,169 @@
+import { dirname, resolve } from 'node:path';
+import * as v from 'valibot';
+import { TamperError } from '../../errors.ts';
+import { vkeyProblem } from '../../format/vkey.ts';
+import { readText } from '../../foundation/read-text.ts';
+import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { loadCheckpoint } from './held-notes.ts';
+import { schemaProblem, withoutInput } from './schema-problem.ts';
+
+/** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how fresh. */
+
+/** A longer policy is written with wildcards. */
+const MAX_LENGTH = 2 ** 20;
+
+const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const text = v.pipe(v.string(), v.nonEmpty());
+const range = { from_seq: v.optional(seq, 1), until_seq: v.optional(seq, Number.MAX_SAFE_INTEGER) };
+const sign = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? vkeyProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: `this is no verifier key: ${problem}` });
+  }),
+);
+const key = v.union(
+  [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign, ...range })],
+  'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq where they are limited',
+);
+const accept = v.strictObject({
+  adopted: v.optional(count, DEFAULT_ACCEPTANCE.adopted),
+  abandoned: v.optional(count),
+  recovery_gap_seconds: v.optional(count),
+  restarts: v.optional(v.picklist(['keyed', 'vouched']), DEFAULT_ACCEPTANCE.restarts),
+  dropped: v.optional(count),
+  successors: v.optional(v.boolean(), DEFAULT_ACCEPTANCE.successors),
+});
+const end = v.union(
+  [
+    v.picklist(['closed', 'live']),
+    v.strictObject({ until: v.union([v.date(), v.pipe(v.string(), v.isoTimestamp())]) }),
+  ],
+  'end is closed, live, or { until: TIME }',
+);
+const stream = v.strictObject({
+  origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'an origin, or the beginning of one and *')),
+  min: v.optional(count, 1),
+  records: v.optional(v.picklist(['mac', 'hash']), 'hash'),
+  require: v.optional(v.array(v.picklist(['mac', 'signature'])), []),
+  keys: v.optional(v.array(key), []),
+  pins: v.optional(v.array(text), []),
+  start: v.optional(v.picklist(['whole', 'held']), 'held'),
+  end: v.optional(end, 'closed'),
+  manifest: v.optional(v.picklist(['optional', 'required']), 'optional'),
+  accept: v.optional(accept, {}),
+});
+const schema = v.strictObject({
+  version: v.literal(1),
+  streams: v.pipe(
+    v.array(stream),
+    v.minLength(1),
+    // which of two counts would depend on their order
+    v.check(
+      (streams) => new Set(streams.map(({ origin }) => origin)).size === streams.length,
+      'an origin stands twice',
+    ),
+  ),
+});
+
+/** A data key that a policy names, by its identity without a version or with one. */
+export interface PolicyDataKey {
+  readonly wrap: string;
+  readonly fromSeq: number;
+  readonly untilSeq: number;
+}
+
+/** A public key that a policy names. */
+export interface PolicyPublicKey {
+  readonly vkey: string;
+  readonly fromSeq: number;
+  readonly untilSeq: number;
+}
+
+/** What a policy demands of one stream, or of every stream whose origin begins so. */
+export interface StreamPolicy {
+  /** An origin; with `*` at its end every origin that begins so. */
+  readonly origin: string;
+  /** At least so many streams must be there. */
+  readonly min: number;
+  readonly records: 'mac' | 'hash';
+  readonly require: readonly ('mac' | 'signature')[];
+  readonly dataKeys: readonly PolicyDataKey[];
+  readonly publicKeys: readonly PolicyPublicKey[];
+  /** Signed notes that the auditor holds, as text. */
+  readonly pins: readonly string[];
+  /** The log must be there from its first entry on; else a held checkpoint may stand for what is not here. */
+  readonly wholeRequired: boolean;
+  readonly end: 'closed' | 'live' | { readonly until: Date };
+  readonly manifestRequired: boolean;
+  readonly accept: Acceptance;
+}
+
+/** A policy. */
+export interface Policy {
+  readonly streams: readonly StreamPolicy[];
+}
+
+function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
+  return {
+    adopted: input.adopted,
+    abandoned: input.abandoned ?? DEFAULT_ACCEPTANCE.abandoned,
+    dropped: input.dropped ?? DEFAULT_ACCEPTANCE.dropped,
+    recoveryGapSeconds: input.recovery_gap_seconds ?? DEFAULT_ACCEPTANCE.recoveryGapSeconds,
+    restarts: input.restarts,
+    successors: input.successors,
+  };
+}
+
+function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]): StreamPolicy {
+  const dataKeys: PolicyDataKey[] = [];
+  const publicKeys: PolicyPublicKey[] = [];
+  for (const one of input.keys) {
+    const limits = { fromSeq: one.from_seq, untilSeq: one.until_seq };
+    if ('wrap' in one) dataKeys.push({ wrap: one.wrap, ...limits });
+    else publicKeys.push({ vkey: one.sign, ...limits });
+  }
+  return {
+    origin: input.origin,
+    min: input.min,
+    records: input.records,
+    require: input.require,
+    dataKeys,
+    publicKeys,
+    pins,
+    wholeRequired: input.start === 'whole',
+    end: typeof input.end === 'string' ? input.end : { until: new Date(input.end.until) },
+    manifestRequired: input.manifest === 'required',
+    accept: acceptance(v.parse(accept, input.accept)),
+  };
+}
+
+/** The parser's own errors are not kept: they quote the file, which may be a key that was taken for a policy. */
+function invalid(path: string, message: string): TamperError {
+  const shown = message.replaceAll(/\p{Cc}/gu, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+  return new TamperError('POLICY_INVALID', `${path}: ${shown}`, {
+    hint: 'docs/policy.md has every member with an example; fapilog-tamper policy init writes one for a log.',
+  });
+}
+
+/**
+ * Reads a policy file and the pins that it names, relative to it.
+ *
+ * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `FORMAT_INVALID` for a pin; `NOT_FOUND`, `READ_FAILED`
+ */
+export async function loadPolicy(path: string): Promise<Policy> {
+  const { LineCounter } = await import('yaml');
+  const { readPlainYaml } = await import('../../config/yaml.ts');
+  const source = await readText(path);
+  if (source.length > MAX_LENGTH) throw invalid(path, `it is longer than ${MAX_LENGTH} characters`);
+  const document = readPlainYaml(source, new LineCounter());
+  if ('code' in document) throw invalid(`${path}:${document.line}`, document.problem);
+  const parsed = v.safeParse(schema, document.toJS(), withoutInput);
+  if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));
+  const streams = parsed.output.streams.map(async (one) => {
+    const pins = await Promise.all(one.pins.map((pin) => loadCheckpoint(resolve(dirname(path), pin))));
+    return readStream(one, pins);
+  });
+  return { streams: await Promise.all(streams) };
+}

@@ -1,0 +1,73 @@
+import { type Digest, digestText } from '../../core/hash.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** The auth of an entry against the key period that it stands in (spec 1, 8.3, 8.5, 8.7, M1.3, M9.2). */
+
+const KEPT_DOUBTS = 100;
+
+/** Checks an entry's auth. An entry whose auth is wrong is a bad leaf. */
+export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf: Digest, auth: string): boolean {
+  if (epoch.member === 'hash') return checkHash(state, seq, leaf, auth);
+  const { schedule } = epoch;
+  if (schedule === undefined || !epoch.keyCounts(seq)) {
+    state.lastUnchecked = seq; // the form was checked, the key is not at hand or not for this entry
+    return true;
+  }
+  if (schedule.authenticate(leaf) === auth) {
+    if (epoch.keyState === 'unproven') {
+      epoch.keyState = 'altered-fingerprint';
+      state.broken = true; // the leaf that holds the fingerprint is not the one that was sealed
+    }
+    epoch.stepKnown = true;
+    return true;
+  }
+  state.lastUnchecked = seq;
+  if (!epoch.stepKnown) return true; // a hole lies before: the step is taken from the next seal (spec 8.11)
+  if (epoch.keyState === 'unproven') {
+    if (epoch.doubtful.length < KEPT_DOUBTS) epoch.doubtful.push(state.here(seq));
+    return true;
+  }
+  state.find(
+    'AUTH_WRONG',
+    `entry ${seq}: its MAC is not that of its bytes; the line was changed after it was sealed`,
+    seq,
+  );
+  state.broken = true;
+  return false;
+}
+
+function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string): boolean {
+  state.lastUnchecked = seq;
+  if (digestText(leaf) === auth) return true;
+  state.find('CHECKSUM_WRONG', `entry ${seq}: its checksum is not that of its bytes; the line was changed`, seq);
+  state.broken = true;
+  return false;
+}
+
+/** After a hole: takes the step that a seal or close claims, if its MAC proves it (spec 8.11). */
+export function resynchronise(state: StreamState, epoch: Epoch, step: number, leaf: Digest, auth: string): void {
+  const { schedule } = epoch;
+  if (schedule === undefined || !epoch.keyCounts(state.next)) {
+    epoch.step = step;
+    epoch.stepKnown = true;
+    return;
+  }
+  const steps = step - schedule.step;
+  if (steps < 0 || steps > state.next) return;
+  if (steps > state.stepsLeft) {
+    state.find('LIMIT', `after a hole an entry claims step ${step}: too many steps to walk, they stay unchecked`);
+    return;
+  }
+  state.stepsLeft -= steps;
+  const candidate = schedule.clone();
+  candidate.walkTo(step);
+  if (candidate.authenticate(leaf) !== auth) {
+    candidate.erase();
+    return;
+  }
+  schedule.erase();
+  epoch.schedule = candidate;
+  epoch.step = step;
+  epoch.stepKnown = true;
+}

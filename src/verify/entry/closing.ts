@@ -1,0 +1,111 @@
+import { formatCheckpointText } from '../../format/checkpoint.ts';
+import type { CloseEntry, GapEntry, SealEntry } from '../../format/control.ts';
+import type { StreamState } from '../state/state.ts';
+import { completeHandOver } from './hand-over.ts';
+
+/** Seals, gaps and closes: their step, counts and times (spec 2, 8.2, 8.8, M2.6, M8.3). */
+
+const HEARTBEAT_SLACK_SECONDS = 60;
+
+function trusted(state: StreamState): boolean {
+  return !state.broken && !state.orderUnknown;
+}
+
+/** Control entries carry the writer's clock: going back is worth a word. */
+export function passTime(state: StreamState, seq: number, time: string): void {
+  if (state.lastTime !== undefined && time < state.lastTime) {
+    state.find('CLOCK_BACK', `entry ${seq}: the writer's clock says ${time}, before it said ${state.lastTime}`, seq);
+  }
+  state.lastTime = time;
+}
+
+/** The promise of the run's latest open (M8.20). */
+function checkCadence(state: StreamState, seq: number, time: string): void {
+  const { every, sealTime } = state;
+  if (every === undefined || state.orderUnknown || state.sequence.open) return;
+  if (state.recordsSinceSeal > every.records && !state.broken) {
+    const message = `entry ${seq}: ${state.recordsSinceSeal} records since the last seal, promised were at most ${every.records}`;
+    state.find('CADENCE', message, seq);
+  }
+  if (sealTime === undefined || state.gapSinceSeal) return;
+  const seconds = (Date.parse(time) - Date.parse(sealTime)) / 1000;
+  const limit = 1.5 * every.idleSeconds + HEARTBEAT_SLACK_SECONDS;
+  if (seconds > limit) {
+    const message = `entry ${seq}: ${Math.round(seconds)} s without a seal, promised was one every ${every.idleSeconds} s`;
+    state.find('CADENCE', message, seq);
+  }
+}
+
+function checkStep(state: StreamState, seq: number, step: number): void {
+  const { epoch } = state;
+  if (epoch === undefined || !epoch.stepKnown || state.orderUnknown || state.broken || step === epoch.step) return;
+  state.find('STEP_WRONG', `entry ${seq}: it says step ${step}, the key period is at step ${epoch.step}`, seq);
+}
+
+function checkCount(state: StreamState, seq: number, name: string, said: number, counted: number): void {
+  if (!trusted(state) || said === counted) return;
+  state.find('COUNT_WRONG', `entry ${seq}: it says ${said} ${name}, there are ${counted}`, seq);
+}
+
+function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: string): void {
+  passTime(state, seq, time);
+  checkCadence(state, seq, time);
+  const { epoch, tree } = state;
+  if (epoch !== undefined) epoch.lastSeal = seq;
+  if (tree.frontier !== undefined) {
+    const root = tree.frontier.root();
+    const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
+    const counts = epoch?.stepKnown === true && epoch.keyCounts(seq);
+    const mac = counts ? epoch.schedule?.macCheckpoint(text) : undefined;
+    tree.addSeal({ seq, root, kind, epoch, frontier: [...tree.frontier.subtrees], time, every: state.every, mac });
+  }
+  if (epoch !== undefined) {
+    epoch.step++;
+    epoch.schedule?.advance();
+  }
+  state.sealTime = time;
+  state.recordsSinceSeal = 0;
+  state.droppedSinceSeal = 0;
+  state.gapSinceSeal = false;
+}
+
+/** A seal, already authenticated. */
+export function handleSeal(state: StreamState, seq: number, seal: SealEntry, authentic: boolean): void {
+  checkStep(state, seq, seal.step);
+  checkCount(state, seq, 'records since the last seal', seal.records, state.recordsSinceSeal);
+  checkCount(state, seq, 'dropped lines', seal.dropped, state.droppedSinceSeal);
+  const sealed = state.epoch;
+  endStep(state, seq, 'seal', seal.time);
+  const handOver = state.expect.what === 'seal' && state.expect.after === 'key';
+  state.expect = { what: 'any' };
+  if (handOver) completeHandOver(state, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
+}
+
+/** A gap: something was not sealed, or the key service was away. */
+export function handleGap(state: StreamState, seq: number, gap: GapEntry): void {
+  state.droppedSinceSeal += gap.dropped;
+  state.dropped += gap.dropped;
+  state.gapSinceSeal = true;
+  if (gap.dropped === 0) return;
+  const message = `entry ${seq}: ${gap.dropped} lines were lost since ${gap.since} (${gap.why}); the writer says so itself`;
+  const { accept } = state.auditor;
+  state.find('DROPPED', message, seq, state.dropped > accept.dropped ? 'undecided' : undefined);
+}
+
+/** The graceful end of a file or stream. */
+export function handleClose(state: StreamState, seq: number, close: CloseEntry): void {
+  checkStep(state, seq, close.step);
+  checkCount(state, seq, 'records since the open before it', close.records, state.recordsSinceOpen);
+  if (trusted(state) && (close.firstTime === undefined) !== (close.records === 0)) {
+    state.find(
+      'COUNT_WRONG',
+      `entry ${seq}: the times of its first and last record do not go with ${close.records} records`,
+      seq,
+    );
+  }
+  endStep(state, seq, 'close', close.time);
+  const { epoch, facts, records, tree } = state;
+  facts?.close(seq, close, records, tree.frontier?.root(), epoch);
+  state.closed = { why: close.why, seq, continuedBy: close.continuedBy };
+  state.expect = { what: 'open', after: close.why };
+}

@@ -1,0 +1,227 @@
+import type { Digest } from '../../core/hash.ts';
+import { hashLeaf } from '../../core/tree.ts';
+import { type ControlEntry, readControl } from '../../format/control.ts';
+import {
+  CONTROL_LIMIT,
+  CONTROL_WRITE_LIMIT,
+  type ControlLine,
+  type RecordLine,
+  TAIL_LENGTH,
+} from '../../format/entry.ts';
+import { unwrapRecord } from '../../format/record.ts';
+import { append, takeSeq } from '../range/advance.ts';
+import { stopAtLimit } from '../state/limit.ts';
+import type { StreamState } from '../state/state.ts';
+import { authenticate, resynchronise } from './authenticate.ts';
+import { handleClose, handleGap, handleSeal } from './closing.ts';
+import { handleKey } from './hand-over.ts';
+import { handleOpen } from './opening.ts';
+
+/** One entry after another: its place in the sequence, its key period, its auth, then its members (spec 8.3, M8.8). */
+
+/** So many malformed control entries are read: the keys in them were checked one by one. */
+const MAX_MALFORMED = 1_000;
+
+/** What must hold of the entry before it, whatever kind it is. */
+function checkOrder(state: StreamState, seq: number): void {
+  const { expect } = state;
+  if (expect.what === 'any') return;
+  state.expect = { what: 'any' };
+  if (state.broken || state.orderUnknown) return;
+  if (expect.what === 'seal') {
+    const after = expect.after === 'open' ? "a run's open" : 'a key entry';
+    state.find('SEAL_MISSING', `entry ${seq}: after ${after} comes its seal`, seq);
+  } else {
+    state.find('OPEN_MISSING', `entry ${seq}: after close ${expect.after} comes an open`, seq);
+  }
+}
+
+/** Whether the entry claims the key period in force, in its mode (M5.5). */
+function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolean {
+  const { epoch } = state;
+  if (epoch === undefined) {
+    state.lastUnchecked = entry.seq;
+    return false;
+  }
+  if (entry.epoch !== epoch.number) {
+    state.lastUnchecked = entry.seq;
+    if (!epoch.stepKnown || state.orderUnknown) {
+      state.epoch = undefined; // the hand-over or open in between is missing or was not understood, which is reported
+      return false;
+    }
+    const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;
+    state.find('KEY_ID_WRONG', message, entry.seq);
+    state.broken = true;
+    return false;
+  }
+  if (entry.member !== epoch.member) {
+    state.lastUnchecked = entry.seq;
+    const message = `entry ${entry.seq}: it has "${entry.member}" where its key period demands "${epoch.member}"`;
+    state.find('MODE_WRONG', message, entry.seq);
+    state.broken = true;
+    return false;
+  }
+  return true;
+}
+
+/** Lines of another stream have no place here (M1.6). */
+function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean {
+  if (entry.tag === state.tag) return true;
+  state.find(
+    'FOREIGN_TAG',
+    `a line of another stream (tag ${entry.tag}) stands among those of ${state.auditor.origin}`,
+  );
+  return false;
+}
+
+/** A range whose first entry is no open (spec 8.2, M8.6). */
+function startWithoutOpen(state: StreamState, seq: number): void {
+  if (state.next !== 0) return;
+  state.firstSeq = seq;
+  state.tree.frontier = undefined;
+  state.headless = true;
+  state.orderUnknown = true;
+  state.startReported = true;
+  if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream begins with an open', seq);
+  else
+    state.find(
+      'START_UNPROVEN',
+      `the range begins with entry ${seq}, which is no open; what was before it is unknown`,
+      seq,
+    );
+}
+
+/** A record that the fast path did not take. */
+export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): void {
+  if (!checkTag(state, record)) return;
+  const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
+  startWithoutOpen(state, record.seq);
+  if (takeSeq(state, record.seq, leaf) === 'passed') return;
+  checkOrder(state, record.seq);
+  if (checkEpoch(state, record) && state.epoch !== undefined) {
+    authenticate(state, state.epoch, record.seq, leaf, record.auth);
+  }
+  if (record.as !== undefined && unwrapRecord(line, record) === undefined) {
+    const message = `entry ${record.seq}: it says "as":"${record.as}" and is not the wrapped form of a line`;
+    state.find('CONTROL_MALFORMED', message, record.seq);
+    state.broken = true;
+  }
+  countRecord(state);
+  append(state, record.seq, leaf);
+}
+
+/** Counts a record line. */
+export function countRecord(state: StreamState): void {
+  state.records++;
+  state.recordsSinceSeal++;
+  state.recordsSinceOpen++;
+}
+
+/** A control entry: its auth first, then its members (spec 8.3, M8.9). */
+export async function handleControl(state: StreamState, line: Buffer, control: ControlLine): Promise<void> {
+  if (!checkTag(state, control)) return;
+  const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
+  const kid = state.kid(control.epoch);
+  if (line.length > CONTROL_LIMIT) {
+    handleUnread(state, control, leaf, 'LIMIT', `longer than ${CONTROL_LIMIT} bytes`);
+    return;
+  }
+  if (line.length > CONTROL_WRITE_LIMIT) {
+    state.find('LONG_LINE', `entry ${control.seq}: ${line.length} bytes; carriers cut lines above 16,000`, control.seq);
+  }
+  const reading = readControl(line, control.seq, control.kind, kid, control.member);
+  if ('problem' in reading) {
+    const { code, message, laterFormat } = reading.problem;
+    handleUnread(state, control, leaf, code, message);
+    if (laterFormat === true) state.stopped = true;
+    return;
+  }
+  if (reading.entry.kind === 'open') {
+    await handleOpen(state, control, reading.entry, leaf);
+    return;
+  }
+  startWithoutOpen(state, control.seq);
+  if (takeSeq(state, control.seq, leaf) === 'passed') return;
+  await handleReadControl(state, control, reading.entry, leaf);
+}
+
+/** An entry of ours whose members cannot be taken. It is a leaf all the same. */
+function handleUnread(
+  state: StreamState,
+  control: ControlLine,
+  leaf: Digest,
+  code: 'LIMIT' | 'UNSUPPORTED' | 'CONTROL_MALFORMED',
+  message: string,
+): void {
+  const { seq, kind } = control;
+  if (kind === 'open' && state.next === 0) state.firstSeq = seq;
+  else startWithoutOpen(state, seq);
+  if (takeSeq(state, seq, leaf) === 'passed') return;
+  const inForce = state.epoch?.number === control.epoch;
+  if (inForce && state.epoch !== undefined) authenticate(state, state.epoch, seq, leaf, control.auth);
+  state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
+  if (code === 'CONTROL_MALFORMED') state.broken = true;
+  if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
+    stopAtLimit(state, `more than ${MAX_MALFORMED} control entries are malformed`, seq);
+    return;
+  }
+  if (kind === 'open') {
+    state.epoch = undefined;
+    if (state.firstSeq === seq && seq > 1) {
+      state.tree.frontier = undefined;
+      state.headless = true;
+    }
+  }
+  state.orderUnknown = true;
+  state.expect = { what: 'any' };
+  if (state.epoch !== undefined) state.epoch.stepKnown = false;
+  append(state, seq, leaf);
+  const { frontier } = state.tree;
+  if (frontier === undefined) return;
+  const root = frontier.root();
+  const subtrees = [...frontier.subtrees];
+  state.tree.addSeal({
+    seq,
+    root,
+    kind: 'unknown',
+    epoch: state.epoch,
+    frontier: subtrees,
+    time: undefined,
+    every: undefined,
+    mac: undefined,
+  });
+}
+
+async function handleReadControl(
+  state: StreamState,
+  control: ControlLine,
+  entry: Exclude<ControlEntry, { kind: 'open' }>,
+  leaf: Digest,
+): Promise<void> {
+  const { seq } = control;
+  const satisfies = entry.kind === 'seal' && state.expect.what === 'seal';
+  if (!satisfies) checkOrder(state, seq);
+  let authentic = false;
+  if (checkEpoch(state, control) && state.epoch !== undefined) {
+    const { epoch } = state;
+    if (!epoch.stepKnown && (entry.kind === 'seal' || entry.kind === 'close')) {
+      resynchronise(state, epoch, entry.step, leaf, control.auth);
+    }
+    authentic = authenticate(state, epoch, seq, leaf, control.auth);
+  }
+  append(state, seq, leaf);
+  switch (entry.kind) {
+    case 'seal':
+      handleSeal(state, seq, entry, authentic);
+      break;
+    case 'close':
+      handleClose(state, seq, entry);
+      break;
+    case 'gap':
+      handleGap(state, seq, entry);
+      break;
+    case 'key':
+      await handleKey(state, seq, entry);
+      break;
+  }
+}

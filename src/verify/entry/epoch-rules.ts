@@ -1,0 +1,50 @@
+import { formatKeyReference, signersOf } from '../../format/key-reference.ts';
+import type { Epoch } from '../model/epoch.ts';
+import { stopAtLimit } from '../state/limit.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
+
+/**
+ * Epoch numbers grow strictly over every one named before (spec 1, 8.3, M1.5). A next file `goesOn` under the number in
+ * force: where that was named in a part that could be read and introduced in one that could not, it is the highest.
+ */
+export function takeEpochNumber(state: StreamState, seq: number, number: number, goesOn = false): void {
+  if (number < state.highestEpoch || (number === state.highestEpoch && !goesOn)) {
+    const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.highestEpoch})`;
+    state.find('EPOCH_REUSED', message, seq);
+  }
+  state.highestEpoch = Math.max(state.highestEpoch, number);
+}
+
+/** So many epoch numbers may be named twice: each may have its data key asked of a key service again. */
+const MAX_REUSED = 100;
+
+/** Key periods are kept to the end, so there is an end to them. */
+export function admit(state: StreamState, epoch: Epoch): void {
+  const { allowance, knownKeys, findings } = state;
+  const seq = epoch.introducedAt;
+  const bytes = formatKeyReference(epoch.reference).length;
+  if (!allowance.take('keyPeriods') || !allowance.take('keyBytes', bytes)) {
+    stopAtLimit(state, `entry ${seq}: more key periods than one reading keeps`, seq);
+  } else if (!allowance.take('signers', epoch.signers.size)) {
+    stopAtLimit(state, `entry ${seq}: more signing keys than one reading keeps`, seq);
+  } else if (knownKeys.crowded) {
+    stopAtLimit(state, `entry ${seq}: the ids of too many keys are the same`, seq);
+  } else if (findings.count('EPOCH_REUSED') > MAX_REUSED) {
+    stopAtLimit(state, `entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
+  }
+}
+
+/** A policy's floor for `records` (spec 8, policy). */
+export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
+  if (state.auditor.recordsFloor === 'hash' || epoch.member === 'mac') return;
+  const message = `key period ${epoch.kid}: its records carry no MACs, your policy demands them`;
+  state.find('RECORDS_FLOOR', message, epoch.introducedAt);
+}
+
+/** Whether a restart gives up the mode or the signers of the run before (spec 5, M5.4). */
+export function givesUpMode(before: Epoch, after: Epoch): boolean {
+  const toHash = before.member === 'mac' && after.member === 'hash';
+  return toHash || (signersOf(before.reference).length > 0 && signersOf(after.reference).length === 0);
+}

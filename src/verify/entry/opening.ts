@@ -1,0 +1,273 @@
+import type { Digest } from '../../core/hash.ts';
+import { frontierLength } from '../../core/tree.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import type { ControlLine } from '../../format/entry.ts';
+import { formatKeyReference } from '../../format/key-reference.ts';
+import { Epoch } from '../model/epoch.ts';
+import { abandon } from '../range/abandoned.ts';
+import { adopt } from '../range/adoption.ts';
+import { append, takeSeq } from '../range/advance.ts';
+import { heldProvesStart } from '../range/held.ts';
+import { beginRange } from '../range/ranges.ts';
+import { noteRestart } from '../range/restarts.ts';
+import type { StreamState } from '../state/state.ts';
+import { heldBefore } from '../trust/held-before.ts';
+import { fetchKeys, walkToStep } from '../trust/key-material.ts';
+import { authenticate, resynchronise } from './authenticate.ts';
+import { passTime } from './closing.ts';
+import { admit, checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
+
+/** The first line of every file and of every run (spec 2, 5, 6, 8.2). */
+
+/** An open: its place, what it says of the tree, its key period, then its auth. */
+export async function handleOpen(
+  state: StreamState,
+  control: ControlLine,
+  open: OpenEntry,
+  leaf: Digest,
+): Promise<void> {
+  const { seq } = control;
+  if (seq < state.next) {
+    const abandonment = abandon(state, seq, open, leaf);
+    if (abandonment === 'out of order') takeSeq(state, seq, leaf);
+    if (abandonment !== 'abandoned') return;
+  }
+  if (state.next !== 0) {
+    if (takeSeq(state, seq, leaf) === 'passed') return;
+    if (state.headless) beginRange(state);
+  }
+  const first = state.next === 0;
+  if (first) {
+    state.next = seq;
+    state.firstSeq = seq;
+  }
+  if (open.origin !== state.auditor.origin) {
+    state.find(
+      'ORIGIN_WRONG',
+      `entry ${seq}: this open is of the stream ${open.origin}, not of ${state.auditor.origin}`,
+      seq,
+    );
+  }
+  const runStart = open.why !== 'rotated';
+  checkWhy(state, seq, open, first);
+  const treeWasKnown = state.tree.frontier !== undefined;
+  checkTree(state, seq, open, first);
+  passTime(state, seq, open.time);
+  if (seq === 1) state.after ??= open.after;
+  if (first) await enter(state, control, open);
+  else if (runStart) await startRun(state, control, open);
+  else if (state.epoch === undefined) {
+    if (!resumeEpoch(state, control, open, leaf)) await enter(state, control, open);
+    state.orderUnknown = false;
+  } else continueRun(state, control, open);
+  if (state.epoch !== undefined) {
+    if (state.epoch.number === control.epoch && state.epoch.member === control.member) {
+      authenticate(state, state.epoch, seq, leaf, control.auth);
+    } else if (!state.broken) {
+      const modeWrong = state.epoch.number === control.epoch;
+      const message = `entry ${seq}: an open of another key period or mode than the one it stands in`;
+      state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
+      state.broken = true;
+    }
+  }
+  if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
+  state.facts?.open(open, seq, state.offset, state.auditor.origin, state.tree.frontier?.root());
+  append(state, seq, leaf);
+  state.every = open.every;
+  state.sealTime = open.time;
+  state.gapSinceSeal = false;
+  state.recordsSinceOpen = 0;
+  if (runStart) {
+    state.recordsSinceSeal = 0;
+    state.droppedSinceSeal = 0;
+    state.orderUnknown = false;
+    state.expect = { what: 'seal', after: 'open' };
+  } else {
+    state.expect = { what: 'any' };
+  }
+}
+
+function contradicts(state: StreamState, seq: number, message: string): void {
+  if (!state.broken) state.find('OPEN_CONTRADICTS', `entry ${seq}: ${message}`, seq);
+}
+
+/** `why` against what stands before it (spec 2, 8.2, M2.2). */
+function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
+  const { why } = open;
+  const begins = why === 'new' || why === 'conflict';
+  if (begins !== (seq === 1)) contradicts(state, seq, `why ${why} does not go with seq ${seq}`);
+  if (open.after !== undefined && !begins) contradicts(state, seq, `"after" does not go with why ${why}`);
+  const { expect } = state;
+  if (first || state.orderUnknown) return;
+  state.expect = { what: 'any' };
+  if (expect.what === 'seal' && why === 'rotated' && !state.broken) {
+    state.find('SEAL_MISSING', `entry ${seq}: the seal before this open is missing`, seq);
+  }
+  const closed = state.closed?.why;
+  const afterRotated = closed === 'rotated';
+  if (why === 'rotated' && !afterRotated) contradicts(state, seq, 'why rotated without a close rotated before it');
+  if (why === 'resumed' && closed !== 'shutdown')
+    contradicts(state, seq, 'why resumed without a close shutdown before it');
+}
+
+/** Size, frontier and checkpoint against the tree computed here (M2.3). */
+function checkTree(state: StreamState, seq: number, open: OpenEntry, first: boolean): void {
+  if (open.size !== seq - 1) contradicts(state, seq, `it says size ${open.size}`);
+  if (open.frontier.length !== frontierLength(seq - 1)) {
+    contradicts(
+      state,
+      seq,
+      `its frontier has ${open.frontier.length} hashes, a tree of ${seq - 1} entries has ${frontierLength(seq - 1)}`,
+    );
+    if (first) {
+      state.tree.frontier = undefined; // nothing is computed from a frontier of the wrong length (spec 8.2)
+      state.broken = true;
+    }
+    return;
+  }
+  if (first) {
+    state.tree.startAt(seq - 1, open.frontier);
+  } else {
+    const { frontier } = state.tree;
+    const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
+    if (!equal) contradicts(state, seq, 'its frontier is not that of the entries before it');
+  }
+  checkCited(state, seq, open);
+}
+
+/** The checkpoint that an open cites: of a seal or close before it, with the root computed there (M2.3, M8.3). */
+function checkCited(state: StreamState, seq: number, { checkpoint, size }: OpenEntry): void {
+  if (checkpoint === undefined) return;
+  const { tree } = state;
+  const cites = `it cites a checkpoint of ${checkpoint.size} entries`;
+  const seal = tree.seal(checkpoint.size);
+  const root = checkpoint.size === size ? tree.frontier?.root() : seal?.root;
+  if (checkpoint.size > size) contradicts(state, seq, `${cites}, which are more than there are`);
+  else if (checkpoint.size === 0) contradicts(state, seq, cites);
+  else if (root !== undefined && root !== checkpoint.root) contradicts(state, seq, `${cites} with another root`);
+  else if (tree.frontier !== undefined && tree.remembers(checkpoint.size) && seal === undefined)
+    contradicts(state, seq, `${cites}, and entry ${checkpoint.size} is neither seal nor close`);
+}
+
+/** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2, M2.4). */
+function continueRun(state: StreamState, control: ControlLine, open: OpenEntry): void {
+  const { epoch } = state;
+  const { seq } = control;
+  if (epoch === undefined) return;
+  const sameKey = formatKeyReference(open.key) === formatKeyReference(epoch.reference);
+  if (!sameKey) contradicts(state, seq, 'its key reference is not that of the key period in force');
+  if (open.epochSeq !== epoch.firstSeq)
+    contradicts(state, seq, `it says epoch_seq ${open.epochSeq}, it is ${epoch.firstSeq}`);
+  if (open.adoptedFrom !== undefined) {
+    state.find('ADOPTED_UNMARKED', `entry ${seq}: why rotated adopts nothing`, seq);
+  }
+  if (open.step !== epoch.step && epoch.stepKnown && !state.broken && !state.orderUnknown) {
+    state.find('STEP_WRONG', `entry ${seq}: it says step ${open.step}, the key period is at step ${epoch.step}`, seq);
+  }
+}
+
+/** After a part that could not be read the key period before it may still be in force: its step is then this open's. */
+function resumeEpoch(state: StreamState, control: ControlLine, open: OpenEntry, leaf: Digest): boolean {
+  const last = state.epochs.at(-1);
+  if (last?.number !== control.epoch || last.member !== control.member) return false;
+  state.epoch = last;
+  last.stepKnown = false;
+  continueRun(state, control, open);
+  resynchronise(state, last, open.step, leaf, control.auth);
+  return true;
+}
+
+function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number): Epoch {
+  const { seq } = control;
+  state.runs++;
+  state.run = { openSeq: seq, why: open.why, index: state.runs };
+  const epoch = new Epoch({
+    number: control.epoch,
+    kid: state.kid(control.epoch),
+    reference: open.key,
+    introducedAt: Math.min(seq, firstSeq),
+    firstSeq,
+    place: state.here(seq),
+    run: state.run,
+  });
+  state.knownKeys.addSignersOf(epoch);
+  takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');
+  admit(state, epoch);
+  checkRecordsFloor(state, epoch);
+  return epoch;
+}
+
+function enterForce(state: StreamState, epoch: Epoch): void {
+  state.epoch?.schedule?.erase();
+  state.announced?.schedule?.erase();
+  state.announced = undefined;
+  state.epochs.push(epoch);
+  state.epoch = epoch;
+}
+
+/** A run that starts by itself: a new key period at step 0 (M5.1). */
+async function startRun(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
+  const { seq } = control;
+  if (open.epochSeq !== seq)
+    contradicts(state, seq, `a run starts its key period, yet it says epoch_seq ${open.epochSeq}`);
+  if (open.step !== 0 && !state.broken) {
+    state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, it says ${open.step}`, seq);
+  }
+  // behind an entry that could not be read another key period may have come into force
+  const before = state.orderUnknown ? undefined : state.epoch;
+  const epoch = newEpoch(state, control, open, seq);
+  epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
+  if (epoch.modeChanged) {
+    const message = `entry ${seq}: this run gives up the MACs or the signatures of the run before it, without a hand-over`;
+    state.find('MODE_CHANGE', message, seq);
+  }
+  noteRestart(state, seq, open);
+  adopt(state, seq, open, before);
+  await fetchKeys(state, epoch);
+  enterForce(state, epoch);
+}
+
+/** The first entry of the range, or the first open after a part that could not be read. */
+async function enter(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
+  const { seq } = control;
+  if (open.why !== 'rotated') {
+    await startRun(state, control, open);
+    if (state.epoch !== undefined) await proveStart(state, state.epoch, open);
+    return;
+  }
+  if (open.epochSeq > seq) contradicts(state, seq, `epoch_seq ${open.epochSeq} lies above it`);
+  const epoch = newEpoch(state, control, open, Math.min(open.epochSeq, seq));
+  const tooHigh = open.step > seq - epoch.firstSeq;
+  if (tooHigh)
+    contradicts(state, seq, `step ${open.step} is more than the ${seq - epoch.firstSeq} entries of its key period`);
+  if (open.step > state.stepsLeft) {
+    state.find(
+      'LIMIT',
+      `entry ${seq}: a reader walks no more than ${state.stepsLeft} steps, it claims step ${open.step}`,
+      seq,
+    );
+    enterForce(state, epoch);
+    return;
+  }
+  await fetchKeys(state, epoch);
+  enterForce(state, epoch);
+  if (tooHigh) {
+    epoch.stepKnown = false;
+    return;
+  }
+  if (epoch.schedule !== undefined) state.stepsLeft -= open.step;
+  walkToStep(epoch, open.step - 1);
+  await proveStart(state, epoch, open);
+  walkToStep(epoch, open.step);
+}
+
+/** A range that begins above seq 1 needs a held checkpoint (spec 8.2). */
+async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Promise<void> {
+  if (open.size === 0 || state.firstSeq !== open.size + 1) return;
+  state.before = await heldBefore(state, open.size);
+  if (!(await heldProvesStart(state, epoch, open.size, open.step))) return;
+  state.startProven = true;
+  // Our MAC of the step before shows whose key period goes on. A signature over what was before says nothing of the
+  // signers that this open names: they are vouched for only by what covers the open itself (spec 8.6).
+  epoch.provenByHeld = open.why === 'rotated' && open.step > 0 && epoch.schedule !== undefined;
+}

@@ -1,0 +1,174 @@
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { tagOf } from '../../format/origin.ts';
+import type { Auditor } from '../auditor/auditor.ts';
+import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
+import { Allowance } from '../model/allowance.ts';
+import { FindingRoom, Findings } from '../model/findings.ts';
+import type { KeptRecords } from '../stream/kept-records.ts';
+import { StreamVerifier } from '../stream/stream-verifier.ts';
+import { linkedStream } from '../verdict/linked-stream.ts';
+import type { LinkedStream } from '../verdict/links.ts';
+import { claimedOrigin } from './grouping.ts';
+import { orderMixedFiles } from './mixed-files.ts';
+import { stopReading } from './stream-files.ts';
+
+/** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
+
+interface Lane {
+  readonly origin: string;
+  readonly auditor: Auditor;
+  readonly findings: Findings;
+  readonly verifier: StreamVerifier;
+}
+
+/** So many TAGs are remembered of which nothing says whose they are. */
+const MOST_LEFT = 4_096;
+
+class Demultiplexer implements LineSink {
+  readonly lanes = new Map<string, Lane>();
+  readonly #wild: readonly string[];
+  readonly #auditorFor: (origin: string) => Auditor;
+  readonly #kept: KeptRecords | undefined;
+  readonly #allowance: Allowance;
+  readonly #room = new FindingRoom();
+  /** The first seq of each TAG whose entries were left out. */
+  readonly #left = new Map<string, number>();
+  #leftMore = false;
+  #tooMany = false;
+  #last: Lane | undefined;
+  #file = '';
+
+  constructor(
+    patterns: readonly string[],
+    auditorFor: (origin: string) => Auditor,
+    kept: KeptRecords | undefined,
+    allowance: Allowance,
+  ) {
+    this.#kept = kept;
+    this.#allowance = allowance;
+    this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
+    this.#auditorFor = auditorFor;
+    for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
+  }
+
+  beginFile(file: string): void {
+    this.#file = file;
+    for (const { verifier } of this.lanes.values()) verifier.beginFile(file);
+  }
+
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
+    const lane = this.#laneOf(bytes.subarray(start, end));
+    if (lane === undefined) return undefined;
+    this.#last = lane;
+    return lane.verifier.feed(bytes, start, end, line, offset);
+  }
+
+  feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.#last?.verifier.feedUnterminated(bytes, line, offset);
+  }
+
+  get #first(): Lane | undefined {
+    return this.lanes.values().next().value;
+  }
+
+  /** A line of no stream is a finding of the stream before it; lines of streams that nobody named are left out. */
+  #laneOf(line: Buffer): Lane | undefined {
+    const read = classifyLine(line);
+    if (read.type === 'foreign') return this.#last ?? this.#first;
+    if (read.type === 'checkpoint') {
+      const origin = read.note === undefined ? undefined : parseSignedCheckpoint(read.note)?.origin;
+      return origin === undefined ? this.#last : this.lanes.get(tagOf(origin));
+    }
+    const known = this.lanes.get(read.tag);
+    if (known !== undefined) return known;
+    const lane = this.meet(firstEntry(line));
+    if (lane === undefined) this.#leave(read.tag, read.seq);
+    return lane;
+  }
+
+  /** An entry that may be of a stream which a pattern names, and of which nothing was known. */
+  meet(entry: Pick<Peek, 'tag' | 'origin'> | undefined): Lane | undefined {
+    const origin = entry === undefined ? undefined : claimedOrigin(this.#wild, entry);
+    if (origin === undefined || this.lanes.has(tagOf(origin))) return undefined;
+    if (this.#allowance.take('streams')) return this.#lane(origin);
+    const lane = this.#last ?? this.#first;
+    if (!this.#tooMany) lane?.findings.add('LIMIT', {}, 'too many streams are mixed here; the rest is not read');
+    this.#tooMany = true;
+    return undefined;
+  }
+
+  /** Nothing has said yet whose this entry is: should an open of its TAG come, the stream began before it. */
+  #leave(tag: string, seq: number): void {
+    if (this.#wild.length === 0 || this.#left.has(tag)) return;
+    if (this.#left.size < MOST_LEFT) this.#left.set(tag, seq);
+    else this.#leftMore = true;
+  }
+
+  #lane(origin: string): Lane {
+    const auditor = this.#auditorFor(origin);
+    const findings = new Findings(this.#room);
+    const verifier = new StreamVerifier(auditor, findings, {
+      keeper: this.#kept?.keeper(),
+      allowance: this.#allowance,
+    });
+    verifier.beginFile(this.#file);
+    const lane = { origin, auditor, findings, verifier };
+    this.lanes.set(tagOf(origin), lane);
+    const left = this.#left.get(tagOf(origin));
+    if (left !== undefined || this.#leftMore) {
+      const message = `entries of this stream stand before the first open that says whose they are (from entry ${left ?? 'unknown'} on); they were not read`;
+      verifier.state.find('START_UNPROVEN', message, left);
+    }
+    return lane;
+  }
+}
+
+/** Verifies mixed streams; files are read in the order of their entries. */
+export async function demultiplex(
+  files: readonly PeekedSource[],
+  patterns: readonly string[],
+  auditorFor: (origin: string) => Auditor,
+  onBytes: (bytes: number) => void,
+  kept?: KeptRecords,
+  allowance: Allowance = new Allowance(),
+): Promise<LinkedStream[]> {
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance);
+  for (const { source } of await orderMixedFiles(files, (open) => demultiplexer.meet(open))) {
+    demultiplexer.beginFile(source.name);
+    const splitter = new LineSplitter(demultiplexer);
+    try {
+      for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
+        onBytes(chunk.length);
+        await splitter.push(chunk);
+      }
+      splitter.end();
+    } catch (error) {
+      // without a stream so far there is none to report it of: the streams that were named are missing
+      if (demultiplexer.lanes.size === 0 && !(error instanceof LineTooLong)) throw error;
+      for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
+    }
+    const lanes = [...demultiplexer.lanes.values()];
+    for (const { verifier } of lanes) await verifier.endFile();
+    if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
+  }
+  const names = files.map(({ source }) => source.name);
+  return [...demultiplexer.lanes.values()]
+    .filter(({ verifier }) => verifier.state.next > 0 || verifier.state.findings.undecided)
+    .map(({ verifier }) => {
+      verifier.end();
+      return linkedStream(verifier.state, names);
+    });
+}
+
+function report(
+  demultiplexer: Demultiplexer,
+  problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT',
+  message: string,
+): void {
+  for (const { verifier } of demultiplexer.lanes.values()) {
+    verifier.state.find(problem, message);
+    verifier.state.unread ||= problem !== 'GZIP_TRAILING';
+  }
+}

@@ -1,0 +1,142 @@
+import { opendir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { systemCode, TamperError } from '../../errors.ts';
+import { readError } from '../../foundation/regular-file.ts';
+import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
+
+/** The files behind paths: a directory stands for every file below it. */
+
+/** So many files one run takes, directories counted too: their names are held in memory. */
+const MAX_FILES = 250_000;
+
+/** So often a name that was given is looked for, so far apart in milliseconds. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 10;
+
+/** Names that hold no sealed lines: ours beside the log. */
+const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
+const MANIFEST = /(\.gz)?\.manifest\.json$/;
+
+/** A file behind a path that somebody gave. */
+export interface FoundFile {
+  readonly path: string;
+  /** Whether nothing but being in a directory speaks for it: it was not named, and no manifest of it stands beside it. */
+  readonly stray: boolean;
+  /** Whether it was found in a directory. */
+  readonly listed: boolean;
+}
+
+/**
+ * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Hidden
+ * names and our own files beside a log are passed over; symbolic links in a directory are not followed, so that no cycle and
+ * nothing outside of it is read. `again`: what was there once may be gone by now.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
+ */
+export async function* findFiles(
+  paths: readonly string[],
+  ignored: IgnoredFiles,
+  again = false,
+): AsyncGenerator<FoundFile, void> {
+  const found = paths.length > 1 ? new Set<string>() : undefined; // one path leads to each file once
+  const room = { left: MAX_FILES };
+  const directories: string[] = [];
+  for (const path of new Set(paths)) {
+    if (await isDirectory(path, again)) {
+      directories.push(path);
+      continue;
+    }
+    found?.add(path); // what was named is never stray, also where its directory was named
+    yield { path, stray: false, listed: false };
+  }
+  for (const directory of directories) {
+    for await (const file of filesBelow(directory, ignored, room, again)) {
+      if (found?.has(file.path)) continue;
+      found?.add(file.path);
+      yield file;
+    }
+  }
+}
+
+async function* filesBelow(
+  directory: string,
+  ignored: IgnoredFiles,
+  room: { left: number },
+  again: boolean,
+): AsyncGenerator<FoundFile, void> {
+  // a stack: the depth of a tree is its maker's choice
+  const levels = [await levelOf(directory, room, again)];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const name = level.names[level.next++];
+    if (name === undefined) {
+      levels.pop();
+      continue;
+    }
+    const own = join(level.path, name);
+    const kind = level.others.get(name);
+    if (kind === 'directory') levels.push(await levelOf(own, room, true));
+    else if (kind !== undefined) ignored.add(own, kind);
+    else yield { path: own, stray: !hasManifest(name, level.manifests), listed: true };
+  }
+}
+
+/** A directory that is gone through. It may hold very many files: nothing more than their names is kept. */
+interface Level {
+  readonly path: string;
+  /** In their order. */
+  readonly names: readonly string[];
+  /** What is no regular file. */
+  readonly others: ReadonlyMap<string, 'directory' | IgnoredWhy>;
+  /** The names of the manifests in it. */
+  readonly manifests: ReadonlySet<string>;
+  next: number;
+}
+
+function hasManifest(name: string, manifests: ReadonlySet<string>): boolean {
+  if (manifests.size === 0) return false;
+  return manifests.has(`${name}.manifest.json`) || manifests.has(`${name.replace(/\.gz$/, '')}.manifest.json`);
+}
+
+/** What is gone, and may be, is no directory. */
+async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (mayBeGone && systemCode(error) === 'ENOENT') return false;
+    // between a file's new name and the next file nothing has the name
+    if (systemCode(error) === 'ENOENT' && attempt < ATTEMPTS) {
+      await setTimeout(PAUSE_MS);
+      return isDirectory(path, mayBeGone, attempt + 1);
+    }
+    throw readError(path, error, 'Check the path, and that you may read it; a directory takes every file below it.');
+  }
+}
+
+/** Opens a directory. One that is gone, and may be, has nothing in it. */
+async function levelOf(path: string, room: { left: number }, mayBeGone: boolean): Promise<Level> {
+  const names: string[] = [];
+  const others = new Map<string, 'directory' | IgnoredWhy>();
+  const manifests = new Set<string>();
+  try {
+    for await (const entry of await opendir(path, { bufferSize: 1024 })) {
+      const { name } = entry;
+      if (name.startsWith('.')) continue;
+      if (room.left-- <= 0) {
+        throw new TamperError('FORMAT_LIMIT', `more than ${MAX_FILES} files stand below the paths, at ${path}`, {
+          hint: 'Name the directories below it one after another.',
+        });
+      }
+      if (MANIFEST.test(name)) manifests.add(name);
+      if (BESIDE.test(name)) continue;
+      names.push(name);
+      if (entry.isDirectory()) others.set(name, 'directory');
+      else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
+    }
+  } catch (error) {
+    if (!mayBeGone || systemCode(error) !== 'ENOENT')
+      throw readError(path, error, 'Check that you may read it, or name the files beside it.');
+    names.length = 0;
+  }
+  return { path, names: names.sort(), others, manifests, next: 0 };
+}

@@ -1,0 +1,155 @@
+import { TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { isOrigin, tagOf } from '../../format/origin.ts';
+import type { VerifyOptions } from '../auditor/options.ts';
+import { coversOrigin } from '../auditor/origin-pattern.ts';
+import type { Peek, PeekedSource, Wanted } from '../input/peek.ts';
+import { Findings } from '../model/findings.ts';
+import { emptyReport, type StreamReport } from '../verdict/report.ts';
+import { didYouMean } from './nearest-origin.ts';
+
+/** Which file belongs to which of the streams that the auditor names. */
+
+/** The streams that the auditor names. @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
+export function patternsOf({ origin, policy }: VerifyOptions): string[] {
+  const given = origin === undefined ? [] : typeof origin === 'string' ? [origin] : [...origin];
+  const patterns = given.length > 0 ? given : (policy?.streams.map((stream) => stream.origin) ?? []);
+  if (patterns.length === 0) {
+    throw new TamperError('USAGE', 'nothing says which stream to verify', {
+      hint: 'Name it with --origin, or in a policy: a verifier that takes the name from the log can be led astray.',
+    });
+  }
+  for (const pattern of patterns) {
+    if (!isOrigin(pattern.endsWith('*') ? `${pattern.slice(0, -1)}x` : pattern)) {
+      throw new TamperError('ORIGIN_INVALID', `${JSON.stringify(pattern)} cannot name a stream`);
+    }
+  }
+  return patterns;
+}
+
+/** The names of streams that a writer begins in place of another one: `<origin>/<UTC time>-<8 hex>` (spec 6). */
+const CONTINUED = /^\/\d{8}T\d{6}Z-[0-9a-f]{8}$/;
+
+/** Whether the auditor's names cover a stream; `continued`: a stream begun in place of a named one is named too. */
+function namesStream(patterns: readonly string[], origin: string, continued: boolean): boolean {
+  return patterns.some(
+    (pattern) =>
+      coversOrigin(pattern, origin) ||
+      (continued && origin.startsWith(pattern) && CONTINUED.test(origin.slice(pattern.length))),
+  );
+}
+
+/** The origin that an open claims, where one of the names covers it and its TAG is that of the entry. */
+export function claimedOrigin(
+  patterns: readonly string[],
+  { tag, origin }: Pick<Peek, 'tag' | 'origin'>,
+  continued = false,
+): string | undefined {
+  return origin !== undefined && tagOf(origin) === tag && namesStream(patterns, origin, continued) ? origin : undefined;
+}
+
+/** The streams that are named, by their TAG: those that the auditor names in full, and those that an open in the files claims to be. */
+export function originsByTag(
+  patterns: readonly string[],
+  peeks: readonly Pick<Peek, 'tag' | 'origin'>[],
+  continued = false,
+): Map<string, string> {
+  const claimed = peeks.flatMap((peek) => claimedOrigin(patterns, peek, continued) ?? []);
+  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+  return new Map([...claimed, ...exact].map((origin) => [tagOf(origin), origin]));
+}
+
+/** What makes a file one of a stream that the auditor names, as long as nothing but the names is known. */
+export function wantedBy(patterns: readonly string[], continued = false): Wanted {
+  const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+  const covers = (origin: string): boolean => namesStream(patterns, origin, continued);
+  return { tags: new Set(exact.map(tagOf)), ...((continued || exact.length < patterns.length) && { covers }) };
+}
+
+/** Files by the stream they belong to (M8.2); those of no named stream under undefined. `continued`: also streams in place of a named one. */
+export function groupByOrigin(
+  patterns: readonly string[],
+  files: readonly PeekedSource[],
+  continued = false,
+): Map<string | undefined, PeekedSource[]> {
+  const groups = new Map<string | undefined, PeekedSource[]>();
+  const peeks = files.map(({ peek }) => peek);
+  const byTag = originsByTag(patterns, peeks, continued);
+  // a file in which neither entry nor checkpoint can be read is the only stream's, damaged; another stream's is not
+  const only = patterns.length === 1 && !patterns[0]?.endsWith('*') ? patterns[0] : undefined;
+  for (const file of files) {
+    const { tag, noted } = file.peek;
+    const own = tag ?? (noted === undefined ? undefined : tagOf(noted.origin));
+    const origin = own === undefined ? only : byTag.get(own);
+    const group = groups.get(origin);
+    if (group === undefined) groups.set(origin, [file]);
+    else group.push(file);
+  }
+  return groups;
+}
+
+/** Files that belong to no stream that the auditor names: not verified, and said so. */
+export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
+  const findings = new Findings();
+  for (const { source, peek } of files) {
+    const place = { file: source.name };
+    if (peek.noted !== undefined) {
+      const message = `this file holds checkpoints alone, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
+      findings.add('NO_KEY', place, message);
+    } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
+    else findings.add('NO_KEY', place, `this file is of a stream (tag ${peek.tag}) that you did not name`);
+  }
+  return emptyReport(
+    '',
+    findings,
+    files.map(({ source }) => source.name),
+  );
+}
+
+/** Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5). */
+export function vanishedReports(
+  options: VerifyOptions,
+  heldNotes: readonly string[],
+  reports: readonly StreamReport[],
+): StreamReport[] {
+  const patterns = patternsOf(options);
+  const there = new Set(reports.map(({ origin }) => origin));
+  const pins = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
+  const sizes = new Map<string, number>();
+  for (const note of [...heldNotes, ...pins]) {
+    const held = parseSignedCheckpoint(note);
+    if (held === undefined || there.has(held.origin)) continue;
+    if (!namesStream(patterns, held.origin, options.continued ?? false)) continue;
+    sizes.set(held.origin, Math.max(held.size, sizes.get(held.origin) ?? 0));
+  }
+  return [...sizes].map(([origin, size]) => {
+    const findings = new Findings();
+    const message = `you hold a checkpoint of ${size} entries of this stream, and no file of it is here: it was deleted, or not handed over`;
+    findings.add('KNOWN_CONTRADICTED', {}, message);
+    return emptyReport(origin, findings, []);
+  });
+}
+
+/** Streams that were named and of which there is no file. */
+export function missingReports(
+  options: VerifyOptions,
+  reports: readonly StreamReport[],
+  files: readonly PeekedSource[],
+): StreamReport[] {
+  const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
+  for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
+  const missing: StreamReport[] = [];
+  for (const [pattern, min] of demands) {
+    const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
+    if (there >= min) continue;
+    const findings = new Findings();
+    const what =
+      there === 0
+        ? `no stream named ${pattern} is here`
+        : `${there} of at least ${min} streams named ${pattern} are here`;
+    const peeks = files.map(({ peek }) => peek);
+    findings.add('END_UNPROVEN', {}, there === 0 ? what + didYouMean(pattern, peeks) : what);
+    missing.push(emptyReport(pattern, findings, []));
+  }
+  return missing;
+}

@@ -1,0 +1,136 @@
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { tagOf } from '../../format/origin.ts';
+import { isGone } from '../../foundation/file-identity.ts';
+import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
+import { contentDigest } from './stream-files.ts';
+
+/** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
+
+/** So many bytes of a file are looked through for the first entries of its streams. */
+const PEEK_LIMIT = 16 * 1024 * 1024;
+/** So many streams of a file count for its place. */
+const TAG_LIMIT = 4096;
+
+/** Is told which entries that may say whose they are stand in the files. */
+type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
+
+/**
+ * The seq of the first entry of each stream, by TAG; where there is none, the place right behind the largest size that a
+ * checkpoint of it has. Nothing of it is trusted; it only orders the reading.
+ */
+async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<string, number>> {
+  const seqs = new Map<string, number>();
+  const behind = new Map<string, number>();
+  const sink: LineSink = {
+    feed(bytes, start, end) {
+      const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
+      const read = classifyLine(line);
+      if (read.type === 'checkpoint') {
+        const checkpoint = read.note === undefined ? undefined : parseSignedCheckpoint(read.note);
+        const tag = checkpoint === undefined ? '' : tagOf(checkpoint.origin);
+        if (checkpoint !== undefined && (behind.has(tag) || behind.size < TAG_LIMIT))
+          behind.set(tag, Math.max(checkpoint.size, behind.get(tag) ?? 0));
+      } else if (read.type !== 'foreign') {
+        if (read.type === 'control' && read.kind === 'open') {
+          const open = firstEntry(line);
+          if (open !== undefined) onOpen(open);
+        }
+        if (!seqs.has(read.tag) && seqs.size < TAG_LIMIT) seqs.set(read.tag, read.seq);
+      }
+      return undefined;
+    },
+    feedUnterminated() {
+      return undefined;
+    },
+  };
+  const splitter = new LineSplitter(sink);
+  let bytes = 0;
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      bytes += chunk.length;
+      await splitter.push(chunk);
+      if (bytes > PEEK_LIMIT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong || isGone(error))) throw error; // the reading itself reports it
+  }
+  for (const [tag, size] of behind) if (!seqs.has(tag)) seqs.set(tag, size + 0.5);
+  return seqs;
+}
+
+interface Mixed {
+  readonly file: PeekedSource;
+  readonly seqs: ReadonlyMap<string, number>;
+  /** Files that come before it: for each of its streams the one with the next lower seq. */
+  readonly before: Mixed[];
+  state: 'new' | 'open' | 'placed';
+}
+
+/** For each stream its files by their first seq: each after the one before. */
+function link(files: readonly Mixed[]): void {
+  const byTag = new Map<string, Mixed[]>();
+  for (const file of files) {
+    for (const tag of file.seqs.keys()) {
+      const same = byTag.get(tag);
+      if (same === undefined) byTag.set(tag, [file]);
+      else same.push(file);
+    }
+  }
+  for (const [tag, same] of byTag) {
+    const seqOf = (file: Mixed): number => file.seqs.get(tag) ?? 0;
+    same.sort((a, b) => seqOf(a) - seqOf(b));
+    for (const [at, file] of same.entries()) {
+      const earlier = same[at - 1];
+      if (earlier !== undefined && seqOf(earlier) < seqOf(file)) file.before.push(earlier);
+    }
+  }
+}
+
+/** Each file after those that come before it, otherwise as given. Streams that contradict each other leave it as given. */
+function placeAll(files: readonly Mixed[]): PeekedSource[] {
+  const placed: PeekedSource[] = [];
+  for (const start of files) {
+    const stack = [start];
+    for (let file = stack.at(-1); file !== undefined; file = stack.at(-1)) {
+      const first = file.state === 'new' ? file.before.find(({ state }) => state === 'new') : undefined;
+      if (file.state === 'new' && first !== undefined) {
+        file.state = 'open';
+        stack.push(...file.before.filter(({ state }) => state === 'new').reverse());
+        continue;
+      }
+      stack.pop();
+      if (file.state !== 'placed') placed.push(file.file);
+      file.state = 'placed';
+    }
+  }
+  return placed;
+}
+
+/** One of each pair of files with equal bytes. */
+async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
+  const seen = new Map<string, Mixed[]>();
+  const kept: Mixed[] = [];
+  for (const file of files) {
+    const key = [...file.seqs].join();
+    const same = file.seqs.size === 0 ? [] : (seen.get(key) ?? []);
+    const digests = await Promise.all(
+      [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentDigest(one.file.source)),
+    );
+    if (digests.length > 0 && digests.indexOf(digests.at(-1)) < digests.length - 1) continue;
+    seen.set(key, [...same, file]);
+    kept.push(file);
+  }
+  return kept;
+}
+
+/** The files in the order of their entries. What can be read only once stays where it was given, and no open of it is told. */
+export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: OnOpen): Promise<PeekedSource[]> {
+  if (files.some(({ source }) => !source.repeatable)) return [...files];
+  const mixed: Mixed[] = [];
+  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
+  const kept = await distinct(mixed);
+  link(kept);
+  return placeAll(kept);
+}

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { isTamperError, systemCode } from '../../errors.ts';
+import { readManifest } from '../../format/manifest.ts';
+import { Deleted, isGone } from '../../foundation/file-identity.ts';
+import { LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import type { Peek, PeekedSource } from '../input/peek.ts';
+import type { OnProblem } from '../input/source-problem.ts';
+import type { Source } from '../input/sources.ts';
+import type { Findings } from '../model/findings.ts';
+import type { LargeFiles } from '../parallel/parallel-reading.ts';
+import type { StreamState } from '../state/state.ts';
+import { findManifest } from '../stream/manifests.ts';
+import type { StreamVerifier } from '../stream/stream-verifier.ts';
+import { isReplaced } from './moved-files.ts';
+
+/** The files of one stream, put in order and read one after another (spec 8.2). */
+
+/** SHA-256 of a file's decompressed bytes, as hex; undefined where the file was deleted since it was looked at. */
+export async function contentDigest(source: Source): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** A file of checkpoints alone comes behind the entries that they are about; one of which nothing is known, at the end. */
+function placeOf({ seq, noted }: Peek): number {
+  return seq ?? (noted === undefined ? Number.MAX_SAFE_INTEGER : noted.size + 0.5);
+}
+
+/** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork (M8.2). */
+export async function orderFiles(files: readonly PeekedSource[], findings: Findings): Promise<PeekedSource[]> {
+  const ordered = [...files].sort((a, b) => placeOf(a.peek) - placeOf(b.peek));
+  const kept: PeekedSource[] = [];
+  let keptDigest: string | undefined; // of the last one kept: it is read once, whatever claims its place
+  for (const file of ordered) {
+    const before = kept.at(-1);
+    if (before === undefined || file.peek.seq === undefined || before.peek.seq !== file.peek.seq) {
+      kept.push(file);
+      keptDigest = undefined;
+      continue;
+    }
+    keptDigest ??= await contentDigest(before.source);
+    const digest = await contentDigest(file.source);
+    if (keptDigest === undefined && digest !== undefined) {
+      kept.splice(-1, 1, file);
+      keptDigest = digest;
+    }
+    if (digest === undefined || keptDigest === digest) continue;
+    const { seq } = file.peek;
+    const message = `this file and ${before.source.name} both begin with entry ${seq} and differ: the log was forked`;
+    findings.add('FORK', { file: file.source.name, seq }, message);
+  }
+  return kept;
+}
+
+/** The manifest of a file; why there is none, where one is there and cannot be read. */
+interface FoundManifest {
+  readonly text?: string;
+  readonly problem?: string;
+}
+
+/** A manifest that cannot be read leaves its file as it is and is said (M7.1): it is an index, never an authority. */
+async function manifestOf({ source, peek }: PeekedSource, given: readonly string[]): Promise<FoundManifest> {
+  if (!source.repeatable) return {};
+  try {
+    const text = await findManifest(source.name, given);
+    // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
+    return text === undefined || (await isReplaced(source, peek)) ? {} : { text };
+  } catch (error) {
+    if (!isTamperError(error, 'READ_FAILED')) throw error;
+    return { problem: `its manifest: ${error.message}` };
+  }
+}
+
+/**
+ * Manifests of files that were renamed since, as logrotate's `create` does: an empty file has taken the name. By the file
+ * whose first entry such a manifest names, where it has none of its own: the manifest's text, and the file it stands beside.
+ */
+async function movedManifests(
+  files: readonly PeekedSource[],
+  given: readonly string[],
+): Promise<Map<PeekedSource, { text: string; beside: PeekedSource }>> {
+  const moved = new Map<PeekedSource, { text: string; beside: PeekedSource }>();
+  for (const beside of files) {
+    if (!beside.peek.empty || !beside.source.repeatable) continue;
+    const { text } = await manifestOf(beside, given);
+    const reading = text === undefined ? undefined : readManifest(text);
+    if (text === undefined || reading === undefined || 'problem' in reading) continue;
+    const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
+    if (file === undefined || !file.source.repeatable) continue;
+    const own = await manifestOf(file, given);
+    if (own.text === undefined && own.problem === undefined) moved.set(file, { text, beside });
+  }
+  return moved;
+}
+
+/** How the files of a stream are read. */
+export interface FileReading {
+  /** Told how many bytes have been read. */
+  readonly onBytes: (bytes: number) => void;
+  /** Paths of manifests that do not stand beside their files. */
+  readonly manifests?: readonly string[] | undefined;
+  /** How large files are read; absent: as all others. */
+  readonly large?: LargeFiles | undefined;
+  /** Whether all is looked at again where a listed file was deleted. */
+  readonly again?: boolean;
+}
+
+/**
+ * Reads every file of a stream, with its manifest, through its verifier. Who keeps logs for a time deletes the oldest first:
+ * where that is done before anything was read, the log begins later, as if it had been done before.
+ *
+ * @throws {@link Deleted} where a listed file was deleted and `again` says so
+ */
+export async function readFiles(
+  verifier: StreamVerifier,
+  files: readonly PeekedSource[],
+  { onBytes, manifests = [], large, again = false }: FileReading,
+): Promise<void> {
+  const moved = await movedManifests(files, manifests);
+  const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
+  for (const file of files) {
+    const { source, peek } = file;
+    const known = moved.get(file);
+    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
+    verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);
+    if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
+    if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
+    const isFirst = verifier.state.next === 0 && file !== files.at(-1);
+    const mayBeDeleted = file.listed === true && (isFirst || again);
+    if (!(await readFile(verifier, source, onBytes, large, mayBeDeleted))) {
+      if (isFirst) continue;
+      throw new Deleted(`${source.name} was deleted while it was to be read`);
+    }
+    await verifier.endFile();
+    if (verifier.state.stopped || verifier.state.unread) break;
+  }
+}
+
+/** @returns false where the file was deleted before anything of it was read, and may be */
+async function readFile(
+  verifier: StreamVerifier,
+  source: Source,
+  onBytes: (bytes: number) => void,
+  large: LargeFiles | undefined,
+  mayBeDeleted: boolean,
+): Promise<boolean> {
+  const { state } = verifier;
+  const splitter = new LineSplitter(verifier);
+  try {
+    const file = large !== undefined && source.size >= large.from ? await openLarge(source) : undefined;
+    if (large !== undefined && file !== undefined) {
+      try {
+        await large.read(verifier, splitter, file, onBytes);
+      } finally {
+        await file.close();
+      }
+      if (!state.stopped) splitter.end();
+      return true;
+    }
+    const onProblem: OnProblem = (problem, message) => {
+      state.find(problem, message);
+      state.unread ||= problem !== 'GZIP_TRAILING';
+    };
+    for await (const chunk of source.read(onProblem)) {
+      onBytes(chunk.length);
+      await splitter.push(chunk);
+      if (state.stopped) return true;
+    }
+    splitter.end();
+  } catch (error) {
+    if (mayBeDeleted && isGone(error)) return false; // what is open stays readable
+    stopReading(state, error);
+  }
+  return true;
+}
+
+/** A file that has another name by now is found by its own reading. */
+async function openLarge(source: Source): Promise<FileHandle | undefined> {
+  try {
+    return await source.openPlain?.();
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What keeps the reader from a file's end leaves everything from there on undecided (spec 8.12). */
+export function stopReading(state: StreamState, error: unknown): void {
+  if (error instanceof LineTooLong) {
+    state.line = error.line;
+    state.offset = error.offset;
+    state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
+  } else {
+    if (systemCode(error) === '') throw error;
+    state.find('UNREADABLE', `the file cannot be read to its end (${systemCode(error)})`);
+  }
+  state.stopped = true;
+}

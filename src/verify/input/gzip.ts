@@ -1,0 +1,184 @@
+import { Readable } from 'node:stream';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import { isError, systemCode } from '../../errors.ts';
+import type { OnProblem } from './source-problem.ts';
+
+/**
+ * M8.23: Compressed files (RFC 1952): several members are one file, bytes after the last one are a finding. Node's own gunzip
+ * drops what it decompressed when such bytes follow, so the members are walked here and only their data is Node's.
+ */
+
+const CHUNK = 1024 * 1024;
+const FIXED_HEADER = 10;
+const TRAILER = 8;
+/** A header may carry a name and a comment; longer than this it is damage. */
+const MAX_HEADER = 64 * 1024;
+/** So much of the file is held, so that many small members cost no reading each. */
+const WINDOW = 256 * 1024;
+/** A member that expands to no more is decompressed at once. */
+const SMALL = 1024 * 1024;
+const SMALL_CHUNK = 4096;
+/** A writer that makes one a second needs six days for so many. */
+const MAX_MEMBERS = 500_000;
+
+/** Compressed bytes, of which any part can be read. */
+export interface CompressedBytes {
+  readonly size: number;
+  /** Up to `length` bytes from `position` on, fewer only where the bytes end. They are the caller's. */
+  readAt(position: number, length: number): Promise<Buffer>;
+}
+
+class Damaged extends Error {}
+
+/** The length of the member header that `bytes` begin with, or undefined where they begin with none. */
+function headerLength(bytes: Buffer): number | undefined {
+  if (bytes.length < FIXED_HEADER || bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8) return undefined;
+  const flags = bytes[3] as number;
+  if ((flags & 0xe0) !== 0) return undefined;
+  let at = FIXED_HEADER;
+  if (flags & 0x04) at += 2 + (at + 2 <= bytes.length ? bytes.readUInt16LE(at) : MAX_HEADER);
+  for (const zeroTerminated of [flags & 0x08, flags & 0x10]) {
+    if (zeroTerminated === 0) continue;
+    const zero = bytes.indexOf(0, at);
+    if (zero < 0) return undefined;
+    at = zero + 1;
+  }
+  if (flags & 0x02) at += 2;
+  return at <= bytes.length ? at : undefined;
+}
+
+/** The part of the file that small members are taken from. */
+class Window {
+  readonly #file: CompressedBytes;
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  constructor(file: CompressedBytes) {
+    this.#file = file;
+  }
+
+  /** The bytes from `position` on: as many as a header may have, or as there are. */
+  async from(position: number): Promise<Buffer> {
+    const end = this.#at + this.#bytes.length;
+    if (position < this.#at || (position + MAX_HEADER > end && end < this.#file.size)) {
+      this.#bytes = await this.#file.readAt(position, WINDOW);
+      this.#at = position;
+    }
+    return this.#bytes.subarray(position - this.#at);
+  }
+}
+
+interface Trailer {
+  readonly check: number;
+  readonly length: number;
+}
+
+function checkTrailer(bytes: Buffer, { check, length }: Trailer): void {
+  if (bytes.length < TRAILER) throw new Damaged('it ends inside a member');
+  if (bytes.readUInt32LE(0) !== check || bytes.readUInt32LE(4) !== length % 2 ** 32) {
+    throw new Damaged('its checksum is wrong');
+  }
+}
+
+/** The data of a member that lies wholly in `bytes` and is small, and how long it is there; undefined for any other. */
+function inflateSmall(bytes: Buffer): { readonly data: Buffer; readonly length: number } | undefined {
+  try {
+    const done: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL, chunkSize: SMALL_CHUNK });
+    const { buffer, engine } = done as { buffer: Buffer; engine: { bytesWritten: number } }; // what `info` makes of it
+    const length = engine.bytesWritten;
+    return length + TRAILER <= bytes.length ? { data: buffer, length } : undefined;
+  } catch (error) {
+    if (isOfZlib(error) || (error instanceof RangeError && 'code' in error)) return undefined;
+    throw error;
+  }
+}
+
+function isOfZlib(error: unknown): error is Error {
+  return isError(error) && systemCode(error).startsWith('Z_');
+}
+
+/** The bytes from an offset on: a little first, because the member may end soon. */
+async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buffer> {
+  for (let at = from, length = MAX_HEADER; at < file.size; length = Math.min(length * 2, CHUNK)) {
+    const bytes = await file.readAt(at, length);
+    if (bytes.length === 0) return;
+    at += bytes.length;
+    yield bytes;
+  }
+}
+
+/** The data of the member at `start`, whatever its size; returns the offset after it. */
+async function* readMember(file: CompressedBytes, start: number): AsyncGenerator<Buffer, number> {
+  const inflate = createInflateRaw({ chunkSize: CHUNK });
+  const raw = Readable.from(pieces(file, start), { highWaterMark: 1 });
+  raw.on('error', (error) => inflate.destroy(error));
+  raw.pipe(inflate);
+  let check = 0;
+  let length = 0;
+  try {
+    for await (const chunk of inflate) {
+      const bytes = chunk as Buffer;
+      check = crc32(bytes, check);
+      length += bytes.length;
+      yield bytes;
+    }
+  } finally {
+    raw.destroy();
+    inflate.destroy();
+  }
+  const end = start + inflate.bytesWritten;
+  checkTrailer(await file.readAt(end, TRAILER), { check, length });
+  return end + TRAILER;
+}
+
+/** The decompressed bytes of a file, at most `maxBytes` in at most `maxMembers` (default 500,000) members. */
+export async function* readGzip(
+  file: CompressedBytes,
+  maxBytes: number,
+  onProblem: OnProblem,
+  maxMembers: number = MAX_MEMBERS,
+): AsyncGenerator<Buffer, void> {
+  const window = new Window(file);
+  let position = 0;
+  let bytes = 0;
+  const exceeded = (): void => onProblem('LIMIT', `it expands to more than ${maxBytes} bytes`);
+  try {
+    for (let members = 0; position < file.size; members++) {
+      if (members === maxMembers) {
+        onProblem('LIMIT', `it has more than ${maxMembers} gzip members; what follows was not read`);
+        return;
+      }
+      const view = await window.from(position);
+      const header = headerLength(view.subarray(0, MAX_HEADER));
+      if (header === undefined) {
+        onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `no gzip member begins at byte ${position}`);
+        return;
+      }
+      const small = inflateSmall(view.subarray(header));
+      if (small !== undefined) {
+        const { data, length } = small;
+        bytes += data.length;
+        if (bytes > maxBytes) return exceeded();
+        if (data.length > 0) yield data;
+        checkTrailer(view.subarray(header + length), { check: crc32(data), length: data.length });
+        position += header + length + TRAILER;
+        continue;
+      }
+      const member = readMember(file, position + header);
+      let step = await member.next();
+      while (step.done !== true) {
+        bytes += step.value.length;
+        if (bytes > maxBytes) {
+          await member.return(0);
+          return exceeded();
+        }
+        yield step.value;
+        step = await member.next();
+      }
+      position = step.value;
+    }
+  } catch (error) {
+    if (!isOfZlib(error) && !(error instanceof Damaged)) throw error;
+    onProblem('UNREADABLE', `the compressed data is damaged: ${error.message}`);
+  }
+}

@@ -1,0 +1,147 @@
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { type OpenEntry, readControl } from '../../format/control.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { tagOf } from '../../format/origin.ts';
+import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import type { Source } from './sources.ts';
+
+/** What the first entry of a file says of its place. Nothing of it is trusted; it only orders the reading (spec 8.2). */
+export interface Peek {
+  /** Whether the file has any byte. */
+  readonly empty: boolean;
+  readonly tag: string | undefined;
+  readonly seq: number | undefined;
+  /** The origin that an open claims. */
+  readonly origin: string | undefined;
+  /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
+  readonly noted?: { readonly origin: string; readonly size: number };
+  /** The stream and the size that a first open says it goes on from. */
+  readonly after?: OpenEntry['after'];
+}
+
+/** A file with what its first entry says. */
+export interface PeekedSource {
+  readonly source: Source;
+  readonly peek: Peek;
+  /** Whether a directory alone speaks for it: where it is deleted before it is read, it might never have been listed. */
+  readonly listed?: boolean;
+}
+
+const LF = 0x0a;
+/** So many bytes are looked through for a first entry. */
+const PEEK_LIMIT = 20 * 1024 * 1024;
+
+/** Whose entries are looked for. */
+export interface Wanted {
+  /** Of the streams that are known by name. */
+  readonly tags: ReadonlySet<string>;
+  /** Whether a pattern names the stream that an open claims to be of. */
+  readonly covers?: (origin: string) => boolean;
+}
+
+const NOBODY: Wanted = { tags: new Set() };
+
+/** Looks at one line after another until it has seen what is wanted; any first entry, where nothing is. */
+class Peeking {
+  readonly #wanted: Wanted;
+  readonly #any: boolean;
+  #found: Omit<Peek, 'empty'> | undefined;
+  #noted: Peek['noted'];
+  /** The seq of each stream's first entry: an open behind it may say that it is the one that is wanted (M8.2). */
+  readonly #firsts = new Map<string, number>();
+  done = false;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+    this.#any = wanted.tags.size === 0 && wanted.covers === undefined;
+  }
+
+  look(line: Buffer): void {
+    const entry = firstEntry(line);
+    if (entry === undefined) {
+      if (this.#found === undefined) this.#note(line);
+      return;
+    }
+    const { tag = '', seq = 0 } = entry;
+    const first = this.#firsts.get(tag) ?? seq;
+    this.#firsts.set(tag, first);
+    const isWanted = this.#any || this.#isWanted(entry);
+    if (isWanted || this.#found === undefined) this.#found = { ...entry, seq: first };
+    this.done = isWanted;
+  }
+
+  result(empty: boolean): Peek {
+    if (this.#found !== undefined) return { empty, ...this.#found };
+    return { empty, tag: undefined, seq: undefined, origin: undefined, ...(this.#noted && { noted: this.#noted }) };
+  }
+
+  #note(line: Buffer): void {
+    const read = classifyLine(line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line);
+    if (read.type !== 'checkpoint' || read.note === undefined) return;
+    const checkpoint = parseSignedCheckpoint(read.note);
+    if (checkpoint === undefined) return;
+    const { origin, size } = this.#noted ?? checkpoint;
+    this.#noted = { origin, size: Math.max(size, checkpoint.size) };
+  }
+
+  #isWanted({ tag, origin }: Omit<Peek, 'empty'>): boolean {
+    const { tags, covers } = this.#wanted;
+    if (tag !== undefined && tags.has(tag)) return true;
+    return origin !== undefined && covers?.(origin) === true && tagOf(origin) === tag;
+  }
+}
+
+/**
+ * Looks for the first entry of a file; where streams are wanted, for the first entry of one of them: a line of another stream
+ * at its beginning does not make it that stream's file.
+ */
+export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Peek> {
+  const peeking = new Peeking(wanted);
+  const sink: LineSink = {
+    feed(bytes, start, end) {
+      if (!peeking.done) peeking.look(bytes.subarray(start, end));
+      return undefined;
+    },
+    feedUnterminated() {
+      return undefined;
+    },
+  };
+  const splitter = new LineSplitter(sink);
+  let bytes = 0;
+  let damaged = false;
+  const onProblem = (): void => {
+    damaged = true; // the reading itself reports it
+  };
+  try {
+    for await (const chunk of source.read(onProblem)) {
+      bytes += chunk.length;
+      await splitter.push(chunk);
+      if (peeking.done || bytes > PEEK_LIMIT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+  }
+  return peeking.result(bytes === 0 && !damaged);
+}
+
+/** The same of a plain file whose bytes are all at hand. */
+export function peekWhole(bytes: Buffer, wanted: Wanted = NOBODY): Peek {
+  const peeking = new Peeking(wanted);
+  for (let from = 0, lf = bytes.indexOf(LF); lf >= 0 && !peeking.done; from = lf + 1, lf = bytes.indexOf(LF, from)) {
+    peeking.look(bytes.subarray(from, lf));
+  }
+  return peeking.result(bytes.length === 0);
+}
+
+/** What a line says of its place, if it is an entry. */
+export function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
+  const trimmed = line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line;
+  const read = classifyLine(trimmed);
+  if (read.type !== 'record' && read.type !== 'control') return undefined;
+  const { seq, tag } = read;
+  if (read.type === 'record' || read.kind !== 'open') return { seq, tag, origin: undefined };
+  const reading = readControl(trimmed, seq, read.kind, `${tag}.${read.epoch}`, read.member);
+  if (!('entry' in reading) || reading.entry.kind !== 'open') return { seq, tag, origin: undefined };
+  const { origin, after } = reading.entry;
+  return { seq, tag, origin, ...(after && { after }) };
+}

@@ -1,0 +1,5 @@
+/** What can go wrong while bytes are read, beyond the bytes themselves. */
+export type SourceProblem = 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT';
+
+/** Told why the bytes of a source end early. */
+export type OnProblem = (problem: SourceProblem, message: string) => void;

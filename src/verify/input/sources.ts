@@ -1,0 +1,131 @@
+import { closeSync, readSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { type FileIdentity, isSame, Replaced } from '../../foundation/file-identity.ts';
+import { openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
+import { type CompressedBytes, readGzip } from './gzip.ts';
+import type { OnProblem } from './source-problem.ts';
+
+/** Where sealed bytes come from: files, compressed files, a stream. */
+
+/** Small enough to stay in the processor's cache until its lines are cut. */
+const CHUNK = 256 * 1024;
+
+/** One file, or standard input. */
+export interface Source {
+  readonly name: string;
+  /** Whether it can be read more than once. */
+  readonly repeatable: boolean;
+  /** Size on disk in bytes, for progress; 0 where unknown. */
+  readonly size: number;
+  /** What the file is on the disk; absent where it is none. */
+  readonly identity?: FileIdentity;
+  /** Opens the file, where the bytes are those on the disk. It throws what the system says. */
+  openPlain?(): Promise<FileHandle>;
+  /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
+  read(onProblem: OnProblem): AsyncIterable<Buffer>;
+}
+
+/** How a file begins, and whether that is all of it. */
+export interface FileHead {
+  readonly size: number;
+  readonly identity: FileIdentity;
+  readonly gzip: boolean;
+  /** All bytes, where they are few; good until the next file is looked at. */
+  readonly whole?: Buffer;
+}
+
+/** A file up to this size is read whole in the first look at it. */
+const HEAD = 64 * 1024;
+const head: Buffer = Buffer.allocUnsafeSlow(HEAD);
+
+/**
+ * One look at a file: opened, read once, closed. It does not wait, because a directory may hold a hundred thousand files and
+ * waiting costs more than looking. It throws what the system says.
+ */
+export function lookAt(path: string): FileHead {
+  const { fd, size, identity } = openRegularSync(path);
+  try {
+    const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
+    const gzip = length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
+    return { size, identity, gzip, ...(size < HEAD && length < HEAD && { whole: head.subarray(0, length) }) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function* readPlain(path: string, size: number, identity: FileIdentity): AsyncIterable<Buffer> {
+  const small = size < HEAD ? lookAt(path) : undefined;
+  if (small !== undefined && !isSame(small.identity, identity)) {
+    throw new Replaced(`${path} was replaced while it was to be read`);
+  }
+  if (small?.whole !== undefined) {
+    if (small.whole.length > 0) yield Buffer.from(small.whole);
+    return;
+  }
+  const file = await openSame(path, identity);
+  try {
+    const chunk = Buffer.allocUnsafeSlow(CHUNK);
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+      if (bytesRead === 0) return;
+      yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readCompressed(
+  path: string,
+  identity: FileIdentity,
+  maxBytes: number,
+  onProblem: OnProblem,
+): AsyncIterable<Buffer> {
+  const file = await openSame(path, identity);
+  try {
+    const { size } = await file.stat();
+    yield* readGzip({ size, readAt: (position, length) => readAt(file, position, length) }, maxBytes, onProblem);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  const { bytesRead } = await file.read(bytes, 0, length, position);
+  return bytes.subarray(0, bytesRead);
+}
+
+/** Compressed bytes that are all at hand. */
+export function inMemory(bytes: Buffer): CompressedBytes {
+  const readAt = async (position: number, length: number): Promise<Buffer> =>
+    bytes.subarray(position, position + length);
+  return { size: bytes.length, readAt };
+}
+
+/** A file, compressed or not. @throws {@link TamperError} `READ_FAILED`, `NOT_FOUND` */
+export async function fileSource(path: string, maxBytes: number): Promise<Source> {
+  try {
+    return sourceOf(path, lookAt(path), maxBytes);
+  } catch (error) {
+    throw readError(path, error, 'Name a file that you may read, a directory, or - for a pipe.');
+  }
+}
+
+/** The file that {@link lookAt} has looked at; its reading throws `ESTALE` where another one has its name by then (M8.2). */
+export function sourceOf(path: string, { gzip, size, identity }: FileHead, maxBytes: number): Source {
+  return {
+    name: path,
+    repeatable: true,
+    size,
+    identity,
+    ...(!gzip && { openPlain: () => openSame(path, identity) }),
+    read: (onProblem) => (gzip ? readCompressed(path, identity, maxBytes, onProblem) : readPlain(path, size, identity)),
+  };
+}
+
+/** Bytes that come once, such as standard input. */
+export function streamSource(name: string, stream: Readable): Source {
+  return { name, repeatable: false, size: 0, read: () => stream as AsyncIterable<Buffer> };
+}

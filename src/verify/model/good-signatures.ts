@@ -1,0 +1,28 @@
+import { type Digest, sha256 } from '../../core/hash.ts';
+import type { SignerId } from './epoch.ts';
+
+/** So many are remembered: those of the newest checkpoints. */
+const REMEMBERED = 1 << 15;
+
+/** Signatures that verified. A checkpoint line may stand in a log as often as anybody likes (M4.8). */
+export class GoodSignatures {
+  readonly #digests = new Set<Digest>();
+
+  /** Where a signature is remembered: under its key, its text and its bytes. */
+  place(id: SignerId, text: Buffer, signature: Buffer): Digest {
+    return sha256(Buffer.concat([Buffer.from(`${id.length} ${text.length} ${id}`, 'latin1'), text, signature]));
+  }
+
+  has(place: Digest): boolean {
+    return this.#digests.has(place);
+  }
+
+  add(place: Digest): void {
+    this.#digests.add(place);
+    if (this.#digests.size <= REMEMBERED) return;
+    for (const oldest of this.#digests) {
+      this.#digests.delete(oldest);
+      return;
+    }
+  }
+}

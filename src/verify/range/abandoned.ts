@@ -1,0 +1,57 @@
+import type { Digest } from '../../core/hash.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import { stopAtLimit } from '../state/limit.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** Whether an open went on below the present end; `too far`: further back than is kept, which was reported. */
+export type Abandonment = 'abandoned' | 'out of order' | 'too far';
+
+/**
+ * A shipped copy that is ahead of a crashed host (spec 8, `ABANDONED`, M8.26): the host went on below what was shipped. The
+ * entries between the two burn their epoch numbers and are left out.
+ *
+ * @returns what the open is; unless `abandoned`, the state is as it was
+ */
+export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: Digest): Abandonment {
+  const size = seq - 1;
+  if (open.why !== 'recovered' && open.why !== 'resumed') return 'out of order';
+  if (state.broken || state.tree.frontier === undefined || state.tree.sawLeaf(seq, leaf)) return 'out of order';
+  if (state.verifiedSize > size || state.heldConfirmed > size || seq < state.firstSeq) return 'out of order';
+  if (state.largestSigned > size) return 'out of order'; // a writer never goes back below what it gave to any signer
+  const end = state.next - 1;
+  const unproven = state.lastUnchecked > size;
+  if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
+    stopAtLimit(
+      state,
+      `entry ${seq}: this open goes on below entry ${end}, further or more often than is followed`,
+      seq,
+    );
+    return 'too far';
+  }
+  const count = end - size;
+  state.abandonedEntries += count;
+  const tooMany = state.abandonedEntries > state.auditor.accept.abandoned;
+  const place = { ...state.here(seq), lastSeq: end };
+  const message = `entries ${seq} to ${end}: the writer crashed and went on before them; this copy has lines that its host lost`;
+  if (unproven) state.findings.add('ABANDONED_UNPROVEN', place, `${message}, and nothing shows who wrote them`);
+  else state.findings.add('ABANDONED', place, message, tooMany ? 'undecided' : undefined);
+  goBack(state, size);
+  return 'abandoned';
+}
+
+function goBack(state: StreamState, size: number): void {
+  while ((state.epochs.at(-1)?.introducedAt ?? 0) > size) state.epochs.pop()?.schedule?.erase();
+  state.announced?.schedule?.erase();
+  state.announced = undefined;
+  const epoch = state.epochs.at(-1);
+  if (epoch !== undefined) {
+    epoch.lastSeq = Math.min(epoch.lastSeq, size);
+    if (epoch.lastSeal > size) epoch.lastSeal = state.tree.lastSealUpTo(size, epoch)?.seq ?? 0;
+    epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
+  }
+  state.epoch = epoch;
+  state.lastUnchecked = Math.min(state.lastUnchecked, size);
+  state.askRootsAbove(size);
+  state.next = size + 1;
+  state.expect = { what: 'any' };
+}

@@ -1,0 +1,74 @@
+import type { OpenEntry } from '../../format/control.ts';
+import { signersOf } from '../../format/key-reference.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { StreamState } from '../state/state.ts';
+import { countedMax, namedMax, namedSigners } from '../trust/named-keys.ts';
+
+/** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5, M8.16). */
+
+/** Whether the run or the key period before it has signers: only then does anybody answer for what was taken over. */
+function isSigned(open: OpenEntry, before: Epoch | undefined): boolean {
+  return signersOf(open.key).length > 0 || (before !== undefined && before.signers.size > 0);
+}
+
+/** What a run's first open must say in `adopted_from`; undefined where it must say nothing. */
+function demanded(open: OpenEntry, before: Epoch | undefined): number | undefined {
+  if (!isSigned(open, before) || open.size === 0) return undefined;
+  if (open.checkpoint !== undefined && open.checkpoint.size >= open.size) return undefined;
+  return (open.checkpoint?.size ?? 0) + 1;
+}
+
+/** Checks the mark of adopted entries and finds those that nothing signed before the run (M8.15). */
+export function adopt(state: StreamState, seq: number, open: OpenEntry, before: Epoch | undefined): void {
+  const wanted = demanded(open, before);
+  const unknownBefore = before === undefined && open.size > 0 && signersOf(open.key).length === 0;
+  if (open.adoptedFrom !== wanted && !unknownBefore) {
+    const says = open.adoptedFrom === undefined ? 'does not say so' : `says from ${open.adoptedFrom}`;
+    const message =
+      wanted === undefined
+        ? `entry ${seq}: this run adopts nothing, yet it ${says}`
+        : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, and ${says}`;
+    state.find('ADOPTED_UNMARKED', message, seq);
+  }
+  if (!isSigned(open, before)) return;
+  // M8.15: what the open cites counts only where such a line stands before it, or is held, whoever has signers
+  const proven = Math.max(state.namedSize, state.heldConfirmed);
+  const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
+  if (from > open.size) return;
+  state.adoptions.push({ run: state.runs, from, openSeq: seq });
+  mark(state, from, 'takenOver');
+  if (state.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
+  mark(state, from, 'introducedInAdopted');
+  const adopted = open.size - from + 1;
+  state.adoptedEntries += adopted;
+  if (state.adoptedEntries <= state.auditor.accept.adopted) return;
+  const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; whether they were changed meanwhile cannot be told`;
+  state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
+}
+
+/**
+ * Marks the key periods from here on; where the last adoption began no later, those that it marked stand as they are. What was
+ * signed is looked at now: a signature behind the open is one of a run that took over what it found, whoever wrote it.
+ */
+function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInAdopted'): void {
+  const known = from >= state.markedFrom[as];
+  for (let at = state.epochs.length - 1; at >= 0; at--) {
+    const epoch = state.epochs[at] as Epoch;
+    if (epoch.introducedAt < from || (known && epoch[as])) break;
+    if (epoch[as]) continue;
+    epoch[as] = true;
+    if (as === 'takenOver') epoch.signersSignedBefore = signersSigned(state, epoch);
+    else {
+      const named = namedSigners(state, epoch);
+      epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
+      epoch.signersNamedBefore = named.length === epoch.signers.size;
+    }
+  }
+  state.markedFrom[as] = from;
+}
+
+/** Whether what is held, a named key or the key that handed over has covered what introduces a key period by now (M8.13). */
+function signersSigned(state: StreamState, { introducedAt, predecessor }: Epoch): boolean {
+  const handedOver = predecessor === undefined ? 0 : countedMax(state, predecessor.signers.keys());
+  return Math.max(state.heldConfirmed, state.largestNamed, handedOver) >= introducedAt;
+}

@@ -1,0 +1,47 @@
+import type { Digest } from '../../core/hash.ts';
+import type { StreamState } from '../state/state.ts';
+import { reachSize } from './held.ts';
+
+/** The sequence and the tree, one entry at a time. */
+
+/** Whether an entry stands where its seq says, or its seq has passed. */
+export type Position = 'expected' | 'passed';
+
+/** Takes the seq of an entry; `passed` entries are reported and otherwise left out. */
+export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position {
+  if (seq < state.next) {
+    state.sequence.late(seq, leaf);
+    return 'passed';
+  }
+  if (seq > state.next && state.next !== 0) {
+    if (state.atFileStart) skipFiles(state, seq);
+    else state.sequence.jump(seq);
+    state.tree.frontier = undefined;
+    state.expect = { what: 'any' };
+    if (state.epoch !== undefined) state.epoch.stepKnown = false;
+  }
+  if (state.sequence.open) state.sequence.tick();
+  state.next = seq;
+  return 'expected';
+}
+
+/** The first entry of a file is not the next one: what stood between may be in a file that is not here (M8.24). */
+function skipFiles(state: StreamState, seq: number): void {
+  const { next } = state;
+  const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
+  const message = `${missing} not here: a file between entry ${next - 1} and this one is missing, or the end of the file before was cut off`;
+  state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
+  state.broken = true;
+  state.headless = true;
+}
+
+/** Adds an entry to the tree and goes on to the next seq. */
+export function append(state: StreamState, seq: number, leaf: Digest): void {
+  state.tree.append(seq, leaf);
+  state.next = seq + 1;
+  state.closed = undefined;
+  if (state.epoch !== undefined) state.epoch.lastSeq = seq;
+  // sizes below a range that begins in its middle must not hide the ones inside it
+  while ((state.sizesToCome[0] ?? Number.MAX_SAFE_INTEGER) < seq) state.sizesToCome.shift();
+  if (seq === state.sizesToCome[0]) reachSize(state, seq);
+}

@@ -1,0 +1,43 @@
+import type { StreamState } from '../state/state.ts';
+import { givesUpMacs } from '../trust/held-before.ts';
+
+/** Does the range begin where the auditor may expect it to (spec 8, M8.4, M8.5)? */
+
+/** Checks a range that begins above entry 1. */
+export function checkBeginning(state: StreamState): void {
+  const { firstSeq, auditor } = state;
+  if (firstSeq <= 1 || state.startReported || state.stopped) return;
+  if (!state.startProven) {
+    unproven(state, `the log begins at entry ${firstSeq}; no checkpoint that you hold proves what was before`);
+    return;
+  }
+  if (auditor.wholeRequired) {
+    unproven(state, `the log begins at entry ${firstSeq}; your policy demands it from its first entry on`);
+    return;
+  }
+  if (givesUpMacs(state)) {
+    const message = `the log begins at entry ${firstSeq} without MACs, and the checkpoint that you hold of what was before carries one: ask the writer when MACs ended, and hold a later checkpoint if that was meant`;
+    unproven(state, message);
+    return;
+  }
+  if (auditor.part || firstSeq <= firstNamedSeq(state)) return;
+  const sizes = auditor.held.map(({ size }) => size);
+  const earlier = sizes.filter((size) => size < firstSeq - 1);
+  if (earlier.length > 0) {
+    const message = `the log begins at entry ${firstSeq}; you hold a checkpoint of ${Math.max(...earlier)} entries, which are not here`;
+    unproven(state, message);
+  } else if (!sizes.includes(firstSeq - 1)) {
+    const message = `the log begins at entry ${firstSeq}; entries 1 to ${firstSeq - 1} are not here, a later checkpoint that you hold proves the rest`;
+    state.findings.add('START_HELD', { seq: firstSeq }, message);
+  }
+}
+
+/** The first entry that a key of the auditor is named for: what lies before it is not asked about. */
+function firstNamedSeq(state: StreamState): number {
+  const from = [...state.publicKeys.map((named) => named.fromSeq), ...state.auditor.dataKeysFrom];
+  return from.length === 0 ? 1 : Math.min(...from);
+}
+
+function unproven(state: StreamState, message: string): void {
+  state.findings.add('START_UNPROVEN', { seq: state.firstSeq }, message);
+}

@@ -1,0 +1,65 @@
+import { formatCheckpointText } from '../../format/checkpoint.ts';
+import { ratchetKeyId } from '../../format/vkey.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { StreamState } from '../state/state.ts';
+import { verifyNamed } from '../trust/note-signatures.ts';
+
+/** Held checkpoints: what the auditor already knew of the stream (spec 8.2, 8.6). */
+
+/** The tree has reached a size whose root is asked for: that of a held checkpoint, or one that another stream cites. */
+export function reachSize(state: StreamState, size: number): void {
+  state.sizesToCome.shift();
+  const { frontier } = state.tree;
+  if (frontier === undefined || state.broken) return;
+  const root = frontier.root();
+  state.roots.set(size, root);
+  if (!state.auditor.held.some((held) => held.size === size)) return;
+  if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
+    const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
+    state.find('KNOWN_CONTRADICTED', message, size);
+    return;
+  }
+  state.heldConfirmed = size;
+  if (size >= state.firstSeq) state.startProven = true;
+}
+
+/** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
+export function checkHeldAtEnd(state: StreamState): void {
+  if (state.broken || state.next === 0 || state.stopped || state.unread) return;
+  const size = Math.max(0, ...state.auditor.held.map((held) => held.size));
+  if (size < state.next) return;
+  const message = `you hold a checkpoint of ${size} entries, the log ends at ${state.next - 1}: its end was cut off`;
+  state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
+}
+
+/**
+ * M8.4: Whether a held checkpoint of size seq - 1 proves an open in the middle together with the step that it claims: our MAC
+ * under P_(step-1) where the auditor has the data key, else the signature of a named key (spec 8.2). The epoch's schedule
+ * stands at that step before.
+ */
+export async function heldProvesStart(state: StreamState, epoch: Epoch, size: number, step: number): Promise<boolean> {
+  const root = state.tree.frontier?.root();
+  const held = state.auditor.held.filter((checkpoint) => checkpoint.size === size);
+  if (root === undefined || held.length === 0) return false;
+  if (held.some((checkpoint) => checkpoint.root !== root)) {
+    const message = `the ${size} entries before this file are not those of the checkpoint that you hold`;
+    state.find('KNOWN_CONTRADICTED', message, size + 1);
+    return false;
+  }
+  if (step === 0) return epoch.firstSeq === size + 1;
+  if (epoch.schedule !== undefined) return heldCarriesMac(state, epoch, size);
+  for (const checkpoint of held) if (await verifyNamed(state, checkpoint, epoch)) return true;
+  return false;
+}
+
+/** Whether a held checkpoint carries our MAC of the step before: the schedule stands there at this moment. */
+function heldCarriesMac(state: StreamState, epoch: Epoch, size: number): boolean {
+  const { schedule } = epoch;
+  if (schedule === undefined) return false;
+  const keyId = ratchetKeyId(state.auditor.origin, schedule.fingerprint).toString('hex');
+  const held = state.auditor.held.filter((checkpoint) => checkpoint.size === size);
+  return held.some((checkpoint) => {
+    const mac = schedule.macCheckpoint(Buffer.from(formatCheckpointText(checkpoint), 'utf8'));
+    return checkpoint.signatures.some((signature) => signature.keyId === keyId && signature.bytes.equals(mac));
+  });
+}

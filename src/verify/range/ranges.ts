@@ -1,0 +1,43 @@
+import type { StreamState } from '../state/state.ts';
+import { assess, coveredSize } from '../verdict/assessment.ts';
+import { reportRestarts } from './restarts.ts';
+
+/**
+ * Files that are not here split a log into ranges (M8.24). Each is verified by itself, as a range that begins in the middle:
+ * nothing that was read before the hole vouches for what comes after it, nor the other way round.
+ */
+
+/** Says of the range that was read what can only be said of the whole, and begins another one. Something was found before. */
+export function beginRange(state: StreamState): void {
+  state.sequence.end();
+  reportRestarts(state);
+  if (!state.stopped) assess(state);
+  for (const epoch of state.epochs) {
+    epoch.coveredInRange = coveredSize(state, epoch);
+    epoch.schedule?.erase();
+  }
+  state.announced?.schedule?.erase();
+  state.beginRange();
+}
+
+/** The first entry of a file has come: was a checkpoint line before it too early, or is it about a part that is not here? */
+export function settleEarlyCheckpoint(state: StreamState, seq: number): void {
+  const { early } = state;
+  if (early === undefined) return;
+  state.early = undefined;
+  if (early.size < seq) {
+    state.skippedCheckpoints++;
+    return;
+  }
+  const message = `a checkpoint of ${early.size} entries stands before entry ${seq}: before what it covers`;
+  state.findings.add('CHECKPOINT_EARLY', early.place, message);
+}
+
+/** The log ends with a checkpoint of entries that are not here. */
+export function endEarlyCheckpoint(state: StreamState): void {
+  const { early, unread, stopped } = state;
+  if (early === undefined || unread || stopped) return;
+  const from = Math.max(state.next, 1);
+  const message = `a checkpoint of ${early.size} entries is here, and entries ${from} to ${early.size} are not`;
+  state.findings.add('FILES_MISSING', { ...early.place, seq: from, lastSeq: early.size }, message);
+}

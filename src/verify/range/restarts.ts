@@ -1,0 +1,35 @@
+import type { OpenEntry } from '../../format/control.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** Restarts and streams that follow a conflict are never silent (M8.18). */
+
+/** What is to be said of a run that starts by itself; whether it is news is known only at the end. */
+export function noteRestart(state: StreamState, seq: number, open: OpenEntry): void {
+  const { closed, sealTime, run } = state;
+  if (run === undefined) return;
+  if (seq === 1) {
+    if (open.why !== 'conflict') return;
+    const { after } = open;
+    const before = after === undefined ? 'another stream' : `${after.origin} at ${after.size} entries`;
+    const message = `entry 1: the writer's state and its files contradicted each other; this stream was begun in place of ${before}`;
+    run.restart = { place: state.here(seq), message };
+    return;
+  }
+  const unseen = seq === state.firstSeq ? 'what was before it is not here' : 'no close before it';
+  const before = closed === undefined ? unseen : `after close ${closed.why}`;
+  run.restart = { place: state.here(seq), message: `entry ${seq}: the writer started again (${open.why}, ${before})` };
+  const pause = sealTime === undefined ? 0 : (Date.parse(open.time) - Date.parse(sealTime)) / 1000;
+  const limit = state.auditor.accept.recoveryGapSeconds;
+  if (open.why === 'recovered' && pause > limit) {
+    const message = `entry ${seq}: ${Math.round(pause)} s passed between the last seal and this recovery, your policy accepts ${limit} s`;
+    state.find('CADENCE', message, seq);
+  }
+}
+
+/** Warns of every run that no held checkpoint covers: what the auditor has accepted before is no news. */
+export function reportRestarts(state: StreamState): void {
+  for (const { run, introducedAt } of state.epochs) {
+    if (run.restart === undefined || introducedAt !== run.openSeq || run.openSeq <= state.heldConfirmed) continue;
+    state.findings.add('RESTART', run.restart.place, run.restart.message);
+  }
+}

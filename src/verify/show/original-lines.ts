@@ -1,0 +1,66 @@
+import type { Readable } from 'node:stream';
+import { readControl } from '../../format/control.ts';
+import { LineJoiner, type OnPiece } from '../input/line-joiner.ts';
+import type { Source } from '../input/sources.ts';
+import type { IgnoredReport } from '../verdict/ignored-files.ts';
+import { filesInOrder, type WalkedLine, type WalkProblem, walk } from './walk.ts';
+
+/** The application's own lines, byte for byte, out of sealed files (spec 1, "From input to record"). */
+
+/** What to take lines from, and what not. */
+export interface OriginalLinesOptions {
+  readonly paths: readonly string[];
+  /** The bytes behind the path `-`. */
+  readonly input: Readable;
+  /** Takes the lines, piece by piece. */
+  readonly onPiece: OnPiece;
+  /** Told of what cannot be given back: `file`, and why. */
+  readonly onProblem: WalkProblem;
+}
+
+/** Entries that a later open goes below: a copy ahead of its crashed host (spec 8, `ABANDONED`). */
+async function abandonedRanges(files: readonly Source[]): Promise<{ from: number; before: string }[]> {
+  const ranges: { from: number; before: string }[] = [];
+  let next = 0;
+  const visit = ({ read, bytes, file, line }: WalkedLine): undefined => {
+    if (read.type !== 'record' && read.type !== 'control') return undefined;
+    const goesBack = read.type === 'control' && read.kind === 'open' && read.seq < next;
+    if (goesBack && startsRun(bytes, read)) ranges.push({ from: read.seq, before: `${file}:${line}` });
+    else if (read.seq < next) return undefined;
+    next = read.seq + 1;
+    return undefined;
+  };
+  await walk(files, visit, () => undefined);
+  return ranges;
+}
+
+function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'control' }>): boolean {
+  const reading = readControl(bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+  if (!('entry' in reading) || reading.entry.kind !== 'open') return false;
+  return reading.entry.why === 'recovered' || reading.entry.why === 'resumed';
+}
+
+/** Gives back the application's lines in their order; entries that a crash abandoned are left out. @returns what was left out */
+export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
+  const { onPiece, onProblem } = options;
+  const { files, ignored } = await filesInOrder(options.paths, options.input);
+  const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : [];
+  let reading = '-';
+  const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));
+  let next = 0;
+  let passed = 0;
+  const visit = ({ read, bytes, file, line }: WalkedLine): Promise<void> | undefined => {
+    reading = file;
+    if (read.type === 'foreign') onProblem(file, `line ${line} was never sealed and is left out`);
+    if (read.type !== 'record' && read.type !== 'control') return undefined;
+    if (abandoned[passed]?.before === `${file}:${line}`) passed++;
+    else if (read.seq < next) return undefined;
+    next = read.seq + 1;
+    const left = abandoned[passed];
+    if (read.type === 'control' || (left !== undefined && read.seq >= left.from)) return undefined;
+    return joiner.take(bytes, read);
+  };
+  await walk(files, visit, onProblem);
+  await joiner.end();
+  return ignored;
+}

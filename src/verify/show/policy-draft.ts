@@ -1,0 +1,76 @@
+import type { Readable } from 'node:stream';
+import { readControl } from '../../format/control.ts';
+import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
+import { formatVkey } from '../../format/vkey.ts';
+import { filesInOrder, type WalkedLine, walk } from './walk.ts';
+
+/** A policy file to begin with, out of what a log says of itself. Its reader is told to check every line of it. */
+
+interface Draft {
+  readonly records: Set<string>;
+  readonly wraps: Map<string, number>;
+  readonly vkeys: Map<string, number>;
+}
+
+/** Names that need no quotes in YAML do not occur here. Nothing that a terminal or an editor obeys is printed raw (M8.25). */
+function quote(text: string): string {
+  return JSON.stringify(text).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+  });
+}
+
+function take(draft: Draft, origin: string, key: KeyReference, seq: number): void {
+  draft.records.add(key.records);
+  if (key.records === 'mac' && !draft.wraps.has(key.identity)) draft.wraps.set(key.identity, seq);
+  for (const signer of signersOf(key)) {
+    const vkey = formatVkey(origin, noteKeyOf(signer));
+    if (!draft.vkeys.has(vkey)) draft.vkeys.set(vkey, seq);
+  }
+}
+
+function streamText(origin: string, { records, wraps, vkeys }: Draft): string {
+  const weakest = records.has('hash') ? 'hash' : 'mac';
+  const require = [...(weakest === 'mac' ? ['mac'] : []), ...(vkeys.size > 0 ? ['signature'] : [])];
+  const keys = [
+    ...[...wraps].map(([identity, seq]) => `      - { wrap: ${quote(identity)}, from_seq: ${seq} }`),
+    ...[...vkeys].map(([vkey, seq]) => `      - { sign: ${quote(vkey)}, from_seq: ${seq} }`),
+  ];
+  return [
+    `  - origin: ${quote(origin)}`,
+    `    records: ${weakest}                # the weakest that you accept`,
+    `    require: [${require.join(', ')}]`,
+    '    keys:                        # from the log: compare each with what your key service says',
+    ...keys,
+    '    pins: []                     # files with checkpoints that you hold',
+    '    end: closed                  # or live, or { until: 2026-01-31T00:00:00Z }',
+    '    accept: { adopted: 0, restarts: keyed, dropped: 0, successors: false }',
+  ].join('\n');
+}
+
+/** The text of a policy for the streams in these files. Nothing of it was verified. */
+export async function draftPolicy(paths: readonly string[], input: Readable): Promise<string> {
+  const drafts = new Map<string, Draft>();
+  let origin: string | undefined;
+  const visit = ({ read, bytes }: WalkedLine): undefined => {
+    if (read.type !== 'control' || (read.kind !== 'open' && read.kind !== 'key')) return undefined;
+    const reading = readControl(bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+    if (!('entry' in reading)) return undefined;
+    const { entry } = reading;
+    if (entry.kind === 'open') ({ origin } = entry);
+    if (origin === undefined || (entry.kind !== 'open' && entry.kind !== 'key')) return undefined;
+    const draft = drafts.get(origin) ?? { records: new Set(), wraps: new Map(), vkeys: new Map() };
+    drafts.set(origin, draft);
+    take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
+    return undefined;
+  };
+  const { files } = await filesInOrder(paths, input);
+  await walk(files, visit, () => undefined);
+  const head = [
+    '# What a log says of itself, as a policy. NOTHING HERE IS VERIFIED: whoever could write the log could write this.',
+    '# Compare each key with what your key service says before you trust it. docs/policy.md explains every member.',
+    'version: 1',
+    'streams:',
+  ];
+  return `${[...head, ...[...drafts].map(([name, draft]) => streamText(name, draft))].join('\n')}\n`;
+}

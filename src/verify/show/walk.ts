@@ -1,0 +1,68 @@
+import type { Readable } from 'node:stream';
+import { type ClassifiedLine, classifyLine } from '../../format/entry.ts';
+import { isGone } from '../../foundation/file-identity.ts';
+import { openLogs } from '../files/open-logs.ts';
+import { orderFiles } from '../files/stream-files.ts';
+import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { type Source, streamSource } from '../input/sources.ts';
+import { Findings } from '../model/findings.ts';
+import { IgnoredFiles, type IgnoredReport } from '../verdict/ignored-files.ts';
+
+/** Goes through the lines of sealed files in the order of their entries, without verifying anything. */
+
+/** A line, where it is, and what it is by its end. The bytes stay until the visitor's promise is done. */
+export interface WalkedLine {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly offset: number;
+  readonly bytes: Buffer;
+  readonly read: ClassifiedLine;
+}
+
+/** Sees one line after another. */
+export type LineVisitor = (line: WalkedLine) => Promise<void> | undefined;
+
+/** What keeps the walk from a file's end. */
+export type WalkProblem = (file: string, message: string) => void;
+
+/** Files to go through, and what stood beside them. */
+export interface OrderedFiles {
+  readonly files: readonly Source[];
+  readonly ignored: IgnoredReport;
+}
+
+/** The files behind the paths, in the order of their first entries; `-` is `input`. */
+export async function filesInOrder(paths: readonly string[], input: Readable): Promise<OrderedFiles> {
+  const ignored = new IgnoredFiles();
+  if (paths.includes('-')) return { files: [streamSource('-', input)], ignored: ignored.report };
+  const logs = await openLogs(paths, Number.MAX_SAFE_INTEGER, ignored);
+  const files = (await orderFiles(logs, new Findings())).map(({ source }) => source);
+  return { files, ignored: ignored.report };
+}
+
+/** Shows every line of the files to a visitor. */
+export async function walk(files: readonly Source[], visit: LineVisitor, onProblem: WalkProblem): Promise<void> {
+  for (const source of files) {
+    const sink: LineSink = {
+      feed(bytes, start, end, line, offset) {
+        if (start === end) return undefined;
+        const own = bytes.subarray(start, end);
+        return visit({ file: source.name, line, offset, bytes: own, read: classifyLine(own) });
+      },
+      feedUnterminated(bytes) {
+        onProblem(source.name, `it ends inside a line (${bytes} bytes)`);
+      },
+    };
+    const splitter = new LineSplitter(sink);
+    try {
+      for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
+        await splitter.push(chunk);
+      splitter.end();
+    } catch (error) {
+      if (isGone(error)) onProblem(source.name, 'it was deleted before it was read, and is left out');
+      else if (error instanceof LineTooLong) onProblem(source.name, `${error.message}; nothing from there on is shown`);
+      else throw error;
+    }
+  }
+}

@@ -1,0 +1,265 @@
+import type { Digest } from '../../core/hash.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import { kidOf, tagOf } from '../../format/origin.ts';
+import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
+import { Allowance, type Limited } from '../model/allowance.ts';
+import type { Epoch, Run, SignerId } from '../model/epoch.ts';
+import type { FileFactsCollector } from '../model/file-facts.ts';
+import type { FindingCode, Findings, Place, Severity } from '../model/findings.ts';
+import { GoodSignatures } from '../model/good-signatures.ts';
+import { KnownKeys } from '../model/known-keys.ts';
+import { nothingSettled, type Settled } from '../model/settled.ts';
+import { Successors } from '../model/successor-ranges.ts';
+import { TreeHistory } from '../model/tree-history.ts';
+import { SequenceTracker } from './sequence.ts';
+
+/** What the control entry before the present one was, as far as the order of entries depends on it. */
+export type Expectation =
+  | { readonly what: 'any' }
+  | { readonly what: 'seal'; readonly after: 'open' | 'key' } // the seal of a run's open or of a hand-over comes next
+  | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
+
+/** A reader walks at most so many steps of the key schedule (spec 8.2). */
+const STEP_LIMIT = 2 ** 20;
+
+/** A checkpoint in the log whose signature by a key of its epoch was verified. */
+export interface SignedSize {
+  /** Largest size that the key signed within the range it is named for; 0 if none. */
+  namedMax: number;
+  /** Largest size that the key signed at all. */
+  max: number;
+}
+
+/** A checkpoint line that verified, with the key period of its seal. */
+export interface CheckpointNote {
+  readonly size: number;
+  /** The signed note. */
+  readonly note: string;
+  readonly epoch: Epoch | undefined;
+}
+
+/** The first and the newest checkpoint that verified by one kind of evidence. */
+interface VerifiedNotes {
+  readonly first: CheckpointNote;
+  readonly newest: CheckpointNote;
+}
+
+/**
+ * Where a range begins in the middle, a checkpoint held of all that was before it is the last word on the key period there
+ * (M8.4, M8.14): a range that keeps neither its signatures nor its MACs was not written by who wrote what was before.
+ */
+export interface HeldBefore {
+  /** A key that the auditor named signed it. */
+  readonly signed: boolean;
+  /** It carries our MAC, whoever can check it. */
+  readonly mac: boolean;
+}
+
+/** Everything that is known of one stream while its lines are read. It grows with key periods, as far as the allowance goes. */
+export class StreamState {
+  readonly auditor: Auditor;
+  readonly findings: Findings;
+  readonly allowance: Allowance;
+  /** What is used up of it, and was reported. */
+  readonly limitsReached: Set<Limited> = new Set();
+  readonly tag: string;
+  readonly #sizes: readonly number[];
+  readonly tree: TreeHistory;
+  readonly sequence: SequenceTracker;
+
+  /** Where the line in hand is. */
+  file = '';
+  line = 0;
+  offset = 0;
+
+  /** The seq of the range's first entry; 0 before it. */
+  firstSeq = 0;
+  /** The seq that the next entry must have; 0 before the range's first. */
+  next = 0;
+  /** What {@link next} was as the present file began. */
+  fileNext = 0;
+  /** After a hole or a bad leaf: roots, frontiers, counts and the end are not reported again (spec 8.11). */
+  broken = false;
+  /** The range has begun without an open: the next one begins another range. */
+  headless = false;
+  /** The largest checkpoint before the first entry of the present file, where it is about entries that are still to come. */
+  early: { readonly size: number; readonly place: Place } | undefined;
+  /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
+  stopped = false;
+  /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
+  unread = false;
+  /** After an unknown kind: order, counts, steps and cadence are undecided until the next run. */
+  orderUnknown = false;
+  /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */
+  startProven = false;
+  /** Reported once. */
+  startReported = false;
+  /** What a checkpoint held of all that was before the range shows. */
+  before: HeldBefore = { signed: false, mac: false };
+
+  epochs: Epoch[] = [];
+  /** Those of ranges that a hole has ended. */
+  earlierEpochs: Epoch[] = [];
+  #earlierFirstSeq = 0;
+  epoch: Epoch | undefined;
+  /** The epoch that a key entry announced; in force after the next seal. */
+  announced: Epoch | undefined;
+  /** Highest epoch number ever named. */
+  highestEpoch = 0;
+  run: Run | undefined;
+  runs = 0;
+  /** What the first open says of the stream that this one goes on from (M2.2). */
+  after: OpenEntry['after'];
+  every: OpenEntry['every'] | undefined;
+  expect: Expectation = { what: 'any' };
+  /** The public keys that the auditor names, and those that the auditor's key service confirmed on the way. */
+  readonly publicKeys: NamedPublicKey[];
+  /** Those, and the signers of every key period so far. */
+  readonly knownKeys: KnownKeys;
+  /** Signers of vouched key periods, where the policy accepts successors as named. */
+  successors: Successors = new Successors();
+  /** Which key periods are vouched for whatever comes, unless a run adopts them. */
+  settled: Settled = nothingSettled(0);
+  /** What each key signed. */
+  signed: Map<SignerId, SignedSize> = new Map();
+  /** Largest size that any known key signed. */
+  largestSigned = 0;
+  /** Largest size that a named key signed within its range. */
+  largestNamed = 0;
+  /** Signatures that verified, so that a repeated one costs nothing. */
+  readonly goodSignatures: GoodSignatures = new GoodSignatures();
+  /** Signers that the auditor's key service did not confirm. */
+  readonly refusedSigners: Set<SignerId> = new Set();
+  /** Largest size with a checkpoint that verified by what the auditor checks. */
+  verifiedSize = 0;
+  /** The checkpoints that verified by a named key's signature, and by our MAC. */
+  readonly notes: { bySignature?: VerifiedNotes; byMac?: VerifiedNotes } = {};
+  /** Largest size with a checkpoint signed by a named key of its key period. */
+  namedSize = 0;
+  /** Largest held size whose root was computed here. */
+  heldConfirmed = 0;
+  /** Sizes still to come whose root is asked for, ascending: held ones and those that another stream cites. */
+  sizesToCome: number[];
+  /** The roots computed at those sizes. */
+  readonly roots: Map<number, Digest> = new Map();
+  /** Last seq whose MAC was not checked: everything after it was. */
+  lastUnchecked = 0;
+  /** The smallest seq that a later run adopted, by the run's index. */
+  adoptions: { readonly run: number; readonly from: number; readonly openSeq: number }[] = [];
+  /** Where the adoption began that marked key periods last, and the last one whose MACs were not checked. */
+  readonly markedFrom: { takenOver: number; introducedInAdopted: number } = {
+    takenOver: Number.MAX_SAFE_INTEGER,
+    introducedInAdopted: Number.MAX_SAFE_INTEGER,
+  };
+  adoptedEntries = 0;
+  abandonedEntries = 0;
+
+  records = 0;
+  recordsSinceSeal = 0;
+  recordsSinceOpen = 0;
+  droppedSinceSeal = 0;
+  dropped = 0;
+  gapSinceSeal = false;
+  /** Time of the last open, seal or close of the run, and of the last control entry at all. */
+  sealTime: string | undefined;
+  lastTime: string | undefined;
+  /** The last entry, if it was a close. */
+  closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
+  /** What the present file's manifest will be checked against; undefined where there is no manifest. */
+  facts: FileFactsCollector | undefined;
+  skippedCheckpoints = 0;
+  /** So many steps of key schedules may still be walked, over the whole log (spec 8.2). */
+  stepsLeft: number = STEP_LIMIT;
+  unterminatedBytes = 0;
+
+  constructor(
+    auditor: Auditor,
+    findings: Findings,
+    cited: readonly number[] = [],
+    allowance: Allowance = new Allowance(),
+  ) {
+    this.auditor = auditor;
+    this.findings = findings;
+    this.allowance = allowance;
+    this.tree = new TreeHistory(allowance);
+    this.publicKeys = [...auditor.publicKeys];
+    this.knownKeys = new KnownKeys(auditor.origin);
+    for (const { key } of this.publicKeys) this.knownKeys.add(key);
+    this.tag = tagOf(auditor.origin);
+    this.sequence = new SequenceTracker(this);
+    this.#sizes = [...new Set([...auditor.held.map(({ size }) => size), ...cited])].sort((a, b) => a - b);
+    this.sizesToCome = [...this.#sizes];
+  }
+
+  /** After the tree went back to `size` leaves: the sizes above it are to come again. */
+  askRootsAbove(size: number): void {
+    this.sizesToCome = this.#sizes.filter((asked) => asked > size);
+    for (const asked of this.sizesToCome) this.roots.delete(asked);
+  }
+
+  /** Whether no entry of the present file has been taken yet. */
+  get atFileStart(): boolean {
+    return this.next === this.fileNext;
+  }
+
+  /** The seq of the log's first entry, whatever is missing after it. */
+  get logFirstSeq(): number {
+    return this.#earlierFirstSeq === 0 ? this.firstSeq : this.#earlierFirstSeq;
+  }
+
+  /** Forgets the range that was read; what counts for the whole log stays. */
+  beginRange(): void {
+    this.#earlierFirstSeq = this.logFirstSeq;
+    this.earlierEpochs.push(...this.epochs);
+    this.tree.clear();
+    this.firstSeq = 0;
+    this.next = 0;
+    this.fileNext = 0;
+    this.broken = false;
+    this.headless = false;
+    this.orderUnknown = false;
+    this.startProven = false;
+    this.startReported = true;
+    this.before = { signed: false, mac: false };
+    this.epochs = [];
+    this.epoch = undefined;
+    this.announced = undefined;
+    this.run = undefined;
+    this.every = undefined;
+    this.expect = { what: 'any' };
+    this.successors = new Successors();
+    this.settled = nothingSettled(0);
+    this.largestSigned = 0;
+    this.largestNamed = 0;
+    this.signed = new Map();
+    delete this.notes.bySignature;
+    delete this.notes.byMac;
+    this.verifiedSize = 0;
+    this.namedSize = 0;
+    this.heldConfirmed = 0;
+    this.lastUnchecked = 0;
+    this.adoptions = [];
+    this.markedFrom.takenOver = Number.MAX_SAFE_INTEGER;
+    this.markedFrom.introducedInAdopted = Number.MAX_SAFE_INTEGER;
+    this.recordsSinceSeal = 0;
+    this.recordsSinceOpen = 0;
+    this.droppedSinceSeal = 0;
+    this.gapSinceSeal = false;
+    this.sealTime = undefined;
+    this.closed = undefined;
+  }
+
+  /** The place of the line in hand. */
+  here(seq?: number): Place {
+    const place = this.line === 0 ? { file: this.file } : { file: this.file, line: this.line, offset: this.offset };
+    return seq === undefined ? place : { ...place, seq };
+  }
+
+  find(code: FindingCode, message: string, seq?: number, severity?: Severity): void {
+    this.findings.add(code, this.here(seq), message, severity);
+  }
+
+  kid(epoch: number): string {
+    return kidOf(this.auditor.origin, epoch);
+  }
+}

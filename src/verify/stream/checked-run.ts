@@ -1,0 +1,55 @@
+import type { Subtree } from '../../core/subtrees.ts';
+import type { AuthMember } from '../../format/entry.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** Consecutive records of one step of one key period, checked by another process as the matcher would have checked them. */
+export interface CheckedRun {
+  /** The bytes of the file that they stand in: whole lines. */
+  readonly from: number;
+  readonly to: number;
+  readonly firstSeq: number;
+  readonly count: number;
+  readonly kid: string;
+  readonly member: AuthMember;
+  /** Which of the shared keys verified every MAC, and at which step; absent where none was tried. */
+  readonly macs?: { readonly key: number; readonly step: number };
+  /** The leaf hashes, 32 bytes each. */
+  readonly leaves: Uint8Array;
+  readonly subtrees: readonly Subtree[];
+}
+
+/** Whether every auth of the run was checked as the key period in force demands. */
+function authenticated(
+  { member, macs, firstSeq, count }: CheckedRun,
+  epoch: Epoch,
+  keyOf: (epoch: Epoch) => number | undefined,
+): boolean {
+  if (member !== epoch.member) return false;
+  if (member === 'hash' || epoch.schedule === undefined) return true;
+  if (!epoch.keyCounts(firstSeq + count - 1)) return false;
+  if (epoch.keyState !== 'right' || !epoch.stepKnown || macs === undefined) return false;
+  return macs.key === keyOf(epoch) && macs.step === epoch.schedule.step;
+}
+
+/**
+ * Takes a run in the place where the stream stands. False where anything is not as an honest log has it: then its lines are
+ * read here, one by one.
+ */
+export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
+  const { epoch } = state;
+  const last = run.firstSeq + run.count - 1;
+  if (state.stopped || state.sequence.open || state.expect.what !== 'any') return false;
+  if (epoch === undefined || run.firstSeq !== state.next || run.kid !== epoch.kid) return false;
+  if (!authenticated(run, epoch, keyOf)) return false;
+  if (state.sizesToCome.some((size) => size <= last)) return false;
+  if (epoch.member === 'hash' || epoch.schedule === undefined) state.lastUnchecked = last;
+  state.records += run.count;
+  state.recordsSinceSeal += run.count;
+  state.recordsSinceOpen += run.count;
+  state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);
+  state.next = last + 1;
+  state.closed = undefined;
+  epoch.lastSeq = last;
+  return true;
+}

@@ -1,0 +1,129 @@
+import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
+import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { SealedSize } from '../model/tree-history.ts';
+import type { StreamState } from '../state/state.ts';
+import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
+import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
+import { acceptSuccessors } from '../trust/successors.ts';
+import { provenEnd } from '../verdict/proven-end.ts';
+
+/** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
+
+/** Checks one checkpoint line (M4.8, M8.10, M9.1). */
+export async function handleCheckpoint(state: StreamState, note: string | undefined, bytes: number): Promise<void> {
+  const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
+  if (checkpoint === undefined) {
+    state.find('NOTE_MALFORMED', 'a checkpoint line holds no signed note in its one spelling');
+    return;
+  }
+  if (bytes > CONTROL_WRITE_LIMIT)
+    state.find('LONG_LINE', `a checkpoint line of ${bytes} bytes; carriers cut above 16,000`);
+  const { origin, size } = checkpoint;
+  if (origin !== state.auditor.origin) {
+    state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} stands in the log of ${state.auditor.origin}`);
+    return;
+  }
+  if (size < Math.max(state.firstSeq, 1)) {
+    state.skippedCheckpoints++;
+    return;
+  }
+  if (size >= state.next && state.atFileStart) {
+    const place = state.here(state.next === 0 ? undefined : size);
+    if (state.early === undefined || size > state.early.size) state.early = { size, place }; // the next entry tells
+    return;
+  }
+  if (size >= state.next) {
+    if (state.sequence.open) return; // the entry it is about is missing, which is reported
+    state.find(
+      'CHECKPOINT_EARLY',
+      `a checkpoint of ${size} entries stands after entry ${state.next - 1}: before what it covers`,
+      size,
+    );
+    return;
+  }
+  const seal = state.tree.seal(size);
+  if (seal === undefined) {
+    handleUnknownSize(state, size);
+    return;
+  }
+  await handleSealed(state, checkpoint, seal, note ?? '');
+}
+
+function handleUnknownSize(state: StreamState, size: number): void {
+  if (!state.tree.remembers(size)) {
+    state.skippedCheckpoints++;
+  } else if (!state.broken && state.tree.frontier !== undefined) {
+    state.find(
+      'CHECKPOINT_NOT_A_SEAL',
+      `a checkpoint of ${size} entries: entry ${size} is neither seal nor close`,
+      size,
+    );
+  }
+}
+
+async function handleSealed(
+  state: StreamState,
+  checkpoint: SignedCheckpoint,
+  seal: SealedSize,
+  note: string,
+): Promise<void> {
+  const { size } = checkpoint;
+  if (checkpoint.root !== seal.root) {
+    if (!state.broken) {
+      const from = Math.max(provenEnd(state) + 1, state.firstSeq);
+      const message = `the checkpoint of ${size} entries has another root than these entries give: something in entries ${from} to ${size} was changed`;
+      state.find('ROOT_MISMATCH', message, size);
+      state.broken = true;
+    }
+    return;
+  }
+  const verdict = await verifyNote(state, checkpoint, seal.epoch, seal.mac);
+  if (verdict.wrong !== undefined) {
+    state.find('SIGNATURE_WRONG', `the checkpoint of ${size} entries: ${verdict.wrong} is wrong`, size);
+    return;
+  }
+  if (state.broken) return;
+  if (verdict.verified.size === 0 && !verdict.mac) {
+    if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
+      state.find(
+        'CHECKPOINT_UNSIGNED',
+        `the checkpoint of ${size} entries carries no signature of a key of its key period`,
+        size,
+      );
+    }
+    return;
+  }
+  record(state, { size, note }, seal.epoch, verdict);
+}
+
+/** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
+function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boolean {
+  if (epoch === undefined) return false;
+  if (epoch.member === 'mac' && (!epoch.macChecked || mac === undefined)) return false; // no key, or an unknown step
+  const online = [...epoch.signers.values()].every((signer) => signer.algorithm === 'kms-hmac-sha256');
+  if (epoch.signers.size > 0 && online && state.auditor.verifyOnline === undefined) return false;
+  return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
+}
+
+function record(
+  state: StreamState,
+  { size, note }: { size: number; note: string },
+  epoch: Epoch | undefined,
+  verdict: NoteVerdict,
+): void {
+  for (const id of verdict.verified) noteNamedSizes(state, id, size);
+  if (state.auditor.accept.successors) {
+    acceptSuccessors(state);
+    for (const id of verdict.verified) noteNamedSizes(state, id, size);
+  }
+  if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
+  const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
+  if (named) state.namedSize = Math.max(state.namedSize, size);
+  if (!named && !verdict.mac) return;
+  state.verifiedSize = Math.max(state.verifiedSize, size);
+  const kind = named ? 'bySignature' : 'byMac';
+  const one = { size, note, epoch };
+  const { first = one, newest = one } = state.notes[kind] ?? {};
+  state.notes[kind] = { first, newest: size >= newest.size ? one : newest };
+}

@@ -1,0 +1,122 @@
+import { decodeUtf8, isJson } from '../../format/entry.ts';
+import type { Place } from '../model/findings.ts';
+import type { StreamState } from '../state/state.ts';
+
+/** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
+export class ForeignLines {
+  readonly #state: StreamState;
+  /** The foreign line directly before the line in hand. */
+  #previous: Place | undefined;
+  /** Whether a line of this file was one of ours. */
+  #classified = false;
+  #unclassified: { first: Place; count: number; mention: boolean; allOurs: boolean } | undefined;
+
+  constructor(state: StreamState) {
+    this.#state = state;
+  }
+
+  beginFile(): void {
+    this.#classified = false;
+    this.#unclassified = undefined;
+  }
+
+  get pending(): boolean {
+    return this.#previous !== undefined || this.#unclassified !== undefined;
+  }
+
+  /** A line that classifies as nothing of ours. */
+  add(line: Buffer): void {
+    this.#report();
+    if (this.#classified) {
+      this.#previous = this.#state.here();
+      return;
+    }
+    const unclassified = this.#unclassified ?? { first: this.#state.here(), count: 0, mention: false, allOurs: true };
+    unclassified.count++;
+    unclassified.mention ||= line.includes('"integrity"');
+    unclassified.allOurs &&= hasOurIntegrity(line);
+    this.#unclassified = unclassified;
+  }
+
+  /**
+   * A line of ours comes: `recovered` where it is an open after a crash, which explains one torn line before it; `skips` where
+   * files before it are not here, and with them what may explain a file that ends inside a line.
+   */
+  before(recovered: boolean, skips: boolean): void {
+    this.#classified = true;
+    if (this.#unclassified !== undefined) {
+      const { first, count } = this.#unclassified;
+      this.#unclassified = undefined;
+      if (count === 1) this.#previous = first;
+      else this.#foreign(first, `${count} lines before the first entry of this file are none of this log`);
+    }
+    const explained = recovered || (skips && this.#state.unterminatedBytes > 0);
+    if (explained && this.#previous !== undefined) {
+      const message = 'a line that a crash tore stands before the restart; what it said is lost';
+      this.#state.findings.add('TORN_TAIL', this.#previous, message);
+      this.#previous = undefined;
+      this.#state.unterminatedBytes = 0;
+    }
+    this.#report();
+  }
+
+  /** The file ends with bytes without LF: no entry, whatever they are. */
+  unterminated(bytes: number): void {
+    this.#report();
+    this.#previous = this.#state.here();
+    this.#state.unterminatedBytes = bytes;
+  }
+
+  /** The file ends. */
+  endFile(): void {
+    const unclassified = this.#unclassified;
+    if (unclassified === undefined) return;
+    this.#unclassified = undefined;
+    const { first, count, mention, allOurs } = unclassified;
+    const { findings } = this.#state;
+    if (!mention) {
+      findings.add('NOT_SEALED', first, `none of the ${count} lines of this file was ever sealed`);
+    } else if (allOurs) {
+      const message = `all ${count} lines were parsed and written again by some tool on the way; their bytes are no longer those that were sealed`;
+      findings.add('RESERIALIZED', first, message);
+    } else {
+      this.#foreign(first, `${count} lines of this file are none of this log`);
+    }
+  }
+
+  /** The log ends. */
+  end(): void {
+    const torn = this.#state.unterminatedBytes > 0;
+    if (torn && this.#previous !== undefined) {
+      const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); what it said is lost`;
+      if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
+      this.#previous = undefined;
+    }
+    this.#report();
+  }
+
+  #report(): void {
+    if (this.#previous === undefined) return;
+    this.#foreign(this.#previous, 'this line was never sealed and stands among sealed ones');
+    this.#previous = undefined;
+    this.#state.unterminatedBytes = 0;
+  }
+
+  #foreign(place: Place, message: string): void {
+    this.#state.findings.add('FOREIGN_LINE', { ...place, seq: Math.max(this.#state.next, 1) }, message);
+  }
+}
+
+/** A longer line is not looked into: nothing that a tool wrote again is. */
+const PARSED_LIMIT = 1 << 20;
+
+/** Whether a line parses as an object that carries our member. */
+function hasOurIntegrity(line: Buffer): boolean {
+  if (line.length > PARSED_LIMIT) return false;
+  const text = decodeUtf8(line);
+  if (text === undefined || !isJson(text)) return false;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('integrity' in value)) return false;
+  const { integrity } = value;
+  return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
+}

@@ -1,0 +1,149 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
+import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../../format/manifest.ts';
+import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
+import { readText } from '../../foundation/read-text.ts';
+import { readError } from '../../foundation/regular-file.ts';
+import type { Epoch } from '../model/epoch.ts';
+import { type FileClose, type FileFacts, FileFactsCollector } from '../model/file-facts.ts';
+import type { StreamState } from '../state/state.ts';
+import { handleCheckpoint } from './checkpoint-lines.ts';
+
+/** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
+
+const SUFFIX = '.manifest.json';
+/** The note in it has at most 64 KiB; no manifest is longer, in bytes. */
+const MANIFEST_LIMIT = 1024 * 1024;
+
+/** The name of a file before it was compressed. */
+function plainName(file: string): string {
+  return file.endsWith('.gz') ? file.slice(0, -3) : file;
+}
+
+/** The text of the manifest of a file: the one given for its base name, else the one beside it; undefined without one. */
+export async function findManifest(file: string, given: readonly string[]): Promise<string | undefined> {
+  const own = plainName(file) + SUFFIX;
+  const named = given.find((path) => basename(path) === basename(own));
+  try {
+    return await readText(named ?? own, MANIFEST_LIMIT);
+  } catch (error) {
+    if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Each manifest that was given is there, and has the name of one of the files: one that nobody reads proves nothing.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`; `USAGE` where it belongs to none of them
+ */
+export async function checkGiven(given: readonly string[], files: readonly string[]): Promise<void> {
+  const names = new Set(files.map((file) => basename(plainName(file) + SUFFIX)));
+  for (const path of given) {
+    if (!names.has(basename(path))) {
+      throw new TamperError('USAGE', `the manifest ${path} belongs to none of the files`, {
+        hint: `The manifest of a file X is named X${SUFFIX}, wherever it stands.`,
+      });
+    }
+    await stat(path).catch((cause: unknown) => {
+      throw readError(path, cause, 'Check the path of the manifest.');
+    });
+  }
+}
+
+/** What the file gives for the manifest's members, the first that differs. */
+function firstWrong(
+  manifest: Manifest,
+  close: FileClose,
+  collector: FileFactsCollector,
+  origin: string,
+): string | undefined {
+  const { facts, root, epoch } = close;
+  const { beginning, converted } = collector;
+  if (manifest.origin !== origin) return 'origin';
+  for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
+    if (beginning === undefined && (name === 'created_ts' || name === 'first_seq')) continue;
+    if (manifest[name] !== facts[name]) return name;
+  }
+  if (root !== undefined && manifest.root !== root) return 'root';
+  if (epoch !== undefined && manifest.algo !== (epoch.member === 'mac' ? 'hmac-sha256' : 'sha256')) return 'algo';
+  if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
+  if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
+  if (converted) return undefined; // the digest is that of other bytes
+  if (!collector.covers(close)) return 'bytes';
+  return manifest.sha256 === collector.digest() ? undefined : 'sha256';
+}
+
+/** What the tree was before the file's first entry; nothing where a stream begins that continues no other. */
+function continuesWrong(
+  says: Manifest['continues_from'],
+  is: { readonly origin: string; readonly size: number; readonly root: string | undefined } | undefined,
+): boolean {
+  if (says === undefined || is === undefined) return says !== is;
+  return says.origin !== is.origin || says.size !== is.size || (is.root !== undefined && says.root !== is.root);
+}
+
+/** The note is of the last entry, and the signature is its first one, by the key that it names. */
+function noteWrong(manifest: Manifest, epoch: Epoch | undefined): string | undefined {
+  const note = parseSignedCheckpoint(manifest.checkpoint);
+  const first = note?.signatures[0];
+  if (note === undefined || note.size !== manifest.size || note.origin !== manifest.origin) return 'checkpoint';
+  if (first?.bytes.toString('base64') !== manifest.signature) return 'signature';
+  if (epoch === undefined || algorithmsOf(epoch, note.origin, first.keyId).includes(manifest.signature_algo))
+    return undefined;
+  return 'signature_algo';
+}
+
+/** What a signature of a key with this id is made with; a key id has 4 bytes, so several keys may share it. */
+function algorithmsOf({ reference }: Epoch, origin: string, keyId: string): Manifest['signature_algo'][] {
+  const algorithms: Manifest['signature_algo'][] = signersOf(reference)
+    .filter((signer) => noteKeyId(origin, noteKeyOf(signer)).toString('hex') === keyId)
+    .map(({ algorithm }) => algorithm);
+  const ours = reference.records === 'mac' && ratchetKeyId(origin, reference.fp).toString('hex') === keyId;
+  return ours ? [...algorithms, RATCHET_ALGORITHM] : algorithms;
+}
+
+/** A file's manifest while the file is read. */
+export interface ManifestCheck {
+  readonly reading: ManifestReading;
+  readonly facts: FileFactsCollector;
+}
+
+/** Reads the text of a manifest before its file is read: how many bytes it is about must be known. */
+export function beginManifest(text: string, recordsBefore: number): ManifestCheck {
+  const reading = readManifest(text);
+  const bytes = 'manifest' in reading ? reading.manifest.bytes : 0;
+  return { reading, facts: new FileFactsCollector(recordsBefore, bytes) };
+}
+
+/** Checks the manifest of a file that has been read; its checkpoint counts like a line of the file. */
+export async function checkManifest(
+  state: StreamState,
+  file: string,
+  { reading, facts }: ManifestCheck,
+): Promise<void> {
+  const say = (message: string): void =>
+    state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
+  if ('problem' in reading) {
+    say(`the manifest cannot be taken: ${reading.problem.message}`);
+    return;
+  }
+  const { manifest } = reading;
+  const close = facts.at(manifest.last_seq);
+  if (close === undefined && state.orderUnknown) return; // an entry that could not be read may be that close
+  if (close === undefined) {
+    say(`the manifest says that the file ends with entry ${manifest.last_seq}; no close stands there`);
+    return;
+  }
+  const wrong =
+    (manifest.file === basename(plainName(file)) ? undefined : 'file') ??
+    firstWrong(manifest, close, facts, state.auditor.origin) ??
+    noteWrong(manifest, close.epoch);
+  if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);
+  else if (state.broken)
+    return; // the file was altered, which is reported
+  else say(`the manifest's "${wrong}" is not what the file says`);
+}

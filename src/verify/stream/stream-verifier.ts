@@ -1,0 +1,210 @@
+import { hashLeafInPlace } from '../../core/tree.ts';
+import {
+  type ClassifiedLine,
+  type ControlLine,
+  classifyLine,
+  type RecordLine,
+  TAIL_LENGTH,
+} from '../../format/entry.ts';
+import type { Auditor } from '../auditor/auditor.ts';
+import { authenticate } from '../entry/authenticate.ts';
+import { countRecord, handleControl, handleRecord } from '../entry/entries.ts';
+import type { Allowance } from '../model/allowance.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { Findings } from '../model/findings.ts';
+import { append } from '../range/advance.ts';
+import { checkBeginning } from '../range/beginning.ts';
+import { checkEnd, checkNamedSign } from '../range/ending.ts';
+import { checkHeldAtEnd } from '../range/held.ts';
+import { endEarlyCheckpoint, settleEarlyCheckpoint } from '../range/ranges.ts';
+import { reportRestarts } from '../range/restarts.ts';
+import { StreamState } from '../state/state.ts';
+import { assess } from '../verdict/assessment.ts';
+import { provenEnd } from '../verdict/proven-end.ts';
+import { reportUnmatchedKeys } from '../verdict/unmatched-keys.ts';
+import { type CheckedRun, takeRun } from './checked-run.ts';
+import { handleCheckpoint } from './checkpoint-lines.ts';
+import { ForeignLines } from './foreign-lines.ts';
+import type { RecordKeeper } from './kept-records.ts';
+import { beginManifest, checkManifest, type ManifestCheck } from './manifests.ts';
+import { RecordMatcher } from './record-matcher.ts';
+
+const CR = 0x0d;
+
+/** What else a verifier may be given. */
+interface Further {
+  /** Sizes at which other streams say that they go on from this one. */
+  readonly cited?: readonly number[] | undefined;
+  /** Is given every record that is accepted. */
+  readonly keeper?: RecordKeeper | undefined;
+  /** Shared with the streams that are read at the same time; its own by default. */
+  readonly allowance?: Allowance | undefined;
+}
+
+/** Verifies the lines of one stream, in their order, in one pass and in bounded memory (spec 8). */
+export class StreamVerifier {
+  readonly state: StreamState;
+  readonly #foreign: ForeignLines;
+  readonly #matcher = new RecordMatcher();
+  readonly #keeper: RecordKeeper | undefined;
+  #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
+  #crlfReported = false;
+  #manifest: ManifestCheck | undefined;
+  #manifestFile = '';
+
+  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance }: Further = {}) {
+    this.#keeper = keeper;
+    this.state = new StreamState(auditor, findings, cited, allowance);
+    this.#foreign = new ForeignLines(this.state);
+  }
+
+  /** A file begins; `manifest` is the text of the manifest that stands beside it, or beside a file that took its name since. */
+  beginFile(file: string, manifest?: string, beside: string = file): void {
+    this.#manifestFile = beside;
+    this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.records);
+    this.state.facts = this.#manifest?.facts;
+    this.state.file = file;
+    this.state.fileNext = this.state.next;
+    this.state.line = 0;
+    this.state.offset = 0;
+    this.#lineEndings = 'unknown';
+    this.#foreign.beginFile();
+  }
+
+  /**
+   * Verifies the line `bytes[start, end)` (without LF). `start` is at least 1: the byte before the line is borrowed for a
+   * moment. The bytes must stay as they are until the promise, if there is one, is done.
+   */
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
+    const { state } = this;
+    if (start === end || state.stopped) return undefined;
+    state.line = line;
+    state.offset = offset;
+    const { epoch } = state;
+    if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
+      const seq = state.next;
+      this.#matcher.expect(seq, epoch.kid, epoch.member);
+      if (this.#matcher.matches(bytes, start, end)) {
+        const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
+        authenticate(state, epoch, seq, leaf, bytes.toString('latin1', end - TAIL_LENGTH, end - 3));
+        countRecord(state);
+        append(state, seq, leaf);
+        this.#keeper?.keep(seq, bytes, start, end);
+        return undefined;
+      }
+    }
+    state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
+    return this.#feedSlowly(bytes.subarray(start, end));
+  }
+
+  /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */
+  takeRun(run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
+    return !this.#pending && takeRun(this.state, run, keyOf);
+  }
+
+  /** Something before the line in hand is explained by what that line is. */
+  get #pending(): boolean {
+    return this.#foreign.pending || this.state.early !== undefined;
+  }
+
+  /** Takes leave of the bytes before `end`, which is the file's byte `offset`. */
+  release(bytes: Buffer, end: number, offset: number): void {
+    this.state.facts?.reach(bytes, end, offset);
+  }
+
+  /** The file ends with bytes without LF. */
+  feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.state.line = line;
+    this.state.offset = offset;
+    if (!this.state.stopped) this.#foreign.unterminated(bytes);
+  }
+
+  async endFile(): Promise<void> {
+    const { state } = this;
+    this.#foreign.endFile();
+    if (this.#manifest !== undefined) {
+      if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
+    } else if (state.auditor.manifestRequired && state.closed !== undefined) {
+      state.findings.add('MANIFEST_WRONG', { file: state.file }, 'your policy demands a manifest, there is none');
+    }
+    state.facts = undefined;
+  }
+
+  /** The log ends: what can only be said of the whole is said now. */
+  end(): void {
+    const { state } = this;
+    this.#foreign.end();
+    state.sequence.end();
+    endEarlyCheckpoint(state);
+    if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
+      state.findings.add('NOT_SEALED', { file: state.file }, 'there is no sealed line at all');
+    }
+    checkBeginning(state);
+    checkHeldAtEnd(state);
+    reportRestarts(state);
+    if (!state.stopped) assess(state);
+    checkEnd(state);
+    if (!state.stopped) reportUnmatchedKeys(state);
+    checkNamedSign(state);
+    this.#keeper?.proven(provenEnd(state));
+    for (const epoch of state.epochs) epoch.schedule?.erase();
+    state.announced?.schedule?.erase();
+  }
+
+  #feedSlowly(line: Buffer): Promise<void> | undefined {
+    const trimmed = this.#trimCarriageReturn(line);
+    const read = classifyLine(trimmed);
+    if (read.type === 'foreign') {
+      this.#foreign.add(trimmed);
+      return undefined;
+    }
+    this.#foreign.before(isRecoveredOpen(trimmed, read), this.#skipsFiles(read));
+    if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
+    if (read.type === 'record') {
+      const { records } = this.state;
+      handleRecord(this.state, trimmed, read);
+      if (this.state.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
+      return undefined;
+    }
+    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length);
+    return this.#control(trimmed, read);
+  }
+
+  async #control(line: Buffer, read: ControlLine): Promise<void> {
+    const { abandonedEntries } = this.state;
+    await handleControl(this.state, line, read);
+    if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
+  }
+
+  /** Whether the entry is the first of its file and not the next one of the stream. */
+  #skipsFiles(read: ClassifiedLine): boolean {
+    const { state } = this;
+    return isOwnEntry(state, read) && state.next !== 0 && state.atFileStart && read.seq > state.next;
+  }
+
+  /** A file whose every line has a CR was converted on its way; a single line with one is foreign (spec 8.10). */
+  #trimCarriageReturn(line: Buffer): Buffer {
+    const hasCr = line[line.length - 1] === CR;
+    if (this.#lineEndings === 'unknown') {
+      this.#lineEndings = hasCr && classifyLine(line.subarray(0, -1)).type !== 'foreign' ? 'crlf' : 'lf';
+      if (this.#lineEndings === 'crlf') {
+        if (this.state.facts !== undefined) this.state.facts.converted = true;
+        this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
+      }
+    }
+    if (this.#lineEndings === 'lf') return line;
+    if (hasCr) return line.subarray(0, -1);
+    if (!this.#crlfReported)
+      this.state.find('FOREIGN_LINE', 'this line ends with LF in a file whose lines end with CR LF');
+    this.#crlfReported = true;
+    return line;
+  }
+}
+
+function isOwnEntry(state: StreamState, read: ClassifiedLine): read is RecordLine | ControlLine {
+  return (read.type === 'record' || read.type === 'control') && read.tag === state.tag;
+}
+
+function isRecoveredOpen(line: Buffer, read: ClassifiedLine): boolean {
+  return read.type === 'control' && read.kind === 'open' && line.includes('"why":"recovered"');
+}

@@ -1,0 +1,100 @@
+import { KeySchedule } from '../../core/key-schedule.ts';
+import { TamperError } from '../../errors.ts';
+import { noteKeyOf } from '../../format/key-reference.ts';
+import type { Epoch } from '../model/epoch.ts';
+import { sayOnce } from '../state/limit.ts';
+import type { StreamState } from '../state/state.ts';
+import { countsAsNamed } from './named-keys.ts';
+
+const isLocalKey = ({ reference }: Epoch): boolean =>
+  reference.records === 'mac' && (reference.source === 'env' || reference.source === 'file');
+
+/** Gets the data key of a MAC epoch from the auditor's side and derives the keys of its step (spec 3, 8.5, 8.7). */
+export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void> {
+  await confirmSigners(state, epoch);
+  const { reference } = epoch;
+  if (reference.records !== 'mac') return;
+  const { origin } = state.auditor;
+  if (!mayAsk(state, 'refusedKeys')) return;
+  try {
+    const { kid, number, firstSeq } = epoch;
+    const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, firstSeq });
+    if (dataKey === undefined) return;
+    if ('refused' in dataKey) {
+      epoch.keyRefused = dataKey.refused;
+      return;
+    }
+    epoch.dataKeyFrom = dataKey.givenBy;
+    epoch.keyLimit = dataKey.limit;
+    try {
+      const context = { nonce: reference.nonce, origin, epoch: epoch.number };
+      epoch.schedule = KeySchedule.derive(dataKey.material, context);
+    } finally {
+      dataKey.erase();
+    }
+  } catch (error) {
+    if (!(error instanceof TamperError)) throw error;
+    reportFailure(state, epoch, error);
+    return;
+  }
+  epoch.keyState = epoch.schedule.fingerprint.equals(reference.fp) ? 'right' : 'unproven';
+}
+
+/** Signers that the auditor names by their identity: the auditor's key service says whether the public key is theirs. */
+async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
+  const { confirmSigner } = state.auditor;
+  if (confirmSigner === undefined) return;
+  for (const [id, signer] of epoch.signers) {
+    if (countsAsNamed(state, id) || state.refusedSigners.has(id) || !mayAsk(state, 'refusedSigners')) continue;
+    try {
+      if (!(await confirmSigner(signer))) {
+        state.refusedSigners.add(id);
+        state.allowance.take('refusedSigners');
+        continue;
+      }
+      const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER, givenBy: 'the configured signing key' };
+      state.publicKeys.push({ key: noteKeyOf(signer), ...all });
+    } catch (error) {
+      if (!(error instanceof TamperError)) throw error;
+      state.allowance.take('serviceFailures');
+      const message = `key period ${epoch.kid}: the key service could not be asked about its signer (${error.code}): ${error.message}`;
+      state.find('KEY_SERVICE', message, epoch.introducedAt);
+    }
+  }
+}
+
+/** A log can name key after key for a service that takes its time, or is away. */
+function mayAsk(state: StreamState, refused: 'refusedKeys' | 'refusedSigners'): boolean {
+  for (const what of ['serviceFailures', refused] as const) {
+    if (state.allowance.left(what) > 0) continue;
+    const why = what === 'serviceFailures' ? 'failed too often' : 'knows too few of the keys in this log';
+    sayOnce(state, what, `the key service ${why}; it is not asked again`);
+    return false;
+  }
+  return true;
+}
+
+function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): void {
+  const seq = epoch.introducedAt;
+  state.allowance.take(error.code === 'WRONG_KEY_OR_CONTEXT' ? 'refusedKeys' : 'serviceFailures');
+  if (error.code === 'WRONG_KEY_OR_CONTEXT') {
+    state.find(
+      'WRONG_KEY',
+      `key period ${epoch.kid}: the wrapped data key does not open for this stream: ${error.message}`,
+      seq,
+    );
+    return;
+  }
+  if (error.code === 'KEY_NOT_FOUND' && isLocalKey(epoch)) {
+    epoch.keyMissing = `key period ${epoch.kid}: ${error.message}`;
+    return;
+  }
+  const hint = error.hint === undefined ? '' : ` ${error.hint}`;
+  state.find('KEY_SERVICE', `key period ${epoch.kid}: no data key (${error.code}): ${error.message}.${hint}`, seq);
+}
+
+/** Brings the schedule of an epoch that the range enters in its middle to the step that its open claims. */
+export function walkToStep(epoch: Epoch, step: number): void {
+  epoch.step = Math.max(step, 0);
+  epoch.schedule?.walkTo(step);
+}

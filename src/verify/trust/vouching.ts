@@ -1,0 +1,121 @@
+import type { Epoch, SignerId } from '../model/epoch.ts';
+import { nothingSettled, type Proven, type Settled } from '../model/settled.ts';
+import type { StreamState } from '../state/state.ts';
+import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
+
+/** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
+
+/** What is settled still; where a run adopted entries or the writer went back, nothing is. */
+function settledOf(state: StreamState): Settled {
+  const { settled, epochs, adoptions } = state;
+  const stands = settled.count === 0 || epochs[settled.count - 1] === settled.newest;
+  if (!stands || settled.adoptions !== adoptions.length) state.settled = nothingSettled(adoptions.length);
+  return state.settled;
+}
+
+/** Whether settling again would change nothing. */
+export function isSettled(state: StreamState): boolean {
+  const { epochs, last, heldConfirmed, stale } = settledOf(state);
+  const same = epochs === state.epochs.length && last === state.epochs.at(-1);
+  return same && heldConfirmed === state.heldConfirmed && !stale;
+}
+
+/** How many key periods would be settled again, and keys looked at for it. */
+export function unsettled(state: StreamState): number {
+  const { count, covered } = settledOf(state);
+  return state.epochs.length - count + (covered === undefined ? state.signed.size : 0);
+}
+
+function largestNamed(state: StreamState): number {
+  return namedMax(
+    state,
+    [...state.signed.keys()].filter((id) => countsAsNamed(state, id)),
+  );
+}
+
+/** Settles the status of every key period, in their order. May be called again when more is known. */
+export function settleStatuses(state: StreamState): void {
+  const settled = settledOf(state);
+  const { epochs } = state;
+  settled.covered ??= largestNamed(state);
+  const { covered } = settled;
+  let proven = settled.proven;
+  let leading = true;
+  settled.threshold = 0;
+  for (let at = settled.count; at < epochs.length; at++) {
+    const epoch = epochs[at] as Epoch;
+    epoch.status = statusOf(state, epoch, [settled.proven, proven], covered);
+    epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
+    // what a run took over stays as it is: nothing that comes says whose its signers are
+    const stays = epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver);
+    if (leading && stays) {
+      settled.count = at + 1;
+      settled.newest = epoch;
+    } else {
+      if (leading) proven = { signers: new Set(), retired: new Set() };
+      leading = false;
+      settled.threshold = Math.max(settled.threshold, epoch.introducedAt, epoch.handOverSeal ?? 0);
+    }
+    for (const id of epoch.predecessor?.signers.keys() ?? []) if (!epoch.signers.has(id)) proven.retired.add(id);
+    if (epoch.signersProven) for (const id of epoch.signers.keys()) proven.signers.add(id);
+  }
+  settled.epochs = epochs.length;
+  settled.last = epochs.at(-1);
+  settled.heldConfirmed = state.heldConfirmed;
+  settled.stale = false;
+}
+
+/** `covered` is the largest size that a named key signed within its range. */
+function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
+  if (epoch.provenByHeld || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq)) return 'vouched';
+  if (epoch.introducedInAdopted ? signedByItsOwn(state, epoch) : covered >= epoch.introducedAt) return 'vouched';
+  if (epoch.predecessor !== undefined) {
+    return !epoch.introducedInAdopted && handOverStands(epoch, epoch.predecessor, state)
+      ? epoch.predecessor.status
+      : 'unvouched';
+  }
+  if (!epoch.introducedInAdopted && signedByProven(state, epoch, proven)) return 'vouched';
+  return epoch.macChecked ? 'keyed' : 'unvouched';
+}
+
+/**
+ * M8.16: the run that adopted a key period signs everything before it too, and wrote none of it. So its signature counts only
+ * where the key period has no signer that is not named already.
+ */
+function signedByItsOwn(state: StreamState, epoch: Epoch): boolean {
+  if (epoch.signedBeforeAdopted) return true;
+  return epoch.signersNamedBefore && namedMax(state, epoch.signers.keys()) >= epoch.introducedAt;
+}
+
+/** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked (M5.3). */
+function handOverStands(epoch: Epoch, before: Epoch, state: StreamState): boolean {
+  return epoch.handOverMacChecked || handOverSigned(epoch, before, state);
+}
+
+function handOverSigned(epoch: Epoch, before: Epoch, state: StreamState): boolean {
+  return countedMax(state, before.signers.keys()) >= (epoch.handOverSeal ?? Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * Whether signatures say whose the signers of a vouched key period are. A MAC does not: who holds the data key alone
+ * could hand a stream over to a signer of his own.
+ */
+function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): boolean {
+  const { predecessor } = epoch;
+  // M8.13: the run that took it over signs what it found, also where the data key's holder wrote it
+  if (epoch.takenOver && !epoch.signersSignedBefore) return false;
+  if (predecessor === undefined || epoch.provenByHeld) return true;
+  if (Math.max(state.heldConfirmed, covered) >= epoch.introducedAt) return true;
+  if (!predecessor.signersProven) return false;
+  return predecessor.signers.size === 0 || handOverSigned(epoch, predecessor, state);
+}
+
+/** Every key that signs it has already signed for a vouched key period before and was not handed over to another. */
+function signedByProven(state: StreamState, epoch: Epoch, proven: readonly Proven[]): boolean {
+  const ids = [...epoch.signers.keys()];
+  const signs = (id: SignerId): boolean =>
+    (state.signed.get(id)?.max ?? 0) > 0 &&
+    proven.some(({ signers }) => signers.has(id)) &&
+    !proven.some(({ retired }) => retired.has(id));
+  return ids.length > 0 && ids.every(signs) && countedMax(state, ids) >= epoch.introducedAt;
+}

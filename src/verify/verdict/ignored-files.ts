@@ -1,0 +1,37 @@
+/** So many names of what was left out are kept; more are counted. */
+const KEPT_NAMES = 100;
+
+/** Why a file in a directory was left out. */
+export type IgnoredWhy = 'nothing sealed' | 'empty' | 'symbolic link' | 'not a regular file';
+
+/** A file that stands in a directory and was left out. */
+export interface IgnoredFile {
+  readonly file: string;
+  readonly why: IgnoredWhy;
+}
+
+/** What was left out: the first hundred names, and how many more there are. */
+export interface IgnoredReport {
+  readonly files: readonly IgnoredFile[];
+  readonly more: number;
+}
+
+/** What is left out while files are looked for. Bounded. */
+export class IgnoredFiles {
+  readonly #files: IgnoredFile[] = [];
+  #count = 0;
+
+  clear(): void {
+    this.#files.length = 0;
+    this.#count = 0;
+  }
+
+  add(file: string, why: IgnoredWhy): void {
+    this.#count++;
+    if (this.#files.length < KEPT_NAMES) this.#files.push({ file, why });
+  }
+
+  get report(): IgnoredReport {
+    return { files: this.#files, more: this.#count - this.#files.length };
+  }
+}

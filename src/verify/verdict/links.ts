@@ -1,0 +1,84 @@
+import type { Digest } from '../../core/hash.ts';
+import type { OpenEntry } from '../../format/control.ts';
+import type { PeekedSource } from '../input/peek.ts';
+import type { Findings } from '../model/findings.ts';
+import type { StreamFacts } from './report.ts';
+
+/** Streams that go on from one another: the one before and the one after must be there and agree (M8.28). */
+
+/** One stream, as far as others depend on it. */
+export interface LinkedStream {
+  readonly facts: StreamFacts;
+  readonly findings: Findings;
+  /** What its first open says of the stream before it. */
+  readonly after: OpenEntry['after'];
+  /** The roots computed at its end and at the sizes that other streams cite. */
+  readonly roots: ReadonlyMap<number, Digest>;
+  /** The auditor holds a checkpoint of it, so that its beginning was seen before. */
+  readonly held: boolean;
+  /** It is checked by itself. */
+  readonly part: boolean;
+}
+
+/** Adds what is missing or contradicts to the findings of the stream that it concerns. */
+export function checkLinks(streams: readonly LinkedStream[]): void {
+  const there = new Map(
+    streams.filter(({ facts }) => facts.lastSeq > 0).map((stream) => [stream.facts.origin, stream]),
+  );
+  for (const stream of there.values()) {
+    if (stream.part) continue;
+    checkNext(stream, there);
+    checkBefore(stream, there);
+  }
+}
+
+/** A close why continued is an end only where the stream that it names is verified too. */
+function checkNext({ facts, findings }: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
+  const { origin, continuedBy, lastSeq } = facts;
+  if (continuedBy === undefined) return;
+  const next = there.get(continuedBy);
+  if (next === undefined) {
+    const message = `the stream ends with close continued (entry ${lastSeq}), and no file of ${continuedBy}, which continues it, is here`;
+    findings.add('END_UNPROVEN', { seq: lastSeq }, message);
+  } else if (next.facts.firstSeq === 1 && next.after?.origin !== origin) {
+    const message = `the stream ends with close continued, and ${continuedBy} does not say that it goes on from it`;
+    findings.add('END_UNPROVEN', { seq: lastSeq }, message);
+  }
+}
+
+/** A stream that goes on from another one says how far that one was. */
+function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
+  const { after, facts, findings, held } = stream;
+  if (after === undefined) return;
+  const before = there.get(after.origin);
+  if (before === undefined) {
+    if (held) return;
+    const message = `this stream goes on from ${after.origin} (${after.size} entries), and no file of that stream is here`;
+    findings.add('START_UNPROVEN', { seq: 1 }, message);
+    return;
+  }
+  if (after.size === 0 || before.facts.firstSeq > after.size || facts.provenSize === 0) return;
+  const { lastSeq } = before.facts;
+  const root = before.roots.get(after.size);
+  if (lastSeq < after.size) {
+    const message = `${facts.origin} goes on from this stream at ${after.size} entries, yet it ends at ${lastSeq}: its end was cut off`;
+    before.findings.add('LINK_CONTRADICTED', { seq: lastSeq }, message);
+  } else if (root === undefined) {
+    const message = `this stream goes on from ${after.origin}, whose first ${after.size} entries could not be compared`;
+    findings.add('START_UNPROVEN', { seq: 1 }, message);
+  } else if (root !== after.root) {
+    const message = `the first ${after.size} entries are not those that ${facts.origin} says it goes on from: this stream was rewritten`;
+    before.findings.add('LINK_CONTRADICTED', { seq: after.size }, message);
+  }
+}
+
+/** The sizes at which streams say that they go on from another one, by that other's origin. */
+export function citedSizes(files: readonly PeekedSource[]): Map<string, number[]> {
+  const cited = new Map<string, number[]>();
+  for (const {
+    peek: { after },
+  } of files) {
+    if (after !== undefined) cited.set(after.origin, [...(cited.get(after.origin) ?? []), after.size]);
+  }
+  return cited;
+}

@@ -1,0 +1,214 @@
+import type { MacKeyReference, Signer } from '../../format/key-reference.ts';
+import type { Auditor } from '../auditor/auditor.ts';
+import type { Epoch, SignerId } from '../model/epoch.ts';
+import type { Finding, Findings } from '../model/findings.ts';
+import type { StreamState } from '../state/state.ts';
+import { signerFingerprint } from '../trust/key-fingerprint.ts';
+import { namedSigners, namesFrom } from '../trust/named-keys.ts';
+import { coveredSize } from './assessment.ts';
+import type { IgnoredReport } from './ignored-files.ts';
+import { provenEnd, provingNotes } from './proven-end.ts';
+
+/** What `verify` says. `spec/report.schema.json` is its published schema. */
+
+/** 0 ok, 1 tampered, 2 undecided; 1 beats 2. */
+export type Verdict = 'ok' | 'tampered' | 'undecided';
+
+/** The data key of a key period. */
+export interface DataKeyReport {
+  readonly source: string;
+  readonly identity: string;
+  /** The fingerprint in the key reference, base64url: it tells keys apart and gives nothing of them away. */
+  readonly fingerprint: string;
+  /** Where the auditor has it from; absent where the auditor has none. */
+  readonly givenBy?: string;
+}
+
+/** A key that signs the checkpoints of a key period. */
+export interface SignerReport {
+  readonly source: string;
+  readonly identity: string;
+  readonly algorithm: string;
+  /** `sha256:` and the hex of SHA-256(SPKI); absent for a key that has no public half. */
+  readonly fingerprint?: string;
+  /** Where the auditor has it from; absent where the auditor did not name it. */
+  readonly givenBy?: string;
+}
+
+/** One key period, and what its entries were checked by. */
+export interface KeyReport {
+  /** `TAG.EPOCH`, as in the lines' `key_id`. */
+  readonly keyId: string;
+  readonly records: 'mac' | 'hash';
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Absent in signing mode. */
+  readonly dataKey?: DataKeyReport;
+  readonly signers: readonly SignerReport[];
+  /** What the entries were checked by; empty where nothing could be checked. */
+  readonly checkedBy: readonly ('mac' | 'signature')[];
+  /** Who answers for the key period (spec 8.6). */
+  readonly status: 'vouched' | 'keyed' | 'unvouched';
+}
+
+/** What was found in one stream. */
+export interface StreamReport {
+  readonly origin: string;
+  readonly verdict: Verdict;
+  /** 0 where there is no entry. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Lines of the application. */
+  readonly records: number;
+  /** Time of the last control entry, UTC; absent where there is none. */
+  readonly endTime?: string;
+  /** How the stream ends: `closed`, `continued`, or `open`. */
+  readonly end: 'closed' | 'continued' | 'open';
+  /** Origin of the stream that continues this one. */
+  readonly continuedBy?: string;
+  /** The stream that this one goes on from, and the size that it had (spec 2, M2.2). */
+  readonly after?: { readonly origin: string; readonly size: number };
+  /**
+   * Every entry up to this one is proven by what this auditor brought, if nothing was found: entries after it are not, and
+   * are reported. 0 where nothing is proven.
+   */
+  readonly provenSize: number;
+  readonly runs: number;
+  readonly droppedLines: number;
+  readonly abandonedEntries: number;
+  readonly adoptedEntries: number;
+  readonly keys: readonly KeyReport[];
+  /** The first checkpoint in the range that verified, as a signed note. */
+  readonly firstCheckpoint?: string;
+  /** The newest checkpoint that verified, as a signed note: keep it, and name it next time. */
+  readonly checkpoint?: string;
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+  /** Findings beyond the first hundred of a code: how many more, by code. */
+  readonly more: Readonly<Record<string, number>>;
+}
+
+/** The whole report. */
+export interface VerifyReport {
+  readonly version: 1;
+  readonly verdict: Verdict;
+  readonly streams: readonly StreamReport[];
+  /** Every finding of every stream, with its stream's origin. */
+  readonly findings: readonly (Finding & { readonly origin: string })[];
+  /** Files in the directories given that are none of a log: left out, because nothing of them was ever sealed. */
+  readonly ignored: IgnoredReport;
+  /** What no verifier can say. */
+  readonly note: 'nothing here shows what came after';
+}
+
+/** The verdict of findings; `strict` makes a warning undecided. */
+function verdictOf(findings: Findings, strict: boolean): Verdict {
+  if (findings.tampered) return 'tampered';
+  if (findings.undecided) return 'undecided';
+  return strict && findings.list().length > 0 ? 'undecided' : 'ok';
+}
+
+function dataKeyReport({ dataKeyFrom }: Epoch, { source, identity, fp }: MacKeyReference): DataKeyReport {
+  const fingerprint = fp.toString('base64url');
+  return { source, identity, fingerprint, ...(dataKeyFrom !== undefined && { givenBy: dataKeyFrom }) };
+}
+
+function signerReport(state: StreamState, id: SignerId, signer: Signer): SignerReport {
+  const { source, identity, algorithm } = signer;
+  const fingerprint = signerFingerprint(signer);
+  const givenBy = namesFrom(state, id);
+  return {
+    source,
+    identity,
+    algorithm,
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(givenBy !== undefined && { givenBy }),
+  };
+}
+
+function keyReport(state: StreamState, epoch: Epoch): KeyReport {
+  const { reference } = epoch;
+  const checkedBy: ('mac' | 'signature')[] = [];
+  if (epoch.macChecked) checkedBy.push('mac');
+  if (namedSigners(state, epoch).length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
+  return {
+    keyId: epoch.kid,
+    records: epoch.member,
+    firstSeq: epoch.firstSeq,
+    lastSeq: epoch.lastSeq,
+    ...(reference.records === 'mac' && { dataKey: dataKeyReport(epoch, reference) }),
+    signers: [...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
+    checkedBy,
+    status: epoch.status,
+  };
+}
+
+/** What is known of one stream besides what was found. */
+export type StreamFacts = Omit<StreamReport, 'verdict' | 'findings' | 'more'>;
+
+/** What one stream says of itself, and how far it is proven. */
+export function streamFacts(auditor: Auditor, state: StreamState, files: readonly string[]): StreamFacts {
+  const { after, closed } = state;
+  const notes = provingNotes(state);
+  const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
+  return {
+    origin: auditor.origin,
+    firstSeq: state.logFirstSeq,
+    lastSeq: Math.max(state.next - 1, 0),
+    records: state.records,
+    ...(state.lastTime !== undefined && { endTime: state.lastTime }),
+    end,
+    ...(closed?.continuedBy !== undefined && { continuedBy: closed.continuedBy }),
+    ...(after !== undefined && { after: { origin: after.origin, size: after.size } }),
+    provenSize: provenEnd(state),
+    runs: state.runs,
+    droppedLines: state.dropped,
+    abandonedEntries: state.abandonedEntries,
+    adoptedEntries: state.adoptedEntries,
+    keys: [...state.earlierEpochs, ...state.epochs].map((epoch) => keyReport(state, epoch)),
+    ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
+    files,
+  };
+}
+
+/** The report on one stream, once everything is found. */
+export function streamReport(facts: StreamFacts, findings: Findings, strict: boolean): StreamReport {
+  return { ...facts, verdict: verdictOf(findings, strict), findings: findings.list(), more: findings.more };
+}
+
+/** The report on a stream of which nothing could be read. */
+export function emptyReport(origin: string, findings: Findings, files: readonly string[]): StreamReport {
+  const facts: StreamFacts = {
+    origin,
+    firstSeq: 0,
+    lastSeq: 0,
+    records: 0,
+    end: 'open',
+    provenSize: 0,
+    runs: 0,
+    droppedLines: 0,
+    abandonedEntries: 0,
+    adoptedEntries: 0,
+    keys: [],
+    files,
+  };
+  return streamReport(facts, findings, false);
+}
+
+/** Puts the streams' reports together: the worst verdict counts. */
+export function wholeReport(streams: readonly StreamReport[], ignored: IgnoredReport): VerifyReport {
+  const verdicts = streams.map(({ verdict }) => verdict);
+  const verdict = verdicts.includes('tampered')
+    ? 'tampered'
+    : verdicts.every((one) => one === 'ok')
+      ? 'ok'
+      : 'undecided';
+  return {
+    version: 1,
+    verdict: streams.length === 0 ? 'undecided' : verdict,
+    streams,
+    findings: streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin }))),
+    ignored,
+    note: 'nothing here shows what came after',
+  };
+}

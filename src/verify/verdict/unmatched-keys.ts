@@ -1,0 +1,44 @@
+import type { Epoch } from '../model/epoch.ts';
+import type { StreamState } from '../state/state.ts';
+import { signerFingerprint } from '../trust/key-fingerprint.ts';
+import { namedSigners } from '../trust/named-keys.ts';
+import { coveredSize } from './assessment.ts';
+import { isTail, provenEnd } from './proven-end.ts';
+
+/**
+ * M8.14: Public keys that the auditor named for this stream, none of which signs any of it, are a demand that was not met:
+ * MACs alone do not answer it, nor does a log that names no signer at all. What is unsigned already is not said again.
+ */
+export function reportUnmatchedKeys(state: StreamState): void {
+  const { epochs, earlierEpochs, findings, broken, auditor } = state;
+  const proven = provenEnd(state);
+  const judged = epochs.filter((epoch) => !isTail(state, epoch, proven));
+  const [first] = judged;
+  if (first === undefined || broken || findings.count('UNSIGNED') > 0) return;
+  const openEnd = auditor.live || auditor.until !== undefined;
+  if (!demandsSignature(state, openEnd ? proven : state.next - 1)) return;
+  if ([...earlierEpochs, ...judged].some((epoch) => isSigned(state, epoch))) return;
+  if (judged.some((epoch) => !epoch.macChecked && namedSigners(state, epoch).length === 0)) return; // which is said of each
+  const lastSeq = Math.max(...judged.map((epoch) => epoch.lastSeq));
+  findings.add('UNSIGNED', { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq }, text(judged));
+}
+
+/** Whether a public key was named for any of these entries; one that takes over later is asked for by its `from_seq`. */
+function demandsSignature({ auditor, publicKeys, firstSeq }: StreamState, end: number): boolean {
+  return (
+    auditor.signerNamed === true || publicKeys.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq)
+  );
+}
+
+/** To be listed is not to sign: whoever holds the data key can list anybody, last of all in a hand-over. */
+function isSigned(state: StreamState, epoch: Epoch): boolean {
+  if (namedSigners(state, epoch).length === 0) return false;
+  return coveredSize(state, epoch) > 0 || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
+}
+
+function text(judged: readonly Epoch[]): string {
+  const signers = new Set(judged.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
+  const who = [...signers].filter((one) => one !== undefined).join(', ');
+  const instead = who === '' ? 'it has no signer' : `${who} does`;
+  return `no signing key that you named signs this log (${instead}): its MACs alone were checked. If it was never signed, name none for it`;
+}
