@@ -9,9 +9,8 @@ const mayImport = {
   keys: ['core', 'config', 'foundation'],
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
-  watch: ['audit', 'verify', 'seal', 'format', 'keys', 'config', 'core', 'foundation'],
   audit: ['verify', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
-  cli: ['index.ts'],
+  cli: ['index.ts', 'internal.ts'],
 };
 
 /**

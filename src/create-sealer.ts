@@ -77,7 +77,7 @@ function sealerOf(
     },
     release: async () => own?.close(),
     verifyClosed: async (event) => {
-      const { closedFileCheck } = await import('./watch/closed-file.ts');
+      const { closedFileCheck } = await import('./audit/closed-file.ts');
       check ??= closedFileCheck(config);
       await check(event);
     },

@@ -1,7 +1,6 @@
-export type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
+export type { AuditorKeyOptions, AuditorKeys } from './audit/auditor-keys.ts';
 export {
   auditorKeys,
-  draftPolicy,
   inspect,
   loadCheckpoint,
   loadPolicy,
@@ -9,30 +8,12 @@ export {
   originalLines,
   verifiedLines,
   verify,
-} from './auditing.ts';
-export { checkPlaces } from './check-places.ts';
-export {
-  type ConfigFile,
-  type ConfigSources,
-  type ConfiguredSource,
-  type FlagSpec,
-  type Flags,
-  fileName,
-  isSecretOption,
-  loadConfigFile,
-  type Mode,
-  modeOf,
-  type OptionName,
-  optionNames,
-  type Resolution,
-  type ResolvedConfig,
-  readFlags,
-  resolveConfig,
-  type TamperConfig,
-} from './config/index.ts';
-export { createSealer, createSealerFor, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
+} from './audit/index.ts';
+export type { VerifierKeys } from './audit/open-keys.ts';
+export type { VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
+export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
+export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
-export { checkOrigin } from './format/origin.ts';
 export { formatVkey } from './format/vkey.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
 export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
@@ -53,16 +34,14 @@ export type {
 } from './keys/provider.ts';
 export type { KeyProviderModule } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
-export { checkKeys, checkKeysOf, createKeyProvider, createSourceProvider } from './providers/index.ts';
+export { checkKeys, createKeyProvider } from './providers/index.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/checkpoint/sealer-events.ts';
 export { closeOnSignals } from './seal/close-on-signals.ts';
-export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
-export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
-export type { PublicKeyName, VerifyOptions } from './verify/auditor/options.ts';
+export type { PublicKeyName } from './verify/auditor/options.ts';
 export type { Policy, StreamPolicy } from './verify/auditor/policy.ts';
-export type { DataKeyName, NamedDataKeys } from './verify/data-keys/named-data-keys.ts';
+export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
 export type { InspectedEvent, Inspection } from './verify/show/inspection.ts';
@@ -76,4 +55,3 @@ export type {
   Verdict,
   VerifyReport,
 } from './verify/verdict/report.ts';
-export type { VerifiedLinesOptions } from './verify/verified-lines.ts';

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSealer, openPlainWriter, resolveConfig } from '../src/index.ts';
+import { createSealer } from '../src/index.ts';
+import { openPlainWriter, resolveConfig } from '../src/internal.ts';
 
 let directory = '';
 beforeEach(() => {

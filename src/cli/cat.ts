@@ -1,4 +1,5 @@
-import { type IgnoredReport, type OnPiece, originalLines, TamperError, verifiedLines } from '../index.ts';
+import { type IgnoredReport, type OnPiece, originalLines, TamperError } from '../index.ts';
+import { verifiedLinesWith } from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { print, printable } from './output.ts';
@@ -86,7 +87,7 @@ Gives the application's own lines back, byte for byte, each with LF. Lines that 
     try {
       if (flags.own['verified'] === true) {
         const { options, keys } = await verifyRequest(flags, io);
-        const report = await verifiedLines({
+        const report = await verifiedLinesWith({
           ...options,
           onPiece: printer.take,
           onProblem: (message) => problems.add(message),

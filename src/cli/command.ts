@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { FlagSpec, Flags } from '../index.ts';
+import type { FlagSpec, Flags } from '../internal.ts';
 
 /** What a command may touch of the process it runs in. */
 export interface CommandIo {

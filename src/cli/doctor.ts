@@ -1,15 +1,13 @@
+import { type DoctorCheck, isTamperError, TamperError } from '../index.ts';
 import {
   checkKeysOf,
   checkPlaces,
-  type DoctorCheck,
   fileName,
   isSecretOption,
-  isTamperError,
   modeOf,
   optionNames,
   type Resolution,
-  TamperError,
-} from '../index.ts';
+} from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { jsonText, print, printable } from './output.ts';

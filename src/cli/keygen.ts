@@ -1,4 +1,5 @@
-import { checkOrigin, formatVkey, generateKeyFile, TamperError } from '../index.ts';
+import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
+import { checkOrigin } from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { jsonText, print } from './output.ts';

@@ -1,4 +1,5 @@
-import { type Flags, TamperError } from '../index.ts';
+import { TamperError } from '../index.ts';
+import type { Flags } from '../internal.ts';
 
 /** A command's own flags, as the values that it expects. */
 

@@ -1,4 +1,5 @@
-import { draftPolicy, TamperError } from '../index.ts';
+import { TamperError } from '../index.ts';
+import { draftPolicy } from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { print } from './output.ts';

@@ -1,4 +1,5 @@
-import { abandonStream, breakLock, TamperError } from '../index.ts';
+import { TamperError } from '../index.ts';
+import { abandonStream, breakLock } from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { print, printable } from './output.ts';

@@ -1,4 +1,4 @@
-import { type Flags, loadConfigFile, type Resolution, resolveConfig } from '../index.ts';
+import { type Flags, loadConfigFile, type Resolution, resolveConfig } from '../internal.ts';
 import type { CommandIo } from './command.ts';
 
 /**

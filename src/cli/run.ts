@@ -1,5 +1,6 @@
 import { isError } from '../errors.ts';
-import { isTamperError, readFlags, TamperError } from '../index.ts';
+import { isTamperError, TamperError } from '../index.ts';
+import { readFlags } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';

@@ -1,13 +1,6 @@
 import { once } from 'node:events';
-import {
-  createSealerFor,
-  type Flags,
-  isTamperError,
-  openPlainWriter,
-  type ResolvedConfig,
-  type Sealer,
-  TamperError,
-} from '../index.ts';
+import { isTamperError, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
+import { createSealerFor, type Flags, openPlainWriter } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { InputLines } from './input-lines.ts';

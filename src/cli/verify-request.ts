@@ -1,15 +1,5 @@
-import {
-  type AuditorKeys,
-  auditorKeys,
-  type Flags,
-  loadCheckpoint,
-  loadPolicy,
-  loadPublicKeys,
-  type PublicKeyName,
-  type Resolution,
-  TamperError,
-  type VerifyOptions,
-} from '../index.ts';
+import { loadCheckpoint, loadPolicy, loadPublicKeys, type PublicKeyName, TamperError } from '../index.ts';
+import { configuredKeys, type Flags, type Resolution, type VerificationKeys, type VerifyOptions } from '../internal.ts';
 import type { CommandIo } from './command.ts';
 import { countFlag, listFlag, textFlag, timeFlag } from './own-flags.ts';
 import { resolveFlags } from './resolve.ts';
@@ -17,7 +7,7 @@ import { resolveFlags } from './resolve.ts';
 /** What a command that verifies was asked to do. The caller closes the keys. */
 export interface VerifyRequest {
   readonly options: VerifyOptions;
-  readonly keys: AuditorKeys;
+  readonly keys: Pick<VerificationKeys, 'close'>;
 }
 
 /** The streams that a configuration names: a placeholder may be anything, so the name ends there. */
@@ -52,7 +42,7 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
   const keyPaths = listFlag(flags, 'keys');
   const publicKeys = await publicKeysOf(listFlag(flags, 'public-key'));
   const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
-  const keys = await auditorKeys({ resolution, policy, ...byFlag, env: io.env });
+  const keys = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
   const held = await Promise.all(listFlag(flags, 'since').map(loadCheckpoint));
   const origin = originsOf(flags, resolution);
   const known = textFlag(flags, 'known');

@@ -1,4 +1,4 @@
-import { verify as verifyLogs } from '../index.ts';
+import { verifyWith } from '../internal.ts';
 import type { Command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { jsonText, print } from './output.ts';
@@ -64,7 +64,7 @@ of the stream come from you, never from the log. Directories, rotated files in a
     const { options, keys } = await verifyRequest(flags, io);
     const progress = progressOn(flags.own['quiet'] === true || format === 'json' ? undefined : io.stderr);
     try {
-      const report = await verifyLogs({ ...options, onProgress: progress.show });
+      const report = await verifyWith({ ...options, onProgress: progress.show });
       progress.end();
       const level = flags.own['quiet'] === true ? 'quiet' : flags.own['verbose'] === true ? 'verbose' : 'normal';
       const text = format === 'json' ? `${jsonText(report, 2)}\n` : verdictText(report, level);

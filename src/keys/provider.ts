@@ -7,6 +7,7 @@
  * ever becomes null, false or a default.
  */
 
+import type { Mode } from '../config/index.ts';
 import type { KeySource } from './key-source.ts';
 import type { WarningListener } from './warnings.ts';
 
@@ -123,6 +124,11 @@ export interface Signing {
 export interface ProviderLifecycle {
   /** The name that goes into the log as `source`. */
   readonly source: KeySource;
+  /**
+   * What the configuration that it was made from says of its keys, set by `createKeyProvider`. A verifier that is handed the
+   * provider asks for these keys and no others (spec 8.1).
+   */
+  readonly configured?: Mode;
   /**
    * Asks the source whether any key that this provider has handed out would now resolve to another identity, or to another
    * key of the same identity, and refreshes what it knows. The first call after a change returns true, later ones false: so each writer has a provider of

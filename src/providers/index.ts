@@ -26,10 +26,11 @@ export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyP
 export async function createProviderFor(config: ResolvedConfig): Promise<KeyProvider> {
   const [source, signing] = sourcesOf(config);
   const provider = await createSourceProvider(source, config);
-  if (signing === undefined) return provider;
+  const configured = modeOf(config);
+  if (signing === undefined) return Object.assign(provider, { configured });
   const { CompositeProvider } = await import('./internal/composite.ts');
   try {
-    return new CompositeProvider(provider, await createSourceProvider(signing, config));
+    return Object.assign(new CompositeProvider(provider, await createSourceProvider(signing, config)), { configured });
   } catch (error) {
     await provider.close();
     throw error;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { auditorKeys } from '../../src/audit/key-sources.ts';
+import { configuredKeys } from '../../src/audit/configured-keys.ts';
 import { resolveConfig } from '../../src/config/index.ts';
 import { createSealer } from '../../src/create-sealer.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
@@ -54,7 +54,7 @@ describe('a policy', () => {
     }
     const streams = (['a', 'b'] as const).map((key) => `  - { origin: ${origins[key]}, keys: [{ wrap: ${key} }] }`);
     const policy = await loadPolicy(put('policy.yaml', `version: 1\nstreams:\n${streams.join('\n')}\n`));
-    const auditor = await auditorKeys({ resolution: resolveConfig({ code: config }), policy, env: {} });
+    const auditor = await configuredKeys({ resolution: resolveConfig({ code: config }), policy, env: {} });
     onTestFinished(async () => auditor.close());
     const report = await verify({ paths, policy, dataKeys: auditor.dataKeys });
     expect(report.streams.map(({ origin, verdict }) => [origin, verdict])).toEqual([

@@ -131,6 +131,7 @@ export class SealedLog {
     const { epoch = this.highestEpoch + 1, ...members } = says;
     const seq = this.size + 1;
     const before = this.epoch;
+    this.#announced = undefined; // a crash burned it (M5.2)
     this.epoch = this.#newEpoch(epoch, seq, keys);
     this.step = 0;
     const signed = [...(keys.signers ?? []), ...(before?.keys.signers ?? [])].length > 0;

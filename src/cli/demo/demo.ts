@@ -6,15 +6,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
-import {
-  auditorKeys,
-  createSealer,
-  generateKeyFile,
-  resolveConfig,
-  TamperError,
-  type VerifyReport,
-  verify,
-} from '../../index.ts';
+import { auditorKeys, createSealer, generateKeyFile, TamperError, type VerifyReport, verify } from '../../index.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { InputLines } from '../input-lines.ts';
@@ -33,10 +25,8 @@ interface Place {
 }
 
 async function check({ file, origin, keyFile, known }: Place, path: string, remember: boolean): Promise<VerifyReport> {
-  const config = { keySource: 'file', keyFilePath: keyFile, keyId: 'demo' } as const;
-  const keys = await auditorKeys({ resolution: resolveConfig({ code: config }), env: {} });
-  const options = { paths: [path], origin, dataKeys: keys.dataKeys, ...(remember || path !== file ? { known } : {}) };
-  return verify(options).finally(async () => keys.close());
+  const keys = auditorKeys({ dataKeyFiles: [keyFile] });
+  return verify({ paths: [path], origin, keys, ...(remember || path !== file ? { known } : {}) });
 }
 
 /** The user's own file, unpacked where it is compressed. */

@@ -36,11 +36,11 @@ export function admit(state: StreamState, epoch: Epoch): void {
   }
 }
 
-/** A policy's floor for `records` (spec 8, policy). */
+/** A policy's floor for `records` (spec 8, policy), of a key period in force: what was only announced, a crash burned (M5.2). */
 export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
   if (state.auditor.recordsFloor === 'hash' || epoch.member === 'mac') return;
   const message = `key period ${epoch.kid}: its records carry no MACs, your policy demands them`;
-  state.find('RECORDS_FLOOR', message, epoch.introducedAt);
+  state.findings.add('RECORDS_FLOOR', epoch.place, message);
 }
 
 /** Whether a restart gives up the mode or the signers of the run before (spec 5, M5.4). */

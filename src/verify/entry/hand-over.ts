@@ -36,7 +36,6 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
   });
   state.knownKeys.addSignersOf(state.announced);
   admit(state, state.announced);
-  checkRecordsFloor(state, state.announced);
   await fetchKeys(state, state.announced);
 }
 
@@ -49,4 +48,5 @@ export function completeHandOver(state: StreamState, macChecked: boolean): void 
   state.epoch?.schedule?.erase();
   state.epochs.push(next);
   state.epoch = next;
+  checkRecordsFloor(state, next);
 }

@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSealer, formatVkey, type SealerOptions, type VerifyReport, verify } from '../../../src/index.ts';
+import { createSealer, formatVkey, type SealerOptions, type VerifyReport } from '../../../src/index.ts';
 import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
 import type { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
+import { verify } from '../../../src/verify/verify.ts';
 import type { MadeKey } from '../../servers/azure-keyvault/start.ts';
 import { useAzureServer } from './setup.ts';
 

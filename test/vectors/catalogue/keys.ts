@@ -1,7 +1,7 @@
 import type { SealedLog } from '../../support/sealed-log.ts';
 import { fixedBytes } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextDataKey, nextEdKey, otherDataKey, thirdEdKey } from '../keys.ts';
-import { bothBody, bothLog, macLog, signedBody, signedLog, signKeys } from '../logs.ts';
+import { bothBody, bothLog, macBody, macLog, signedBody, signedLog, signKeys } from '../logs.ts';
 import { dropCheckpoints } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
@@ -46,6 +46,21 @@ export function adopting(): SealedLog {
     .record('nobody signed this', 'nor this')
     .seal();
   return log.open(signKeys).seal().checkpoint().close().checkpoint();
+}
+
+/** From MACs to signatures alone. */
+function toHash(): SealedLog {
+  return macBody()
+    .handOver({ signers: [edKey] })
+    .record('without a MAC')
+    .close()
+    .checkpoint();
+}
+
+/** The writer ended between its key entry and the seal. */
+function burnedHash(): SealedLog {
+  const log = macBody().key({ signers: [edKey] });
+  return log.open({ dataKey }, { why: 'recovered', epoch: 3 }).seal().checkpoint().close().checkpoint();
 }
 
 function dataKeyAlone(): SealedLog {
@@ -262,6 +277,24 @@ export function keyCases(): VectorCase[] {
       brings(signed, { named: [edKey] }, { policy: { records: 'mac' } }),
       1,
       'RECORDS_FLOOR 1',
+    ),
+    vector(
+      'records-floor-hand-over',
+      'a hand-over to a key period without MACs, and a policy that demands them',
+      toHash(),
+      brings(toHash(), { data: [dataKey], named: [edKey] }, { policy: { records: 'mac' } }),
+      1,
+      'RECORDS_FLOOR 14',
+    ),
+    vector(
+      'records-floor-burned',
+      'a hand-over to a key period without MACs that a crash cut off before its seal: it never came into force',
+      burnedHash(),
+      brings(burnedHash(), { data: [dataKey, dataKey, dataKey] }, { policy: { records: 'mac' } }),
+      0,
+      first,
+      'RESTART 15',
+      'RESTART_TRUSTS_KEY 15',
     ),
     vector(
       'require-signature',

@@ -1,14 +1,14 @@
-import { auditorKeys } from '../audit/key-sources.ts';
 import { resolveConfig } from '../config/index.ts';
 import { isError } from '../errors.ts';
 import { verify } from '../verify/verify.ts';
 import type { ClosedFileAnswer, ClosedFileTask } from './closed-file.ts';
+import { configuredKeys } from './configured-keys.ts';
 
 /** The process that verifies one closed file for a writer. It has its keys, so it ends with it. */
 
 async function check({ config, file, origin, held }: ClosedFileTask): Promise<ClosedFileAnswer> {
   const resolution = resolveConfig({ code: config });
-  const keys = await auditorKeys({ resolution, env: process.env });
+  const keys = await configuredKeys({ resolution, env: process.env });
   try {
     const { dataKeys, confirmSigner, signerNamed, verifyOnline } = keys;
     const more = held === undefined ? {} : { held: [held] };

@@ -4,9 +4,16 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
 import { readText } from '../foundation/read-text.ts';
-import type { FileClosedEvent } from '../seal/checkpoint/sealer-events.ts';
 
 /** `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys. */
+
+/** A file that its writer has closed. */
+export interface ClosedFile {
+  readonly file: string;
+  readonly origin: string;
+  /** The path of its manifest. */
+  readonly manifest: string;
+}
 
 /** What the child is told. It has the configuration, never a key. */
 export interface ClosedFileTask {
@@ -22,7 +29,7 @@ export type ClosedFileAnswer = { readonly tampered: readonly string[] } | { read
 
 async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const child = fork(new URL(`./child.${extension}`, import.meta.url), {
+  const child = fork(new URL(`./closed-file-process.${extension}`, import.meta.url), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');
@@ -35,13 +42,13 @@ async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
     : { failed: `the process that verifies ended with ${String(first)}` };
 }
 
-async function checkpointOf({ manifest }: FileClosedEvent): Promise<string | undefined> {
+async function checkpointOf({ manifest }: ClosedFile): Promise<string | undefined> {
   const reading = readManifest(await readText(manifest));
   return 'manifest' in reading ? reading.manifest.checkpoint : undefined;
 }
 
 /** A check for each closed file of a sealer; a finding, or a check that could not be made, is thrown. */
-export function closedFileCheck(config: ResolvedConfig): (event: FileClosedEvent) => Promise<void> {
+export function closedFileCheck(config: ResolvedConfig): (event: ClosedFile) => Promise<void> {
   let held: string | undefined;
   return async (event) => {
     const { file, origin } = event;

@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { verify } from '../src/auditing.ts';
-import { createSealer } from '../src/create-sealer.ts';
-import { EnvKeyProvider } from '../src/providers/env.ts';
-import type { VerifyOptions } from '../src/verify/auditor/options.ts';
+import { auditorKeys, verifiedLines, verify } from '../../src/audit/index.ts';
+import type { VerifyOptions } from '../../src/audit/verify-options.ts';
+import { createSealer } from '../../src/create-sealer.ts';
+import { EnvKeyProvider } from '../../src/providers/env.ts';
 
 describe('verify', () => {
   it.each([
-    ['dataKey', 'dataKeys'],
+    ['key', 'keys'],
     ['origins', 'origin'],
-    ['publicKey', 'publicKeys'],
+    ['acceptSuccesors', 'acceptSuccessors'],
     ['maxbytes', 'maxBytes'],
   ])('refuses the unknown option %s, and names %s', async (option, meant) => {
     const options = { paths: ['x'], [option]: undefined } as unknown as VerifyOptions;
@@ -31,10 +31,11 @@ describe('verify', () => {
     ['maxBytes', -1, 'a whole number'],
     ['origin', 5, 'a string'],
     ['paths', 'a.jsonl', 'an array'],
-    ['publicKeys', 'x', 'an array'],
+    ['keys', 'signer.pub', 'a provider, auditorKeys'],
+    ['keys', [{ publicKeyFiles: ['signer.pub'] }], 'a provider, auditorKeys'],
+    ['keys', { source: 'file', getKey: () => undefined }, 'a provider, auditorKeys'],
     ['manifests', 'nope', 'an array'],
     ['held', [5], 'an array'],
-    ['dataKeys', [{ source: 'file', keys: {} }], 'named'],
     ['policy', {}, 'loadPolicy'],
     ['onProgress', 5, 'a function'],
   ])('refuses %s: %s, and says that it must be %s', async (option, value, form) => {
@@ -73,13 +74,55 @@ describe('verify', () => {
     sealer.write('{"n":1}');
     await sealer.close();
     delete env['KEY'];
-    const dataKeys = [{ source: 'env', keys, named: [{ name: 'default' }] }];
-    const { verdict, findings } = await verify({ paths: [file], origin, dataKeys });
+    const named = auditorKeys({ provider: keys, dataKeys: ['default'] });
+    const { verdict, findings } = await verify({ paths: [file], origin, keys: named });
     expect(verdict).toBe('undecided');
     expect(findings.filter(({ severity }) => severity !== 'warning').map(({ code }) => code)).toContain('NO_KEY');
     const codes = findings.map(({ code }) => code);
     expect(codes.filter((code) => code === 'NO_KEY')).toHaveLength(1);
     expect(codes).not.toContain('KEY_SERVICE');
     expect(findings.find(({ code }) => code === 'NO_KEY')?.message).toContain('KEY is not set');
+  });
+});
+
+describe('verifiedLines', () => {
+  const taker = (): void => undefined;
+  it.each<[object, string]>([
+    [{ paths: ['x'] }, 'onPiece'],
+    [{ paths: ['x'], onPiece: taker }, 'onProblem'],
+    [{ paths: ['x'], onPiece: 5, onProblem: taker }, 'onPiece'],
+    [{ paths: ['x'], onPiece: taker, onProblem: taker, onUnprove: 1 }, 'onUnprove'],
+  ])('refuses %o and names %s', async (options, name) => {
+    const given = verifiedLines(options as unknown as Parameters<typeof verifiedLines>[0]);
+    await expect(given).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining(`"${name}"`) });
+  });
+});
+
+describe('auditorKeys', () => {
+  it.each([
+    [{ publicKey: ['x'] }, 'did you mean publicKeys?'],
+    [{ keyFiles: ['x'] }, 'did you mean'],
+    [{ dataKeys: ['audit'] }, 'provider'],
+    [{ signingKey: 'audit' }, 'provider'],
+  ])('refuses %o, and says what it takes', (options, hint) => {
+    const make = (): unknown => auditorKeys(options as Parameters<typeof auditorKeys>[0]);
+    expect(make).toThrow(expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining(hint) }));
+  });
+
+  it.each([
+    ['publicKeys', 'x', 'an array'],
+    ['publicKeyFiles', [5], 'an array of strings'],
+    ['dataKeyFiles', 'x', 'an array of strings'],
+    ['dataKeyVariables', 5, 'an array of strings'],
+    ['provider', { source: 'file' }, 'a provider'],
+    ['dataKeys', [5], 'an array of names'],
+    ['signingKey', 5, 'a string'],
+  ])('refuses %s: %o, and says that it must be %s', (option, value, form) => {
+    expect(() => auditorKeys({ [option]: value })).toThrow(
+      expect.objectContaining({
+        code: 'USAGE',
+        message: expect.stringMatching(new RegExp(`"${option}" of auditorKeys must be ${form}`)),
+      }),
+    );
   });
 });

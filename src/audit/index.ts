@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
-import type { AuditorKeyOptions, AuditorKeys } from './audit/key-sources.ts';
-import type { VerifyOptions } from './verify/auditor/options.ts';
-import type { Policy } from './verify/auditor/policy.ts';
-import type { Inspection } from './verify/show/inspection.ts';
-import type { OriginalLinesOptions } from './verify/show/original-lines.ts';
-import type { IgnoredReport } from './verify/verdict/ignored-files.ts';
-import type { VerifyReport } from './verify/verdict/report.ts';
-import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
+import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import type { Policy } from '../verify/auditor/policy.ts';
+import type { Inspection } from '../verify/show/inspection.ts';
+import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
+import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
+import type { VerifyReport } from '../verify/verdict/report.ts';
+import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
+import type { VerificationKeys } from './verification-keys.ts';
+import type { VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
 
@@ -18,8 +19,25 @@ import type { VerifiedLinesOptions } from './verify/verified-lines.ts';
  *   `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  (await import('./audit/check-options.ts')).checkOptions(options);
-  return (await import('./verify/verify.ts')).verify(options);
+  const { checkVerifyOptions } = await import('./verify-options.ts');
+  checkVerifyOptions(options);
+  const { verify: run } = await import('../verify/verify.ts');
+  return withKeys(options, run);
+}
+
+/** Opens the keys that were given, and closes what it opened. */
+async function withKeys<R>(
+  { keys, policy: given, ...rest }: VerifyOptions,
+  run: (options: VerifierOptions & Pick<VerificationKeys, 'dataKeys'>) => Promise<R>,
+): Promise<R> {
+  const { openKeys } = await import('./open-keys.ts');
+  const policy = typeof given === 'string' ? await loadPolicy(given) : given;
+  const { close, ...opened } = await openKeys(keys, policy !== undefined);
+  try {
+    return await run({ ...rest, ...opened, ...(policy !== undefined && { policy }) });
+  } finally {
+    await close();
+  }
 }
 
 /**
@@ -28,7 +46,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
 export async function inspect(paths: readonly string[], input: Readable): Promise<Inspection> {
-  return (await import('./verify/show/inspection.ts')).inspect(paths, input);
+  return (await import('../verify/show/inspection.ts')).inspect(paths, input);
 }
 
 /**
@@ -39,7 +57,7 @@ export async function inspect(paths: readonly string[], input: Readable): Promis
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
-  return (await import('./verify/show/original-lines.ts')).originalLines(options);
+  return (await import('../verify/show/original-lines.ts')).originalLines(options);
 }
 
 /**
@@ -51,7 +69,17 @@ export async function originalLines(options: OriginalLinesOptions): Promise<Igno
  *   where the records cannot be kept
  */
 export async function verifiedLines(options: VerifiedLinesOptions): Promise<VerifyReport> {
-  return (await import('./verify/verified-lines.ts')).verifiedLines(options);
+  const { checkVerifiedLinesOptions } = await import('./verify-options.ts');
+  checkVerifiedLinesOptions(options);
+  const { onPiece, onProblem, onUnproven, temporaryDirectory, ...rest } = options;
+  const lines = {
+    onPiece,
+    onProblem,
+    ...(onUnproven && { onUnproven }),
+    ...(temporaryDirectory !== undefined && { temporaryDirectory }),
+  };
+  const { verifiedLines: run } = await import('../verify/verified-lines.ts');
+  return withKeys(rest, (input) => run({ ...input, ...lines }));
 }
 
 /**
@@ -60,12 +88,17 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
  * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
-  return (await import('./verify/auditor/policy.ts')).loadPolicy(path);
+  return (await import('../verify/auditor/policy.ts')).loadPolicy(path);
 }
 
-/** Puts the keys of a verifier together. Nothing is opened or asked before a log needs it. The caller closes them. */
-export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKeys> {
-  return (await import('./audit/key-sources.ts')).auditorKeys(options);
+/**
+ * Names the keys of an auditor, for {@link verify}. Nothing is opened or asked before a log needs it, and `verify` closes what
+ * it opened.
+ *
+ * @throws {@link TamperError} `USAGE`, with the option at fault
+ */
+export function auditorKeys(options: AuditorKeyOptions): AuditorKeys {
+  return new AuditorKeys(options);
 }
 
 /**
@@ -74,7 +107,7 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_MALFORMED`, `FORMAT_INVALID`
  */
 export async function loadPublicKeys(path: string): Promise<string[]> {
-  return (await import('./audit/public-keys.ts')).loadPublicKeys(path);
+  return (await import('./public-keys.ts')).loadPublicKeys(path);
 }
 
 /**
@@ -83,14 +116,14 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
 export async function draftPolicy(paths: readonly string[], input: Readable): Promise<string> {
-  return (await import('./verify/show/policy-draft.ts')).draftPolicy(paths, input);
+  return (await import('../verify/show/policy-draft.ts')).draftPolicy(paths, input);
 }
 
 /**
- * Reads a checkpoint that you hold, a signed note, for {@link VerifyOptions.held}.
+ * Reads a checkpoint that you hold, a signed note, for the option `held`.
  *
  * @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadCheckpoint(path: string): Promise<string> {
-  return (await import('./verify/auditor/held-notes.ts')).loadCheckpoint(path);
+  return (await import('../verify/auditor/held-notes.ts')).loadCheckpoint(path);
 }

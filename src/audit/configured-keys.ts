@@ -1,27 +1,16 @@
 import { type ConfiguredSource, isLocal, modeOf, type Resolution, type ResolvedConfig } from '../config/index.ts';
-import { isTamperError, TamperError } from '../errors.ts';
-import { namesIdentity, serviceOfName } from '../keys/identity.ts';
-import type { KeySource } from '../keys/key-source.ts';
-import type { DataKeys, KeyProvider, SigningKey } from '../keys/provider.ts';
+import { TamperError } from '../errors.ts';
+import { serviceOfName } from '../keys/identity.ts';
+import type { DataKeys, KeyProvider } from '../keys/provider.ts';
 import { createSourceProvider } from '../providers/index.ts';
-import { readsLikeKey } from '../providers/internal/key-text.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
-import { localKeyNames } from './local-keys.ts';
+import { confirmSigner } from './confirm-signer.ts';
+import { dataKeyOfVariable, dataKeysOfFile, type LocalDataKeys } from './local-data-keys.ts';
+import type { VerificationKeys } from './verification-keys.ts';
 
-/** The keys that a verifier may use: those of its configuration, its policy and its flags, asked for only when needed. */
-export interface AuditorKeys {
-  readonly dataKeys: readonly NamedDataKeys[];
-  readonly confirmSigner: (signer: SigningKey) => Promise<boolean>;
-  /** Whether the configuration names a signing key: it must have signed something of the log (M8.14). */
-  readonly signerNamed: boolean;
-  readonly verifyOnline: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
-  /** Closes every provider that was used. */
-  close(): Promise<void>;
-}
-
-/** What names the keys of a verifier. */
-export interface AuditorKeyOptions {
+/** What names the keys of a verifier: configuration, policy and flags. */
+export interface ConfiguredKeyOptions {
   readonly resolution: Resolution;
   readonly policy?: Policy | undefined;
   /** Files and directories of local data keys (`--keys`). */
@@ -41,10 +30,10 @@ function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
 /** One provider per source, made on first use. */
 class Providers {
   readonly #config: ResolvedConfig;
-  readonly #env: AuditorKeyOptions['env'];
+  readonly #env: ConfiguredKeyOptions['env'];
   readonly #made = new Map<ConfiguredSource, Promise<KeyProvider>>();
 
-  constructor(config: ResolvedConfig, env: AuditorKeyOptions['env']) {
+  constructor(config: ResolvedConfig, env: ConfiguredKeyOptions['env']) {
     this.#config = config;
     this.#env = env;
   }
@@ -81,7 +70,7 @@ class Providers {
 }
 
 /** Whether the configuration names a key on purpose; the default variable counts only where it is set. */
-function isConfigured({ config, places }: Resolution, env: AuditorKeyOptions['env']): boolean {
+function isConfigured({ config, places }: Resolution, env: ConfiguredKeyOptions['env']): boolean {
   const chosen = (['keySource', 'keyId', 'keyFilePath', 'keyEnvVar', 'vaultPath'] as const).some(
     (option) => (places.get(option) ?? 'default') !== 'default',
   );
@@ -101,7 +90,7 @@ function configuredPlace({ config, places }: Resolution, source: ConfiguredSourc
  * The data keys that configuration and policy name. A key flag replaces what the configuration and the environment offer: a
  * key that nobody meant must not answer for the log. The services that the policy names are asked all the same.
  */
-function configuredDataKeys(options: AuditorKeyOptions, byFlag: boolean, providers: Providers): NamedDataKeys[] {
+function configuredDataKeys(options: ConfiguredKeyOptions, byFlag: boolean, providers: Providers): NamedDataKeys[] {
   const { resolution, policy, env } = options;
   const { config } = resolution;
   const { dataKey } = modeOf(config);
@@ -118,38 +107,22 @@ function configuredDataKeys(options: AuditorKeyOptions, byFlag: boolean, provide
   }));
 }
 
-/** The variable that `VARIABLE` or `NAME=VARIABLE` means. */
-function variableOf(given: string): string {
-  return given.slice(given.lastIndexOf('=') + 1);
-}
-
 /** The local data keys of `--keys` and `--key-env`. */
-async function flaggedDataKeys(options: AuditorKeyOptions): Promise<(NamedDataKeys & { keys: KeyProvider })[]> {
+async function flaggedDataKeys(options: ConfiguredKeyOptions): Promise<LocalDataKeys[]> {
   const { keyPaths = [], keyVariables = [], env } = options;
-  const all: (NamedDataKeys & { keys: KeyProvider })[] = [];
-  for (const path of keyPaths) {
-    const { FileKeyProvider } = await import('../providers/file.ts');
-    const { directory, named } = await localKeyNames(path);
-    const [first] = named;
-    const dataKeys = directory || first === undefined ? { path } : { path, keyId: first.name };
-    all.push({ source: 'file', keys: new FileKeyProvider({ dataKeys }), named, givenBy: `--keys ${path}` });
-  }
-  for (const given of keyVariables) {
-    const { EnvKeyProvider } = await import('../providers/env.ts');
-    const variable = variableOf(given);
-    if (readsLikeKey(variable) || readsLikeKey(given))
-      throw new TamperError('USAGE', '--key-env was given what reads like a key', {
-        hint: 'Give the name of the environment variable that holds it, and take the key for known to whoever saw this command.',
-      });
-    const name = given === variable ? variable : given.slice(0, -variable.length - 1);
-    const keys = new EnvKeyProvider({ dataKeys: { [name]: variable }, env });
-    all.push({ source: 'env', keys, named: [{ name }], givenBy: `--key-env ${variable}` });
-  }
+  const all: LocalDataKeys[] = [];
+  for (const path of keyPaths) all.push(await dataKeysOfFile(path, `--keys ${path}`));
+  for (const given of keyVariables) all.push(await dataKeyOfVariable(given, env, '--key-env'));
   return all;
 }
 
-/** Puts the keys of a verifier together. Nothing is opened or asked before a log needs it. */
-export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKeys> {
+/**
+ * Puts the keys together that a verifier with this configuration may use: those of the configuration, of the policy and of
+ * flags. Nothing is opened or asked before a log needs it.
+ *
+ * @throws {@link TamperError} `USAGE`, `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`
+ */
+export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omit<VerificationKeys, 'publicKeys'>> {
   const { resolution, env } = options;
   const providers = new Providers(resolution.config, env);
   const flagged = await flaggedDataKeys(options);
@@ -161,7 +134,8 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
   return {
     dataKeys,
     signerNamed: signing !== undefined && signing === signingKey,
-    confirmSigner: async (signer) => signing !== undefined && confirm(providers, signing, signer),
+    confirmSigner: async (signer) =>
+      signing !== undefined && confirmSigner(() => providers.get(signing.source), signing, signer),
     verifyOnline: async (signer, text, signature) => {
       const provider = await providers.get(signer.source as ConfiguredSource);
       return provider.verify(signer, text, signature);
@@ -171,24 +145,4 @@ export async function auditorKeys(options: AuditorKeyOptions): Promise<AuditorKe
       for (const { keys } of flagged) await keys.close();
     },
   };
-}
-
-/** A signer is the key that the configuration names, if our own key service gives the same public key for it. */
-async function confirm(
-  providers: Providers,
-  named: { readonly source: KeySource; readonly keyId: string },
-  signer: SigningKey,
-): Promise<boolean> {
-  const { source, identity, algorithm, spki } = signer;
-  if (named.source !== source) return false;
-  const provider = await providers.get(source as ConfiguredSource);
-  const asked = namesIdentity(named.keyId, source, identity) ? identity : named.keyId;
-  try {
-    const own = await provider.getSigningKey(asked);
-    if (own.identity !== identity || own.algorithm !== algorithm) return false;
-    return spki === undefined ? own.spki === undefined : Buffer.from(spki).equals(own.spki ?? Buffer.alloc(0));
-  } catch (error) {
-    if (isTamperError(error, 'KEY_VERSION_UNAVAILABLE') || isTamperError(error, 'KEY_NOT_FOUND')) return false;
-    throw error;
-  }
 }

@@ -1,0 +1,79 @@
+import { TamperError } from '../errors.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import type { PublicKeyName } from '../verify/auditor/options.ts';
+import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
+import { checkOptions, type Forms, isListOf, isRecord, isText, texts } from './check-options.ts';
+import type { NamedSigningKey } from './verification-keys.ts';
+
+/** The keys that an auditor brings. All of it may be given together. */
+export interface AuditorKeyOptions {
+  /** Verifier keys (`NAME+ID+KEY`), as `keygen` and the report print them: what signed the checkpoints. */
+  readonly publicKeys?: readonly (string | PublicKeyName)[];
+  /** Files of verifier keys, one a line, or with one public key as PEM. */
+  readonly publicKeyFiles?: readonly string[];
+  /** Files that hold a local data key, or directories of `NAME.key` files. */
+  readonly dataKeyFiles?: readonly string[];
+  /** Environment variables that hold a local data key: `VARIABLE`, or `NAME=VARIABLE` to give the key a name. */
+  readonly dataKeyVariables?: readonly string[];
+  /** A provider of yours. It stays yours: close it yourself. */
+  readonly provider?: KeyProvider;
+  /** What {@link AuditorKeyOptions.provider} may be asked for. Default: the data key that its configuration names. */
+  readonly dataKeys?: readonly (string | DataKeyName)[];
+  /**
+   * The signing key of {@link AuditorKeyOptions.provider}: the service is asked whether a signer in the log is that key.
+   * Default: the signing key that its configuration names.
+   */
+  readonly signingKey?: string;
+}
+
+const forms: Forms<AuditorKeyOptions> = {
+  publicKeys: {
+    says: 'an array of verifier keys, or of { vkey }',
+    fits: isListOf((one) => isText(one) || isText(Reflect.get(Object(one), 'vkey'))),
+  },
+  publicKeyFiles: texts,
+  dataKeyFiles: texts,
+  dataKeyVariables: texts,
+  provider: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
+  dataKeys: {
+    says: 'an array of names, or of { name }',
+    fits: isListOf((one) => isText(one) || isText(Reflect.get(Object(one), 'name'))),
+  },
+  signingKey: { says: 'a string', fits: isText },
+};
+
+/** Whether a value can be asked for keys. */
+export function isProvider(value: unknown): value is KeyProvider {
+  if (!isRecord(value)) return false;
+  const { source, getSigningKey, recoverKey } = value as Partial<KeyProvider>;
+  return isText(source) && typeof getSigningKey === 'function' && typeof recoverKey === 'function';
+}
+
+/** Keys that an auditor brings, as `auditorKeys` puts them together. Nothing of it is open before `verify` needs it. */
+export class AuditorKeys {
+  /** What was named. */
+  readonly options: AuditorKeyOptions;
+
+  /** @throws {@link TamperError} `USAGE`, with the option at fault */
+  constructor(options: AuditorKeyOptions) {
+    checkOptions('auditorKeys', options, forms);
+    if (options.provider === undefined && (options.dataKeys !== undefined || options.signingKey !== undefined)) {
+      throw new TamperError(
+        'USAGE',
+        'auditorKeys: "dataKeys" and "signingKey" name keys of a provider; none is given',
+        {
+          hint: 'Give "provider" as well, or the keys themselves in "dataKeyFiles" and "publicKeyFiles".',
+        },
+      );
+    }
+    this.options = Object.freeze({ ...options });
+  }
+}
+
+/** What a provider is asked for by a verifier. */
+export interface ProviderNames {
+  readonly dataKeys: readonly DataKeyName[];
+  readonly signingKey: NamedSigningKey | undefined;
+  /** Whether the signing key is one for certain: its signatures must be there (M8.14). */
+  readonly certain: boolean;
+}

@@ -1,0 +1,49 @@
+import { TamperError } from '../errors.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import { readsLikeKey } from '../providers/internal/key-text.ts';
+import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
+import { localKeyNames } from './local-keys.ts';
+
+/** Data keys that lie on the auditor's own machine, with the provider that reads them. Whoever made them closes it. */
+export type LocalDataKeys = NamedDataKeys & { readonly keys: KeyProvider };
+
+/**
+ * The data key of a file, or those of a directory of `NAME.key` files.
+ *
+ * @param givenBy - where the auditor named it, for the report: `--keys audit.key`
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`
+ */
+export async function dataKeysOfFile(path: string, givenBy: string): Promise<LocalDataKeys> {
+  const { FileKeyProvider } = await import('../providers/file.ts');
+  const { directory, named } = await localKeyNames(path);
+  const [first] = named;
+  const dataKeys = directory || first === undefined ? { path } : { path, keyId: first.name };
+  return { source: 'file', keys: new FileKeyProvider({ dataKeys }), named, givenBy };
+}
+
+/** The variable that `VARIABLE` or `NAME=VARIABLE` means. */
+function variableOf(given: string): string {
+  return given.slice(given.lastIndexOf('=') + 1);
+}
+
+/**
+ * The data key of an environment variable: `VARIABLE`, or `NAME=VARIABLE` to give the key a name.
+ *
+ * @param place - what it was given to, for messages: `--key-env`
+ * @throws {@link TamperError} `USAGE` where the key itself was given
+ */
+export async function dataKeyOfVariable(
+  given: string,
+  env: Readonly<Record<string, string | undefined>>,
+  place: string,
+): Promise<LocalDataKeys> {
+  const { EnvKeyProvider } = await import('../providers/env.ts');
+  const variable = variableOf(given);
+  if (readsLikeKey(variable) || readsLikeKey(given))
+    throw new TamperError('USAGE', `${place} was given what reads like a key`, {
+      hint: 'Give the name of the environment variable that holds it, and take the key for known to whoever saw this command.',
+    });
+  const name = given === variable ? variable : given.slice(0, -variable.length - 1);
+  const keys = new EnvKeyProvider({ dataKeys: { [name]: variable }, env });
+  return { source: 'env', keys, named: [{ name }], givenBy: `${place} ${variable}` };
+}

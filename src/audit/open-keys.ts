@@ -1,0 +1,126 @@
+import { TamperError } from '../errors.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import type { PublicKeyName } from '../verify/auditor/options.ts';
+import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
+import { type AuditorKeyOptions, AuditorKeys, type ProviderNames } from './auditor-keys.ts';
+import { confirmSigner } from './confirm-signer.ts';
+import { dataKeyOfVariable, dataKeysOfFile, type LocalDataKeys } from './local-data-keys.ts';
+import { loadPublicKeys } from './public-keys.ts';
+import type { VerificationKeys } from './verification-keys.ts';
+
+/** What `verify` takes as keys. */
+export type VerifierKeys = KeyProvider | AuditorKeys;
+
+/** What was opened for one verification, before it is put together. */
+interface Opened {
+  readonly dataKeys: readonly NamedDataKeys[];
+  readonly publicKeys: readonly (string | PublicKeyName)[];
+  /** Providers that answer about signers, each with the key that is named. */
+  readonly services: readonly { readonly provider: KeyProvider; readonly names: ProviderNames }[];
+  /** What was made here, and is closed here. */
+  readonly made: readonly KeyProvider[];
+}
+
+/**
+ * Opens everything that was given. `byPolicy`: a policy names keys as well, so that a provider need not.
+ *
+ * @throws {@link TamperError} `USAGE`, and what the files of keys are refused with
+ */
+export async function openKeys(
+  given: VerifierKeys | readonly VerifierKeys[] | undefined,
+  byPolicy: boolean,
+): Promise<VerificationKeys> {
+  const list = given === undefined ? [] : [given].flat();
+  const opened: Opened[] = [];
+  try {
+    for (const one of list) {
+      opened.push(one instanceof AuditorKeys ? await openAuditorKeys(one.options) : openProvider(one, {}, byPolicy));
+    }
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+  return together(opened);
+}
+
+async function openAuditorKeys(options: AuditorKeyOptions): Promise<Opened> {
+  const { publicKeys = [], publicKeyFiles = [], dataKeyFiles = [], dataKeyVariables = [], provider } = options;
+  const named: (string | PublicKeyName)[] = [...publicKeys];
+  const local: LocalDataKeys[] = [];
+  try {
+    for (const path of publicKeyFiles) {
+      for (const vkey of await loadPublicKeys(path)) named.push({ vkey, givenBy: path });
+    }
+    for (const path of dataKeyFiles) local.push(await dataKeysOfFile(path, path));
+    for (const one of dataKeyVariables) local.push(await dataKeyOfVariable(one, process.env, 'dataKeyVariables'));
+    const service = provider === undefined ? undefined : openProvider(provider, options, false);
+    return {
+      dataKeys: [...local, ...(service?.dataKeys ?? [])],
+      publicKeys: named,
+      services: service?.services ?? [],
+      made: local.map(({ keys }) => keys),
+    };
+  } catch (error) {
+    for (const { keys } of local) await keys.close();
+    throw error;
+  }
+}
+
+/** A provider is asked for what was named and nothing else (M8.1). It stays its owner's. */
+function openProvider(provider: KeyProvider, options: AuditorKeyOptions, byPolicy: boolean): Opened {
+  const names = namesOf(provider, options);
+  const { source } = provider;
+  if (names.dataKeys.length === 0 && names.signingKey === undefined && !byPolicy) {
+    throw new TamperError('USAGE', `the provider of ${source} does not say which of its keys to ask for`, {
+      hint: 'Name them: auditorKeys({ provider, dataKeys: [NAME], signingKey: NAME }), or make the provider with createKeyProvider and key_id.',
+    });
+  }
+  return {
+    dataKeys: [{ source, keys: provider, named: names.dataKeys, givenBy: `the provider of ${source}` }],
+    publicKeys: [],
+    services: [{ provider, names }],
+    made: [],
+  };
+}
+
+/** What the auditor says, else what the provider's configuration names. */
+function namesOf({ configured, source }: KeyProvider, { dataKeys, signingKey }: AuditorKeyOptions): ProviderNames {
+  const dataKeyId = configured?.dataKey?.keyId;
+  const signer = configured?.signingKey ?? (configured?.signingIfNoDataKey ? configured.dataKey : undefined);
+  const named = dataKeys ?? (dataKeyId === undefined ? [] : [dataKeyId]);
+  const own = signer && { source: signer.source === 'custom' ? source : signer.source, keyId: signer.keyId };
+  return {
+    dataKeys: named.map((name) => (typeof name === 'string' ? { name } : name)),
+    signingKey: signingKey === undefined ? own : { source: own?.source ?? source, keyId: signingKey },
+    certain: signingKey !== undefined || configured?.signingKey !== undefined,
+  };
+}
+
+function together(all: readonly Opened[]): VerificationKeys {
+  const services = all.flatMap((one) => one.services);
+  return {
+    dataKeys: all.flatMap(({ dataKeys }) => dataKeys),
+    publicKeys: all.flatMap(({ publicKeys }) => publicKeys),
+    signerNamed: services.some(({ names }) => names.signingKey !== undefined && names.certain),
+    confirmSigner: async (signer) => {
+      for (const { provider, names } of services) {
+        if (names.signingKey !== undefined && (await confirmSigner(async () => provider, names.signingKey, signer)))
+          return true;
+      }
+      return false;
+    },
+    verifyOnline: async (signer, text, signature) => {
+      const { source } = signer;
+      const service = services.find(({ provider, names }) => (names.signingKey?.source ?? provider.source) === source);
+      if (service !== undefined) return service.provider.verify(signer, text, signature);
+      throw new TamperError('KEY_NOT_FOUND', `only the key service ${source} can check this signature`, {
+        hint: `Give a provider of ${source} among the keys.`,
+      });
+    },
+    close: () => closeAll(all),
+  };
+}
+
+async function closeAll(opened: readonly Opened[]): Promise<void> {
+  for (const provider of opened.flatMap(({ made }) => made)) await provider.close();
+}

@@ -1,0 +1,96 @@
+import { TamperError } from '../errors.ts';
+import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import type { Policy } from '../verify/auditor/policy.ts';
+import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
+import { AuditorKeys, isProvider } from './auditor-keys.ts';
+import {
+  callable,
+  checkOptions,
+  count,
+  type Forms,
+  isListOf,
+  isRecord,
+  isText,
+  texts,
+  yesOrNo,
+} from './check-options.ts';
+import type { VerifierKeys } from './open-keys.ts';
+import type { VerificationKeys } from './verification-keys.ts';
+
+/** What to verify, and what the verdict rests on. Nothing of the second part comes from the log (spec 8.1). */
+export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationKeys | 'policy'> {
+  /**
+   * The keys that you name: a provider, which is asked for the keys of its configuration; `auditorKeys(…)`; or several of
+   * both. Default: none, which leaves every log undecided.
+   */
+  readonly keys?: VerifierKeys | readonly VerifierKeys[];
+  /** The auditor's policy, or the path of its file; it names the streams, so `origin` may be left out. */
+  readonly policy?: Policy | string;
+}
+
+/** What to verify, and who takes the lines. */
+export type VerifiedLinesOptions = VerifyOptions &
+  Pick<VerifiedLinesInput, 'onPiece' | 'onProblem' | 'onUnproven' | 'temporaryDirectory'>;
+
+const isKeys = (value: unknown): boolean => value instanceof AuditorKeys || isProvider(value);
+
+const forms: Forms<VerifyOptions> = {
+  paths: texts,
+  input: {
+    says: 'a stream',
+    fits: (value) => isRecord(value) && typeof Reflect.get(Object(value), 'on') === 'function',
+  },
+  origin: { says: 'a string or an array of strings', fits: (value) => isText(value) || isListOf(isText)(value) },
+  policy: {
+    says: 'the path of a policy file, or what loadPolicy gives',
+    fits: (value) => isText(value) || (isRecord(value) && Array.isArray(Reflect.get(Object(value), 'streams'))),
+  },
+  keys: {
+    says: 'a provider, auditorKeys(…), or an array of both',
+    fits: (value) => isKeys(value) || isListOf(isKeys)(value),
+  },
+  held: texts,
+  known: { says: 'a string', fits: isText },
+  manifests: texts,
+  continued: yesOrNo,
+  live: yesOrNo,
+  now: { says: 'a valid Date', fits: (value) => value instanceof Date && !Number.isNaN(value.getTime()) },
+  part: yesOrNo,
+  demux: yesOrNo,
+  strict: yesOrNo,
+  acceptSuccessors: yesOrNo,
+  maxBytes: count,
+  jobs: count,
+  onProgress: callable,
+};
+
+const lineForms: Forms<VerifiedLinesOptions> = {
+  ...forms,
+  onPiece: callable,
+  onProblem: callable,
+  onUnproven: callable,
+  temporaryDirectory: { says: 'a string', fits: isText },
+};
+
+function checkNeeded(what: string, options: object, needed: readonly (readonly [string, string])[]): void {
+  for (const [name, why] of needed) {
+    if (Reflect.get(options, name) === undefined)
+      throw new TamperError('USAGE', `${what} needs the option "${name}": ${why}`);
+  }
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkVerifyOptions(options: VerifyOptions): void {
+  checkOptions('verify', options, forms);
+  checkNeeded('verify', options, [['paths', 'the files to verify']]);
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkVerifiedLinesOptions(options: VerifiedLinesOptions): void {
+  checkOptions('verifiedLines', options, lineForms);
+  checkNeeded('verifiedLines', options, [
+    ['paths', 'the files to verify'],
+    ['onPiece', 'what takes the lines'],
+    ['onProblem', 'what is told of lines that cannot be given back'],
+  ]);
+}

@@ -1,0 +1,28 @@
+/**
+ * What the command line needs besides the package's root: a configuration with the place of each option, and the parts that
+ * take it as it is. It is no part of what the package offers; no export of package.json leads here.
+ */
+export { configuredKeys, verifiedLinesWith, verifyWith } from './audit/configured.ts';
+export { draftPolicy } from './audit/index.ts';
+export type { VerificationKeys } from './audit/verification-keys.ts';
+export { checkPlaces } from './check-places.ts';
+export {
+  type FlagSpec,
+  type Flags,
+  fileName,
+  isSecretOption,
+  loadConfigFile,
+  modeOf,
+  optionNames,
+  type Resolution,
+  type ResolvedConfig,
+  readFlags,
+  resolveConfig,
+} from './config/index.ts';
+export { createSealerFor } from './create-sealer.ts';
+export { checkOrigin } from './format/origin.ts';
+export { checkKeysOf } from './providers/index.ts';
+export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
+export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
+export type { VerifyOptions } from './verify/auditor/options.ts';
+export type { VerifiedLinesOptions } from './verify/verified-lines.ts';
