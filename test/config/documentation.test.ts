@@ -58,7 +58,7 @@ An option may be set in four places. The first that sets it wins:
 
 1. in code (\`createSealer({ keySource: 'aws-kms' })\`) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
 2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else, numbers are decimal, lists are separated by commas;
-3. in a file, YAML 1.2 or JSON (a name that ends in \`.json\`), named by \`--config\` or \`FAPILOG_TAMPER_CONFIG\` of a command: one map of options and nothing below it. Duplicate keys, aliases and tags are refused. In code \`resolveConfig({ file: await loadConfigFile(path) })\` reads one;
+3. in a file, YAML 1.2 or JSON (a name that ends in \`.json\`), named by \`--config\` or \`FAPILOG_TAMPER_CONFIG\` of a command: one map of options and nothing below it. Duplicate keys, aliases and tags are refused;
 4. by its default.
 
 \`fapilog-tamper doctor\` shows each option, its value and the place that set it. An option that does not exist is an error that

@@ -49,10 +49,9 @@ function behindService(TamperError, provider, state) {
 }
 
 async function run() {
-  const { closeOnSignals, createSealer, createSourceProvider, resolveConfig, TamperError } = await import(task.library);
-  const { config } = resolveConfig({ code: task.options });
+  const { closeOnSignals, createKeyProvider, createSealer, TamperError } = await import(task.library);
   const state = { away: task.key === 'away' };
-  const provider = await createSourceProvider('file', config);
+  const provider = await createKeyProvider(task.options);
   const sealer = createSealer({ ...task.options, keyProvider: behindService(TamperError, provider, state) });
   say({ begun: true });
   sealer.on('kept', ({ lines, lost }) => say({ kept: lines, lost }));

@@ -27,7 +27,7 @@ afterAll(() => {
 /** Verifies a growing log from a round on; before and after each it looks whether the file went back. */
 const program = `
 import { readFileSync, existsSync } from 'node:fs';
-import { verify } from './dist/index.js';
+import { auditorKeys, verify } from './dist/index.js';
 const [known, log, origin, vkey, from, rounds] = process.argv.slice(2);
 const bytes = readFileSync(log);
 const ends = JSON.parse(readFileSync(log + '.ends', 'utf8'));
@@ -47,7 +47,7 @@ for (let round = Number(from); round < Number(rounds); round++) {
   look();
   const path = log + '.part';
   writeFileSync(path, bytes.subarray(0, ends[round].bytes));
-  const report = await verify({ paths: [path], origin, publicKeys: [vkey], known });
+  const report = await verify({ paths: [path], origin, keys: auditorKeys({ publicKeys: [vkey] }), known });
   look();
   if (report.verdict !== 'ok') throw new Error('round ' + round + ': ' + JSON.stringify(report.findings));
   const size = seen.get(origin)?.size ?? 0;

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { auditorKeys, createSealer, resolveConfig, verify } from './dist/index.js';
+import { auditorKeys, createSealer, verify } from './dist/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-jobs-'));
 const file = join(folder, 'audit.jsonl');
@@ -22,11 +22,10 @@ for (let at = 0; at < 100; at++) if (!sealer.write(line.repeat(1000))) await onc
 await sealer.close();
 
 async function report(jobs) {
-  const keys = await auditorKeys({ resolution: resolveConfig(), keyPaths: [keyFilePath], env: {} });
+  const keys = auditorKeys({ dataKeyFiles: [keyFilePath] });
   let bytes = 0;
   const onProgress = (read) => { bytes = read; };
-  const result = await verify({ paths: [file], origin, dataKeys: keys.dataKeys, jobs, onProgress });
-  await keys.close();
+  const result = await verify({ paths: [file], origin, keys, jobs, onProgress });
   return { bytes, ...result };
 }
 const whole = [await report(1), await report(2)];
