@@ -17,7 +17,7 @@ const mayImport = {
  * The rooms of the two large layers, each with the rooms of its layer that it may import; files at a layer's root may
  * import them all, and no room imports a file at the root.
  */
-const rooms = {
+export const rooms = {
   seal: {
     disk: [],
     epoch: [],

@@ -11,8 +11,8 @@ export default {
     ...published,
     'scripts/*.mjs',
     // Started by src/verify/segment-pool.ts as a process.
-    'src/verify/segment-process.ts',
-    'src/watch/child.ts',
+    'src/verify/parallel/segment-process.ts',
+    'src/audit/closed-file-process.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.

@@ -11,8 +11,9 @@ import { report, root } from './lib/run.mjs';
 const blocks = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(
   ([, language, body]) => ({ language, body }),
 );
+const lines = readFileSync(`${root}README.md`, 'utf8').split('\n').length - 1;
 const packed = pack();
-const problems = [];
+const problems = lines > 150 ? [`README.md has ${lines} lines; 150 at most, so that it is read`] : [];
 let commands = 0;
 try {
   // One file holds what a block exported, so that the next block has it.

@@ -12,7 +12,7 @@ const order = [
   'lint',
   'format',
   'layers',
-  'sizes',
+  'architecture',
   'unused',
   'exports',
   'links',

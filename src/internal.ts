@@ -15,14 +15,12 @@ export {
   modeOf,
   optionNames,
   type Resolution,
-  type ResolvedConfig,
   readFlags,
   resolveConfig,
 } from './config/index.ts';
 export { createSealerFor } from './create-sealer.ts';
 export { checkOrigin } from './format/origin.ts';
 export { checkKeysOf } from './providers/index.ts';
-export { openPlainWriter, type PlainWriter } from './seal/plain-writer.ts';
+export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';
-export type { VerifiedLinesOptions } from './verify/verified-lines.ts';

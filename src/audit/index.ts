@@ -32,11 +32,13 @@ async function withKeys<R>(
 ): Promise<R> {
   const { openKeys } = await import('./open-keys.ts');
   const policy = typeof given === 'string' ? await loadPolicy(given) : given;
-  const { close, ...opened } = await openKeys(keys, policy !== undefined);
+  const opened = await openKeys(keys, policy !== undefined);
+  const { dataKeys, publicKeys, confirmSigner, signerNamed, verifyOnline } = opened;
+  const named = { dataKeys, publicKeys, confirmSigner, signerNamed, verifyOnline };
   try {
-    return await run({ ...rest, ...opened, ...(policy !== undefined && { policy }) });
+    return await run({ ...rest, ...named, ...(policy !== undefined && { policy }) });
   } finally {
-    await close();
+    await opened.close();
   }
 }
 

@@ -3,7 +3,7 @@ export { type FlagSpec, type Flags, readFlags } from './flags.ts';
 export { loadConfigFile } from './load-file.ts';
 export { type ConfiguredKey, type Mode, modeOf } from './mode.ts';
 export { fileName, variableName } from './names.ts';
-export { type ConfigSources, type Resolution, resolveConfig } from './resolve.ts';
+export { type Resolution, resolveConfig } from './resolve.ts';
 export { allowedOf, type OptionName, optionNames } from './schema.ts';
 export { isSecretOption } from './secrecy.ts';
 export type { ConfigFile } from './setting.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/core/hash.ts';
-import { proveConsistency, proveInclusion, rootOf } from '../../src/core/proof.ts';
+import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey } from '../vectors/keys.ts';
 import { bothLog, signedLog } from '../vectors/logs.ts';

@@ -1,10 +1,10 @@
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
-import { proveConsistency, proveInclusion, rootOf } from '../../src/core/proof.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
 import { encodeBase64 } from '../../src/format/base64.ts';
 import { kidOf } from '../../src/format/origin.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
+import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
 import { fixedBytes, vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey, serviceKey } from './keys.ts';
 import { bothLog } from './logs.ts';

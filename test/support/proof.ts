@@ -1,5 +1,5 @@
-import type { Digest } from './hash.ts';
-import { EMPTY_ROOT, hashNode } from './tree.ts';
+import type { Digest } from '../../src/core/hash.ts';
+import { EMPTY_ROOT, hashNode } from '../../src/core/tree.ts';
 
 /** Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. */
 
