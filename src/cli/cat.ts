@@ -1,10 +1,10 @@
 import { type IgnoredReport, type OnPiece, originalLines, TamperError } from '../index.ts';
 import { verifiedLinesWith } from '../internal.ts';
-import type { Command } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
+import { yes } from './flags.ts';
 import { print, printable } from './output.ts';
-import { verify } from './verify.ts';
-import { verifyRequest } from './verify-request.ts';
+import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 
 const LF = Buffer.from('\n');
@@ -67,26 +67,30 @@ function ignoredText({ files, more }: IgnoredReport): string {
 }
 
 /** `fapilog-tamper cat` */
-export const cat: Command = {
-  usage: 'PATH…|- [--verified …]',
-  help: `
-Gives the application's own lines back, byte for byte, each with LF. Lines that were never sealed are left out and said so.
-
-  --verified   verify first, with the flags of verify (--jobs has no effect); prints nothing unless the verdict is ok, and only
-               what was verified, up to the proven end. The lines wait for the verdict in a file without a name, in the
-               directory that TMPDIR names: it needs as much room as the log, decompressed`,
-  flags: { ...verify.flags, verified: { type: 'boolean' } },
-  takesConfig: true,
-
-  async run(flags, io) {
-    const paths = flags.positionals;
+export const cat: Command = command(
+  {
+    usage: 'PATH…|- [--verified …]',
+    about: [
+      "Gives the application's own lines back, byte for byte, each with LF. Lines that were never sealed are left out and said so.",
+      'The lines of --verified wait for the verdict in a file without a name, in the directory that TMPDIR names: it needs as much room as the log, decompressed. All other flags are those of verify, and count with --verified alone; --jobs has no effect.',
+    ],
+    flags: {
+      verified: yes(
+        'verify first; print nothing unless the verdict is ok, and only what was verified, up to the proven end',
+      ),
+      ...verifyFlags,
+    },
+    takesConfig: true,
+  },
+  async (call, io) => {
+    const { flags, positionals: paths } = call;
     if (paths.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
     const printer = new LinePrinter((bytes) => print(io.stdout, bytes));
     const problems = new Problems();
     let notes = '';
     try {
-      if (flags.own['verified'] === true) {
-        const { options, keys } = await verifyRequest(flags, io);
+      if (flags.verified) {
+        const { options, keys } = await verifyRequest(call, io);
         const report = await verifiedLinesWith({
           ...options,
           onPiece: printer.take,
@@ -112,4 +116,4 @@ Gives the application's own lines back, byte for byte, each with LF. Lines that 
     await print(io.stderr, problems.text + notes);
     return problems.any ? exitCode.undecided : exitCode.done;
   },
-};
+);

@@ -1,5 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
+import type { TamperConfig } from '../index.ts';
 import type { FlagSpec, Flags } from '../internal.ts';
+import { type FlagSet, type FlagValues, specsOf, valuesOf } from './flags.ts';
+import type { Described } from './help.ts';
 
 /** What a command may touch of the process it runs in. */
 export interface CommandIo {
@@ -13,16 +16,31 @@ export interface CommandIo {
   onHangUp(act: () => void): () => void;
 }
 
+/** A command line as a command takes it. */
+export interface Call<F extends FlagSet> {
+  readonly flags: FlagValues<F>;
+  /** The options of the configuration that were given as flags. */
+  readonly config: TamperConfig;
+  readonly positionals: readonly string[];
+}
+
 /** A command: one file of this directory, one row in `commands.ts`. */
-export interface Command {
-  /** What stands after the command's name, as `PATH… [--format text|json]`. */
-  readonly usage: string;
-  /** For `--help`: one paragraph, and one line for each flag. */
-  readonly help: string;
-  /** The command's own flags; `--help` comes by itself. */
-  readonly flags: Readonly<Record<string, FlagSpec>>;
-  /** Whether each option of the configuration is a flag too. */
-  readonly takesConfig: boolean;
+export interface Command extends Described {
+  /** How its own flags are parsed; `--help` comes by itself. */
+  readonly specs: Readonly<Record<string, FlagSpec>>;
   /** Does it. @returns the exit code */
-  run(flags: Flags, io: CommandIo): Promise<number>;
+  run(parsed: Flags, io: CommandIo): Promise<number>;
+}
+
+/** Makes a command whose flags arrive as the values that they become. */
+export function command<const F extends FlagSet>(
+  described: Described & { readonly flags: F },
+  run: (call: Call<F>, io: CommandIo) => Promise<number>,
+): Command {
+  const { flags } = described;
+  return {
+    ...described,
+    specs: specsOf(flags),
+    run: ({ own, config, positionals }, io) => run({ flags: valuesOf(flags, own), config, positionals }, io),
+  };
 }

@@ -8,11 +8,11 @@ import {
   optionNames,
   type Resolution,
 } from '../internal.ts';
-import type { Command } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
+import { oneOf, text } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
-import { oneOfFlag } from './own-flags.ts';
-import { resolveFlags } from './resolve.ts';
+import { resolveCall } from './resolve.ts';
 
 interface OptionRow {
   readonly option: string;
@@ -21,22 +21,22 @@ interface OptionRow {
 }
 
 /** `fapilog-tamper doctor` */
-export const doctor: Command = {
-  usage: '[--config FILE] [--format text|json]',
-  help: `
-Shows what each option is and where it came from, looks whether the log and its state can be written, uses each
-key once, and tests what the key service lets us do. Exits with
-0 if all is well, 1 if a test failed, 2 if one could not be made.
-
-  --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
-  --format FORMAT    text (default) or json`,
-  flags: { config: { type: 'string' }, format: { type: 'string' } },
-  takesConfig: true,
-
-  async run(flags, io) {
-    const format = oneOfFlag(flags, 'format', ['text', 'json']);
-    if (flags.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
-    const resolution = await resolveFlags(flags, io);
+export const doctor: Command = command(
+  {
+    usage: '[--config FILE] [--format text|json]',
+    about: [
+      'Shows what each option is and where it came from, looks whether the log and its state can be written, uses each key once, and tests what the key service lets us do. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be made.',
+    ],
+    flags: {
+      config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
+      format: oneOf(['text', 'json'], 'how it is printed'),
+    },
+    takesConfig: true,
+  },
+  async (call, io) => {
+    const { format } = call.flags;
+    if (call.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
+    const resolution = await resolveCall(call, io);
     const checks = [...checkPlaces(resolution.config), ...(await checksOf(resolution))];
     const rows = optionRows(resolution);
     const mode = modeOf(resolution.config).name;
@@ -58,7 +58,7 @@ key once, and tests what the key service lets us do. Exits with
     if (checks.some(({ outcome }) => outcome === 'failed')) return exitCode.finding;
     return checks.some(({ outcome }) => outcome === 'unknown') ? exitCode.undecided : exitCode.done;
   },
-};
+);
 
 async function checksOf({ config }: Resolution): Promise<readonly DoctorCheck[]> {
   try {

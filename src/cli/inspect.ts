@@ -1,24 +1,22 @@
 import { inspect as inspectFiles, TamperError } from '../index.ts';
-import type { Command } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
+import { oneOf } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
-import { oneOfFlag } from './own-flags.ts';
 
 /** `fapilog-tamper inspect` */
-export const inspect: Command = {
-  usage: 'PATH…|- [--format text|json]',
-  help: `
-Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified and nothing is trusted: this is what the
-files say of themselves.
-
-  --format FORMAT   text (default) or json`,
-  flags: { format: { type: 'string' } },
-  takesConfig: false,
-
-  async run(flags, io) {
-    const format = oneOfFlag(flags, 'format', ['text', 'json']);
-    if (flags.positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
-    const seen = await inspectFiles(flags.positionals, io.stdin);
+export const inspect: Command = command(
+  {
+    usage: 'PATH…|- [--format text|json]',
+    about: [
+      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified and nothing is trusted: this is what the files say of themselves.',
+    ],
+    flags: { format: oneOf(['text', 'json'], 'how it is printed') },
+    takesConfig: false,
+  },
+  async ({ flags: { format }, positionals }, io) => {
+    if (positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
+    const seen = await inspectFiles(positionals, io.stdin);
     if (format === 'json') {
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return exitCode.done;
@@ -36,4 +34,4 @@ files say of themselves.
     await print(io.stdout, `${lines.map(printable).join('\n')}\n`);
     return exitCode.done;
   },
-};
+);

@@ -1,35 +1,27 @@
 import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
 import { checkOrigin } from '../internal.ts';
-import type { Command } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
+import { oneOf, text } from './flags.ts';
 import { jsonText, print } from './output.ts';
-import { oneOfFlag, textFlag } from './own-flags.ts';
 
 /** `fapilog-tamper keygen` */
-export const keygen: Command = {
-  usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519] [--origin NAME] [--format text|json]',
-  help: `
-Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.
-
-  --out FILE         where the key goes; the public half of an Ed25519 key goes to FILE.pub
-  --algorithm NAME   HMAC-SHA256, a data key (default), or Ed25519, a signing key
-  --origin NAME      also print the verifier key of a signing key for this stream, for a policy
-  --format FORMAT    text (default) or json`,
-  flags: {
-    out: { type: 'string' },
-    algorithm: { type: 'string' },
-    origin: { type: 'string' },
-    format: { type: 'string' },
+export const keygen: Command = command(
+  {
+    usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519] [--origin NAME] [--format text|json]',
+    about: ['Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.'],
+    flags: {
+      out: text('FILE', 'where the key goes; the public half of an Ed25519 key goes to FILE.pub'),
+      algorithm: oneOf(['HMAC-SHA256', 'Ed25519'], 'HMAC-SHA256 is a data key, Ed25519 a signing key'),
+      origin: text('NAME', 'also print the verifier key of a signing key for this stream, for a policy'),
+      format: oneOf(['text', 'json'], 'how it is printed'),
+    },
+    takesConfig: false,
   },
-  takesConfig: false,
-
-  async run(flags, io) {
-    const out = textFlag(flags, 'out');
-    const origin = textFlag(flags, 'origin');
-    const format = oneOfFlag(flags, 'format', ['text', 'json']);
-    const algorithm = oneOfFlag(flags, 'algorithm', ['HMAC-SHA256', 'Ed25519']);
+  async ({ flags, positionals }, io) => {
+    const { out, origin, format, algorithm } = flags;
     if (out === undefined || out === '') throw usage('--out FILE is missing');
-    if (flags.positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
+    if (positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
     if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
     if (origin !== undefined) checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);
@@ -55,7 +47,7 @@ Makes a key and writes it to FILE, which only you can read. An existing file is 
     );
     return exitCode.done;
   },
-};
+);
 
 function lines(rows: [string, string | undefined][]): string {
   return rows.map(([name, value]) => (value === undefined ? '' : `${`${name}:`.padEnd(14)}${value}\n`)).join('');

@@ -1,19 +1,20 @@
 import { TamperError } from '../index.ts';
 import { draftPolicy } from '../internal.ts';
-import type { Command } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { print } from './output.ts';
 
 /** `fapilog-tamper policy` */
-export const policy: Command = {
-  usage: 'init PATH…',
-  help: `
-policy init writes a policy file to begin with to standard output, out of what sealed files say of themselves: origins, key
-names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.`,
-  flags: {},
-  takesConfig: false,
-
-  async run({ positionals }, io) {
+export const policy: Command = command(
+  {
+    usage: 'init PATH…',
+    about: [
+      'policy init writes a policy file to begin with to standard output, out of what sealed files say of themselves: origins, key names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.',
+    ],
+    flags: {},
+    takesConfig: false,
+  },
+  async ({ positionals }, io) => {
     const [verb, ...paths] = positionals;
     if (verb !== 'init' || paths.length === 0) {
       throw new TamperError('USAGE', 'policy has one verb: policy init PATH…', {
@@ -23,4 +24,4 @@ names, verifier keys. Nothing in it is verified: compare each key with what your
     await print(io.stdout, await draftPolicy(paths, io.stdin));
     return exitCode.done;
   },
-};
+);

@@ -1,9 +1,10 @@
 import { isError } from '../errors.ts';
 import { isTamperError, TamperError } from '../index.ts';
 import { readFlags } from '../internal.ts';
-import type { Command, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { commands } from './commands.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
+import { helpOf } from './help.ts';
 import { print, printable } from './output.ts';
 
 const program = 'fapilog-tamper';
@@ -31,9 +32,9 @@ async function dispatch(argv: readonly string[], io: CommandIo, version: () => P
   const row = commands.find((one) => one.name === name);
   if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `run: ${program} --help` });
   const command = await row.load();
-  const flags = readFlags(rest, { ...command.flags, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
+  const flags = readFlags(rest, { ...command.specs, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
   if (flags.own['help'] === true) {
-    await print(io.stdout, helpOf(row.name, command));
+    await print(io.stdout, helpOf(program, row.name, command));
     return exitCode.done;
   }
   return command.run(flags, io);
@@ -51,13 +52,6 @@ function overview(): string {
     '64 usage, 70 our bug.',
     '',
   ].join('\n');
-}
-
-function helpOf(name: string, command: Command): string {
-  const options = command.takesConfig
-    ? '\nEach option of the configuration is a flag too (key_id is --key-id); see docs/configuration.md.\n'
-    : '';
-  return `usage: ${program} ${name} ${command.usage}\n\n${command.help.trim()}\n${options}`;
 }
 
 /** An error as people read it: code, message, hint; the stack only for our own bugs. */

@@ -1,37 +1,42 @@
 import { once } from 'node:events';
 import { isTamperError, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
-import { createSealerFor, type Flags, openPlainWriter } from '../internal.ts';
-import type { Command, CommandIo } from './command.ts';
+import { createSealerFor, openPlainWriter } from '../internal.ts';
+import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
+import { text, yes } from './flags.ts';
 import { InputLines } from './input-lines.ts';
 import { printable, writeAll } from './output.ts';
-import { resolveFlags } from './resolve.ts';
+import { resolveCall } from './resolve.ts';
+
+const flags = {
+  config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
+  out: text('FILE', 'where the log goes: the option file; - is standard output'),
+  quiet: yes('say nothing on standard error but errors'),
+};
 
 /** `fapilog-tamper seal` */
-export const seal: Command = {
-  usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
-  help: `
-Seals standard input, line by line, into a file or to standard output, until it ends or SIGINT or SIGTERM comes. What was
-read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. At SIGHUP it goes on
-in a new file where logrotate has renamed this one.
-
-  --config FILE      a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG
-  --out FILE         where the log goes: the option file; - is standard output
-  --origin NAME      the name of the stream, which the auditor will ask for
-  --tee              also copy each line, as it came, to standard output
-  --quiet            say nothing on standard error but errors`,
-  flags: { config: { type: 'string' }, out: { type: 'string' }, quiet: { type: 'boolean' } },
-  takesConfig: true,
-
-  async run(flags, io) {
-    if (flags.positionals.length > 0) {
+export const seal: Command = command(
+  {
+    usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
+    about: [
+      'Seals standard input, line by line, into a file or to standard output, until it ends or SIGINT or SIGTERM comes. What was read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. At SIGHUP it goes on in a new file where logrotate has renamed this one.',
+    ],
+    flags,
+    options: {
+      '--origin NAME': 'the name of the stream, which the auditor will ask for',
+      '--tee': 'also copy each line, as it came, to standard output',
+    },
+    takesConfig: true,
+  },
+  async (call, io) => {
+    if (call.positionals.length > 0) {
       throw new TamperError('USAGE', 'seal takes no file: it reads standard input', {
-        hint: `for example: fapilog-tamper seal --out FILE < ${printable(flags.positionals[0] ?? '')}`,
+        hint: `for example: fapilog-tamper seal --out FILE < ${printable(call.positionals[0] ?? '')}`,
       });
     }
-    const { config, warnings } = await resolveFlags(withOut(flags), io);
+    const { config, warnings } = await resolveCall(withOut(call), io);
     const say: Say = async (text) => {
-      if (flags.own['quiet'] !== true) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
+      if (!call.flags.quiet) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
     const stopped = io.stopped();
@@ -43,14 +48,14 @@ in a new file where logrotate has renamed this one.
     }
     return exitCode.done;
   },
-};
+);
 
 /** `--out` is the option `file` under the name that people expect. */
-function withOut(flags: Flags): Flags {
-  const { out } = flags.own;
-  if (typeof out !== 'string') return flags;
-  if (flags.config.file !== undefined) throw new TamperError('USAGE', '--out and --file are the same: give one');
-  return { ...flags, config: { ...flags.config, file: out } };
+function withOut(call: Call<typeof flags>): Call<typeof flags> {
+  const { out } = call.flags;
+  if (out === undefined) return call;
+  if (call.config.file !== undefined) throw new TamperError('USAGE', '--out and --file are the same: give one');
+  return { ...call, config: { ...call.config, file: out } };
 }
 
 /**

@@ -1,8 +1,50 @@
 import { loadCheckpoint, loadPolicy, loadPublicKeys, type PublicKeyName, TamperError } from '../index.ts';
-import { configuredKeys, type Flags, type Resolution, type VerificationKeys, type VerifyOptions } from '../internal.ts';
-import type { CommandIo } from './command.ts';
-import { countFlag, listFlag, textFlag, timeFlag } from './own-flags.ts';
-import { resolveFlags } from './resolve.ts';
+import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions } from '../internal.ts';
+import type { Call, CommandIo } from './command.ts';
+import { count, type Flag, list, text, time, yes } from './flags.ts';
+import { resolveCall } from './resolve.ts';
+
+/** The flags of a command that verifies, and what each becomes. */
+export type VerifyFlags = {
+  readonly origin: Flag<readonly string[]>;
+  readonly policy: Flag<string | undefined>;
+  readonly config: Flag<string | undefined>;
+  readonly 'key-env': Flag<readonly string[]>;
+  readonly keys: Flag<readonly string[]>;
+  readonly 'public-key': Flag<readonly string[]>;
+  readonly known: Flag<string | undefined>;
+  readonly since: Flag<readonly string[]>;
+  readonly manifest: Flag<readonly string[]>;
+  readonly live: Flag<boolean>;
+  readonly now: Flag<Date | undefined>;
+  readonly part: Flag<boolean>;
+  readonly demux: Flag<boolean>;
+  readonly 'accept-successors': Flag<boolean>;
+  readonly strict: Flag<boolean>;
+  readonly 'max-bytes': Flag<number | undefined>;
+  readonly jobs: Flag<number | undefined>;
+};
+
+/** What each of them is for. */
+export const verifyFlags: VerifyFlags = {
+  origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins so'),
+  policy: text('FILE', "the auditor's policy: streams, keys, how complete, how fresh (docs/policy.md)"),
+  config: text('FILE', "the writer's configuration: its origin and keys"),
+  'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR where the policy calls it NAME'),
+  keys: list('PATH', 'a file with the data key, or a directory of NAME.key files'),
+  'public-key': list('FILE', 'verifier keys or a PEM: what signed the checkpoints'),
+  known: text('FILE', 'like known_hosts: the checkpoints seen before must be in the log; advances when all is ok'),
+  since: list('NOTE', 'a file with a checkpoint that you hold'),
+  manifest: list('PATH', 'a manifest to check besides those that stand beside the files'),
+  live: yes('the log is still being written: its end is the newest seal'),
+  now: time('what counts as now for --live (default: the clock)'),
+  part: yes('one closed file by itself, after the checkpoint held before it (--since)'),
+  demux: yes('lines of several streams stand mixed in the files'),
+  'accept-successors': yes('signers that were handed over to count as named'),
+  strict: yes('warnings make it undecided'),
+  'max-bytes': count('a .gz may expand to so many bytes (default 64 GiB)'),
+  jobs: count('above 1: N extra processes check the records of large files (not of a .gz)'),
+};
 
 /** What a command that verifies was asked to do. The caller closes the keys. */
 export interface VerifyRequest {
@@ -11,8 +53,7 @@ export interface VerifyRequest {
 }
 
 /** The streams that a configuration names: a placeholder may be anything, so the name ends there. */
-function originsOf(flags: Flags, { config, places }: Resolution): string[] {
-  const given = listFlag(flags, 'origin');
+function originsOf(given: readonly string[], { config, places }: Resolution): readonly string[] {
   if (given.length > 0) return given;
   if ((places.get('origin') ?? 'default') === 'default') return [];
   const placeholder = config.origin.indexOf('{');
@@ -28,31 +69,28 @@ async function publicKeysOf(paths: readonly string[]): Promise<PublicKeyName[]> 
 }
 
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
-export async function verifyRequest(flags: Flags, io: CommandIo): Promise<VerifyRequest> {
-  if (flags.positionals.length === 0)
-    throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
-  const keyVariables = listFlag(flags, 'key-env');
-  const resolution = await resolveFlags(
-    flags,
+export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Promise<VerifyRequest> {
+  const { flags, positionals } = call;
+  if (positionals.length === 0) throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  const keyVariables = flags['key-env'];
+  const resolution = await resolveCall(
+    call,
     io,
     keyVariables.map((given) => given.slice(given.lastIndexOf('=') + 1)),
   );
-  const policyPath = textFlag(flags, 'policy');
-  const policy = policyPath === undefined ? undefined : await loadPolicy(policyPath);
-  const keyPaths = listFlag(flags, 'keys');
-  const publicKeys = await publicKeysOf(listFlag(flags, 'public-key'));
+  const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
+  const keyPaths = flags.keys;
+  const publicKeys = await publicKeysOf(flags['public-key']);
   const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
   const keys = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
-  const held = await Promise.all(listFlag(flags, 'since').map(loadCheckpoint));
-  const origin = originsOf(flags, resolution);
-  const known = textFlag(flags, 'known');
-  const now = timeFlag(flags, 'now');
-  const maxBytes = countFlag(flags, 'max-bytes');
-  const { own } = flags;
+  const held = await Promise.all(flags.since.map(loadCheckpoint));
+  const origin = originsOf(flags.origin, resolution);
+  const { known, now } = flags;
+  const maxBytes = flags['max-bytes'];
   return {
     keys,
     options: {
-      paths: flags.positionals,
+      paths: positionals,
       input: io.stdin,
       publicKeys,
       held,
@@ -60,17 +98,17 @@ export async function verifyRequest(flags: Flags, io: CommandIo): Promise<Verify
       confirmSigner: keys.confirmSigner,
       signerNamed: keys.signerNamed,
       verifyOnline: keys.verifyOnline,
-      manifests: listFlag(flags, 'manifest'),
-      part: own['part'] === true,
-      demux: own['demux'] === true,
-      strict: own['strict'] === true,
-      acceptSuccessors: own['accept-successors'] === true,
-      jobs: countFlag(flags, 'jobs') ?? 1,
+      manifests: flags.manifest,
+      part: flags.part,
+      demux: flags.demux,
+      strict: flags.strict,
+      acceptSuccessors: flags['accept-successors'],
+      jobs: flags.jobs ?? 1,
       ...(origin.length > 0 && { origin }),
-      continued: listFlag(flags, 'origin').length === 0, // what a writer's configuration names, it may also have begun anew
+      continued: flags.origin.length === 0, // what a writer's configuration names, it may also have begun anew
       ...(policy !== undefined && { policy }),
       ...(known !== undefined && { known }),
-      ...(own['live'] === true && { live: true }),
+      ...(flags.live && { live: true }),
       ...(now !== undefined && { now }),
       ...(maxBytes !== undefined && { maxBytes }),
     },

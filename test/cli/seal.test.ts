@@ -119,7 +119,7 @@ describe('fapilog-tamper seal', () => {
     expect([code, stdout]).toEqual([0, 'the lock is gone; the next start goes on with the stream\n']);
     expect(readdirSync(join(cwd, '.fapilog-chainstate'))).toEqual([state]);
     const help = await built.run(['recover', '--help'], { cwd, env });
-    expect(help.stdout).toMatch(/The risk: /);
+    expect(help.stdout).toMatch(/The risk:\s/);
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
     expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
   });

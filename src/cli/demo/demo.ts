@@ -7,8 +7,9 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
 import { auditorKeys, createSealer, generateKeyFile, TamperError, type VerifyReport, verify } from '../../index.ts';
-import type { Command, CommandIo } from '../command.ts';
+import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
+import { yes } from '../flags.ts';
 import { InputLines } from '../input-lines.ts';
 import { print, printable } from '../output.ts';
 import { runService } from './service.ts';
@@ -119,18 +120,16 @@ async function showTampering(place: Place, tampering: Tampering, number: number,
 }
 
 /** `fapilog-tamper demo` */
-export const demo: Command = {
-  usage: '[FILE] [--keep]',
-  help: `
-Seals real log lines with a key made on the spot, verifies them, spoils four copies in four ways, and shows what is found.
-Without FILE the lines are those of a small web service that answers real requests on this machine; with FILE they are yours,
-which stays untouched.
-
-  --keep   leave the demonstration's folder for you to look at`,
-  flags: { keep: { type: 'boolean' } },
-  takesConfig: false,
-
-  async run({ own, positionals }, io) {
+export const demo: Command = command(
+  {
+    usage: '[FILE] [--keep]',
+    about: [
+      'Seals real log lines with a key made on the spot, verifies them, spoils four copies in four ways, and shows what is found. Without FILE the lines are those of a small web service that answers real requests on this machine; with FILE they are yours, which stays untouched.',
+    ],
+    flags: { keep: yes("leave the demonstration's folder for you to look at") },
+    takesConfig: false,
+  },
+  async ({ flags: { keep }, positionals }, io) => {
     if (positionals.length > 1) throw new TamperError('USAGE', 'demo takes one file at most');
     const folder = await mkdtemp(join(tmpdir(), 'fapilog-tamper-demo-'));
     const place = {
@@ -159,10 +158,10 @@ which stays untouched.
       if (found < tamperings.length)
         throw new TamperError('INTERNAL', `only ${found} of ${tamperings.length} were found`);
       await say(`All ${found} were found.`);
-      if (own['keep'] === true) await say(`The files are in ${folder}: try fapilog-tamper verify on them.`);
+      if (keep) await say(`The files are in ${folder}: try fapilog-tamper verify on them.`);
       return exitCode.done;
     } finally {
-      if (own['keep'] !== true) await rm(folder, { recursive: true, force: true });
+      if (!keep) await rm(folder, { recursive: true, force: true });
     }
   },
-};
+);

@@ -1,0 +1,108 @@
+import { TamperError } from '../index.ts';
+import type { FlagSpec, Flags } from '../internal.ts';
+
+/** A flag of a command's own: what it takes, what it is for, and the value that it becomes. Help is made from it. */
+export interface Flag<T> {
+  /** What stands for its value in the help: `FILE`. Absent: it is given or not. */
+  readonly takes?: string;
+  /** One sentence without its stop. */
+  readonly says: string;
+  readonly many: boolean;
+  /** @throws {@link TamperError} `USAGE` */
+  read(name: string, given: readonly (string | boolean)[]): T;
+}
+
+/** The flags of a command by their names, without the dashes. */
+export type FlagSet = Readonly<Record<string, Flag<unknown>>>;
+
+/** What flags become. */
+export type FlagValues<F extends FlagSet> = { readonly [name in keyof F]: F[name] extends Flag<infer T> ? T : never };
+
+const isText = (one: string | boolean): one is string => typeof one === 'string';
+const oneText = (given: readonly (string | boolean)[]): string | undefined => given.filter(isText).at(-1);
+
+/** A flag that is given or not. */
+export function yes(says: string): Flag<boolean> {
+  return { says, many: false, read: (_name, given) => given.at(-1) === true };
+}
+
+/** A flag with one text. */
+export function text(takes: string, says: string): Flag<string | undefined> {
+  return { takes, says, many: false, read: (_name, given) => oneText(given) };
+}
+
+/** A flag that may be given more than once. */
+export function list(takes: string, says: string): Flag<readonly string[]> {
+  return {
+    takes,
+    says: `${says}. May be given more than once`,
+    many: true,
+    read: (_name, given) => given.filter(isText),
+  };
+}
+
+/** A flag that is one of a few words; the first is the default. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T, says: string): Flag<T[number]> {
+  return {
+    takes: words.join('|'),
+    says: `${says} (default ${words[0]})`,
+    many: false,
+    read: (name, given) => {
+      const value = oneText(given);
+      if (value === undefined) return words[0];
+      if (words.includes(value)) return value;
+      throw new TamperError('USAGE', `--${name} is ${words.join(' or ')}, not ${JSON.stringify(value)}`);
+    },
+  };
+}
+
+/** A flag with a whole number of at least 1. */
+export function count(says: string): Flag<number | undefined> {
+  return {
+    takes: 'N',
+    says,
+    many: false,
+    read: (name, given) => {
+      const value = oneText(given);
+      if (value === undefined) return undefined;
+      const number = /^[1-9][0-9]*$/.test(value) ? Number(value) : Number.NaN;
+      if (Number.isSafeInteger(number)) return number;
+      throw new TamperError('USAGE', `--${name} is a whole number of at least 1, not ${JSON.stringify(value)}`);
+    },
+  };
+}
+
+/** A flag with a time. */
+export function time(says: string): Flag<Date | undefined> {
+  return {
+    takes: 'TIME',
+    says,
+    many: false,
+    read: (name, given) => {
+      const value = oneText(given);
+      if (value === undefined) return undefined;
+      const moment = new Date(value);
+      if (!Number.isNaN(moment.getTime())) return moment;
+      throw new TamperError('USAGE', `--${name} is a time such as 2026-11-24T23:00:00Z, not ${JSON.stringify(value)}`);
+    },
+  };
+}
+
+/** How the parser of command lines is told of them. */
+export function specsOf(flags: FlagSet): Record<string, FlagSpec> {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, { takes, many }]) => [
+      name,
+      { type: takes === undefined ? 'boolean' : 'string', multiple: many },
+    ]),
+  );
+}
+
+/** The values of a command line. @throws {@link TamperError} `USAGE` */
+export function valuesOf<F extends FlagSet>(flags: F, own: Flags['own']): FlagValues<F> {
+  const values = Object.entries(flags).map(([name, flag]) => {
+    const given = own[name];
+    return [name, flag.read(name, given === undefined ? [] : [given].flat())];
+  });
+  return Object.fromEntries(values) as FlagValues<F>;
+}
