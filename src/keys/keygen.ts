@@ -3,6 +3,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LocalAlgorithm } from '../config/tamper-config.ts';
 import { systemCode, TamperError } from '../errors.ts';
+import { syncDirectoryLater } from '../foundation/durable-replace.ts';
 
 /** A key that was made, without the key. */
 export interface GeneratedKey {
@@ -62,7 +63,7 @@ async function writeNew(files: readonly NewFile[]): Promise<void> {
       made.push(path);
       await writeDurably(handle, bytes);
     }
-    await syncDirectory(dirname(current));
+    await syncDirectoryLater(dirname(current));
   } catch (cause) {
     for (const path of made) await unlink(path);
     throw writeFailed(current, cause);
@@ -74,16 +75,6 @@ async function writeNew(files: readonly NewFile[]): Promise<void> {
 async function writeDurably(handle: FileHandle, bytes: Buffer): Promise<void> {
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return; // a directory cannot be opened there
-  const handle = await open(path, 'r');
-  try {
     await handle.sync();
   } finally {
     await handle.close();

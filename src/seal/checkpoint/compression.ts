@@ -1,9 +1,8 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, rm, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { rm, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { syncDirectoryLater } from '../disk/set-aside.ts';
+import { replaceFile } from '../../foundation/durable-replace.ts';
 
 /**
  * Replaces a closed file by `<file>.gz`. The original goes only when the copy is whole and durable; verification reads
@@ -15,16 +14,12 @@ export async function compress(file: string): Promise<string> {
   const path = `${file}.gz`;
   const temporary = `${path}.tmp`;
   await rm(temporary, { force: true });
-  // wx: neither a link nor a file that somebody else has put there
-  await pipeline(createReadStream(file), createGzip(), createWriteStream(temporary, { mode: 0o640, flags: 'wx' }));
-  const handle = await open(temporary, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, path);
-  await syncDirectoryLater(dirname(path)); // for a moment both are there, with equal bytes
+  await replaceFile({ path, temporary, mode: 0o640 }, (copy) =>
+    pipeline(createReadStream(file), createGzip(), async (compressed: AsyncIterable<Buffer>) => {
+      for await (const chunk of compressed) await copy.writeFile(chunk);
+    }),
+  );
+  // for a moment both are there, with equal bytes
   await unlink(file);
   return path;
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { close, constants, createReadStream, fdatasync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { digestBytes } from '../../core/hash.ts';
 import { encodeBase64 } from '../../format/base64.ts';
@@ -9,6 +8,7 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { formatManifest, type Manifest, RATCHET_ALGORITHM } from '../../format/manifest.ts';
 import { noteKeyId } from '../../format/vkey.ts';
+import { replaceFile } from '../../foundation/durable-replace.ts';
 import { formatTime } from '../../foundation/time.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { StreamState } from '../disk/state-record.ts';
@@ -62,7 +62,8 @@ export async function writeManifest(
   };
   if (!job.sink.inPlace) return undefined; // M7.2: what was hashed may be another file
   const path = manifestPath(file);
-  await writeWhole(path, formatManifest(manifest));
+  const temporary = `${path}.${process.pid}-${++replacements}.tmp`;
+  await replaceFile({ path, temporary, mode: 0o640 }, (file) => file.writeFile(formatManifest(manifest)));
   return path;
 }
 
@@ -79,6 +80,8 @@ function firstSignature(note: string, key: KeyReference): Pick<Manifest, 'signat
 }
 
 const datasync = promisify(fdatasync);
+let replacements = 0;
+
 const closeFile = promisify(close);
 
 /**
@@ -95,27 +98,5 @@ async function hashDurably(file: string, length: number): Promise<string> {
     return hash.digest('hex');
   } finally {
     await closeFile(fd);
-  }
-}
-
-let replacements = 0;
-
-/** Replaces a file whole, durably. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}-${++replacements}.tmp`;
-  const handle = await open(temporary, 'wx', 0o640);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, path);
-  if (process.platform === 'win32') return;
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

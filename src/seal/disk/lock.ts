@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TamperError } from '../../errors.ts';
+import { writeWhole } from '../../foundation/durable-replace.ts';
 import { type Holder, hasEnded, readHolder, thisHolder } from './lock-holder.ts';
 import { openRegular } from './safe-open.ts';
-import { writeWhole } from './set-aside.ts';
 import { isPassing, systemCode } from './sink.ts';
 
 /** How long a lock lives that is not renewed, in milliseconds. */

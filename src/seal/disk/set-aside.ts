@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Digest, digestFrom } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
+import { syncDirectory, writeWhole } from '../../foundation/durable-replace.ts';
 import { systemCode } from './sink.ts';
 
 const CHUNK = 1_048_576;
@@ -61,33 +61,6 @@ function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' 
     closeSync(copy);
   }
   return { bytes: at - from, sha256: digestFrom(hash.digest()) };
-}
-
-/** Writes all of it: a disk that is nearly full may take a part and say so only by the number. */
-export function writeWhole(fd: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-}
-
-/** Makes the names in a directory durable. Windows has no such call and needs none. */
-export function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** As {@link syncDirectory}, without holding up the log. */
-export async function syncDirectoryLater(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** `path`, or `path-2` and so on where that is taken. */

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { closeSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { type Replacement, replaceFile, replaceFileSync } from '../../foundation/durable-replace.ts';
 import type { Lease } from './lock.ts';
 import { openRegular } from './safe-open.ts';
-import { syncDirectory, syncDirectoryLater, unusedName, writeWhole } from './set-aside.ts';
+import { unusedName } from './set-aside.ts';
 import { systemCode } from './sink.ts';
 import { formatState, parseState, type StreamState } from './state-record.ts';
 
@@ -55,38 +54,20 @@ export class StateFile {
   /** @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over */
   replaceSync(state: StreamState): void {
     const version = ++this.#begun;
-    const temporary = this.#temporary(version);
     try {
-      const fd = openSync(temporary, 'wx', 0o600);
-      try {
-        writeWhole(fd, Buffer.from(formatState(state)));
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      this.#put(temporary, version);
-      syncDirectory(dirname(this.path));
+      replaceFileSync(this.#replacement(version), Buffer.from(formatState(state)));
     } catch (cause) {
-      throw this.#failed(cause, temporary);
+      throw this.#failed(cause);
     }
   }
 
   /** As {@link StateFile.replaceSync}, without holding up the log. */
   async replace(state: StreamState): Promise<void> {
     const version = ++this.#begun;
-    const temporary = this.#temporary(version);
     try {
-      const handle = await open(temporary, 'wx', 0o600);
-      try {
-        await handle.writeFile(formatState(state));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      this.#put(temporary, version);
-      await syncDirectoryLater(dirname(this.path));
+      await replaceFile(this.#replacement(version), (file) => file.writeFile(formatState(state)));
     } catch (cause) {
-      throw this.#failed(cause, temporary);
+      throw this.#failed(cause);
     }
   }
 
@@ -96,8 +77,9 @@ export class StateFile {
     this.#begun++;
   }
 
-  #temporary(version: number): string {
-    return `${this.path}.${process.pid}-${this.#instance}-${version}.tmp`;
+  #replacement(version: number): Replacement {
+    const temporary = `${this.path}.${process.pid}-${this.#instance}-${version}.tmp`;
+    return { path: this.path, temporary, mode: 0o600, put: () => this.#put(temporary, version) };
   }
 
   #put(temporary: string, version: number): void {
@@ -110,12 +92,7 @@ export class StateFile {
     this.#written = version;
   }
 
-  #failed(cause: unknown, temporary: string): TamperError {
-    try {
-      rmSync(temporary, { force: true });
-    } catch (error) {
-      if (systemCode(error) === '') throw error; // the next start removes it
-    }
+  #failed(cause: unknown): TamperError {
     if (isTamperError(cause)) return cause;
     return new TamperError('WRITE_FAILED', `cannot replace the state file ${this.path} (${systemCode(cause)})`, {
       cause,

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import { continuingOrigin, nextFile, statePath } from '../disk/names.ts';
-import { syncDirectory } from '../disk/set-aside.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { renameSync } from 'node:fs';
 import * as v from 'valibot';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { replaceFile } from '../../foundation/durable-replace.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { KnownLock } from './known-lock.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
@@ -137,32 +137,15 @@ async function locked<T>(path: string, action: (lock: KnownLock) => Promise<T>):
 export async function saveKnown(path: string, known: KnownStreams, lock?: KnownLock): Promise<void> {
   const text = `${JSON.stringify({ version: 1, streams: Object.fromEntries(known) }, undefined, 2)}\n`;
   const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    const file = await open(beside, 'wx', 0o644);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+  const put = (): void => {
     lock?.assertHeld();
-    await rename(beside, path);
-    await syncDirectory(dirname(path));
+    renameSync(beside, path);
+  };
+  try {
+    await replaceFile({ path, temporary: beside, mode: 0o644, put }, (file) => file.writeFile(text));
   } catch (error) {
-    if (isTamperError(error, 'LOCKED')) await rm(beside, { force: true });
     const code = systemCode(error);
     if (code === '') throw error;
     throw new TamperError('WRITE_FAILED', `${path} cannot be written (${code})`, { cause: error });
-  }
-}
-
-/** Makes a rename outlast a power cut. Windows has no handle of a directory. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
