@@ -22,17 +22,17 @@ export interface SealerStats {
   /** Bytes of memory that waiting lines take, for a key or for the sink. */
   readonly pendingBytes: number;
   /**
-   * What lines that were taken wait for before they are written: the first key, a disk without room, a reader of standard
-   * output who does not keep up, or the next turn of the event loop. Undefined where none waits.
+   * What lines that were taken wait for before they are written: the lock of another writer, the first key, a disk without room,
+   * a reader of standard output who does not keep up, or the next turn of the event loop. Undefined where none waits.
    */
-  readonly waitsFor: 'key' | 'disk' | 'reader' | 'turn' | undefined;
+  readonly waitsFor: 'lock' | 'key' | 'disk' | 'reader' | 'turn' | undefined;
 }
 
 /** Puts the numbers together. @param recordsBefore - of streams that ended (`rotate_chain`) */
 export function statsOf(
   origin: string,
   run: StreamRun | undefined,
-  { names, site }: SiteOpening,
+  { names, site, obstacle }: SiteOpening,
   recordsBefore: number,
   queue: IntakeQueue,
   keeping: Keeping,
@@ -47,12 +47,16 @@ export function statsOf(
     uncounted: keeping.uncounted,
     covered: run?.covered ?? 0,
     pendingBytes: queue.bytes,
-    waitsFor: waitsFor(run, queue),
+    waitsFor: waitsFor(run, queue, obstacle),
   };
 }
 
-function waitsFor(run: StreamRun | undefined, queue: IntakeQueue): SealerStats['waitsFor'] {
-  if (run === undefined) return queue.isSettled ? undefined : 'key';
+function waitsFor(
+  run: StreamRun | undefined,
+  queue: IntakeQueue,
+  opening: SiteOpening['obstacle'],
+): SealerStats['waitsFor'] {
+  if (run === undefined) return queue.isSettled ? undefined : (opening ?? 'key');
   if (queue.isSettled && run.log.waiting === 0) return undefined;
   const { obstacle } = run;
   if (obstacle === undefined) return 'turn';

@@ -443,7 +443,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#run === undefined) this.#opening.site?.sink.close();
     else this.#run.end();
     this.#earlier?.close();
-    this.#orWarn(() => this.#keeping.end(this.#run, this.#earlier?.lastSeq ?? 0, this.#failure.error));
+    this.#orWarn(() =>
+      this.#keeping.end(this.#run, this.#earlier?.lastSeq ?? 0, this.#failure.error, this.#opening.obstacle),
+    );
     if (release) this.#orWarn(() => this.#opening.release());
   }
 }

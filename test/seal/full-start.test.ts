@@ -4,6 +4,9 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { isTamperError } from '../../src/errors.ts';
 import { audit, start, workplace } from './workplace.ts';
 
+/** What the imagined system says, and what the calls that it refuses need. */
+const system = vi.hoisted(() => ({ code: 'ENOSPC' }));
+
 /** The calls that need room, and from which of them on there is none; undefined: there is room. */
 const disk = vi.hoisted(() => ({ call: 0, fullFrom: undefined as number | undefined, half: false }));
 
@@ -12,7 +15,7 @@ vi.mock('node:fs', async (original) => {
   const full = (partly?: () => void): void => {
     if (++disk.call < (disk.fullFrom ?? Number.POSITIVE_INFINITY)) return;
     if (disk.half) partly?.();
-    throw Object.assign(new Error('ENOSPC: imagined'), { code: 'ENOSPC' });
+    throw Object.assign(new Error(`${system.code}: imagined`), { code: system.code });
   };
   return {
     ...fs,
@@ -87,4 +90,30 @@ it.each(['wait', 'stop'] as const)(
     }
   },
   120_000,
+);
+
+it.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
+  'a start that %s holds up says so once, and for what its lines wait',
+  async (code) => {
+    onTestFinished(() => {
+      free();
+      system.code = 'ENOSPC';
+    });
+    const { options } = workplace();
+    Object.assign(disk, { call: 0, fullFrom: 2, half: false });
+    system.code = code;
+    const sealer = start(options());
+    const warnings: string[] = [];
+    sealer.on('warning', ({ message }) => warnings.push(message));
+    sealer.write('{"n":1}');
+    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    expect(warnings[0]).toContain(code);
+    expect(sealer.stats.waitsFor).toBe('disk');
+    free();
+    await sealer.flush();
+    expect(sealer.stats).toMatchObject({ records: 1, waitsFor: undefined });
+    await sealer.close();
+    expect(warnings).toHaveLength(1);
+  },
+  30_000,
 );

@@ -108,6 +108,11 @@ export interface LockRounds {
   readonly looksOfALease: number;
   /** How many times the writer of a line was not the one that it had been taken from in order. */
   readonly disorder: string[];
+  /**
+   * Lines of writers that were stopped between the look at their lock and the write, and wrote when they went on: one each at
+   * most. No lease can do more, because nobody but the disk could refuse that write (docs/decisions/writer.md).
+   */
+  readonly late: readonly string[];
   /** What writers said that lost their lock, by code. */
   readonly lost: Record<string, number>;
 }
@@ -137,6 +142,7 @@ export async function lockRounds(rounds: number): Promise<LockRounds> {
       return one;
     };
     const lost: Record<string, number> = {};
+    const stopped = new Set<string>();
     const result = { taken: 0, refused: 0, mostLooks: 0 };
     let holder = begin('here');
     await holder.says('holds');
@@ -146,6 +152,7 @@ export async function lockRounds(rounds: number): Promise<LockRounds> {
       const early = Math.random() < 0.5;
       const next = early ? begin(place) : undefined;
       await holder.end(end);
+      if (end === 'pause') stopped.add(holder.instance);
       const starter = next ?? begin(place);
       const line = await starter.says('holds', 'refused');
       if (line.startsWith('refused')) {
@@ -173,7 +180,7 @@ export async function lockRounds(rounds: number): Promise<LockRounds> {
       ...result,
       lost,
       looksOfALease: LOOKS,
-      disorder: disorderIn(readFileSync(join(directory, 'log'), 'latin1')),
+      ...disorderIn(readFileSync(join(directory, 'log'), 'latin1'), stopped),
     };
   } finally {
     for (const one of contenders) await one.remove();
@@ -182,16 +189,21 @@ export async function lockRounds(rounds: number): Promise<LockRounds> {
 }
 
 /** Each writer's lines stand together, numbered from 0: nobody wrote between them. */
-function disorderIn(log: string): string[] {
+function disorderIn(log: string, stopped: ReadonlySet<string>): Pick<LockRounds, 'disorder' | 'late'> {
   const problems: string[] = [];
+  const late = new Map<string, string>();
   const seen = new Map<string, number>();
   let before = '';
   for (const line of log.split('\n').slice(0, -1)) {
     const [instance = '', number] = line.split(' ');
+    if (instance !== before && seen.has(instance) && stopped.has(instance) && !late.has(instance)) {
+      late.set(instance, `${line} after lines of ${before}`);
+      continue;
+    }
     if (instance !== before && seen.has(instance)) problems.push(`${line} after lines of ${before}`);
     if (Number(number) !== (seen.get(instance) ?? -1) + 1) problems.push(`${line} out of order`);
     seen.set(instance, Number(number));
     before = instance;
   }
-  return problems;
+  return { disorder: problems, late: [...late.values()] };
 }

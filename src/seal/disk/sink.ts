@@ -37,8 +37,21 @@ export interface Sink {
   close(): void;
 }
 
-/** Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only. */
-const passing: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG', 'ENOBUFS', 'ENOMEM']);
+/**
+ * Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only, no descriptor left in
+ * this process or on this machine.
+ */
+const passing: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'EFBIG',
+  'ENOBUFS',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+]);
 
 /** Whether a failure may pass, so that the same may be tried again later. */
 export function isPassing(error: unknown): boolean {

@@ -179,9 +179,9 @@ export class IntakeQueue {
     const lines = this.#dropped - from;
     this.#reported = Math.max(this.#reported, this.#dropped);
     if (lines <= 0) return;
-    throw new TamperError('PENDING_OVERFLOW', `${lines} lines were lost before this; all others are in the log`, {
+    throw new TamperError('PENDING_OVERFLOW', `${lines} lines were lost before this, and a gap counts them`, {
       lines,
-      hint: 'A gap entry counts them. Hold the producer back when write() returns false, or raise max_pending_bytes.',
+      hint: 'The others are in the log, or kept where the sealer says so. Hold the producer back when write() returns false, or raise max_pending_bytes.',
     });
   }
 

@@ -47,25 +47,30 @@ export class Keeping {
    * failure is a warning and a number.
    *
    * @param after - a seq; entries up to it are in a kept file already
+   * @param opening - what the start of the stream waited for, where it was not over
    */
-  end(run: StreamRun | undefined, after: number, failure: Error | undefined): void {
-    const keyless = run === undefined || isTamperError(failure, 'KEY_SERVICE_STOP');
-    this.#keep(run?.log.unwritten(after), keyless ? 'key_service' : 'disk');
+  end(
+    run: StreamRun | undefined,
+    after: number,
+    failure: Error | undefined,
+    opening: 'disk' | 'lock' | undefined,
+  ): void {
+    this.#keep(run?.log.unwritten(after), reasonOf(run, failure, opening));
   }
 
   /** Something is to be kept, or counted, that came after the end: when the process ends at the latest. */
   late(): void {
     this.#forgetExit ??= onExit(
-      () => this.keepLate(),
+      () => this.keepLate(true),
       (error) => this.#host.warn(error),
     );
   }
 
   /** Keeps what came after the end. */
-  keepLate(): void {
+  keepLate(last = false): void {
     this.#forgetExit?.();
     this.#forgetExit = undefined;
-    this.#keep(undefined, 'transport');
+    this.#keep(undefined, 'transport', last);
   }
 
   /** @throws {@link TamperError} `WRITE_FAILED` where lines are lost and nothing on disk counts them */
@@ -82,7 +87,7 @@ export class Keeping {
     );
   }
 
-  #keep(log: Unwritten | undefined, why: GapEntry['why']): void {
+  #keep(log: Unwritten | undefined, why: GapEntry['why'], last = false): void {
     const { queue, longLine } = this.#pump;
     const now = this.#clock.now();
     const { since } = queue;
@@ -100,10 +105,21 @@ export class Keeping {
     } catch (error) {
       if (!isTamperError(error) || error.lines === undefined) throw error;
       this.#uncounted = { count: error.lines, since: lost?.since ?? since ?? now, why: lost?.why ?? 'disk' };
-      this.late(); // there may be room by then
+      if (!last) this.late(); // there may be room by then
       this.#host.warn(error);
     }
   }
+}
+
+/** Why lines could not be sealed by the run that took them. */
+function reasonOf(
+  run: StreamRun | undefined,
+  failure: Error | undefined,
+  opening: 'disk' | 'lock' | undefined,
+): GapEntry['why'] {
+  if (run === undefined && opening !== undefined) return opening === 'disk' ? 'disk' : 'transport';
+  if (run === undefined || isTamperError(failure, 'KEY_SERVICE_STOP')) return 'key_service';
+  return isTamperError(failure, 'LOCKED') || isTamperError(failure, 'FOREIGN_WRITE') ? 'transport' : 'disk';
 }
 
 function sum(one: Loss | undefined, other: Loss | undefined): Loss | undefined {

@@ -34,7 +34,8 @@ export class SiteOpening {
   #site: StreamSite | undefined;
   #announced = false;
   #warned = false;
-  #full = false;
+  #obstacle: 'disk' | 'lock' | undefined;
+  #failure: TamperError | undefined;
 
   /** @throws {@link TamperError} `ORIGIN_INVALID` */
   constructor(options: SiteOpeningOptions) {
@@ -53,6 +54,11 @@ export class SiteOpening {
     return this.#seeker.renewal;
   }
 
+  /** What the start waits for: room on the disk, or the lock of a writer who may live still. Undefined where it does not. */
+  get obstacle(): 'disk' | 'lock' | undefined {
+    return this.#obstacle;
+  }
+
   /** The site, once it is open and the number of its first key period is in its state (M1.5). */
   get site(): StreamSite | undefined {
     return this.#announced ? this.#site : undefined;
@@ -65,14 +71,17 @@ export class SiteOpening {
    * @throws {@link TamperError} `LOCKED`, `STATE_CONFLICT`, `STATE_MALFORMED`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
    */
   attempt(): StreamSite | undefined {
-    const { config, clock, warn } = this.#options;
-    this.#full = false;
+    const { config, clock } = this.#options;
+    this.#obstacle = undefined;
     try {
       if (this.#lock === undefined) {
         prepareDirectories(this.names);
         this.#lock = this.#seeker.attempt();
       }
-      if (this.#lock === undefined) return undefined;
+      if (this.#lock === undefined) {
+        this.#obstacle = 'lock';
+        return undefined;
+      }
       this.#site ??= openSite(placeOf(this.names, this.#lock), config, clock.now());
       return this.#announce(this.#site);
     } catch (error) {
@@ -80,9 +89,8 @@ export class SiteOpening {
         this.release();
         throw error;
       }
-      if (!this.#warned) warn(error);
-      this.#warned = true;
-      this.#full = true;
+      this.#obstacle = 'disk';
+      this.#failure = error;
       return undefined;
     }
   }
@@ -92,7 +100,17 @@ export class SiteOpening {
     for (;;) {
       const site = this.attempt();
       if (site !== undefined) return site;
-      await pause(this.#full ? FULL_WAIT : this.#seeker.pause, 'waiting for the stream', signal, systemClock);
+      if (this.#failure !== undefined && !this.#warned) {
+        this.#warned = true;
+        await Promise.resolve(); // whoever made the sealer listens by then
+        this.#options.warn(this.#failure);
+      }
+      await pause(
+        this.#obstacle === 'disk' ? FULL_WAIT : this.#seeker.pause,
+        'waiting for the stream',
+        signal,
+        systemClock,
+      );
     }
   }
 

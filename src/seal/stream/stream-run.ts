@@ -136,12 +136,26 @@ export class StreamRun implements CheckpointerHost {
   begin(opening: Opening): void {
     const { resumption, sink } = this.#site;
     const { pending } = resumption;
-    // in a file without a line nothing stands before its open (spec 4)
-    const before = sink.name === STDOUT || sink.size > 0;
-    if (sink.name === STDOUT) this.log.appendEmptyLine();
+    const piped = sink.name === STDOUT;
+    // in a file without a line nothing stands before its open (spec 4), nor between it and a torn line of a pipe (M8.22)
+    const before = !piped && sink.size > 0;
+    if (piped) this.log.appendEmptyLine();
     if (pending !== undefined && before) this.log.appendCheckpoint(pending.note);
-    this.stream.begin(opening);
+    if (piped && resumption.size === 0) this.#beginPiped(opening);
+    else this.stream.begin(opening);
     if (pending !== undefined && !before) this.log.appendCheckpoint(pending.note);
+  }
+
+  /**
+   * M6.4: What has gone down a pipe cannot be read again. A stream that could go out before its state says that it has begun
+   * would begin once more after a kill, and an honest log would hold its first entries twice.
+   */
+  #beginPiped(opening: Opening): void {
+    const job = this.#capture(() => this.stream.begin(opening));
+    if (job === undefined) return;
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+    this.checkpointer.submit(job);
   }
 
   /** Puts a number for a new key period into the state, durably, before a key is minted for it (spec 1). */
@@ -182,11 +196,23 @@ export class StreamRun implements CheckpointerHost {
   rotate(): void {
     const { sink } = this.log;
     if (this.#rotation !== undefined || this.#ended || sink.name === STDOUT || !this.writeOut()) return;
-    const next = nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+    const next = this.#nextFile();
+    if (next === undefined) return;
     const job = this.#capture(() => this.stream.close('rotated'));
     if (job === undefined) return;
     this.#rotation = { ...next, job, sealed: false, note: undefined };
     this.writeOut();
+  }
+
+  /** Undefined where the directory cannot be read for now: the file goes on, and is longer than it should be. */
+  #nextFile(): NextFile | undefined {
+    const { sink } = this.log;
+    try {
+      return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      return undefined;
+    }
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
