@@ -185,7 +185,7 @@ export class Lock implements Lease {
   }
 
   #lost(cause?: unknown): TamperError {
-    return new TamperError('LOCKED', `another writer has taken the stream over (lock ${this.#prefix}.lock)`, {
+    return new TamperError('LOCKED', `the lock ${this.#prefix}.lock is another writer's, or was removed`, {
       cause,
       hint: 'This process did not run for longer than its lock lives, or its lock was removed. What it still had was kept for the next start.',
     });

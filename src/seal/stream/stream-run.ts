@@ -147,7 +147,7 @@ export class StreamRun implements CheckpointerHost {
   }
 
   /**
-   * M6.4: What has gone down a pipe cannot be read again. A stream that could go out before its state says that it has begun
+   * M6.3: What has gone down a pipe cannot be read again. A stream that could go out before its state says that it has begun
    * would begin once more after a kill, and an honest log would hold its first entries twice.
    */
   #beginPiped(opening: Opening): void {
