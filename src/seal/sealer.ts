@@ -344,7 +344,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const run = this.#run;
     if (run === undefined || run.ended || this.#failure.error !== undefined) return;
     if (run.obstacle !== undefined || run.rotating) this.#timers.unsealed();
-    else this.#attempt(() => run.stream.seal());
+    else this.#attempt(() => run.seal());
   }
 
   #rotateOnTime(): void {

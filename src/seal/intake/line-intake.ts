@@ -161,7 +161,7 @@ export class LineIntake {
   #part(from: Buffer, start: number, end: number, last: boolean, rest: number): void {
     const stream = this.#stream;
     const count = Math.ceil(rest / this.#options.maxLineBytes);
-    if (this.#long.parts === 0 && stream.sinceSeal > 0 && count > stream.roomBeforeSeal) stream.seal();
+    if (this.#long.parts === 0) stream.makeRoom(count);
     const piece = from.subarray(start, end);
     const number = this.#long.parts + 1;
     stream.wrapped(recordHead(piece, 'base64'), 'base64', { number, last });

@@ -116,7 +116,7 @@ export function unsignedAtEnd(origin: string): TamperError {
 
 /** Seals what is unsealed, and waits until a checkpoint covers all that the log holds. */
 export async function cover(run: StreamRun, pump: Pump): Promise<void> {
-  if (run.stream.unsealed && !run.rotating && !run.ended) run.stream.seal();
+  if (run.stream.unsealed && run.takesLines) run.seal();
   pump.flushSoon();
   run.checkpointer.retryNow();
   await run.whenCovered(run.log.frontier.size);

@@ -23,7 +23,7 @@ export class OutageReport {
   began(run: StreamRun | undefined, since: number, error: unknown): void {
     if (this.#told) return;
     this.#told = true;
-    if (run !== undefined && !run.rotating && !run.ended) run.stream.gap('key_service', 0, since);
+    if (run?.takesLines === true) run.stream.gap('key_service', 0, since);
     this.#pump.flushSoon();
     this.#host.began(since, asError(error));
   }

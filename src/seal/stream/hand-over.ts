@@ -154,7 +154,7 @@ export class HandOver {
     if (signal.aborted || run.ended || host.run() !== run || (!this.#due && isSame(before, next))) {
       next.erase();
     } else {
-      run.stream.handOver(next);
+      run.handOver(next);
       host.wrote();
       host.handedOver(before, next);
       this.#due = false;

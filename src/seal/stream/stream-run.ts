@@ -58,6 +58,13 @@ interface Rotation extends NextFile {
   note: string | undefined;
 }
 
+/** Where a run is in its life. Only an open one takes entries; a dead one touches neither its file nor its state. */
+type Life =
+  | { readonly is: 'open' }
+  | { readonly is: 'rotating'; readonly rotation: Rotation }
+  | { readonly is: 'ended' }
+  | { readonly is: 'dead' };
+
 /** One run of a stream, from its `open` to its `close`: entries, state and checkpoints in the order of spec 4. */
 export class StreamRun implements CheckpointerHost {
   readonly stream: StreamWriter;
@@ -74,13 +81,9 @@ export class StreamRun implements CheckpointerHost {
   #coverWaiters: Waiter[] = [];
   #writeWaiters: (() => void)[] = [];
   #newFile: boolean;
-  #captured: SealJob | undefined;
-  #capturing = false;
-  #rotation: Rotation | undefined;
+  #life: Life = { is: 'open' };
   #obstacle: Obstacle | undefined;
   #lastNote: string | undefined;
-  #ended = false;
-  #dead = false;
 
   constructor(options: RunOptions) {
     const { site, epoch, clock } = options;
@@ -99,7 +102,7 @@ export class StreamRun implements CheckpointerHost {
       log: this.log,
       account,
       now: () => clock.now(),
-      onSeal: (job) => this.#sealed(job),
+      onDue: (job) => this.#submit(job),
       maxBytes: site.sink.name === STDOUT ? 0 : options.maxBytes,
     });
   }
@@ -122,14 +125,19 @@ export class StreamRun implements CheckpointerHost {
     return this.log.sink.obstacle ?? this.#obstacle;
   }
 
-  /** Whether entries must wait for the next file. */
-  get rotating(): boolean {
-    return this.#rotation !== undefined;
+  /** Whether an entry may be written now. */
+  get takesLines(): boolean {
+    return this.#life.is === 'open';
   }
 
-  /** Whether the stream has its last entry. */
+  /** Whether entries must wait for the next file. */
+  get rotating(): boolean {
+    return this.#life.is === 'rotating';
+  }
+
+  /** Whether the stream has its last entry, or was given up. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#life.is === 'ended' || this.#life.is === 'dead';
   }
 
   /** Writes what goes before the run's first entry, and that entry with its seal. */
@@ -141,8 +149,9 @@ export class StreamRun implements CheckpointerHost {
     const before = !piped && sink.size > 0;
     if (piped) this.log.appendEmptyLine();
     if (pending !== undefined && before) this.log.appendCheckpoint(pending.note);
-    if (piped && resumption.size === 0) this.#beginPiped(opening);
-    else this.stream.begin(opening);
+    const job = this.stream.begin(opening);
+    if (piped && resumption.size === 0) this.#tellOf(job);
+    this.#submit(job);
     if (pending !== undefined && !before) this.log.appendCheckpoint(pending.note);
   }
 
@@ -150,12 +159,19 @@ export class StreamRun implements CheckpointerHost {
    * M6.3: What has gone down a pipe cannot be read again. A stream that could go out before its state says that it has begun
    * would begin once more after a kill, and an honest log would hold its first entries twice.
    */
-  #beginPiped(opening: Opening): void {
-    const job = this.#capture(() => this.stream.begin(opening));
-    if (job === undefined) return;
+  #tellOf(job: SealJob): void {
     this.#state = stateAt(job, this.#state);
     this.#site.stateFile.replaceSync(this.#state);
-    this.checkpointer.submit(job);
+  }
+
+  /** Seals what is unsealed; its checkpoint follows. */
+  seal(): void {
+    this.#submit(this.stream.seal());
+  }
+
+  /** From here on another key period is in force (spec 5). */
+  handOver(next: Epoch): void {
+    this.#submit(this.stream.handOver(next));
   }
 
   /** Puts a number for a new key period into the state, durably, before a key is minted for it (spec 1). */
@@ -176,9 +192,9 @@ export class StreamRun implements CheckpointerHost {
    * @returns whether nothing waits any more
    */
   writeOut(): boolean {
-    if (this.#dead) return false;
+    if (this.#life.is === 'dead') return false;
     const written = this.log.writeOut();
-    const done = written && (this.#rotation === undefined || this.#goOnRotating(this.#rotation));
+    const done = written && (this.#life.is !== 'rotating' || this.#goOnRotating(this.#life.rotation));
     for (const resolve of this.#writeWaiters.splice(0)) resolve();
     return done;
   }
@@ -195,12 +211,12 @@ export class StreamRun implements CheckpointerHost {
    */
   rotate(): void {
     const { sink } = this.log;
-    if (this.#rotation !== undefined || this.#ended || sink.name === STDOUT || !this.writeOut()) return;
+    if (!this.takesLines || sink.name === STDOUT || !this.writeOut()) return;
     const next = this.#nextFile();
     if (next === undefined) return;
-    const job = this.#capture(() => this.stream.close('rotated'));
-    if (job === undefined) return;
-    this.#rotation = { ...next, job, sealed: false, note: undefined };
+    const job = this.stream.close('rotated');
+    this.#life = { is: 'rotating', rotation: { ...next, job, sealed: false, note: undefined } };
+    this.#host.sealed();
     this.writeOut();
   }
 
@@ -218,7 +234,7 @@ export class StreamRun implements CheckpointerHost {
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
   reopen(): boolean {
     const { sink } = this.log;
-    if (this.#rotation !== undefined || this.#ended || sink.inPlace) return false;
+    if (!this.takesLines || sink.inPlace) return false;
     const hint = 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.';
     this.#host.warn(
       new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file goes on`, { hint }),
@@ -229,8 +245,9 @@ export class StreamRun implements CheckpointerHost {
 
   /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
   sealNow(): void {
-    if (this.#ended) return;
-    const job = this.stream.unsealed && !this.rotating ? this.#capture(() => this.stream.seal()) : undefined;
+    if (this.ended) return;
+    const job = this.stream.unsealed && this.takesLines ? this.stream.seal() : undefined;
+    if (job !== undefined) this.#host.sealed();
     if (!this.#bringToDisk(job) || job === undefined) return;
     this.checkpointer.sign(job);
   }
@@ -242,10 +259,11 @@ export class StreamRun implements CheckpointerHost {
    */
   closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
     this.reopen();
-    if (this.#ended || this.rotating) return undefined;
-    const job = this.#capture(() => this.stream.close(why, continuedBy));
-    this.#ended = true;
-    if (job === undefined || !this.#bringToDisk(job)) return undefined;
+    if (!this.takesLines) return undefined;
+    const job = this.stream.close(why, continuedBy);
+    this.#life = { is: 'ended' };
+    this.#host.sealed();
+    if (!this.#bringToDisk(job)) return undefined;
     const note = macNote(job);
     if (note === undefined) return job;
     this.publish(job, note, job.epoch.signers.length === 0);
@@ -255,7 +273,7 @@ export class StreamRun implements CheckpointerHost {
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
   end(): void {
-    this.#dead = true; // what was under way must not touch a file that may be another writer's by now
+    this.#life = { is: 'dead' }; // what was under way must not touch a file that may be another writer's by now
     this.#site.stateFile.dropPending();
     this.checkpointer.stop();
     this.log.epoch.erase();
@@ -264,8 +282,9 @@ export class StreamRun implements CheckpointerHost {
 
   /** Writes the `close` of the stream; its checkpoint follows as any other. The file must not be {@link StreamRun.rotating}. */
   close(): void {
-    this.stream.close('shutdown');
-    this.#ended = true;
+    const job = this.stream.close('shutdown');
+    this.#life = { is: 'ended' };
+    this.#submit(job);
   }
 
   async persist(job: SealJob): Promise<void> {
@@ -283,7 +302,7 @@ export class StreamRun implements CheckpointerHost {
   }
 
   publish(job: SealJob, note: string, full: boolean): void {
-    if (this.#dead) return;
+    if (this.#life.is === 'dead') return;
     this.#append(job, note, full);
     this.#host.published(job, note, full);
   }
@@ -342,22 +361,9 @@ export class StreamRun implements CheckpointerHost {
     }
   }
 
-  #sealed(job: SealJob): void {
-    if (this.#capturing) this.#captured = job;
-    else this.checkpointer.submit(job);
+  #submit(job: SealJob): void {
+    this.checkpointer.submit(job);
     this.#host.sealed();
-  }
-
-  /** Runs `write` and keeps the seal that it makes from the checkpointer. */
-  #capture(write: () => void): SealJob | undefined {
-    this.#capturing = true;
-    this.#captured = undefined;
-    try {
-      write();
-    } finally {
-      this.#capturing = false;
-    }
-    return this.#captured;
   }
 
   #bringToDisk(job: SealJob | undefined): boolean {
@@ -395,7 +401,7 @@ export class StreamRun implements CheckpointerHost {
       return false;
     }
     this.#obstacle = undefined;
-    this.#rotation = undefined;
+    this.#life = { is: 'open' };
     this.log.turnTo(next);
     old.close();
     const { checkpoint } = this.#state;
@@ -464,7 +470,7 @@ export class StreamRun implements CheckpointerHost {
 
   /** Asked again after each wait. */
   #isDead(): boolean {
-    return this.#dead;
+    return this.#life.is === 'dead';
   }
 
   #syncNewFile(sink: Sink): void {

@@ -17,8 +17,8 @@ export interface StreamWriterOptions {
   readonly account: FileAccount | undefined;
   /** Wall time in milliseconds. */
   readonly now: () => number;
-  /** Told of each seal and close, once its keys have been overwritten. */
-  readonly onSeal: (job: SealJob) => void;
+  /** Told of a seal that records made due, once its keys have been overwritten; every other is returned to who asked for it. */
+  readonly onDue: (job: SealJob) => void;
   /** A file is closed before a record would make it longer than that, in bytes; 0: never. */
   readonly maxBytes: number;
 }
@@ -44,7 +44,7 @@ export class StreamWriter {
   readonly log: EntryLog;
   readonly #every: OpenEntry['every'];
   readonly #now: () => number;
-  readonly #onSeal: (job: SealJob) => void;
+  readonly #onDue: (job: SealJob) => void;
   readonly #maxBytes: number;
   readonly #ending: number;
   /** Up to this length of the file it was said that it is full. */
@@ -69,7 +69,7 @@ export class StreamWriter {
     this.#now = options.now;
     this.#account = options.account;
     this.#fileRecords = options.account?.records ?? 0;
-    this.#onSeal = options.onSeal;
+    this.#onDue = options.onDue;
     this.#maxBytes = options.maxBytes;
     this.#ending = ENDING + 2 * options.origin.length;
   }
@@ -105,13 +105,13 @@ export class StreamWriter {
   }
 
   /** Writes the first `open` of a run and its seal, which brings the enrolment checkpoint (spec 5). */
-  begin(opening: Opening): void {
+  begin(opening: Opening): SealJob {
     this.#epochSeq = this.log.frontier.size + 1;
     this.#sinceSeal = 0;
     this.#droppedSinceSeal = 0;
     this.#open(opening);
     this.#lastSeal = this.#now();
-    this.seal(true); // its checkpoint is the one that an auditor pins
+    return this.seal(true); // its checkpoint is the one that an auditor pins
   }
 
   /** Writes the `open` of the next file of this run. */
@@ -151,9 +151,9 @@ export class StreamWriter {
     return true;
   }
 
-  /** How many records fit before the next seal must come. */
-  get roomBeforeSeal(): number {
-    return this.#every.records - this.#sinceSeal;
+  /** Seals first where so many records, which must stand together, would not fit before the next seal. */
+  makeRoom(records: number): void {
+    if (this.#sinceSeal > 0 && records > this.#every.records - this.#sinceSeal) this.#onDue(this.seal());
   }
 
   gap(why: GapEntry['why'], dropped: number, since: number): void {
@@ -163,7 +163,7 @@ export class StreamWriter {
   }
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
-  seal(kept = false, next?: Epoch): void {
+  seal(kept = false, next?: Epoch): SealJob {
     const time = this.#now();
     this.#explainPause(time);
     this.log.appendControl({
@@ -173,16 +173,17 @@ export class StreamWriter {
       records: this.#sinceSeal,
       dropped: this.#droppedSinceSeal,
     });
-    this.#endStep(time, kept, undefined, next);
+    return this.#endStep(time, kept, undefined, next);
   }
 
   /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
-  handOver(next: Epoch): void {
+  handOver(next: Epoch): SealJob {
     this.log.appendControl({ kind: 'key', next: next.kid, key: next.reference });
-    this.seal(true, next);
+    return this.seal(true, next);
   }
 
-  close(why: CloseEntry['why'], continuedBy?: string): void {
+  /** Ends the file, and the step with it. */
+  close(why: CloseEntry['why'], continuedBy?: string): SealJob {
     const time = this.#now();
     this.#explainPause(time);
     this.log.appendControl({
@@ -195,7 +196,7 @@ export class StreamWriter {
       ...(continuedBy !== undefined && { continuedBy }),
     });
     const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
-    this.#endStep(time, true, { why, times });
+    return this.#endStep(time, true, { why, times });
   }
 
   #open(opening: Opening): void {
@@ -234,10 +235,10 @@ export class StreamWriter {
     this.#fileRecords++;
     if (this.#sinceOpen++ === 0) this.#firstTime = time;
     this.#lastTime = time;
-    if (++this.#sinceSeal >= this.#every.records) this.seal();
+    if (++this.#sinceSeal >= this.#every.records) this.#onDue(this.seal());
   }
 
-  #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): void {
+  #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): SealJob {
     const { log } = this;
     const { epoch, frontier, sink } = log;
     const head = { origin: this.origin, size: frontier.size, root: frontier.root() };
@@ -250,7 +251,7 @@ export class StreamWriter {
     this.#gapSinceSeal = false;
     this.#lastSeal = time;
     this.#lastSealSize = frontier.size;
-    this.#onSeal({
+    return {
       ...head,
       frontier: [...frontier.subtrees],
       leaf: log.lastLeaf as string, // the seal's own
@@ -268,7 +269,7 @@ export class StreamWriter {
       kept,
       time,
       closes,
-    });
+    };
   }
 
   #enter(next: Epoch): void {
