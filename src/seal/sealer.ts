@@ -29,6 +29,17 @@ import { HandOver } from './stream/hand-over.ts';
 import { StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';
 
+/*
+ * write(line) -> entrance       may a line be taken, and what is done about one that may not
+ *             -> intake         it waits: for the key, the disk, a reader, the next turn
+ *             -> stream         a record, sealed with its key period; every so often a seal
+ *             -> disk           one batch a turn
+ *        seal -> checkpoint     the signed note of it, back into the stream; anchors, manifests
+ *         key -> epoch          hand-over to the next key period, outages of the key service
+ *       start -> resume         where the last run ended: replayed, cut, gone on with
+ *         end -> lifecycle      close, signal, exit, failure: sealed, kept for the next start, or counted
+ */
+
 /**
  * Seals log lines into an append-only file. The file is opened and lines are taken at once; the key arrives later.
  * It can stand wherever something with `write(line)` is asked for, such as pino's destination.

@@ -28,6 +28,17 @@ import { linkedStream } from './verdict/linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './verdict/links.ts';
 import { streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
 
+/*
+ * paths -> files      which there are, whose, in which order (or mixed: demultiplexed)
+ *       -> input      their bytes: gzip undone, cut into lines
+ *       -> stream     a record is compared as bytes (or by other processes: parallel), all else is parsed
+ *       -> entry      its place, its key period, its auth, its members
+ *       -> range      where a range begins and ends, what a restart takes over
+ *  note -> trust      who signed it, who vouches for a key period, by the names that the auditor brings
+ *   all -> state      what is known of the stream so far, in memory that allowances bound
+ *   end -> verdict    the proven end, every entry covered or not, links to other streams: the report
+ */
+
 const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 /** So often files are looked for anew of which one is deleted before it is read. */
 const ATTEMPTS = 5;

@@ -17,7 +17,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
   if (schedule.authenticate(leaf) === auth) {
     if (epoch.keyState === 'unproven') {
       epoch.keyState = 'altered-fingerprint';
-      state.broken = true; // the leaf that holds the fingerprint is not the one that was sealed
+      state.breakOff('a changed entry'); // the leaf that holds the fingerprint is not the one that was sealed
     }
     epoch.stepKnown = true;
     return true;
@@ -33,7 +33,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
     `entry ${seq}: its MAC is not that of its bytes; the line was changed after it was sealed`,
     seq,
   );
-  state.broken = true;
+  state.breakOff('a changed entry');
   return false;
 }
 
@@ -41,7 +41,7 @@ function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string):
   state.lastUnchecked = seq;
   if (digestText(leaf) === auth) return true;
   state.find('CHECKSUM_WRONG', `entry ${seq}: its checksum is not that of its bytes; the line was changed`, seq);
-  state.broken = true;
+  state.breakOff('a changed entry');
   return false;
 }
 

@@ -51,14 +51,14 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
     }
     const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;
     state.find('KEY_ID_WRONG', message, entry.seq);
-    state.broken = true;
+    state.breakOff('another key period');
     return false;
   }
   if (entry.member !== epoch.member) {
     state.lastUnchecked = entry.seq;
     const message = `entry ${entry.seq}: it has "${entry.member}" where its key period demands "${epoch.member}"`;
     state.find('MODE_WRONG', message, entry.seq);
-    state.broken = true;
+    state.breakOff('another key period');
     return false;
   }
   return true;
@@ -104,7 +104,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
   if (record.as !== undefined && unwrapRecord(line, record) === undefined) {
     const message = `entry ${record.seq}: it says "as":"${record.as}" and is not the wrapped form of a line`;
     state.find('CONTROL_MALFORMED', message, record.seq);
-    state.broken = true;
+    state.breakOff('a malformed entry');
   }
   countRecord(state);
   append(state, record.seq, leaf);
@@ -160,7 +160,7 @@ function handleUnread(
   const inForce = state.epoch?.number === control.epoch;
   if (inForce && state.epoch !== undefined) authenticate(state, state.epoch, seq, leaf, control.auth);
   state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
-  if (code === 'CONTROL_MALFORMED') state.broken = true;
+  if (code === 'CONTROL_MALFORMED') state.breakOff('a malformed entry');
   if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
     stopAtLimit(state, `more than ${MAX_MALFORMED} control entries are malformed`, seq);
     return;

@@ -67,7 +67,7 @@ export async function handleOpen(
       const modeWrong = state.epoch.number === control.epoch;
       const message = `entry ${seq}: an open of another key period or mode than the one it stands in`;
       state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
-      state.broken = true;
+      state.breakOff('another key period');
     }
   }
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
@@ -121,7 +121,7 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
     );
     if (first) {
       state.tree.frontier = undefined; // nothing is computed from a frontier of the wrong length (spec 8.2)
-      state.broken = true;
+      state.breakOff('no frontier');
     }
     return;
   }

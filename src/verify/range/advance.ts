@@ -31,7 +31,7 @@ function skipFiles(state: StreamState, seq: number): void {
   const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
   const message = `${missing} not here: a file between entry ${next - 1} and this one is missing, or the end of the file before was cut off`;
   state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
-  state.broken = true;
+  state.breakOff('missing entries');
   state.headless = true;
 }
 

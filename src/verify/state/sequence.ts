@@ -15,14 +15,23 @@ interface Hole {
   filled: boolean;
 }
 
+/** Why roots, frontiers, counts and the end say nothing any more (spec 8.11). */
+export type BreakReason =
+  | 'missing entries'
+  | 'a changed entry'
+  | 'a malformed entry'
+  | 'another key period'
+  | 'another root'
+  | 'no frontier';
+
 /** What the tracker needs of its stream. */
 export interface TrackedStream {
   /** The seq that the next entry must have. */
   readonly next: number;
   readonly tree: TreeHistory;
   readonly findings: Findings;
-  /** Set after a hole: what follows it is not reported again. */
-  broken: boolean;
+  /** What follows a hole is not reported again. */
+  breakOff(why: BreakReason): void;
   /** The place of the line in hand. */
   here(seq?: number): Place;
 }
@@ -54,7 +63,7 @@ export class SequenceTracker {
       deadline: this.#lines + LOOK_AHEAD,
       filled: false,
     });
-    this.#state.broken = true;
+    this.#state.breakOff('missing entries');
   }
 
   /** An entry whose seq has passed. */

@@ -11,7 +11,7 @@ import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
 import { TreeHistory } from '../model/tree-history.ts';
-import { SequenceTracker } from './sequence.ts';
+import { type BreakReason, SequenceTracker } from './sequence.ts';
 
 /** What the control entry before the present one was, as far as the order of entries depends on it. */
 export type Expectation =
@@ -78,8 +78,7 @@ export class StreamState {
   next = 0;
   /** What {@link next} was as the present file began. */
   fileNext = 0;
-  /** After a hole or a bad leaf: roots, frontiers, counts and the end are not reported again (spec 8.11). */
-  broken = false;
+  #brokenBy: BreakReason | undefined;
   /** The range has begun without an open: the next one begins another range. */
   headless = false;
   /** The largest checkpoint before the first entry of the present file, where it is about entries that are still to come. */
@@ -191,6 +190,16 @@ export class StreamState {
     this.sizesToCome = [...this.#sizes];
   }
 
+  /** Whether a hole or a bad leaf stands before: roots, frontiers, counts and the end are not reported again (spec 8.11). */
+  get broken(): boolean {
+    return this.#brokenBy !== undefined;
+  }
+
+  /** From here on the range says nothing of roots, frontiers, counts and its end. The first reason counts. */
+  breakOff(why: BreakReason): void {
+    this.#brokenBy ??= why;
+  }
+
   /** After the tree went back to `size` leaves: the sizes above it are to come again. */
   askRootsAbove(size: number): void {
     this.sizesToCome = this.#sizes.filter((asked) => asked > size);
@@ -215,7 +224,7 @@ export class StreamState {
     this.firstSeq = 0;
     this.next = 0;
     this.fileNext = 0;
-    this.broken = false;
+    this.#brokenBy = undefined;
     this.headless = false;
     this.orderUnknown = false;
     this.startProven = false;

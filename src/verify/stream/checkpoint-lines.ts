@@ -74,7 +74,7 @@ async function handleSealed(
       const from = Math.max(provenEnd(state) + 1, state.firstSeq);
       const message = `the checkpoint of ${size} entries has another root than these entries give: something in entries ${from} to ${size} was changed`;
       state.find('ROOT_MISMATCH', message, size);
-      state.broken = true;
+      state.breakOff('another root');
     }
     return;
   }
