@@ -24,21 +24,21 @@ export default defineConfig({
             'test/dist/**',
             ...leftOut,
           ],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
       {
-        // Each file starts servers of its own and waits for them most of the time.
+        // Each file starts servers of its own and waits for them most of the time: unit tests run meanwhile.
         extends: true,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts', ...leftOut],
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -50,7 +50,7 @@ export default defineConfig({
           maxWorkers: 4,
           maxConcurrency: 8,
           testTimeout: 900_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],

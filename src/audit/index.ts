@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { Inspection } from '../verify/show/inspection.ts';
@@ -15,8 +15,8 @@ import type { VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
  * Verifies sealed files (spec 8). It reads in one pass and bounded memory, trusts nothing in the files, and returns a
  * report; a finding is never an exception. It throws only where it could not run.
  *
- * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
- *   `WRITE_FAILED`, `LOCKED`
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `POLICY_INVALID`, `KEY_MALFORMED`,
+ *   `KEY_NOT_FOUND`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { checkVerifyOptions } = await import('./verify-options.ts');
@@ -47,8 +47,9 @@ async function withKeys<R>(
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
-export async function inspect(paths: readonly string[], input: Readable): Promise<Inspection> {
-  return (await import('../verify/show/inspection.ts')).inspect(paths, input);
+export async function inspect(paths: readonly string[], input?: Readable): Promise<Inspection> {
+  (await import('./verify-options.ts')).checkPaths('inspect', paths, input);
+  return (await import('../verify/show/inspection.ts')).inspect(paths, input ?? Readable.from([]));
 }
 
 /**
@@ -59,6 +60,7 @@ export async function inspect(paths: readonly string[], input: Readable): Promis
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
+  (await import('./verify-options.ts')).checkOriginalLinesOptions(options);
   return (await import('../verify/show/original-lines.ts')).originalLines(options);
 }
 
@@ -90,12 +92,13 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
  * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
+  (await import('./verify-options.ts')).checkPath('loadPolicy', path);
   return (await import('../verify/auditor/policy.ts')).loadPolicy(path);
 }
 
 /**
- * Names the keys of an auditor, for {@link verify}. Nothing is opened or asked before a log needs it, and `verify` closes what
- * it opened.
+ * Names the keys of an auditor, for {@link verify}, which reads the files and closes what it opened. No key service is asked before a
+ * log needs it.
  *
  * @throws {@link TamperError} `USAGE`, with the option at fault
  */
@@ -109,6 +112,7 @@ export function auditorKeys(options: AuditorKeyOptions): AuditorKeys {
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_MALFORMED`, `FORMAT_INVALID`
  */
 export async function loadPublicKeys(path: string): Promise<string[]> {
+  (await import('./verify-options.ts')).checkPath('loadPublicKeys', path);
   return (await import('./public-keys.ts')).loadPublicKeys(path);
 }
 
@@ -127,5 +131,6 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
  * @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadCheckpoint(path: string): Promise<string> {
+  (await import('./verify-options.ts')).checkPath('loadCheckpoint', path);
   return (await import('../verify/auditor/held-notes.ts')).loadCheckpoint(path);
 }

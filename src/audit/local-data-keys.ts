@@ -1,6 +1,6 @@
 import { TamperError } from '../errors.ts';
+import { readsLikeKey } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { readsLikeKey } from '../providers/internal/key-text.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import { localKeyNames } from './local-keys.ts';
 
@@ -39,10 +39,15 @@ export async function dataKeyOfVariable(
 ): Promise<LocalDataKeys> {
   const { EnvKeyProvider } = await import('../providers/env.ts');
   const variable = variableOf(given);
-  if (readsLikeKey(variable) || readsLikeKey(given))
+  if (readsLikeKey(given))
     throw new TamperError('USAGE', `${place} was given what reads like a key`, {
       hint: 'Give the name of the environment variable that holds it, and take the key for known to whoever saw this command.',
     });
+  if (variable === '') {
+    throw new TamperError('USAGE', `${place} names no environment variable`, {
+      hint: 'Give VARIABLE, or NAME=VARIABLE to give the key a name.',
+    });
+  }
   const name = given === variable ? variable : given.slice(0, -variable.length - 1);
   const keys = new EnvKeyProvider({ dataKeys: { [name]: variable }, env });
   return { source: 'env', keys, named: [{ name }], givenBy: `${place} ${variable}` };

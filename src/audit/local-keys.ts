@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
-import { readsLikeKey, shown } from '../providers/internal/key-text.ts';
+import { readsLikeKey, shown } from '../foundation/key-like.ts';
 import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
 
 const KEY_FILE = '.key';

@@ -34,7 +34,9 @@ export async function openKeys(
   const opened: Opened[] = [];
   try {
     for (const one of list) {
-      opened.push(one instanceof AuditorKeys ? await openAuditorKeys(one.options) : openProvider(one, {}, byPolicy));
+      opened.push(
+        one instanceof AuditorKeys ? await openAuditorKeys(one.options, byPolicy) : openProvider(one, {}, byPolicy),
+      );
     }
   } catch (error) {
     await closeAll(opened);
@@ -43,7 +45,7 @@ export async function openKeys(
   return together(opened);
 }
 
-async function openAuditorKeys(options: AuditorKeyOptions): Promise<Opened> {
+async function openAuditorKeys(options: AuditorKeyOptions, byPolicy: boolean): Promise<Opened> {
   const { publicKeys = [], publicKeyFiles = [], dataKeyFiles = [], dataKeyVariables = [], provider } = options;
   const named: (string | PublicKeyName)[] = [...publicKeys];
   const local: LocalDataKeys[] = [];
@@ -53,7 +55,7 @@ async function openAuditorKeys(options: AuditorKeyOptions): Promise<Opened> {
     }
     for (const path of dataKeyFiles) local.push(await dataKeysOfFile(path, path));
     for (const one of dataKeyVariables) local.push(await dataKeyOfVariable(one, process.env, 'dataKeyVariables'));
-    const service = provider === undefined ? undefined : openProvider(provider, options, false);
+    const service = provider === undefined ? undefined : openProvider(provider, options, byPolicy);
     return {
       dataKeys: [...local, ...(service?.dataKeys ?? [])],
       publicKeys: named,

@@ -1,6 +1,7 @@
 import { TamperError } from '../errors.ts';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
-import type { Policy } from '../verify/auditor/policy.ts';
+import { isLoadedPolicy, type Policy } from '../verify/auditor/policy.ts';
+import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
 import { AuditorKeys, isProvider } from './auditor-keys.ts';
 import {
@@ -24,7 +25,10 @@ export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationK
    * both. Default: none, which leaves every log undecided.
    */
   readonly keys?: VerifierKeys | readonly VerifierKeys[];
-  /** The auditor's policy, or the path of its file; it names the streams, so `origin` may be left out. */
+  /**
+   * The auditor's policy, as `loadPolicy` gives it, or the path of its file. It names the streams, so `origin` may be left out;
+   * without a policy `origin` is needed.
+   */
   readonly policy?: Policy | string;
 }
 
@@ -35,7 +39,10 @@ export type VerifiedLinesOptions = VerifyOptions &
 const isKeys = (value: unknown): boolean => value instanceof AuditorKeys || isProvider(value);
 
 const forms: Forms<VerifyOptions> = {
-  paths: texts,
+  paths: {
+    says: 'an array of paths, at least one',
+    fits: (value) => texts.fits(value) && (value as unknown[]).length > 0,
+  },
   input: {
     says: 'a stream',
     fits: (value) => isRecord(value) && typeof Reflect.get(Object(value), 'on') === 'function',
@@ -43,14 +50,14 @@ const forms: Forms<VerifyOptions> = {
   origin: { says: 'a string or an array of strings', fits: (value) => isText(value) || isListOf(isText)(value) },
   policy: {
     says: 'the path of a policy file, or what loadPolicy gives',
-    fits: (value) => isText(value) || (isRecord(value) && Array.isArray(Reflect.get(Object(value), 'streams'))),
+    fits: (value) => isText(value) || isLoadedPolicy(value),
   },
   keys: {
     says: 'a provider, auditorKeys(…), or an array of both',
     fits: (value) => isKeys(value) || isListOf(isKeys)(value),
   },
   held: texts,
-  known: { says: 'a string', fits: isText },
+  known: { says: 'a path', fits: (value) => isText(value) && value !== '' },
   manifests: texts,
   continued: yesOrNo,
   live: yesOrNo,
@@ -70,6 +77,13 @@ const lineForms: Forms<VerifiedLinesOptions> = {
   onProblem: callable,
   onUnproven: callable,
   temporaryDirectory: { says: 'a string', fits: isText },
+};
+
+const originalForms: Forms<OriginalLinesOptions> = {
+  paths: forms.paths,
+  input: forms.input,
+  onPiece: callable,
+  onProblem: callable,
 };
 
 function checkNeeded(what: string, options: object, needed: readonly (readonly [string, string])[]): void {
@@ -93,4 +107,28 @@ export function checkVerifiedLinesOptions(options: VerifiedLinesOptions): void {
     ['onPiece', 'what takes the lines'],
     ['onProblem', 'what is told of lines that cannot be given back'],
   ]);
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkOriginalLinesOptions(options: OriginalLinesOptions): void {
+  checkOptions('originalLines', options, originalForms);
+  checkNeeded('originalLines', options, [
+    ['paths', 'the files to read'],
+    ['onPiece', 'what takes the lines'],
+    ['onProblem', 'what is told of lines that cannot be given back'],
+  ]);
+  if (options.paths.includes('-') && Reflect.get(options, 'input') === undefined)
+    throw new TamperError('USAGE', 'originalLines: the path - needs the option "input"');
+}
+
+/** @throws {@link TamperError} `USAGE` */
+export function checkPaths(what: string, paths: unknown, input: unknown): void {
+  if (!forms.paths.fits(paths)) throw new TamperError('USAGE', `${what} takes ${forms.paths.says}`);
+  if ((paths as string[]).includes('-') && input === undefined)
+    throw new TamperError('USAGE', `${what}: the path - needs a stream to read from`);
+}
+
+/** @throws {@link TamperError} `USAGE` */
+export function checkPath(what: string, path: unknown): void {
+  if (!isText(path) || path === '') throw new TamperError('USAGE', `${what} takes the path of a file`);
 }

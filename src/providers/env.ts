@@ -1,8 +1,8 @@
 import { modeOf, type ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
+import { readsLikeKey, shown } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { KeyWarnings, type WarningListener } from '../keys/warnings.ts';
-import { readsLikeKey, shown } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Which variables hold which keys. */

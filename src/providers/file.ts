@@ -3,8 +3,9 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
+import { readsLikeKey, shown } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { malformed, readsLikeKey, shown } from './internal/key-text.ts';
+import { malformed } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */

@@ -11,6 +11,7 @@ import {
   type VerifyReport,
   verify,
 } from '../../src/index.ts';
+import { FileKeyProvider } from '../../src/providers/file.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
 
 /** Every way to give `verify` the keys of a log, and what each of them alone may prove. */
@@ -145,4 +146,24 @@ it.each([
   const given = verify({ paths: [file], origin, keys: auditorKeys({ [option]: [value] }) });
   await expect(given).rejects.toMatchObject({ code });
   await expect(given).rejects.not.toMatchObject({ message: expect.stringContaining('ab'.repeat(32)) });
+});
+
+it('a provider that names no key is enough where a policy names them, also through auditorKeys', async () => {
+  const keyFile = put('d1.key', randomBytes(32));
+  await seal({ keySource: 'file', keyFilePath: keyFile, keyId: 'd1' });
+  const provider = new FileKeyProvider({ dataKeys: { path: keyFile, keyId: 'd1' } });
+  onTestFinished(() => provider.close());
+  const policy = put('policy.yaml', `version: 1\nstreams:\n  - { origin: ${origin}, keys: [{ wrap: d1 }] }\n`);
+  for (const keys of [provider, auditorKeys({ provider })]) {
+    expect(verdictOf(await verify({ paths: [file], policy, keys }))).toBe('ok ');
+  }
+});
+
+it('lists that their owner changes later change nothing', async () => {
+  const [right, wrong] = [put('right.key', randomBytes(32)), put('wrong.key', randomBytes(32))];
+  await seal({ keySource: 'file', keyFilePath: right });
+  const dataKeyFiles = [wrong];
+  const keys = auditorKeys({ dataKeyFiles });
+  dataKeyFiles[0] = right;
+  expect((await verify({ paths: [file], origin, keys })).verdict).toBe('undecided');
 });

@@ -1,8 +1,19 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect as inspectError } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { auditorKeys, verifiedLines, verify } from '../../src/audit/index.ts';
+import {
+  auditorKeys,
+  inspect,
+  loadCheckpoint,
+  loadPolicy,
+  loadPublicKeys,
+  originalLines,
+  verifiedLines,
+  verify,
+} from '../../src/audit/index.ts';
 import type { VerifyOptions } from '../../src/audit/verify-options.ts';
 import { createSealer } from '../../src/create-sealer.ts';
 import { EnvKeyProvider } from '../../src/providers/env.ts';
@@ -31,6 +42,8 @@ describe('verify', () => {
     ['maxBytes', -1, 'a whole number'],
     ['origin', 5, 'a string'],
     ['paths', 'a.jsonl', 'an array'],
+    ['paths', [], 'an array'],
+    ['known', '', 'a path'],
     ['keys', 'signer.pub', 'a provider, auditorKeys'],
     ['keys', [{ publicKeyFiles: ['signer.pub'] }], 'a provider, auditorKeys'],
     ['keys', { source: 'file', getKey: () => undefined }, 'a provider, auditorKeys'],
@@ -116,7 +129,8 @@ describe('auditorKeys', () => {
     ['dataKeyVariables', 5, 'an array of strings'],
     ['provider', { source: 'file' }, 'a provider'],
     ['dataKeys', [5], 'an array of names'],
-    ['signingKey', 5, 'a string'],
+    ['signingKey', 5, 'the name of a key'],
+    ['signingKey', '', 'the name of a key'],
   ])('refuses %s: %o, and says that it must be %s', (option, value, form) => {
     expect(() => auditorKeys({ [option]: value })).toThrow(
       expect.objectContaining({
@@ -124,5 +138,104 @@ describe('auditorKeys', () => {
         message: expect.stringMatching(new RegExp(`"${option}" of auditorKeys must be ${form}`)),
       }),
     );
+  });
+});
+
+describe('a limit of a key', () => {
+  it.each([
+    { until_seq: 1 },
+    { fromSeq: '1000' },
+    { fromSeq: Number.NaN },
+    { fromSeq: 0 },
+    { fromSeq: 1.5 },
+    { untilSeq: null },
+    { fromSeq: 9, untilSeq: 3 },
+  ])('that nobody would read as it was meant is refused: %o', (limit) => {
+    const provider = { source: 'x', getSigningKey: () => undefined, recoverKey: () => undefined };
+    for (const options of [
+      { publicKeys: [{ vkey: 'x', ...limit }] },
+      { provider, dataKeys: [{ name: 'x', ...limit }] },
+    ]) {
+      expect(() => auditorKeys(options as unknown as Parameters<typeof auditorKeys>[0])).toThrow(
+        expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('whole numbers from 1 on') }),
+      );
+    }
+  });
+});
+
+describe('a policy', () => {
+  it.each([
+    [{ streams: [{ origin: 'a/b', require: ['signatures'] }] }],
+    [{ streams: ['a/b'] }],
+    [{ streams: [] }],
+    [Promise.resolve()],
+  ])('that loadPolicy has not read is refused: %o', async (policy) => {
+    const given = verify({ paths: ['x'], policy } as unknown as VerifyOptions);
+    await expect(given).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('"policy"') });
+  });
+});
+
+describe('arguments that nobody can have meant', () => {
+  const noPaths = [undefined, null, 5, 'a.jsonl', {}, [], [5]];
+  it.each(noPaths)('inspect(%j)', async (paths) => {
+    await expect(inspect(paths as unknown as string[])).rejects.toMatchObject({ code: 'USAGE' });
+  });
+  it.each(noPaths)('originalLines({ paths: %j })', async (paths) => {
+    const options = { paths, onPiece: () => undefined, onProblem: () => undefined };
+    await expect(originalLines(options as never)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+  it.each([
+    [['-'], {}],
+    [['x'], { onPieces: () => undefined }],
+    [['x'], { onPiece: undefined }],
+  ])('originalLines of %j with %o', async (paths, more) => {
+    const options = { paths, onPiece: () => undefined, onProblem: () => undefined, ...more };
+    await expect(originalLines(options as never)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+  it.each([undefined, null, 5, '', {}])('a file called %j', async (path) => {
+    for (const load of [loadPolicy, loadPublicKeys, loadCheckpoint]) {
+      await expect(load(path as unknown as string)).rejects.toMatchObject({ code: 'USAGE' });
+    }
+  });
+});
+
+describe('a key in the place of its name', () => {
+  const key = randomBytes(32).toString('hex');
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const provider = { source: 'x', getSigningKey: () => undefined, recoverKey: () => undefined };
+  const uses: Readonly<Record<string, (secret: string) => unknown>> = {
+    paths: (secret) => verify({ paths: [secret], origin: 'a/b' }),
+    policy: (secret) => verify({ paths: ['x'], policy: secret }),
+    known: (secret) => verify({ paths: [here], origin: 'a/b', known: secret }),
+    manifests: (secret) => verify({ paths: [here], origin: 'a/b', manifests: [secret] }),
+    publicKeyFiles: (secret) =>
+      verify({ paths: [here], origin: 'a/b', keys: auditorKeys({ publicKeyFiles: [secret] }) }),
+    dataKeyFiles: (secret) => verify({ paths: [here], origin: 'a/b', keys: auditorKeys({ dataKeyFiles: [secret] }) }),
+    dataKeyVariables: (secret) =>
+      verify({ paths: [here], origin: 'a/b', keys: auditorKeys({ dataKeyVariables: [secret] }) }),
+    dataKeys: (secret) => auditorKeys({ provider, dataKeys: [secret] } as never),
+    signingKey: (secret) => auditorKeys({ provider, signingKey: secret } as never),
+    'an option': (secret) => auditorKeys({ [secret]: [] }),
+    loadPublicKeys: (secret) => loadPublicKeys(secret),
+    loadCheckpoint: (secret) => loadCheckpoint(secret),
+  };
+  const here = import.meta.filename;
+
+  it.each(Object.keys(uses))('is not shown: %s', async (use) => {
+    for (const secret of [key, `${key}\n`, `d1=${key}`, Buffer.from(key, 'hex').toString('base64'), pem]) {
+      const said = await Promise.resolve()
+        .then(() => uses[use]?.(secret))
+        .then(
+          (report) => JSON.stringify(report),
+          (error: unknown) => inspectError(error, { depth: 9 }),
+        );
+      for (const part of [
+        key.slice(0, 24),
+        Buffer.from(key, 'hex').toString('base64').slice(0, 16),
+        pem.slice(30, 60),
+      ]) {
+        expect(said, use).not.toContain(part);
+      }
+    }
   });
 });

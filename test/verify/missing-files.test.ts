@@ -136,6 +136,13 @@ function isOlderLog(files: Cut['files'], whole: Cut['files']): boolean {
   return closed && files.every((file, at) => file === whole[at]);
 }
 
+/** A file may hold nothing but a checkpoint that is also elsewhere covered: without it every entry is here. */
+function holdsEveryEntry(files: Cut['files'], whole: Cut['files']): boolean {
+  const entries = (of: Cut['files']): number =>
+    of.reduce((sum, { bytes }) => sum + (bytes.toString('latin1').match(/"integrity":\{"seq":/g)?.length ?? 0), 0);
+  return entries(files) === entries(whole);
+}
+
 const judgeFiles = (files: Cut['files'], auditor: Brings): Promise<Judgement> =>
   judge(
     files.map(({ name, bytes }) => memorySource(name, bytes)),
@@ -155,11 +162,16 @@ describe.each(Object.entries(modes))('an honest log sealed with %s', (_name, key
             const found = await judgeFiles(cut.files, auditor);
             const context = `${cut.what}, auditor ${who}: ${found.codes.join(', ')}`;
             expect(found.verdict, context).not.toBe(1);
-            if (!isOlderLog(cut.files, files)) expect(found.verdict, context).toBe(2);
+            if (isOlderLog(cut.files, files) || holdsEveryEntry(cut.files, files)) continue;
+            expect(found.verdict, context).toBe(2);
           }
         }
       }),
-      { numRuns: runs, ...(process.env['MISSING_SEED'] && { seed: Number(process.env['MISSING_SEED']) }) },
+      {
+        numRuns: runs,
+        examples: [[['late', 'split', 'split', 'record']]],
+        ...(process.env['MISSING_SEED'] && { seed: Number(process.env['MISSING_SEED']) }),
+      },
     );
   }, 600_000);
 

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { TamperError } from '../../errors.ts';
 
 /** The length of a data key and of an Ed25519 seed, in bytes. */
@@ -26,16 +25,6 @@ export function decodeKey(bytes: Uint8Array, place: string, raw: boolean): Buffe
   }
   if (decoded.every((byte) => byte === 0)) throw malformed(place, 'holds a key that is all zero');
   return decoded;
-}
-
-/** Whether somebody seems to have put a key itself in the place of its name or path. */
-export function readsLikeKey(name: string): boolean {
-  return [name, basename(name)].some((one) => decodeText(Buffer.from(one))?.length === keyBytes);
-}
-
-/** A name or path as it may be shown. */
-export function shown(name: string): string {
-  return readsLikeKey(name) ? '(not shown, it reads like a key)' : name;
 }
 
 /** An error for text that is no key. `problem` never quotes the text. */

@@ -147,6 +147,14 @@ function invalid(path: string, message: string): TamperError {
   });
 }
 
+/** Policies whose every member was checked. */
+const loaded = new WeakSet<object>();
+
+/** Whether {@link loadPolicy} made it: a demand that nobody has read would be none. */
+export function isLoadedPolicy(value: unknown): value is Policy {
+  return typeof value === 'object' && value !== null && loaded.has(value);
+}
+
 /**
  * Reads a policy file and the pins that it names, relative to it.
  *
@@ -165,5 +173,7 @@ export async function loadPolicy(path: string): Promise<Policy> {
     const pins = await Promise.all(one.pins.map((pin) => loadCheckpoint(resolve(dirname(path), pin))));
     return readStream(one, pins);
   });
-  return { streams: await Promise.all(streams) };
+  const policy = Object.freeze({ streams: await Promise.all(streams) });
+  loaded.add(policy);
+  return policy;
 }

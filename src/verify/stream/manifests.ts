@@ -5,6 +5,7 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../../format/manifest.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
+import { shown } from '../../foundation/key-like.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { readError } from '../../foundation/regular-file.ts';
 import type { Epoch } from '../model/epoch.ts';
@@ -44,7 +45,7 @@ export async function checkGiven(given: readonly string[], files: readonly strin
   const names = new Set(files.map((file) => basename(plainName(file) + SUFFIX)));
   for (const path of given) {
     if (!names.has(basename(path))) {
-      throw new TamperError('USAGE', `the manifest ${path} belongs to none of the files`, {
+      throw new TamperError('USAGE', `the manifest ${shown(path)} belongs to none of the files`, {
         hint: `The manifest of a file X is named X${SUFFIX}, wherever it stands.`,
       });
     }
