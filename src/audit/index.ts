@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { Inspection } from '../verify/show/inspection.ts';
@@ -48,8 +48,8 @@ async function withKeys<R>(
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
  */
 export async function inspect(paths: readonly string[], input?: Readable): Promise<Inspection> {
-  (await import('./verify-options.ts')).checkPaths('inspect', paths, input);
-  return (await import('../verify/show/inspection.ts')).inspect(paths, input ?? Readable.from([]));
+  (await import('./verify-options.ts')).checkPaths('inspect', paths);
+  return (await import('../verify/show/inspection.ts')).inspect(paths, input);
 }
 
 /**

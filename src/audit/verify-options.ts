@@ -117,15 +117,11 @@ export function checkOriginalLinesOptions(options: OriginalLinesOptions): void {
     ['onPiece', 'what takes the lines'],
     ['onProblem', 'what is told of lines that cannot be given back'],
   ]);
-  if (options.paths.includes('-') && Reflect.get(options, 'input') === undefined)
-    throw new TamperError('USAGE', 'originalLines: the path - needs the option "input"');
 }
 
 /** @throws {@link TamperError} `USAGE` */
-export function checkPaths(what: string, paths: unknown, input: unknown): void {
+export function checkPaths(what: string, paths: unknown): void {
   if (!forms.paths.fits(paths)) throw new TamperError('USAGE', `${what} takes ${forms.paths.says}`);
-  if ((paths as string[]).includes('-') && input === undefined)
-    throw new TamperError('USAGE', `${what}: the path - needs a stream to read from`);
 }
 
 /** @throws {@link TamperError} `USAGE` */

@@ -97,7 +97,7 @@ function detailOf(entry: ControlEntry, kid: string): string | undefined {
 }
 
 /** Looks through sealed files. */
-export async function inspect(paths: readonly string[], input: Readable): Promise<Inspection> {
+export async function inspect(paths: readonly string[], input?: Readable): Promise<Inspection> {
   const { files, ignored } = await filesInOrder(paths, input);
   const events = new Events();
   const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);

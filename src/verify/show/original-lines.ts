@@ -11,7 +11,7 @@ import { filesInOrder, type WalkedLine, type WalkProblem, walk } from './walk.ts
 export interface OriginalLinesOptions {
   readonly paths: readonly string[];
   /** The bytes behind the path `-`. */
-  readonly input: Readable;
+  readonly input?: Readable;
   /** Takes the lines, piece by piece. */
   readonly onPiece: OnPiece;
   /** Told of what cannot be given back: `file`, and why. */

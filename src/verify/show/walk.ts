@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { TamperError } from '../../errors.ts';
 import { type ClassifiedLine, classifyLine } from '../../format/entry.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { openLogs } from '../files/open-logs.ts';
@@ -33,9 +34,12 @@ export interface OrderedFiles {
 }
 
 /** The files behind the paths, in the order of their first entries; `-` is `input`. */
-export async function filesInOrder(paths: readonly string[], input: Readable): Promise<OrderedFiles> {
+export async function filesInOrder(paths: readonly string[], input?: Readable): Promise<OrderedFiles> {
   const ignored = new IgnoredFiles();
-  if (paths.includes('-')) return { files: [streamSource('-', input)], ignored: ignored.report };
+  if (paths.includes('-')) {
+    if (input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
+    return { files: [streamSource('-', input)], ignored: ignored.report };
+  }
   const logs = await openLogs(paths, Number.MAX_SAFE_INTEGER, ignored);
   const files = (await orderFiles(logs, new Findings())).map(({ source }) => source);
   return { files, ignored: ignored.report };
