@@ -104,7 +104,7 @@ describe('createSealer', () => {
   it('refuses a misspelt variable before it touches anything', () => {
     vi.stubEnv('FAPILOG_TAMPER_KEYSOURCE', 'aws-kms');
     expect(() => createSealer({ file: join(directory, 'a.jsonl') })).toThrow(
-      expect.objectContaining({ code: 'CONFIG_UNKNOWN_OPTION', hint: 'did you mean FAPILOG_TAMPER_KEY_SOURCE?' }),
+      expect.objectContaining({ code: 'CONFIG_UNKNOWN_OPTION', hint: 'Did you mean FAPILOG_TAMPER_KEY_SOURCE?' }),
     );
   });
 });

@@ -62,7 +62,7 @@ export function checkOptions<O>(what: string, options: O, forms: Forms<O>): void
   for (const [name, value] of Object.entries(options as object)) {
     if (!Object.hasOwn(forms, name)) {
       throw new TamperError('USAGE', `${what} has no option ${JSON.stringify(shown(name.slice(0, 80)))}`, {
-        hint: `did you mean ${nearest(name, Object.keys(forms))}?`,
+        hint: `Did you mean ${nearest(name, Object.keys(forms))}?`,
       });
     }
     const form = forms[name as keyof O];

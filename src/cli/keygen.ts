@@ -54,5 +54,5 @@ function lines(rows: [string, string | undefined][]): string {
 }
 
 function usage(message: string): TamperError {
-  return new TamperError('USAGE', message, { hint: 'run: fapilog-tamper keygen --help' });
+  return new TamperError('USAGE', message, { hint: 'Run: fapilog-tamper keygen --help' });
 }

@@ -18,7 +18,7 @@ export const policy: Command = command(
     const [verb, ...paths] = positionals;
     if (verb !== 'init' || paths.length === 0) {
       throw new TamperError('USAGE', 'policy has one verb: policy init PATH…', {
-        hint: 'run: fapilog-tamper policy --help',
+        hint: 'Run: fapilog-tamper policy --help',
       });
     }
     await print(io.stdout, await draftPolicy(paths, io.stdin));

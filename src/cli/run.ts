@@ -30,7 +30,7 @@ async function dispatch(argv: readonly string[], io: CommandIo, version: () => P
     return name === undefined ? exitCode.usage : exitCode.done;
   }
   const row = commands.find((one) => one.name === name);
-  if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `run: ${program} --help` });
+  if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `Run: ${program} --help` });
   const command = await row.load();
   const flags = readFlags(rest, { ...command.specs, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
   if (flags.own['help'] === true) {

@@ -31,7 +31,7 @@ export const seal: Command = command(
   async (call, io) => {
     if (call.positionals.length > 0) {
       throw new TamperError('USAGE', 'seal takes no file: it reads standard input', {
-        hint: `for example: fapilog-tamper seal --out FILE < ${printable(call.positionals[0] ?? '')}`,
+        hint: `For example: fapilog-tamper seal --out FILE < ${printable(call.positionals[0] ?? '')}`,
       });
     }
     const { config, warnings } = await resolveCall(withOut(call), io);

@@ -41,13 +41,13 @@ function read(path: string): string {
     const reason = isError(cause) ? cause.message : String(cause);
     throw new TamperError('CONFIG_UNREADABLE', `cannot read the configuration file ${path}: ${reason}`, {
       cause,
-      hint: 'check the path and who may read it',
+      hint: 'Check the path and who may read it',
     });
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new TamperError('CONFIG_INVALID', `${path} is not UTF-8`, { cause, hint: 'save it as UTF-8' });
+    throw new TamperError('CONFIG_INVALID', `${path} is not UTF-8`, { cause, hint: 'Save it as UTF-8' });
   }
 }
 
@@ -56,7 +56,7 @@ function readRegular(path: string): Buffer {
   try {
     if (!fstatSync(fd).isFile()) {
       throw new TamperError('CONFIG_UNREADABLE', `the configuration file ${path} is not a regular file`, {
-        hint: 'write the options to a file and name that',
+        hint: 'Write the options to a file and name that',
       });
     }
     const bytes = Buffer.alloc(maxBytes + 1);
@@ -86,7 +86,7 @@ function checkJson(path: string, text: string): void {
 
 function invalid(path: string, line: number | undefined, problem: string): TamperError {
   return new TamperError('CONFIG_INVALID', `${line === undefined ? path : `${path}:${line}`}: ${problem}`, {
-    hint: 'the file is one map of options, such as "key_id: audit"; see docs/configuration.md',
+    hint: 'The file is one map of options, such as "key_id: audit"; see docs/configuration.md',
   });
 }
 

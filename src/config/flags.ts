@@ -61,11 +61,11 @@ function parse(
     if (unknown === undefined) throw new TamperError('USAGE', firstSentence(cause.message), { cause });
     if (secretOptions.some((name) => flagName(name) === unknown)) {
       throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
-        hint: 'use VAULT_TOKEN or --vault-token-file',
+        hint: 'Use VAULT_TOKEN or --vault-token-file',
       });
     }
     throw new TamperError('USAGE', `unknown flag --${unknown}`, {
-      hint: `did you mean --${nearest(unknown, Object.keys(types))}?`,
+      hint: `Did you mean --${nearest(unknown, Object.keys(types))}?`,
     });
   }
 }

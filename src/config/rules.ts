@@ -36,30 +36,30 @@ const keyRules: readonly Rule[] = [
     config.keySource === 'file' && config.keyFilePath === undefined
       ? {
           message: `${at('keySource')} is file, but no key file is named`,
-          hint: 'set key_file_path; `fapilog-tamper keygen` makes a key',
+          hint: 'Set key_file_path; `fapilog-tamper keygen` makes a key',
         }
       : undefined,
   ({ config, at }) =>
     config.keyFilePath !== undefined && !usesSource(config, 'file')
       ? {
           message: `${at('keyFilePath')} is set, but ${at('keySource')} is ${config.keySource}`,
-          hint: 'set key_source to file, or leave key_file_path out',
+          hint: 'Set key_source to file, or leave key_file_path out',
         }
       : undefined,
   ({ config, at }) =>
     config.keyProviderModule !== undefined && !usesSource(config, 'custom')
       ? {
           message: `${at('keyProviderModule')} is set, but ${at('keySource')} is ${config.keySource}`,
-          hint: 'set key_source to custom',
+          hint: 'Set key_source to custom',
         }
       : undefined,
   ({ config, at }) =>
     config.keySource === 'vault'
       ? config.vaultPath === undefined && !/.\/keys\/./.test(config.keyId ?? '')
-        ? { message: `${at('keySource')} is vault, but no key is named`, hint: 'set vault_path to MOUNT/keys/NAME' }
+        ? { message: `${at('keySource')} is vault, but no key is named`, hint: 'Set vault_path to MOUNT/keys/NAME' }
         : undefined
       : config.keyId === undefined
-        ? { message: `${at('keySource')} is ${config.keySource}, but no key is named`, hint: 'set key_id' }
+        ? { message: `${at('keySource')} is ${config.keySource}, but no key is named`, hint: 'Set key_id' }
         : undefined,
 ];
 
@@ -78,35 +78,35 @@ const signingRules: readonly Rule[] = [
       ? undefined
       : {
           message: `${at(name)} is set, but no second key is named`,
-          hint: 'set signing_key_id too; a single Ed25519 key is named by key_id',
+          hint: 'Set signing_key_id too; a single Ed25519 key is named by key_id',
         };
   },
   ({ config, at }) =>
     config.signingKeyId !== undefined && config.algorithm === 'Ed25519'
       ? {
           message: `${at('algorithm')} is Ed25519, so key_id is a signing key already, but ${at('signingKeyId')} names another`,
-          hint: 'for a data key and signatures leave algorithm out; for signatures only leave signing_key_id out',
+          hint: 'For a data key and signatures leave algorithm out; for signatures only leave signing_key_id out',
         }
       : undefined,
   ({ config, at }) =>
     config.useKmsSigning === true && isLocal(config.keySource) && isLocal(config.signingKeySource ?? config.keySource)
       ? {
           message: `${at('useKmsSigning')} is true, but ${at('keySource')} is ${config.keySource}, which is no key service`,
-          hint: 'for signatures with a local key set algorithm to Ed25519',
+          hint: 'For signatures with a local key set algorithm to Ed25519',
         }
       : undefined,
   ({ config, at }) =>
     config.useKmsSigning === false && config.algorithm === 'Ed25519' && !isLocal(config.keySource)
       ? {
           message: `${at('useKmsSigning')} is false, but ${at('algorithm')} is Ed25519, which signs`,
-          hint: 'leave one of them out',
+          hint: 'Leave one of them out',
         }
       : undefined,
   ({ config, at }) => {
     const source = config.signingKeySource ?? config.keySource;
     const nowhere = source === 'file' && config.signingKeyFilePath === undefined && config.keyFilePath === undefined;
     return config.signingKeyId !== undefined && nowhere
-      ? { message: `${at('signingKeySource')} is file, but no key file is named`, hint: 'set signing_key_file_path' }
+      ? { message: `${at('signingKeySource')} is file, but no key file is named`, hint: 'Set signing_key_file_path' }
       : undefined;
   },
   ({ config, at }) => {
@@ -119,7 +119,7 @@ const signingRules: readonly Rule[] = [
     return same
       ? {
           message: `${at('keyId')} and ${at('signingKeyId')} are the same key`,
-          hint: 'a data key and a signing key must be two keys',
+          hint: 'A data key and a signing key must be two keys',
         }
       : undefined;
   },
@@ -130,7 +130,7 @@ const serviceRules: readonly Rule[] = [
     usesSource(config, 'vault') && config.vaultAuthMethod !== 'token' && config.vaultRole === undefined
       ? {
           message: `${at('vaultAuthMethod')} is ${config.vaultAuthMethod}, but there is no role`,
-          hint: 'set vault_role',
+          hint: 'Set vault_role',
         }
       : undefined,
   ({ config, at }) => {
@@ -138,7 +138,7 @@ const serviceRules: readonly Rule[] = [
     return token !== undefined && config.vaultAuthMethod !== 'token'
       ? {
           message: `${at(token)} is set, but ${at('vaultAuthMethod')} is ${config.vaultAuthMethod}`,
-          hint: 'leave one of them out',
+          hint: 'Leave one of them out',
         }
       : undefined;
   },
@@ -147,7 +147,7 @@ const serviceRules: readonly Rule[] = [
     if ((cert === undefined) === (key === undefined)) return undefined;
     const message =
       cert === undefined ? `${at('vaultClientKeyFile')} is set alone` : `${at('vaultClientCertFile')} is set alone`;
-    return { message, hint: 'mutual TLS needs vault_client_cert_file and vault_client_key_file' };
+    return { message, hint: 'Mutual TLS needs vault_client_cert_file and vault_client_key_file' };
   },
   ({ config, at }) => {
     const name = (['vaultAddr', 'gcpEndpoint'] as const).find((one) => isInsecureUrl(config[one]));
@@ -156,7 +156,7 @@ const serviceRules: readonly Rule[] = [
       : {
           code: 'INSECURE_ENDPOINT',
           message: `${at(name)} is plain http to another host`,
-          hint: 'use https; http is for loopback only',
+          hint: 'Use https; http is for loopback only',
         };
   },
   ({ config, at }) =>
@@ -164,7 +164,7 @@ const serviceRules: readonly Rule[] = [
       ? {
           code: 'INSECURE_ENDPOINT',
           message: `${at('anchors')} has a plain http address`,
-          hint: 'use https; http is for loopback only',
+          hint: 'Use https; http is for loopback only',
         }
       : undefined,
 ];
@@ -181,13 +181,13 @@ const outputRules: readonly Rule[] = [
     const name = config.file === '-' ? names.find((one) => config[one] !== false && config[one] !== 0) : undefined;
     return name === undefined
       ? undefined
-      : { message: `${at(name)} needs a file, but ${at('file')} is standard output`, hint: 'set file to a path' };
+      : { message: `${at(name)} needs a file, but ${at('file')} is standard output`, hint: 'Set file to a path' };
   },
   ({ config, at }) =>
     config.tee && config.file === '-'
       ? {
           message: `${at('tee')} copies lines to standard output, where the sealed log goes already`,
-          hint: 'set file to a path, or leave tee out',
+          hint: 'Set file to a path, or leave tee out',
         }
       : undefined,
   ({ config, at }) => {
@@ -196,21 +196,21 @@ const outputRules: readonly Rule[] = [
       ? undefined
       : {
           message: `${at('file')} has ${apart}, but ${at('origin')} has not: several writers would share one stream`,
-          hint: `put ${apart} or {basename} into origin`,
+          hint: `Put ${apart} or {basename} into origin`,
         };
   },
   ({ config, at }) =>
     config.maxPendingBytes < config.maxLineBytes
       ? {
           message: `${at('maxPendingBytes')} is below ${at('maxLineBytes')}: a longest line could never be taken`,
-          hint: 'raise max_pending_bytes',
+          hint: 'Raise max_pending_bytes',
         }
       : undefined,
   ({ config, at }) =>
     config.checkpointMaxSeconds > config.heartbeatSeconds
       ? {
           message: `${at('checkpointMaxSeconds')} (${config.checkpointMaxSeconds}) is above ${at('heartbeatSeconds')} (${config.heartbeatSeconds})`,
-          hint: 'a seal is due at every heartbeat: raise heartbeat_seconds',
+          hint: 'A seal is due at every heartbeat: raise heartbeat_seconds',
         }
       : undefined,
 ];

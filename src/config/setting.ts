@@ -40,7 +40,7 @@ export function unknownOption(spelling: string, place: string, spell: (name: Opt
   // a variable's name, or a member of an object in code, is no secret; a line of a file may be one
   const shown = place.startsWith('file ') && !isName(spelling) ? '' : ` ${shorten(spelling)}`;
   return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option${shown} (${place})`, {
-    hint: `did you mean ${nearest}?`,
+    hint: `Did you mean ${nearest}?`,
   });
 }
 

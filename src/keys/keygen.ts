@@ -86,11 +86,11 @@ function writeFailed(path: string, cause: unknown): TamperError {
   return code === 'EEXIST'
     ? new TamperError('WRITE_FAILED', `${path} exists already, and a key is never overwritten`, {
         cause,
-        hint: 'choose another name',
+        hint: 'Choose another name',
       })
     : new TamperError('WRITE_FAILED', `cannot write the key file ${path}: ${code}`, {
         cause,
-        hint: 'check the directory and who may write there',
+        hint: 'Check the directory and who may write there',
       });
 }
 

@@ -30,7 +30,7 @@ export async function createCustomProvider(config: ResolvedConfig): Promise<KeyP
   const name = config.keyProviderModule;
   if (name === undefined) {
     throw new TamperError('CONFIG_INVALID', 'the key source is custom, but no module is named', {
-      hint: 'set key_provider_module to a path or package that exports createProvider(config)',
+      hint: 'Set key_provider_module to a path or package that exports createProvider(config)',
     });
   }
   const { createProvider } = await load(name);
@@ -69,6 +69,6 @@ async function load(name: string): Promise<{ readonly createProvider?: unknown }
 
 function notAProvider(name: string, problem: string): TamperError {
   return new TamperError('CONFIG_INVALID', `the key provider ${name} ${problem}`, {
-    hint: 'a provider has what the interface KeyProvider says; throw UNSUPPORTED_OPERATION from what it cannot do',
+    hint: 'A provider has what the interface KeyProvider says; throw UNSUPPORTED_OPERATION from what it cannot do',
   });
 }

@@ -59,14 +59,14 @@ function readVariable(options: EnvKeyOptions, keyId: string, use: LocalKeyUse): 
   const variable = known.get(keyId);
   if (variable === undefined) {
     throw new TamperError('KEY_NOT_FOUND', `no environment variable is configured for the ${use} "${keyId}"`, {
-      hint: known.size === 0 ? `configure a ${use}` : `configured: ${[...known.keys()].join(', ')}`,
+      hint: known.size === 0 ? `Configure a ${use}` : `configured: ${[...known.keys()].join(', ')}`,
     });
   }
   const value = (options.env ?? process.env)[variable];
   const place = `environment variable ${shown(variable)}`;
   if (value === undefined) {
     throw new TamperError('KEY_NOT_FOUND', `${place} is not set; it should hold the ${use} "${keyId}"`, {
-      hint: `set it to 32 random bytes as base64, for example: export ${readsLikeKey(variable) ? 'NAME' : variable}="$(openssl rand -base64 32)"`,
+      hint: `Set it to 32 random bytes as base64, for example: export ${readsLikeKey(variable) ? 'NAME' : variable}="$(openssl rand -base64 32)"`,
     });
   }
   const bytes = Buffer.alloc(Buffer.byteLength(value)); // alloc never takes from the pool

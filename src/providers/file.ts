@@ -78,7 +78,7 @@ async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse):
       'CONFIG_INVALID',
       `no file is configured for the ${use} "${keyId}": key_file_path is one key`,
       {
-        hint: 'set signing_key_file_path, or let key_file_path be a directory of <key_id>.key',
+        hint: 'Set signing_key_file_path, or let key_file_path be a directory of <key_id>.key',
       },
     );
   }
@@ -139,7 +139,7 @@ async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
 function tooOpen(path: string, mode: number): TamperError {
   const bits = (mode & 0o777).toString(8).padStart(4, '0');
   return new TamperError('KEY_FILE_PERMISSIONS', `others than its owner may use the key file ${path} (mode ${bits})`, {
-    hint: `run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0400)`,
+    hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0400)`,
   });
 }
 
@@ -163,19 +163,19 @@ const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; 
     {
       code: 'KEY_NOT_FOUND',
       problem: 'there is no key file',
-      hint: 'check key_file_path; `fapilog-tamper keygen` makes a key',
+      hint: 'Check key_file_path; `fapilog-tamper keygen` makes a key',
     },
   ],
   [
     'ENOTDIR',
-    { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'a part of the path is not a directory' },
+    { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'A part of the path is not a directory' },
   ],
   [
     'EACCES',
-    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'make the user that runs this its owner' },
+    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'Make the user that runs this its owner' },
   ],
   [
     'EPERM',
-    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'make the user that runs this its owner' },
+    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'Make the user that runs this its owner' },
   ],
 ]);

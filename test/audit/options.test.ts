@@ -29,7 +29,7 @@ describe('verify', () => {
     await expect(verify(options)).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringContaining(option),
-      hint: `did you mean ${meant}?`,
+      hint: `Did you mean ${meant}?`,
     });
   });
 
@@ -113,8 +113,8 @@ describe('verifiedLines', () => {
 
 describe('auditorKeys', () => {
   it.each([
-    [{ publicKey: ['x'] }, 'did you mean publicKeys?'],
-    [{ keyFiles: ['x'] }, 'did you mean'],
+    [{ publicKey: ['x'] }, 'Did you mean publicKeys?'],
+    [{ keyFiles: ['x'] }, 'Did you mean'],
     [{ dataKeys: ['audit'] }, 'provider'],
     [{ signingKey: 'audit' }, 'provider'],
   ])('refuses %o, and says what it takes', (options, hint) => {

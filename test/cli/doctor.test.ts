@@ -91,7 +91,7 @@ describe('fapilog-tamper doctor', () => {
   });
 
   it.each([
-    ['a misspelt variable', [], { FAPILOG_TAMPER_KEYID: 'x' }, 'did you mean FAPILOG_TAMPER_KEY_ID?'],
+    ['a misspelt variable', [], { FAPILOG_TAMPER_KEYID: 'x' }, 'Did you mean FAPILOG_TAMPER_KEY_ID?'],
     [
       'a file that is not there',
       ['--config', 'none.yaml'],

@@ -41,7 +41,7 @@ describe('fapilog-tamper', () => {
     expect(await built.run(['frobnicate'])).toEqual({
       code: 64,
       stdout: '',
-      stderr: 'fapilog-tamper: USAGE: unknown command frobnicate\n  hint: run: fapilog-tamper --help\n',
+      stderr: 'fapilog-tamper: USAGE: unknown command frobnicate\n  hint: Run: fapilog-tamper --help\n',
     });
   });
 
@@ -56,9 +56,9 @@ describe('fapilog-tamper', () => {
   });
 
   it.each([
-    ['an unknown flag', ['keygen', '--ouput', 'x'], 'unknown flag --ouput', 'did you mean --out?'],
-    ['an unknown short flag', ['keygen', '-x'], 'unknown flag --x', 'did you mean'],
-    ['a misspelt option', ['doctor', '--key-sorce', 'env'], 'unknown flag --key-sorce', 'did you mean --key-source?'],
+    ['an unknown flag', ['keygen', '--ouput', 'x'], 'unknown flag --ouput', 'Did you mean --out?'],
+    ['an unknown short flag', ['keygen', '-x'], 'unknown flag --x', 'Did you mean'],
+    ['a misspelt option', ['doctor', '--key-sorce', 'env'], 'unknown flag --key-sorce', 'Did you mean --key-source?'],
     ['a missing value', ['keygen', '--out'], "Option '--out <value>' argument missing", undefined],
     [
       'a wrong value',

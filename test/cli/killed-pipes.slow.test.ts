@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,40 +26,54 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-/** Everything that a writer puts into its pipe; `pace`: milliseconds between two reads of at most 8 KiB. */
-async function collect(writer: ChildProcess, chunks: Buffer[], pace: number): Promise<void> {
-  const { stdout } = writer;
-  if (stdout === null) throw new Error('no pipe');
-  for (;;) {
-    const chunk = stdout.read(Math.min(8192, stdout.readableLength || 8192)) as Buffer | null;
-    if (chunk !== null) {
-      chunks.push(chunk);
-      if (pace > 0) await delay(pace);
-    } else if (stdout.readableEnded || stdout.destroyed) return;
-    else await Promise.race([once(stdout, 'readable'), once(stdout, 'end')]);
-  }
+/** Takes at most 8 KiB at a time from its standard input, and waits between. It ends where the pipe ends. */
+const COLLECTOR = `
+const fs = require('node:fs');
+const bytes = Buffer.alloc(8192);
+const cell = new Int32Array(new SharedArrayBuffer(4));
+for (let n; (n = fs.readSync(0, bytes)) > 0; ) {
+  fs.writeSync(1, bytes, 0, n);
+  if (Number(process.argv[1]) > 0) Atomics.wait(cell, 0, 0, Number(process.argv[1]));
+}
+`;
+
+interface Writer {
+  readonly stdin: NodeJS.WritableStream;
+  kill(): void;
+  /** The writer and its collector have ended: what was in the pipe is in the file. */
+  readonly over: Promise<unknown>;
 }
 
-function start(stateDir: string): ChildProcess {
-  const command = [join(built.directory, 'dist/cli/main.js'), 'seal', '--out', '-', '--origin', origin];
-  return spawn(process.execPath, [...command, '--state-dir', stateDir, '--quiet'], {
-    env,
-    stdio: ['pipe', 'pipe', 'ignore'],
+/** A writer whose standard output is a pipe to a collector, which appends to a file. */
+function start(directory: string, pace: number): Writer {
+  const script = `sh -c 'echo $$ > pid; exec "$@"' sh "$@" 2>/dev/null | "$NODE" -e "$COLLECTOR" ${pace} >> collected.jsonl`;
+  const seal = [join(built.directory, 'dist/cli/main.js'), 'seal', '--out', '-', '--origin', origin, '--quiet'];
+  const command = [process.execPath, ...seal, '--state-dir', join(directory, 'state')];
+  rmSync(join(directory, 'pid'), { force: true });
+  const child = spawn('sh', ['-c', script, 'sh', ...command], {
+    cwd: directory,
+    env: { ...env, NODE: process.execPath, COLLECTOR },
+    stdio: ['pipe', 'ignore', 'inherit'],
   });
+  child.stdin.on('error', () => undefined);
+  return {
+    stdin: child.stdin,
+    kill: () => process.kill(Number(readFileSync(join(directory, 'pid'), 'latin1')), 'SIGKILL'),
+    over: once(child, 'close'),
+  };
 }
 
-async function feedAndKill(writer: ChildProcess, chunks: Buffer[], pace: number, after: number): Promise<void> {
-  const { stdin } = writer;
-  stdin?.on('error', () => undefined);
-  const feeding = setInterval(() => stdin?.write('{"msg":"a line of the application"}\n'.repeat(200)), 5);
-  const ended = once(writer, 'exit');
-  const collected = collect(writer, chunks, pace);
-  while (chunks.length === 0 && writer.exitCode === null) await delay(1);
+async function feedAndKill(directory: string, pace: number, after: number): Promise<void> {
+  const collected = join(directory, 'collected.jsonl');
+  const size = (): number => statSync(collected, { throwIfNoEntry: false })?.size ?? 0;
+  const before = size();
+  const writer = start(directory, pace);
+  const feeding = setInterval(() => writer.stdin.write('{"msg":"a line of the application"}\n'.repeat(200)), 5);
+  while (size() === before) await delay(1);
   await delay(after);
-  writer.kill('SIGKILL');
-  await ended;
+  writer.kill();
+  await writer.over;
   clearInterval(feeding);
-  await collected;
 }
 
 it.each([
@@ -69,21 +83,11 @@ it.each([
   const verdicts: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const directory = mkdtempSync(join(root, 'round-'));
-    const chunks: Buffer[] = [];
-    for (let kill = 0; kill < 2; kill++) {
-      const seen = chunks.length;
-      const own: Buffer[] = [];
-      await feedAndKill(start(join(directory, 'state')), own, pace, from + Math.random() * (to - from));
-      chunks.push(...own);
-      expect(chunks.length).toBeGreaterThan(seen);
-    }
-    const last = start(join(directory, 'state'));
-    const own: Buffer[] = [];
-    const collected = collect(last, own, 0);
-    last.stdin?.end('{"msg":"the last line"}\n');
-    await collected;
+    for (let kill = 0; kill < 2; kill++) await feedAndKill(directory, pace, from + Math.random() * (to - from));
+    const last = start(directory, 0);
+    last.stdin.end('{"msg":"the last line"}\n');
+    await last.over;
     const log = join(directory, 'collected.jsonl');
-    writeFileSync(log, Buffer.concat([...chunks, ...own]));
     const { code, stdout } = await built.run(['verify', log, '--origin', origin, '--key-env', 'FAPILOG_TAMPER_KEY'], {
       env,
     });

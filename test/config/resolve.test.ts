@@ -97,13 +97,13 @@ describe('unknown options', () => {
     expect(error).toMatchObject({
       code: 'CONFIG_UNKNOWN_OPTION',
       message: `unknown option key_sorce (file ${path}:2)`,
-      hint: 'did you mean key_source?',
+      hint: 'Did you mean key_source?',
     });
   });
 
   it('camelCase in a file is unknown and names the file spelling', () => {
     const error = refusal(() => resolveConfig({ file: load('camel.yaml', 'keySource: env\n') }));
-    expect(error.hint).toBe('did you mean key_source?');
+    expect(error.hint).toBe('Did you mean key_source?');
   });
 
   it('snake_case in code is unknown and names the code spelling', () => {
@@ -111,7 +111,7 @@ describe('unknown options', () => {
     expect(error).toMatchObject({
       code: 'CONFIG_UNKNOWN_OPTION',
       message: 'unknown option key_source (code)',
-      hint: 'did you mean keySource?',
+      hint: 'Did you mean keySource?',
     });
   });
 
@@ -120,7 +120,7 @@ describe('unknown options', () => {
     expect(error).toMatchObject({
       code: 'CONFIG_UNKNOWN_OPTION',
       message: 'unknown option FAPILOG_TAMPER_KEYID (environment)',
-      hint: 'did you mean FAPILOG_TAMPER_KEY_ID?',
+      hint: 'Did you mean FAPILOG_TAMPER_KEY_ID?',
     });
   });
 

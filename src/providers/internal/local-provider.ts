@@ -80,7 +80,7 @@ export class LocalKeyProvider implements KeyProvider {
     return this.#run('recoverKey', named, options, () => {
       if (reference.identity !== named || reference.wrapped !== undefined || !isLocal(reference.source)) {
         throw new TamperError('KEY_NOT_NAMED', `the log's data key is not the local key "${named}"`, {
-          hint: 'name the key that the log was sealed with; `fapilog-tamper inspect` shows its source and identity',
+          hint: 'Name the key that the log was sealed with; `fapilog-tamper inspect` shows its source and identity',
         });
       }
       return this.#dataKey(named);

@@ -93,6 +93,7 @@ export class VaultSession {
       refused.token === undefined || refused.token.erased || (await isAlive(this.#api, refused.token, signal));
     const repeatable =
       this.#method.repeatable && (this.#method.changed === undefined || (await this.#method.changed()));
+    if (this.#current !== refused && this.#current !== undefined) return this.#current; // meanwhile
     if (repeatable && (!alive || this.#clock.now() - refused.at >= minLoginAgeMs)) return this.#login();
     if (alive) throw error;
     throw new TamperError('UNAUTHENTICATED', 'Vault: the token has expired or was revoked', {

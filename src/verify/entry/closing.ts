@@ -13,21 +13,23 @@ function trusted(state: StreamState): boolean {
 
 /** Control entries carry the writer's clock: going back is worth a word. */
 export function passTime(state: StreamState, seq: number, time: string): void {
-  if (state.lastTime !== undefined && time < state.lastTime) {
-    state.find('CLOCK_BACK', `entry ${seq}: the writer's clock says ${time}, before it said ${state.lastTime}`, seq);
+  const { lastTime } = state.counts;
+  if (lastTime !== undefined && time < lastTime) {
+    state.find('CLOCK_BACK', `entry ${seq}: the writer's clock says ${time}, before it said ${lastTime}`, seq);
   }
-  state.lastTime = time;
+  state.counts.pass(time);
 }
 
 /** The promise of the run's latest open (M8.20). */
 function checkCadence(state: StreamState, seq: number, time: string): void {
-  const { every, sealTime } = state;
+  const { every } = state;
+  const { recordsSinceSeal, sealTime, gapSinceSeal } = state.counts;
   if (every === undefined || state.orderUnknown || state.sequence.open) return;
-  if (state.recordsSinceSeal > every.records && !state.broken) {
-    const message = `entry ${seq}: ${state.recordsSinceSeal} records since the last seal, promised were at most ${every.records}`;
+  if (recordsSinceSeal > every.records && !state.broken) {
+    const message = `entry ${seq}: ${recordsSinceSeal} records since the last seal, promised were at most ${every.records}`;
     state.find('CADENCE', message, seq);
   }
-  if (sealTime === undefined || state.gapSinceSeal) return;
+  if (sealTime === undefined || gapSinceSeal) return;
   const seconds = (Date.parse(time) - Date.parse(sealTime)) / 1000;
   const limit = 1.5 * every.idleSeconds + HEARTBEAT_SLACK_SECONDS;
   if (seconds > limit) {
@@ -63,17 +65,14 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
     epoch.step++;
     epoch.schedule?.advance();
   }
-  state.sealTime = time;
-  state.recordsSinceSeal = 0;
-  state.droppedSinceSeal = 0;
-  state.gapSinceSeal = false;
+  state.counts.seal(time);
 }
 
 /** A seal, already authenticated. */
 export function handleSeal(state: StreamState, seq: number, seal: SealEntry, authentic: boolean): void {
   checkStep(state, seq, seal.step);
-  checkCount(state, seq, 'records since the last seal', seal.records, state.recordsSinceSeal);
-  checkCount(state, seq, 'dropped lines', seal.dropped, state.droppedSinceSeal);
+  checkCount(state, seq, 'records since the last seal', seal.records, state.counts.recordsSinceSeal);
+  checkCount(state, seq, 'dropped lines', seal.dropped, state.counts.droppedSinceSeal);
   const sealed = state.epoch;
   endStep(state, seq, 'seal', seal.time);
   const handOver = state.expect.what === 'seal' && state.expect.after === 'key';
@@ -83,19 +82,17 @@ export function handleSeal(state: StreamState, seq: number, seal: SealEntry, aut
 
 /** A gap: something was not sealed, or the key service was away. */
 export function handleGap(state: StreamState, seq: number, gap: GapEntry): void {
-  state.droppedSinceSeal += gap.dropped;
-  state.dropped += gap.dropped;
-  state.gapSinceSeal = true;
+  state.counts.gap(gap.dropped);
   if (gap.dropped === 0) return;
   const message = `entry ${seq}: ${gap.dropped} lines were lost since ${gap.since} (${gap.why}); the writer says so itself`;
   const { accept } = state.auditor;
-  state.find('DROPPED', message, seq, state.dropped > accept.dropped ? 'undecided' : undefined);
+  state.find('DROPPED', message, seq, state.counts.dropped > accept.dropped ? 'undecided' : undefined);
 }
 
 /** The graceful end of a file or stream. */
 export function handleClose(state: StreamState, seq: number, close: CloseEntry): void {
   checkStep(state, seq, close.step);
-  checkCount(state, seq, 'records since the open before it', close.records, state.recordsSinceOpen);
+  checkCount(state, seq, 'records since the open before it', close.records, state.counts.recordsSinceOpen);
   if (trusted(state) && (close.firstTime === undefined) !== (close.records === 0)) {
     state.find(
       'COUNT_WRONG',
@@ -104,8 +101,8 @@ export function handleClose(state: StreamState, seq: number, close: CloseEntry):
     );
   }
   endStep(state, seq, 'close', close.time);
-  const { epoch, facts, records, tree } = state;
-  facts?.close(seq, close, records, tree.frontier?.root(), epoch);
+  const { epoch, facts, counts, tree } = state;
+  facts?.close(seq, close, counts.records, tree.frontier?.root(), epoch);
   state.closed = { why: close.why, seq, continuedBy: close.continuedBy };
   state.expect = { what: 'open', after: close.why };
 }

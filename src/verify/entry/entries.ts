@@ -112,9 +112,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
 
 /** Counts a record line. */
 export function countRecord(state: StreamState): void {
-  state.records++;
-  state.recordsSinceSeal++;
-  state.recordsSinceOpen++;
+  state.counts.add(1);
 }
 
 /** A control entry: its auth first, then its members (spec 8.3, M8.9). */

@@ -71,15 +71,11 @@ export async function handleOpen(
     }
   }
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
-  state.facts?.open(open, seq, state.offset, state.auditor.origin, state.tree.frontier?.root());
+  state.facts?.open(open, seq, state.place.offset, state.auditor.origin, state.tree.frontier?.root());
   append(state, seq, leaf);
   state.every = open.every;
-  state.sealTime = open.time;
-  state.gapSinceSeal = false;
-  state.recordsSinceOpen = 0;
+  state.counts.open(open.time, runStart);
   if (runStart) {
-    state.recordsSinceSeal = 0;
-    state.droppedSinceSeal = 0;
     state.orderUnknown = false;
     state.expect = { what: 'seal', after: 'open' };
   } else {

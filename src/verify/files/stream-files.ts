@@ -194,8 +194,7 @@ async function openLarge(source: Source): Promise<FileHandle | undefined> {
 /** What keeps the reader from a file's end leaves everything from there on undecided (spec 8.12). */
 export function stopReading(state: StreamState, error: unknown): void {
   if (error instanceof LineTooLong) {
-    state.line = error.line;
-    state.offset = error.offset;
+    state.place.at(error.line, error.offset);
     state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
   } else {
     if (systemCode(error) === '') throw error;

@@ -90,7 +90,7 @@ function checkOpenEnd(state: StreamState, proven: number): void {
   const tail = last - proven;
   if (tail > 0 || state.unterminatedBytes > 0) {
     const message = `${tail} entries after the last verified seal are not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
-    state.findings.add('UNSEALED_TAIL', { file: state.file, seq: proven + 1, lastSeq: last }, message);
+    state.findings.add('UNSEALED_TAIL', { file: state.place.file, seq: proven + 1, lastSeq: last }, message);
   }
 }
 
@@ -98,7 +98,7 @@ function checkOpenEnd(state: StreamState, proven: number): void {
 function startedAbove(state: StreamState, proven: number): boolean {
   const { run } = state;
   if (run === undefined || run.openSeq <= proven) return false;
-  const place = { file: state.file, seq: run.openSeq, lastSeq: state.next - 1 };
+  const place = { file: state.place.file, seq: run.openSeq, lastSeq: state.next - 1 };
   if (state.epochs.some((epoch) => namedSigners(state, epoch).length > 0)) {
     const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that a key you named signed`;
     state.findings.add('UNSIGNED', place, message);
@@ -110,5 +110,5 @@ function startedAbove(state: StreamState, proven: number): boolean {
 }
 
 function endUnproven(state: StreamState, message: string): void {
-  state.findings.add('END_UNPROVEN', { file: state.file, seq: state.next - 1 }, message);
+  state.findings.add('END_UNPROVEN', { file: state.place.file, seq: state.next - 1 }, message);
 }

@@ -5,7 +5,8 @@ import type { StreamState } from '../state/state.ts';
 
 /** What is to be said of a run that starts by itself; whether it is news is known only at the end. */
 export function noteRestart(state: StreamState, seq: number, open: OpenEntry): void {
-  const { closed, sealTime, run } = state;
+  const { closed, run } = state;
+  const { sealTime } = state.counts;
   if (run === undefined) return;
   if (seq === 1) {
     if (open.why !== 'conflict') return;

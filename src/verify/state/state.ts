@@ -11,6 +11,8 @@ import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
 import { TreeHistory } from '../model/tree-history.ts';
+import { Counts } from './counts.ts';
+import { LinePlace } from './line-place.ts';
 import { type BreakReason, SequenceTracker } from './sequence.ts';
 
 /** What the control entry before the present one was, as far as the order of entries depends on it. */
@@ -68,9 +70,7 @@ export class StreamState {
   readonly sequence: SequenceTracker;
 
   /** Where the line in hand is. */
-  file = '';
-  line = 0;
-  offset = 0;
+  readonly place: LinePlace = new LinePlace();
 
   /** The seq of the range's first entry; 0 before it. */
   firstSeq = 0;
@@ -153,15 +153,7 @@ export class StreamState {
   adoptedEntries = 0;
   abandonedEntries = 0;
 
-  records = 0;
-  recordsSinceSeal = 0;
-  recordsSinceOpen = 0;
-  droppedSinceSeal = 0;
-  dropped = 0;
-  gapSinceSeal = false;
-  /** Time of the last open, seal or close of the run, and of the last control entry at all. */
-  sealTime: string | undefined;
-  lastTime: string | undefined;
+  readonly counts: Counts = new Counts();
   /** The last entry, if it was a close. */
   closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
   /** What the present file's manifest will be checked against; undefined where there is no manifest. */
@@ -250,18 +242,13 @@ export class StreamState {
     this.adoptions = [];
     this.markedFrom.takenOver = Number.MAX_SAFE_INTEGER;
     this.markedFrom.introducedInAdopted = Number.MAX_SAFE_INTEGER;
-    this.recordsSinceSeal = 0;
-    this.recordsSinceOpen = 0;
-    this.droppedSinceSeal = 0;
-    this.gapSinceSeal = false;
-    this.sealTime = undefined;
+    this.counts.beginRange();
     this.closed = undefined;
   }
 
   /** The place of the line in hand. */
   here(seq?: number): Place {
-    const place = this.line === 0 ? { file: this.file } : { file: this.file, line: this.line, offset: this.offset };
-    return seq === undefined ? place : { ...place, seq };
+    return this.place.here(seq);
   }
 
   find(code: FindingCode, message: string, seq?: number, severity?: Severity): void {

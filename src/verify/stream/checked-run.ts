@@ -44,9 +44,7 @@ export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoc
   if (!authenticated(run, epoch, keyOf)) return false;
   if (state.sizesToCome.some((size) => size <= last)) return false;
   if (epoch.member === 'hash' || epoch.schedule === undefined) state.lastUnchecked = last;
-  state.records += run.count;
-  state.recordsSinceSeal += run.count;
-  state.recordsSinceOpen += run.count;
+  state.counts.add(run.count);
   state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);
   state.next = last + 1;
   state.closed = undefined;

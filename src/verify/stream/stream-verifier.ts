@@ -61,12 +61,10 @@ export class StreamVerifier {
   /** A file begins; `manifest` is the text of the manifest that stands beside it, or beside a file that took its name since. */
   beginFile(file: string, manifest?: string, beside: string = file): void {
     this.#manifestFile = beside;
-    this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.records);
+    this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.counts.records);
     this.state.facts = this.#manifest?.facts;
-    this.state.file = file;
+    this.state.place.beginFile(file);
     this.state.fileNext = this.state.next;
-    this.state.line = 0;
-    this.state.offset = 0;
     this.#lineEndings = 'unknown';
     this.#foreign.beginFile();
   }
@@ -78,8 +76,7 @@ export class StreamVerifier {
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
     const { state } = this;
     if (start === end || state.stopped) return undefined;
-    state.line = line;
-    state.offset = offset;
+    state.place.at(line, offset);
     const { epoch } = state;
     if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
       const seq = state.next;
@@ -114,8 +111,7 @@ export class StreamVerifier {
 
   /** The file ends with bytes without LF. */
   feedUnterminated(bytes: number, line: number, offset: number): void {
-    this.state.line = line;
-    this.state.offset = offset;
+    this.state.place.at(line, offset);
     if (!this.state.stopped) this.#foreign.unterminated(bytes);
   }
 
@@ -125,7 +121,7 @@ export class StreamVerifier {
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
-      state.findings.add('MANIFEST_WRONG', { file: state.file }, 'your policy demands a manifest, there is none');
+      state.findings.add('MANIFEST_WRONG', { file: state.place.file }, 'your policy demands a manifest, there is none');
     }
     state.facts = undefined;
   }
@@ -137,7 +133,7 @@ export class StreamVerifier {
     state.sequence.end();
     endEarlyCheckpoint(state);
     if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
-      state.findings.add('NOT_SEALED', { file: state.file }, 'there is no sealed line at all');
+      state.findings.add('NOT_SEALED', { file: state.place.file }, 'there is no sealed line at all');
     }
     checkBeginning(state);
     checkHeldAtEnd(state);
@@ -161,9 +157,9 @@ export class StreamVerifier {
     this.#foreign.before(isRecoveredOpen(trimmed, read), this.#skipsFiles(read));
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
-      const { records } = this.state;
+      const { records } = this.state.counts;
       handleRecord(this.state, trimmed, read);
-      if (this.state.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
+      if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }
     if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length);

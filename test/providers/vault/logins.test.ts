@@ -168,3 +168,38 @@ describe('warnings', () => {
     expect(said).toEqual([expect.stringContaining('cannot be renewed')]);
   });
 });
+
+test('two calls that are refused at once cost one login, also where one of them learns of it late', async () => {
+  let logins = 0;
+  let revoked = false;
+  let lookups = 0;
+  let tell = (): void => undefined;
+  const late = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const vault = new ScriptedVault(async (request) => {
+    const token = request.headers['x-vault-token'] ?? request.headers['X-Vault-Token'];
+    if (/^auth\/.*\/login$/.test(request.path)) {
+      logins++;
+      return { json: { auth: { client_token: `hvs.${logins}`, lease_duration: 3_600, renewable: true } } };
+    }
+    const isGone = revoked && token === 'hvs.1';
+    if (isGone && request.path === 'auth/token/lookup-self' && ++lookups === 2) await late;
+    if (isGone) return { status: 403, json: { errors: ['permission denied'] } };
+    if (request.path === 'transit/hmac/k') {
+      return { json: { data: { hmac: `vault:v1:${Buffer.alloc(32, 7).toString('base64')}` } } };
+    }
+    return healthy('hmac', request) ?? { status: 404, json: {} };
+  });
+  const env = { HOME: '/nonexistent', VAULT_SECRET_ID: 'right' };
+  const provider = vault.provider({ authMethod: 'approle', role: 'r', env, path: 'transit/keys/k', maxAttempts: 1 });
+  onTestFinished(() => provider.close());
+  await provider.sign('transit/keys/k', text);
+  revoked = true;
+  const both = [provider.sign('transit/keys/k', text), provider.sign('transit/keys/k', text)];
+  await Promise.race(both); // one has logged in again by now
+  tell();
+  await Promise.all(both);
+  expect(lookups).toBe(2);
+  expect(logins).toBe(2);
+});
