@@ -66,7 +66,7 @@ describe('fapilog-tamper', () => {
       'option checkpointMaxRecords (flag --checkpoint-max-records) must be a whole number, not "1e3"',
       'docs/configuration.md',
     ],
-    ['a secret', ['doctor', '--vault-token', 'hvs.canary'], '--vault-token is refused', 'use VAULT_TOKEN'],
+    ['a secret', ['doctor', '--vault-token', 'hvs.canary'], '--vault-token is refused', 'Use VAULT_TOKEN'],
   ])('refuses %s', async (_, argv, message, hint) => {
     const { code, stdout, stderr } = await built.run(argv);
     expect([code, stdout]).toEqual([64, '']);
