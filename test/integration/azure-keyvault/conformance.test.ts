@@ -38,7 +38,7 @@ function subject({ name, key, algorithm }: (typeof kinds)[number]): ConformanceS
         authorityHost: server.authorityUrl,
         caCertificates: server.caPem,
         rsaAlgorithm: algorithm === 'rsa-pkcs1-sha256' ? 'RS256' : 'PS256',
-        timeoutMs: 1_500,
+        timeoutMs: 4_000,
         retry: { attempts: 2, baseDelayMs: 5, maxDelayMs: 20 },
       }),
     ...(algorithm === undefined

@@ -51,7 +51,7 @@ function subject(
     create: async () => {
       await make(`${slug}-data`, 'ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
       await make(`${slug}-sign`, algorithm === 'kms-hmac-sha256' ? 'MAC' : 'ASYMMETRIC_SIGN', gcpAlgorithm);
-      return new GcpKmsProvider({ ...options(), timeoutMs: 1_500, attemptTimeoutMs: 1_500 });
+      return new GcpKmsProvider({ ...options(), timeoutMs: 4_000, attemptTimeoutMs: 4_000 });
     },
     dataKey: { keyId: data, kind: 'wrapped' },
     signingKey: { keyId: signing, algorithm },

@@ -54,7 +54,7 @@ function subjectOf(signing: keyof typeof keys, algorithm: SignatureAlgorithm): C
   return {
     name: `VaultProvider, ${signing},`,
     create: () =>
-      providerFor(proxy.url, { token: server.rootToken, timeoutMs: 1_500, attemptTimeoutMs: 400, maxAttempts: 2 }),
+      providerFor(proxy.url, { token: server.rootToken, timeoutMs: 4_000, attemptTimeoutMs: 1_500, maxAttempts: 2 }),
     dataKey: { keyId: keys.data, kind: 'wrapped' },
     signingKey: { keyId: keys[signing], algorithm },
     absentKey: { keyId: 'transit/keys/nobody' },

@@ -1,5 +1,5 @@
 // The vault's keys: names, versions, attributes, soft delete. Real keys, made by node:crypto.
-import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 const OPERATIONS = {
   EC: ['sign', 'verify'],
@@ -12,14 +12,25 @@ export const family = (kty) => kty.replace('-HSM', '');
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
+/** Two keys that share nothing: those of a pair share a lock, in which a process was once seen to stand still for ever. */
+function keyPair(type, options) {
+  const { privateKey: key } = generateKeyPairSync(type, {
+    ...options,
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  const form = { key, type: 'pkcs8', format: 'der' };
+  return { privateKey: createPrivateKey(form), publicKey: createPublicKey(createPrivateKey(form)) };
+}
+
 function material(kty, crv, size) {
   if (family(kty) === 'EC') {
-    const pair = generateKeyPairSync('ec', { namedCurve: crv });
+    const pair = keyPair('ec', { namedCurve: crv });
     const { d, x, y } = pair.privateKey.export({ format: 'jwk' });
     return { ...pair, jwk: { crv, x, y }, d: Buffer.from(d, 'base64url') };
   }
   if (family(kty) === 'RSA') {
-    const pair = generateKeyPairSync('rsa', { modulusLength: size });
+    const pair = keyPair('rsa', { modulusLength: size });
     const { n, e } = pair.publicKey.export({ format: 'jwk' });
     return { ...pair, jwk: { n, e }, modulusBytes: size / 8 };
   }
