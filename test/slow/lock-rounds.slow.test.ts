@@ -8,6 +8,8 @@ it(`${ROUNDS} rounds of kill, terminate, pause, new host name and new name space
   console.log({ taken, refused, mostLooks, lost, late });
   expect(taken).toBeGreaterThan(ROUNDS / 5);
   expect(disorder).toEqual([]);
-  expect(Object.keys(lost).filter((code) => code !== 'LOCKED')).toEqual([]);
+  const { LOCKED: _, FOREIGN_WRITE: found = 0, ...others } = lost;
+  expect(others).toEqual({});
+  expect(found).toBeLessThanOrEqual(late.length); // whoever holds the lock by then finds the line that came late
   expect(mostLooks).toBeLessThan(looksOfALease * 5);
 }, 3_600_000);
