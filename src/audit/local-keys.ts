@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
-import { readsLikeKey, shown } from '../foundation/key-like.ts';
+import { causeAbout, shown } from '../foundation/key-like.ts';
 import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
 
 const KEY_FILE = '.key';
@@ -22,7 +22,7 @@ export async function localKeyNames(path: string): Promise<LocalKeyNames> {
     const code = systemCode(error);
     if (code === '') throw error;
     throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${shown(path)} cannot be read (${code})`, {
-      cause: readsLikeKey(path) ? undefined : error, // it names the path as well
+      ...causeAbout(path, error),
       hint: 'Name a key file, or a directory of NAME.key files.',
     });
   }

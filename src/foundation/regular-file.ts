@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemCode, TamperError } from '../errors.ts';
 import { type FileIdentity, identityOf, isSame, Replaced } from './file-identity.ts';
-import { readsLikeKey, shown } from './key-like.ts';
+import { causeAbout, shown } from './key-like.ts';
 
 /** Only regular files are read: a FIFO or a device that stands in the place of one neither blocks nor goes on for ever. */
 
@@ -63,8 +63,7 @@ export function readError(path: string, error: unknown, hint: string): TamperErr
   if (error instanceof TamperError) return error;
   const code = systemCode(error);
   if (code === '') throw error;
-  const isKey = readsLikeKey(path);
-  const options = { hint, ...(!isKey && { cause: error }) }; // the cause names the path as well
+  const options = { hint, ...causeAbout(path, error) };
   return code === 'ENOENT'
     ? new TamperError('NOT_FOUND', `there is no file or directory ${shown(path)}`, options)
     : new TamperError('READ_FAILED', `${shown(path)} cannot be read (${code})`, options);

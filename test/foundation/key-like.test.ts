@@ -27,7 +27,6 @@ it.each(dresses)('knows a key %s', (_what, dressed) => {
       bytes.toString('base64url'),
     ]) {
       const text = dressed(key);
-      if (/[a-z]{7}/.test(key)) continue; // what reads like a word is taken for one: one key in seventy
       expect(readsLikeKey(text), text).toBe(true);
       expect(shown(text)).not.toContain(key.slice(0, 8));
     }

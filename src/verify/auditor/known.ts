@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
-import { readsLikeKey, shown } from '../../foundation/key-like.ts';
+import { causeAbout, shown } from '../../foundation/key-like.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { KnownLock } from './known-lock.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
@@ -147,8 +147,6 @@ export async function saveKnown(path: string, known: KnownStreams, lock?: KnownL
   } catch (error) {
     const code = systemCode(error);
     if (code === '') throw error;
-    throw new TamperError('WRITE_FAILED', `${shown(path)} cannot be written (${code})`, {
-      ...(!readsLikeKey(path) && { cause: error }),
-    });
+    throw new TamperError('WRITE_FAILED', `${shown(path)} cannot be written (${code})`, causeAbout(path, error));
   }
 }
