@@ -4,6 +4,7 @@
  */
 export { configuredKeys, verifiedLinesWith, verifyWith } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
+export { variableOf } from './audit/local-data-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export { checkPlaces } from './check-places.ts';
 export {

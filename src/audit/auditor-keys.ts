@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { TamperError } from '../errors.ts';
 import { readsLikeKey } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
@@ -30,7 +31,7 @@ export interface AuditorKeyOptions {
 const forms: Forms<AuditorKeyOptions> = {
   publicKeys: {
     says: 'an array of verifier keys, or of { vkey, fromSeq, untilSeq, givenBy } with whole numbers from 1 on',
-    fits: isListOf(isNameOrRange('vkey', ['givenBy'])),
+    fits: isListOf(isNameOrRange('vkey', { givenBy: v.optional(v.string()) })),
   },
   publicKeyFiles: texts,
   dataKeyFiles: texts,

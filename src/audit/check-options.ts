@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { nearest } from '../config/names.ts';
 import { TamperError } from '../errors.ts';
 import { shown } from '../foundation/key-like.ts';
@@ -21,27 +22,20 @@ export const isListOf =
   (value: unknown): boolean =>
     Array.isArray(value) && value.every(fits);
 
-const isSeq = (value: unknown): boolean => value === undefined || (Number.isSafeInteger(value) && Number(value) > 0);
+const seq = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
+const nonEmpty = v.pipe(v.string(), v.nonEmpty());
 
 /**
  * A name, or an object with it and the entries that it counts for. A limit that is misspelt or no number would be none: the
  * key of the compromised year would count for ever.
  */
-export const isNameOrRange =
-  (member: string, more: readonly string[] = []) =>
-  (value: unknown): boolean => {
-    if (isText(value)) return value !== '';
-    if (!isRecord(value)) return false;
-    const { fromSeq, untilSeq } = value as { fromSeq?: unknown; untilSeq?: unknown };
-    const known = new Set([member, 'fromSeq', 'untilSeq', ...more]);
-    if (!Object.keys(value as object).every((name) => known.has(name)) || !isSeq(fromSeq) || !isSeq(untilSeq))
-      return false;
-    if (fromSeq !== undefined && untilSeq !== undefined && Number(fromSeq) > Number(untilSeq)) return false;
-    return [member, ...more].every((name) => {
-      const one: unknown = Reflect.get(value as object, name);
-      return name === member ? isText(one) && one !== '' : one === undefined || isText(one);
-    });
-  };
+export function isNameOrRange(member: string, more: Readonly<Record<string, v.GenericSchema>> = {}): Form['fits'] {
+  const range = v.pipe(
+    v.strictObject({ ...more, [member]: nonEmpty, fromSeq: seq, untilSeq: seq }),
+    v.check(({ fromSeq, untilSeq }) => Number(fromSeq ?? 1) <= Number(untilSeq ?? Number.MAX_SAFE_INTEGER)),
+  );
+  return (value) => v.is(v.union([nonEmpty, range]), value);
+}
 
 export const yesOrNo: Form = { says: 'true or false', fits: (value) => typeof value === 'boolean' };
 export const texts: Form = { says: 'an array of strings', fits: isListOf(isText) };

@@ -8,24 +8,20 @@ import { configuredKeys } from './configured-keys.ts';
 
 async function check({ config, file, origin, held }: ClosedFileTask): Promise<ClosedFileAnswer> {
   const resolution = resolveConfig({ code: config });
-  const keys = await configuredKeys({ resolution, env: process.env });
+  const { close, ...keys } = await configuredKeys({ resolution, env: process.env });
   try {
-    const { dataKeys, confirmSigner, signerNamed, verifyOnline } = keys;
     const more = held === undefined ? {} : { held: [held] };
     const report = await verify({
       paths: [file],
       origin,
       part: true,
-      dataKeys,
-      confirmSigner,
-      signerNamed,
-      verifyOnline,
+      ...keys,
       ...more,
     });
     const tampered = report.findings.filter(({ severity }) => severity === 'tampered');
     return { tampered: tampered.map(({ code, message }) => `${code}: ${message}`) };
   } finally {
-    await keys.close();
+    await close();
   }
 }
 

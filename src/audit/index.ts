@@ -32,13 +32,11 @@ async function withKeys<R>(
 ): Promise<R> {
   const { openKeys } = await import('./open-keys.ts');
   const policy = typeof given === 'string' ? await loadPolicy(given) : given;
-  const opened = await openKeys(keys, policy !== undefined);
-  const { dataKeys, publicKeys, confirmSigner, signerNamed, verifyOnline } = opened;
-  const named = { dataKeys, publicKeys, confirmSigner, signerNamed, verifyOnline };
+  const { close, ...named } = await openKeys(keys, policy !== undefined);
   try {
     return await run({ ...rest, ...named, ...(policy !== undefined && { policy }) });
   } finally {
-    await opened.close();
+    await close();
   }
 }
 

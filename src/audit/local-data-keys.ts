@@ -22,7 +22,7 @@ export async function dataKeysOfFile(path: string, givenBy: string): Promise<Loc
 }
 
 /** The variable that `VARIABLE` or `NAME=VARIABLE` means. */
-function variableOf(given: string): string {
+export function variableOf(given: string): string {
   return given.slice(given.lastIndexOf('=') + 1);
 }
 

@@ -13,7 +13,7 @@ export interface VerificationKeys {
   readonly signerNamed: boolean;
   readonly verifyOnline: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
   /** Closes what was opened. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A signing key that somebody named, and where it lies. */

@@ -90,7 +90,7 @@ export const cat: Command = command(
     let notes = '';
     try {
       if (flags.verified) {
-        const { options, keys } = await verifyRequest(call, io);
+        const { options, close } = await verifyRequest(call, io);
         const report = await verifiedLinesWith({
           ...options,
           onPiece: printer.take,
@@ -98,7 +98,7 @@ export const cat: Command = command(
           onUnproven: (size) => {
             notes = `cat: nothing proves what comes after entry ${size} yet; it is left out\n`;
           },
-        }).finally(async () => keys.close());
+        }).finally(close);
         if (report.verdict !== 'ok') {
           await print(io.stderr, verdictText(report, 'normal'));
           return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;

@@ -41,51 +41,49 @@ export function list(takes: string, says: string): Flag<readonly string[]> {
   };
 }
 
-/** A flag that is one of a few words; the first is the default. */
-export function oneOf<const T extends readonly [string, ...string[]]>(words: T, says: string): Flag<T[number]> {
+/** A flag with one text that becomes something else; `is` says what it must be. */
+function parsed<T>(
+  takes: string,
+  says: string,
+  is: string,
+  parse: (value: string) => T | undefined,
+): Flag<T | undefined> {
   return {
-    takes: words.join('|'),
-    says: `${says} (default ${words[0]})`,
+    takes,
+    says,
     many: false,
     read: (name, given) => {
       const value = oneText(given);
-      if (value === undefined) return words[0];
-      if (words.includes(value)) return value;
-      throw new TamperError('USAGE', `--${name} is ${words.join(' or ')}, not ${JSON.stringify(value)}`);
+      const found = value === undefined ? undefined : parse(value);
+      if (value === undefined || found !== undefined) return found;
+      throw new TamperError('USAGE', `--${name} is ${is}, not ${JSON.stringify(value)}`);
     },
   };
+}
+
+/** A flag that is one of a few words; the first is the default. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T, says: string): Flag<T[number]> {
+  const isOne = (value: string): value is T[number] => words.includes(value);
+  const flag = parsed<T[number]>(words.join('|'), `${says} (default ${words[0]})`, words.join(' or '), (value) =>
+    isOne(value) ? value : undefined,
+  );
+  return { ...flag, read: (name, given) => flag.read(name, given) ?? words[0] };
 }
 
 /** A flag with a whole number of at least 1. */
 export function count(says: string): Flag<number | undefined> {
-  return {
-    takes: 'N',
-    says,
-    many: false,
-    read: (name, given) => {
-      const value = oneText(given);
-      if (value === undefined) return undefined;
-      const number = /^[1-9][0-9]*$/.test(value) ? Number(value) : Number.NaN;
-      if (Number.isSafeInteger(number)) return number;
-      throw new TamperError('USAGE', `--${name} is a whole number of at least 1, not ${JSON.stringify(value)}`);
-    },
-  };
+  return parsed('N', says, 'a whole number of at least 1', (value) => {
+    const number = /^[1-9][0-9]*$/.test(value) ? Number(value) : Number.NaN;
+    return Number.isSafeInteger(number) ? number : undefined;
+  });
 }
 
 /** A flag with a time. */
 export function time(says: string): Flag<Date | undefined> {
-  return {
-    takes: 'TIME',
-    says,
-    many: false,
-    read: (name, given) => {
-      const value = oneText(given);
-      if (value === undefined) return undefined;
-      const moment = new Date(value);
-      if (!Number.isNaN(moment.getTime())) return moment;
-      throw new TamperError('USAGE', `--${name} is a time such as 2026-11-24T23:00:00Z, not ${JSON.stringify(value)}`);
-    },
-  };
+  return parsed('TIME', says, 'a time such as 2026-11-24T23:00:00Z', (value) => {
+    const moment = new Date(value);
+    return Number.isNaN(moment.getTime()) ? undefined : moment;
+  });
 }
 
 /** How the parser of command lines is told of them. */

@@ -1,5 +1,5 @@
 import { loadCheckpoint, loadPolicy, loadPublicKeys, type PublicKeyName, TamperError } from '../index.ts';
-import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions } from '../internal.ts';
+import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';
 import { count, type Flag, list, text, time, yes } from './flags.ts';
 import { resolveCall } from './resolve.ts';
@@ -46,10 +46,10 @@ export const verifyFlags: VerifyFlags = {
   jobs: count('above 1: N extra processes check the records of large files (not of a .gz)'),
 };
 
-/** What a command that verifies was asked to do. The caller closes the keys. */
+/** What a command that verifies was asked to do. */
 export interface VerifyRequest {
   readonly options: VerifyOptions;
-  readonly keys: Pick<VerificationKeys, 'close'>;
+  readonly close: VerificationKeys['close'];
 }
 
 /** The streams that a configuration names: a placeholder may be anything, so the name ends there. */
@@ -73,31 +73,24 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
   const { flags, positionals } = call;
   if (positionals.length === 0) throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   const keyVariables = flags['key-env'];
-  const resolution = await resolveCall(
-    call,
-    io,
-    keyVariables.map((given) => given.slice(given.lastIndexOf('=') + 1)),
-  );
+  const resolution = await resolveCall(call, io, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
   const keyPaths = flags.keys;
   const publicKeys = await publicKeysOf(flags['public-key']);
   const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
-  const keys = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
+  const { close, ...keys } = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
   const held = await Promise.all(flags.since.map(loadCheckpoint));
   const origin = originsOf(flags.origin, resolution);
   const { known, now } = flags;
   const maxBytes = flags['max-bytes'];
   return {
-    keys,
+    close,
     options: {
       paths: positionals,
       input: io.stdin,
       publicKeys,
       held,
-      dataKeys: keys.dataKeys,
-      confirmSigner: keys.confirmSigner,
-      signerNamed: keys.signerNamed,
-      verifyOnline: keys.verifyOnline,
+      ...keys,
       manifests: flags.manifest,
       part: flags.part,
       demux: flags.demux,

@@ -25,7 +25,7 @@ export const verify: Command = command(
   },
   async (call, io) => {
     const { format, quiet, verbose } = call.flags;
-    const { options, keys } = await verifyRequest(call, io);
+    const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(quiet || format === 'json' ? undefined : io.stderr);
     try {
       const report = await verifyWith({ ...options, onProgress: progress.show });
@@ -36,7 +36,7 @@ export const verify: Command = command(
       return { ok: exitCode.done, tampered: exitCode.finding, undecided: exitCode.undecided }[report.verdict];
     } finally {
       progress.end();
-      await keys.close();
+      await close();
     }
   },
 );

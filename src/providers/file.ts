@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
-import { readsLikeKey, shown } from '../foundation/key-like.ts';
+import { causeAbout, shown } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { malformed } from './internal/key-text.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
@@ -150,11 +150,10 @@ function notFound(message: string, hint: string): TamperError {
 function fileError(path: string, error: unknown): TamperError {
   const reason = systemCode(error) || 'unknown';
   const place = shown(path);
-  const cause = readsLikeKey(path) ? undefined : error; // it names the path as well
+  const cause = causeAbout(path, error);
   const known = fileErrors.get(reason);
-  if (known === undefined)
-    return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, { cause });
-  return new TamperError(known.code, `${known.problem}: ${place}`, { cause, hint: known.hint });
+  if (known === undefined) return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, cause);
+  return new TamperError(known.code, `${known.problem}: ${place}`, { ...cause, hint: known.hint });
 }
 
 const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; hint: string }> = new Map([

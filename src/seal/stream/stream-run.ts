@@ -150,18 +150,9 @@ export class StreamRun implements CheckpointerHost {
     if (piped) this.log.appendEmptyLine();
     if (pending !== undefined && before) this.log.appendCheckpoint(pending.note);
     const job = this.stream.begin(opening);
-    if (piped && resumption.size === 0) this.#tellOf(job);
+    if (piped && resumption.size === 0) this.#persistNow(job); // M6.3: else a kill would make it begin once more
     this.#submit(job);
     if (pending !== undefined && !before) this.log.appendCheckpoint(pending.note);
-  }
-
-  /**
-   * M6.3: What has gone down a pipe cannot be read again. A stream that could go out before its state says that it has begun
-   * would begin once more after a kill, and an honest log would hold its first entries twice.
-   */
-  #tellOf(job: SealJob): void {
-    this.#state = stateAt(job, this.#state);
-    this.#site.stateFile.replaceSync(this.#state);
   }
 
   /** Seals what is unsealed; its checkpoint follows. */
@@ -176,8 +167,7 @@ export class StreamRun implements CheckpointerHost {
 
   /** Puts a number for a new key period into the state, durably, before a key is minted for it (spec 1). */
   announce(number: number): void {
-    this.#state = { ...this.#state, epoch: number };
-    this.#site.stateFile.replaceSync(this.#state);
+    this.changeState({ epoch: number });
   }
 
   /** Changes the state, durably. */
@@ -366,14 +356,19 @@ export class StreamRun implements CheckpointerHost {
     this.#host.sealed();
   }
 
+  /** As {@link StreamRun.persist}, at once: what the job is about is durable, or is not to go out before its state. */
+  #persistNow(job: SealJob): void {
+    this.#state = stateAt(job, this.#state);
+    this.#site.stateFile.replaceSync(this.#state);
+  }
+
   #bringToDisk(job: SealJob | undefined): boolean {
     if (!this.writeOut()) return false;
     const { sink } = this.log;
     sink.datasyncSync();
     this.#syncNewFile(sink);
     if (job === undefined) return true;
-    this.#state = stateAt(job, this.#state);
-    this.#site.stateFile.replaceSync(this.#state);
+    this.#persistNow(job);
     this.checkpointer.persisted();
     return true;
   }
@@ -418,8 +413,7 @@ export class StreamRun implements CheckpointerHost {
   #bringCloseToDisk(rotation: Rotation): void {
     const { job } = rotation;
     this.log.sink.datasyncSync();
-    this.#state = stateAt(job, this.#state);
-    this.#site.stateFile.replaceSync(this.#state);
+    this.#persistNow(job);
     rotation.sealed = true;
     this.checkpointer.persisted();
     if (job.epoch.signers.length > 0) return;
