@@ -64,6 +64,8 @@ it('a lock from another machine that is renewed is respected, and the lines are 
   utimesSync(path, 1, 1); // it lives
   expect(isTamperError(await failed, 'LOCKED')).toBe(true);
   await expect(second.ready).rejects.toMatchObject({ code: 'LOCKED' });
+  const kept = readdirSync(join(directory, 'state')).filter((name) => name.includes('.unsealed-'));
+  expect(kept).toEqual([expect.stringContaining('transport-')]); // no key service was away
   rmSync(path);
   await start(options()).close();
   expect(await audit(directory, provider)).toMatchObject({ verdict: 'ok', streams: [{ records: 1 }] });

@@ -117,9 +117,11 @@ function reasonOf(
   failure: Error | undefined,
   opening: 'disk' | 'lock' | undefined,
 ): GapEntry['why'] {
-  if (run === undefined && opening !== undefined) return opening === 'disk' ? 'disk' : 'transport';
-  if (run === undefined || isTamperError(failure, 'KEY_SERVICE_STOP')) return 'key_service';
-  return isTamperError(failure, 'LOCKED') || isTamperError(failure, 'FOREIGN_WRITE') ? 'transport' : 'disk';
+  if (isTamperError(failure, 'LOCKED') || isTamperError(failure, 'FOREIGN_WRITE')) return 'transport';
+  if (isTamperError(failure, 'KEY_SERVICE_STOP')) return 'key_service';
+  if (run !== undefined) return 'disk';
+  if (opening === undefined) return 'key_service';
+  return opening === 'disk' ? 'disk' : 'transport';
 }
 
 function sum(one: Loss | undefined, other: Loss | undefined): Loss | undefined {
