@@ -113,6 +113,11 @@ export function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]';
 }
 
+/** What an unknown thrown value is, as an error. */
+export function asError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(String(thrown));
+}
+
 /** The code that the system or Node gave an error, such as `ENOSPC`; empty where there is none, and for our own errors. */
 export function systemCode(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null || thrown instanceof TamperError || !('code' in thrown)) return '';

@@ -1,3 +1,6 @@
+import type { TamperConfig } from './config/index.ts';
+import type { SealerStream } from './seal/sealer-stream.ts';
+
 export type { AuditorKeyOptions, AuditorKeys } from './audit/auditor-keys.ts';
 export {
   auditorKeys,
@@ -39,6 +42,7 @@ export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/chec
 export { closeOnSignals } from './seal/close-on-signals.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
+export type { LineTaker, SealerStream } from './seal/sealer-stream.ts';
 export type { PublicKeyName } from './verify/auditor/options.ts';
 export type { Policy, PolicyDataKey, PolicyPublicKey, StreamPolicy } from './verify/auditor/policy.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
@@ -55,3 +59,9 @@ export type {
   Verdict,
   VerifyReport,
 } from './verify/verdict/report.ts';
+
+/** What pino calls for `target: 'fapilog-tamper'`: the same as for `fapilog-tamper/pino`. */
+export default async function transport(options: TamperConfig): Promise<SealerStream> {
+  const pino = await import('./transports/pino/index.ts');
+  return pino.default(options);
+}

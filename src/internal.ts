@@ -22,6 +22,7 @@ export {
 export { createSealerFor } from './create-sealer.ts';
 export { checkOrigin } from './format/origin.ts';
 export { checkKeysOf } from './providers/index.ts';
+export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';

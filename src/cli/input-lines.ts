@@ -1,18 +1,9 @@
 import type { Readable } from 'node:stream';
 import { TamperError } from '../index.ts';
+import { type Lines, WholeLines } from '../internal.ts';
 
-const lf = 0x0a;
 /** After a stop: how long the input must be quiet before it is taken as ended, in milliseconds. */
 const quietMs = 200;
-
-/** How much of a line is held until its end comes, in bytes. */
-const longLine = 1_048_576;
-
-/** Whole lines, the last of which may lack its LF; or, where `goesOn`, the next piece of a line that is too long to hold. */
-export interface Input {
-  readonly bytes: Buffer;
-  readonly goesOn: boolean;
-}
 
 /**
  * Whole lines from a stream, as many at a time as come; the last one may lack its LF. After a stop what still comes is
@@ -25,9 +16,7 @@ export class InputLines {
   #failure: Error | undefined;
   #whenStopped: (() => void) | undefined;
   #whenFailed: ((error: Error) => void) | undefined;
-  /** Pieces of a line that has not ended yet. */
-  #begun: Buffer[] = [];
-  #begunBytes = 0;
+  readonly #lines: WholeLines = new WholeLines();
   #reading: Promise<IteratorResult<unknown>> | undefined;
   #ended = false;
 
@@ -52,18 +41,15 @@ export class InputLines {
   }
 
   /** @returns undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
-  async next(): Promise<Input | undefined> {
+  async next(): Promise<Lines | undefined> {
     while (!this.#ended) {
       const chunk = await this.#read();
       if (chunk === undefined) break;
-      const end = chunk.lastIndexOf(lf) + 1;
-      const lines = end > 0 ? { bytes: this.#join(chunk.subarray(0, end)), goesOn: false } : undefined;
-      if (end < chunk.length) this.#begin(chunk.subarray(end));
+      const lines = this.#lines.add(chunk);
       if (lines !== undefined) return lines;
-      if (this.#begunBytes > longLine) return this.#piece();
     }
     this.#ended = true;
-    return this.#begun.length === 0 ? undefined : { bytes: this.#join(Buffer.alloc(0)), goesOn: false };
+    return this.#lines.end();
   }
 
   /** Lets go of the stream, which would keep the process alive. */
@@ -71,26 +57,6 @@ export class InputLines {
     this.#ended = true;
     this.#reading?.catch(() => undefined); // it ends with the stream, and nobody waits for it any more
     this.#stream.destroy();
-  }
-
-  #begin(rest: Buffer): void {
-    this.#begun.push(rest);
-    this.#begunBytes += rest.length;
-  }
-
-  #join(last: Buffer): Buffer {
-    if (this.#begun.length === 0) return last;
-    const whole = Buffer.concat([...this.#begun, last]);
-    this.#begun = [];
-    this.#begunBytes = 0;
-    return whole;
-  }
-
-  /** What is begun but for its last byte: it may be a CR that belongs to the end, and no line ends with nothing. */
-  #piece(): Input {
-    const all = this.#join(Buffer.alloc(0));
-    this.#begin(all.subarray(-1));
-    return { bytes: all.subarray(0, -1), goesOn: true };
   }
 
   async #read(): Promise<Buffer | undefined> {

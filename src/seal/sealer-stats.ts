@@ -47,16 +47,17 @@ export function statsOf(
     uncounted: keeping.uncounted,
     covered: run?.covered ?? 0,
     pendingBytes: queue.bytes,
-    waitsFor: waitsFor(run, queue, obstacle),
+    waitsFor: waitsFor(run, queue, keeping.spool.lines, obstacle),
   };
 }
 
 function waitsFor(
   run: StreamRun | undefined,
   queue: IntakeQueue,
+  spooled: number,
   opening: SiteOpening['obstacle'],
 ): SealerStats['waitsFor'] {
-  if (run === undefined) return queue.isSettled ? undefined : (opening ?? 'key');
+  if (run === undefined) return queue.isSettled && spooled === 0 ? undefined : (opening ?? 'key');
   if (queue.isSettled && run.log.waiting === 0) return undefined;
   const { obstacle } = run;
   if (obstacle === undefined) return 'turn';

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
-import type { TamperError } from '../errors.ts';
+import { asError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
-import { asError, type SealerEvents } from './checkpoint/sealer-events.ts';
+import type { SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import type { KeySources } from './epoch/key-sources.ts';
@@ -24,6 +24,7 @@ import { SiteOpening } from './resume/site-opening.ts';
 import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
+import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart } from './starting.ts';
 import { HandOver } from './stream/hand-over.ts';
 import { StreamChain } from './stream/stream-chain.ts';
@@ -129,6 +130,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       (error) => tellOnStderr(this.origin, error),
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
+    (this as EventEmitter).on('pipe', refusePipe);
     this.#ready = this.#start();
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
@@ -177,12 +179,26 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /**
+   * A stream of bytes into this sealer, for `pipeline`, `readable.pipe` and whatever asks for a `Writable`: its chunks may end
+   * anywhere, where {@link Sealer.write} takes whole lines. Its `end` closes the sealer.
+   */
+  toWritable(): SealerStream {
+    return new SealerStream(this);
+  }
+
+  /**
    * Resolves when everything written before is durable and covered by a checkpoint.
    *
+   * @param done - called then, or with the error, which the promise does not carry in this case; as pino's `logger.flush` asks
    * @throws PENDING_OVERFLOW with the number of lines (`lines`) that were lost before this call and that no earlier call
    * told of; all others are covered then. Else what ended the log
    */
-  async flush(): Promise<void> {
+  flush(done?: (error?: Error) => void): Promise<void> {
+    const flushed = this.#flush();
+    return done === undefined ? flushed : flushed.then(() => done(), done);
+  }
+
+  async #flush(): Promise<void> {
     const { reported } = this.#pump.queue;
     const run = await this.#settled();
     await this.#failure.orFailed(cover(run, this.#pump));
@@ -247,17 +263,24 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const site = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
     const { torn, tornFile: file } = site.resumption;
     if (torn !== undefined && file !== undefined) this.emit('torn', { origin: this.origin, file, bytes: torn.bytes });
+    const { spool, unsealed } = this.#keeping;
+    const warn = (error: unknown): void => this.#warn(error);
+    this.#pump.spoolTo(spool);
     const started = await prepareStart({
       config: this.config,
       site,
       stream: this.#opening.names.stream,
-      keys: () => openKeys(this.#parts, (error) => this.#warn(error)),
+      keys: () => openKeys(this.#parts, warn),
       clock: this.#clock,
       signal: this.#abort.signal,
-      unsealed: this.#keeping.unsealed,
+      unsealed,
+      spooled: async () => {
+        this.#pump.spoolTo(undefined);
+        await spool.finish().catch(warn); // it is found as it is
+      },
       longLine: this.#pump.longLine,
       onOutage: (since, error) => this.emit('outage', { since, error: asError(error) }),
-      warn: (error) => this.#warn(error),
+      warn,
     });
     if (started === undefined) return;
     const { epoch, sources, opening, earlier, since } = started;
@@ -377,7 +400,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** Resolves when the run has begun and every line taken so far is in the log. */
   async #settled(): Promise<StreamRun> {
     await this.#failure.orFailed(this.#ready);
-    await this.#failure.orFailed(this.#pump.queue.whenSettled());
+    await this.#failure.orFailed(this.#pump.whenIdle());
     if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
   }
@@ -459,4 +482,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
     );
     if (release) this.#orWarn(() => this.#opening.release());
   }
+}
+
+/** Else the end of every chunk would be taken for the end of a line. */
+function refusePipe(): never {
+  throw new TamperError('USAGE', 'a sealer takes whole lines, and a stream brings bytes that may end anywhere', {
+    hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
+  });
 }

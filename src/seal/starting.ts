@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly unsealed: UnsealedLines;
+  /** The key is there: lines that wait for it on disk become the last of the earlier ones. */
+  readonly spooled: () => Promise<void>;
   readonly longLine: LongLine;
   readonly onOutage: (since: number, error: unknown) => void;
   readonly warn: (error: unknown) => void;
@@ -68,6 +70,7 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
     checkMode(resumption, epoch);
     const opening = await openingOf(resumption, epoch, state.after, warn);
     const { maxLineBytes } = config;
+    await options.spooled();
     const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, warn, signal });
     if (!isAborted(signal)) return { epoch, sources, opening, earlier, since };
     earlier.close();

@@ -178,8 +178,10 @@ describe('before the first key', () => {
     const sealer = start(options());
     for (let n = 0; n < 10; n++) expect(sealer.write(`{"n":${n}}`)).toBe(true);
     await clock.advance(20_000);
+    expect(sealer.stats).toMatchObject({ pendingBytes: 0, waitsFor: 'key' }); // they wait on the disk
     provider.faults.heal();
-    await until(clock, () => sealer.stats.pendingBytes === 0);
+    await clock.advance(60_000);
+    await sealer.flush();
     await sealer.close();
     const stream = await read([file], provider);
     expect(stream.entries.map(({ kind }) => kind).slice(0, 4)).toEqual(['open', 'seal', 'gap', 'record']);

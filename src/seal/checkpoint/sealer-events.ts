@@ -1,5 +1,3 @@
-import { isError, type TamperError } from '../../errors.ts';
-
 /** A checkpoint line that was appended. */
 export interface CheckpointEvent {
   readonly origin: string;
@@ -41,9 +39,4 @@ export interface SealerEvents {
   kept: [event: { readonly origin: string; readonly file: string; readonly lines: number; readonly lost: number }];
   /** Debris that the last run had left was copied to `file` and cut off. */
   torn: [event: { readonly origin: string; readonly file: string; readonly bytes: number }];
-}
-
-/** What an unknown thrown value is, as an error. */
-export function asError(error: unknown): TamperError | Error {
-  return isError(error) ? error : new Error(String(error));
 }

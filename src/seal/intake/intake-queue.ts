@@ -134,9 +134,19 @@ export class IntakeQueue {
   /** Tells everybody who waits that nothing waits any more. */
   drained(): void {
     for (const { resolve } of this.#waiters.splice(0)) resolve();
-    if (!this.#heldBack) return;
-    this.#heldBack = false;
-    this.#host.drained();
+    this.#letGo();
+  }
+
+  /**
+   * Hands whole lines to somebody else who keeps them, and lets a producer go on that was held back. A line whose end has not
+   * come stays, and so does what `keep` throws for.
+   */
+  moveWhole(keep: (lines: Buffer) => void): void {
+    for (let block = this.#lines.first; block !== undefined && !block.goesOn; block = this.#lines.first) {
+      keep(block.bytes.subarray(block.from, block.to));
+      this.#lines.taken(block.to);
+    }
+    if (!this.#lines.isFull) this.#letGo();
   }
 
   /** Everything that waits, taken out. */
@@ -158,15 +168,15 @@ export class IntakeQueue {
     return lost;
   }
 
-  /** Resolves when nothing waits any more, and a gap counts all that was lost. */
-  whenSettled(): Promise<void> {
-    if (this.isSettled) return Promise.resolve();
+  /** Resolves when the log has taken all that waits: the next time that {@link IntakeQueue.drained} says so. */
+  whenDrained(): Promise<void> {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  /** Nothing will be taken any more. */
+  /** The log has ended: nobody waits for it any more, a producer that was held back neither. */
   fail(error: unknown): void {
     for (const { reject } of this.#waiters.splice(0)) reject(error);
+    this.#letGo();
   }
 
   /**
@@ -183,6 +193,12 @@ export class IntakeQueue {
       lines,
       hint: 'The others are in the log, or kept where the sealer says so. Hold the producer back when write() returns false, or raise max_pending_bytes.',
     });
+  }
+
+  #letGo(): void {
+    if (!this.#heldBack) return;
+    this.#heldBack = false;
+    this.#host.drained();
   }
 
   #keep(chunk: string | Uint8Array): void {

@@ -1,13 +1,19 @@
 import type { ResolvedConfig } from '../../config/index.ts';
-import { TamperError } from '../../errors.ts';
+import { asError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import { IntakeQueue, type IntakeTarget } from './intake-queue.ts';
 import { LineIntake, type LongLine } from './line-intake.ts';
+import type { Spool } from './spool.ts';
 import { Turn } from './turn.ts';
 
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
+
+/** How long lines wait in memory for the first key, in milliseconds: as a rule it has come by then. */
+const SPOOL_AFTER = 250;
+/** How long a disk that took no lines that wait is left alone, in milliseconds. */
+const SPOOL_AGAIN = 1_000;
 
 /** What a {@link Pump} needs of its sealer. */
 export interface PumpHost {
@@ -38,6 +44,10 @@ export class Pump {
   #run: StreamRun | undefined;
   #intake: LineIntake | undefined;
   #earlier: EarlierLines | undefined;
+  #spool: Spool | undefined;
+  /** From when on lines that wait for the first key go to the disk, in milliseconds. */
+  #spoolFrom = 0;
+  #spoolPlanned = false;
   #held = true;
   /** Whether the line that was begun last has not ended. */
   #lineGoesOn = false;
@@ -61,6 +71,18 @@ export class Pump {
   /** Whether no line waits, of this process or of an earlier one. */
   get idle(): boolean {
     return this.#earlier === undefined && this.queue.isSettled;
+  }
+
+  /** Resolves when the log has taken all that waits, of this process and of earlier ones. */
+  async whenIdle(): Promise<void> {
+    if (!this.idle) await this.queue.whenDrained();
+  }
+
+  /** From now on lines that wait for the first key go to the disk; undefined: no more do. */
+  spoolTo(spool: Spool | undefined): void {
+    this.#spool = spool;
+    this.#spoolFrom = this.#clock.now() + (this.#config.flushEvery === 'line' ? 0 : SPOOL_AFTER);
+    this.#spoolSoon();
   }
 
   /** From now on lines go to this run. */
@@ -136,7 +158,34 @@ export class Pump {
       this.#held = true;
       this.flushSoon();
     }
-    return this.queue.add(chunk, this.#run?.obstacle?.kind === 'full', continues);
+    const goOn = this.queue.add(chunk, this.#run?.obstacle?.kind === 'full', continues);
+    if (this.#spool === undefined) return goOn;
+    if (this.#config.flushEvery === 'line') this.#spoolNow();
+    else this.#spoolSoon();
+    return goOn && !this.queue.isHeldBack;
+  }
+
+  /** Puts lines that wait for the first key on the disk, when it has been waited for and this turn of the event loop is over. */
+  #spoolSoon(): void {
+    if (this.#spoolPlanned || this.#spool === undefined || this.queue.bytes === 0) return;
+    this.#spoolPlanned = true;
+    this.#clock.after(this.#spoolFrom - this.#clock.now(), () => {
+      this.#spoolPlanned = false;
+      this.#spoolNow();
+    });
+  }
+
+  #spoolNow(): void {
+    if (this.#spool === undefined || this.#clock.now() < this.#spoolFrom) return;
+    try {
+      this.#spool.take(this.queue);
+      this.#warned = false;
+    } catch (error) {
+      if (!this.#warned) this.#host.warn(asError(error)); // once for each time that the disk takes nothing
+      this.#warned = true;
+      this.#spoolFrom = this.#clock.now() + SPOOL_AGAIN;
+      this.#spoolSoon();
+    }
   }
 
   /** Writes when the present turn of the event loop is over: what is logged together is written together. */

@@ -35,7 +35,7 @@ const OTHERS_MAY_WRITE = 0o022;
 const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
 /** A file of lines, and when it was kept. */
 const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{10}-${FACTS}$`);
-/** A file that is being written, the stream whose writer does, and how many lines it is to hold. */
+/** A file that is being written, the stream whose writer does, and how many lines it is to hold; 0 where that is not known. */
 const BEGUN = new RegExp(`\\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}-${FACTS}-(?<total>\\d+)$`);
 
 /** What could not be sealed before the end. */
@@ -52,7 +52,7 @@ export interface Leftover {
 }
 
 /** What the name of a file says. */
-interface Facts {
+export interface Facts {
   readonly why: GapEntry['why'];
   /** In milliseconds. */
   readonly since: number;
@@ -63,6 +63,13 @@ interface Facts {
 /** A file of lines that wait for a start that can seal them. */
 export interface KeptFile extends Facts {
   readonly path: string;
+}
+
+/** A file that lines are still added to. A process that is killed leaves it for the next start to find. */
+export interface BegunFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly facts: Facts;
 }
 
 /** What became of a {@link Leftover}. */
@@ -113,6 +120,27 @@ export class UnsealedLines {
         hint: 'state_dir must be writable and have room: it keeps what cannot be sealed before the end.',
       });
     }
+  }
+
+  /**
+   * Begins a file of lines that wait, for whoever holds the lock of the stream.
+   *
+   * @param since - since when they wait, in milliseconds
+   */
+  begin(why: GapEntry['why'], since: number): BegunFile {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const facts: Facts = { why, since: Math.floor(since), lost: 0, parts: 0 };
+    const path = this.#begunPath(facts, 0);
+    return { path, fd: openNew(path), facts };
+  }
+
+  /** Makes a kept file of one that was begun and is on disk; its name counts what was lost besides. @returns its path */
+  keepBegun({ path, facts }: BegunFile, lost: Loss | undefined, now: number): string {
+    const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
+    const file = this.#nameOf({ ...facts, ...loss }, now);
+    renameSync(path, file);
+    syncDirectory(this.directory);
+    return file;
   }
 
   /** What earlier processes kept, the oldest first. Names only: nothing is opened. */
@@ -172,11 +200,8 @@ export class UnsealedLines {
   #write(left: Leftover, total: number, lost: number, now: number): Kept {
     const since = Math.floor(Math.min(left.since ?? now, left.lost?.since ?? now));
     const facts = { why: left.lost?.why ?? left.why, since, lost, parts: left.parts };
-    const begun = join(
-      this.directory,
-      `${this.#prefix}.keeping-${this.#stream}-${randomBytes(4).toString('hex')}-${formatFacts(facts)}-${total}`,
-    );
-    const fd = openSync(begun, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    const begun = this.#begunPath(facts, total);
+    const fd = openNew(begun);
     try {
       const lines = writeLines(fd, left.bytes);
       fsyncSync(fd);
@@ -194,6 +219,12 @@ export class UnsealedLines {
     }
   }
 
+  #begunPath(facts: Facts, total: number): string {
+    const unique = randomBytes(4).toString('hex');
+    const name = `${this.#prefix}.keeping-${this.#stream}-${unique}-${formatFacts(facts)}-${total}`;
+    return join(this.directory, name);
+  }
+
   #nameOf(facts: Facts, now: number): string {
     const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
     const unique = order + randomBytes(2).toString('hex');
@@ -203,6 +234,10 @@ export class UnsealedLines {
 
 /** Files kept in one millisecond keep their order. */
 let keptBefore = 0;
+
+function openNew(path: string): number {
+  return openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+}
 
 /** Opens a kept file for reading. @throws {@link TamperError} `READ_FAILED` where others may have put it there */
 export function openKept(path: string, flags: number = O_RDONLY): number {

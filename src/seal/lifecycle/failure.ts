@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
 import type { ResolvedConfig } from '../../config/index.ts';
-import { isTamperError, TamperError } from '../../errors.ts';
-import { asError, type SealerEvents } from '../checkpoint/sealer-events.ts';
+import { asError, isTamperError, TamperError } from '../../errors.ts';
+import type { SealerEvents } from '../checkpoint/sealer-events.ts';
 
 /** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
 export class Failure {

@@ -3,6 +3,7 @@ import type { GapEntry } from '../../format/control.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { Loss } from '../intake/intake-queue.ts';
 import type { Pump } from '../intake/pump.ts';
+import { Spool } from '../intake/spool.ts';
 import type { Kept, UnsealedLines } from '../intake/unsealed-lines.ts';
 import type { Unwritten } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
@@ -18,6 +19,8 @@ export interface KeepingHost {
 /** What happens to lines that were taken and cannot go into the log any more: kept for the next start, or counted for it. */
 export class Keeping {
   readonly unsealed: UnsealedLines;
+  /** Lines on disk that wait for the first key. */
+  readonly spool: Spool;
   readonly #pump: Pump;
   readonly #clock: Clock;
   readonly #host: KeepingHost;
@@ -27,6 +30,7 @@ export class Keeping {
 
   constructor(unsealed: UnsealedLines, pump: Pump, clock: Clock, host: KeepingHost) {
     this.unsealed = unsealed;
+    this.spool = new Spool(unsealed, clock);
     this.#pump = pump;
     this.#clock = clock;
     this.#host = host;
@@ -55,6 +59,7 @@ export class Keeping {
     failure: Error | undefined,
     opening: 'disk' | 'lock' | undefined,
   ): void {
+    this.#keepSpool();
     this.#keep(run?.log.unwritten(after), reasonOf(run, failure, opening));
   }
 
@@ -85,6 +90,26 @@ export class Keeping {
         hint: 'Make room for state_dir before the process ends: then the next start counts them in a gap.',
       },
     );
+  }
+
+  /** Where some lines are on disk already, the others go there too. */
+  #keepSpool(): void {
+    if (this.spool.lines === 0) return;
+    try {
+      this.spool.take(this.#pump.queue);
+    } catch (error) {
+      this.#host.warn(error); // they are kept, or counted, with the rest
+    }
+    const lost = this.#pump.queue.takeLost();
+    try {
+      const kept = this.spool.finishSync(lost);
+      if (kept === undefined) return;
+      this.#lines += kept.lines;
+      this.#host.kept(kept);
+    } catch (error) {
+      this.#uncounted = sum(this.#uncounted, lost);
+      this.#host.warn(error); // the next start finds the file as it is
+    }
   }
 
   #keep(log: Unwritten | undefined, why: GapEntry['why'], last = false): void {

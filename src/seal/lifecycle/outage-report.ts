@@ -1,4 +1,4 @@
-import { asError } from '../checkpoint/sealer-events.ts';
+import { asError } from '../../errors.ts';
 import type { Pump } from '../intake/pump.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 

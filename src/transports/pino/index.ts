@@ -1,0 +1,46 @@
+import { isMainThread } from 'node:worker_threads';
+import type { TamperConfig } from '../../config/index.ts';
+import { createSealer } from '../../create-sealer.ts';
+import { asError, isTamperError } from '../../errors.ts';
+import type { Sealer } from '../../seal/sealer.ts';
+import type { SealerStream } from '../../seal/sealer-stream.ts';
+import { toPlainError } from './message.ts';
+import { TransportStream } from './transport-stream.ts';
+import { link, tell } from './worker-link.ts';
+
+export { type ObservedTransport, observe } from './observe.ts';
+
+/** What `pino.transport({ target: 'fapilog-tamper/pino', options })` takes as options, and what pino itself adds to them. */
+export interface PinoTransportOptions extends TamperConfig {
+  /** Set by pino. */
+  readonly pinoWillSendConfig?: boolean;
+  /** Set by pino. */
+  readonly $context?: unknown;
+}
+
+/**
+ * What pino calls in its worker: begins to seal, and returns the stream that pino writes to. Lines are taken at once, before
+ * the key has come. {@link observe} hears of it on the logger's thread.
+ *
+ * Without a worker use the sealer itself: `pino(createSealer(options))`.
+ *
+ * @throws as `createSealer`; pino emits it as `error` of its transport, with the code at the beginning of the message
+ */
+export default function transport(options: PinoTransportOptions = {}): SealerStream {
+  const { pinoWillSendConfig, $context, ...config } = options;
+  const sealer = begin(config);
+  link(sealer);
+  return new TransportStream(sealer, (error) => sealer.emit('warning', error));
+}
+
+function begin(config: TamperConfig): Sealer {
+  try {
+    return createSealer(config);
+  } catch (thrown) {
+    const error = asError(thrown);
+    tell({ event: 'error', error: toPlainError(error) });
+    if (isMainThread || !isTamperError(error)) throw error;
+    const hint = error.hint === undefined ? '' : `. ${error.hint}`;
+    throw new Error(`${error.code}: ${error.message}${hint}`, { cause: error }); // its class and code stay in this thread
+  }
+}

@@ -1,0 +1,72 @@
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import type { KeyEvent } from '../../keys/events.ts';
+import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
+import type { SealerStats } from '../../seal/sealer-stats.ts';
+
+/** The name under which both sides know each other's messages. */
+export const CHANNEL = 'fapilog-tamper';
+
+/** What the logger's thread asks of the sealer's. */
+export interface Question {
+  readonly code: typeof CHANNEL;
+  readonly id: number;
+  readonly ask: 'observe' | 'stats' | 'flush';
+}
+
+/** An error as it passes between threads, where a class and its fields would be lost. */
+export interface PlainError {
+  readonly code: TamperErrorCode | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly requestId: string | undefined;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly lines: number | undefined;
+  readonly stack: string | undefined;
+  readonly cause: string | undefined;
+}
+
+/** Events whose names and arguments pass as they are. */
+export type PlainEvent = Exclude<keyof SealerEvents, 'error' | 'warning' | 'outage' | 'drain'>;
+
+/** What the sealer's thread tells. */
+export type Message =
+  | { readonly event: PlainEvent; readonly argument: unknown }
+  | { readonly event: 'error' | 'warning'; readonly error: PlainError }
+  | { readonly event: 'outage'; readonly since: number; readonly error: PlainError }
+  | { readonly event: 'key'; readonly key: KeyEvent }
+  | { readonly event: 'answer'; readonly id: number; readonly error?: PlainError; readonly stats?: SealerStats };
+
+export function toPlainError(error: Error): PlainError {
+  const own = error instanceof TamperError ? error : undefined;
+  return {
+    code: own?.code,
+    message: error.message,
+    hint: own?.hint,
+    requestId: own?.requestId,
+    retryable: own?.retryable ?? false,
+    retryAfterMs: own?.retryAfterMs,
+    lines: own?.lines,
+    stack: error.stack,
+    cause: error.cause instanceof Error ? error.cause.message : undefined,
+  };
+}
+
+/** The error again, with the stack that it had in its own thread. */
+export function fromPlainError(plain: PlainError): Error {
+  const { code, message, hint, requestId, retryable, retryAfterMs, lines, stack } = plain;
+  const cause = plain.cause === undefined ? undefined : new Error(plain.cause);
+  const error =
+    code === undefined
+      ? new Error(message, { cause })
+      : new TamperError(code, message, {
+          retryable,
+          ...(cause && { cause }),
+          ...(hint !== undefined && { hint }),
+          ...(requestId !== undefined && { requestId }),
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+          ...(lines !== undefined && { lines }),
+        });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

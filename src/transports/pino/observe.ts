@@ -1,0 +1,158 @@
+import { channel } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import { TamperError } from '../../errors.ts';
+import { keyChannelName } from '../../keys/events.ts';
+import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
+import type { SealerStats } from '../../seal/sealer-stats.ts';
+import { CHANNEL, fromPlainError, type Message, type Question } from './message.ts';
+
+/** pino's transport: the stream whose other end is in a worker. */
+interface Transport extends EventEmitter {
+  readonly destroyed?: boolean;
+}
+
+/** Any time will do, in milliseconds. */
+const KEEP_ALIVE = 60_000;
+
+interface Waiting {
+  readonly resolve: (stats: SealerStats) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A sealer in pino's worker, seen from the logger's thread: its events, its numbers, and a `flush` that says when all is
+ * covered by a checkpoint, or why not. Its key uses are published here on the channel `fapilog-tamper:key` too.
+ */
+export class ObservedTransport extends EventEmitter<SealerEvents> {
+  readonly #transport: Transport;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Keeps the process alive while somebody waits for an answer: pino's worker does not. */
+  #keepAlive: NodeJS.Timeout | undefined;
+  #lastId = 0;
+  #ended = false;
+
+  constructor(transport: Transport) {
+    super();
+    this.#transport = transport;
+    transport.on(CHANNEL, (message: Message) => this.#hear(message));
+    transport.once('close', () => this.#end());
+    this.#send('observe', ++this.#lastId);
+  }
+
+  /** The sealer's numbers now. @throws SEALER_CLOSED where the worker has ended */
+  stats(): Promise<SealerStats> {
+    return this.#ask('stats');
+  }
+
+  /**
+   * Resolves when every line that the worker has received is durable and covered by a checkpoint. pino hands lines to its
+   * worker a little later than they are logged: `logger.flush(callback)` first says when that has happened.
+   *
+   * @throws as `Sealer.flush`; SEALER_CLOSED where the worker has ended
+   */
+  async flush(): Promise<void> {
+    await this.#ask('flush');
+  }
+
+  #ask(ask: Question['ask']): Promise<SealerStats> {
+    if (this.#ended || this.#transport.destroyed === true) return Promise.reject(transportEnded());
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE);
+      this.#send(ask, id);
+    });
+  }
+
+  #send(ask: Question['ask'], id: number): void {
+    const question: Question = { code: CHANNEL, id, ask };
+    this.#transport.emit('message', question);
+  }
+
+  /** The question that this is the answer to. */
+  #takeWaiting(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#keepAlive);
+      this.#keepAlive = undefined;
+    }
+    return waiting;
+  }
+
+  #hear(message: Message): void {
+    switch (message.event) {
+      case 'answer':
+        this.#answered(message);
+        break;
+      case 'key':
+        channel(keyChannelName).publish(message.key);
+        break;
+      case 'error':
+        this.#failed(fromPlainError(message.error));
+        break;
+      case 'warning':
+        this.emit('warning', fromPlainError(message.error));
+        break;
+      case 'outage':
+        this.emit('outage', { since: message.since, error: fromPlainError(message.error) });
+        break;
+      default:
+        (this.emit as (event: string, argument: unknown) => boolean)(message.event, message.argument);
+    }
+  }
+
+  #answered({ id, error, stats }: Message & { readonly event: 'answer' }): void {
+    const waiting = this.#takeWaiting(id);
+    if (error !== undefined) waiting?.reject(fromPlainError(error));
+    else if (stats !== undefined) waiting?.resolve(stats);
+  }
+
+  /** Nobody listens: the transport's own `error`, or the sealer on standard error, has told it. */
+  #failed(error: Error): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    for (const id of this.#waiting.keys()) this.#takeWaiting(id)?.reject(transportEnded());
+  }
+}
+
+/**
+ * Observes the sealer of a pino transport from the logger's thread. `source` is what `pino.transport()` returned, or a logger
+ * that was made with `transport: { target: 'fapilog-tamper/pino' }`.
+ *
+ * @throws USAGE where there is no such transport
+ */
+export function observe(source: object): ObservedTransport {
+  const transport = isTransport(source) ? source : streamOf(source);
+  if (transport === undefined) {
+    throw new TamperError(
+      'USAGE',
+      'observe() takes what pino.transport() returned, or a logger made with a transport',
+      {
+        hint: 'A sealer that a logger writes to itself, as in pino(createSealer(…)), has events and stats of its own.',
+      },
+    );
+  }
+  return new ObservedTransport(transport);
+}
+
+function isTransport(source: object): source is Transport {
+  return source instanceof EventEmitter && 'worker' in source;
+}
+
+/** pino keeps a logger's stream under a symbol of its own. */
+function streamOf(logger: object): Transport | undefined {
+  for (let at: object | null = logger; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const symbol = Object.getOwnPropertySymbols(at).find(({ description }) => description === 'pino.stream');
+    const stream: unknown = symbol === undefined ? undefined : Reflect.get(at, symbol);
+    if (typeof stream === 'object' && stream !== null) return isTransport(stream) ? stream : undefined;
+  }
+  return undefined;
+}
+
+function transportEnded(): TamperError {
+  return new TamperError('SEALER_CLOSED', 'the transport has ended, and its sealer with it');
+}

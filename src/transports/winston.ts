@@ -1,0 +1,68 @@
+import Transport from 'winston-transport';
+import type { TamperConfig } from '../config/index.ts';
+import { createSealer } from '../create-sealer.ts';
+import { asError } from '../errors.ts';
+import type { Sealer } from '../seal/sealer.ts';
+
+/** Under which winston keeps the line that its format made. */
+const MESSAGE = Symbol.for('message');
+
+/** What winston itself takes for a transport. */
+type WinstonOptions = Pick<
+  Transport.TransportStreamOptions,
+  'level' | 'format' | 'silent' | 'handleExceptions' | 'handleRejections'
+>;
+
+/** What a {@link SealedTransport} is made with: options of a sealer, and winston's own for a transport. */
+export interface SealedTransportOptions extends TamperConfig, WinstonOptions {}
+
+/**
+ * A winston transport that seals what winston's format makes of each entry; as JSON, unless the logger has another format.
+ * `logger.end()` and `logger.remove(transport)` seal what is left and close the log; `finish` follows.
+ *
+ * Events of the log, such as `warning` and `checkpoint`, are those of {@link SealedTransport.sealer}. An error of it is none of
+ * the transport, because winston would throw it into the application.
+ */
+export class SealedTransport extends Transport {
+  /** The sealer that this transport writes to. */
+  readonly sealer: Sealer;
+
+  /** @throws as `createSealer` */
+  constructor(options: SealedTransportOptions = {}) {
+    const { level, format, silent, handleExceptions, handleRejections, ...config } = options;
+    super(winstonOptions({ level, format, silent, handleExceptions, handleRejections }));
+    this.sealer = createSealer(config);
+  }
+
+  /** Called by winston for each entry. `next` is called when the sealer takes more. */
+  override log(info: Record<symbol, unknown>, next: () => void): void {
+    const line = info[MESSAGE];
+    const goOn = this.sealer.write(typeof line === 'string' ? line : JSON.stringify(info));
+    this.emit('logged', info);
+    if (goOn) next();
+    else this.sealer.once('drain', next);
+  }
+
+  /** Called by winston when the transport is removed from its logger. */
+  override close(): void {
+    this.#close().catch((error: unknown) => this.sealer.emit('warning', asError(error)));
+  }
+
+  override _final(done: () => void): void {
+    this.#close().then(done, (error: unknown) => {
+      this.sealer.emit('warning', asError(error));
+      done();
+    });
+  }
+
+  #close(): Promise<void> {
+    return this.sealer.close();
+  }
+}
+
+/** winston takes a member that is undefined for one that is set. */
+function winstonOptions(
+  options: { readonly [Name in keyof WinstonOptions]: WinstonOptions[Name] | undefined },
+): WinstonOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

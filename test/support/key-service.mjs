@@ -1,0 +1,26 @@
+// A key service of which the environment says how it answers: LIBRARY is the package's entry, KEY_FILE holds the key,
+// KEY_SERVICE is ok, a number of milliseconds, away (unreachable), refused (no permission) or hole (never answers).
+const uses = new Set(['getKey', 'getSigningKey', 'sign', 'signBatch', 'rotateCheck']);
+
+export async function createProvider({ keyId }) {
+  const { createKeyProvider, TamperError } = await import(process.env.LIBRARY);
+  const provider = await createKeyProvider({ keySource: 'file', keyFilePath: process.env.KEY_FILE, keyId });
+  return new Proxy(provider, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (!uses.has(name)) return value.bind(target);
+      return async (...args) => {
+        await answer(TamperError, process.env.KEY_SERVICE);
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+async function answer(TamperError, how) {
+  if (how === 'away') throw new TamperError('UNAVAILABLE', 'the key service cannot be reached', { retryable: true });
+  if (how === 'refused') throw new TamperError('ACCESS_DENIED', 'the key service refuses');
+  if (how === 'hole') await new Promise(() => undefined);
+  if (how !== 'ok') await new Promise((resolve) => setTimeout(resolve, Number(how)));
+}
