@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import type { ResolvedConfig } from '../config/index.ts';
 import { asError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
@@ -130,7 +131,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       (error) => tellOnStderr(this.origin, error),
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
-    (this as EventEmitter).on('pipe', refusePipe);
+    (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
     this.#ready = this.#start();
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
@@ -189,19 +190,20 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /**
    * Resolves when everything written before is durable and covered by a checkpoint.
    *
-   * @param done - called then, or with the error, which the promise does not carry in this case; as pino's `logger.flush` asks
+   * @param done - called then, or with the error, which the promise does not carry in this case; as pino's `logger.flush` asks.
+   * The process does not stay alive for it, as it does for the promise alone
    * @throws PENDING_OVERFLOW with the number of lines (`lines`) that were lost before this call and that no earlier call
    * told of; all others are covered then. Else what ended the log
    */
   flush(done?: (error?: Error) => void): Promise<void> {
-    const flushed = this.#flush();
+    const flushed = this.#flush(done === undefined);
     return done === undefined ? flushed : flushed.then(() => done(), done);
   }
 
-  async #flush(): Promise<void> {
+  async #flush(isAwaited: boolean): Promise<void> {
     const { reported } = this.#pump.queue;
-    const run = await this.#settled();
-    await this.#failure.orFailed(cover(run, this.#pump));
+    const run = await this.#settled(isAwaited);
+    await this.#failure.orFailed(cover(run, this.#pump), isAwaited);
     this.#pump.queue.report(reported);
   }
 
@@ -398,9 +400,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /** Resolves when the run has begun and every line taken so far is in the log. */
-  async #settled(): Promise<StreamRun> {
-    await this.#failure.orFailed(this.#ready);
-    await this.#failure.orFailed(this.#pump.whenIdle());
+  async #settled(isAwaited = true): Promise<StreamRun> {
+    await this.#failure.orFailed(this.#ready, isAwaited);
+    await this.#failure.orFailed(this.#pump.whenIdle(), isAwaited);
     if (this.#run === undefined || this.#closed) throw sealerClosed(this.origin);
     return this.#run;
   }
@@ -415,6 +417,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         if (!inTime) this.#warn(unsignedAtEnd(this.origin));
       }
     } finally {
+      if (this.#closed) this.#keeping.keepLate(); // what came after the log had ended: whoever awaits this may exit next
       this.#end(false); // the next writer may remove a manifest, and a manifest of ours is on its way
       await this.#publishing.done();
       this.#orWarn(() => this.#opening.release());
@@ -482,11 +485,12 @@ export class Sealer extends EventEmitter<SealerEvents> {
     );
     if (release) this.#orWarn(() => this.#opening.release());
   }
-}
 
-/** Else the end of every chunk would be taken for the end of a line. */
-function refusePipe(): never {
-  throw new TamperError('USAGE', 'a sealer takes whole lines, and a stream brings bytes that may end anywhere', {
-    hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
-  });
+  /** Else the end of every chunk would be taken for the end of a line. */
+  #refusePipe(source: Readable): never {
+    source.unpipe(this as unknown as Writable);
+    throw new TamperError('USAGE', 'a sealer takes whole lines, and a stream brings bytes that may end anywhere', {
+      hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
+    });
+  }
 }

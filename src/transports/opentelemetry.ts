@@ -1,7 +1,9 @@
 import type { TamperConfig } from '../config/index.ts';
 import { createSealer } from '../create-sealer.ts';
 import { asError } from '../errors.ts';
+import { END_LIMIT, within } from '../seal/lifecycle/ending.ts';
 import type { Sealer } from '../seal/sealer.ts';
+import { LineQueue } from './line-queue.ts';
 
 /** Seconds and nanoseconds since 1970, as OpenTelemetry counts. */
 type HrTime = readonly [seconds: number, nanoseconds: number];
@@ -33,11 +35,13 @@ export interface ExportResult {
 export class SealedLogRecordExporter {
   /** The sealer that this exporter writes to; its events are there. */
   readonly sealer: Sealer;
+  readonly #lines: LineQueue;
   #shutdown: Promise<void> | undefined;
 
   /** @throws as `createSealer` */
   constructor(options: TamperConfig = {}) {
     this.sealer = createSealer(options);
+    this.#lines = new LineQueue(this.sealer);
   }
 
   /**
@@ -49,29 +53,38 @@ export class SealedLogRecordExporter {
       done({ code: 1, error: new Error('the exporter was shut down') });
       return;
     }
+    const lines: string[] = [];
     let error: Error | undefined;
-    let goOn = true;
     for (const record of records) {
       try {
-        goOn = this.sealer.writeObject(formatLogRecord(record));
+        lines.push(formatLogRecord(record));
       } catch (thrown) {
         error ??= asError(thrown); // of this record; the others are sealed
       }
     }
     const result: ExportResult = error === undefined ? { code: 0 } : { code: 1, error };
-    if (goOn) done(result);
-    else this.sealer.once('drain', () => done(result));
+    if (lines.length === 0) done(result);
+    for (const [at, line] of lines.entries()) {
+      const isLast = at === lines.length - 1;
+      this.#lines.add(() => this.sealer.writeObject(line), isLast ? () => done(result) : undefined);
+    }
   }
 
   /** Resolves when everything exported so far is durable and covered by a checkpoint. @throws as `Sealer.flush` */
-  forceFlush(): Promise<void> {
-    return this.sealer.flush();
+  async forceFlush(): Promise<void> {
+    await this.#lines.whenEmpty();
+    await this.sealer.flush();
   }
 
   /** Seals what is left and closes the log. @throws as `Sealer.close` */
   shutdown(): Promise<void> {
-    this.#shutdown ??= this.sealer.close();
+    this.#shutdown ??= this.#close();
     return this.#shutdown;
+  }
+
+  async #close(): Promise<void> {
+    await within(this.#lines.whenEmpty(), END_LIMIT);
+    await this.sealer.close();
   }
 }
 

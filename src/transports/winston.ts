@@ -3,6 +3,7 @@ import type { TamperConfig } from '../config/index.ts';
 import { createSealer } from '../create-sealer.ts';
 import { asError } from '../errors.ts';
 import type { Sealer } from '../seal/sealer.ts';
+import { LineQueue } from './line-queue.ts';
 
 /** Under which winston keeps the line that its format made. */
 const MESSAGE = Symbol.for('message');
@@ -26,21 +27,22 @@ export interface SealedTransportOptions extends TamperConfig, WinstonOptions {}
 export class SealedTransport extends Transport {
   /** The sealer that this transport writes to. */
   readonly sealer: Sealer;
+  readonly #lines: LineQueue;
 
   /** @throws as `createSealer` */
   constructor(options: SealedTransportOptions = {}) {
     const { level, format, silent, handleExceptions, handleRejections, ...config } = options;
     super(winstonOptions({ level, format, silent, handleExceptions, handleRejections }));
     this.sealer = createSealer(config);
+    this.#lines = new LineQueue(this.sealer);
   }
 
   /** Called by winston for each entry. `next` is called when the sealer takes more. */
   override log(info: Record<symbol, unknown>, next: () => void): void {
     const line = info[MESSAGE];
-    const goOn = this.sealer.write(typeof line === 'string' ? line : JSON.stringify(info));
+    const text = typeof line === 'string' ? line : JSON.stringify(info);
+    this.#lines.add(() => this.sealer.write(text), next);
     this.emit('logged', info);
-    if (goOn) next();
-    else this.sealer.once('drain', next);
   }
 
   /** Called by winston when the transport is removed from its logger. */

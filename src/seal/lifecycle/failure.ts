@@ -6,9 +6,11 @@ import type { SealerEvents } from '../checkpoint/sealer-events.ts';
 
 /** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
 export class Failure {
-  readonly #waiters = new Set<(error: unknown) => void>();
+  /** Who waits for a promise of ours, and whether the process is to stay alive for it. */
+  readonly #waiters = new Map<(error: unknown) => void, boolean>();
   #error: Error | undefined;
   #observed = false;
+  #awaited = false;
 
   get error(): Error | undefined {
     return this.#error;
@@ -16,19 +18,20 @@ export class Failure {
 
   /** Whether somebody may wait for a promise of ours: for `ready` until the run has begun. */
   isAwaited(hasBegun: boolean): boolean {
-    return this.#waiters.size > 0 || (this.#observed && !hasBegun);
+    return [...this.#waiters.values()].includes(true) || (this.#awaited && !hasBegun);
   }
 
-  /** A promise that carries errors was handed out. */
-  observe(): void {
+  /** A promise that carries errors was handed out, or a callback that gets them: nobody awaits that one. */
+  observe(isAwaited = true): void {
     this.#observed = true;
+    this.#awaited ||= isAwaited;
   }
 
   /** @returns false where the log had failed already */
   set(error: Error): boolean {
     if (this.#error !== undefined) return false;
     this.#error = error;
-    for (const reject of this.#waiters) reject(error);
+    for (const reject of this.#waiters.keys()) reject(error);
     return true;
   }
 
@@ -47,18 +50,18 @@ export class Failure {
 
   /** The log has ended, in whatever way: nothing is waited for any more. */
   giveUp(reason: Error): void {
-    for (const reject of this.#waiters) reject(this.#error ?? reason);
+    for (const reject of this.#waiters.keys()) reject(this.#error ?? reason);
   }
 
   /** Resolves as `promise` does, or rejects when the log fails before. */
-  async orFailed<T>(promise: Promise<T>): Promise<T> {
-    this.observe();
+  async orFailed<T>(promise: Promise<T>, isAwaited = true): Promise<T> {
+    this.observe(isAwaited);
     if (this.#error !== undefined) throw this.#error;
     let reject: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, onFailure) => {
       reject = onFailure;
     });
-    this.#waiters.add(reject);
+    this.#waiters.set(reject, isAwaited);
     try {
       return await Promise.race([promise, failed]);
     } finally {

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { auditorKeys, originalLines, verify } from '../../src/audit/index.ts';
+
+/** Where a logger seals to in one test, with a key in a file: what a worker can be given too. */
+export function logPlace(): {
+  readonly directory: string;
+  readonly options: {
+    readonly file: string;
+    readonly origin: string;
+    readonly stateDir: string;
+    readonly keySource: 'file';
+    readonly keyFilePath: string;
+  };
+  records(): Promise<string[]>;
+  verdict(): Promise<string>;
+} {
+  const directory = mkdtempSync(join(tmpdir(), 'logger-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const keyFilePath = join(directory, 'audit.key');
+  writeFileSync(keyFilePath, 'ab'.repeat(32), { mode: 0o600 });
+  const origin = 'audit.example.com/logger';
+  const options = {
+    file: join(directory, 'audit.jsonl'),
+    origin,
+    stateDir: join(directory, 'state'),
+    keySource: 'file',
+    keyFilePath,
+  } as const;
+  return {
+    directory,
+    options,
+    async records() {
+      const lines = [''];
+      await originalLines({
+        paths: [options.file],
+        onPiece: (piece, last) => {
+          lines.push(`${lines.pop() ?? ''}${piece.toString()}`);
+          if (last) lines.push('');
+          return undefined;
+        },
+        onProblem: (file, why) => {
+          throw new Error(`${file}: ${why}`);
+        },
+      });
+      return lines.slice(0, -1);
+    },
+    async verdict() {
+      const keys = auditorKeys({ dataKeyFiles: [keyFilePath] });
+      return (await verify({ paths: [options.file], origin, keys })).verdict;
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KeyEvent, onKeyEvent } from '../../src/keys/events.ts';
+import type { CheckpointEvent } from '../../src/seal/checkpoint/sealer-events.ts';
+import pinoTransport, { observe } from '../../src/transports/pino/index.ts';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { logPlace } from './log-place.ts';
+
+let built: BuiltPackage;
+let target: string;
+beforeAll(async () => {
+  built = await buildPackage();
+  target = join(built.directory, 'dist/transports/pino/index.js');
+});
+afterAll(() => built.remove());
+
+async function end(transport: ReturnType<typeof pino.transport>): Promise<void> {
+  const finished = once(transport, 'finish');
+  transport.end();
+  await finished;
+}
+
+const numbers = async (place: ReturnType<typeof logPlace>): Promise<number[]> =>
+  (await place.records()).map((line) => JSON.parse(line).n);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+describe('in pino’s worker', () => {
+  it.each([
+    ['fapilog-tamper/pino', () => target],
+    ['fapilog-tamper', () => join(built.directory, 'dist/index.js')],
+  ])('%s seals every line, in order, from before the key has come', async (_name, module) => {
+    const place = logPlace();
+    const transport = pino.transport({ target: module(), options: place.options });
+    const log = pino(transport);
+    for (let n = 0; n < 20_000; n++) log.info({ n }, 'grüße, 世界');
+    await new Promise((resolve) => log.flush(resolve));
+    expect(await numbers(place)).toEqual(upTo(20_000));
+    log.info({ n: 20_000 });
+    await end(transport);
+    expect(await numbers(place)).toEqual(upTo(20_001));
+    expect(await place.verdict()).toBe('ok');
+  });
+
+  it('is one of several targets, with a level of its own', async () => {
+    const place = logPlace();
+    const transport = pino.transport<object>({
+      targets: [
+        { target, level: 'warn', options: place.options },
+        { target: 'pino/file', level: 'trace', options: { destination: join(place.directory, 'plain.log') } },
+      ],
+    });
+    const log = pino({ level: 'trace' }, transport);
+    log.info({ n: 1 });
+    log.warn({ n: 2 });
+    await end(transport);
+    expect(await numbers(place)).toEqual([2]);
+  });
+
+  it('is the end of a pipeline', async () => {
+    const place = logPlace();
+    const passing = join(built.directory, 'passing.mjs');
+    writeFileSync(passing, "import { PassThrough } from 'node:stream'; export default () => new PassThrough();");
+    const transport = pino.transport({ pipeline: [{ target: passing }, { target, options: place.options }] });
+    const log = pino(transport);
+    for (let n = 0; n < 100; n++) log.info({ n });
+    await end(transport);
+    expect(await numbers(place)).toEqual(upTo(100));
+  });
+
+  it('is observed from the logger’s thread: events, key uses, numbers, a flush that acknowledges', async () => {
+    const place = logPlace();
+    const transport = pino.transport({ target, options: place.options });
+    const log = pino(transport);
+    const sealing = observe(log.child({ part: 'shop' }));
+    const keys: KeyEvent[] = [];
+    const forget = onKeyEvent((event) => keys.push(event));
+    const checkpoints: CheckpointEvent[] = [];
+    sealing.on('checkpoint', (event) => checkpoints.push(event));
+    log.info({ n: 0 });
+    await new Promise((resolve) => log.flush(resolve));
+    await sealing.flush();
+    forget();
+    const stats = await sealing.stats();
+    expect(stats).toMatchObject({ origin: place.options.origin, records: 1, dropped: 0, covered: stats.size });
+    expect(checkpoints.at(-1)).toMatchObject({ origin: place.options.origin, size: stats.size, complete: true });
+    expect(keys).toContainEqual(expect.objectContaining({ operation: 'getKey', outcome: 'ok' }));
+    await end(transport);
+    await expect(sealing.stats()).rejects.toMatchObject({ code: 'SEALER_CLOSED' });
+  });
+
+  it('tells the end of a log with its code, and the application goes on', async () => {
+    const place = logPlace();
+    const transport = pino.transport({ target, options: { ...place.options, keyFilePath: '/nowhere/audit.key' } });
+    const sealing = observe(transport);
+    const log = pino(transport);
+    const [error] = await once(sealing, 'error');
+    expect(error).toMatchObject({ name: 'TamperError', code: 'KEY_NOT_FOUND', hint: expect.any(String) });
+    log.info({ n: 0 });
+    await end(transport);
+    const again = pino.transport({ target, options: place.options });
+    pino(again).info({ n: 1 });
+    await end(again);
+    expect(await numbers(place)).toEqual([0, 1]);
+  });
+
+  it('refuses options that cannot work as an error of the transport that names them', async () => {
+    const place = logPlace();
+    const transport = pino.transport({ target, options: { ...place.options, keySoruce: 'file' } });
+    const [error] = await once(transport, 'error');
+    expect(error.message).toMatch(/^CONFIG_UNKNOWN_OPTION: .*keySoruce.*keySource/);
+  });
+
+  it('never prints a key that an option holds by mistake', async () => {
+    const secret = 'cd'.repeat(32);
+    const place = logPlace();
+    const transport = pino.transport({ target, options: { ...place.options, keyFilePath: secret } });
+    const sealing = observe(transport);
+    const [error] = await once(sealing, 'error');
+    expect(JSON.stringify([error.message, error.stack, error.hint, String(error.cause)])).not.toContain(secret);
+    await end(transport);
+  });
+});
+
+it('observe() refuses what is no transport, and says what it takes', () => {
+  expect(() => observe(pino({ enabled: false }, { write: () => undefined }))).toThrow(
+    expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('createSealer') }),
+  );
+});
+
+it('in the logger’s own thread the same function gives the stream itself', async () => {
+  const place = logPlace();
+  const stream = pinoTransport(place.options);
+  const log = pino(stream);
+  log.info({ n: 0 });
+  stream.end();
+  await once(stream, 'close');
+  expect(await numbers(place)).toEqual([0]);
+});
