@@ -2,7 +2,7 @@ import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { encodeBase64url } from './base64.ts';
 import { MAX_SIGNATURES } from './checkpoint.ts';
 import type { Members } from './members.ts';
-import { canonicalSpki, type NoteKey } from './vkey.ts';
+import { type NoteKey, spkiFor } from './vkey.ts';
 
 /** KEYREF and SIGNER of spec 2: what a key period is sealed with, without any secret. */
 
@@ -80,7 +80,7 @@ function readSigner(members: Members): Signer {
     members.malformed('"spki" does not go with the algorithm');
   if (spki !== undefined) {
     members.checkLast(() =>
-      canonicalSpki(algorithm, spki)?.equals(spki) === true
+      spkiFor(algorithm, spki)?.equals(spki) === true
         ? undefined
         : '"spki" is not the canonical public key of its algorithm',
     );

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
+import { canonicalSpki, rsaFault } from '../core/spki.ts';
 import { isError, TamperError } from '../errors.ts';
 import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
@@ -12,10 +13,6 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 
 /** The prefix of our signature identifiers of type 0xff. */
 const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
-/** RSA moduli below this many bits verify nothing; above, and with a larger exponent, a check costs what a signature does. */
-const MIN_RSA_BITS = 2048;
-const MAX_RSA_BITS = 8192;
-const MAX_RSA_EXPONENT = 2n ** 32n;
 const RATCHET = 'ratchet-hmac-sha256';
 const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 /** The canonical SPKI of a point of these curves: what stands before its coordinates, and their length. */
@@ -69,7 +66,7 @@ export function formatVkey(name: string, key: NoteKey): string {
 }
 
 /** The one DER spelling of a public key that this algorithm verifies with (EC points uncompressed), or undefined. */
-export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
+export function spkiFor(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | undefined {
   // this is the one spelling of a key of Ed25519: logs name the same key in each open
   if (algorithm === 'ed25519' && spki.length === 44 && ED25519_SPKI_HEAD.equals(spki.subarray(0, 12))) {
     return isEd25519Point(spki.subarray(12)) ? Buffer.from(spki) : undefined;
@@ -86,11 +83,12 @@ export function canonicalSpki(algorithm: NoteAlgorithm, spki: Uint8Array): Buffe
     (algorithm === 'ed25519' && key.asymmetricKeyType === 'ed25519') ||
     (algorithm === 'ecdsa-p256-sha256' && curve === 'prime256v1') ||
     (algorithm === 'ecdsa-p384-sha384' && curve === 'secp384r1') ||
-    (algorithm.startsWith('rsa-') && isUsableRsa(key));
+    (algorithm.startsWith('rsa-') &&
+      key.asymmetricKeyType === 'rsa' &&
+      rsaFault(key.asymmetricKeyDetails) === undefined);
   if (!fits) return undefined;
   if (isUncompressedPoint(algorithm, spki)) return Buffer.from(spki);
-  if (key.asymmetricKeyType !== 'ec') return key.export({ format: 'der', type: 'spki' });
-  return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }).export({ format: 'der', type: 'spki' });
+  return canonicalSpki(key);
 }
 
 /** Whether it is spelled as the canonical SPKI of a point is; that there is such a point is another question. */
@@ -98,14 +96,6 @@ function isUncompressedPoint(algorithm: NoteAlgorithm, spki: Uint8Array): boolea
   const point = POINTS[algorithm];
   if (point === undefined || spki.length !== point.head.length + point.length) return false;
   return point.head.equals(spki.subarray(0, point.head.length));
-}
-
-/** Of 2,048 to 8,192 bits, with an odd public exponent from 3 to below 2^32 (M2.1). */
-function isUsableRsa(key: KeyObject): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  const length = modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS;
-  const exponent = publicExponent >= 3n && publicExponent < MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
-  return key.asymmetricKeyType === 'rsa' && length && exponent;
 }
 
 function decodeNoteKey(encoded: Buffer): NoteKey | undefined {
@@ -125,7 +115,7 @@ function decodeNoteKey(encoded: Buffer): NoteKey | undefined {
 }
 
 function spkiKey(algorithm: NoteAlgorithm, spki: Buffer): NoteKey | undefined {
-  const bytes = canonicalSpki(algorithm, spki);
+  const bytes = spkiFor(algorithm, spki);
   return bytes?.equals(spki) ? { algorithm, bytes } : undefined;
 }
 

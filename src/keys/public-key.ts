@@ -1,11 +1,10 @@
-import { type AsymmetricKeyDetails, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isEd25519Point } from '../core/ed25519-point.ts';
+import { canonicalSpki, rsaFault } from '../core/spki.ts';
 import { TamperError } from '../errors.ts';
 import type { SignatureAlgorithm } from './provider.ts';
 
-/** RSA moduli of other lengths, in bits, are refused, and so are exponents that make a check as slow as a signature (M2.1). */
-const rsaBits = { min: 2048, max: 8192 };
-const maxRsaExponent = 2n ** 32n;
+export { canonicalSpki };
 
 /** A public key as DER SubjectPublicKeyInfo, as PEM text, as a JWK, or as Node has it. */
 export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
@@ -25,15 +24,6 @@ export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
     throw wrongUsage(what, 'is a point for which anybody can make signatures');
   }
   return key;
-}
-
-/**
- * The one DER encoding of a public key that goes into logs, notes and key ids: SubjectPublicKeyInfo with a named curve and
- * an uncompressed point (spec 4). Node keeps a compressed point when it writes a key again, hence the way through a JWK.
- */
-export function canonicalSpki(key: KeyObject): Buffer {
-  const jwk = key.export({ format: 'jwk' });
-  return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
 }
 
 /** {@link readPublicKey} and {@link canonicalSpki} in one step: any spelling of a public key as its canonical SPKI. */
@@ -69,18 +59,13 @@ export function algorithmOf(key: KeyObject, rsa: 'pss' | 'pkcs1', what: string):
       if (details?.namedCurve === 'prime256v1') return 'ecdsa-p256-sha256';
       if (details?.namedCurve === 'secp384r1') return 'ecdsa-p384-sha384';
       throw wrongUsage(what, `is on the curve ${details?.namedCurve ?? 'with explicit parameters'}`);
-    case 'rsa':
-      checkRsa(details, what);
+    case 'rsa': {
+      const fault = rsaFault(details);
+      if (fault !== undefined) throw wrongUsage(what, fault);
       return rsa === 'pss' ? 'rsa-pss-sha256' : 'rsa-pkcs1-sha256';
+    }
     default:
       throw wrongUsage(what, `is of type ${key.asymmetricKeyType ?? key.type}`);
-  }
-}
-
-function checkRsa({ modulusLength = 0, publicExponent = 0n }: AsymmetricKeyDetails = {}, what: string): void {
-  if (modulusLength < rsaBits.min || modulusLength > rsaBits.max) throw wrongUsage(what, `has ${modulusLength} bits`);
-  if (publicExponent < 3n || publicExponent >= maxRsaExponent || publicExponent % 2n === 0n) {
-    throw wrongUsage(what, 'has a public exponent that no key service uses');
   }
 }
 

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { isEd25519Point } from '../../src/core/ed25519-point.ts';
-import { canonicalSpki as canonicalInFormat, parseVkey } from '../../src/format/vkey.ts';
+import { parseVkey, spkiFor } from '../../src/format/vkey.ts';
 import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
 import { canonicalSpki, readCanonicalSpki, readPublicKey, toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { derFromP1363, signLocally, verifySignature } from '../../src/keys/signature.ts';
@@ -227,7 +227,7 @@ describe('a public key of Ed25519 for which anybody can sign', () => {
       const point = encoded(y, sign);
       expect(isEd25519Point(point)).toBe(false);
       expect(() => readPublicKey(spki(point), 'the key')).toThrow(expect.objectContaining({ code: 'KEY_WRONG_USAGE' }));
-      expect(canonicalInFormat('ed25519', spki(point))).toBeUndefined();
+      expect(spkiFor('ed25519', spki(point))).toBeUndefined();
       const vkey = `example.com/a+00000000+${Buffer.concat([Buffer.of(1), point]).toString('base64')}`;
       expect(() => parseVkey(vkey)).toThrow(expect.objectContaining({ code: 'FORMAT_INVALID' }));
     }

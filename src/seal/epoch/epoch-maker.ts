@@ -3,7 +3,7 @@ import { KeySchedule, NONCE_LENGTH } from '../../core/key-schedule.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
-import { canonicalSpki } from '../../format/vkey.ts';
+import { spkiFor } from '../../format/vkey.ts';
 import type { DataKey, SigningKey } from '../../keys/provider.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
@@ -114,7 +114,7 @@ async function resolveSigner(source: SigningSource, signal: AbortSignal): Promis
 function signerOf(key: SigningKey): Signer {
   const { source, identity, algorithm } = key;
   if (algorithm === 'kms-hmac-sha256') return { source, identity, algorithm };
-  const spki = key.spki && canonicalSpki(algorithm, key.spki);
+  const spki = key.spki && spkiFor(algorithm, key.spki);
   if (spki === undefined) {
     throw new TamperError('KEY_MALFORMED', `the public key of ${identity} is none of ${algorithm}`);
   }
