@@ -60,7 +60,7 @@ async function credentialFacts(session: AwsKmsSession): Promise<Found> {
   }
   const until = found.expiration;
   if (until === undefined) return { outcome: 'ok', detail: `${detail}, a session` };
-  const late = until.getTime() - Date.now() < renewedBeforeMs;
+  const late = until.getTime() - session.clock.now() < renewedBeforeMs;
   return { outcome: late ? 'warning' : 'ok', detail: `${detail}, until ${until.toISOString()}` };
 }
 

@@ -1,4 +1,5 @@
 import { TamperError } from '../../errors.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { callService } from '../../keys/call.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
@@ -33,6 +34,7 @@ export interface UseOptions extends CallOptions {
  * everything, errors in our codes. The SDK retries; nothing here does.
  */
 export class AwsKmsSession {
+  readonly clock: Clock;
   readonly #options: AwsKmsOptions;
   readonly #own: OwnClients;
   readonly warnings: KeyWarnings = new KeyWarnings('aws-kms');
@@ -42,6 +44,7 @@ export class AwsKmsSession {
   constructor(options: AwsKmsOptions) {
     checkAwsKmsOptions(options, process.env);
     this.#options = options;
+    this.clock = options.clock ?? systemClock;
     this.#own = new OwnClients(options);
   }
 
@@ -52,16 +55,16 @@ export class AwsKmsSession {
     options: UseOptions,
     run: (ask: Ask, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
-    const { timeoutMs = defaultTimeoutMs, clock } = this.#options;
+    const { timeoutMs = defaultTimeoutMs } = this.#options;
     const service = {
       operation,
       source: 'aws-kms',
       keyId,
       timeoutMs: timeoutMs * (options.rounds ?? 1),
       signal: options.signal,
+      clock: this.clock,
       policy: { attempts: 1, baseDelayMs: 0, maxDelayMs: 0 }, // the SDK retries already
       ...(options.items !== undefined && { items: options.items }),
-      ...(clock !== undefined && { clock }),
     } as const;
     return callService(service, (signal, facts) => {
       facts.attempts = 0; // counted by call below
@@ -130,7 +133,7 @@ export class AwsKmsSession {
   #ofOurs<T>(what: string, read: (own: OwnedClient) => Promise<T>): Promise<T | undefined> {
     const { client, timeoutMs = defaultTimeoutMs } = this.#options;
     if (client !== undefined) return Promise.resolve(undefined);
-    return withDeadline({ what: `AWS ${what}`, timeoutMs }, async () => {
+    return withDeadline({ what: `AWS ${what}`, timeoutMs, clock: this.clock }, async () => {
       try {
         return await read(await this.#own.configured());
       } catch (error) {

@@ -1,12 +1,11 @@
 import { isError, TamperError } from '../../errors.ts';
-import { parseRetryAfter } from '../../keys/retry.ts';
 import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
 /** What a token service answered last. */
 export interface TokenAnswer {
   readonly status?: number;
-  /** The `Retry-After` header, as it came. */
-  readonly retryAfter?: string | undefined;
+  /** How long it wants us to wait, in milliseconds, where it said so. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
@@ -58,7 +57,7 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
     });
   }
   if (status === 429) {
-    const retryAfterMs = parseRetryAfter(seen.retryAfter, Date.now());
+    const { retryAfterMs } = seen;
     return new TamperError('THROTTLED', `Azure ${kind}: too many token requests (${shown})`, {
       cause,
       retryable: true,

@@ -1,4 +1,5 @@
 import { TamperError } from '../../errors.ts';
+import { systemClock } from '../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../foundation/deadline.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
 import { isMicrosoftAuthority } from './authority.ts';
@@ -25,7 +26,7 @@ type Identity = typeof import('@azure/identity');
  * @throws {TamperError} `DEPENDENCY_MISSING`; `UNAUTHENTICATED`: a tenant and a client, and nothing that proves them
  */
 export async function chooseCredential(options: AzureKeyVaultOptions): Promise<CredentialChoice> {
-  const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
+  const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs, options.clock ?? systemClock);
   const { credential } = options;
   if (credential !== undefined) return { kind: 'credential', secret: false, watch, create: () => credential };
   const identity = await loadSdk(

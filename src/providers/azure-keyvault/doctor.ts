@@ -81,13 +81,13 @@ class Doctor {
       const begin = performance.now();
       version = await this.#ask((attempt) =>
         url.version === undefined
-          ? currentVersion(this.#calls, url, Date.now(), attempt)
+          ? currentVersion(this.#calls, url, this.#session.clock.now(), attempt)
           : this.#calls.getKey(url, attempt),
       );
       const took = Math.round(performance.now() - begin);
       if (what === 'data key') assertWraps(version);
       else signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
-      return stateOf(version, took);
+      return stateOf(version, this.#session.clock.now(), took);
     });
     if (version === undefined) return [state];
     const checks = [state, await this.#rotation(what, version.url), await this.#listing(version.url)];
@@ -182,18 +182,18 @@ class Doctor {
 
   #ask<T>(act: (attempt: Attempt) => Promise<T>): Promise<T> {
     const { attemptTimeoutMs = defaultAttemptTimeoutMs, retry } = this.#subject.options;
-    const bounds = { timeoutMs: 2 * attemptTimeoutMs, attemptTimeoutMs, ...(retry !== undefined && { policy: retry }) };
+    const bounds = { timeoutMs: 2 * attemptTimeoutMs, attemptTimeoutMs, clock: this.#session.clock };
+    const how = retry === undefined ? bounds : { ...bounds, policy: retry };
     this.#session.assertOpen();
-    return withRetry({ what: 'azure-keyvault doctor', ...bounds }, (signal) => act({ signal, facts: { attempts: 1 } }));
+    return withRetry({ what: 'azure-keyvault doctor', ...how }, (signal) => act({ signal, facts: { attempts: 1 } }));
   }
 }
 
-function stateOf(version: KeyVersion, tookMs: number): Found {
+function stateOf(version: KeyVersion, now: number, tookMs: number): Found {
   const { identity, keyType, enabled, notBefore, expiresOn } = version;
   const dates = [notBefore && `from ${notBefore.toISOString()}`, expiresOn && `until ${expiresOn.toISOString()}`];
   const state = [keyType, enabled ? 'enabled' : 'disabled', ...dates.filter((part) => part !== undefined)].join(', ');
   const detail = `${identity}: ${state} (${tookMs} ms)`;
-  const now = Date.now();
   if (!isUsable(version, now)) {
     return { outcome: 'failed', detail, hint: 'Enable it, give it other dates, or make a new version.' };
   }

@@ -69,15 +69,16 @@ function pendingDeletion(): Meaning {
  * Puts what the SDK threw into one of our codes (see `docs/errors.md`). Nothing of the request goes along: only status,
  * codes, request id and, where no key material was sent, the first line of the service's message.
  *
+ * @param nowMs - when, for a `Retry-After` that is a date
  * @param answered - the service has answered the request with success, so what went wrong is its answer
  */
-export function mapAzureError(error: unknown, call: AzureCall, answered = false): TamperError {
+export function mapAzureError(error: unknown, call: AzureCall, nowMs: number, answered = false): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
   const { code, says, hint, retryable } = meaningOf(facts, error, call, answered);
   const detail = [facts.status, facts.code, facts.inner, call.operation.endsWith('crypt') ? undefined : facts.message];
   const shown = detail.filter((part) => part !== undefined).join(', ');
-  const retryAfterMs = parseRetryAfter(facts.retryAfter, Date.now());
+  const retryAfterMs = parseRetryAfter(facts.retryAfter, nowMs);
   return new TamperError(code, `Azure Key Vault ${call.operation} "${call.keyId}": ${says} (${shown || facts.name})`, {
     cause: withoutRequest(facts),
     ...(hint !== undefined && { hint }),

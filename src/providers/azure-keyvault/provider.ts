@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
-import { type Clock, systemClock } from '../../foundation/clock.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
@@ -59,8 +59,8 @@ export class AzureKeyVaultProvider implements KeyProvider {
   constructor(options: AzureKeyVaultOptions = {}) {
     assertAzureOptions(options);
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
     this.#session = new AzureSession(options);
+    this.#clock = this.#session.clock;
     this.#calls = new VaultCalls(this.#session);
     this.#cache = new VersionCache<KeyVersion>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,

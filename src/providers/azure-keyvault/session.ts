@@ -1,5 +1,6 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import { loadSdk } from '../internal/load-sdk.ts';
@@ -23,6 +24,7 @@ export interface VersionClient {
 /** The clients of one provider: made on first use, kept, given up when it closes. */
 export class AzureSession {
   readonly #options: AzureKeyVaultOptions;
+  readonly clock: Clock;
   readonly #keyClients = new LruMap<string, AzureKeyClient>(maxClients);
   readonly #versionClients = new LruMap<string, VersionClient>(maxClients);
   readonly warnings: KeyWarnings = new KeyWarnings('azure-keyvault');
@@ -30,11 +32,12 @@ export class AzureSession {
   #kind = 'credentials';
   #caller: AzureCaller | undefined;
   #generation = 0;
-  #renewedAt = 0;
+  #renewedAt: number | undefined;
   #closed = false;
 
   constructor(options: AzureKeyVaultOptions) {
     this.#options = options;
+    this.clock = options.clock ?? systemClock;
   }
 
   /** The client for questions about the keys of a vault. */
@@ -78,8 +81,9 @@ export class AzureSession {
    */
   renew(generation: number): boolean {
     if (generation !== this.#generation) return true; // another call has seen to it
-    const now = Date.now();
-    if (this.#options.client !== undefined || this.#closed || now - this.#renewedAt < renewalPauseMs) return false;
+    const now = this.clock.now();
+    const isSoon = this.#renewedAt !== undefined && now - this.#renewedAt < renewalPauseMs;
+    if (this.#options.client !== undefined || this.#closed || isSoon) return false;
     this.#renewedAt = now;
     this.#generation += 1;
     this.#clients = undefined;

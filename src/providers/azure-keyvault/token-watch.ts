@@ -1,3 +1,5 @@
+import type { Clock } from '../../foundation/clock.ts';
+import { parseRetryAfter } from '../../keys/retry.ts';
 import type { TokenAnswer } from './credential-error.ts';
 
 interface Request {
@@ -24,9 +26,11 @@ interface TokenPolicy {
 export class TokenWatch {
   #last: TokenAnswer = {};
   readonly #timeoutMs: number;
+  readonly #clock: Clock;
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, clock: Clock) {
     this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
   }
 
   /** The last answer there was: after a 429 or 503 the SDK fails for a while without asking again. */
@@ -43,7 +47,8 @@ export class TokenWatch {
         sendRequest: async (request, next) => {
           if (request.timeout === 0) request.timeout = this.#timeoutMs;
           const response = await next(request);
-          this.#last = { status: response.status, retryAfter: response.headers.get('retry-after') };
+          const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), this.#clock.now());
+          this.#last = { status: response.status, retryAfterMs };
           return response;
         },
       },

@@ -1,4 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import type {
@@ -68,7 +69,7 @@ export class VaultCalls {
       await client.getDeletedKey(url.name, { abortSignal: attempt.signal });
       return true;
     } catch (error) {
-      const mapped = mapAzureError(error, { operation: 'getKey', keyId: keyUrl(url) });
+      const mapped = mapAzureError(error, { operation: 'getKey', keyId: keyUrl(url) }, this.#session.clock.now());
       if (mapped.code === 'ABORTED' || mapped.code === 'INTERNAL') throw mapped;
       return false; // that there is no such key was said before; this says nothing against it
     }
@@ -133,7 +134,7 @@ export class VaultCalls {
   /** Sends one request; once more with a new token where the vault refuses the one at hand. */
   #send<T>(call: AzureCall, attempt: Attempt, run: (options: AzureCallOptions) => Promise<T>): Promise<Answer<T>> {
     const { generation } = this.#session;
-    return send(call, attempt, run, () => this.#session.renew(generation));
+    return send(call, attempt, run, this.#session.clock, () => this.#session.renew(generation));
   }
 }
 
@@ -147,6 +148,7 @@ async function send<T>(
   call: AzureCall,
   attempt: Attempt,
   run: (options: AzureCallOptions) => Promise<T>,
+  clock: Clock,
   renewToken: () => boolean,
 ): Promise<Answer<T>> {
   const { signal, facts } = attempt;
@@ -161,8 +163,8 @@ async function send<T>(
     const value = await run(options);
     return { value, kid: raw && kidOf(raw) };
   } catch (error) {
-    if (vendorFacts(error).status === 401 && renewToken()) return await send(call, attempt, run, () => false);
-    throw ofThisAttempt(mapAzureError(error, call, raw?.status === 200), call, signal);
+    if (vendorFacts(error).status === 401 && renewToken()) return await send(call, attempt, run, clock, () => false);
+    throw ofThisAttempt(mapAzureError(error, call, clock.now(), raw?.status === 200), call, signal);
   } finally {
     const requestId = raw?.headers.get('x-ms-request-id');
     if (requestId !== undefined) facts.requestId = requestId;

@@ -1,4 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
@@ -22,6 +23,7 @@ interface Generation {
 export class GcpKmsConnection {
   readonly #options: GcpKmsOptions;
   readonly #attemptTimeoutMs: number;
+  readonly #clock: Clock;
   readonly warnings: KeyWarnings = new KeyWarnings('gcp-kms');
   #current: Generation | undefined;
   #closed = false;
@@ -32,6 +34,7 @@ export class GcpKmsConnection {
     if (options.gcpEndpoint !== undefined) parseGcpEndpoint(options.gcpEndpoint);
     this.#options = options;
     this.#attemptTimeoutMs = options.attemptTimeoutMs ?? defaultAttemptTimeoutMs;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**
@@ -85,7 +88,8 @@ export class GcpKmsConnection {
   /** A call took too long: the connection may be dead without knowing, so the next call gets another. */
   #suspect(generation: Generation): void {
     // credentials that are still being looked for are given the time of two attempts
-    if (generation.settled || Date.now() - generation.since > 2 * this.#attemptTimeoutMs) this.#abandon(generation);
+    const waited = this.#clock.now() - generation.since;
+    if (generation.settled || waited > 2 * this.#attemptTimeoutMs) this.#abandon(generation);
   }
 
   #assertOpen(keyId: string): void {
@@ -101,7 +105,7 @@ export class GcpKmsConnection {
   async ready(resource: string): Promise<ReadyClient> {
     const call = { operation: 'login', method: 'initialize', resource } as const;
     const what = `Google Cloud KMS credentials for "${resource}"`;
-    return withDeadline({ what, timeoutMs: 2 * this.#attemptTimeoutMs }, async () => {
+    return withDeadline({ what, timeoutMs: 2 * this.#attemptTimeoutMs, clock: this.#clock }, async () => {
       const { ready } = this.#generation(parseKeyName(resource).project);
       return ready.catch((error: unknown) => {
         throw mapGcpError(error, call);
@@ -120,7 +124,7 @@ export class GcpKmsConnection {
     if (this.#current !== undefined) return this.#current;
     const { client } = this.#options;
     const ready = client === undefined ? this.#create(projectId) : initialize(client);
-    const generation: Generation = { ready, since: Date.now(), settled: false };
+    const generation: Generation = { ready, since: this.#clock.now(), settled: false };
     ready.then(
       (found) => {
         generation.settled = true;
