@@ -1,4 +1,4 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { KeyOperation } from '../../keys/events.ts';
 import { type VendorFacts, vendorFacts } from './vendor-error.ts';
 
@@ -67,6 +67,25 @@ const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
 const safeRefusal =
   /^(?:The checksum in field \w+ did not match|Decryption failed: verify that|Resource name \[|Permission ')/;
 
+/** What is kept of an error of the SDK. */
+class ServiceError extends Error {
+  /** What the key is for that refused to be used for something else: `MAC`. */
+  readonly purpose: string | undefined;
+
+  constructor(detail: string, { name, message }: VendorFacts) {
+    super(detail);
+    this.name = name;
+    this.purpose = /purpose: ([A-Z_]+)/.exec(message)?.[1];
+  }
+}
+
+/** Whether the service refused a call because the key is for MACs. */
+export function isForMacs(error: unknown): boolean {
+  return (
+    isTamperError(error, 'KEY_WRONG_USAGE') && error.cause instanceof ServiceError && error.cause.purpose === 'MAC'
+  );
+}
+
 /**
  * Puts what the SDK threw into one of our codes. Nothing of the request, the reply, the headers or the credentials goes
  * along but the service's one-line message, where that is safe.
@@ -78,8 +97,7 @@ export function mapGcpError(error: unknown, call: GcpCall): TamperError {
   const detail = [facts.status ?? facts.http ?? facts.node ?? facts.name, printable(facts, call)]
     .filter(Boolean)
     .join(': ');
-  const cause = new Error(detail);
-  cause.name = facts.name;
+  const cause = new ServiceError(detail, facts);
   return new TamperError(code, `Google Cloud KMS ${call.method} "${call.resource}": ${says} (${detail})`, {
     cause,
     ...(hint !== undefined && { hint }),

@@ -4,6 +4,7 @@ import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key
 import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts';
 import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
 import type { GcpKmsConnection } from './connection.ts';
+import { isForMacs } from './error-map.ts';
 import { checkedBytes, corrupted } from './integrity.ts';
 import { requestMac } from './mac.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
@@ -118,7 +119,7 @@ export class VersionReader {
     try {
       return await this.#readPublic(identity, undefined, signal);
     } catch (error) {
-      if (isTamperError(error, 'KEY_WRONG_USAGE') && /purpose: MAC\b/.test(error.message)) return macVersion(identity);
+      if (isForMacs(error)) return macVersion(identity);
       if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
       try {
         await requestMac(this.#connection, identity, Buffer.from('fapilog-tamper/v1 is this a MAC key'), signal);
