@@ -33,9 +33,22 @@ export function resolveNames(config: ResolvedConfig): StreamNames {
   return { origin, base, stateDir: resolve(config.stateDir), stream: streamFileName(origin), instance };
 }
 
-/** Where the state of a stream lies (spec 6). */
-export function statePath(stateDir: string, origin: string): string {
-  return join(stateDir, `${streamFileName(origin)}.chainstate`);
+/** Where the files of a stream lie in the state directory (spec 6). */
+export interface StreamFiles {
+  /** What the paths of all of them begin with; those of its locks go on with their number. */
+  readonly prefix: string;
+  readonly state: string;
+}
+
+/** @param stream - what they are called: {@link StreamNames.stream} */
+export function streamFiles(stateDir: string, stream: string): StreamFiles {
+  const prefix = join(stateDir, stream);
+  return { prefix, state: `${prefix}.chainstate` };
+}
+
+/** {@link streamFiles} by the stream's name. */
+export function filesOf(stateDir: string, origin: string): StreamFiles {
+  return streamFiles(stateDir, streamFileName(origin));
 }
 
 function streamFileName(origin: string): string {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { isTamperError } from '../../errors.ts';
 import { systemClock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
+import { streamFiles } from '../disk/names.ts';
 import type { Sink } from '../disk/sink.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
@@ -265,7 +265,10 @@ async function withStream<T>(
   if (stream === options.stream) return action();
   let lock: Lock | undefined;
   try {
-    const seeker = new LockSeeker(join(options.unsealed.directory, stream), randomBytes(8).toString('hex'));
+    const seeker = new LockSeeker(
+      streamFiles(options.unsealed.directory, stream).prefix,
+      randomBytes(8).toString('hex'),
+    );
     for (lock = seeker.attempt(); lock === undefined; lock = seeker.attempt()) {
       await pause(seeker.pause, 'waiting for the lock of an earlier writer', options.signal, systemClock);
     }

@@ -18,7 +18,7 @@ import { classifyLine } from '../../format/entry.ts';
 import { Members } from '../../format/members.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import type { Lease } from '../disk/lock.ts';
-import { STDOUT } from '../disk/names.ts';
+import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
 import { readLines } from '../resume/line-reader.ts';
 import { Turn } from './turn.ts';
@@ -111,7 +111,7 @@ export async function progressOf(claim: Claim, kept: number, directory: string):
 
 /** Of what went to standard output, what the state promises: the next run goes on there, and disowns the rest. */
 function promised(claim: Claim, directory: string): { records: number; gap: boolean } {
-  const state = new StateFile(join(directory, `${claim.stream}.chainstate`), UNCHANGED).read();
+  const state = new StateFile(streamFiles(directory, claim.stream).state, UNCHANGED).read();
   if (state === undefined) throw untold(claim.file);
   return { records: (state.account?.records ?? 0) - claim.records, gap: state.size > claim.size };
 }

@@ -5,7 +5,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
-import { resolveNames, STDOUT, type StreamNames, statePath } from '../disk/names.ts';
+import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
 import { checkStateDirectory } from '../disk/safe-open.ts';
 import { isPassing, systemCode } from '../disk/sink.ts';
 import { StateFile } from '../disk/state.ts';
@@ -46,7 +46,7 @@ export class SiteOpening {
 
   /** The state file of the configured stream. */
   get statePath(): string {
-    return statePath(this.names.stateDir, this.names.origin);
+    return streamFiles(this.names.stateDir, this.names.stream).state;
   }
 
   /** How often the lock is to be renewed, in milliseconds. */
@@ -175,12 +175,12 @@ export function breakLock(config: ResolvedConfig): void {
   lock.release();
 }
 
-function seekerOf({ stateDir, origin, instance }: StreamNames, settings: LockSettings | undefined): LockSeeker {
-  return new LockSeeker(statePath(stateDir, origin).replace(/\.chainstate$/, ''), instance, settings);
+function seekerOf({ stateDir, stream, instance }: StreamNames, settings: LockSettings | undefined): LockSeeker {
+  return new LockSeeker(streamFiles(stateDir, stream).prefix, instance, settings);
 }
 
-function placeOf({ origin, base, stateDir }: StreamNames, lock: Lock): Place {
-  return { origin, base, stateDir, lock, root: new StateFile(statePath(stateDir, origin), lock) };
+function placeOf({ origin, base, stateDir, stream }: StreamNames, lock: Lock): Place {
+  return { origin, base, stateDir, lock, root: new StateFile(streamFiles(stateDir, stream).state, lock) };
 }
 
 function prepareDirectories({ stateDir, base }: StreamNames): void {

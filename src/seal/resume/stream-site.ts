@@ -11,7 +11,7 @@ import { formatStamp } from '../../foundation/time.ts';
 import { newestAnchored } from '../checkpoint/anchors.ts';
 import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
-import { continuingOrigin, isFileOf, STDOUT, stampedName, statePath } from '../disk/names.ts';
+import { continuingOrigin, filesOf, isFileOf, STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { Sink } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
@@ -108,7 +108,7 @@ function siteOf(place: Place, stamp: string): StreamSite {
   const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
   // a file that goes on is not the one that its manifest describes (spec 7)
   rmSync(manifestPath(resumption.file), { force: true });
-  removeLeftovers(place.base, [place.root.path, stateFile.path]);
+  removeLeftovers(place.base, [filesOf(place.stateDir, place.origin), filesOf(place.stateDir, origin)]);
   if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
   const { root, stateDir } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;
@@ -153,7 +153,7 @@ function publishPending({ pending, file }: Resumption, lease: Lease): void {
 }
 
 function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
-  return new StateFile(statePath(stateDir, origin), lock);
+  return new StateFile(filesOf(stateDir, origin).state, lock);
 }
 
 /** Where the state was lost: the file of this stream that begins last. */

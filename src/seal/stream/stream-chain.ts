@@ -4,7 +4,7 @@ import type { Clock } from '../../foundation/clock.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
-import { continuingOrigin, nextFile, statePath } from '../disk/names.ts';
+import { continuingOrigin, filesOf, nextFile } from '../disk/names.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
@@ -103,7 +103,7 @@ function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
   const { root, stateDir, lock, origin: before } = run.site;
   const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
-  const stateFile = new StateFile(statePath(stateDir, origin), lock);
+  const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
   const { base } = run.state;
   const { sink } = run.log;
   const next = nextFile(base, sink.name, now, !sink.inPlace);
