@@ -1,16 +1,17 @@
-import { isError, isTamperError } from '../../errors.ts';
+import { isError } from '../../errors.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check } from '../internal/doctor-check.ts';
+import { testMessage, tryPermission, untriedUnwrap } from '../internal/doctor-check.ts';
+import type { DoctorSubject } from '../internal/doctor-subject.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
 import type { AwsKmsKeyMetadata } from './client.ts';
-import type { AwsDoctorSubject } from './doctor-subject.ts';
+import type { AwsKmsOptions } from './options.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
 
 /** May we mint data keys, and recover them? */
 export async function dataKeyPermissions(
   session: AwsKmsSession,
-  subject: AwsDoctorSubject,
+  subject: DoctorSubject<AwsKmsOptions>,
   arn: string,
 ): Promise<DoctorCheck[]> {
   const pairs = wrappingPairs(subject.context);
@@ -23,10 +24,7 @@ export async function dataKeyPermissions(
     wrapped = reply.CiphertextBlob;
   });
   const blob = wrapped;
-  if (blob === undefined) {
-    const detail = 'there is no wrapped key to test it on, because GenerateDataKey was not possible';
-    return [mint, { name: 'permission: Decrypt', outcome: 'unknown', detail }];
-  }
+  if (blob === undefined) return [mint, untriedUnwrap('Decrypt', 'GenerateDataKey')];
   const recover = await permission(session, subject, 'Decrypt', 'auditor', arn, async (ask) => {
     const reply = await ask('Decrypt', arn, async (client, call) =>
       client.decrypt({ KeyId: arn, CiphertextBlob: blob, EncryptionContext: pairs, DryRun: true }, call).catch(dryRun),
@@ -39,22 +37,27 @@ export async function dataKeyPermissions(
 /** May we sign, and read the public key? `DryRun` makes no signature. */
 export async function signingPermissions(
   session: AwsKmsSession,
-  subject: AwsDoctorSubject,
+  subject: DoctorSubject<AwsKmsOptions>,
   arn: string,
   key: AwsKmsKeyMetadata,
 ): Promise<DoctorCheck[]> {
-  const Message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
   const algorithm = chooseAlgorithm(arn, key, subject.options.signingAlgorithms ?? defaultSigningAlgorithms);
   const vendor = vendorAlgorithm(algorithm);
   if (vendor === undefined) {
-    const input = { KeyId: arn, Message, MacAlgorithm: 'HMAC_SHA_256', DryRun: true } as const;
+    const input = { KeyId: arn, Message: testMessage, MacAlgorithm: 'HMAC_SHA_256', DryRun: true } as const;
     return [
       await permission(session, subject, 'GenerateMac', 'writer', arn, (ask) =>
         ask('GenerateMac', arn, (client, call) => client.generateMac(input, call).catch(dryRun)),
       ),
     ];
   }
-  const input = { KeyId: arn, Message, MessageType: 'RAW', SigningAlgorithm: vendor, DryRun: true } as const;
+  const input = {
+    KeyId: arn,
+    Message: testMessage,
+    MessageType: 'RAW',
+    SigningAlgorithm: vendor,
+    DryRun: true,
+  } as const;
   return [
     await permission(session, subject, 'Sign', 'writer', arn, (ask) =>
       ask('Sign', arn, (client, call) => client.sign(input, call).catch(dryRun)),
@@ -65,32 +68,18 @@ export async function signingPermissions(
   ];
 }
 
-/** One permission: needed by its role, and too much for the other one. */
 async function permission(
   session: AwsKmsSession,
-  subject: AwsDoctorSubject,
+  { role }: DoctorSubject<AwsKmsOptions>,
   action: string,
   neededBy: 'writer' | 'auditor' | 'both',
   arn: string,
   probe: (ask: Ask) => Promise<unknown>,
 ): Promise<DoctorCheck> {
-  const role = subject.role ?? 'writer';
-  const needed = neededBy === 'both' || neededBy === role;
+  const called = `kms:${action}`;
+  const hint = `Give writers and auditors different roles, and deny ${called} to this one.`;
   const operation = action === 'Decrypt' ? 'recoverKey' : action === 'GenerateDataKey' ? 'getKey' : 'sign';
-  return check(`permission: ${action}`, async () => {
-    try {
-      await session.use(operation, arn, {}, probe);
-    } catch (error) {
-      if (needed || !isTamperError(error, 'ACCESS_DENIED')) throw error;
-      return { outcome: 'ok', detail: `kms:${action} is denied, as it should be for a ${role}` };
-    }
-    if (needed) return { outcome: 'ok', detail: `kms:${action} is allowed` };
-    return {
-      outcome: 'warning',
-      detail: `kms:${action} is allowed, which a ${role} does not need`,
-      hint: `Give writers and auditors different roles, and deny kms:${action} to this one.`,
-    };
-  });
+  return tryPermission({ action, called, neededBy, role, hint }, () => session.use(operation, arn, {}, probe));
 }
 
 /** How AWS says that the call would have succeeded. */

@@ -1,11 +1,12 @@
 import { isTamperError } from '../../errors.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
+import type { DoctorSubject } from '../internal/doctor-subject.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms } from './algorithms.ts';
 import type { AwsKmsKeyMetadata } from './client.ts';
 import { dataKeyPermissions, signingPermissions } from './doctor-permissions.ts';
-import type { AwsDoctorSubject } from './doctor-subject.ts';
 import { callName, isKeyArn } from './identity.ts';
+import type { AwsKmsOptions } from './options.ts';
 import { regionOf } from './own-clients.ts';
 import { AwsKmsSession } from './session.ts';
 
@@ -17,7 +18,7 @@ const renewedBeforeMs = 5 * 60_000;
  * `DryRun`, which makes no signature; one data key is made and erased, because `Decrypt` needs something to be tested on.
  * Throws only our own bugs; what AWS says is in the checks.
  */
-export async function checkAwsKms(subject: AwsDoctorSubject): Promise<DoctorCheck[]> {
+export async function checkAwsKms(subject: DoctorSubject<AwsKmsOptions>): Promise<DoctorCheck[]> {
   const session = new AwsKmsSession(subject.options);
   const { dataKeyId, signingKeyId } = subject;
   const checks: DoctorCheck[] = [];
@@ -66,7 +67,7 @@ async function credentialFacts(session: AwsKmsSession): Promise<Found> {
 
 async function checkKey(
   session: AwsKmsSession,
-  subject: AwsDoctorSubject,
+  subject: DoctorSubject<AwsKmsOptions>,
   what: 'data key' | 'signing key',
   keyId: string,
 ): Promise<DoctorCheck[]> {
@@ -92,7 +93,7 @@ async function checkKey(
 }
 
 function stateOf(
-  subject: AwsDoctorSubject,
+  subject: DoctorSubject<AwsKmsOptions>,
   what: 'data key' | 'signing key',
   keyId: string,
   key: AwsKmsKeyMetadata,

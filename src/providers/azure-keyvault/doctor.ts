@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError } from '../../errors.ts';
 import { dataKeyBytes } from '../../keys/data-key.ts';
-import type { KeyContext } from '../../keys/provider.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
+import { check, type Found, isShutOut, testMessage, tryPermission, untriedUnwrap } from '../internal/doctor-check.ts';
+import type { DoctorSubject } from '../internal/doctor-subject.ts';
 import { currentVersion } from './current-version.ts';
 import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
 import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
@@ -15,17 +15,7 @@ import { type Attempt, VaultCalls } from './vault-calls.ts';
 import { assertWraps, unpackWrappedKey } from './wrapped-key.ts';
 
 /** What {@link checkAzureKeyVault} looks at. */
-export interface AzureDoctorSubject {
-  readonly options: AzureKeyVaultOptions;
-  /** The key for data keys, where there is one. */
-  readonly dataKeyId?: string;
-  /** The key for signatures, where there is one. */
-  readonly signingKeyId?: string;
-  /** `writer` seals and should not recover keys; `auditor` verifies and should not seal. Default `writer`. */
-  readonly role?: 'writer' | 'auditor';
-  /** What the data key that is made for the test is bound to. */
-  readonly context: KeyContext;
-}
+export type AzureDoctorSubject = DoctorSubject<AzureKeyVaultOptions>;
 
 /** How close to its end a version is worth a warning, in milliseconds. */
 const soonMs = 14 * 86_400_000;
@@ -130,7 +120,7 @@ class Doctor {
   async #signing(version: KeyVersion): Promise<DoctorCheck[]> {
     const { algorithm } = signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
     const probe = (attempt: Attempt): Promise<unknown> =>
-      this.#calls.sign(version.url, algorithm, Buffer.from('fapilog-tamper doctor\n', 'latin1'), attempt);
+      this.#calls.sign(version.url, algorithm, testMessage, attempt);
     return [await this.#permission('sign', 'writer', probe)];
   }
 
@@ -146,10 +136,7 @@ class Doctor {
       }
     });
     const blob = wrapped;
-    if (blob === undefined) {
-      const detail = 'there is no wrapped key to test it on, because encrypt was not possible';
-      return [mint, { name: 'permission: decrypt', outcome: 'unknown', detail }];
-    }
+    if (blob === undefined) return [mint, untriedUnwrap('decrypt', 'encrypt')];
     const recover = await this.#permission('decrypt', 'auditor', async (attempt) => {
       const parts = unpackWrappedKey(blob, version.identity);
       (await this.#calls.decrypt(version.url, parts, aad, attempt)).fill(0);
@@ -157,27 +144,13 @@ class Doctor {
     return [mint, recover];
   }
 
-  /** One permission: needed by its role, and too much for the other one. */
   #permission(
     action: string,
     neededBy: 'writer' | 'auditor',
     probe: (attempt: Attempt) => Promise<unknown>,
   ): Promise<DoctorCheck> {
-    const role = this.#subject.role ?? 'writer';
-    return check(`permission: ${action}`, async () => {
-      try {
-        await this.#ask(probe);
-      } catch (error) {
-        if (role === neededBy || !isTamperError(error, 'ACCESS_DENIED')) throw error;
-        return { outcome: 'ok', detail: `${action} is denied, as it should be for a ${role}` };
-      }
-      if (role === neededBy) return { outcome: 'ok', detail: `${action} is allowed` };
-      return {
-        outcome: 'warning',
-        detail: `${action} is allowed, which a ${role} does not need`,
-        hint: `Give writers and auditors roles of their own, and leave ${action} out of this one.`,
-      };
-    });
+    const hint = `Give writers and auditors roles of their own, and leave ${action} out of this one.`;
+    return tryPermission({ action, neededBy, role: this.#subject.role, hint }, () => this.#ask(probe));
   }
 
   #ask<T>(act: (attempt: Attempt) => Promise<T>): Promise<T> {

@@ -1,8 +1,9 @@
 import { isTamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
-import type { DataKey, KeyContext, SigningKey } from '../../keys/provider.ts';
+import type { DataKey, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
+import { check, type Found, isShutOut, testMessage, tryPermission, untriedUnwrap } from '../internal/doctor-check.ts';
+import type { DoctorSubject } from '../internal/doctor-subject.ts';
 import { stateName } from './algorithms.ts';
 import type { GcpKey } from './client.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
@@ -11,28 +12,13 @@ import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';
 import { parseKeyName } from './resource-name.ts';
 
-/** What {@link checkGcpKms} looks at. */
-export interface GcpDoctorSubject {
-  readonly options: GcpKmsOptions;
-  /** The key for data keys, where there is one. */
-  readonly dataKeyId?: string;
-  /** The key for signatures, where there is one. */
-  readonly signingKeyId?: string;
-  /** `writer` seals and should not recover keys; `auditor` verifies and should not seal. Default `writer`. */
-  readonly role?: 'writer' | 'auditor';
-  /** What the data key of the test is bound to. */
-  readonly context: KeyContext;
-}
-
 type Role = 'writer' | 'auditor';
-
-const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
 /**
  * Asks Google who we are, what state the keys are in, when they rotate, and what we may do and should not be able to do.
  * One data key and one signature are made and thrown away. Throws only our own bugs; what Google says is in the checks.
  */
-export async function checkGcpKms(subject: GcpDoctorSubject): Promise<DoctorCheck[]> {
+export async function checkGcpKms(subject: DoctorSubject<GcpKmsOptions>): Promise<DoctorCheck[]> {
   const { dataKeyId, signingKeyId } = subject;
   const connection = new GcpKmsConnection(subject.options);
   const provider = new GcpKmsProvider(subject.options);
@@ -54,7 +40,7 @@ export async function checkGcpKms(subject: GcpDoctorSubject): Promise<DoctorChec
 async function checkDataKey(
   connection: GcpKmsConnection,
   provider: GcpKmsProvider,
-  subject: GcpDoctorSubject,
+  subject: DoctorSubject<GcpKmsOptions>,
   keyId: string,
 ): Promise<DoctorCheck[]> {
   let minted: DataKey | undefined;
@@ -63,10 +49,7 @@ async function checkDataKey(
     minted = await provider.getKey(keyId, subject.context);
     minted.erase();
   });
-  if (minted?.wrapped === undefined) {
-    const detail = 'there is no wrapped key to test it on, because encrypt was not possible';
-    return [state, mint, { name: 'permission: decrypt', outcome: 'unknown', detail }];
-  }
+  if (minted?.wrapped === undefined) return [state, mint, untriedUnwrap('decrypt', 'encrypt')];
   const { source, identity, wrapped } = minted;
   const recover = await permission('decrypt', 'auditor', subject.role, async () => {
     (await provider.recoverKey({ source, identity, wrapped }, keyId, subject.context)).erase();
@@ -76,7 +59,7 @@ async function checkDataKey(
 
 async function checkSigningKey(
   provider: GcpKmsProvider,
-  subject: GcpDoctorSubject,
+  subject: DoctorSubject<GcpKmsOptions>,
   keyId: string,
 ): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
@@ -94,10 +77,10 @@ async function checkSigningKey(
   });
   if (key === undefined) return [state];
   const signer = key;
-  const sign = await permission('sign', 'writer', subject.role, () => provider.sign(signer.identity, message));
+  const sign = await permission('sign', 'writer', subject.role, () => provider.sign(signer.identity, testMessage));
   if (signer.spki !== undefined) return [state, sign];
   const verify = await permission('macVerify', 'auditor', subject.role, () =>
-    provider.verify(signer, message, Buffer.alloc(32)),
+    provider.verify(signer, testMessage, Buffer.alloc(32)),
   );
   return [state, sign, verify];
 }
@@ -138,27 +121,14 @@ function rotationOf(key: GcpKey): string {
   return `automatic rotation every ${Math.round(seconds / 86_400)} days${when}`;
 }
 
-/** One permission: needed by its role, and too much for the other one. */
 function permission(
   action: string,
   neededBy: Role,
-  role: Role = 'writer',
+  role: Role | undefined,
   probe: () => Promise<unknown>,
 ): Promise<DoctorCheck> {
-  return check(`permission: ${action}`, async () => {
-    try {
-      await probe();
-    } catch (error) {
-      if (neededBy === role || !isTamperError(error, 'ACCESS_DENIED')) throw error;
-      return { outcome: 'ok', detail: `${action} is denied, as it should be for a ${role}` };
-    }
-    if (neededBy === role) return { outcome: 'ok', detail: `${action} is allowed` };
-    return {
-      outcome: 'warning',
-      detail: `${action} is allowed, which a ${role} does not need`,
-      hint: 'Give writers and auditors different roles on the key.',
-    };
-  });
+  const hint = 'Give writers and auditors different roles on the key.';
+  return tryPermission({ action, neededBy, role, hint }, probe);
 }
 
 function since(begin: number): string {

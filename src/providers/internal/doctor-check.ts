@@ -24,6 +24,49 @@ export function failed(name: string, error: unknown): DoctorCheck {
   return { name, outcome, code, detail: `${code}: ${message}`, ...(hint !== undefined && { hint }) };
 }
 
+/** What is signed for a test. */
+export const testMessage: Buffer = Buffer.from('fapilog-tamper doctor\n', 'latin1');
+
+/** Something that the key service may let us do. */
+export interface Permission {
+  /** As the service calls it: `Decrypt`. */
+  readonly action: string;
+  /** As details call it. Default: `action`. */
+  readonly called?: string;
+  /** Who cannot do without. */
+  readonly neededBy: 'writer' | 'auditor' | 'both';
+  /** Who we are. */
+  readonly role: 'writer' | 'auditor' | undefined;
+  /** What to do where we may, and need not. */
+  readonly hint: string;
+}
+
+/** Tries out one permission: needed by its role, and too much for the other one. */
+export function tryPermission(permission: Permission, probe: () => Promise<unknown>): Promise<DoctorCheck> {
+  const { action, called = action, neededBy, role = 'writer', hint } = permission;
+  const isNeeded = neededBy === 'both' || neededBy === role;
+  return check(nameOf(action), async () => {
+    try {
+      await probe();
+    } catch (error) {
+      if (isNeeded || !isTamperError(error, 'ACCESS_DENIED')) throw error;
+      return { outcome: 'ok', detail: `${called} is denied, as it should be for a ${role}` };
+    }
+    if (isNeeded) return { outcome: 'ok', detail: `${called} is allowed` };
+    return { outcome: 'warning', detail: `${called} is allowed, which a ${role} does not need`, hint };
+  });
+}
+
+/** The check of a permission to unwrap that could not be made, for want of a wrapped key. */
+export function untriedUnwrap(action: string, wrap: string): DoctorCheck {
+  const detail = `there is no wrapped key to test it on, because ${wrap} was not possible`;
+  return { name: nameOf(action), outcome: 'unknown', detail };
+}
+
+function nameOf(action: string): string {
+  return `permission: ${action}`;
+}
+
 const logins: ReadonlySet<TamperErrorCode | undefined> = new Set<TamperErrorCode>([
   'UNAUTHENTICATED',
   'CREDENTIALS_EXHAUSTED',

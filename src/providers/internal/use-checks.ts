@@ -1,9 +1,7 @@
 import type { ConfiguredKey, Mode } from '../../config/index.ts';
 import type { KeyContext, KeyProvider, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { failed } from './doctor-check.ts';
-
-const message = Buffer.from('fapilog-tamper doctor\n', 'latin1');
+import { failed, testMessage } from './doctor-check.ts';
 
 /** Uses each key of a configuration once, as sealing would, and says how long that took. Throws only our own bugs. */
 export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyContext): Promise<DoctorCheck[]> {
@@ -42,9 +40,9 @@ async function checkSigningKey(provider: KeyProvider, { source, keyId }: Configu
   const { identity, spki } = key;
   const signer = key;
   const signed = await attempt('sign and verify', async () => {
-    const { bytes } = await provider.sign(identity, message);
+    const { bytes } = await provider.sign(identity, testMessage);
     if (spki === undefined) return 'it makes a MAC, which only the service can check';
-    return (await provider.verify(signer, message, bytes)) ? 'a signature verifies' : undefined;
+    return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;
   });
   return [resolved, signed];
 }
