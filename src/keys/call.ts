@@ -17,9 +17,23 @@ export function callService<T>(
   const { operation, source, keyId, items, ...bounds } = service;
   const start: KeyEventStart = items === undefined ? { operation, source, keyId } : { operation, source, keyId, items };
   return withKeyEvent(start, (facts) =>
-    withRetry({ ...bounds, what: `${source} ${operation} "${keyId}"` }, (signal) => {
-      facts.attempts += 1;
-      return call(signal, facts);
-    }),
+    callWithin(facts, { ...bounds, what: `${source} ${operation} "${keyId}"` }, (signal) => call(signal, facts)),
   );
+}
+
+/**
+ * One call of several within one use of a key service: bounded as {@link callService} bounds it, its attempts counted in
+ * the event of the whole.
+ *
+ * @throws what {@link withRetry} throws
+ */
+export function callWithin<T>(
+  facts: KeyEventFacts,
+  bounds: RetryOptions,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withRetry(bounds, (signal) => {
+    facts.attempts += 1;
+    return call(signal);
+  });
 }

@@ -3,6 +3,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
+import { callService, callWithin } from '../../keys/call.ts';
 import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed } from '../../keys/identity.ts';
@@ -18,7 +19,7 @@ import type {
   SigningKey,
   SigningKeyOptions,
 } from '../../keys/provider.ts';
-import { withRetry } from '../../keys/retry.ts';
+import type { RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
@@ -195,8 +196,9 @@ export class AzureKeyVaultProvider implements KeyProvider {
     const { identity, algorithm, spki } = this.#signingKey(version);
     facts.identity = identity;
     facts.version = version.url.version;
-    return this.#retry(`sign "${identity}"`, options, facts, async (attempt) => {
-      const bytes = await this.#calls.sign(version.url, algorithm, data, attempt);
+    const bounds = { what: `${source} sign "${identity}"`, ...this.#bounds(options) };
+    return callWithin(facts, bounds, async (signal) => {
+      const bytes = await this.#calls.sign(version.url, algorithm, data, { signal, facts });
       if (!verifySignature(algorithm, spki, data, bytes)) {
         throw new TamperError(
           'RESPONSE_CORRUPTED',
@@ -258,25 +260,16 @@ export class AzureKeyVaultProvider implements KeyProvider {
     options: CallOptions,
     act: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
-    return withKeyEvent({ operation, source, keyId }, (facts) =>
-      this.#retry(`${operation} "${keyId}"`, options, facts, act),
+    return callService({ operation, source, keyId, ...this.#bounds(options) }, (signal, facts) =>
+      act({ signal, facts }),
     );
   }
 
-  #retry<T>(
-    what: string,
-    options: CallOptions,
-    facts: KeyEventFacts,
-    act: (attempt: Attempt) => Promise<T>,
-  ): Promise<T> {
+  #bounds(options: CallOptions): Omit<RetryOptions, 'what'> {
     const closing = this.#closing.signal;
     const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing]);
     const { retry, random, timeoutMs = 10_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
-    const bounds = { timeoutMs, attemptTimeoutMs, clock: this.#clock, signal };
     const how = { ...(retry !== undefined && { policy: retry }), ...(random !== undefined && { random }) };
-    return withRetry({ what: `${source} ${what}`, ...bounds, ...how }, (inner) => {
-      facts.attempts += 1;
-      return act({ signal: inner, facts });
-    });
+    return { timeoutMs, attemptTimeoutMs, clock: this.#clock, signal, ...how };
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
-import { callService } from '../../keys/call.ts';
+import { callService, callWithin } from '../../keys/call.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
@@ -15,13 +15,13 @@ import type {
   Signature,
   SigningKey,
 } from '../../keys/provider.ts';
-import { defaultRetryPolicy, type RetryOptions, withRetry } from '../../keys/retry.ts';
+import { defaultRetryPolicy, type RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
-import { ActiveCalls } from './active-calls.ts';
+import { ActiveCalls } from '../internal/active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import { decryptKey, encryptKey } from './data-keys.ts';
 import { verifyMac } from './mac.ts';
@@ -144,7 +144,7 @@ export class GcpKmsProvider implements KeyProvider {
 
   /** Signs several: Cloud KMS has no batch call, so each is a call of its own, `concurrency` at once. */
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
-    this.#active.assertOpen(keyId);
+    this.#assertOpen(keyId);
     for (const item of items) assertMessage(item);
     if (items.length === 0) return [];
     const version = await this.#version(keyId, options);
@@ -161,7 +161,7 @@ export class GcpKmsProvider implements KeyProvider {
 
   /** Checks a signature with the public key, offline; a MAC by `macVerify`. */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
-    this.#active.assertOpen(key.identity);
+    this.#assertOpen(key.identity);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
     if (parseKeyName(key.identity).version === undefined) {
       throw new TamperError(
@@ -181,7 +181,7 @@ export class GcpKmsProvider implements KeyProvider {
    * enabled one of a signing key. Waits where it would take more than a tenth of the default read quota.
    */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
-    this.#active.assertOpen('rotateCheck');
+    this.#assertOpen('rotateCheck');
     return this.#watch.check(async (name) => {
       await this.#reads.take(`Google Cloud KMS rotateCheck "${name}"`, options.signal);
       if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key;
@@ -202,7 +202,7 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async #version(keyId: string, options: CallOptions): Promise<SigningVersion> {
-    this.#active.assertOpen(keyId);
+    this.#assertOpen(keyId);
     if (parseKeyName(keyId).version === undefined) {
       const version = await this.#versions.get(keyId, options.signal);
       this.#watch.note(keyId, version.key);
@@ -243,9 +243,8 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
   ): Promise<Signature> {
     const signWith = (chosen: SigningVersion): Promise<Signature> =>
-      this.#active.run(keyId, options.signal, (outer) =>
-        withRetry({ what: `${source} sign "${keyId}"`, ...this.#bounds(), signal: outer }, (signal) => {
-          facts.attempts += 1;
+      this.#untilClosed(keyId, options.signal, (outer) =>
+        callWithin(facts, { what: `${source} sign "${keyId}"`, ...this.#bounds(), signal: outer }, (signal) => {
           noteIdentity(facts, chosen.key.identity);
           return requestSignature(this.#connection, chosen, data, signal);
         }),
@@ -266,9 +265,30 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
     attempt: (signal: AbortSignal, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
-    return this.#active.run(keyId, options.signal, (signal) =>
+    return this.#untilClosed(keyId, options.signal, (signal) =>
       callService({ operation, source, keyId, ...this.#bounds(), signal }, attempt),
     );
+  }
+
+  /** @throws {TamperError} `PROVIDER_CLOSED`: closed before or meanwhile; and what `call` throws */
+  async #untilClosed<T>(
+    keyId: string,
+    signal: AbortSignal | undefined,
+    call: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen(keyId);
+    try {
+      return await this.#active.run(signal, call);
+    } catch (error) {
+      if (isTamperError(error, 'ABORTED') && !signal?.aborted) this.#assertOpen(keyId);
+      throw error;
+    }
+  }
+
+  /** @throws {TamperError} `PROVIDER_CLOSED` */
+  #assertOpen(keyId: string): void {
+    if (!this.#active.closed) return;
+    throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
   }
 
   #bounds(): Omit<RetryOptions, 'what' | 'signal'> {

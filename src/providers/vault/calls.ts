@@ -2,6 +2,7 @@ import { TamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
+import { ActiveCalls } from '../internal/active-calls.ts';
 import { signChunk } from './batch.ts';
 import type { VaultConnection } from './connection.ts';
 import type { VaultSettings } from './options.ts';
@@ -17,9 +18,7 @@ export interface UseOptions extends CallOptions {
 export class VaultCalls {
   readonly #connection: VaultConnection;
   readonly #settings: VaultSettings;
-  /** Uses that have not ended; `close` ends them. */
-  readonly #underWay = new Set<AbortController>();
-  #closed = false;
+  readonly #active = new ActiveCalls();
 
   constructor(connection: VaultConnection, settings: VaultSettings) {
     this.#connection = connection;
@@ -35,13 +34,8 @@ export class VaultCalls {
   ): Promise<T> {
     this.assertOpen();
     const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
-    const { items, signal: outer } = options;
+    const { items } = options;
     const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk));
-    const underWay = new AbortController();
-    const onAbort = (): void => underWay.abort(outer?.reason);
-    if (outer?.aborted) onAbort();
-    outer?.addEventListener('abort', onAbort, { once: true });
-    this.#underWay.add(underWay);
     const service = {
       operation,
       source: 'vault',
@@ -50,27 +44,25 @@ export class VaultCalls {
       attemptTimeoutMs: attemptTimeoutMs * requests,
       policy,
       clock,
-      signal: underWay.signal,
       ...(items === undefined ? {} : { items }),
     } as const;
     const { session } = this.#connection;
     try {
-      return await callService(service, (signal, facts) =>
-        session.use(signal, (token) => {
-          this.assertOpen();
-          if (session.principal !== undefined) facts.principal = session.principal;
-          const seen = (requestId: string | undefined): void => {
-            if (requestId !== undefined) facts.requestId = requestId;
-          };
-          return run({ token, signal, seen }, facts);
-        }),
+      return await this.#active.run(options.signal, (outer) =>
+        callService({ ...service, signal: outer }, (signal, facts) =>
+          session.use(signal, (token) => {
+            this.assertOpen();
+            if (session.principal !== undefined) facts.principal = session.principal;
+            const seen = (requestId: string | undefined): void => {
+              if (requestId !== undefined) facts.requestId = requestId;
+            };
+            return run({ token, signal, seen }, facts);
+          }),
+        ),
       );
     } catch (error) {
       this.assertOpen(); // a use that close() has ended
       throw error;
-    } finally {
-      outer?.removeEventListener('abort', onAbort);
-      this.#underWay.delete(underWay);
     }
   }
 
@@ -84,14 +76,13 @@ export class VaultCalls {
 
   /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultCalls.close} */
   assertOpen(): void {
-    if (this.#closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
+    if (this.#active.closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
   }
 
   /** Ends what is under way, erases the token, closes connections. Safe to call twice. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const use of this.#underWay) use.abort();
+    if (this.#active.closed) return;
+    this.#active.close();
     await this.#connection.close();
   }
 }
