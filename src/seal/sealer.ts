@@ -18,7 +18,6 @@ import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
 import { Failure, sealerClosed, tellOnStderr } from './lifecycle/failure.ts';
 import { Keeping } from './lifecycle/keeping.ts';
-import { OutageReport } from './lifecycle/outage-report.ts';
 import { Publishing } from './lifecycle/publishing.ts';
 import { everyOf, SealTimers } from './lifecycle/seal-timers.ts';
 import { SiteOpening } from './resume/site-opening.ts';
@@ -58,9 +57,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #parts: SealerParts;
   readonly #pump: Pump;
   readonly #failure: Failure = new Failure();
-  readonly #policy: OutagePolicy;
+  readonly #outages: OutagePolicy;
   readonly #timers: SealTimers;
-  readonly #outageReport: OutageReport;
   readonly #publishing: Publishing;
   readonly #keeping: Keeping;
   readonly #entrance: Entrance;
@@ -98,14 +96,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     const chain = { held: () => this.#pump.held, begin: (site: StreamSite, epoch: Epoch) => this.#begin(site, epoch) };
     this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
-    this.#outageReport = new OutageReport(this.#pump, {
-      began: (since, error) => this.emit('outage', { since, error }),
+    this.#outages = new OutagePolicy(config, this.#clock, {
+      began: (since, error) => this.#outageBegan(since, error),
       over: () => this.emit('outageOver'),
-    });
-    this.#policy = new OutagePolicy(config, this.#clock, {
-      goOn: (since, error) => this.#outageReport.began(this.#run, since, error),
       stop: (error) => this.#stopFor(error),
-      over: () => this.#outageReport.over(),
     });
     this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
     this.#opening.attempt();
@@ -317,6 +311,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       fsyncOnRotate: config.fsyncOnRotate,
       maxBytes: config.rotateMaxBytes,
       clock: this.#clock,
+      outages: this.#outages,
       host: this.#hostOf(() => run),
     });
     this.#run = run;
@@ -339,11 +334,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
         this.#timers.fileBegun();
         this.emit('rotate', { origin: this.origin, from, to });
       },
-      outage: (failing) => {
-        this.#handOver?.signingFails(failing);
-        this.#policy.failed(failing);
-      },
-      outageOver: (who) => this.#policy.worked(who),
       warn: (error) => this.#warn(error),
       fail: (error) => this.#fail(error),
     };
@@ -355,16 +345,24 @@ export class Sealer extends EventEmitter<SealerEvents> {
       ttlSeconds: this.config.keyCacheTtlSeconds,
       maxEpochSeconds: this.config.maxEpochSeconds,
       clock: this.#clock,
+      outages: this.#outages,
       host: {
         run: () => this.#run as StreamRun, // there is one before keys are watched
-        wrote: () => this.#pump.flushSoon(),
-        handedOver: (from, to) => this.emit('handover', { origin: this.origin, from: from.kid, to: to.kid }),
-        outage: (failing) => this.#policy.failed(failing),
-        outageOver: (who) => this.#policy.worked(who),
+        handedOver: (from, to) => {
+          this.#pump.flushSoon();
+          this.emit('handover', { origin: this.origin, from: from.kid, to: to.kid });
+        },
         warn: (error) => this.#warn(error),
       },
     });
     this.#handOver.start();
+  }
+
+  /** Keys fail, and sealing goes on without them. */
+  #outageBegan(since: number, error: unknown): void {
+    if (this.#run?.takesLines === true) this.#run.stream.gap('key_service', 0, since);
+    this.#pump.flushSoon();
+    this.emit('outage', { since, error: asError(error) });
   }
 
   /** Ends the log because of its keys: what was taken is sealed first. */
@@ -475,7 +473,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#timers.stop();
     this.#handOver?.stop();
     this.#pump.stop();
-    this.#policy.stop();
+    this.#outages.stop();
     for (const run of this.#chain.retiring) run.end();
     if (this.#run === undefined) this.#opening.site?.sink.close();
     else this.#run.end();

@@ -2,27 +2,21 @@ import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { Outage } from '../epoch/outage.ts';
-import type { Failing } from '../epoch/outage-policy.ts';
+import type { OutagePolicy } from '../epoch/outage-policy.ts';
 import { LateSignatures } from './late-signatures.ts';
 import { macNote, replacesItsKey, signNote, signWithoutOwnKeys } from './note-signing.ts';
 import type { SealJob } from './seal-job.ts';
+import type { SealedStream } from './sealed-stream.ts';
 
-/** What a {@link Checkpointer} needs of the stream that it serves. */
-export interface CheckpointerHost {
-  /** Resolves when the entries of the job are written and durable, and the state says so. */
-  persist(job: SealJob): Promise<void>;
-  /** Appends a checkpoint line. `full`: with everything that its key period promises. */
-  publish(job: SealJob, note: string, full: boolean): void;
-  /** Signatures fail. */
-  outage(failing: Failing): void;
-  /** What failed works again. */
-  outageOver(who: object): void;
-  /** No key period that is over waits any more for a key that may yet sign. */
-  released(): void;
+/** What a {@link Checkpointer} is made with. */
+export interface CheckpointerOptions {
+  readonly stream: SealedStream;
+  readonly outages: OutagePolicy;
+  readonly clock: Clock;
   /** Something that the log goes on without. */
-  warn(error: unknown): void;
+  readonly warn: (error: unknown) => void;
   /** Something that the log cannot go on without. */
-  fail(error: unknown): void;
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -31,8 +25,7 @@ export interface CheckpointerHost {
  * covers all. A key period that is over waits for its own key beside the one in force, and not before it.
  */
 export class Checkpointer {
-  readonly #host: CheckpointerHost;
-  readonly #clock: Clock;
+  readonly #options: CheckpointerOptions;
   readonly #outage: Outage;
   readonly #late: LateSignatures;
   readonly #abort = new AbortController();
@@ -44,19 +37,10 @@ export class Checkpointer {
   #signing = false;
   #wake: (() => void) | undefined;
 
-  constructor(host: CheckpointerHost, clock: Clock) {
-    this.#host = host;
-    this.#clock = clock;
-    this.#outage = new Outage(clock);
-    const late = {
-      sign: (job: SealJob) => signNote(job, this.#abort.signal, (error) => host.warn(error)),
-      publish: (job: SealJob, note: string) => host.publish(job, note, true),
-      outage: (failing: Failing) => host.outage(failing),
-      outageOver: (who: object) => host.outageOver(who),
-      released: () => host.released(),
-      warn: (error: unknown) => host.warn(error),
-    };
-    this.#late = new LateSignatures(late, clock);
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#outage = new Outage(options.clock);
+    this.#late = new LateSignatures({ ...options, signal: this.#abort.signal });
   }
 
   /** Whether a key period that is over waits for a signature that may yet come: until then not everything is covered. */
@@ -86,13 +70,13 @@ export class Checkpointer {
   /** Ends what waits for a key service. */
   stop(): void {
     this.#abort.abort();
-    this.#late.stop();
+    this.#late.wake();
     this.#wake?.();
   }
 
   /** Tries again at once where an attempt is being waited for. */
   retryNow(): void {
-    this.#late.retryNow();
+    this.#late.wake();
     this.#wake?.();
   }
 
@@ -104,7 +88,7 @@ export class Checkpointer {
       while (this.#sealed.length > 0) {
         const jobs = this.#sealed;
         const newest = jobs[jobs.length - 1] as SealJob;
-        await this.#host.persist(newest);
+        await this.#options.stream.persist(newest);
         if (this.#sealed !== jobs) continue; // taken over by `persisted`
         this.#sealed = jobs.slice(jobs.indexOf(newest) + 1);
         for (const job of jobs.slice(0, jobs.indexOf(newest) + 1)) this.#enqueue(job);
@@ -112,7 +96,7 @@ export class Checkpointer {
         void this.#sign();
       }
     } catch (error) {
-      this.#host.fail(error);
+      this.#options.fail(error);
     } finally {
       this.#persisting = false;
     }
@@ -125,14 +109,14 @@ export class Checkpointer {
     if (!endsPeriod(job)) return;
     if (replacesItsKey(job)) {
       this.#replaced.add(job.epoch);
-      this.#host.warn(keyReplaced(job));
+      this.#options.warn(keyReplaced(job));
     }
     this.#wake?.(); // what its key does not sign need not be waited for here
   }
 
   #publishMac(job: SealJob): void {
     const note = macNote(job);
-    if (note !== undefined && job.epoch.signers.length > 0) this.#host.publish(job, note, false);
+    if (note !== undefined && job.epoch.signers.length > 0) this.#options.stream.publish(job, note, false);
   }
 
   async #sign(): Promise<void> {
@@ -144,7 +128,7 @@ export class Checkpointer {
         await this.#attempt(job);
       }
     } catch (error) {
-      this.#host.fail(error);
+      this.#options.fail(error);
     } finally {
       this.#signing = false;
     }
@@ -155,18 +139,18 @@ export class Checkpointer {
     let note: string;
     try {
       if (this.#replaced.has(job.epoch)) {
-        if (this.#outage.worked()) this.#host.outageOver(this); // of this key nothing is expected any more
+        if (this.#outage.worked()) this.#options.outages.worked(this); // of this key nothing is expected any more
         return await this.#signWithoutOwn(job);
       }
-      note = await signNote(job, signal, (error) => this.#host.warn(error));
+      note = await signNote(job, signal, this.#options.warn);
     } catch (error) {
       if (signal.aborted) return;
       if (this.#isOver(job)) await this.#goOnWithout(job, error);
       else await this.#retryLater(job, error);
       return;
     }
-    if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#host.outageOver(this);
-    this.#host.publish(job, note, true);
+    if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#options.outages.worked(this);
+    this.#options.stream.publish(job, note, true);
   }
 
   /** Whether another key period is in force: then its own key's word may come later. */
@@ -177,7 +161,7 @@ export class Checkpointer {
   /** The key period is over and its key does not sign now: the one in force does not wait for it. */
   async #goOnWithout(job: SealJob, error: unknown): Promise<void> {
     this.#late.add(job, error);
-    if (this.#outage.worked()) this.#host.outageOver(this); // after the late ones have said how it stands with them
+    if (this.#outage.worked()) this.#options.outages.worked(this); // after the late ones have said how it stands with them
     await this.#signWithoutOwn(job);
   }
 
@@ -185,17 +169,18 @@ export class Checkpointer {
   async #signWithoutOwn(job: SealJob): Promise<void> {
     const { signal } = this.#abort;
     const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
-    if (note !== undefined && !signal.aborted) this.#host.publish(job, note, false);
+    if (note !== undefined && !signal.aborted) this.#options.stream.publish(job, note, false);
   }
 
   async #retryLater(job: SealJob, error: unknown): Promise<void> {
+    const { outages, clock } = this.#options;
     const begins = this.#outage.failed();
-    this.#host.outage({ who: this, error, since: this.#outage.since ?? this.#clock.now() });
+    outages.failed({ who: this, error, since: this.#outage.since ?? clock.now() });
     if (begins) this.#publishMac(job);
     const next = this.#unsigned[0];
     if (next === undefined || job.kept || next.epoch !== job.epoch) this.#unsigned.unshift(job);
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(this.#outage.wait(error), () => this.#wake?.());
+      const cancel = clock.after(this.#outage.wait(error), () => this.#wake?.());
       this.#wake = () => {
         this.#wake = undefined;
         cancel();

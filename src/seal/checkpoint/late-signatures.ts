@@ -2,19 +2,20 @@ import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { keyStateOf } from '../../keys/key-life.ts';
 import { Outage } from '../epoch/outage.ts';
-import type { Failing } from '../epoch/outage-policy.ts';
+import type { OutagePolicy } from '../epoch/outage-policy.ts';
+import { signNote } from './note-signing.ts';
 import type { SealJob } from './seal-job.ts';
+import type { SealedStream } from './sealed-stream.ts';
 
-/** What {@link LateSignatures} need of whoever signs. */
-export interface LateHost {
-  /** The full note of a checkpoint. */
-  sign(job: SealJob): Promise<string>;
-  publish(job: SealJob, note: string): void;
-  outage(failing: Failing): void;
-  outageOver(who: object): void;
-  /** Nothing waits any more for a key that may yet sign. */
-  released(): void;
-  warn(error: unknown): void;
+/** What {@link LateSignatures} are made with. */
+export interface LateOptions {
+  readonly stream: Pick<SealedStream, 'publish' | 'released'>;
+  readonly outages: OutagePolicy;
+  readonly clock: Clock;
+  /** Ends it, once it is woken. */
+  readonly signal: AbortSignal;
+  /** Something that the log goes on without. */
+  readonly warn: (error: unknown) => void;
 }
 
 /** So many checkpoints wait; the oldest goes first. There are two or three for each hand-over. */
@@ -32,18 +33,15 @@ interface Late {
  * seal (M4.8).
  */
 export class LateSignatures {
-  readonly #host: LateHost;
-  readonly #clock: Clock;
+  readonly #options: LateOptions;
   readonly #outage: Outage;
   #waiting: Late[] = [];
   #running = false;
-  #stopped = false;
   #wake: (() => void) | undefined;
 
-  constructor(host: LateHost, clock: Clock) {
-    this.#host = host;
-    this.#clock = clock;
-    this.#outage = new Outage(clock);
+  constructor(options: LateOptions) {
+    this.#options = options;
+    this.#outage = new Outage(options.clock);
   }
 
   /** Whether a signature is still to be expected, so that not everything is covered as it should be. */
@@ -55,18 +53,13 @@ export class LateSignatures {
   add(job: SealJob, error: unknown): void {
     this.#waiting.push({ job, ended: this.#note(job, error, false) });
     const dropped = this.#waiting.length > MOST ? this.#waiting.shift() : undefined;
-    if (dropped !== undefined) this.#host.warn(givenUp(dropped.job));
+    if (dropped !== undefined) this.#options.warn(givenUp(dropped.job));
     this.#tell(error);
     if (!this.#running) void this.#run();
   }
 
-  /** Tries again at once. */
-  retryNow(): void {
-    this.#wake?.();
-  }
-
-  stop(): void {
-    this.#stopped = true;
+  /** Tries again at once, or ends. */
+  wake(): void {
     this.#wake?.();
   }
 
@@ -76,7 +69,7 @@ export class LateSignatures {
     while (this.#waiting.length > 0) {
       this.#outage.failed();
       await this.#pause(error);
-      if (this.#stopped) break;
+      if (this.#options.signal.aborted) break;
       error = await this.#tryAll();
     }
     this.#outage.worked();
@@ -85,15 +78,16 @@ export class LateSignatures {
 
   /** @returns the last error */
   async #tryAll(): Promise<unknown> {
+    const { stream, signal, warn } = this.#options;
     let last: unknown;
     for (const late of [...this.#waiting]) {
       try {
-        const note = await this.#host.sign(late.job);
-        if (this.#stopped) return undefined;
+        const note = await signNote(late.job, signal, warn);
+        if (signal.aborted) return undefined;
         this.#waiting = this.#waiting.filter((one) => one !== late);
-        this.#host.publish(late.job, note);
+        stream.publish(late.job, note, true);
       } catch (error) {
-        if (this.#stopped) return error;
+        if (signal.aborted) return error;
         last = error;
         late.ended = this.#note(late.job, error, late.ended);
       }
@@ -105,28 +99,29 @@ export class LateSignatures {
   /** @returns whether the key's state keeps it from signing; said once for each checkpoint */
   #note(job: SealJob, error: unknown, before: boolean): boolean {
     const ended = keyStateOf(error) !== undefined;
-    if (ended && !before) this.#host.warn(unsigned(job, error));
+    if (ended && !before) this.#options.warn(unsigned(job, error));
     return ended;
   }
 
   #tell(error: unknown): void {
+    const { stream, outages, clock } = this.#options;
     if (this.expected) {
-      this.#host.outage({ who: this, error, since: this.#outage.since ?? this.#clock.now() });
+      outages.failed({ who: this, error, since: this.#outage.since ?? clock.now() });
       return;
     }
-    this.#host.outageOver(this);
-    this.#host.released();
+    outages.worked(this);
+    stream.released();
   }
 
   async #pause(error: unknown): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(this.#outage.wait(error), () => this.#wake?.());
+      const cancel = this.#options.clock.after(this.#outage.wait(error), () => this.#wake?.());
       this.#wake = () => {
         this.#wake = undefined;
         cancel();
         resolve();
       };
-      if (this.#stopped) this.#wake();
+      if (this.#options.signal.aborted) this.#wake();
     });
   }
 }

@@ -2,13 +2,14 @@ import type { ResolvedConfig } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 
-/** What an {@link OutagePolicy} decides on. */
-export interface OutageHost {
+/** Who is told what an {@link OutagePolicy} decides. */
+export interface OutageListener {
   /** Sealing goes on; the log is to say since when. Told once for each outage, whoever noticed it. */
-  goOn(since: number, error: unknown): void;
+  began(since: number, error: unknown): void;
+  /** All keys work again. Told of an outage that began. */
+  over(): void;
   /** The log ends. */
   stop(error: TamperError): void;
-  over(): void;
 }
 
 /** A use of the keys that failed, after the source's own retries. */
@@ -22,41 +23,53 @@ export interface Failing {
 
 /**
  * What happens while keys fail: `on_kms_failure`, `max_unsigned_seconds`. Signatures and looks at the keys fail each by
- * themselves; an outage begins with the first that does and is over when all work again.
+ * themselves, and say so here; an outage begins with the first that does and is over when all work again.
  */
 export class OutagePolicy {
   readonly #config: ResolvedConfig;
   readonly #clock: Clock;
-  readonly #host: OutageHost;
+  readonly #listener: OutageListener;
   readonly #failing = new Map<object, number>();
+  #watcher: ((failing: Failing) => void) | undefined;
+  #told = false;
   #cancelStop: (() => void) | undefined;
 
-  constructor(config: ResolvedConfig, clock: Clock, host: OutageHost) {
+  constructor(config: ResolvedConfig, clock: Clock, listener: OutageListener) {
     this.#config = config;
     this.#clock = clock;
-    this.#host = host;
+    this.#listener = listener;
   }
 
-  failed({ who, error, since: its }: Failing): void {
+  /** Each failure is told to whoever can do something about the keys, before anything is decided. */
+  watch(watcher: (failing: Failing) => void): void {
+    this.#watcher = watcher;
+  }
+
+  failed(failing: Failing): void {
+    this.#watcher?.(failing);
+    const { who, error, since: its } = failing;
     const begins = this.#failing.size === 0;
     if (!this.#failing.has(who)) this.#failing.set(who, its);
     const since = Math.min(...this.#failing.values());
     const { onKmsFailure, maxUnsignedSeconds } = this.#config;
     const left = since + maxUnsignedSeconds * 1000 - this.#clock.now();
     if (onKmsFailure === 'stop' || (maxUnsignedSeconds > 0 && left <= 0)) {
-      this.#host.stop(stopError(error, since));
+      this.#listener.stop(stopError(error, since));
       return;
     }
     if (maxUnsignedSeconds > 0) {
-      this.#cancelStop ??= this.#clock.after(left, () => this.#host.stop(stopError(error, since)));
+      this.#cancelStop ??= this.#clock.after(left, () => this.#listener.stop(stopError(error, since)));
     }
-    if (begins) this.#host.goOn(since, error);
+    if (!begins) return;
+    this.#told = true;
+    this.#listener.began(since, error);
   }
 
   worked(who: object): void {
     if (!this.#failing.delete(who) || this.#failing.size > 0) return;
     this.stop();
-    this.#host.over();
+    if (this.#told) this.#listener.over();
+    this.#told = false;
   }
 
   stop(): void {

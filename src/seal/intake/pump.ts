@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../../config/index.ts';
 import { asError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
-import { IntakeQueue, type IntakeTarget } from './intake-queue.ts';
+import { IntakeQueue, type IntakeTarget, type QueueHost } from './intake-queue.ts';
 import { LineIntake, type LongLine } from './line-intake.ts';
 import type { Spool } from './spool.ts';
 import { Turn } from './turn.ts';
@@ -16,14 +16,12 @@ const SPOOL_AFTER = 250;
 const SPOOL_AGAIN = 1_000;
 
 /** What a {@link Pump} needs of its sealer. */
-export interface PumpHost {
+export interface PumpHost extends QueueHost {
   /** Whether nothing is to be written any more. */
   ended(): boolean;
   /** This file would become longer than `rotate_max_bytes`. */
   rotationDue(): void;
-  drained(): void;
   unsealed(): void;
-  warn(error: Error): void;
   fail(error: unknown): void;
 }
 
@@ -60,7 +58,7 @@ export class Pump {
     this.#config = config;
     this.#clock = clock;
     this.#host = host;
-    this.queue = new IntakeQueue(config, clock, { drained: () => host.drained(), warn: (error) => host.warn(error) });
+    this.queue = new IntakeQueue(config, clock, host);
   }
 
   /** Whether lines must wait: before the first key, while the sink takes no more, behind others that wait. */

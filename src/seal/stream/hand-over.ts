@@ -6,7 +6,7 @@ import type { Epoch } from '../epoch/epoch.ts';
 import { makeEpoch } from '../epoch/epoch-maker.ts';
 import { type KeySources, providersOf } from '../epoch/key-sources.ts';
 import { Outage } from '../epoch/outage.ts';
-import type { Failing } from '../epoch/outage-policy.ts';
+import type { Failing, OutagePolicy } from '../epoch/outage-policy.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** How far a check may come before its time, as a part of it: many writers must not ask at once. */
@@ -18,11 +18,8 @@ const ROTATION_WAIT = 20;
 export interface HandOverHost {
   /** The run that is being written. */
   run(): StreamRun;
-  /** Entries were appended. */
-  wrote(): void;
+  /** Another key period is in force, by entries that were appended. */
   handedOver(from: Epoch, to: Epoch): void;
-  outage(failing: Failing): void;
-  outageOver(who: object): void;
   warn(error: unknown): void;
 }
 
@@ -33,6 +30,7 @@ export interface HandOverOptions {
   readonly ttlSeconds: number;
   readonly maxEpochSeconds: number;
   readonly clock: Clock;
+  readonly outages: OutagePolicy;
   readonly host: HandOverHost;
   readonly random?: () => number;
 }
@@ -61,12 +59,13 @@ export class HandOver {
 
   /** A key period begins: its age counts from now. */
   start(): void {
+    this.#options.outages.watch((failing) => this.#signingFails(failing));
     this.#armAge();
     this.#armCheck(this.#interval());
   }
 
   /** Looks at the keys at once. */
-  checkNow(): void {
+  #checkNow(): void {
     this.#armCheck(0);
   }
 
@@ -74,11 +73,12 @@ export class HandOver {
    * Signatures fail. A key that signs no more may have a successor: that is looked at when it begins, and each time where
    * waiting alone would not help.
    */
-  signingFails({ error, since }: Failing): void {
+  #signingFails({ who, error, since }: Failing): void {
+    if (who === this) return;
     const begins = this.#failingSince !== since;
     this.#failingSince = since;
     const waits = isTamperError(error) && error.retryable && error.code !== 'SIGNATURE_REJECTED';
-    if (begins || !waits) this.checkNow();
+    if (begins || !waits) this.#checkNow();
   }
 
   stop(): void {
@@ -100,7 +100,7 @@ export class HandOver {
     this.#cancelAge?.();
     this.#cancelAge = this.#options.clock.after(this.#options.maxEpochSeconds * 1000, () => {
       this.#due = true;
-      this.checkNow();
+      this.#checkNow();
     });
   }
 
@@ -111,7 +111,7 @@ export class HandOver {
     try {
       const changed = await this.#changed();
       if (changed || this.#due) await this.#begin();
-      if (this.#outage.worked()) this.#options.host.outageOver(this);
+      if (this.#outage.worked()) this.#options.outages.worked(this);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       next = this.#failed(error);
@@ -123,11 +123,11 @@ export class HandOver {
 
   /** @returns when to look again, in milliseconds */
   #failed(error: unknown): number {
-    const { host, clock } = this.#options;
+    const { host, clock, outages } = this.#options;
     this.#outage.failed();
     // without room for the state no number can be announced; that is no fault of the key service
     if (isTamperError(error, 'WRITE_FAILED')) host.warn(error);
-    else host.outage({ who: this, error, since: this.#outage.since ?? clock.now() });
+    else outages.failed({ who: this, error, since: this.#outage.since ?? clock.now() });
     return this.#outage.wait(error);
   }
 
@@ -155,7 +155,6 @@ export class HandOver {
       next.erase();
     } else {
       run.handOver(next);
-      host.wrote();
       host.handedOver(before, next);
       this.#due = false;
       this.#armAge();

@@ -5,15 +5,16 @@ import type { OpenEntry } from '../../format/control.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { pause } from '../../keys/retry.ts';
-import { Checkpointer, type CheckpointerHost } from '../checkpoint/checkpointer.ts';
+import { Checkpointer } from '../checkpoint/checkpointer.ts';
 import { macNote } from '../checkpoint/note-signing.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
+import type { SealedStream } from '../checkpoint/sealed-stream.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
 import { isPassing, type Obstacle, type Sink } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
-import type { Failing } from '../epoch/outage-policy.ts';
+import type { OutagePolicy } from '../epoch/outage-policy.ts';
 import type { StreamSite } from '../resume/stream-site.ts';
 import { EntryLog } from './entry-log.ts';
 import { stateAt } from './run-state.ts';
@@ -23,13 +24,17 @@ import { type Opening, StreamWriter } from './stream-writer.ts';
 const STATE_WAIT = 1_000;
 
 /** What a run tells its sealer. */
-export interface RunHost extends Omit<CheckpointerHost, 'persist' | 'publish' | 'released'> {
+export interface RunHost {
   /** A checkpoint line was appended. */
   published(job: SealJob, note: string, full: boolean): void;
   /** A seal or close was appended. */
   sealed(): void;
   /** The next file has begun. */
   rotated(from: string, to: string): void;
+  /** Something that the log goes on without. */
+  warn(error: unknown): void;
+  /** Something that the log cannot go on without. */
+  fail(error: unknown): void;
 }
 
 /** What a run is made from. */
@@ -41,6 +46,7 @@ export interface RunOptions {
   /** `rotate_max_bytes` */
   readonly maxBytes: number;
   readonly clock: Clock;
+  readonly outages: OutagePolicy;
   readonly host: RunHost;
 }
 
@@ -66,7 +72,7 @@ type Life =
   | { readonly is: 'dead' };
 
 /** One run of a stream, from its `open` to its `close`: entries, state and checkpoints in the order of spec 4. */
-export class StreamRun implements CheckpointerHost {
+export class StreamRun implements SealedStream {
   readonly stream: StreamWriter;
   readonly log: EntryLog;
   readonly checkpointer: Checkpointer;
@@ -86,16 +92,22 @@ export class StreamRun implements CheckpointerHost {
   #lastNote: string | undefined;
 
   constructor(options: RunOptions) {
-    const { site, epoch, clock } = options;
+    const { site, epoch, clock, outages, host } = options;
     this.#site = site;
-    this.#host = options.host;
+    this.#host = host;
     this.#clock = clock;
     this.#fsyncOnRotate = options.fsyncOnRotate;
     this.#state = site.state;
     this.#newFile = site.sink.size === 0;
     const { size, frontier, account } = site.resumption;
     this.log = new EntryLog(new Frontier(size, frontier), epoch, site.sink);
-    this.checkpointer = new Checkpointer(this, clock);
+    this.checkpointer = new Checkpointer({
+      stream: this,
+      outages,
+      clock,
+      warn: (error) => host.warn(error),
+      fail: (error) => host.fail(error),
+    });
     this.stream = new StreamWriter({
       origin: site.origin,
       every: options.every,
@@ -313,28 +325,12 @@ export class StreamRun implements CheckpointerHost {
     if (full) void this.#cover(job, sink, log.offset);
   }
 
-  outage(failing: Failing): void {
-    this.#host.outage(failing);
-  }
-
-  outageOver(who: object): void {
-    this.#host.outageOver(who);
-  }
-
   released(): void {
     if (this.checkpointer.expectsLate) return;
     this.#covered = this.#reached;
     const waiters = this.#coverWaiters;
     this.#coverWaiters = waiters.filter(({ size }) => size > this.#covered);
     for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
-  }
-
-  warn(error: unknown): void {
-    this.#host.warn(error);
-  }
-
-  fail(error: unknown): void {
-    this.#host.fail(error);
   }
 
   /** A file that cannot be written to for now must not end the log: disk full passes. */
@@ -345,7 +341,7 @@ export class StreamRun implements CheckpointerHost {
         return;
       } catch (error) {
         if (!isTamperError(error) || !isPassing(error.cause)) throw error;
-        this.warn(error);
+        this.#host.warn(error);
         await pause(STATE_WAIT, 'waiting for room for the state', undefined, this.#clock);
       }
     }
