@@ -316,7 +316,7 @@ describe('key periods', () => {
     const { verdict, codes, state } = await read(log, auditor, { limits: { keyPeriods: 11 } });
     expect(verdict).toBe(2);
     expect(codes).toContain('LIMIT');
-    expect(state.epochs).toHaveLength(12);
+    expect(state.epochs.all).toHaveLength(12);
   });
 
   it('are kept up to a number of bytes and of signers', async () => {

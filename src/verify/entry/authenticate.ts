@@ -11,7 +11,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
   if (epoch.member === 'hash') return checkHash(state, seq, leaf, auth);
   const { schedule } = epoch;
   if (schedule === undefined || !epoch.keyCounts(seq)) {
-    state.lastUnchecked = seq; // the form was checked, the key is not at hand or not for this entry
+    state.evidence.leaveUnchecked(seq); // the form was checked, the key is not at hand or not for this entry
     return true;
   }
   if (schedule.authenticate(leaf) === auth) {
@@ -22,7 +22,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
     epoch.stepKnown = true;
     return true;
   }
-  state.lastUnchecked = seq;
+  state.evidence.leaveUnchecked(seq);
   if (!epoch.stepKnown) return true; // a hole lies before: the step is taken from the next seal (spec 8.11)
   if (epoch.keyState === 'unproven') {
     if (epoch.doubtful.length < KEPT_DOUBTS) epoch.doubtful.push(state.here(seq));
@@ -38,7 +38,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
 }
 
 function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string): boolean {
-  state.lastUnchecked = seq;
+  state.evidence.leaveUnchecked(seq);
   if (digestText(leaf) === auth) return true;
   state.find('CHECKSUM_WRONG', `entry ${seq}: its checksum is not that of its bytes; the line was changed`, seq);
   state.breakOff('a changed entry');

@@ -40,13 +40,13 @@ function checkOrder(state: StreamState, seq: number): void {
 function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolean {
   const { epoch } = state;
   if (epoch === undefined) {
-    state.lastUnchecked = entry.seq;
+    state.evidence.leaveUnchecked(entry.seq);
     return false;
   }
   if (entry.epoch !== epoch.number) {
-    state.lastUnchecked = entry.seq;
+    state.evidence.leaveUnchecked(entry.seq);
     if (!epoch.stepKnown || state.orderUnknown) {
-      state.epoch = undefined; // the hand-over or open in between is missing or was not understood, which is reported
+      state.epochs.lose(); // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }
     const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;
@@ -55,7 +55,7 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
     return false;
   }
   if (entry.member !== epoch.member) {
-    state.lastUnchecked = entry.seq;
+    state.evidence.leaveUnchecked(entry.seq);
     const message = `entry ${entry.seq}: it has "${entry.member}" where its key period demands "${epoch.member}"`;
     state.find('MODE_WRONG', message, entry.seq);
     state.breakOff('another key period');
@@ -155,8 +155,8 @@ function handleUnread(
   if (kind === 'open' && state.next === 0) state.firstSeq = seq;
   else startWithoutOpen(state, seq);
   if (takeSeq(state, seq, leaf) === 'passed') return;
-  const inForce = state.epoch?.number === control.epoch;
-  if (inForce && state.epoch !== undefined) authenticate(state, state.epoch, seq, leaf, control.auth);
+  const { epoch } = state;
+  if (epoch?.number === control.epoch) authenticate(state, epoch, seq, leaf, control.auth);
   state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
   if (code === 'CONTROL_MALFORMED') state.breakOff('a malformed entry');
   if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
@@ -164,7 +164,7 @@ function handleUnread(
     return;
   }
   if (kind === 'open') {
-    state.epoch = undefined;
+    state.epochs.lose();
     if (state.firstSeq === seq && seq > 1) {
       state.tree.frontier = undefined;
       state.headless = true;

@@ -10,11 +10,11 @@ import type { StreamState } from '../state/state.ts';
  * force: where that was named in a part that could be read and introduced in one that could not, it is the highest.
  */
 export function takeEpochNumber(state: StreamState, seq: number, number: number, goesOn = false): void {
-  if (number < state.highestEpoch || (number === state.highestEpoch && !goesOn)) {
-    const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.highestEpoch})`;
+  if (number < state.epochs.highest || (number === state.epochs.highest && !goesOn)) {
+    const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.epochs.highest})`;
     state.find('EPOCH_REUSED', message, seq);
   }
-  state.highestEpoch = Math.max(state.highestEpoch, number);
+  state.epochs.name(number);
 }
 
 /** So many epoch numbers may be named twice: each may have its data key asked of a key service again. */

@@ -23,7 +23,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
   takeEpochNumber(state, seq, number);
   const { epoch, run } = state;
   if (run === undefined || epoch === undefined) return;
-  state.announced = new Epoch({
+  const next = new Epoch({
     number,
     kid: entry.next,
     reference: entry.key,
@@ -34,19 +34,16 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     handOverSeal: seq + 1,
     predecessor: epoch,
   });
-  state.knownKeys.addSignersOf(state.announced);
-  admit(state, state.announced);
-  await fetchKeys(state, state.announced);
+  state.epochs.announce(next);
+  state.knownKeys.addSignersOf(next);
+  admit(state, next);
+  await fetchKeys(state, next);
 }
 
 /** The seal of a hand-over has passed: from here on the new key period is in force, at step 0. */
 export function completeHandOver(state: StreamState, macChecked: boolean): void {
-  const next = state.announced;
-  state.announced = undefined;
+  const next = state.epochs.handOver();
   if (next === undefined) return;
   next.handOverMacChecked = macChecked;
-  state.epoch?.schedule?.erase();
-  state.epochs.push(next);
-  state.epoch = next;
   checkRecordsFloor(state, next);
 }

@@ -164,9 +164,9 @@ function continueRun(state: StreamState, control: ControlLine, open: OpenEntry):
 
 /** After a part that could not be read the key period before it may still be in force: its step is then this open's. */
 function resumeEpoch(state: StreamState, control: ControlLine, open: OpenEntry, leaf: Digest): boolean {
-  const last = state.epochs.at(-1);
+  const last = state.epochs.all.at(-1);
   if (last?.number !== control.epoch || last.member !== control.member) return false;
-  state.epoch = last;
+  state.epochs.resume();
   last.stepKnown = false;
   continueRun(state, control, open);
   resynchronise(state, last, open.step, leaf, control.auth);
@@ -193,14 +193,6 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
   return epoch;
 }
 
-function enterForce(state: StreamState, epoch: Epoch): void {
-  state.epoch?.schedule?.erase();
-  state.announced?.schedule?.erase();
-  state.announced = undefined;
-  state.epochs.push(epoch);
-  state.epoch = epoch;
-}
-
 /** A run that starts by itself: a new key period at step 0 (M5.1). */
 async function startRun(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
   const { seq } = control;
@@ -220,7 +212,7 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
   noteRestart(state, seq, open);
   adopt(state, seq, open, before);
   await fetchKeys(state, epoch);
-  enterForce(state, epoch);
+  state.epochs.begin(epoch);
 }
 
 /** The first entry of the range, or the first open after a part that could not be read. */
@@ -242,11 +234,11 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
       `entry ${seq}: a reader walks no more than ${state.stepsLeft} steps, it claims step ${open.step}`,
       seq,
     );
-    enterForce(state, epoch);
+    state.epochs.begin(epoch);
     return;
   }
   await fetchKeys(state, epoch);
-  enterForce(state, epoch);
+  state.epochs.begin(epoch);
   if (tooHigh) {
     epoch.stepKnown = false;
     return;

@@ -16,10 +16,11 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   const size = seq - 1;
   if (open.why !== 'recovered' && open.why !== 'resumed') return 'out of order';
   if (state.broken || state.tree.frontier === undefined || state.tree.sawLeaf(seq, leaf)) return 'out of order';
-  if (state.verifiedSize > size || state.heldConfirmed > size || seq < state.firstSeq) return 'out of order';
-  if (state.largestSigned > size) return 'out of order'; // a writer never goes back below what it gave to any signer
+  if (state.evidence.verifiedSize > size || state.evidence.heldConfirmed > size || seq < state.firstSeq)
+    return 'out of order';
+  if (state.evidence.largestSigned > size) return 'out of order'; // a writer never goes back below what it gave to any signer
   const end = state.next - 1;
-  const unproven = state.lastUnchecked > size;
+  const unproven = state.evidence.lastUnchecked > size;
   if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
     stopAtLimit(
       state,
@@ -40,18 +41,14 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
 }
 
 function goBack(state: StreamState, size: number): void {
-  while ((state.epochs.at(-1)?.introducedAt ?? 0) > size) state.epochs.pop()?.schedule?.erase();
-  state.announced?.schedule?.erase();
-  state.announced = undefined;
-  const epoch = state.epochs.at(-1);
+  const epoch = state.epochs.goBack(size);
   if (epoch !== undefined) {
     epoch.lastSeq = Math.min(epoch.lastSeq, size);
     if (epoch.lastSeal > size) epoch.lastSeal = state.tree.lastSealUpTo(size, epoch)?.seq ?? 0;
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
-  state.epoch = epoch;
-  state.lastUnchecked = Math.min(state.lastUnchecked, size);
-  state.askRootsAbove(size);
+  state.evidence.goBack(size);
+  state.asked.goBack(size);
   state.next = size + 1;
   state.expect = { what: 'any' };
 }

@@ -32,12 +32,12 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   }
   if (!isSigned(open, before)) return;
   // M8.15: what the open cites counts only where such a line stands before it, or is held, whoever has signers
-  const proven = Math.max(state.namedSize, state.heldConfirmed);
+  const proven = Math.max(state.evidence.namedSize, state.evidence.heldConfirmed);
   const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
   mark(state, from, 'takenOver');
-  if (state.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
+  if (state.evidence.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
   mark(state, from, 'introducedInAdopted');
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;
@@ -52,8 +52,8 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
  */
 function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInAdopted'): void {
   const known = from >= state.markedFrom[as];
-  for (let at = state.epochs.length - 1; at >= 0; at--) {
-    const epoch = state.epochs[at] as Epoch;
+  for (let at = state.epochs.all.length - 1; at >= 0; at--) {
+    const epoch = state.epochs.all[at] as Epoch;
     if (epoch.introducedAt < from || (known && epoch[as])) break;
     if (epoch[as]) continue;
     epoch[as] = true;
@@ -70,5 +70,5 @@ function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInA
 /** Whether what is held, a named key or the key that handed over has covered what introduces a key period by now (M8.13). */
 function signersSigned(state: StreamState, { introducedAt, predecessor }: Epoch): boolean {
   const handedOver = predecessor === undefined ? 0 : countedMax(state, predecessor.signers.keys());
-  return Math.max(state.heldConfirmed, state.largestNamed, handedOver) >= introducedAt;
+  return Math.max(state.evidence.heldConfirmed, state.evidence.largestNamed, handedOver) >= introducedAt;
 }

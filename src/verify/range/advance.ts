@@ -41,7 +41,5 @@ export function append(state: StreamState, seq: number, leaf: Digest): void {
   state.next = seq + 1;
   state.closed = undefined;
   if (state.epoch !== undefined) state.epoch.lastSeq = seq;
-  // sizes below a range that begins in its middle must not hide the ones inside it
-  while ((state.sizesToCome[0] ?? Number.MAX_SAFE_INTEGER) < seq) state.sizesToCome.shift();
-  if (seq === state.sizesToCome[0]) reachSize(state, seq);
+  if (state.asked.reach(seq)) reachSize(state, seq);
 }

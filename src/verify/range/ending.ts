@@ -23,7 +23,7 @@ export function checkEnd(state: StreamState): void {
     return;
   }
   if (state.broken) return;
-  if (state.epochs.length === 0) {
+  if (state.epochs.all.length === 0) {
     endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
     return;
   }
@@ -99,7 +99,7 @@ function startedAbove(state: StreamState, proven: number): boolean {
   const { run } = state;
   if (run === undefined || run.openSeq <= proven) return false;
   const place = { file: state.place.file, seq: run.openSeq, lastSeq: state.next - 1 };
-  if (state.epochs.some((epoch) => namedSigners(state, epoch).length > 0)) {
+  if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
     const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that a key you named signed`;
     state.findings.add('UNSIGNED', place, message);
   } else {

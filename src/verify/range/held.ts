@@ -8,18 +8,17 @@ import { verifyNamed } from '../trust/note-signatures.ts';
 
 /** The tree has reached a size whose root is asked for: that of a held checkpoint, or one that another stream cites. */
 export function reachSize(state: StreamState, size: number): void {
-  state.sizesToCome.shift();
   const { frontier } = state.tree;
   if (frontier === undefined || state.broken) return;
   const root = frontier.root();
-  state.roots.set(size, root);
+  state.asked.note(size, root);
   if (!state.auditor.held.some((held) => held.size === size)) return;
   if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
     const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
     state.find('KNOWN_CONTRADICTED', message, size);
     return;
   }
-  state.heldConfirmed = size;
+  state.evidence.confirmHeld(size);
   if (size >= state.firstSeq) state.startProven = true;
 }
 

@@ -12,11 +12,7 @@ export function beginRange(state: StreamState): void {
   state.sequence.end();
   reportRestarts(state);
   if (!state.stopped) assess(state);
-  for (const epoch of state.epochs) {
-    epoch.coveredInRange = coveredSize(state, epoch);
-    epoch.schedule?.erase();
-  }
-  state.announced?.schedule?.erase();
+  for (const epoch of state.epochs.all) epoch.coveredInRange = coveredSize(state, epoch);
   state.beginRange();
 }
 

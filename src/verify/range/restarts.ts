@@ -29,8 +29,9 @@ export function noteRestart(state: StreamState, seq: number, open: OpenEntry): v
 
 /** Warns of every run that no held checkpoint covers: what the auditor has accepted before is no news. */
 export function reportRestarts(state: StreamState): void {
-  for (const { run, introducedAt } of state.epochs) {
-    if (run.restart === undefined || introducedAt !== run.openSeq || run.openSeq <= state.heldConfirmed) continue;
+  for (const { run, introducedAt } of state.epochs.all) {
+    if (run.restart === undefined || introducedAt !== run.openSeq || run.openSeq <= state.evidence.heldConfirmed)
+      continue;
     state.findings.add('RESTART', run.restart.place, run.restart.message);
   }
 }

@@ -1,4 +1,3 @@
-import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
@@ -11,7 +10,10 @@ import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
 import { TreeHistory } from '../model/tree-history.ts';
+import { AskedRoots } from './asked-roots.ts';
 import { Counts } from './counts.ts';
+import { Epochs } from './epochs.ts';
+import { Evidence } from './evidence.ts';
 import { LinePlace } from './line-place.ts';
 import { type BreakReason, SequenceTracker } from './sequence.ts';
 
@@ -24,28 +26,6 @@ export type Expectation =
 /** A reader walks at most so many steps of the key schedule (spec 8.2). */
 const STEP_LIMIT = 2 ** 20;
 
-/** A checkpoint in the log whose signature by a key of its epoch was verified. */
-export interface SignedSize {
-  /** Largest size that the key signed within the range it is named for; 0 if none. */
-  namedMax: number;
-  /** Largest size that the key signed at all. */
-  max: number;
-}
-
-/** A checkpoint line that verified, with the key period of its seal. */
-export interface CheckpointNote {
-  readonly size: number;
-  /** The signed note. */
-  readonly note: string;
-  readonly epoch: Epoch | undefined;
-}
-
-/** The first and the newest checkpoint that verified by one kind of evidence. */
-interface VerifiedNotes {
-  readonly first: CheckpointNote;
-  readonly newest: CheckpointNote;
-}
-
 /**
  * Where a range begins in the middle, a checkpoint held of all that was before it is the last word on the key period there
  * (M8.4, M8.14): a range that keeps neither its signatures nor its MACs was not written by who wrote what was before.
@@ -57,7 +37,10 @@ export interface HeldBefore {
   readonly mac: boolean;
 }
 
-/** Everything that is known of one stream while its lines are read. It grows with key periods, as far as the allowance goes. */
+/**
+ * Everything that is known of one stream while its lines are read, and the parts that each know some of it. It grows with key
+ * periods, as far as the allowance goes.
+ */
 export class StreamState {
   readonly auditor: Auditor;
   readonly findings: Findings;
@@ -65,7 +48,6 @@ export class StreamState {
   /** What is used up of it, and was reported. */
   readonly limitsReached: Set<Limited> = new Set();
   readonly tag: string;
-  readonly #sizes: readonly number[];
   readonly tree: TreeHistory;
   readonly sequence: SequenceTracker;
 
@@ -96,15 +78,10 @@ export class StreamState {
   /** What a checkpoint held of all that was before the range shows. */
   before: HeldBefore = { signed: false, mac: false };
 
-  epochs: Epoch[] = [];
-  /** Those of ranges that a hole has ended. */
-  earlierEpochs: Epoch[] = [];
   #earlierFirstSeq = 0;
-  epoch: Epoch | undefined;
-  /** The epoch that a key entry announced; in force after the next seal. */
-  announced: Epoch | undefined;
-  /** Highest epoch number ever named. */
-  highestEpoch = 0;
+  readonly epochs: Epochs = new Epochs();
+  readonly evidence: Evidence = new Evidence();
+  readonly asked: AskedRoots;
   run: Run | undefined;
   runs = 0;
   /** What the first open says of the stream that this one goes on from (M2.2). */
@@ -119,30 +96,10 @@ export class StreamState {
   successors: Successors = new Successors();
   /** Which key periods are vouched for whatever comes, unless a run adopts them. */
   settled: Settled = nothingSettled(0);
-  /** What each key signed. */
-  signed: Map<SignerId, SignedSize> = new Map();
-  /** Largest size that any known key signed. */
-  largestSigned = 0;
-  /** Largest size that a named key signed within its range. */
-  largestNamed = 0;
   /** Signatures that verified, so that a repeated one costs nothing. */
   readonly goodSignatures: GoodSignatures = new GoodSignatures();
   /** Signers that the auditor's key service did not confirm. */
   readonly refusedSigners: Set<SignerId> = new Set();
-  /** Largest size with a checkpoint that verified by what the auditor checks. */
-  verifiedSize = 0;
-  /** The checkpoints that verified by a named key's signature, and by our MAC. */
-  readonly notes: { bySignature?: VerifiedNotes; byMac?: VerifiedNotes } = {};
-  /** Largest size with a checkpoint signed by a named key of its key period. */
-  namedSize = 0;
-  /** Largest held size whose root was computed here. */
-  heldConfirmed = 0;
-  /** Sizes still to come whose root is asked for, ascending: held ones and those that another stream cites. */
-  sizesToCome: number[];
-  /** The roots computed at those sizes. */
-  readonly roots: Map<number, Digest> = new Map();
-  /** Last seq whose MAC was not checked: everything after it was. */
-  lastUnchecked = 0;
   /** The smallest seq that a later run adopted, by the run's index. */
   adoptions: { readonly run: number; readonly from: number; readonly openSeq: number }[] = [];
   /** Where the adoption began that marked key periods last, and the last one whose MACs were not checked. */
@@ -178,8 +135,12 @@ export class StreamState {
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
-    this.#sizes = [...new Set([...auditor.held.map(({ size }) => size), ...cited])].sort((a, b) => a - b);
-    this.sizesToCome = [...this.#sizes];
+    this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...cited]);
+  }
+
+  /** The key period in force. */
+  get epoch(): Epoch | undefined {
+    return this.epochs.inForce;
   }
 
   /** Whether a hole or a bad leaf stands before: roots, frontiers, counts and the end are not reported again (spec 8.11). */
@@ -190,12 +151,6 @@ export class StreamState {
   /** From here on the range says nothing of roots, frontiers, counts and its end. The first reason counts. */
   breakOff(why: BreakReason): void {
     this.#brokenBy ??= why;
-  }
-
-  /** After the tree went back to `size` leaves: the sizes above it are to come again. */
-  askRootsAbove(size: number): void {
-    this.sizesToCome = this.#sizes.filter((asked) => asked > size);
-    for (const asked of this.sizesToCome) this.roots.delete(asked);
   }
 
   /** Whether no entry of the present file has been taken yet. */
@@ -211,7 +166,8 @@ export class StreamState {
   /** Forgets the range that was read; what counts for the whole log stays. */
   beginRange(): void {
     this.#earlierFirstSeq = this.logFirstSeq;
-    this.earlierEpochs.push(...this.epochs);
+    this.epochs.beginRange();
+    this.evidence.beginRange();
     this.tree.clear();
     this.firstSeq = 0;
     this.next = 0;
@@ -222,23 +178,11 @@ export class StreamState {
     this.startProven = false;
     this.startReported = true;
     this.before = { signed: false, mac: false };
-    this.epochs = [];
-    this.epoch = undefined;
-    this.announced = undefined;
     this.run = undefined;
     this.every = undefined;
     this.expect = { what: 'any' };
     this.successors = new Successors();
     this.settled = nothingSettled(0);
-    this.largestSigned = 0;
-    this.largestNamed = 0;
-    this.signed = new Map();
-    delete this.notes.bySignature;
-    delete this.notes.byMac;
-    this.verifiedSize = 0;
-    this.namedSize = 0;
-    this.heldConfirmed = 0;
-    this.lastUnchecked = 0;
     this.adoptions = [];
     this.markedFrom.takenOver = Number.MAX_SAFE_INTEGER;
     this.markedFrom.introducedInAdopted = Number.MAX_SAFE_INTEGER;

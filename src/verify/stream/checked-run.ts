@@ -42,8 +42,8 @@ export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoc
   if (state.stopped || state.sequence.open || state.expect.what !== 'any') return false;
   if (epoch === undefined || run.firstSeq !== state.next || run.kid !== epoch.kid) return false;
   if (!authenticated(run, epoch, keyOf)) return false;
-  if (state.sizesToCome.some((size) => size <= last)) return false;
-  if (epoch.member === 'hash' || epoch.schedule === undefined) state.lastUnchecked = last;
+  if (state.asked.next <= last) return false;
+  if (epoch.member === 'hash' || epoch.schedule === undefined) state.evidence.leaveUnchecked(last);
   state.counts.add(run.count);
   state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);
   state.next = last + 1;

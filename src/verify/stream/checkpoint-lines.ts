@@ -119,11 +119,5 @@ function record(
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
   const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
-  if (named) state.namedSize = Math.max(state.namedSize, size);
-  if (!named && !verdict.mac) return;
-  state.verifiedSize = Math.max(state.verifiedSize, size);
-  const kind = named ? 'bySignature' : 'byMac';
-  const one = { size, note, epoch };
-  const { first = one, newest = one } = state.notes[kind] ?? {};
-  state.notes[kind] = { first, newest: size >= newest.size ? one : newest };
+  if (named || verdict.mac) state.evidence.verify({ size, note, epoch }, named ? 'bySignature' : 'byMac');
 }

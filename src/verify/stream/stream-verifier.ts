@@ -143,8 +143,7 @@ export class StreamVerifier {
     if (!state.stopped) reportUnmatchedKeys(state);
     checkNamedSign(state);
     this.#keeper?.proven(provenEnd(state));
-    for (const epoch of state.epochs) epoch.schedule?.erase();
-    state.announced?.schedule?.erase();
+    state.epochs.erase();
   }
 
   #feedSlowly(line: Buffer): Promise<void> | undefined {

@@ -21,6 +21,6 @@ export async function heldBefore(state: StreamState, size: number): Promise<Held
 }
 
 /** Whether the range begins without the MACs that were there before, and nothing held of the range itself says otherwise. */
-export function givesUpMacs({ before, epochs, heldConfirmed, firstSeq }: StreamState): boolean {
-  return before.mac && epochs[0]?.member === 'hash' && heldConfirmed < firstSeq;
+export function givesUpMacs({ before, epochs, evidence, firstSeq }: StreamState): boolean {
+  return before.mac && epochs.all[0]?.member === 'hash' && evidence.heldConfirmed < firstSeq;
 }

@@ -58,26 +58,19 @@ export function countsForSize(state: StreamState, id: SignerId, size: number): b
 
 /** Notes that a key signed a checkpoint of this size. */
 export function noteNamedSizes(state: StreamState, id: SignerId, size: number): void {
-  const entry = state.signed.get(id) ?? { max: 0, namedMax: 0 };
-  const { settled } = state;
-  const grow = (before: number): number => {
-    if (size > before && before < settled.threshold) settled.stale = true;
-    return Math.max(before, size);
-  };
-  entry.max = grow(entry.max);
-  if (countsForSize(state, id, size)) {
-    entry.namedMax = grow(entry.namedMax);
-    state.largestNamed = Math.max(state.largestNamed, size);
-    if (settled.covered !== undefined) settled.covered = Math.max(settled.covered, entry.namedMax);
-  }
-  state.signed.set(id, entry);
-  state.largestSigned = Math.max(state.largestSigned, size);
+  const { settled, evidence } = state;
+  const named = countsForSize(state, id, size);
+  const before = evidence.signedBy(id);
+  const now = evidence.sign(id, size, named);
+  const grew = (from: number, to: number): boolean => to > from && from < settled.threshold;
+  if (grew(before.max, now.max) || grew(before.namedMax, now.namedMax)) settled.stale = true;
+  if (named && settled.covered !== undefined) settled.covered = Math.max(settled.covered, now.namedMax);
 }
 
 /** The largest size that one of these keys signed within the range it is named for; 0 if none. */
 export function namedMax(state: StreamState, ids: Iterable<SignerId>): number {
   let max = 0;
-  for (const id of ids) max = Math.max(max, state.signed.get(id)?.namedMax ?? 0);
+  for (const id of ids) max = Math.max(max, state.evidence.signedBy(id).namedMax);
   return max;
 }
 
@@ -85,8 +78,8 @@ export function namedMax(state: StreamState, ids: Iterable<SignerId>): number {
 export function countedMax(state: StreamState, ids: Iterable<SignerId>): number {
   let max = 0;
   for (const id of ids) {
-    const signed = state.signed.get(id);
-    if (signed !== undefined) max = Math.max(max, namedFor(state, id).length > 0 ? signed.namedMax : signed.max);
+    const signed = state.evidence.signedBy(id);
+    max = Math.max(max, namedFor(state, id).length > 0 ? signed.namedMax : signed.max);
   }
   return max;
 }

@@ -13,5 +13,5 @@ export function acceptSuccessors(state: StreamState): void {
     return;
   }
   settleStatuses(state);
-  state.successors.follow(state.epochs, state.settled);
+  state.successors.follow(state.epochs.all, state.settled);
 }

@@ -7,7 +7,8 @@ import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
 
 /** What is settled still; where a run adopted entries or the writer went back, nothing is. */
 function settledOf(state: StreamState): Settled {
-  const { settled, epochs, adoptions } = state;
+  const { settled, adoptions } = state;
+  const epochs = state.epochs.all;
   const stands = settled.count === 0 || epochs[settled.count - 1] === settled.newest;
   if (!stands || settled.adoptions !== adoptions.length) state.settled = nothingSettled(adoptions.length);
   return state.settled;
@@ -16,27 +17,27 @@ function settledOf(state: StreamState): Settled {
 /** Whether settling again would change nothing. */
 export function isSettled(state: StreamState): boolean {
   const { epochs, last, heldConfirmed, stale } = settledOf(state);
-  const same = epochs === state.epochs.length && last === state.epochs.at(-1);
-  return same && heldConfirmed === state.heldConfirmed && !stale;
+  const same = epochs === state.epochs.all.length && last === state.epochs.all.at(-1);
+  return same && heldConfirmed === state.evidence.heldConfirmed && !stale;
 }
 
 /** How many key periods would be settled again, and keys looked at for it. */
 export function unsettled(state: StreamState): number {
   const { count, covered } = settledOf(state);
-  return state.epochs.length - count + (covered === undefined ? state.signed.size : 0);
+  return state.epochs.all.length - count + (covered === undefined ? state.evidence.signerCount : 0);
 }
 
 function largestNamed(state: StreamState): number {
   return namedMax(
     state,
-    [...state.signed.keys()].filter((id) => countsAsNamed(state, id)),
+    state.evidence.signers.filter((id) => countsAsNamed(state, id)),
   );
 }
 
 /** Settles the status of every key period, in their order. May be called again when more is known. */
 export function settleStatuses(state: StreamState): void {
   const settled = settledOf(state);
-  const { epochs } = state;
+  const epochs = state.epochs.all;
   settled.covered ??= largestNamed(state);
   const { covered } = settled;
   let proven = settled.proven;
@@ -61,13 +62,14 @@ export function settleStatuses(state: StreamState): void {
   }
   settled.epochs = epochs.length;
   settled.last = epochs.at(-1);
-  settled.heldConfirmed = state.heldConfirmed;
+  settled.heldConfirmed = state.evidence.heldConfirmed;
   settled.stale = false;
 }
 
 /** `covered` is the largest size that a named key signed within its range. */
 function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
-  if (epoch.provenByHeld || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq)) return 'vouched';
+  if (epoch.provenByHeld || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq))
+    return 'vouched';
   if (epoch.introducedInAdopted ? signedByItsOwn(state, epoch) : covered >= epoch.introducedAt) return 'vouched';
   if (epoch.predecessor !== undefined) {
     return !epoch.introducedInAdopted && handOverStands(epoch, epoch.predecessor, state)
@@ -105,7 +107,7 @@ function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): 
   // M8.13: the run that took it over signs what it found, also where the data key's holder wrote it
   if (epoch.takenOver && !epoch.signersSignedBefore) return false;
   if (predecessor === undefined || epoch.provenByHeld) return true;
-  if (Math.max(state.heldConfirmed, covered) >= epoch.introducedAt) return true;
+  if (Math.max(state.evidence.heldConfirmed, covered) >= epoch.introducedAt) return true;
   if (!predecessor.signersProven) return false;
   return predecessor.signers.size === 0 || handOverSigned(epoch, predecessor, state);
 }
@@ -114,7 +116,7 @@ function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): 
 function signedByProven(state: StreamState, epoch: Epoch, proven: readonly Proven[]): boolean {
   const ids = [...epoch.signers.keys()];
   const signs = (id: SignerId): boolean =>
-    (state.signed.get(id)?.max ?? 0) > 0 &&
+    state.evidence.signedBy(id).max > 0 &&
     proven.some(({ signers }) => signers.has(id)) &&
     !proven.some(({ retired }) => retired.has(id));
   return ids.length > 0 && ids.every(signs) && countedMax(state, ids) >= epoch.introducedAt;

@@ -12,11 +12,11 @@ import { isTail, provenEnd } from './proven-end.ts';
 /** Settles keys, statuses and coverage of every key period. */
 export function assess(state: StreamState): void {
   const proven = provenEnd(state);
-  for (const epoch of state.epochs) settleKey(state, epoch, isTail(state, epoch, proven));
+  for (const epoch of state.epochs.all) settleKey(state, epoch, isTail(state, epoch, proven));
   settleStatuses(state);
   const adopted = adoptedFrom(state);
   let signedBefore = state.before.signed;
-  for (const epoch of state.epochs) {
+  for (const epoch of state.epochs.all) {
     if (isTail(state, epoch, proven)) continue; // M8.21
     assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
     signedBefore ||= namedSigners(state, epoch).length > 0;
@@ -71,8 +71,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   const tail = openEnd && end > proven;
   // M8.14: the whole of what the run has sealed, also where a later run adopted it
   const sealed = Math.max(epoch.introducedAt, openEnd ? Math.min(epoch.lastSeal, proven) : epoch.lastSeal);
-  const held = state.heldConfirmed >= sealed;
-  const signedTo = Math.max(coveredSize(state, epoch), state.heldConfirmed);
+  const held = state.evidence.heldConfirmed >= sealed;
+  const signedTo = Math.max(coveredSize(state, epoch), state.evidence.heldConfirmed);
   const covered = tail || end < epoch.firstSeq || signedTo >= end;
   const sayUnsigned = (message: string, from = epoch.firstSeq): void => {
     if (!state.broken) state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
@@ -109,7 +109,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
 }
 
 function whatWasSigned(state: StreamState, epoch: Epoch): string {
-  if (epoch !== state.epochs[0]) return 'the runs before it had one';
+  if (epoch !== state.epochs.all[0]) return 'the runs before it had one';
   return 'and a key that you named signed the checkpoint that you hold of what was before it';
 }
 
@@ -128,7 +128,7 @@ function trustKey(state: StreamState, epoch: Epoch): void {
     return;
   }
   if (epoch.status !== 'keyed' || epoch.predecessor !== undefined) return;
-  if (state.earlierEpochs.some(({ number }) => number === epoch.number)) return; // said of the part before a hole
+  if (state.epochs.earlier.some(({ number }) => number === epoch.number)) return; // said of the part before a hole
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.introducedAt === 1) {
     const message =

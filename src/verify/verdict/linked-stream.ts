@@ -5,7 +5,7 @@ import { streamFacts } from './report.ts';
 /** What is kept of a stream once it is read: small, so that ten thousand of them may be verified in one go. */
 export function linkedStream(state: StreamState, files: readonly string[]): LinkedStream {
   const { auditor, findings, after, tree } = state;
-  const roots = new Map(state.roots);
+  const roots = new Map(state.asked.roots);
   if (tree.frontier !== undefined && !state.broken && state.next > 1) roots.set(state.next - 1, tree.frontier.root());
   return {
     facts: streamFacts(auditor, state, files),

@@ -1,5 +1,6 @@
 import type { Epoch } from '../model/epoch.ts';
-import type { CheckpointNote, StreamState } from '../state/state.ts';
+import type { CheckpointNote } from '../state/evidence.ts';
+import type { StreamState } from '../state/state.ts';
 import { namedSigners } from '../trust/named-keys.ts';
 
 /**
@@ -12,8 +13,8 @@ import { namedSigners } from '../trust/named-keys.ts';
  * no signer of the key period is named; a held checkpoint whose root was computed here. 0 if nothing does.
  */
 export function provenEnd(state: StreamState): number {
-  let proven = Math.max(state.namedSize, state.heldConfirmed);
-  for (const epoch of state.epochs) {
+  let proven = Math.max(state.evidence.namedSize, state.evidence.heldConfirmed);
+  for (const epoch of state.epochs.all) {
     // where a signer is named our MAC is no proof: whoever holds the data key could have made it
     if (epoch.macChecked && namedSigners(state, epoch).length === 0) proven = Math.max(proven, epoch.macCheckpoint);
   }
@@ -31,7 +32,7 @@ export function isTail({ auditor }: StreamState, { introducedAt, run }: Epoch, p
 
 /** The first and the newest checkpoint in the range that prove something to this auditor, as signed notes. */
 export function provingNotes(state: StreamState): { first: string; newest: string } | undefined {
-  const { byMac, bySignature } = state.notes;
+  const { byMac, bySignature } = state.evidence.notes;
   const macCounts = ({ epoch }: CheckpointNote): boolean =>
     epoch !== undefined && namedSigners(state, epoch).length === 0;
   const first = smallest([bySignature?.first, byMac && macCounts(byMac.first) ? byMac.first : undefined]);

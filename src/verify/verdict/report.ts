@@ -165,7 +165,7 @@ export function streamFacts(auditor: Auditor, state: StreamState, files: readonl
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,
     adoptedEntries: state.adoptedEntries,
-    keys: [...state.earlierEpochs, ...state.epochs].map((epoch) => keyReport(state, epoch)),
+    keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,
   };

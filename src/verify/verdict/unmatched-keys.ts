@@ -10,14 +10,14 @@ import { isTail, provenEnd } from './proven-end.ts';
  * MACs alone do not answer it, nor does a log that names no signer at all. What is unsigned already is not said again.
  */
 export function reportUnmatchedKeys(state: StreamState): void {
-  const { epochs, earlierEpochs, findings, broken, auditor } = state;
+  const { epochs, findings, broken, auditor } = state;
   const proven = provenEnd(state);
-  const judged = epochs.filter((epoch) => !isTail(state, epoch, proven));
+  const judged = epochs.all.filter((epoch) => !isTail(state, epoch, proven));
   const [first] = judged;
   if (first === undefined || broken || findings.count('UNSIGNED') > 0) return;
   const openEnd = auditor.live || auditor.until !== undefined;
   if (!demandsSignature(state, openEnd ? proven : state.next - 1)) return;
-  if ([...earlierEpochs, ...judged].some((epoch) => isSigned(state, epoch))) return;
+  if ([...epochs.earlier, ...judged].some((epoch) => isSigned(state, epoch))) return;
   if (judged.some((epoch) => !epoch.macChecked && namedSigners(state, epoch).length === 0)) return; // which is said of each
   const lastSeq = Math.max(...judged.map((epoch) => epoch.lastSeq));
   findings.add('UNSIGNED', { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq }, text(judged));
@@ -33,7 +33,7 @@ function demandsSignature({ auditor, publicKeys, firstSeq }: StreamState, end: n
 /** To be listed is not to sign: whoever holds the data key can list anybody, last of all in a hand-over. */
 function isSigned(state: StreamState, epoch: Epoch): boolean {
   if (namedSigners(state, epoch).length === 0) return false;
-  return coveredSize(state, epoch) > 0 || state.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
+  return coveredSize(state, epoch) > 0 || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
 }
 
 function text(judged: readonly Epoch[]): string {

@@ -1,0 +1,98 @@
+import type { Epoch } from '../model/epoch.ts';
+
+/** The key periods of a stream, in their order, and the one in force (spec 5, 8.3). Which they are is written only here. */
+export class Epochs {
+  #all: Epoch[] = [];
+  readonly #earlier: Epoch[] = [];
+  #inForce: Epoch | undefined;
+  #announced: Epoch | undefined;
+  #highest = 0;
+
+  /** Those of the range. */
+  get all(): readonly Epoch[] {
+    return this.#all;
+  }
+
+  /** Those of ranges that a hole has ended. */
+  get earlier(): readonly Epoch[] {
+    return this.#earlier;
+  }
+
+  /** Undefined where a hole, or an entry that was not understood, leaves open which it is. */
+  get inForce(): Epoch | undefined {
+    return this.#inForce;
+  }
+
+  /** The highest number ever named. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** An entry names this number. */
+  name(number: number): void {
+    this.#highest = Math.max(this.#highest, number);
+  }
+
+  /** A key entry announces one; it is in force after the next seal. */
+  announce(epoch: Epoch): void {
+    this.#announced = epoch;
+  }
+
+  /** The seal of a hand-over has passed. @returns the one that is in force now; undefined where none was announced */
+  handOver(): Epoch | undefined {
+    const next = this.#announced;
+    this.#announced = undefined;
+    if (next !== undefined) this.#enter(next);
+    return next;
+  }
+
+  /** An open brings one into force; whatever was announced never comes. */
+  begin(epoch: Epoch): void {
+    this.#dropAnnounced();
+    this.#enter(epoch);
+  }
+
+  /** It shows that the last one is in force still. */
+  resume(): void {
+    this.#inForce = this.#all.at(-1);
+  }
+
+  /** Which one is in force cannot be told any more. */
+  lose(): void {
+    this.#inForce = undefined;
+  }
+
+  /** The writer went back to `size` entries. @returns the one in force there */
+  goBack(size: number): Epoch | undefined {
+    while ((this.#all.at(-1)?.introducedAt ?? 0) > size) this.#all.pop()?.schedule?.erase();
+    this.#dropAnnounced();
+    this.resume();
+    return this.#inForce;
+  }
+
+  /** Another range begins. */
+  beginRange(): void {
+    this.erase();
+    this.#earlier.push(...this.#all);
+    this.#all = [];
+    this.#inForce = undefined;
+    this.#announced = undefined;
+  }
+
+  /** Erases their keys. */
+  erase(): void {
+    for (const epoch of this.#all) epoch.schedule?.erase();
+    this.#announced?.schedule?.erase();
+  }
+
+  #enter(epoch: Epoch): void {
+    this.#inForce?.schedule?.erase();
+    this.#all.push(epoch);
+    this.#inForce = epoch;
+  }
+
+  #dropAnnounced(): void {
+    this.#announced?.schedule?.erase();
+    this.#announced = undefined;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Epoch, SignerId } from '../model/epoch.ts';
+
+/** The checkpoints that one key signed. */
+export interface SignedSize {
+  /** Largest size that the key signed within the range it is named for; 0 if none. */
+  readonly namedMax: number;
+  /** Largest size that the key signed at all. */
+  readonly max: number;
+}
+
+/** A checkpoint line that verified, with the key period of its seal. */
+export interface CheckpointNote {
+  readonly size: number;
+  /** The signed note. */
+  readonly note: string;
+  readonly epoch: Epoch | undefined;
+}
+
+/** By what a checkpoint verified: a named key's signature, or our MAC. */
+export type NoteKind = 'bySignature' | 'byMac';
+
+/** The first and the newest checkpoint that verified by one kind of evidence. */
+interface VerifiedNotes {
+  readonly first: CheckpointNote;
+  readonly newest: CheckpointNote;
+}
+
+const UNSIGNED: SignedSize = { max: 0, namedMax: 0 };
+
+/** What has been shown of a range so far, up to which size, and by what (spec 8.4 to 8.6). It is written only here. */
+export class Evidence {
+  #signed = new Map<SignerId, SignedSize>();
+  #largestSigned = 0;
+  #largestNamed = 0;
+  #verifiedSize = 0;
+  #namedSize = 0;
+  #notes: { readonly [kind in NoteKind]?: VerifiedNotes } = {};
+  #heldConfirmed = 0;
+  #lastUnchecked = 0;
+
+  /** The keys that signed something. */
+  get signers(): readonly SignerId[] {
+    return [...this.#signed.keys()];
+  }
+
+  get signerCount(): number {
+    return this.#signed.size;
+  }
+
+  /** Largest size that any known key signed. */
+  get largestSigned(): number {
+    return this.#largestSigned;
+  }
+
+  /** Largest size that a named key signed within its range. */
+  get largestNamed(): number {
+    return this.#largestNamed;
+  }
+
+  /** Largest size with a checkpoint that verified by what the auditor checks. */
+  get verifiedSize(): number {
+    return this.#verifiedSize;
+  }
+
+  /** Largest size with a checkpoint signed by a named key of its key period. */
+  get namedSize(): number {
+    return this.#namedSize;
+  }
+
+  /** The checkpoints that verified. */
+  get notes(): { readonly [kind in NoteKind]?: VerifiedNotes } {
+    return this.#notes;
+  }
+
+  /** Largest held size whose root was computed here. */
+  get heldConfirmed(): number {
+    return this.#heldConfirmed;
+  }
+
+  /** Last seq whose MAC was not checked: everything after it was. */
+  get lastUnchecked(): number {
+    return this.#lastUnchecked;
+  }
+
+  /** What a key signed. */
+  signedBy(id: SignerId): SignedSize {
+    return this.#signed.get(id) ?? UNSIGNED;
+  }
+
+  /** A key signed a checkpoint of this size. `named`: it counts for that size. @returns what it signed up to now */
+  sign(id: SignerId, size: number, named: boolean): SignedSize {
+    const before = this.signedBy(id);
+    const max = Math.max(before.max, size);
+    const namedMax = named ? Math.max(before.namedMax, size) : before.namedMax;
+    const now = { max, namedMax };
+    this.#signed.set(id, now);
+    this.#largestSigned = Math.max(this.#largestSigned, size);
+    if (named) this.#largestNamed = Math.max(this.#largestNamed, size);
+    return now;
+  }
+
+  /** A checkpoint line verified. */
+  verify(note: CheckpointNote, kind: NoteKind): void {
+    const { size } = note;
+    if (kind === 'bySignature') this.#namedSize = Math.max(this.#namedSize, size);
+    this.#verifiedSize = Math.max(this.#verifiedSize, size);
+    const { first = note, newest = note } = this.#notes[kind] ?? {};
+    this.#notes = { ...this.#notes, [kind]: { first, newest: size >= newest.size ? note : newest } };
+  }
+
+  /** The root of a held checkpoint of this size is the one computed here. */
+  confirmHeld(size: number): void {
+    this.#heldConfirmed = size;
+  }
+
+  /** The MAC of this entry was not checked. */
+  leaveUnchecked(seq: number): void {
+    this.#lastUnchecked = seq;
+  }
+
+  /** The writer went back to `size` entries, further than anything was verified or signed. */
+  goBack(size: number): void {
+    this.#lastUnchecked = Math.min(this.#lastUnchecked, size);
+  }
+
+  /** Another range begins. */
+  beginRange(): void {
+    this.#signed = new Map();
+    this.#largestSigned = 0;
+    this.#largestNamed = 0;
+    this.#verifiedSize = 0;
+    this.#namedSize = 0;
+    this.#notes = {};
+    this.#heldConfirmed = 0;
+    this.#lastUnchecked = 0;
+  }
+}
