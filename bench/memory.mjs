@@ -16,11 +16,11 @@ let within = true;
 
 function measure(what, file) {
   const result = JSON.parse(execFileSync(process.execPath, [program, JSON.stringify(file)], { encoding: 'utf8' }));
-  const { megabytes, records: count, keyPeriods, cpuSeconds, wallSeconds } = result;
+  const { megabytes, records: count, epochs, cpuSeconds, wallSeconds } = result;
   const size = Math.round(statSync(file.path).size / 1e6);
   within &&= megabytes <= LIMIT_MB;
   const time = `${cpuSeconds.toFixed(1)} s of CPU time, ${wallSeconds.toFixed(1)} s by the clock`;
-  console.log(`${what}: ${size} MB, ${count} records, ${keyPeriods} key periods: ${megabytes} MB at the peak; ${time}`);
+  console.log(`${what}: ${size} MB, ${count} records, ${epochs} key periods: ${megabytes} MB at the peak; ${time}`);
 }
 
 async function manyRuns(folder, runs) {

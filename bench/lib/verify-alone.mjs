@@ -9,7 +9,7 @@ console.log(
   JSON.stringify({
     megabytes: Math.round(maxRSS / 1024),
     records: stream.records,
-    keyPeriods: stream.keys.length,
+    epochs: stream.keys.length,
     cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
     wallSeconds: (performance.now() - start) / 1000,
   }),

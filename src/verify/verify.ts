@@ -130,13 +130,13 @@ export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | 
 /** One verification, with what is known of its streams from before. */
 async function verifyWith(
   options: VerifyOptions,
-  remembered: KnownStreams,
+  known: KnownStreams,
   kept: KeptRecords | undefined,
 ): Promise<KnownRun<VerifyReport>> {
   for (let attempt = 1; ; attempt++) {
     const again = attempt < ATTEMPTS && !options.paths.includes('-');
     try {
-      return await verifyOnce(options, remembered, kept, again);
+      return await verifyOnce(options, known, kept, again);
     } catch (error) {
       if (!(error instanceof Deleted)) throw error;
     }
@@ -146,14 +146,14 @@ async function verifyWith(
 /** @throws {@link Deleted} where a file was deleted that was to be read, and `again` says so */
 async function verifyOnce(
   options: VerifyOptions,
-  remembered: KnownStreams,
+  known: KnownStreams,
   kept: KeptRecords | undefined,
   again: boolean,
 ): Promise<KnownRun<VerifyReport>> {
   kept?.begin();
   const patterns = patternsOf(options);
-  const knownNotes = [...remembered.values()].flatMap(({ first, newest }) => [first, newest]);
-  const held = [...(options.held ?? []), ...knownNotes];
+  const heldByFile = [...known.values()].flatMap(({ first, newest }) => [first, newest]);
+  const held = [...(options.held ?? []), ...heldByFile];
   const ignored = new IgnoredFiles();
   const sources = await openSources(options, ignored);
   await checkGiven(
@@ -175,9 +175,9 @@ async function verifyOnce(
       : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
-  const known = [...reports, ...vanishedReports(options, held, reports)];
+  const named = [...reports, ...vanishedReports(options, held, reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const result = wholeReport([...known, ...others, ...missingReports(options, known, sources)], ignored.report);
+  const result = wholeReport([...named, ...others, ...missingReports(options, named, sources)], ignored.report);
   const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
   );

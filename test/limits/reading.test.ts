@@ -312,8 +312,8 @@ describe('key periods', () => {
   it('are kept up to a number: undecided beyond, and what was found before stays', async () => {
     const log = opens(12);
     const auditor = brings(log, { named: [edKey] });
-    expect((await read(log, auditor, { limits: { keyPeriods: 12 } })).verdict).toBe(0);
-    const { verdict, codes, state } = await read(log, auditor, { limits: { keyPeriods: 11 } });
+    expect((await read(log, auditor, { limits: { epochs: 12 } })).verdict).toBe(0);
+    const { verdict, codes, state } = await read(log, auditor, { limits: { epochs: 11 } });
     expect(verdict).toBe(2);
     expect(codes).toContain('LIMIT');
     expect(state.epochs.all).toHaveLength(12);
@@ -331,13 +331,13 @@ describe('key periods', () => {
   it('that key entries announce and no seal brings into force are counted as well', async () => {
     const log = new SealedLog().open(signed).seal().checkpoint();
     for (let at = 0; at < 50; at++) log.key({ signers: [nextEdKey] });
-    const { codes, state } = await read(log, brings(log, { named: [edKey] }), { limits: { keyPeriods: 20 } });
+    const { codes, state } = await read(log, brings(log, { named: [edKey] }), { limits: { epochs: 20 } });
     expect(codes).toContain('LIMIT');
     expect(state.next).toBeLessThan(30);
   });
 
   it('share what there is with the other streams of a mixed file', async () => {
-    const allowance = new Allowance({ keyPeriods: 20 });
+    const allowance = new Allowance({ epochs: 20 });
     const log = opens(12);
     const auditor = brings(log, { named: [edKey] });
     expect((await read(log, auditor, { allowance })).verdict).toBe(0);

@@ -106,7 +106,7 @@ export class Checkpointer {
     const before = this.#unsigned.at(-1);
     if (before !== undefined && !before.kept && before.epoch === job.epoch) this.#unsigned.pop();
     this.#unsigned.push(job);
-    if (!endsPeriod(job)) return;
+    if (!endsEpoch(job)) return;
     if (replacesItsKey(job)) {
       this.#replaced.add(job.epoch);
       this.#options.warn(keyReplaced(job));
@@ -155,7 +155,7 @@ export class Checkpointer {
 
   /** Whether another key period is in force: then its own key's word may come later. */
   #isOver(job: SealJob): boolean {
-    return endsPeriod(job) || this.#unsigned.some((later) => later.epoch === job.epoch && endsPeriod(later));
+    return endsEpoch(job) || this.#unsigned.some((later) => later.epoch === job.epoch && endsEpoch(later));
   }
 
   /** The key period is over and its key does not sign now: the one in force does not wait for it. */
@@ -192,7 +192,7 @@ export class Checkpointer {
 }
 
 /** Whether it is the last checkpoint of its key period. */
-function endsPeriod(job: SealJob): boolean {
+function endsEpoch(job: SealJob): boolean {
   return job.epoch !== job.next.epoch;
 }
 

@@ -13,8 +13,8 @@ const heldOf = new WeakMap<readonly string[], ReadonlyMap<string, SignedCheckpoi
 
 /** Held checkpoints by origin, read once for all streams. */
 function heldByOrigin(notes: readonly string[]): ReadonlyMap<string, SignedCheckpoint[]> {
-  const known = heldOf.get(notes);
-  if (known !== undefined) return known;
+  const before = heldOf.get(notes);
+  if (before !== undefined) return before;
   const byOrigin = new Map<string, SignedCheckpoint[]>();
   for (const checkpoint of notes.map((note) => readHeldNote(note, 'a checkpoint that you hold'))) {
     const same = byOrigin.get(checkpoint.origin);

@@ -116,7 +116,7 @@ function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
   };
 }
 
-function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]): StreamPolicy {
+function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]): StreamPolicy {
   const dataKeys: PolicyDataKey[] = [];
   const publicKeys: PolicyPublicKey[] = [];
   for (const one of input.keys) {
@@ -131,7 +131,7 @@ function readStream(input: v.InferOutput<typeof stream>, pins: readonly string[]
     require: input.require,
     dataKeys,
     publicKeys,
-    pins,
+    pins: held,
     wholeRequired: input.start === 'whole',
     end: typeof input.end === 'string' ? input.end : { until: new Date(input.end.until) },
     manifestRequired: input.manifest === 'required',
@@ -170,8 +170,8 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const parsed = v.safeParse(schema, document.toJS(), withoutInput);
   if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {
-    const pins = await Promise.all(one.pins.map((pin) => loadCheckpoint(resolve(dirname(path), pin))));
-    return readStream(one, pins);
+    const held = await Promise.all(one.pins.map((note) => loadCheckpoint(resolve(dirname(path), note))));
+    return readStream(one, held);
   });
   const policy = Object.freeze({ streams: await Promise.all(streams) });
   loaded.add(policy);

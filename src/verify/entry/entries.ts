@@ -51,14 +51,14 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
     }
     const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;
     state.find('KEY_ID_WRONG', message, entry.seq);
-    state.breakOff('another key period');
+    state.breakOff('another epoch');
     return false;
   }
   if (entry.member !== epoch.member) {
     state.evidence.leaveUnchecked(entry.seq);
     const message = `entry ${entry.seq}: it has "${entry.member}" where its key period demands "${epoch.member}"`;
     state.find('MODE_WRONG', message, entry.seq);
-    state.breakOff('another key period');
+    state.breakOff('another epoch');
     return false;
   }
   return true;

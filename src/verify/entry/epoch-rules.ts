@@ -25,7 +25,7 @@ export function admit(state: StreamState, epoch: Epoch): void {
   const { allowance, knownKeys, findings } = state;
   const seq = epoch.introducedAt;
   const bytes = formatKeyReference(epoch.reference).length;
-  if (!allowance.take('keyPeriods') || !allowance.take('keyBytes', bytes)) {
+  if (!allowance.take('epochs') || !allowance.take('keyBytes', bytes)) {
     stopAtLimit(state, `entry ${seq}: more key periods than one reading keeps`, seq);
   } else if (!allowance.take('signers', epoch.signers.size)) {
     stopAtLimit(state, `entry ${seq}: more signing keys than one reading keeps`, seq);

@@ -17,7 +17,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
       `entry ${seq}: the next key period ${JSON.stringify(entry.next)} does not belong to this stream`,
       seq,
     );
-    state.breakOff('another key period');
+    state.breakOff('another epoch');
     return;
   }
   takeEpochNumber(state, seq, number);

@@ -67,7 +67,7 @@ export async function handleOpen(
       const modeWrong = state.epoch.number === control.epoch;
       const message = `entry ${seq}: an open of another key period or mode than the one it stands in`;
       state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
-      state.breakOff('another key period');
+      state.breakOff('another epoch');
     }
   }
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);

@@ -114,9 +114,9 @@ export function vanishedReports(
 ): StreamReport[] {
   const patterns = patternsOf(options);
   const there = new Set(reports.map(({ origin }) => origin));
-  const pins = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
+  const heldByPolicy = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
   const sizes = new Map<string, number>();
-  for (const note of [...heldNotes, ...pins]) {
+  for (const note of [...heldNotes, ...heldByPolicy]) {
     const held = parseSignedCheckpoint(note);
     if (held === undefined || there.has(held.origin)) continue;
     if (!namesStream(patterns, held.origin, options.continued ?? false)) continue;

@@ -6,7 +6,7 @@ export const LIMITS: Readonly<Record<Limited, number>> = {
   /** Streams that are told apart in one mixed file. */
   streams: 4_096,
   /** Key periods that opens and key entries name. */
-  keyPeriods: 16_384,
+  epochs: 16_384,
   /** Bytes of the key references that they are named with. */
   keyBytes: 32 * 2 ** 20,
   /** Signers in those references, each time they stand there. */
@@ -34,7 +34,7 @@ export const LIMITS: Readonly<Record<Limited, number>> = {
 /** What a log may use up. */
 export type Limited =
   | 'streams'
-  | 'keyPeriods'
+  | 'epochs'
   | 'keyBytes'
   | 'signers'
   | 'abandonments'

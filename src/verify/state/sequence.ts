@@ -20,7 +20,7 @@ export type BreakReason =
   | 'missing entries'
   | 'a changed entry'
   | 'a malformed entry'
-  | 'another key period'
+  | 'another epoch'
   | 'another root'
   | 'no frontier';
 
