@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { TamperError } from '../errors.ts';
 import type { KeySource } from './key-source.ts';
@@ -34,6 +35,16 @@ export function createDataKey(parts: DataKeyParts): DataKey {
     });
   }
   return new OwnedDataKey(material, parts);
+}
+
+/** Makes the material of a new data key here, lends it, and overwrites it, whatever comes of it. */
+export async function withNewMaterial<T>(use: (material: Buffer) => Promise<T>): Promise<T> {
+  const material = randomBytes(dataKeyBytes);
+  try {
+    return await use(material);
+  } finally {
+    material.fill(0);
+  }
 }
 
 function faultOf(material: Buffer): string | undefined {

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { isTamperError } from '../../errors.ts';
-import { dataKeyBytes } from '../../keys/data-key.ts';
+import { withNewMaterial } from '../../keys/data-key.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
@@ -127,14 +126,11 @@ class Doctor {
   async #dataKey(version: KeyVersion): Promise<DoctorCheck[]> {
     const aad = wrappingAad(this.#subject.context);
     let wrapped: Buffer | undefined;
-    const mint = await this.#permission('encrypt', 'writer', async (attempt) => {
-      const material = randomBytes(dataKeyBytes);
-      try {
+    const mint = await this.#permission('encrypt', 'writer', (attempt) =>
+      withNewMaterial(async (material) => {
         wrapped = await this.#calls.encrypt(version.url, material, aad, attempt);
-      } finally {
-        material.fill(0);
-      }
-    });
+      }),
+    );
     const blob = wrapped;
     if (blob === undefined) return [mint, untriedUnwrap('decrypt', 'encrypt')];
     const recover = await this.#permission('decrypt', 'auditor', async (attempt) => {

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed } from '../../keys/identity.ts';
 import type { KeySource } from '../../keys/key-source.ts';
@@ -77,14 +76,11 @@ export class AzureKeyVaultProvider implements KeyProvider {
     return this.#use('getKey', keyId, options, async (attempt) => {
       const version = await this.#resolve(url, attempt); // each key period asks anew: it may be the first after a rotation
       assertWraps(version);
-      const material = randomBytes(dataKeyBytes);
-      try {
+      return withNewMaterial(async (material) => {
         const wrapped = await this.#calls.encrypt(version.url, material, wrappingAad(context), attempt);
         this.#watch.note(keyId, { identity: version.identity });
         return createDataKey({ material, source, identity: version.identity, wrapped });
-      } finally {
-        material.fill(0);
-      }
+      });
     });
   }
 

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
 import { assertMessage } from '../../keys/message.ts';
@@ -77,8 +76,7 @@ export class GcpKmsProvider implements KeyProvider {
    */
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
     const { key } = parseKeyName(keyId);
-    const material = randomBytes(32);
-    try {
+    return withNewMaterial(async (material) => {
       const { identity, wrapped } = await this.#call('getKey', keyId, options, async (signal, facts) => {
         const reply = await encryptKey(this.#connection, keyId, material, wrappingAad(context), signal);
         noteIdentity(facts, reply.identity);
@@ -87,9 +85,7 @@ export class GcpKmsProvider implements KeyProvider {
       this.#dataKeyNames.add(key);
       this.#watch.note(keyId, { identity });
       return createDataKey({ material, source, identity, wrapped });
-    } finally {
-      material.fill(0);
-    }
+    });
   }
 
   /**

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { TamperError } from '../../errors.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
-import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
 import type { KeySource } from '../../keys/key-source.ts';
@@ -82,18 +81,15 @@ export class VaultProvider implements KeyProvider {
     const key = this.#parse(keyId, options);
     const state = await this.#states.get(key.path, options.signal);
     assertWraps(state); // with `create`, encrypt would make an absent key
-    return this.#calls.use('getKey', key, options, async (call, facts) => {
-      const material = randomBytes(dataKeyBytes);
-      try {
+    return this.#calls.use('getKey', key, options, (call, facts) =>
+      withNewMaterial(async (material) => {
         const { text, version } = await this.#transit.encrypt(key, material, wrappingAad(context), call);
         const identity = this.#resolved(facts, key, version);
         const incarnation = incarnationOf(state, version);
         const wrapped = Buffer.from(text, 'latin1');
         return createDataKey({ material, source: this.source, identity, wrapped, incarnation });
-      } finally {
-        material.fill(0);
-      }
-    });
+      }),
+    );
   }
 
   /**
