@@ -45,10 +45,11 @@ export type { SealerStats } from './seal/sealer-stats.ts';
 export type { LineTaker, SealerStream } from './seal/sealer-stream.ts';
 export type { PublicKeyName } from './verify/auditor/options.ts';
 export type { Policy, PolicyDataKey, PolicyPublicKey, StreamPolicy } from './verify/auditor/policy.ts';
+export type { CarrierName } from './verify/carrier/carrier.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
-export type { InspectedEvent, Inspection } from './verify/show/inspection.ts';
+export type { InspectedEvent, Inspection, InspectOptions } from './verify/show/inspection.ts';
 export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';
 export type {
@@ -56,6 +57,7 @@ export type {
   KeyReport,
   SignerReport,
   StreamReport,
+  UnwrappedReport,
   Verdict,
   VerifyReport,
 } from './verify/verdict/report.ts';

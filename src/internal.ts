@@ -26,3 +26,4 @@ export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';
+export { isCarrierName } from './verify/carrier/carriers.ts';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
-import type { Inspection } from '../verify/show/inspection.ts';
+import type { Inspection, InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
@@ -43,11 +43,17 @@ async function withKeys<R>(
 /**
  * Looks through sealed files and says what is in them; nothing of it is verified. `input` is what the path `-` stands for.
  *
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`
+ * @throws {@link TamperError} `USAGE`, `NOT_FOUND`, `READ_FAILED`
  */
-export async function inspect(paths: readonly string[], input?: Readable): Promise<Inspection> {
-  (await import('./verify-options.ts')).checkPaths('inspect', paths);
-  return (await import('../verify/show/inspection.ts')).inspect(paths, input);
+export async function inspect(
+  paths: readonly string[],
+  input?: Readable,
+  options: InspectOptions = {},
+): Promise<Inspection> {
+  const { checkInspectOptions, checkPaths } = await import('./verify-options.ts');
+  checkPaths('inspect', paths);
+  checkInspectOptions(options);
+  return (await import('../verify/show/inspection.ts')).inspect(paths, input, options);
 }
 
 /**

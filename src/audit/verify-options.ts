@@ -1,6 +1,8 @@
 import { TamperError } from '../errors.ts';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import { isLoadedPolicy, type Policy } from '../verify/auditor/policy.ts';
+import { isCarrierName } from '../verify/carrier/carriers.ts';
+import type { InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
 import { AuditorKeys, isProvider } from './auditor-keys.ts';
@@ -47,6 +49,7 @@ const forms: Forms<VerifyOptions> = {
     says: 'a stream',
     fits: (value) => isRecord(value) && typeof Reflect.get(Object(value), 'on') === 'function',
   },
+  unwrap: { says: 'docker, cri, loki or field:NAME', fits: isCarrierName },
   origin: { says: 'a string or an array of strings', fits: (value) => isText(value) || isListOf(isText)(value) },
   policy: {
     says: 'the path of a policy file, or what loadPolicy gives',
@@ -82,6 +85,7 @@ const lineForms: Forms<VerifiedLinesOptions> = {
 const originalForms: Forms<OriginalLinesOptions> = {
   paths: forms.paths,
   input: forms.input,
+  unwrap: forms.unwrap,
   onPiece: callable,
   onProblem: callable,
 };
@@ -117,6 +121,11 @@ export function checkOriginalLinesOptions(options: OriginalLinesOptions): void {
     ['onPiece', 'what takes the lines'],
     ['onProblem', 'what is told of lines that cannot be given back'],
   ]);
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkInspectOptions(options: InspectOptions): void {
+  checkOptions('inspect', options, { unwrap: forms.unwrap });
 }
 
 /** @throws {@link TamperError} `USAGE` */

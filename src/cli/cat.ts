@@ -72,7 +72,7 @@ export const cat: Command = command(
     usage: 'PATH…|- [--verified …]',
     about: [
       "Gives the application's own lines back, byte for byte, each with LF. Lines that were never sealed are left out and said so.",
-      'The lines of --verified wait for the verdict in a file without a name, in the directory that TMPDIR names: it needs as much room as the log, decompressed. All other flags are those of verify, and count with --verified alone; --jobs has no effect.',
+      'The lines of --verified wait for the verdict in a file without a name, in the directory that TMPDIR names: it needs as much room as the log, decompressed. All other flags are those of verify, and count with --verified alone, but for --unwrap; --jobs has no effect.',
     ],
     flags: {
       verified: yes(
@@ -105,8 +105,15 @@ export const cat: Command = command(
         }
         notes += ignoredText(report.ignored);
       } else {
+        const { unwrap } = flags;
         const onProblem = (file: string, message: string): void => problems.add(`${file}: ${message}`);
-        const ignored = await originalLines({ paths, input: io.stdin, onPiece: printer.take, onProblem });
+        const ignored = await originalLines({
+          paths,
+          input: io.stdin,
+          onPiece: printer.take,
+          onProblem,
+          ...(unwrap !== undefined && { unwrap }),
+        });
         notes += ignoredText(ignored);
       }
       await printer.flush();

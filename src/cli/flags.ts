@@ -1,5 +1,5 @@
-import { TamperError } from '../index.ts';
-import type { FlagSpec, Flags } from '../internal.ts';
+import { type CarrierName, TamperError } from '../index.ts';
+import { type FlagSpec, type Flags, isCarrierName } from '../internal.ts';
 
 /** A flag of a command's own: what it takes, what it is for, and the value that it becomes. Help is made from it. */
 export interface Flag<T> {
@@ -76,6 +76,13 @@ export function count(says: string): Flag<number | undefined> {
     const number = /^[1-9][0-9]*$/.test(value) ? Number(value) : Number.NaN;
     return Number.isSafeInteger(number) ? number : undefined;
   });
+}
+
+/** A flag that names what wrapped the lines of a log on their way. */
+export function carrier(says: string): Flag<CarrierName | undefined> {
+  return parsed('CARRIER', says, 'docker, cri, loki or field:NAME', (value) =>
+    isCarrierName(value) ? value : undefined,
+  );
 }
 
 /** A flag with a time. */

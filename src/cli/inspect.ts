@@ -3,20 +3,21 @@ import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
+import { verifyFlags } from './verify-request.ts';
 
 /** `fapilog-tamper inspect` */
 export const inspect: Command = command(
   {
-    usage: 'PATH…|- [--format text|json]',
+    usage: 'PATH…|- [--unwrap CARRIER] [--format text|json]',
     about: [
       'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified and nothing is trusted: this is what the files say of themselves.',
     ],
-    flags: { format: oneOf(['text', 'json'], 'how it is printed') },
+    flags: { unwrap: verifyFlags.unwrap, format: oneOf(['text', 'json'], 'how it is printed') },
     takesConfig: false,
   },
-  async ({ flags: { format }, positionals }, io) => {
+  async ({ flags: { format, unwrap }, positionals }, io) => {
     if (positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
-    const seen = await inspectFiles(positionals, io.stdin);
+    const seen = await inspectFiles(positionals, io.stdin, { unwrap });
     if (format === 'json') {
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return exitCode.done;

@@ -1,7 +1,14 @@
-import { loadCheckpoint, loadPolicy, loadPublicKeys, type PublicKeyName, TamperError } from '../index.ts';
+import {
+  type CarrierName,
+  loadCheckpoint,
+  loadPolicy,
+  loadPublicKeys,
+  type PublicKeyName,
+  TamperError,
+} from '../index.ts';
 import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';
-import { count, type Flag, list, text, time, yes } from './flags.ts';
+import { carrier, count, type Flag, list, text, time, yes } from './flags.ts';
 import { resolveCall } from './resolve.ts';
 
 /** The flags of a command that verifies, and what each becomes. */
@@ -14,6 +21,7 @@ export type VerifyFlags = {
   readonly 'public-key': Flag<readonly string[]>;
   readonly known: Flag<string | undefined>;
   readonly since: Flag<readonly string[]>;
+  readonly unwrap: Flag<CarrierName | undefined>;
   readonly manifest: Flag<readonly string[]>;
   readonly live: Flag<boolean>;
   readonly now: Flag<Date | undefined>;
@@ -35,6 +43,9 @@ export const verifyFlags: VerifyFlags = {
   'public-key': list('FILE', 'verifier keys or a PEM: what signed the checkpoints'),
   known: text('FILE', 'like known_hosts: the checkpoints seen before must be in the log; advances when all is ok'),
   since: list('NOTE', 'a file with a checkpoint that you hold'),
+  unwrap: carrier(
+    'what wrapped the lines on their way: docker, cri, loki (logcli --forward -o jsonl), or field:NAME, a member of an object a line',
+  ),
   manifest: list('PATH', 'a manifest to check besides those that stand beside the files'),
   live: yes('the log is still being written: its end is the newest seal'),
   now: time('what counts as now for --live (default: the clock)'),
@@ -43,7 +54,7 @@ export const verifyFlags: VerifyFlags = {
   'accept-successors': yes('signers that were handed over to count as named'),
   strict: yes('warnings make it undecided'),
   'max-bytes': count('a .gz may expand to so many bytes (default 64 GiB)'),
-  jobs: count('above 1: N extra processes check the records of large files (not of a .gz)'),
+  jobs: count('above 1: N extra processes check the records of large files (not of a .gz, nor with --unwrap)'),
 };
 
 /** What a command that verifies was asked to do. */
@@ -81,7 +92,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
   const { close, ...keys } = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
   const held = await Promise.all(flags.since.map(loadCheckpoint));
   const origin = originsOf(flags.origin, resolution);
-  const { known, now } = flags;
+  const { known, now, unwrap } = flags;
   const maxBytes = flags['max-bytes'];
   return {
     close,
@@ -101,6 +112,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
       continued: flags.origin.length === 0, // what a writer's configuration names, it may also have begun anew
       ...(policy !== undefined && { policy }),
       ...(known !== undefined && { known }),
+      ...(unwrap !== undefined && { unwrap }),
       ...(flags.live && { live: true }),
       ...(now !== undefined && { now }),
       ...(maxBytes !== undefined && { maxBytes }),

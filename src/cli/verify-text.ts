@@ -108,12 +108,19 @@ function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): s
   ];
 }
 
+/** What a carrier's files held besides the log. */
+function unwrappedLines({ unwrapped }: VerifyReport): string[] {
+  if (unwrapped === undefined || unwrapped.beside === 0) return [];
+  const { beside, carrier } = unwrapped;
+  return [`left out ${beside} ${beside === 1 ? 'line' : 'lines'} of ${carrier} that are not standard output`];
+}
+
 /** The report as text, with a line feed at its end. */
 export function verdictText(report: VerifyReport, level: Level): string {
   const lines = report.streams.flatMap((stream) => streamLines(stream, level));
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
   if (level !== 'quiet') {
-    lines.push(...ignoredLines(report.ignored, level));
+    lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report));
     lines.push('What was logged after these entries, if anything, is not shown by them.');
   }
   return `${lines.map(printable).join('\n')}\n`;

@@ -1,8 +1,10 @@
 import { TamperError } from '../errors.ts';
 import { Deleted } from '../foundation/file-identity.ts';
 import { auditorFor } from './auditor/auditor-for.ts';
+import { policyFor } from './auditor/auditor-names.ts';
 import { type KnownRun, type KnownStreams, withKnown } from './auditor/known.ts';
 import type { VerifyOptions } from './auditor/options.ts';
+import { carrierOf } from './carrier/carriers.ts';
 import { demultiplex } from './files/demultiplex.ts';
 import {
   groupByOrigin,
@@ -14,7 +16,7 @@ import {
   wantedBy,
 } from './files/grouping.ts';
 import { openLogs } from './files/open-logs.ts';
-import { orderFiles, readFiles } from './files/stream-files.ts';
+import { type FileReading, orderFiles, readFiles } from './files/stream-files.ts';
 import { lookAhead } from './input/look-ahead.ts';
 import { type PeekedSource, peek, type Wanted } from './input/peek.ts';
 import { streamSource } from './input/sources.ts';
@@ -44,14 +46,14 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 const ATTEMPTS = 5;
 
 async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
-  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  const form = { maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES, carrier: carrierOf(options.unwrap) };
   const paths = options.paths.filter((path) => path !== '-');
   const patterns = patternsOf(options);
   const wanted = wantedBy(patterns, options.continued);
-  const peeked = await openLogs(paths, maxBytes, ignored, wanted);
+  const peeked = await openLogs(paths, form, ignored, wanted);
   if (!options.paths.includes('-')) return lookForNamed(peeked, patterns, wanted, options.continued);
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
-  const { source, beginning } = await lookAhead(streamSource('-', options.input));
+  const { source, beginning } = await lookAhead(streamSource('-', options.input, form.carrier));
   const files = [...peeked, { source, peek: await peek(beginning, wanted) }];
   return lookForNamed(files, patterns, wanted, options.continued);
 }
@@ -83,7 +85,7 @@ async function verifyFiles(
   options: VerifyOptions,
   groups: ReadonlyMap<string, readonly PeekedSource[]>,
   held: readonly string[],
-  onBytes: (bytes: number) => void,
+  told: Pick<FileReading, 'onBytes' | 'onBeside'>,
   kept: KeptRecords | undefined,
   again: boolean,
 ): Promise<LinkedStream[]> {
@@ -97,7 +99,7 @@ async function verifyFiles(
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings, { cited: cited.get(origin), keeper: kept?.keeper() });
     const ordered = await orderFiles(files, findings);
-    await readFiles(verifier, ordered, { onBytes, manifests: options.manifests, large, again });
+    await readFiles(verifier, ordered, { ...told, manifests: options.manifests, large, again });
     verifier.end();
     streams.push(
       linkedStream(
@@ -107,6 +109,16 @@ async function verifyFiles(
     );
   }
   return streams;
+}
+
+/** A demand that no carrier's file could meet is told, and not called tampering. @throws {@link TamperError} `USAGE` */
+function checkUnwrap(options: VerifyOptions): void {
+  if (options.unwrap === undefined) return;
+  const demanded = patternsOf(options).some((pattern) => policyFor(options.policy, pattern)?.manifestRequired);
+  if (!demanded && (options.manifests ?? []).length === 0) return;
+  throw new TamperError('USAGE', 'a manifest is about a file that its writer closed, not about one of a carrier', {
+    hint: 'Verify the file that the writer closed, or demand no manifest.',
+  });
 }
 
 /**
@@ -123,6 +135,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 /** The same; `kept` gets every record that is accepted on the way. */
 export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | undefined): Promise<VerifyReport> {
   patternsOf(options);
+  checkUnwrap(options);
   if (options.known === undefined) return (await verifyWith(options, new Map(), kept)).result;
   return withKnown(options.known, options.paths.includes('-'), async (known) => verifyWith(options, known, kept));
 }
@@ -162,22 +175,30 @@ async function verifyOnce(
   );
   const total = sources.reduce((sum, { source }) => sum + source.size, 0);
   let read = 0;
-  const onBytes = (bytes: number): void => {
-    read += bytes;
-    options.onProgress?.(read, total);
+  let beside = 0;
+  const told = {
+    onBytes: (bytes: number): void => {
+      read += bytes;
+      options.onProgress?.(read, total);
+    },
+    onBeside: (): void => {
+      beside++;
+    },
   };
   const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
   const unclaimed = groups?.get(undefined) ?? [];
   groups?.delete(undefined);
   const streams =
     groups === undefined
-      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), onBytes, kept)
-      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, onBytes, kept, again);
+      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), { ...told, kept })
+      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const named = [...reports, ...vanishedReports(options, held, reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const result = wholeReport([...named, ...others, ...missingReports(options, named, sources)], ignored.report);
+  const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
+  const all = [...named, ...others, ...missingReports(options, named, sources)];
+  const result = wholeReport(all, ignored.report, unwrapped);
   const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
   );

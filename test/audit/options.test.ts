@@ -49,6 +49,7 @@ describe('verify', () => {
     ['keys', { source: 'file', getKey: () => undefined }, 'a provider, auditorKeys'],
     ['manifests', 'nope', 'an array'],
     ['held', [5], 'an array'],
+    ['unwrap', 'podman', 'docker, cri, loki or field:NAME'],
     ['policy', {}, 'loadPolicy'],
     ['onProgress', 5, 'a function'],
   ])('refuses %s: %s, and says that it must be %s', async (option, value, form) => {

@@ -110,14 +110,10 @@ describe('streams in a mixed file', () => {
     const patterns = ['audit.example.com/*'];
     const options = { paths: [], origin: patterns, publicKeys: [vkeyOf('key', edKey)] };
     const streamsOf = async (streams: number): Promise<readonly [number, string[]]> => {
-      const reports = await demultiplex(
-        files,
-        patterns,
-        (origin) => auditorFor(options, origin, []),
-        () => undefined,
-        undefined,
-        new Allowance({ streams }),
-      );
+      const reports = await demultiplex(files, patterns, (origin) => auditorFor(options, origin, []), {
+        onBytes: () => undefined,
+        allowance: new Allowance({ streams }),
+      });
       return [reports.length, reports.flatMap(({ findings }) => findings.list().map(({ code }) => code))];
     };
     expect(await streamsOf(30)).toEqual([30, []]);

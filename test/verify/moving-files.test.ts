@@ -57,7 +57,7 @@ describe('a log whose files are closed, renamed and compressed while it is verif
     const { directory } = workplace();
     const path = join(directory, 'audit.jsonl');
     writeFileSync(path, 'one\n');
-    const [one] = await openLogs([path], 1_000, new IgnoredFiles());
+    const [one] = await openLogs([path], { maxBytes: 1_000 }, new IgnoredFiles());
     renameSync(path, join(directory, 'closed'));
     writeFileSync(path, 'two\n');
     expect(await textOf(one?.source)).toBe('one\n');
@@ -69,7 +69,7 @@ describe('a log whose files are closed, renamed and compressed while it is verif
 
   it.each(['small', 'large'])('is read from its compressed form, whatever the name of that: %s', async (size) => {
     const { directory, path, bytes } = sealed(size === 'large' ? 2_000 : 1);
-    const [one] = await openLogs([path], 2 ** 30, new IgnoredFiles());
+    const [one] = await openLogs([path], { maxBytes: 2 ** 30 }, new IgnoredFiles());
     renameSync(path, join(workplace().directory, 'elsewhere')); // so that its number is not given again
     writeFileSync(path, 'another\n');
     mkdirSync(join(directory, 'y.gz'));
@@ -86,7 +86,7 @@ describe('a log whose files are closed, renamed and compressed while it is verif
       writeFileSync(path, next);
     });
     symlinkSync(path, join(directory, 'a link'));
-    const logs = await openLogs([directory], 2 ** 30, ignored);
+    const logs = await openLogs([directory], { maxBytes: 2 ** 30 }, ignored);
     const texts = await Promise.all(logs.map(({ source }) => textOf(source)));
     expect(texts.sort()).toEqual([bytes.toString(), next].sort());
     expect(ignored.report.files.map(({ why }) => why)).toEqual(['symbolic link']);
@@ -105,13 +105,13 @@ describe('a log whose files are closed, renamed and compressed while it is verif
     );
     symlinkSync(path, join(directory, 'a link'));
     writeFileSync(other, '');
-    const logs = await openLogs([directory], 2 ** 30, ignored);
+    const logs = await openLogs([directory], { maxBytes: 2 ** 30 }, ignored);
     expect(logs.map(({ peek }) => peek.seq).sort()).toEqual([1, 9]);
   });
 
   it('has no manifest where another file has its name and has one', async () => {
     const { directory, path } = sealed(1);
-    const [one] = await openLogs([path], 2 ** 30, new IgnoredFiles());
+    const [one] = await openLogs([path], { maxBytes: 2 ** 30 }, new IgnoredFiles());
     if (one === undefined) throw new Error('there is a log');
     expect(await isReplaced(one.source, one.peek)).toBe(false);
     renameSync(path, join(directory, 'audit.1.jsonl'));
@@ -128,7 +128,7 @@ describe('a quiet directory', () => {
     let listings = 0;
     const ignored = new Moving(...Array.from({ length: 9 }, () => () => void listings++));
     symlinkSync(path, join(directory, 'a link'));
-    expect(await openLogs([directory, path], 2 ** 30, ignored)).toHaveLength(1);
+    expect(await openLogs([directory, path], { maxBytes: 2 ** 30 }, ignored)).toHaveLength(1);
     expect(listings).toBe(2);
   });
 
@@ -148,7 +148,7 @@ describe('a quiet directory', () => {
   it('keeps each of its files that has no entry', async () => {
     const { directory } = workplace();
     for (const name of ['a', 'b', 'c']) writeFileSync(join(directory, name), 'x"integrity":{');
-    expect(await openLogs([directory], 2 ** 30, new IgnoredFiles())).toHaveLength(3);
+    expect(await openLogs([directory], { maxBytes: 2 ** 30 }, new IgnoredFiles())).toHaveLength(3);
   });
 });
 

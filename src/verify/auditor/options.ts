@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SigningKey } from '../../keys/provider.ts';
+import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
 import type { Policy } from './policy.ts';
 
@@ -24,6 +25,12 @@ export interface VerifyOptions {
   readonly paths: readonly string[];
   /** The bytes behind the path `-`. */
   readonly input?: Readable;
+  /**
+   * What brought the log from a container's standard output and wrapped its lines: `docker` (json-file), `cri` (containerd,
+   * CRI-O), `loki` (`logcli query --forward -o jsonl`) or `field:NAME`, the string member NAME of a JSON object a line. Files
+   * are then read by one process, and have no manifests. Default: the files are as the writer wrote them.
+   */
+  readonly unwrap?: CarrierName;
   /** The streams to verify; a name that ends with `*` stands for every origin that begins so. */
   readonly origin?: string | readonly string[];
   /**

@@ -2,8 +2,10 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import type { Auditor } from '../auditor/auditor.ts';
-import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { FileLines } from '../input/file-lines.ts';
+import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
+import type { LogSink } from '../input/unwrapping.ts';
 import { Allowance } from '../model/allowance.ts';
 import { FindingRoom, Findings } from '../model/findings.ts';
 import type { KeptRecords } from '../stream/kept-records.ts';
@@ -26,7 +28,7 @@ interface Lane {
 /** So many TAGs are remembered of which nothing says whose they are. */
 const MOST_LEFT = 4_096;
 
-class Demultiplexer implements LineSink {
+class Demultiplexer implements LogSink {
   readonly lanes = new Map<string, Lane>();
   readonly #wild: readonly string[];
   readonly #auditorFor: (origin: string) => Auditor;
@@ -63,6 +65,10 @@ class Demultiplexer implements LineSink {
     if (lane === undefined) return undefined;
     this.#last = lane;
     return lane.verifier.feed(bytes, start, end, line, offset);
+  }
+
+  feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
+    (this.#last ?? this.#first)?.verifier.feedForeign(bytes, start, end, line, offset);
   }
 
   feedUnterminated(bytes: number, line: number, offset: number): void {
@@ -125,25 +131,37 @@ class Demultiplexer implements LineSink {
   }
 }
 
+/** How mixed files are read. */
+export interface MixedReading {
+  /** Told how many bytes have been read. */
+  readonly onBytes: (bytes: number) => void;
+  /** Told of each line that a carrier has of something else than the log. */
+  readonly onBeside?: () => void;
+  /** Takes every record that is accepted. */
+  readonly kept?: KeptRecords | undefined;
+  /** Shared by the streams; their own by default. */
+  readonly allowance?: Allowance;
+}
+
 /** Verifies mixed streams; files are read in the order of their entries. */
 export async function demultiplex(
   files: readonly PeekedSource[],
   patterns: readonly string[],
   auditorFor: (origin: string) => Auditor,
-  onBytes: (bytes: number) => void,
-  kept?: KeptRecords,
-  allowance: Allowance = new Allowance(),
+  { onBytes, onBeside, kept, allowance = new Allowance() }: MixedReading,
 ): Promise<LinkedStream[]> {
   const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance);
-  for (const { source } of await orderMixedFiles(files, (open) => demultiplexer.meet(open))) {
+  const lines = new FileLines(demultiplexer, onBeside);
+  const ordered = await orderMixedFiles(files, (open) => demultiplexer.meet(open));
+  for (const [at, { source }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
-    const splitter = new LineSplitter(demultiplexer);
+    const splitter = lines.begin(source);
     try {
       for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
         onBytes(chunk.length);
         await splitter.push(chunk);
       }
-      splitter.end();
+      await lines.end(splitter, ordered[at + 1]?.source);
     } catch (error) {
       // without a stream so far there is none to report it of: the streams that were named are missing
       if (demultiplexer.lanes.size === 0 && !(error instanceof LineTooLong)) throw error;

@@ -2,8 +2,10 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { isGone } from '../../foundation/file-identity.ts';
-import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { FileLines } from '../input/file-lines.ts';
+import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
+import type { LogSink } from '../input/unwrapping.ts';
 import { contentDigest } from './stream-files.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
@@ -23,7 +25,7 @@ type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
 async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<string, number>> {
   const seqs = new Map<string, number>();
   const behind = new Map<string, number>();
-  const sink: LineSink = {
+  const sink: LogSink = {
     feed(bytes, start, end) {
       const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
       const read = classifyLine(line);
@@ -41,11 +43,10 @@ async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<
       }
       return undefined;
     },
-    feedUnterminated() {
-      return undefined;
-    },
+    feedForeign: () => undefined,
+    feedUnterminated: () => undefined,
   };
-  const splitter = new LineSplitter(sink);
+  const splitter = new FileLines(sink).begin(source);
   let bytes = 0;
   try {
     for await (const chunk of source.read(() => undefined)) {

@@ -5,7 +5,7 @@ import { systemCode } from '../../errors.ts';
 import { type FileIdentity, identityOf, isGone, isSame } from '../../foundation/file-identity.ts';
 import { type Peek, peek } from '../input/peek.ts';
 import type { OnProblem } from '../input/source-problem.ts';
-import { lookAt, type Source, sourceOf } from '../input/sources.ts';
+import { type FileForm, lookAt, type Source, sourceOf } from '../input/sources.ts';
 
 /** Finds a file that was looked at once where it is now (M8.2): under another name, or compressed by its writer. */
 
@@ -19,21 +19,21 @@ export function standing(path: string): { readonly identity: FileIdentity; reado
 }
 
 /** Whether another file has the name of this one by now; `known` is what this one begins with. */
-export async function isReplaced({ name, identity }: Source, known: Peek): Promise<boolean> {
+export async function isReplaced({ name, identity, carrier }: Source, known: Peek): Promise<boolean> {
   const now = standing(name);
   if (identity === undefined || now === undefined || isSame(now.identity, identity)) return false;
-  return (await beginningAlike(name, known, Number.MAX_SAFE_INTEGER)) === undefined;
+  return (await beginningAlike(name, known, { maxBytes: Number.MAX_SAFE_INTEGER, carrier })) === undefined;
 }
 
 /** A source that is read where its file is by then; `known` is what it begins with. */
-export function followed(source: Source, known: Peek, maxBytes: number): Source {
-  return { ...source, read: (onProblem) => readWhereItIs(source, known, maxBytes, onProblem) };
+export function followed(source: Source, known: Peek, form: FileForm): Source {
+  return { ...source, read: (onProblem) => readWhereItIs(source, known, form, onProblem) };
 }
 
 async function* readWhereItIs(
   source: Source,
   known: Peek,
-  maxBytes: number,
+  form: FileForm,
   onProblem: OnProblem,
 ): AsyncIterable<Buffer> {
   let now = source;
@@ -44,7 +44,7 @@ async function* readWhereItIs(
       chunk = await chunks.next();
     } catch (error) {
       if (!isGone(error) || attempt === ATTEMPTS) throw error;
-      now = (await whereItIs(source, known, maxBytes)) ?? source;
+      now = (await whereItIs(source, known, form)) ?? source;
       continue;
     }
     try {
@@ -57,30 +57,30 @@ async function* readWhereItIs(
 }
 
 /** The file under the name that it has now, or its compressed form; undefined where neither is found. */
-async function whereItIs({ name, identity }: Source, known: Peek, maxBytes: number): Promise<Source | undefined> {
+async function whereItIs({ name, identity }: Source, known: Peek, form: FileForm): Promise<Source | undefined> {
   // some file systems number a file anew, some systems give the time of its last change for that of its birth
   for (const path of [name, `${name}.gz`]) {
-    const own = await beginningAlike(path, known, maxBytes);
+    const own = await beginningAlike(path, known, form);
     if (own !== undefined) return own;
   }
   const paths = await beside(name);
   for (const path of paths) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (stats === undefined || identity === undefined || !isSame(identityOf(stats), identity)) continue;
-    const same = look(path, maxBytes);
+    const same = look(path, form);
     if (same?.identity !== undefined && isSame(same.identity, identity)) return same;
   }
   for (const path of paths.filter((one) => one.endsWith('.gz'))) {
-    const compressed = await beginningAlike(path, known, maxBytes);
+    const compressed = await beginningAlike(path, known, form);
     if (compressed !== undefined) return compressed;
   }
   return undefined;
 }
 
 /** The file at a path, if it begins with the same entry: nothing else does, but for a fork, which its reading shows. */
-async function beginningAlike(path: string, known: Peek, maxBytes: number): Promise<Source | undefined> {
+async function beginningAlike(path: string, known: Peek, form: FileForm): Promise<Source | undefined> {
   if (known.seq === undefined || known.tag === undefined) return undefined;
-  const source = look(path, maxBytes);
+  const source = look(path, form);
   if (source === undefined) return undefined;
   try {
     const { seq, tag } = await peek(source, { tags: new Set([known.tag]) });
@@ -91,9 +91,9 @@ async function beginningAlike(path: string, known: Peek, maxBytes: number): Prom
   }
 }
 
-function look(path: string, maxBytes: number): Source | undefined {
+function look(path: string, form: FileForm): Source | undefined {
   try {
-    return sourceOf(path, lookAt(path), maxBytes);
+    return sourceOf(path, lookAt(path), form);
   } catch (error) {
     if (systemCode(error) === '') throw error;
     return undefined;

@@ -6,7 +6,7 @@ import { readGzip } from '../input/gzip.ts';
 import type { PeekedSource } from '../input/peek.ts';
 import { peek, peekWhole, type Wanted } from '../input/peek.ts';
 import type { SourceProblem } from '../input/source-problem.ts';
-import { type FileHead, inMemory, lookAt, type Source, sourceOf } from '../input/sources.ts';
+import { type FileForm, type FileHead, inMemory, lookAt, type Source, sourceOf } from '../input/sources.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
 import type { FoundFile } from './found-files.ts';
 import { findFiles } from './found-files.ts';
@@ -19,9 +19,11 @@ import { type SeenFile, SeenFiles } from './seen-files.ts';
  */
 
 const MENTION = Buffer.from('"integrity"', 'latin1');
+/** The same in a string of a carrier's object. */
+const MENTION_IN_STRING = Buffer.from('\\"integrity\\"', 'latin1');
 /** What may stand between the name and the brace. */
 const AFTER = /^[ \t\r\n]{0,32}:[ \t\r\n]{0,32}\{/;
-const OVERLAP = MENTION.length + 66;
+const AFTER_LENGTH = 66;
 /** A small compressed file is looked at whole if it expands to no more bytes. */
 const EXPANDED = 256 * 1024;
 /** So often directories are looked at that do not come to rest. */
@@ -34,28 +36,34 @@ const FRESH_ROUNDS = 3;
 
 /** Looks for an object named `integrity` in bytes that come in chunks. */
 class MentionScan {
+  readonly #mention: Buffer;
   #rest: Buffer = Buffer.alloc(0);
+
+  constructor(mention = MENTION) {
+    this.#mention = mention;
+  }
 
   /** Whether one stands in this chunk, or begins in the one before. */
   finds(chunk: Buffer): boolean {
     const bytes = Buffer.concat([this.#rest, chunk]);
-    for (let at = bytes.indexOf(MENTION); at >= 0; at = bytes.indexOf(MENTION, at + 1)) {
-      const after = at + MENTION.length;
-      if (AFTER.test(bytes.toString('latin1', after, after + 66))) return true;
+    const mention = this.#mention;
+    for (let at = bytes.indexOf(mention); at >= 0; at = bytes.indexOf(mention, at + 1)) {
+      const after = at + mention.length;
+      if (AFTER.test(bytes.toString('latin1', after, after + AFTER_LENGTH))) return true;
     }
-    this.#rest = Buffer.from(bytes.subarray(-OVERLAP));
+    this.#rest = Buffer.from(bytes.subarray(-mention.length - AFTER_LENGTH));
     return false;
   }
 }
 
 /** Whether no line of a file was ever ours; false where it cannot be read to its end. */
 async function nothingSealed(source: Source): Promise<boolean> {
-  const scan = new MentionScan();
+  const scans = [new MentionScan(), ...(source.carrier === undefined ? [] : [new MentionScan(MENTION_IN_STRING)])];
   let damaged = false;
   const onProblem = (): void => {
     damaged = true;
   };
-  for await (const chunk of source.read(onProblem)) if (scan.finds(chunk)) return false;
+  for await (const chunk of source.read(onProblem)) if (scans.some((scan) => scan.finds(chunk))) return false;
   return !damaged;
 }
 
@@ -69,10 +77,10 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
 }
 
 /** A file as it is now. */
-async function look(file: FoundFile, maxBytes: number, wanted: Wanted | undefined): Promise<SeenFile> {
+async function look(file: FoundFile, form: FileForm, wanted: Wanted | undefined): Promise<SeenFile> {
   const head = lookAt(file.path);
   const { size, identity } = head;
-  return { path: file.path, size, identity, log: await judge(file, head, maxBytes, wanted) };
+  return { path: file.path, size, identity, log: await judge(file, head, form, wanted) };
 }
 
 /**
@@ -81,7 +89,7 @@ async function look(file: FoundFile, maxBytes: number, wanted: Wanted | undefine
  */
 async function lookAgain(
   file: FoundFile,
-  maxBytes: number,
+  form: FileForm,
   wanted: Wanted | undefined,
   mayBeGone: boolean,
 ): Promise<SeenFile | undefined> {
@@ -89,7 +97,7 @@ async function lookAgain(
     // its writer puts the compressed file there before it takes this one away
     const path = attempt === 1 || !file.listed ? file.path : `${file.path}.gz`;
     try {
-      return await look({ ...file, path }, maxBytes, wanted);
+      return await look({ ...file, path }, form, wanted);
     } catch (error) {
       const isAway = isGone(error) || isTamperError(error, 'NOT_FOUND');
       if (isAway && attempt < (file.listed ? 2 : ATTEMPTS)) {
@@ -106,30 +114,31 @@ async function lookAgain(
 async function judge(
   { path, stray, listed }: FoundFile,
   head: FileHead,
-  maxBytes: number,
+  form: FileForm,
   wanted: Wanted | undefined,
 ): Promise<PeekedSource | IgnoredWhy> {
-  const source = sourceOf(path, head, maxBytes);
+  const source = sourceOf(path, head, form);
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
+  const whole = source.carrier === undefined ? head.whole : undefined;
   // the next look takes the place of this one, so what is waited for has a copy
-  const bytes = head.gzip && head.whole !== undefined ? await expandSmall(Buffer.from(head.whole)) : head.whole;
+  const bytes = head.gzip && whole !== undefined ? await expandSmall(Buffer.from(whole)) : whole;
   const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
-  const log = { source: followed(source, known, maxBytes), peek: known, listed };
+  const log = { source: followed(source, known, form), peek: known, listed };
   if (!stray || known.tag !== undefined) return log;
   const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
   return nothing ? 'nothing sealed' : log;
 }
 
 /**
- * Opens the logs behind the paths, each compressed one to at most `maxBytes`. A file that was named is always taken. `wanted`
- * says which streams the auditor names. Directories are looked at until nothing has changed in them meanwhile: a file that is
- * renamed between two looks is under neither of its names in one of them (M8.2).
+ * Opens the logs behind the paths. A file that was named is always taken. `wanted` says which streams the auditor names.
+ * Directories are looked at until nothing has changed in them meanwhile: a file that is renamed between two looks is under
+ * neither of its names in one of them (M8.2).
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`
  */
 export async function openLogs(
   paths: readonly string[],
-  maxBytes: number,
+  form: FileForm,
   ignored: IgnoredFiles,
   wanted?: Wanted,
 ): Promise<PeekedSource[]> {
@@ -139,7 +148,7 @@ export async function openLogs(
     ignored.clear();
     for await (const file of findFiles(paths, ignored, round > 1)) {
       const settled = round === 1 ? undefined : seen.settled(file.path);
-      const one = settled ?? (await lookAgain(file, maxBytes, wanted, file.listed || round > 1));
+      const one = settled ?? (await lookAgain(file, form, wanted, file.listed || round > 1));
       if (one === undefined) isNew = true;
       else if (settled === undefined && !(file.listed && seen.isLater(one)) && seen.add(one)) isNew = true;
       if (typeof one?.log === 'string') ignored.add(file.path, one.log);

@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { readManifest } from '../../format/manifest.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
-import { LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { FileLines } from '../input/file-lines.ts';
+import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
 import type { OnProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
+import type { LogSink } from '../input/unwrapping.ts';
 import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
@@ -16,16 +18,40 @@ import { isReplaced } from './moved-files.ts';
 
 /** The files of one stream, put in order and read one after another (spec 8.2). */
 
-/** SHA-256 of a file's decompressed bytes, as hex; undefined where the file was deleted since it was looked at. */
+/**
+ * SHA-256 of a file's decompressed bytes, of a carrier's file that of what it holds of the log, as hex; undefined where the
+ * file was deleted since it was looked at.
+ */
 export async function contentDigest(source: Source): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+    if (source.carrier === undefined) for await (const chunk of source.read(() => undefined)) hash.update(chunk);
+    else await hashLines(source, hash);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
   return hash.digest('hex');
+}
+
+/** When a carrier had a line, and under which labels, is nothing of the log. */
+async function hashLines(source: Source, hash: Hash): Promise<void> {
+  const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
+    hash.update(`${what} ${bytes.length}\n`).update(bytes);
+  };
+  const sink: LogSink = {
+    feed: (bytes, start, end) => add('line', bytes.subarray(start, end)),
+    feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
+    feedUnterminated: (bytes) => hash.update(`unterminated ${bytes}\n`),
+  };
+  const lines = new FileLines(sink);
+  const splitter = lines.begin(source);
+  try {
+    for await (const chunk of source.read(() => undefined)) await splitter.push(chunk);
+    await lines.end(splitter);
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+  }
 }
 
 /** A file of checkpoints alone comes behind the entries that they are about; one of which nothing is known, at the end. */
@@ -67,7 +93,7 @@ interface FoundManifest {
 
 /** A manifest that cannot be read leaves its file as it is and is said (M7.1): it is an index, never an authority. */
 async function manifestOf({ source, peek }: PeekedSource, given: readonly string[]): Promise<FoundManifest> {
-  if (!source.repeatable) return {};
+  if (!source.repeatable || source.carrier !== undefined) return {}; // a manifest is about the bytes that the writer wrote
   try {
     const text = await findManifest(source.name, given);
     // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
@@ -104,6 +130,8 @@ async function movedManifests(
 export interface FileReading {
   /** Told how many bytes have been read. */
   readonly onBytes: (bytes: number) => void;
+  /** Told of each line that a carrier has of something else than the log. */
+  readonly onBeside?: () => void;
   /** Paths of manifests that do not stand beside their files. */
   readonly manifests?: readonly string[] | undefined;
   /** How large files are read; absent: as all others. */
@@ -121,11 +149,12 @@ export interface FileReading {
 export async function readFiles(
   verifier: StreamVerifier,
   files: readonly PeekedSource[],
-  { onBytes, manifests = [], large, again = false }: FileReading,
+  { onBytes, onBeside, manifests = [], large, again = false }: FileReading,
 ): Promise<void> {
   const moved = await movedManifests(files, manifests);
   const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
-  for (const file of files) {
+  const lines = new FileLines(verifier, onBeside);
+  for (const [at, file] of files.entries()) {
     const { source, peek } = file;
     const known = moved.get(file);
     const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
@@ -134,7 +163,8 @@ export async function readFiles(
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     const isFirst = verifier.state.next === 0 && file !== files.at(-1);
     const mayBeDeleted = file.listed === true && (isFirst || again);
-    if (!(await readFile(verifier, source, onBytes, large, mayBeDeleted))) {
+    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted };
+    if (!(await readFile(verifier, turn, onBytes, large))) {
       if (isFirst) continue;
       throw new Deleted(`${source.name} was deleted while it was to be read`);
     }
@@ -143,16 +173,24 @@ export async function readFiles(
   }
 }
 
+/** A file whose turn it is. */
+interface Turn {
+  readonly source: Source;
+  /** The file after it. */
+  readonly next: Source | undefined;
+  readonly lines: FileLines;
+  readonly mayBeDeleted: boolean;
+}
+
 /** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
-  source: Source,
+  { source, next, lines, mayBeDeleted }: Turn,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
-  mayBeDeleted: boolean,
 ): Promise<boolean> {
   const { state } = verifier;
-  const splitter = new LineSplitter(verifier);
+  const splitter = lines.begin(source);
   try {
     const file = large !== undefined && source.size >= large.from ? await openLarge(source) : undefined;
     if (large !== undefined && file !== undefined) {
@@ -161,7 +199,7 @@ async function readFile(
       } finally {
         await file.close();
       }
-      if (!state.stopped) splitter.end();
+      if (!state.stopped) await lines.end(splitter, next);
       return true;
     }
     const onProblem: OnProblem = (problem, message) => {
@@ -173,7 +211,7 @@ async function readFile(
       await splitter.push(chunk);
       if (state.stopped) return true;
     }
-    splitter.end();
+    await lines.end(splitter, next);
   } catch (error) {
     if (mayBeDeleted && isGone(error)) return false; // what is open stays readable
     stopReading(state, error);

@@ -3,7 +3,7 @@
 const LF = 0x0a;
 const INITIAL = 256 * 1024;
 /** A line above this many bytes ends the reading (spec 8.12, M8.25). */
-const LINE_LIMIT: number = 16 * 1024 * 1024;
+export const LINE_LIMIT: number = 16 * 1024 * 1024;
 
 /** What takes the lines. */
 export interface LineSink {

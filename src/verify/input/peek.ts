@@ -2,8 +2,10 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
-import { type LineSink, LineSplitter, LineTooLong } from './line-splitter.ts';
+import { FileLines } from './file-lines.ts';
+import { LineTooLong } from './line-splitter.ts';
 import type { Source } from './sources.ts';
+import type { LogSink } from './unwrapping.ts';
 
 /** What the first entry of a file says of its place. Nothing of it is trusted; it only orders the reading (spec 8.2). */
 export interface Peek {
@@ -97,16 +99,15 @@ class Peeking {
  */
 export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Peek> {
   const peeking = new Peeking(wanted);
-  const sink: LineSink = {
+  const sink: LogSink = {
     feed(bytes, start, end) {
       if (!peeking.done) peeking.look(bytes.subarray(start, end));
       return undefined;
     },
-    feedUnterminated() {
-      return undefined;
-    },
+    feedForeign: () => undefined,
+    feedUnterminated: () => undefined,
   };
-  const splitter = new LineSplitter(sink);
+  const splitter = new FileLines(sink).begin(source);
   let bytes = 0;
   let damaged = false;
   const onProblem = (): void => {

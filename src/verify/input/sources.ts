@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type FileIdentity, isSame, Replaced } from '../../foundation/file-identity.ts';
 import { openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
+import type { Carrier } from '../carrier/carrier.ts';
 import { type CompressedBytes, readGzip } from './gzip.ts';
 import type { OnProblem } from './source-problem.ts';
 
@@ -20,10 +21,20 @@ export interface Source {
   readonly size: number;
   /** What the file is on the disk; absent where it is none. */
   readonly identity?: FileIdentity;
-  /** Opens the file, where the bytes are those on the disk. It throws what the system says. */
+  /** What wrapped its lines; absent where they are those of the log. */
+  readonly carrier?: Carrier | undefined;
+  /** Opens the file, where the bytes are those on the disk and the lines those of the log. It throws what the system says. */
   openPlain?(): Promise<FileHandle>;
   /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
   read(onProblem: OnProblem): AsyncIterable<Buffer>;
+}
+
+/** What is to be known of files besides their names. */
+export interface FileForm {
+  /** A compressed file may expand to so many bytes. */
+  readonly maxBytes: number;
+  /** What wrapped their lines; absent where they are those of the log. */
+  readonly carrier?: Carrier | undefined;
 }
 
 /** How a file begins, and whether that is all of it. */
@@ -107,25 +118,27 @@ export function inMemory(bytes: Buffer): CompressedBytes {
 /** A file, compressed or not. @throws {@link TamperError} `READ_FAILED`, `NOT_FOUND` */
 export async function fileSource(path: string, maxBytes: number): Promise<Source> {
   try {
-    return sourceOf(path, lookAt(path), maxBytes);
+    return sourceOf(path, lookAt(path), { maxBytes });
   } catch (error) {
     throw readError(path, error, 'Name a file that you may read, a directory, or - for a pipe.');
   }
 }
 
 /** The file that {@link lookAt} has looked at; its reading throws `ESTALE` where another one has its name by then (M8.2). */
-export function sourceOf(path: string, { gzip, size, identity }: FileHead, maxBytes: number): Source {
+export function sourceOf(path: string, { gzip, size, identity }: FileHead, form: FileForm): Source {
+  const { maxBytes, carrier } = form;
   return {
     name: path,
     repeatable: true,
     size,
     identity,
-    ...(!gzip && { openPlain: () => openSame(path, identity) }),
+    carrier,
+    ...(!gzip && carrier === undefined && { openPlain: () => openSame(path, identity) }),
     read: (onProblem) => (gzip ? readCompressed(path, identity, maxBytes, onProblem) : readPlain(path, size, identity)),
   };
 }
 
 /** Bytes that come once, such as standard input. */
-export function streamSource(name: string, stream: Readable): Source {
-  return { name, repeatable: false, size: 0, read: () => stream as AsyncIterable<Buffer> };
+export function streamSource(name: string, stream: Readable, carrier?: Carrier): Source {
+  return { name, repeatable: false, size: 0, carrier, read: () => stream as AsyncIterable<Buffer> };
 }

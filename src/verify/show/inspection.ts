@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type ControlEntry, readControl } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
+import type { CarrierName } from '../carrier/carrier.ts';
 import { filesInOrder, type WalkedLine, walk } from './walk.ts';
 
 /** What sealed files say of themselves. Nothing is verified and nothing is trusted. */
@@ -96,9 +97,19 @@ function detailOf(entry: ControlEntry, kid: string): string | undefined {
   }
 }
 
+/** How files are looked through. */
+export interface InspectOptions {
+  /** What wrapped the lines on their way; absent where the files are as the writer wrote them. */
+  readonly unwrap?: CarrierName | undefined;
+}
+
 /** Looks through sealed files. */
-export async function inspect(paths: readonly string[], input?: Readable): Promise<Inspection> {
-  const { files, ignored } = await filesInOrder(paths, input);
+export async function inspect(
+  paths: readonly string[],
+  input?: Readable,
+  { unwrap }: InspectOptions = {},
+): Promise<Inspection> {
+  const { files, ignored } = await filesInOrder(paths, input, unwrap);
   const events = new Events();
   const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { readControl } from '../../format/control.ts';
+import type { CarrierName } from '../carrier/carrier.ts';
 import { LineJoiner, type OnPiece } from '../input/line-joiner.ts';
 import type { Source } from '../input/sources.ts';
 import type { IgnoredReport } from '../verdict/ignored-files.ts';
@@ -12,6 +13,8 @@ export interface OriginalLinesOptions {
   readonly paths: readonly string[];
   /** The bytes behind the path `-`. */
   readonly input?: Readable;
+  /** What wrapped the lines on their way; absent where the files are as the writer wrote them. */
+  readonly unwrap?: CarrierName;
   /** Takes the lines, piece by piece. */
   readonly onPiece: OnPiece;
   /** Told of what cannot be given back: `file`, and why. */
@@ -43,7 +46,7 @@ function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'con
 /** Gives back the application's lines in their order; entries that a crash abandoned are left out. @returns what was left out */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   const { onPiece, onProblem } = options;
-  const { files, ignored } = await filesInOrder(options.paths, options.input);
+  const { files, ignored } = await filesInOrder(options.paths, options.input, options.unwrap);
   const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : [];
   let reading = '-';
   const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));

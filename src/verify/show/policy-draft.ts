@@ -64,7 +64,7 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
     take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
     return undefined;
   };
-  const { files } = await filesInOrder(paths, input);
+  const { files } = await filesInOrder(paths, input, undefined);
   await walk(files, visit, () => undefined);
   const head = [
     '# What a log says of itself, as a policy. NOTHING HERE IS VERIFIED: whoever could write the log could write this.',

@@ -2,10 +2,14 @@ import type { Readable } from 'node:stream';
 import { TamperError } from '../../errors.ts';
 import { type ClassifiedLine, classifyLine } from '../../format/entry.ts';
 import { isGone } from '../../foundation/file-identity.ts';
+import type { CarrierName } from '../carrier/carrier.ts';
+import { carrierOf } from '../carrier/carriers.ts';
 import { openLogs } from '../files/open-logs.ts';
 import { orderFiles } from '../files/stream-files.ts';
-import { type LineSink, LineSplitter, LineTooLong } from '../input/line-splitter.ts';
+import { FileLines } from '../input/file-lines.ts';
+import { LineTooLong } from '../input/line-splitter.ts';
 import { type Source, streamSource } from '../input/sources.ts';
+import type { LogSink } from '../input/unwrapping.ts';
 import { Findings } from '../model/findings.ts';
 import { IgnoredFiles, type IgnoredReport } from '../verdict/ignored-files.ts';
 
@@ -33,36 +37,47 @@ export interface OrderedFiles {
   readonly ignored: IgnoredReport;
 }
 
-/** The files behind the paths, in the order of their first entries; `-` is `input`. */
-export async function filesInOrder(paths: readonly string[], input?: Readable): Promise<OrderedFiles> {
+/** The files behind the paths, in the order of their first entries; `-` is `input`. @throws {@link TamperError} `USAGE` */
+export async function filesInOrder(
+  paths: readonly string[],
+  input: Readable | undefined,
+  unwrap: CarrierName | undefined,
+): Promise<OrderedFiles> {
+  const carrier = carrierOf(unwrap);
   const ignored = new IgnoredFiles();
   if (paths.includes('-')) {
     if (input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
-    return { files: [streamSource('-', input)], ignored: ignored.report };
+    return { files: [streamSource('-', input, carrier)], ignored: ignored.report };
   }
-  const logs = await openLogs(paths, Number.MAX_SAFE_INTEGER, ignored);
+  const logs = await openLogs(paths, { maxBytes: Number.MAX_SAFE_INTEGER, carrier }, ignored);
   const files = (await orderFiles(logs, new Findings())).map(({ source }) => source);
   return { files, ignored: ignored.report };
 }
 
 /** Shows every line of the files to a visitor. */
 export async function walk(files: readonly Source[], visit: LineVisitor, onProblem: WalkProblem): Promise<void> {
-  for (const source of files) {
-    const sink: LineSink = {
-      feed(bytes, start, end, line, offset) {
-        if (start === end) return undefined;
-        const own = bytes.subarray(start, end);
-        return visit({ file: source.name, line, offset, bytes: own, read: classifyLine(own) });
-      },
-      feedUnterminated(bytes) {
-        onProblem(source.name, `it ends inside a line (${bytes} bytes)`);
-      },
-    };
-    const splitter = new LineSplitter(sink);
+  let file = '';
+  const sink: LogSink = {
+    feed(bytes, start, end, line, offset) {
+      if (start === end) return undefined;
+      const own = bytes.subarray(start, end);
+      return visit({ file, line, offset, bytes: own, read: classifyLine(own) });
+    },
+    feedForeign(bytes, start, end, line, offset) {
+      return visit({ file, line, offset, bytes: bytes.subarray(start, end), read: { type: 'foreign' } });
+    },
+    feedUnterminated(bytes) {
+      onProblem(file, `it ends inside a line (${bytes} bytes)`);
+    },
+  };
+  const lines = new FileLines(sink);
+  for (const [at, source] of files.entries()) {
+    file = source.name;
+    const splitter = lines.begin(source);
     try {
       for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
         await splitter.push(chunk);
-      splitter.end();
+      await lines.end(splitter, files[at + 1]);
     } catch (error) {
       if (isGone(error)) onProblem(source.name, 'it was deleted before it was read, and is left out');
       else if (error instanceof LineTooLong) onProblem(source.name, `${error.message}; nothing from there on is shown`);

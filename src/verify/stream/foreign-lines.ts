@@ -2,6 +2,16 @@ import { decodeUtf8, isJson } from '../../format/entry.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
 
+/** Lines of a file before the first one of ours. */
+interface Unclassified {
+  readonly first: Place;
+  count: number;
+  /** How many of them their carrier did not write so. */
+  uncarried: number;
+  mention: boolean;
+  allOurs: boolean;
+}
+
 /** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
 export class ForeignLines {
   readonly #state: StreamState;
@@ -9,7 +19,7 @@ export class ForeignLines {
   #previous: Place | undefined;
   /** Whether a line of this file was one of ours. */
   #classified = false;
-  #unclassified: { first: Place; count: number; mention: boolean; allOurs: boolean } | undefined;
+  #unclassified: Unclassified | undefined;
 
   constructor(state: StreamState) {
     this.#state = state;
@@ -26,16 +36,31 @@ export class ForeignLines {
 
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
+    const unclassified = this.#add();
+    if (unclassified === undefined) return;
+    unclassified.mention ||= line.includes('"integrity"');
+    unclassified.allOurs &&= hasOurIntegrity(line);
+  }
+
+  /** A line that its carrier did not write so. */
+  addUncarried(line: Buffer): void {
+    const unclassified = this.#add();
+    if (unclassified === undefined) return;
+    unclassified.uncarried++;
+    unclassified.mention ||= line.includes('integrity'); // its quotes may be escaped
+    unclassified.allOurs = false;
+  }
+
+  /** Another line; what is known of those before the first one of ours, if it is one of them. */
+  #add(): Unclassified | undefined {
     this.#report();
     if (this.#classified) {
       this.#previous = this.#state.here();
-      return;
+      return undefined;
     }
-    const unclassified = this.#unclassified ?? { first: this.#state.here(), count: 0, mention: false, allOurs: true };
-    unclassified.count++;
-    unclassified.mention ||= line.includes('"integrity"');
-    unclassified.allOurs &&= hasOurIntegrity(line);
-    this.#unclassified = unclassified;
+    this.#unclassified ??= { first: this.#state.here(), count: 0, uncarried: 0, mention: false, allOurs: true };
+    this.#unclassified.count++;
+    return this.#unclassified;
   }
 
   /**
@@ -72,9 +97,15 @@ export class ForeignLines {
     const unclassified = this.#unclassified;
     if (unclassified === undefined) return;
     this.#unclassified = undefined;
-    const { first, count, mention, allOurs } = unclassified;
+    const { first, count, uncarried, mention, allOurs } = unclassified;
     const { findings } = this.#state;
-    if (!mention) {
+    if (uncarried === count) {
+      findings.add(
+        'NOT_SEALED',
+        first,
+        `none of the ${count} lines of this file is as the carrier (unwrap) writes them`,
+      );
+    } else if (!mention) {
       findings.add('NOT_SEALED', first, `none of the ${count} lines of this file was ever sealed`);
     } else if (allOurs) {
       const message = `all ${count} lines were parsed and written again by some tool on the way; their bytes are no longer those that were sealed`;

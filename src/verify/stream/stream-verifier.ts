@@ -94,6 +94,13 @@ export class StreamVerifier {
     return this.#feedSlowly(bytes.subarray(start, end));
   }
 
+  /** Takes a line that its carrier did not write so: none of the log, whatever it looks like. */
+  feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
+    if (this.state.stopped) return;
+    this.state.place.at(line, offset);
+    this.#foreign.addUncarried(bytes.subarray(start, end));
+  }
+
   /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */
   takeRun(run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
     return !this.#pending && takeRun(this.state, run, keyOf);

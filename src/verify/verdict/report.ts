@@ -1,5 +1,6 @@
 import type { MacKeyReference, Signer } from '../../format/key-reference.ts';
 import type { Auditor } from '../auditor/auditor.ts';
+import type { CarrierName } from '../carrier/carrier.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
@@ -88,6 +89,13 @@ export interface StreamReport {
   readonly more: Readonly<Record<string, number>>;
 }
 
+/** What the carrier's files held besides the log. */
+export interface UnwrappedReport {
+  readonly carrier: CarrierName;
+  /** Lines of something else, such as standard error: they were left out. */
+  readonly beside: number;
+}
+
 /** The whole report. */
 export interface VerifyReport {
   readonly version: 1;
@@ -97,6 +105,8 @@ export interface VerifyReport {
   readonly findings: readonly (Finding & { readonly origin: string })[];
   /** Files in the directories given that are none of a log: left out, because nothing of them was ever sealed. */
   readonly ignored: IgnoredReport;
+  /** Where the lines were taken out of a carrier's: which one, and what else was in its files. */
+  readonly unwrapped?: UnwrappedReport;
   /** What no verifier can say. */
   readonly note: 'nothing here shows what came after';
 }
@@ -196,7 +206,11 @@ export function emptyReport(origin: string, findings: Findings, files: readonly 
 }
 
 /** Puts the streams' reports together: the worst verdict counts. */
-export function wholeReport(streams: readonly StreamReport[], ignored: IgnoredReport): VerifyReport {
+export function wholeReport(
+  streams: readonly StreamReport[],
+  ignored: IgnoredReport,
+  unwrapped?: UnwrappedReport,
+): VerifyReport {
   const verdicts = streams.map(({ verdict }) => verdict);
   const verdict = verdicts.includes('tampered')
     ? 'tampered'
@@ -209,6 +223,7 @@ export function wholeReport(streams: readonly StreamReport[], ignored: IgnoredRe
     streams,
     findings: streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin }))),
     ignored,
+    ...(unwrapped !== undefined && { unwrapped }),
     note: 'nothing here shows what came after',
   };
 }

@@ -1,0 +1,20 @@
+import type { CarriedLine, Carrier } from './carrier.ts';
+import { membersOf, membersOfLine, stringMember } from './object-members.ts';
+import { wholeLine } from './whole-line.ts';
+
+/**
+ * Any carrier that writes a JSON object a line in which a string member is the log's line: `log` of Fluent Bit, `MESSAGE` of
+ * `journalctl -o json --all`.
+ *
+ * @param path - the names that lead to the member, from the outermost object on; at least one
+ */
+export function field(path: readonly string[]): Carrier {
+  const outer = path.slice(0, -1);
+  const own = path.at(-1) ?? '';
+  const read = (line: Buffer): CarriedLine => {
+    let members = membersOfLine(line);
+    for (const name of outer) members = membersOf(members?.get(name) ?? '');
+    return wholeLine(stringMember(members, own));
+  };
+  return { name: `field:${path.join('.')}`, read };
+}

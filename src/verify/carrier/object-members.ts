@@ -1,0 +1,86 @@
+import { decodeUtf8, isJson } from '../../format/entry.ts';
+
+/** Reads the objects that carriers write, strictly: what a parser would choose between is refused. */
+
+/** The members of an object by name, each value as it is spelled. */
+export type ObjectMembers = ReadonlyMap<string, string>;
+
+/** A carrier's object has a few dozen members. */
+const MOST_MEMBERS = 1_000;
+/** So many characters may stand outside of strings: parsing costs memory for each of them, and a carrier writes few. */
+const MOST_OUTSIDE = 64 * 1024;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** The members of the one JSON object that a line is; undefined where it is none, or says a name twice. */
+export function membersOfLine(line: Buffer): ObjectMembers | undefined {
+  const text = decodeUtf8(line);
+  return text === undefined ? undefined : membersOf(text);
+}
+
+/** The members of the one JSON object that a text is; undefined where it is none, or says a name twice. */
+export function membersOf(text: string): ObjectMembers | undefined {
+  const spelled = spelledMembers(text);
+  return spelled !== undefined && isJson(text) ? byName(spelled) : undefined;
+}
+
+/** A member that is a string of Unicode text; undefined where it is none. */
+export function stringMember(members: ObjectMembers | undefined, name: string): string | undefined {
+  const spelled = members?.get(name);
+  if (spelled === undefined || !spelled.startsWith('"')) return undefined;
+  const value = JSON.parse(spelled) as string; // a string literal of a text that parsed
+  return LONE_SURROGATE.test(value) ? undefined : value;
+}
+
+type Spelled = readonly (readonly [name: string, value: string])[];
+
+/** `"a"` and `"\u0061"` are the same name. */
+function byName(spelled: Spelled): ObjectMembers | undefined {
+  const members = new Map(spelled.map(([name, value]) => [JSON.parse(name) as string, value]));
+  return members.size === spelled.length ? members : undefined;
+}
+
+/**
+ * Name and value of each member, as they stand in a text that begins as an object does. In a text that is no JSON they mean
+ * nothing. Undefined where there are more, or more stands between strings, than a carrier writes.
+ */
+function spelledMembers(text: string): Spelled | undefined {
+  const members: (readonly [string, string])[] = [];
+  let depth = 0;
+  let outside = 0;
+  let name: string | undefined;
+  let valueStart = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = stringEnd(text, at);
+      if (depth === 1 && name === undefined) name = text.slice(at, end);
+      at = end - 1;
+      continue;
+    }
+    if (++outside > MOST_OUTSIDE) return undefined;
+    if (depth === 0 && character !== '{' && !isSpace(character)) return undefined;
+    if (depth === 1 && character === ':') valueStart = at + 1;
+    if (depth === 1 && name !== undefined && (character === ',' || character === '}')) {
+      if (members.length === MOST_MEMBERS) return undefined;
+      members.push([name, text.slice(valueStart, at).trim()]);
+      name = undefined;
+    }
+    if (character === '{' || character === '[') depth++;
+    if (character === '}' || character === ']') depth--;
+  }
+  return members;
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === ' ' || character === '\t' || character === '\r' || character === '\n';
+}
+
+/** Where the string literal that begins at `start` has ended. */
+function stringEnd(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text[at - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}

@@ -1,0 +1,8 @@
+import type { CarriedLine } from './carrier.ts';
+
+/** The text of a carrier that joins pieces itself: one line of the log, to which it may have left the LF. */
+export function wholeLine(text: string | undefined): CarriedLine {
+  if (text === undefined) return 'foreign';
+  const line = text.endsWith('\n') ? text.slice(0, -1) : text;
+  return line.includes('\n') ? 'foreign' : { bytes: Buffer.from(line, 'utf8'), ends: true };
+}

@@ -1,0 +1,46 @@
+import { systemCode } from '../../errors.ts';
+import { decodeUtf8, isJson } from '../../format/entry.ts';
+import { LineSplitter, LineTooLong } from './line-splitter.ts';
+import type { Source } from './sources.ts';
+import { type LogSink, Unwrapping } from './unwrapping.ts';
+
+/** So many bytes are looked through for a first line: more than the longest has. */
+const LOOK_LIMIT = 20 * 1024 * 1024;
+const OPENING = 0x7b;
+
+/**
+ * Whether a carrier's file begins inside a line: a carrier changes files where it likes, also between two pieces. Every sealed
+ * line is a JSON object, and the end of one is none; an empty line ends what stands before it. Nothing of this is trusted: put
+ * together wrongly, a line is none that was sealed.
+ */
+export async function beginsInsideLine(source: Source): Promise<boolean> {
+  const { carrier, repeatable } = source;
+  if (carrier === undefined || !repeatable) return false;
+  let inside: boolean | undefined;
+  const sink: LogSink = {
+    feed(bytes, start, end) {
+      inside ??= !isWhole(bytes.subarray(start, end));
+      return undefined;
+    },
+    feedForeign: () => undefined,
+    feedUnterminated: () => undefined,
+  };
+  const splitter = new LineSplitter(new Unwrapping(carrier, sink));
+  let bytes = 0;
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      bytes += chunk.length;
+      await splitter.push(chunk);
+      if (inside !== undefined || bytes > LOOK_LIMIT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it
+  }
+  return inside ?? false;
+}
+
+function isWhole(line: Buffer): boolean {
+  if (line[0] !== OPENING) return false;
+  const text = decodeUtf8(line);
+  return text !== undefined && isJson(text);
+}

@@ -1,0 +1,100 @@
+import type { Carrier } from '../carrier/carrier.ts';
+import { LINE_LIMIT, type LineSink, LineTooLong } from './line-splitter.ts';
+
+/** What takes the lines of a log, also those of a carrier's file that hold none. */
+export interface LogSink extends LineSink {
+  /** A line that its carrier did not write so: none of the log, whatever it looks like. As {@link LineSink.feed}. */
+  feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
+}
+
+/** Where a line of the log begins in the carrier's file. */
+interface Beginning {
+  readonly line: number;
+  readonly offset: number;
+}
+
+const FILE_START: Beginning = { line: 1, offset: 0 };
+const INITIAL = 64 * 1024;
+
+/** Takes the lines of a carrier's files and gives those of the log, each with the place where it begins in such a file. */
+export class Unwrapping implements LineSink {
+  readonly #carrier: Carrier;
+  readonly #sink: LogSink;
+  readonly #onBeside: () => void;
+  /** The line that has begun stands at 1 … #end; the byte before it is free. */
+  #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL);
+  #end = 1;
+  /** Where it begins in this file; undefined until a piece of it was there. */
+  #beginning: Beginning | undefined;
+
+  /** `onBeside` is told of each line that the carrier has of something else. */
+  constructor(carrier: Carrier, sink: LogSink, onBeside: () => void = () => undefined) {
+    this.#carrier = carrier;
+    this.#sink = sink;
+    this.#onBeside = onBeside;
+  }
+
+  /** Whether a line has begun that no piece has ended yet. */
+  get unfinished(): boolean {
+    return this.#end > 1;
+  }
+
+  /** The next file begins. A line that is unfinished goes on in it. */
+  beginFile(): void {
+    this.#beginning = undefined;
+  }
+
+  feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
+    if (start === end) return undefined;
+    const carried = this.#carrier.read(bytes.subarray(start, end));
+    if (carried === 'beside') {
+      this.#onBeside();
+      return undefined;
+    }
+    if (carried === 'foreign') return this.#sink.feedForeign(bytes, start, end, line, offset);
+    const { bytes: piece, ends } = carried;
+    if (piece.length === 0 && !ends) return undefined;
+    this.#beginning ??= { line, offset };
+    this.#append(piece, this.#beginning);
+    return ends ? this.#give(this.#beginning) : undefined;
+  }
+
+  feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.#tear(bytes, this.#beginning ?? { line, offset });
+  }
+
+  /** The line that is unfinished does not go on: the log ends inside it, or was torn there. */
+  tear(): void {
+    if (this.unfinished) this.#tear(0, this.#beginning ?? FILE_START);
+  }
+
+  #append(piece: Buffer, { line, offset }: Beginning): void {
+    const end = this.#end + piece.length;
+    if (end - 1 > LINE_LIMIT) throw new LineTooLong(line, offset);
+    if (end > this.#buffer.length) {
+      const wider = Buffer.allocUnsafeSlow(Math.min(Math.max(end, this.#buffer.length * 2), LINE_LIMIT + 1));
+      wider.set(this.#buffer.subarray(0, this.#end));
+      this.#buffer = wider;
+    }
+    this.#buffer.set(piece, this.#end);
+    this.#end = end;
+  }
+
+  /** The bytes stay until the promise is done: nothing is fed before. */
+  #give({ line, offset }: Beginning): Promise<void> | undefined {
+    const end = this.#end;
+    this.#forget();
+    return this.#sink.feed(this.#buffer, 1, end, line, offset);
+  }
+
+  #tear(more: number, { line, offset }: Beginning): void {
+    const bytes = this.#end - 1 + more;
+    this.#forget();
+    this.#sink.feedUnterminated(bytes, line, offset);
+  }
+
+  #forget(): void {
+    this.#end = 1;
+    this.#beginning = undefined;
+  }
+}
