@@ -108,7 +108,12 @@ async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOp
 
 const originsOf = ({ origin }: CaseBrings): readonly string[] => (typeof origin === 'string' ? [origin] : origin);
 
-async function optionsOf(directory: string, paths: readonly string[], brings: CaseBrings): Promise<VerifyOptions> {
+/** What our verifier is asked for a case. */
+export async function optionsOf(
+  directory: string,
+  paths: readonly string[],
+  brings: CaseBrings,
+): Promise<VerifyOptions> {
   const { data_keys: dataKeys, vkeys = [], vkey_ranges: ranges = {}, held, live, now, part, demux } = brings;
   const policy = await policyOf(directory, brings);
   const publicKeys = vkeys.map((vkey) => {

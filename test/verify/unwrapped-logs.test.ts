@@ -1,0 +1,311 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { loadPolicy } from '../../src/verify/auditor/policy.ts';
+import type { CarrierName } from '../../src/verify/carrier/carrier.ts';
+import { readGzip } from '../../src/verify/input/gzip.ts';
+import { inMemory } from '../../src/verify/input/sources.ts';
+import type { Finding } from '../../src/verify/model/findings.ts';
+import type { Verdict, VerifyReport } from '../../src/verify/verdict/report.ts';
+import { verify } from '../../src/verify/verify.ts';
+import { type Case, optionsOf } from '../interop/differential/both-sides.ts';
+import { Draft } from '../interop/differential/draft.ts';
+import { type LogFile, linesOf } from '../interop/differential/honest-log.ts';
+import { madeUpLog } from '../interop/differential/made-up.ts';
+import { mutantOf } from '../interop/differential/mutants.ts';
+import { Random } from '../interop/differential/random.ts';
+import { scratchDirectory } from '../interop/differential/scratch.ts';
+import { MODES, worldLog } from '../interop/differential/worlds.ts';
+import { besideLine, carriers, carries, PIECE, type WrappedFile, wrapFile } from '../support/carriers.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import { edKey } from '../vectors/keys.ts';
+
+/** What a carrier brings gets the report that the log itself gets, whatever was done to it. */
+
+const origin = 'audit.example.com/vectors/a';
+const runs = Number(process.env['UNWRAPPED'] ?? 240);
+
+interface Sides {
+  readonly own: readonly LogFile[];
+  readonly wrapped: readonly (WrappedFile & { readonly name: string })[];
+}
+
+const plain = ({ name, bytes }: LogFile): Buffer => (name.endsWith('.gz') ? gunzipSync(bytes) : bytes);
+
+function wrapAll(carrier: CarrierName, files: readonly LogFile[], length: number): Sides['wrapped'] {
+  return files.map((file) => {
+    const { bytes, lines } = wrapFile(carrier, plain(file), length);
+    return { name: file.name, bytes: file.name.endsWith('.gz') ? gzipSync(bytes) : bytes, lines };
+  });
+}
+
+/** A report without what must differ: the names of directories, and what the carrier's file is like. */
+function said(
+  { verdict, streams, findings }: VerifyReport,
+  lineIn: (file: string, line: number) => number | undefined,
+): unknown {
+  const found = ({ code, severity, seq, lastSeq, file, line }: Finding): unknown => [
+    code,
+    severity,
+    seq,
+    lastSeq,
+    file && basename(file),
+    line === undefined ? undefined : lineIn(basename(file ?? ''), line),
+  ];
+  const facts = streams.map(({ files: _files, findings: own, ...rest }) => ({ ...rest, findings: own.map(found) }));
+  return { verdict, facts, findings: findings.map(found) };
+}
+
+const same = (_file: string, line: number): number => line;
+
+/** Verifies a case as it is, and as a carrier brings it. */
+async function bothReports(root: string, one: Case, carrier: CarrierName, length: number): Promise<unknown[]> {
+  const wrapped = wrapAll(carrier, one.files, length);
+  const report = async (where: string, files: readonly LogFile[], more: object): Promise<VerifyReport> => {
+    const directory = join(root, where);
+    mkdirSync(directory, { recursive: true });
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    for (const { name, bytes } of files) writeFileSync(join(directory, name), bytes);
+    const paths = files.map(({ name }) => join(directory, name));
+    const result = await verify({ ...(await optionsOf(directory, paths, one.brings)), ...more });
+    rmSync(directory, { recursive: true, force: true });
+    return result;
+  };
+  const own = await report('own', one.files, {});
+  const carried = await report('carried', wrapped, { unwrap: carrier });
+  const lineIn = (file: string, line: number): number | undefined =>
+    wrapped.find(({ name }) => name === file)?.lines.get(line);
+  return [said(carried, same), said(own, lineIn)];
+}
+
+describe('a log that a carrier brings', () => {
+  it('gets the report of the log itself: honest logs and mutants of the differential test', async () => {
+    const root = scratchDirectory();
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const random = new Random(20261126);
+    const worlds = await Promise.all(
+      Object.keys(MODES).map((mode) => worldLog(random.fork(), mode, mode, join(root, mode))),
+    );
+    const logs = [...worlds, ...[1, 2, 3].map((number) => madeUpLog(random, `made-up-${number}`))];
+    const verdicts = { ok: 0, tampered: 0, undecided: 0 };
+    let judged = 0;
+    for (let number = 0; judged < runs; number++) {
+      const log = logs[number % logs.length] as (typeof logs)[number];
+      const other = logs[(number + 1) % logs.length] as (typeof logs)[number];
+      const mutant = await mutantOf(random, log, Draft.of(log.files), other);
+      const carrier = random.pick(carriers);
+      // a carrier has files of its own, which are no damaged .gz of the writer's
+      if ((await Promise.all(mutant.files.map(isDamaged))).includes(true)) continue;
+      if (!mutant.files.every((file) => carries(carrier, plain(file)))) continue;
+      const [carried, own] = await bothReports(root, mutant, carrier, random.pick([200, PIECE]));
+      expect(carried, `${carrier}: ${mutant.what}`).toEqual(own);
+      verdicts[(own as VerifyReport).verdict]++;
+      judged++;
+    }
+    expect(Math.min(...Object.values(verdicts)), JSON.stringify(verdicts)).toBeGreaterThan(runs / 20);
+  }, 240_000);
+});
+
+/** A signed log with lines over 16 KiB, in files of their own. */
+function longLog(): SealedLog {
+  const long = `{"text":"${'\u00e4"\u{1f600}'.repeat(9_000).replaceAll('"', '\\"')}"}`;
+  const log = new SealedLog(origin)
+    .open({ signers: [edKey] })
+    .seal()
+    .checkpoint();
+  log.record('{"a":1}', long, 'text').longRecord(Buffer.alloc(40_000, 'x'), 15_000).seal().checkpoint();
+  log.close('rotated').checkpoint().rotate('log.2.jsonl').record(long, long);
+  return log.close().checkpoint();
+}
+
+const filesOf = (log: SealedLog): LogFile[] => log.toFiles().map(({ name, bytes }) => ({ name, bytes }));
+
+/** A folder with these files. */
+function folderOf(files: readonly LogFile[]): string {
+  const directory = scratchDirectory();
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  for (const { name, bytes } of files) writeFileSync(join(directory, name), bytes);
+  return directory;
+}
+
+const ask = (paths: readonly string[], unwrap: CarrierName, more: Partial<VerifyOptions> = {}): Promise<VerifyReport> =>
+  verify({ paths, origin, publicKeys: [vkeyOf(origin, edKey)], unwrap, ...more });
+
+const codesOf = ({ findings }: VerifyReport): string[] => [...new Set(findings.map(({ code }) => code))];
+
+describe.each(carriers)('a signed log that %s brings', (carrier) => {
+  const wrapped = (): LogFile[] =>
+    wrapAll(carrier, filesOf(longLog()), PIECE).map(({ name, bytes }) => ({ name, bytes }));
+
+  it('is ok: in a directory, compressed, in whatever order, mixed, from standard input, by several processes', async () => {
+    const files = wrapped();
+    const directory = folderOf([...files, { name: 'notes.txt', bytes: Buffer.from('hello\n') }]);
+    const paths = files.map(({ name }) => join(directory, name)).toReversed();
+    const packed = folderOf(files.map(({ name, bytes }) => ({ name: `${name}.gz`, bytes: gzipSync(bytes) })));
+    const input = Readable.from([Buffer.concat(files.map(({ bytes }) => bytes))]);
+    const reports = await Promise.all([
+      ask([directory], carrier),
+      ask(paths, carrier, { jobs: 2 }),
+      ask([packed], carrier),
+      ask([directory], carrier, { demux: true }),
+      ask([directory], carrier, { demux: true, origin: 'audit.example.com/*' }),
+      ask(['-'], carrier, { input }),
+    ]);
+    for (const { verdict, streams, findings } of reports) {
+      expect([verdict, streams[0]?.records, findings]).toEqual(['ok', 8, []]);
+    }
+    expect(reports[0]?.ignored.files).toEqual([{ file: join(directory, 'notes.txt'), why: 'nothing sealed' }]);
+  });
+
+  it('counts what else the carrier has, once', async () => {
+    const [file] = wrapped();
+    const beside = besideLine(carrier);
+    const count = (file?.bytes.toString('utf8').split('stderr').length ?? 0) - 1;
+    const { unwrapped } = await ask([folderOf(wrapped())], carrier);
+    expect(unwrapped?.carrier).toBe(carrier);
+    if (beside === undefined) expect(unwrapped?.beside).toBe(0);
+    else expect(unwrapped?.beside).toBeGreaterThanOrEqual(count);
+  });
+
+  it('checks one closed file by itself', async () => {
+    const log = longLog();
+    const [first] = wrapped();
+    const held = [log.note({ size: log.seals[1]?.size ?? 0 })];
+    const path = join(folderOf([first as LogFile]), 'log.jsonl');
+    expect((await ask([path], carrier, { part: true, held })).verdict).toBe('ok');
+  });
+
+  it('is not ok where any line of the carrier was removed, doubled, changed, added or written otherwise', async () => {
+    const whole = Buffer.concat(filesOf(longLog()).map(({ bytes }) => bytes));
+    const lines = linesOf(wrapFile(carrier, whole).bytes);
+    const verdictOf = async (changed: readonly Buffer[]): Promise<Verdict> => {
+      const bytes = Buffer.concat(changed.flatMap((line) => [line, Buffer.from('\n')]));
+      return (await ask(['-'], carrier, { input: Readable.from([bytes]) })).verdict;
+    };
+    expect(await verdictOf(lines)).toBe('ok');
+    for (const [at, line] of lines.entries()) {
+      const text = line.toString('latin1');
+      if (text.includes('stderr') || text.includes('checkpoint')) continue;
+      const middle = text.length >> 1;
+      const otherwise = (from: RegExp, to: string): Buffer => Buffer.from(text.replace(from, to), 'latin1');
+      const changes = {
+        removed: lines.toSpliced(at, 1),
+        doubled: lines.toSpliced(at, 0, line),
+        changed: lines.toSpliced(
+          at,
+          1,
+          otherwise(new RegExp(`^(.{${middle}}).`, 's'), text[middle] === '0' ? '$11' : '$10'),
+        ),
+        'written otherwise': lines.toSpliced(at, 1, otherwise(/"stream"|"timestamp"|"log":|stdout [FP]/, '"x":')),
+        'of another stream': lines.toSpliced(at, 1, otherwise(/stdout|"line"|"log"/, 'stderr')),
+        'an object before it': lines.toSpliced(at, 0, Buffer.from('{"a":1}')),
+        'NUL before it': lines.toSpliced(at, 0, Buffer.from('\0')),
+      };
+      for (const [what, changed] of Object.entries(changes)) {
+        expect([at + 1, what, await verdictOf(changed)]).not.toContain('ok');
+      }
+    }
+  });
+
+  it('is undecided, and says why, where its lines are none of the carrier', async () => {
+    const report = await ask([folderOf(filesOf(longLog()))], carrier);
+    expect(report.verdict).toBe('undecided');
+    expect(report.findings[0]?.message).toContain('as the carrier');
+    expect(report.ignored.files).toEqual([]);
+  });
+
+  it('is not taken where one line of it stands there as it was sealed', async () => {
+    const [own] = filesOf(longLog());
+    const [file] = wrapped();
+    const lines = linesOf(file?.bytes ?? Buffer.alloc(0));
+    const bare = linesOf(own?.bytes ?? Buffer.alloc(0))[0] as Buffer;
+    const bytes = Buffer.concat([bare, ...lines.slice(1)].flatMap((line) => [line, Buffer.from('\n')]));
+    const report = await ask(['-'], carrier, { input: Readable.from([bytes]) });
+    expect(report.verdict).not.toBe('ok');
+    expect(codesOf(report)).toContain('FOREIGN_LINE');
+  });
+});
+
+describe('a line over 16 KiB', () => {
+  it.each(['docker', 'cri'] as const)('that %s cut between two files is put together', async (carrier) => {
+    const [file] = wrapAll(
+      carrier,
+      [{ name: 'log', bytes: Buffer.concat(filesOf(longLog()).map(({ bytes }) => bytes)) }],
+      PIECE,
+    );
+    const lines = linesOf(file?.bytes ?? Buffer.alloc(0)).map((line) => Buffer.concat([line, Buffer.from('\n')]));
+    for (let at = 1; at < lines.length; at++) {
+      const directory = folderOf([
+        { name: 'container.log.1', bytes: Buffer.concat(lines.slice(0, at)) },
+        { name: 'container.log', bytes: Buffer.concat(lines.slice(at)) },
+      ]);
+      const report = await ask([directory], carrier, { demux: at % 2 === 0 });
+      expect([at, report.verdict, codesOf(report)]).toEqual([at, 'ok', []]);
+    }
+  });
+
+  it.each(['docker', 'cri'] as const)('of which %s has no end is a torn one', async (carrier) => {
+    const [, file] = wrapAll(carrier, filesOf(longLog()), PIECE);
+    const lines = linesOf(file?.bytes ?? Buffer.alloc(0)).slice(0, 3);
+    const bytes = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]));
+    const first = wrapped(carrier);
+    const report = await ask(['-'], carrier, { input: Readable.from([first, bytes]) });
+    expect([report.verdict, codesOf(report).includes('TORN_TAIL')]).toEqual(['undecided', true]);
+    const live = await ask(['-'], carrier, { input: Readable.from([first, bytes]), live: true, now: new Date(START) });
+    expect(codesOf(live)).not.toContain('TORN_TAIL');
+  });
+
+  const START = Date.parse('2026-11-24T23:00:10.000Z');
+  const wrapped = (carrier: CarrierName): Buffer =>
+    wrapAll(carrier, filesOf(longLog()), PIECE)[0]?.bytes ?? Buffer.alloc(0);
+});
+
+describe('the same log twice', () => {
+  it('counts once, whenever its carrier had it', async () => {
+    const files = wrapAll('docker', filesOf(longLog()), PIECE);
+    const later = files.map(({ name, bytes }) => ({
+      name: `later-${name}`,
+      bytes: Buffer.from(bytes.toString('utf8').replaceAll('23:00:00.123', '23:00:01.123')),
+    }));
+    const report = await ask([folderOf([...files, ...later])], 'docker');
+    expect([report.verdict, report.findings]).toEqual(['ok', []]);
+  });
+});
+
+describe('a manifest', () => {
+  it('is not looked for beside a file of a carrier, and is refused where it is given', async () => {
+    const files = wrapAll('docker', filesOf(longLog()), PIECE);
+    const directory = folderOf([...files, { name: 'log.jsonl.manifest.json', bytes: Buffer.from('{}') }]);
+    expect((await ask([directory], 'docker')).verdict).toBe('ok');
+    const manifests = [join(directory, 'log.jsonl.manifest.json')];
+    await expect(ask([directory], 'docker', { manifests })).rejects.toMatchObject({ code: 'USAGE' });
+    const path = join(directory, 'policy.yaml');
+    writeFileSync(path, JSON.stringify({ version: 1, streams: [{ origin, keys: [], manifest: 'required' }] }));
+    const policy = await loadPolicy(path);
+    await expect(ask([directory], 'docker', { policy })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});
+
+describe('a carrier that does not exist', () => {
+  it('is refused', async () => {
+    await expect(ask(['-'], 'podman' as CarrierName, { input: Readable.from([]) })).rejects.toMatchObject({
+      code: 'USAGE',
+    });
+  });
+});
+
+/** Whether a file is not what its name says, or more than that. */
+async function isDamaged({ name, bytes }: LogFile): Promise<boolean> {
+  if (name.endsWith('.gz') !== (bytes[0] === 0x1f && bytes[1] === 0x8b)) return true;
+  if (!name.endsWith('.gz')) return false;
+  let damaged = false;
+  const onProblem = (): void => {
+    damaged = true;
+  };
+  for await (const chunk of readGzip(inMemory(bytes), 2 ** 30, onProblem)) if (chunk.length === 0) return true;
+  return damaged;
+}
