@@ -1,3 +1,4 @@
+import { carrierLine } from './carrier-target.ts';
 import { configFile, gzip, knownFile, policy, publicKeys } from './file-targets.ts';
 import { logTargets } from './log-targets.ts';
 import type { Target } from './target.ts';
@@ -18,5 +19,6 @@ export const targets: readonly Target[] = [
   knownFile,
   publicKeys,
   gzip,
+  carrierLine,
   ...logTargets,
 ];
