@@ -264,6 +264,20 @@ describe('a line over 16 KiB', () => {
     wrapAll(carrier, filesOf(longLog()), PIECE)[0]?.bytes ?? Buffer.alloc(0);
 });
 
+describe('files that begin with more of standard error than is looked through for an entry', () => {
+  it.each([false, true])('are put in their order; mixed: %s', async (demux) => {
+    const [first, second] = wrapAll('docker', filesOf(longLog()), PIECE).map(({ bytes }) => bytes) as [Buffer, Buffer];
+    const line = JSON.stringify({ log: `${'x'.repeat(1_000_000)}\n`, stream: 'stderr', time: '2026-11-24T23:00:00Z' });
+    const beside = Buffer.from(`${line}\n`.repeat(22));
+    const directory = folderOf([
+      { name: 'a.log', bytes: Buffer.concat([beside, second]) },
+      { name: 'b.log', bytes: Buffer.concat([beside, first]) },
+    ]);
+    const { verdict, findings } = await ask([directory], 'docker', { demux });
+    expect([verdict, findings]).toEqual(['ok', []]);
+  });
+});
+
 describe('the same log twice', () => {
   it('counts once, whenever its carrier had it', async () => {
     const files = wrapAll('docker', filesOf(longLog()), PIECE);

@@ -5,7 +5,7 @@ import type { Auditor } from '../auditor/auditor.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
-import type { LogSink } from '../input/unwrapping.ts';
+import type { LogSink, OnBeside } from '../input/unwrapping.ts';
 import { Allowance } from '../model/allowance.ts';
 import { FindingRoom, Findings } from '../model/findings.ts';
 import type { KeptRecords } from '../stream/kept-records.ts';
@@ -135,8 +135,7 @@ class Demultiplexer implements LogSink {
 export interface MixedReading {
   /** Told how many bytes have been read. */
   readonly onBytes: (bytes: number) => void;
-  /** Told of each line that a carrier has of something else than the log. */
-  readonly onBeside?: () => void;
+  readonly onBeside?: OnBeside;
   /** Takes every record that is accepted. */
   readonly kept?: KeptRecords | undefined;
   /** Shared by the streams; their own by default. */

@@ -10,7 +10,7 @@ import { contentDigest } from './stream-files.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
 
-/** So many bytes of a file are looked through for the first entries of its streams. */
+/** So many bytes of a file are looked through for the first entries of its streams, those of something else not counted. */
 const PEEK_LIMIT = 16 * 1024 * 1024;
 /** So many streams of a file count for its place. */
 const TAG_LIMIT = 4096;
@@ -46,13 +46,14 @@ async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<
     feedForeign: () => undefined,
     feedUnterminated: () => undefined,
   };
-  const splitter = new FileLines(sink).begin(source);
   let bytes = 0;
+  const lines = new FileLines(sink);
+  const splitter = lines.begin(source);
   try {
     for await (const chunk of source.read(() => undefined)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (bytes > PEEK_LIMIT) break;
+      if (bytes - lines.besideBytes > PEEK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong || isGone(error))) throw error; // the reading itself reports it

@@ -8,7 +8,7 @@ import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
 import type { OnProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
-import type { LogSink } from '../input/unwrapping.ts';
+import type { LogSink, OnBeside } from '../input/unwrapping.ts';
 import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
@@ -130,8 +130,7 @@ async function movedManifests(
 export interface FileReading {
   /** Told how many bytes have been read. */
   readonly onBytes: (bytes: number) => void;
-  /** Told of each line that a carrier has of something else than the log. */
-  readonly onBeside?: () => void;
+  readonly onBeside?: OnBeside;
   /** Paths of manifests that do not stand beside their files. */
   readonly manifests?: readonly string[] | undefined;
   /** How large files are read; absent: as all others. */

@@ -4,7 +4,7 @@ import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import type { Source } from './sources.ts';
 import { type LogSink, Unwrapping } from './unwrapping.ts';
 
-/** So many bytes are looked through for a first line: more than the longest has. */
+/** So many bytes are looked through for a first line: more than the longest has. Those of something else beside the log do not count. */
 const LOOK_LIMIT = 20 * 1024 * 1024;
 const OPENING = 0x7b;
 
@@ -25,13 +25,14 @@ export async function beginsInsideLine(source: Source): Promise<boolean> {
     feedForeign: () => undefined,
     feedUnterminated: () => undefined,
   };
-  const splitter = new LineSplitter(new Unwrapping(carrier, sink));
   let bytes = 0;
+  const unwrapping = new Unwrapping(carrier, sink);
+  const splitter = new LineSplitter(unwrapping);
   try {
     for await (const chunk of source.read(() => undefined)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (inside !== undefined || bytes > LOOK_LIMIT) break;
+      if (inside !== undefined || bytes - unwrapping.besideBytes > LOOK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it

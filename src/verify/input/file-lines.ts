@@ -1,32 +1,40 @@
 import { beginsInsideLine } from './cut-line.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Source } from './sources.ts';
-import { type LogSink, Unwrapping } from './unwrapping.ts';
+import { type LogSink, type OnBeside, Unwrapping } from './unwrapping.ts';
 
 /** Gives the lines of files that are read one after another: cut at LF, and out of their carrier where they have one. */
 export class FileLines {
   readonly #sink: LogSink;
-  readonly #onBeside: (() => void) | undefined;
+  readonly #onBeside: OnBeside | undefined;
   #unwrapping: Unwrapping | undefined;
+  /** Whether the last file ended inside a line that goes on in the next one. */
+  #goesOn = false;
 
-  /** `onBeside` is told of each line that a carrier has of something else than the log. */
-  constructor(sink: LogSink, onBeside?: () => void) {
+  constructor(sink: LogSink, onBeside?: OnBeside) {
     this.#sink = sink;
     this.#onBeside = onBeside;
+  }
+
+  /** How many bytes were lines of something else that a carrier has. */
+  get besideBytes(): number {
+    return this.#unwrapping?.besideBytes ?? 0;
   }
 
   /** What takes the bytes of the next file. */
   begin({ carrier }: Source): LineSplitter {
     if (carrier === undefined) return new LineSplitter(this.#sink);
     this.#unwrapping ??= new Unwrapping(carrier, this.#sink, this.#onBeside);
-    this.#unwrapping.beginFile();
+    this.#unwrapping.beginFile(this.#goesOn);
+    this.#goesOn = false;
     return new LineSplitter(this.#unwrapping);
   }
 
-  /** The file has ended; `next` is the one that is read after it. A line that a carrier cut may go on there. */
+  /** The file was read to its end; `next` is the one that is read after it. A line that a carrier cut may go on there. */
   async end(splitter: LineSplitter, next?: Source): Promise<void> {
     splitter.end();
     if (this.#unwrapping?.unfinished !== true) return;
-    if (next === undefined || !(await beginsInsideLine(next))) this.#unwrapping.tear();
+    this.#goesOn = next !== undefined && (await beginsInsideLine(next));
+    if (!this.#goesOn) this.#unwrapping.tear();
   }
 }

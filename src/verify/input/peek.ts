@@ -30,7 +30,7 @@ export interface PeekedSource {
 }
 
 const LF = 0x0a;
-/** So many bytes are looked through for a first entry. */
+/** So many bytes are looked through for a first entry, those of something else beside the log not counted. */
 const PEEK_LIMIT = 20 * 1024 * 1024;
 
 /** Whose entries are looked for. */
@@ -107,8 +107,9 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
     feedForeign: () => undefined,
     feedUnterminated: () => undefined,
   };
-  const splitter = new FileLines(sink).begin(source);
   let bytes = 0;
+  const lines = new FileLines(sink);
+  const splitter = lines.begin(source);
   let damaged = false;
   const onProblem = (): void => {
     damaged = true; // the reading itself reports it
@@ -117,7 +118,7 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
     for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (peeking.done || bytes > PEEK_LIMIT) break;
+      if (peeking.done || bytes - lines.besideBytes > PEEK_LIMIT) break;
     }
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it

@@ -16,19 +16,22 @@ interface Beginning {
 const FILE_START: Beginning = { line: 1, offset: 0 };
 const INITIAL = 64 * 1024;
 
+/** Told of each line that a carrier has of something else than the log. */
+export type OnBeside = () => void;
+
 /** Takes the lines of a carrier's files and gives those of the log, each with the place where it begins in such a file. */
 export class Unwrapping implements LineSink {
   readonly #carrier: Carrier;
   readonly #sink: LogSink;
-  readonly #onBeside: () => void;
+  readonly #onBeside: OnBeside;
   /** The line that has begun stands at 1 … #end; the byte before it is free. */
   #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL);
   #end = 1;
   /** Where it begins in this file; undefined until a piece of it was there. */
   #beginning: Beginning | undefined;
+  #besideBytes = 0;
 
-  /** `onBeside` is told of each line that the carrier has of something else. */
-  constructor(carrier: Carrier, sink: LogSink, onBeside: () => void = () => undefined) {
+  constructor(carrier: Carrier, sink: LogSink, onBeside: OnBeside = () => undefined) {
     this.#carrier = carrier;
     this.#sink = sink;
     this.#onBeside = onBeside;
@@ -39,8 +42,14 @@ export class Unwrapping implements LineSink {
     return this.#end > 1;
   }
 
-  /** The next file begins. A line that is unfinished goes on in it. */
-  beginFile(): void {
+  /** How many bytes were lines of something else. */
+  get besideBytes(): number {
+    return this.#besideBytes;
+  }
+
+  /** The next file begins. `goesOn`: the line that is unfinished goes on in it; else it is let go. */
+  beginFile(goesOn: boolean): void {
+    if (!goesOn) this.#forget();
     this.#beginning = undefined;
   }
 
@@ -48,6 +57,7 @@ export class Unwrapping implements LineSink {
     if (start === end) return undefined;
     const carried = this.#carrier.read(bytes.subarray(start, end));
     if (carried === 'beside') {
+      this.#besideBytes += end - start + 1;
       this.#onBeside();
       return undefined;
     }

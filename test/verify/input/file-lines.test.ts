@@ -96,6 +96,21 @@ describe('a line that a carrier cut and went on with in the next file', () => {
     expect((await told(torn, once)).said).toEqual(['1 torn 4', '1@0 :1}']);
   });
 
+  it('is let go where its file could not be read to the end', async () => {
+    const said: string[] = [];
+    const lines = new FileLines({
+      feed: (bytes, start, end) => void said.push(bytes.toString('utf8', start, end)),
+      feedForeign: () => undefined,
+      feedUnterminated: () => undefined,
+    });
+    const [first, second] = [criFile('a', cri('P {"a"')), criFile('b', cri('F {"b":1}'))];
+    const unfinished = lines.begin(first);
+    for await (const chunk of first.read(() => undefined)) await unfinished.push(chunk);
+    const splitter = lines.begin(second);
+    for await (const chunk of second.read(() => undefined)) await splitter.push(chunk);
+    expect(said).toEqual(['{"b":1}']);
+  });
+
   it('is torn where the file itself is, whatever comes next', async () => {
     const { said } = await told(criFile('a', cri('P {"a"'), '2026'), criFile('b', cri('F :1}')));
     expect(said).toEqual(['1 torn 8', '1@0 :1}']);
