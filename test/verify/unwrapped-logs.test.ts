@@ -264,6 +264,45 @@ describe('a line over 16 KiB', () => {
     wrapAll(carrier, filesOf(longLog()), PIECE)[0]?.bytes ?? Buffer.alloc(0);
 });
 
+describe('a container that was killed inside a line and started again', () => {
+  const keys = { signers: [edKey] };
+  const first = new SealedLog(origin).open(keys).seal().checkpoint().record('{"a":1}').seal().checkpoint();
+  const count = first.lines.length;
+  const lines = first.open(keys).seal().checkpoint().record('{"b":2}').close().checkpoint().lines;
+  const bytesOf = (some: typeof lines): Buffer =>
+    Buffer.concat(some.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+  const torn = Buffer.from('{"c":3,"integrity":{"seq":');
+
+  it.each([
+    // on a sink that cannot be cut a run begins with an empty line (M1.7)
+    ['docker', '\n'],
+    ['cri', '\n'],
+    ['docker', ''],
+    ['cri', ''],
+  ] as const)('has a torn line before its restart, in one file or two: %s, %j', async (carrier, begins) => {
+    const before = Buffer.concat([bytesOf(lines.slice(0, count)), torn]);
+    const after = Buffer.concat([Buffer.from(begins), bytesOf(lines.slice(count))]);
+    const two = folderOf([
+      { name: '0.log', bytes: wrapFile(carrier, before).bytes },
+      { name: '1.log', bytes: wrapFile(carrier, after).bytes },
+    ]);
+    const own = folderOf([
+      { name: 'own.log', bytes: Buffer.concat([before, Buffer.from('\n'), bytesOf(lines.slice(count))]) },
+    ]);
+    const { verdict, findings } = await verify({ paths: [own], origin, publicKeys: [vkeyOf(origin, edKey)] });
+    expect(findings.map(({ code }) => code)).toContain('TORN_TAIL');
+    const codes = (all: readonly Finding[]): unknown => all.map(({ code, seq }) => [code, seq]).sort();
+    for (const demux of [false, true]) {
+      const report = await ask([two], carrier, { demux });
+      expect([report.verdict, codes(report.findings)]).toEqual([verdict, codes(findings)]);
+    }
+    if (begins === '') return;
+    const one = Buffer.concat([wrapFile(carrier, before).bytes, wrapFile(carrier, after).bytes]);
+    const report = await ask(['-'], carrier, { input: Readable.from([one]) });
+    expect([report.verdict, codes(report.findings)]).toEqual([verdict, codes(findings)]);
+  });
+});
+
 describe('files that begin with more of standard error than is looked through for an entry', () => {
   it.each([false, true])('are put in their order; mixed: %s', async (demux) => {
     const [first, second] = wrapAll('docker', filesOf(longLog()), PIECE).map(({ bytes }) => bytes) as [Buffer, Buffer];
