@@ -1,6 +1,6 @@
 /**
  * What can be configured, as the TypeScript API spells it. Files and variables spell the same options in snake_case
- * (`key_id`, `FAPILOG_TAMPER_KEY_ID`). Every option may be left out; its default is `defaultsOf`'s.
+ * (`key_id`, `FAPILOG_TAMPER_KEY_ID`). Every option may be left out; `withDefaults` fills in its default.
  *
  * `docs/configuration.md` is made from the comments of this file, so a comment says what, unit, limits and default.
  */
@@ -16,19 +16,19 @@ export interface TamperConfig {
   // ---- keys
 
   /**
-   * Whether lines are sealed at all. With `false` a logger's transport and the command `seal` write them to `file` as they
-   * come; `createSealer` refuses it, and `openPlainWriter` takes its place.
+   * Whether lines are sealed at all. With `false`, a logger's transport and the command `seal` write them to `file`
+   * unchanged; `createSealer` refuses it, and `openPlainWriter` takes its place.
    */
   readonly enabled?: boolean;
   /**
-   * What a local key is: `HMAC-SHA256`, a data key of 32 bytes; or `Ed25519`, a signing key. With a key service the key
-   * itself decides how it signs, and `Ed25519` only says that it signs.
+   * What kind of local key it is: `HMAC-SHA256`, a data key of 32 bytes; or `Ed25519`, a signing key. With a key service
+   * the key itself determines how it signs, and `Ed25519` only says that it signs.
    */
   readonly algorithm?: LocalAlgorithm;
   /**
-   * The name of the key: for a local key any name, which goes into the log as its identity; AWS: key id, ARN or alias;
-   * Google: resource name; Azure: key URL. Default `default` for `env` and `file`; for Vault the one in `vaultPath`;
-   * for the other key services there is none.
+   * The name of the key. Local key: any name, which goes into the log as its identity; AWS: key id, ARN or alias;
+   * Google: resource name; Azure: key URL. Default: `default` for `env` and `file`; for Vault the one in `vaultPath`;
+   * none for the other key services.
    */
   readonly keyId?: string;
   /** Where the key comes from. */
@@ -42,17 +42,17 @@ export interface TamperConfig {
   /** How old our knowledge of a key's current version may be, in seconds. */
   readonly keyCacheTtlSeconds?: number;
   /**
-   * Whether checkpoints are signed by the key service with `keyId`, and no data key is used. Default false; left out
-   * with an Azure key that cannot wrap a data key safely (RSA, EC) it means true.
+   * Whether checkpoints are signed by the key service with `keyId`, and no data key is used. Default: false; but if left
+   * out with an Azure key that cannot wrap a data key safely (RSA, EC), true.
    */
   readonly useKmsSigning?: boolean;
-  /** A second key that signs checkpoints: with it the log has MACs of the data key `keyId` and signatures of this one. */
+  /** A second key that signs checkpoints: the log then has MACs by the data key `keyId` and signatures by this one. */
   readonly signingKeyId?: string;
   /** Where the key `signingKeyId` comes from. Default: `keySource`. */
   readonly signingKeySource?: ConfiguredSource;
   /** For a `signingKeySource` of `env`: the name of the variable that holds the Ed25519 key. */
   readonly signingKeyEnvVar?: string;
-  /** For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, where that is a directory. */
+  /** For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, if that is a directory. */
   readonly signingKeyFilePath?: string;
 
   // ---- key services
@@ -65,9 +65,9 @@ export interface TamperConfig {
   readonly azureTenantId?: string;
   /** Azure: client id. Alone it means a user-assigned managed identity. Without any: the SDK's DefaultAzureCredential. */
   readonly azureClientId?: string;
-  /** Vault: address, as `https://vault.example.com:8200`; `http://` on loopback only. Default: `VAULT_ADDR`. */
+  /** Vault: address, such as `https://vault.example.com:8200`; `http://` on loopback only. Default: `VAULT_ADDR`. */
   readonly vaultAddr?: string;
-  /** Vault: a literal token. Prefer `VAULT_TOKEN`, `vaultTokenFile` or another method: a literal one draws a warning. */
+  /** Vault: a literal token. Prefer `VAULT_TOKEN`, `vaultTokenFile` or another method: a literal token triggers a warning. */
   readonly vaultToken?: string;
   /** Vault: a file that holds the token, read again when it changes (an agent's sink). */
   readonly vaultTokenFile?: string;
@@ -98,92 +98,92 @@ export interface TamperConfig {
 
   // ---- where the log goes
 
-  /** The sealed file, or `-` for standard output. May hold `{host}`, `{pid}`, `{instance}` and `{pod}`. */
+  /** The sealed file, or `-` for standard output. May contain `{host}`, `{pid}`, `{instance}` and `{pod}`. */
   readonly file?: string;
   /**
-   * The name of the stream, a URL without scheme: 1 to 255 characters of `A-Za-z0-9._~:/@-`. May hold `{host}`, `{pid}`,
+   * The name of the stream, a URL without scheme: 1 to 255 characters of `A-Za-z0-9._~:/@-`. May contain `{host}`, `{pid}`,
    * `{instance}`, `{pod}` and `{basename}`, the name of `file`.
    */
   readonly origin?: string;
-  /** The directory for the state of each stream. Keep it on the same host as the log; it holds no secret. */
+  /** The directory for the state of each stream. Keep it on the same host as the log; it contains no secrets. */
   readonly stateDir?: string;
   /**
-   * When sealed lines are handed to the operating system, which keeps them when the process is killed: at the end of each
-   * `turn` of the event loop, all that was logged in it together; or each `line` before its `write` returns, at the cost of
-   * a system call for each.
+   * When sealed lines are handed to the operating system, which keeps them even if the process is killed: at the end of
+   * each `turn` of the event loop, everything logged in it together; or each `line` before its `write` returns, at the
+   * cost of a system call per line.
    */
   readonly flushEvery?: 'turn' | 'line';
-  /** Whether each batch of lines is made durable at once. At a checkpoint that happens always. */
+  /** Whether each batch of lines is synced to the disk at once. At a checkpoint this always happens. */
   readonly fsyncOnWrite?: boolean;
-  /** Whether a file is made durable when it is closed at rotation. */
+  /** Whether a file is synced to the disk when it is closed at rotation. */
   readonly fsyncOnRotate?: boolean;
   /** Whether a closed file is compressed to `.gz`. */
   readonly compressRotated?: boolean;
-  /** Whether each file is a stream of its own, with its own origin, that names the one before. */
+  /** Whether each file is a stream of its own, with its own origin, that names the previous one. */
   readonly rotateChain?: boolean;
-  /** Begin a next file when this one would pass this size, in bytes; 0 means never. */
+  /** Begin a new file when this one would exceed this size, in bytes; 0 means never. */
   readonly rotateMaxBytes?: number;
-  /** Begin a next file when this one is this old, in seconds; 0 means never. */
+  /** Begin a new file when this one reaches this age, in seconds; 0 means never. */
   readonly rotateIntervalSeconds?: number;
   /** Whether each closed file is verified in a child process. */
   readonly verifyOnClose?: boolean;
-  /** Whether a finding of `verifyOnClose` is an alert: an event, and a line on standard error. */
+  /** Whether a finding of `verifyOnClose` raises an alert: an event, and a line on standard error. */
   readonly alertOnFailure?: boolean;
-  /** Whether each input line is also copied, as it came, to standard output. */
+  /** Whether each input line is also copied, unchanged, to standard output. */
   readonly tee?: boolean;
-  /** Second places that get every checkpoint: paths of files, or `https://` URLs. In a variable: separated by commas. */
+  /** Additional destinations for every checkpoint: file paths, or `https://` URLs. In a variable: separated by commas. */
   readonly anchors?: readonly string[];
 
   // ---- when to seal
 
-  /** Seal and sign after this many records at the latest. */
+  /** Seal and sign after at most this many records. */
   readonly checkpointMaxRecords?: number;
-  /** Seal and sign this many seconds after an unsealed record at the latest. Default 1 with local keys only, 60 with a key service. */
+  /** Seal and sign at most this many seconds after an unsealed record. Default: 1 with local keys only, 60 with a key service. */
   readonly checkpointMaxSeconds?: number;
   /** Seal at least this often, in seconds, even when nothing is logged. */
   readonly heartbeatSeconds?: number;
-  /** A key period ends at this age, in seconds. */
+  /** The age at which a key period ends, in seconds. */
   readonly maxEpochSeconds?: number;
 
   // ---- when something fails
 
   /**
-   * When the key service is away while running: `continue` sealing, and let the next signature cover everything; or
-   * `stop` with error `KEY_SERVICE_STOP`, with which `onFailure` deals.
+   * When the key service becomes unreachable while running: `continue` sealing, and let the next signature cover
+   * everything; or `stop` with error `KEY_SERVICE_STOP`, which is handled as `onFailure` says.
    */
   readonly onKmsFailure?: 'continue' | 'stop';
   /** With `onKmsFailure: continue`: stop after this many seconds without a signature; 0 means never. */
   readonly maxUnsignedSeconds?: number;
   /**
-   * When the key service is away at start, or what answers is not it: `wait`, taking lines up to `maxPendingBytes` and
-   * trying again; or `stop` with the error. A configuration error or a refusal always stops.
+   * When the key service is unreachable at the start, or something else answers in its place: `wait`, accepting lines up
+   * to `maxPendingBytes` and trying again; or `stop` with the error. A configuration error or a refusal always stops.
    */
   readonly onStartFailure?: 'wait' | 'stop';
   /**
-   * When the disk is full or the file cannot be written: `wait`, taking lines up to `maxPendingBytes`, then holding back
-   * the producer; `drop` what comes meanwhile, count it in a `gap` entry and hold nobody back; or `stop` with error
-   * `WRITE_FAILED`.
+   * When the disk is full or the file cannot be written: `wait`, accepting lines up to `maxPendingBytes`, then asking the
+   * producer to pause; `drop` the lines that come meanwhile, count them in a `gap` entry and never ask the producer to
+   * pause; or `stop` with error `WRITE_FAILED`.
    */
   readonly onWriteFailure?: 'wait' | 'drop' | 'stop';
   /**
-   * When the log cannot go on (somebody else wrote into its file, its disk or state directory is gone, its keys are
-   * refused): `warn` on standard error, unless somebody listens to `error`, and go on taking lines, which are kept or
-   * counted for the next start; `throw` from each `write`, and the event `error` also where nobody listens; or `exit`:
+   * When the log cannot continue (something else wrote to its file, its disk or state directory is gone, its keys are
+   * refused): `warn` on standard error, unless there is a listener for `error`, and go on accepting lines, which are kept
+   * or counted for the next start; `throw` from each `write`, and emit `error` even without a listener; or `exit`:
    * as `warn`, then end the process with code 1.
    */
   readonly onFailure?: 'warn' | 'throw' | 'exit';
   /**
-   * When state and file contradict each other at start: `error`, with the way out; or `new_stream`: leave the old files
-   * alone and go on under a new origin that cites the old one.
+   * When state and file contradict each other at the start: `error`, which says what to do; or `new_stream`: leave the old
+   * files alone and continue under a new origin that cites the old one.
    */
   readonly onStateConflict?: 'error' | 'new_stream';
-  /** The longest line that becomes one record, in bytes; a longer one becomes several. */
+  /** The longest line that becomes one record, in bytes; a longer one is split into several. */
   readonly maxLineBytes?: number;
-  /** How much may wait to be written, in bytes, before the producer is held back. */
+  /** How much may wait to be written, in bytes, before the producer is asked to pause. */
   readonly maxPendingBytes?: number;
   /**
-   * A line that has a member `integrity` of its own: `keep` it (ours stands last), or `wrap` the line as text, for
-   * readers that refuse duplicate members.
+   * What to do with a line that has its own `integrity` member: `keep` it (ours comes last), or `wrap` the line as text,
+   * for readers that refuse duplicate members.
    */
   readonly onIntegrity?: 'keep' | 'wrap';
 }

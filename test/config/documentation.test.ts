@@ -52,26 +52,26 @@ function page(): { markdown: string; documented: string[] } {
 
 const intro = `# Configuration
 
-Made from \`src/config/tamper-config.ts\` by \`test/config/documentation.test.ts\`.
+Generated from \`src/config/tamper-config.ts\` by \`test/config/documentation.test.ts\`.
 
-An option may be set in four places. The first that sets it wins:
+The value of an option comes from the first of these four places that sets it:
 
 1. in code (\`createSealer({ keySource: 'aws-kms' })\`) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
 2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else, numbers are decimal, lists are separated by commas;
-3. in a file, YAML 1.2 or JSON (a name that ends in \`.json\`), named by \`--config\` or \`FAPILOG_TAMPER_CONFIG\` of a command: one map of options and nothing below it. Duplicate keys, aliases and tags are refused;
-4. by its default.
+3. in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which a command finds by \`--config\` or \`FAPILOG_TAMPER_CONFIG\`: a single flat map of options. Duplicate keys, aliases and tags are refused;
+4. its default.
 
-\`fapilog-tamper doctor\` shows each option, its value and the place that set it. An option that does not exist is an error that
-names the option, the place and the nearest option that does exist; so is a \`FAPILOG_TAMPER_*\` variable that is neither an
-option nor named by \`key_env_var\` or \`signing_key_env_var\`. What Kubernetes injects for a Service named \`fapilog-tamper\`
-(\`FAPILOG_TAMPER_SERVICE_HOST\`, \`FAPILOG_TAMPER_PORT_80_TCP\` and so on) is ignored. Paths are relative to the working directory.
+\`fapilog-tamper doctor\` shows each option, its value and the place that set it. An unknown option is an error that names the
+option, the place and the nearest existing option; so is a \`FAPILOG_TAMPER_*\` variable that is neither an option nor named by
+\`key_env_var\` or \`signing_key_env_var\`. The variables that Kubernetes injects for a Service named \`fapilog-tamper\`
+(\`FAPILOG_TAMPER_SERVICE_HOST\`, \`FAPILOG_TAMPER_PORT_80_TCP\` and so on) are ignored. Paths are relative to the working directory.
 
 \`\`\`yaml
 file: /var/log/payments/audit.jsonl
 origin: audit.example.com/payments/{host}
 key_source: aws-kms
 key_id: alias/audit-data            # MACs with a data key that this key wraps
-signing_key_id: alias/audit-sign    # and signatures that anybody can check
+signing_key_id: alias/audit-sign    # and signatures that anyone can check
 aws_region: eu-west-1
 \`\`\`
 
@@ -79,13 +79,13 @@ What the keys mean for the log:
 
 | \`key_id\` is | and | each record has | each checkpoint has | who can check |
 |---|---|---|---|---|
-| a data key (\`algorithm: HMAC-SHA256\`) | | a MAC | our MAC | who has, or may unwrap, the data key; who could also forge |
-| a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | both, each what they can: recommended with a key service |
-| a signing key (\`use_kms_signing: true\`, or a local key with \`algorithm: Ed25519\`) | | a checksum | a signature | anybody with the public key |
+| a data key (\`algorithm: HMAC-SHA256\`) | | a MAC | our MAC | anyone who has, or may unwrap, the data key; they could also forge |
+| a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | holders of the data key check the MACs, anyone with the public key the signatures: recommended with a key service |
+| a signing key (\`use_kms_signing: true\`, or a local key with \`algorithm: Ed25519\`) | | a checksum | a signature | anyone with the public key |
 
-An Azure key that is not an oct-HSM key cannot wrap a data key safely: with \`use_kms_signing\` left out it signs.
+An Azure key that is not an oct-HSM key cannot wrap a data key safely: if \`use_kms_signing\` is left out, it signs.
 
-What a placeholder in \`file\` or \`origin\` stands for:
+What the placeholders in \`file\` and \`origin\` stand for:
 
 | placeholder | becomes |
 |---|---|
