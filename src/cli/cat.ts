@@ -63,7 +63,8 @@ class Problems {
 
 function ignoredText({ files, more }: IgnoredReport): string {
   const count = files.length + more;
-  return count === 0 ? '' : `cat: ${count} files that were never sealed are left out (verify lists them)\n`;
+  const were = count === 1 ? '1 file that was never sealed is' : `${count} files that were never sealed are`;
+  return count === 0 ? '' : `cat: ${were} left out (verify lists them)\n`;
 }
 
 /** `fapilog-tamper cat` */
@@ -71,8 +72,8 @@ export const cat: Command = command(
   {
     usage: 'PATH…|- [--verified …]',
     about: [
-      "Gives the application's own lines back, byte for byte, each with LF. Lines that were never sealed are left out and said so.",
-      'The lines of --verified wait for the verdict in a file without a name, in the directory that TMPDIR names: it needs as much room as the log, decompressed. All other flags are those of verify, and count with --verified alone, but for --unwrap; --jobs has no effect.',
+      "Prints the application's own lines, byte for byte, each followed by LF. Lines that were never sealed are left out and reported on standard error.",
+      'With --verified, the lines wait for the verdict in an unnamed temporary file in the directory given by TMPDIR, which needs as much space as the decompressed log. All other flags are those of verify and apply only with --verified, except --unwrap; --jobs has no effect.',
     ],
     flags: {
       verified: yes(
@@ -96,7 +97,7 @@ export const cat: Command = command(
           onPiece: printer.take,
           onProblem: (message) => problems.add(message),
           onUnproven: (size) => {
-            notes = `cat: nothing proves what comes after entry ${size} yet; it is left out\n`;
+            notes = `cat: what comes after entry ${size} is not proven yet and is left out\n`;
           },
         }).finally(close);
         if (report.verdict !== 'ok') {

@@ -13,12 +13,12 @@ export interface CommandRow {
 export const commands: readonly CommandRow[] = [
   {
     name: 'seal',
-    summary: 'standard input to a sealed file or to standard output',
+    summary: 'seal standard input into a file, or to standard output',
     load: async () => (await import('./seal.ts')).seal,
   },
   {
     name: 'doctor',
-    summary: 'reach the key service, test what we may do, show each option and where it came from',
+    summary: 'contact the key service, test permissions, show each option and where it came from',
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
@@ -28,17 +28,17 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'verify',
-    summary: 'check sealed files: ok, tampered here, or undecided because',
+    summary: 'check sealed files: ok, tampered and where, or undecided and why',
     load: async () => (await import('./verify.ts')).verify,
   },
   {
     name: 'inspect',
-    summary: 'what sealed files say of themselves; nothing is trusted',
+    summary: 'show what sealed files say about themselves; nothing is checked',
     load: async () => (await import('./inspect.ts')).inspect,
   },
   {
     name: 'cat',
-    summary: "the application's own lines back, byte for byte",
+    summary: "print the application's own lines, byte for byte",
     load: async () => (await import('./cat.ts')).cat,
   },
   {
@@ -48,12 +48,12 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'policy',
-    summary: 'policy init: a policy file to begin with',
+    summary: 'policy init: draft a policy file',
     load: async () => (await import('./policy.ts')).policy,
   },
   {
     name: 'recover',
-    summary: 'go on with a new stream where the old one cannot',
+    summary: 'begin a new stream when the old one cannot continue',
     load: async () => (await import('./recover.ts')).recover,
   },
 ];

@@ -25,17 +25,17 @@ export const doctor: Command = command(
   {
     usage: '[--config FILE] [--format text|json]',
     about: [
-      'Shows what each option is and where it came from, looks whether the log and its state can be written, uses each key once, and tests what the key service lets us do. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be made.',
+      'Shows the value of each option and where it came from, checks whether the log and its state can be written, uses each key once, and tests what the key service allows. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be carried out.',
     ],
     flags: {
       config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
-      format: oneOf(['text', 'json'], 'how it is printed'),
+      format: oneOf(['text', 'json'], 'output format'),
     },
     takesConfig: true,
   },
   async (call, io) => {
     const { format } = call.flags;
-    if (call.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes no arguments besides its flags');
+    if (call.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes only flags, no other arguments');
     const resolution = await resolveCall(call, io);
     const checks = [...checkPlaces(resolution.config), ...(await checksOf(resolution))];
     const rows = optionRows(resolution);

@@ -37,7 +37,7 @@ export function helpOf(program: string, name: string, described: Described): str
       wrapped(says, WIDTH - width - 2).map((line, at) => `  ${(at === 0 ? left : '').padEnd(width)}${line}`),
     ),
     ...(takesConfig
-      ? ['', 'Each option of the configuration is a flag too (key_id is --key-id); see docs/configuration.md.']
+      ? ['', 'Every configuration option is also a flag (key_id is --key-id); see docs/configuration.md.']
       : []),
     '',
   ].join('\n');

@@ -10,9 +10,9 @@ export const inspect: Command = command(
   {
     usage: 'PATH…|- [--unwrap CARRIER] [--format text|json]',
     about: [
-      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified and nothing is trusted: this is what the files say of themselves.',
+      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves.',
     ],
-    flags: { unwrap: verifyFlags.unwrap, format: oneOf(['text', 'json'], 'how it is printed') },
+    flags: { unwrap: verifyFlags.unwrap, format: oneOf(['text', 'json'], 'output format') },
     takesConfig: false,
   },
   async ({ flags: { format, unwrap }, positionals }, io) => {
@@ -30,7 +30,7 @@ export const inspect: Command = command(
       ),
       ...(seen.moreEvents > 0 ? [`(${seen.moreEvents} more between the first and the last are not shown)`] : []),
       ...seen.problems,
-      '(nothing of this was verified)',
+      '(none of this was verified)',
     ];
     await print(io.stdout, `${lines.map(printable).join('\n')}\n`);
     return exitCode.done;

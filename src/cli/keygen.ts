@@ -13,15 +13,15 @@ export const keygen: Command = command(
     flags: {
       out: text('FILE', 'where the key goes; the public half of an Ed25519 key goes to FILE.pub'),
       algorithm: oneOf(['HMAC-SHA256', 'Ed25519'], 'HMAC-SHA256 is a data key, Ed25519 a signing key'),
-      origin: text('NAME', 'also print the verifier key of a signing key for this stream, for a policy'),
-      format: oneOf(['text', 'json'], 'how it is printed'),
+      origin: text('NAME', 'also print the verifier key of a signing key for this stream, for use in a policy'),
+      format: oneOf(['text', 'json'], 'output format'),
     },
     takesConfig: false,
   },
   async ({ flags, positionals }, io) => {
     const { out, origin, format, algorithm } = flags;
     if (out === undefined || out === '') throw usage('--out FILE is missing');
-    if (positionals.length > 0) throw usage('keygen takes no arguments besides its flags');
+    if (positionals.length > 0) throw usage('keygen takes only flags, no other arguments');
     if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
     if (origin !== undefined) checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);

@@ -9,7 +9,7 @@ export const policy: Command = command(
   {
     usage: 'init PATH…',
     about: [
-      'policy init writes a policy file to begin with to standard output, out of what sealed files say of themselves: origins, key names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.',
+      'policy init drafts a policy file on standard output from what sealed files say about themselves: origins, key names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.',
     ],
     flags: {},
     takesConfig: false,
@@ -17,7 +17,7 @@ export const policy: Command = command(
   async ({ positionals }, io) => {
     const [verb, ...paths] = positionals;
     if (verb !== 'init' || paths.length === 0) {
-      throw new TamperError('USAGE', 'policy has one verb: policy init PATH…', {
+      throw new TamperError('USAGE', 'policy has one subcommand: policy init PATH…', {
         hint: 'Run: fapilog-tamper policy --help',
       });
     }

@@ -48,8 +48,8 @@ function overview(): string {
     '',
     ...rows,
     '',
-    `${program} COMMAND --help says more. Exit codes: 0 done, 1 a finding, 2 could not be decided or reached,`,
-    '64 usage, 70 our bug.',
+    `Run ${program} COMMAND --help for more. Exit codes: 0 done, 1 tampered or a failed check, 2 undecided or not`,
+    `reachable, 64 wrong usage, 70 a bug in ${program}.`,
     '',
   ].join('\n');
 }
@@ -62,5 +62,5 @@ function describe(error: unknown): string {
     return `${program}: ${error.code}: ${printable(error.message)}\n${hint}${request}`;
   }
   const stack = isError(error) ? (error.stack ?? error.message) : String(error);
-  return `${program}: INTERNAL: this is a bug of ${program}, please report it\n${stack}\n`;
+  return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
 }

@@ -10,8 +10,8 @@ import { resolveCall } from './resolve.ts';
 
 const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
-  out: text('FILE', 'where the log goes: the option file; - is standard output'),
-  quiet: yes('say nothing on standard error but errors'),
+  out: text('FILE', 'where the log goes, same as the option file; - is standard output'),
+  quiet: yes('print only errors on standard error'),
 };
 
 /** `fapilog-tamper seal` */
@@ -19,12 +19,12 @@ export const seal: Command = command(
   {
     usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
     about: [
-      'Seals standard input, line by line, into a file or to standard output, until it ends or SIGINT or SIGTERM comes. What was read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. At SIGHUP it goes on in a new file where logrotate has renamed this one.',
+      'Seals standard input, line by line, into a file or to standard output, until the input ends or SIGINT or SIGTERM arrives. Everything read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. On SIGHUP it continues in a new file if logrotate has renamed the current one.',
     ],
     flags,
     options: {
-      '--origin NAME': 'the name of the stream, which the auditor will ask for',
-      '--tee': 'also copy each line, as it came, to standard output',
+      '--origin NAME': 'the name of the stream, which the auditor will need',
+      '--tee': 'also copy each line, unchanged, to standard output',
     },
     takesConfig: true,
   },
@@ -54,7 +54,7 @@ export const seal: Command = command(
 function withOut(call: Call<typeof flags>): Call<typeof flags> {
   const { out } = call.flags;
   if (out === undefined) return call;
-  if (call.config.file !== undefined) throw new TamperError('USAGE', '--out and --file are the same: give one');
+  if (call.config.file !== undefined) throw new TamperError('USAGE', '--out and --file mean the same: give only one');
   return { ...call, config: { ...call.config, file: out } };
 }
 
@@ -74,14 +74,14 @@ async function within(promise: Promise<boolean>, ms: number): Promise<boolean> {
 }
 
 function noKeyInTime(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no key came for ${origin}, so nothing could be sealed`, {
+  return new TamperError('TIMEOUT', `no key was obtained for ${origin}, so nothing could be sealed`, {
     hint: 'The lines are kept in the state directory and sealed at the next start.',
   });
 }
 
 /** A refusal is no absence. */
 function whatFails(error: Error): string {
-  return isTamperError(error) && !error.retryable ? 'the keys cannot be used' : 'the key service is away';
+  return isTamperError(error) && !error.retryable ? 'the keys cannot be used' : 'the key service is unreachable';
 }
 
 /** After a stop: how long a reader or a disk that takes nothing is waited for, in milliseconds. */
@@ -118,8 +118,12 @@ async function readerCaughtUp(sealer: Sealer, isOver: () => boolean): Promise<vo
 
 type Say = (text: string) => Promise<void>;
 
+function linesText(count: number): string {
+  return count === 1 ? '1 line' : `${count} lines`;
+}
+
 async function passThrough(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
-  await say('warning: enabled is false: lines are written, not sealed');
+  await say('warning: enabled is false: lines are written but not sealed');
   const writer = await openPlainWriter(config);
   try {
     for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
@@ -142,10 +146,12 @@ async function sealInput(
   sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('kept', ({ lines, lost, file }) => {
-    const more = lost > 0 ? `, and counts ${lost} more` : '';
-    void say(`warning: ${lines} lines could not be sealed; ${file} keeps them for the next start${more}`);
+    const more = lost > 0 ? `; ${linesText(lost)} more could not be kept and will only be counted` : '';
+    void say(
+      `warning: ${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}${more}`,
+    );
   });
-  sealer.on('outage', ({ error }) => void say(`${whatFails(error)}, sealing goes on: ${error.message}`));
+  sealer.on('outage', ({ error }) => void say(`${whatFails(error)}, sealing continues: ${error.message}`));
   sealer.on('outageOver', () => void say('the keys can be used again'));
   const forget = io.onHangUp(() => {
     sealer.reopen().catch(() => undefined); // as above
@@ -172,5 +178,5 @@ async function sealInput(
   }
   if (!inTime && sealer.stats.records === 0) throw noKeyInTime(sealer.origin);
   const { records, origin, file } = sealer.stats;
-  await say(`sealed ${records} lines of ${origin} in ${file}`);
+  await say(`sealed ${linesText(records)} of ${origin} in ${file}`);
 }

@@ -35,26 +35,26 @@ export type VerifyFlags = {
 
 /** What each of them is for. */
 export const verifyFlags: VerifyFlags = {
-  origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins so'),
-  policy: text('FILE', "the auditor's policy: streams, keys, how complete, how fresh (docs/policy.md)"),
+  origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
+  policy: text('FILE', "the auditor's policy: streams, keys, how complete, how recent (docs/policy.md)"),
   config: text('FILE', "the writer's configuration: its origin and keys"),
-  'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR where the policy calls it NAME'),
+  'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
   keys: list('PATH', 'a file with the data key, or a directory of NAME.key files'),
-  'public-key': list('FILE', 'verifier keys or a PEM: what signed the checkpoints'),
-  known: text('FILE', 'like known_hosts: the checkpoints seen before must be in the log; advances when all is ok'),
+  'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
+  known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
   since: list('NOTE', 'a file with a checkpoint that you hold'),
   unwrap: carrier(
     'what wrapped the lines on their way: docker, cri, loki (logcli --forward -o jsonl), or field:NAME, a member of an object a line',
   ),
-  manifest: list('PATH', 'a manifest to check besides those that stand beside the files'),
-  live: yes('the log is still being written: its end is the newest seal'),
-  now: time('what counts as now for --live (default: the clock)'),
+  manifest: list('PATH', 'a manifest to check in addition to those beside the files'),
+  live: yes('the log is still being written: it ends at the newest seal'),
+  now: time('the time to use as now for --live (default: the clock)'),
   part: yes('one closed file by itself, after the checkpoint held before it (--since)'),
-  demux: yes('lines of several streams stand mixed in the files'),
-  'accept-successors': yes('signers that were handed over to count as named'),
-  strict: yes('warnings make it undecided'),
-  'max-bytes': count('a .gz may expand to so many bytes (default 64 GiB)'),
-  jobs: count('above 1: N extra processes check the records of large files (not of a .gz, nor with --unwrap)'),
+  demux: yes('the files contain lines of several streams, mixed'),
+  'accept-successors': yes('signers that a named signer handed over to count as named'),
+  strict: yes('warnings make the verdict undecided'),
+  'max-bytes': count('how many bytes a .gz may expand to (default 64 GiB)'),
+  jobs: count('number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)'),
 };
 
 /** What a command that verifies was asked to do. */

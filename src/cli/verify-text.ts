@@ -62,14 +62,14 @@ function groupLines(group: readonly Finding[], more: number, level: Level): stri
 
 function keyText(key: KeyReport): string {
   const { keyId, records, firstSeq, lastSeq, checkedBy, status } = key;
-  const how = checkedBy.length === 0 ? 'checked by nothing' : `checked by ${checkedBy.join(' and ')}`;
+  const how = checkedBy.length === 0 ? 'not checked' : `checked by ${checkedBy.join(' and ')}`;
   return `  ${keyId}: entries ${firstSeq}-${lastSeq}, ${records}, ${how}, ${status}; ${keyTexts([key]).join('; ')}`;
 }
 
 function whoCanForge(keys: readonly KeyReport[]): string[] {
   if (keys.length === 0 || !keys.some(({ checkedBy }) => checkedBy.includes('mac'))) return [];
   if (keys.every(({ checkedBy }) => checkedBy.includes('signature'))) return [];
-  return ['  note: checked with a data key alone; whoever holds that key could have written this log'];
+  return ['  note: checked with a data key alone; anyone holding that key could have forged this log'];
 }
 
 function shortened(keys: readonly string[]): readonly string[] {
@@ -77,16 +77,20 @@ function shortened(keys: readonly string[]): readonly string[] {
   return [...keys.slice(0, SHOWN_KEYS - 1), `and ${keys.length - SHOWN_KEYS + 1} more keys (--verbose lists them)`];
 }
 
+function recordsText(count: number): string {
+  return count === 1 ? '1 record' : `${count} records`;
+}
+
 function streamLines(stream: StreamReport, level: Level): string[] {
   const { origin, verdict, firstSeq, lastSeq, records, endTime, end, continuedBy, keys } = stream;
-  const name = origin === '' ? 'files of no named stream' : origin;
+  const name = origin === '' ? 'files that belong to no named stream' : origin;
   const lines = [`${HEADLINE[verdict]}  ${name}`];
   if (level === 'quiet') return lines;
   lines.push(...whoCanForge(keys));
   if (lastSeq > 0) {
     const until = endTime === undefined ? '' : `, up to ${endTime}`;
     lines.push(
-      `  entries ${firstSeq} to ${lastSeq}, ${records} records${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
+      `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
     );
   }
   if (level === 'verbose') lines.push(...keys.map(keyText));
@@ -102,7 +106,7 @@ function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): s
   const shown = level === 'verbose' ? files : files.slice(0, SHOWN_PER_CODE);
   const rest = count - shown.length;
   return [
-    `left out ${count} ${count === 1 ? 'file' : 'files'} that no seal is in:`,
+    `left out ${count} ${count === 1 ? 'file that was' : 'files that were'} never sealed:`,
     ...shown.map(({ file, why }) => `  ${file} (${why})`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];
@@ -121,7 +125,7 @@ export function verdictText(report: VerifyReport, level: Level): string {
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
   if (level !== 'quiet') {
     lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report));
-    lines.push('What was logged after these entries, if anything, is not shown by them.');
+    lines.push('This says nothing about what was logged after these entries, if anything.');
   }
   return `${lines.map(printable).join('\n')}\n`;
 }

@@ -12,14 +12,14 @@ export const verify: Command = command(
   {
     usage: 'PATH…|- --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
     about: [
-      'Checks sealed files and says ok (exit code 0), tampered, with the places (1), or undecided, because (2). Keys and the name of the stream come from you, never from the log. Directories, rotated files in any order and .gz are taken as they are.',
+      'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are.',
       'Key flags replace the keys of the same kind in the configuration and the environment.',
     ],
     flags: {
       ...verifyFlags,
-      format: oneOf(['text', 'json'], 'how the report is printed; spec/report.schema.json is the schema of json'),
-      quiet: yes('only the verdict'),
-      verbose: yes('key periods and every finding as well'),
+      format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
+      quiet: yes('print only the verdict'),
+      verbose: yes('also print key periods and every finding'),
     },
     takesConfig: true,
   },

@@ -10,7 +10,7 @@ import { checkSetting, type Setting, unknownOption } from './setting.ts';
 export function settingsOfCode(options: unknown, placeOf: (spelling: string) => string = () => 'code'): Setting[] {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TamperError('CONFIG_INVALID', 'the options must be an object', {
-      hint: "for example { file: 'audit.jsonl', keySource: 'env' }",
+      hint: "For example { file: 'audit.jsonl', keySource: 'env' }",
     });
   }
   const settings: Setting[] = [];

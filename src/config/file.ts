@@ -24,7 +24,7 @@ export function readConfigFile(path: string): ConfigFile {
   const document = readPlainYaml(text, lines);
   if ('code' in document) {
     const { code, line, problem } = document;
-    throw invalid(path, line, code === 'DUPLICATE_KEY' ? 'this option stands twice' : problem);
+    throw invalid(path, line, code === 'DUPLICATE_KEY' ? 'this option appears twice' : problem);
   }
   const root: unknown = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return { path, settings: [] };
@@ -41,7 +41,7 @@ function read(path: string): string {
     const reason = isError(cause) ? cause.message : String(cause);
     throw new TamperError('CONFIG_UNREADABLE', `cannot read the configuration file ${path}: ${reason}`, {
       cause,
-      hint: 'Check the path and who may read it',
+      hint: 'Check the path, and that you may read the file',
     });
   }
   try {
@@ -56,7 +56,7 @@ function readRegular(path: string): Buffer {
   try {
     if (!fstatSync(fd).isFile()) {
       throw new TamperError('CONFIG_UNREADABLE', `the configuration file ${path} is not a regular file`, {
-        hint: 'Write the options to a file and name that',
+        hint: 'Write the options to a regular file and name that one',
       });
     }
     const bytes = Buffer.alloc(maxBytes + 1);
@@ -65,7 +65,10 @@ function readRegular(path: string): Buffer {
       count = readSync(fd, bytes, length, bytes.length - length, null);
     }
     if (length > maxBytes) {
-      throw new TamperError('CONFIG_INVALID', `${path} is larger than ${maxBytes} bytes: this is no configuration`);
+      throw new TamperError(
+        'CONFIG_INVALID',
+        `${path} is larger than ${maxBytes} bytes: this is not a configuration file`,
+      );
     }
     return bytes.subarray(0, length);
   } finally {
@@ -86,7 +89,7 @@ function checkJson(path: string, text: string): void {
 
 function invalid(path: string, line: number | undefined, problem: string): TamperError {
   return new TamperError('CONFIG_INVALID', `${line === undefined ? path : `${path}:${line}`}: ${problem}`, {
-    hint: 'The file is one map of options, such as "key_id: audit"; see docs/configuration.md',
+    hint: 'The file must be a single map of options, such as "key_id: audit"; see docs/configuration.md',
   });
 }
 

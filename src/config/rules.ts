@@ -43,7 +43,7 @@ const keyRules: readonly Rule[] = [
     config.keyFilePath !== undefined && !usesSource(config, 'file')
       ? {
           message: `${at('keyFilePath')} is set, but ${at('keySource')} is ${config.keySource}`,
-          hint: 'Set key_source to file, or leave key_file_path out',
+          hint: 'Set key_source to file, or leave out key_file_path',
         }
       : undefined,
   ({ config, at }) =>
@@ -84,21 +84,21 @@ const signingRules: readonly Rule[] = [
   ({ config, at }) =>
     config.signingKeyId !== undefined && config.algorithm === 'Ed25519'
       ? {
-          message: `${at('algorithm')} is Ed25519, so key_id is a signing key already, but ${at('signingKeyId')} names another`,
-          hint: 'For a data key and signatures leave algorithm out; for signatures only leave signing_key_id out',
+          message: `${at('algorithm')} is Ed25519, so key_id is already a signing key, but ${at('signingKeyId')} names another`,
+          hint: 'For a data key and signatures, leave out algorithm; for signatures only, leave out signing_key_id',
         }
       : undefined,
   ({ config, at }) =>
     config.useKmsSigning === true && isLocal(config.keySource) && isLocal(config.signingKeySource ?? config.keySource)
       ? {
-          message: `${at('useKmsSigning')} is true, but ${at('keySource')} is ${config.keySource}, which is no key service`,
-          hint: 'For signatures with a local key set algorithm to Ed25519',
+          message: `${at('useKmsSigning')} is true, but ${at('keySource')} is ${config.keySource}, which is not a key service`,
+          hint: 'For signatures with a local key, set algorithm to Ed25519',
         }
       : undefined,
   ({ config, at }) =>
     config.useKmsSigning === false && config.algorithm === 'Ed25519' && !isLocal(config.keySource)
       ? {
-          message: `${at('useKmsSigning')} is false, but ${at('algorithm')} is Ed25519, which signs`,
+          message: `${at('useKmsSigning')} is false, but ${at('algorithm')} is Ed25519, a signing key`,
           hint: 'Leave one of them out',
         }
       : undefined,
@@ -119,7 +119,7 @@ const signingRules: readonly Rule[] = [
     return same
       ? {
           message: `${at('keyId')} and ${at('signingKeyId')} are the same key`,
-          hint: 'A data key and a signing key must be two keys',
+          hint: 'The data key and the signing key must be two different keys',
         }
       : undefined;
   },
@@ -129,7 +129,7 @@ const serviceRules: readonly Rule[] = [
   ({ config, at }) =>
     usesSource(config, 'vault') && config.vaultAuthMethod !== 'token' && config.vaultRole === undefined
       ? {
-          message: `${at('vaultAuthMethod')} is ${config.vaultAuthMethod}, but there is no role`,
+          message: `${at('vaultAuthMethod')} is ${config.vaultAuthMethod}, but no role is set`,
           hint: 'Set vault_role',
         }
       : undefined,
@@ -146,8 +146,8 @@ const serviceRules: readonly Rule[] = [
     const [cert, key] = [config.vaultClientCertFile, config.vaultClientKeyFile];
     if ((cert === undefined) === (key === undefined)) return undefined;
     const message =
-      cert === undefined ? `${at('vaultClientKeyFile')} is set alone` : `${at('vaultClientCertFile')} is set alone`;
-    return { message, hint: 'Mutual TLS needs vault_client_cert_file and vault_client_key_file' };
+      cert === undefined ? `only ${at('vaultClientKeyFile')} is set` : `only ${at('vaultClientCertFile')} is set`;
+    return { message, hint: 'Mutual TLS needs both vault_client_cert_file and vault_client_key_file' };
   },
   ({ config, at }) => {
     const name = (['vaultAddr', 'gcpEndpoint'] as const).find((one) => isInsecureUrl(config[one]));
@@ -156,7 +156,7 @@ const serviceRules: readonly Rule[] = [
       : {
           code: 'INSECURE_ENDPOINT',
           message: `${at(name)} is plain http to another host`,
-          hint: 'Use https; http is for loopback only',
+          hint: 'Use https; http is allowed on loopback only',
         };
   },
   ({ config, at }) =>
@@ -164,7 +164,7 @@ const serviceRules: readonly Rule[] = [
       ? {
           code: 'INSECURE_ENDPOINT',
           message: `${at('anchors')} has a plain http address`,
-          hint: 'Use https; http is for loopback only',
+          hint: 'Use https; http is allowed on loopback only',
         }
       : undefined,
 ];
@@ -186,8 +186,8 @@ const outputRules: readonly Rule[] = [
   ({ config, at }) =>
     config.tee && config.file === '-'
       ? {
-          message: `${at('tee')} copies lines to standard output, where the sealed log goes already`,
-          hint: 'Set file to a path, or leave tee out',
+          message: `${at('tee')} copies lines to standard output, where the sealed log already goes`,
+          hint: 'Set file to a path, or leave out tee',
         }
       : undefined,
   ({ config, at }) => {
@@ -195,14 +195,14 @@ const outputRules: readonly Rule[] = [
     return apart === undefined || config.origin.includes(apart) || config.origin.includes('{basename}')
       ? undefined
       : {
-          message: `${at('file')} has ${apart}, but ${at('origin')} has not: several writers would share one stream`,
-          hint: `Put ${apart} or {basename} into origin`,
+          message: `${at('file')} contains ${apart}, but ${at('origin')} does not: several writers would share one stream`,
+          hint: `Put ${apart} or {basename} in origin`,
         };
   },
   ({ config, at }) =>
     config.maxPendingBytes < config.maxLineBytes
       ? {
-          message: `${at('maxPendingBytes')} is below ${at('maxLineBytes')}: a longest line could never be taken`,
+          message: `${at('maxPendingBytes')} is below ${at('maxLineBytes')}: a line of maximum length could never be accepted`,
           hint: 'Raise max_pending_bytes',
         }
       : undefined,

@@ -10,7 +10,7 @@ const flag = v.boolean('must be true or false');
 const text = v.pipe(
   v.string('must be text'),
   v.nonEmpty('must not be empty'),
-  v.check((value) => !/\p{Cc}/u.test(value), 'must not hold control characters'),
+  v.check((value) => !/\p{Cc}/u.test(value), 'must not contain control characters'),
 );
 const variableName = v.pipe(
   v.string('must be text'),
@@ -49,7 +49,7 @@ function address(schemes: readonly string[]) {
         const url = URL.canParse(value) ? new URL(value) : undefined;
         return url !== undefined && schemes.includes(url.protocol) && url.username === '' && url.password === '';
       },
-      `must be a URL (${schemes.join('// or ')}//) without user name or password`,
+      `must be a URL (${schemes.join('// or ')}//) without a user name or password`,
     ),
   );
 }
@@ -101,7 +101,7 @@ const options = {
   verifyOnClose: flag,
   alertOnFailure: flag,
   tee: flag,
-  anchors: v.pipe(v.array(text, 'must be a list of texts'), v.readonly()),
+  anchors: v.pipe(v.array(text, 'must be a list of strings'), v.readonly()),
   checkpointMaxRecords: whole(1, 1_000_000_000),
   checkpointMaxSeconds: whole(1, longestSeconds),
   heartbeatSeconds: whole(1, 86_400), // spec M2.5
@@ -155,7 +155,7 @@ export function allowedOf(name: OptionName): string {
   const kind = kindOf(name);
   if (kind === 'boolean') return 'true or false';
   if (kind === 'choice') return choicesOf(name).join(', ');
-  if (kind === 'list') return 'a list of texts';
+  if (kind === 'list') return 'a list of strings';
   if (kind === 'text') return 'text';
   const [least = 0, most = 0] = ['min_value', 'max_value'].map((bound) => boundOf(name, bound));
   return `a whole number, ${least} to ${most === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : most}`;

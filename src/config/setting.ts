@@ -23,7 +23,7 @@ export function checkSetting(setting: Setting): void {
   const problem = problemOf(setting.name, setting.value);
   if (problem === undefined) return;
   throw new TamperError('CONFIG_INVALID', `option ${setting.spelling} (${setting.place}) ${problem}${given(setting)}`, {
-    hint: `docs/configuration.md says what ${setting.spelling} may be`,
+    hint: `See docs/configuration.md for the values of ${setting.spelling}`,
   });
 }
 

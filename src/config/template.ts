@@ -23,13 +23,15 @@ function unknownPlaceholder(template: string, known: readonly string[]): string 
       return `has an unknown placeholder${shown}; known are ${known.map((one) => `{${one}}`).join(' ')}`;
     }
   }
-  return /[{}]/.test(template.replaceAll(placeholder, '')) ? 'has a brace that belongs to no placeholder' : undefined;
+  return /[{}]/.test(template.replaceAll(placeholder, ''))
+    ? 'has a brace that is not part of a placeholder'
+    : undefined;
 }
 
 /** What is wrong with a template for a path; undefined if nothing is. */
 export function pathTemplateProblem(template: string): string | undefined {
   if (template === '') return 'must not be empty';
-  if (/\p{Cc}/u.test(template)) return 'must not hold control characters';
+  if (/\p{Cc}/u.test(template)) return 'must not contain control characters';
   return unknownPlaceholder(template, inPath);
 }
 
@@ -41,9 +43,11 @@ export function originTemplateProblem(template: string): string | undefined {
   if (literal === '') return 'must not be empty';
   if (literal.length > 255) return 'is longer than 255 characters';
   if (literal.startsWith('/') || literal.endsWith('/')) return 'must not begin or end with /';
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(literal)) return 'must have no scheme: leave out everything up to //';
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(literal)) return 'must not have a scheme: leave out everything up to //';
   const wrong = /[^A-Za-z0-9._~:/@-]/.exec(literal);
-  return wrong === null ? undefined : `may not hold ${JSON.stringify(wrong[0])}; allowed are A-Z a-z 0-9 . _ ~ : / @ -`;
+  return wrong === null
+    ? undefined
+    : `must not contain ${JSON.stringify(wrong[0])}; allowed are A-Z a-z 0-9 . _ ~ : / @ -`;
 }
 
 /** Puts the values into a template for a path, mapped to lower case and `a-z0-9._-` (spec 6). */

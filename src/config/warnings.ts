@@ -38,7 +38,9 @@ function withoutEffect(settings: ReadonlyMap<OptionName, Setting>, config: Resol
   return [...settings.values()].flatMap(({ name, place }) => {
     const owner = owners.find(([pattern]) => pattern.test(name))?.[1];
     if (owner === undefined || sources.includes(owner)) return [];
-    return [`${fileName(name)} (${place}) has no effect on the keys of this configuration: none comes from ${owner}`];
+    return [
+      `${fileName(name)} (${place}) has no effect on the keys of this configuration: none of them comes from ${owner}`,
+    ];
   });
 }
 
@@ -52,7 +54,7 @@ function debugging(config: ResolvedConfig, env: Environment): string[] {
   const found = sections.filter((section) => talkative.some((one) => matches(section.toLowerCase(), one)));
   if (found.length === 0) return [];
   return [
-    `NODE_DEBUG has ${found.join(', ')}: Node prints requests to the key service, with the tokens in them, to standard error`,
+    `NODE_DEBUG contains ${found.join(', ')}: Node prints requests to the key service, including their tokens, to standard error`,
   ];
 }
 

@@ -18,9 +18,9 @@ export interface YamlFault {
 }
 
 const problems: ReadonlyMap<string, string> = new Map([
-  ['TOO_DEEP', 'it is nested deeper than anything here goes'],
-  ['ALIAS', 'an alias is no plain value'],
-  ['DUPLICATE_KEY', 'this name stands twice'],
+  ['TOO_DEEP', 'it is nested too deeply'],
+  ['ALIAS', 'aliases are not allowed'],
+  ['DUPLICATE_KEY', 'this name appears twice'],
 ]);
 
 const faultOf = (code: string, line: number): YamlFault => ({

@@ -34,9 +34,9 @@ describe('fapilog-tamper verify', () => {
   it('says ok, who could have forged, and what it cannot know: exit 0', async () => {
     const { code, stdout } = await built.run(args, { cwd, env });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^OK {2}example\.com\/a\n {2}note: .*whoever holds that key could have written this log\n/);
+    expect(stdout).toMatch(/^OK {2}example\.com\/a\n {2}note: .*anyone holding that key could have forged this log\n/);
     expect(stdout).toContain('entries 1 to 7, 4 records, up to 2');
-    expect(stdout).toContain('What was logged after these entries, if anything, is not shown by them.');
+    expect(stdout).toContain('This says nothing about what was logged after these entries, if anything.');
   });
 
   it('says tampered, and where: exit 1', async () => {
@@ -196,7 +196,7 @@ describe('fapilog-tamper inspect', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('7 entries, 4 records');
     expect(stdout).toContain('open: new, origin example.com/a');
-    expect(stdout).toContain('(nothing of this was verified)');
+    expect(stdout).toContain('(none of this was verified)');
   });
 });
 

@@ -98,7 +98,7 @@ describe('fapilog-tamper doctor', () => {
       {},
       'CONFIG_UNREADABLE: cannot read the configuration file none.yaml',
     ],
-    ['an argument', ['x'], {}, 'takes no arguments'],
+    ['an argument', ['x'], {}, 'doctor takes only flags, no other arguments'],
   ])('refuses %s', async (_, argv, env, message) => {
     const { code, stdout, stderr } = await built.run(['doctor', ...argv], { cwd, env });
     expect([code, stdout]).toEqual([64, '']);

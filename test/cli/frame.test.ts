@@ -28,7 +28,9 @@ describe('fapilog-tamper', () => {
     expect([code, stderr]).toEqual([0, '']);
     for (const { name, summary } of commands)
       expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 20)}`, 'm'));
-    expect(stdout).toContain('0 done, 1 a finding, 2 could not be decided or reached');
+    expect(stdout).toContain(
+      '0 done, 1 tampered or a failed check, 2 undecided or not\nreachable, 64 wrong usage, 70 a',
+    );
   });
 
   it('without a command: usage on standard error', async () => {

@@ -116,10 +116,10 @@ describe('fapilog-tamper seal', () => {
     const both = await built.run(['recover', ...place, '--break-lock', '--reason', 'x'], { cwd, env });
     expect([both.code, both.stdout]).toEqual([64, '']);
     const { code, stdout } = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
-    expect([code, stdout]).toEqual([0, 'the lock is gone; the next start goes on with the stream\n']);
+    expect([code, stdout]).toEqual([0, 'the lock was removed; the next start continues the stream\n']);
     expect(readdirSync(join(cwd, '.fapilog-chainstate'))).toEqual([state]);
     const help = await built.run(['recover', '--help'], { cwd, env });
-    expect(help.stdout).toMatch(/The risk:\s/);
+    expect(help.stdout).toMatch(/The\s+risk:\s+if\s+the\s+holder\s+is\s+still\s+running/);
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
     expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
   });
@@ -145,7 +145,7 @@ describe('fapilog-tamper seal', () => {
     for (const expected of [input, input + input]) {
       const { code, stdout, stderr } = await built.run(['seal', '--no-enabled', '--tee', ...out], { cwd, input });
       expect([code, stdout]).toEqual([0, input]);
-      expect(stderr).toBe('fapilog-tamper: warning: enabled is false: lines are written, not sealed\n');
+      expect(stderr).toBe('fapilog-tamper: warning: enabled is false: lines are written but not sealed\n');
       expect(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).toBe(expected);
     }
     expect(await built.run(['seal', '--no-enabled', '--quiet'], { cwd, input })).toEqual({
@@ -176,9 +176,9 @@ describe('fapilog-tamper seal', () => {
     ['no key', [], {}, 2, 'KEY_NOT_FOUND: environment variable FAPILOG_TAMPER_KEY is not set'],
     ['a bad key', [], { FAPILOG_TAMPER_KEY: 'canary' }, 2, 'KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY'],
     ['a file to read', ['x.log'], env, 64, 'fapilog-tamper seal --out FILE < x.log'],
-    ['two names for the output', ['--file', 'b.jsonl'], env, 64, '--out and --file are the same'],
-    ['a bad origin', ['--origin', 'a b'], env, 64, 'option origin (flag --origin) may not hold " "'],
-    ['--tee to the log', ['--out', '-', '--tee'], env, 64, 'where the sealed log goes already'],
+    ['two names for the output', ['--file', 'b.jsonl'], env, 64, '--out and --file mean the same'],
+    ['a bad origin', ['--origin', 'a b'], env, 64, 'option origin (flag --origin) must not contain " "'],
+    ['--tee to the log', ['--out', '-', '--tee'], env, 64, 'where the sealed log already goes'],
   ])('refuses %s', async (_, argv, variables, exit, message) => {
     const { code, stdout, stderr } = await built.run(['seal', ...out, ...argv].map(String), {
       cwd,

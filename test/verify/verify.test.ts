@@ -204,7 +204,7 @@ describe('a policy', () => {
     ['version: 1\nstreams: [{ origin: a, sign: b }]', 'streams[0]'],
     ['version: 1\nstreams: [{ origin: "a*b" }]', 'streams[0].origin'],
     ['version: 1\nstreams: [{ origin: a, keys: [{ wrap: x, sign: y }] }]', 'streams[0].keys[0]'],
-    ['version: 1\nversion: 1\nstreams: [{ origin: a }]', ':2: this name stands twice'],
+    ['version: 1\nversion: 1\nstreams: [{ origin: a }]', ':2: this name appears twice'],
     ['version: 1\nstreams: [{ origin: a, accept: { adopted: -1 } }]', 'streams[0].accept.adopted'],
   ])('is refused where it is wrong: %j', async (text, member) => {
     const error: unknown = await loadPolicy(policyFile(text)).catch((reason: unknown) => reason);

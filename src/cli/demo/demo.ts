@@ -35,7 +35,7 @@ async function openOwnFile(path: string): Promise<Readable> {
   const kind = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  if (!kind.isFile()) throw new TamperError('USAGE', `${path} is no file; demo takes one log file`);
+  if (!kind.isFile()) throw new TamperError('USAGE', `${path} is not a file; demo takes one log file`);
   const file = createReadStream(path);
   try {
     await once(file, 'open');
@@ -50,7 +50,7 @@ function unreadable(path: string, error: unknown): TamperError {
   const code = systemCode(error);
   return new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
     cause: error,
-    hint: 'Name a log file of yours, or leave it out: then a small web service makes the lines.',
+    hint: 'Name one of your log files, or leave it out: then a small web service produces the lines.',
   });
 }
 
@@ -113,8 +113,8 @@ async function showTampering(place: Place, tampering: Tampering, number: number,
   const altered = tampering.apply(lines);
   await writeFile(spoiled, `${altered.join('\n')}\n`);
   const report = await check(place, spoiled, true);
-  const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint of the last visit)' : '';
-  const text = `  ${number}. Somebody ${tampering.what}: ${tampering.why}${known}\n${beforeAndAfter(lines, altered)}    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
+  const known = tampering.needsKnown ? ' (the auditor remembers the checkpoint from the last visit)' : '';
+  const text = `  ${number}. Someone ${tampering.what}: ${tampering.why}${known}\n${beforeAndAfter(lines, altered)}    ${report.verdict.toUpperCase()}  ${placeText(report)}\n`;
   await print(io.stdout, text.split('\n').map(printable).join('\n'));
   return report.verdict === 'tampered';
 }
@@ -124,13 +124,13 @@ export const demo: Command = command(
   {
     usage: '[FILE] [--keep]',
     about: [
-      'Seals real log lines with a key made on the spot, verifies them, spoils four copies in four ways, and shows what is found. Without FILE the lines are those of a small web service that answers real requests on this machine; with FILE they are yours, which stays untouched.',
+      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from your file, which stays untouched.',
     ],
-    flags: { keep: yes("leave the demonstration's folder for you to look at") },
+    flags: { keep: yes("keep the demonstration's folder for you to look at") },
     takesConfig: false,
   },
   async ({ flags: { keep }, positionals }, io) => {
-    if (positionals.length > 1) throw new TamperError('USAGE', 'demo takes one file at most');
+    if (positionals.length > 1) throw new TamperError('USAGE', 'demo takes at most one file');
     const folder = await mkdtemp(join(tmpdir(), 'fapilog-tamper-demo-'));
     const place = {
       folder,
@@ -149,7 +149,7 @@ export const demo: Command = command(
         `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records ?? 0} records.`,
       );
       if (honest.verdict !== 'ok') throw new TamperError('INTERNAL', 'the sealed log did not verify');
-      await say('\n3. Tampering, each time with a fresh copy, without the key:\n');
+      await say('\n3. Tampering with a fresh copy each time, without the key:\n');
       let found = 0;
       for (const [index, tampering] of tamperings.entries()) {
         if (await showTampering(place, tampering, index + 1, io)) found++;

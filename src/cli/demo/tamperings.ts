@@ -39,12 +39,12 @@ export const tamperings: readonly Tampering[] = [
   },
   {
     what: 'deletes two records',
-    why: 'what they show never happened',
+    why: 'what they recorded never happened',
     apply: (lines) => lines.filter((_, index) => index !== record(lines, 0.3) && index !== record(lines, 0.3) + 1),
     needsKnown: false,
   },
   {
-    what: 'swaps two records that stand side by side',
+    what: 'swaps two neighbouring records',
     why: 'first came the alarm, then the door opened; or was it the other way round?',
     apply: (lines) => {
       const records = recordsOf(lines);
@@ -57,7 +57,7 @@ export const tamperings: readonly Tampering[] = [
     needsKnown: false,
   },
   {
-    what: 'cuts off the end of the log, at a place where it looks complete',
+    what: 'cuts off the end of the log at a point where it still looks complete',
     why: 'the last hour is gone',
     apply: (lines) => {
       const checkpoints = lines.flatMap((line, index) =>
