@@ -5,6 +5,10 @@ import { oneOf } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
 import { verifyFlags } from './verify-request.ts';
 
+function many(count: number, one: string, more = `${one}s`): string {
+  return `${count} ${count === 1 ? one : more}`;
+}
+
 /** `fapilog-tamper inspect` */
 export const inspect: Command = command(
   {
@@ -22,9 +26,10 @@ export const inspect: Command = command(
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return exitCode.done;
     }
-    const newest = seen.newestCheckpoint === undefined ? 'none' : `newest of ${seen.newestCheckpoint} entries`;
+    const newest =
+      seen.newestCheckpoint === undefined ? 'none' : `newest of ${many(seen.newestCheckpoint, 'entry', 'entries')}`;
     const lines = [
-      `${seen.entries} entries, ${seen.records} records, ${seen.checkpoints} checkpoints (${newest}), ${seen.foreignLines} other lines`,
+      `${many(seen.entries, 'entry', 'entries')}, ${many(seen.records, 'record')}, ${many(seen.checkpoints, 'checkpoint')} (${newest}), ${many(seen.foreignLines, 'other line')}`,
       ...seen.events.map(
         ({ file, line, seq, kind, time, detail }) => `${file}:${line}  seq ${seq}  ${time ?? ''}  ${kind}: ${detail}`,
       ),

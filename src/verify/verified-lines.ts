@@ -36,7 +36,8 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
     // bytes that another process checks are not the ones that are read here
     const report = await verifyKeeping({ ...options, jobs: 1 }, kept);
     if (report.verdict !== 'ok') return report;
-    if (kept.several) throw new TamperError('USAGE', 'the lines of one stream can be given back, here are several');
+    if (kept.several)
+      throw new TamperError('USAGE', 'the lines of only one stream can be printed, but here are several');
     await giveBack(kept, options);
     return report;
   } finally {
@@ -57,7 +58,7 @@ async function giveBack(kept: KeptRecords, { onPiece, onProblem, onUnproven }: V
     if (record.seq > end) break;
     const read = recordOf(record);
     if (read === undefined) {
-      onProblem(`entry ${record.seq} does not end as a record does and is left out`);
+      onProblem(`entry ${record.seq} does not end like a record and is left out`);
       continue;
     }
     const pending = joiner.take(record.line, read);

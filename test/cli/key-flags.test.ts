@@ -104,7 +104,7 @@ describe('a public key by flag', () => {
   it('that is not the signer’s is said to be none, and what is needed', async () => {
     const needs = `it needs its data key (env audit) or the public key of its signer (${fingerprint(edKey)})`;
     const stranger = await verifyLog(logOf(bothKeys), ['--public-key', publicKey(nextEdKey)]);
-    expect(stranger.stdout).toContain(`the public key that you gave is not one that signs it; ${needs}`);
+    expect(stranger.stdout).toContain(`the public key that you gave does not sign it; ${needs}`);
     const two = ['--public-key', publicKey(nextEdKey), '--public-key', put('b.pub', vkeyOf('o', nextEdKey))];
     const strangers = await verifyLog(logOf(bothKeys), two);
     expect(strangers.stdout).toContain(`none of the 2 public keys that you gave signs it; ${needs}`);

@@ -74,7 +74,9 @@ describe('a misspelt stream', () => {
   it('of a file that begins in the middle is told by its tag', async () => {
     const middle = bytesOf(log).toString().split('\n').slice(3).join('\n');
     const report = await check({ paths: [put({ 'a.jsonl': middle })], origin: 'o/x' });
-    expect(absent(report)).toMatch(/^no stream named o\/x is here; the files are of streams with the tags [\w-]{8}$/);
+    expect(absent(report)).toMatch(
+      /^no stream named o\/x is here; the files belong to streams with the tags [\w-]{8}$/,
+    );
   });
 
   it('ends verify with 2', async () => {

@@ -197,7 +197,7 @@ describe('a data key that the policy names', () => {
     expect((await runCommand(['verify', log(), '--policy', path, ...unnamed], { env })).code).toBe(2);
     const undecided = await runCommand(['verify', honest, '--policy', path, ...unnamed], { env });
     expect(undecided.code).toBe(2);
-    expect(undecided.stdout).toContain('give it under the name that the policy has for it');
+    expect(undecided.stdout).toContain('give it under the name that the policy uses');
   });
 });
 
@@ -303,7 +303,7 @@ describe('a verifier key', () => {
     const report = await verify({ paths: [logs()], origin, publicKeys: [a, b] });
     expect(verdicts(report)).toEqual({ 'o/a': 'ok', 'o/b': 'undecided' });
     expect(report.findings.find(({ code }) => code === 'NO_KEY')?.message).toContain(
-      `you named its signer for the stream o/a alone. If it signs for this one too, name ${vkeyOf('o/b', edKey)}`,
+      `you named its signer for the stream o/a only. If it also signs for this one, name ${vkeyOf('o/b', edKey)}`,
     );
     const named = [a, vkeyOf('o/b', edKey)];
     expect(verdicts(await verify({ paths: [logs()], origin, publicKeys: named }))).toEqual({

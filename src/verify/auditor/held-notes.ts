@@ -8,7 +8,7 @@ import { readText } from '../../foundation/read-text.ts';
 export function readHeldNote(note: string, place: string): SignedCheckpoint {
   const checkpoint = parseSignedCheckpoint(note);
   if (checkpoint !== undefined) return checkpoint;
-  throw new TamperError('FORMAT_INVALID', `${place} is no signed note`, {
+  throw new TamperError('FORMAT_INVALID', `${place} is not a signed note`, {
     hint: 'A held checkpoint is the note as it was printed: origin, size, root, an empty line, signatures.',
   });
 }

@@ -132,7 +132,7 @@ export class KnownLock {
 
   #lost(what: string): TamperError {
     return new TamperError('LOCKED', `the file of known checkpoints ${what} (lock ${this.#path})`, {
-      hint: 'Run it again. If no other verifier runs, on any host that has this file, delete the lock.',
+      hint: 'Run it again. If no other verifier is running on any host that has access to this file, delete the lock.',
     });
   }
 

@@ -53,8 +53,8 @@ export async function loadKnown(path: string): Promise<KnownStreams> {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text, withoutInput);
   if (parsed.success) return new Map(parsed.output.streams);
   const problem = schemaProblem(parsed.issues[0], 'the file');
-  throw new TamperError('FORMAT_INVALID', `${path} is no file of known checkpoints: ${problem}`, {
-    hint: 'Do not repair it by hand: without it a log that was rolled back looks right. Restore it from a backup.',
+  throw new TamperError('FORMAT_INVALID', `${path} is not a file of known checkpoints: ${problem}`, {
+    hint: 'Do not repair it by hand: without it, a log that was rolled back looks correct. Restore it from a backup.',
   });
 }
 

@@ -20,12 +20,12 @@ const sign = v.pipe(
   text,
   v.rawCheck(({ dataset, addIssue }) => {
     const problem = dataset.typed ? vkeyProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: `this is no verifier key: ${problem}` });
+    if (problem !== undefined) addIssue({ message: `this is not a verifier key: ${problem}` });
   }),
 );
 const key = v.union(
   [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign, ...range })],
-  'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq where they are limited',
+  'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited',
 );
 const accept = v.strictObject({
   adopted: v.optional(count, DEFAULT_ACCEPTANCE.adopted),
@@ -40,7 +40,7 @@ const end = v.union(
     v.picklist(['closed', 'live']),
     v.strictObject({ until: v.union([v.date(), v.pipe(v.string(), v.isoTimestamp())]) }),
   ],
-  'end is closed, live, or { until: TIME }',
+  'end must be closed, live, or { until: TIME }',
 );
 const stream = v.strictObject({
   origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'an origin, or the beginning of one and *')),
@@ -62,7 +62,7 @@ const schema = v.strictObject({
     // which of two counts would depend on their order
     v.check(
       (streams) => new Set(streams.map(({ origin }) => origin)).size === streams.length,
-      'an origin stands twice',
+      'an origin appears twice',
     ),
   ),
 });
@@ -143,7 +143,7 @@ function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]
 function invalid(path: string, message: string): TamperError {
   const shown = message.replaceAll(/\p{Cc}/gu, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
   return new TamperError('POLICY_INVALID', `${path}: ${shown}`, {
-    hint: 'docs/policy.md has every member with an example; fapilog-tamper policy init writes one for a log.',
+    hint: 'docs/policy.md has every member with an example; fapilog-tamper policy init drafts one from a log.',
   });
 }
 

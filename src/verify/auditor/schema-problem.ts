@@ -4,9 +4,9 @@ import { isPlainWord } from '../../format/plain-word.ts';
 /** Messages of a schema that hold nothing of the input: it may be a secret that was taken for another file. */
 export const withoutInput: { message: (issue: BaseIssue<unknown>) => string } = {
   message: ({ expected, type }) => {
-    if (type === 'parse_json') return 'this is no JSON';
+    if (type === 'parse_json') return 'this is not JSON';
     if (expected === 'never') return 'this member does not exist';
-    return expected === null ? 'this is not what may stand here' : `must be ${expected}`;
+    return expected === null ? 'this value is not allowed here' : `must be ${expected}`;
   },
 };
 

@@ -34,12 +34,12 @@ export function elsewhere(name: string): DataKeyName {
 export function refusedBy({ name, fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER }: DataKeyName): RefusedDataKey {
   const begins = `your policy names the data key ${name} for`;
   if (untilSeq === 0) return { refused: `${begins} other streams` };
-  const until = untilSeq === Number.MAX_SAFE_INTEGER ? 'and after' : `to ${untilSeq}`;
+  const until = untilSeq === Number.MAX_SAFE_INTEGER ? 'and later' : `to ${untilSeq}`;
   return { refused: `${begins} entries ${fromSeq} ${until}` };
 }
 
 /** Why a key does not count that may be one which the policy names for other entries. */
 export function perhapsRefusedBy(own: DataKeyName, other: DataKeyName): RefusedDataKey {
   const why = refusedBy(other).refused;
-  return { refused: `${why}, and ${own.name} may be that key: give it under the name that the policy has for it` };
+  return { refused: `${why}, and ${own.name} may be that key: give it under the name that the policy uses` };
 }

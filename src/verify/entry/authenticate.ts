@@ -56,7 +56,10 @@ export function resynchronise(state: StreamState, epoch: Epoch, step: number, le
   const steps = step - schedule.step;
   if (steps < 0 || steps > state.next) return;
   if (steps > state.stepsLeft) {
-    state.find('LIMIT', `after a hole an entry claims step ${step}: too many steps to walk, they stay unchecked`);
+    state.find(
+      'LIMIT',
+      `after a hole an entry claims step ${step}: too many steps to compute, so its entries stay unchecked`,
+    );
     return;
   }
   state.stepsLeft -= steps;

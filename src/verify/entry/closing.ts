@@ -15,7 +15,7 @@ function trusted(state: StreamState): boolean {
 export function passTime(state: StreamState, seq: number, time: string): void {
   const { lastTime } = state.counts;
   if (lastTime !== undefined && time < lastTime) {
-    state.find('CLOCK_BACK', `entry ${seq}: the writer's clock says ${time}, before it said ${lastTime}`, seq);
+    state.find('CLOCK_BACK', `entry ${seq}: the writer's clock says ${time}, but said ${lastTime} before`, seq);
   }
   state.counts.pass(time);
 }
@@ -26,14 +26,14 @@ function checkCadence(state: StreamState, seq: number, time: string): void {
   const { recordsSinceSeal, sealTime, gapSinceSeal } = state.counts;
   if (every === undefined || state.orderUnknown || state.sequence.open) return;
   if (recordsSinceSeal > every.records && !state.broken) {
-    const message = `entry ${seq}: ${recordsSinceSeal} records since the last seal, promised were at most ${every.records}`;
+    const message = `entry ${seq}: ${recordsSinceSeal} records since the last seal, but the writer promised at most ${every.records}`;
     state.find('CADENCE', message, seq);
   }
   if (sealTime === undefined || gapSinceSeal) return;
   const seconds = (Date.parse(time) - Date.parse(sealTime)) / 1000;
   const limit = 1.5 * every.idleSeconds + HEARTBEAT_SLACK_SECONDS;
   if (seconds > limit) {
-    const message = `entry ${seq}: ${Math.round(seconds)} s without a seal, promised was one every ${every.idleSeconds} s`;
+    const message = `entry ${seq}: ${Math.round(seconds)} s without a seal, but the writer promised one every ${every.idleSeconds} s`;
     state.find('CADENCE', message, seq);
   }
 }
@@ -41,12 +41,12 @@ function checkCadence(state: StreamState, seq: number, time: string): void {
 function checkStep(state: StreamState, seq: number, step: number): void {
   const { epoch } = state;
   if (epoch === undefined || !epoch.stepKnown || state.orderUnknown || state.broken || step === epoch.step) return;
-  state.find('STEP_WRONG', `entry ${seq}: it says step ${step}, the key period is at step ${epoch.step}`, seq);
+  state.find('STEP_WRONG', `entry ${seq}: it says step ${step}, but the key period is at step ${epoch.step}`, seq);
 }
 
 function checkCount(state: StreamState, seq: number, name: string, said: number, counted: number): void {
   if (!trusted(state) || said === counted) return;
-  state.find('COUNT_WRONG', `entry ${seq}: it says ${said} ${name}, there are ${counted}`, seq);
+  state.find('COUNT_WRONG', `entry ${seq}: ${name}: it says ${said}, but there are ${counted}`, seq);
 }
 
 function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: string): void {
@@ -84,7 +84,7 @@ export function handleSeal(state: StreamState, seq: number, seal: SealEntry, aut
 export function handleGap(state: StreamState, seq: number, gap: GapEntry): void {
   state.counts.gap(gap.dropped);
   if (gap.dropped === 0) return;
-  const message = `entry ${seq}: ${gap.dropped} lines were lost since ${gap.since} (${gap.why}); the writer says so itself`;
+  const message = `entry ${seq}: ${gap.dropped === 1 ? '1 line was' : `${gap.dropped} lines were`} lost since ${gap.since} (${gap.why}), as the writer itself reports`;
   const { accept } = state.auditor;
   state.find('DROPPED', message, seq, state.counts.dropped > accept.dropped ? 'undecided' : undefined);
 }
@@ -96,7 +96,7 @@ export function handleClose(state: StreamState, seq: number, close: CloseEntry):
   if (trusted(state) && (close.firstTime === undefined) !== (close.records === 0)) {
     state.find(
       'COUNT_WRONG',
-      `entry ${seq}: the times of its first and last record do not go with ${close.records} records`,
+      `entry ${seq}: the times of its first and last record do not match its record count, ${close.records}`,
       seq,
     );
   }

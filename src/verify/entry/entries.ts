@@ -30,9 +30,9 @@ function checkOrder(state: StreamState, seq: number): void {
   if (state.broken || state.orderUnknown) return;
   if (expect.what === 'seal') {
     const after = expect.after === 'open' ? "a run's open" : 'a key entry';
-    state.find('SEAL_MISSING', `entry ${seq}: after ${after} comes its seal`, seq);
+    state.find('SEAL_MISSING', `entry ${seq}: ${after} must be followed by its seal`, seq);
   } else {
-    state.find('OPEN_MISSING', `entry ${seq}: after close ${expect.after} comes an open`, seq);
+    state.find('OPEN_MISSING', `entry ${seq}: close ${expect.after} must be followed by an open`, seq);
   }
 }
 
@@ -49,14 +49,14 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
       state.epochs.lose(); // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }
-    const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, in force is ${epoch.number}`;
+    const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, but ${epoch.number} is in force`;
     state.find('KEY_ID_WRONG', message, entry.seq);
     state.breakOff('another epoch');
     return false;
   }
   if (entry.member !== epoch.member) {
     state.evidence.leaveUnchecked(entry.seq);
-    const message = `entry ${entry.seq}: it has "${entry.member}" where its key period demands "${epoch.member}"`;
+    const message = `entry ${entry.seq}: it has "${entry.member}" but its key period demands "${epoch.member}"`;
     state.find('MODE_WRONG', message, entry.seq);
     state.breakOff('another epoch');
     return false;
@@ -67,10 +67,7 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
 /** Lines of another stream have no place here (M1.6). */
 function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean {
   if (entry.tag === state.tag) return true;
-  state.find(
-    'FOREIGN_TAG',
-    `a line of another stream (tag ${entry.tag}) stands among those of ${state.auditor.origin}`,
-  );
+  state.find('FOREIGN_TAG', `a line of another stream (tag ${entry.tag}) is among those of ${state.auditor.origin}`);
   return false;
 }
 
@@ -82,11 +79,11 @@ function startWithoutOpen(state: StreamState, seq: number): void {
   state.headless = true;
   state.orderUnknown = true;
   state.startReported = true;
-  if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream begins with an open', seq);
+  if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream must begin with an open', seq);
   else
     state.find(
       'START_UNPROVEN',
-      `the range begins with entry ${seq}, which is no open; what was before it is unknown`,
+      `the range begins with entry ${seq}, which is not an open; what came before it is unknown`,
       seq,
     );
 }
@@ -102,7 +99,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
     authenticate(state, state.epoch, record.seq, leaf, record.auth);
   }
   if (record.as !== undefined && unwrapRecord(line, record) === undefined) {
-    const message = `entry ${record.seq}: it says "as":"${record.as}" and is not the wrapped form of a line`;
+    const message = `entry ${record.seq}: it says "as":"${record.as}", but is not the wrapped form of a line`;
     state.find('CONTROL_MALFORMED', message, record.seq);
     state.breakOff('a malformed entry');
   }

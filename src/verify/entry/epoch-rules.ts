@@ -11,7 +11,7 @@ import type { StreamState } from '../state/state.ts';
  */
 export function takeEpochNumber(state: StreamState, seq: number, number: number, goesOn = false): void {
   if (number < state.epochs.highest || (number === state.epochs.highest && !goesOn)) {
-    const message = `entry ${seq}: key period ${number} was named before; numbers only grow (highest so far: ${state.epochs.highest})`;
+    const message = `entry ${seq}: key period ${number} was named before; numbers must increase (highest so far: ${state.epochs.highest})`;
     state.find('EPOCH_REUSED', message, seq);
   }
   state.epochs.name(number);
@@ -26,11 +26,11 @@ export function admit(state: StreamState, epoch: Epoch): void {
   const seq = epoch.introducedAt;
   const bytes = formatKeyReference(epoch.reference).length;
   if (!allowance.take('epochs') || !allowance.take('keyBytes', bytes)) {
-    stopAtLimit(state, `entry ${seq}: more key periods than one reading keeps`, seq);
+    stopAtLimit(state, `entry ${seq}: too many key periods`, seq);
   } else if (!allowance.take('signers', epoch.signers.size)) {
-    stopAtLimit(state, `entry ${seq}: more signing keys than one reading keeps`, seq);
+    stopAtLimit(state, `entry ${seq}: too many signing keys`, seq);
   } else if (knownKeys.crowded) {
-    stopAtLimit(state, `entry ${seq}: the ids of too many keys are the same`, seq);
+    stopAtLimit(state, `entry ${seq}: too many keys have the same id`, seq);
   } else if (findings.count('EPOCH_REUSED') > MAX_REUSED) {
     stopAtLimit(state, `entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
   }
@@ -39,7 +39,7 @@ export function admit(state: StreamState, epoch: Epoch): void {
 /** A policy's floor for `records` (spec 8, policy), of a key period in force: what was only announced, a crash burned (M5.2). */
 export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
   if (state.auditor.recordsFloor === 'hash' || epoch.member === 'mac') return;
-  const message = `key period ${epoch.kid}: its records carry no MACs, your policy demands them`;
+  const message = `key period ${epoch.kid}: its records carry no MACs, but your policy demands them`;
   state.findings.add('RECORDS_FLOOR', epoch.place, message);
 }
 

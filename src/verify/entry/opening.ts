@@ -44,7 +44,7 @@ export async function handleOpen(
   if (open.origin !== state.auditor.origin) {
     state.find(
       'ORIGIN_WRONG',
-      `entry ${seq}: this open is of the stream ${open.origin}, not of ${state.auditor.origin}`,
+      `entry ${seq}: this open belongs to the stream ${open.origin}, not to ${state.auditor.origin}`,
       seq,
     );
   }
@@ -65,7 +65,7 @@ export async function handleOpen(
       authenticate(state, state.epoch, seq, leaf, control.auth);
     } else if (!state.broken) {
       const modeWrong = state.epoch.number === control.epoch;
-      const message = `entry ${seq}: an open of another key period or mode than the one it stands in`;
+      const message = `entry ${seq}: this open has a different key period or mode from the one in force`;
       state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
       state.breakOff('another epoch');
     }
@@ -101,9 +101,9 @@ function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boole
   }
   const closed = state.closed?.why;
   const afterRotated = closed === 'rotated';
-  if (why === 'rotated' && !afterRotated) contradicts(state, seq, 'why rotated without a close rotated before it');
+  if (why === 'rotated' && !afterRotated) contradicts(state, seq, 'why rotated, without a close rotated before it');
   if (why === 'resumed' && closed !== 'shutdown')
-    contradicts(state, seq, 'why resumed without a close shutdown before it');
+    contradicts(state, seq, 'why resumed, without a close shutdown before it');
 }
 
 /** Size, frontier and checkpoint against the tree computed here (M2.3). */
@@ -113,7 +113,7 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
     contradicts(
       state,
       seq,
-      `its frontier has ${open.frontier.length} hashes, a tree of ${seq - 1} entries has ${frontierLength(seq - 1)}`,
+      `its frontier has ${open.frontier.length} hashes, but that of a tree of ${seq - 1} entries has ${frontierLength(seq - 1)}`,
     );
     if (first) {
       state.tree.frontier = undefined; // nothing is computed from a frontier of the wrong length (spec 8.2)
@@ -126,7 +126,7 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
   } else {
     const { frontier } = state.tree;
     const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
-    if (!equal) contradicts(state, seq, 'its frontier is not that of the entries before it');
+    if (!equal) contradicts(state, seq, 'its frontier does not match the entries before it');
   }
   checkCited(state, seq, open);
 }
@@ -138,11 +138,11 @@ function checkCited(state: StreamState, seq: number, { checkpoint, size }: OpenE
   const cites = `it cites a checkpoint of ${checkpoint.size} entries`;
   const seal = tree.seal(checkpoint.size);
   const root = checkpoint.size === size ? tree.frontier?.root() : seal?.root;
-  if (checkpoint.size > size) contradicts(state, seq, `${cites}, which are more than there are`);
+  if (checkpoint.size > size) contradicts(state, seq, `${cites}, more than there are`);
   else if (checkpoint.size === 0) contradicts(state, seq, cites);
-  else if (root !== undefined && root !== checkpoint.root) contradicts(state, seq, `${cites} with another root`);
+  else if (root !== undefined && root !== checkpoint.root) contradicts(state, seq, `${cites} with a different root`);
   else if (tree.frontier !== undefined && tree.remembers(checkpoint.size) && seal === undefined)
-    contradicts(state, seq, `${cites}, and entry ${checkpoint.size} is neither seal nor close`);
+    contradicts(state, seq, `${cites}, but entry ${checkpoint.size} is neither a seal nor a close`);
 }
 
 /** A run that goes on in the next file: same key period, same key reference, the step in force (spec 2, M2.4). */
@@ -151,14 +151,18 @@ function continueRun(state: StreamState, control: ControlLine, open: OpenEntry):
   const { seq } = control;
   if (epoch === undefined) return;
   const sameKey = formatKeyReference(open.key) === formatKeyReference(epoch.reference);
-  if (!sameKey) contradicts(state, seq, 'its key reference is not that of the key period in force');
+  if (!sameKey) contradicts(state, seq, 'its key reference differs from that of the key period in force');
   if (open.epochSeq !== epoch.firstSeq)
-    contradicts(state, seq, `it says epoch_seq ${open.epochSeq}, it is ${epoch.firstSeq}`);
+    contradicts(state, seq, `it says epoch_seq ${open.epochSeq}, but it is ${epoch.firstSeq}`);
   if (open.adoptedFrom !== undefined) {
-    state.find('ADOPTED_UNMARKED', `entry ${seq}: why rotated adopts nothing`, seq);
+    state.find('ADOPTED_UNMARKED', `entry ${seq}: an open with why rotated must not adopt anything`, seq);
   }
   if (open.step !== epoch.step && epoch.stepKnown && !state.broken && !state.orderUnknown) {
-    state.find('STEP_WRONG', `entry ${seq}: it says step ${open.step}, the key period is at step ${epoch.step}`, seq);
+    state.find(
+      'STEP_WRONG',
+      `entry ${seq}: it says step ${open.step}, but the key period is at step ${epoch.step}`,
+      seq,
+    );
   }
 }
 
@@ -197,16 +201,16 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
 async function startRun(state: StreamState, control: ControlLine, open: OpenEntry): Promise<void> {
   const { seq } = control;
   if (open.epochSeq !== seq)
-    contradicts(state, seq, `a run starts its key period, yet it says epoch_seq ${open.epochSeq}`);
+    contradicts(state, seq, `a run starts a new key period, yet it says epoch_seq ${open.epochSeq}`);
   if (open.step !== 0 && !state.broken) {
-    state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, it says ${open.step}`, seq);
+    state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, but it says ${open.step}`, seq);
   }
   // behind an entry that could not be read another key period may have come into force
   const before = state.orderUnknown ? undefined : state.epoch;
   const epoch = newEpoch(state, control, open, seq);
   epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
   if (epoch.modeChanged) {
-    const message = `entry ${seq}: this run gives up the MACs or the signatures of the run before it, without a hand-over`;
+    const message = `entry ${seq}: this run drops the MACs or the signatures of the run before it, without a hand-over`;
     state.find('MODE_CHANGE', message, seq);
   }
   noteRestart(state, seq, open);
@@ -223,7 +227,7 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
     if (state.epoch !== undefined) await proveStart(state, state.epoch, open);
     return;
   }
-  if (open.epochSeq > seq) contradicts(state, seq, `epoch_seq ${open.epochSeq} lies above it`);
+  if (open.epochSeq > seq) contradicts(state, seq, `epoch_seq ${open.epochSeq} is above its own seq`);
   const epoch = newEpoch(state, control, open, Math.min(open.epochSeq, seq));
   const tooHigh = open.step > seq - epoch.firstSeq;
   if (tooHigh)
@@ -231,7 +235,7 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
   if (open.step > state.stepsLeft) {
     state.find(
       'LIMIT',
-      `entry ${seq}: a reader walks no more than ${state.stepsLeft} steps, it claims step ${open.step}`,
+      `entry ${seq}: it claims step ${open.step}, but a reader computes at most ${state.stepsLeft} more steps`,
       seq,
     );
     state.epochs.begin(epoch);

@@ -124,7 +124,7 @@ class Demultiplexer implements LogSink {
     this.lanes.set(tagOf(origin), lane);
     const left = this.#left.get(tagOf(origin));
     if (left !== undefined || this.#leftMore) {
-      const message = `entries of this stream stand before the first open that says whose they are (from entry ${left ?? 'unknown'} on); they were not read`;
+      const message = `entries of this stream come before the first open that says which stream they belong to (from entry ${left ?? 'unknown'} on); they were not read`;
       verifier.state.find('START_UNPROVEN', message, left);
     }
     return lane;

@@ -109,7 +109,11 @@ async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promi
       await setTimeout(PAUSE_MS);
       return isDirectory(path, mayBeGone, attempt + 1);
     }
-    throw readError(path, error, 'Check the path, and that you may read it; a directory takes every file below it.');
+    throw readError(
+      path,
+      error,
+      'Check the path, and that you may read it; a directory stands for every file below it.',
+    );
   }
 }
 
@@ -123,8 +127,8 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
       const { name } = entry;
       if (name.startsWith('.')) continue;
       if (room.left-- <= 0) {
-        throw new TamperError('FORMAT_LIMIT', `more than ${MAX_FILES} files stand below the paths, at ${path}`, {
-          hint: 'Name the directories below it one after another.',
+        throw new TamperError('FORMAT_LIMIT', `there are more than ${MAX_FILES} files below the paths, at ${path}`, {
+          hint: 'Verify the directories below it one at a time.',
         });
       }
       if (MANIFEST.test(name)) manifests.add(name);

@@ -15,7 +15,7 @@ export function patternsOf({ origin, policy }: VerifyOptions): string[] {
   const given = origin === undefined ? [] : typeof origin === 'string' ? [origin] : [...origin];
   const patterns = given.length > 0 ? given : (policy?.streams.map((stream) => stream.origin) ?? []);
   if (patterns.length === 0) {
-    throw new TamperError('USAGE', 'nothing says which stream to verify', {
+    throw new TamperError('USAGE', 'it was not said which stream to verify', {
       hint: 'Name it with --origin, or in a policy: a verifier that takes the name from the log can be led astray.',
     });
   }
@@ -94,10 +94,10 @@ export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
   for (const { source, peek } of files) {
     const place = { file: source.name };
     if (peek.noted !== undefined) {
-      const message = `this file holds checkpoints alone, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
+      const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
       findings.add('NO_KEY', place, message);
     } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
-    else findings.add('NO_KEY', place, `this file is of a stream (tag ${peek.tag}) that you did not name`);
+    else findings.add('NO_KEY', place, `this file belongs to a stream (tag ${peek.tag}) that you did not name`);
   }
   return emptyReport(
     '',
@@ -124,7 +124,7 @@ export function vanishedReports(
   }
   return [...sizes].map(([origin, size]) => {
     const findings = new Findings();
-    const message = `you hold a checkpoint of ${size} entries of this stream, and no file of it is here: it was deleted, or not handed over`;
+    const message = `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: they were deleted, or not handed over`;
     findings.add('KNOWN_CONTRADICTED', {}, message);
     return emptyReport(origin, findings, []);
   });
@@ -146,7 +146,7 @@ export function missingReports(
     const what =
       there === 0
         ? `no stream named ${pattern} is here`
-        : `${there} of at least ${min} streams named ${pattern} are here`;
+        : `only ${there} of at least ${min} streams named ${pattern} ${there === 1 ? 'is' : 'are'} here`;
     const peeks = files.map(({ peek }) => peek);
     findings.add('END_UNPROVEN', {}, there === 0 ? what + didYouMean(pattern, peeks) : what);
     missing.push(emptyReport(pattern, findings, []));

@@ -19,5 +19,5 @@ export function didYouMean(pattern: string, peeks: readonly Peek[]): string {
   const [best] = [...new Set(claimed)].sort((a, b) => likeness(pattern, b) - likeness(pattern, a));
   if (best !== undefined) return `; did you mean ${best}?`;
   const tags = [...new Set(peeks.flatMap(({ tag }) => tag ?? []))];
-  return tags.length === 0 ? '' : `; the files are of streams with the tags ${tags.slice(0, 5).join(', ')}`;
+  return tags.length === 0 ? '' : `; the files belong to streams with the tags ${tags.slice(0, 5).join(', ')}`;
 }

@@ -105,7 +105,7 @@ async function lookAgain(
         continue;
       }
       if (mayBeGone && isAway) return undefined;
-      throw readError(path, error, 'Check that you may read it; a pipe is read with -.');
+      throw readError(path, error, 'Check that you may read it; use - to read a pipe.');
     }
   }
 }

@@ -79,7 +79,7 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     }
     if (digest === undefined || keptDigest === digest) continue;
     const { seq } = file.peek;
-    const message = `this file and ${before.source.name} both begin with entry ${seq} and differ: the log was forked`;
+    const message = `this file and ${before.source.name} both begin with entry ${seq} but differ: the log was forked`;
     findings.add('FORK', { file: file.source.name, seq }, message);
   }
   return kept;
@@ -165,7 +165,7 @@ export async function readFiles(
     const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted };
     if (!(await readFile(verifier, turn, onBytes, large))) {
       if (isFirst) continue;
-      throw new Deleted(`${source.name} was deleted while it was to be read`);
+      throw new Deleted(`${source.name} was deleted before it could be read`);
     }
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;

@@ -151,7 +151,7 @@ export async function* readGzip(
       const view = await window.from(position);
       const header = headerLength(view.subarray(0, MAX_HEADER));
       if (header === undefined) {
-        onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `no gzip member begins at byte ${position}`);
+        onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `there is no gzip member at byte ${position}`);
         return;
       }
       const small = inflateSmall(view.subarray(header));

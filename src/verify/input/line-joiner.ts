@@ -32,7 +32,7 @@ export class LineJoiner {
   /** Nothing more comes: a line that has begun ends here. */
   async end(): Promise<void> {
     if (this.#next === 0) return;
-    this.#onProblem(`the end of a long line is not there, from its part ${this.#next} on`);
+    this.#onProblem(`the end of a long line is missing, from its part ${this.#next} on`);
     this.#next = 0;
     await this.#onPiece(NOTHING, true);
   }
@@ -41,11 +41,11 @@ export class LineJoiner {
     const { seq, part = 1 } = record;
     if (this.#next > 0 && (own === undefined || record.part !== this.#next)) await this.end();
     if (own === undefined) {
-      this.#onProblem(`entry ${seq} is not the wrapped form that it says`);
+      this.#onProblem(`entry ${seq} is not the wrapped form that it claims to be`);
       return;
     }
     if (this.#next === 0 && part > 1)
-      this.#onProblem(`entry ${seq} is part ${part} of a line whose beginning is not there`);
+      this.#onProblem(`entry ${seq} is part ${part} of a line whose beginning is missing`);
     const last = record.part === undefined || record.last;
     this.#next = last ? 0 : part + 1;
     await this.#onPiece(own, last);

@@ -68,7 +68,7 @@ export function lookAt(path: string): FileHead {
 async function* readPlain(path: string, size: number, identity: FileIdentity): AsyncIterable<Buffer> {
   const small = size < HEAD ? lookAt(path) : undefined;
   if (small !== undefined && !isSame(small.identity, identity)) {
-    throw new Replaced(`${path} was replaced while it was to be read`);
+    throw new Replaced(`${path} was replaced before it could be read`);
   }
   if (small?.whole !== undefined) {
     if (small.whole.length > 0) yield Buffer.from(small.whole);

@@ -87,7 +87,7 @@ export class Spool {
       if (code === '') throw error;
       throw new TamperError('WRITE_FAILED', `the records cannot be kept in ${this.#directory} (${code})`, {
         cause: error,
-        hint: 'They wait there for the verdict and take as much room as the log: name another directory with TMPDIR.',
+        hint: 'They wait there for the verdict and take as much space as the log: name another directory with TMPDIR.',
       });
     }
     this.#written += bytes.length;
@@ -130,7 +130,7 @@ class Reader {
       end += count;
       this.#position += count;
     }
-    if (end < length) throw new TamperError('READ_FAILED', 'the file with the kept records is shorter than it was');
+    if (end < length) throw new TamperError('READ_FAILED', 'the file with the kept records has become shorter');
     this.#bytes = bytes.subarray(0, end);
     this.#at = 0;
   }

@@ -24,7 +24,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
     stopAtLimit(
       state,
-      `entry ${seq}: this open goes on below entry ${end}, further or more often than is followed`,
+      `entry ${seq}: this open goes back below entry ${end}, too far or too often to be followed`,
       seq,
     );
     return 'too far';
@@ -33,7 +33,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   state.abandonedEntries += count;
   const tooMany = state.abandonedEntries > state.auditor.accept.abandoned;
   const place = { ...state.here(seq), lastSeq: end };
-  const message = `entries ${seq} to ${end}: the writer crashed and went on before them; this copy has lines that its host lost`;
+  const message = `entries ${seq} to ${end}: the writer crashed and continued from before them; this copy has lines that the writer's host lost`;
   if (unproven) state.findings.add('ABANDONED_UNPROVEN', place, `${message}, and nothing shows who wrote them`);
   else state.findings.add('ABANDONED', place, message, tooMany ? 'undecided' : undefined);
   goBack(state, size);

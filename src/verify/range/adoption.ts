@@ -27,7 +27,7 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
     const message =
       wanted === undefined
         ? `entry ${seq}: this run adopts nothing, yet it ${says}`
-        : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, and ${says}`;
+        : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, but ${says}`;
     state.find('ADOPTED_UNMARKED', message, seq);
   }
   if (!isSigned(open, before)) return;
@@ -42,7 +42,7 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;
   if (state.adoptedEntries <= state.auditor.accept.adopted) return;
-  const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; whether they were changed meanwhile cannot be told`;
+  const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; it cannot be told whether they were changed meanwhile`;
   state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
 }
 

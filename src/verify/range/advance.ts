@@ -29,7 +29,7 @@ export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position
 function skipFiles(state: StreamState, seq: number): void {
   const { next } = state;
   const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
-  const message = `${missing} not here: a file between entry ${next - 1} and this one is missing, or the end of the file before was cut off`;
+  const message = `${missing} missing: a file between entry ${next - 1} and this one was not given, or the end of the previous file was cut off`;
   state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
   state.breakOff('missing entries');
   state.headless = true;

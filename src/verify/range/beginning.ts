@@ -8,15 +8,15 @@ export function checkBeginning(state: StreamState): void {
   const { firstSeq, auditor } = state;
   if (firstSeq <= 1 || state.startReported || state.stopped) return;
   if (!state.startProven) {
-    unproven(state, `the log begins at entry ${firstSeq}; no checkpoint that you hold proves what was before`);
+    unproven(state, `the log begins at entry ${firstSeq}; no checkpoint that you hold proves what came before`);
     return;
   }
   if (auditor.wholeRequired) {
-    unproven(state, `the log begins at entry ${firstSeq}; your policy demands it from its first entry on`);
+    unproven(state, `the log begins at entry ${firstSeq}, but your policy demands it from its first entry on`);
     return;
   }
   if (givesUpMacs(state)) {
-    const message = `the log begins at entry ${firstSeq} without MACs, and the checkpoint that you hold of what was before carries one: ask the writer when MACs ended, and hold a later checkpoint if that was meant`;
+    const message = `the log begins at entry ${firstSeq} without MACs, but the checkpoint that you hold of what came before carries one: ask the writer when MACs ended, and hold a later checkpoint if that was intended`;
     unproven(state, message);
     return;
   }
@@ -24,10 +24,10 @@ export function checkBeginning(state: StreamState): void {
   const sizes = auditor.held.map(({ size }) => size);
   const earlier = sizes.filter((size) => size < firstSeq - 1);
   if (earlier.length > 0) {
-    const message = `the log begins at entry ${firstSeq}; you hold a checkpoint of ${Math.max(...earlier)} entries, which are not here`;
+    const message = `the log begins at entry ${firstSeq}; you hold a checkpoint of the first ${Math.max(...earlier)} entries, which are missing`;
     unproven(state, message);
   } else if (!sizes.includes(firstSeq - 1)) {
-    const message = `the log begins at entry ${firstSeq}; entries 1 to ${firstSeq - 1} are not here, a later checkpoint that you hold proves the rest`;
+    const message = `the log begins at entry ${firstSeq}; entries 1 to ${firstSeq - 1} are missing, but a later checkpoint that you hold proves the rest`;
     state.findings.add('START_HELD', { seq: firstSeq }, message);
   }
 }

@@ -19,12 +19,12 @@ export function checkEnd(state: StreamState): void {
   const reached = openEnd ? proven : last;
   for (const fromSeq of [...state.publicKeys.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
     if (fromSeq <= reached || fromSeq === 1) continue;
-    endUnproven(state, `you named a key from entry ${fromSeq} on, the log ends at entry ${reached}`);
+    endUnproven(state, `you named a key from entry ${fromSeq} on, but the log ends at entry ${reached}`);
     return;
   }
   if (state.broken) return;
   if (state.epochs.all.length === 0) {
-    endUnproven(state, `the log ends at entry ${last} and no key period of it could be read`);
+    endUnproven(state, `the log ends at entry ${last}, and none of its key periods could be read`);
     return;
   }
   const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
@@ -37,7 +37,7 @@ export function checkEnd(state: StreamState): void {
   if (graceful)
     endUnproven(
       state,
-      `the log ends with close ${closed.why} (entry ${closed.seq}), and no checkpoint of it that you can check is there`,
+      `the log ends with close ${closed.why} (entry ${closed.seq}), but there is no checkpoint of it that you can check`,
     );
   else if (closed !== undefined)
     endUnproven(state, `the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
@@ -61,7 +61,7 @@ export function checkNamedSign(state: StreamState): void {
     const vkey = formatVkey(state.auditor.origin, key);
     endUnproven(
       state,
-      `you named ${vkey} from entry ${fromSeq} on, and no checkpoint from there on is signed with it. If it signs later, correct its from_seq`,
+      `you named ${vkey} from entry ${fromSeq} on, but no checkpoint from there on is signed with it. If it begins to sign later, correct its from_seq`,
     );
   }
 }
@@ -74,22 +74,22 @@ function checkOpenEnd(state: StreamState, proven: number): void {
   const seal = state.tree.lastSealUpTo(proven);
   const time = seal?.time === undefined ? Number.NaN : Date.parse(seal.time);
   if (Number.isNaN(time)) {
-    endUnproven(state, 'no seal with a checkpoint that verifies is near the end of the log');
+    endUnproven(state, 'there is no seal with a verifiable checkpoint near the end of the log');
     return;
   }
   if (until !== undefined && time < until.getTime()) {
-    endUnproven(state, `the log is sealed up to ${seal?.time}, your policy demands ${until.toISOString()}`);
+    endUnproven(state, `the log is sealed up to ${seal?.time}, but your policy demands ${until.toISOString()}`);
   }
   // the promise in force at the proven end: later opens may be anybody's
   const promise = Math.min(seal?.every?.idleSeconds ?? 0, LONGEST_PROMISE_SECONDS);
   const age = (now.getTime() - time) / 1000;
   if (live && age > 2 * promise) {
     const what = seal?.seq === state.closed?.seq ? 'the log was closed' : 'the newest verified seal was written';
-    endUnproven(state, `${what} ${Math.round(age)} s ago, a live log is sealed every ${promise} s`);
+    endUnproven(state, `${what} ${Math.round(age)} s ago, but a live log is sealed every ${promise} s`);
   }
   const tail = last - proven;
   if (tail > 0 || state.unterminatedBytes > 0) {
-    const message = `${tail} entries after the last verified seal are not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
+    const message = `${tail === 1 ? '1 entry after the last verified seal is' : `${tail} entries after the last verified seal are`} not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
     state.findings.add('UNSEALED_TAIL', { file: state.place.file, seq: proven + 1, lastSeq: last }, message);
   }
 }
@@ -100,7 +100,7 @@ function startedAbove(state: StreamState, proven: number): boolean {
   if (run === undefined || run.openSeq <= proven) return false;
   const place = { file: state.place.file, seq: run.openSeq, lastSeq: state.next - 1 };
   if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
-    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that a key you named signed`;
+    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that is signed by a key you named`;
     state.findings.add('UNSIGNED', place, message);
   } else {
     const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that you can check`;

@@ -27,7 +27,7 @@ export function checkHeldAtEnd(state: StreamState): void {
   if (state.broken || state.next === 0 || state.stopped || state.unread) return;
   const size = Math.max(0, ...state.auditor.held.map((held) => held.size));
   if (size < state.next) return;
-  const message = `you hold a checkpoint of ${size} entries, the log ends at ${state.next - 1}: its end was cut off`;
+  const message = `you hold a checkpoint of ${size} entries, but the log ends at entry ${state.next - 1}: its end was cut off`;
   state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
 }
 

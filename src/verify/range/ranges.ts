@@ -25,7 +25,7 @@ export function settleEarlyCheckpoint(state: StreamState, seq: number): void {
     state.skippedCheckpoints++;
     return;
   }
-  const message = `a checkpoint of ${early.size} entries stands before entry ${seq}: before what it covers`;
+  const message = `a checkpoint of ${early.size} entries comes before entry ${seq}, which it covers`;
   state.findings.add('CHECKPOINT_EARLY', early.place, message);
 }
 
@@ -34,6 +34,6 @@ export function endEarlyCheckpoint(state: StreamState): void {
   const { early, unread, stopped } = state;
   if (early === undefined || unread || stopped) return;
   const from = Math.max(state.next, 1);
-  const message = `a checkpoint of ${early.size} entries is here, and entries ${from} to ${early.size} are not`;
+  const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} are missing`;
   state.findings.add('FILES_MISSING', { ...early.place, seq: from, lastSeq: early.size }, message);
 }

@@ -12,17 +12,17 @@ export function noteRestart(state: StreamState, seq: number, open: OpenEntry): v
     if (open.why !== 'conflict') return;
     const { after } = open;
     const before = after === undefined ? 'another stream' : `${after.origin} at ${after.size} entries`;
-    const message = `entry 1: the writer's state and its files contradicted each other; this stream was begun in place of ${before}`;
+    const message = `entry 1: the writer's state and its files contradicted each other; this stream was begun to replace ${before}`;
     run.restart = { place: state.here(seq), message };
     return;
   }
-  const unseen = seq === state.firstSeq ? 'what was before it is not here' : 'no close before it';
+  const unseen = seq === state.firstSeq ? 'what came before it is not present' : 'no close before it';
   const before = closed === undefined ? unseen : `after close ${closed.why}`;
   run.restart = { place: state.here(seq), message: `entry ${seq}: the writer started again (${open.why}, ${before})` };
   const pause = sealTime === undefined ? 0 : (Date.parse(open.time) - Date.parse(sealTime)) / 1000;
   const limit = state.auditor.accept.recoveryGapSeconds;
   if (open.why === 'recovered' && pause > limit) {
-    const message = `entry ${seq}: ${Math.round(pause)} s passed between the last seal and this recovery, your policy accepts ${limit} s`;
+    const message = `entry ${seq}: ${Math.round(pause)} s passed between the last seal and this recovery, but your policy accepts at most ${limit} s`;
     state.find('CADENCE', message, seq);
   }
 }

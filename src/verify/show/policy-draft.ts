@@ -38,7 +38,7 @@ function streamText(origin: string, { records, wraps, vkeys }: Draft): string {
   ];
   return [
     `  - origin: ${quote(origin)}`,
-    `    records: ${weakest}                # the weakest that you accept`,
+    `    records: ${weakest}                # the weakest records that you accept`,
     `    require: [${require.join(', ')}]`,
     '    keys:                        # from the log: compare each with what your key service says',
     ...keys,
@@ -67,7 +67,7 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
   const { files } = await filesInOrder(paths, input, undefined);
   await walk(files, visit, () => undefined);
   const head = [
-    '# What a log says of itself, as a policy. NOTHING HERE IS VERIFIED: whoever could write the log could write this.',
+    '# What a log says about itself, as a policy. NOTHING HERE IS VERIFIED: anyone who could write the log could write this.',
     '# Compare each key with what your key service says before you trust it. docs/policy.md explains every member.',
     'version: 1',
     'streams:',

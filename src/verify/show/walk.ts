@@ -79,7 +79,7 @@ export async function walk(files: readonly Source[], visit: LineVisitor, onProbl
         await splitter.push(chunk);
       await lines.end(splitter, files[at + 1]);
     } catch (error) {
-      if (isGone(error)) onProblem(source.name, 'it was deleted before it was read, and is left out');
+      if (isGone(error)) onProblem(source.name, 'it was deleted before it could be read, and is left out');
       else if (error instanceof LineTooLong) onProblem(source.name, `${error.message}; nothing from there on is shown`);
       else throw error;
     }

@@ -73,7 +73,7 @@ export class SequenceTracker {
       if (hole.filled) return;
       hole.filled = true;
       const { expected, seen, place } = hole;
-      const message = `entry ${seen} stands before entry ${seq}: entries are not in the order in which they were sealed`;
+      const message = `entry ${seen} comes before entry ${seq}: entries are not in the order in which they were sealed`;
       this.#state.findings.add('OUT_OF_ORDER', { ...place, seq: expected, lastSeq: seen }, message);
       return;
     }
@@ -110,8 +110,8 @@ export class SequenceTracker {
     const range = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
     const message =
       code === 'DUPLICATE_ENTRY'
-        ? `${range}: the same bytes stood in the log before`
-        : `${range}: stands after entry ${this.#state.next - 1}, and is not what stood there before`;
+        ? `${range}: the same bytes appear earlier in the log`
+        : `${range}: comes after entry ${this.#state.next - 1}, and differs from what was there before`;
     this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
   }
 

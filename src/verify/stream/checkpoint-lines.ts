@@ -14,14 +14,14 @@ import { provenEnd } from '../verdict/proven-end.ts';
 export async function handleCheckpoint(state: StreamState, note: string | undefined, bytes: number): Promise<void> {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   if (checkpoint === undefined) {
-    state.find('NOTE_MALFORMED', 'a checkpoint line holds no signed note in its one spelling');
+    state.find('NOTE_MALFORMED', 'a checkpoint line does not contain a signed note in its only valid spelling');
     return;
   }
   if (bytes > CONTROL_WRITE_LIMIT)
     state.find('LONG_LINE', `a checkpoint line of ${bytes} bytes; carriers cut above 16,000`);
   const { origin, size } = checkpoint;
   if (origin !== state.auditor.origin) {
-    state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} stands in the log of ${state.auditor.origin}`);
+    state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} is in the log of ${state.auditor.origin}`);
     return;
   }
   if (size < Math.max(state.firstSeq, 1)) {
@@ -37,7 +37,7 @@ export async function handleCheckpoint(state: StreamState, note: string | undefi
     if (state.sequence.open) return; // the entry it is about is missing, which is reported
     state.find(
       'CHECKPOINT_EARLY',
-      `a checkpoint of ${size} entries stands after entry ${state.next - 1}: before what it covers`,
+      `a checkpoint of ${size} entries comes right after entry ${state.next - 1}, before entries that it covers`,
       size,
     );
     return;
@@ -56,7 +56,7 @@ function handleUnknownSize(state: StreamState, size: number): void {
   } else if (!state.broken && state.tree.frontier !== undefined) {
     state.find(
       'CHECKPOINT_NOT_A_SEAL',
-      `a checkpoint of ${size} entries: entry ${size} is neither seal nor close`,
+      `a checkpoint of ${size} entries: entry ${size} is neither a seal nor a close`,
       size,
     );
   }
@@ -72,7 +72,7 @@ async function handleSealed(
   if (checkpoint.root !== seal.root) {
     if (!state.broken) {
       const from = Math.max(provenEnd(state) + 1, state.firstSeq);
-      const message = `the checkpoint of ${size} entries has another root than these entries give: something in entries ${from} to ${size} was changed`;
+      const message = `the checkpoint of ${size} entries does not match these entries: something in entries ${from} to ${size} was changed`;
       state.find('ROOT_MISMATCH', message, size);
       state.breakOff('another root');
     }
@@ -88,7 +88,7 @@ async function handleSealed(
     if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
       state.find(
         'CHECKPOINT_UNSIGNED',
-        `the checkpoint of ${size} entries carries no signature of a key of its key period`,
+        `the checkpoint of ${size} entries carries no signature by a key of its key period`,
         size,
       );
     }

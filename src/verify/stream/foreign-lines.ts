@@ -73,11 +73,15 @@ export class ForeignLines {
       const { first, count } = this.#unclassified;
       this.#unclassified = undefined;
       if (count === 1) this.#previous = first;
-      else this.#foreign(first, `${count} lines before the first entry of this file are none of this log`);
+      else
+        this.#foreign(
+          first,
+          `${count === 1 ? '1 line before the first entry of this file does' : `${count} lines before the first entry of this file do`} not belong to this log`,
+        );
     }
     const explained = recovered || (skips && this.#state.unterminatedBytes > 0);
     if (explained && this.#previous !== undefined) {
-      const message = 'a line that a crash tore stands before the restart; what it said is lost';
+      const message = 'a line that a crash cut short comes before the restart; what it said is lost';
       this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
       this.#state.unterminatedBytes = 0;
@@ -103,15 +107,22 @@ export class ForeignLines {
       findings.add(
         'NOT_SEALED',
         first,
-        `none of the ${count} lines of this file is as the carrier (unwrap) writes them`,
+        `${count === 1 ? 'the only line of this file is not' : `none of the ${count} lines of this file is`} in the form that the carrier (unwrap) writes`,
       );
     } else if (!mention) {
-      findings.add('NOT_SEALED', first, `none of the ${count} lines of this file was ever sealed`);
+      findings.add(
+        'NOT_SEALED',
+        first,
+        `${count === 1 ? 'the only line of this file was never' : `none of the ${count} lines of this file was ever`} sealed`,
+      );
     } else if (allOurs) {
-      const message = `all ${count} lines were parsed and written again by some tool on the way; their bytes are no longer those that were sealed`;
+      const message = `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`;
       findings.add('RESERIALIZED', first, message);
     } else {
-      this.#foreign(first, `${count} lines of this file are none of this log`);
+      this.#foreign(
+        first,
+        `${count === 1 ? '1 line of this file does' : `${count} lines of this file do`} not belong to this log`,
+      );
     }
   }
 
@@ -128,7 +139,7 @@ export class ForeignLines {
 
   #report(): void {
     if (this.#previous === undefined) return;
-    this.#foreign(this.#previous, 'this line was never sealed and stands among sealed ones');
+    this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
     this.#state.unterminatedBytes = 0;
   }

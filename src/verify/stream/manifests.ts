@@ -45,8 +45,8 @@ export async function checkGiven(given: readonly string[], files: readonly strin
   const names = new Set(files.map((file) => basename(plainName(file) + SUFFIX)));
   for (const path of given) {
     if (!names.has(basename(path))) {
-      throw new TamperError('USAGE', `the manifest ${shown(path)} belongs to none of the files`, {
-        hint: `The manifest of a file X is named X${SUFFIX}, wherever it stands.`,
+      throw new TamperError('USAGE', `the manifest ${shown(path)} does not belong to any of the files`, {
+        hint: `The manifest of a file X is named X${SUFFIX}, wherever it is.`,
       });
     }
     await stat(path).catch((cause: unknown) => {
@@ -129,14 +129,14 @@ export async function checkManifest(
   const say = (message: string): void =>
     state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
   if ('problem' in reading) {
-    say(`the manifest cannot be taken: ${reading.problem.message}`);
+    say(`the manifest cannot be used: ${reading.problem.message}`);
     return;
   }
   const { manifest } = reading;
   const close = facts.at(manifest.last_seq);
   if (close === undefined && state.orderUnknown) return; // an entry that could not be read may be that close
   if (close === undefined) {
-    say(`the manifest says that the file ends with entry ${manifest.last_seq}; no close stands there`);
+    say(`the manifest says that the file ends with entry ${manifest.last_seq}, but there is no close there`);
     return;
   }
   const wrong =
@@ -146,5 +146,5 @@ export async function checkManifest(
   if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);
   else if (state.broken)
     return; // the file was altered, which is reported
-  else say(`the manifest's "${wrong}" is not what the file says`);
+  else say(`the manifest's "${wrong}" contradicts the file`);
 }

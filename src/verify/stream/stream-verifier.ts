@@ -128,7 +128,11 @@ export class StreamVerifier {
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
-      state.findings.add('MANIFEST_WRONG', { file: state.place.file }, 'your policy demands a manifest, there is none');
+      state.findings.add(
+        'MANIFEST_WRONG',
+        { file: state.place.file },
+        'your policy demands a manifest, but there is none',
+      );
     }
     state.facts = undefined;
   }
@@ -140,7 +144,7 @@ export class StreamVerifier {
     state.sequence.end();
     endEarlyCheckpoint(state);
     if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
-      state.findings.add('NOT_SEALED', { file: state.place.file }, 'there is no sealed line at all');
+      state.findings.add('NOT_SEALED', { file: state.place.file }, 'there are no sealed lines at all');
     }
     checkBeginning(state);
     checkHeldAtEnd(state);

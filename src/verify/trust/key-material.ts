@@ -80,7 +80,7 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
   if (error.code === 'WRONG_KEY_OR_CONTEXT') {
     state.find(
       'WRONG_KEY',
-      `key period ${epoch.kid}: the wrapped data key does not open for this stream: ${error.message}`,
+      `key period ${epoch.kid}: the wrapped data key cannot be unwrapped for this stream: ${error.message}`,
       seq,
     );
     return;

@@ -14,11 +14,11 @@ function whatWasGiven({ auditor, publicKeys }: StreamState, epoch: Epoch): strin
   for (const { name, key } of auditor.namedElsewhere ?? []) {
     const id = encodeNoteKey(key).toString('latin1');
     if (!epoch.signers.has(id)) continue;
-    return `you named its signer for the stream ${name} alone. If it signs for this one too, name ${formatVkey(auditor.origin, key)}`;
+    return `you named its signer for the stream ${name} only. If it also signs for this one, name ${formatVkey(auditor.origin, key)}`;
   }
   if (publicKeys.length === 0) return 'you gave no key for it';
   return publicKeys.length === 1
-    ? 'the public key that you gave is not one that signs it'
+    ? 'the public key that you gave does not sign it'
     : `none of the ${publicKeys.length} public keys that you gave signs it`;
 }
 

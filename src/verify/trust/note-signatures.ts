@@ -36,7 +36,7 @@ async function check(
   const good = await checkAnew(state, known, text, signature);
   if (good === true) state.goodSignatures.add(place);
   if (good === false && !state.allowance.take('wrongSignatures')) {
-    sayOnce(state, 'wrongSignatures', 'too many signatures of known keys are wrong; no more of them are checked');
+    sayOnce(state, 'wrongSignatures', 'too many signatures by known keys are wrong; no more of them are checked');
   }
   return good;
 }
@@ -52,7 +52,7 @@ function mayCheck(state: StreamState, { id }: KnownKey, epoch: Epoch | undefined
   sayOnce(
     state,
     'strangersSignatures',
-    'too many signatures of keys that you did not name; no more of them are checked',
+    'too many signatures by keys that you did not name; no more of them are checked',
   );
   return false;
 }
@@ -109,7 +109,7 @@ export async function verifyNote(
       else failed++;
     }
     // a key id has 4 bytes: where several keys share it, one that verifies is enough
-    if (failed > 0 && failed === candidates.length) wrong ??= `the signature of key ${signature.keyId}`;
+    if (failed > 0 && failed === candidates.length) wrong ??= `the signature by key ${signature.keyId}`;
   }
   return { verified, mac: macVerified, wrong, unchecked };
 }

@@ -9,7 +9,7 @@ import { isSettled, settleStatuses, unsettled } from './vouching.ts';
 export function acceptSuccessors(state: StreamState): void {
   if (isSettled(state) || state.limitsReached.has('settling')) return;
   if (!state.allowance.take('settling', unsettled(state))) {
-    sayOnce(state, 'settling', 'too many key periods stay unproven to follow who succeeds whom');
+    sayOnce(state, 'settling', 'too many key periods are unproven to work out which key succeeds which');
     return;
   }
   settleStatuses(state);

@@ -30,10 +30,10 @@ function settleKey(state: StreamState, epoch: Epoch, tail: boolean): void {
     if (tail) return; // M8.21: of its keys nothing is asked yet
     const which =
       epoch.dataKeyFrom === undefined ? 'the key that you gave' : `the key that you gave (${epoch.dataKeyFrom})`;
-    const message = `key period ${epoch.kid}: ${which} is not the one it was sealed with; it counts as one without a key`;
+    const message = `key period ${epoch.kid}: ${which} is not the one it was sealed with; it is treated as if no key was given`;
     state.findings.add('WRONG_KEY', place, message);
   } else if (epoch.keyState === 'altered-fingerprint') {
-    const message = `key period ${epoch.kid}: its entries verify, yet its fingerprint is another: the key reference was altered`;
+    const message = `key period ${epoch.kid}: its entries verify, yet its fingerprint is that of another key: the key reference was altered`;
     state.findings.add('FINGERPRINT_ALTERED', place, message);
     for (const doubt of epoch.doubtful) {
       if (doubt.seq === epoch.introducedAt) continue; // the altered fingerprint is in this leaf
@@ -87,7 +87,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
       // what a named key of this period has signed is covered, whatever became of the rest
       const from = Math.max(epoch.firstSeq, signedTo + 1);
       const rest = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
-      sayUnsigned(`${rest}: no checkpoint of a key that you named covers them up to entry ${end}`, from);
+      sayUnsigned(`${rest}: no checkpoint signed by a key that you named covers them up to entry ${end}`, from);
     } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
@@ -98,10 +98,10 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     const those = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
     sayUnsigned(`${those}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`, from);
   } else if (state.auditor.require.includes('signature')) {
-    sayUnsigned(`${range}: your policy demands a signature, no key that you named signs them`);
+    sayUnsigned(`${range}: your policy demands a signature, but no key that you named signs them`);
   }
   if (state.auditor.require.includes('mac') && !epoch.macChecked && named.length > 0) {
-    const message = `${range}: your policy demands that MACs are checked, no data key is at hand`;
+    const message = `${range}: your policy demands that MACs are checked, but no data key is available`;
     state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, message);
   } else if (state.auditor.require.includes('mac') && named.length > 0 && !epoch.keyCounts(epoch.lastSeq)) {
     sayKeyEnded(state, epoch);
@@ -109,8 +109,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
 }
 
 function whatWasSigned(state: StreamState, epoch: Epoch): string {
-  if (epoch !== state.epochs.all[0]) return 'the runs before it had one';
-  return 'and a key that you named signed the checkpoint that you hold of what was before it';
+  if (epoch !== state.epochs.all[0]) return 'although the runs before it had one';
+  return 'although a key that you named signed the checkpoint that you hold of what came before it';
 }
 
 /** M8.1: entries above the range of a data key are as without a key. */
@@ -118,7 +118,7 @@ function sayKeyEnded(state: StreamState, epoch: Epoch): void {
   const { keyLimit, kid, lastSeq, place } = epoch;
   if (keyLimit === undefined) return;
   const seq = Math.max(keyLimit.untilSeq + 1, epoch.firstSeq);
-  const message = `key period ${kid}: ${keyLimit.why}; from entry ${seq} on it needs another key. If it was still in use there, extend its range`;
+  const message = `key period ${kid}: ${keyLimit.why}; from entry ${seq} on another key is needed. If that key was still in use there, extend its range`;
   state.findings.add('NO_KEY', { ...(place.file !== undefined && { file: place.file }), seq, lastSeq }, message);
 }
 
@@ -143,7 +143,7 @@ function trustKey(state: StreamState, epoch: Epoch): void {
 }
 
 function sayUnvouched(state: StreamState, epoch: Epoch): void {
-  const message = `key period ${epoch.kid}: nothing that you trust says that it belongs to this stream`;
+  const message = `key period ${epoch.kid}: nothing that you trust shows that it belongs to this stream`;
   state.findings.add('UNVOUCHED', { ...epoch.place, seq: epoch.introducedAt }, message);
 }
 

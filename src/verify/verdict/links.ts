@@ -38,10 +38,10 @@ function checkNext({ facts, findings }: LinkedStream, there: ReadonlyMap<string,
   if (continuedBy === undefined) return;
   const next = there.get(continuedBy);
   if (next === undefined) {
-    const message = `the stream ends with close continued (entry ${lastSeq}), and no file of ${continuedBy}, which continues it, is here`;
+    const message = `the stream ends with close continued (entry ${lastSeq}), but no file of ${continuedBy}, which continues it, was given`;
     findings.add('END_UNPROVEN', { seq: lastSeq }, message);
   } else if (next.facts.firstSeq === 1 && next.after?.origin !== origin) {
-    const message = `the stream ends with close continued, and ${continuedBy} does not say that it goes on from it`;
+    const message = `the stream ends with close continued, but ${continuedBy} does not say that it continues this stream`;
     findings.add('END_UNPROVEN', { seq: lastSeq }, message);
   }
 }
@@ -53,7 +53,7 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const before = there.get(after.origin);
   if (before === undefined) {
     if (held) return;
-    const message = `this stream goes on from ${after.origin} (${after.size} entries), and no file of that stream is here`;
+    const message = `this stream continues ${after.origin} (after entry ${after.size}), but no file of that stream was given`;
     findings.add('START_UNPROVEN', { seq: 1 }, message);
     return;
   }
@@ -61,13 +61,13 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const { lastSeq } = before.facts;
   const root = before.roots.get(after.size);
   if (lastSeq < after.size) {
-    const message = `${facts.origin} goes on from this stream at ${after.size} entries, yet it ends at ${lastSeq}: its end was cut off`;
+    const message = `${facts.origin} continues this stream after entry ${after.size}, yet this stream ends at entry ${lastSeq}: its end was cut off`;
     before.findings.add('LINK_CONTRADICTED', { seq: lastSeq }, message);
   } else if (root === undefined) {
-    const message = `this stream goes on from ${after.origin}, whose first ${after.size} entries could not be compared`;
+    const message = `this stream continues ${after.origin}, but its first ${after.size} entries could not be compared`;
     findings.add('START_UNPROVEN', { seq: 1 }, message);
   } else if (root !== after.root) {
-    const message = `the first ${after.size} entries are not those that ${facts.origin} says it goes on from: this stream was rewritten`;
+    const message = `the first ${after.size} entries are not those that ${facts.origin} says it continues: this stream was rewritten`;
     before.findings.add('LINK_CONTRADICTED', { seq: after.size }, message);
   }
 }

@@ -39,6 +39,6 @@ function isSigned(state: StreamState, epoch: Epoch): boolean {
 function text(judged: readonly Epoch[]): string {
   const signers = new Set(judged.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
   const who = [...signers].filter((one) => one !== undefined).join(', ');
-  const instead = who === '' ? 'it has no signer' : `${who} does`;
-  return `no signing key that you named signs this log (${instead}): its MACs alone were checked. If it was never signed, name none for it`;
+  const instead = who === '' ? 'it has no signer' : `it is signed by ${who}`;
+  return `none of the signing keys that you named signs this log (${instead}): only its MACs were checked. If it was never signed, name no signing key for it`;
 }
