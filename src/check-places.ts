@@ -11,7 +11,7 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
   const checks: DoctorCheck[] = [];
   if (base !== STDOUT)
     checks.push(result('file', base, fileProblem(base), 'Set file to a path in a directory that exists.'));
-  checks.push(result('state_dir', stateDir, directoryProblem(stateDir), 'Set state_dir to a directory of our own.'));
+  checks.push(result('state_dir', stateDir, directoryProblem(stateDir), 'Set state_dir to a directory of its own.'));
   return checks;
 }
 
@@ -23,7 +23,7 @@ function result(name: string, path: string, problem: string | undefined, hint: s
 function fileProblem(path: string): string | undefined {
   if (!existsSync(path))
     return existsSync(dirname(path)) ? directoryProblem(dirname(path)) : 'its directory does not exist';
-  return statSync(path).isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is no regular file';
+  return statSync(path).isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is not a regular file';
 }
 
 /** A directory that does not exist is made, so the nearest one that does counts. */
@@ -34,7 +34,7 @@ function directoryProblem(path: string): string | undefined {
   }
   return statSync(path).isDirectory()
     ? accessProblem(path, constants.W_OK | constants.X_OK)
-    : `${path} is no directory`;
+    : `${path} is not a directory`;
 }
 
 function accessProblem(path: string, mode: number): string | undefined {

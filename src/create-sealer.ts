@@ -63,7 +63,7 @@ function sealerOf(
 ): Sealer {
   if (!config.enabled) {
     throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
-      hint: 'Write with openPlainWriter, or leave enabled out',
+      hint: 'Write with openPlainWriter, or leave out enabled',
     });
   }
   const { keyProvider, signingKeyProvider, clock, warnings } = dependencies;

@@ -30,7 +30,7 @@ export interface AuditorKeyOptions {
 
 const forms: Forms<AuditorKeyOptions> = {
   publicKeys: {
-    says: 'an array of verifier keys, or of { vkey, fromSeq, untilSeq, givenBy } with whole numbers from 1 on',
+    says: 'an array of verifier keys, or of { vkey, fromSeq, untilSeq, givenBy } with whole numbers of at least 1',
     fits: isListOf(isNameOrRange('vkey', { givenBy: v.optional(v.string()) })),
   },
   publicKeyFiles: texts,
@@ -38,7 +38,7 @@ const forms: Forms<AuditorKeyOptions> = {
   dataKeyVariables: texts,
   provider: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
   dataKeys: {
-    says: 'an array of names, or of { name, fromSeq, untilSeq } with whole numbers from 1 on',
+    says: 'an array of names, or of { name, fromSeq, untilSeq } with whole numbers of at least 1',
     fits: isListOf(isNameOrRange('name')),
   },
   signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
@@ -62,7 +62,7 @@ export class AuditorKeys {
     if (options.provider === undefined && (options.dataKeys !== undefined || options.signingKey !== undefined)) {
       throw new TamperError(
         'USAGE',
-        'auditorKeys: "dataKeys" and "signingKey" name keys of a provider; none is given',
+        'auditorKeys: "dataKeys" and "signingKey" name keys of a provider, but no provider is given',
         {
           hint: 'Give "provider" as well, or the keys themselves in "dataKeyFiles" and "publicKeyFiles".',
         },
@@ -70,7 +70,7 @@ export class AuditorKeys {
     }
     const { dataKeys = [], signingKey = '' } = options;
     if ([...dataKeys.map((one) => (isText(one) ? one : one.name)), signingKey].some(readsLikeKey)) {
-      throw new TamperError('USAGE', 'auditorKeys was given what reads like a key in the place of its name', {
+      throw new TamperError('USAGE', 'auditorKeys was given what looks like a key instead of its name', {
         hint: 'Name the key as its service does; a key itself goes into a file (dataKeyFiles) or an environment variable (dataKeyVariables).',
       });
     }

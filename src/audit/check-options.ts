@@ -41,7 +41,7 @@ export const yesOrNo: Form = { says: 'true or false', fits: (value) => typeof va
 export const texts: Form = { says: 'an array of strings', fits: isListOf(isText) };
 export const callable: Form = { says: 'a function', fits: (value) => typeof value === 'function' };
 export const count: Form = {
-  says: 'a whole number from 1 on',
+  says: 'a whole number of at least 1',
   fits: (value) => Number.isSafeInteger(value) && Number(value) > 0,
 };
 

@@ -55,14 +55,14 @@ export function closedFileCheck(config: ResolvedConfig): (event: ClosedFile) => 
     const answer = await ask({ config, file, origin, ...(held !== undefined && { held }) });
     held = await checkpointOf(event);
     if ('failed' in answer) {
-      throw new TamperError('VERIFY_FAILED', `${file} could not be verified after its close: ${answer.failed}`);
+      throw new TamperError('VERIFY_FAILED', `${file} could not be verified after it was closed: ${answer.failed}`);
     }
     if (answer.tampered.length === 0) return;
     const [first] = answer.tampered;
-    const message = `${file} was altered while it was written: ${first ?? ''}`;
+    const message = `${file} was altered while it was being written: ${first ?? ''}`;
     if (config.alertOnFailure) process.stderr.write(`fapilog-tamper: VERIFY_FAILED: ${message}\n`);
     throw new TamperError('VERIFY_FAILED', message, {
-      hint: 'Keep the file as evidence and run fapilog-tamper verify on it; somebody else wrote to it.',
+      hint: 'Keep the file as evidence and run fapilog-tamper verify on it; something else wrote to it.',
     });
   };
 }

@@ -40,11 +40,11 @@ export async function dataKeyOfVariable(
   const { EnvKeyProvider } = await import('../providers/env.ts');
   const variable = variableOf(given);
   if (readsLikeKey(given))
-    throw new TamperError('USAGE', `${place} was given what reads like a key`, {
-      hint: 'Give the name of the environment variable that holds it, and take the key for known to whoever saw this command.',
+    throw new TamperError('USAGE', `${place} was given what looks like a key`, {
+      hint: 'Give the name of the environment variable that holds it, and assume that anyone who saw this command knows the key.',
     });
   if (variable === '') {
-    throw new TamperError('USAGE', `${place} names no environment variable`, {
+    throw new TamperError('USAGE', `${place} does not name an environment variable`, {
       hint: 'Give VARIABLE, or NAME=VARIABLE to give the key a name.',
     });
   }

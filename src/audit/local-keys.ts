@@ -26,5 +26,5 @@ export async function localKeyNames(path: string): Promise<LocalKeyNames> {
       hint: 'Name a key file, or a directory of NAME.key files.',
     });
   }
-  throw new TamperError('KEY_NOT_FOUND', `the directory ${path} holds no NAME.key file`);
+  throw new TamperError('KEY_NOT_FOUND', `the directory ${path} contains no NAME.key files`);
 }

@@ -16,7 +16,7 @@ function fromPem(path: string, pem: string): string[] {
     return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));
   } catch (error) {
     if (!isError(error)) throw error;
-    throw new TamperError('KEY_MALFORMED', `${path} holds no public key that checkpoints can be signed with`, {
+    throw new TamperError('KEY_MALFORMED', `${path} contains no public key of a kind that signs checkpoints`, {
       cause: error,
     });
   }
@@ -30,8 +30,8 @@ function fromPem(path: string, pem: string): string[] {
 export async function loadPublicKeys(path: string): Promise<string[]> {
   const text = await readText(path);
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    throw new TamperError('KEY_MALFORMED', `${path} holds a private key, and a verifier takes public ones`, {
-      hint: 'Whoever verifies should not have it. Its public half: openssl pkey -pubout -in FILE -out PUBLIC.pem; keygen wrote it to NAME.pub.',
+    throw new TamperError('KEY_MALFORMED', `${path} contains a private key, but a verifier takes public keys`, {
+      hint: 'An auditor should not have it. To get its public half: openssl pkey -pubout -in FILE -out PUBLIC.pem; keygen wrote it to NAME.pub.',
     });
   }
   if (text.includes('-----BEGIN')) return fromPem(path, text);
@@ -43,7 +43,7 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
     vkeys.push(vkey);
   }
   if (vkeys.length > 0) return vkeys;
-  throw new TamperError('KEY_MALFORMED', `${path} holds no public key`, {
-    hint: 'It holds verifier keys as keygen and verify print them, or a PEM.',
+  throw new TamperError('KEY_MALFORMED', `${path} contains no public key`, {
+    hint: 'It must contain verifier keys as keygen and verify print them, or a PEM.',
   });
 }

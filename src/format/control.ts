@@ -225,7 +225,7 @@ function readClose(members: Members): CloseEntry {
   members.has('last_time');
   // M2.7
   if ((close.continuedBy !== undefined) !== (close.why === 'continued'))
-    members.malformed('"then" goes with why continued');
+    members.malformed('"then" goes only with why continued');
   return close;
 }
 
@@ -254,7 +254,7 @@ export function readControl(line: Buffer, seq: number, kind: string, kid: string
   members.end();
   if (members.problem !== undefined) return { problem: members.problem };
   if (text.slice(0, -TAIL_LENGTH) !== formatControlLeaf(seq, entry, kid, member)) {
-    return { problem: { code: 'CONTROL_MALFORMED', message: `${kind} is not in its one spelling` } };
+    return { problem: { code: 'CONTROL_MALFORMED', message: `${kind} is not in its only valid spelling` } };
   }
   return { entry };
 }

@@ -77,7 +77,7 @@ function readSigner(members: Members): Signer {
   const algorithm = members.oneOf('algorithm', SIGNATURE_ALGORITHMS);
   const spki = members.has('spki') ? members.bytes('spki') : undefined;
   if ((spki === undefined) !== (algorithm === 'kms-hmac-sha256'))
-    members.malformed('"spki" does not go with the algorithm');
+    members.malformed('"spki" does not match the algorithm');
   if (spki !== undefined) {
     members.checkLast(() =>
       spkiFor(algorithm, spki)?.equals(spki) === true
@@ -92,7 +92,7 @@ function readSigner(members: Members): Signer {
 function readSigners(members: Members): Signer[] {
   const list = members.list('signers');
   if (list.length === 0) members.malformed('"signers" is empty');
-  if (list.length > MAX_SIGNATURES) members.malformed(`"signers" are more than ${MAX_SIGNATURES}`);
+  if (list.length > MAX_SIGNATURES) members.malformed(`"signers" has more than ${MAX_SIGNATURES} elements`);
   return list.map((item) => readSigner(members.nested(item)));
 }
 

@@ -121,7 +121,7 @@ function readMembers(members: Members): Manifest {
   };
   members.end();
   if (members.problem === undefined && parseSignedCheckpoint(manifest.checkpoint) === undefined) {
-    members.malformed('"checkpoint" is no signed note');
+    members.malformed('"checkpoint" is not a signed note');
   }
   return manifest;
 }
@@ -136,10 +136,10 @@ export function readManifest(text: string): ManifestReading {
     value = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw new TamperError('INTERNAL', 'JSON.parse failed', { cause: error });
-    return { problem: { code: 'CONTROL_MALFORMED', message: 'it is no JSON' } };
+    return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not JSON' } };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { problem: { code: 'CONTROL_MALFORMED', message: 'it is no object' } };
+    return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not an object' } };
   }
   const members = new Members(value);
   const manifest = readMembers(members);

@@ -76,21 +76,22 @@ export class Members {
   /** Members that nobody asked for are a later version's. */
   end(): void {
     for (const name of Object.keys(this.#object)) {
-      if (!this.#known.has(name)) this.unsupported(isPlainWord(name) ? `member "${name}"` : 'a member of another name');
+      if (!this.#known.has(name))
+        this.unsupported(isPlainWord(name) ? `member "${name}"` : 'a member with another name');
     }
   }
 
   number(name: string): number {
     const value = this.#get(name);
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)) return value;
-    this.malformed(`"${name}" is no whole number from 0 to 2^53-1`);
+    this.malformed(`"${name}" is not a whole number from 0 to 2^53-1`);
     return 0;
   }
 
   string(name: string): string {
     const value = this.#get(name);
     if (typeof value === 'string') return value;
-    this.malformed(`"${name}" is no string`);
+    this.malformed(`"${name}" is not a string`);
     return '';
   }
 
@@ -104,7 +105,7 @@ export class Members {
   oneOf<T extends string>(name: string, values: readonly T[]): T {
     const value = this.#get(name);
     // a later version may say another value; to say none is no version's
-    if (typeof value !== 'string') this.malformed(`"${name}" is no string`);
+    if (typeof value !== 'string') this.malformed(`"${name}" is not a string`);
     else if (!(values as readonly string[]).includes(value)) {
       this.unsupported(isPlainWord(value) ? `"${name}": "${value}"` : `another "${name}"`);
     }
@@ -113,7 +114,7 @@ export class Members {
 
   time(name: string): string {
     const value = this.string(name);
-    if (!isTime(value)) this.malformed(`"${name}" is no time like 2026-11-24T23:00:00.000Z`);
+    if (!isTime(value)) this.malformed(`"${name}" is not a time like 2026-11-24T23:00:00.000Z`);
     return value;
   }
 
@@ -132,7 +133,7 @@ export class Members {
   list(name: string): readonly unknown[] {
     const value = this.#get(name);
     if (Array.isArray(value)) return value;
-    this.malformed(`"${name}" is no list`);
+    this.malformed(`"${name}" is not a list`);
     return [];
   }
 

@@ -127,8 +127,8 @@ function readVkey(vkey: string): { name: string; key: NoteKey } | string {
   const bytes = decodeBase64(encoded);
   if (bytes === undefined) return 'its key is not canonical base64';
   const key = decodeNoteKey(bytes);
-  if (key === undefined) return 'its key is of no type that this version knows';
-  if (noteKeyId(name, key).toString('hex') !== id) return 'its id is not that of its name and key';
+  if (key === undefined) return 'its key is of a type that this version does not know';
+  if (noteKeyId(name, key).toString('hex') !== id) return 'its id does not match its name and key';
   return { name, key };
 }
 
@@ -147,7 +147,7 @@ export function vkeyProblem(vkey: string): string | undefined {
 export function parseVkey(vkey: string, place = 'a key that was named'): { name: string; key: NoteKey } {
   const read = readVkey(vkey);
   if (typeof read !== 'string') return read;
-  throw new TamperError('FORMAT_INVALID', `${place} is no verifier key: ${read}`, {
-    hint: 'A verifier key reads NAME+8 HEX DIGITS+BASE64, as keygen and verify print it.',
+  throw new TamperError('FORMAT_INVALID', `${place} is not a verifier key: ${read}`, {
+    hint: 'A verifier key has the form NAME+8 HEX DIGITS+BASE64, as keygen and verify print it.',
   });
 }

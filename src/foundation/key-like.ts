@@ -43,7 +43,7 @@ export function readsLikeKey(text: string): boolean {
 
 /** A name or path as it may be shown. */
 export function shown(name: string): string {
-  return readsLikeKey(name) ? '(not shown, it reads like a key)' : name;
+  return readsLikeKey(name) ? '(not shown, it looks like a key)' : name;
 }
 
 /** The cause of an error about a name or path, which names it as well: left out where it may not be shown. */

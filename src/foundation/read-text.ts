@@ -23,7 +23,7 @@ export async function readText(path: string, limit: number = TEXT_LIMIT): Promis
     await file?.close();
   }
   throw new TamperError('READ_FAILED', `${path} is longer than ${limit} bytes`, {
-    hint: 'No file of this kind is as long: look at what it is.',
+    hint: 'No file of this kind is that long: check what it is.',
   });
 }
 

@@ -31,7 +31,7 @@ export async function openSame(path: string, identity: FileIdentity): Promise<Fi
   try {
     // what was looked at was a regular file
     if (isSame(identityOf(await file.stat({ bigint: true })), identity)) return file;
-    throw new Replaced(`${path} was replaced while it was to be read`);
+    throw new Replaced(`${path} was replaced before it could be read`);
   } catch (error) {
     await file.close();
     throw error;

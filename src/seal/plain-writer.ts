@@ -46,6 +46,6 @@ function failed(file: string, cause: unknown): TamperError {
   const reason = systemCode(cause) || 'unknown';
   return new TamperError('WRITE_FAILED', `cannot write ${file}: ${reason}`, {
     cause,
-    hint: 'Make room, or choose another file',
+    hint: 'Free some space, or choose another file',
   });
 }

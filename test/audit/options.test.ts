@@ -158,7 +158,7 @@ describe('a limit of a key', () => {
       { provider, dataKeys: [{ name: 'x', ...limit }] },
     ]) {
       expect(() => auditorKeys(options as unknown as Parameters<typeof auditorKeys>[0])).toThrow(
-        expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('whole numbers from 1 on') }),
+        expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('whole numbers of at least 1') }),
       );
     }
   });

@@ -9,7 +9,7 @@ const REQUEST_LIMIT = 10_000;
 /** So many checkpoints wait for an anchor that is away; beyond that the oldest goes, because a newer one covers more. */
 const BACKLOG = 100;
 
-/** Second places that get every checkpoint: a file gets it as a checkpoint line, a URL as a POST of the note. */
+/** Additional destinations for every checkpoint: a file gets it as a checkpoint line, a URL as a POST of the note. */
 export class Anchors {
   readonly #anchors: readonly { readonly name: string; waiting: string[]; busy: boolean }[];
   readonly #warn: (error: TamperError) => void;
@@ -32,7 +32,9 @@ export class Anchors {
             anchor.waiting = anchor.waiting.slice(1);
           }
         } catch (cause) {
-          this.#warn(new TamperError('UNAVAILABLE', `the anchor ${anchor.name} did not take a checkpoint`, { cause }));
+          this.#warn(
+            new TamperError('UNAVAILABLE', `the anchor ${anchor.name} did not accept a checkpoint`, { cause }),
+          );
         } finally {
           anchor.busy = false;
         }

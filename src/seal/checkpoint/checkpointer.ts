@@ -199,9 +199,9 @@ function endsEpoch(job: SealJob): boolean {
 function keyReplaced({ epoch, size }: SealJob): TamperError {
   return new TamperError(
     'KEY_VERSION_UNAVAILABLE',
-    `the key of key period ${epoch.kid} is no more: another key answers to its name, and nothing after its last checkpoint, up to entry ${size}, carries its signature`,
+    `the key of key period ${epoch.kid} no longer exists: its name now stands for another key, and nothing after its last checkpoint, up to entry ${size}, carries its signature`,
     {
-      hint: 'What it had signed stays covered. Name the new public key to the auditor, after you have found out who made the key anew.',
+      hint: 'What it had signed stays covered. Find out who replaced the key, then give the auditor the new public key.',
     },
   );
 }

@@ -129,10 +129,10 @@ export class LateSignatures {
 function unsigned(job: SealJob, cause: unknown): TamperError {
   return new TamperError(
     'KEY_VERSION_UNAVAILABLE',
-    `key period ${job.epoch.kid} ended without the signature of its own key over its last entries, up to ${job.size}`,
+    `key period ${job.epoch.kid} ended without a signature by its own key over its last entries, up to ${job.size}`,
     {
       cause,
-      hint: 'What its key had signed before stays covered; its last entries are not, for whoever has the public key alone. Keep an old version usable until the hand-over is signed.',
+      hint: 'What its key had signed before stays covered; its last entries are not, for an auditor who has only public keys. Keep an old version usable until the hand-over is signed.',
     },
   );
 }

@@ -70,7 +70,7 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
   const { bytes, algorithm, identity } = await signing.sign(signer.identity, text, { signal });
   const wrong =
     algorithm !== signer.algorithm
-      ? `it is of ${algorithm}, not ${signer.algorithm}`
+      ? `it is a signature with ${algorithm}, not ${signer.algorithm}`
       : identity !== signer.identity
         ? `${identity} made it`
         : signer.spki !== undefined && !verifySignature(signer.algorithm, signer.spki, text, bytes)
@@ -79,7 +79,7 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
   if (wrong !== undefined) {
     throw new TamperError(
       'SIGNATURE_REJECTED',
-      `the signature of ${signer.identity} over checkpoint ${job.size} is refused: ${wrong}`,
+      `the signature by ${signer.identity} over checkpoint ${job.size} was refused: ${wrong}`,
       {
         hint: 'Nothing was written. The key may have been replaced behind its name; the next key period begins with the new one.',
         retryable: true,

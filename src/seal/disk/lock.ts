@@ -185,9 +185,9 @@ export class Lock implements Lease {
   }
 
   #lost(cause?: unknown): TamperError {
-    return new TamperError('LOCKED', `the lock ${this.#prefix}.lock is another writer's, or was removed`, {
+    return new TamperError('LOCKED', `the lock ${this.#prefix}.lock now belongs to another writer, or was removed`, {
       cause,
-      hint: 'This process did not run for longer than its lock lives, or its lock was removed. What it still had was kept for the next start.',
+      hint: 'This process was suspended for longer than its lock lasts, or its lock was removed. What it had not written was kept for the next start.',
     });
   }
 
@@ -387,15 +387,15 @@ function removeIfThere(path: string): void {
 }
 
 function cannotMake(path: string, cause: unknown): TamperError {
-  return new TamperError('WRITE_FAILED', `cannot make the lock ${path} (${systemCode(cause)})`, {
+  return new TamperError('WRITE_FAILED', `cannot create the lock ${path} (${systemCode(cause)})`, {
     cause,
-    hint: 'state_dir must be writable and have room.',
+    hint: 'state_dir must be writable and have free space.',
   });
 }
 
 function heldBy({ holder, path }: Seen): TamperError {
   const who = holder === undefined ? 'another writer' : `process ${holder.pid} on ${holder.host}`;
   return new TamperError('LOCKED', `the stream is being written by ${who} (lock ${path})`, {
-    hint: 'Give each process its own file and origin with {pid} or {instance}. A lock ends by itself when its holder has ended.',
+    hint: 'Give each process its own file and origin with {pid} or {instance}. A lock expires by itself once its holder has ended.',
   });
 }

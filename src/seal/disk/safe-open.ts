@@ -36,7 +36,7 @@ function isLink(path: string): boolean {
 function unsafe(path: string, what: string, cause?: unknown): TamperError {
   return new TamperError('UNSAFE_PATH', `${path} ${what}`, {
     cause,
-    hint: 'Only a regular file is opened here, and no link is followed. Name the file itself; if you made no link there, find out who did.',
+    hint: 'Only regular files are opened here, and links are not followed. Name the file itself; if you did not create the link, find out who did.',
   });
 }
 
@@ -57,13 +57,13 @@ export function checkStateDirectory(path: string): void {
 }
 
 function problemOf({ uid, mode }: Stats, self: number): string | undefined {
-  if (uid !== self) return `belongs to user ${uid}, and this process runs as user ${self}`;
+  if (uid !== self) return `belongs to user ${uid}, but this process runs as user ${self}`;
   if ((mode & OTHERS_WRITE) !== 0) return `may be written by others (mode ${(mode & 0o7777).toString(8)})`;
   return undefined;
 }
 
 function unsafeDirectory(path: string, what: string): TamperError {
   return new TamperError('UNSAFE_PATH', `the state directory ${path} ${what}`, {
-    hint: `Its files say where the log goes on, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state).`,
+    hint: `Its files say where the log continues, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state).`,
   });
 }

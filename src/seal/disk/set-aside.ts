@@ -34,7 +34,7 @@ export function setAside(fd: number, file: string, from: number, stamp: string):
       `cannot copy what a crash left in ${file} to ${path} (${systemCode(cause)})`,
       {
         cause,
-        hint: 'Make room in the directory of the log.',
+        hint: 'Free some space in the directory of the log.',
       },
     );
   }

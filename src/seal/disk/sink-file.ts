@@ -65,7 +65,7 @@ export class FileSink implements Sink {
     this.#size = Number(size);
     if (!empty || this.#size === 0) return;
     closeSync(this.#fd);
-    throw foreignWrite(`${path} should be empty and has ${this.#size} bytes`);
+    throw foreignWrite(`${path} should be empty, but has ${this.#size} bytes`);
   }
 
   get name(): string {
@@ -193,7 +193,7 @@ export class FileSink implements Sink {
 }
 
 function foreignWrite(what: string): TamperError {
-  return new TamperError('FOREIGN_WRITE', `${what}: somebody else changes this file`, {
+  return new TamperError('FOREIGN_WRITE', `${what}: something else is changing this file`, {
     hint: 'One stream has one writer. Give each process its own file ({pid}, {instance}); rotate with this package (rotate_max_bytes), or let logrotate rename the file and send SIGHUP.',
   });
 }

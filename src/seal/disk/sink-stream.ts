@@ -41,8 +41,8 @@ export class StreamSink implements Sink {
           cause,
           hint:
             code === 'EPIPE'
-              ? 'The process that reads it has ended; what it left in the pipe, 64 KiB at most as a rule, is lost with it.'
-              : 'Check where standard output leads.',
+              ? 'The process that reads it has ended; what it left unread in the pipe, usually 64 KiB at most, is lost.'
+              : 'Check where standard output goes.',
         });
       }
       this.#obstacle = { kind: code === 'EAGAIN' ? 'busy' : 'full', cause: cause as Error };

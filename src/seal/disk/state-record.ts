@@ -117,7 +117,7 @@ export function parseState(text: string, path: string): StreamState {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw malformed(path, 'it is no JSON', cause);
+    throw malformed(path, 'it is not JSON', cause);
   }
   const members = new Members(value);
   if (members.number('version') !== 1) throw malformed(path, 'it is of another version');
@@ -129,9 +129,10 @@ export function parseState(text: string, path: string): StreamState {
   );
   if (strange !== undefined) {
     const [file, base] = [strange, state.base].map((name) => JSON.stringify(name.slice(0, 500)));
-    throw malformed(path, `it names ${file}, which is no file of ${base}`);
+    throw malformed(path, `it names ${file}, which is not a file of ${base}`);
   }
-  if (state.frontier.length !== frontierLength(state.size)) throw malformed(path, 'its frontier does not fit its size');
+  if (state.frontier.length !== frontierLength(state.size))
+    throw malformed(path, 'its frontier does not match its size');
   return state;
 }
 
@@ -219,6 +220,6 @@ function readAfter(members: Members): NonNullable<StreamState['after']> {
 function malformed(path: string, why: string, cause?: unknown): TamperError {
   return new TamperError('STATE_MALFORMED', `the state file ${path} cannot be read: ${why}`, {
     cause,
-    hint: 'Run `fapilog-tamper recover FILE --reason TEXT`: a new stream begins that cites this one.',
+    hint: 'Run `fapilog-tamper recover FILE --reason TEXT`: it begins a new stream that cites this one.',
   });
 }

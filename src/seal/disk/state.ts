@@ -96,7 +96,7 @@ export class StateFile {
     if (isTamperError(cause)) return cause;
     return new TamperError('WRITE_FAILED', `cannot replace the state file ${this.path} (${systemCode(cause)})`, {
       cause,
-      hint: 'state_dir must be writable and have room: without it no checkpoint is signed.',
+      hint: 'state_dir must be writable and have free space: without it no checkpoint is signed.',
     });
   }
 }

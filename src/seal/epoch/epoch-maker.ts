@@ -116,7 +116,7 @@ function signerOf(key: SigningKey): Signer {
   if (algorithm === 'kms-hmac-sha256') return { source, identity, algorithm };
   const spki = key.spki && spkiFor(algorithm, key.spki);
   if (spki === undefined) {
-    throw new TamperError('KEY_MALFORMED', `the public key of ${identity} is none of ${algorithm}`);
+    throw new TamperError('KEY_MALFORMED', `the public key of ${identity} is not one for ${algorithm}`);
   }
   return { source, identity, algorithm, spki };
 }

@@ -62,7 +62,7 @@ export function checkLineRoom(epoch: Epoch): void {
   const lengths = { 'an open entry': longestOpen(epoch), 'a checkpoint line': longestCheckpoint(epoch) };
   for (const [what, length] of Object.entries(lengths)) {
     if (length <= CONTROL_WRITE_LIMIT) continue;
-    const message = `with these keys ${what} of ${epoch.origin} may grow to ${length} bytes; at most ${CONTROL_WRITE_LIMIT} are written`;
+    const message = `with these keys ${what} of ${epoch.origin} may grow to ${length} bytes; the limit is ${CONTROL_WRITE_LIMIT}`;
     const hint = 'Use a shorter origin, shorter key names, or fewer signers.';
     throw new TamperError('FORMAT_LIMIT', message, { hint });
   }

@@ -81,10 +81,10 @@ export class OutagePolicy {
 function stopError(cause: unknown, since: number): TamperError {
   return new TamperError(
     'KEY_SERVICE_STOP',
-    `no more lines are taken: the keys fail since ${new Date(since).toISOString()}`,
+    `no more lines are accepted: the keys have been failing since ${new Date(since).toISOString()}`,
     {
       cause,
-      hint: 'on_kms_failure: stop, or max_unsigned_seconds, asks for this. What was taken is sealed; the next start signs it.',
+      hint: 'on_kms_failure: stop, or max_unsigned_seconds, asks for this. What was accepted is sealed; the next start signs it.',
     },
   );
 }

@@ -28,6 +28,6 @@ function isDetached(bytes: Uint8Array): boolean {
 
 function notALine(what: string): TamperError {
   return new TamperError('USAGE', `a line must be a string or a Uint8Array, not a value ${what}`, {
-    hint: 'Pass text, bytes, or JSON.stringify(value). This call took nothing; the log goes on.',
+    hint: 'Pass text, bytes, or JSON.stringify(value). This call logged nothing; the log continues.',
   });
 }

@@ -189,10 +189,14 @@ export class IntakeQueue {
     const lines = this.#dropped - from;
     this.#reported = Math.max(this.#reported, this.#dropped);
     if (lines <= 0) return;
-    throw new TamperError('PENDING_OVERFLOW', `${lines} lines were lost before this, and a gap counts them`, {
-      lines,
-      hint: 'The others are in the log, or kept where the sealer says so. Hold the producer back when write() returns false, or raise max_pending_bytes.',
-    });
+    throw new TamperError(
+      'PENDING_OVERFLOW',
+      `${lines === 1 ? '1 line was' : `${lines} lines were`} lost before this; a gap entry counts this`,
+      {
+        lines,
+        hint: 'The others are in the log, or kept where the sealer says so. Pause the producer when write() returns false, or raise max_pending_bytes.',
+      },
+    );
   }
 
   #letGo(): void {
@@ -228,9 +232,13 @@ export class IntakeQueue {
     }
     this.#lost = { count, since: this.#clock.now(), why };
     this.#host.warn(
-      new TamperError('PENDING_OVERFLOW', `lines are being lost (${why}): ${this.#lines.bytes} bytes wait already`, {
-        hint: 'Stop writing when write() returns false, until "drain"; or raise max_pending_bytes. A gap entry will count them.',
-      }),
+      new TamperError(
+        'PENDING_OVERFLOW',
+        `lines are being lost (${why}): ${this.#lines.bytes} bytes are already waiting`,
+        {
+          hint: 'Stop writing when write() returns false, until "drain"; or raise max_pending_bytes. A gap entry will count them.',
+        },
+      ),
     );
   }
 }

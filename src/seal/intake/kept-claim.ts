@@ -160,7 +160,7 @@ function openLog({ file, inode }: Claim): number {
 function untold(file: string, cause?: unknown): TamperError {
   return new TamperError(
     'READ_FAILED',
-    `the log ${file}, or its state, is gone, so nobody can tell which lines it holds`,
+    `the log ${file}, or its state, is gone, so it is unknown which lines it contains`,
     {
       cause,
       hint: 'The kept lines stay where they are. Put the log back, or compare it with them and delete the file of kept lines.',
@@ -212,7 +212,7 @@ function parseClaim(text: string, path: string): Claim {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw malformed(path, 'it is no JSON', cause);
+    throw malformed(path, 'it is not JSON', cause);
   }
   const members = new Members(value);
   const version = members.number('version');
@@ -238,6 +238,6 @@ function parseClaim(text: string, path: string): Claim {
 function malformed(path: string, why: string, cause?: unknown): TamperError {
   return new TamperError('STATE_MALFORMED', `${path} cannot be read: ${why}`, {
     cause,
-    hint: 'It says which of the kept lines are in a log. Compare that with the kept file; delete both, or this one to seal all of them.',
+    hint: 'It says which of the kept lines are already in a log. Compare that log with the kept file; then delete both, or only this one to seal all the lines.',
   });
 }

@@ -228,7 +228,7 @@ export class Pump {
     this.#held = true;
     if (obstacle.kind === 'full' && this.#config.onWriteFailure === 'stop') {
       const { name } = this.#run?.log.sink ?? { name: 'the sink' };
-      this.#host.fail(new TamperError('WRITE_FAILED', `${name} takes no more`, { cause: obstacle.cause }));
+      this.#host.fail(new TamperError('WRITE_FAILED', `${name} cannot take any more data`, { cause: obstacle.cause }));
       return;
     }
     if (this.#cancelRetry !== undefined) return;

@@ -114,11 +114,15 @@ export class UnsealedLines {
       mkdirSync(this.directory, { recursive: true, mode: 0o700 });
       return this.#write(left, total, lost, now);
     } catch (cause) {
-      throw new TamperError('WRITE_FAILED', `${total + lost} lines are lost: ${this.directory} takes no file`, {
-        cause,
-        lines: total + lost,
-        hint: 'state_dir must be writable and have room: it keeps what cannot be sealed before the end.',
-      });
+      throw new TamperError(
+        'WRITE_FAILED',
+        `${total + lost === 1 ? '1 line is' : `${total + lost} lines are`} lost: no file can be created in ${this.directory}`,
+        {
+          cause,
+          lines: total + lost,
+          hint: 'state_dir must be writable and have free space: it keeps what cannot be sealed before the end.',
+        },
+      );
     }
   }
 
@@ -251,9 +255,9 @@ export function openKept(path: string, flags: number = O_RDONLY): number {
   const { uid, mode, nlink } = stat;
   const owner = process.geteuid?.() ?? uid;
   const problem = !stat.isFile()
-    ? 'is no regular file'
+    ? 'is not a regular file'
     : uid !== owner && uid !== 0
-      ? 'belongs to somebody else'
+      ? 'belongs to another user'
       : (mode & OTHERS_MAY_WRITE) !== 0
         ? 'may be written by others'
         : nlink > 1
@@ -267,7 +271,7 @@ export function openKept(path: string, flags: number = O_RDONLY): number {
 function refused(path: string, problem: string, cause: unknown): TamperError {
   return new TamperError('READ_FAILED', `${path} ${problem}, so its lines are not sealed`, {
     cause,
-    hint: 'Find out who put it there. It was to hold lines that could not be sealed; delete it, or make it yours again.',
+    hint: 'Find out who put it there. It was meant for lines that could not be sealed; delete it, or make it yours again.',
   });
 }
 

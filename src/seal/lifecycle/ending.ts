@@ -50,10 +50,14 @@ export async function closeRun(
     pump.flush();
   }
   if (isStuck()) {
-    throw new TamperError('WRITE_FAILED', `${run.log.sink.name} takes no more; its last lines could not be written`, {
-      cause: run.obstacle?.cause,
-      hint: 'The lines that are left are kept in state_dir, and the next start seals them.',
-    });
+    throw new TamperError(
+      'WRITE_FAILED',
+      `${run.log.sink.name} cannot take any more data; the last lines could not be written`,
+      {
+        cause: run.obstacle?.cause,
+        hint: 'The remaining lines are kept in state_dir, and the next start seals them.',
+      },
+    );
   }
   run.close();
   pump.flushSoon();
@@ -109,7 +113,7 @@ class Patience {
 
 /** A warning for an end without its signature. */
 export function unsignedAtEnd(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no signature came for the end of ${origin}`, {
+  return new TamperError('TIMEOUT', `no signature came in time for the end of ${origin}`, {
     hint: 'Nothing is lost: the next start signs it, marked as adopted (spec 6).',
   });
 }

@@ -38,7 +38,7 @@ export class Entrance {
   take(chunk: string | Uint8Array, isObject: boolean, goesOn = false): boolean {
     const isOver = this.#failure.error !== undefined || this.#host.state() !== 'open';
     if (isOver && this.#throws) {
-      throw this.#failure.error ?? sealerClosed(this.#host.origin(), '; the line was not taken');
+      throw this.#failure.error ?? sealerClosed(this.#host.origin(), '; the line was not accepted');
     }
     this.#host.tee?.(chunk);
     if (isOver) return this.#takeLate(chunk);

@@ -80,7 +80,7 @@ export function tellOnStderr(origin: string, thrown: unknown): void {
   const error = asError(thrown);
   const code = isTamperError(error) ? `${error.code}: ` : '';
   const hint = isTamperError(error) && error.hint !== undefined ? ` (${error.hint})` : '';
-  const text = `fapilog-tamper: the log ${origin} has ended, its lines are kept or counted for the next start: ${code}${error.message}${hint}`;
+  const text = `fapilog-tamper: the log ${origin} has ended; its lines are kept or counted for the next start: ${code}${error.message}${hint}`;
   try {
     writeSync(2, `${text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')}\n`);
   } catch {

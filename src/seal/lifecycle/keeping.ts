@@ -84,10 +84,10 @@ export class Keeping {
     if (uncounted === 0) return;
     throw new TamperError(
       'WRITE_FAILED',
-      `${uncounted} lines of ${origin} are lost, and there was no room to note it`,
+      `${uncounted === 1 ? '1 line was' : `${uncounted} lines were`} lost (${origin}), and there was no room to record this`,
       {
         lines: uncounted,
-        hint: 'Make room for state_dir before the process ends: then the next start counts them in a gap.',
+        hint: 'Free some space for state_dir before the process ends: then the next start counts them in a gap entry.',
       },
     );
   }

@@ -130,7 +130,7 @@ function finishRename({ origin, size, file, renamed }: StreamState): void {
   }
   if (open === undefined || (open.origin === origin && open.size === size)) return; // the next file has begun, or is torn
   if (renamed === undefined || existsSync(renamed)) {
-    throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, and begins with another one`);
+    throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
   }
   renameSync(file, renamed);
   syncDirectory(dirname(renamed));
@@ -148,8 +148,8 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
     if (fstatSync(fd).size === 0) return freshStart(file);
     const open = readFirstOpen(fd);
     if (open?.origin !== origin) {
-      const what = open === undefined ? 'begins with a line that is not ours' : `is of the stream ${open.origin}`;
-      throw stateConflict(`${file} ${what}, and there is no state of ${origin}`);
+      const what = open === undefined ? 'begins with a line that is not ours' : `belongs to the stream ${open.origin}`;
+      throw stateConflict(`${file} ${what}, and there is no state for ${origin}`);
     }
     const start = { origin, size: open.size, frontier: open.frontier, file, epoch: 0, offset: 0 };
     return { ...replay(fd, start, undefined, stamp, []), why: 'recovered' };
@@ -182,7 +182,7 @@ function openForRecovery(file: string): number | undefined {
     if (isTamperError(cause)) throw cause;
     throw new TamperError('READ_FAILED', `cannot open ${file} (${systemCode(cause)})`, {
       cause,
-      hint: 'The writer reads the end of its last file again at each start, and must be able to write there.',
+      hint: 'The writer reads the end of its last file again at each start, and must be able to write to it.',
     });
   }
 }

@@ -171,7 +171,8 @@ export function breakLock(config: ResolvedConfig): void {
   const names = resolveNames(config);
   prepareDirectories(names);
   const lock = seekerOf(names, undefined).force();
-  if (lock === undefined) throw new TamperError('LOCKED', `another writer of ${names.origin} starts just now`);
+  if (lock === undefined)
+    throw new TamperError('LOCKED', `another writer of ${names.origin} is starting at the same moment`);
   lock.release();
 }
 
@@ -193,6 +194,6 @@ function makeDirectory(path: string, mode: number): void {
   try {
     mkdirSync(path, { recursive: true, mode });
   } catch (cause) {
-    throw new TamperError('WRITE_FAILED', `cannot make the directory ${path} (${systemCode(cause)})`, { cause });
+    throw new TamperError('WRITE_FAILED', `cannot create the directory ${path} (${systemCode(cause)})`, { cause });
   }
 }

@@ -77,7 +77,7 @@ function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite 
     return site;
   }
   sink.close();
-  throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size}, which the files contradict`);
+  throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size} that contradicts the files`);
 }
 
 function siteOf(place: Place, stamp: string): StreamSite {
@@ -123,7 +123,8 @@ function resume(place: Place, origin: string, state: StreamState | undefined, st
 
 function readContinuation(stateFile: StateFile, origin: string): StreamState {
   const state = stateFile.read();
-  if (state === undefined) throw stateConflict(`the stream goes on as ${origin}, but there is no state of that`);
+  if (state === undefined)
+    throw stateConflict(`the stream continues as ${origin}, but there is no state for that stream`);
   return state;
 }
 
@@ -144,7 +145,7 @@ function publishPending({ pending, file }: Resumption, lease: Lease): void {
   try {
     const line = Buffer.from(`${formatCheckpointLine(pending.note)}\n`);
     if (sink.write(line, 0, line.length) < line.length) {
-      throw new TamperError('WRITE_FAILED', `${file} takes no more`, { cause: sink.obstacle?.cause });
+      throw new TamperError('WRITE_FAILED', `${file} cannot take any more data`, { cause: sink.obstacle?.cause });
     }
     sink.datasyncSync();
   } finally {

@@ -265,11 +265,7 @@ function isBlankBefore(bytes: Buffer, begin: number, brace: number): boolean {
 }
 
 function tooLong(what: string, length: number): TamperError {
-  return new TamperError(
-    'FORMAT_LIMIT',
-    `${what} would have ${length} bytes; at most ${CONTROL_WRITE_LIMIT} are written`,
-    {
-      hint: 'Use a shorter origin, shorter key names, or fewer signers.',
-    },
-  );
+  return new TamperError('FORMAT_LIMIT', `${what} would have ${length} bytes; the limit is ${CONTROL_WRITE_LIMIT}`, {
+    hint: 'Use a shorter origin, shorter key names, or fewer signers.',
+  });
 }

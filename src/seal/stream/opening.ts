@@ -18,12 +18,12 @@ export function checkMode(resumption: Resumption, epoch: Epoch): void {
   if (before === undefined) return;
   const change =
     before.records === 'mac' && epoch.member === 'hash'
-      ? 'its records carried MACs, now they would carry checksums only'
+      ? 'its records carried MACs, but now would carry only checksums'
       : signersOf(before).length > 0 && epoch.signers.length === 0
-        ? 'its checkpoints were signed, now they would not be'
+        ? 'its checkpoints were signed, but now would not be'
         : undefined;
   if (change === undefined) return;
-  throw new TamperError('MODE_CHANGE', `the stream ${epoch.origin} cannot go on like this: ${change}`, {
+  throw new TamperError('MODE_CHANGE', `the stream ${epoch.origin} cannot continue like this: ${change}`, {
     hint: 'A verifier must take this for tampering. Configure the keys as before, or begin a new stream that cites this one: `fapilog-tamper recover FILE --reason TEXT`.',
   });
 }

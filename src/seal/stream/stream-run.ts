@@ -237,9 +237,10 @@ export class StreamRun implements SealedStream {
   reopen(): boolean {
     const { sink } = this.log;
     if (!this.takesLines || sink.inPlace) return false;
-    const hint = 'Expected where logrotate renames the file. It gets no manifest, because its name is not known here.';
+    const hint =
+      'This is expected if logrotate renames the file. The renamed file gets no manifest, because the writer does not know its name.';
     this.#host.warn(
-      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file goes on`, { hint }),
+      new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file continues the log`, { hint }),
     );
     this.rotate();
     return true;
