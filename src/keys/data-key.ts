@@ -49,7 +49,7 @@ export async function withNewMaterial<T>(use: (material: Buffer) => Promise<T>):
 
 function faultOf(material: Buffer): string | undefined {
   if (material.length !== dataKeyBytes) return `has ${material.length} bytes instead of ${dataKeyBytes}`;
-  return material.every((byte) => byte === 0) ? 'is all zero' : undefined;
+  return material.every((byte) => byte === 0) ? 'is all zeros' : undefined;
 }
 
 class OwnedDataKey implements DataKey {

@@ -63,7 +63,7 @@ export function resolveNamed(
     throw new TamperError(
       'KEY_NOT_NAMED',
       `the log names ${reference.source} key "${printable(reference.identity)}", which is not ${source} key "${named}"`,
-      { hint: 'Name the key in the policy or with --keys, if it is one of yours.' },
+      { hint: 'If the key is one of yours, name it in the policy or with --keys.' },
     );
   }
   const { name, version } = splitIdentity(source, reference.identity);

@@ -84,7 +84,7 @@ async function writeDurably(handle: FileHandle, bytes: Buffer): Promise<void> {
 function writeFailed(path: string, cause: unknown): TamperError {
   const code = systemCode(cause) || 'unknown';
   return code === 'EEXIST'
-    ? new TamperError('WRITE_FAILED', `${path} exists already, and a key is never overwritten`, {
+    ? new TamperError('WRITE_FAILED', `${path} already exists, and keys are never overwritten`, {
         cause,
         hint: 'Choose another name',
       })

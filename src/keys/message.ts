@@ -10,5 +10,5 @@ const maxMessageBytes = 4096;
  */
 export function assertMessage(data: Uint8Array): void {
   if (data.length >= 1 && data.length <= maxMessageBytes) return;
-  throw new TamperError('USAGE', `${data.length} bytes to sign; 1 to ${maxMessageBytes} are taken`);
+  throw new TamperError('USAGE', `there are ${data.length} bytes to sign; only 1 to ${maxMessageBytes} are accepted`);
 }

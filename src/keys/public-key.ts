@@ -18,10 +18,10 @@ export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
  */
 export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
   const key = importKey(input, what);
-  if (key.type !== 'public') throw new TamperError('KEY_WRONG_USAGE', `${what} is a ${key.type} key, not a public one`);
+  if (key.type !== 'public') throw new TamperError('KEY_WRONG_USAGE', `${what} is a ${key.type} key, not a public key`);
   const algorithm = algorithmOf(key, 'pss', what); // refuses what no algorithm uses
   if (algorithm === 'ed25519' && !isEd25519Point(Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url'))) {
-    throw wrongUsage(what, 'is a point for which anybody can make signatures');
+    throw wrongUsage(what, 'is a weak point, for which anyone can make signatures');
   }
   return key;
 }

@@ -47,7 +47,7 @@ function modulusBytes({ asymmetricKeyDetails }: KeyObject): number {
  */
 export function signLocally(algorithm: SignatureAlgorithm, privateKey: KeyObject, data: Uint8Array): Buffer {
   if (privateKey.type !== 'private') {
-    throw new TamperError('KEY_WRONG_USAGE', `signing takes a private key, not a ${privateKey.type} one`);
+    throw new TamperError('KEY_WRONG_USAGE', `signing needs a private key, not a ${privateKey.type} key`);
   }
   return sign(digestFor(algorithm, privateKey), data, { key: privateKey, ...padding(algorithm) });
 }
@@ -62,7 +62,7 @@ export function derFromP1363(algorithm: 'ecdsa-p256-sha256' | 'ecdsa-p384-sha384
   if (signature.length !== 2 * half) {
     throw new TamperError(
       'RESPONSE_MALFORMED',
-      `an ${algorithm} signature has ${2 * half} bytes as P1363, this one has ${signature.length}`,
+      `an ${algorithm} signature has ${2 * half} bytes as P1363, but this one has ${signature.length}`,
     );
   }
   const body = Buffer.concat([derInteger(signature.subarray(0, half)), derInteger(signature.subarray(half))]);

@@ -46,7 +46,7 @@ function isFactory(value: unknown): value is (config: ResolvedConfig) => unknown
 
 /** @throws CONFIG_INVALID, naming the first member that is missing */
 function assertProvider(provider: unknown, name: string): asserts provider is KeyProvider {
-  if (typeof provider !== 'object' || provider === null) throw notAProvider(name, 'made no object');
+  if (typeof provider !== 'object' || provider === null) throw notAProvider(name, 'did not return an object');
   const members = provider as Readonly<Record<string, unknown>>;
   if (typeof members['source'] !== 'string' || members['source'] === '') throw notAProvider(name, 'has no source');
   const missing = methods.find((method) => typeof members[method] !== 'function');
@@ -69,6 +69,6 @@ async function load(name: string): Promise<{ readonly createProvider?: unknown }
 
 function notAProvider(name: string, problem: string): TamperError {
   return new TamperError('CONFIG_INVALID', `the key provider ${name} ${problem}`, {
-    hint: 'A provider has what the interface KeyProvider says; throw UNSUPPORTED_OPERATION from what it cannot do',
+    hint: 'A provider implements the interface KeyProvider; throw UNSUPPORTED_OPERATION from methods that it cannot support',
   });
 }

@@ -76,7 +76,7 @@ async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse):
   if (location.directoryOnly === true) {
     throw new TamperError(
       'CONFIG_INVALID',
-      `no file is configured for the ${use} "${keyId}": key_file_path is one key`,
+      `no file is configured for the ${use} "${keyId}": key_file_path is a single key`,
       {
         hint: 'Set signing_key_file_path, or let key_file_path be a directory of <key_id>.key',
       },
@@ -138,9 +138,13 @@ async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
 
 function tooOpen(path: string, mode: number): TamperError {
   const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return new TamperError('KEY_FILE_PERMISSIONS', `others than its owner may use the key file ${path} (mode ${bits})`, {
-    hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0400)`,
-  });
+  return new TamperError(
+    'KEY_FILE_PERMISSIONS',
+    `users other than its owner may access the key file ${path} (mode ${bits})`,
+    {
+      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0400)`,
+    },
+  );
 }
 
 function notFound(message: string, hint: string): TamperError {
@@ -165,16 +169,21 @@ const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; 
       hint: 'Check key_file_path; `fapilog-tamper keygen` makes a key',
     },
   ],
-  [
-    'ENOTDIR',
-    { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'A part of the path is not a directory' },
-  ],
+  ['ENOTDIR', { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'Part of the path is not a directory' }],
   [
     'EACCES',
-    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'Make the user that runs this its owner' },
+    {
+      code: 'ACCESS_DENIED',
+      problem: 'we may not read the key file',
+      hint: 'Make the user that runs this process its owner',
+    },
   ],
   [
     'EPERM',
-    { code: 'ACCESS_DENIED', problem: 'we may not read the key file', hint: 'Make the user that runs this its owner' },
+    {
+      code: 'ACCESS_DENIED',
+      problem: 'we may not read the key file',
+      hint: 'Make the user that runs this process its owner',
+    },
   ],
 ]);

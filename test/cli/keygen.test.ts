@@ -28,7 +28,7 @@ describe('fapilog-tamper keygen', () => {
     const { code, stdout, stderr } = await built.run(['keygen', '--out', 'audit.key'], { cwd });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
-      'fapilog-tamper: WRITE_FAILED: audit.key exists already, and a key is never overwritten\n  hint: Choose another name\n',
+      'fapilog-tamper: WRITE_FAILED: audit.key already exists, and keys are never overwritten\n  hint: Choose another name\n',
     );
   });
 

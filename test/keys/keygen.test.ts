@@ -52,7 +52,7 @@ describe('generateKeyFile', () => {
   it('never overwrites, and makes both files or none', async () => {
     const path = join(directory, 'k');
     writeFileSync(path, 'precious');
-    const refusal = { code: 'WRITE_FAILED', message: `${path} exists already, and a key is never overwritten` };
+    const refusal = { code: 'WRITE_FAILED', message: `${path} already exists, and keys are never overwritten` };
     await expect(generateKeyFile(path, 'HMAC-SHA256')).rejects.toMatchObject(refusal);
     await expect(generateKeyFile(path, 'Ed25519')).rejects.toMatchObject(refusal);
     expect(readFileSync(path, 'latin1')).toBe('precious');

@@ -117,7 +117,12 @@ describe('test_provider_factory', () => {
     ['a package that is not there', 'no-such-package-of-mine', 'DEPENDENCY_MISSING', 'cannot be loaded'],
     ['a module that throws', 'throw new Error("x")', 'DEPENDENCY_MISSING', 'cannot be loaded'],
     ['a module without createProvider', 'export const x = 1', 'CONFIG_INVALID', 'does not export'],
-    ['a module that makes nothing', 'export const createProvider = () => null', 'CONFIG_INVALID', 'made no object'],
+    [
+      'a module that makes nothing',
+      'export const createProvider = () => null',
+      'CONFIG_INVALID',
+      'did not return an object',
+    ],
     ['a provider without source', 'export const createProvider = () => ({})', 'CONFIG_INVALID', 'has no source'],
     [
       'half a provider',

@@ -56,10 +56,10 @@ export class AwsDataKeys {
     return this.#session.use('recoverKey', named, options, async (ask, facts) => {
       const arn = await this.#trustedArn(ask, named);
       if (reference.source !== 'aws-kms' || !isNamed(reference.identity, named, arn)) {
-        throw new TamperError('KEY_NOT_NAMED', `the log names another key than AWS KMS "${named}" (${arn})`, {
+        throw new TamperError('KEY_NOT_NAMED', `the log names a different key from AWS KMS "${named}" (${arn})`, {
           hint: isKeyArn(named)
-            ? 'Name the ARN of the key that sealed this log, if it is one of yours.'
-            : 'An alias names the key it points to now; for older key periods name the ARN of the key.',
+            ? 'If the key that sealed this log is one of yours, name its ARN.'
+            : 'An alias names the key that it points to now; for older key periods, name the ARN of the key.',
         });
       }
       const { wrapped } = reference;
@@ -76,7 +76,10 @@ export class AwsDataKeys {
       try {
         const identity = replyIdentity('Decrypt', reply.KeyId, reply.KeyMaterialId);
         if (splitIdentity('aws-kms', identity).name !== arn) {
-          throw new TamperError('WRONG_KEY_OR_CONTEXT', `AWS KMS Decrypt "${arn}": key "${identity}" answered`);
+          throw new TamperError(
+            'WRONG_KEY_OR_CONTEXT',
+            `AWS KMS Decrypt "${arn}": the reply is from key "${identity}"`,
+          );
         }
         facts.identity = identity;
         const material = materialOf('Decrypt', reply.Plaintext);

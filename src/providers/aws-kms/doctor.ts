@@ -40,7 +40,7 @@ async function region(session: AwsKmsSession, keyIds: readonly (string | undefin
   const byName = keyIds.some((keyId) => keyId !== undefined && regionOf(keyId) === undefined);
   if (!byName && named.size > 0) return { outcome: 'ok', detail: `the ARNs of the keys name ${[...named].join(', ')}` };
   const ours = await session.region();
-  if (ours === undefined) return { outcome: 'unknown', detail: 'a client was given in; its region is its own' };
+  if (ours === undefined) return { outcome: 'unknown', detail: 'a client was passed in; its region is its own' };
   const others = [...named].filter((found) => found !== ours);
   const elsewhere = others.length === 0 ? '' : `; an ARN names ${others.join(', ')}, and its calls go there`;
   return { outcome: 'ok', detail: `calls go to ${ours}${elsewhere}` };
@@ -48,7 +48,7 @@ async function region(session: AwsKmsSession, keyIds: readonly (string | undefin
 
 async function credentialFacts(session: AwsKmsSession): Promise<Found> {
   const found = await session.credentials();
-  if (found === undefined) return { outcome: 'unknown', detail: 'a client was given in; its credentials are its own' };
+  if (found === undefined) return { outcome: 'unknown', detail: 'a client was passed in; its credentials are its own' };
   const from = found.from.length === 0 ? '' : ` from ${found.from.join(', ')}`;
   const account = found.accountId === undefined ? '' : `, account ${found.accountId}`;
   const detail = `access key ${found.accessKey}${from}${account}`;
@@ -119,8 +119,8 @@ function stateOf(
 async function rotationOf(session: AwsKmsSession, what: string, keyId: string, arn: string): Promise<Found> {
   const byAlias = !isKeyArn(callName(keyId)) && keyId.includes('alias/');
   const alias = byAlias
-    ? 'pointing the alias to another key rotates it'
-    : 'a name that is no alias never changes its key';
+    ? 'pointing the alias at another key rotates it'
+    : 'a name that is not an alias always stands for the same key';
   if (what === 'signing key') return { outcome: 'ok', detail: `AWS never rotates this kind of key; ${alias}` };
   const status = await session
     .use('rotateCheck', keyId, {}, (ask) =>
@@ -134,7 +134,7 @@ async function rotationOf(session: AwsKmsSession, what: string, keyId: string, a
   if (status === undefined) {
     return {
       outcome: 'ok',
-      detail: `we may not ask when it rotates, and sealing does not need it; ${alias}`,
+      detail: `we may not ask when it rotates, but sealing does not need that; ${alias}`,
       hint: 'kms:GetKeyRotationStatus on the key lets doctor say when it rotates.',
     };
   }

@@ -19,7 +19,7 @@ interface Meaning {
 const credentialsHint =
   'Check the credential chain (environment, web identity, container, instance role) with: fapilog-tamper doctor';
 const notFoundHint =
-  'Check the name, the account and the region; a name without ARN is looked up in the configured region.';
+  'Check the name, the account and the region; a name that is not an ARN is looked up in the configured region.';
 
 /**
  * AWS exceptions by name, with or without `Exception` at the end, which depends on the service that says it. Names, not
@@ -34,7 +34,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
       says: 'the key is disabled',
       hint: 'Enable it, or seal with another key.',
     },
-    InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key is for something else' },
+    InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key has a different use' },
     UnsupportedOperationException: { code: 'KEY_WRONG_USAGE', says: 'the key cannot do this' },
     IncorrectKeyException: { code: 'WRONG_KEY_OR_CONTEXT', says: 'another key wrapped this data key' },
     InvalidCiphertextException: {
@@ -48,10 +48,10 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
     },
     UnrecognizedClientException: {
       code: 'UNAUTHENTICATED',
-      says: 'the credentials are not known',
+      says: 'the credentials are unknown',
       hint: credentialsHint,
     },
-    InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are not known', hint: credentialsHint },
+    InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are unknown', hint: credentialsHint },
     ExpiredToken: { code: 'UNAUTHENTICATED', says: 'the session credentials have expired', hint: credentialsHint },
     RequestExpired: { code: 'UNAUTHENTICATED', says: 'the request was too old', hint: 'Check the clock of this host.' },
     CredentialsProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
@@ -64,7 +64,11 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
     AccessDenied: { code: 'UNAUTHENTICATED', says: 'no credentials were issued for the role', hint: credentialsHint }, // STS's spelling
     InvalidSignature: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
     SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
-    IncompleteSignature: { code: 'UNAUTHENTICATED', says: 'the request was not signed right', hint: credentialsHint },
+    IncompleteSignature: {
+      code: 'UNAUTHENTICATED',
+      says: 'the request was not signed correctly',
+      hint: credentialsHint,
+    },
     MissingAuthenticationToken: { code: 'UNAUTHENTICATED', says: 'the request was not signed', hint: credentialsHint },
     ThrottlingException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
     Throttling: { code: 'THROTTLED', says: 'too many requests', retryable: true },
@@ -76,10 +80,10 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
     KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
     ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
     TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
-    AbortError: { code: 'ABORTED', says: 'the call was given up' },
+    AbortError: { code: 'ABORTED', says: 'the call was abandoned' },
     EndpointError: {
       code: 'CONFIG_INVALID',
-      says: 'the endpoint does not fit',
+      says: 'the endpoint does not match',
       hint: 'Check region, FIPS and endpoint.',
     },
   }),
@@ -138,6 +142,6 @@ function invalidState(message: string): Meaning {
   return {
     code: 'KEY_PENDING_DELETION',
     says: 'the key is pending deletion',
-    hint: 'Cancel the deletion while the waiting period lasts; afterwards nothing it wrapped can be recovered.',
+    hint: 'Cancel the deletion during the waiting period; after that, nothing it wrapped can be recovered.',
   };
 }

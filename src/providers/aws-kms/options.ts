@@ -61,8 +61,8 @@ export function checkAwsKmsOptions(options: AwsKmsOptions, env: NodeJS.ProcessEn
   if (options.client !== undefined) {
     const both = clientOptions.find((name) => options[name] !== undefined);
     if (both === undefined) return;
-    throw new TamperError('CONFIG_INVALID', `AWS KMS: option ${both} has no effect on a client that is given in`, {
-      hint: `Leave ${both} out, or set it on the client.`,
+    throw new TamperError('CONFIG_INVALID', `AWS KMS: option ${both} has no effect on a client that you pass in`, {
+      hint: `Leave out ${both}, or set it on the client.`,
     });
   }
   for (const name of ['maxAttempts', 'connectionTimeoutMs', 'requestTimeoutMs', 'timeoutMs', 'concurrency'] as const) {
@@ -82,7 +82,7 @@ export function checkAwsKmsOptions(options: AwsKmsOptions, env: NodeJS.ProcessEn
 /** The error for an endpoint that would send keys in clear. The URL is not repeated: it may hold a password. */
 export function insecureEndpoint(where: string): TamperError {
   return new TamperError('INSECURE_ENDPOINT', `AWS KMS: ${where} is plain http to another host`, {
-    hint: 'Use https. For a test server on another host set allowInsecureEndpoint.',
+    hint: 'Use https. For a test server on another host, set allowInsecureEndpoint.',
   });
 }
 

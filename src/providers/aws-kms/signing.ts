@@ -144,13 +144,13 @@ async function mac(ask: Ask, arn: string, data: Uint8Array): Promise<Uint8Array 
 
 async function signature(ask: Ask, key: SigningKey, data: Uint8Array): Promise<Uint8Array | undefined> {
   const vendor = vendorAlgorithm(key.algorithm);
-  if (vendor === undefined) throw new TamperError('UNSUPPORTED_OPERATION', `AWS KMS cannot sign by ${key.algorithm}`);
+  if (vendor === undefined) throw new TamperError('UNSUPPORTED_OPERATION', `AWS KMS cannot sign with ${key.algorithm}`);
   const reply = await ask('Sign', key.identity, (client, call) =>
     client.sign({ KeyId: key.identity, Message: data, MessageType: 'RAW', SigningAlgorithm: vendor }, call),
   );
   assertAnsweredBy('Sign', key.identity, reply.KeyId);
   if (reply.SigningAlgorithm !== undefined && reply.SigningAlgorithm !== vendor) {
-    throw corrupted('Sign', key.identity, `signed by ${reply.SigningAlgorithm}`);
+    throw corrupted('Sign', key.identity, `signed with ${reply.SigningAlgorithm}`);
   }
   return reply.Signature;
 }
@@ -168,6 +168,6 @@ function assertUsable(name: string, state: string | undefined): void {
     });
   }
   throw new TamperError('KEY_VERSION_UNAVAILABLE', `AWS KMS key "${name}" is in state ${state}`, {
-    hint: 'It can be used when AWS says that it is enabled.',
+    hint: 'It can be used once AWS says that it is enabled.',
   });
 }

@@ -9,7 +9,7 @@ export interface TokenAnswer {
 }
 
 const hint = 'Check the credentials of this host with: fapilog-tamper doctor';
-const awayHint = 'Check AZURE_AUTHORITY_HOST, proxies, and the way from this host to the token service.';
+const awayHint = 'Check AZURE_AUTHORITY_HOST, proxies, and the network path from this host to the token service.';
 
 /** What some refusals are about, by their code. */
 const refusals: readonly (readonly [code: RegExp, says: string, hint: string])[] = [
@@ -22,7 +22,7 @@ const refusals: readonly (readonly [code: RegExp, says: string, hint: string])[]
   [
     /AADSTS(?:7000215|7000222)\b/,
     'the client secret is wrong or has expired',
-    'Make a new one, or use a managed identity.',
+    'Create a new one, or use a managed identity.',
   ],
   [
     /AADSTS(?:70021|700213|700024)\b/,
@@ -67,7 +67,7 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
   const refused = codes !== '' || (status !== undefined && status >= 400 && status < 500 && status !== 408);
   const away = network !== undefined || /endpoints_resolution_error|network_error|timeout|timed out/i.test(text);
   if ((status ?? 0) >= 500 || status === 408 || (away && !refused)) {
-    return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be asked (${shown})`, {
+    return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be reached (${shown})`, {
       cause,
       hint: awayHint,
       retryable: true,

@@ -93,7 +93,7 @@ function choose(
   }
   throw new TamperError(
     'UNAUTHENTICATED',
-    `Azure client ${clientId} of tenant ${tenantId} has nothing to prove itself with`,
+    `Azure client ${clientId} of tenant ${tenantId} has no secret, token or certificate to log in with`,
     {
       hint: 'Set AZURE_CLIENT_SECRET, AZURE_FEDERATED_TOKEN_FILE or AZURE_CLIENT_CERTIFICATE_PATH; leave the tenant out for a managed identity.',
     },

@@ -23,7 +23,7 @@ export async function currentVersion(
   const chosen = enabled.find((one) => isUsable(one, now)) ?? enabled[0];
   if (chosen === undefined) {
     throw new TamperError('KEY_DISABLED', `Azure key "${keyUrl(url)}" has no enabled version`, {
-      hint: 'Enable a version, or make a new one.',
+      hint: 'Enable a version, or create a new one.',
     });
   }
   return chosen.version === newest?.url.version ? newest : calls.getKey({ ...url, version: chosen.version }, attempt);

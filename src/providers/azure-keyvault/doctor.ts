@@ -41,7 +41,7 @@ export async function checkAzureKeyVault(subject: AzureDoctorSubject): Promise<D
 function credentials(session: AzureSession): DoctorCheck {
   const { kind, caller } = session.credentialFacts();
   if (caller === undefined)
-    return { name: 'credentials', outcome: 'unknown', detail: `${kind}: no token was given yet` };
+    return { name: 'credentials', outcome: 'unknown', detail: `${kind}: no token was issued yet` };
   const who = [
     caller.application && `application ${caller.application}`,
     caller.object && `object ${caller.object}`,
@@ -90,13 +90,13 @@ class Doctor {
       if (policy === undefined) {
         return {
           outcome: 'ok',
-          detail: 'we may not read the rotation policy; a new version is followed all the same',
+          detail: 'we may not read the rotation policy; a new version is used all the same',
         };
       }
       const rotate = policy.lifetimeActions?.find(({ action }) => action.toLowerCase() === 'rotate');
       const when = rotate?.timeAfterCreate ?? rotate?.timeBeforeExpiry;
-      if (when === undefined) return { outcome: 'ok', detail: 'no automatic rotation; a new version is followed' };
-      const of = rotate?.timeAfterCreate === undefined ? 'before a version expires' : 'after a version was made';
+      if (when === undefined) return { outcome: 'ok', detail: 'no automatic rotation; a new version is used' };
+      const of = rotate?.timeAfterCreate === undefined ? 'before a version expires' : 'after a version was created';
       return { outcome: 'ok', detail: `rotates by itself ${when} ${of}` };
     });
   }
@@ -110,7 +110,7 @@ class Doctor {
       }
       return {
         outcome: 'warning',
-        detail: 'we may not list versions, so a disabled newest version stops sealing',
+        detail: 'we may not list versions, so sealing stops if the newest version is disabled',
         hint: 'Allow keys/list (access policy) or Microsoft.KeyVault/vaults/keys/read (role).',
       };
     });
@@ -145,7 +145,7 @@ class Doctor {
     neededBy: 'writer' | 'auditor',
     probe: (attempt: Attempt) => Promise<unknown>,
   ): Promise<DoctorCheck> {
-    const hint = `Give writers and auditors roles of their own, and leave ${action} out of this one.`;
+    const hint = `Give writers and auditors separate roles, and leave ${action} out of this one.`;
     return tryPermission({ action, neededBy, role: this.#subject.role, hint }, () => this.#ask(probe));
   }
 
@@ -164,13 +164,13 @@ function stateOf(version: KeyVersion, now: number, tookMs: number): Found {
   const state = [keyType, enabled ? 'enabled' : 'disabled', ...dates.filter((part) => part !== undefined)].join(', ');
   const detail = `${identity}: ${state} (${tookMs} ms)`;
   if (!isUsable(version, now)) {
-    return { outcome: 'failed', detail, hint: 'Enable it, give it other dates, or make a new version.' };
+    return { outcome: 'failed', detail, hint: 'Enable it, change its dates, or create a new version.' };
   }
   if (expiresOn !== undefined && expiresOn.getTime() - now < soonMs) {
     return {
       outcome: 'warning',
       detail,
-      hint: 'Make a new version before this one expires, or let it rotate by itself.',
+      hint: 'Create a new version before this one expires, or let it rotate by itself.',
     };
   }
   return { outcome: 'ok', detail };

@@ -20,7 +20,7 @@ interface Meaning {
 const roleHint =
   'Give this identity the data action on this key (a role, or the access policy); new roles take minutes.';
 const stateHint =
-  'Enable the version or give it other dates, or make a new version; sealing follows the newest enabled one.';
+  'Enable the version or change its dates, or create a new version; sealing uses the newest enabled one.';
 
 /** Inner codes of a refusal (403, 409), which say more than its status. */
 const innerMeanings: Readonly<Record<string, Meaning>> = {
@@ -37,7 +37,7 @@ const innerMeanings: Readonly<Record<string, Meaning>> = {
   },
   ForbiddenByConnection: {
     code: 'ACCESS_DENIED',
-    says: 'the vault takes no connections from this network',
+    says: 'the vault accepts no connections from this network',
     hint: 'Use the private endpoint.',
   },
   ObjectIsDeletedButRecoverable: pendingDeletion(),
@@ -53,7 +53,7 @@ const textMeanings: readonly (readonly [RegExp, Meaning])[] = [
   [/disabled key/i, { code: 'KEY_DISABLED', says: 'the key version is disabled', hint: stateHint }],
   [
     /expired|not yet valid|not valid before/i,
-    { code: 'KEY_DISABLED', says: 'outside the dates of the key version', hint: stateHint },
+    { code: 'KEY_DISABLED', says: 'outside the validity dates of the key version', hint: stateHint },
   ],
 ];
 
@@ -95,8 +95,8 @@ function meaningOf(facts: VendorFacts, error: unknown, call: AzureCall, answered
     case 401:
       return {
         code: 'UNAUTHENTICATED',
-        says: 'the vault does not take the access token',
-        hint: "Check that the tenant is the vault's, and this host's clock.",
+        says: 'the vault does not accept the access token',
+        hint: "Check that the tenant is the vault's, and check this host's clock.",
       };
     case 403:
     case 409:
@@ -152,8 +152,8 @@ function withoutStatus(facts: VendorFacts, error: unknown, answered: boolean): M
   if (/challenge/i.test(facts.message ?? '')) {
     return {
       code: 'INSECURE_ENDPOINT',
-      says: 'the host of the key URL is not one that the vault asks tokens for',
-      hint: 'Key URLs are on hosts of the service, or on loopback.',
+      says: 'the host of the key URL is not one that the vault requests tokens for',
+      hint: 'Key URLs must be on hosts of the service, or on loopback.',
     };
   }
   if (facts.code === 'PARSE_ERROR' && /^Error reading response/.test(facts.message ?? '')) return connectionLost();

@@ -30,9 +30,9 @@ export function parseKeyUrl(keyId: string, vaultUrl?: string): AzureKeyUrl {
 }
 
 function parseBareName(keyId: string, vaultUrl: string | undefined): AzureKeyUrl {
-  if (vaultUrl === undefined) throw invalid(keyId, 'is no URL, and no vault URL is configured');
+  if (vaultUrl === undefined) throw invalid(keyId, 'is not a URL, and no vault URL is configured');
   const [name = '', version, ...rest] = keyId.split('/');
-  if (rest.length > 0) throw invalid(keyId, 'is no name of a key');
+  if (rest.length > 0) throw invalid(keyId, 'is not the name of a key');
   return checked(keyId, { vaultUrl: parseVaultUrl(vaultUrl), name, version });
 }
 
@@ -51,13 +51,17 @@ export function parseVaultUrl(vaultUrl: string): string {
 function secureUrl(text: string, what: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw invalid(text, 'is no https URL');
-  if (url.username !== '' || url.password !== '') throw invalid(url.origin, 'holds a user name or password');
-  if (url.search !== '' || url.hash !== '') throw invalid(text, 'holds a query or fragment');
+    throw invalid(text, 'is not an https URL');
+  if (url.username !== '' || url.password !== '') throw invalid(url.origin, 'contains a user name or password');
+  if (url.search !== '' || url.hash !== '') throw invalid(text, 'contains a query or fragment');
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw new TamperError('INSECURE_ENDPOINT', `Azure ${what} "${text}" would send tokens in clear to another host`, {
-      hint: 'Use https. Plain http is for servers on loopback only.',
-    });
+    throw new TamperError(
+      'INSECURE_ENDPOINT',
+      `Azure ${what} "${text}" would send tokens unencrypted to another host`,
+      {
+        hint: 'Use https. Plain http is for servers on loopback only.',
+      },
+    );
   }
   return url;
 }
@@ -108,7 +112,7 @@ export function answeredVersion(kid: string | undefined, asked: AzureKeyUrl, ope
   if (!sameHost || !sameName || (asked.version !== undefined && asked.version !== version)) {
     throw new TamperError('RESPONSE_CORRUPTED', `${what}: the answer is from ${url.origin}${url.pathname}`, {
       retryable: true,
-      hint: 'The answer was discarded. If this lasts, look at what stands between this host and the vault.',
+      hint: 'The answer was discarded. If this persists, check what is between this host and the vault.',
     });
   }
   return version;

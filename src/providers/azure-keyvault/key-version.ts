@@ -59,7 +59,7 @@ export function isUsable(
 export function assertUsable(version: KeyVersion, now: number): void {
   if (isUsable(version, now)) return;
   throw new TamperError('KEY_DISABLED', `Azure key "${version.identity}" ${whyNot(version, now)}`, {
-    hint: "Enable the version or give it other dates, or make a new one; and check this host's clock.",
+    hint: "Enable the version or change its dates, or create a new one; and check this host's clock.",
   });
 }
 
@@ -68,7 +68,7 @@ function whyNot(version: KeyVersion, now: number): string {
   if (!version.enabled) return 'is disabled';
   return version.notBefore && version.notBefore.getTime() > now
     ? `is not valid before ${version.notBefore.toISOString()}`
-    : `has expired at ${version.expiresOn?.toISOString()}`;
+    : `expired at ${version.expiresOn?.toISOString()}`;
 }
 
 /** What a `CryptographyClient` is built on. */
@@ -91,7 +91,7 @@ export function signingKeyOf(version: KeyVersion, rsa: 'PS256' | 'RS256'): Signi
   const { keyType, publicKey, operations } = version;
   const family = keyType.replace(/-HSM$/, '');
   if (family !== 'EC' && family !== 'RSA') {
-    throw new TamperError('KEY_WRONG_USAGE', `${what} is of type ${keyType} and makes no signatures`, {
+    throw new TamperError('KEY_WRONG_USAGE', `${what} is of type ${keyType}, which cannot sign`, {
       hint: 'Sign with a key of type EC (P-256, P-384) or RSA.',
     });
   }

@@ -201,7 +201,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
           `Azure Key Vault sign "${identity}": not a signature of this version`,
           {
             retryable: true,
-            hint: 'The signature was discarded. If this lasts, look at what stands between this host and the vault.',
+            hint: 'The signature was discarded. If this persists, check what is between this host and the vault.',
           },
         );
       }

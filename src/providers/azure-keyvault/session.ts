@@ -63,7 +63,7 @@ export class AzureSession {
   /** Which credential is used and who the last token said that we are. */
   credentialFacts(): { readonly kind: string; readonly caller: AzureCaller | undefined } {
     const kind =
-      this.#options.client === undefined ? this.#kind : 'a client that was given in, with its own credential';
+      this.#options.client === undefined ? this.#kind : 'a client that was passed in, with its own credential';
     return { kind, caller: this.#caller };
   }
 
@@ -126,7 +126,7 @@ export class AzureSession {
     if (choice.secret) {
       this.warnings.say(
         choice.kind,
-        'Azure is logged in to with a client secret, which anybody who reads it can use until it is replaced',
+        'Azure is accessed with a client secret, which anyone who reads it can use until it is replaced',
         'Prefer a managed identity or workload identity.',
       );
     }

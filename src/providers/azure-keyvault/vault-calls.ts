@@ -83,7 +83,7 @@ export class VaultCalls {
       return client.getKeyRotationPolicy?.(url.name, options);
     });
     if (value !== undefined) return value;
-    throw new TamperError('UNSUPPORTED_OPERATION', 'the Azure client that was given in cannot read rotation policies');
+    throw new TamperError('UNSUPPORTED_OPERATION', 'the Azure client that was passed in cannot read rotation policies');
   }
 
   /** Signs a digest made here with one version. */

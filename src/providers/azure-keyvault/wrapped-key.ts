@@ -44,7 +44,7 @@ export function unpackWrappedKey(wrapped: Uint8Array | undefined, identity: stri
   if (wrapped?.length !== total || wrapped[0] !== form) {
     throw new TamperError(
       'WRONG_KEY_OR_CONTEXT',
-      `the wrapped data key of Azure key "${identity}" has ${wrapped?.length ?? 0} bytes, or another form than ours`,
+      `the wrapped data key of Azure key "${identity}" has ${wrapped?.length ?? 0} bytes, or not the form that we write`,
     );
   }
   const tagAt = 1 + lengths.iv;
@@ -72,13 +72,13 @@ export function assertWraps(version: KeyVersion): void {
     );
   }
   if (family !== 'oct') {
-    throw new TamperError('UNSUPPORTED_OPERATION', `${what} and wraps no data keys`, {
+    throw new TamperError('UNSUPPORTED_OPERATION', `${what}, which cannot wrap data keys`, {
       hint: 'Sign with this key (use_kms_signing: true), or wrap data keys with an oct-HSM key.',
     });
   }
   if (version.operations !== undefined && !version.operations.includes('encrypt')) {
     throw new TamperError('KEY_WRONG_USAGE', `${what} and allows ${version.operations.join(', ')}, not encrypt`, {
-      hint: 'Add encrypt (and decrypt, for who verifies) to its permitted operations (key_ops).',
+      hint: 'Add encrypt (and decrypt, for auditors) to its permitted operations (key_ops).',
     });
   }
 }

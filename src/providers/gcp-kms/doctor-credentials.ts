@@ -17,7 +17,7 @@ const kinds: ReadonlyMap<string, string> = new Map([
 export function credentialFacts({ authClient, anonymous }: ReadyClient): Omit<DoctorCheck, 'name'> {
   if (anonymous) return { outcome: 'ok', detail: 'none: a test server on loopback, in plaintext' };
   if (authClient === undefined) {
-    return { outcome: 'unknown', detail: 'a client was given in; its credentials are its own' };
+    return { outcome: 'unknown', detail: 'a client was passed in; its credentials are its own' };
   }
   const name = authClient.constructor.name;
   const kind = kinds.get(name) ?? `a ${name}`;

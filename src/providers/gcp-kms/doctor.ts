@@ -69,7 +69,7 @@ async function checkSigningKey(
     const pinned = parseKeyName(keyId).version !== undefined;
     const rotation = pinned
       ? 'a named version never rotates'
-      : 'a new version rotates it; Google never makes one by itself';
+      : 'a new version rotates it; Google never creates one by itself';
     return {
       outcome: 'ok',
       detail: `"${keyId}" is ${key.identity}, ${key.algorithm} (${since(begin)}); ${rotation}`,
@@ -107,7 +107,7 @@ async function stateOf(connection: GcpKmsConnection, options: GcpKmsOptions, key
     if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
     return {
       outcome: 'ok',
-      detail: `we may not read "${key}", and sealing does not need it`,
+      detail: `we may not read "${key}", but sealing does not need that`,
       hint: 'roles/cloudkms.viewer on the key lets doctor say when it rotates.',
     };
   }

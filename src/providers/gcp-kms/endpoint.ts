@@ -23,7 +23,7 @@ export function parseGcpEndpoint(text: string): GcpEndpoint {
     throw unreadable('is not HOST:PORT or a URL');
   }
   const url = new URL(address);
-  if (url.username !== '' || url.password !== '') throw unreadable('must not hold a user or password');
+  if (url.username !== '' || url.password !== '') throw unreadable('must not contain a user or password');
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw unreadable('must not have a path');
   const loopback = isLoopback(url.hostname);
   if (scheme === 'http' && !loopback) {
@@ -31,7 +31,7 @@ export function parseGcpEndpoint(text: string): GcpEndpoint {
       'INSECURE_ENDPOINT',
       `Google Cloud KMS: gcp_endpoint is plaintext to another host, "${url.hostname}"`,
       {
-        hint: 'Use https. Plaintext is taken on loopback only.',
+        hint: 'Use https. Plaintext is accepted on loopback only.',
       },
     );
   }

@@ -23,7 +23,7 @@ const unavailable: Meaning = { code: 'UNAVAILABLE', says: 'the service is not av
 
 /** What a google.rpc.Code means where nothing more is known. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  CANCELLED: { code: 'UNAVAILABLE', says: 'the service ended the call', retryable: true }, // we never cancel a call ourselves
+  CANCELLED: { code: 'UNAVAILABLE', says: 'the service cancelled the call', retryable: true }, // we never cancel a call ourselves
   UNKNOWN: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
   DEADLINE_EXCEEDED: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
   NOT_FOUND: {
@@ -145,7 +145,7 @@ function credentialsMeaning(facts: VendorFacts): Meaning {
   if (network || (facts.http ?? 0) >= 500 || networkText.test(facts.message)) {
     return {
       code: 'UNAVAILABLE',
-      says: 'whoever issues the credentials cannot be reached',
+      says: 'the issuer of the credentials cannot be reached',
       hint: credentialsHint,
       retryable: true,
     };
@@ -160,7 +160,7 @@ function isTls(facts: VendorFacts): boolean {
 
 function invalidArgument(facts: VendorFacts, call: GcpCall): Meaning {
   if (/checksum|crc32c/i.test(facts.message)) {
-    return { code: 'RESPONSE_CORRUPTED', says: 'the request was damaged on its way', retryable: true };
+    return { code: 'RESPONSE_CORRUPTED', says: 'the request was damaged in transit', retryable: true };
   }
   if (/purpose/i.test(facts.message)) return wrongPurpose;
   if (call.operation === 'recoverKey') {
@@ -174,7 +174,7 @@ function invalidArgument(facts: VendorFacts, call: GcpCall): Meaning {
 
 const wrongPurpose: Meaning = {
   code: 'KEY_WRONG_USAGE',
-  says: 'the key is for something else',
+  says: 'the key has a different purpose',
   hint: 'Data keys need purpose encryption; signing needs asymmetric-signing or mac.',
 };
 
@@ -192,8 +192,8 @@ function failedPrecondition(facts: VendorFacts): Meaning {
   if (/DESTR/.test(state)) {
     return {
       code: 'KEY_PENDING_DELETION',
-      says: 'the version is destroyed or will be',
-      hint: 'Restore it while it is scheduled; once destroyed, nothing that it wrapped can be recovered.',
+      says: 'the version is destroyed or scheduled for destruction',
+      hint: 'Restore it while it is only scheduled; once it is destroyed, nothing that it wrapped can be recovered.',
     };
   }
   if (/DISABLED/.test(state)) {
@@ -202,7 +202,7 @@ function failedPrecondition(facts: VendorFacts): Meaning {
   return {
     code: 'KEY_VERSION_UNAVAILABLE',
     says: 'the key or version is not in a usable state',
-    hint: 'Look at its state with: gcloud kms keys versions describe',
+    hint: 'Check its state with: gcloud kms keys versions describe',
     retryable: /PENDING_(?:GENERATION|IMPORT)/.test(state),
   };
 }

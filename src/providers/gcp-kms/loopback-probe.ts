@@ -69,7 +69,7 @@ function nobodyListens({ code, errors }: NodeJS.ErrnoException & { readonly erro
 function away(host: string, port: number, cause: Error): TamperError {
   return new TamperError(
     'UNAVAILABLE',
-    `Google Cloud KMS: nobody listens at ${host}:${port}, which gcp_endpoint names`,
+    `Google Cloud KMS: nothing is listening at ${host}:${port}, which gcp_endpoint names`,
     {
       cause,
       retryable: true,

@@ -40,9 +40,9 @@ export function checkGcpKmsOptions(options: GcpKmsOptions): void {
     if (both !== undefined) {
       throw new TamperError(
         'CONFIG_INVALID',
-        `Google Cloud KMS: option ${both} has no effect on a client that is given in`,
+        `Google Cloud KMS: option ${both} has no effect on a client that you pass in`,
         {
-          hint: `Leave ${both} out, or set it on the client.`,
+          hint: `Leave out ${both}, or set it on the client.`,
         },
       );
     }

@@ -162,7 +162,7 @@ export class GcpKmsProvider implements KeyProvider {
     if (parseKeyName(key.identity).version === undefined) {
       throw new TamperError(
         'KEY_VERSION_UNAVAILABLE',
-        `"${key.identity}" names no version; a MAC is checked with the version that made it`,
+        `"${key.identity}" names no version, but a MAC is checked with the version that made it`,
       );
     }
     if (signature.length !== 32) return false; // no HMAC-SHA-256; the service would refuse the request

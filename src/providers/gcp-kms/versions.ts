@@ -76,7 +76,7 @@ export class VersionReader {
     const any = newest(key, await this.#list(key, undefined, signal), () => true);
     if (any === undefined) {
       throw new TamperError('KEY_VERSION_UNAVAILABLE', `Google Cloud KMS key "${key}" has no version`, {
-        hint: 'Make one with: gcloud kms keys versions create',
+        hint: 'Create one with: gcloud kms keys versions create',
       });
     }
     assertEnabled(any);
@@ -174,7 +174,7 @@ export class VersionReader {
     if (expected !== undefined && gcp !== expected) throw corrupted(what, 'the reply is about another algorithm');
     const publicKey = readPublicKey(pem, what);
     if (algorithmOf(publicKey, gcp.algorithm === 'rsa-pkcs1-sha256' ? 'pkcs1' : 'pss', what) !== gcp.algorithm) {
-      throw new TamperError('RESPONSE_MALFORMED', `${what}: the public key does not fit ${gcp.name}`);
+      throw new TamperError('RESPONSE_MALFORMED', `${what}: the public key does not match ${gcp.name}`);
     }
     return { gcp, key: { source: 'gcp-kms', identity, algorithm: gcp.algorithm, spki: canonicalSpki(publicKey) } };
   }
@@ -205,7 +205,7 @@ function assertEnabled(version: GcpKeyVersion): void {
   if (state === 'ENABLED') return;
   const code =
     state === 'DISABLED' ? 'KEY_DISABLED' : /DESTR/.test(state) ? 'KEY_PENDING_DELETION' : 'KEY_VERSION_UNAVAILABLE';
-  throw new TamperError(code, `Google Cloud KMS key version "${version.name}" is not enabled, its state is ${state}`, {
-    hint: 'Enable or restore it, or make a new version.',
+  throw new TamperError(code, `Google Cloud KMS key version "${version.name}" is not enabled; its state is ${state}`, {
+    hint: 'Enable or restore it, or create a new version.',
   });
 }

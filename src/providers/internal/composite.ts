@@ -71,5 +71,7 @@ function throwFirst(answers: readonly PromiseSettledResult<unknown>[]): void {
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed === undefined) return;
   const cause: unknown = failed.reason;
-  throw isError(cause) ? cause : new TamperError('INTERNAL', 'a provider threw what is no error', { cause });
+  throw isError(cause)
+    ? cause
+    : new TamperError('INTERNAL', 'a provider threw something that is not an error', { cause });
 }

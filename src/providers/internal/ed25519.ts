@@ -21,7 +21,7 @@ export function decodeSeed(bytes: Uint8Array, place: string, raw: boolean): Buff
     throw malformed(place, 'holds an encrypted key: decrypt it with openssl pkey, into a file that only you can read');
   }
   const stop = text.indexOf(end);
-  if (text.indexOf(begin) !== 0 || stop === -1) throw malformed(place, 'holds PEM, but no PKCS#8 private key');
+  if (text.indexOf(begin) !== 0 || stop === -1) throw malformed(place, 'contains PEM, but no PKCS#8 private key');
   const body = text.subarray(begin.length, stop);
   const packed = Buffer.alloc(body.length);
   let length = 0;
@@ -32,7 +32,7 @@ export function decodeSeed(bytes: Uint8Array, place: string, raw: boolean): Buff
   try {
     const seed = seedOf(der);
     if (seed === undefined) throw malformed(place, 'holds a private key that is not Ed25519');
-    if (seed.every((byte) => byte === 0)) throw malformed(place, 'holds a key that is all zero');
+    if (seed.every((byte) => byte === 0)) throw malformed(place, 'contains a key that is all zeros');
     const own = Buffer.alloc(32);
     own.set(seed);
     return own;

@@ -23,7 +23,7 @@ export function decodeKey(bytes: Uint8Array, place: string, raw: boolean): Buffe
     decoded.fill(0);
     throw malformed(place, `holds ${length} bytes (as ${spellingOf(text)}) instead of ${keyBytes}`);
   }
-  if (decoded.every((byte) => byte === 0)) throw malformed(place, 'holds a key that is all zero');
+  if (decoded.every((byte) => byte === 0)) throw malformed(place, 'contains a key that is all zeros');
   return decoded;
 }
 
@@ -123,11 +123,11 @@ function describe(text: Uint8Array, bytes: Uint8Array, raw: boolean): string {
     Buffer.from(prefix, 'latin1').every((byte, index) => text[index] === byte);
   if (begins('-----BEGIN')) return 'holds PEM, but a data key is 32 bytes: is this a signing key?';
   if (begins('0x') || begins('0X')) return 'begins with 0x: leave that out';
-  if (begins('\xef\xbb\xbf')) return 'begins with a byte-order mark: save it without';
+  if (begins('\xef\xbb\xbf')) return 'begins with a byte-order mark: save it without one';
   if (begins('"') || begins("'")) return 'begins with a quotation mark: leave the quotation marks out';
   if (!isPrintable(bytes)) {
-    return raw ? `holds ${bytes.length} raw bytes instead of ${keyBytes}` : 'holds bytes that are no text';
+    return raw ? `holds ${bytes.length} raw bytes instead of ${keyBytes}` : 'contains bytes that are not text';
   }
-  if (text.some((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d)) return 'holds blanks or several lines';
+  if (text.some((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d)) return 'contains spaces or several lines';
   return `holds ${text.length} characters that are neither hex nor one valid spelling of base64 or base64url`;
 }

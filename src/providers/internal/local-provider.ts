@@ -168,7 +168,7 @@ export class LocalKeyProvider implements KeyProvider {
     if (/^sha256:[0-9a-f]{64}$/.test(keyId)) {
       throw new TamperError(
         'KEY_VERSION_UNAVAILABLE',
-        `no signing key ${keyId} is held here: its place holds another now`,
+        `the signing key ${keyId} is no longer available here: another key has taken its place`,
       );
     }
     const seed = await this.#read(keyId, 'signing key');

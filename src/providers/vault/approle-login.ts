@@ -109,7 +109,7 @@ export class AppRoleLogin implements LoginMethod {
     }
     return new TamperError('UNAUTHENTICATED', `Vault: ${this.name}: the role id or the secret id was refused`, {
       cause: error,
-      hint: 'Check vault_role (the role id, not its name) and the secret id. Five refusals within 15 minutes lock the role for everybody.',
+      hint: 'Check vault_role (the role id, not its name) and the secret id. Five refusals within 15 minutes lock the role for everyone.',
     });
   }
 }

@@ -29,7 +29,7 @@ export function connect(options: VaultProviderOptions, settings: VaultSettings):
   if (environment.skipVerify && endpoint.protocol === 'https:') {
     warnings.say(
       endpoint.host,
-      'VAULT_SKIP_VERIFY is set: anybody in between can pose as Vault, and take the token',
+      'VAULT_SKIP_VERIFY is set: anyone in between can pose as Vault and take the token',
       'Name the CA with vault_ca_file or VAULT_CACERT.',
     );
   }
@@ -102,5 +102,8 @@ function role(options: VaultProviderOptions, what: string): string {
 function mountOf(text: string): string {
   const mount = text.replace(/^(auth\/)?\/*|\/+$/g, '');
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(mount)) return mount;
-  throw new TamperError('CONFIG_INVALID', 'Vault: vault_auth_mount is not a mount path, as approle or teams/a/approle');
+  throw new TamperError(
+    'CONFIG_INVALID',
+    'Vault: vault_auth_mount is not a mount path, such as approle or teams/a/approle',
+  );
 }

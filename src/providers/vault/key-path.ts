@@ -29,7 +29,7 @@ export function parseKeyPath(keyId: string, defaultPath?: string): VaultKeyPath 
   const match = pattern.exec(path);
   if (match?.[1] === undefined || match[2] === undefined || (version !== undefined && !isVersion(version))) {
     throw new TamperError('CONFIG_INVALID', `"${printable(keyId)}" does not name a Vault key`, {
-      hint: 'A Vault key is named MOUNT/keys/NAME, as transit/keys/audit.',
+      hint: 'A Vault key is named MOUNT/keys/NAME, such as transit/keys/audit.',
     });
   }
   return { mount: match[1], name: match[2], path, version: version === undefined ? undefined : Number(version) };

@@ -47,7 +47,7 @@ const dataKeyTypes: ReadonlySet<string> = new Set([
 export function readKeyState(path: string, data: Readonly<Record<string, unknown>>): VaultKeyState {
   const { type, latest_version: latest, keys, soft_deleted: softDeleted } = data;
   if (typeof type !== 'string' || typeof latest !== 'number' || !(latest >= 1)) {
-    throw new TamperError('RESPONSE_MALFORMED', `Vault: what it says of key "${path}" has no type or version`);
+    throw new TamperError('RESPONSE_MALFORMED', `Vault: the answer about key "${path}" has no type or version`);
   }
   if (softDeleted === true) {
     throw new TamperError('KEY_DISABLED', `Vault: key "${path}" is soft-deleted`, {
@@ -105,7 +105,7 @@ export function algorithmOfType(state: VaultKeyState): SignatureAlgorithm {
 /** @throws {TamperError} `KEY_WRONG_USAGE`: the key cannot encrypt with a context (AEAD), or is derived */
 export function assertWraps(state: VaultKeyState): void {
   if (dataKeyTypes.has(state.type) && !state.derived) return;
-  const fault = state.derived ? 'is derived' : `is of type ${state.type}, which binds nothing to a stream`;
+  const fault = state.derived ? 'is derived' : `is of type ${state.type}, which cannot bind a data key to a stream`;
   throw new TamperError('KEY_WRONG_USAGE', `Vault: key "${state.path}" ${fault}`, {
     hint: 'Data keys need a key of type aes256-gcm96 (or another AEAD), not derived.',
   });

@@ -35,7 +35,7 @@ export function networkError(cause: unknown, host: string): TamperError {
   return new TamperError('UNAVAILABLE', `Vault at ${host} cannot be reached (${known})`, {
     cause,
     retryable: true,
-    hint: 'Check VAULT_ADDR and the network between here and there.',
+    hint: 'Check VAULT_ADDR and the network path to it.',
   });
 }
 

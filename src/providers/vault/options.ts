@@ -99,8 +99,8 @@ export function resolveSettings(options: VaultProviderOptions): VaultSettings {
 
 function parseEndpoint(text: string | undefined): URL {
   if (text === undefined) {
-    throw new TamperError('CONFIG_INVALID', 'Vault: there is no address', {
-      hint: 'Set vault_addr or VAULT_ADDR, as https://vault.example.com:8200.',
+    throw new TamperError('CONFIG_INVALID', 'Vault: no address is set', {
+      hint: 'Set vault_addr or VAULT_ADDR, for example https://vault.example.com:8200.',
     });
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -109,8 +109,8 @@ function parseEndpoint(text: string | undefined): URL {
     throw new TamperError('CONFIG_INVALID', 'Vault: the address is not of the form https://HOST:PORT');
   }
   if (isInsecureUrl(text)) {
-    throw new TamperError('INSECURE_ENDPOINT', `Vault: ${url.host} would be spoken to in clear`, {
-      hint: 'Use https. Plain http is allowed to this host only.',
+    throw new TamperError('INSECURE_ENDPOINT', `Vault: the connection to ${url.host} would not be encrypted`, {
+      hint: 'Use https. Plain http is allowed on loopback only.',
     });
   }
   return url;

@@ -50,9 +50,10 @@ export async function checkPermissions(questions: PermissionQuestions): Promise<
 async function credentialFacts({ logIn }: PermissionQuestions): Promise<Found> {
   const { principal, endsAt, lasts } = await logIn();
   const who = principal === undefined ? 'a token' : `a token of ${principal}`;
-  if (endsAt === Number.POSITIVE_INFINITY) return { outcome: 'ok', detail: `${who}, of which Vault says no end` };
+  if (endsAt === Number.POSITIVE_INFINITY)
+    return { outcome: 'ok', detail: `${who}, for which Vault reports no expiry` };
   const detail = `${who}, until ${new Date(endsAt).toISOString()}`;
-  if (lasts) return { outcome: 'ok', detail: `${detail}; it is renewed, or got anew` };
+  if (lasts) return { outcome: 'ok', detail: `${detail}; it is renewed or replaced automatically` };
   return {
     outcome: 'warning',
     detail: `${detail}; it cannot be renewed`,
@@ -63,8 +64,8 @@ async function credentialFacts({ logIn }: PermissionQuestions): Promise<Found> {
 function dataKeyVerbs({ mount, name }: VaultKeyPath): Verb[] {
   return [
     { path: `${mount}/keys/${name}`, capability: 'read', wanted: true, why: 'to see rotations' },
-    { path: `${mount}/encrypt/${name}`, capability: 'update', wanted: true, why: 'to mint data keys' },
-    { path: `${mount}/encrypt/${name}`, capability: 'create', wanted: false, why: 'it would make an absent key' },
+    { path: `${mount}/encrypt/${name}`, capability: 'update', wanted: true, why: 'to generate data keys' },
+    { path: `${mount}/encrypt/${name}`, capability: 'create', wanted: false, why: 'it would create a missing key' },
     {
       path: `${mount}/decrypt/${name}`,
       capability: 'update',
@@ -85,7 +86,7 @@ async function signingVerbs({ signingKey, stateOf }: PermissionQuestions): Promi
   return [
     { path: `${mount}/keys/${name}`, capability: 'read', wanted: true, why: 'to see rotations and the public key' },
     { path: `${mount}/${verb}/${name}`, capability: 'update', wanted: true, why: 'to sign checkpoints' },
-    { path: `${mount}/verify/${name}`, capability: 'update', wanted: false, why: 'a writer has no need to' },
+    { path: `${mount}/verify/${name}`, capability: 'update', wanted: false, why: 'a writer does not need it' },
   ];
 }
 
@@ -97,7 +98,7 @@ async function keyCheck({ stateOf }: PermissionQuestions, key: VaultKeyPath): Pr
       state.autoRotateSeconds > 0 ? `rotates every ${state.autoRotateSeconds} s` : 'does not rotate by itself';
     const detail = `${state.type}, version ${state.latestVersion}, ${rotation}`;
     if (!state.exportable) return { name, outcome: 'ok', detail };
-    const hint = 'Use a key that was never exportable nor open to plaintext backups.';
+    const hint = 'Use a key that was never exportable and never allowed plaintext backups.';
     return { name, outcome: 'warning', detail: `${detail}; it can be taken out of Vault`, hint };
   } catch (error) {
     return failed(name, error);
@@ -109,6 +110,6 @@ function verdict({ path, capability, wanted, why }: Verb, held: readonly string[
   const name = `permission: ${capability} ${path}`;
   if (has === wanted) return { name, outcome: 'ok', detail: has ? `granted, ${why}` : 'not granted, as it should be' };
   if (wanted)
-    return { name, outcome: 'failed', detail: `missing; it is needed ${why}`, hint: 'See docs/providers/vault.md.' };
+    return { name, outcome: 'failed', detail: `not granted, but needed ${why}`, hint: 'See docs/providers/vault.md.' };
   return { name, outcome: 'warning', detail: `granted; ${why}`, hint: 'Leave it out of the policy of writers.' };
 }

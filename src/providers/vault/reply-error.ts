@@ -27,8 +27,12 @@ interface Meaning {
 
 /** The most specific first: status and text (kms-facts: status decides, text refines). */
 const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Meaning])[] = [
-  [/^400$/, /high complexity|too large/, { code: 'USAGE', hint: 'The request has more items than the server takes.' }],
-  [/^413$/, /./, { code: 'USAGE', hint: 'The request is larger than the server takes.' }],
+  [
+    /^400$/,
+    /high complexity|too large/,
+    { code: 'USAGE', hint: 'The request has more items than the server accepts.' },
+  ],
+  [/^413$/, /./, { code: 'USAGE', hint: 'The request is larger than the server accepts.' }],
   [
     /^(400|500)$/, // a version to sign with that is gone is a 500 in OpenBao
     /version is (too new|too old)|disallowed by policy|key version does not exist|requested version for|minimum encryption key version|no such version/,
@@ -58,14 +62,14 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
   [
     /^404$/,
     /no handler for route/,
-    { code: 'KEY_NOT_FOUND', hint: 'Nothing is mounted there; check mount and namespace.' },
+    { code: 'KEY_NOT_FOUND', hint: 'Nothing is mounted there; check the mount and namespace.' },
   ],
   [
     /^404$/,
     /./,
     {
       code: 'KEY_NOT_FOUND',
-      hint: 'Check name, mount and namespace: vault list MOUNT/keys shows the keys that there are.',
+      hint: 'Check the name, mount and namespace: vault list MOUNT/keys shows the existing keys.',
     },
   ],
   [/^429$/, /./, { code: 'THROTTLED', retryable: true }],
@@ -75,7 +79,7 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
   [
     /^3\d\d$/,
     /./,
-    { code: 'UNAVAILABLE', hint: 'A standby sent us elsewhere; give the address that the cluster serves.' },
+    { code: 'UNAVAILABLE', hint: 'A standby redirected us; give the address at which the cluster is served.' },
   ],
   [/^4\d\d$/, /./, { code: 'UNSUPPORTED_OPERATION' }],
 ];
@@ -83,7 +87,7 @@ const meanings: readonly (readonly [statuses: RegExp, text: RegExp, meaning: Mea
 /** What a status without a message means. */
 const words: ReadonlyMap<number, string> = new Map([
   [403, 'permission denied'],
-  [404, 'there is no such thing'],
+  [404, 'it does not exist'],
   [503, 'not available'],
 ]);
 
@@ -97,7 +101,7 @@ export function replyError(
   const found = meanings.find(([status, text]) => status.test(String(reply.status)) && text.test(cause.message || ' '));
   const meaning: Meaning = found?.[2] ?? { code: 'RESPONSE_MALFORMED' };
   const retryAfterMs = parseRetryAfter(reply.retryAfter, nowMs);
-  const says = cause.message || words.get(reply.status) || 'it says no more';
+  const says = cause.message || words.get(reply.status) || 'it gives no reason';
   return new TamperError(meaning.code, `Vault: ${what}: ${says} (${reply.status})`, {
     cause,
     retryable: meaning.retryable ?? false,

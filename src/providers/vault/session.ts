@@ -98,7 +98,7 @@ export class VaultSession {
     if (alive) throw error;
     throw new TamperError('UNAUTHENTICATED', 'Vault: the token has expired or was revoked', {
       cause: error,
-      hint: 'Give a new token, or let us log in: vault_auth_method approle or kubernetes.',
+      hint: 'Provide a new token, or let us log in with vault_auth_method approle or kubernetes.',
     });
   }
 
@@ -151,7 +151,7 @@ export class VaultSession {
       const seconds = Math.round((current.endsAt - this.#clock.now()) / 1000);
       this.#warnings.say(
         this.#method.name,
-        `the Vault token ends in ${seconds} s and cannot be renewed`,
+        `the Vault token expires in ${seconds} s and cannot be renewed`,
         'Use a renewable token, the token file of an agent, AppRole or Kubernetes.',
       );
       return;

@@ -32,12 +32,12 @@ export function unwrapSecretId(api: VaultApi, mount: string, wrapping: Secret, s
         signal,
       });
       if (requestId !== undefined) facts.requestId = requestId;
-      if (secret === undefined) throw intercepted('what it wraps is no secret id');
+      if (secret === undefined) throw intercepted('what it wraps is not a secret id');
       return secret;
     } catch (error) {
       const status = replyOf(error)?.status;
       if (isTamperError(error) && (status === 400 || status === 403)) {
-        throw intercepted('it was opened before, or has expired', error);
+        throw intercepted('it was already unwrapped, or has expired', error);
       }
       throw error;
     }
@@ -48,12 +48,12 @@ function assertMadeBy(mount: string, creationPath: unknown): void {
   const prefix = `auth/${mount}/role/`;
   const path = typeof creationPath === 'string' ? creationPath : '';
   if (path.startsWith(prefix) && /^[^/]+\/secret-id$/.test(path.slice(prefix.length))) return;
-  throw intercepted('it was not made by the AppRole that it is for');
+  throw intercepted('it was not created by the AppRole that it is for');
 }
 
 function intercepted(fault: string, cause?: unknown): TamperError {
   return new TamperError('UNAUTHENTICATED', `Vault: the wrapped secret id cannot be trusted: ${fault}`, {
     cause,
-    hint: 'Somebody else may have it: revoke it, find out who, and deliver a new one.',
+    hint: 'Someone else may have it: revoke it, find out who, and deliver a new one.',
   });
 }

@@ -136,7 +136,7 @@ describe('AwsKmsProvider data keys on LocalStack', () => {
     await admin.retarget(alias, after);
     await expect(provider.recoverKey(referenceOf(key), alias, context)).rejects.toMatchObject({
       code: 'KEY_NOT_NAMED',
-      hint: expect.stringContaining('alias names the key it points to now'),
+      hint: expect.stringContaining('alias names the key that it points to now'),
     });
     const recovered = await provider.recoverKey(referenceOf(key), before, context);
     expect(recovered.material.equals(key.material)).toBe(true);

@@ -168,7 +168,7 @@ describe('data keys', () => {
 
   it.each([
     ['RSA', /takes only the public key/],
-    ['EC', /wraps no data keys/],
+    ['EC', /cannot wrap data keys/],
   ])('are refused on %s keys, with the reason', async (kty, reason) => {
     await azure.create('k', { kty });
     const refused = azure.provider().getKey(azure.key('k'), context);

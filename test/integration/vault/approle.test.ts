@@ -171,7 +171,7 @@ describe('test_vault_provider_approle', () => {
     await server.raw('POST', 'sys/wrapping/unwrap', undefined, opened);
     await expect(
       make({ role: roleId, env: { VAULT_SECRET_ID: opened }, secretIdWrapped: true }).sign(keys.ed25519, text),
-    ).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('opened before') });
+    ).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('already unwrapped') });
     const { answer } = await server.raw(
       'POST',
       'sys/wrapping/wrap',
@@ -183,7 +183,10 @@ describe('test_vault_provider_approle', () => {
     proxy.resetCounts();
     await expect(
       make({ role: roleId, env: { VAULT_SECRET_ID: forged }, secretIdWrapped: true }).sign(keys.ed25519, text),
-    ).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message: expect.stringContaining('not made by the AppRole') });
+    ).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringContaining('not created by the AppRole'),
+    });
     expect(proxy.counts()).toEqual({ 'POST /v1/sys/wrapping/lookup': 1 });
     expect(events.of('unwrap', 'UNAUTHENTICATED')).toHaveLength(2);
   });

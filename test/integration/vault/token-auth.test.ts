@@ -134,7 +134,7 @@ describe('test_vault_provider_token_auth', () => {
     const token = await makeToken(server, { ttl: '3s', renewable: false });
     const provider = make({ env: { VAULT_TOKEN: token } });
     await provider.sign(keys.ed25519, text);
-    expect(events.of('warning')).toMatchObject([{ detail: expect.stringMatching(/ends in [23] s/) }]);
+    expect(events.of('warning')).toMatchObject([{ detail: expect.stringMatching(/expires in [23] s/) }]);
     await wait(3_300); // the server's own clock ends it
     await expect(provider.sign(keys.ed25519, text)).rejects.toMatchObject({
       code: 'UNAUTHENTICATED',

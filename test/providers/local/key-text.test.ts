@@ -40,7 +40,7 @@ describe('decodeKey', () => {
   it('reads raw bytes only where they are allowed', () => {
     const bytes = Buffer.concat([Buffer.from([0, 255]), randomBytes(30)]);
     expect(decodeKey(bytes, 'file k', true).equals(bytes)).toBe(true);
-    expect(refusal(bytes, false).message).toBe('file k holds bytes that are no text');
+    expect(refusal(bytes, false).message).toBe('file k contains bytes that are not text');
   });
 
   it('returns memory of its own', () => {
@@ -83,7 +83,7 @@ describe('decodeKey', () => {
       '00112233445566778899aabbccddeeff',
       'holds 16 bytes (as hex) instead of 32',
     ],
-    ['a passphrase of 32 characters', 'correct horse battery staple ok!', 'holds blanks'],
+    ['a passphrase of 32 characters', 'correct horse battery staple ok!', 'contains spaces'],
     ['a passphrase that is base64', 'correcthorsebatterystaple0000000', 'holds 24 bytes (as base64) instead of 32'],
     ['0x', `0x${'ab'.repeat(32)}`, 'begins with 0x'],
     ['quotation marks', `"${'ab'.repeat(32)}"`, 'quotation mark'],
