@@ -7,7 +7,7 @@ import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { sourcesOf } from './seal/epoch/key-sources.ts';
 import { Sealer } from './seal/sealer.ts';
 
-/** What a sealer can be given besides its configuration. */
+/** What a sealer can be given in addition to its configuration. */
 export interface SealerDependencies {
   /** The source of the key `key_id`. Default: the provider that the configuration names; the sealer closes that one itself. */
   readonly keyProvider?: KeyProvider;
@@ -20,10 +20,10 @@ export interface SealerDependencies {
 export interface SealerOptions extends TamperConfig, SealerDependencies {}
 
 /**
- * Begins to seal. Returns at once: the stream is locked, what a crash left behind is dealt with, the file is open, and
- * lines are taken while the key is on its way. Where the stream's last writer may live still, or the disk is full, all that
- * comes a little later, and lines wait. What `options` leave out is taken from `FAPILOG_TAMPER_*` variables, then
- * from the defaults.
+ * Begins to seal. Returns at once: the stream is locked, anything left behind by a crash is dealt with, the file is open,
+ * and lines are accepted while the key is being fetched. If the stream's last writer may still be alive, or the disk is
+ * full, all that happens a little later, and lines wait. What `options` leaves out is taken from `FAPILOG_TAMPER_*`
+ * variables, then from the defaults.
  *
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
  * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; what comes later is an `error` event

@@ -3,7 +3,7 @@
  * Programs switch on `code`; people read `message`, which names the thing at fault, and `hint`, which says what to do next.
  */
 
-/** The closed list of error codes. `docs/errors.md` says of each what it means and what to do. */
+/** The closed list of error codes. `docs/errors.md` says what each means and what to do. */
 export type TamperErrorCode =
   // configuration and use
   | 'USAGE'
@@ -66,13 +66,13 @@ export interface TamperErrorOptions {
   readonly cause?: unknown;
   /** What the reader should do next, as one sentence. */
   readonly hint?: string;
-  /** The key service's request id, where it gave one. */
+  /** The key service's request id, if it gave one. */
   readonly requestId?: string;
-  /** True where the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without any change. */
   readonly retryable?: boolean;
   /** How many log lines this is about. */
   readonly lines?: number;
-  /** How long the service asked to be left alone, in milliseconds (`Retry-After` and its like). */
+  /** How long the service asked us to wait, in milliseconds (`Retry-After` and similar). */
   readonly retryAfterMs?: number;
 }
 
@@ -83,13 +83,13 @@ export class TamperError extends Error {
   readonly code: TamperErrorCode;
   /** What to do next. */
   readonly hint: string | undefined;
-  /** The key service's request id, where it gave one. */
+  /** The key service's request id, if it gave one. */
   readonly requestId: string | undefined;
-  /** True where the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without any change. */
   readonly retryable: boolean;
-  /** How long the service asked to be left alone, in milliseconds; undefined where it did not. */
+  /** How long the service asked us to wait, in milliseconds; undefined if it did not. */
   readonly retryAfterMs: number | undefined;
-  /** How many log lines this is about; undefined where it is not about lines. */
+  /** How many log lines this is about; undefined if it is not about lines. */
   readonly lines: number | undefined;
 
   constructor(code: TamperErrorCode, message: string, options: TamperErrorOptions = {}) {
@@ -103,7 +103,7 @@ export class TamperError extends Error {
   }
 }
 
-/** True for a {@link TamperError}, with the code given where one is given. */
+/** True for a {@link TamperError}; if a code is given, only for one with that code. */
 export function isTamperError(error: unknown, code?: TamperErrorCode): error is TamperError {
   return error instanceof TamperError && (code === undefined || error.code === code);
 }

@@ -7,17 +7,17 @@ import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
 import { checkOptions, type Forms, isListOf, isNameOrRange, isRecord, isText, texts } from './check-options.ts';
 import type { NamedSigningKey } from './verification-keys.ts';
 
-/** The keys that an auditor brings. All of it may be given together. */
+/** The keys that an auditor supplies. All of them may be given together. */
 export interface AuditorKeyOptions {
-  /** Verifier keys (`NAME+ID+KEY`), as `keygen` and the report print them: what signed the checkpoints. */
+  /** Verifier keys (`NAME+ID+KEY`), as `keygen` and the report print them: the keys that signed the checkpoints. */
   readonly publicKeys?: readonly (string | PublicKeyName)[];
-  /** Files of verifier keys, one a line, or with one public key as PEM. */
+  /** Files of verifier keys, one per line, or with one public key as PEM. */
   readonly publicKeyFiles?: readonly string[];
   /** Files that hold a local data key, or directories of `NAME.key` files. */
   readonly dataKeyFiles?: readonly string[];
   /** Environment variables that hold a local data key: `VARIABLE`, or `NAME=VARIABLE` to give the key a name. */
   readonly dataKeyVariables?: readonly string[];
-  /** A provider of yours. It stays yours: close it yourself. */
+  /** A provider of your own. It remains yours: close it yourself. */
   readonly provider?: KeyProvider;
   /** What {@link AuditorKeyOptions.provider} may be asked for. Default: the data key that its configuration names. */
   readonly dataKeys?: readonly (string | DataKeyName)[];
@@ -51,7 +51,7 @@ export function isProvider(value: unknown): value is KeyProvider {
   return isText(source) && typeof getSigningKey === 'function' && typeof recoverKey === 'function';
 }
 
-/** Keys that an auditor brings, as `auditorKeys` puts them together. Nothing of it is open before `verify` needs it. */
+/** Keys that an auditor supplies, as `auditorKeys` puts them together. Nothing is opened before `verify` needs it. */
 export class AuditorKeys {
   /** What was named. */
   readonly options: AuditorKeyOptions;

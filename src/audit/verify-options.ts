@@ -20,10 +20,10 @@ import {
 import type { VerifierKeys } from './open-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
-/** What to verify, and what the verdict rests on. Nothing of the second part comes from the log (spec 8.1). */
+/** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
 export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationKeys | 'policy'> {
   /**
-   * The keys that you name: a provider, which is asked for the keys of its configuration; `auditorKeys(…)`; or several of
+   * The keys that you name: a provider, which is asked for the keys in its configuration; `auditorKeys(…)`; or an array of
    * both. Default: none, which leaves every log undecided.
    */
   readonly keys?: VerifierKeys | readonly VerifierKeys[];
@@ -34,7 +34,7 @@ export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationK
   readonly policy?: Policy | string;
 }
 
-/** What to verify, and who takes the lines. */
+/** What to verify, and what receives the lines. */
 export type VerifiedLinesOptions = VerifyOptions &
   Pick<VerifiedLinesInput, 'onPiece' | 'onProblem' | 'onUnproven' | 'temporaryDirectory'>;
 

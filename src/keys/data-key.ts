@@ -21,7 +21,7 @@ export interface DataKeyParts {
 /**
  * Makes a {@link DataKey}: a copy in memory of its own, the input overwritten, printed without its material.
  *
- * @throws {TamperError} `KEY_MALFORMED`: not 32 bytes, or all zero (spec 3)
+ * @throws {TamperError} `KEY_MALFORMED`: not 32 bytes, or all zeros (spec 3)
  */
 export function createDataKey(parts: DataKeyParts): DataKey {
   const material = Buffer.alloc(parts.material.length); // alloc never takes from the pool

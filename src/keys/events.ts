@@ -20,7 +20,7 @@ export type KeyOperation =
   | 'unwrap'
   | 'warning';
 
-/** One use of a key, as an audit trail wants it: who, which key, what, when, how long, how it ended. Never a secret. */
+/** One use of a key, as an audit trail needs it: who, which key, what, when, how long, how it ended. Never a secret. */
 export interface KeyEvent {
   readonly operation: KeyOperation;
   readonly source: KeySource;
@@ -28,9 +28,9 @@ export interface KeyEvent {
   readonly keyId: string;
   /** The identity that the service returned, version included. */
   readonly identity?: string;
-  /** The version alone, where the identity has one. */
+  /** The version alone, if the identity has one. */
   readonly version?: string;
-  /** Who we are to the service, where it said so: a role, an account, a display name. */
+  /** Who we are to the service, if it told us: a role, an account, a display name. */
   readonly principal?: string;
   /** The key service's request id. */
   readonly requestId?: string;
@@ -39,11 +39,11 @@ export interface KeyEvent {
   readonly durationMs: number;
   /** `ok`, or the error's code; `INTERNAL` for an error that is not ours. */
   readonly outcome: 'ok' | TamperErrorCode;
-  /** How often the service was called for it; 0 where the answer needed no call. */
+  /** How often the service was called for it; 0 if no call was needed. */
   readonly attempts: number;
   /** How many items a batch had. */
   readonly items?: number;
-  /** For a `warning`: what about, as one sentence. */
+  /** For a `warning`: what it is about, as one sentence. */
   readonly detail?: string;
 }
 
@@ -88,7 +88,7 @@ export async function withKeyEvent<T>(start: KeyEventStart, run: (facts: KeyEven
   }
 }
 
-/** Publishes a `warning`: something works, and should be done otherwise. */
+/** Publishes a `warning`: something works, but should be changed. */
 export function publishKeyWarning(source: KeySource, keyId: string, detail: string): void {
   if (!keyChannel.hasSubscribers) return;
   const event: KeyEvent = {
@@ -105,8 +105,8 @@ export function publishKeyWarning(source: KeySource, keyId: string, detail: stri
 }
 
 /**
- * Calls `listener` with every {@link KeyEvent} of this thread. A listener that throws is an uncaught exception, as
- * `node:diagnostics_channel` has it.
+ * Calls `listener` with every {@link KeyEvent} of this thread. If a listener throws, that is an uncaught exception, as always
+ * with `node:diagnostics_channel`.
  *
  * @returns a function that ends the subscription
  */

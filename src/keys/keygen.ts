@@ -19,10 +19,10 @@ export interface GeneratedKey {
 }
 
 /**
- * Makes a local key and writes it to a new file that only its owner may read; of an Ed25519 key the public half goes to
+ * Makes a local key and writes it to a new file that only its owner may read; the public half of an Ed25519 key goes to
  * `path` + `.pub`. Both are durable when this returns.
  *
- * @throws WRITE_FAILED, also where a file exists already: keys are never overwritten
+ * @throws WRITE_FAILED, also if a file already exists: keys are never overwritten
  */
 export async function generateKeyFile(path: string, algorithm: LocalAlgorithm): Promise<GeneratedKey> {
   if (algorithm === 'HMAC-SHA256') {

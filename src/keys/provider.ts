@@ -1,6 +1,6 @@
 /**
- * The contract between this package and a key source. Small interfaces, one power each; a provider `satisfies` those it
- * claims, and the factory returns what a configuration needs.
+ * The contract between this package and a key source. Small interfaces, one capability each; a provider `satisfies` those
+ * it claims, and the factory returns what a configuration needs.
  *
  * Failure is part of the contract: a method returns a value only when it is right. Absent, denied, disabled, pending
  * deletion, throttled, unreachable, malformed and wrong context are different {@link TamperErrorCode}s, and none of them
@@ -20,23 +20,23 @@ export type SignatureAlgorithm =
   | 'rsa-pkcs1-sha256'
   | 'kms-hmac-sha256';
 
-/** What one call may be given. Every provider has its own deadline besides; whichever ends first wins. */
+/** Options of one call. Every provider also has its own deadline; whichever ends first wins. */
 export interface CallOptions {
   /** Ends the call early with code `ABORTED`. */
   readonly signal?: AbortSignal;
 }
 
-/** What the resolution of a signing key may be given. */
+/** Options for resolving a signing key. */
 export interface SigningKeyOptions extends CallOptions {
   /**
-   * The key is to sign from now on: one that its service says cannot (disabled, expired, not yet valid, pending deletion) is
-   * refused at once. Without it old versions are resolved too, for whoever checks signatures.
+   * The key is to sign from now on: a key that according to its service cannot (disabled, expired, not yet valid, pending
+   * deletion) is refused at once. Without it, old versions are resolved too, for checking signatures.
    */
   readonly toSign?: boolean;
 }
 
 /**
- * What a wrapped data key is bound to (spec 5, wrapping context). Both sides compute it from what they know themselves;
+ * What a wrapped data key is bound to (spec 5, wrapping context). Writer and auditor each compute it from what they know;
  * it is never stored.
  */
 export interface KeyContext {
@@ -56,14 +56,14 @@ export interface DataKey {
   /** The same key encrypted by the key service; absent for a local key. */
   readonly wrapped?: Uint8Array;
   /**
-   * What tells the key that was asked for from another of the same identity, where that can be told. Never written down.
+   * What distinguishes the key that was asked for from another one with the same identity, if that is possible. Never written.
    */
   readonly incarnation?: string;
   /** Overwrites {@link DataKey.material} with zeros. Safe to call twice. */
   erase(): void;
 }
 
-/** A wrapped data key as the log names it. Nothing of it is trusted: `identity` was matched against a named key before. */
+/** A wrapped data key as the log names it. It is not trusted: `identity` was matched against a named key before. */
 export interface DataKeyReference {
   readonly source: KeySource;
   readonly identity: string;
@@ -91,15 +91,15 @@ export interface Signature {
 /** A source of data keys: for `records: mac`. */
 export interface DataKeys {
   /**
-   * Mints one data key for one key period of one stream (local sources read theirs). Never cached, never shared.
+   * Generates one data key for one key period of one stream (local sources read theirs). Never cached, never shared.
    *
    * @param keyId - the configured `key_id`, or an identity that this provider returned
    */
   getKey(keyId: string, context: KeyContext, options?: CallOptions): Promise<DataKey>;
   /**
-   * Recovers the data key of a sealed key period. `named` is what the auditor's own side calls the key; endpoint,
-   * credentials and key name of the call come from it and from the configuration, never from `reference`, which gives
-   * `wrapped` and a version only (spec 8.1).
+   * Recovers the data key of a sealed key period. `named` is what the auditor calls the key; endpoint, credentials and key
+   * name of the call come from it and from the configuration, never from `reference`, which supplies only `wrapped` and a
+   * version (spec 8.1).
    */
   recoverKey(reference: DataKeyReference, named: string, context: KeyContext, options?: CallOptions): Promise<DataKey>;
 }
@@ -125,24 +125,24 @@ export interface ProviderLifecycle {
   /** The name that goes into the log as `source`. */
   readonly source: KeySource;
   /**
-   * What the configuration that it was made from says of its keys, set by `createKeyProvider`. A verifier that is handed the
-   * provider asks for these keys and no others (spec 8.1).
+   * The keys in the configuration that it was made from, set by `createKeyProvider`. A verifier that is given the provider
+   * asks for these keys and no others (spec 8.1).
    */
   readonly configured?: Mode;
   /**
    * Asks the source whether any key that this provider has handed out would now resolve to another identity, or to another
-   * key of the same identity, and refreshes what it knows. The first call after a change returns true, later ones false: so each writer has a provider of
-   * its own.
+   * key with the same identity, and refreshes what it knows. The first call after a change returns true, later ones false:
+   * so each writer needs its own provider.
    */
   rotateCheck(options?: CallOptions): Promise<boolean>;
   /**
-   * Calls `listener` with everything about keys and credentials that works and should be done otherwise, once each, what was
-   * said before included. A provider without warnings leaves it out.
+   * Calls `listener` once for each thing about keys and credentials that works but should be changed, including earlier
+   * ones. A provider without warnings leaves it out.
    */
   onWarning?(listener: WarningListener): void;
   /** Erases secrets, stops timers, closes connections. Safe to call twice; other methods throw `PROVIDER_CLOSED` after. */
   close(): Promise<void>;
 }
 
-/** A provider with every power. What a key cannot do throws `UNSUPPORTED_OPERATION` or `KEY_WRONG_USAGE`. */
+/** A provider with every capability. What a key cannot do throws `UNSUPPORTED_OPERATION` or `KEY_WRONG_USAGE`. */
 export interface KeyProvider extends DataKeys, Signing, ProviderLifecycle {}

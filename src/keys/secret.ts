@@ -5,7 +5,7 @@ const redacted = '[redacted]';
 
 /**
  * A credential in memory of our own. It prints `[redacted]` in the console, `inspect`, JSON, templates and errors.
- * Erasing is best effort: a string that it was made from, and what an HTTP client copies, are out of our reach.
+ * Erasing is best effort: a string that it was made from, and copies made by an HTTP client, are out of our reach.
  */
 export class Secret {
   #bytes: Buffer | undefined;

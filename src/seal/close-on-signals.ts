@@ -5,15 +5,15 @@ import type { Sealer } from './sealer.ts';
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /**
- * Closes a sealer when a signal is about to end the process, and lets the signal end it then. Without this, or a handler of
+ * Closes a sealer when a signal is about to end the process, and then lets the signal end it. Without this, or a handler of
  * your own that calls {@link Sealer.close}, a signal ends a process at once: lines of the last turn of the event loop, and
  * lines that wait for a key or a slow sink, are lost, and nothing counts them.
  *
- * Where the application listens to the same signal itself, it decides when the process ends: what was taken is sealed and
+ * If the application listens for the same signal itself, it decides when the process ends: what was accepted is sealed and
  * written at the signal, and the rest at the end of the process.
  *
  * @param signals - default `SIGTERM`, `SIGINT` and `SIGHUP`
- * @returns a function that takes the listeners away
+ * @returns a function that removes the listeners
  */
 export function closeOnSignals(sealer: Sealer, signals: readonly NodeJS.Signals[] = ENDING): () => void {
   const forget = (): void => {

@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError } from '../errors.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
 
-/** What takes lines where `enabled` is false. */
+/** What takes lines when `enabled` is false. */
 export interface PlainWriter {
   /** The file's absolute path, or `-`. */
   readonly file: string;
@@ -13,7 +13,7 @@ export interface PlainWriter {
 }
 
 /**
- * What `enabled: false` means: bytes are written as they come, to the end of `file` or to standard output. No key is read
+ * What `enabled: false` means: bytes are written unchanged, to the end of `file` or to standard output. No key is read
  * and no state is kept.
  *
  * @throws WRITE_FAILED, ORIGIN_INVALID

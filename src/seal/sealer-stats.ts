@@ -11,19 +11,19 @@ export interface SealerStats {
   readonly size: number;
   /** Record lines written. */
   readonly records: number;
-  /** Lines lost for want of room. A gap counts them. */
+  /** Lines lost for lack of room. A gap counts them. */
   readonly dropped: number;
   /** Lines in files of the state directory, for the next start to seal. */
   readonly kept: number;
-  /** Lines that are lost and that nothing on disk counts, because not even that could be written. 0 as a rule. */
+  /** Lines that are lost without being counted on disk, because not even the count could be written. Normally 0. */
   readonly uncounted: number;
   /** The newest size that a complete checkpoint covers. */
   readonly covered: number;
-  /** Bytes of memory that waiting lines take, for a key or for the sink. */
+  /** Bytes of memory used by lines that wait for a key or for the sink. */
   readonly pendingBytes: number;
   /**
-   * What lines that were taken wait for before they are written: the lock of another writer, the first key, a disk without room,
-   * a reader of standard output who does not keep up, or the next turn of the event loop. Undefined where none waits.
+   * What accepted lines wait for before they are written: the lock of another writer, the first key, a full disk, a slow
+   * reader of standard output, or the next turn of the event loop. Undefined if none is waiting.
    */
   readonly waitsFor: 'lock' | 'key' | 'disk' | 'reader' | 'turn' | undefined;
 }

@@ -42,8 +42,8 @@ import { type RunHost, StreamRun } from './stream/stream-run.ts';
  */
 
 /**
- * Seals log lines into an append-only file. The file is opened and lines are taken at once; the key arrives later.
- * It can stand wherever something with `write(line)` is asked for, such as pino's destination.
+ * Seals log lines into an append-only file. The file is opened and lines are accepted at once; the key arrives later.
+ * It can be used wherever something with `write(line)` is expected, such as pino's destination.
  *
  * Events: {@link SealerEvents}. By default nothing that happens to the log is thrown into the application (`on_failure`).
  */
@@ -148,8 +148,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /**
    * Takes one line, or several with an LF after each; the last LF may be missing.
    *
-   * @returns true where the lines were taken: they will be sealed, or counted in a `gap` of this run or the next. False
-   * where the producer should wait for `drain`; what it writes meanwhile may be lost, and is counted
+   * @returns true if the lines were accepted: they will be sealed, or counted in a `gap` of this run or the next. False
+   * if the producer should wait for `drain`; what it writes meanwhile may be lost, and is counted
    * @throws USAGE for what is neither text nor bytes. With `on_failure: throw` also SEALER_CLOSED after
    * {@link Sealer.close}, and the error that ended the log
    */
@@ -158,7 +158,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     return this.#entrance.take(chunk, false);
   }
 
-  /** As {@link Sealer.write} for one line of which the caller knows that it is one JSON object: it is not parsed again. */
+  /** As {@link Sealer.write}, for a line that the caller knows to be a single JSON object: it is not parsed again. */
   writeObject(line: string): boolean {
     checkText(line);
     return this.#entrance.take(line, true);
@@ -187,7 +187,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * @param done - called then, or with the error, which the promise does not carry in this case; as pino's `logger.flush` asks.
    * The process does not stay alive for it, as it does for the promise alone
    * @throws PENDING_OVERFLOW with the number of lines (`lines`) that were lost before this call and that no earlier call
-   * told of; all others are covered then. Else what ended the log
+   * reported; all others are covered then. Otherwise, the error that ended the log
    */
   flush(done?: (error?: Error) => void): Promise<void> {
     const flushed = this.#flush(done === undefined);
@@ -220,7 +220,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#orThrow(() => this.#pump.rotate(run));
   }
 
-  /** Goes on in a new file where somebody else, such as logrotate, has renamed this one; seconds later it happens by itself. */
+  /** Continues in a new file if something else, such as logrotate, has renamed this one; without it, that happens seconds later. */
   async reopen(): Promise<void> {
     const run = await this.#settled();
     this.#orThrow(() => run.reopen());
@@ -231,8 +231,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. Lines that still wait for a
    * key or a sink then are kept for the next start: the event `kept` says so.
    *
-   * @throws PENDING_OVERFLOW as {@link Sealer.flush}; WRITE_FAILED where the sink takes no more, and (with `lines`) where
-   * lines could be neither kept nor counted; else what ended the log
+   * @throws PENDING_OVERFLOW as {@link Sealer.flush}; WRITE_FAILED if the sink takes no more data, and (with `lines`) if
+   * lines could be neither kept nor counted; otherwise, the error that ended the log
    */
   close(): Promise<void> {
     this.#failure.observe();

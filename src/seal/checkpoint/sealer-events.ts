@@ -4,7 +4,7 @@ export interface CheckpointEvent {
   readonly size: number;
   /** The signed note (spec 4). */
   readonly note: string;
-  /** Whether everything that the key period promises is in it; false for our MAC alone, while the key service is away. */
+  /** Whether everything that the key period promises is in it; false for our MAC alone, while the key service is unreachable. */
   readonly complete: boolean;
 }
 
@@ -15,16 +15,16 @@ export interface FileClosedEvent {
   readonly manifest: string;
 }
 
-/** What a sealer tells. */
+/** The events of a sealer. */
 export interface SealerEvents {
   /**
-   * The log cannot go on: nothing is sealed any more. Lines are still taken, and kept or counted for the next start; with
+   * The log cannot continue: nothing more is sealed. Lines are still accepted, and kept or counted for the next start; with
    * `on_failure: throw` each `write` throws the same error.
    */
   error: [error: Error];
-  /** Something failed that the log goes on without. */
+  /** Something failed, but the log continues. */
   warning: [error: Error];
-  /** The producer may go on. */
+  /** The producer may continue writing. */
   drain: [];
   checkpoint: [event: CheckpointEvent];
   /** The next file begins. */
@@ -32,11 +32,11 @@ export interface SealerEvents {
   closedFile: [event: FileClosedEvent];
   /** A new key period is in force. */
   handover: [event: { readonly origin: string; readonly from: string; readonly to: string }];
-  /** The key service fails since this moment, in milliseconds. */
+  /** The key service has been failing since this time, in milliseconds. */
   outage: [event: { readonly since: number; readonly error: Error }];
   outageOver: [];
-  /** Lines could not be sealed before the end: `file` holds them, in clear, for the next start. `lost` more it counts only. */
+  /** Lines could not be sealed before the end: `file` holds them, unencrypted, for the next start, and counts `lost` more. */
   kept: [event: { readonly origin: string; readonly file: string; readonly lines: number; readonly lost: number }];
-  /** Debris that the last run had left was copied to `file` and cut off. */
+  /** Debris that the last run left behind was copied to `file` and removed from the log. */
   torn: [event: { readonly origin: string; readonly file: string; readonly bytes: number }];
 }
