@@ -15,11 +15,11 @@ export interface PublicKeyName {
   readonly fromSeq?: number;
   /** It counts for checkpoints of at most this size. Default: any. */
   readonly untilSeq?: number;
-  /** Where you have it from, for the report: `--public-key signer.pub`. */
+  /** Where it comes from, for the report: `--public-key signer.pub`. */
   readonly givenBy?: string;
 }
 
-/** What to verify, and what the verdict rests on. Nothing of the second part comes from the log (spec 8.1). */
+/** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
 export interface VerifyOptions {
   /** Files and directories, compressed or not, in any order; `-` is `input`. */
   readonly paths: readonly string[];
@@ -31,7 +31,7 @@ export interface VerifyOptions {
    * are then read by one process, and have no manifests. Default: the files are as the writer wrote them.
    */
   readonly unwrap?: CarrierName;
-  /** The streams to verify; a name that ends with `*` stands for every origin that begins so. */
+  /** The streams to verify; a name that ends with `*` stands for every origin that begins with the rest of it. */
   readonly origin?: string | readonly string[];
   /**
    * A stream that a writer began in place of a named one (`rotate_chain`, `recover`, `on_state_conflict`), with an origin
@@ -54,26 +54,26 @@ export interface VerifyOptions {
   readonly signerNamed?: boolean;
   /** Asks the key service about a signature that only it can check. */
   readonly verifyOnline?: (signer: SigningKey, text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
-  /** A file of known checkpoints: read before, advanced after verdict ok. */
+  /** A file of known checkpoints: read at the beginning, updated after verdict ok. */
   readonly known?: string;
-  /** Manifests to check besides those that stand beside the files. */
+  /** Manifests to check in addition to those beside the files. */
   readonly manifests?: readonly string[];
   /** The log is still being written. Default false. */
   readonly live?: boolean;
-  /** The time that counts as now for a live log. Default: the clock. */
+  /** The time to use as now for a live log. Default: the clock. */
   readonly now?: Date;
   /** One closed file is checked by itself, against the checkpoint held before it. Default false. */
   readonly part?: boolean;
-  /** Lines of several streams stand mixed in the files. Default false. */
+  /** The files contain lines of several streams, mixed. Default false. */
   readonly demux?: boolean;
   /** Warnings make the verdict undecided. Default false. */
   readonly strict?: boolean;
   /** Signers of vouched key periods count as named from there on. Default false. */
   readonly acceptSuccessors?: boolean;
-  /** A compressed file may expand to so many bytes. Default 64 GiB. */
+  /** How many bytes a compressed file may expand to. Default 64 GiB. */
   readonly maxBytes?: number;
-  /** Above 1: the number of extra processes that check the records of large files that are not compressed. Default 1. */
+  /** Number of extra worker processes, if above 1, that check the records of large uncompressed files. Default 1. */
   readonly jobs?: number;
-  /** Told how many bytes of how many have been read. */
+  /** Called with how many bytes have been read, and of how many. */
   readonly onProgress?: (read: number, total: number) => void;
 }

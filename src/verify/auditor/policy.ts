@@ -7,7 +7,7 @@ import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
 import { loadCheckpoint } from './held-notes.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
 
-/** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how fresh. */
+/** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how recent. */
 
 /** A longer policy is written with wildcards. */
 const MAX_LENGTH = 2 ** 20;
@@ -81,11 +81,11 @@ export interface PolicyPublicKey {
   readonly untilSeq: number;
 }
 
-/** What a policy demands of one stream, or of every stream whose origin begins so. */
+/** What a policy demands of one stream, or of every stream whose origin has a certain prefix. */
 export interface StreamPolicy {
-  /** An origin; with `*` at its end every origin that begins so. */
+  /** An origin; with `*` at its end, every origin that begins with what precedes it. */
   readonly origin: string;
-  /** At least so many streams must be there. */
+  /** At least this many streams must be present. */
   readonly min: number;
   readonly records: 'mac' | 'hash';
   readonly require: readonly ('mac' | 'signature')[];
@@ -93,7 +93,7 @@ export interface StreamPolicy {
   readonly publicKeys: readonly PolicyPublicKey[];
   /** Signed notes that the auditor holds, as text. */
   readonly pins: readonly string[];
-  /** The log must be there from its first entry on; else a held checkpoint may stand for what is not here. */
+  /** The log must be present from its first entry; otherwise a held checkpoint may stand in for missing earlier entries. */
   readonly wholeRequired: boolean;
   readonly end: 'closed' | 'live' | { readonly until: Date };
   readonly manifestRequired: boolean;

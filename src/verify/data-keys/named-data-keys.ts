@@ -7,7 +7,7 @@ export interface DataKeyName {
   readonly name: string;
   /** It counts for entries from this seq on, in key periods whose first entry is one of them. Default 1. */
   readonly fromSeq?: number;
-  /** It counts for entries up to this seq: those above it are as without a key. Default: any. */
+  /** It counts for entries up to this seq: those above it are treated as if there was no key. Default: any. */
   readonly untilSeq?: number;
 }
 
@@ -24,7 +24,7 @@ export interface NamedDataKeys {
   /** A local source throws `KEY_NOT_FOUND` for a name that it holds no key under. */
   readonly keys: DataKeys;
   readonly named: readonly DataKeyName[];
-  /** Where the auditor has these from, for the report: `--keys audit.key`. Default: the names themselves. */
+  /** Where these come from, for the report: `--keys audit.key`. Default: the names themselves. */
   readonly givenBy?: string;
 }
 

@@ -1,6 +1,6 @@
 /** What a verifier can find (spec 8, last table), and the list that it keeps. */
 
-/** How much a finding weighs: 1 tampered, 2 undecided, a warning leaves the verdict. */
+/** How severe a finding is: 1 tampered, 2 undecided; a warning does not change the verdict. */
 export type Severity = 'tampered' | 'undecided' | 'warning';
 
 /** A code of a finding. */
@@ -132,7 +132,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   UNSEALED_TAIL: 'warning',
 };
 
-/** Where a finding is. Every member is absent where it does not apply. */
+/** Where a finding is. Members that do not apply are absent. */
 export interface Place {
   readonly file?: string;
   /** From 1. */
@@ -141,7 +141,7 @@ export interface Place {
   readonly offset?: number;
   /** The first seq that the finding is about. */
   readonly seq?: number;
-  /** The last seq, where it is about a range. */
+  /** The last seq, if it is about a range. */
   readonly lastSeq?: number;
 }
 
@@ -149,13 +149,13 @@ export interface Place {
 export interface Finding extends Place {
   readonly code: FindingCode;
   readonly severity: Severity;
-  /** One sentence in plain words. Nothing from the file stands in it raw. */
+  /** One sentence in plain words. It contains nothing raw from the file. */
   readonly message: string;
 }
 
-/** So many findings of one code are kept; more are counted. */
+/** How many findings of one code are kept; more are only counted. */
 const KEPT_PER_CODE = 100;
-/** A message is kept up to so many characters; what a log says may be longer. */
+/** How many characters of a message are kept; what a log says may be longer. */
 const MESSAGE_LENGTH = 4_096;
 
 /** Room for findings beyond the first of each code, over all streams of one report. */

@@ -5,7 +5,7 @@ import { signersOf } from '../../format/key-reference.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import { filesInOrder, type WalkedLine, walk } from './walk.ts';
 
-/** What sealed files say of themselves. Nothing is verified and nothing is trusted. */
+/** What sealed files say about themselves. Nothing is verified and nothing is trusted. */
 
 /** One thing worth showing, in the order of the file. */
 export interface InspectedEvent {
@@ -14,7 +14,7 @@ export interface InspectedEvent {
   readonly seq?: number;
   readonly kind: string;
   readonly time?: string;
-  /** One line of text; what stands in it comes from the file. */
+  /** One line of text; its content comes from the file. */
   readonly detail: string;
 }
 
@@ -66,7 +66,7 @@ export interface Inspection {
   readonly newestCheckpoint?: number;
   /** The first 5,000 and the last 5,000. */
   readonly events: readonly InspectedEvent[];
-  /** So many events between those two were counted only. */
+  /** How many events between those were only counted. */
   readonly moreEvents: number;
   /** What kept the reading from a file's end, and what was left out; at most 1,000. */
   readonly problems: readonly string[];

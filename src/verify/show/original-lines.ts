@@ -8,16 +8,16 @@ import { filesInOrder, type WalkedLine, type WalkProblem, walk } from './walk.ts
 
 /** The application's own lines, byte for byte, out of sealed files (spec 1, "From input to record"). */
 
-/** What to take lines from, and what not. */
+/** Where to take lines from, and what receives them. */
 export interface OriginalLinesOptions {
   readonly paths: readonly string[];
   /** The bytes behind the path `-`. */
   readonly input?: Readable;
   /** What wrapped the lines on their way; absent where the files are as the writer wrote them. */
   readonly unwrap?: CarrierName;
-  /** Takes the lines, piece by piece. */
+  /** Receives the lines, piece by piece. */
   readonly onPiece: OnPiece;
-  /** Told of what cannot be given back: `file`, and why. */
+  /** Called with what cannot be given back: `file`, and why. */
   readonly onProblem: WalkProblem;
 }
 

@@ -19,9 +19,9 @@ export type Verdict = 'ok' | 'tampered' | 'undecided';
 export interface DataKeyReport {
   readonly source: string;
   readonly identity: string;
-  /** The fingerprint in the key reference, base64url: it tells keys apart and gives nothing of them away. */
+  /** The fingerprint in the key reference, base64url: it tells keys apart and reveals nothing about them. */
   readonly fingerprint: string;
-  /** Where the auditor has it from; absent where the auditor has none. */
+  /** Where the auditor's key comes from; absent if the auditor has none. */
   readonly givenBy?: string;
 }
 
@@ -32,11 +32,11 @@ export interface SignerReport {
   readonly algorithm: string;
   /** `sha256:` and the hex of SHA-256(SPKI); absent for a key that has no public half. */
   readonly fingerprint?: string;
-  /** Where the auditor has it from; absent where the auditor did not name it. */
+  /** Where the auditor's key comes from; absent if the auditor did not name it. */
   readonly givenBy?: string;
 }
 
-/** One key period, and what its entries were checked by. */
+/** One key period, and how its entries were checked. */
 export interface KeyReport {
   /** `TAG.EPOCH`, as in the lines' `key_id`. */
   readonly keyId: string;
@@ -46,9 +46,9 @@ export interface KeyReport {
   /** Absent in signing mode. */
   readonly dataKey?: DataKeyReport;
   readonly signers: readonly SignerReport[];
-  /** What the entries were checked by; empty where nothing could be checked. */
+  /** How the entries were checked; empty if nothing could be checked. */
   readonly checkedBy: readonly ('mac' | 'signature')[];
-  /** Who answers for the key period (spec 8.6). */
+  /** Who vouches for the key period (spec 8.6). */
   readonly status: 'vouched' | 'keyed' | 'unvouched';
 }
 
@@ -56,18 +56,18 @@ export interface KeyReport {
 export interface StreamReport {
   readonly origin: string;
   readonly verdict: Verdict;
-  /** 0 where there is no entry. */
+  /** 0 if there are no entries. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** Lines of the application. */
   readonly records: number;
-  /** Time of the last control entry, UTC; absent where there is none. */
+  /** Time of the last control entry, UTC; absent if there is none. */
   readonly endTime?: string;
   /** How the stream ends: `closed`, `continued`, or `open`. */
   readonly end: 'closed' | 'continued' | 'open';
   /** Origin of the stream that continues this one. */
   readonly continuedBy?: string;
-  /** The stream that this one goes on from, and the size that it had (spec 2, M2.2). */
+  /** The stream that this one continues, and the size that it had (spec 2, M2.2). */
   readonly after?: { readonly origin: string; readonly size: number };
   /**
    * Every entry up to this one is proven by what this auditor brought, if nothing was found: entries after it are not, and
@@ -103,7 +103,7 @@ export interface VerifyReport {
   readonly streams: readonly StreamReport[];
   /** Every finding of every stream, with its stream's origin. */
   readonly findings: readonly (Finding & { readonly origin: string })[];
-  /** Files in the directories given that are none of a log: left out, because nothing of them was ever sealed. */
+  /** Files in the given directories that do not belong to a log: left out, because nothing in them was ever sealed. */
   readonly ignored: IgnoredReport;
   /** Where the lines were taken out of a carrier's: which one, and what else was in its files. */
   readonly unwrapped?: UnwrappedReport;
