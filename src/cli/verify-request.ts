@@ -54,7 +54,9 @@ export const verifyFlags: VerifyFlags = {
   'accept-successors': yes('signers that a named signer handed over to count as named'),
   strict: yes('warnings make the verdict undecided'),
   'max-bytes': count('how many bytes a .gz may expand to (default 64 GiB)'),
-  jobs: count('number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)'),
+  jobs: count(
+    'number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)',
+  ),
 };
 
 /** What a command that verifies was asked to do. */

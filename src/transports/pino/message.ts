@@ -1,4 +1,4 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { KeyEvent } from '../../keys/events.ts';
 import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
 import type { SealerStats } from '../../seal/sealer-stats.ts';
@@ -38,7 +38,7 @@ export type Message =
   | { readonly event: 'answer'; readonly id: number; readonly error?: PlainError; readonly stats?: SealerStats };
 
 export function toPlainError(error: Error): PlainError {
-  const own = error instanceof TamperError ? error : undefined;
+  const own = isTamperError(error) ? error : undefined;
   return {
     code: own?.code,
     message: error.message,
@@ -48,7 +48,7 @@ export function toPlainError(error: Error): PlainError {
     retryAfterMs: own?.retryAfterMs,
     lines: own?.lines,
     stack: error.stack,
-    cause: error.cause instanceof Error ? error.cause.message : undefined,
+    cause: isError(error.cause) ? error.cause.message : undefined,
   };
 }
 
