@@ -40,6 +40,8 @@ export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider } from './providers/index.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/checkpoint/sealer-events.ts';
 export { closeOnSignals } from './seal/close-on-signals.ts';
+export { type Health, type HealthLimits, healthOf } from './seal/health.ts';
+export type { LastError } from './seal/lifecycle/condition.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
 export type { LineTaker, SealerStream } from './seal/sealer-stream.ts';

@@ -5,19 +5,21 @@ import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
 import { InputLines } from './input-lines.ts';
+import { recordKeyEvents } from './key-events.ts';
 import { printable, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
 
 const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
   out: text('FILE', 'where the log goes, same as the option file; - is standard output'),
+  'key-events': text('FILE', 'append every use of a key to this file, one JSON object per line'),
   quiet: yes('print only errors on standard error'),
 };
 
 /** `fapilog-tamper seal` */
 export const seal: Command = command(
   {
-    usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--quiet]',
+    usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--key-events FILE] [--quiet]',
     about: [
       'Seals standard input, line by line, into a file or to standard output, until the input ends or SIGINT or SIGTERM arrives. Everything read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. On SIGHUP it continues in a new file if logrotate has renamed the current one.',
     ],
@@ -39,12 +41,18 @@ export const seal: Command = command(
       if (!call.flags.quiet) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
+    const { 'key-events': keyEvents } = call.flags;
+    const forget =
+      keyEvents === undefined
+        ? undefined
+        : recordKeyEvents(keyEvents, (error) => void say(`warning: ${error.message}`));
     const stopped = io.stopped();
     const input = new InputLines(io.stdin, stopped);
     try {
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
     } finally {
       input.close();
+      forget?.();
     }
     return exitCode.done;
   },

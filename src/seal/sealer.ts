@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { asError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
-import type { SealerEvents } from './checkpoint/sealer-events.ts';
+import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import type { KeySources } from './epoch/key-sources.ts';
@@ -13,6 +13,7 @@ import { checkChunk, checkText } from './intake/chunk.ts';
 import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
 import { UnsealedLines } from './intake/unsealed-lines.ts';
+import { Condition } from './lifecycle/condition.ts';
 import { closeRun, closeRunNow, cover, END_LIMIT, unsignedAtEnd, within } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
@@ -61,6 +62,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #timers: SealTimers;
   readonly #publishing: Publishing;
   readonly #keeping: Keeping;
+  readonly #condition: Condition;
   readonly #entrance: Entrance;
   readonly #abort = new AbortController();
   readonly #ready: Promise<void>;
@@ -79,9 +81,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.config = config;
     this.#parts = parts;
     this.#clock = parts.clock ?? wallClock;
+    this.#condition = new Condition(this.#clock);
     const warn = (error: unknown): void => this.#warn(error);
     this.#publishing = new Publishing(config, {
-      checkpoint: (event) => this.emit('checkpoint', event),
+      checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
       warn,
@@ -90,7 +93,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
       ended: () => this.#closed || this.#failure.error !== undefined,
       rotationDue: () => this.#rotateOnTime(),
       drained: () => this.emit('drain'),
-      unsealed: () => this.#timers.unsealed(),
+      unsealed: () => {
+        this.#timers.unsealed();
+        this.#condition.unsealed();
+      },
       warn,
       fail: (error) => this.#fail(error),
     });
@@ -98,7 +104,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {
       began: (since, error) => this.#outageBegan(since, error),
-      over: () => this.emit('outageOver'),
+      over: () => this.#outageOver(),
       stop: (error) => this.#stopFor(error),
     });
     this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
@@ -142,7 +148,16 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   get stats(): SealerStats {
-    return statsOf(this.origin, this.#run, this.#opening, this.#chain.records, this.#pump.queue, this.#keeping);
+    return statsOf({
+      origin: this.origin,
+      run: this.#run,
+      opening: this.#opening,
+      chain: this.#chain,
+      queue: this.#pump.queue,
+      keeping: this.#keeping,
+      condition: this.#condition,
+      ended: this.#closed,
+    });
   }
 
   /**
@@ -275,7 +290,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         await spool.finish().catch(warn); // it is found as it is
       },
       longLine: this.#pump.longLine,
-      onOutage: (since, error) => this.emit('outage', { since, error: asError(error) }),
+      onOutage: (since, error) => this.#outageBegan(since, error),
       warn,
     });
     if (started === undefined) return;
@@ -286,7 +301,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     run.begin(opening);
     if (since !== undefined) {
       if (earlier.gapDue('key_service') === undefined) run.stream.gap('key_service', 0, since);
-      this.emit('outageOver');
+      this.#outageOver();
     }
     this.#pump.putFirst(earlier);
     this.#watchKeys(sources);
@@ -358,11 +373,23 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#handOver.start();
   }
 
+  #checkpointed(event: CheckpointEvent): void {
+    if (event.complete) this.#condition.checkpointed(event.size === this.#run?.log.frontier.size);
+    this.emit('checkpoint', event);
+  }
+
   /** Keys fail, and sealing goes on without them. */
-  #outageBegan(since: number, error: unknown): void {
+  #outageBegan(since: number, thrown: unknown): void {
+    const error = asError(thrown);
+    this.#condition.outageBegan(since, error);
     if (this.#run?.takesLines === true) this.#run.stream.gap('key_service', 0, since);
     this.#pump.flushSoon();
-    this.emit('outage', { since, error: asError(error) });
+    this.emit('outage', { since, error });
+  }
+
+  #outageOver(): void {
+    this.#condition.outageOver();
+    this.emit('outageOver');
   }
 
   /** Ends the log because of its keys: what was taken is sealed first. */
@@ -435,8 +462,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     }
   }
 
-  #warn(error: unknown): void {
-    this.emit('warning', asError(error));
+  #warn(thrown: unknown): void {
+    const error = asError(thrown);
+    this.#condition.failed(error);
+    this.emit('warning', error);
   }
 
   /** Does something that the log cannot go on without, for a caller who is to know. */
@@ -456,6 +485,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   #fail(error: unknown): void {
     if (this.#closed || !this.#failure.set(asError(error))) return;
+    this.#condition.failed(asError(error));
     this.#pump.queue.fail(error);
     this.#end();
     this.#failure.tell(this, this.origin, this.config.onFailure);

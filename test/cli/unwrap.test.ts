@@ -59,7 +59,7 @@ describe('verify --unwrap docker', () => {
     const path = dockerFile();
     expect((await verify(path)).code).toBe(2);
     const { code, stdout } = await verify(path, '--unwrap', 'cri');
-    expect([code, stdout]).toEqual([2, expect.stringContaining('is as the carrier (unwrap) writes them')]);
+    expect([code, stdout]).toEqual([2, expect.stringContaining('in the form that the carrier (unwrap) writes')]);
   });
 
   it('gives a report of the published schema', async () => {

@@ -214,7 +214,7 @@ describe.each(carriers)('a signed log that %s brings', (carrier) => {
   it('is undecided, and says why, where its lines are none of the carrier', async () => {
     const report = await ask([folderOf(filesOf(longLog()))], carrier);
     expect(report.verdict).toBe('undecided');
-    expect(report.findings[0]?.message).toContain('as the carrier');
+    expect(report.findings[0]?.message).toContain('in the form that the carrier (unwrap) writes');
     expect(report.ignored.files).toEqual([]);
   });
 

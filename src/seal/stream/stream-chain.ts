@@ -40,6 +40,7 @@ export class StreamChain {
   readonly #signal: AbortSignal;
   readonly #retiring = new Set<StreamRun>();
   #records = 0;
+  #gaps = 0;
   #busy = false;
 
   constructor(host: ChainHost, clock: Clock, signal: AbortSignal) {
@@ -56,6 +57,11 @@ export class StreamChain {
   /** Record lines of the streams that have ended. */
   get records(): number {
     return this.#records;
+  }
+
+  /** `gap` entries of the streams that have ended. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   /**
@@ -90,6 +96,7 @@ export class StreamChain {
   #retire(run: StreamRun, close: SealJob): void {
     if (close.epoch.signers.length > 0) run.checkpointer.sign(close);
     this.#records += run.stream.records;
+    this.#gaps += run.stream.gaps;
     this.#retiring.add(run);
     void run.whenCovered(close.size).then(() => {
       this.#retiring.delete(run);

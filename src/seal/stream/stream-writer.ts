@@ -51,6 +51,7 @@ export class StreamWriter {
   #fullSaid = 0;
   #epochSeq = 1;
   #records = 0;
+  #gaps = 0;
   #sinceSeal = 0;
   #droppedSinceSeal = 0;
   #sinceOpen = 0;
@@ -77,6 +78,11 @@ export class StreamWriter {
   /** Record lines of this run. */
   get records(): number {
     return this.#records;
+  }
+
+  /** `gap` entries written. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   /** Record lines of the file, of all runs. */
@@ -160,6 +166,7 @@ export class StreamWriter {
     this.log.appendControl({ kind: 'gap', dropped, since: formatTime(since), why });
     this.#droppedSinceSeal += dropped;
     this.#gapSinceSeal = true;
+    this.#gaps++;
   }
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */

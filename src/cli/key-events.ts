@@ -1,0 +1,48 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+/** Ours alone: it says who uses which key, and when. */
+const FILE_MODE = 0o600;
+
+/**
+ * Appends every use of a key to a file, one JSON object a line: an audit trail beside that of the key service. Events hold no
+ * secret.
+ *
+ * @param warn - told once where an event cannot be written; sealing goes on
+ * @returns a function that ends it
+ * @throws WRITE_FAILED where the file cannot be opened
+ */
+export function recordKeyEvents(path: string, warn: (error: TamperError) => void): () => void {
+  const fd = open(path);
+  let isTold = false;
+  const forget = onKeyEvent((event) => {
+    try {
+      writeSync(fd, `${formatKeyEvent(event)}\n`);
+      isTold = false;
+    } catch (cause) {
+      if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${String(cause)}`, { cause }));
+      isTold = true;
+    }
+  });
+  return () => {
+    forget();
+    closeSync(fd);
+  };
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, FILE_MODE);
+  } catch (cause) {
+    const why = String(cause);
+    throw new TamperError('WRITE_FAILED', `${path} cannot be opened for key events: ${why}`, {
+      cause,
+      hint: 'Name a file in a directory that exists and that this user may write to. A symbolic link is not followed.',
+    });
+  }
+}
+
+function formatKeyEvent({ startedAt, ...event }: KeyEvent): string {
+  return JSON.stringify({ time: new Date(startedAt).toISOString(), ...event });
+}
