@@ -32,34 +32,41 @@ async function measure({ file, directory, chunk, obey }) {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   for (let n = 0; n < 20; n++) await turn();
   global.gc();
-  const idle = await idleBlock(turn);
+  const idle = await produce(chunk, () => true, turn);
   const before = process.memoryUsage().rss;
   let peak = 0;
-  const histogram = monitorEventLoopDelay({ resolution: 1 });
-  histogram.enable();
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss);
   }, 5);
-  for (let n = 0; n < lines; ) {
-    let text = '';
-    for (const end = Math.min(lines, n + chunk); n < end; n++) text += `{"n":${n},"msg":"a line","pad":"${pad}"}\n`;
-    if (!sealer.write(text) && obey) await new Promise((resolve) => sealer.once('drain', resolve));
-    await turn();
-  }
-  const until = performance.now() + 3_000; // the sink is tried again and again
-  while (performance.now() < until) await turn();
-  histogram.disable();
+  const block = await produce(
+    chunk,
+    async (text) => {
+      if (!sealer.write(text) && obey) await new Promise((resolve) => sealer.once('drain', resolve));
+    },
+    turn,
+  );
   clearInterval(watch);
   const { pendingBytes, dropped } = sealer.stats;
-  const result = { block: histogram.max / 1e6, idle, peak: peak - before, pendingBytes, dropped };
+  const result = { block, idle, peak: peak - before, pendingBytes, dropped };
   process.stderr.write(`${JSON.stringify(result)}\n`);
   process.kill(process.pid, 'SIGKILL'); // what becomes of the lines is another measurement
 }
 
-/** The longest block while nothing is done: what the machine itself does to an event loop. */
-async function idleBlock(turn) {
+/**
+ * Makes the lines, gives them to somebody, and waits 3 seconds: a sink is tried again and again. Done first for nobody, because
+ * text of 40,000 lines costs its producer time and memory too.
+ *
+ * @returns the longest block of the event loop, in milliseconds
+ */
+async function produce(chunk, give, turn) {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
+  for (let n = 0; n < lines; ) {
+    let text = '';
+    for (const end = Math.min(lines, n + chunk); n < end; n++) text += `{"n":${n},"msg":"a line","pad":"${pad}"}\n`;
+    await give(text);
+    await turn();
+  }
   for (const until = performance.now() + 3_000; performance.now() < until; ) await turn();
   histogram.disable();
   return histogram.max / 1e6;
