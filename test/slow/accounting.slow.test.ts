@@ -158,8 +158,9 @@ const cases = [
       DISKS.flatMap((disk) => QUEUES.map((queue): Case => ({ end, key, disk, queue, flush: 'turn' }))),
     ),
   ),
-  // where the queue overflows nothing is sealed yet when it ends: the key is on its way
-  ...ENDS.map((end): Case => ({ end, key: 'ok', disk: 'ok', queue: 'fits', flush: 'line at once' })),
+  // an overflow of the queue while the key is on its way: the first turn gives more than fits
+  ...ENDS.flatMap((end) => KEYS.map((key): Case => ({ end, key, disk: 'ok', queue: 'fits', flush: 'line at once' }))),
+  ...ENDS.map((end): Case => ({ end, key: 'away', disk: 'ok', queue: 'overflows', flush: 'line at once' })),
 ];
 
 it.concurrent.each(cases)('$end, key $key, disk $disk, queue $queue, flush $flush', async (one) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSealer } from '../../src/create-sealer.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { logPlace } from './log-place.ts';
@@ -67,22 +67,25 @@ async function run(
   return { ...said, ms: Date.now() - (said.at ?? 0) };
 }
 
-describe.each(PLACES)('%s', (where) => {
-  describe.each(ENDS)('ends by %s', (end) => {
-    it.concurrent.each(KEY_SERVICES)('with a key service that answers: %s', async (service) => {
-      const place = logPlace();
-      const { acknowledged = 0, ms } = await run(where, end, service, place);
-      const waitsForCall = where === 'in-process' && end === 'natural' && service === String(CALL);
-      expect(ms).toBeLessThan(waitsForCall ? END_LIMIT + CALL : END_LIMIT);
-      const next = createSealer(place.options); // it seals what was kept, and signs what was not
-      await next.flush();
-      await next.close();
-      const numbers = (await place.records()).map((line) => JSON.parse(line).n);
-      const isAsked = end !== 'sigterm' && end !== 'sigkill';
-      expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => n)); // in order, each once, no hole
-      if (isAsked) expect(numbers).toHaveLength(LINES);
-      else expect(numbers.length).toBeGreaterThanOrEqual(acknowledged);
-      expect(await place.verdict()).toBe('ok');
-    });
-  });
-});
+const cases = PLACES.flatMap((where) =>
+  ENDS.flatMap((end) => KEY_SERVICES.map((service) => ({ where, end, service }))),
+);
+
+it.concurrent.for(cases)(
+  '$where, ends by $end, the key service answers: $service',
+  async ({ where, end, service }, { onTestFinished }) => {
+    const place = logPlace(onTestFinished);
+    const { acknowledged = 0, ms } = await run(where, end, service, place);
+    const waitsForCall = where === 'in-process' && end === 'natural' && service === String(CALL);
+    expect(ms).toBeLessThan(waitsForCall ? END_LIMIT + CALL : END_LIMIT);
+    const next = createSealer(place.options); // it seals what was kept, and signs what was not
+    await next.flush();
+    await next.close();
+    const numbers = (await place.records()).map((line) => JSON.parse(line).n);
+    const isAsked = end !== 'sigterm' && end !== 'sigkill';
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => n)); // in order, each once, no hole
+    if (isAsked) expect(numbers).toHaveLength(LINES);
+    else expect(numbers.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(await place.verdict()).toBe('ok');
+  },
+);

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { auditorKeys, originalLines, verify } from '../../src/audit/index.ts';
 
-/** Where a logger seals to in one test, with a key in a file: what a worker can be given too. */
-export function logPlace(): {
+/**
+ * Where a logger seals to in one test, with a key in a file: what a worker can be given too.
+ *
+ * @param atEnd - of the test's own context, where tests run concurrently
+ */
+export function logPlace(atEnd: (remove: () => void) => void = onTestFinished): {
   readonly directory: string;
   readonly options: {
     readonly file: string;
@@ -18,7 +22,7 @@ export function logPlace(): {
   verdict(): Promise<string>;
 } {
   const directory = mkdtempSync(join(tmpdir(), 'logger-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   const keyFilePath = join(directory, 'audit.key');
   writeFileSync(keyFilePath, 'ab'.repeat(32), { mode: 0o600 });
   const origin = 'audit.example.com/logger';
