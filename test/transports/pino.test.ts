@@ -18,9 +18,9 @@ beforeAll(async () => {
 afterAll(() => built.remove());
 
 async function end(transport: ReturnType<typeof pino.transport>): Promise<void> {
-  const finished = once(transport, 'finish');
+  const closed = once(transport, 'close');
   transport.end();
-  await finished;
+  await closed;
 }
 
 const numbers = async (place: ReturnType<typeof logPlace>): Promise<number[]> =>

@@ -1,4 +1,3 @@
-import { isMainThread } from 'node:worker_threads';
 import type { TamperConfig } from '../../config/index.ts';
 import { createSealer } from '../../create-sealer.ts';
 import { asError, isTamperError } from '../../errors.ts';
@@ -6,7 +5,7 @@ import type { Sealer } from '../../seal/sealer.ts';
 import type { SealerStream } from '../../seal/sealer-stream.ts';
 import { toPlainError } from './message.ts';
 import { TransportStream } from './transport-stream.ts';
-import { link, tell } from './worker-link.ts';
+import { isPinoWorker, link, tell } from './worker-link.ts';
 
 export { type ObservedTransport, observe } from './observe.ts';
 
@@ -29,7 +28,7 @@ export interface PinoTransportOptions extends TamperConfig {
 export default function transport(options: PinoTransportOptions = {}): SealerStream {
   const { pinoWillSendConfig, $context, ...config } = options;
   const sealer = begin(config);
-  link(sealer);
+  if (isPinoWorker) link(sealer);
   return new TransportStream(sealer, (error) => sealer.emit('warning', error));
 }
 
@@ -38,8 +37,8 @@ function begin(config: TamperConfig): Sealer {
     return createSealer(config);
   } catch (thrown) {
     const error = asError(thrown);
+    if (!isPinoWorker || !isTamperError(error)) throw error;
     tell({ event: 'error', error: toPlainError(error) });
-    if (isMainThread || !isTamperError(error)) throw error;
     const hint = error.hint === undefined ? '' : `. ${error.hint}`;
     throw new Error(`${error.code}: ${error.message}${hint}`, { cause: error }); // its class and code stay in this thread
   }

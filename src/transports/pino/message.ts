@@ -6,9 +6,10 @@ import type { SealerStats } from '../../seal/sealer-stats.ts';
 /** The name under which both sides know each other's messages. */
 export const CHANNEL = 'fapilog-tamper';
 
-/** What the logger's thread asks of the sealer's. */
+/** What the logger's thread asks of the sealer's, on a `BroadcastChannel`. */
 export interface Question {
-  readonly code: typeof CHANNEL;
+  /** The thread that is asked. */
+  readonly to: number;
   readonly id: number;
   readonly ask: 'observe' | 'stats' | 'flush';
 }
@@ -29,8 +30,9 @@ export interface PlainError {
 /** Events whose names and arguments pass as they are. */
 export type PlainEvent = Exclude<keyof SealerEvents, 'error' | 'warning' | 'outage' | 'drain'>;
 
-/** What the sealer's thread tells. */
+/** What the sealer's thread tells, through pino's stream. */
 export type Message =
+  | { readonly event: 'begun' }
   | { readonly event: PlainEvent; readonly argument: unknown }
   | { readonly event: 'error' | 'warning'; readonly error: PlainError }
   | { readonly event: 'outage'; readonly since: number; readonly error: PlainError }

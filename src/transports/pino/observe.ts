@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
+import { BroadcastChannel } from 'node:worker_threads';
 import { TamperError } from '../../errors.ts';
 import { keyChannelName } from '../../keys/events.ts';
 import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
@@ -9,12 +10,14 @@ import { CHANNEL, fromPlainError, type Message, type Question } from './message.
 /** pino's transport: the stream whose other end is in a worker. */
 interface Transport extends EventEmitter {
   readonly destroyed?: boolean;
+  readonly worker: { readonly threadId: number };
 }
 
 /** Any time will do, in milliseconds. */
 const KEEP_ALIVE = 60_000;
 
 interface Waiting {
+  readonly ask: Question['ask'];
   readonly resolve: (stats: SealerStats) => void;
   readonly reject: (error: Error) => void;
 }
@@ -25,6 +28,7 @@ interface Waiting {
  */
 export class ObservedTransport extends EventEmitter<SealerEvents> {
   readonly #transport: Transport;
+  readonly #questions: BroadcastChannel = new BroadcastChannel(CHANNEL);
   readonly #waiting = new Map<number, Waiting>();
   /** Keeps the process alive while somebody waits for an answer: pino's worker does not. */
   #keepAlive: NodeJS.Timeout | undefined;
@@ -36,6 +40,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
     this.#transport = transport;
     transport.on(CHANNEL, (message: Message) => this.#hear(message));
     transport.once('close', () => this.#end());
+    this.#questions.unref();
     this.#send('observe', ++this.#lastId);
   }
 
@@ -58,15 +63,21 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
     if (this.#ended || this.#transport.destroyed === true) return Promise.reject(transportEnded());
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { ask, resolve, reject });
       this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE);
       this.#send(ask, id);
     });
   }
 
   #send(ask: Question['ask'], id: number): void {
-    const question: Question = { code: CHANNEL, id, ask };
-    this.#transport.emit('message', question);
+    const question: Question = { to: this.#transport.worker.threadId, id, ask };
+    this.#questions.postMessage(question);
+  }
+
+  /** The worker listens from now on: what was asked before it has not heard. */
+  #begun(): void {
+    this.#send('observe', ++this.#lastId);
+    for (const [id, { ask }] of this.#waiting) this.#send(ask, id);
   }
 
   /** The question that this is the answer to. */
@@ -82,6 +93,9 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
 
   #hear(message: Message): void {
     switch (message.event) {
+      case 'begun':
+        this.#begun();
+        break;
       case 'answer':
         this.#answered(message);
         break;
@@ -115,6 +129,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
 
   #end(): void {
     this.#ended = true;
+    this.#questions.close();
     for (const id of this.#waiting.keys()) this.#takeWaiting(id)?.reject(transportEnded());
   }
 }

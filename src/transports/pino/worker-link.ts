@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { BroadcastChannel, parentPort, threadId, workerData } from 'node:worker_threads';
 import { asError } from '../../errors.ts';
 import { onKeyEvent } from '../../keys/events.ts';
 import type { Sealer } from '../../seal/sealer.ts';
@@ -6,7 +6,15 @@ import { CHANNEL, type Message, type PlainEvent, type Question, toPlainError } f
 
 const PLAIN: readonly PlainEvent[] = ['checkpoint', 'rotate', 'closedFile', 'handover', 'outageOver', 'kept', 'torn'];
 
-/** Tells the logger's thread; in the logger's own thread there is nobody to tell. pino's stream emits it there as an event. */
+/** Whether this is the worker of pino's stream, and not some other thread of the application. */
+export const isPinoWorker: boolean = isThreadStream(workerData);
+
+function isThreadStream(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null || !('filename' in data) || !('stateBuf' in data)) return false;
+  return data.stateBuf instanceof SharedArrayBuffer;
+}
+
+/** Tells the logger's thread, where pino's stream emits it as an event. */
 export function tell(message: Message): void {
   parentPort?.postMessage({ code: 'EVENT', name: CHANNEL, args: [message] });
 }
@@ -21,15 +29,22 @@ export function link(sealer: Sealer): void {
   sealer.on('warning', (error) => tell({ event: 'warning', error: toPlainError(error) }));
   sealer.on('outage', ({ since, error }) => tell({ event: 'outage', since, error: toPlainError(error) }));
   onKeyEvent((key) => tell({ event: 'key', key }));
-  parentPort?.on('message', (question: Partial<Question> | undefined) => {
-    if (question?.code === CHANNEL) void answer(sealer, question as Question);
-  });
+  // not by the port to the parent: whoever listens there first takes messages from transports that begin to listen later
+  const questions = new BroadcastChannel(CHANNEL);
+  questions.onmessage = (message: unknown) => {
+    const { data: question } = message as { readonly data: Question };
+    if (question.to === threadId) void answer(sealer, question);
+  };
+  questions.unref();
+  tell({ event: 'begun' });
 }
 
 async function answer(sealer: Sealer, { id, ask }: Question): Promise<void> {
   try {
     // from now on the application hears of an end; else the sealer says it on standard error
-    if (ask === 'observe') sealer.on('error', (error) => tell({ event: 'error', error: toPlainError(error) }));
+    if (ask === 'observe' && sealer.listenerCount('error') === 0) {
+      sealer.on('error', (error) => tell({ event: 'error', error: toPlainError(error) }));
+    }
     if (ask === 'flush') await sealer.flush();
     tell({ event: 'answer', id, stats: sealer.stats });
   } catch (error) {
