@@ -5,6 +5,8 @@ import type { LocalAlgorithm } from '../config/tamper-config.ts';
 import { systemCode, TamperError } from '../errors.ts';
 import { syncDirectoryLater } from '../foundation/durable-replace.ts';
 
+const ALGORITHMS: readonly LocalAlgorithm[] = ['HMAC-SHA256', 'Ed25519'];
+
 /** A key that was made, without the key. */
 export interface GeneratedKey {
   readonly algorithm: LocalAlgorithm;
@@ -22,9 +24,14 @@ export interface GeneratedKey {
  * Makes a local key and writes it to a new file that only its owner may read; the public half of an Ed25519 key goes to
  * `path` + `.pub`. Both are durable when this returns.
  *
- * @throws WRITE_FAILED, also if a file already exists: keys are never overwritten
+ * @throws WRITE_FAILED, also if a file already exists: keys are never overwritten; USAGE for another algorithm
  */
 export async function generateKeyFile(path: string, algorithm: LocalAlgorithm): Promise<GeneratedKey> {
+  if (!ALGORITHMS.includes(algorithm)) {
+    throw new TamperError('USAGE', 'generateKeyFile(path, algorithm) needs an algorithm that local keys have', {
+      hint: `Pass one of: ${ALGORITHMS.join(', ')}`,
+    });
+  }
   if (algorithm === 'HMAC-SHA256') {
     const material = randomBytes(32);
     await writeNew([{ path, mode: 0o600, bytes: base64Lines(material, 44) }]);

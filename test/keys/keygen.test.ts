@@ -29,6 +29,15 @@ describe('generateKeyFile', () => {
     expect(key.material.toString('base64')).toBe(readFileSync(path, 'latin1').trim());
   });
 
+  it.each([[undefined], ['RS256'], [{ algorithm: 'HMAC-SHA256' }]])(
+    'makes no key of another kind: %j',
+    async (algorithm) => {
+      const path = join(directory, 'audit.key');
+      await expect(generateKeyFile(path, algorithm as never)).rejects.toMatchObject({ code: 'USAGE' });
+      expect(existsSync(path)).toBe(false);
+    },
+  );
+
   it('makes a signing key that openssl reads, with its public half', async () => {
     const path = join(directory, 'sign.pem');
     const made = await generateKeyFile(path, 'Ed25519');
