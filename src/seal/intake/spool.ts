@@ -1,9 +1,15 @@
-import { closeSync, fsync, fsyncSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, ftruncateSync, statfsSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { IntakeQueue, Loss } from './intake-queue.ts';
 import type { BegunFile, Kept, UnsealedLines } from './unsealed-lines.ts';
+
+/** What else needs room in the state directory, in bytes. */
+const RESERVE = 67_108_864;
+/** How much is written before the room is looked at again, in bytes. */
+const LOOK_AFTER = 1_048_576;
 
 /**
  * Lines that wait for the first key, moved from memory into a file of the state directory: the key may take hours, and a
@@ -16,6 +22,8 @@ export class Spool {
   #file: BegunFile | undefined;
   #size = 0;
   #lines = 0;
+  /** Up to what size the file may grow before the room is looked at again. */
+  #looked = 0;
 
   constructor(unsealed: UnsealedLines, clock: Clock) {
     this.#unsealed = unsealed;
@@ -30,10 +38,11 @@ export class Spool {
   /**
    * Moves whole lines from the queue into the file. What cannot be written stays in the queue.
    *
-   * @throws what the file system says
+   * @throws {@link TamperError} `WRITE_FAILED` where the file would leave too little room for the log; what the file system says
    */
   take(queue: IntakeQueue): void {
     queue.moveWhole((block) => {
+      this.#checkRoom(block.length);
       this.#file ??= this.#unsealed.begin('key_service', queue.since ?? this.#clock.now());
       this.#write(this.#file.fd, block);
       this.#lines += countEnds(block);
@@ -66,8 +75,23 @@ export class Spool {
   #keep(file: BegunFile, lost?: Loss): string {
     this.#file = undefined;
     this.#lines = 0;
+    this.#size = 0;
+    this.#looked = 0;
     closeSync(file.fd);
     return this.#unsealed.keepBegun(file, lost, this.#clock.now());
+  }
+
+  /** The log itself will need as much room, and more, before the file can be deleted. */
+  #checkRoom(more: number): void {
+    const size = this.#size + more;
+    if (size <= this.#looked) return;
+    const { bavail, bsize } = statfsSync(this.#unsealed.existingDirectory());
+    if (bavail * bsize < 2 * size + RESERVE) {
+      throw new TamperError('WRITE_FAILED', `${this.#unsealed.directory} has little room left: lines wait in memory`, {
+        hint: 'Make room for state_dir and for the log, or make the key available.',
+      });
+    }
+    this.#looked = size + LOOK_AFTER;
   }
 
   /** All of it or nothing: a part of a line would be taken for a line. */

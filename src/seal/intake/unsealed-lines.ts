@@ -111,7 +111,7 @@ export class UnsealedLines {
     const lost = left.lost?.count ?? 0;
     if (total + lost === 0) return undefined;
     try {
-      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      this.existingDirectory();
       return this.#write(left, total, lost, now);
     } catch (cause) {
       throw new TamperError(
@@ -126,13 +126,18 @@ export class UnsealedLines {
     }
   }
 
+  /** The directory, made where somebody has deleted it. */
+  existingDirectory(): string {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    return this.directory;
+  }
+
   /**
    * Begins a file of lines that wait, for whoever holds the lock of the stream.
    *
    * @param since - since when they wait, in milliseconds
    */
   begin(why: GapEntry['why'], since: number): BegunFile {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const facts: Facts = { why, since: Math.floor(since), lost: 0, parts: 0 };
     const path = this.#begunPath(facts, 0);
     return { path, fd: openNew(path), facts };

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { audit, read, start, workplace } from './workplace.ts';
+
+const room = vi.hoisted(() => ({ left: undefined as number | undefined }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const statfsSync = (path: string): unknown =>
+    room.left === undefined ? fs.statfsSync(path) : { bavail: room.left, bsize: 1 };
+  return { ...fs, statfsSync };
+});
+
+type Place = ReturnType<typeof workplace>;
+
+/** What stands in files of the state directory, in order. */
+function onDisk({ directory }: Place): string {
+  const state = join(directory, 'state');
+  return readdirSync(state)
+    .filter((name) => name.includes('.keeping-'))
+    .map((name) => readFileSync(join(state, name), 'utf8'))
+    .join('');
+}
+
+async function numbers({ file, provider }: Place): Promise<number[]> {
+  const { entries } = await read([file], provider);
+  return entries.flatMap((entry) => (entry.kind === 'record' ? [JSON.parse(entry.line).n] : []));
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const text = (count: number): string =>
+  upTo(count)
+    .map((n) => `{"n":${n}}\n`)
+    .join('');
+
+describe('lines that wait for the first key', () => {
+  it('are on the disk soon, and in memory no longer', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start(place.options());
+    for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
+    expect(onDisk(place)).toBe('');
+    await expect.poll(() => onDisk(place)).toBe(text(100));
+    expect(sealer.stats).toMatchObject({ pendingBytes: 0, waitsFor: 'key' });
+    place.provider.faults.heal();
+    await sealer.flush();
+    sealer.write('{"n":100}');
+    await sealer.close();
+    expect(await numbers(place)).toEqual(upTo(101));
+    expect((await audit(place.directory, place.provider)).verdict).toBe('ok');
+    expect(readdirSync(join(place.directory, 'state')).filter((name) => /keeping|unsealed|taken/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it('are on the disk before write() returns, with flush_every: line', () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start({ ...place.options(), flushEvery: 'line' });
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      sealer.write('{"n":0}');
+      expect(onDisk(place)).toBe('{"n":0}\n');
+    });
+  });
+
+  it('are in no file where the key comes at once', async () => {
+    const place = workplace();
+    const sealer = start(place.options());
+    sealer.write('{"n":0}');
+    await sealer.flush();
+    expect(readdirSync(join(place.directory, 'state')).filter((name) => /keeping|unsealed|taken/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it('never hold a producer back, whatever comes', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start({ ...place.options(), maxLineBytes: 65_536, maxPendingBytes: 65_536 });
+    const pad = 'x'.repeat(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (const n of upTo(1_000)) {
+      expect(sealer.write(`{"n":${n},"pad":"${pad}"}`)).toBe(true);
+      if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    await sealer.close();
+    expect(sealer.stats).toMatchObject({ kept: 1_000, dropped: 0 });
+    place.provider.faults.heal();
+    const next = start(place.options());
+    await next.flush();
+    await next.close();
+    expect(await numbers(place)).toEqual(upTo(1_000));
+  });
+
+  it('keep a line whole that comes in pieces', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start({ ...place.options(), maxLineBytes: 65_536 });
+    sealer.write('{"n":0}');
+    sealer.writePiece(Buffer.from('{"n":1,"pad":"'));
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    expect(onDisk(place)).toBe('{"n":0}\n'); // half a line would be taken for a line
+    sealer.writePiece(Buffer.from('x'.repeat(10_000)));
+    sealer.write('"}\n{"n":2}');
+    place.provider.faults.heal();
+    await sealer.flush();
+    await sealer.close();
+    expect((await audit(place.directory, place.provider)).verdict).toBe('ok');
+    const { entries } = await read([place.file], place.provider);
+    expect(entries.filter(({ kind }) => kind === 'record').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('wait in memory where their file would leave too little room for the log, and the file goes on once there is', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    room.left = 67_000_000;
+    try {
+      const sealer = start(place.options());
+      const warnings: string[] = [];
+      sealer.on('warning', ({ message }) => warnings.push(message));
+      for (const n of upTo(10)) sealer.write(`{"n":${n}}`);
+      await expect.poll(() => warnings).toEqual([expect.stringContaining('little room left')]);
+      expect(sealer.stats.pendingBytes).toBeGreaterThan(0);
+      room.left = 100_000_000;
+      await expect.poll(() => onDisk(place), { timeout: 10_000 }).toBe(text(10));
+      expect(warnings).toHaveLength(1);
+      place.provider.faults.heal();
+      await sealer.close();
+      expect(await numbers(place)).toEqual(upTo(10));
+    } finally {
+      room.left = undefined;
+    }
+  });
+});
