@@ -98,6 +98,14 @@ describe('no symbolic link is followed', () => {
 });
 
 describe('the state directory', () => {
+  it('that cannot be created: the hint names the option', () => {
+    const { directory, options } = workplace();
+    const inTheWay = join(directory, 'in-the-way');
+    writeFileSync(inTheWay, '');
+    const error = expect.objectContaining({ code: 'WRITE_FAILED', hint: expect.stringContaining('state_dir') });
+    expect(() => start({ ...options(), stateDir: join(inTheWay, 'state') })).toThrowError(error);
+  });
+
   it.each([0o777, 0o775, 0o1777, 0o720])('is refused where others may write to it: %o', (mode) => {
     const { directory, file, options } = workplace();
     const state = join(directory, 'state');

@@ -185,15 +185,18 @@ function placeOf({ origin, base, stateDir, stream }: StreamNames, lock: Lock): P
 }
 
 function prepareDirectories({ stateDir, base }: StreamNames): void {
-  makeDirectory(stateDir, 0o700);
+  makeDirectory(stateDir, 0o700, 'Set state_dir to a directory that this process may create.');
   checkStateDirectory(stateDir);
-  if (base !== STDOUT) makeDirectory(dirname(base), 0o755);
+  if (base !== STDOUT) makeDirectory(dirname(base), 0o755, 'Set file to a place that this process may write to.');
 }
 
-function makeDirectory(path: string, mode: number): void {
+function makeDirectory(path: string, mode: number, hint: string): void {
   try {
     mkdirSync(path, { recursive: true, mode });
   } catch (cause) {
-    throw new TamperError('WRITE_FAILED', `cannot create the directory ${path} (${systemCode(cause)})`, { cause });
+    throw new TamperError('WRITE_FAILED', `cannot create the directory ${path} (${systemCode(cause)})`, {
+      cause,
+      hint,
+    });
   }
 }
