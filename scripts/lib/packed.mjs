@@ -6,8 +6,8 @@ import { capture } from './run.mjs';
 const shell = process.platform === 'win32';
 
 /**
- * Packs the project as a registry would get it, into a new temporary folder with an empty project beside the tarball.
- * `remove` deletes both.
+ * Packs the project as a registry would get it, into a new temporary folder with an empty project beside the tarball;
+ * `project` makes another one. `remove` deletes all of it.
  */
 export function pack() {
   const base = mkdtempSync(join(tmpdir(), 'fapilog-tamper-pack-'));
@@ -16,12 +16,16 @@ export function pack() {
   const [{ filename, files }] = JSON.parse(listing.slice(listing.indexOf('[\n')));
   const tarball = join(base, filename.replace('/', '-'));
   if (!existsSync(tarball)) throw new Error(`npm pack named ${filename}, which is not there`);
-  const folder = join(base, 'project');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const project = (name) => {
+    const folder = join(base, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    return folder;
+  };
   return {
     tarball,
-    folder,
+    folder: project('project'),
+    project,
     files: files.map(({ path }) => path),
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
