@@ -12,6 +12,7 @@ import { report, root } from './lib/run.mjs';
 /** `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
 const pages = [
   { page: 'README.md', most: 150 },
+  { page: 'docs/monitoring.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];
 const QUICK = 10;
