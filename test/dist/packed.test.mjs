@@ -49,7 +49,7 @@ test('the tarball holds the built files, their sources, the specification and th
     assert.ok(packed.files.includes(file), `${file} is missing`);
   }
   const allowed =
-    /^(dist|src|spec|docs)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|vectors\/README\.md)$/;
+    /^(dist|src|spec|docs|examples)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|vectors\/README\.md)$/;
   assert.deepEqual(
     packed.files.filter((file) => !allowed.test(file)),
     [],
