@@ -20,6 +20,7 @@ const order = [
   'root',
   'package',
   'spec',
+  'deployment',
 ];
 const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const failed = [];

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -105,5 +105,69 @@ describe('check-root', () => {
 
   it('refuses a file that is not there', () => {
     expect(check('check-root', write('index.js', "export * from './gone.js';\n")).code).toBe(1);
+  });
+});
+
+describe('check-deployment', () => {
+  const deployment = 'examples/deployment';
+  const lines = (change: Readonly<Record<string, readonly [string, string]>> = {}): string[] => {
+    cpSync(deployment, folder, { recursive: true });
+    for (const [name, [before, after]] of Object.entries(change)) {
+      const text = readFileSync(join(folder, name), 'utf8');
+      expect(text).toContain(before);
+      write(name, text.replaceAll(before, after));
+    }
+    return check('check-deployment', folder).lines;
+  };
+  const manifest = 'kubernetes/statefulset.yaml';
+
+  it('passes as the files are', () => {
+    expect(lines()).toEqual(['8 manifests, 1 Dockerfile']);
+  });
+
+  it.each([
+    [
+      'a member that does not exist',
+      'runAsNonRoot:',
+      'runAsNonRot:',
+      'must NOT have additional properties: runAsNonRot',
+    ],
+    ['a value of the wrong type', 'replicas: 3', 'replicas: three', '/spec/replicas must be integer'],
+    ['a key given twice', 'serviceName: payments', 'serviceName: payments\n  serviceName: payments', 'unique'],
+    [
+      'a selector that matches nothing',
+      'matchLabels: { app: payments }',
+      'matchLabels: { app: other }',
+      'match its pods',
+    ],
+    [
+      'a ConfigMap that is nowhere',
+      'configMapRef: { name: audit-keys }',
+      'configMapRef: { name: keys }',
+      'no ConfigMap keys',
+    ],
+    ['a volume that is nowhere', '{ name: audit, mountPath', '{ name: log, mountPath', 'no volume log'],
+    ['a port that is nowhere', 'path: /readyz, port: http', 'path: /readyz, port: web', 'no port web'],
+    ['state outside of a volume', '/var/log/payments/.state', '/var/lib/state', '/var/lib/state is on no volume'],
+    [
+      'a writable root',
+      'readOnlyRootFilesystem: true',
+      'readOnlyRootFilesystem: false',
+      'write to its root file system',
+    ],
+    ['fsGroup on every start', 'fsGroupChangePolicy: OnRootMismatch', 'fsGroupChangePolicy: Always', 'to the group'],
+    ['a kind without a schema', 'kind: Service\n', 'kind: Servise\n', 'no schema of this kind'],
+  ])('refuses in a manifest %s', (_, before, after, problem) => {
+    expect(lines({ [manifest]: [before, after] }).join('\n')).toContain(problem);
+  });
+
+  it.each([
+    ['root', 'USER 10001:10001', 'USER root', 'does not end as a user with a number'],
+    ['a base image of any version', 'node:24-bookworm-slim', 'node:latest', 'names no version'],
+    ['a shell around the program', 'CMD ["node", "app.mjs"]', 'CMD node app.mjs', 'CMD is not in exec form'],
+    ['an instruction that does not exist', 'EXPOSE 8080', 'EXPOSES 8080', 'Unknown instruction'],
+    ['no init', '["/usr/bin/tini", "--"]', '["/usr/bin/env"]', 'no init'],
+  ])('refuses in a Dockerfile %s', (_, before, after, problem) => {
+    expect(lines({ Dockerfile: [before, after] }).join('\n')).toContain(problem);
   });
 });

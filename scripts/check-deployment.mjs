@@ -1,0 +1,138 @@
+// examples/deployment, examples/monitoring and docs/deployment.md: what can run here runs, the rest is checked against the
+// schemas and tools of those who will run it. With a folder as argument, only its manifests and Dockerfiles are read.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { dockerfileProblems } from './lib/deployment/dockerfile.mjs';
+import { environmentOf, podOf, readManifest, wiringProblems } from './lib/deployment/kubernetes.mjs';
+import { blocks, runBlocks, syntaxProblems } from './lib/deployment/page.mjs';
+import {
+  bareEnvironment,
+  configurationProblems,
+  prepare,
+  runApplication,
+  runNightly,
+} from './lib/deployment/running.mjs';
+import { unitProblems } from './lib/deployment/units.mjs';
+import { filesBelow } from './lib/files.mjs';
+import { report, root } from './lib/run.mjs';
+
+const problems = [];
+const given = process.argv[2];
+const base = given === undefined ? root : `${resolve(given)}/`;
+const examples = given === undefined ? `${root}examples/` : base;
+const here = (pattern) =>
+  filesBelow(given === undefined ? 'examples' : '.', pattern, base).map((file) => join(base, file));
+
+const manifests = here(/\/kubernetes\/[^/]*\.yaml$/).map((file) => {
+  const text = readFileSync(file, 'utf8');
+  const { objects, problems: wrong } = readManifest(text);
+  if (wrong.length === 0) wrong.push(...wiringProblems(text, objects));
+  problems.push(...wrong.map((problem) => `${basename(file)}: ${problem}`));
+  return { name: basename(file), objects };
+});
+const dockerfiles = here(/\/Dockerfile$/);
+for (const file of dockerfiles) {
+  problems.push(...dockerfileProblems(readFileSync(file, 'utf8')).map((problem) => `${basename(file)}: ${problem}`));
+}
+const looked = [`${manifests.length} manifests, ${dockerfiles.length} Dockerfile`];
+if (manifests.length === 0 || dockerfiles.length === 0) problems.push(`${base} holds no manifest or no Dockerfile`);
+if (given !== undefined) report(problems, looked.join('; '));
+else await runAll();
+
+/** Whether a tool is there; without it CI fails, and elsewhere its name is said. */
+function has(tool, debian) {
+  if (!spawnSync(tool, ['--version'], { stdio: 'ignore' }).error) return true;
+  const missing = `${tool} is missing (Debian package ${debian})`;
+  if (process.env.CI === 'true') problems.push(missing);
+  else console.log(`not checked: ${missing}`);
+  return false;
+}
+
+async function runAll() {
+  const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-deployment-'));
+  try {
+    const page = readFileSync(`${root}docs/deployment.md`, 'utf8');
+    for (const body of [...blocks(page, 'console'), ...blocks(page, 'sh')]) {
+      problems.push(...syntaxProblems(body, 'docs/deployment.md'));
+    }
+    for (const file of here(/\.sh$/)) problems.push(...syntaxProblems(readFileSync(file, 'utf8'), basename(file)));
+
+    const units = here(/\.(service|timer)$/);
+    if (has('systemd-analyze', 'systemd')) {
+      problems.push(...unitProblems(units, folder));
+      looked.push(`${units.length} units`);
+    }
+    const vkey = prepare(folder, examples);
+    const pageFolder = join(folder, 'page');
+    mkdirSync(pageFolder);
+    const env = { ...bareEnvironment(), PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+    const run = runBlocks(blocks(page, 'sh'), pageFolder, env);
+    problems.push(...run.problems);
+    looked.push(`${run.commands} commands of docs/deployment.md`);
+
+    const unitEnvironment = Object.fromEntries(
+      readFileSync(`${examples}deployment/systemd/payments.conf`, 'utf8')
+        .split('\n')
+        .filter((line) => /^\w+=/.test(line))
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    const configurations = [['payments.conf', unitEnvironment], ...kubernetesConfigurations()];
+    for (const [index, [name, settings]] of configurations.entries()) {
+      const root = { ...settings };
+      for (const option of ['FAPILOG_TAMPER_FILE', 'FAPILOG_TAMPER_STATE_DIR']) {
+        if (root[option] !== '-') root[option] = `${index}${root[option]}`;
+      }
+      problems.push(...configurationProblems(name, root, folder));
+    }
+    looked.push(`${configurations.length} configurations`);
+
+    const app = await runApplication(unitEnvironment, folder);
+    const nightly = runNightly(examples, folder, vkey);
+    problems.push(...app.problems, ...nightly.problems);
+    looked.push('the application', 'the nightly script');
+
+    const rules = `${examples}monitoring/alerts.yaml`;
+    const exported = new Set((app.metrics + nightly.metrics).match(/^fapilog_tamper_\w+/gm));
+    const asked = parse(readFileSync(rules, 'utf8')).groups.flatMap((group) => group.rules.map(({ expr }) => expr));
+    for (const name of new Set(asked.join(' ').match(/fapilog_tamper_\w+/g))) {
+      if (!exported.has(name)) problems.push(`alerts.yaml asks for ${name}, which nothing exports`);
+    }
+    for (const name of exported) if (!page.includes(name)) problems.push(`docs/deployment.md does not name ${name}`);
+    if (has('promtool', 'prometheus')) {
+      for (const args of [
+        ['check', 'rules', rules],
+        ['test', 'rules', rules.replace('.yaml', '.test.yaml')],
+      ]) {
+        const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+        if (status !== 0) problems.push(`promtool ${args[0]}: ${stdout}${stderr}`);
+      }
+      looked.push(`${asked.length} alert rules`);
+    }
+    for (const file of filesBelow('examples', /./)) {
+      if (!page.includes(file) && !/\/app\/|\.dockerignore$/.test(file))
+        problems.push(`docs/deployment.md does not name ${file}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  report(problems, looked.join('; '));
+}
+
+/** Each workload with each set of keys that it may have. */
+function kubernetesConfigurations() {
+  const keys = manifests.filter(({ name }) => name.startsWith('keys-'));
+  return manifests.flatMap(({ name, objects }) =>
+    objects
+      .filter((object) => podOf(object) !== undefined)
+      .flatMap((object) => {
+        const [container] = podOf(object).spec.containers;
+        if (container.envFrom === undefined) return [];
+        const own = environmentOf(container, objects);
+        if (own.FAPILOG_TAMPER_KEY_SOURCE !== undefined) return [[name, own]];
+        return keys.map((set) => [`${name} with ${set.name}`, environmentOf(container, [...objects, ...set.objects])]);
+      }),
+  );
+}
