@@ -100,6 +100,10 @@ async function runAll() {
     for (const name of new Set(asked.join(' ').match(/fapilog_tamper_\w+/g))) {
       if (!exported.has(name)) problems.push(`alerts.yaml asks for ${name}, which nothing exports`);
     }
+    const recipe = readFileSync(`${root}docs/monitoring.md`, 'utf8');
+    for (const name of new Set(app.metrics.match(/^fapilog_tamper_\w+/gm))) {
+      if (!recipe.includes(name)) problems.push(`docs/monitoring.md does not name ${name}`);
+    }
     for (const name of exported) if (!page.includes(name)) problems.push(`docs/deployment.md does not name ${name}`);
     if (has('promtool', 'prometheus')) {
       for (const args of [

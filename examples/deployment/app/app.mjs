@@ -15,10 +15,10 @@ sealer.on('error', (error) => console.error(error.code, error.message));
 
 const server = createServer((request, response) => {
   const answer = (status, body) => response.writeHead(status, { 'content-type': 'text/plain' }).end(body);
-  if (request.url === '/livez') return answer(200, 'ok\n');
-  if (request.url === '/readyz') {
+  if (request.url === '/livez' || request.url === '/readyz') {
     const { status, problems } = healthOf(sealer.stats); // a degraded log takes lines
-    return answer(status === 'failed' || stopping ? 503 : 200, `${[status, ...problems].join('\n')}\n`);
+    const well = stopping ? request.url === '/livez' : status !== 'failed';
+    return answer(well ? 200 : 503, `${[status, ...problems].join('\n')}\n`);
   }
   if (request.url === '/metrics') return answer(200, metrics(sealer.stats));
   log.info({ method: request.method, url: request.url }, 'request');
