@@ -74,8 +74,7 @@ async function runAll() {
     looked.push(`${run.commands} commands of docs/deployment.md`);
 
     const unitEnvironment = Object.fromEntries(
-      readFileSync(`${examples}deployment/systemd/payments.conf`, 'utf8')
-        .split('\n')
+      unitSettings(`${examples}deployment/systemd/`)
         .filter((line) => /^\w+=/.test(line))
         .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     );
@@ -126,6 +125,14 @@ async function runAll() {
 }
 
 /** Each workload with each set of keys that it may have. */
+/** What systemd puts into the environment: of the file, and of the unit itself. */
+function unitSettings(folder) {
+  const own = readFileSync(`${folder}payments.service`, 'utf8').matchAll(/^Environment=(.*)$/gm);
+  const credentials = '/run/credentials/payments.service';
+  const file = readFileSync(`${folder}payments.conf`, 'utf8').split('\n');
+  return [...file, ...[...own].map(([, setting]) => setting.replace('%d', credentials))];
+}
+
 function kubernetesConfigurations() {
   const keys = manifests.filter(({ name }) => name.startsWith('keys-'));
   return manifests.flatMap(({ name, objects }) =>

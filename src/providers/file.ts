@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
@@ -112,7 +112,7 @@ async function readKeyFile(path: string): Promise<LocalKeyText> {
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw malformed(place, 'is not a regular file');
-    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) throw tooOpen(path, stats.mode);
+    if (process.platform !== 'win32' && othersMayRead(stats)) throw tooOpen(path, stats.mode);
     const length = await readAll(handle, buffer);
     if (length > maxFileBytes) throw malformed(place, `is longer than ${maxFileBytes} bytes`);
     const bytes = Buffer.alloc(length);
@@ -124,6 +124,15 @@ async function readKeyFile(path: string): Promise<LocalKeyText> {
     buffer.fill(0);
     await handle.close();
   }
+}
+
+/**
+ * Whether somebody else may read it, but for the group that root gave it to: a Kubernetes secret with `fsGroup` and a systemd
+ * credential have mode 0440 and belong to root, because the process must not own them.
+ */
+function othersMayRead({ uid, mode }: Stats): boolean {
+  const isGivenByRoot = uid === 0 && process.geteuid?.() !== 0;
+  return (mode & (isGivenByRoot ? 0o037 : 0o077)) !== 0;
 }
 
 async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
@@ -142,7 +151,7 @@ function tooOpen(path: string, mode: number): TamperError {
     'KEY_FILE_PERMISSIONS',
     `users other than its owner may access the key file ${path} (mode ${bits})`,
     {
-      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0400)`,
+      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0440 with fsGroup)`,
     },
   );
 }

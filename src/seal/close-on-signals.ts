@@ -1,8 +1,12 @@
+import { constants } from 'node:os';
 import { isTamperError } from '../errors.ts';
 import type { Sealer } from './sealer.ts';
 
 /** The signals that end a process, as a service manager, a container runtime or a terminal sends them. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** A shell's exit code for a process that a signal ended is this and the signal's number. */
+const SIGNAL_EXIT = 128;
 
 /**
  * Closes a sealer when a signal is about to end the process, and then lets the signal end it. Without this, or a handler of
@@ -22,6 +26,8 @@ export function closeOnSignals(sealer: Sealer, signals: readonly NodeJS.Signals[
   const end = (signal: NodeJS.Signals): void => {
     forget();
     sealer.closeSync(); // what came meanwhile
+    // the kernel lets no signal without a handler end the first process of a container
+    if (process.pid === 1) process.exit(SIGNAL_EXIT + constants.signals[signal]);
     process.kill(process.pid, signal);
   };
   const onSignal = (signal: NodeJS.Signals): void => {

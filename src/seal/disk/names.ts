@@ -26,7 +26,8 @@ export interface StreamNames {
 export function resolveNames(config: ResolvedConfig): StreamNames {
   const instance = randomBytes(8).toString('hex');
   const host = hostname();
-  const values = { host, pid: String(process.pid), instance, pod: host };
+  const { HOSTNAME: pod = host } = process.env;
+  const values = { host, pid: String(process.pid), instance, pod };
   const base = config.file === STDOUT ? STDOUT : resolve(expandPath(config.file, values));
   const origin = expandOrigin(config.origin, { ...values, basename: base === STDOUT ? 'stdout' : basename(base) });
   checkOrigin(origin);

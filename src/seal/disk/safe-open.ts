@@ -64,6 +64,6 @@ function problemOf({ uid, mode }: Stats, self: number): string | undefined {
 
 function unsafeDirectory(path: string, what: string): TamperError {
   return new TamperError('UNSAFE_PATH', `the state directory ${path} ${what}`, {
-    hint: `Its files say where the log continues, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state).`,
+    hint: `Its files say where the log continues, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state). In Kubernetes, fsGroup does that at each start unless fsGroupChangePolicy is OnRootMismatch.`,
   });
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FileKeyProvider } from '../../../src/providers/file.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };
@@ -37,6 +37,23 @@ describe('FileKeyProvider', () => {
       message: expect.stringContaining(path),
     });
     await expect(refusal).rejects.toMatchObject({ hint: expect.stringContaining("it'\\''s a key'") });
+  });
+
+  describe.runIf(process.geteuid?.() === 0)('of root, for a process that is not root', () => {
+    const provided = (mode: number): Promise<unknown> => {
+      const path = put('k', randomBytes(32).toString('hex'), mode);
+      vi.spyOn(process, 'geteuid').mockReturnValue(10_001);
+      onTestFinished(() => void vi.restoreAllMocks());
+      return new FileKeyProvider({ dataKeys: { path } }).getKey('audit', context);
+    };
+
+    it.each([0o440, 0o400, 0o640])('takes mode %o: root lets a group read it', async (mode) => {
+      expect(await provided(mode)).toMatchObject({ source: 'file' });
+    });
+
+    it.each([0o460, 0o444, 0o450, 0o644])('refuses mode %o', async (mode) => {
+      await expect(provided(mode)).rejects.toMatchObject({ code: 'KEY_FILE_PERMISSIONS' });
+    });
   });
 
   it.each([0o600, 0o400, 0o700])('takes mode %o', async (mode) => {
