@@ -1,38 +1,14 @@
 // The packed tarball, installed into an empty folder: what a user gets, and nothing else.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { installInto, pack } from '../../scripts/lib/packed.mjs';
+import { test } from 'node:test';
 import { root } from '../../scripts/lib/run.mjs';
+import { Project, packedFiles } from './project.mjs';
 
 const pkg = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-const subpaths = Object.keys(pkg.exports);
-const modules = subpaths
-  .filter((subpath) => subpath !== './package.json')
-  .map((subpath) => pkg.name + subpath.slice(1));
-let packed;
-
-before(() => {
-  packed = pack();
-  installInto(packed.folder, [packed.tarball]);
-});
-after(() => packed?.remove());
-
-/** Runs a program text in the folder; it prints one JSON value. */
-function evaluate(file, text) {
-  writeFileSync(join(packed.folder, file), text);
-  const result = spawnSync(process.execPath, [file], { cwd: packed.folder, encoding: 'utf8', timeout: 60_000 });
-  assert.equal(result.status, 0, result.stderr);
-  assert.equal(result.stderr, '', 'nothing on standard error');
-  return JSON.parse(result.stdout);
-}
-
-function bin(...args) {
-  const file = join(packed.folder, 'node_modules', '.bin', 'fapilog-tamper');
-  return spawnSync(file, args, { cwd: packed.folder, encoding: 'utf8', timeout: 60_000, input: '' });
-}
+const project = new Project();
+const bin = (...args) => project.command(args);
 
 test('the tarball holds the built files, their sources, the specification and the licence, and no test or script', () => {
   for (const file of [
@@ -46,27 +22,27 @@ test('the tarball holds the built files, their sources, the specification and th
     'docs/README.md',
     'docs/story.md',
   ]) {
-    assert.ok(packed.files.includes(file), `${file} is missing`);
+    assert.ok(packedFiles().includes(file), `${file} is missing`);
   }
   const allowed =
     /^(dist|src|spec|docs|examples)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|vectors\/README\.md)$/;
   assert.deepEqual(
-    packed.files.filter((file) => !allowed.test(file)),
+    packedFiles().filter((file) => !allowed.test(file)),
     [],
   );
   assert.deepEqual(
-    packed.files.filter((file) => /\.key$|\.pem$|\.env|chainstate/.test(file)),
+    packedFiles().filter((file) => /\.key$|\.pem$|\.env|chainstate/.test(file)),
     [],
   );
-  for (const file of packed.files.filter((name) => /^dist\/.*\.js$/.test(name))) {
-    assert.ok(packed.files.includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
+  for (const file of packedFiles().filter((name) => /^dist\/.*\.js$/.test(name))) {
+    assert.ok(packedFiles().includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
   }
 });
 
 test('every relative link of a packed page leads to a packed file, and hints name pages that are there', () => {
-  const files = new Set(packed.files);
+  const files = new Set(packedFiles());
   const folders = new Set(
-    packed.files.flatMap((file) =>
+    packedFiles().flatMap((file) =>
       file
         .split('/')
         .slice(0, -1)
@@ -74,7 +50,7 @@ test('every relative link of a packed page leads to a packed file, and hints nam
     ),
   );
   const lost = [];
-  for (const page of packed.files.filter((file) => file.endsWith('.md'))) {
+  for (const page of packedFiles().filter((file) => file.endsWith('.md'))) {
     const text = readFileSync(`${root}${page}`, 'utf8').replace(/```[\s\S]*?```/g, '');
     for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:|^#/.test(link)) continue;
@@ -82,7 +58,7 @@ test('every relative link of a packed page leads to a packed file, and hints nam
       if (!files.has(target) && !folders.has(target)) lost.push(`${page}: ${link}`);
     }
   }
-  for (const file of packed.files.filter((name) => /^src\/.*\.ts$/.test(name))) {
+  for (const file of packedFiles().filter((name) => /^src\/.*\.ts$/.test(name))) {
     for (const [, page] of readFileSync(`${root}${file}`, 'utf8').matchAll(/\b(docs\/[\w/-]+\.md)/g)) {
       if (!files.has(page)) lost.push(`${file}: ${page}`);
     }
@@ -92,34 +68,10 @@ test('every relative link of a packed page leads to a packed file, and hints nam
 });
 
 test('no SDK and no logger is installed with it', () => {
-  const installed = new Set(readdirSync(join(packed.folder, 'node_modules')));
+  const installed = new Set(readdirSync(project.path('node_modules')));
   for (const name of ['@azure', '@google-cloud', 'pino', 'winston'])
     assert.ok(!installed.has(name), `${name} came along`);
-  assert.ok(!existsSync(join(packed.folder, 'node_modules', '@aws-sdk', 'client-kms')));
-});
-
-test('every subpath can be imported without any SDK, and has exports', () => {
-  const text = modules.map((name) => `  ['${name}', Object.keys(await import('${name}'))],`).join('\n');
-  for (const [name, names] of evaluate('import.mjs', `console.log(JSON.stringify([\n${text}\n]));\n`)) {
-    assert.ok(names.length > 0, `${name} exports nothing`);
-    assert.ok(!names.includes('default'), `${name} has a default export`);
-  }
-});
-
-test('every subpath can be required from CommonJS, and is the same module', () => {
-  const names = JSON.stringify(modules);
-  // Some versions of Node say once that require() of an ES module is experimental.
-  const text = `process.removeAllListeners('warning');
-(async () => {
-  const same = [];
-  for (const name of ${names}) same.push(require(name) === (await import(name)));
-  console.log(JSON.stringify(same));
-})();
-`;
-  assert.deepEqual(
-    evaluate('require.cjs', text),
-    modules.map(() => true),
-  );
+  assert.ok(!existsSync(project.path('node_modules', '@aws-sdk', 'client-kms')));
 });
 
 test('an error made by one entry point is known to the other', () => {
@@ -127,7 +79,7 @@ test('an error made by one entry point is known to the other', () => {
 import * as index from '${pkg.name}';
 console.log(JSON.stringify(index.isTamperError(new errors.TamperError('INTERNAL', 'x'), 'INTERNAL')));
 `;
-  assert.equal(evaluate('identity.mjs', text), true);
+  assert.equal(project.evaluate('identity.mjs', text), true);
 });
 
 test('internals are not reachable', () => {
@@ -148,7 +100,7 @@ for (const name of ${JSON.stringify(inner)}) {
 console.log(JSON.stringify(codes));
 `;
   assert.deepEqual(
-    evaluate('internals.mjs', text),
+    project.evaluate('internals.mjs', text),
     inner.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'),
   );
 });
@@ -157,7 +109,7 @@ test('importing the root starts nothing that keeps the process alive, and reads 
   const text = `import '${pkg.name}';
 console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name.includes('Server'))));
 `;
-  assert.deepEqual(evaluate('idle.mjs', text), []);
+  assert.deepEqual(project.evaluate('idle.mjs', text), []);
 });
 
 test('a key service whose SDK is not installed is DEPENDENCY_MISSING, with the command that installs it', () => {
@@ -181,7 +133,7 @@ for (const config of [
 }
 console.log(JSON.stringify(found));
 `;
-  const [aws, google, azure] = evaluate('missing.mjs', text);
+  const [aws, google, azure] = project.evaluate('missing.mjs', text);
   assert.deepEqual(aws, [
     'DEPENDENCY_MISSING',
     'AWS KMS support requires @aws-sdk/client-kms. Install it with: npm install @aws-sdk/client-kms',
@@ -203,17 +155,15 @@ test('the command runs from the bin link, says its version, and ends with 64 on 
 test('a log sealed by the command is ok for the command, and a changed byte is not', () => {
   const key = bin('keygen', '--out', 'audit.key');
   assert.equal(key.status, 0, key.stderr);
-  const env = { ...process.env, FAPILOG_TAMPER_KEY_SOURCE: 'file', FAPILOG_TAMPER_KEY_FILE_PATH: 'audit.key' };
-  const file = join(packed.folder, 'node_modules', '.bin', 'fapilog-tamper');
-  const run = (args, input = '') =>
-    spawnSync(file, args, { cwd: packed.folder, encoding: 'utf8', timeout: 60_000, input, env });
+  const env = { FAPILOG_TAMPER_KEY_SOURCE: 'file', FAPILOG_TAMPER_KEY_FILE_PATH: 'audit.key' };
+  const run = (args, input = '') => project.command(args, { input, env });
   const origin = ['--origin', 'audit.example.com/packed'];
   const sealed = run(['seal', '--out', 'audit.jsonl', ...origin], 'first line\n{"second":"line"}\n');
   assert.equal(sealed.status, 0, sealed.stderr);
   const check = ['verify', 'audit.jsonl', '--keys', 'audit.key', ...origin];
   assert.equal(run(check).status, 0);
   assert.equal(run(['cat', 'audit.jsonl']).stdout, 'first line\n{"second":"line"}\n');
-  const path = join(packed.folder, 'audit.jsonl');
+  const path = project.path('audit.jsonl');
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.replace('second', 'sECond'));
   assert.equal(run(check).status, 1);
