@@ -1,5 +1,5 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
-import { loadSdk } from '../internal/load-sdk.ts';
+import { cannotLoad } from '../internal/cannot-load.ts';
 import type { AwsKmsClient } from './client.ts';
 import { type AwsKmsOptions, insecureEndpoint } from './options.ts';
 
@@ -33,10 +33,7 @@ const defaultRequestTimeoutMs = 5_000;
  * @throws {TamperError} `DEPENDENCY_MISSING`
  */
 export async function loadAwsClient(options: AwsKmsOptions): Promise<OwnedClient> {
-  const { KMS } = await loadSdk(
-    { service: 'AWS KMS', packageName: '@aws-sdk/client-kms' },
-    () => import('@aws-sdk/client-kms'),
-  );
+  const { KMS } = await loadSdk();
   const client = new KMS({
     ...(options.region !== undefined && { region: options.region }),
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
@@ -83,4 +80,12 @@ function inWords(source: string): string {
     .replace(/^CREDENTIALS_/, '')
     .replaceAll('_', ' ')
     .toLowerCase();
+}
+
+async function loadSdk(): Promise<typeof import('@aws-sdk/client-kms')> {
+  try {
+    return await import('@aws-sdk/client-kms');
+  } catch (cause) {
+    throw cannotLoad({ service: 'AWS KMS', packageName: '@aws-sdk/client-kms' }, cause);
+  }
 }

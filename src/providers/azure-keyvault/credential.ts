@@ -1,12 +1,12 @@
 import { TamperError } from '../../errors.ts';
 import { systemClock } from '../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../foundation/deadline.ts';
-import { loadSdk } from '../internal/load-sdk.ts';
 import { isMicrosoftAuthority } from './authority.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
 import type { AzureTokenCredential } from './client.ts';
 import { mapCredentialError } from './credential-error.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
+import { loadIdentity } from './packages.ts';
 import { TokenWatch } from './token-watch.ts';
 
 /** Which credential was chosen: what to call it, and how to make it, also again. */
@@ -29,10 +29,7 @@ export async function chooseCredential(options: AzureKeyVaultOptions): Promise<C
   const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs, options.clock ?? systemClock);
   const { credential } = options;
   if (credential !== undefined) return { kind: 'credential', secret: false, watch, create: () => credential };
-  const identity = await loadSdk(
-    { service: 'Azure Key Vault', packageName: '@azure/identity' },
-    () => import('@azure/identity'),
-  );
+  const identity = await loadIdentity();
   return { watch, ...choose(identity, options, watch) };
 }
 

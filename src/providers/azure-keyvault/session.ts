@@ -3,12 +3,12 @@ import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
-import { loadSdk } from '../internal/load-sdk.ts';
 import type { AzureCaller } from './caller.ts';
 import type { AzureCryptographyClient, AzureKeyClient, AzureKeyVaultClients, AzureKeyVersionHandle } from './client.ts';
 import { boundedCredential, chooseCredential } from './credential.ts';
 import { FirstAlone } from './first-alone.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
+import { loadIdentity, loadKeyVaultKeys } from './packages.ts';
 
 /** How many clients are kept: one for each vault, one for each version in use. */
 const maxClients = 32;
@@ -147,12 +147,7 @@ export class AzureSession {
 
 /** Both packages are looked for, so that one message names all that is missing. */
 async function loadPackages(withIdentity: boolean): Promise<typeof import('@azure/keyvault-keys')> {
-  const keys = { service: 'Azure Key Vault', packageName: '@azure/keyvault-keys' };
-  const identity = { service: 'Azure Key Vault', packageName: '@azure/identity' };
-  const [loaded, other] = await Promise.allSettled([
-    loadSdk(keys, () => import('@azure/keyvault-keys')),
-    withIdentity ? loadSdk(identity, () => import('@azure/identity')) : undefined,
-  ]);
+  const [loaded, other] = await Promise.allSettled([loadKeyVaultKeys(), withIdentity ? loadIdentity() : undefined]);
   if (loaded.status === 'fulfilled') {
     if (other.status === 'rejected') throw other.reason;
     return loaded.value;

@@ -1,4 +1,4 @@
-import { loadSdk } from '../internal/load-sdk.ts';
+import { cannotLoad } from '../internal/cannot-load.ts';
 import type { GcpKmsClient } from './client.ts';
 import {
   boundTokenExchange,
@@ -41,10 +41,7 @@ export interface ReadyClient {
  */
 export async function createSdkClient(options: SdkClientOptions): Promise<ReadyClient> {
   const endpoint = options.gcpEndpoint === undefined ? undefined : parseGcpEndpoint(options.gcpEndpoint);
-  const { KeyManagementServiceClient } = await loadSdk(
-    { service: 'Google Cloud KMS', packageName: '@google-cloud/kms' },
-    () => import('@google-cloud/kms'),
-  );
+  const { KeyManagementServiceClient } = await loadSdk();
   const { tls, transport } = await spoken(endpoint, options.transport);
   const transporterOptions = tokenRequestOptions(options.attemptTimeoutMs);
   const credentials: LoopbackCredentials = tls
@@ -80,4 +77,12 @@ async function spoken(
   }
   const found = await probeLoopback(endpoint.host, endpoint.port, endpoint.tls);
   return { tls: found.tls, transport: transport ?? (found.http2 ? 'grpc' : 'rest') };
+}
+
+async function loadSdk(): Promise<typeof import('@google-cloud/kms')> {
+  try {
+    return await import('@google-cloud/kms');
+  } catch (cause) {
+    throw cannotLoad({ service: 'Google Cloud KMS', packageName: '@google-cloud/kms' }, cause);
+  }
 }
