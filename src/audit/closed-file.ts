@@ -3,9 +3,14 @@ import { once } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
+import { programBeside } from '../foundation/program-beside.ts';
 import { readText } from '../foundation/read-text.ts';
+import type { ClosedFileAnswer, ClosedFileTask } from './closed-file-task.ts';
 
-/** `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys. */
+/**
+ * `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys; in a
+ * bundle, which has no program for that, in the writer's.
+ */
 
 /** A file that its writer has closed. */
 export interface ClosedFile {
@@ -15,21 +20,10 @@ export interface ClosedFile {
   readonly manifest: string;
 }
 
-/** What the child is told. It has the configuration, never a key. */
-export interface ClosedFileTask {
-  readonly config: ResolvedConfig;
-  readonly file: string;
-  readonly origin: string;
-  /** The checkpoint of the file before, as a signed note. */
-  readonly held?: string;
-}
-
-/** What the child answers: findings that say tampered, or why it could not verify. */
-export type ClosedFileAnswer = { readonly tampered: readonly string[] } | { readonly failed: string };
-
 async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const child = fork(new URL(`./closed-file-process.${extension}`, import.meta.url), {
+  const program = programBeside(import.meta.url, 'closed-file-process');
+  if (program === undefined) return (await import('./check-closed-file.ts')).checkClosedFile(task);
+  const child = fork(program, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');

@@ -125,7 +125,7 @@ export interface TamperConfig {
   readonly rotateMaxBytes?: number;
   /** Begin a new file when this one reaches this age, in seconds; 0 means never. */
   readonly rotateIntervalSeconds?: number;
-  /** Whether each closed file is verified in a child process. */
+  /** Whether each closed file is verified in a child process; in a bundle, in the process itself. */
   readonly verifyOnClose?: boolean;
   /** Whether a finding of `verifyOnClose` raises an alert: an event, and a line on standard error. */
   readonly alertOnFailure?: boolean;

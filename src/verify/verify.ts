@@ -92,7 +92,7 @@ async function verifyFiles(
   const streams: LinkedStream[] = [];
   const { jobs = 1 } = options;
   const room = new FindingRoom();
-  const large = jobs > 1 ? withProcesses(jobs) : undefined;
+  const large = jobs > 1 ? await withProcesses(jobs) : undefined;
   const cited = citedSizes([...groups.values()].flat());
   for (const [origin, files] of groups) {
     const findings = new Findings(room);

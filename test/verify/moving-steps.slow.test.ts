@@ -51,7 +51,7 @@ vi.mock('../../src/verify/files/found-files.ts', async (original) => {
 });
 vi.mock('../../src/verify/parallel/parallel-reading.ts', async (original) => {
   const real = await original<typeof import('../../src/verify/parallel/parallel-reading.ts')>();
-  const withProcesses: typeof real.withProcesses = () => ({
+  const withProcesses: typeof real.withProcesses = async () => ({
     from: 0,
     read: async (verifier, splitter, file, onBytes) => {
       const reader = new SegmentReader(file.fd);

@@ -72,7 +72,10 @@ export interface VerifyOptions {
   readonly acceptSuccessors?: boolean;
   /** How many bytes a compressed file may expand to. Default 64 GiB. */
   readonly maxBytes?: number;
-  /** Number of extra worker processes, if above 1, that check the records of large uncompressed files. Default 1. */
+  /**
+   * Number of extra worker processes, if above 1, that check the records of large uncompressed files. Default 1. No effect
+   * in a bundle.
+   */
   readonly jobs?: number;
   /** Called with how many bytes have been read, and of how many. */
   readonly onProgress?: (read: number, total: number) => void;

@@ -5,7 +5,6 @@ import type { Epoch } from '../model/epoch.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import type { ChainKey } from './segment-messages.ts';
-import { SegmentPool } from './segment-pool.ts';
 
 /**
  * Reads a large file with the help of other processes. They check records, which is nearly all the work; everything else,
@@ -133,15 +132,22 @@ export interface LargeFiles {
   readonly read: OpenFileReader;
 }
 
-/** Large files are read with `jobs` more processes, and never more than the machine runs at a time. */
-export function withProcesses(jobs: number): LargeFiles {
+/**
+ * Large files are read with `jobs` more processes, and never more than the machine runs at a time. Undefined in a bundle,
+ * which has no program for them. The pool is loaded only here: where a test runner makes CommonJS of modules, its
+ * `import.meta` is a syntax error.
+ */
+export async function withProcesses(jobs: number): Promise<LargeFiles | undefined> {
+  const { SegmentPool, segmentProgram } = await import('./segment-pool.ts');
+  const program = segmentProgram();
+  if (program === undefined) return undefined;
   const processes = Math.min(jobs, availableParallelism());
   return {
     from: PARALLEL_FROM,
     read: async (verifier, splitter, file, onBytes) => {
       const division = { head: HEAD, segment: SEGMENT, ahead: processes * AHEAD };
       const reading = new ParallelReading(verifier, splitter, file, onBytes);
-      await reading.readAll(division, () => new SegmentPool(file.fd, processes));
+      await reading.readAll(division, () => new SegmentPool(program, file.fd, processes));
     },
   };
 }

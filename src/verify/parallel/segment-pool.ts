@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { extname } from 'node:path';
 import { TamperError } from '../../errors.ts';
+import { programBeside } from '../../foundation/program-beside.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 import type { ChainKey, SegmentRequest, SegmentResult } from './segment-messages.ts';
 
@@ -17,14 +17,17 @@ interface Helper {
   readonly knownKeys: Set<number>;
 }
 
+/** What the processes run; undefined in a bundle. */
+export const segmentProgram = (): URL | undefined => programBeside(import.meta.url, 'segment-process');
+
 export class SegmentPool {
   readonly #helpers: readonly Helper[];
   #next = 0;
   #closed = false;
 
-  /** Starts `jobs` processes for the file behind `fd`. */
-  constructor(fd: number, jobs: number) {
-    this.#helpers = Array.from({ length: jobs }, () => this.#start(fd));
+  /** Starts `jobs` processes of {@link segmentProgram} for the file behind `fd`. */
+  constructor(program: URL, fd: number, jobs: number) {
+    this.#helpers = Array.from({ length: jobs }, () => this.#start(program, fd));
   }
 
   /** Has the part `[from, to)` checked. `keyOf` gives the key in force where it is not known yet to who checks. */
@@ -55,8 +58,7 @@ export class SegmentPool {
     for (const { process } of this.#helpers) if (process.connected) process.disconnect();
   }
 
-  #start(fd: number): Helper {
-    const program = new URL(`./segment-process${extname(import.meta.url)}`, import.meta.url);
+  #start(program: URL, fd: number): Helper {
     const child = fork(program, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc', fd],
       serialization: 'advanced',
