@@ -10,17 +10,27 @@ export default {
   entry: [
     ...published,
     'scripts/*.mjs',
-    // Started by src/verify/segment-pool.ts as a process.
+    // Started by src/verify/parallel/segment-pool.ts as a process.
     'src/verify/parallel/segment-process.ts',
     'src/audit/closed-file-process.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
+    'test/fuzz/main.ts',
+    'test/vectors/generate.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreBinaries: ['go', 'mkfifo', 'mount', 'openssl', 'promtool', 'systemd-analyze', 'umount', 'unshare'],
   // Run by scripts/, which knip does not look into for programs.
-  ignoreDependencies: ['dependency-cruiser', 'publint', '@arethetypeswrong/cli'],
+  ignoreDependencies: [
+    'dependency-cruiser',
+    'publint',
+    '@arethetypeswrong/cli',
+    // Given to projects that scripts/check-types.mjs and test/dist/ make.
+    '@types/node-newest',
+    '@babel/preset-env',
+    'jest',
+  ],
 };

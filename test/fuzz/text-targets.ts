@@ -111,7 +111,7 @@ const lineTokens = [
 ];
 
 /** An entry parses to what formats back to it (M2.1), and an application's line comes back as it went in (M1.10). */
-export function checkLine(line: Buffer, read: ClassifiedLine): void {
+function checkLine(line: Buffer, read: ClassifiedLine): void {
   if (read.type === 'control') checkControl(line, read);
   if (read.type === 'record') checkRecord(line, read);
   if (read.type === 'checkpoint' && read.note !== undefined) {
@@ -137,7 +137,7 @@ function checkRecord(line: Buffer, record: RecordLine): void {
   assert.ok(leaf.equals(line.subarray(0, line.length - TAIL_LENGTH)), 'a wrapped line does not wrap back');
 }
 
-export function checkNote(note: string): void {
+function checkNote(note: string): void {
   const checkpoint = parseSignedCheckpoint(note);
   if (checkpoint === undefined) return;
   assert.equal(formatCheckpointText(checkpoint), checkpoint.text);

@@ -2,7 +2,7 @@ import { type RunningServer, startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
 
 /** LocalStack imports `warnings.deprecated`, so it needs Python 3.13; on 3.12 every call fails although it starts. */
-export const localstackVenv: VenvSpec = {
+const localstackVenv: VenvSpec = {
   name: 'localstack-4.14.0',
   packages: [
     'localstack-core[base-runtime]==4.14.0',

@@ -1,7 +1,7 @@
 import { type RunningServer, startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
 
-export const ministackVenv: VenvSpec = {
+const ministackVenv: VenvSpec = {
   name: 'ministack-1.5.33',
   packages: ['ministack==1.5.33', 'cryptography'],
   minimumMinor: 10,

@@ -1,7 +1,7 @@
 import { type RunningServer, startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
 
-export const motoVenv: VenvSpec = {
+const motoVenv: VenvSpec = {
   name: 'moto-5.2.5',
   packages: ['moto[server]==5.2.5'],
   minimumMinor: 10,

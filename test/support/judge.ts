@@ -58,7 +58,7 @@ export interface Judgement {
   readonly codes: readonly string[];
 }
 
-export const NOW = '2026-11-25T00:00:00.000Z';
+const NOW = '2026-11-25T00:00:00.000Z';
 
 function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
   const { adopted, abandoned, dropped, recovery_gap_seconds: gap, restarts, successors } = accept;

@@ -24,7 +24,7 @@ export const modes: Readonly<Record<LogMode, Partial<SealerOptions>>> = {
   'both, with MACs by Vault': { keyId: keys.data, signingKeyId: keys.mac },
 };
 
-export const origin = 'audit.example.com/vault/test';
+const origin = 'audit.example.com/vault/test';
 
 /** A log that is sealed with keys from Vault, in a directory of its own. */
 export class SealedLog {

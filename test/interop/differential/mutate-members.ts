@@ -53,7 +53,7 @@ function otherValue(random: Random, value: unknown): unknown {
 }
 
 /** A change of one member, here or further in. `pool`: what such an entry says elsewhere. */
-export function changedMembers(random: Random, members: Members, pool: readonly Members[]): Members {
+function changedMembers(random: Random, members: Members, pool: readonly Members[]): Members {
   // which data key is asked for is the key service's side, which the Python verifier leaves out
   const names = Object.keys(members).filter(
     (one) => !('nonce' in members && ['source', 'identity', 'wrapped'].includes(one)),

@@ -9,11 +9,6 @@ export interface RawFailure extends Error {
   readonly metadata: { get(key: string): unknown[] };
 }
 
-/** A CRC32C on the wire. */
-export interface Int64Value {
-  readonly value: string;
-}
-
 /** Any reply; members by the protocol's names in camelCase. */
 export interface RawReply {
   readonly name: string;

@@ -38,7 +38,7 @@ function alteredFingerprint(): SealedLog {
 }
 
 /** A run whose last entries no signature covers, and the run that took them over. */
-export function adopting(): SealedLog {
+function adopting(): SealedLog {
   const log = signedLog()
     .open(signKeys, { why: 'resumed' })
     .seal()
