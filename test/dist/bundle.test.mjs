@@ -1,52 +1,46 @@
 // What esbuild makes of an application, with no package named as external: it runs where nothing is installed.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { build } from 'esbuild';
 import { Project, sealAndVerify } from './project.mjs';
 
 const project = new Project();
-project.link('pino');
+project.link('esbuild', 'pino');
 
-// As docs/bundling.md has it, for packages in CommonJS (yaml, pino, @aws-crypto/crc32c), which require modules of Node.js.
-const js =
-  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);";
-const formats = [
-  { format: 'esm', file: 'app.mjs', commonjs: { banner: { js } } },
-  { format: 'cjs', file: 'app.cjs', commonjs: {} },
-];
-
-/** Bundles a program text, as the only file of a folder outside the project. The bundler has nothing to say about it. */
-async function bundle(text, { format, file }, options = {}) {
+/** Bundles an application as docs/bundling.md says; its bundle then is the only file of a folder elsewhere. */
+function bundle(text, { format, file }) {
+  project.writeDocumented('build.mjs');
+  if (format === 'cjs') project.write('build.mjs', asCommonJs(project.read('build.mjs')));
+  project.write('app.mjs', text);
+  const built = project.run(['build.mjs']);
+  assert.equal(built.status, 0, built.stderr);
+  assert.equal(built.stderr, '', 'no warning');
   const folder = project.folderElsewhere();
-  const result = await build({
-    stdin: { contents: text, resolveDir: project.folder },
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format,
-    outfile: `${folder}/${file}`,
-    logLevel: 'silent',
-    ...options,
-  });
-  assert.deepEqual(result.warnings, []);
+  copyFileSync(project.path('out/app.mjs'), `${folder}/${file}`);
   return {
     folder,
-    run(env = {}) {
-      const { status, stdout, stderr } = project.run([file], { cwd: folder, env });
+    run() {
+      const { status, stdout, stderr } = project.run([file], { cwd: folder });
       assert.equal(status, 0, stderr);
       return JSON.parse(stdout);
     },
   };
 }
 
+const asCommonJs = (text) => text.replace("format: 'esm'", "format: 'cjs'").replace(/ {2}banner: \{[\s\S]*?\},\n/, '');
+
+const formats = [
+  { format: 'esm', file: 'app.mjs' },
+  { format: 'cjs', file: 'app.cjs' },
+];
+
 for (const kind of formats) {
-  test(`${kind.format}: an application that seals with a local key runs, and its log verifies`, async () => {
+  test(`${kind.format}: an application that seals with a local key runs, and its log verifies`, () => {
     const text = `import { auditorKeys, createSealer, generateKeyFile, verify } from 'fapilog-tamper';
 ${sealAndVerify}
 sealAndVerify('.').then((verdict) => console.log(JSON.stringify(verdict)));
 `;
-    const { folder, run } = await bundle(text, kind);
+    const { folder, run } = bundle(text, kind);
     assert.equal(run(), 'ok');
     const checked = project.command(
       ['verify', 'audit.jsonl', '--keys', 'audit.key', '--origin', 'audit.example.com/project'],
@@ -55,7 +49,7 @@ sealAndVerify('.').then((verdict) => console.log(JSON.stringify(verdict)));
     assert.equal(checked.status, 0, checked.stdout + checked.stderr);
   });
 
-  test(`${kind.format}: pino writes to a sealer of the bundle, and a policy in YAML is read`, async () => {
+  test(`${kind.format}: pino writes to a sealer of the bundle, and a policy in YAML is read`, () => {
     const text = `import { auditorKeys, createSealer, generateKeyFile, loadPolicy, verify } from 'fapilog-tamper';
 import pino from 'pino';
 (async () => {
@@ -69,12 +63,12 @@ import pino from 'pino';
   console.log(JSON.stringify(report.verdict));
 })();
 `;
-    const { folder, run } = await bundle(text, kind, kind.commonjs);
+    const { folder, run } = bundle(text, kind);
     writeFileSync(`${folder}/policy.yaml`, 'version: 1\nstreams:\n  - origin: audit.example.com/pino\n');
     assert.equal(run(), 'ok');
   });
 
-  test(`${kind.format}: a key service whose SDK was not installed is DEPENDENCY_MISSING`, async () => {
+  test(`${kind.format}: a key service whose SDK was not installed is DEPENDENCY_MISSING`, () => {
     const text = `import { createKeyProvider } from 'fapilog-tamper';
 (async () => {
   const codes = [];
@@ -96,7 +90,7 @@ import pino from 'pino';
   console.log(JSON.stringify(codes));
 })();
 `;
-    const { run } = await bundle(text, kind, kind.commonjs);
+    const { run } = bundle(text, kind);
     assert.deepEqual(run(), ['DEPENDENCY_MISSING', true, 'DEPENDENCY_MISSING', true, 'DEPENDENCY_MISSING', true]);
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
@@ -38,6 +38,19 @@ export class Project {
   write(file, text) {
     mkdirSync(dirname(this.path(file)), { recursive: true });
     writeFileSync(this.path(file), text);
+  }
+
+  read(file) {
+    return readFileSync(this.path(file), 'utf8');
+  }
+
+  /** Writes the code of docs/bundling.md that has this file name, as a reader would. */
+  writeDocumented(file) {
+    const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');
+    const blocks = [...page.matchAll(/^```js\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)];
+    const found = blocks.find(([, name]) => name === file);
+    assert.ok(found, `docs/bundling.md has no ${file}`);
+    this.write(file, found[2]);
   }
 
   /** Makes packages of ours available, with what they need: the versions that package-lock.json names. */
@@ -78,13 +91,13 @@ export class Project {
   }
 }
 
-/** A function that an application may have: seals lines with a local key and resolves to the verdict on them. */
+/** A function that an application may have: seals a line with a local key and resolves to the verdict on it. */
 export const sealAndVerify = `async function sealAndVerify(folder) {
   const origin = 'audit.example.com/project';
   const file = folder + '/audit.jsonl';
   const keyFilePath = folder + '/audit.key';
   await generateKeyFile(keyFilePath, 'HMAC-SHA256');
-  const sealer = createSealer({ file, origin, keySource: 'file', keyFilePath });
+  const sealer = createSealer({ file, origin, keySource: 'file', keyFilePath, stateDir: folder + '/state' });
   sealer.write('{"msg":"paid"}');
   await sealer.flush();
   await sealer.close();
