@@ -5,6 +5,7 @@ import type { KeyProvider } from './keys/provider.ts';
 import { createProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { sourcesOf } from './seal/epoch/key-sources.ts';
+import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
 
 /** What a sealer can be given in addition to its configuration. */
@@ -39,6 +40,16 @@ export function createSealer(options: SealerOptions): Sealer {
   return sealerOf(config, { ...dependencies, warnings }, config.tee ? tee : undefined);
 }
 
+/** {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false. */
+export function createLineTaker(options: SealerOptions): Sealer | PlainLines {
+  const { config } = resolveConfig({ code: codeOf(options), env: process.env });
+  return config.enabled ? createSealer(options) : new PlainLines(config);
+}
+
+function codeOf({ keyProvider, signingKeyProvider, clock, ...code }: SealerOptions): TamperConfig {
+  return code;
+}
+
 /**
  * {@link createSealer} for a configuration that is put together already, as the command line has it. `tee` is the
  * caller's.
@@ -63,7 +74,7 @@ function sealerOf(
 ): Sealer {
   if (!config.enabled) {
     throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
-      hint: 'Write with openPlainWriter, or leave out enabled',
+      hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',
     });
   }
   const { keyProvider, signingKeyProvider, clock, warnings } = dependencies;

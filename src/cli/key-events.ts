@@ -1,7 +1,9 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+/** What every file of key events begins with. */
+const FIRST = '{"time":"';
 /** Ours alone: it says who uses which key, and when. */
 const FILE_MODE = 0o600;
 
@@ -32,8 +34,9 @@ export function recordKeyEvents(path: string, warn: (error: TamperError) => void
 }
 
 function open(path: string): number {
+  let fd: number;
   try {
-    return openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, FILE_MODE);
+    fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, FILE_MODE);
   } catch (cause) {
     const why = String(cause);
     throw new TamperError('WRITE_FAILED', `${path} cannot be opened for key events: ${why}`, {
@@ -41,6 +44,13 @@ function open(path: string): number {
       hint: 'Name a file in a directory that exists and that this user may write to. A symbolic link is not followed.',
     });
   }
+  const begin = Buffer.alloc(FIRST.length);
+  const read = readSync(fd, begin, 0, begin.length, 0);
+  if (read === 0 || begin.toString('latin1') === FIRST) return fd;
+  closeSync(fd);
+  throw new TamperError('WRITE_FAILED', `${path} holds something else than key events`, {
+    hint: 'Name a file of its own: it is appended to, and what stands in it would be spoilt.',
+  });
 }
 
 function formatKeyEvent({ startedAt, ...event }: KeyEvent): string {

@@ -1,4 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
+import { readsLikeKey } from '../foundation/key-like.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import type { OptionName } from './schema.ts';
@@ -32,6 +33,15 @@ function usesSource(config: ResolvedConfig, source: string): boolean {
 }
 
 const keyRules: readonly Rule[] = [
+  ({ config, at }) => {
+    const name = (['keyId', 'signingKeyId', 'origin'] as const).find((one) => readsLikeKey(config[one] ?? ''));
+    return name === undefined
+      ? undefined
+      : {
+          message: `${at(name)} holds what looks like a key, not shown here; it would stand in every line of the log`,
+          hint: `${name === 'origin' ? 'Give the log a name' : 'Give the name of the key'}; a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names`,
+        };
+  },
   ({ config, at }) =>
     config.keySource === 'file' && config.keyFilePath === undefined
       ? {

@@ -39,8 +39,11 @@ export function unknownOption(spelling: string, place: string, spell: (name: Opt
   const nearest = nearestOption(spelling, spell);
   // a variable's name, or a member of an object in code, is no secret; a line of a file may be one
   const shown = place.startsWith('file ') && !isName(spelling) ? '' : ` ${shorten(spelling)}`;
+  const isKey = /^(data|signing|secret|private)?[_-]?(key|secret)$/i.test(spelling);
   return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option${shown} (${place})`, {
-    hint: `Did you mean ${nearest}?`,
+    hint: isKey
+      ? 'No option holds a key itself: put it into the variable FAPILOG_TAMPER_KEY, or into a file that key_file_path names.'
+      : `Did you mean ${nearest}?`,
   });
 }
 

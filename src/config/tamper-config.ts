@@ -17,7 +17,7 @@ export interface TamperConfig {
 
   /**
    * Whether lines are sealed at all. With `false`, a logger's transport and the command `seal` write them to `file`
-   * unchanged; `createSealer` refuses it, and `openPlainWriter` takes its place.
+   * unchanged; `createSealer` refuses it.
    */
   readonly enabled?: boolean;
   /**

@@ -1,3 +1,4 @@
+import { TamperError } from '../errors.ts';
 import type { SealerStats } from './sealer-stats.ts';
 
 /** How a log is, in a word and in sentences. */
@@ -28,8 +29,15 @@ const waits = {
 /**
  * Judges the numbers of a sealer, for a health endpoint. A log that is `degraded` still takes lines, so restarting the process
  * helps nothing: report it, and let a liveness probe fail for `failed` alone.
+ *
+ * @throws {@link TamperError} `USAGE` for anything else than numbers of a sealer
  */
 export function healthOf(stats: SealerStats, limits: HealthLimits = {}): Health {
+  if (!isStats(stats)) {
+    throw new TamperError('USAGE', 'healthOf(stats) needs the numbers of a sealer', {
+      hint: 'Pass sealer.stats, or await observe(log).stats()',
+    });
+  }
   const { unsignedSeconds = 300, now = Date.now() } = limits;
   const { ended, uncounted, lastError, waitsFor, outageSince, unsignedSince } = stats;
   const failed: string[] = [];
@@ -43,4 +51,9 @@ export function healthOf(stats: SealerStats, limits: HealthLimits = {}): Health 
   }
   const status = failed.length > 0 ? 'failed' : degraded.length > 0 ? 'degraded' : 'ok';
   return { status, problems: [...failed, ...degraded] };
+}
+
+/** JavaScript gives it what it likes: a sealer, or a promise of its numbers, would look healthy. */
+function isStats(given: unknown): given is SealerStats {
+  return typeof given === 'object' && given !== null && 'ended' in given && typeof given.ended === 'boolean';
 }

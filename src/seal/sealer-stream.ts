@@ -45,6 +45,11 @@ export class SealerStream extends Writable {
     this.#sealer.flushSync();
   }
 
+  /** Hands on a last line that lacks its LF, because no more comes. For the sealer itself, when it is closed. */
+  takeLast(): void {
+    this.#pass(this.#lines.end());
+  }
+
   override end(...given: unknown[]): this {
     super.end(...(given as []));
     if (this.#release !== undefined) this.#patience ??= setTimeout(() => this.#giveUpWaiting(), PATIENCE);
@@ -58,7 +63,7 @@ export class SealerStream extends Writable {
 
   override _final(done: (error?: Error | null) => void): void {
     clearTimeout(this.#patience);
-    this.#takeLast();
+    this.takeLast();
     this.#sealer.close().then(
       () => done(),
       (failure: unknown) => done(asError(failure)),
@@ -68,7 +73,7 @@ export class SealerStream extends Writable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#patience);
     this.#release = undefined;
-    this.#takeLast();
+    this.takeLast();
     this.#sealer.close().then(
       () => done(error),
       (failure: unknown) => done(error ?? asError(failure)),
@@ -85,11 +90,6 @@ export class SealerStream extends Writable {
   #pass(lines: Lines | undefined): boolean {
     if (lines === undefined) return true;
     return lines.goesOn ? this.#sealer.writePiece(lines.bytes) : this.#sealer.write(lines.bytes);
-  }
-
-  /** The last line may lack its LF. */
-  #takeLast(): void {
-    this.#pass(this.#lines.end());
   }
 
   #wait(done: () => void): void {

@@ -68,6 +68,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #ready: Promise<void>;
   readonly #forgetExit: (() => void) | undefined;
   readonly #chain: StreamChain;
+  /** They may hold a last line whose end never comes. */
+  readonly #streams = new Set<SealerStream>();
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
   #earlier: EarlierLines | undefined;
@@ -193,7 +195,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * anywhere, where {@link Sealer.write} takes whole lines. Its `end` closes the sealer.
    */
   toWritable(): SealerStream {
-    return new SealerStream(this);
+    const stream = new SealerStream(this);
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+    return stream;
   }
 
   /**
@@ -202,9 +207,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * @param done - called then, or with the error, which the promise does not carry in this case; as pino's `logger.flush` asks.
    * The process does not stay alive for it, as it does for the promise alone
    * @throws PENDING_OVERFLOW with the number of lines (`lines`) that were lost before this call and that no earlier call
-   * reported; all others are covered then. Otherwise, the error that ended the log
+   * reported; all others are covered then. USAGE for what is no callback. Otherwise, the error that ended the log
    */
   flush(done?: (error?: Error) => void): Promise<void> {
+    if (done !== undefined && typeof done !== 'function') throw notACallback();
     const flushed = this.#flush(done === undefined);
     return done === undefined ? flushed : flushed.then(() => done(), done);
   }
@@ -251,6 +257,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
    */
   close(): Promise<void> {
     this.#failure.observe();
+    if (this.#closing === undefined) this.#takeLastLines();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -261,6 +268,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       this.#keeping.keepLate();
       return;
     }
+    if (this.#closing === undefined) this.#takeLastLines();
     this.#closing ??= Promise.resolve();
     this.#publishing.stop();
     try {
@@ -268,6 +276,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     } finally {
       this.#end();
     }
+  }
+
+  #takeLastLines(): void {
+    for (const stream of this.#streams) stream.takeLast();
   }
 
   async #start(): Promise<void> {
@@ -285,10 +297,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       clock: this.#clock,
       signal: this.#abort.signal,
       unsealed,
-      spooled: async () => {
-        this.#pump.spoolTo(undefined);
-        await spool.finish().catch(warn); // it is found as it is
-      },
+      spool,
       longLine: this.#pump.longLine,
       onOutage: (since, error) => this.#outageBegan(since, error),
       warn,
@@ -297,6 +306,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
+    this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
+    this.#orWarn(() => {
+      const spooled = spool.finish();
+      if (spooled !== undefined) earlier.add(spooled.file);
+    });
     const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
@@ -521,4 +535,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
       hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
     });
   }
+}
+
+function notACallback(): TamperError {
+  return new TamperError('USAGE', 'flush() takes a callback or nothing', { hint: 'await sealer.flush()' });
 }

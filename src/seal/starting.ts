@@ -6,6 +6,7 @@ import { firstEpoch } from './epoch/first-epoch.ts';
 import { type KeySources, providersOf } from './epoch/key-sources.ts';
 import { EarlierLines } from './intake/earlier-lines.ts';
 import type { LongLine } from './intake/line-intake.ts';
+import type { Spool } from './intake/spool.ts';
 import type { UnsealedLines } from './intake/unsealed-lines.ts';
 import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
@@ -23,8 +24,8 @@ export interface StartOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly unsealed: UnsealedLines;
-  /** The key is there: lines that wait for it on disk become the last of the earlier ones. */
-  readonly spooled: () => Promise<void>;
+  /** Lines of this run that wait for the key. */
+  readonly spool: Spool;
   readonly longLine: LongLine;
   readonly onOutage: (since: number, error: unknown) => void;
   readonly warn: (error: unknown) => void;
@@ -55,7 +56,7 @@ export async function openKeys(
 
 /** Fetches the first key of a run and finds what goes into its first entries. @returns undefined where the sealer has ended */
 export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
-  const { config, site, stream, clock, signal, unsealed, longLine, warn } = options;
+  const { config, site, stream, clock, signal, unsealed, spool, longLine, warn } = options;
   const { resumption, state } = site;
   const { epoch, sources, since } = await firstEpoch({
     sources: options.keys,
@@ -70,8 +71,9 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
     checkMode(resumption, epoch);
     const opening = await openingOf(resumption, epoch, state.after, warn);
     const { maxLineBytes } = config;
-    await options.spooled();
-    const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, warn, signal });
+    await spool.sync().catch(warn); // they are brought to the disk again when no more are added
+    const ownFile = spool.path;
+    const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, ownFile, warn, signal });
     if (!isAborted(signal)) return { epoch, sources, opening, earlier, since };
     earlier.close();
   }

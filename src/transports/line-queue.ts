@@ -1,4 +1,4 @@
-import type { Sealer } from '../seal/sealer.ts';
+import type { LineTaker } from '../seal/sealer-stream.ts';
 
 interface Entry {
   readonly write: () => boolean;
@@ -7,12 +7,12 @@ interface Entry {
 
 /** Lines of a logger on their way to a sealer: one after the other, the next one when the sealer takes more. */
 export class LineQueue {
-  readonly #sealer: Sealer;
+  readonly #sealer: LineTaker;
   #entries: Entry[] = [];
   #isHeldBack = false;
   #whenEmpty: (() => void)[] = [];
 
-  constructor(sealer: Sealer) {
+  constructor(sealer: LineTaker) {
     this.#sealer = sealer;
   }
 

@@ -1,8 +1,9 @@
 import type { TamperConfig } from '../config/index.ts';
-import { createSealer } from '../create-sealer.ts';
+import { createLineTaker } from '../create-sealer.ts';
 import { asError } from '../errors.ts';
 import { END_LIMIT, within } from '../seal/lifecycle/ending.ts';
-import type { Sealer } from '../seal/sealer.ts';
+import { Sealer } from '../seal/sealer.ts';
+import type { LineTaker } from '../seal/sealer-stream.ts';
 import { LineQueue } from './line-queue.ts';
 
 /** Seconds and nanoseconds since 1970, as OpenTelemetry counts. */
@@ -33,15 +34,18 @@ export interface ExportResult {
  * OpenTelemetry log data model: `Timestamp` and `ObservedTimestamp` in nanoseconds since 1970, as text; bytes as base64.
  */
 export class SealedLogRecordExporter {
-  /** The sealer that this exporter writes to; its events are there. */
-  readonly sealer: Sealer;
+  /** The sealer that this exporter writes to; its events are there. Undefined where `enabled` is false. */
+  readonly sealer: Sealer | undefined;
+  readonly #taker: LineTaker;
   readonly #lines: LineQueue;
   #shutdown: Promise<void> | undefined;
 
   /** @throws as `createSealer` */
   constructor(options: TamperConfig = {}) {
-    this.sealer = createSealer(options);
-    this.#lines = new LineQueue(this.sealer);
+    const taker = createLineTaker(options);
+    this.sealer = taker instanceof Sealer ? taker : undefined;
+    this.#taker = taker;
+    this.#lines = new LineQueue(taker);
   }
 
   /**
@@ -66,14 +70,17 @@ export class SealedLogRecordExporter {
     if (lines.length === 0) done(result);
     for (const [at, line] of lines.entries()) {
       const isLast = at === lines.length - 1;
-      this.#lines.add(() => this.sealer.writeObject(line), isLast ? () => done(result) : undefined);
+      this.#lines.add(
+        () => this.sealer?.writeObject(line) ?? this.#taker.write(line),
+        isLast ? () => done(result) : undefined,
+      );
     }
   }
 
   /** Resolves when everything exported so far is durable and covered by a checkpoint. @throws as `Sealer.flush` */
   async forceFlush(): Promise<void> {
     await this.#lines.whenEmpty();
-    await this.sealer.flush();
+    await this.#taker.flush();
   }
 
   /** Seals what is left and closes the log. @throws as `Sealer.close` */
@@ -84,7 +91,7 @@ export class SealedLogRecordExporter {
 
   async #close(): Promise<void> {
     await within(this.#lines.whenEmpty(), END_LIMIT);
-    await this.sealer.close();
+    await this.#taker.close();
   }
 }
 

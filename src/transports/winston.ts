@@ -1,8 +1,9 @@
 import Transport from 'winston-transport';
 import type { TamperConfig } from '../config/index.ts';
-import { createSealer } from '../create-sealer.ts';
+import { createLineTaker } from '../create-sealer.ts';
 import { asError } from '../errors.ts';
-import type { Sealer } from '../seal/sealer.ts';
+import { Sealer } from '../seal/sealer.ts';
+import type { LineTaker } from '../seal/sealer-stream.ts';
 import { LineQueue } from './line-queue.ts';
 
 /** Under which winston keeps the line that its format made. */
@@ -25,40 +26,43 @@ export interface SealedTransportOptions extends TamperConfig, WinstonOptions {}
  * the transport, because winston would throw it into the application.
  */
 export class SealedTransport extends Transport {
-  /** The sealer that this transport writes to. */
-  readonly sealer: Sealer;
+  /** The sealer that this transport writes to; undefined where `enabled` is false, and lines are written as they are. */
+  readonly sealer: Sealer | undefined;
+  readonly #taker: LineTaker;
   readonly #lines: LineQueue;
 
   /** @throws as `createSealer` */
   constructor(options: SealedTransportOptions = {}) {
     const { level, format, silent, handleExceptions, handleRejections, ...config } = options;
     super(winstonOptions({ level, format, silent, handleExceptions, handleRejections }));
-    this.sealer = createSealer(config);
-    this.#lines = new LineQueue(this.sealer);
+    const taker = createLineTaker(config);
+    this.sealer = taker instanceof Sealer ? taker : undefined;
+    this.#taker = taker;
+    this.#lines = new LineQueue(taker);
   }
 
   /** Called by winston for each entry. `next` is called when the sealer takes more. */
   override log(info: Record<symbol, unknown>, next: () => void): void {
     const line = info[MESSAGE];
     const text = typeof line === 'string' ? line : JSON.stringify(info);
-    this.#lines.add(() => this.sealer.write(text), next);
+    this.#lines.add(() => this.#taker.write(text), next);
     this.emit('logged', info);
   }
 
   /** Called by winston when the transport is removed from its logger. */
   override close(): void {
-    this.#close().catch((error: unknown) => this.sealer.emit('warning', asError(error)));
+    this.#close().catch((error: unknown) => this.sealer?.emit('warning', asError(error)));
   }
 
   override _final(done: () => void): void {
     this.#close().then(done, (error: unknown) => {
-      this.sealer.emit('warning', asError(error));
+      this.sealer?.emit('warning', asError(error));
       done();
     });
   }
 
   #close(): Promise<void> {
-    return this.sealer.close();
+    return this.#taker.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -53,6 +53,13 @@ describe('seal --key-events', () => {
       (cwd: string) => {
         symlinkSync(join(cwd, 'elsewhere'), join(cwd, 'link'));
         return 'link';
+      },
+    ],
+    [
+      'a file that holds something else, such as the key',
+      (cwd: string) => {
+        writeFileSync(join(cwd, 'audit.key'), secret);
+        return 'audit.key';
       },
     ],
   ])('refuses %s before anything is sealed', async (_name, file) => {

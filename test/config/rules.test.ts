@@ -5,6 +5,36 @@ import { modeOf, resolveConfig, type TamperConfig } from '../../src/config/index
 const aws = { keySource: 'aws-kms', keyId: 'alias/a' } as const;
 const vault = { keySource: 'vault', vaultPath: 'transit/keys/audit' } as const;
 
+describe('a key in the place of a name', () => {
+  const key = 'ab'.repeat(32);
+  it.each(['keyId', 'signingKeyId', 'origin'] as const)('is refused in %s, and not repeated', (name) => {
+    for (const value of [key, Buffer.from(key, 'hex').toString('base64')]) {
+      const options = { ...aws, [name]: value };
+      expect(() => resolveConfig({ code: options, env: {} })).toThrow(
+        expect.objectContaining({
+          code: expect.stringMatching(/^(CONFIG|ORIGIN)_INVALID$/),
+          message: expect.not.stringContaining(value),
+        }),
+      );
+    }
+  });
+
+  it.each(['key', 'dataKey', 'secret', 'privateKey'])('an option %s is told where a key goes', (name) => {
+    expect(() => resolveConfig({ code: { [name]: key } as TamperConfig, env: {} })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_UNKNOWN_OPTION', hint: expect.stringContaining('FAPILOG_TAMPER_KEY') }),
+    );
+  });
+
+  it.each([
+    'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    'projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1',
+    'https://vault.vault.azure.net/keys/audit/0123456789abcdef0123456789abcdef',
+    'alias/audit',
+  ])('%s is a name', (keyId) => {
+    expect(resolveConfig({ code: { keySource: 'aws-kms', keyId }, env: {} }).config.keyId).toBe(keyId);
+  });
+});
+
 describe('options that do not go together', () => {
   const refused: [string, TamperConfig, string][] = [
     ['file without a path', { keySource: 'file' }, 'keySource (code) is file'],

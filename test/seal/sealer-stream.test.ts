@@ -127,7 +127,23 @@ it('a sealer itself refuses to be piped into, and says what to write', () => {
   expect(pipe).toThrow(expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('toWritable()') }));
 });
 
+it.each([
+  ['close()', (sealer: ReturnType<typeof start>) => sealer.close()],
+  ['closeSync()', async (sealer: ReturnType<typeof start>) => sealer.closeSync()],
+])('a last line without its end is sealed when the sealer itself is closed: %s', async (_name, end) => {
+  const place = workplace();
+  const sealer = start(place.options());
+  sealer.toWritable().write('one\ntwo');
+  await sealer.flush();
+  await end(sealer);
+  expect(await lines(place)).toEqual(['one', 'two']);
+});
+
 describe('flush with a callback', () => {
+  it.each([null, 5, 'done'])('refuses %s', (done) => {
+    expect(() => start(workplace().options()).flush(done as never)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
   it('calls it when all is covered', async () => {
     const place = workplace();
     const sealer = start(place.options());

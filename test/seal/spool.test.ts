@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { audit, read, start, workplace } from './workplace.ts';
@@ -20,6 +21,13 @@ function onDisk({ directory }: Place): string {
     .filter((name) => name.includes('.keeping-'))
     .map((name) => readFileSync(join(state, name), 'utf8'))
     .join('');
+}
+
+/** What stands in any file of the log and its state. */
+function everywhere({ directory, file }: Place): string {
+  const state = join(directory, 'state');
+  const paths = [file, ...readdirSync(state).map((name) => join(state, name))];
+  return paths.map((path) => (existsSync(path) ? readFileSync(path, 'latin1') : '')).join('\n');
 }
 
 async function numbers({ file, provider }: Place): Promise<number[]> {
@@ -61,6 +69,68 @@ describe('lines that wait for the first key', () => {
       sealer.write('{"n":0}');
       expect(onDisk(place)).toBe('{"n":0}\n');
     });
+  });
+
+  it('are in some file before write() returns, with flush_every: line, at every moment of a start', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start({ ...place.options(), flushEvery: 'line' });
+    let isReady = false;
+    void sealer.ready.then(() => {
+      isReady = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    let n = 0;
+    for (let after = 0; after < 30; after += isReady ? 1 : 0) {
+      if (n === 50) place.provider.faults.heal();
+      sealer.write(`{"n":${n}}`);
+      expect(everywhere(place)).toMatch(new RegExp(`\\{"n":${n}[,}]`));
+      n++;
+      await new Promise((resolve) => (n % 2 === 0 ? setImmediate(resolve) : setTimeout(resolve, 1)));
+    }
+    await sealer.close();
+    expect(await numbers(place)).toEqual(upTo(n));
+  });
+
+  it('are kept, although somebody deletes the state directory under them', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start(place.options());
+    for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
+    await expect.poll(() => onDisk(place)).toBe(text(100));
+    rmSync(join(place.directory, 'state'), { recursive: true });
+    for (let n = 100; n < 120; n++) sealer.write(`{"n":${n}}`);
+    await sealer.close().catch(() => undefined); // its lock is gone too
+    expect(sealer.stats).toMatchObject({ kept: 120, uncounted: 0 });
+    place.provider.faults.heal();
+    const next = start(place.options());
+    await next.flush();
+    await next.close();
+    expect(await numbers(place)).toEqual(upTo(120));
+  });
+
+  it('are kept at the end only as far as there is room left for the state of the next start', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    room.left = 300_000;
+    try {
+      const sealer = start(place.options());
+      const pad = 'x'.repeat(1_000);
+      for (const n of upTo(100)) sealer.write(`{"n":${n},"pad":"${pad}"}`);
+      const kept = once(sealer, 'kept');
+      await sealer.close();
+      const [{ lines, lost }] = await kept;
+      expect(lines).toBe(Math.floor((300_000 - 262_144) / (pad.length + 18)));
+      expect(lines + lost).toBe(100);
+    } finally {
+      room.left = undefined;
+    }
+    place.provider.faults.heal();
+    const next = start(place.options());
+    await next.flush();
+    await next.close();
+    const { streams } = await audit(place.directory, place.provider);
+    expect((streams[0]?.records ?? 0) + (streams[0]?.droppedLines ?? 0)).toBe(100);
   });
 
   it('are in no file where the key comes at once', async () => {

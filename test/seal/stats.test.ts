@@ -51,6 +51,10 @@ describe('the numbers of a sealer', () => {
 });
 
 describe('health', () => {
+  it.each([undefined, null, 5, {}, Promise.resolve({})])('of something else (%s) is no health', (given) => {
+    expect(() => healthOf(given as never)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
   const healthy: SealerStats = {
     origin: 'audit.example.com/test',
     file: 'audit.jsonl',

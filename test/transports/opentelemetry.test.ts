@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { SeverityNumber } from '@opentelemetry/api-logs';
 import { BatchLogRecordProcessor, LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
 import { expect, it } from 'vitest';
@@ -73,4 +74,14 @@ it('says which batch could not be taken whole, and seals the rest of it', async 
   await exporter.shutdown(); // once is as good as twice
   expect(await exported([{ ...record, body: 'too late' }])).toMatchObject({ code: 1 });
   expect((await place.records()).map((line) => JSON.parse(line).Body)).toEqual(['kept']);
+});
+
+it('writes records as they are where sealing is switched off', async () => {
+  const place = logPlace();
+  const exporter = new SealedLogRecordExporter({ ...place.options, enabled: false });
+  const provider = new LoggerProvider({ processors: [new SimpleLogRecordProcessor(exporter)] });
+  provider.getLogger('plain').emit({ body: 'as it is' });
+  await provider.shutdown();
+  expect(exporter.sealer).toBeUndefined();
+  expect(JSON.parse(readFileSync(place.options.file, 'utf8'))).toMatchObject({ Body: 'as it is' });
 });

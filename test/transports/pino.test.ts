@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type KeyEvent, onKeyEvent } from '../../src/keys/events.ts';
 import type { CheckpointEvent } from '../../src/seal/checkpoint/sealer-events.ts';
 import pinoTransport, { observe } from '../../src/transports/pino/index.ts';
@@ -113,6 +116,56 @@ describe('in pino’s worker', () => {
     expect(error.message).toMatch(/^CONFIG_UNKNOWN_OPTION: .*keySoruce.*keySource/);
   });
 
+  it('writes lines as they are where sealing is switched off', async () => {
+    const place = logPlace();
+    const transport = pino.transport({ target, options: { ...place.options, enabled: false } });
+    pino({ base: null, timestamp: false }, transport).info('plain');
+    await end(transport);
+    expect(readFileSync(place.options.file, 'utf8')).toBe('{"level":30,"msg":"plain"}\n');
+  });
+
+  it('says on standard error what nobody observes: a warning of each kind once, and where lines are kept', async () => {
+    const place = logPlace();
+    const program = `
+      import { pino } from ${JSON.stringify(import.meta.resolve('pino'))};
+      const transport = pino.transport({ target: ${JSON.stringify(target)}, options: JSON.parse(process.argv[1]) });
+      const log = pino(transport);
+      log.info('taken');
+      await new Promise((resolve) => setTimeout(resolve, 800));
+      process.exit(0);
+    `;
+    const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));
+    const { keyFilePath, ...rest } = place.options;
+    const options = { ...rest, keySource: 'custom', keyProviderModule: keyService, keyId: 'default' };
+    const env = {
+      ...process.env,
+      LIBRARY: join(built.directory, 'dist/index.js'),
+      KEY_FILE: keyFilePath,
+      KEY_SERVICE: 'away',
+    };
+    const argv = ['--input-type=module', '-e', program, JSON.stringify(options)];
+    const { stderr } = await promisify(execFile)(process.execPath, argv, { env });
+    expect(stderr).toMatch(
+      /^fapilog-tamper: lines of the log \S+ could not be sealed: \S+ keeps 1 for the next start\n$/,
+    );
+  });
+
+  it('does not wait for a sealer in a transport that has none', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const transport = pino.transport({
+        target: 'pino/file',
+        options: { destination: join(logPlace().directory, 'a') },
+      });
+      const stats = observe(transport).stats();
+      vi.advanceTimersByTime(10_000);
+      await expect(stats).rejects.toMatchObject({ code: 'USAGE' });
+      transport.end();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('never prints a key that an option holds by mistake', async () => {
     const secret = 'cd'.repeat(32);
     const place = logPlace();
@@ -122,6 +175,10 @@ describe('in pino’s worker', () => {
     expect(JSON.stringify([error.message, error.stack, error.hint, String(error.cause)])).not.toContain(secret);
     await end(transport);
   });
+});
+
+it.each([undefined, null, 5, 'log', {}])('observe(%s) is refused', (source) => {
+  expect(() => observe(source as never)).toThrow(expect.objectContaining({ code: 'USAGE' }));
 });
 
 it('observe() refuses what is no transport, and says what it takes', () => {

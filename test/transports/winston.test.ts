@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import winston from 'winston';
+import type { Sealer } from '../../src/seal/sealer.ts';
 import { SealedTransport } from '../../src/transports/winston.ts';
 import { logPlace } from './log-place.ts';
 
@@ -50,14 +52,14 @@ it('seals what was logged when it is removed from its logger', async () => {
   const log = winston.createLogger({ transports: [transport] });
   log.info('before');
   log.remove(transport);
-  await transport.sealer.close();
+  await transport.sealer?.close();
   expect(await place.records()).toHaveLength(1);
 });
 
 it('tells of a log that ended as an event of the sealer, and throws nothing into winston', async () => {
   const place = logPlace();
   const transport = new SealedTransport({ ...place.options, keyFilePath: `${place.options.keyFilePath}.missing` });
-  const ended = once(transport.sealer, 'error');
+  const ended = once(transport.sealer as Sealer, 'error');
   const log = winston.createLogger({ transports: [transport] });
   log.on('error', () => expect.unreachable());
   log.info('kept for the next start');
@@ -65,6 +67,17 @@ it('tells of a log that ended as an event of the sealer, and throws nothing into
   log.info('so is this');
   log.end();
   await once(transport, 'finish');
-  transport.sealer.closeSync();
-  expect(transport.sealer.stats.kept).toBe(2);
+  transport.sealer?.closeSync();
+  expect(transport.sealer?.stats.kept).toBe(2);
+});
+
+it('writes lines as they are where sealing is switched off', async () => {
+  const place = logPlace();
+  const transport = new SealedTransport({ ...place.options, enabled: false });
+  expect(transport.sealer).toBeUndefined();
+  const log = winston.createLogger({ transports: [transport] });
+  log.info('plain');
+  log.end();
+  await once(transport, 'finish');
+  expect(readFileSync(place.options.file, 'utf8')).toBe('{"level":"info","message":"plain"}\n');
 });

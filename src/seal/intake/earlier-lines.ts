@@ -11,7 +11,7 @@ import type { IntakeTarget } from './intake-queue.ts';
 import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import type { Turn } from './turn.ts';
-import { type KeptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
+import { type KeptFile, keptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
 
 const LF = 0x0a;
 /** How much of a kept file is read at once, in bytes; more where a line may be longer. */
@@ -40,6 +40,8 @@ export interface EarlierLinesOptions {
   readonly stream: string;
   readonly maxLineBytes: number;
   readonly longLine: LongLine;
+  /** A file that this run still adds to. */
+  readonly ownFile: string | undefined;
   readonly signal: AbortSignal;
   readonly warn: (error: unknown) => void;
 }
@@ -66,6 +68,7 @@ export class EarlierLines {
     const files: Open[] = [];
     const { unsealed, warn } = options;
     for (const { path, stream } of unsealed.listBegun()) {
+      if (path === options.ownFile) continue;
       try {
         await withStream(options, stream, () => unsealed.finish(path));
       } catch (error) {
@@ -82,6 +85,18 @@ export class EarlierLines {
       }
     }
     return new EarlierLines(options, files);
+  }
+
+  /** Adds a file that this run has kept itself, behind the others. @throws what the file system says; then it waits for another start */
+  add(path: string): void {
+    const kept = keptFile(path);
+    const fd = openKept(path);
+    const { size } = fstatSync(fd);
+    const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
+    makeClaim(path, claimOf(begin, this.#options));
+    const open: Open = { kept, fd, size, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+    this.#files.push(open);
+    this.#all.push(open);
   }
 
   /** The last seq of such a line: what stands up to it is in a kept file still. */

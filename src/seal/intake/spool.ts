@@ -1,6 +1,6 @@
-import { closeSync, fsync, fsyncSync, ftruncateSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, ftruncateSync, readSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { TamperError } from '../../errors.ts';
+import { systemCode, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { IntakeQueue, Loss } from './intake-queue.ts';
@@ -49,21 +49,23 @@ export class Spool {
     });
   }
 
-  /** Makes it a kept file, durably; where there is one. */
-  async finish(): Promise<void> {
-    const file = this.#file;
-    if (file === undefined) return;
-    await promisify(fsync)(file.fd);
-    if (this.#file === file) this.#keep(file);
+  /** The file, where there is one. */
+  get path(): string | undefined {
+    return this.#file?.path;
+  }
+
+  /** Brings the file to the disk, so that little is left to do when it is finished. */
+  async sync(): Promise<void> {
+    if (this.#file !== undefined) await promisify(fsync)(this.#file.fd);
   }
 
   /**
-   * As {@link Spool.finish}, for the end of the process.
+   * Makes it a kept file, durably.
    *
    * @param lost - lines that are in no file; its name counts them
    * @returns undefined where there is none
    */
-  finishSync(lost: Loss | undefined): Kept | undefined {
+  finish(lost?: Loss): Kept | undefined {
     const file = this.#file;
     if (file === undefined) return undefined;
     fsyncSync(file.fd);
@@ -72,13 +74,38 @@ export class Spool {
   }
 
   /** @returns its path */
-  #keep(file: BegunFile, lost?: Loss): string {
-    this.#file = undefined;
-    this.#lines = 0;
-    this.#size = 0;
-    this.#looked = 0;
-    closeSync(file.fd);
-    return this.#unsealed.keepBegun(file, lost, this.#clock.now());
+  #keep(file: BegunFile, lost: Loss | undefined): string {
+    const now = this.#clock.now();
+    try {
+      return this.#unsealed.keepBegun(file, lost, now);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      return this.#unsealed.keepBegun(this.#copy(file), lost, now); // somebody has deleted the directory
+    } finally {
+      this.#file = undefined;
+      this.#lines = 0;
+      this.#size = 0;
+      this.#looked = 0;
+      closeSync(file.fd);
+    }
+  }
+
+  /** The same lines in a new file: the old one has no name any more. */
+  #copy({ fd, facts }: BegunFile): BegunFile {
+    this.#unsealed.existingDirectory();
+    const copy = this.#unsealed.begin(facts.why, facts.since);
+    try {
+      const chunk = Buffer.allocUnsafe(Math.min(this.#size, LOOK_AFTER));
+      for (let at = 0; at < this.#size; ) {
+        const read = readSync(fd, chunk, 0, Math.min(chunk.length, this.#size - at), at);
+        writeFileSync(copy.fd, chunk.subarray(0, read));
+        at += read;
+      }
+      fsyncSync(copy.fd);
+      return copy;
+    } finally {
+      closeSync(copy.fd);
+    }
   }
 
   /** The log itself will need as much room, and more, before the file can be deleted. */

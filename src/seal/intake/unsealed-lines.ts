@@ -11,6 +11,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -28,6 +29,8 @@ import type { Loss } from './intake-queue.ts';
 
 const LF = 0x0a;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+/** What the next start needs for its state and its claims, in bytes: kept lines that leave no room for these could never be sealed. */
+const STATE_ROOM = 262_144;
 /** Ours alone: the lines are in clear, and nothing protects them. */
 const FILE_MODE = 0o600;
 const OTHERS_MAY_WRITE = 0o022;
@@ -212,7 +215,7 @@ export class UnsealedLines {
     const begun = this.#begunPath(facts, total);
     const fd = openNew(begun);
     try {
-      const lines = writeLines(fd, left.bytes);
+      const lines = writeLines(fd, left.bytes, this.#room());
       fsyncSync(fd);
       const missing = lost + total - lines;
       const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
@@ -226,6 +229,12 @@ export class UnsealedLines {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** How many bytes may be kept. */
+  #room(): number {
+    const { bavail, bsize } = statfsSync(this.directory);
+    return Math.max(0, bavail * bsize - STATE_ROOM);
   }
 
   #begunPath(facts: Facts, total: number): string {
@@ -295,7 +304,8 @@ function factsOf(path: string, form: RegExp): Facts & { readonly total: number }
   };
 }
 
-function keptFile(path: string): KeptFile {
+/** What the name of a kept file says. */
+export function keptFile(path: string): KeptFile {
   const { why, since, lost, parts } = factsOf(path, KEPT);
   return { path, why, since, lost, parts };
 }
@@ -308,14 +318,19 @@ function countLeft(pieces: readonly Buffer[]): number {
 }
 
 /** Writes lines as long as there is room. @returns how many are there whole; the file ends with the last of them */
-function writeLines(fd: number, pieces: readonly Buffer[]): number {
+function writeLines(fd: number, pieces: readonly Buffer[], room: number): number {
   let lines = 0;
   let size = 0; // of the whole lines
   let at = 0;
   try {
     for (const piece of pieces) {
       for (let done = 0; done < piece.length; ) {
-        const written = writeSync(fd, piece, done, piece.length - done);
+        const share = Math.min(piece.length - done, room - at);
+        if (share <= 0) {
+          ftruncateSync(fd, size);
+          return lines;
+        }
+        const written = writeSync(fd, piece, done, share);
         const part = piece.subarray(done, done + written);
         lines += countEnds(part);
         const end = part.lastIndexOf(LF) + 1;

@@ -80,9 +80,16 @@ export function tellOnStderr(origin: string, thrown: unknown): void {
   const error = asError(thrown);
   const code = isTamperError(error) ? `${error.code}: ` : '';
   const hint = isTamperError(error) && error.hint !== undefined ? ` (${error.hint})` : '';
-  const text = `fapilog-tamper: the log ${origin} has ended; its lines are kept or counted for the next start: ${code}${error.message}${hint}`;
+  sayOnStderr(
+    `the log ${origin} has ended, its lines are kept or counted for the next start: ${code}${error.message}${hint}`,
+  );
+}
+
+/** Writes one line to standard error, whatever the text holds. */
+export function sayOnStderr(text: string): void {
+  const line = `fapilog-tamper: ${text}`.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
   try {
-    writeSync(2, `${text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')}\n`);
+    writeSync(2, `${line}\n`);
   } catch {
     // standard error is closed or full, and there is no other place to say it
   }

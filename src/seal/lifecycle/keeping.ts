@@ -102,7 +102,7 @@ export class Keeping {
     }
     const lost = this.#pump.queue.takeLost();
     try {
-      const kept = this.spool.finishSync(lost);
+      const kept = this.spool.finish(lost);
       if (kept === undefined) return;
       this.#lines += kept.lines;
       this.#host.kept(kept);

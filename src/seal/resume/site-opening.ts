@@ -14,6 +14,9 @@ import { beginNewStream, openSite, type Place, type StreamSite } from './stream-
 /** How long to wait before a disk that is full is tried again, in milliseconds. */
 const FULL_WAIT = 1_000;
 
+/** The system's clock, which keeps no process alive. */
+const idleClock: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms, fire) };
+
 /** What a {@link SiteOpening} is made from. */
 export interface SiteOpeningOptions {
   readonly config: ResolvedConfig;
@@ -105,12 +108,10 @@ export class SiteOpening {
         await Promise.resolve(); // whoever made the sealer listens by then
         this.#options.warn(this.#failure);
       }
-      await pause(
-        this.#obstacle === 'disk' ? FULL_WAIT : this.#seeker.pause,
-        'waiting for the stream',
-        signal,
-        systemClock,
-      );
+      const isDisk = this.#obstacle === 'disk';
+      const wait = isDisk ? FULL_WAIT : this.#seeker.pause;
+      // a lease ends soon; a disk may stay full, and nothing of a sealer keeps a process alive that only logs
+      await pause(wait, 'waiting for the stream', signal, isDisk ? idleClock : systemClock);
     }
   }
 

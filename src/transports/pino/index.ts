@@ -1,8 +1,9 @@
 import type { TamperConfig } from '../../config/index.ts';
-import { createSealer } from '../../create-sealer.ts';
+import { createLineTaker } from '../../create-sealer.ts';
 import { asError, isTamperError } from '../../errors.ts';
-import type { Sealer } from '../../seal/sealer.ts';
-import type { SealerStream } from '../../seal/sealer-stream.ts';
+import type { PlainLines } from '../../seal/plain-lines.ts';
+import { Sealer } from '../../seal/sealer.ts';
+import { SealerStream } from '../../seal/sealer-stream.ts';
 import { toPlainError } from './message.ts';
 import { TransportStream } from './transport-stream.ts';
 import { isPinoWorker, link, tell } from './worker-link.ts';
@@ -27,14 +28,15 @@ export interface PinoTransportOptions extends TamperConfig {
  */
 export default function transport(options: PinoTransportOptions = {}): SealerStream {
   const { pinoWillSendConfig, $context, ...config } = options;
-  const sealer = begin(config);
-  if (isPinoWorker) link(sealer);
-  return new TransportStream(sealer, (error) => sealer.emit('warning', error));
+  const lines = begin(config);
+  if (!(lines instanceof Sealer)) return new SealerStream(lines); // `enabled: false`
+  if (isPinoWorker) link(lines);
+  return new TransportStream(lines, (error) => lines.emit('warning', error));
 }
 
-function begin(config: TamperConfig): Sealer {
+function begin(config: TamperConfig): Sealer | PlainLines {
   try {
-    return createSealer(config);
+    return createLineTaker(config);
   } catch (thrown) {
     const error = asError(thrown);
     if (!isPinoWorker || !isTamperError(error)) throw error;

@@ -13,8 +13,8 @@ interface Transport extends EventEmitter {
   readonly worker: { readonly threadId: number };
 }
 
-/** Any time will do, in milliseconds. */
-const KEEP_ALIVE = 60_000;
+/** How long a worker may take until it says that it has begun, in milliseconds, before there is taken to be no sealer in it. */
+const BEGIN_LIMIT = 10_000;
 
 interface Waiting {
   readonly ask: Question['ask'];
@@ -32,6 +32,8 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
   readonly #waiting = new Map<number, Waiting>();
   /** Keeps the process alive while somebody waits for an answer: pino's worker does not. */
   #keepAlive: NodeJS.Timeout | undefined;
+  /** Whether a sealer was heard of. */
+  #hasSealer = false;
   #lastId = 0;
   #ended = false;
 
@@ -44,7 +46,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
     this.#send('observe', ++this.#lastId);
   }
 
-  /** The sealer's numbers now. @throws SEALER_CLOSED where the worker has ended */
+  /** The sealer's numbers now. @throws SEALER_CLOSED where the worker has ended; USAGE where no sealer is in it */
   stats(): Promise<SealerStats> {
     return this.#ask('stats');
   }
@@ -53,7 +55,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
    * Resolves when every line that the worker has received is durable and covered by a checkpoint. pino hands lines to its
    * worker a little later than they are logged: `logger.flush(callback)` first says when that has happened.
    *
-   * @throws as `Sealer.flush`; SEALER_CLOSED where the worker has ended
+   * @throws as `Sealer.flush`; SEALER_CLOSED where the worker has ended; USAGE where no sealer is in it
    */
   async flush(): Promise<void> {
     await this.#ask('flush');
@@ -64,7 +66,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { ask, resolve, reject });
-      this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE);
+      this.#keepAlive ??= setInterval(() => this.#checkSealer(), BEGIN_LIMIT);
       this.#send(ask, id);
     });
   }
@@ -80,6 +82,11 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
     for (const [id, { ask }] of this.#waiting) this.#send(ask, id);
   }
 
+  #checkSealer(): void {
+    if (this.#hasSealer) return;
+    for (const id of this.#waiting.keys()) this.#takeWaiting(id)?.reject(noSealer());
+  }
+
   /** The question that this is the answer to. */
   #takeWaiting(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
@@ -92,6 +99,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
   }
 
   #hear(message: Message): void {
+    this.#hasSealer = true;
     switch (message.event) {
       case 'begun':
         this.#begun();
@@ -154,13 +162,13 @@ export function observe(source: object): ObservedTransport {
   return new ObservedTransport(transport);
 }
 
-function isTransport(source: object): source is Transport {
+function isTransport(source: unknown): source is Transport {
   return source instanceof EventEmitter && 'worker' in source;
 }
 
 /** pino keeps a logger's stream under a symbol of its own. */
-function streamOf(logger: object): Transport | undefined {
-  for (let at: object | null = logger; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+function streamOf(logger: unknown): Transport | undefined {
+  for (let at: object | null = Object(logger) as object; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const symbol = Object.getOwnPropertySymbols(at).find(({ description }) => description === 'pino.stream');
     const stream: unknown = symbol === undefined ? undefined : Reflect.get(at, symbol);
     if (typeof stream === 'object' && stream !== null) return isTransport(stream) ? stream : undefined;
@@ -170,4 +178,10 @@ function streamOf(logger: object): Transport | undefined {
 
 function transportEnded(): TamperError {
   return new TamperError('SEALER_CLOSED', 'the transport has ended, and its sealer with it');
+}
+
+function noSealer(): TamperError {
+  return new TamperError('USAGE', 'no sealer is heard of in this transport', {
+    hint: "observe() takes a transport whose target is 'fapilog-tamper/pino'",
+  });
 }

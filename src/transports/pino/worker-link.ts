@@ -1,6 +1,7 @@
 import { BroadcastChannel, parentPort, threadId, workerData } from 'node:worker_threads';
-import { asError } from '../../errors.ts';
+import { asError, isTamperError } from '../../errors.ts';
 import { onKeyEvent } from '../../keys/events.ts';
+import { sayOnStderr } from '../../seal/lifecycle/failure.ts';
 import type { Sealer } from '../../seal/sealer.ts';
 import { CHANNEL, type Message, type PlainEvent, type Question, toPlainError } from './message.ts';
 
@@ -26,17 +27,53 @@ export function link(sealer: Sealer): void {
       tell({ event, argument }),
     );
   }
-  sealer.on('warning', (error) => tell({ event: 'warning', error: toPlainError(error) }));
+  const unheard = new UnheardWarnings(sealer);
+  sealer.on('warning', (error) => {
+    tell({ event: 'warning', error: toPlainError(error) });
+    unheard.warning(error);
+  });
+  sealer.on('kept', ({ file, lines, lost }) => unheard.kept(file, lines, lost));
   sealer.on('outage', ({ since, error }) => tell({ event: 'outage', since, error: toPlainError(error) }));
   onKeyEvent((key) => tell({ event: 'key', key }));
   // not by the port to the parent: whoever listens there first takes messages from transports that begin to listen later
   const questions = new BroadcastChannel(CHANNEL);
   questions.onmessage = (message: unknown) => {
     const { data: question } = message as { readonly data: Question };
-    if (question.to === threadId) void answer(sealer, question);
+    if (question.to !== threadId) return;
+    if (question.ask === 'observe') unheard.isObserved = true;
+    void answer(sealer, question);
   };
   questions.unref();
   tell({ event: 'begun' });
+}
+
+/** What is said on standard error while nobody observes: each kind of warning once, and where lines are kept. */
+class UnheardWarnings {
+  isObserved = false;
+  readonly #sealer: Sealer;
+  readonly #told = new Set<string>();
+
+  constructor(sealer: Sealer) {
+    this.#sealer = sealer;
+  }
+
+  warning(error: Error): void {
+    const code = isTamperError(error) ? error.code : 'INTERNAL';
+    if (this.#told.has(code)) return;
+    this.#told.add(code);
+    this.#say(`warning of the log ${this.#sealer.origin}: ${code}: ${error.message}`);
+  }
+
+  kept(file: string, lines: number, lost: number): void {
+    const more = lost > 0 ? `, and counts ${lost} more` : '';
+    this.#say(
+      `lines of the log ${this.#sealer.origin} could not be sealed: ${file} keeps ${lines} for the next start${more}`,
+    );
+  }
+
+  #say(text: string): void {
+    if (!this.isObserved) sayOnStderr(text);
+  }
 }
 
 async function answer(sealer: Sealer, { id, ask }: Question): Promise<void> {

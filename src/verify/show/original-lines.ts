@@ -21,16 +21,46 @@ export interface OriginalLinesOptions {
   readonly onProblem: WalkProblem;
 }
 
+/** Entries of one stream that a later open goes below. */
+interface Abandoned {
+  readonly from: number;
+  readonly before: string;
+}
+
+/** How far one stream has come. */
+interface Position {
+  next: number;
+  /** How many ranges it has left behind. */
+  passed: number;
+}
+
+/** One value for each stream, whose lines have a TAG of their own (M1.6). */
+class ByStream<T> {
+  readonly #values = new Map<string, T>();
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  of(tag: string): T {
+    const value = this.#values.get(tag) ?? this.#make();
+    this.#values.set(tag, value);
+    return value;
+  }
+}
+
 /** Entries that a later open goes below: a copy ahead of its crashed host (spec 8, `ABANDONED`). */
-async function abandonedRanges(files: readonly Source[]): Promise<{ from: number; before: string }[]> {
-  const ranges: { from: number; before: string }[] = [];
-  let next = 0;
+async function abandonedRanges(files: readonly Source[]): Promise<ByStream<Abandoned[]>> {
+  const ranges = new ByStream<Abandoned[]>(() => []);
+  const positions = new ByStream<Position>(() => ({ next: 0, passed: 0 }));
   const visit = ({ read, bytes, file, line }: WalkedLine): undefined => {
     if (read.type !== 'record' && read.type !== 'control') return undefined;
-    const goesBack = read.type === 'control' && read.kind === 'open' && read.seq < next;
-    if (goesBack && startsRun(bytes, read)) ranges.push({ from: read.seq, before: `${file}:${line}` });
-    else if (read.seq < next) return undefined;
-    next = read.seq + 1;
+    const position = positions.of(read.tag);
+    const goesBack = read.type === 'control' && read.kind === 'open' && read.seq < position.next;
+    if (goesBack && startsRun(bytes, read)) ranges.of(read.tag).push({ from: read.seq, before: `${file}:${line}` });
+    else if (read.seq < position.next) return undefined;
+    position.next = read.seq + 1;
     return undefined;
   };
   await walk(files, visit, () => undefined);
@@ -47,19 +77,20 @@ function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'con
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   const { onPiece, onProblem } = options;
   const { files, ignored } = await filesInOrder(options.paths, options.input, options.unwrap);
-  const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : [];
+  const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : undefined;
   let reading = '-';
   const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));
-  let next = 0;
-  let passed = 0;
+  const positions = new ByStream<Position>(() => ({ next: 0, passed: 0 }));
   const visit = ({ read, bytes, file, line }: WalkedLine): Promise<void> | undefined => {
     reading = file;
     if (read.type === 'foreign') onProblem(file, `line ${line} was never sealed and is left out`);
     if (read.type !== 'record' && read.type !== 'control') return undefined;
-    if (abandoned[passed]?.before === `${file}:${line}`) passed++;
-    else if (read.seq < next) return undefined;
-    next = read.seq + 1;
-    const left = abandoned[passed];
+    const position = positions.of(read.tag);
+    const ranges = abandoned?.of(read.tag) ?? [];
+    if (ranges[position.passed]?.before === `${file}:${line}`) position.passed++;
+    else if (read.seq < position.next) return undefined;
+    position.next = read.seq + 1;
+    const left = ranges[position.passed];
     if (read.type === 'control' || (left !== undefined && read.seq >= left.from)) return undefined;
     return joiner.take(bytes, read);
   };

@@ -8,6 +8,7 @@ import { openLogs } from '../files/open-logs.ts';
 import { orderFiles } from '../files/stream-files.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
+import type { PeekedSource } from '../input/peek.ts';
 import { type Source, streamSource } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 import { Findings } from '../model/findings.ts';
@@ -50,8 +51,24 @@ export async function filesInOrder(
     return { files: [streamSource('-', input, carrier)], ignored: ignored.report };
   }
   const logs = await openLogs(paths, { maxBytes: Number.MAX_SAFE_INTEGER, carrier }, ignored);
-  const files = (await orderFiles(logs, new Findings())).map(({ source }) => source);
+  const files: Source[] = [];
+  for (const stream of byTag(logs)) {
+    for (const { source } of await orderFiles(stream, new Findings())) files.push(source);
+  }
   return { files, ignored: ignored.report };
+}
+
+/** The files of one stream after those of another: their entries begin with the same numbers. */
+function byTag(logs: readonly PeekedSource[]): Iterable<readonly PeekedSource[]> {
+  const tags = new Set(logs.flatMap(({ peek: { tag } }) => (tag === undefined ? [] : [tag])));
+  if (tags.size <= 1) return [logs]; // a file without an entry has its place among the others
+  const streams = new Map<string | undefined, PeekedSource[]>();
+  for (const log of logs) {
+    const stream = streams.get(log.peek.tag) ?? [];
+    streams.set(log.peek.tag, stream);
+    stream.push(log);
+  }
+  return streams.values();
 }
 
 /** Shows every line of the files to a visitor. */

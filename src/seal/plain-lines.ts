@@ -1,0 +1,65 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { ResolvedConfig } from '../config/index.ts';
+import { asError } from '../errors.ts';
+import { resolveNames, STDOUT } from './disk/names.ts';
+import type { LineTaker } from './sealer-stream.ts';
+
+const STDOUT_FD = 1;
+
+/**
+ * Takes a sealer's place where `enabled` is false: lines go to the end of `file`, or to standard output, as they are. A line that
+ * cannot be written is a warning of the process, once, and never an error of the application.
+ */
+export class PlainLines implements LineTaker {
+  readonly #fd: number;
+  #isOpen = true;
+  #isTold = false;
+  /** A piece of a line was written. */
+  #goesOn = false;
+
+  /** @throws ORIGIN_INVALID; what the file system says */
+  constructor(config: ResolvedConfig) {
+    const { base } = resolveNames(config);
+    this.#fd = base === STDOUT ? STDOUT_FD : openSync(base, 'a', 0o640);
+  }
+
+  write(chunk: string | Uint8Array): true {
+    const last = typeof chunk === 'string' ? chunk.endsWith('\n') : chunk.at(-1) === 0x0a;
+    if (chunk.length > 0 || !this.#goesOn) this.#write(chunk);
+    if (!last) this.#write('\n');
+    this.#goesOn = false;
+    return true;
+  }
+
+  writePiece(piece: Uint8Array): true {
+    this.#write(piece);
+    this.#goesOn = true;
+    return true;
+  }
+
+  once(): void {}
+
+  off(): void {}
+
+  async flush(done?: () => void): Promise<void> {
+    done?.();
+  }
+
+  flushSync(): void {}
+
+  async close(): Promise<void> {
+    if (this.#isOpen && this.#fd !== STDOUT_FD) closeSync(this.#fd);
+    this.#isOpen = false;
+  }
+
+  #write(chunk: string | Uint8Array): void {
+    if (!this.#isOpen) return;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    } catch (error) {
+      if (!this.#isTold) process.emitWarning(asError(error));
+      this.#isTold = true;
+    }
+  }
+}
