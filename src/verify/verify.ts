@@ -74,7 +74,8 @@ async function lookForNamed(
   const looked: PeekedSource[] = [];
   for (const file of files) {
     const { source, peek: known } = file;
-    const again = tags.size > 0 && source.repeatable && known.tag !== undefined && !byTag.has(known.tag);
+    const mayHold = source.repeatable && known.tag !== undefined && !byTag.has(known.tag);
+    const again = tags.size > 0 && mayHold && file.neighbour === undefined;
     looked.push(again ? { source, peek: await peek(source, { tags }) } : file);
   }
   return looked;

@@ -248,6 +248,42 @@ describe('a line over 16 KiB', () => {
     }
   });
 
+  const dated = (age: number): string => `.20261124-${String(1_000 - age).padStart(6, '0')}`;
+  it.each([
+    ['docker', (age: number): string => `.${age}`],
+    ['cri', dated],
+  ] as const)('is put together where %s begins a file with each of its lines', async (carrier, suffix) => {
+    const whole = Buffer.concat(filesOf(longLog()).map(({ bytes }) => bytes));
+    const lines = linesOf(wrapFile(carrier, whole).bytes).map((line) => Buffer.concat([line, Buffer.from('\n')]));
+    const files = lines.map((bytes, at) => {
+      const age = lines.length - 1 - at;
+      return { name: `container.log${age === 0 ? '' : suffix(age)}`, bytes };
+    });
+    const packed = files.map(({ name, bytes }) => ({ name: `${name}.gz`, bytes: gzipSync(bytes) }));
+    // of another container, which nobody sealed
+    const other = { name: 'other.log', bytes: wrapFile(carrier, Buffer.from('text without an end')).bytes };
+    const beside = files.filter(({ bytes }) => bytes.includes('stderr')).length;
+    expect(beside).toBeGreaterThan(1);
+    for (const all of [files, packed, [...packed.slice(0, -1), files.at(-1) as LogFile]]) {
+      const directory = folderOf([...all, other]);
+      for (const demux of [false, true]) {
+        const { verdict, findings, streams, ignored } = await ask([directory], carrier, { demux });
+        expect([verdict, findings, streams[0]?.records]).toEqual(['ok', [], 8]);
+        expect(ignored.files.map(({ file }) => basename(file))).toContain('other.log');
+        expect(ignored.files).toHaveLength(beside + 1);
+      }
+      const paths = all.map(({ name }) => join(directory, name)).toReversed();
+      expect((await ask(paths, carrier)).verdict).toBe('ok');
+    }
+    const twice = [folderOf(files), folderOf(packed)];
+    for (const demux of [false, true]) expect((await ask(twice, carrier, { demux })).verdict).toBe('ok');
+    const pieces = files.filter(({ bytes }) => !/stderr|checkpoint/.test(bytes.toString('latin1')));
+    for (const gone of pieces) {
+      const { verdict } = await ask([folderOf(files.filter((file) => file !== gone))], carrier);
+      expect([gone.name, verdict]).not.toContain('ok');
+    }
+  });
+
   it.each(['docker', 'cri'] as const)('of which %s has no end is a torn one', async (carrier) => {
     const [, file] = wrapAll(carrier, filesOf(longLog()), PIECE);
     const lines = linesOf(file?.bytes ?? Buffer.alloc(0)).slice(0, 3);

@@ -6,6 +6,7 @@ import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink } from '../input/unwrapping.ts';
+import { besideNeighbours } from './rotated-files.ts';
 import { contentDigest } from './stream-files.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
@@ -134,5 +135,5 @@ export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: On
   for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
   const kept = await distinct(mixed);
   link(kept);
-  return placeAll(kept);
+  return besideNeighbours(placeAll(kept));
 }

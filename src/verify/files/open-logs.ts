@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isTamperError } from '../../errors.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { readError } from '../../foundation/regular-file.ts';
+import { holdsPiecesAlone } from '../input/cut-line.ts';
 import { readGzip } from '../input/gzip.ts';
 import type { PeekedSource } from '../input/peek.ts';
 import { peek, peekWhole, type Wanted } from '../input/peek.ts';
@@ -11,6 +12,7 @@ import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
 import type { FoundFile } from './found-files.ts';
 import { findFiles } from './found-files.ts';
 import { followed } from './moved-files.ts';
+import { withNeighbours } from './rotated-files.ts';
 import { type SeenFile, SeenFiles } from './seen-files.ts';
 
 /**
@@ -124,9 +126,21 @@ async function judge(
   const bytes = head.gzip && whole !== undefined ? await expandSmall(Buffer.from(whole)) : whole;
   const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
   const log = { source: followed(source, known, form), peek: known, listed };
-  if (!stray || known.tag !== undefined) return log;
+  if (known.tag !== undefined) return log;
+  const pieces = await holdsPiecesAlone(source);
+  if (!stray) return pieces ? { ...log, pieces: 'sealed' } : log;
   const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
+  if (pieces) return { ...log, pieces: nothing ? 'unknown' : 'sealed' };
   return nothing ? 'nothing sealed' : log;
+}
+
+/** The logs in their places. Pieces that belong beside no file of a log are none of it. */
+function inPlace(logs: readonly PeekedSource[], ignored: IgnoredFiles): PeekedSource[] {
+  return withNeighbours(logs).filter(({ pieces, neighbour, source }) => {
+    const isOfNone = pieces === 'unknown' && neighbour === undefined;
+    if (isOfNone) ignored.add(source.name, 'nothing sealed');
+    return !isOfNone;
+  });
 }
 
 /**
@@ -155,5 +169,5 @@ export async function openLogs(
     }
     if (round >= FRESH_ROUNDS) seen.takeNothingLater();
   }
-  return seen.logs;
+  return inPlace(seen.logs, ignored);
 }

@@ -15,6 +15,7 @@ import type { StreamState } from '../state/state.ts';
 import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import { isReplaced } from './moved-files.ts';
+import { besideNeighbours } from './rotated-files.ts';
 
 /** The files of one stream, put in order and read one after another (spec 8.2). */
 
@@ -82,7 +83,7 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     const message = `this file and ${before.source.name} both begin with entry ${seq} but differ: the log was forked`;
     findings.add('FORK', { file: file.source.name, seq }, message);
   }
-  return kept;
+  return besideNeighbours(kept);
 }
 
 /** The manifest of a file; why there is none, where one is there and cannot be read. */

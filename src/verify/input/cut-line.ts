@@ -36,8 +36,38 @@ export async function beginsInsideLine(source: Source): Promise<boolean> {
     }
   } catch (error) {
     if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it
+    return inside ?? false;
   }
-  return inside ?? false;
+  return inside ?? unwrapping.unfinished;
+}
+
+/** Whether a carrier's file holds pieces of lines and no whole line: the end of one that began before it, the beginning of another. */
+export async function holdsPiecesAlone(source: Source): Promise<boolean> {
+  if (source.carrier === undefined || !source.repeatable) return false;
+  const seen = { ended: 0, whole: false };
+  const sink: LogSink = {
+    feed(bytes, start, end) {
+      seen.whole ||= ++seen.ended > 1 || start === end || isWhole(bytes.subarray(start, end));
+      return undefined;
+    },
+    feedForeign() {
+      seen.whole = true;
+      return undefined;
+    },
+    feedUnterminated: () => undefined,
+  };
+  const unwrapping = new Unwrapping(source.carrier, sink);
+  const splitter = new LineSplitter(unwrapping);
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      await splitter.push(chunk);
+      if (seen.whole) return false;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it
+    return false;
+  }
+  return seen.ended > 0 || unwrapping.unfinished;
 }
 
 function isWhole(line: Buffer): boolean {

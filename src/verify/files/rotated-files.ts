@@ -1,0 +1,84 @@
+import type { PeekedSource } from '../input/peek.ts';
+
+/**
+ * A carrier begins a new file wherever it likes, so that one may hold nothing but pieces of lines. What is in it does not say
+ * where it belongs; its name does. Nothing of that is trusted: put together wrongly, a line is none that was sealed.
+ */
+
+/** Docker counts from the newest on: `x-json.log`, `x-json.log.1`, `x-json.log.2.gz`. */
+const NUMBERED = /^(.+)\.(\d{1,6})$/s;
+/** The kubelet says when: `0.log.20261124-230000`, `0.log.20261124-231500.gz`, `0.log`. */
+const DATED = /^(.+)\.(\d{8}-\d{6})$/s;
+
+interface Place {
+  /** The name of the newest file. */
+  readonly log: string;
+  /** Sorts the files from the oldest to the newest. */
+  readonly order: string;
+}
+
+function placeOf(name: string): Place {
+  const plain = name.replace(/\.gz$/, '');
+  const [, dated, date = ''] = DATED.exec(plain) ?? [];
+  if (dated !== undefined) return { log: dated, order: `0 ${date}` };
+  const [, numbered, number = ''] = NUMBERED.exec(plain) ?? [];
+  if (numbered !== undefined)
+    return { log: numbered, order: `1 ${String(1_000_000 - Number(number)).padStart(7, '0')}` };
+  return { log: plain, order: '2' };
+}
+
+/** Says of each file of pieces beside which one it belongs, where a file of the same log has an entry. */
+export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
+  if (files.every(({ pieces }) => pieces === undefined)) return [...files];
+  const placed: PeekedSource[] = [];
+  for (const log of fromTheOldest(files)) {
+    const oldest = log.find(hasEntry);
+    let before: PeekedSource | undefined;
+    for (const file of log) {
+      if (hasEntry(file)) before = file;
+      const beside = before ?? oldest;
+      const side = before === undefined ? 'before' : 'behind';
+      placed.push(file.pieces === undefined || beside === undefined ? file : besideOf(file, beside, side));
+    }
+  }
+  return placed;
+}
+
+/** The files of each log in the order in which they were written. */
+function fromTheOldest(files: readonly PeekedSource[]): PeekedSource[][] {
+  const logs = new Map<string, { readonly file: PeekedSource; readonly order: string }[]>();
+  for (const file of files) {
+    const { log, order } = placeOf(file.source.name);
+    const same = logs.get(log);
+    if (same === undefined) logs.set(log, [{ file, order }]);
+    else same.push({ file, order });
+  }
+  return [...logs.values()].map((log) =>
+    log.sort((a, b) => (a.order < b.order ? -1 : Number(a.order > b.order))).map(({ file }) => file),
+  );
+}
+
+const hasEntry = ({ peek }: PeekedSource): boolean => peek.seq !== undefined;
+
+/** It is of the stream that its neighbour is of. */
+function besideOf(file: PeekedSource, { source, peek }: PeekedSource, side: 'before' | 'behind'): PeekedSource {
+  return { ...file, peek: { ...file.peek, tag: peek.tag }, neighbour: { name: source.name, side } };
+}
+
+/** Files in their order, those of pieces beside their neighbours. Where a neighbour was left out as a copy, so are they. */
+export function besideNeighbours(ordered: readonly PeekedSource[]): PeekedSource[] {
+  const sides = { before: new Map<string, PeekedSource[]>(), behind: new Map<string, PeekedSource[]>() };
+  for (const file of ordered) {
+    if (file.neighbour === undefined) continue;
+    const side = sides[file.neighbour.side];
+    const same = side.get(file.neighbour.name);
+    if (same === undefined) side.set(file.neighbour.name, [file]);
+    else same.push(file);
+  }
+  return ordered.flatMap((file) => {
+    const { name } = file.source;
+    return file.neighbour === undefined
+      ? [...(sides.before.get(name) ?? []), file, ...(sides.behind.get(name) ?? [])]
+      : [];
+  });
+}
