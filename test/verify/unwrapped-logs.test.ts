@@ -284,6 +284,43 @@ describe('a line over 16 KiB', () => {
     }
   });
 
+  it.each(['docker', 'cri'] as const)(
+    'whose end %s has before an old checkpoint alone is put together',
+    async (carrier) => {
+      const log = new SealedLog(origin)
+        .open({ signers: [edKey] })
+        .seal()
+        .checkpoint();
+      const old = log.lines.at(-1)?.bytes as Buffer;
+      log.record('{"a":1}', Buffer.alloc(40_000, 'x'));
+      const before = log.lines.map(({ bytes }) => bytes);
+      const lines = [
+        ...before,
+        old,
+        ...log
+          .close()
+          .checkpoint()
+          .lines.slice(before.length)
+          .map(({ bytes }) => bytes),
+      ];
+      const whole = Buffer.concat([Buffer.from('\n'), ...lines.flatMap((line) => [line, Buffer.from('\n')])]);
+      const wrapped = linesOf(wrapFile(carrier, whole, 1_000).bytes).map((line) =>
+        Buffer.concat([line, Buffer.from('\n')]),
+      );
+      const end = wrapped.findLastIndex((line) => line.includes('xxx'));
+      const next = wrapped.findIndex((line, at) => at > end && line.includes('checkpoint')) + 1;
+      const cuts = [0, 1, 2, end, next, wrapped.length];
+      const files = cuts.slice(1).map((to, at) => ({
+        name: `0.log.${cuts.length - at}`,
+        bytes: Buffer.concat(wrapped.slice(cuts[at], to)),
+      }));
+      for (const demux of [false, true]) {
+        const { verdict, findings } = await ask([folderOf(files)], carrier, { demux });
+        expect([verdict, findings]).toEqual(['ok', []]);
+      }
+    },
+  );
+
   it.each(['docker', 'cri'] as const)('of which %s has no end is a torn one', async (carrier) => {
     const [, file] = wrapAll(carrier, filesOf(longLog()), PIECE);
     const lines = linesOf(file?.bytes ?? Buffer.alloc(0)).slice(0, 3);

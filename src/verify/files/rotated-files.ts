@@ -1,7 +1,7 @@
 import type { PeekedSource } from '../input/peek.ts';
 
 /**
- * A carrier begins a new file wherever it likes, so that one may hold nothing but pieces of lines. What is in it does not say
+ * A carrier begins a new file wherever it likes, so that one may hold nothing but pieces of lines, and checkpoints. What is in it does not say
  * where it belongs; its name does. Nothing of that is trusted: put together wrongly, a line is none that was sealed.
  */
 

@@ -1,5 +1,5 @@
 import { systemCode } from '../../errors.ts';
-import { decodeUtf8, isJson } from '../../format/entry.ts';
+import { classifyLine, decodeUtf8, isJson } from '../../format/entry.ts';
 import { LineSplitter, LineTooLong } from './line-splitter.ts';
 import type { Source } from './sources.ts';
 import { type LogSink, Unwrapping } from './unwrapping.ts';
@@ -41,13 +41,18 @@ export async function beginsInsideLine(source: Source): Promise<boolean> {
   return inside ?? unwrapping.unfinished;
 }
 
-/** Whether a carrier's file holds pieces of lines and no whole line: the end of one that began before it, the beginning of another. */
+/**
+ * Whether a carrier's file holds pieces of lines, the end of one that began before it or the beginning of another, and no whole
+ * line that says where it belongs: an empty one does not, nor does a checkpoint, which is written when it is there.
+ */
 export async function holdsPiecesAlone(source: Source): Promise<boolean> {
   if (source.carrier === undefined || !source.repeatable) return false;
-  const seen = { ended: 0, whole: false };
+  const seen = { ends: 0, whole: false };
   const sink: LogSink = {
     feed(bytes, start, end) {
-      seen.whole ||= ++seen.ended > 1 || start === end || isWhole(bytes.subarray(start, end));
+      const line = bytes.subarray(start, end);
+      if (line.length === 0 || classifyLine(line).type === 'checkpoint') return undefined;
+      seen.whole ||= ++seen.ends > 1 || isWhole(line);
       return undefined;
     },
     feedForeign() {
@@ -67,7 +72,7 @@ export async function holdsPiecesAlone(source: Source): Promise<boolean> {
     if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it
     return false;
   }
-  return seen.ended > 0 || unwrapping.unfinished;
+  return seen.ends > 0 || unwrapping.unfinished;
 }
 
 function isWhole(line: Buffer): boolean {

@@ -27,7 +27,7 @@ export interface PeekedSource {
   readonly peek: Peek;
   /** Whether a directory alone speaks for it: where it is deleted before it is read, it might never have been listed. */
   readonly listed?: boolean;
-  /** Of a carrier's file that holds nothing but pieces of lines: whether one of them shows by itself that it was sealed. */
+  /** Of a carrier's file in which, but for pieces of lines, nothing says where it belongs: whether one of them shows by itself that it was sealed. */
   readonly pieces?: 'sealed' | 'unknown';
   /** Of such a file: the name of the one beside which it was written. */
   readonly neighbour?: { readonly name: string; readonly side: 'before' | 'behind' };
