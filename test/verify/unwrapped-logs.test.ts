@@ -292,7 +292,7 @@ describe('a line over 16 KiB', () => {
         .seal()
         .checkpoint();
       const old = log.lines.at(-1)?.bytes as Buffer;
-      log.record('{"a":1}', Buffer.alloc(40_000, 'x'));
+      log.record('{"a":1}', Buffer.alloc(39_950, 'x')); // cut inside its last member
       const before = log.lines.map(({ bytes }) => bytes);
       const lines = [
         ...before,
@@ -307,9 +307,10 @@ describe('a line over 16 KiB', () => {
       const wrapped = linesOf(wrapFile(carrier, whole, 1_000).bytes).map((line) =>
         Buffer.concat([line, Buffer.from('\n')]),
       );
-      const end = wrapped.findLastIndex((line) => line.includes('xxx'));
-      const next = wrapped.findIndex((line, at) => at > end && line.includes('checkpoint')) + 1;
-      const cuts = [0, 1, 2, end, next, wrapped.length];
+      const end = wrapped.findLastIndex((line) => line.includes('xxx')) + 1;
+      const next = wrapped.findIndex((line, at) => at >= end && line.includes('checkpoint')) + 1;
+      const record = wrapped.findIndex((line) => /[{]\\?"a\\?":1/.test(line.toString('latin1')));
+      const cuts = [0, 1, 2, record, end, next, wrapped.length];
       const files = cuts.slice(1).map((to, at) => ({
         name: `0.log.${cuts.length - at}`,
         bytes: Buffer.concat(wrapped.slice(cuts[at], to)),
