@@ -4,14 +4,13 @@ import { asError } from '../errors.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
 import type { LineTaker } from './sealer-stream.ts';
 
-const STDOUT_FD = 1;
-
 /**
  * Takes a sealer's place where `enabled` is false: lines go to the end of `file`, or to standard output, as they are. A line that
  * cannot be written is a warning of the process, once, and never an error of the application.
  */
 export class PlainLines implements LineTaker {
-  readonly #fd: number;
+  /** Undefined for standard output. */
+  readonly #fd: number | undefined;
   #isOpen = true;
   #isTold = false;
   /** A piece of a line was written. */
@@ -20,7 +19,7 @@ export class PlainLines implements LineTaker {
   /** @throws ORIGIN_INVALID; what the file system says */
   constructor(config: ResolvedConfig) {
     const { base } = resolveNames(config);
-    this.#fd = base === STDOUT ? STDOUT_FD : openSync(base, 'a', 0o640);
+    this.#fd = base === STDOUT ? undefined : openSync(base, 'a', 0o640);
   }
 
   write(chunk: string | Uint8Array): true {
@@ -48,12 +47,16 @@ export class PlainLines implements LineTaker {
   flushSync(): void {}
 
   async close(): Promise<void> {
-    if (this.#isOpen && this.#fd !== STDOUT_FD) closeSync(this.#fd);
+    if (this.#isOpen && this.#fd !== undefined) closeSync(this.#fd);
     this.#isOpen = false;
   }
 
   #write(chunk: string | Uint8Array): void {
     if (!this.#isOpen) return;
+    if (this.#fd === undefined) {
+      process.stdout.write(chunk);
+      return;
+    }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
