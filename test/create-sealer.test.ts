@@ -47,7 +47,7 @@ describe('createSealer', () => {
   it('refuses enabled: false, and a plain writer takes its place', async () => {
     const file = join(directory, 'plain.log');
     expect(() => createSealer({ file, enabled: false })).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining('openPlainWriter') }),
+      expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining('Leave out enabled') }),
     );
     const writer = await openPlainWriter(resolveConfig({ code: { file, enabled: false } }).config);
     await writer.write('one\n');

@@ -6,7 +6,15 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
-import { auditorKeys, createSealer, generateKeyFile, TamperError, type VerifyReport, verify } from '../../index.ts';
+import {
+  auditorKeys,
+  createSealer,
+  generateKeyFile,
+  type Sealer,
+  TamperError,
+  type VerifyReport,
+  verify,
+} from '../../index.ts';
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { yes } from '../flags.ts';
@@ -66,23 +74,27 @@ async function sealLines(place: Place, ownFile: string | undefined): Promise<str
     stateDir: join(folder, 'state'),
     checkpointMaxRecords: 50,
   });
-  await sealer.ready;
-  let what: string;
+  try {
+    await sealer.ready;
+    const what = await logInto(sealer, ownFile);
+    await sealer.flush();
+    return what;
+  } finally {
+    await sealer.close(); // else it would still write into the folder that is about to be removed
+  }
+}
+
+async function logInto(sealer: Sealer, ownFile: string | undefined): Promise<string> {
   if (ownFile === undefined) {
     const logger = await runService(sealer, REQUESTS);
-    what = `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
-  } else {
-    const input = new InputLines(await openOwnFile(ownFile), new Promise<never>(() => undefined));
-    for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
-      const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
-      if (!goOn) await once(sealer, 'drain');
-    }
-    await sealer.flush();
-    what = `The lines of ${basename(ownFile)} were sealed`;
+    return `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
   }
-  await sealer.flush();
-  await sealer.close();
-  return what;
+  const input = new InputLines(await openOwnFile(ownFile), new Promise<never>(() => undefined));
+  for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
+    const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
+    if (!goOn) await once(sealer, 'drain');
+  }
+  return `The lines of ${basename(ownFile)} were sealed`;
 }
 
 function placeText(report: VerifyReport): string {
