@@ -98,6 +98,7 @@ export class Spool {
       const chunk = Buffer.allocUnsafe(Math.min(this.#size, LOOK_AFTER));
       for (let at = 0; at < this.#size; ) {
         const read = readSync(fd, chunk, 0, Math.min(chunk.length, this.#size - at), at);
+        if (read === 0) break; // somebody has cut it
         writeFileSync(copy.fd, chunk.subarray(0, read));
         at += read;
       }
