@@ -1,9 +1,9 @@
 import type { CarriedLine, Carrier } from './carrier.ts';
-import { membersOf, membersOfLine, stringMember } from './object-members.ts';
-import { wholeLine } from './whole-line.ts';
+import { bytesMember, membersOf, membersOfLine, stringMember } from './object-members.ts';
+import { wholeLine, wholeLineOf } from './whole-line.ts';
 
 /**
- * Any carrier that writes a JSON object a line in which a string member is the log's line: `log` of Fluent Bit, `MESSAGE` of
+ * Any carrier that writes a JSON object a line in which a member is the log's line, a string or an array of bytes: `log` of Fluent Bit, `MESSAGE` of
  * `journalctl -o json --all`.
  *
  * @param path - the names that lead to the member, from the outermost object on; at least one
@@ -14,7 +14,8 @@ export function field(path: readonly string[]): Carrier {
   const read = (line: Buffer): CarriedLine => {
     let members = membersOfLine(line);
     for (const name of outer) members = membersOf(members?.get(name) ?? '');
-    return wholeLine(stringMember(members, own));
+    const bytes = bytesMember(members, own);
+    return bytes === undefined ? wholeLine(stringMember(members, own)) : wholeLineOf(bytes);
   };
   return { name: `field:${path.join('.')}`, read };
 }

@@ -9,6 +9,8 @@ export type ObjectMembers = ReadonlyMap<string, string>;
 const MOST_MEMBERS = 1_000;
 /** So many characters may stand outside of strings: parsing costs memory for each of them, and a carrier writes few. */
 const MOST_OUTSIDE = 64 * 1024;
+/** Numbers that may be bytes. */
+const BYTES = /^\[\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*\]$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The members of the one JSON object that a line is; undefined where it is none, or says a name twice. */
@@ -25,10 +27,33 @@ export function membersOf(text: string): ObjectMembers | undefined {
 
 /** A member that is a string of Unicode text; undefined where it is none. */
 export function stringMember(members: ObjectMembers | undefined, name: string): string | undefined {
-  const spelled = members?.get(name);
+  const spelled = spelledMember(members, name);
   if (spelled === undefined || !spelled.startsWith('"')) return undefined;
   const value = JSON.parse(spelled) as string; // a string literal of a text that parsed
   return LONE_SURROGATE.test(value) ? undefined : value;
+}
+
+/** A member that is an array of bytes, as journald writes what it takes for unprintable; undefined where it is none. */
+export function bytesMember(members: ObjectMembers | undefined, name: string): Buffer | undefined {
+  const spelled = spelledMember(members, name);
+  if (spelled === undefined || !BYTES.test(spelled)) return undefined;
+  const values = JSON.parse(spelled) as number[];
+  return values.every((value) => value <= 0xff) ? Buffer.from(values) : undefined;
+}
+
+/** The value of a member; undefined also where another name differs in its case alone, which some parsers take for the same. */
+function spelledMember(members: ObjectMembers | undefined, name: string): string | undefined {
+  const spelled = members?.get(name);
+  if (members === undefined || spelled === undefined) return undefined;
+  const folded = foldCase(name);
+  let same = 0;
+  for (const other of members.keys()) if (foldCase(other) === folded) same++;
+  return same === 1 ? spelled : undefined;
+}
+
+/** As Go compares names: `\u017f` is an s, and the Kelvin sign a k. */
+function foldCase(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }
 
 type Spelled = readonly (readonly [name: string, value: string])[];

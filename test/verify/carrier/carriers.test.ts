@@ -39,6 +39,9 @@ describe('docker', () => {
     ['log twice, spelled otherwise', `{"log":"a\\n","l\\u006fg":"b\\n","stream":"stdout","time":"${time}"}`, 'foreign'],
     ['stream twice', `{"log":"a\\n","stream":"stderr","stream":"stdout","time":"${time}"}`, 'foreign'],
     ['anything else twice', `{"log":"a\\n","stream":"stdout","time":"${time}","x":1,"x":1}`, 'foreign'],
+    ['another name that differs in its case alone', log({ Log: 'b\n' }), 'foreign'],
+    ['a stream in another case besides', log({ STREAM: 'stderr' }), 'foreign'],
+    ['a long s, which Go takes for an s', log({ '\u017ftream': 'stderr' }), 'foreign'],
     ['half a surrogate pair', `{"log":"\\ud83d\\n","stream":"stdout","time":"${time}"}`, 'foreign'],
     ['more behind the object', `${log({})}x`, 'foreign'],
     ['another object behind it', `${log({})}${log({})}`, 'foreign'],
@@ -101,7 +104,7 @@ describe('field', () => {
   it.each([
     ['field:log', '{"log":"a\\n"}', ['a', true]],
     ['field:MESSAGE', '{"_PID":"1","MESSAGE":"a"}', ['a', true]],
-    ['field:MESSAGE', '{"MESSAGE":[97]}', 'foreign'],
+    ['field:MESSAGE', '{"MESSAGE":["a"]}', 'foreign'],
     ['field:MESSAGE', '{"MESSAGE":null}', 'foreign'],
     ['field:a.b', '{"b":"x","a":{"b":"a","c":{}}}', ['a', true]],
     ['field:a.b', '{"a":{"b":"a"},"a":{"b":"a"}}', 'foreign'],
@@ -152,5 +155,21 @@ describe('the name of a carrier', () => {
   it('is checked where it is used, too', () => {
     expect(() => carrierOf('podman' as CarrierName)).toThrow(expect.objectContaining({ code: 'USAGE' }));
     expect(carrierOf(undefined)).toBeUndefined();
+  });
+});
+
+describe('a field of journald that holds what it takes for unprintable', () => {
+  it.each([
+    ['bytes', '{"MESSAGE":[97,226,130,172,127]}', ['a\u20ac\u007f', true]],
+    ['bytes with the LF', '{"MESSAGE":[97,10]}', ['a', true]],
+    ['two lines', '{"MESSAGE":[97,10,98]}', 'foreign'],
+    ['what is no byte', '{"MESSAGE":[97,256]}', 'foreign'],
+    ['a negative number', '{"MESSAGE":[97,-1]}', 'foreign'],
+    ['a fraction', '{"MESSAGE":[97,1.5]}', 'foreign'],
+    ['texts', '{"MESSAGE":["a","b"]}', 'foreign'],
+    ['nothing', '{"MESSAGE":[]}', 'foreign'],
+    ['an array in it', '{"MESSAGE":[[97]]}', 'foreign'],
+  ])('%s', (_name, line, expected) => {
+    expect(read('field:MESSAGE', line)).toEqual(expected);
   });
 });
