@@ -7,6 +7,7 @@ import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { sourcesOf } from './seal/epoch/key-sources.ts';
 import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
+import { endsLine } from './seal/stream/pending-lines.ts';
 
 /** What a sealer can be given in addition to its configuration. */
 export interface SealerDependencies {
@@ -15,6 +16,11 @@ export interface SealerDependencies {
   /** The source of the key `signing_key_id`. Default: `keyProvider`. */
   readonly signingKeyProvider?: KeyProvider;
   readonly clock?: Clock;
+}
+
+interface Dependencies extends SealerDependencies {
+  /** Of the configuration. */
+  readonly warnings?: readonly string[];
 }
 
 /** What {@link createSealer} takes. */
@@ -30,24 +36,27 @@ export interface SealerOptions extends TamperConfig, SealerDependencies {}
  * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
  */
 export function createSealer(options: SealerOptions): Sealer {
+  const { config, dependencies } = resolved(options);
+  return sealerOf(config, dependencies, config.tee ? tee : undefined);
+}
+
+/** {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false. */
+export function createLineTaker(options: TamperConfig): Sealer | PlainLines {
+  const { config, dependencies } = resolved(options);
+  return config.enabled ? sealerOf(config, dependencies, config.tee ? tee : undefined) : new PlainLines(config);
+}
+
+/** What code gives, with what the environment and the defaults add. */
+function resolved(options: SealerOptions): { config: ResolvedConfig; dependencies: Dependencies } {
   const { keyProvider, signingKeyProvider, clock, ...code } = options;
+  const { config, warnings } = resolveConfig({ code, env: process.env });
   const dependencies = {
+    warnings,
     ...(keyProvider && { keyProvider }),
     ...(signingKeyProvider && { signingKeyProvider }),
     ...(clock && { clock }),
   };
-  const { config, warnings } = resolveConfig({ code, env: process.env });
-  return sealerOf(config, { ...dependencies, warnings }, config.tee ? tee : undefined);
-}
-
-/** {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false. */
-export function createLineTaker(options: SealerOptions): Sealer | PlainLines {
-  const { config } = resolveConfig({ code: codeOf(options), env: process.env });
-  return config.enabled ? createSealer(options) : new PlainLines(config);
-}
-
-function codeOf({ keyProvider, signingKeyProvider, clock, ...code }: SealerOptions): TamperConfig {
-  return code;
+  return { config, dependencies };
 }
 
 /**
@@ -63,15 +72,10 @@ function tee(chunk: string | Uint8Array, failed: (error: Error) => void): void {
   const { stdout } = process;
   if (stdout.listenerCount('error') === 0) stdout.once('error', failed);
   stdout.write(chunk);
-  const last = typeof chunk === 'string' ? chunk.endsWith('\n') : chunk.at(-1) === 0x0a;
-  if (!last) stdout.write('\n');
+  if (!endsLine(chunk)) stdout.write('\n');
 }
 
-function sealerOf(
-  config: ResolvedConfig,
-  dependencies: SealerDependencies & { readonly warnings?: readonly string[] },
-  teeTo: typeof tee | undefined,
-): Sealer {
+function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typeof tee | undefined): Sealer {
   if (!config.enabled) {
     throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
       hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',

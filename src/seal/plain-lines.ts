@@ -2,7 +2,9 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/index.ts';
 import { asError } from '../errors.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
+import { cannotWrite, PLAIN_MODE } from './plain-writer.ts';
 import type { LineTaker } from './sealer-stream.ts';
+import { endsLine } from './stream/pending-lines.ts';
 
 /**
  * Takes a sealer's place where `enabled` is false: lines go to the end of `file`, or to standard output, as they are. A line that
@@ -16,16 +18,19 @@ export class PlainLines implements LineTaker {
   /** A piece of a line was written. */
   #goesOn = false;
 
-  /** @throws ORIGIN_INVALID; what the file system says */
+  /** @throws WRITE_FAILED, ORIGIN_INVALID */
   constructor(config: ResolvedConfig) {
     const { base } = resolveNames(config);
-    this.#fd = base === STDOUT ? undefined : openSync(base, 'a', 0o640);
+    try {
+      this.#fd = base === STDOUT ? undefined : openSync(base, 'a', PLAIN_MODE);
+    } catch (cause) {
+      throw cannotWrite(base, cause);
+    }
   }
 
   write(chunk: string | Uint8Array): true {
-    const last = typeof chunk === 'string' ? chunk.endsWith('\n') : chunk.at(-1) === 0x0a;
     if (chunk.length > 0 || !this.#goesOn) this.#write(chunk);
-    if (!last) this.#write('\n');
+    if (!endsLine(chunk)) this.#write('\n');
     this.#goesOn = false;
     return true;
   }

@@ -3,6 +3,9 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError } from '../errors.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
 
+/** The group may read what nothing seals. */
+export const PLAIN_MODE = 0o640;
+
 /** What takes lines when `enabled` is false. */
 export interface PlainWriter {
   /** The file's absolute path, or `-`. */
@@ -22,27 +25,28 @@ export async function openPlainWriter(config: ResolvedConfig): Promise<PlainWrit
   const { base } = resolveNames(config);
   try {
     if (base === STDOUT) return { file: base, write: writeStdout, close: async () => undefined };
-    const handle = await open(base, 'a', 0o640);
+    const handle = await open(base, 'a', PLAIN_MODE);
     const write = async (chunk: string | Uint8Array): Promise<void> => {
       try {
         await handle.appendFile(chunk);
       } catch (cause) {
-        throw failed(base, cause);
+        throw cannotWrite(base, cause);
       }
     };
     return { file: base, write, close: () => handle.close() };
   } catch (cause) {
-    throw failed(base, cause);
+    throw cannotWrite(base, cause);
   }
 }
 
 function writeStdout(chunk: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(chunk, (error) => (error ? reject(failed('standard output', error)) : resolve()));
+    process.stdout.write(chunk, (error) => (error ? reject(cannotWrite('standard output', error)) : resolve()));
   });
 }
 
-function failed(file: string, cause: unknown): TamperError {
+/** The error of lines that are written as they are. */
+export function cannotWrite(file: string, cause: unknown): TamperError {
   const reason = systemCode(cause) || 'unknown';
   return new TamperError('WRITE_FAILED', `cannot write ${file}: ${reason}`, {
     cause,

@@ -81,3 +81,11 @@ it('writes lines as they are where sealing is switched off', async () => {
   await once(transport, 'finish');
   expect(readFileSync(place.options.file, 'utf8')).toBe('{"level":"info","message":"plain"}\n');
 });
+
+it('refuses a file that cannot be written where sealing is switched off, with a code', () => {
+  const place = logPlace();
+  const file = `${place.directory}/nowhere/plain.log`;
+  expect(() => new SealedTransport({ ...place.options, file, enabled: false })).toThrow(
+    expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining(file) }),
+  );
+});

@@ -122,9 +122,13 @@ export function lineEnd(line: Uint8Array): Buffer {
 /** How many input lines a chunk holds (spec 1). */
 export function countLines(chunk: string | Uint8Array): number {
   const count = countEnds(chunk);
+  return endsLine(chunk) ? count : count + 1;
+}
+
+/** Whether the last line of a chunk has its LF. */
+export function endsLine(chunk: string | Uint8Array): boolean {
   const last = chunk.length - 1;
-  const ended = typeof chunk === 'string' ? chunk.charCodeAt(last) === LF : chunk[last] === LF;
-  return ended ? count : count + 1;
+  return typeof chunk === 'string' ? chunk.charCodeAt(last) === LF : chunk[last] === LF;
 }
 
 /** How many LFs a chunk holds. */
