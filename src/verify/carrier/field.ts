@@ -1,5 +1,5 @@
 import type { CarriedLine, Carrier } from './carrier.ts';
-import { bytesMember, membersOf, membersOfLine, stringMember } from './object-members.ts';
+import { bytesMember, membersOfLine, objectMember, stringMember } from './object-members.ts';
 import { wholeLine, wholeLineOf } from './whole-line.ts';
 
 /**
@@ -13,7 +13,7 @@ export function field(path: readonly string[]): Carrier {
   const own = path.at(-1) ?? '';
   const read = (line: Buffer): CarriedLine => {
     let members = membersOfLine(line);
-    for (const name of outer) members = membersOf(members?.get(name) ?? '');
+    for (const name of outer) members = objectMember(members, name);
     const bytes = bytesMember(members, own);
     return bytes === undefined ? wholeLine(stringMember(members, own)) : wholeLineOf(bytes);
   };

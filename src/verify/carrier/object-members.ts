@@ -20,9 +20,14 @@ export function membersOfLine(line: Buffer): ObjectMembers | undefined {
 }
 
 /** The members of the one JSON object that a text is; undefined where it is none, or says a name twice. */
-export function membersOf(text: string): ObjectMembers | undefined {
+function membersOf(text: string): ObjectMembers | undefined {
   const spelled = spelledMembers(text);
   return spelled !== undefined && isJson(text) ? byName(spelled) : undefined;
+}
+
+/** The members of a member that is an object; undefined where it is none. */
+export function objectMember(members: ObjectMembers | undefined, name: string): ObjectMembers | undefined {
+  return membersOf(spelledMember(members, name) ?? '');
 }
 
 /** A member that is a string of Unicode text; undefined where it is none. */

@@ -173,3 +173,10 @@ describe('a field of journald that holds what it takes for unprintable', () => {
     expect(read('field:MESSAGE', line)).toEqual(expected);
   });
 });
+
+it.each([
+  ['the member', '{"a":{"b":"real","B":"other"}}'],
+  ['an object on the way to it', '{"a":{"b":"real"},"A":{"b":"other"}}'],
+])('a field of which %s stands there in another case too is none', (_name, line) => {
+  expect(read('field:a.b', line)).toBe('foreign');
+});
