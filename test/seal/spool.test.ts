@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { audit, read, start, workplace } from './workplace.ts';
 
-const room = vi.hoisted(() => ({ left: undefined as number | undefined }));
+/** What the file system says: `blocks` 0 where it does not tell its size. */
+const room = vi.hoisted(() => ({ left: undefined as number | undefined, blocks: 1 }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   const statfsSync = (path: string): unknown =>
-    room.left === undefined ? fs.statfsSync(path) : { bavail: room.left, bsize: 1 };
+    room.left === undefined ? fs.statfsSync(path) : { blocks: room.blocks, bavail: room.left, bsize: 1 };
   return { ...fs, statfsSync };
 });
+
+/** The machine may be busy. */
+const PATIENT = { timeout: 20_000 };
 
 type Place = ReturnType<typeof workplace>;
 
@@ -35,6 +39,14 @@ async function numbers({ file, provider }: Place): Promise<number[]> {
   return entries.flatMap((entry) => (entry.kind === 'record' ? [JSON.parse(entry.line).n] : []));
 }
 
+/** The next start, with its key: it seals what was kept. */
+async function startAgain({ options, provider }: Place): Promise<void> {
+  provider.faults.heal();
+  const next = start(options());
+  await next.flush();
+  await next.close();
+}
+
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const text = (count: number): string =>
   upTo(count)
@@ -48,7 +60,7 @@ describe('lines that wait for the first key', () => {
     const sealer = start(place.options());
     for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
     expect(onDisk(place)).toBe('');
-    await expect.poll(() => onDisk(place)).toBe(text(100));
+    await expect.poll(() => onDisk(place), PATIENT).toBe(text(100));
     expect(sealer.stats).toMatchObject({ pendingBytes: 0, waitsFor: 'key' });
     place.provider.faults.heal();
     await sealer.flush();
@@ -97,15 +109,12 @@ describe('lines that wait for the first key', () => {
     place.provider.faults.failWith('UNAVAILABLE');
     const sealer = start(place.options());
     for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
-    await expect.poll(() => onDisk(place)).toBe(text(100));
+    await expect.poll(() => onDisk(place), PATIENT).toBe(text(100));
     rmSync(join(place.directory, 'state'), { recursive: true });
     for (let n = 100; n < 120; n++) sealer.write(`{"n":${n}}`);
     await sealer.close().catch(() => undefined); // its lock is gone too
     expect(sealer.stats).toMatchObject({ kept: 120, uncounted: 0 });
-    place.provider.faults.heal();
-    const next = start(place.options());
-    await next.flush();
-    await next.close();
+    await startAgain(place);
     expect(await numbers(place)).toEqual(upTo(120));
   });
 
@@ -125,12 +134,29 @@ describe('lines that wait for the first key', () => {
     } finally {
       room.left = undefined;
     }
-    place.provider.faults.heal();
-    const next = start(place.options());
-    await next.flush();
-    await next.close();
+    await startAgain(place);
     const { streams } = await audit(place.directory, place.provider);
     expect((streams[0]?.records ?? 0) + (streams[0]?.droppedLines ?? 0)).toBe(100);
+  });
+
+  it('are spooled and kept on a file system that does not tell its size', async () => {
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    Object.assign(room, { left: 0, blocks: 0 });
+    try {
+      const sealer = start(place.options());
+      for (const n of upTo(10)) sealer.write(`{"n":${n}}`);
+      await expect.poll(() => onDisk(place), PATIENT).toBe(text(10));
+      await sealer.close();
+      const early = start(place.options());
+      early.write('{"n":10}');
+      await early.close(); // before anything is spooled
+      expect([sealer.stats.kept, early.stats.kept]).toEqual([10, 1]);
+    } finally {
+      Object.assign(room, { left: undefined, blocks: 1 });
+    }
+    await startAgain(place);
+    expect(await numbers(place)).toEqual(upTo(11));
   });
 
   it('are in no file where the key comes at once', async () => {
@@ -155,10 +181,7 @@ describe('lines that wait for the first key', () => {
     }
     await sealer.close();
     expect(sealer.stats).toMatchObject({ kept: 1_000, dropped: 0 });
-    place.provider.faults.heal();
-    const next = start(place.options());
-    await next.flush();
-    await next.close();
+    await startAgain(place);
     expect(await numbers(place)).toEqual(upTo(1_000));
   });
 
@@ -189,10 +212,10 @@ describe('lines that wait for the first key', () => {
       const warnings: string[] = [];
       sealer.on('warning', ({ message }) => warnings.push(message));
       for (const n of upTo(10)) sealer.write(`{"n":${n}}`);
-      await expect.poll(() => warnings).toEqual([expect.stringContaining('little room left')]);
+      await expect.poll(() => warnings, PATIENT).toEqual([expect.stringContaining('little room left')]);
       expect(sealer.stats.pendingBytes).toBeGreaterThan(0);
       room.left = 100_000_000;
-      await expect.poll(() => onDisk(place), { timeout: 10_000 }).toBe(text(10));
+      await expect.poll(() => onDisk(place), PATIENT).toBe(text(10));
       expect(warnings).toHaveLength(1);
       place.provider.faults.heal();
       await sealer.close();

@@ -1,4 +1,4 @@
-import { closeSync, fsync, fsyncSync, ftruncateSync, readSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemCode, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
@@ -113,8 +113,7 @@ export class Spool {
   #checkRoom(more: number): void {
     const size = this.#size + more;
     if (size <= this.#looked) return;
-    const { bavail, bsize } = statfsSync(this.#unsealed.existingDirectory());
-    if (bavail * bsize < 2 * size + RESERVE) {
+    if (this.#unsealed.freeBytes() < 2 * size + RESERVE) {
       throw new TamperError('WRITE_FAILED', `${this.#unsealed.directory} has little room left: lines wait in memory`, {
         hint: 'Make room for state_dir and for the log, or make the key available.',
       });

@@ -135,6 +135,12 @@ export class UnsealedLines {
     return this.directory;
   }
 
+  /** Room in the directory, in bytes. A file system that does not tell its size is taken to have some. */
+  freeBytes(): number {
+    const { blocks, bavail, bsize } = statfsSync(this.existingDirectory());
+    return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+  }
+
   /**
    * Begins a file of lines that wait, for whoever holds the lock of the stream.
    *
@@ -215,7 +221,7 @@ export class UnsealedLines {
     const begun = this.#begunPath(facts, total);
     const fd = openNew(begun);
     try {
-      const lines = writeLines(fd, left.bytes, this.#room());
+      const lines = writeLines(fd, left.bytes, this.freeBytes() - STATE_ROOM);
       fsyncSync(fd);
       const missing = lost + total - lines;
       const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
@@ -229,12 +235,6 @@ export class UnsealedLines {
     } finally {
       closeSync(fd);
     }
-  }
-
-  /** How many bytes may be kept. */
-  #room(): number {
-    const { bavail, bsize } = statfsSync(this.directory);
-    return Math.max(0, bavail * bsize - STATE_ROOM);
   }
 
   #begunPath(facts: Facts, total: number): string {
