@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -39,11 +40,15 @@ describe('FileKeyProvider', () => {
     await expect(refusal).rejects.toMatchObject({ hint: expect.stringContaining("it'\\''s a key'") });
   });
 
-  describe.runIf(process.geteuid?.() === 0)('of root, for a process that is not root', () => {
-    const provided = (mode: number): Promise<unknown> => {
+  describe('of root, for a process that is not root', () => {
+    const provided = async (mode: number): Promise<unknown> => {
       const path = put('k', randomBytes(32).toString('hex'), mode);
+      const handle = await open(path);
+      const stats = Object.assign(await handle.stat(), { uid: 0 });
+      vi.spyOn(Object.getPrototypeOf(handle), 'stat').mockResolvedValue(stats);
       vi.spyOn(process, 'geteuid').mockReturnValue(10_001);
       onTestFinished(() => void vi.restoreAllMocks());
+      await handle.close();
       return new FileKeyProvider({ dataKeys: { path } }).getKey('audit', context);
     };
 
