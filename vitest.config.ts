@@ -18,6 +18,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [
             'test/integration/**',
+            'test/browser/**',
             'test/servers/**',
             'test/slow/**',
             'test/**/*.slow.test.ts',
@@ -33,7 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts', 'test/browser/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts', ...leftOut],
           maxWorkers: 2,
           testTimeout: 60_000,

@@ -18,6 +18,13 @@ const pythonAtLeast = (minor) => {
   return pythons().some((name) => succeeds(name, ['-c', check]));
 };
 
+/** Chromium under any of its names, or what it takes to install it (test/browser/chromium.ts). */
+const chromium = () =>
+  ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].some((name) =>
+    succeeds(name, ['--version']),
+  ) ||
+  (process.getuid?.() === 0 && succeeds('apt-get', ['--version']));
+
 /** What a suite may need from the machine, by the name that messages use. */
 export const tools = {
   'Python >= 3.8 with venv': () => pythonAtLeast(8),
@@ -25,6 +32,7 @@ export const tools = {
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
   Go: () => succeeds('go', ['version']),
   openssl: () => succeeds('openssl', ['version']),
+  'Chromium (or apt-get as root)': chromium,
 };
 
 /**
@@ -75,6 +83,12 @@ export const suites = [
     files: ['test/interop/python*.test.ts'],
     needs: ['Python >= 3.8 with venv'],
     counts: /^test\/interop\/.*python/i,
+  },
+  {
+    name: 'browser',
+    files: ['test/browser/**'],
+    needs: ['Chromium (or apt-get as root)'],
+    counts: /^test\/browser\//,
   },
   { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },
   { name: 'env', files: [], needs: [], counts: /^test\/providers\/.*\benv\b/i },

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { installLock, toolCache } from '../support/tool-cache.ts';
 
 const run = promisify(execFile);
 
@@ -14,13 +14,6 @@ export interface VenvSpec {
   readonly packages: readonly string[];
   /** The lowest minor version of Python 3 that the server really runs on. */
   readonly minimumMinor: number;
-}
-
-/** Where test servers are kept: never inside the tree. */
-function serverCache(): string {
-  const { XDG_CACHE_HOME } = process.env;
-  const base = XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(base, 'fapilog-tamper-test');
 }
 
 /** The first Python 3 that is new enough, on PATH or under pyenv; undefined where there is none. */
@@ -50,11 +43,11 @@ async function pythonCandidates(): Promise<string[]> {
 
 /** Makes the virtual environment unless it is there, and returns the path of its Python. Safe in several processes. */
 export async function ensureVenv(spec: VenvSpec): Promise<string> {
-  const directory = join(serverCache(), spec.name);
+  const directory = join(toolCache(), spec.name);
   const python = join(directory, 'bin', 'python');
   const marker = join(directory, 'installed');
-  await mkdir(serverCache(), { recursive: true });
-  const release = await lock(`${directory}.lock`);
+  await mkdir(toolCache(), { recursive: true });
+  const release = await installLock(`${directory}.lock`);
   try {
     if ((await readFile(marker, 'utf8').catch(() => '')) === spec.packages.join('\n')) return python;
     const base = await findPython(spec.minimumMinor);
@@ -66,31 +59,5 @@ export async function ensureVenv(spec: VenvSpec): Promise<string> {
     return python;
   } finally {
     await release();
-  }
-}
-
-/** One installer at a time; a lock whose process is gone is taken over. */
-async function lock(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      const handle = await open(path, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
-    else await wait(100);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
