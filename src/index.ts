@@ -51,11 +51,14 @@ export type { CarrierName } from './verify/carrier/carrier.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
+export type { QuotedLine } from './verify/model/quoted-line.ts';
+export type { TimelineEvent, TimelineKind, TimelineReport } from './verify/model/timeline.ts';
 export type { InspectedEvent, Inspection, InspectOptions } from './verify/show/inspection.ts';
 export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';
 export type {
   DataKeyReport,
+  FileDetails,
   KeyReport,
   SignerReport,
   StreamReport,

@@ -71,6 +71,8 @@ const forms: Forms<VerifyOptions> = {
   acceptSuccessors: yesOrNo,
   maxBytes: count,
   jobs: count,
+  quoteLines: yesOrNo,
+  digestFiles: yesOrNo,
   onProgress: callable,
 };
 

@@ -21,6 +21,7 @@ import { lookAhead } from './input/look-ahead.ts';
 import { type PeekedSource, peek, type Wanted } from './input/peek.ts';
 import { streamSource } from './input/sources.ts';
 import { FindingRoom, Findings } from './model/findings.ts';
+import { TimelineRoom } from './model/timeline.ts';
 import { withProcesses } from './parallel/parallel-reading.ts';
 import type { KeptRecords } from './stream/kept-records.ts';
 import { checkGiven } from './stream/manifests.ts';
@@ -91,21 +92,29 @@ async function verifyFiles(
   again: boolean,
 ): Promise<LinkedStream[]> {
   const streams: LinkedStream[] = [];
-  const { jobs = 1 } = options;
+  const { jobs = 1, quoteLines, digestFiles } = options;
   const room = new FindingRoom();
+  const timelineRoom = new TimelineRoom();
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
   const cited = citedSizes([...groups.values()].flat());
   for (const [origin, files] of groups) {
     const findings = new Findings(room);
     const auditor = auditorFor(options, origin, held);
-    const verifier = new StreamVerifier(auditor, findings, { cited: cited.get(origin), keeper: kept?.keeper() });
+    const verifier = new StreamVerifier(auditor, findings, {
+      cited: cited.get(origin),
+      keeper: kept?.keeper(),
+      quoteLines,
+      timelineRoom,
+    });
     const ordered = await orderFiles(files, findings);
-    await readFiles(verifier, ordered, { ...told, manifests: options.manifests, large, again });
+    const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
+    const details = await readFiles(verifier, ordered, reading);
     verifier.end();
     streams.push(
       linkedStream(
         verifier.state,
         ordered.map(({ source }) => source.name),
+        details,
       ),
     );
   }
@@ -186,12 +195,13 @@ async function verifyOnce(
       beside++;
     },
   };
+  const shown = { quoteLines: options.quoteLines, digestFiles: options.digestFiles };
   const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
   const unclaimed = groups?.get(undefined) ?? [];
   groups?.delete(undefined);
   const streams =
     groups === undefined
-      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), { ...told, kept })
+      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), { ...told, ...shown, kept })
       : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));

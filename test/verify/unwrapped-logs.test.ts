@@ -56,7 +56,12 @@ function said(
     file && basename(file),
     line === undefined ? undefined : lineIn(basename(file ?? ''), line),
   ];
-  const facts = streams.map(({ files: _files, findings: own, ...rest }) => ({ ...rest, findings: own.map(found) }));
+  const facts = streams.map(({ files: _files, fileDetails = [], timeline, findings: own, ...rest }) => ({
+    ...rest,
+    fileDetails: fileDetails.map(({ file, firstSeq, lastSeq }) => [basename(file), firstSeq, lastSeq]),
+    timeline: timeline.events.map(({ file = '', ...event }) => ({ ...event, file: basename(file) })),
+    findings: own.map(found),
+  }));
   return { verdict, facts, findings: findings.map(found) };
 }
 

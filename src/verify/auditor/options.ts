@@ -77,6 +77,13 @@ export interface VerifyOptions {
    * in a bundle.
    */
   readonly jobs?: number;
+  /** Findings quote the lines that they are about, which may be confidential and an attacker's. Default false. */
+  readonly quoteLines?: boolean;
+  /**
+   * The report has the SHA-256 of each file's decompressed bytes, where this process reads them (not with `jobs`). Default
+   * false.
+   */
+  readonly digestFiles?: boolean;
   /** Called with how many bytes have been read, and of how many. */
   readonly onProgress?: (read: number, total: number) => void;
 }

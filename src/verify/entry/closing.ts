@@ -53,7 +53,11 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
   passTime(state, seq, time);
   checkCadence(state, seq, time);
   const { epoch, tree } = state;
-  if (epoch !== undefined) epoch.lastSeal = seq;
+  state.findings.passSeal(time);
+  if (epoch !== undefined) {
+    epoch.lastSeal = seq;
+    epoch.endTime = time;
+  }
   if (tree.frontier !== undefined) {
     const root = tree.frontier.root();
     const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
@@ -77,12 +81,13 @@ export function handleSeal(state: StreamState, seq: number, seal: SealEntry, aut
   endStep(state, seq, 'seal', seal.time);
   const handOver = state.expect.what === 'seal' && state.expect.after === 'key';
   state.expect = { what: 'any' };
-  if (handOver) completeHandOver(state, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
+  if (handOver) completeHandOver(state, seal.time, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
 }
 
 /** A gap: something was not sealed, or the key service was away. */
 export function handleGap(state: StreamState, seq: number, gap: GapEntry): void {
   state.counts.gap(gap.dropped);
+  state.timeline.add({ kind: 'gap', seq, time: gap.since, why: gap.why, dropped: gap.dropped });
   if (gap.dropped === 0) return;
   const message = `entry ${seq}: ${gap.dropped === 1 ? '1 line was' : `${gap.dropped} lines were`} lost since ${gap.since} (${gap.why}), as the writer itself reports`;
   const { accept } = state.auditor;
@@ -101,6 +106,7 @@ export function handleClose(state: StreamState, seq: number, close: CloseEntry):
     );
   }
   endStep(state, seq, 'close', close.time);
+  state.timeline.add({ kind: 'close', seq, time: close.time, why: close.why });
   const { epoch, facts, counts, tree } = state;
   facts?.close(seq, close, counts.records, tree.frontier?.root(), epoch);
   state.closed = { why: close.why, seq, continuedBy: close.continuedBy };

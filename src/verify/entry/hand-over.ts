@@ -41,9 +41,11 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
 }
 
 /** The seal of a hand-over has passed: from here on the new key period is in force, at step 0. */
-export function completeHandOver(state: StreamState, macChecked: boolean): void {
+export function completeHandOver(state: StreamState, time: string, macChecked: boolean): void {
   const next = state.epochs.handOver();
   if (next === undefined) return;
   next.handOverMacChecked = macChecked;
+  next.startTime = time;
+  state.timeline.add({ kind: 'hand_over', seq: next.firstSeq, time, keyId: next.kid });
   checkRecordsFloor(state, next);
 }

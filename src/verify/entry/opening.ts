@@ -8,6 +8,7 @@ import { abandon } from '../range/abandoned.ts';
 import { adopt } from '../range/adoption.ts';
 import { append, takeSeq } from '../range/advance.ts';
 import { heldProvesStart } from '../range/held.ts';
+import { narrowed } from '../range/narrowed.ts';
 import { beginRange } from '../range/ranges.ts';
 import { noteRestart } from '../range/restarts.ts';
 import type { StreamState } from '../state/state.ts';
@@ -73,6 +74,7 @@ export async function handleOpen(
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
   state.facts?.open(open, seq, state.place.offset, state.auditor.origin, state.tree.frontier?.root());
   append(state, seq, leaf);
+  noteOpen(state, control, open);
   state.every = open.every;
   state.counts.open(open.time, runStart);
   if (runStart) {
@@ -81,6 +83,19 @@ export async function handleOpen(
   } else {
     state.expect = { what: 'any' };
   }
+}
+
+/** What the report shows of an open. */
+function noteOpen(
+  { epoch, place, timeline }: StreamState,
+  { tag, seq, epoch: number }: ControlLine,
+  open: OpenEntry,
+): void {
+  const { time, why } = open;
+  timeline.add({ kind: 'open', seq, time, why, keyId: `${tag}.${number}`, file: place.file });
+  if (epoch === undefined) return;
+  epoch.startTime ??= time;
+  epoch.endTime = time;
 }
 
 function contradicts(state: StreamState, seq: number, message: string): void {
@@ -126,7 +141,10 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
   } else {
     const { frontier } = state.tree;
     const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
-    if (!equal) contradicts(state, seq, 'its frontier does not match the entries before it');
+    if (!equal && !state.broken) {
+      const message = `entry ${seq}: its frontier does not match the entries before it`;
+      state.findings.add('OPEN_CONTRADICTS', narrowed(state, seq, seq - 1), message);
+    }
   }
   checkCited(state, seq, open);
 }

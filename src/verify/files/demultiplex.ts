@@ -8,10 +8,13 @@ import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink, OnBeside } from '../input/unwrapping.ts';
 import { Allowance } from '../model/allowance.ts';
 import { FindingRoom, Findings } from '../model/findings.ts';
+import { TimelineRoom } from '../model/timeline.ts';
 import type { KeptRecords } from '../stream/kept-records.ts';
 import { StreamVerifier } from '../stream/stream-verifier.ts';
 import { linkedStream } from '../verdict/linked-stream.ts';
 import type { LinkedStream } from '../verdict/links.ts';
+import type { FileDetails } from '../verdict/report.ts';
+import { FileTally } from './file-tally.ts';
 import { claimedOrigin } from './grouping.ts';
 import { orderMixedFiles } from './mixed-files.ts';
 import { stopReading } from './stream-files.ts';
@@ -35,6 +38,8 @@ class Demultiplexer implements LogSink {
   readonly #kept: KeptRecords | undefined;
   readonly #allowance: Allowance;
   readonly #room = new FindingRoom();
+  readonly #timelineRoom = new TimelineRoom();
+  readonly #quoteLines: boolean;
   /** The first seq of each TAG whose entries were left out. */
   readonly #left = new Map<string, number>();
   #leftMore = false;
@@ -47,8 +52,10 @@ class Demultiplexer implements LogSink {
     auditorFor: (origin: string) => Auditor,
     kept: KeptRecords | undefined,
     allowance: Allowance,
+    quoteLines: boolean,
   ) {
     this.#kept = kept;
+    this.#quoteLines = quoteLines;
     this.#allowance = allowance;
     this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
@@ -118,6 +125,8 @@ class Demultiplexer implements LogSink {
     const verifier = new StreamVerifier(auditor, findings, {
       keeper: this.#kept?.keeper(),
       allowance: this.#allowance,
+      quoteLines: this.#quoteLines,
+      timelineRoom: this.#timelineRoom,
     });
     verifier.beginFile(this.#file);
     const lane = { origin, auditor, findings, verifier };
@@ -140,6 +149,10 @@ export interface MixedReading {
   readonly kept?: KeptRecords | undefined;
   /** Shared by the streams; their own by default. */
   readonly allowance?: Allowance;
+  /** Whether findings quote the lines that they are about. */
+  readonly quoteLines?: boolean | undefined;
+  /** Whether the report has the SHA-256 of each file. */
+  readonly digestFiles?: boolean | undefined;
 }
 
 /** Verifies mixed streams; files are read in the order of their entries. */
@@ -147,17 +160,21 @@ export async function demultiplex(
   files: readonly PeekedSource[],
   patterns: readonly string[],
   auditorFor: (origin: string) => Auditor,
-  { onBytes, onBeside, kept, allowance = new Allowance() }: MixedReading,
+  { onBytes, onBeside, kept, allowance = new Allowance(), quoteLines = false, digestFiles = false }: MixedReading,
 ): Promise<LinkedStream[]> {
-  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance);
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines);
+  const details: FileDetails[] = [];
   const lines = new FileLines(demultiplexer, onBeside);
   const ordered = await orderMixedFiles(files, (open) => demultiplexer.meet(open));
   for (const [at, { source }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);
+    const tally = new FileTally(source, digestFiles);
     try {
       for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
         onBytes(chunk.length);
+        tally.addBytes(chunk.length);
+        tally.addChunk(chunk);
         await splitter.push(chunk);
       }
       await lines.end(splitter, ordered[at + 1]?.source);
@@ -169,13 +186,14 @@ export async function demultiplex(
     const lanes = [...demultiplexer.lanes.values()];
     for (const { verifier } of lanes) await verifier.endFile();
     if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
+    details.push(tally.details(0, 0));
   }
   const names = files.map(({ source }) => source.name);
   return [...demultiplexer.lanes.values()]
     .filter(({ verifier }) => verifier.state.next > 0 || verifier.state.findings.undecided)
     .map(({ verifier }) => {
       verifier.end();
-      return linkedStream(verifier.state, names);
+      return linkedStream(verifier.state, names, details);
     });
 }
 

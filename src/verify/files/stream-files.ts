@@ -14,6 +14,8 @@ import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
 import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
+import type { FileDetails } from '../verdict/report.ts';
+import { FileTally } from './file-tally.ts';
 import { isReplaced } from './moved-files.ts';
 import { besideNeighbours } from './rotated-files.ts';
 
@@ -136,6 +138,8 @@ export interface FileReading {
   readonly manifests?: readonly string[] | undefined;
   /** How large files are read; absent: as all others. */
   readonly large?: LargeFiles | undefined;
+  /** Whether the report has the SHA-256 of each file. */
+  readonly digestFiles?: boolean | undefined;
   /** Whether all is looked at again where a listed file was deleted. */
   readonly again?: boolean;
 }
@@ -144,13 +148,15 @@ export interface FileReading {
  * Reads every file of a stream, with its manifest, through its verifier. Who keeps logs for a time deletes the oldest first:
  * where that is done before anything was read, the log begins later, as if it had been done before.
  *
+ * @returns what was read to its end
  * @throws {@link Deleted} where a listed file was deleted and `again` says so
  */
 export async function readFiles(
   verifier: StreamVerifier,
   files: readonly PeekedSource[],
-  { onBytes, onBeside, manifests = [], large, again = false }: FileReading,
-): Promise<void> {
+  { onBytes, onBeside, manifests = [], large, digestFiles = false, again = false }: FileReading,
+): Promise<FileDetails[]> {
+  const read: FileDetails[] = [];
   const moved = await movedManifests(files, manifests);
   const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
   const lines = new FileLines(verifier, onBeside);
@@ -163,14 +169,22 @@ export async function readFiles(
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     const isFirst = verifier.state.next === 0 && file !== files.at(-1);
     const mayBeDeleted = file.listed === true && (isFirst || again);
-    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted };
-    if (!(await readFile(verifier, turn, onBytes, large))) {
+    const tally = new FileTally(source, digestFiles);
+    const before = verifier.state.next;
+    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, tally };
+    const onRead = (bytes: number): void => {
+      tally.addBytes(bytes);
+      onBytes(bytes);
+    };
+    if (!(await readFile(verifier, turn, onRead, large))) {
       if (isFirst) continue;
       throw new Deleted(`${source.name} was deleted before it could be read`);
     }
     await verifier.endFile();
     if (verifier.state.stopped || verifier.state.unread) break;
+    read.push(tally.details(Math.max(before, verifier.state.firstSeq), verifier.state.next - 1));
   }
+  return read;
 }
 
 /** A file whose turn it is. */
@@ -180,12 +194,13 @@ interface Turn {
   readonly next: Source | undefined;
   readonly lines: FileLines;
   readonly mayBeDeleted: boolean;
+  readonly tally: FileTally;
 }
 
 /** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
-  { source, next, lines, mayBeDeleted }: Turn,
+  { source, next, lines, mayBeDeleted, tally }: Turn,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
 ): Promise<boolean> {
@@ -194,6 +209,7 @@ async function readFile(
   try {
     const file = large !== undefined && source.size >= large.from ? await openLarge(source) : undefined;
     if (large !== undefined && file !== undefined) {
+      tally.withoutDigest();
       try {
         await large.read(verifier, splitter, file, onBytes);
       } finally {
@@ -208,6 +224,7 @@ async function readFile(
     };
     for await (const chunk of source.read(onProblem)) {
       onBytes(chunk.length);
+      tally.addChunk(chunk);
       await splitter.push(chunk);
       if (state.stopped) return true;
     }

@@ -57,6 +57,10 @@ export class Epoch {
   keyLimit: KeyLimit | undefined;
   /** What is said of a local key that the auditor named for it and that is not there. */
   keyMissing: string | undefined;
+  /** UTC, by the writer's clock: the open or the seal that put it in force; undefined before that. */
+  startTime: string | undefined;
+  /** The same of the last open, seal or close under it. */
+  endTime: string | undefined;
   /** Number of seals and closes passed under it, counted from what its open says. */
   step = 0;
   /** After a hole the step is unknown until an authenticated seal says it (spec 8.11). */

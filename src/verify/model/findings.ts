@@ -1,3 +1,5 @@
+import type { QuotedLine } from './quoted-line.ts';
+
 /** What a verifier can find (spec 8, last table), and the list that it keeps. */
 
 /** How severe a finding is: 1 tampered, 2 undecided; a warning does not change the verdict. */
@@ -143,6 +145,14 @@ export interface Place {
   readonly seq?: number;
   /** The last seq, if it is about a range. */
   readonly lastSeq?: number;
+  /** Where the entry at fault is not known: it is one of these, as narrow as the checkpoints allow. */
+  readonly within?: { readonly firstSeq: number; readonly lastSeq: number };
+  /** UTC, by the writer's clock: when the last open, seal or close before this place was written. */
+  readonly previousSealTime?: string;
+  /** The same of the first seal or close after it. */
+  readonly nextSealTime?: string;
+  /** The line at that place, where lines are asked for. */
+  readonly quoted?: QuotedLine;
 }
 
 /** One thing that was found. */
@@ -179,6 +189,8 @@ export class Findings {
   readonly #kept: Finding[] = [];
   readonly #counts = new Map<FindingCode, number>();
   readonly #keptOf = new Map<FindingCode, number>();
+  /** How many of those kept know of the next seal, if it has come. */
+  #beforeSeal = 0;
   #tampered = false;
   #undecided = false;
 
@@ -196,6 +208,15 @@ export class Findings {
     if (kept >= KEPT_PER_CODE || (kept > 0 && !this.#room.take())) return;
     this.#keptOf.set(code, kept + 1);
     this.#kept.push({ code, severity, ...place, message: clipped(message) });
+  }
+
+  /** A seal or close of this time: the first one after what was found since the last. */
+  passSeal(time: string): void {
+    for (; this.#beforeSeal < this.#kept.length; this.#beforeSeal++) {
+      const finding = this.#kept[this.#beforeSeal];
+      if (finding?.previousSealTime === undefined || finding.nextSealTime !== undefined) continue;
+      this.#kept[this.#beforeSeal] = { ...finding, nextSealTime: time };
+    }
   }
 
   /** How often a code was found, whether kept or only counted. */

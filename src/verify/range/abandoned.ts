@@ -48,6 +48,7 @@ function goBack(state: StreamState, size: number): void {
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
   state.evidence.goBack(size);
+  state.timeline.goBack(size);
   state.asked.goBack(size);
   state.next = size + 1;
   state.expect = { what: 'any' };

@@ -3,6 +3,7 @@ import { ratchetKeyId } from '../../format/vkey.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 import { verifyNamed } from '../trust/note-signatures.ts';
+import { narrowed } from './narrowed.ts';
 
 /** Held checkpoints: what the auditor already knew of the stream (spec 8.2, 8.6). */
 
@@ -15,7 +16,7 @@ export function reachSize(state: StreamState, size: number): void {
   if (!state.auditor.held.some((held) => held.size === size)) return;
   if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
     const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
-    state.find('KNOWN_CONTRADICTED', message, size);
+    state.findings.add('KNOWN_CONTRADICTED', narrowed(state, size, size), message);
     return;
   }
   state.evidence.confirmHeld(size);

@@ -32,8 +32,8 @@ export interface TrackedStream {
   readonly findings: Findings;
   /** What follows a hole is not reported again. */
   breakOff(why: BreakReason): void;
-  /** The place of the line in hand. */
-  here(seq?: number): Place;
+  /** The place of the line in hand, for a finding. */
+  foundHere(seq?: number): Place;
 }
 
 /** Tells missing entries from entries out of their order and from entries that stand twice (spec 8.11, M8.24). */
@@ -59,7 +59,7 @@ export class SequenceTracker {
     this.#holes.push({
       expected: next,
       seen: seq,
-      place: this.#state.here(next),
+      place: this.#state.foundHere(next),
       deadline: this.#lines + LOOK_AHEAD,
       filled: false,
     });
@@ -84,7 +84,7 @@ export class SequenceTracker {
       return;
     }
     this.flushRepeated();
-    this.#repeated = { from: seq, to: seq, place: this.#state.here(seq), code };
+    this.#repeated = { from: seq, to: seq, place: this.#state.foundHere(seq), code };
   }
 
   /** A line has passed. */

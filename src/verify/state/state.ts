@@ -4,11 +4,12 @@ import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
 import { Allowance, type Limited } from '../model/allowance.ts';
 import type { Epoch, Run, SignerId } from '../model/epoch.ts';
 import type { FileFactsCollector } from '../model/file-facts.ts';
-import type { FindingCode, Findings, Place, Severity } from '../model/findings.ts';
+import { FINDING_SEVERITY, type FindingCode, type Findings, type Place, type Severity } from '../model/findings.ts';
 import { GoodSignatures } from '../model/good-signatures.ts';
 import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
+import { Timeline, type TimelineRoom } from '../model/timeline.ts';
 import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
 import { Counts } from './counts.ts';
@@ -22,6 +23,14 @@ export type Expectation =
   | { readonly what: 'any' }
   | { readonly what: 'seal'; readonly after: 'open' | 'key' } // the seal of a run's open or of a hand-over comes next
   | { readonly what: 'open'; readonly after: 'rotated' | 'shutdown' | 'continued' }; // only an open may follow a close
+
+/** What a report shows of a stream besides the verdict. */
+export interface Shown {
+  /** Findings quote the lines that they are about. Default false. */
+  readonly quoteLines?: boolean | undefined;
+  /** Shared by the streams of one report; its own by default. */
+  readonly timelineRoom?: TimelineRoom | undefined;
+}
 
 /** A reader walks at most so many steps of the key schedule (spec 8.2). */
 const STEP_LIMIT = 2 ** 20;
@@ -111,6 +120,8 @@ export class StreamState {
   abandonedEntries = 0;
 
   readonly counts: Counts = new Counts();
+  readonly timeline: Timeline;
+  readonly #quoteLines: boolean;
   /** The last entry, if it was a close. */
   closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
   /** What the present file's manifest will be checked against; undefined where there is no manifest. */
@@ -125,10 +136,13 @@ export class StreamState {
     findings: Findings,
     cited: readonly number[] = [],
     allowance: Allowance = new Allowance(),
+    { quoteLines = false, timelineRoom }: Shown = {},
   ) {
     this.auditor = auditor;
     this.findings = findings;
     this.allowance = allowance;
+    this.timeline = new Timeline(timelineRoom);
+    this.#quoteLines = quoteLines;
     this.tree = new TreeHistory(allowance);
     this.publicKeys = [...auditor.publicKeys];
     this.knownKeys = new KnownKeys(auditor.origin);
@@ -195,8 +209,20 @@ export class StreamState {
     return this.place.here(seq);
   }
 
-  find(code: FindingCode, message: string, seq?: number, severity?: Severity): void {
-    this.findings.add(code, this.here(seq), message, severity);
+  /** The same, for a finding: with the line, where lines are asked for, and the time of the seal before it. */
+  foundHere(seq?: number): Place {
+    const previousSealTime = this.counts.sealTime;
+    const quoted = this.#quoteLines ? this.place.quoted : undefined;
+    return {
+      ...this.here(seq),
+      ...(previousSealTime !== undefined && { previousSealTime }),
+      ...(quoted !== undefined && { quoted }),
+    };
+  }
+
+  find(code: FindingCode, message: string, seq?: number, severity: Severity = FINDING_SEVERITY[code]): void {
+    const place = severity === 'warning' ? this.here(seq) : this.foundHere(seq);
+    this.findings.add(code, place, message, severity);
   }
 
   kid(epoch: number): string {

@@ -1,12 +1,11 @@
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
-import type { Epoch } from '../model/epoch.ts';
 import type { SealedSize } from '../model/tree-history.ts';
+import { narrowed } from '../range/narrowed.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
 import { acceptSuccessors } from '../trust/successors.ts';
-import { provenEnd } from '../verdict/proven-end.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 
@@ -71,9 +70,9 @@ async function handleSealed(
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
     if (!state.broken) {
-      const from = Math.max(provenEnd(state) + 1, state.firstSeq);
-      const message = `the checkpoint of ${size} entries does not match these entries: something in entries ${from} to ${size} was changed`;
-      state.find('ROOT_MISMATCH', message, size);
+      const place = narrowed(state, size, size);
+      const message = `the checkpoint of ${size} entries does not match these entries: something in entries ${place.within.firstSeq} to ${size} was changed`;
+      state.findings.add('ROOT_MISMATCH', place, message);
       state.breakOff('another root');
     }
     return;
@@ -85,6 +84,7 @@ async function handleSealed(
   }
   if (state.broken) return;
   if (verdict.verified.size === 0 && !verdict.mac) {
+    state.timeline.addCheckpoint(size, seal.time, []);
     if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
       state.find(
         'CHECKPOINT_UNSIGNED',
@@ -94,7 +94,7 @@ async function handleSealed(
     }
     return;
   }
-  record(state, { size, note }, seal.epoch, verdict);
+  record(state, note, seal, verdict);
 }
 
 /** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
@@ -106,12 +106,7 @@ function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boo
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
 }
 
-function record(
-  state: StreamState,
-  { size, note }: { size: number; note: string },
-  epoch: Epoch | undefined,
-  verdict: NoteVerdict,
-): void {
+function record(state: StreamState, note: string, { seq: size, epoch, time }: SealedSize, verdict: NoteVerdict): void {
   for (const id of verdict.verified) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
     acceptSuccessors(state);
@@ -120,4 +115,6 @@ function record(
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
   const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
   if (named || verdict.mac) state.evidence.verify({ size, note, epoch }, named ? 'bySignature' : 'byMac');
+  const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(named ? ['signature' as const] : [])];
+  state.timeline.addCheckpoint(size, time, checkedBy);
 }

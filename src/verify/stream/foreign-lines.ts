@@ -55,10 +55,10 @@ export class ForeignLines {
   #add(): Unclassified | undefined {
     this.#report();
     if (this.#classified) {
-      this.#previous = this.#state.here();
+      this.#previous = this.#state.foundHere();
       return undefined;
     }
-    this.#unclassified ??= { first: this.#state.here(), count: 0, uncarried: 0, mention: false, allOurs: true };
+    this.#unclassified ??= { first: this.#state.foundHere(), count: 0, uncarried: 0, mention: false, allOurs: true };
     this.#unclassified.count++;
     return this.#unclassified;
   }

@@ -18,7 +18,7 @@ import { checkEnd, checkNamedSign } from '../range/ending.ts';
 import { checkHeldAtEnd } from '../range/held.ts';
 import { endEarlyCheckpoint, settleEarlyCheckpoint } from '../range/ranges.ts';
 import { reportRestarts } from '../range/restarts.ts';
-import { StreamState } from '../state/state.ts';
+import { type Shown, StreamState } from '../state/state.ts';
 import { assess } from '../verdict/assessment.ts';
 import { provenEnd } from '../verdict/proven-end.ts';
 import { reportUnmatchedKeys } from '../verdict/unmatched-keys.ts';
@@ -32,7 +32,7 @@ import { RecordMatcher } from './record-matcher.ts';
 const CR = 0x0d;
 
 /** What else a verifier may be given. */
-interface Further {
+interface Further extends Shown {
   /** Sizes at which other streams say that they go on from this one. */
   readonly cited?: readonly number[] | undefined;
   /** Is given every record that is accepted. */
@@ -52,9 +52,9 @@ export class StreamVerifier {
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
 
-  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance }: Further = {}) {
+  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance, ...shown }: Further = {}) {
     this.#keeper = keeper;
-    this.state = new StreamState(auditor, findings, cited, allowance);
+    this.state = new StreamState(auditor, findings, cited, allowance, shown);
     this.#foreign = new ForeignLines(this.state);
   }
 
@@ -77,6 +77,7 @@ export class StreamVerifier {
     const { state } = this;
     if (start === end || state.stopped) return undefined;
     state.place.at(line, offset);
+    state.place.hold(bytes, start, end);
     const { epoch } = state;
     if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
       const seq = state.next;
@@ -87,18 +88,25 @@ export class StreamVerifier {
         countRecord(state);
         append(state, seq, leaf);
         this.#keeper?.keep(seq, bytes, start, end);
+        state.place.letGo();
         return undefined;
       }
     }
     state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
-    return this.#feedSlowly(bytes.subarray(start, end));
+    const pending = this.#feedSlowly(bytes.subarray(start, end));
+    if (pending !== undefined) return pending.finally(() => state.place.letGo());
+    state.place.letGo();
+    return undefined;
   }
 
   /** Takes a line that its carrier did not write so: none of the log, whatever it looks like. */
   feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
     if (this.state.stopped) return;
-    this.state.place.at(line, offset);
+    const { place } = this.state;
+    place.at(line, offset);
+    place.hold(bytes, start, end);
     this.#foreign.addUncarried(bytes.subarray(start, end));
+    place.letGo();
   }
 
   /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */

@@ -1,14 +1,18 @@
 import type { StreamState } from '../state/state.ts';
 import type { LinkedStream } from './links.ts';
-import { streamFacts } from './report.ts';
+import { type FileDetails, streamFacts } from './report.ts';
 
 /** What is kept of a stream once it is read: small, so that ten thousand of them may be verified in one go. */
-export function linkedStream(state: StreamState, files: readonly string[]): LinkedStream {
+export function linkedStream(
+  state: StreamState,
+  files: readonly string[],
+  details: readonly FileDetails[] = [],
+): LinkedStream {
   const { auditor, findings, after, tree } = state;
   const roots = new Map(state.asked.roots);
   if (tree.frontier !== undefined && !state.broken && state.next > 1) roots.set(state.next - 1, tree.frontier.root());
   return {
-    facts: streamFacts(auditor, state, files),
+    facts: streamFacts(auditor, state, files, details),
     findings,
     after,
     roots,

@@ -3,6 +3,7 @@ import type { Auditor } from '../auditor/auditor.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
+import { NO_TIMELINE, type TimelineReport } from '../model/timeline.ts';
 import type { StreamState } from '../state/state.ts';
 import { signerFingerprint } from '../trust/key-fingerprint.ts';
 import { namedSigners, namesFrom } from '../trust/named-keys.ts';
@@ -43,6 +44,10 @@ export interface KeyReport {
   readonly records: 'mac' | 'hash';
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** UTC, by the writer's clock: when it came into force; absent where it never did. */
+  readonly startTime?: string;
+  /** UTC: its last open, seal or close; absent as {@link startTime}. */
+  readonly endTime?: string;
   /** Absent in signing mode. */
   readonly dataKey?: DataKeyReport;
   readonly signers: readonly SignerReport[];
@@ -50,6 +55,20 @@ export interface KeyReport {
   readonly checkedBy: readonly ('mac' | 'signature')[];
   /** Who vouches for the key period (spec 8.6). */
   readonly status: 'vouched' | 'keyed' | 'unvouched';
+}
+
+/** A file as it was read. */
+export interface FileDetails {
+  readonly file: string;
+  /** Bytes on the disk; absent for standard input. */
+  readonly size?: number;
+  /** Bytes of what was read, decompressed. */
+  readonly bytes: number;
+  /** Hex SHA-256 of those bytes; absent where it was not asked for, or other processes read them. */
+  readonly sha256?: string;
+  /** The first and the last entry in it; absent where it holds none. */
+  readonly firstSeq?: number;
+  readonly lastSeq?: number;
 }
 
 /** What was found in one stream. */
@@ -84,6 +103,10 @@ export interface StreamReport {
   /** The newest checkpoint that verified, as a signed note: keep it, and name it next time. */
   readonly checkpoint?: string;
   readonly files: readonly string[];
+  /** Those of them that were read to their end; absent where there are none. */
+  readonly fileDetails?: readonly FileDetails[];
+  /** Key periods, files, gaps, hand-overs and checkpoints over time. */
+  readonly timeline: TimelineReport;
   readonly findings: readonly Finding[];
   /** Findings beyond the first hundred of a code: how many more, by code. */
   readonly more: Readonly<Record<string, number>>;
@@ -146,6 +169,8 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
     records: epoch.member,
     firstSeq: epoch.firstSeq,
     lastSeq: epoch.lastSeq,
+    ...(epoch.startTime !== undefined && { startTime: epoch.startTime }),
+    ...(epoch.endTime !== undefined && { endTime: epoch.endTime }),
     ...(reference.records === 'mac' && { dataKey: dataKeyReport(epoch, reference) }),
     signers: [...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
     checkedBy,
@@ -157,7 +182,12 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
 export type StreamFacts = Omit<StreamReport, 'verdict' | 'findings' | 'more'>;
 
 /** What one stream says of itself, and how far it is proven. */
-export function streamFacts(auditor: Auditor, state: StreamState, files: readonly string[]): StreamFacts {
+export function streamFacts(
+  auditor: Auditor,
+  state: StreamState,
+  files: readonly string[],
+  details: readonly FileDetails[],
+): StreamFacts {
   const { after, closed } = state;
   const notes = provingNotes(state);
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
@@ -178,6 +208,8 @@ export function streamFacts(auditor: Auditor, state: StreamState, files: readonl
     keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,
+    ...(details.length > 0 && { fileDetails: details }),
+    timeline: state.timeline.report,
   };
 }
 
@@ -201,6 +233,7 @@ export function emptyReport(origin: string, findings: Findings, files: readonly 
     adoptedEntries: 0,
     keys: [],
     files,
+    timeline: NO_TIMELINE,
   };
   return streamReport(facts, findings, false);
 }
