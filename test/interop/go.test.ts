@@ -4,7 +4,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { digestBytes } from '../../src/core/hash.ts';
+import { digestBytes, sha256 } from '../../src/core/hash.ts';
+import { InclusionPath } from '../../src/core/inclusion-proof.ts';
+import { Frontier } from '../../src/core/tree.ts';
 import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey } from '../vectors/keys.ts';
@@ -73,5 +75,30 @@ describe('go', () => {
     expect(ask({ inclusion, consistency })).toBe('ok');
     expect(ask({ inclusion: [{ ...inclusion.at(-1), root: root(3) }] })).toContain('inclusion of');
     expect(ask({ consistency: [{ ...consistency.at(-2), firstRoot: root(3) }] })).toContain('consistency of');
+  });
+
+  it('sumdb/tlog accepts the inclusion proofs that are built while a tree grows, at sizes past and present', () => {
+    const leaves = Array.from({ length: 700 }, (_, at) => sha256(`leaf ${at}`));
+    const indexes = [0, 1, 2, 63, 64, 255, 256, 300, 511, 512, 698, 699];
+    const tree = new Frontier();
+    const followed: InclusionPath[] = [];
+    const inclusion: object[] = [];
+    for (const [at, leaf] of leaves.entries()) {
+      for (const path of followed) path.grow(tree.size, tree.subtrees, leaf);
+      if (indexes.includes(at)) followed.push(new InclusionPath(tree.size, tree.subtrees));
+      tree.append(leaf);
+      if (at % 23 !== 0 && at !== leaves.length - 1) continue;
+      for (const path of followed) {
+        inclusion.push({
+          size: tree.size,
+          index: path.index,
+          leaf: hex(leaves[path.index] ?? ''),
+          root: hex(tree.root()),
+          proof: path.proofIn(tree.size, tree.subtrees).map(hex),
+        });
+      }
+    }
+    expect(inclusion.length).toBeGreaterThan(200);
+    expect(ask({ inclusion })).toBe('ok');
   });
 });

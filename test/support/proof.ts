@@ -1,7 +1,7 @@
 import type { Digest } from '../../src/core/hash.ts';
 import { EMPTY_ROOT, hashNode } from '../../src/core/tree.ts';
 
-/** Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. */
+/** A naive tree: its roots and proofs by the recursive definitions of RFC 9162 sections 2.1.1, 2.1.3.1 and 2.1.4.1. */
 
 /** The largest power of two below `n`, for n > 1. */
 function splitPoint(n: number): number {
@@ -40,35 +40,6 @@ export function proveInclusion(leaves: readonly Digest[], index: number): Digest
   return path(0, leaves.length, index);
 }
 
-/** Checks an inclusion proof (RFC 9162 2.1.3.2). */
-export function verifyInclusion(
-  index: number,
-  size: number,
-  leaf: Digest,
-  proof: readonly Digest[],
-  root: Digest,
-): boolean {
-  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return false;
-  let fn = index;
-  let sn = size - 1;
-  let digest = leaf;
-  for (const sibling of proof) {
-    if (sn === 0) return false;
-    if (fn % 2 === 1 || fn === sn) {
-      digest = hashNode(sibling, digest);
-      while (fn % 2 === 0 && fn !== 0) {
-        fn /= 2;
-        sn = Math.floor(sn / 2);
-      }
-    } else {
-      digest = hashNode(digest, sibling);
-    }
-    fn = Math.floor(fn / 2);
-    sn = Math.floor(sn / 2);
-  }
-  return sn === 0 && digest === root;
-}
-
 /** The consistency proof between the trees over the first `size` leaves and over all of them (RFC 9162 2.1.4.1). */
 export function proveConsistency(leaves: readonly Digest[], size: number): Digest[] {
   checkRange(Number.isSafeInteger(size) && size > 0 && size <= leaves.length, `no tree of ${size} leaves`);
@@ -81,43 +52,4 @@ export function proveConsistency(leaves: readonly Digest[], size: number): Diges
       : [...subproof(m - k, start + k, end, false), subtreeRoot(leaves, start, start + k)];
   };
   return subproof(size, 0, leaves.length, true);
-}
-
-/** Checks a consistency proof (RFC 9162 2.1.4.2). */
-export function verifyConsistency(
-  first: number,
-  second: number,
-  firstRoot: Digest,
-  secondRoot: Digest,
-  proof: readonly Digest[],
-): boolean {
-  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(second) || first < 1 || first > second) return false;
-  if (first === second) return proof.length === 0 && firstRoot === secondRoot;
-  if (proof.length === 0) return false;
-  let fn = first - 1;
-  let sn = second - 1;
-  while (fn % 2 === 1) {
-    fn = (fn - 1) / 2;
-    sn = Math.floor(sn / 2);
-  }
-  // fn is 0 here exactly where `first` is a power of two: its root is then the proof's first node
-  const path = fn === 0 ? [firstRoot, ...proof] : proof;
-  let fr = path[0] as Digest;
-  let sr = fr;
-  for (const digest of path.slice(1)) {
-    if (sn === 0) return false;
-    if (fn % 2 === 1 || fn === sn) {
-      fr = hashNode(digest, fr);
-      sr = hashNode(digest, sr);
-      while (fn % 2 === 0 && fn !== 0) {
-        fn /= 2;
-        sn = Math.floor(sn / 2);
-      }
-    } else {
-      sr = hashNode(sr, digest);
-    }
-    fn = Math.floor(fn / 2);
-    sn = Math.floor(sn / 2);
-  }
-  return sn === 0 && fr === firstRoot && sr === secondRoot;
 }
