@@ -41,6 +41,7 @@ export const rooms = {
     entry: ['model', 'range', 'state', 'trust'],
     stream: ['auditor', 'entry', 'input', 'model', 'range', 'state', 'trust', 'verdict'],
     parallel: ['input', 'model', 'stream'],
+    proof: ['auditor', 'model', 'stream', 'trust', 'verdict'],
     files: ['auditor', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
     show: ['carrier', 'files', 'input', 'model', 'verdict'],
   },

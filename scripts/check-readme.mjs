@@ -1,6 +1,6 @@
 // Runs the pages below as a reader would: each in an empty folder, block after block, against the packed tarball. Pages
 // that are named as arguments are run alone.
-// `js` blocks whose first line is `// NAME` are written to that file. `sh` blocks are run line by line in one shell; a
+// `js`, `go` and `bash` blocks whose first line is `// NAME` or `# NAME` are written to that file. `sh` blocks are run line by line in one shell; a
 // line must end with exit code 0, or with N where it says `# exit N`. Each line of a `text` block (but `…`) must occur
 // in what the `sh` block before it printed; inside such a line, `…` stands for any part of a printed line.
 import { spawnSync } from 'node:child_process';
@@ -13,9 +13,12 @@ import { report, root } from './lib/run.mjs';
 const pages = [
   { page: 'README.md', most: 150 },
   { page: 'docs/monitoring.md' },
+  { page: 'docs/evidence.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];
 const QUICK = 10;
+/** What the first line of a block is that is written to a file. */
+const FILES = { js: /^\/\/ (\S+\.mjs)\n/, go: /^\/\/ (\S+\.go)\n/, bash: /^# (\S+\.sh)\n/ };
 
 const named = process.argv.slice(2);
 const chosen = pages.filter(({ page }) => named.length === 0 || named.includes(page));
@@ -49,8 +52,8 @@ function runPage(page, blocks, folder) {
   writeFileSync(environment, '');
   let printed = '';
   for (const { language, body } of blocks) {
-    const name = /^\/\/ (\S+\.mjs)\n/.exec(body)?.[1];
-    if (language === 'js' && name) writeFileSync(join(folder, name), body);
+    const name = FILES[language]?.exec(body)?.[1];
+    if (name) writeFileSync(join(folder, name), body);
     if (language === 'text') {
       for (const line of body.split('\n').map((part) => part.trim())) {
         if (line !== '' && !isPrinted(line, printed)) problems.push(`${page}: not printed: ${line}`);

@@ -9,10 +9,13 @@ export {
   loadPolicy,
   loadPublicKeys,
   originalLines,
+  proveRecord,
   verifiedLines,
   verify,
+  verifyProof,
 } from './audit/index.ts';
 export type { VerifierKeys } from './audit/open-keys.ts';
+export type { ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
 export type { VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
 export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
@@ -53,6 +56,8 @@ export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
 export type { QuotedLine } from './verify/model/quoted-line.ts';
 export type { TimelineEvent, TimelineKind, TimelineReport } from './verify/model/timeline.ts';
+export type { ProofFinding, ProofFindingCode, ProofReport, ProvedLine } from './verify/proof/proof-report.ts';
+export type { ProofRefusal, ProvedRecord } from './verify/prove-record.ts';
 export type { InspectedEvent, Inspection, InspectOptions } from './verify/show/inspection.ts';
 export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';

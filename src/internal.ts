@@ -2,7 +2,14 @@
  * What the command line needs besides the package's root: a configuration with the place of each option, and the parts that
  * take it as it is. It is no part of what the package offers; no export of package.json leads here.
  */
-export { configuredKeys, verifiedLinesWith, verifyWith } from './audit/configured.ts';
+export {
+  areProofs,
+  configuredKeys,
+  proveRecordWith,
+  verifiedLinesWith,
+  verifyProofWith,
+  verifyWith,
+} from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';

@@ -1,6 +1,9 @@
 import type { VerifyOptions } from '../verify/auditor/options.ts';
+import type { ProofReport } from '../verify/proof/proof-report.ts';
+import type { ProvedRecord, ProveOptions } from '../verify/prove-record.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { VerifiedLinesOptions } from '../verify/verified-lines.ts';
+import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
@@ -23,4 +26,20 @@ export async function verifyWith(options: VerifyOptions): Promise<VerifyReport> 
 /** `verifiedLines` with keys that are open. @throws {@link TamperError} as `verifiedLines` */
 export async function verifiedLinesWith(options: VerifiedLinesOptions): Promise<VerifyReport> {
   return (await import('../verify/verified-lines.ts')).verifiedLines(options);
+}
+
+/** `proveRecord` with keys that are open. @throws {@link TamperError} as `proveRecord` */
+export async function proveRecordWith(options: ProveOptions): Promise<ProvedRecord> {
+  return (await import('../verify/prove-record.ts')).proveRecord(options);
+}
+
+/** `verifyProof` with keys that are open, of a file. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */
+export async function verifyProofWith(path: string, options: ProofOptions): Promise<ProofReport> {
+  const { readProof } = await import('./proof-files.ts');
+  return (await import('../verify/verify-proof.ts')).verifyProof(await readProof(path), options);
+}
+
+/** Whether the files to verify are proofs of records, and no logs. @throws {@link TamperError} `USAGE` */
+export async function areProofs(paths: readonly string[]): Promise<boolean> {
+  return (await import('./proof-files.ts')).areProofs(paths);
 }

@@ -1,11 +1,15 @@
 import type { Readable } from 'node:stream';
+import { TamperError } from '../errors.ts';
 import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
+import type { ProofReport } from '../verify/proof/proof-report.ts';
+import type { ProvedRecord } from '../verify/prove-record.ts';
 import type { Inspection, InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
 import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
+import type { ProveOptions, VerifyProofOptions } from './proof-options.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 import type { VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
@@ -88,6 +92,50 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
   };
   const { verifiedLines: run } = await import('../verify/verified-lines.ts');
   return withKeys(rest, (input) => run({ ...input, ...lines }));
+}
+
+/**
+ * Verifies, and where the verdict is ok proves one record: the text of a C2SP tlog-proof that carries the record, its inclusion
+ * proof, the smallest checkpoint over it that a named public key signed, and the seal that dates it (spec/evidence.md). It reads
+ * once, in bounded memory. `jobs` is not used.
+ *
+ * @returns the report of the verification, with the proof, or with why there is none
+ * @throws {@link TamperError} what {@link verify} throws; `USAGE` where the files hold more than one stream
+ */
+export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> {
+  const { checkProveOptions } = await import('./proof-options.ts');
+  checkProveOptions(options);
+  const { seq, ...rest } = options;
+  const { proveRecord: run } = await import('../verify/prove-record.ts');
+  return withKeys(rest, (input) => run({ ...input, seq }));
+}
+
+/**
+ * Verifies the proof of one record by itself: no log is needed, and nothing that comes with the proof is trusted
+ * (spec/evidence.md). A finding is never an exception. Of `keys` the public keys count.
+ *
+ * @param proof - the bytes of a `.tlog-proof` file, or its text
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `POLICY_INVALID`, `KEY_MALFORMED`, `KEY_NOT_FOUND`,
+ *   `NOT_FOUND`, `READ_FAILED`
+ */
+export async function verifyProof(proof: string | Uint8Array, options: VerifyProofOptions): Promise<ProofReport> {
+  const { checkProofOptions } = await import('./proof-options.ts');
+  checkProofOptions(options);
+  if (typeof proof !== 'string' && !(proof instanceof Uint8Array)) {
+    throw new TamperError('USAGE', 'verifyProof takes the bytes or the text of a proof');
+  }
+  const bytes = typeof proof === 'string' ? Buffer.from(proof, 'utf8') : proof;
+  const { verifyProof: run } = await import('../verify/verify-proof.ts');
+  return withKeys({ ...options, paths: [] }, async ({ publicKeys = [], ...rest }) => {
+    const { origin, continued, policy, held } = rest;
+    return run(bytes, {
+      publicKeys,
+      ...(origin !== undefined && { origin }),
+      ...(continued !== undefined && { continued }),
+      ...(policy !== undefined && { policy }),
+      ...(held !== undefined && { held }),
+    });
+  });
 }
 
 /**

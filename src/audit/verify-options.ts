@@ -40,7 +40,8 @@ export type VerifiedLinesOptions = VerifyOptions &
 
 const isKeys = (value: unknown): boolean => value instanceof AuditorKeys || isProvider(value);
 
-const forms: Forms<VerifyOptions> = {
+/** What each option takes. */
+export const forms: Forms<VerifyOptions> = {
   paths: {
     says: 'an array of paths, at least one',
     fits: (value) => texts.fits(value) && (value as unknown[]).length > 0,
@@ -92,7 +93,8 @@ const originalForms: Forms<OriginalLinesOptions> = {
   onProblem: callable,
 };
 
-function checkNeeded(what: string, options: object, needed: readonly (readonly [string, string])[]): void {
+/** @throws {@link TamperError} `USAGE`, with the option that is missing */
+export function checkNeeded(what: string, options: object, needed: readonly (readonly [string, string])[]): void {
   for (const [name, why] of needed) {
     if (Reflect.get(options, name) === undefined)
       throw new TamperError('USAGE', `${what} needs the option "${name}": ${why}`);

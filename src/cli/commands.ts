@@ -32,6 +32,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./verify.ts')).verify,
   },
   {
+    name: 'prove',
+    summary: 'prove one record to somebody who has only the public key',
+    load: async () => (await import('./evidence/prove.ts')).prove,
+  },
+  {
     name: 'inspect',
     summary: 'show what sealed files say about themselves; nothing is checked',
     load: async () => (await import('./inspect.ts')).inspect,

@@ -23,7 +23,7 @@ import { streamSource } from './input/sources.ts';
 import { FindingRoom, Findings } from './model/findings.ts';
 import { TimelineRoom } from './model/timeline.ts';
 import { withProcesses } from './parallel/parallel-reading.ts';
-import type { KeptRecords } from './stream/kept-records.ts';
+import type { Keeping } from './stream/kept-records.ts';
 import { checkGiven } from './stream/manifests.ts';
 import { StreamVerifier } from './stream/stream-verifier.ts';
 import { IgnoredFiles } from './verdict/ignored-files.ts';
@@ -88,7 +88,7 @@ async function verifyFiles(
   groups: ReadonlyMap<string, readonly PeekedSource[]>,
   held: readonly string[],
   told: Pick<FileReading, 'onBytes' | 'onBeside'>,
-  kept: KeptRecords | undefined,
+  kept: Keeping | undefined,
   again: boolean,
 ): Promise<LinkedStream[]> {
   const streams: LinkedStream[] = [];
@@ -143,7 +143,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 /** The same; `kept` gets every record that is accepted on the way. */
-export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | undefined): Promise<VerifyReport> {
+export async function verifyKeeping(options: VerifyOptions, kept: Keeping | undefined): Promise<VerifyReport> {
   patternsOf(options);
   checkUnwrap(options);
   if (options.known === undefined) return (await verifyWith(options, new Map(), kept)).result;
@@ -154,7 +154,7 @@ export async function verifyKeeping(options: VerifyOptions, kept: KeptRecords | 
 async function verifyWith(
   options: VerifyOptions,
   known: KnownStreams,
-  kept: KeptRecords | undefined,
+  kept: Keeping | undefined,
 ): Promise<KnownRun<VerifyReport>> {
   for (let attempt = 1; ; attempt++) {
     const again = attempt < ATTEMPTS && !options.paths.includes('-');
@@ -170,7 +170,7 @@ async function verifyWith(
 async function verifyOnce(
   options: VerifyOptions,
   known: KnownStreams,
-  kept: KeptRecords | undefined,
+  kept: Keeping | undefined,
   again: boolean,
 ): Promise<KnownRun<VerifyReport>> {
   kept?.begin();

@@ -9,7 +9,7 @@ import type { LogSink, OnBeside } from '../input/unwrapping.ts';
 import { Allowance } from '../model/allowance.ts';
 import { FindingRoom, Findings } from '../model/findings.ts';
 import { TimelineRoom } from '../model/timeline.ts';
-import type { KeptRecords } from '../stream/kept-records.ts';
+import type { Keeping } from '../stream/kept-records.ts';
 import { StreamVerifier } from '../stream/stream-verifier.ts';
 import { linkedStream } from '../verdict/linked-stream.ts';
 import type { LinkedStream } from '../verdict/links.ts';
@@ -35,7 +35,7 @@ class Demultiplexer implements LogSink {
   readonly lanes = new Map<string, Lane>();
   readonly #wild: readonly string[];
   readonly #auditorFor: (origin: string) => Auditor;
-  readonly #kept: KeptRecords | undefined;
+  readonly #kept: Keeping | undefined;
   readonly #allowance: Allowance;
   readonly #room = new FindingRoom();
   readonly #timelineRoom = new TimelineRoom();
@@ -50,7 +50,7 @@ class Demultiplexer implements LogSink {
   constructor(
     patterns: readonly string[],
     auditorFor: (origin: string) => Auditor,
-    kept: KeptRecords | undefined,
+    kept: Keeping | undefined,
     allowance: Allowance,
     quoteLines: boolean,
   ) {
@@ -146,7 +146,7 @@ export interface MixedReading {
   readonly onBytes: (bytes: number) => void;
   readonly onBeside?: OnBeside;
   /** Takes every record that is accepted. */
-  readonly kept?: KeptRecords | undefined;
+  readonly kept?: Keeping | undefined;
   /** Shared by the streams; their own by default. */
   readonly allowance?: Allowance;
   /** Whether findings quote the lines that they are about. */

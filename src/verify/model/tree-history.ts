@@ -5,6 +5,7 @@ import type { OpenEntry } from '../../format/control.ts';
 import type { Allowance } from './allowance.ts';
 import type { Epoch } from './epoch.ts';
 import { LeafWindow } from './leaf-window.ts';
+import type { TreeWatcher } from './tree-watcher.ts';
 
 /** The root at a seal or close, and what a checkpoint of that size must carry. */
 export interface SealedSize {
@@ -35,6 +36,8 @@ export class TreeHistory {
 
   /** Whether seals have passed whose roots are no longer kept. */
   forgotten = false;
+  /** Is told of every leaf before it is added; absent: nobody needs to know. */
+  watcher: TreeWatcher | undefined;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -46,6 +49,7 @@ export class TreeHistory {
     this.frontier = new Frontier(size, subtrees);
     this.#start = { size, subtrees: [...subtrees] };
     this.#leaves.startAfter(size);
+    this.watcher?.lose();
   }
 
   /** Forgets everything: what comes begins elsewhere. */
@@ -56,15 +60,23 @@ export class TreeHistory {
     this.#bySeq.clear();
     this.#start = { size: 0, subtrees: [] };
     this.forgotten = false;
+    this.watcher?.lose();
   }
 
   append(seq: number, leaf: Digest): void {
+    if (this.watcher !== undefined) this.#watch(this.watcher, seq, leaf);
     this.frontier?.append(leaf);
     this.#leaves.append(seq, leaf);
   }
 
+  #watch(watcher: TreeWatcher, seq: number, leaf: Digest): void {
+    if (this.frontier?.size === seq - 1) watcher.grow(seq, this.frontier.subtrees, leaf);
+    else watcher.lose();
+  }
+
   /** Adds consecutive entries whose leaf hashes, 32 bytes each, and complete subtrees are known. */
   appendRun(firstSeq: number, leaves: Uint8Array, subtrees: readonly Subtree[]): void {
+    this.watcher?.lose(); // it would have to see each leaf
     for (const { height, root } of subtrees) this.frontier?.appendSubtree(height, root);
     this.#leaves.appendRun(firstSeq, leaves);
   }
@@ -111,6 +123,7 @@ export class TreeHistory {
     const frontier = new Frontier(base.size, base.subtrees);
     for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leaves.leaf(seq));
     this.frontier = frontier;
+    this.watcher?.goBack(size);
     this.#leaves.cutTo(size);
     while ((this.#seals.at(-1)?.seq ?? 0) > size) this.#bySeq.delete((this.#seals.pop() as SealedSize).seq);
     return true;

@@ -1,5 +1,7 @@
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
+import type { Signer } from '../../format/key-reference.ts';
+import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
 import type { StreamState } from '../state/state.ts';
@@ -10,7 +12,12 @@ import { acceptSuccessors } from '../trust/successors.ts';
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 
 /** Checks one checkpoint line (M4.8, M8.10, M9.1). */
-export async function handleCheckpoint(state: StreamState, note: string | undefined, bytes: number): Promise<void> {
+export async function handleCheckpoint(
+  state: StreamState,
+  note: string | undefined,
+  bytes: number,
+  proof?: ProofKeeper,
+): Promise<void> {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   if (checkpoint === undefined) {
     state.find('NOTE_MALFORMED', 'a checkpoint line does not contain a signed note in its only valid spelling');
@@ -46,7 +53,7 @@ export async function handleCheckpoint(state: StreamState, note: string | undefi
     handleUnknownSize(state, size);
     return;
   }
-  await handleSealed(state, checkpoint, seal, note ?? '');
+  await handleSealed(state, checkpoint, seal, note ?? '', proof);
 }
 
 function handleUnknownSize(state: StreamState, size: number): void {
@@ -66,6 +73,7 @@ async function handleSealed(
   checkpoint: SignedCheckpoint,
   seal: SealedSize,
   note: string,
+  proof: ProofKeeper | undefined,
 ): Promise<void> {
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
@@ -94,7 +102,8 @@ async function handleSealed(
     }
     return;
   }
-  record(state, note, seal, verdict);
+  const signedBy = record(state, note, seal, verdict);
+  if (signedBy.some(({ algorithm }) => algorithm !== 'kms-hmac-sha256')) proof?.signed(note, seal);
 }
 
 /** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
@@ -106,15 +115,24 @@ function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boo
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
 }
 
-function record(state: StreamState, note: string, { seq: size, epoch, time }: SealedSize, verdict: NoteVerdict): void {
+/** @returns the signers of its key period that count for it */
+function record(
+  state: StreamState,
+  note: string,
+  { seq: size, epoch, time }: SealedSize,
+  verdict: NoteVerdict,
+): Signer[] {
   for (const id of verdict.verified) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
     acceptSuccessors(state);
     for (const id of verdict.verified) noteNamedSizes(state, id, size);
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
-  const named = [...verdict.verified].some((id) => countsForSize(state, id, size) && epoch?.signers.has(id) === true);
-  if (named || verdict.mac) state.evidence.verify({ size, note, epoch }, named ? 'bySignature' : 'byMac');
-  const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(named ? ['signature' as const] : [])];
+  const named = [...verdict.verified].filter((id) => countsForSize(state, id, size));
+  const signers = named.flatMap((id) => epoch?.signers.get(id) ?? []);
+  if (signers.length > 0) state.evidence.verify({ size, note, epoch }, 'bySignature');
+  else if (verdict.mac) state.evidence.verify({ size, note, epoch }, 'byMac');
+  const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];
   state.timeline.addCheckpoint(size, time, checkedBy);
+  return signers;
 }

@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import { Spool, type SpooledRecord } from '../input/spool.ts';
+import type { ProofKeeper } from '../model/proof-keeper.ts';
 
 /** Takes the records of one stream as the verifying pass accepts them, so that nothing is read a second time. */
 export interface RecordKeeper {
@@ -9,10 +10,20 @@ export interface RecordKeeper {
   goBack(size: number): void;
   /** All has been read: everything up to `size` is proven. */
   proven(size: number): void;
+  /** Is given what proves one entry as well. */
+  readonly proof?: ProofKeeper;
+}
+
+/** What is kept while files are verified. */
+export interface Keeping {
+  /** The files are read from their beginning, perhaps once more: what was kept before is let go. */
+  begin(): void;
+  /** For one stream more. */
+  keeper(): RecordKeeper;
 }
 
 /** The records of the one stream that is kept. */
-export class KeptRecords {
+export class KeptRecords implements Keeping {
   readonly #spool: Spool;
   /** Where the log went back, and to which size; sizes ascend, because one below the last takes its place. */
   readonly #returns: { readonly at: number; readonly size: number }[] = [];

@@ -55,6 +55,7 @@ export class StreamVerifier {
   constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance, ...shown }: Further = {}) {
     this.#keeper = keeper;
     this.state = new StreamState(auditor, findings, cited, allowance, shown);
+    this.state.tree.watcher = keeper?.proof;
     this.#foreign = new ForeignLines(this.state);
   }
 
@@ -180,14 +181,18 @@ export class StreamVerifier {
       if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }
-    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length);
+    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length, this.#keeper?.proof);
     return this.#control(trimmed, read);
   }
 
   async #control(line: Buffer, read: ControlLine): Promise<void> {
-    const { abandonedEntries } = this.state;
+    const { abandonedEntries, next, tree } = this.state;
+    const proof = this.#keeper?.proof;
+    const before = proof === undefined ? [] : [...(tree.frontier?.subtrees ?? [])];
     await handleControl(this.state, line, read);
     if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
+    const sealed = read.seq === next ? tree.seal(read.seq) : undefined;
+    if (sealed !== undefined) proof?.seal(line, sealed, before);
   }
 
   /** Whether the entry is the first of its file and not the next one of the stream. */

@@ -1,0 +1,76 @@
+import { type ProofReport, TamperError, type Verdict } from '../../index.ts';
+import { type VerifyOptions, verifyProofWith } from '../../internal.ts';
+import type { FlagValues } from '../flags.ts';
+import { jsonText } from '../output.ts';
+import type { VerifyFlags } from '../verify-request.ts';
+import { proofLines } from './proof-text.ts';
+
+/** `fapilog-tamper verify NAME.tlog-proof` */
+
+/** Flags that speak of a log: with a proof they would mean nothing. */
+const OF_LOGS = [
+  'key-env',
+  'keys',
+  'known',
+  'unwrap',
+  'manifest',
+  'live',
+  'now',
+  'part',
+  'demux',
+  'accept-successors',
+  'max-bytes',
+  'jobs',
+] as const;
+
+const NOTE = 'a proof says that this record is in the log, and nothing of the records around it';
+
+/** What each proof came to, and all of them. */
+export interface ProofsReport {
+  readonly verdict: Verdict;
+  readonly proofs: readonly (ProofReport & { readonly file: string })[];
+}
+
+/** @throws {@link TamperError} `USAGE`, with the flag that is about logs */
+export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
+  for (const name of OF_LOGS) {
+    const value = flags[name];
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
+    throw new TamperError('USAGE', `--${name} is about logs, but a proof of one record is to be verified`, {
+      hint:
+        name === 'known'
+          ? 'A proof does not show that a log goes on from what was known. To compare its checkpoint with one that you hold: --since NOTE'
+          : 'Of the flags of verify, --origin, --policy, --config, --public-key, --since and --strict apply to a proof.',
+    });
+  }
+}
+
+/** Verifies every file. @throws {@link TamperError} as `verifyProof` */
+export async function verifyProofs({
+  paths,
+  origin,
+  continued,
+  policy,
+  publicKeys,
+  held,
+}: VerifyOptions): Promise<ProofsReport> {
+  const options = {
+    ...(origin !== undefined && { origin }),
+    ...(continued !== undefined && { continued }),
+    ...(policy !== undefined && { policy }),
+    ...(publicKeys !== undefined && { publicKeys }),
+    ...(held !== undefined && { held }),
+  };
+  const proofs: (ProofReport & { file: string })[] = [];
+  for (const file of paths) proofs.push({ file, ...(await verifyProofWith(file, options)) });
+  const verdicts = proofs.map(({ verdict }) => verdict);
+  const verdict = verdicts.find((one) => one === 'tampered') ?? verdicts.find((one) => one === 'undecided') ?? 'ok';
+  return { verdict, proofs };
+}
+
+/** The report as it is printed. */
+export function proofsText({ verdict, proofs }: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
+  if (format === 'json') return `${jsonText({ version: 1, verdict, proofs, note: NOTE }, 2)}\n`;
+  const lines = proofs.flatMap(({ file, ...report }) => proofLines(file, report, quiet));
+  return `${[...lines, ...(quiet ? [] : [`This ${NOTE.slice(2)}.`])].join('\n')}\n`;
+}

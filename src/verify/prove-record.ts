@@ -1,0 +1,111 @@
+import { verifyInclusion } from '../core/inclusion-proof.ts';
+import { hashLeaf } from '../core/tree.ts';
+import { TamperError } from '../errors.ts';
+import { formatRecordExtra, parseRecordExtra } from '../format/evidence/record-extra.ts';
+import { formatTlogProof, parseTlogProof } from '../format/evidence/tlog-proof.ts';
+import type { VerifyOptions } from './auditor/options.ts';
+import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
+import type { Keeping } from './stream/kept-records.ts';
+import type { VerifyReport } from './verdict/report.ts';
+import { verifyKeeping } from './verify.ts';
+
+/** The proof of one record, taken out of a log that was verified in the same pass (spec/evidence.md). */
+
+/** What to verify, and which of its records to prove. */
+export interface ProveOptions extends VerifyOptions {
+  /** SEQ of the record, from 1: what stands in its line as `"seq"`. */
+  readonly seq: number;
+}
+
+/** Why there is no proof of a record although the log is ok. */
+export interface ProofRefusal {
+  /**
+   * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
+   * `UNSIGNED`: no checkpoint over it is signed by a public key that was named.
+   */
+  readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'UNSIGNED';
+  readonly message: string;
+}
+
+/** A proof, or why there is none. */
+export interface ProvedRecord {
+  /** The report on the whole log; a proof is made only where its verdict is ok. */
+  readonly report: VerifyReport;
+  /** The text of a C2SP tlog-proof, to be stored as `NAME.tlog-proof`; absent where there is none. */
+  readonly proof?: string;
+  /** Why there is none, where the verdict is ok. */
+  readonly refusal?: ProofRefusal;
+}
+
+class EntryProofs implements Keeping {
+  readonly #seq: number;
+  #all: EntryProof[] = [];
+
+  constructor(seq: number) {
+    this.#seq = seq;
+  }
+
+  begin(): void {
+    this.#all = [];
+  }
+
+  keeper(): EntryProof {
+    const one = new EntryProof(this.#seq);
+    this.#all.push(one);
+    return one;
+  }
+
+  get one(): EntryProof | undefined {
+    return this.#all.find(({ isThere }) => isThere);
+  }
+}
+
+/**
+ * Verifies, and where the verdict is ok proves one record: in one pass, in memory that does not grow with the log, against the
+ * smallest checkpoint over it that a named public key signed (E2.1). `jobs` is not used.
+ *
+ * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream
+ */
+export async function proveRecord({ seq, ...options }: ProveOptions): Promise<ProvedRecord> {
+  const proofs = new EntryProofs(seq);
+  // leaves that another process checks are not seen here one by one
+  const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
+  if (report.verdict !== 'ok') return { report };
+  if (report.streams.length !== 1) {
+    throw new TamperError('USAGE', `entry ${seq} of which stream? Here are ${report.streams.length}`, {
+      hint: `Name one with --origin: ${report.streams.map(({ origin }) => origin).join(', ')}`,
+    });
+  }
+  const entry = proofs.one;
+  const refusal = refusalOf(entry, seq, report);
+  if (refusal !== undefined) return { report, refusal };
+  return { report, proof: checked(entry?.parts as ProofParts) };
+}
+
+function refusalOf(entry: EntryProof | undefined, seq: number, report: VerifyReport): ProofRefusal | undefined {
+  if (entry === undefined) {
+    const [{ firstSeq, lastSeq } = { firstSeq: 0, lastSeq: 0 }] = report.streams;
+    return { code: 'NO_ENTRY', message: `the log has no entry ${seq}: here are entries ${firstSeq} to ${lastSeq}` };
+  }
+  if (!entry.isRecord) {
+    return {
+      code: 'NOT_A_RECORD',
+      message: `entry ${seq} is a control entry of the log, not a line of the application`,
+    };
+  }
+  if (entry.parts !== undefined) return undefined;
+  const message = `no checkpoint over entry ${seq} is signed by a public key that you named; without one nobody else can check a proof`;
+  return { code: 'UNSIGNED', message };
+}
+
+/** What goes out must hold: whoever gets it cannot ask for another one. */
+function checked(parts: ProofParts): string {
+  const { leaf, index, proof, note } = parts;
+  const text = formatTlogProof({ extra: formatRecordExtra(parts), index, proof, note });
+  const reading = parseTlogProof(Buffer.from(text, 'utf8'));
+  const read = 'proof' in reading ? reading.proof : undefined;
+  const { size = 0, root = '' } = read?.checkpoint ?? {};
+  const extra = read?.extra === undefined ? undefined : parseRecordExtra(read.extra, size);
+  if (extra !== undefined && 'extra' in extra && verifyInclusion(index, size, hashLeaf(leaf), proof, root)) return text;
+  throw new TamperError('INTERNAL', `the proof of entry ${index + 1} does not hold`);
+}

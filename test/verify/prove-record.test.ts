@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditorKeys, type ProvedRecord, proveRecord, type VerifyOptions, verifyProof } from '../../src/index.ts';
+import { proveInclusion } from '../support/proof.ts';
+import { hashLine, linesOfProof } from '../support/record-proof.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
+import { bothLog, macLog, signedLog, signKeys } from '../vectors/logs.ts';
+import { edit } from '../vectors/spoil.ts';
+
+/** Which records are proven, against which checkpoint, and that what verify would not stand behind is not (E2.1, E2.2). */
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'prove-'));
+  writeFileSync(join(folder, 'data.key'), dataKey.toString('base64'), { mode: 0o600 });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let made = 0;
+async function prove(log: SealedLog, seq: number, options: Partial<VerifyOptions> = {}): Promise<ProvedRecord> {
+  const directory = join(folder, `log-${++made}`);
+  const paths = log.toFiles().map(({ name, bytes }) => {
+    const path = `${directory}-${name}`;
+    writeFileSync(path, bytes);
+    return path;
+  });
+  const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, edKey)] });
+  return proveRecord({ paths, seq, origin: log.origin, keys, ...options });
+}
+
+const checked = (proof: string | undefined, log: SealedLog, key = edKey) =>
+  verifyProof(proof ?? '', { origin: log.origin, keys: auditorKeys({ publicKeys: [vkeyOf(log.origin, key)] }) });
+
+describe('a record of a log that is ok', () => {
+  it('is proven against the smallest signed checkpoint over it, and the proof holds alone', async () => {
+    const log = signedLog();
+    for (const [seq, size, amount] of [
+      [3, 8, 7],
+      [7, 8, 35],
+      [9, 14, 42],
+      [13, 14, 70],
+    ] as const) {
+      const { report, proof = '' } = await prove(log, seq);
+      expect(report.verdict).toBe('ok');
+      const lines = linesOfProof(proof);
+      expect(lines.header).toBe('c2sp.org/tlog-proof@v1');
+      expect(lines.index).toBe(`index ${seq - 1}`);
+      expect(lines.text.slice(0, 2)).toEqual([log.origin, String(size)]);
+      expect(lines.hashes).toEqual(proveInclusion(log.leaves.slice(0, size), seq - 1).map(hashLine));
+      expect(lines.extra.slice(3).map(String)).toEqual(
+        proveInclusion(log.leaves.slice(0, size), size - 1).map(hashLine),
+      );
+      expect(`${lines.extra[1]}`).toBe(
+        log.lines
+          .find((line) => line.seq === seq)
+          ?.bytes.toString()
+          .slice(0, -46),
+      );
+      const found = await checked(proof, log);
+      expect(found).toMatchObject({ verdict: 'ok', seq, size, origin: log.origin, findings: [], held: false });
+      expect(JSON.parse(found.record?.text ?? '')).toMatchObject({ amount });
+      expect(found.sealedAt).toMatch(/^2026-11-24T23:00:\d\d\.000Z$/);
+      expect(found.signers).toEqual([
+        { algorithm: 'ed25519', fingerprint: edKey.signer.identity, givenBy: 'the options' },
+      ]);
+    }
+  });
+
+  it('is proven for whoever has the public key alone where the log has MACs as well', async () => {
+    const log = bothLog();
+    const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, edKey)], dataKeyFiles: [join(folder, 'data.key')] });
+    const { proof } = await prove(log, 5, { keys });
+    expect((await checked(proof, log)).verdict).toBe('ok');
+  });
+
+  it('is proven by ECDSA P-256 as well', async () => {
+    const log = new SealedLog()
+      .open({ signers: [p256Key] })
+      .seal()
+      .checkpoint()
+      .record('one')
+      .close()
+      .checkpoint();
+    const { proof } = await prove(log, 3, { keys: auditorKeys({ publicKeys: [vkeyOf(log.origin, p256Key)] }) });
+    expect((await checked(proof, log, p256Key)).record).toEqual({ text: 'one' });
+  });
+
+  it.each([
+    ['a line of text', 'plain text \u0007', { text: 'plain text \u0007' }],
+    ['an empty line', '', { text: '' }],
+    ['bytes that are no text', Buffer.from([0xff, 0x00, 0x0d]), { base64: '/wAN' }],
+    [
+      'an object that imitates a seal',
+      '{"integrity":{"seq":3,"kind":"seal"}}',
+      { text: '{"integrity":{"seq":3,"kind":"seal"}}' },
+    ],
+  ])('comes back byte for byte: %s', async (_name, line, record) => {
+    const log = new SealedLog().open(signKeys).seal().checkpoint().record(line).close().checkpoint();
+    const { proof } = await prove(log, 3);
+    expect(await checked(proof, log)).toMatchObject({ verdict: 'ok', record });
+  });
+
+  it('that is a part of a long line is proven as that part', async () => {
+    const log = new SealedLog().open(signKeys).seal().checkpoint();
+    log
+      .longRecord(Buffer.from('a'.repeat(50)), 30)
+      .close()
+      .checkpoint();
+    const first = await checked((await prove(log, 3)).proof, log);
+    expect(first.record).toEqual({ text: 'a'.repeat(30), part: 1 });
+    const last = await checked((await prove(log, 4)).proof, log);
+    expect(last.record).toEqual({ text: 'a'.repeat(20), part: 2, lastPart: true });
+  });
+
+  it('is proven across files, by a checkpoint that stands in a later one, and in a file that begins in the middle', async () => {
+    const log = new SealedLog().open(signKeys).seal().checkpoint().record('one').close('rotated').checkpoint();
+    log.rotate('next.jsonl').record('two').seal().record('three').close().checkpoint();
+    expect((await checked((await prove(log, 3)).proof, log)).size).toBe(4);
+    const late = await prove(log, 6);
+    expect(await checked(late.proof, log)).toMatchObject({ verdict: 'ok', size: 9, record: { text: 'two' } });
+    const next = log.fork();
+    next.lines = next.lines.filter(({ file }) => file === 'next.jsonl');
+    const middle = await prove(next, 6, { held: [log.note({ size: 4 })] });
+    expect(middle.report.verdict).toBe('ok');
+    expect(middle.proof).toBe(late.proof);
+  });
+
+  it('is proven in a log that is still written, up to its proven end', async () => {
+    const log = new SealedLog().open(signKeys).seal().checkpoint().record('one').seal().checkpoint().record('two');
+    const live = { live: true, now: new Date('2026-11-24T23:01:00Z') };
+    expect((await checked((await prove(log, 3, live)).proof, log)).verdict).toBe('ok');
+    const { report, refusal, proof } = await prove(log, 5, live);
+    expect([report.verdict, refusal?.code, proof]).toEqual(['ok', 'UNSIGNED', undefined]);
+  });
+
+  it('is proven in a log that went back after a crash, as it stands there now; what was abandoned is not', async () => {
+    const log = new SealedLog()
+      .open({ dataKey, signers: [edKey] })
+      .seal()
+      .checkpoint()
+      .record('one')
+      .seal()
+      .checkpoint();
+    const ahead = log.fork().record('lost', 'lost too', 'and this');
+    log
+      .open({ dataKey, signers: [edKey] }, { epoch: 2 })
+      .seal()
+      .checkpoint()
+      .record('kept')
+      .close()
+      .checkpoint();
+    const shipped = ahead.fork();
+    shipped.lines = [...ahead.lines, ...log.lines.slice(ahead.lines.length - 3)];
+    const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, edKey)], dataKeyFiles: [join(folder, 'data.key')] });
+    const { report, proof } = await prove(shipped, 7, { keys });
+    expect(report.findings.map(({ code }) => code)).toContain('ABANDONED');
+    expect(await checked(proof, log)).toMatchObject({ verdict: 'ok', record: { text: 'kept' } });
+    const before = await prove(shipped, 3, { keys });
+    expect(await checked(before.proof, log)).toMatchObject({ verdict: 'ok', size: 4, record: { text: 'one' } });
+  });
+});
+
+describe('no proof is made', () => {
+  it('of a log that is not ok, wherever it was changed', async () => {
+    const log = edit(signedLog(), 10, 'payment', 'pavment');
+    const { report, ...rest } = await prove(log, 3);
+    expect(report.verdict).toBe('tampered');
+    expect(rest).toEqual({});
+  });
+
+  it('of a log whose end is not proven', async () => {
+    const log = new SealedLog().open(signKeys).seal().checkpoint().record('one').seal().checkpoint();
+    const { report, ...rest } = await prove(log, 3);
+    expect(report.verdict).toBe('undecided');
+    expect(rest).toEqual({});
+  });
+
+  it.each([
+    ['an entry that is not there', 15, 'NO_ENTRY'],
+    ['the largest number', Number.MAX_SAFE_INTEGER, 'NO_ENTRY'],
+    ['an open', 1, 'NOT_A_RECORD'],
+    ['a seal', 8, 'NOT_A_RECORD'],
+    ['the close', 14, 'NOT_A_RECORD'],
+  ])('of %s', async (_name, seq, code) => {
+    const { report, refusal, proof } = await prove(signedLog(), seq);
+    expect([report.verdict, refusal?.code, proof]).toEqual(['ok', code, undefined]);
+  });
+
+  it('of a log that a data key alone seals: nobody else could check it', async () => {
+    const keys = auditorKeys({ dataKeyFiles: [join(folder, 'data.key')] });
+    const { report, refusal, proof } = await prove(macLog(), 3, { keys });
+    expect([report.verdict, refusal?.code, proof]).toEqual(['ok', 'UNSIGNED', undefined]);
+  });
+
+  it('of a signed log for an auditor who names no public key', async () => {
+    const keys = auditorKeys({ dataKeyFiles: [join(folder, 'data.key')] });
+    const { report, refusal } = await prove(bothLog(), 3, { keys });
+    expect([report.verdict, refusal?.code]).toEqual(['ok', 'UNSIGNED']);
+  });
+
+  it('by a checkpoint of a key that is named for other sizes, or of one that only its service can check', async () => {
+    const log = new SealedLog()
+      .open({ dataKey, signers: [edKey, serviceKey] })
+      .seal()
+      .checkpoint()
+      .record('one');
+    log
+      .seal()
+      .checkpoint({ signers: [serviceKey] })
+      .record('two')
+      .seal()
+      .checkpoint();
+    log
+      .record('three')
+      .close()
+      .checkpoint({ signers: [nextEdKey, edKey] });
+    const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, edKey)], dataKeyFiles: [join(folder, 'data.key')] });
+    const { proof } = await prove(log, 3, { keys });
+    expect((await checked(proof, log)).size).toBe(6);
+  });
+
+  it('where the files hold several streams: which is meant must be said', async () => {
+    const one = signedLog();
+    const two = new SealedLog('audit.example.com/vectors/b').open(signKeys).seal().checkpoint().close().checkpoint();
+    const paths = [one, two].map((log, at) => {
+      const path = join(folder, `several-${at}`);
+      writeFileSync(path, log.toFiles()[0]?.bytes ?? '');
+      return path;
+    });
+    const keys = auditorKeys({ publicKeys: [one, two].map(({ origin }) => vkeyOf(origin, edKey)) });
+    await expect(proveRecord({ paths, seq: 3, origin: 'audit.example.com/vectors/*', keys })).rejects.toMatchObject({
+      code: 'USAGE',
+    });
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, '3'])('of the record %s, which is none', async (seq) => {
+    await expect(prove(signedLog(), seq as number)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});
