@@ -70,6 +70,8 @@ export type {
   UnwrappedReport,
   Verdict,
   VerifyReport,
+  WitnessedReport,
+  WitnessReport,
 } from './verify/verdict/report.ts';
 
 /** What pino calls for `target: 'fapilog-tamper'`: the same as for `fapilog-tamper/pino`. */

@@ -13,6 +13,7 @@ export {
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
+export { loadWitnesses } from './audit/witnesses.ts';
 export { checkPlaces } from './check-places.ts';
 export {
   type FlagSpec,

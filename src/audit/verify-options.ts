@@ -60,6 +60,8 @@ export const forms: Forms<VerifyOptions> = {
     says: 'a provider, auditorKeys(…), or an array of both',
     fits: (value) => isKeys(value) || isListOf(isKeys)(value),
   },
+  witnesses: texts,
+  cosignatures: count,
   held: texts,
   known: { says: 'a path', fits: (value) => isText(value) && value !== '' },
   manifests: texts,

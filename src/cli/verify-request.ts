@@ -6,7 +6,14 @@ import {
   type PublicKeyName,
   TamperError,
 } from '../index.ts';
-import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
+import {
+  configuredKeys,
+  loadWitnesses,
+  type Resolution,
+  type VerificationKeys,
+  type VerifyOptions,
+  variableOf,
+} from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';
 import { carrier, count, type Flag, list, text, time, yes } from './flags.ts';
 import { resolveCall } from './resolve.ts';
@@ -19,6 +26,8 @@ export type VerifyFlags = {
   readonly 'key-env': Flag<readonly string[]>;
   readonly keys: Flag<readonly string[]>;
   readonly 'public-key': Flag<readonly string[]>;
+  readonly witness: Flag<readonly string[]>;
+  readonly cosignatures: Flag<number | undefined>;
   readonly known: Flag<string | undefined>;
   readonly since: Flag<readonly string[]>;
   readonly unwrap: Flag<CarrierName | undefined>;
@@ -41,6 +50,11 @@ export const verifyFlags: VerifyFlags = {
   'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
   keys: list('PATH', 'a file with the data key, or a directory of NAME.key files'),
   'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
+  witness: list(
+    'VKEY|FILE',
+    'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
+  ),
+  cosignatures: count('so many of the witnesses must have cosigned (default: all of them)'),
   known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
   since: list('NOTE', 'a file with a checkpoint that you hold'),
   unwrap: carrier(
@@ -92,6 +106,8 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
   const publicKeys = await publicKeysOf(flags['public-key']);
   const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
   const { close, ...keys } = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
+  const witnesses = (await Promise.all(flags.witness.map(loadWitnesses))).flat();
+  const { cosignatures } = flags;
   const held = await Promise.all(flags.since.map(loadCheckpoint));
   const origin = originsOf(flags.origin, resolution);
   const { known, now, unwrap } = flags;
@@ -104,6 +120,8 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
       publicKeys,
       held,
       ...keys,
+      ...(witnesses.length > 0 && { witnesses }),
+      ...(cosignatures !== undefined && { cosignatures }),
       manifests: flags.manifest,
       part: flags.part,
       demux: flags.demux,

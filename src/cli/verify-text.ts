@@ -72,6 +72,18 @@ function whoCanForge(keys: readonly KeyReport[]): string[] {
   return ['  note: checked with a data key alone; anyone holding that key could have forged this log'];
 }
 
+function witnessLines({ witnessed }: StreamReport): string[] {
+  if (witnessed === undefined) return [];
+  const { required, size, witnesses } = witnessed;
+  return [
+    `  cosigned up to entry ${size} by ${required} of ${witnesses.length} witnesses`,
+    ...witnesses.map(({ name, keyId, size: own, time }) => {
+      const when = time === undefined ? '' : `, seen ${time}`;
+      return `    ${name}+${keyId}: ${own === 0 ? 'no cosignature' : `entry ${own}${when}`}`;
+    }),
+  ];
+}
+
 function shortened(keys: readonly string[]): readonly string[] {
   if (keys.length <= SHOWN_KEYS) return keys;
   return [...keys.slice(0, SHOWN_KEYS - 1), `and ${keys.length - SHOWN_KEYS + 1} more keys (--verbose lists them)`];
@@ -93,6 +105,7 @@ function streamLines(stream: StreamReport, level: Level): string[] {
       `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
     );
   }
+  lines.push(...witnessLines(stream));
   if (level === 'verbose') lines.push(...keys.map(keyText));
   else lines.push(...shortened(keyTexts(keys)).map((text) => `  ${text}`));
   lines.push(...findingLines(stream.findings, stream.more, level));

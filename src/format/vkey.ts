@@ -119,16 +119,31 @@ function spkiKey(algorithm: NoteAlgorithm, spki: Buffer): NoteKey | undefined {
   return bytes?.equals(spki) ? { algorithm, bytes } : undefined;
 }
 
-/** Reads a vkey, or says what is wrong with it; the words never quote it, for it may be another key than was meant. */
-function readVkey(vkey: string): { name: string; key: NoteKey } | string {
+/** The parts of a verifier key. */
+export interface VkeyParts {
+  readonly name: string;
+  /** 8 hex digits, not compared with anything yet. */
+  readonly keyId: string;
+  /** TYPE ‖ KEY. */
+  readonly encoded: Buffer;
+}
+
+/** Takes a vkey apart, or says what is wrong with it; the words never quote it, for it may be another key than was meant. */
+export function vkeyParts(vkey: string): VkeyParts | string {
   const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(vkey);
   if (match === null) return 'it does not have the three parts NAME+ID+KEY';
-  const [, name, id, encoded] = match as unknown as [string, string, string, string];
-  const bytes = decodeBase64(encoded);
-  if (bytes === undefined) return 'its key is not canonical base64';
-  const key = decodeNoteKey(bytes);
+  const [, name, keyId, base64] = match as unknown as [string, string, string, string];
+  const encoded = decodeBase64(base64);
+  return encoded === undefined ? 'its key is not canonical base64' : { name, keyId, encoded };
+}
+
+function readVkey(vkey: string): { name: string; key: NoteKey } | string {
+  const parts = vkeyParts(vkey);
+  if (typeof parts === 'string') return parts;
+  const { name, keyId, encoded } = parts;
+  const key = decodeNoteKey(encoded);
   if (key === undefined) return 'its key is of a type that this version does not know';
-  if (noteKeyId(name, key).toString('hex') !== id) return 'its id does not match its name and key';
+  if (noteKeyId(name, key).toString('hex') !== keyId) return 'its id does not match its name and key';
   return { name, key };
 }
 

@@ -56,6 +56,12 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
   ['M4.6', ['valid-service-away', 0]],
   ['M4.8', ['valid-checkpoints-moved', 0], ['valid-files', 0]],
   ['M4.9', ['unsigned', 2, 'UNSIGNED'], ['valid-one-checkpoint', 0], ['newest-checkpoint-deleted', 2, 'UNSIGNED']],
+  [
+    'M4.10',
+    ['cosignature-wrong', 1, 'SIGNATURE_WRONG'],
+    ['cosignature-of-other-text', 1, 'SIGNATURE_WRONG'],
+    ['valid-witness-unknown', 0],
+  ],
   ['M5.1', ['seal-missing', 1, 'SEAL_MISSING'], ['valid-files', 0]],
   ['M5.2', ['seal-missing-after-key', 1, 'SEAL_MISSING'], ['valid-handover-signers', 0], ['valid-handover-data', 0]],
   ['M5.3', ['handover-stolen', 2, 'UNSIGNED'], ['handover-not-signed', 2, 'NO_KEY']],
@@ -219,6 +225,16 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['abandoned', 0, 'ABANDONED'],
     ['abandoned-unproven', 2, 'ABANDONED_UNPROVEN'],
     ['abandoned-limit', 2, 'ABANDONED'],
+  ],
+  [
+    'M8.29',
+    ['unwitnessed', 2, 'UNWITNESSED'],
+    ['unwitnessed-end', 2, 'UNWITNESSED'],
+    ['unwitnessed-held', 2, 'UNWITNESSED'],
+    ['unwitnessed-twice', 2, 'UNWITNESSED'],
+    ['unwitnessed-live', 2, 'UNWITNESSED'],
+    ['valid-witnessed-later', 0],
+    ['valid-live-witnessed', 0],
   ],
 ];
 

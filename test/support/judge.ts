@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { TamperError } from '../../src/errors.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
+import { parseWitnessVkey } from '../../src/format/cosignature.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
@@ -29,6 +30,9 @@ export interface Brings {
   /** Hex keys of the key service by identity, for `kms-hmac-sha256`. */
   readonly service_keys?: Readonly<Record<string, string>>;
   readonly held?: readonly string[];
+  /** Verifier keys of witnesses, and how many of them must have cosigned: all of them where nothing is said. */
+  readonly witnesses?: readonly string[];
+  readonly cosignatures?: number;
   readonly live?: boolean;
   readonly now?: string;
   readonly until?: string;
@@ -80,6 +84,10 @@ export function auditorOf(brings: Brings): Auditor {
       const [from, until] = brings.vkey_ranges?.[vkey] ?? [1, 0];
       return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
     }),
+    witnessing: brings.witnesses && {
+      witnesses: brings.witnesses.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector')),
+      required: brings.cosignatures ?? brings.witnesses.length,
+    },
     held: (brings.held ?? [])
       .map((note) => {
         const checkpoint = parseSignedCheckpoint(note);

@@ -9,6 +9,7 @@ import { kidOf } from '../../src/format/origin.ts';
 import { inputForm, recordHead } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
 import { fixedBytes, type SigningKey } from './signing-keys.ts';
+import type { Cosigning } from './witness-keys.ts';
 
 /** What a key period of a made-up log is sealed with: a data key, signers, or both. */
 export interface EpochKeys {
@@ -58,6 +59,8 @@ export interface CheckpointChoice {
   readonly signers?: readonly SigningKey[];
   readonly mac?: boolean;
   readonly origin?: string;
+  /** Who cosigned the note, and when, in seconds since 1970. */
+  readonly witnesses?: readonly Cosigning[];
 }
 
 const START = Date.parse('2026-11-24T23:00:00.000Z');
@@ -262,6 +265,7 @@ export class SealedLog {
     if (choice.mac !== false && sealed.mac !== undefined && schedule !== undefined) {
       lines.push(formatSignatureLine(origin, ratchetKeyId(origin, schedule.fingerprint), sealed.mac));
     }
+    for (const { witness, time } of choice.witnesses ?? []) lines.push(witness.cosign(text, time));
     return formatNote(text, lines);
   }
 

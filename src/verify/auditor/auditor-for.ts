@@ -6,6 +6,7 @@ import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';
 import { policyDataKeys, policyFor, publicKeysOf, type StreamPublicKeys } from './auditor-names.ts';
 import { readHeldNote } from './held-notes.ts';
 import type { VerifyOptions } from './options.ts';
+import { witnessingOf } from './witnesses.ts';
 
 /** What the auditor brings for one stream, put together from options and policy. */
 
@@ -40,7 +41,7 @@ function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey
   return { source, identity, algorithm, ...(spki !== undefined && { spki }) };
 }
 
-/** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws `FORMAT_INVALID` */
+/** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws `FORMAT_INVALID`, `USAGE` */
 export function auditorFor(options: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
   const policy = policyFor(options.policy, origin);
   const publicKeys = publicKeysOf(options, origin);
@@ -50,6 +51,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     origin,
     publicKeys: publicKeys.named,
     namedElsewhere: publicKeys.elsewhere,
+    witnessing: witnessingOf(options, origin),
     held,
     dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin)),
     dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],

@@ -1,4 +1,5 @@
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
+import type { WitnessKey } from '../../format/cosignature.ts';
 import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
 import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
@@ -14,6 +15,14 @@ export interface NamedPublicKey {
   readonly untilSeq: number;
   /** Where the auditor has it from, for the report. */
   readonly givenBy?: string | undefined;
+}
+
+/** Witnesses whose cosignatures the auditor demands, for the streams that they are named for. */
+export interface Witnessing {
+  /** No two of them have one key. */
+  readonly witnesses: readonly WitnessKey[];
+  /** At least so many of them must have cosigned the end of the log (M8.29). */
+  readonly required: number;
 }
 
 /** A policy's limits on what is otherwise only reported. */
@@ -48,6 +57,8 @@ export interface Auditor {
   readonly publicKeys: readonly NamedPublicKey[];
   /** Public keys that the auditor named for other streams: they count for nothing here. */
   readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];
+  /** Undefined where no witness is named: then nothing of cosignatures is asked or said. */
+  readonly witnessing?: Witnessing | undefined;
   /** Checkpoints that the auditor already holds, trusted as held. */
   readonly held: readonly SignedCheckpoint[];
   /**

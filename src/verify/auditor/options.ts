@@ -45,6 +45,13 @@ export interface VerifyOptions {
   readonly publicKeys?: readonly (string | PublicKeyName)[];
   /** Checkpoints that you hold, as signed notes. */
   readonly held?: readonly string[];
+  /**
+   * Verifier keys of witnesses (C2SP tlog-cosignature, type 0x04) that must have cosigned the end of the log. They count for
+   * the streams for which the policy names none. Default: none.
+   */
+  readonly witnesses?: readonly string[];
+  /** So many of `witnesses` must have cosigned. Default: all of them. */
+  readonly cosignatures?: number;
   /** Asks your key service whether a signer in the log is a key that you name. */
   readonly confirmSigner?: (signer: SigningKey) => Promise<boolean>;
   /**

@@ -5,6 +5,7 @@ import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
 import { loadCheckpoint } from './held-notes.ts';
+import { quorumProblem } from './quorum.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
 
 /** The auditor's policy file (spec 8, "Policy file"): which streams, keys and versions, how complete and how recent. */
@@ -42,18 +43,29 @@ const end = v.union(
   ],
   'end must be closed, live, or { until: TIME }',
 );
-const stream = v.strictObject({
+const members = v.strictObject({
   origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'an origin, or the beginning of one and *')),
   min: v.optional(count, 1),
   records: v.optional(v.picklist(['mac', 'hash']), 'hash'),
   require: v.optional(v.array(v.picklist(['mac', 'signature'])), []),
   keys: v.optional(v.array(key), []),
+  witnesses: v.optional(v.array(text), []),
+  cosignatures: v.optional(seq),
   pins: v.optional(v.array(text), []),
   start: v.optional(v.picklist(['whole', 'held']), 'held'),
   end: v.optional(end, 'closed'),
   manifest: v.optional(v.picklist(['optional', 'required']), 'optional'),
   accept: v.optional(accept, {}),
 });
+const stream = v.pipe(
+  members,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { witnesses, cosignatures } = dataset.value;
+    const problem = quorumProblem(witnesses, cosignatures);
+    if (problem !== undefined) addIssue({ message: `witnesses: ${problem}` });
+  }),
+);
 const schema = v.strictObject({
   version: v.literal(1),
   streams: v.pipe(
@@ -91,6 +103,10 @@ export interface StreamPolicy {
   readonly require: readonly ('mac' | 'signature')[];
   readonly dataKeys: readonly PolicyDataKey[];
   readonly publicKeys: readonly PolicyPublicKey[];
+  /** Verifier keys of witnesses. */
+  readonly witnesses: readonly string[];
+  /** So many of the witnesses must have cosigned the end; undefined: all of them. */
+  readonly cosignatures: number | undefined;
   /** Signed notes that the auditor holds, as text. */
   readonly pins: readonly string[];
   /** The log must be present from its first entry; otherwise a held checkpoint may stand in for missing earlier entries. */
@@ -131,6 +147,8 @@ function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]
     require: input.require,
     dataKeys,
     publicKeys,
+    witnesses: input.witnesses,
+    cosignatures: input.cosignatures,
     pins: held,
     wholeRequired: input.start === 'whole',
     end: typeof input.end === 'string' ? input.end : { until: new Date(input.end.until) },

@@ -43,6 +43,7 @@ export type FindingCode =
   | 'END_UNPROVEN'
   | 'NOT_SEALED'
   | 'UNSIGNED'
+  | 'UNWITNESSED'
   | 'NO_KEY'
   | 'WRONG_KEY'
   | 'KEY_NOT_NAMED'
@@ -107,6 +108,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   END_UNPROVEN: 'undecided',
   NOT_SEALED: 'undecided',
   UNSIGNED: 'undecided',
+  UNWITNESSED: 'undecided',
   NO_KEY: 'undecided',
   WRONG_KEY: 'undecided',
   KEY_NOT_NAMED: 'undecided',

@@ -1,51 +1,91 @@
 import { encodeNoteKey, formatVkey } from '../../format/vkey.ts';
 import type { StreamState } from '../state/state.ts';
 import { namedMax, namedSigners } from '../trust/named-keys.ts';
-import { provenEnd } from '../verdict/proven-end.ts';
+import { provenEnd, signedEnd } from '../verdict/proven-end.ts';
 
 /** Is this the end of the log, or was it cut (spec 8.9, M8.7, M8.21)? */
 
 /** A promise of more than a day is none: a cut log could hide behind it (M2.5). */
 const LONGEST_PROMISE_SECONDS = 86_400;
 
+/** Why the end is not where it must be. */
+interface Doubt {
+  readonly code: 'END_UNPROVEN' | 'UNSIGNED';
+  readonly seq: number;
+  readonly lastSeq?: number;
+  readonly message: string;
+}
+
 /** Checks the end of the range. */
 export function checkEnd(state: StreamState): void {
   if (state.stopped || state.next === 0) return;
+  const signed = signedEnd(state);
+  const proven = provenEnd(state);
+  const doubts = [...doubtsOfEnd(state, signed)];
+  for (const { code, message, ...place } of doubts) {
+    state.findings.add(code, { file: state.place.file, ...place }, message);
+  }
+  if (doubts.length === 0 && proven < signed) checkWitnessed(state, signed, proven);
+  reportTail(state, proven);
+}
+
+/** M8.29: What is proven otherwise must be so up to what the witnesses cosigned, too. */
+function checkWitnessed(state: StreamState, signed: number, witnessed: number): void {
+  const { witnessing } = state.auditor;
+  if (witnessing === undefined || doubtsOfEnd(state, witnessed).next().done === true) return;
+  const { required, witnesses } = witnessing;
+  const upTo = witnessed === 0 ? 'nothing is' : `only the entries up to ${witnessed} are`;
+  const message = `${upTo} cosigned by ${required} of the ${witnesses.length} witnesses that you named; otherwise the log is proven up to entry ${signed}`;
+  const first = Math.max(witnessed + 1, state.firstSeq);
+  state.findings.add('UNWITNESSED', { file: state.place.file, seq: first, lastSeq: signed }, message);
+}
+
+/** Why a log that is proven up to `proven` does not end as the auditor demands. */
+function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
   const last = state.next - 1;
   const { closed, auditor } = state;
-  const proven = provenEnd(state);
-  const openEnd = auditor.live || auditor.until !== undefined;
+  const endUnproven = (message: string): Doubt => ({ code: 'END_UNPROVEN', seq: last, message });
+  const openEnd = isOpenEnd(state);
   // entries that nothing proves yet do not bring a log to where another key takes over
   const reached = openEnd ? proven : last;
   for (const fromSeq of [...state.publicKeys.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
     if (fromSeq <= reached || fromSeq === 1) continue;
-    endUnproven(state, `you named a key from entry ${fromSeq} on, but the log ends at entry ${reached}`);
+    yield endUnproven(`you named a key from entry ${fromSeq} on, but the log ends at entry ${reached}`);
     return;
   }
   if (state.broken) return;
   if (state.epochs.all.length === 0) {
-    endUnproven(state, `the log ends at entry ${last}, and none of its key periods could be read`);
+    yield endUnproven(`the log ends at entry ${last}, and none of its key periods could be read`);
     return;
   }
-  const graceful = closed !== undefined && (closed.why !== 'rotated' || auditor.part);
-  const provenClose = graceful && proven >= closed.seq;
-  if (provenClose && (!openEnd || closed.why !== 'shutdown')) return;
-  if (openEnd) {
-    checkOpenEnd(state, proven);
-    return;
-  }
-  if (graceful)
-    endUnproven(
-      state,
-      `the log ends with close ${closed.why} (entry ${closed.seq}), but there is no checkpoint of it that you can check`,
+  if (endsClosed(state, proven)) return;
+  if (openEnd) yield* doubtsOfOpenEnd(state, proven);
+  else if (isGraceful(state))
+    yield endUnproven(
+      `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check`,
     );
   else if (closed !== undefined)
-    endUnproven(state, `the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
+    yield endUnproven(`the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
   else
-    endUnproven(
-      state,
+    yield endUnproven(
       `the log ends at entry ${last} without a close; what came after it, if anything, was cut off or never written`,
     );
+}
+
+/** Whether the log ends where it is proven: it is still written, or demanded up to a time. */
+function isOpenEnd({ auditor }: StreamState): boolean {
+  return auditor.live || auditor.until !== undefined;
+}
+
+function isGraceful({ closed, auditor }: StreamState): boolean {
+  return closed !== undefined && (closed.why !== 'rotated' || auditor.part);
+}
+
+/** Whether a proven close is all that is asked. */
+function endsClosed(state: StreamState, proven: number): boolean {
+  const { closed } = state;
+  if (closed === undefined || !isGraceful(state) || proven < closed.seq) return false;
+  return !isOpenEnd(state) || closed.why !== 'shutdown';
 }
 
 /**
@@ -67,46 +107,67 @@ export function checkNamedSign(state: StreamState): void {
 }
 
 /** A log that is still written, or is demanded up to a time, ends where it is proven: at a seal that is recent enough. */
-function checkOpenEnd(state: StreamState, proven: number): void {
-  const last = state.next - 1;
+function* doubtsOfOpenEnd(state: StreamState, proven: number): Generator<Doubt> {
+  const seq = state.next - 1;
   const { live, now, until } = state.auditor;
-  if (startedAbove(state, proven)) return;
+  const unproven = startedAbove(state, proven);
+  if (unproven !== undefined) {
+    yield unproven;
+    return;
+  }
   const seal = state.tree.lastSealUpTo(proven);
-  const time = seal?.time === undefined ? Number.NaN : Date.parse(seal.time);
-  if (Number.isNaN(time)) {
-    endUnproven(state, 'there is no seal with a verifiable checkpoint near the end of the log');
+  const time = sealTime(state, proven);
+  if (time === undefined) {
+    yield {
+      code: 'END_UNPROVEN',
+      seq,
+      message: 'there is no seal with a verifiable checkpoint near the end of the log',
+    };
     return;
   }
   if (until !== undefined && time < until.getTime()) {
-    endUnproven(state, `the log is sealed up to ${seal?.time}, but your policy demands ${until.toISOString()}`);
+    const message = `the log is sealed up to ${seal?.time}, but your policy demands ${until.toISOString()}`;
+    yield { code: 'END_UNPROVEN', seq, message };
   }
   // the promise in force at the proven end: later opens may be anybody's
   const promise = Math.min(seal?.every?.idleSeconds ?? 0, LONGEST_PROMISE_SECONDS);
   const age = (now.getTime() - time) / 1000;
   if (live && age > 2 * promise) {
     const what = seal?.seq === state.closed?.seq ? 'the log was closed' : 'the newest verified seal was written';
-    endUnproven(state, `${what} ${Math.round(age)} s ago, but a live log is sealed every ${promise} s`);
-  }
-  const tail = last - proven;
-  if (tail > 0 || state.unterminatedBytes > 0) {
-    const message = `${tail === 1 ? '1 entry after the last verified seal is' : `${tail} entries after the last verified seal are`} not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
-    state.findings.add('UNSEALED_TAIL', { file: state.place.file, seq: proven + 1, lastSeq: last }, message);
+    const message = `${what} ${Math.round(age)} s ago, but a live log is sealed every ${promise} s`;
+    yield { code: 'END_UNPROVEN', seq, message };
   }
 }
 
+/** The time of the newest seal that is proven, in milliseconds since 1970; undefined where there is none with a time. */
+function sealTime(state: StreamState, proven: number): number | undefined {
+  const time = Date.parse(state.tree.lastSealUpTo(proven)?.time ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** What is behind the proven end of an open log. */
+function reportTail(state: StreamState, proven: number): void {
+  if (state.broken || !isOpenEnd(state) || endsClosed(state, proven)) return;
+  if (startedAbove(state, proven) !== undefined || sealTime(state, proven) === undefined) return; // which was reported
+  const last = state.next - 1;
+  const tail = last - proven;
+  if (tail === 0 && state.unterminatedBytes === 0) return;
+  const entries =
+    tail === 1 ? '1 entry after the last verified seal is' : `${tail} entries after the last verified seal are`;
+  const message = `${entries} not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
+  state.findings.add('UNSEALED_TAIL', { file: state.place.file, seq: proven + 1, lastSeq: last }, message);
+}
+
 /** The newest run must itself be proven: an unsigned one could be anybody's, and so could everything before it that it cut. */
-function startedAbove(state: StreamState, proven: number): boolean {
+function startedAbove(state: StreamState, proven: number): Doubt | undefined {
   const { run } = state;
-  if (run === undefined || run.openSeq <= proven) return false;
-  const place = { file: state.place.file, seq: run.openSeq, lastSeq: state.next - 1 };
+  if (run === undefined || run.openSeq <= proven) return undefined;
+  const place = { seq: run.openSeq, lastSeq: state.next - 1 };
+  const what = `the run that began at entry ${run.openSeq} has no checkpoint yet that`;
   if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
-    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that is signed by a key you named`;
-    state.findings.add('UNSIGNED', place, message);
-  } else {
-    const message = `the run that began at entry ${run.openSeq} has no checkpoint yet that you can check`;
-    state.findings.add('END_UNPROVEN', place, message);
+    return { code: 'UNSIGNED', ...place, message: `${what} is signed by a key you named` };
   }
-  return true;
+  return { code: 'END_UNPROVEN', ...place, message: `${what} you can check` };
 }
 
 function endUnproven(state: StreamState, message: string): void {

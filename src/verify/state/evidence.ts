@@ -25,6 +25,15 @@ interface VerifiedNotes {
   readonly newest: CheckpointNote;
 }
 
+/** The largest checkpoint that a witness cosigned. */
+export interface CosignedSize {
+  readonly size: number;
+  /** When the witness made the cosignature, the earliest of this size, in seconds since 1970. */
+  readonly time: bigint;
+  /** The note that carries it, where that verified by something else too, and by what. */
+  readonly proving?: (CheckpointNote & { readonly kind: NoteKind }) | undefined;
+}
+
 const UNSIGNED: SignedSize = { max: 0, namedMax: 0 };
 
 /** What has been shown of a range so far, up to which size, and by what (spec 8.4 to 8.6). It is written only here. */
@@ -35,6 +44,7 @@ export class Evidence {
   #verifiedSize = 0;
   #namedSize = 0;
   #notes: { readonly [kind in NoteKind]?: VerifiedNotes } = {};
+  #cosigned = new Map<string, CosignedSize>();
   #heldConfirmed = 0;
   #lastUnchecked = 0;
 
@@ -72,6 +82,11 @@ export class Evidence {
     return this.#notes;
   }
 
+  /** What the named witnesses cosigned, by the hex of their public keys. */
+  get cosigned(): ReadonlyMap<string, CosignedSize> {
+    return this.#cosigned;
+  }
+
   /** Largest held size whose root was computed here. */
   get heldConfirmed(): number {
     return this.#heldConfirmed;
@@ -97,6 +112,16 @@ export class Evidence {
     this.#largestSigned = Math.max(this.#largestSigned, size);
     if (named) this.#largestNamed = Math.max(this.#largestNamed, size);
     return now;
+  }
+
+  /** A witness cosigned a checkpoint whose root is the one computed here. */
+  cosign(witness: string, { size, time, proving }: CosignedSize): void {
+    this.#largestSigned = Math.max(this.#largestSigned, size);
+    const before = this.#cosigned.get(witness);
+    if (before !== undefined && before.size > size) return;
+    const same = before?.size === size ? before : undefined;
+    const earliest = same !== undefined && same.time < time ? same.time : time;
+    this.#cosigned.set(witness, { size, time: earliest, proving: proving ?? same?.proving });
   }
 
   /** A checkpoint line verified. */
@@ -131,6 +156,7 @@ export class Evidence {
     this.#verifiedSize = 0;
     this.#namedSize = 0;
     this.#notes = {};
+    this.#cosigned = new Map();
     this.#heldConfirmed = 0;
     this.#lastUnchecked = 0;
   }

@@ -4,7 +4,9 @@ import type { Signer } from '../../format/key-reference.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
+import type { NoteKind } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
+import { checkCosignatures, type GoodCosignature } from '../trust/cosignatures.ts';
 import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
 import { acceptSuccessors } from '../trust/successors.ts';
@@ -90,7 +92,14 @@ async function handleSealed(
     state.find('SIGNATURE_WRONG', `the checkpoint of ${size} entries: ${verdict.wrong} is wrong`, size);
     return;
   }
+  const cosignatures = checkCosignatures(state, checkpoint);
+  if (cosignatures.wrong !== undefined) {
+    const message = `the checkpoint of ${size} entries: the cosignature of the witness ${cosignatures.wrong} is wrong`;
+    state.find('SIGNATURE_WRONG', message, size);
+    return;
+  }
   if (state.broken) return;
+  for (const { witness, time } of cosignatures.good) state.evidence.cosign(witness, { size, time });
   if (verdict.verified.size === 0 && !verdict.mac) {
     state.timeline.addCheckpoint(size, seal.time, []);
     if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
@@ -102,7 +111,7 @@ async function handleSealed(
     }
     return;
   }
-  const signedBy = record(state, note, seal, verdict);
+  const signedBy = record(state, note, seal, verdict, cosignatures.good);
   if (signedBy.some(({ algorithm }) => algorithm !== 'kms-hmac-sha256')) proof?.signed(note, seal);
 }
 
@@ -121,6 +130,7 @@ function record(
   note: string,
   { seq: size, epoch, time }: SealedSize,
   verdict: NoteVerdict,
+  cosignatures: readonly GoodCosignature[],
 ): Signer[] {
   for (const id of verdict.verified) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
@@ -130,9 +140,13 @@ function record(
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
   const named = [...verdict.verified].filter((id) => countsForSize(state, id, size));
   const signers = named.flatMap((id) => epoch?.signers.get(id) ?? []);
-  if (signers.length > 0) state.evidence.verify({ size, note, epoch }, 'bySignature');
-  else if (verdict.mac) state.evidence.verify({ size, note, epoch }, 'byMac');
   const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];
   state.timeline.addCheckpoint(size, time, checkedBy);
+  if (checkedBy.length === 0) return signers;
+  const kind: NoteKind = signers.length > 0 ? 'bySignature' : 'byMac';
+  state.evidence.verify({ size, note, epoch }, kind);
+  for (const { witness, time: cosigned } of cosignatures) {
+    state.evidence.cosign(witness, { size, time: cosigned, proving: { size, note, epoch, kind } });
+  }
   return signers;
 }

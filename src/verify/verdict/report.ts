@@ -5,6 +5,7 @@ import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
 import { NO_TIMELINE, type TimelineReport } from '../model/timeline.ts';
 import type { StreamState } from '../state/state.ts';
+import { witnessedSize } from '../trust/cosignatures.ts';
 import { signerFingerprint } from '../trust/key-fingerprint.ts';
 import { namedSigners, namesFrom } from '../trust/named-keys.ts';
 import { coveredSize } from './assessment.ts';
@@ -71,6 +72,26 @@ export interface FileDetails {
   readonly lastSeq?: number;
 }
 
+/** What one witness that the auditor named says of a stream. */
+export interface WitnessReport {
+  readonly name: string;
+  /** The id in its signature lines: 8 hex digits. */
+  readonly keyId: string;
+  /** The largest size that it cosigned and whose root was computed here; 0 if there is none. */
+  readonly size: number;
+  /** When it made that cosignature, by its own clock, UTC; absent without one, or where it says no time. */
+  readonly time?: string;
+}
+
+/** Cosignatures of the witnesses that the auditor named for a stream (spec 8, M8.29). */
+export interface WitnessedReport {
+  /** So many of them must have cosigned the end. */
+  readonly required: number;
+  /** So many entries are cosigned by as many; 0 if none are. */
+  readonly size: number;
+  readonly witnesses: readonly WitnessReport[];
+}
+
 /** What was found in one stream. */
 export interface StreamReport {
   readonly origin: string;
@@ -93,6 +114,8 @@ export interface StreamReport {
    * are reported. 0 where nothing is proven.
    */
   readonly provenSize: number;
+  /** Absent where the auditor names no witness. */
+  readonly witnessed?: WitnessedReport;
   readonly runs: number;
   readonly droppedLines: number;
   readonly abandonedEntries: number;
@@ -178,6 +201,23 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
   };
 }
 
+function witnessedReport(state: StreamState): WitnessedReport | undefined {
+  const size = witnessedSize(state);
+  const { witnessing } = state.auditor;
+  if (size === undefined || witnessing === undefined) return undefined;
+  const witnesses = witnessing.witnesses.map(({ name, keyId, publicKey }): WitnessReport => {
+    const cosigned = state.evidence.cosigned.get(publicKey.toString('hex'));
+    const time = cosigned === undefined ? undefined : timeOf(cosigned.time);
+    return { name, keyId, size: cosigned?.size ?? 0, ...(time !== undefined && { time }) };
+  });
+  return { required: witnessing.required, size, witnesses };
+}
+
+/** Seconds since 1970 as UTC; undefined beyond the year 9999, and for 0, which is no time (C2SP tlog-cosignature). */
+function timeOf(seconds: bigint): string | undefined {
+  return seconds === 0n || seconds > 253_402_300_799n ? undefined : new Date(Number(seconds) * 1000).toISOString();
+}
+
 /** What is known of one stream besides what was found. */
 export type StreamFacts = Omit<StreamReport, 'verdict' | 'findings' | 'more'>;
 
@@ -190,6 +230,7 @@ export function streamFacts(
 ): StreamFacts {
   const { after, closed } = state;
   const notes = provingNotes(state);
+  const witnessed = witnessedReport(state);
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
@@ -201,6 +242,7 @@ export function streamFacts(
     ...(closed?.continuedBy !== undefined && { continuedBy: closed.continuedBy }),
     ...(after !== undefined && { after: { origin: after.origin, size: after.size } }),
     provenSize: provenEnd(state),
+    ...(witnessed !== undefined && { witnessed }),
     runs: state.runs,
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,

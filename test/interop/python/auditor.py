@@ -6,6 +6,7 @@ from keys import signer_of
 from notes import parse_note
 from spelling import MAX, b64u, moment
 from tree import sha
+from witnesses import Witness
 
 NO_LIMIT = float('inf')
 DEFAULT_NOW = '2026-11-25T00:00:00.000Z'
@@ -39,6 +40,8 @@ class Auditor:
         self.held = [parse_note(text) for text in case.get('held', [])]
         if None in self.held:
             raise ValueError('a held note does not parse')
+        self.witnesses = [Witness(vkey) for vkey in case.get('witnesses', [])]
+        self.cosignatures = case.get('cosignatures', len(self.witnesses))
         self.live, self.part = case.get('live', False), case.get('part', False)
         self.now = milliseconds(case.get('now', DEFAULT_NOW))
         self.until = milliseconds(case['until']) if 'until' in case else None

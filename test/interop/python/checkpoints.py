@@ -2,6 +2,7 @@
 from keys import key_id, mac_key_id, verifies
 from notes import parse_note
 from verdicts import need
+from witnesses import Cosigned
 
 
 class Checkpoints:
@@ -9,6 +10,7 @@ class Checkpoints:
 
     def __init__(self, stream):
         self.stream, self.signed, self.macs, self.largest = stream, [], {}, 0
+        self.cosigned = Cosigned(stream.auditor.witnesses, stream.auditor.cosignatures)
 
     def _read(self, text):
         note = parse_note(text) if text is not None else None
@@ -50,6 +52,7 @@ class Checkpoints:
                     need(verifies(signer, note.text, value), 'SIGNATURE_WRONG')
                     self.signed.append((signer, seal.seq, self.stream.position))
                     verified = True
+        need(self.cosigned.take(note), 'SIGNATURE_WRONG')
         if verified:
             self.largest = max(self.largest, seal.seq)
         elif seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal.epoch):

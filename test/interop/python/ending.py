@@ -4,7 +4,7 @@ LONGEST_IDLE = 86_400
 
 
 def proven_end(stream, vouching, inside):
-    """M8.21: the largest size that a key of each kind that the auditor can check it with, or a held checkpoint, proves."""
+    """M8.21, M8.29: the largest size that a key of each kind that the auditor can check it with, or a held checkpoint, proves."""
     proven = [note.size for note in inside]
     for seal in stream.state.seals.values():
         if vouching.signers_of(seal.epoch):
@@ -13,7 +13,12 @@ def proven_end(stream, vouching, inside):
             signed = seal.seq in stream.checkpoints.macs
         if signed:
             proven.append(seal.seq)
-    return max(proven, default=0)
+    end = max(proven, default=0)
+    if not stream.auditor.witnesses:
+        return end
+    for note in inside:
+        stream.checkpoints.cosigned.take(note)
+    return min(end, stream.checkpoints.cosigned.size())
 
 
 def close_at(stream, end):

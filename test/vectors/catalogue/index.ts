@@ -14,6 +14,7 @@ import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
 import { takenOverCases } from './taken-over.ts';
 import { validCases } from './valid.ts';
+import { witnessCases } from './witnesses.ts';
 
 /** Every vector, made anew. */
 export function catalogue(): VectorCase[] {
@@ -33,5 +34,6 @@ export function catalogue(): VectorCase[] {
     ...missingFileCases(),
     ...damageCases(),
     ...manifestCases(),
+    ...witnessCases(),
   ];
 }
