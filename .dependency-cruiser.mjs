@@ -6,10 +6,11 @@ const mayImport = {
   core: [],
   format: ['core'],
   config: ['foundation'],
+  witness: ['format', 'core', 'foundation'],
   keys: ['core', 'config', 'foundation'],
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
-  audit: ['verify', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
+  audit: ['verify', 'witness', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts'],
 };

@@ -22,7 +22,7 @@ export default {
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['go', 'mkfifo', 'mount', 'openssl', 'promtool', 'systemd-analyze', 'umount', 'unshare'],
+  ignoreBinaries: ['go', 'mkfifo', 'mount', 'openssl', 'promtool', 'ssh-agent', 'systemd-analyze', 'umount', 'unshare'],
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: [
     'dependency-cruiser',

@@ -31,6 +31,7 @@ export const tools = {
   'Python >= 3.10 with venv': () => pythonAtLeast(10),
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
   Go: () => succeeds('go', ['version']),
+  OpenSSH: () => succeeds('ssh-agent', ['true']),
   openssl: () => succeeds('openssl', ['version']),
   'Chromium (or apt-get as root)': chromium,
 };
@@ -66,6 +67,12 @@ export const suites = [
   },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
   { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
+  {
+    name: 'litewitness',
+    files: ['test/integration/litewitness*.test.ts'],
+    needs: ['Go', 'OpenSSH', 'Python >= 3.8 with venv'],
+    counts: /^test\/integration\/litewitness/i,
+  },
   {
     name: 'go interop',
     files: ['test/interop/go*.test.ts', 'test/interop/go/**'],

@@ -9,10 +9,12 @@ export {
   verifiedLinesWith,
   verifyProofWith,
   verifyWith,
+  witnessLog,
 } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
+export type { WitnessLogResult } from './audit/witness-log.ts';
 export { loadWitnesses } from './audit/witnesses.ts';
 export { checkPlaces } from './check-places.ts';
 export {

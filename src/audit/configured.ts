@@ -6,6 +6,7 @@ import type { VerifiedLinesOptions } from '../verify/verified-lines.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
+import type { WitnessLogOptions, WitnessLogResult } from './witness-log.ts';
 
 /** The auditor's functions for keys that a configuration names, as the command line has them. Loaded with the first call. */
 
@@ -42,4 +43,9 @@ export async function verifyProofWith(path: string, options: ProofOptions): Prom
 /** Whether the files to verify are proofs of records, and no logs. @throws {@link TamperError} `USAGE` */
 export async function areProofs(paths: readonly string[]): Promise<boolean> {
   return (await import('./proof-files.ts')).areProofs(paths);
+}
+
+/** Brings a log's newest checkpoint to a witness. @throws {@link TamperError} as `witnessLog` of `witness-log.ts` */
+export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLogResult> {
+  return (await import('./witness-log.ts')).witnessLog(options);
 }

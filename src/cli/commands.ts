@@ -37,6 +37,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./evidence/prove.ts')).prove,
   },
   {
+    name: 'witness',
+    summary: 'have the newest checkpoint of a log cosigned by a witness',
+    load: async () => (await import('./witness.ts')).witness,
+  },
+  {
     name: 'inspect',
     summary: 'show what sealed files say about themselves; nothing is checked',
     load: async () => (await import('./inspect.ts')).inspect,

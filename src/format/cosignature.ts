@@ -1,3 +1,4 @@
+import { verifyEd25519 } from '../core/ed25519.ts';
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
 import { TamperError } from '../errors.ts';
@@ -77,7 +78,7 @@ export function parseWitnessVkey(vkey: string, place: string): WitnessKey {
 }
 
 /** `time ‖ signature` of a signature line; undefined where it is not one (M4.10). */
-export function readCosignature(bytes: Buffer): Cosignature | undefined {
+function readCosignature(bytes: Buffer): Cosignature | undefined {
   if (bytes.length !== TIME_LENGTH + SIGNATURE_LENGTH) return undefined;
   const time = bytes.readBigUInt64BE(0);
   return time > LATEST ? undefined : { time, signature: bytes.subarray(TIME_LENGTH) };
@@ -86,6 +87,19 @@ export function readCosignature(bytes: Buffer): Cosignature | undefined {
 /** What a witness signs: `cosignature/v1`, the time, and the text of the checkpoint, as bytes. */
 export function cosignedMessage(time: bigint, text: string): Buffer {
   return Buffer.from(`cosignature/v1\ntime ${time}\n${text}`, 'utf8');
+}
+
+/**
+ * When the witness cosigned the checkpoint with this text, in seconds since 1970.
+ *
+ * @param bytes - what stands after the key id in the signature line
+ * @returns undefined where it did not: they are no cosignature of this witness over this text (M4.10)
+ */
+export function verifyCosignature({ publicKey }: WitnessKey, text: string, bytes: Buffer): bigint | undefined {
+  const cosignature = readCosignature(bytes);
+  if (cosignature === undefined) return undefined;
+  const { time, signature } = cosignature;
+  return verifyEd25519(publicKey, cosignedMessage(time, text), signature) ? time : undefined;
 }
 
 /** The signature line of a cosignature, with its LF. */

@@ -1,6 +1,5 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
-import { cosignedMessage, readCosignature, type WitnessKey } from '../../format/cosignature.ts';
+import { verifyCosignature, type WitnessKey } from '../../format/cosignature.ts';
 import type { StreamState } from '../state/state.ts';
 
 /** Cosignatures of the witnesses that the auditor named (C2SP tlog-cosignature; spec 4, M4.10, spec 8, M8.29). */
@@ -20,27 +19,13 @@ export interface CosignatureVerdict {
   readonly wrong: string | undefined;
 }
 
-const keys = new WeakMap<WitnessKey, KeyObject>();
-
-function keyOf(witness: WitnessKey): KeyObject {
-  const made = keys.get(witness);
-  if (made !== undefined) return made;
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: witness.publicKey.toString('base64url') };
-  const key = createPublicKey({ key: jwk, format: 'jwk' });
-  keys.set(witness, key);
-  return key;
-}
-
 /** The time of a cosignature that is right; undefined where it is not. A right one is checked once. */
 function check(state: StreamState, witness: WitnessKey, text: string, bytes: Buffer): bigint | undefined {
-  const cosignature = readCosignature(bytes);
-  if (cosignature === undefined) return undefined;
-  const { time, signature } = cosignature;
-  const message = cosignedMessage(time, text);
-  const place = state.goodSignatures.place(`witness ${witness.publicKey.toString('hex')}`, message, signature);
-  if (state.goodSignatures.has(place)) return time;
-  if (!verify(null, message, keyOf(witness), signature)) return undefined;
-  state.goodSignatures.add(place);
+  const id = `witness ${witness.publicKey.toString('hex')}`;
+  const place = state.goodSignatures.place(id, Buffer.from(text, 'utf8'), bytes);
+  if (state.goodSignatures.has(place)) return bytes.readBigUInt64BE(0);
+  const time = verifyCosignature(witness, text, bytes);
+  if (time !== undefined) state.goodSignatures.add(place);
   return time;
 }
 

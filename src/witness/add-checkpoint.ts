@@ -1,0 +1,148 @@
+import { type Digest, digestBytes } from '../core/hash.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import { encodeBase64 } from '../format/base64.ts';
+import { formatNote, formatSignatureLine, parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
+import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
+import { withDeadline } from '../foundation/deadline.ts';
+
+/** One request to a witness: C2SP tlog-witness, `add-checkpoint`. Nothing that it answers is believed before it is checked. */
+
+const TIMEOUT_MS = 10_000;
+/** No honest answer is longer: a few signature lines, or a number. */
+const ANSWER_LIMIT = 65_536;
+
+/** Where a witness takes checkpoints, and whose cosignatures it gives. */
+export interface WitnessPlace {
+  /** Submission prefix, without `/add-checkpoint`. */
+  readonly url: string;
+  readonly witness: WitnessKey;
+}
+
+/** A checkpoint to be cosigned. */
+export interface Submission {
+  readonly checkpoint: SignedCheckpoint;
+  /** Size of the last checkpoint that the witness cosigned; 0 for none, or if it is not known. */
+  readonly old: number;
+  /** Consistency proof from `old` (RFC 9162 section 2.1.4.1). */
+  readonly proof: readonly Digest[];
+}
+
+/** What a witness says to it. */
+export type WitnessAnswer =
+  /** `note`: the checkpoint with its own signatures and the verified cosignature. `time`: in seconds since 1970. */
+  | { readonly outcome: 'cosigned'; readonly note: string; readonly time: bigint }
+  /** It has cosigned another size last. */
+  | { readonly outcome: 'other-size'; readonly size: number }
+  /** It has cosigned another tree of the old size, or the proof is none. */
+  | { readonly outcome: 'contradicted' };
+
+/**
+ * Submits a checkpoint.
+ *
+ * @throws {@link TamperError} `UNAVAILABLE`, `TIMEOUT`, `ABORTED`, `NOT_FOUND` (the witness does not know the origin),
+ *   `ACCESS_DENIED` (it does not know the key), `RESPONSE_MALFORMED`
+ */
+export async function addCheckpoint(
+  place: WitnessPlace,
+  submission: Submission,
+  signal?: AbortSignal,
+): Promise<WitnessAnswer> {
+  const { name } = place.witness;
+  const what = `the witness ${name}`;
+  try {
+    return await withDeadline({ what, timeoutMs: TIMEOUT_MS, signal }, async (within) => {
+      const response = await fetch(`${place.url.replace(/\/+$/, '')}/add-checkpoint`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        body: formatRequest(submission),
+        redirect: 'error',
+        signal: within,
+      });
+      return read(response.status, await readText(response, what), submission, place.witness);
+    });
+  } catch (cause) {
+    if (isTamperError(cause)) throw cause;
+    const hint = 'Check its address and that it can be reached; the next checkpoint is submitted again.';
+    throw new TamperError('UNAVAILABLE', `${what} cannot be reached`, { cause, retryable: true, hint });
+  }
+}
+
+/** Of the signatures only the log's own go out: a witness takes sixteen at most, and needs no other. */
+function ownLines({ origin, signatures }: SignedCheckpoint): string[] {
+  return signatures
+    .filter(({ name }) => name === origin)
+    .map(({ name, keyId, bytes }) => formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes));
+}
+
+function formatRequest({ checkpoint, old, proof }: Submission): string {
+  const lines = proof.map((digest) => `${encodeBase64(digestBytes(digest))}\n`);
+  return `old ${old}\n${lines.join('')}\n${formatNote(checkpoint.text, ownLines(checkpoint))}`;
+}
+
+async function readText({ body }: Response, what: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > ANSWER_LIMIT) throw malformed(what, `its answer is longer than ${ANSWER_LIMIT} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function read(status: number, body: string, submission: Submission, witness: WitnessKey): WitnessAnswer {
+  const { checkpoint, old } = submission;
+  const what = `the witness ${witness.name}`;
+  switch (status) {
+    case 200:
+      return readCosigned(body, checkpoint, witness);
+    case 409: {
+      const size = /^(0|[1-9][0-9]{0,15})\n?$/.test(body) ? Number(body) : Number.NaN;
+      if (Number.isSafeInteger(size) && size !== old) return { outcome: 'other-size', size };
+      // it need not say a size where the trees differ at the old one
+      if (old === checkpoint.size) return { outcome: 'contradicted' };
+      throw malformed(what, 'it refused the size that it says it has, or said none');
+    }
+    case 422:
+      return { outcome: 'contradicted' };
+    case 403:
+      throw new TamperError(
+        'ACCESS_DENIED',
+        `${what} does not know ${checkpoint.origin}, or none of the keys that sign it`,
+        {
+          hint: 'Give its operator the verifier key that `verify` and `keygen` print for this stream, after each change of the key.',
+        },
+      );
+    case 404:
+      throw new TamperError('NOT_FOUND', `${what} does not know the stream ${checkpoint.origin}`, {
+        hint: 'Ask its operator to add the stream, with its verifier key.',
+      });
+    default:
+      throw new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${status}`, {
+        retryable: status >= 500 || status === 429,
+        hint: 'The next checkpoint is submitted again.',
+      });
+  }
+}
+
+/** The lines are put under the checkpoint and read as a note; lines of others are left out (C2SP tlog-witness). */
+function readCosigned(body: string, checkpoint: SignedCheckpoint, witness: WitnessKey): WitnessAnswer {
+  const what = `the witness ${witness.name}`;
+  const answer = parseSignedCheckpoint(formatNote(checkpoint.text, [body]));
+  if (answer === undefined) throw malformed(what, 'its answer is not made of signature lines');
+  const lines = answer.signatures.filter(({ name, keyId }) => name === witness.name && keyId === witness.keyId);
+  const times = lines.map(({ bytes }) => verifyCosignature(witness, checkpoint.text, bytes));
+  const [line] = lines;
+  const [time] = times;
+  if (line === undefined || time === undefined) {
+    throw malformed(what, line === undefined ? 'its answer has no cosignature of its own' : 'its cosignature is wrong');
+  }
+  const cosignature = formatSignatureLine(line.name, Buffer.from(line.keyId, 'hex'), line.bytes);
+  return { outcome: 'cosigned', note: formatNote(checkpoint.text, [...ownLines(checkpoint), cosignature]), time };
+}
+
+function malformed(what: string, why: string): TamperError {
+  return new TamperError('RESPONSE_MALFORMED', `${what}: ${why}`, {
+    hint: 'Check that the address is that of this witness, and that its verifier key is right.',
+  });
+}
