@@ -1,16 +1,19 @@
 import { createPublicKey } from 'node:crypto';
+import { mlDsaOf } from '../core/ml-dsa.ts';
 import { isError, TamperError } from '../errors.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { readText } from '../foundation/read-text.ts';
-import { algorithmOf, canonicalSpki } from '../keys/public-key.ts';
+import { algorithmOf, toCanonicalSpki } from '../keys/public-key.ts';
 
 /** A PEM names no stream. A name that no stream can have says so, whatever streams are verified (M8.17). */
 const NAME = '*';
 
 function fromPem(path: string, pem: string): string[] {
   try {
+    const bytes = toCanonicalSpki(pem, path);
+    const mlDsa = mlDsaOf(bytes);
+    if (mlDsa !== undefined) return [formatVkey(NAME, { algorithm: mlDsa, bytes })];
     const key = createPublicKey(pem);
-    const bytes = canonicalSpki(key);
     // an RSA key does not say its padding: it is named for both
     const schemes = key.asymmetricKeyType === 'rsa' ? (['pss', 'pkcs1'] as const) : (['pss'] as const);
     return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));

@@ -5,6 +5,8 @@ export const SIGNATURE_ALGORITHMS = [
   'ecdsa-p384-sha384',
   'rsa-pss-sha256',
   'rsa-pkcs1-sha256',
+  'ml-dsa-44',
+  'ml-dsa-65',
   'kms-hmac-sha256',
 ] as const;
 

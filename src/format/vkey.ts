@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
+import { isMlDsa, mlDsaOf } from '../core/ml-dsa.ts';
 import { canonicalSpki, rsaFault } from '../core/spki.ts';
 import { isError, TamperError } from '../errors.ts';
 import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
@@ -70,6 +71,9 @@ export function spkiFor(algorithm: NoteAlgorithm, spki: Uint8Array): Buffer | un
   // this is the one spelling of a key of Ed25519: logs name the same key in each open
   if (algorithm === 'ed25519' && spki.length === 44 && ED25519_SPKI_HEAD.equals(spki.subarray(0, 12))) {
     return isEd25519Point(spki.subarray(12)) ? Buffer.from(spki) : undefined;
+  }
+  if (isMlDsa(algorithm) || mlDsaOf(spki) !== undefined) {
+    return mlDsaOf(spki) === algorithm ? Buffer.from(spki) : undefined; // not every Node.js reads it
   }
   let key: KeyObject;
   try {

@@ -8,6 +8,7 @@
  */
 
 import type { Mode } from '../config/index.ts';
+import type { MlDsaAlgorithm } from '../core/ml-dsa.ts';
 import type { KeySource } from './key-source.ts';
 import type { WarningListener } from './warnings.ts';
 
@@ -18,6 +19,7 @@ export type SignatureAlgorithm =
   | 'ecdsa-p384-sha384'
   | 'rsa-pss-sha256'
   | 'rsa-pkcs1-sha256'
+  | MlDsaAlgorithm
   | 'kms-hmac-sha256';
 
 /** Options of one call. Every provider also has its own deadline; whichever ends first wins. */

@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isEd25519Point } from '../core/ed25519-point.ts';
+import { mlDsaOf } from '../core/ml-dsa.ts';
 import { canonicalSpki, rsaFault } from '../core/spki.ts';
 import { TamperError } from '../errors.ts';
 import type { SignatureAlgorithm } from './provider.ts';
@@ -10,13 +11,14 @@ export { canonicalSpki };
 export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
 
 /**
- * Reads a public key. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA of other than 2,048 to
+ * Reads a public key that every Node.js has a type for: not one of ML-DSA. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA of other than 2,048 to
  * 8,192 bits are refused, and so are points of Ed25519 that are of small order or not below the prime.
  *
  * @param what - the key's name, for the message
  * @throws {TamperError} `KEY_MALFORMED`: unreadable; `KEY_WRONG_USAGE`: of a kind that no {@link SignatureAlgorithm} uses
  */
 export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
+  if (mlDsaSpkiOf(input) !== undefined) throw wrongUsage(what, 'is a key of ML-DSA');
   const key = importKey(input, what);
   if (key.type !== 'public') throw new TamperError('KEY_WRONG_USAGE', `${what} is a ${key.type} key, not a public key`);
   const algorithm = algorithmOf(key, 'pss', what); // refuses what no algorithm uses
@@ -26,13 +28,34 @@ export function readPublicKey(input: PublicKeyInput, what: string): KeyObject {
   return key;
 }
 
-/** {@link readPublicKey} and {@link canonicalSpki} in one step: any spelling of a public key as its canonical SPKI. */
+/**
+ * Any spelling of a public key as its canonical SPKI: {@link readPublicKey} and {@link canonicalSpki} in one step; of ML-DSA
+ * DER, PEM or what Node has (RFC 9881 has one encoding only).
+ *
+ * @throws as {@link readPublicKey}
+ */
 export function toCanonicalSpki(input: PublicKeyInput, what: string): Buffer {
-  return canonicalSpki(readPublicKey(input, what));
+  return mlDsaSpkiOf(input) ?? canonicalSpki(readPublicKey(input, what));
+}
+
+/** The canonical SPKI of a public key of ML-DSA, which not every Node.js reads; undefined where it is none. */
+function mlDsaSpkiOf(input: PublicKeyInput): Buffer | undefined {
+  let spki: Buffer | undefined;
+  if (input instanceof Uint8Array) spki = Buffer.from(input);
+  else if (typeof input === 'string') {
+    const body = /^-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(input)?.[1];
+    spki = body === undefined ? undefined : Buffer.from(body, 'base64');
+  } else if (isKeyObject(input)) {
+    const type: string | undefined = input.asymmetricKeyType;
+    if (input.type === 'public' && type?.startsWith('ml-dsa-') === true) {
+      spki = input.export({ format: 'der', type: 'spki' });
+    }
+  }
+  return spki !== undefined && mlDsaOf(spki) !== undefined ? spki : undefined;
 }
 
 /**
- * Reads an SPKI that must already be in its canonical spelling, as one from a log must.
+ * Reads an SPKI that must already be in its canonical spelling, as one from a log must. Not one of ML-DSA.
  *
  * @throws {TamperError} `KEY_MALFORMED`: unreadable, or spelled otherwise (trailing bytes, compressed point, …)
  */
@@ -71,7 +94,7 @@ export function algorithmOf(key: KeyObject, rsa: 'pss' | 'pkcs1', what: string):
 
 function wrongUsage(what: string, fault: string): TamperError {
   return new TamperError('KEY_WRONG_USAGE', `${what} ${fault}`, {
-    hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, or RSA (rsaEncryption) of 2,048 to 8,192 bits.',
+    hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, RSA (rsaEncryption) of 2,048 to 8,192 bits, or ML-DSA-44 and -65.',
   });
 }
 

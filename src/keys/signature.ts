@@ -1,12 +1,14 @@
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { isMlDsa, type MlDsaAlgorithm, mlDsaOf } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
+import { verifyMlDsa } from './ml-dsa.ts';
 import type { SignatureAlgorithm } from './provider.ts';
-import { algorithmOf, readPublicKey } from './public-key.ts';
+import { algorithmOf, readPublicKey, toCanonicalSpki } from './public-key.ts';
 
-/** An algorithm that has a public key. */
-export type PublicKeyAlgorithm = Exclude<SignatureAlgorithm, 'kms-hmac-sha256'>;
+/** An algorithm that every Node.js computes by itself. */
+type ClassicalAlgorithm = Exclude<SignatureAlgorithm, MlDsaAlgorithm>;
 
-const digests: Readonly<Record<PublicKeyAlgorithm, 'sha256' | 'sha384' | null>> = {
+const digests: Readonly<Record<Exclude<ClassicalAlgorithm, 'kms-hmac-sha256'>, 'sha256' | 'sha384' | null>> = {
   ed25519: null,
   'ecdsa-p256-sha256': 'sha256',
   'ecdsa-p384-sha384': 'sha384',
@@ -16,15 +18,29 @@ const digests: Readonly<Record<PublicKeyAlgorithm, 'sha256' | 'sha384' | null>> 
 
 /**
  * Verifies a signature offline: Ed25519 pure, 64 bytes; ECDSA as DER; RSA-PSS with MGF1-SHA-256 and a salt of exactly 32
- * bytes; RSA PKCS#1 v1.5; both as long as the modulus (spec 4). `data` is the message, never a digest.
+ * bytes; RSA PKCS#1 v1.5; both as long as the modulus; ML-DSA pure, with an empty context, 2,420 and 3,309 bytes (spec 4).
+ * `data` is the message, never a digest.
  *
  * @param key - a public key, or its SPKI
  * @returns false only for a signature that is not one of this key over this data
  * @throws {TamperError} `KEY_WRONG_USAGE`: the key is not of this algorithm, or the algorithm has no public key;
- * `KEY_MALFORMED`: the SPKI is unreadable
+ * `KEY_MALFORMED`: the SPKI is unreadable; `DEPENDENCY_MISSING`: nothing here can check ML-DSA
  */
-export function verifySignature(
+export async function verifySignature(
   algorithm: SignatureAlgorithm,
+  key: KeyObject | Uint8Array,
+  data: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (!isMlDsa(algorithm)) return verifyClassical(algorithm, key, data, signature);
+  const spki = toCanonicalSpki(key, 'the public key');
+  if (mlDsaOf(spki) !== algorithm) throw new TamperError('KEY_WRONG_USAGE', `the key is not for ${algorithm}`);
+  return verifyMlDsa(algorithm, spki, data, signature);
+}
+
+/** {@link verifySignature} for what every Node.js computes by itself. */
+export function verifyClassical(
+  algorithm: ClassicalAlgorithm,
   key: KeyObject | Uint8Array,
   data: Uint8Array,
   signature: Uint8Array,
@@ -41,11 +57,11 @@ function modulusBytes({ asymmetricKeyDetails }: KeyObject): number {
 }
 
 /**
- * Signs locally, in the encodings that {@link verifySignature} takes.
+ * Signs locally with a key that Node has, in the encodings that {@link verifySignature} takes.
  *
  * @throws {TamperError} `KEY_WRONG_USAGE`: no private key, or not one of this algorithm
  */
-export function signLocally(algorithm: SignatureAlgorithm, privateKey: KeyObject, data: Uint8Array): Buffer {
+export function signLocally(algorithm: ClassicalAlgorithm, privateKey: KeyObject, data: Uint8Array): Buffer {
   if (privateKey.type !== 'private') {
     throw new TamperError('KEY_WRONG_USAGE', `signing needs a private key, not a ${privateKey.type} key`);
   }
@@ -76,7 +92,7 @@ function derInteger(unsigned: Uint8Array): Buffer {
   return Buffer.from([0x02, digits.length + sign.length, ...sign, ...digits]);
 }
 
-function digestFor(algorithm: SignatureAlgorithm, key: KeyObject): 'sha256' | 'sha384' | null {
+function digestFor(algorithm: ClassicalAlgorithm, key: KeyObject): 'sha256' | 'sha384' | null {
   if (algorithm === 'kms-hmac-sha256') {
     throw new TamperError('KEY_WRONG_USAGE', 'kms-hmac-sha256 has no public key; only the key service can check it');
   }
@@ -85,7 +101,7 @@ function digestFor(algorithm: SignatureAlgorithm, key: KeyObject): 'sha256' | 's
   return digests[algorithm];
 }
 
-function padding(algorithm: SignatureAlgorithm): { dsaEncoding?: 'der'; padding?: number; saltLength?: number } {
+function padding(algorithm: ClassicalAlgorithm): { dsaEncoding?: 'der'; padding?: number; saltLength?: number } {
   switch (algorithm) {
     case 'rsa-pss-sha256':
       return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };

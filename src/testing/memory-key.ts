@@ -7,7 +7,9 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { isMlDsa } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
+import { mlDsaSpkiOfSeed, signMlDsa } from '../keys/ml-dsa.ts';
 import type { SignatureAlgorithm } from '../keys/provider.ts';
 import { canonicalSpki } from '../keys/public-key.ts';
 import { signLocally } from '../keys/signature.ts';
@@ -32,6 +34,8 @@ export class MemoryKeyVersion {
   readonly incarnation: string;
   state: MemoryKeyState = 'enabled';
   readonly #secret = randomBytes(32);
+  /** For ML-DSA. */
+  readonly #seed = randomBytes(32);
   #pair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
 
   constructor(algorithm: SignatureAlgorithm) {
@@ -41,12 +45,14 @@ export class MemoryKeyVersion {
   }
 
   /** The canonical public key; undefined for `kms-hmac-sha256`. */
-  get spki(): Buffer | undefined {
+  async spki(): Promise<Buffer | undefined> {
+    if (isMlDsa(this.algorithm)) return mlDsaSpkiOfSeed(this.algorithm, this.#seed);
     const pair = this.#signingPair();
     return pair === undefined ? undefined : canonicalSpki(pair.publicKey);
   }
 
-  sign(data: Uint8Array): Buffer {
+  async sign(data: Uint8Array): Promise<Buffer> {
+    if (isMlDsa(this.algorithm)) return signMlDsa(this.algorithm, this.#seed, data);
     const pair = this.#signingPair();
     return pair === undefined ? this.#mac(data) : signLocally(this.algorithm, pair.privateKey, data);
   }
@@ -79,6 +85,7 @@ export class MemoryKeyVersion {
 
   erase(): void {
     this.#secret.fill(0);
+    this.#seed.fill(0);
   }
 
   /** Made at first use: an RSA key takes a tenth of a second. */
@@ -103,6 +110,8 @@ function generatePair(algorithm: SignatureAlgorithm): { publicKey: KeyObject; pr
     case 'rsa-pss-sha256':
     case 'rsa-pkcs1-sha256':
       return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'ml-dsa-44':
+    case 'ml-dsa-65': // its key is made from a seed
     case 'kms-hmac-sha256':
       return undefined;
   }

@@ -157,7 +157,7 @@ export class MemoryProvider implements KeyProvider {
 
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
     return this.#call('signBatch', keyId, options, async (facts) =>
-      items.map((item) => this.#signature(keyId, item, facts)),
+      Promise.all(items.map(async (item) => this.#signature(keyId, item, facts))),
     );
   }
 
@@ -204,20 +204,20 @@ export class MemoryProvider implements KeyProvider {
     });
   }
 
-  #signature(keyId: string, data: Uint8Array, facts: KeyEventFacts): Signature {
+  async #signature(keyId: string, data: Uint8Array, facts: KeyEventFacts): Promise<Signature> {
     assertMessage(data);
     const { identity, version } = this.#usable(keyId);
     this.#impostor ??= new MemoryKeyVersion(this.#algorithm);
-    const bytes = (this.faults.liesAbout('wrong-key') ? this.#impostor : version).sign(data);
+    const bytes = await (this.faults.liesAbout('wrong-key') ? this.#impostor : version).sign(data);
     const said = this.faults.liesAbout('truncated-signature') ? bytes.subarray(0, -1) : bytes;
     facts.identity = identity;
     return { bytes: said, algorithm: this.#algorithm, identity: this.#said(identity) };
   }
 
-  #signingKey(keyId: string, toSign: boolean): SigningKey {
+  async #signingKey(keyId: string, toSign: boolean): Promise<SigningKey> {
     const { identity, version } = toSign ? this.#usable(keyId) : this.#find(keyId);
     const key = { source: this.source, identity: this.#said(identity), algorithm: this.#algorithm };
-    const { spki } = version;
+    const spki = await version.spki();
     return spki === undefined ? key : { ...key, spki };
   }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
+import { isMlDsa, mlDsaPublicKey } from '../../src/core/ml-dsa.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { type ControlEntry, type OpenEntry, readControl } from '../../src/format/control.ts';
@@ -8,7 +10,8 @@ import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
-import { verifySignature } from '../../src/keys/signature.ts';
+import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
+import { verifyClassical } from '../../src/keys/signature.ts';
 
 /** A checkpoint line as the small reader found it. */
 export interface ReadCheckpoint {
@@ -46,6 +49,12 @@ export function keyReferences(files: string[]): Map<string, { key: KeyReference;
     }
   }
   return references;
+}
+
+function isGood(algorithm: SignatureAlgorithm, spki: Buffer, text: Buffer, signature: Buffer): boolean {
+  if (!isMlDsa(algorithm)) return verifyClassical(algorithm, spki, text, signature);
+  const noble = algorithm === 'ml-dsa-44' ? ml_dsa44 : ml_dsa65;
+  return noble.verify(new Uint8Array(signature), new Uint8Array(text), new Uint8Array(mlDsaPublicKey(algorithm, spki)));
 }
 
 /** Seq of a file's first entry, 0 in an empty one. */
@@ -108,7 +117,7 @@ export function readStream(
         for (const { keyId, bytes: value } of note.signatures) {
           for (const signer of signersOf(seal.key)) {
             if (noteKeyId(origin, noteKeyOf(signer)).toString('hex') !== keyId || signer.spki === undefined) continue;
-            if (!verifySignature(signer.algorithm, signer.spki, text, value)) fail(line, 'wrong signature');
+            if (!isGood(signer.algorithm, signer.spki, text, value)) fail(line, 'wrong signature');
             signed = true;
           }
           if (seal.key.records === 'mac' && ratchetKeyId(origin, seal.key.fp).toString('hex') === keyId) {

@@ -1,5 +1,7 @@
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
+import { type MlDsaAlgorithm, mlDsaSpki } from '../../src/core/ml-dsa.ts';
 import type { Signer } from '../../src/format/key-reference.ts';
 import { noteKeyOf } from '../../src/format/key-reference.ts';
 import { formatVkey, type NoteKey } from '../../src/format/vkey.ts';
@@ -27,7 +29,7 @@ export type Keep = (text: Uint8Array, make: () => Buffer) => Buffer;
 
 /** A local private key. `keep` is for algorithms whose signatures are random. */
 export function localKey(
-  algorithm: Exclude<Signer['algorithm'], 'kms-hmac-sha256'>,
+  algorithm: Exclude<Signer['algorithm'], 'kms-hmac-sha256' | MlDsaAlgorithm>,
   privateKey: KeyObject,
   keep: Keep = (_text, make) => make(),
 ): SigningKey {
@@ -39,6 +41,19 @@ export function localKey(
     noteKey: noteKeyOf(signer),
     sign: (text) => keep(text, () => signLocally(algorithm, privateKey, text)),
   };
+}
+
+/** A key of ML-DSA, made from the bytes that a name stands for; it signs deterministically (FIPS 204, algorithm 2, rnd of zeros). */
+export function mlDsaKey(algorithm: MlDsaAlgorithm, name: string): SigningKey {
+  const noble = algorithm === 'ml-dsa-44' ? ml_dsa44 : ml_dsa65;
+  const { secretKey, publicKey } = noble.keygen(new Uint8Array(fixedBytes(name)));
+  const spki = mlDsaSpki(algorithm, publicKey);
+  if (spki === undefined) throw new Error(`a key of ${algorithm} has another length`);
+  const identity = `sha256:${digestBytes(sha256(spki)).toString('hex')}`;
+  const signer: Signer = { source: 'file', identity, algorithm, spki };
+  const sign = (text: Uint8Array): Buffer =>
+    Buffer.from(noble.sign(new Uint8Array(text), secretKey, { extraEntropy: false }));
+  return { signer, noteKey: noteKeyOf(signer), sign };
 }
 
 /** A MAC key of a key service: only who has the key can check it. */

@@ -195,7 +195,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
     const bounds = { what: `${source} sign "${identity}"`, ...this.#bounds(options) };
     return callWithin(facts, bounds, async (signal) => {
       const bytes = await this.#calls.sign(version.url, algorithm, data, { signal, facts });
-      if (!verifySignature(algorithm, spki, data, bytes)) {
+      if (!(await verifySignature(algorithm, spki, data, bytes))) {
         throw new TamperError(
           'RESPONSE_CORRUPTED',
           `Azure Key Vault sign "${identity}": not a signature of this version`,

@@ -30,7 +30,7 @@ export async function requestSignature(
   if (version.gcp.digest === undefined) assertVerified(what, 'data', reply.verifiedDataCrc32c);
   else assertVerified(what, 'digest', reply.verifiedDigestCrc32c);
   const bytes = Buffer.from(checkedBytes(what, 'signature', reply.signature, reply.signatureCrc32c));
-  if (!verifySignature(algorithm, spki, data, bytes)) throw corrupted(what, 'the signature does not verify');
+  if (!(await verifySignature(algorithm, spki, data, bytes))) throw corrupted(what, 'the signature does not verify');
   return { bytes, algorithm, identity };
 }
 

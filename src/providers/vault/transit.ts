@@ -168,6 +168,8 @@ function signing(algorithm: SignatureAlgorithm): {
     case 'kms-hmac-sha256':
       return { verb: 'hmac', member: 'hmac', options: { algorithm: 'sha2-256' } };
     case 'ed25519':
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
       return { verb: 'sign', member: 'signature', options: {} };
     case 'ecdsa-p256-sha256':
       return sign({ hash_algorithm: 'sha2-256', marshaling_algorithm: 'asn1' });

@@ -73,7 +73,7 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
       ? `it is a signature with ${algorithm}, not ${signer.algorithm}`
       : identity !== signer.identity
         ? `${identity} made it`
-        : signer.spki !== undefined && !verifySignature(signer.algorithm, signer.spki, text, bytes)
+        : signer.spki !== undefined && !(await verifySignature(signer.algorithm, signer.spki, text, bytes))
           ? 'it does not verify with the public key of this key period'
           : undefined;
   if (wrong !== undefined) {
@@ -116,7 +116,7 @@ export async function isConfirmed(
 }
 
 /** What a note found on disk is worth: signed by a signer of its key period, or only with our MAC. */
-export function checkNote(note: string, key: KeyReference): 'signed' | 'mac' | 'nothing' {
+export async function checkNote(note: string, key: KeyReference): Promise<'signed' | 'mac' | 'nothing'> {
   const checkpoint = parseSignedCheckpoint(note);
   if (checkpoint === undefined) return 'nothing';
   const text = Buffer.from(checkpoint.text, 'utf8');
@@ -127,7 +127,9 @@ export function checkNote(note: string, key: KeyReference): 'signed' | 'mac' | '
   for (const signer of signersOf(key)) {
     const found = has(noteKeyId(checkpoint.origin, noteKeyOf(signer)));
     const { spki, algorithm } = signer;
-    if (spki !== undefined && found.some((bytes) => verifySignature(algorithm, spki, text, bytes))) return 'signed';
+    for (const bytes of spki === undefined ? [] : found) {
+      if (spki !== undefined && (await verifySignature(algorithm, spki, text, bytes))) return 'signed';
+    }
   }
   return key.records === 'mac' && has(ratchetKeyId(checkpoint.origin, key.fp)).length > 0 ? 'mac' : 'nothing';
 }

@@ -65,7 +65,7 @@ async function newestCheckpoint(
   for (const candidate of newestFirst) {
     if (newest !== undefined && newest.size >= candidate.size) return newest;
     const { note, key } = candidate;
-    if (enough.includes(checkNote(note, key)) || (await isConfirmed(note, key, epoch, warn))) newest = candidate;
+    if (enough.includes(await checkNote(note, key)) || (await isConfirmed(note, key, epoch, warn))) newest = candidate;
   }
   return newest;
 }

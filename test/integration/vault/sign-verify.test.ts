@@ -232,7 +232,7 @@ describe('test_key_rotation_detection', () => {
     expect(signature.identity).not.toBe(before.identity);
     const after = await provider.getSigningKey(keys.ed25519);
     expect(after.identity).toBe(signature.identity);
-    expect(verifySignature('ed25519', after.spki ?? Buffer.alloc(0), text, signature.bytes)).toBe(true);
+    expect(await verifySignature('ed25519', after.spki ?? Buffer.alloc(0), text, signature.bytes)).toBe(true);
   });
 });
 
@@ -250,7 +250,7 @@ describe('signBatch', () => {
     for (const [index, item] of items.entries()) {
       const { bytes = Buffer.alloc(0), identity } = signatures[index] ?? {};
       expect(identity).toBe(key.identity);
-      if (spki !== undefined) expect(verifySignature('ed25519', spki, item, bytes)).toBe(true);
+      if (spki !== undefined) expect(await verifySignature('ed25519', spki, item, bytes)).toBe(true);
     }
   });
 
