@@ -1,7 +1,8 @@
-import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
 import { encodeBase64url } from './base64.ts';
 import { MAX_SIGNATURES } from './checkpoint.ts';
 import type { Members } from './members.ts';
+import { isPlainWord } from './plain-word.ts';
 import { type NoteKey, spkiFor } from './vkey.ts';
 
 /** KEYREF and SIGNER of spec 2: what a key period is sealed with, without any secret. */
@@ -15,6 +16,14 @@ export interface Signer {
   readonly spki?: Buffer;
 }
 
+/** A signer whose algorithm this version does not know: it is spelled as it was read, and never counts (M2.8). */
+export interface UnknownSigner {
+  readonly source: string;
+  readonly identity: string;
+  readonly algorithm: string;
+  readonly spki: Buffer;
+}
+
 /** A key period whose records carry MACs. */
 export interface MacKeyReference {
   readonly records: 'mac';
@@ -26,21 +35,28 @@ export interface MacKeyReference {
   readonly fp: Buffer;
   readonly wrapped?: Buffer;
   /** Present, with at least one, in the combined mode. */
-  readonly signers?: readonly Signer[];
+  readonly signers?: readonly (Signer | UnknownSigner)[];
 }
 
 /** A key period whose records carry checksums and whose checkpoints are signed. */
 export interface HashKeyReference {
   readonly records: 'hash';
-  readonly signers: readonly Signer[];
+  readonly signers: readonly (Signer | UnknownSigner)[];
 }
 
 /** What a key period is sealed with. */
 export type KeyReference = MacKeyReference | HashKeyReference;
 
-/** The signers of a key reference; none in a log with a data key only. */
+const isKnown = (signer: Signer | UnknownSigner): signer is Signer => isNoteAlgorithm(signer.algorithm);
+
+/** The signers of a key reference; none in a log with a data key only. Those that this version does not know are left out. */
 export function signersOf(reference: KeyReference): readonly Signer[] {
-  return reference.signers ?? [];
+  return (reference.signers ?? []).filter(isKnown);
+}
+
+/** M2.8: Whether a signer stands in a key reference whose signatures nobody here can check. */
+export function hasUnknownSigner(reference: KeyReference): boolean {
+  return reference.signers?.every(isKnown) === false;
 }
 
 /** The key that verifies a signer's notes. */
@@ -48,7 +64,7 @@ export function noteKeyOf(signer: Signer): NoteKey {
   return { algorithm: signer.algorithm, bytes: signer.spki ?? Buffer.from(signer.identity, 'utf8') };
 }
 
-function formatSigner(signer: Signer): string {
+function formatSigner(signer: Signer | UnknownSigner): string {
   const spki = signer.spki === undefined ? '' : `,"spki":"${encodeBase64url(signer.spki)}"`;
   const { source, identity, algorithm } = signer;
   return `{"source":${JSON.stringify(source)},"identity":${JSON.stringify(identity)},"algorithm":"${algorithm}"${spki}}`;
@@ -71,11 +87,20 @@ export function formatKeyReference(reference: KeyReference): string {
   return `{${members.filter((member) => member !== undefined).join(',')}}`;
 }
 
-function readSigner(members: Members): Signer {
+/** What a later version may call an algorithm. */
+const ALGORITHM_NAME = /^[a-z0-9-]{1,64}$/;
+
+function readSigner(members: Members): Signer | UnknownSigner {
   const source = members.string('source');
   const identity = members.string('identity');
-  const algorithm = members.oneOf('algorithm', SIGNATURE_ALGORITHMS);
+  const algorithm = members.string('algorithm');
   const spki = members.has('spki') ? members.bytes('spki') : undefined;
+  if (!isNoteAlgorithm(algorithm)) {
+    members.end();
+    const skipped = spki !== undefined && ALGORITHM_NAME.test(algorithm);
+    if (!skipped && members.isText('algorithm')) unknownAlgorithm(members, algorithm); // else it is malformed already
+    return { source, identity, algorithm, spki: spki ?? Buffer.alloc(0) };
+  }
   if ((spki === undefined) !== (algorithm === 'kms-hmac-sha256'))
     members.malformed('"spki" does not match the algorithm');
   if (spki !== undefined) {
@@ -89,11 +114,20 @@ function readSigner(members: Members): Signer {
   return spki === undefined ? { source, identity, algorithm } : { source, identity, algorithm, spki };
 }
 
-function readSigners(members: Members): Signer[] {
+function unknownAlgorithm(members: Members, algorithm: string): void {
+  members.unsupported(isPlainWord(algorithm) ? `"algorithm": "${algorithm}"` : 'another "algorithm"');
+}
+
+/** M2.8: A signer that this version does not know is skipped beside one that it knows. */
+function readSigners(members: Members): (Signer | UnknownSigner)[] {
   const list = members.list('signers');
   if (list.length === 0) members.malformed('"signers" is empty');
   if (list.length > MAX_SIGNATURES) members.malformed(`"signers" has more than ${MAX_SIGNATURES} elements`);
-  return list.map((item) => readSigner(members.nested(item)));
+  const signers = list.map((item) => readSigner(members.nested(item)));
+  const [first] = signers;
+  if (first !== undefined && first.algorithm !== '' && !signers.some(isKnown))
+    unknownAlgorithm(members, first.algorithm);
+  return signers;
 }
 
 /** Reads KEYREF. Problems are noted in `members`. */

@@ -57,6 +57,11 @@ export class Members {
     return Object.hasOwn(this.#object, name);
   }
 
+  /** Whether the member is a string. */
+  isText(name: string): boolean {
+    return typeof this.#get(name) === 'string';
+  }
+
   unsupported(message: string): void {
     this.#problems.push({ code: 'UNSUPPORTED', message });
   }

@@ -4,7 +4,8 @@ import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseWitnessVkey } from '../../src/format/cosignature.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
-import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
+import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '../../src/verify/auditor/auditor.ts';
+import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
 import { groupByOrigin } from '../../src/verify/files/grouping.ts';
 import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
@@ -51,7 +52,7 @@ export interface Brings {
     /** `whole`: the log must be there from its first entry on. */
     readonly start?: 'whole' | 'held';
     readonly records?: 'mac' | 'hash';
-    readonly require?: readonly ('mac' | 'signature')[];
+    readonly require?: readonly Demand[];
   };
 }
 
@@ -78,12 +79,14 @@ function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
 
 export function auditorOf(brings: Brings): Auditor {
   const { service_keys: serviceKeys } = brings;
+  const publicKeys = (brings.vkeys ?? []).map((vkey) => {
+    const [from, until] = brings.vkey_ranges?.[vkey] ?? [1, 0];
+    return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
+  });
   return {
     origin: brings.origin,
-    publicKeys: (brings.vkeys ?? []).map((vkey) => {
-      const [from, until] = brings.vkey_ranges?.[vkey] ?? [1, 0];
-      return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
-    }),
+    publicKeys,
+    postQuantumFrom: postQuantumFrom(brings.policy?.require ?? [], publicKeys, false),
     witnessing: brings.witnesses && {
       witnesses: brings.witnesses.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector')),
       required: brings.cosignatures ?? brings.witnesses.length,

@@ -7,6 +7,7 @@ import {
   fixedBytes,
   type Keep,
   localKey,
+  mlDsaKey,
   type SigningKey,
   serviceMacKey,
 } from '../support/signing-keys.ts';
@@ -42,4 +43,7 @@ export const p256Key: SigningKey = fromFile('ecdsa-p256-sha256', 'p256');
 export const p384Key: SigningKey = fromFile('ecdsa-p384-sha384', 'p384');
 export const rsaPssKey: SigningKey = fromFile('rsa-pss-sha256', 'rsa-pss');
 export const rsaPkcs1Key: SigningKey = fromFile('rsa-pkcs1-sha256', 'rsa-pkcs1');
+export const pqKey: SigningKey = mlDsaKey('ml-dsa-65', 'signing key of ML-DSA-65');
+export const nextPqKey: SigningKey = mlDsaKey('ml-dsa-44', 'signing key of ML-DSA-44');
+export const otherPqKey: SigningKey = mlDsaKey('ml-dsa-44', 'signing key of somebody else');
 export const serviceKey: ReturnType<typeof serviceMacKey> = serviceMacKey('audit-mac');

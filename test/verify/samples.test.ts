@@ -42,6 +42,7 @@ function auditorOf(sample: Sample): Auditor {
       const [from, until] = sample.vkey_ranges?.[vkey] ?? [1, 0];
       return { key: parseVkey(vkey).key, fromSeq: from, untilSeq: until === 0 ? Number.MAX_SAFE_INTEGER : until };
     }),
+    postQuantumFrom: undefined,
     held: (sample.held ?? []).map((note) => {
       const checkpoint = parseSignedCheckpoint(note);
       if (checkpoint === undefined) throw new Error('a held note does not parse');

@@ -6,6 +6,7 @@ import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';
 import { policyDataKeys, policyFor, publicKeysOf, type StreamPublicKeys } from './auditor-names.ts';
 import { readHeldNote } from './held-notes.ts';
 import type { VerifyOptions } from './options.ts';
+import { postQuantumFrom } from './post-quantum-from.ts';
 import { witnessingOf } from './witnesses.ts';
 
 /** What the auditor brings for one stream, put together from options and policy. */
@@ -66,6 +67,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     recordsFloor: policy?.records ?? 'hash',
     manifestRequired: policy?.manifestRequired ?? false,
     require: policy?.require ?? [],
+    postQuantumFrom: postQuantumFrom(policy?.require ?? [], publicKeys.named, options.confirmSigner !== undefined),
     accept: options.acceptSuccessors === true ? { ...accept, successors: true } : accept,
   };
 }

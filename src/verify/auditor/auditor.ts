@@ -25,6 +25,12 @@ export interface Witnessing {
   readonly required: number;
 }
 
+/** What a policy may demand of every key period. */
+export const DEMANDS = ['mac', 'signature', 'post-quantum'] as const;
+
+/** One of {@link DEMANDS}. */
+export type Demand = (typeof DEMANDS)[number];
+
 /** A policy's limits on what is otherwise only reported. */
 export interface Acceptance {
   /** Entries that may stay adopted. */
@@ -91,6 +97,11 @@ export interface Auditor {
   /** Every closed file must have its manifest. */
   readonly manifestRequired: boolean;
   /** What every key period must have been checked by, besides what the log itself promises. */
-  readonly require: readonly ('mac' | 'signature')[];
+  readonly require: readonly Demand[];
+  /**
+   * From this size on a signature counts only where it is one of ML-DSA (M8.30); undefined where every signature of a named
+   * key counts.
+   */
+  readonly postQuantumFrom: number | undefined;
   readonly accept: Acceptance;
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
-import { type Acceptance, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { type Acceptance, DEFAULT_ACCEPTANCE, DEMANDS, type Demand } from './auditor.ts';
 import { loadCheckpoint } from './held-notes.ts';
 import { quorumProblem } from './quorum.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
@@ -47,7 +47,7 @@ const members = v.strictObject({
   origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'an origin, or the beginning of one and *')),
   min: v.optional(count, 1),
   records: v.optional(v.picklist(['mac', 'hash']), 'hash'),
-  require: v.optional(v.array(v.picklist(['mac', 'signature'])), []),
+  require: v.optional(v.array(v.picklist(DEMANDS)), []),
   keys: v.optional(v.array(key), []),
   witnesses: v.optional(v.array(text), []),
   cosignatures: v.optional(seq),
@@ -100,7 +100,7 @@ export interface StreamPolicy {
   /** At least this many streams must be present. */
   readonly min: number;
   readonly records: 'mac' | 'hash';
-  readonly require: readonly ('mac' | 'signature')[];
+  readonly require: readonly Demand[];
   readonly dataKeys: readonly PolicyDataKey[];
   readonly publicKeys: readonly PolicyPublicKey[];
   /** Verifier keys of witnesses. */

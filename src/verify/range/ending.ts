@@ -1,6 +1,7 @@
 import { encodeNoteKey, formatVkey } from '../../format/vkey.ts';
 import type { StreamState } from '../state/state.ts';
 import { namedMax, namedSigners } from '../trust/named-keys.ts';
+import { hasWeight } from '../trust/post-quantum.ts';
 import { provenEnd, signedEnd } from '../verdict/proven-end.ts';
 
 /** Is this the end of the log, or was it cut (spec 8.9, M8.7, M8.21)? */
@@ -96,6 +97,7 @@ export function checkNamedSign(state: StreamState): void {
   if (state.stopped || state.broken || state.findings.count('UNSIGNED') > 0) return; // said of all
   const proven = provenEnd(state);
   for (const { key, fromSeq } of state.publicKeys) {
+    if (!hasWeight(state.auditor, encodeNoteKey(key).toString('latin1'), fromSeq)) continue; // nothing is expected of it
     if (fromSeq === 1 || fromSeq > proven || fromSeq < state.logFirstSeq) continue;
     if (namedMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;
     const vkey = formatVkey(state.auditor.origin, key);

@@ -124,6 +124,11 @@ export class Evidence {
     this.#cosigned.set(witness, { size, time: earliest, proving: proving ?? same?.proving });
   }
 
+  /** A key signed a checkpoint of this size whose signatures the policy gives no weight (M8.30). */
+  signWithoutWeight(size: number): void {
+    this.#largestSigned = Math.max(this.#largestSigned, size);
+  }
+
   /** A checkpoint line verified. */
   verify(note: CheckpointNote, kind: NoteKind): void {
     const { size } = note;

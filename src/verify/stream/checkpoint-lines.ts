@@ -1,6 +1,6 @@
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
-import type { Signer } from '../../format/key-reference.ts';
+import { hasUnknownSigner, type Signer } from '../../format/key-reference.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
@@ -9,6 +9,7 @@ import type { StreamState } from '../state/state.ts';
 import { checkCosignatures, type GoodCosignature } from '../trust/cosignatures.ts';
 import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
+import { hasWeight } from '../trust/post-quantum.ts';
 import { acceptSuccessors } from '../trust/successors.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
@@ -117,7 +118,7 @@ async function handleSealed(
 
 /** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
 function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boolean {
-  if (epoch === undefined) return false;
+  if (epoch === undefined || hasUnknownSigner(epoch.reference)) return false; // that one may have signed it (M2.8)
   if (epoch.member === 'mac' && (!epoch.macChecked || mac === undefined)) return false; // no key, or an unknown step
   const online = [...epoch.signers.values()].every((signer) => signer.algorithm === 'kms-hmac-sha256');
   if (epoch.signers.size > 0 && online && state.auditor.verifyOnline === undefined) return false;
@@ -132,13 +133,15 @@ function record(
   verdict: NoteVerdict,
   cosignatures: readonly GoodCosignature[],
 ): Signer[] {
-  for (const id of verdict.verified) noteNamedSizes(state, id, size);
+  const counting = [...verdict.verified].filter((id) => hasWeight(state.auditor, id, size));
+  if (counting.length < verdict.verified.size) state.evidence.signWithoutWeight(size);
+  for (const id of counting) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
     acceptSuccessors(state);
-    for (const id of verdict.verified) noteNamedSizes(state, id, size);
+    for (const id of counting) noteNamedSizes(state, id, size);
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
-  const named = [...verdict.verified].filter((id) => countsForSize(state, id, size));
+  const named = counting.filter((id) => countsForSize(state, id, size));
   const signers = named.flatMap((id) => epoch?.signers.get(id) ?? []);
   const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];
   state.timeline.addCheckpoint(size, time, checkedBy);

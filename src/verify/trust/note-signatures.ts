@@ -7,6 +7,7 @@ import type { KnownKey } from '../model/known-keys.ts';
 import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsAsNamed } from './named-keys.ts';
+import { hasWeight } from './post-quantum.ts';
 
 /** The signature lines of a checkpoint, against every key that is known for the stream (spec 4, M4.3). */
 
@@ -125,5 +126,6 @@ export async function namedSignatures(state: StreamState, checkpoint: SignedChec
 
 /** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */
 export async function verifyNamed(state: StreamState, checkpoint: SignedCheckpoint, epoch: Epoch): Promise<boolean> {
-  return [...(await namedSignatures(state, checkpoint))].some((id) => epoch.signers.has(id));
+  const named = [...(await namedSignatures(state, checkpoint))];
+  return named.some((id) => epoch.signers.has(id) && hasWeight(state.auditor, id, checkpoint.size));
 }

@@ -2,6 +2,7 @@ import type { Epoch, SignerId } from '../model/epoch.ts';
 import { nothingSettled, type Proven, type Settled } from '../model/settled.ts';
 import type { StreamState } from '../state/state.ts';
 import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
+import { hasWeight } from './post-quantum.ts';
 
 /** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
 
@@ -114,7 +115,7 @@ function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): 
 
 /** Every key that signs it has already signed for a vouched key period before and was not handed over to another. */
 function signedByProven(state: StreamState, epoch: Epoch, proven: readonly Proven[]): boolean {
-  const ids = [...epoch.signers.keys()];
+  const ids = [...epoch.signers.keys()].filter((id) => hasWeight(state.auditor, id, epoch.introducedAt));
   const signs = (id: SignerId): boolean =>
     state.evidence.signedBy(id).max > 0 &&
     proven.some(({ signers }) => signers.has(id)) &&

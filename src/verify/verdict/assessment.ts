@@ -4,6 +4,7 @@ import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 import { missingKeyText } from '../trust/missing-key.ts';
 import { namedMax, namedSigners } from '../trust/named-keys.ts';
+import { demandsPostQuantum, isPostQuantum } from '../trust/post-quantum.ts';
 import { settleStatuses } from '../trust/vouching.ts';
 import { isTail, provenEnd } from './proven-end.ts';
 
@@ -59,9 +60,15 @@ function coverageEnd(epoch: Epoch, adopted: readonly number[]): number {
   return Math.min(epoch.lastSeal, (adopted[epoch.run.index + 1] ?? Number.MAX_SAFE_INTEGER) - 1);
 }
 
-/** Largest size that a named key of this key period signed (M4.5). */
+/**
+ * Largest size that a named key of this key period signed (M4.5). Where only ML-DSA counts, one that began to sign later covers
+ * what was before it too (M8.30): its writer had all of it in the tree.
+ */
 export function coveredSize(state: StreamState, epoch: Epoch): number {
-  return epoch.coveredInRange ?? namedMax(state, namedSigners(state, epoch));
+  if (epoch.coveredInRange !== undefined) return epoch.coveredInRange;
+  const own = namedMax(state, namedSigners(state, epoch));
+  if (state.auditor.postQuantumFrom === undefined) return own;
+  return Math.max(own, namedMax(state, state.evidence.signers.filter(isPostQuantum)));
 }
 
 function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, end: number, proven: number): void {
@@ -87,7 +94,12 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
       // what a named key of this period has signed is covered, whatever became of the rest
       const from = Math.max(epoch.firstSeq, signedTo + 1);
       const rest = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
-      sayUnsigned(`${rest}: no checkpoint signed by a key that you named covers them up to entry ${end}`, from);
+      const key = demandsPostQuantum(state.auditor, end) ? 'post-quantum key (ML-DSA)' : 'key';
+      const demanded = demandsPostQuantum(state.auditor, end) ? ', as your policy demands' : '';
+      sayUnsigned(
+        `${rest}: no checkpoint signed by a ${key} that you named covers them up to entry ${end}${demanded}`,
+        from,
+      );
     } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
@@ -97,6 +109,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     const from = Math.max(epoch.firstSeq, state.firstSeq);
     const those = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
     sayUnsigned(`${those}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`, from);
+  } else if (demandsPostQuantum(state.auditor, epoch.lastSeq)) {
+    sayUnsigned(`${range}: your policy demands a post-quantum signature, but no ML-DSA key that you named signs them`);
   } else if (state.auditor.require.includes('signature')) {
     sayUnsigned(`${range}: your policy demands a signature, but no key that you named signs them`);
   }

@@ -3,6 +3,7 @@ import type { CheckpointNote, NoteKind } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
 import { witnessedSize } from '../trust/cosignatures.ts';
 import { namedSigners } from '../trust/named-keys.ts';
+import { demandsPostQuantum } from '../trust/post-quantum.ts';
 
 /**
  * How far a stream is proven, computed in this one place: the verdict on its end, the report, the known file and
@@ -23,7 +24,8 @@ export function signedEnd(state: StreamState): number {
   let proven = Math.max(state.evidence.namedSize, state.evidence.heldConfirmed);
   for (const epoch of state.epochs.all) {
     // where a signer is named our MAC is no proof: whoever holds the data key could have made it
-    if (epoch.macChecked && namedSigners(state, epoch).length === 0) proven = Math.max(proven, epoch.macCheckpoint);
+    if (!epoch.macChecked || namedSigners(state, epoch).length > 0) continue;
+    if (!demandsPostQuantum(state.auditor, epoch.macCheckpoint)) proven = Math.max(proven, epoch.macCheckpoint);
   }
   return proven;
 }
