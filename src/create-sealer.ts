@@ -2,7 +2,7 @@ import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/
 import { TamperError } from './errors.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
-import { createProviderFor } from './providers/index.ts';
+import { createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { sourcesOf } from './seal/epoch/key-sources.ts';
 import { PlainLines } from './seal/plain-lines.ts';
@@ -15,6 +15,8 @@ export interface SealerDependencies {
   readonly keyProvider?: KeyProvider;
   /** The source of the key `signing_key_id`. Default: `keyProvider`. */
   readonly signingKeyProvider?: KeyProvider;
+  /** The source of the key `post_quantum_key_id`. Default: `signingKeyProvider`, `keyProvider`, or what the configuration names. */
+  readonly postQuantumKeyProvider?: KeyProvider;
   readonly clock?: Clock;
 }
 
@@ -48,12 +50,13 @@ export function createLineTaker(options: TamperConfig): Sealer | PlainLines {
 
 /** What code gives, with what the environment and the defaults add. */
 function resolved(options: SealerOptions): { config: ResolvedConfig; dependencies: Dependencies } {
-  const { keyProvider, signingKeyProvider, clock, ...code } = options;
+  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, ...code } = options;
   const { config, warnings } = resolveConfig({ code, env: process.env });
   const dependencies = {
     warnings,
     ...(keyProvider && { keyProvider }),
     ...(signingKeyProvider && { signingKeyProvider }),
+    ...(postQuantumKeyProvider && { postQuantumKeyProvider }),
     ...(clock && { clock }),
   };
   return { config, dependencies };
@@ -81,16 +84,24 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
       hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',
     });
   }
-  const { keyProvider, signingKeyProvider, clock, warnings } = dependencies;
-  let own: KeyProvider | undefined;
+  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings } = dependencies;
+  const own = new Set<KeyProvider>();
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
     keys: async () => {
-      const provider = keyProvider ?? (await createProviderFor(config));
-      if (keyProvider === undefined) own = provider;
-      return sourcesOf(config, provider, signingKeyProvider ?? provider);
+      const key = keyProvider ?? (await createProviderFor(config));
+      if (keyProvider === undefined) own.add(key);
+      const signing = signingKeyProvider ?? key;
+      let postQuantum = postQuantumKeyProvider;
+      if (postQuantum === undefined && keyProvider === undefined) {
+        postQuantum = await postQuantumProviderFor(config, key);
+        own.add(postQuantum);
+      }
+      return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing });
     },
-    release: async () => own?.close(),
+    release: async () => {
+      for (const provider of own) await provider.close();
+    },
     verifyClosed: async (event) => {
       const { closedFileCheck } = await import('./audit/closed-file.ts');
       check ??= closedFileCheck(config);

@@ -9,6 +9,7 @@ type WithDefault =
   | 'keySource'
   | 'keyEnvVar'
   | 'signingKeyEnvVar'
+  | 'postQuantumKeyEnvVar'
   | 'keyCacheTtlSeconds'
   | 'vaultAuthMethod'
   | 'vaultSecretIdWrapped'
@@ -50,6 +51,7 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
   keySource: 'env',
   keyEnvVar: 'FAPILOG_TAMPER_KEY',
   signingKeyEnvVar: 'FAPILOG_TAMPER_SIGNING_KEY',
+  postQuantumKeyEnvVar: 'FAPILOG_TAMPER_POST_QUANTUM_KEY',
   keyCacheTtlSeconds: 300,
   vaultAuthMethod: 'token',
   vaultSecretIdWrapped: false,

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from './defaults.ts';
-import { isLocal } from './sources.ts';
+import { isLocal, postQuantumSource } from './sources.ts';
 import type { ConfiguredSource } from './tamper-config.ts';
 
 /** A key that a configuration names. */
@@ -16,8 +16,10 @@ export interface Mode {
   readonly records: 'mac' | 'hash';
   /** The data key; absent in mode `signing`. */
   readonly dataKey?: ConfiguredKey;
-  /** The key that signs checkpoints; absent in mode `data-key`. */
+  /** The key that signs checkpoints; absent in mode `data-key`, and where only one of ML-DSA does. */
   readonly signingKey?: ConfiguredKey;
+  /** The key of ML-DSA that signs checkpoints too; absent where none is named. */
+  readonly postQuantumKey?: ConfiguredKey;
   /**
    * True where only the key itself can tell: Azure without `use_kms_signing`. If it cannot wrap a data key
    * (`UNSUPPORTED_OPERATION`), the mode is `signing` with the same key.
@@ -30,6 +32,14 @@ export interface Mode {
  * `key_id` is a word for people; a signing key without a mount is in the mount of `vault_path`.
  */
 export function modeOf(config: ResolvedConfig): Mode {
+  const mode = modeWithoutPostQuantum(config);
+  const source = postQuantumSource(config);
+  if (source === undefined || config.postQuantumKeyId === undefined) return mode;
+  const keyId = source === 'vault' ? inMount(config, config.postQuantumKeyId) : config.postQuantumKeyId;
+  return { ...mode, name: mode.dataKey === undefined ? 'signing' : 'both', postQuantumKey: { source, keyId } };
+}
+
+function modeWithoutPostQuantum(config: ResolvedConfig): Mode {
   const keyId = config.keySource === 'vault' ? (config.vaultPath ?? config.keyId) : config.keyId;
   const key = { source: config.keySource, keyId: keyId ?? '' };
   if (config.signingKeyId !== undefined) {

@@ -9,7 +9,8 @@ import type { TamperConfig } from './tamper-config.ts';
 import { warningsOf } from './warnings.ts';
 
 /** Where keys usually are: set although this configuration takes them from elsewhere, they are no misspelt options. */
-const usualKeyVariables = [withDefaults({}).keyEnvVar, withDefaults({}).signingKeyEnvVar];
+const { keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar } = withDefaults({});
+const usualKeyVariables = [keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar];
 
 /** The places that a configuration may come from, strongest first. */
 export interface ConfigSources {
@@ -55,6 +56,7 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
     ...usualKeyVariables,
     config.keyEnvVar,
     config.signingKeyEnvVar,
+    config.postQuantumKeyEnvVar,
     'FAPILOG_TAMPER_CONFIG',
     ...(sources.keyVariables ?? []),
   ]);

@@ -3,7 +3,7 @@ import { readsLikeKey } from '../foundation/key-like.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import type { OptionName } from './schema.ts';
-import { isLocal } from './sources.ts';
+import { isLocal, keySources, postQuantumSource } from './sources.ts';
 
 /** What a rule may look at. */
 export interface RuleContext {
@@ -29,12 +29,14 @@ export function checkRules(context: RuleContext): void {
 }
 
 function usesSource(config: ResolvedConfig, source: string): boolean {
-  return config.keySource === source || (config.signingKeyId !== undefined && config.signingKeySource === source);
+  return keySources(config).some((one) => one === source);
 }
 
 const keyRules: readonly Rule[] = [
   ({ config, at }) => {
-    const name = (['keyId', 'signingKeyId', 'origin'] as const).find((one) => readsLikeKey(config[one] ?? ''));
+    const name = (['keyId', 'signingKeyId', 'postQuantumKeyId', 'origin'] as const).find((one) =>
+      readsLikeKey(config[one] ?? ''),
+    );
     return name === undefined
       ? undefined
       : {
@@ -135,6 +137,55 @@ const signingRules: readonly Rule[] = [
   },
 ];
 
+const postQuantumRules: readonly Rule[] = [
+  ({ config, at }) => {
+    const ownVariable = config.postQuantumKeyEnvVar !== withDefaults({}).postQuantumKeyEnvVar;
+    const name =
+      config.postQuantumKeySource !== undefined
+        ? 'postQuantumKeySource'
+        : config.postQuantumKeyFilePath !== undefined
+          ? 'postQuantumKeyFilePath'
+          : ownVariable
+            ? 'postQuantumKeyEnvVar'
+            : undefined;
+    return name === undefined || config.postQuantumKeyId !== undefined
+      ? undefined
+      : { message: `${at(name)} is set, but no post-quantum key is named`, hint: 'Set post_quantum_key_id too' };
+  },
+  ({ config, at }) =>
+    postQuantumSource(config) === 'file' &&
+    config.postQuantumKeyFilePath === undefined &&
+    config.keyFilePath === undefined
+      ? {
+          message: `${at('postQuantumKeyId')} is to come from a file, but no key file is named`,
+          hint: 'Set post_quantum_key_file_path; `fapilog-tamper keygen --algorithm ML-DSA-65` makes a key',
+        }
+      : undefined,
+  ({ config, at }) => {
+    const source = postQuantumSource(config);
+    const others = [
+      { name: 'keyId', id: config.keyId, source: config.keySource, variable: config.keyEnvVar },
+      {
+        name: 'signingKeyId',
+        id: config.signingKeyId,
+        source: config.signingKeySource ?? config.keySource,
+        variable: config.signingKeyEnvVar,
+      },
+    ] as const;
+    const same = others.find((other) => {
+      if (source === undefined || other.id === undefined || other.source !== source) return false;
+      if (source === 'env') return other.variable === config.postQuantumKeyEnvVar;
+      return other.id === config.postQuantumKeyId && (source !== 'file' || config.postQuantumKeyFilePath === undefined);
+    });
+    return same === undefined
+      ? undefined
+      : {
+          message: `${at('postQuantumKeyId')} and ${at(same.name)} are the same key`,
+          hint: 'The post-quantum key signs beside the others, so it is a key of its own',
+        };
+  },
+];
+
 const serviceRules: readonly Rule[] = [
   ({ config, at }) =>
     usesSource(config, 'vault') && config.vaultAuthMethod !== 'token' && config.vaultRole === undefined
@@ -225,4 +276,4 @@ const outputRules: readonly Rule[] = [
       : undefined,
 ];
 
-const rules: readonly Rule[] = [...keyRules, ...signingRules, ...serviceRules, ...outputRules];
+const rules: readonly Rule[] = [...keyRules, ...signingRules, ...postQuantumRules, ...serviceRules, ...outputRules];

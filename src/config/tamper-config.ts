@@ -54,6 +54,17 @@ export interface TamperConfig {
   readonly signingKeyEnvVar?: string;
   /** For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, if that is a directory. */
   readonly signingKeyFilePath?: string;
+  /**
+   * A key of ML-DSA (FIPS 204) that signs checkpoints too, beside the other keys: for verifiers in years in which those
+   * algorithms may be broken. Vault (OpenBao): a key of type `ml-dsa-44` or `ml-dsa-65`; `env` and `file`: what `keygen` makes.
+   */
+  readonly postQuantumKeyId?: string;
+  /** Where the key `postQuantumKeyId` comes from. Default: `signingKeySource`, else `keySource`. */
+  readonly postQuantumKeySource?: ConfiguredSource;
+  /** For a `postQuantumKeySource` of `env`: the name of the variable that holds the key, as PKCS#8 PEM. */
+  readonly postQuantumKeyEnvVar?: string;
+  /** For a `postQuantumKeySource` of `file`: the key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, if that is a directory. */
+  readonly postQuantumKeyFilePath?: string;
 
   // ---- key services
 

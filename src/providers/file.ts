@@ -27,7 +27,7 @@ export interface FileKeyOptions {
 }
 
 /** No key text is longer, in bytes. */
-const maxFileBytes = 4096;
+const maxFileBytes = 8192;
 
 /** Keys from files that nobody but their owner may read. */
 export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
@@ -78,7 +78,7 @@ async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse):
       'CONFIG_INVALID',
       `no file is configured for the ${use} "${keyId}": key_file_path is a single key`,
       {
-        hint: 'Set signing_key_file_path, or let key_file_path be a directory of <key_id>.key',
+        hint: 'Set signing_key_file_path (post_quantum_key_file_path), or let key_file_path be a directory of <key_id>.key',
       },
     );
   }

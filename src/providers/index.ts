@@ -1,5 +1,7 @@
 import {
+  type ConfiguredKey,
   type ConfiguredSource,
+  isLocal,
   modeOf,
   type ResolvedConfig,
   resolveConfig,
@@ -8,6 +10,7 @@ import {
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';
+import type { EnvKeyOptions } from './env.ts';
 import { doctorContext } from './internal/doctor-context.ts';
 
 /**
@@ -35,6 +38,36 @@ export async function createProviderFor(config: ResolvedConfig): Promise<KeyProv
     await provider.close();
     throw error;
   }
+}
+
+/**
+ * The provider of the key `post_quantum_key_id`: `provider`, where the same key service signs there already; else one of its
+ * own, which the caller closes.
+ *
+ * @throws CONFIG_INVALID, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ */
+export async function postQuantumProviderFor(config: ResolvedConfig, provider: KeyProvider): Promise<KeyProvider> {
+  const { dataKey, signingKey, postQuantumKey } = modeOf(config);
+  if (postQuantumKey === undefined) return provider;
+  const signsThere = postQuantumKey.source === (signingKey ?? dataKey)?.source && !isLocal(postQuantumKey.source);
+  return signsThere ? provider : createPostQuantumProvider(config, postQuantumKey);
+}
+
+/** A local key of ML-DSA lies in a place of its own, so its provider is one too. */
+export async function createPostQuantumProvider(
+  config: ResolvedConfig,
+  { source, keyId }: ConfiguredKey,
+  env?: EnvKeyOptions['env'],
+): Promise<KeyProvider> {
+  if (source === 'env') {
+    const { EnvKeyProvider } = await import('./env.ts');
+    return new EnvKeyProvider({ signingKeys: { [keyId]: config.postQuantumKeyEnvVar }, ...(env && { env }) });
+  }
+  if (source !== 'file') return createSourceProvider(source, config);
+  const { FileKeyProvider } = await import('./file.ts');
+  const path = config.postQuantumKeyFilePath ?? config.keyFilePath ?? '';
+  const directoryOnly = config.postQuantumKeyFilePath === undefined;
+  return new FileKeyProvider({ signingKeys: { path, keyId, directoryOnly } });
 }
 
 /** The source of the key `key_id`, and that of the signing key where it is another one. */

@@ -96,7 +96,8 @@ it.each(['', 'null\n', '[1]'])('a lock file of a killed or failed start (%j) end
   const path = await lockElsewhere(directory, options(), 1);
   writeFileSync(path, text);
   const { keyProvider, ...code } = options();
-  const keys = () => sourcesOf(config, keyProvider as KeyProvider, keyProvider as KeyProvider);
+  const provider = keyProvider as KeyProvider;
+  const keys = () => sourcesOf(config, { key: provider, signing: provider, postQuantum: provider });
   const { config } = resolveConfig({ code });
   const sealer = new Sealer(config, { keys, lock: { lease: 200 } });
   await sealer.ready;

@@ -35,6 +35,8 @@ export class Checkpointer {
   #unsigned: SealJob[] = [];
   #persisting = false;
   #signing = false;
+  /** The largest size with a note that some of its signers signed. */
+  #partlySigned = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: CheckpointerOptions) {
@@ -119,6 +121,13 @@ export class Checkpointer {
     if (note !== undefined && job.epoch.signers.length > 0) this.#options.stream.publish(job, note, false);
   }
 
+  /** M4.6: what the signers that are there have signed; the full note follows, which says the same again. */
+  #publishPart(job: SealJob, note: string): void {
+    if (this.#partlySigned >= job.size || this.#abort.signal.aborted) return;
+    this.#partlySigned = job.size;
+    this.#options.stream.publish(job, note, false);
+  }
+
   async #sign(): Promise<void> {
     if (this.#signing) return;
     this.#signing = true;
@@ -142,7 +151,7 @@ export class Checkpointer {
         if (this.#outage.worked()) this.#options.outages.worked(this); // of this key nothing is expected any more
         return await this.#signWithoutOwn(job);
       }
-      note = await signNote(job, signal, this.#options.warn);
+      note = await signNote(job, signal, this.#options.warn, (part) => this.#publishPart(job, part));
     } catch (error) {
       if (signal.aborted) return;
       if (this.#isOver(job)) await this.#goOnWithout(job, error);

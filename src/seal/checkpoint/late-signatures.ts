@@ -82,7 +82,7 @@ export class LateSignatures {
     let last: unknown;
     for (const late of [...this.#waiting]) {
       try {
-        const note = await signNote(late.job, signal, warn);
+        const note = await signNote(late.job, signal, warn, () => undefined); // its part was written when it failed
         if (signal.aborted) return undefined;
         this.#waiting = this.#waiting.filter((one) => one !== late);
         stream.publish(late.job, note, true);

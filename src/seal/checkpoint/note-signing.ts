@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { asError, TamperError } from '../../errors.ts';
 import { formatNote, formatSignatureLine, parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../../format/key-reference.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
@@ -16,16 +16,25 @@ export function macNote(job: SealJob): string | undefined {
  * MAC (spec 4, 5).
  *
  * @param onCoSignerFailure - told of a key of the next key period that could not sign; the note does without it
+ * @param onPart - where one signer fails and another does not, given the note with what there is (M4.6)
  * @throws what the signers throw; `SIGNATURE_REJECTED` for a signature that is not one of the key period's key
  */
 export async function signNote(
   job: SealJob,
   signal: AbortSignal,
   onCoSignerFailure: (error: unknown) => void,
+  onPart: (note: string) => void,
 ): Promise<string> {
-  const own = await Promise.all(job.epoch.signers.map((signer) => signLine(job, signer, signal)));
+  const tried = await Promise.allSettled(job.epoch.signers.map((signer) => signLine(job, signer, signal)));
+  const own = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const mac = job.macLine === undefined ? [] : [job.macLine];
+  const failed = tried.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
+    if (own.length > 0) onPart(formatNote(job.text, [...own, ...mac]));
+    throw asError(failed.reason);
+  }
   const next = await coSign(job, signal, onCoSignerFailure);
-  return formatNote(job.text, [...own, ...next, ...(job.macLine === undefined ? [] : [job.macLine])]);
+  return formatNote(job.text, [...own, ...next, ...mac]);
 }
 
 /** What can be said without the key period's own signers: the next one's signatures and our MAC. */

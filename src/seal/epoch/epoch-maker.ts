@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { KeySchedule, NONCE_LENGTH } from '../../core/key-schedule.ts';
+import { isMlDsa } from '../../core/ml-dsa.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
@@ -33,8 +34,7 @@ export async function makeEpoch(
       new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation }),
     );
   }
-  if (signers.length === 0 && sources.signIfNoDataKey)
-    signers.push(await resolveSigner(sources.signIfNoDataKey, signal));
+  if (sources.signIfNoDataKey) signers.unshift(await resolveSigner(sources.signIfNoDataKey, signal));
   const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
   return roomy(new Epoch({ origin, number, reference, signers }));
 }
@@ -108,6 +108,11 @@ function derive(dataKey: DataKey, origin: string, epoch: number): Minted {
 
 async function resolveSigner(source: SigningSource, signal: AbortSignal): Promise<EpochSigner> {
   const key = await source.signing.getSigningKey(source.keyId, { signal, toSign: true });
+  if (source.postQuantum === true && !isMlDsa(key.algorithm)) {
+    throw new TamperError('KEY_WRONG_USAGE', `post_quantum_key_id names a key of ${key.algorithm}: ${key.identity}`, {
+      hint: 'Name a key of ML-DSA-44 or ML-DSA-65; other keys that sign are named by signing_key_id.',
+    });
+  }
   return { signer: signerOf(key), signing: source.signing };
 }
 

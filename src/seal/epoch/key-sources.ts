@@ -11,6 +11,8 @@ export interface DataKeySource {
 export interface SigningSource {
   readonly signing: Signing & ProviderLifecycle;
   readonly keyId: string;
+  /** It has to be a key of ML-DSA. Default false. */
+  readonly postQuantum?: boolean;
 }
 
 /** The keys that a stream is sealed with (spec 5). At least one of both. */
@@ -32,13 +34,27 @@ export function providersOf(sources: KeySources): ProviderLifecycle[] {
   return [...all];
 }
 
+/** The providers of a configuration's keys; one may be several. */
+export interface ConfiguredProviders {
+  /** Of `key_id`. */
+  readonly key: KeyProvider;
+  /** Of `signing_key_id`. */
+  readonly signing: KeyProvider;
+  /** Of `post_quantum_key_id`. */
+  readonly postQuantum: KeyProvider;
+}
+
 /** The keys of a configuration, from the providers that have them. */
-export function sourcesOf(config: ResolvedConfig, provider: KeyProvider, signingProvider: KeyProvider): KeySources {
-  const { dataKey, signingKey, signingIfNoDataKey } = modeOf(config);
+export function sourcesOf(config: ResolvedConfig, { key, signing, postQuantum }: ConfiguredProviders): KeySources {
+  const { dataKey, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
+  const signers: SigningSource[] = [];
+  if (signingKey !== undefined) signers.push({ signing: dataKey ? signing : key, keyId: signingKey.keyId });
+  if (postQuantumKey !== undefined) {
+    signers.push({ signing: postQuantum, keyId: postQuantumKey.keyId, postQuantum: true });
+  }
   return {
-    ...(dataKey && { dataKey: { keys: provider, keyId: dataKey.keyId } }),
-    signers:
-      signingKey === undefined ? [] : [{ signing: dataKey ? signingProvider : provider, keyId: signingKey.keyId }],
-    ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: provider, keyId: dataKey.keyId } }),
+    ...(dataKey && { dataKey: { keys: key, keyId: dataKey.keyId } }),
+    signers,
+    ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: key, keyId: dataKey.keyId } }),
   };
 }

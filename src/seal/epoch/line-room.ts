@@ -1,3 +1,4 @@
+import { isMlDsa, ML_DSA } from '../../core/ml-dsa.ts';
 import { EMPTY_ROOT } from '../../core/tree.ts';
 import { TamperError } from '../../errors.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../format/checkpoint.ts';
@@ -39,9 +40,9 @@ function longestOpen({ kid, member, reference }: Epoch): number {
   return Buffer.byteLength(formatControlLeaf(LARGEST, open, kid, member)) + TAIL_LENGTH;
 }
 
-/** No signature is longer than the public key that verifies it, but for small ones. */
-function signatureLength({ spki }: Signer): number {
-  return Math.max(spki?.length ?? 0, 128);
+/** No signature is longer than the public key that verifies it, but for small ones and those of ML-DSA. */
+function signatureLength({ spki, algorithm }: Signer): number {
+  return isMlDsa(algorithm) ? ML_DSA[algorithm].signatureBytes : Math.max(spki?.length ?? 0, 128);
 }
 
 /** The checkpoint of a hand-over: both key periods sign, and the other one is like this one. */
