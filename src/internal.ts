@@ -5,7 +5,10 @@
 export {
   areProofs,
   configuredKeys,
+  openRecoveryPlaces,
   proveRecordWith,
+  recoverKeys,
+  showKeys,
   verifiedLinesWith,
   verifyProofWith,
   verifyWith,
@@ -13,6 +16,8 @@ export {
 } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
+export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
+export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export type { WitnessLogResult } from './audit/witness-log.ts';
 export { loadWitnesses } from './audit/witnesses.ts';

@@ -6,14 +6,14 @@ import { createSourceProvider } from '../providers/index.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import { confirmSigner } from './confirm-signer.ts';
-import { dataKeyOfVariable, dataKeysOfFile, type LocalDataKeys } from './local-data-keys.ts';
+import { dataKeyOfVariable, dataKeysOfPaths, type KeyPaths, type LocalDataKeys } from './local-data-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** What names the keys of a verifier: configuration, policy and flags. */
 export interface ConfiguredKeyOptions {
   readonly resolution: Resolution;
   readonly policy?: Policy | undefined;
-  /** Files and directories of local data keys (`--keys`). */
+  /** Files and directories of local data keys, and files of recovered ones (`--keys`). */
   readonly keyPaths?: readonly string[];
   /** Environment variables that hold a local data key (`--key-env`): `VARIABLE`, or `NAME=VARIABLE` to give the key a name. */
   readonly keyVariables?: readonly string[];
@@ -107,13 +107,17 @@ function configuredDataKeys(options: ConfiguredKeyOptions, byFlag: boolean, prov
   }));
 }
 
-/** The local data keys of `--keys` and `--key-env`. */
-async function flaggedDataKeys(options: ConfiguredKeyOptions): Promise<LocalDataKeys[]> {
+/** The data keys of `--keys` and `--key-env`. */
+async function flaggedDataKeys(options: ConfiguredKeyOptions): Promise<KeyPaths> {
   const { keyPaths = [], keyVariables = [], env } = options;
-  const all: LocalDataKeys[] = [];
-  for (const path of keyPaths) all.push(await dataKeysOfFile(path, `--keys ${path}`));
-  for (const given of keyVariables) all.push(await dataKeyOfVariable(given, env, '--key-env'));
-  return all;
+  const variables: LocalDataKeys[] = [];
+  for (const given of keyVariables) variables.push(await dataKeyOfVariable(given, env, '--key-env'));
+  const { local, recovered, close } = await dataKeysOfPaths(keyPaths, (path) => `--keys ${path}`);
+  const closeAll = async (): Promise<void> => {
+    await close();
+    for (const { keys } of variables) await keys.close();
+  };
+  return { local: [...local, ...variables], recovered, close: closeAll };
 }
 
 /**
@@ -126,13 +130,15 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
   const { resolution, env } = options;
   const providers = new Providers(resolution.config, env);
   const flagged = await flaggedDataKeys(options);
-  const dataKeys = [...configuredDataKeys(options, flagged.length > 0, providers), ...flagged];
+  const byFlag = flagged.local.length + flagged.recovered.length > 0;
+  const dataKeys = [...configuredDataKeys(options, byFlag, providers), ...flagged.local];
   const { signingKey, signingIfNoDataKey, dataKey } = modeOf(resolution.config);
   const candidate = signingKey ?? (signingIfNoDataKey ? dataKey : undefined); // the key itself decides which it is
   const signing =
     candidate !== undefined && options.publicKeys !== true && isConfigured(resolution, env) ? candidate : undefined;
   return {
     dataKeys,
+    recoveredKeys: flagged.recovered,
     signerNamed: signing !== undefined && signing === signingKey,
     confirmSigner: async (signer) =>
       signing !== undefined && confirmSigner(() => providers.get(signing.source), signing, signer),
@@ -142,7 +148,7 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
     },
     close: async () => {
       await providers.close();
-      for (const { keys } of flagged) await keys.close();
+      await flagged.close();
     },
   };
 }

@@ -5,6 +5,9 @@ import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { VerifiedLinesOptions } from '../verify/verified-lines.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
+import type { RecoverKeysOptions, RecoveryReport } from './recovery/recover-keys.ts';
+import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-places.ts';
+import type { ShowKeysOptions, ShownKeys } from './shown-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 import type { WitnessLogOptions, WitnessLogResult } from './witness-log.ts';
 
@@ -48,4 +51,23 @@ export async function areProofs(paths: readonly string[]): Promise<boolean> {
 /** Brings a log's newest checkpoint to a witness. @throws {@link TamperError} as `witnessLog` of `witness-log.ts` */
 export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLogResult> {
   return (await import('./witness-log.ts')).witnessLog(options);
+}
+
+/** The places where data keys may be asked for. The caller closes them. @throws {@link TamperError} as {@link configuredKeys} */
+export async function openRecoveryPlaces(options: RecoveryPlacesOptions): Promise<RecoveryPlaces> {
+  return (await import('./recovery/recovery-places.ts')).openRecoveryPlaces(options);
+}
+
+/**
+ * Asks key services for the data keys of a log once, and writes those that are right to a file for `verify --keys`.
+ *
+ * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`
+ */
+export async function recoverKeys(options: RecoverKeysOptions): Promise<RecoveryReport> {
+  return (await import('./recovery/recover-keys.ts')).recoverKeys(options);
+}
+
+/** Says which keys are in some files. @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`, … */
+export async function showKeys(paths: readonly string[], options: ShowKeysOptions): Promise<ShownKeys[]> {
+  return (await import('./shown-keys.ts')).showKeys(paths, options);
 }

@@ -2,10 +2,46 @@ import { TamperError } from '../errors.ts';
 import { readsLikeKey } from '../foundation/key-like.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
+import type { RecoveredDataKey } from '../verify/data-keys/recovered-data-keys.ts';
 import { localKeyNames } from './local-keys.ts';
 
 /** Data keys that lie on the auditor's own machine, with the provider that reads them. Whoever made them closes it. */
 export type LocalDataKeys = NamedDataKeys & { readonly keys: KeyProvider };
+
+/** What lies at the paths that an auditor named for data keys. Whoever opened them closes them. */
+export interface KeyPaths {
+  readonly local: readonly LocalDataKeys[];
+  readonly recovered: readonly RecoveredDataKey[];
+  /** Erases and closes all of them. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The data keys at some paths: a key file, a directory of `NAME.key` files, or a file of recovered data keys.
+ *
+ * @param givenBy - where the auditor named a path, for the report
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`; `KEY_MALFORMED`, `KEY_FILE_PERMISSIONS` and
+ *   `ACCESS_DENIED` for a file of recovered keys, which is read at once
+ */
+export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: string) => string): Promise<KeyPaths> {
+  const { isRecoveredKeyFileAt, readRecoveredKeys } = await import('./recovery/recovered-key-file.ts');
+  const local: LocalDataKeys[] = [];
+  const recovered: RecoveredDataKey[] = [];
+  const close = async (): Promise<void> => {
+    for (const { material } of recovered) material.fill(0);
+    for (const { keys } of local) await keys.close();
+  };
+  try {
+    for (const path of paths) {
+      if (await isRecoveredKeyFileAt(path)) recovered.push(...(await readRecoveredKeys(path, givenBy(path))));
+      else local.push(await dataKeysOfFile(path, givenBy(path)));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { local, recovered, close };
+}
 
 /**
  * The data key of a file, or those of a directory of `NAME.key` files.
@@ -13,7 +49,7 @@ export type LocalDataKeys = NamedDataKeys & { readonly keys: KeyProvider };
  * @param givenBy - where the auditor named it, for the report: `--keys audit.key`
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`
  */
-export async function dataKeysOfFile(path: string, givenBy: string): Promise<LocalDataKeys> {
+async function dataKeysOfFile(path: string, givenBy: string): Promise<LocalDataKeys> {
   const { FileKeyProvider } = await import('../providers/file.ts');
   const { directory, named } = await localKeyNames(path);
   const [first] = named;

@@ -2,9 +2,10 @@ import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
+import type { RecoveredDataKey } from '../verify/data-keys/recovered-data-keys.ts';
 import { type AuditorKeyOptions, AuditorKeys, type ProviderNames } from './auditor-keys.ts';
 import { confirmSigner } from './confirm-signer.ts';
-import { dataKeyOfVariable, dataKeysOfFile, type LocalDataKeys } from './local-data-keys.ts';
+import { dataKeyOfVariable, dataKeysOfPaths, type LocalDataKeys } from './local-data-keys.ts';
 import { loadPublicKeys } from './public-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
@@ -14,11 +15,12 @@ export type VerifierKeys = KeyProvider | AuditorKeys;
 /** What was opened for one verification, before it is put together. */
 interface Opened {
   readonly dataKeys: readonly NamedDataKeys[];
+  readonly recoveredKeys: readonly RecoveredDataKey[];
   readonly publicKeys: readonly (string | PublicKeyName)[];
   /** Providers that answer about signers, each with the key that is named. */
   readonly services: readonly { readonly provider: KeyProvider; readonly names: ProviderNames }[];
-  /** What was made here, and is closed here. */
-  readonly made: readonly KeyProvider[];
+  /** Closes what was made here. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -48,24 +50,23 @@ export async function openKeys(
 async function openAuditorKeys(options: AuditorKeyOptions, byPolicy: boolean): Promise<Opened> {
   const { publicKeys = [], publicKeyFiles = [], dataKeyFiles = [], dataKeyVariables = [], provider } = options;
   const named: (string | PublicKeyName)[] = [...publicKeys];
-  const local: LocalDataKeys[] = [];
-  try {
-    for (const path of publicKeyFiles) {
-      for (const vkey of await loadPublicKeys(path)) named.push({ vkey, givenBy: path });
-    }
-    for (const path of dataKeyFiles) local.push(await dataKeysOfFile(path, path));
-    for (const one of dataKeyVariables) local.push(await dataKeyOfVariable(one, process.env, 'dataKeyVariables'));
-    const service = provider === undefined ? undefined : openProvider(provider, options, byPolicy);
-    return {
-      dataKeys: [...local, ...(service?.dataKeys ?? [])],
-      publicKeys: named,
-      services: service?.services ?? [],
-      made: local.map(({ keys }) => keys),
-    };
-  } catch (error) {
-    for (const { keys } of local) await keys.close();
-    throw error;
+  for (const path of publicKeyFiles) {
+    for (const vkey of await loadPublicKeys(path)) named.push({ vkey, givenBy: path });
   }
+  const service = provider === undefined ? undefined : openProvider(provider, options, byPolicy);
+  const variables: LocalDataKeys[] = [];
+  for (const one of dataKeyVariables) variables.push(await dataKeyOfVariable(one, process.env, 'dataKeyVariables'));
+  const files = await dataKeysOfPaths(dataKeyFiles, (path) => path);
+  return {
+    dataKeys: [...files.local, ...variables, ...(service?.dataKeys ?? [])],
+    recoveredKeys: files.recovered,
+    publicKeys: named,
+    services: service?.services ?? [],
+    close: async () => {
+      await files.close();
+      for (const { keys } of variables) await keys.close();
+    },
+  };
 }
 
 /** A provider is asked for what was named and nothing else (M8.1). It stays its owner's. */
@@ -79,9 +80,10 @@ function openProvider(provider: KeyProvider, options: AuditorKeyOptions, byPolic
   }
   return {
     dataKeys: [{ source, keys: provider, named: names.dataKeys, givenBy: `the provider of ${source}` }],
+    recoveredKeys: [],
     publicKeys: [],
     services: [{ provider, names }],
-    made: [],
+    close: async () => undefined,
   };
 }
 
@@ -102,6 +104,7 @@ function together(all: readonly Opened[]): VerificationKeys {
   const services = all.flatMap((one) => one.services);
   return {
     dataKeys: all.flatMap(({ dataKeys }) => dataKeys),
+    recoveredKeys: all.flatMap(({ recoveredKeys }) => recoveredKeys),
     publicKeys: all.flatMap(({ publicKeys }) => publicKeys),
     signerNamed: services.some(({ names }) => names.signingKey !== undefined && names.certain),
     confirmSigner: async (signer) => {
@@ -124,5 +127,5 @@ function together(all: readonly Opened[]): VerificationKeys {
 }
 
 async function closeAll(opened: readonly Opened[]): Promise<void> {
-  for (const provider of opened.flatMap(({ made }) => made)) await provider.close();
+  for (const { close } of opened) await close();
 }

@@ -2,10 +2,13 @@ import type { KeySource } from '../keys/key-source.ts';
 import type { SigningKey } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
+import type { RecoveredDataKey } from '../verify/data-keys/recovered-data-keys.ts';
 
 /** The keys of one verification, as the verifier takes them. Whoever opened them closes them. */
 export interface VerificationKeys {
   readonly dataKeys: readonly NamedDataKeys[];
+  /** Data keys that were recovered before, of one key period each. */
+  readonly recoveredKeys: readonly RecoveredDataKey[];
   readonly publicKeys: readonly (string | PublicKeyName)[];
   /** Whether a signer in the log is a key that the auditor's side names. */
   readonly confirmSigner: (signer: SigningKey) => Promise<boolean>;

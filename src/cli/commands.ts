@@ -62,6 +62,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./policy.ts')).policy,
   },
   {
+    name: 'keys',
+    summary:
+      'keys show: what keys are, with fingerprints to compare; keys recover: get data keys from their services, once',
+    load: async () => (await import('./keys/keys.ts')).keys,
+  },
+  {
     name: 'recover',
     summary: 'begin a new stream when the old one cannot continue',
     load: async () => (await import('./recover.ts')).recover,

@@ -80,7 +80,7 @@ export interface VerifyRequest {
 }
 
 /** The streams that a configuration names: a placeholder may be anything, so the name ends there. */
-function originsOf(given: readonly string[], { config, places }: Resolution): readonly string[] {
+export function originsOf(given: readonly string[], { config, places }: Resolution): readonly string[] {
   if (given.length > 0) return given;
   if ((places.get('origin') ?? 'default') === 'default') return [];
   const placeholder = config.origin.indexOf('{');

@@ -1,12 +1,10 @@
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
-import { systemCode, TamperError, type TamperErrorCode } from '../errors.ts';
-import { causeAbout, shown } from '../foundation/key-like.ts';
+import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { malformed } from './internal/key-text.ts';
-import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
+import { fileError, readKeyFile } from './internal/key-file.ts';
+import { LocalKeyProvider, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */
 export interface KeyLocation {
@@ -35,7 +33,10 @@ export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
     super({
       source: 'file',
       raw: true,
-      read: async (keyId, use) => readKeyFile(await pathOf(options, keyId, use)),
+      read: async (keyId, use) => {
+        const path = await pathOf(options, keyId, use);
+        return { bytes: await readKeyFile(path, maxFileBytes), place: `file ${path}` };
+      },
     });
   }
 }
@@ -99,100 +100,6 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-async function readKeyFile(path: string): Promise<LocalKeyText> {
-  let handle: FileHandle;
-  try {
-    // a FIFO must not block us; Windows has none, nor the flag
-    handle = await open(path, process.platform === 'win32' ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-  const place = `file ${path}`;
-  const buffer = Buffer.alloc(maxFileBytes + 1);
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw malformed(place, 'is not a regular file');
-    if (process.platform !== 'win32' && othersMayRead(stats)) throw tooOpen(path, stats.mode);
-    const length = await readAll(handle, buffer);
-    if (length > maxFileBytes) throw malformed(place, `is longer than ${maxFileBytes} bytes`);
-    const bytes = Buffer.alloc(length);
-    bytes.set(buffer.subarray(0, length));
-    return { bytes, place };
-  } catch (cause) {
-    throw cause instanceof TamperError ? cause : fileError(path, cause);
-  } finally {
-    buffer.fill(0);
-    await handle.close();
-  }
-}
-
-/**
- * Whether somebody else may read it, but for the group that root gave it to: a Kubernetes secret with `fsGroup` and a systemd
- * credential have mode 0440 and belong to root, because the process must not own them.
- */
-function othersMayRead({ uid, mode }: Stats): boolean {
-  const isGivenByRoot = uid === 0 && process.geteuid?.() !== 0;
-  return (mode & (isGivenByRoot ? 0o037 : 0o077)) !== 0;
-}
-
-async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return length;
-}
-
-function tooOpen(path: string, mode: number): TamperError {
-  const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return new TamperError(
-    'KEY_FILE_PERMISSIONS',
-    `users other than its owner may access the key file ${path} (mode ${bits})`,
-    {
-      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0440 with fsGroup)`,
-    },
-  );
-}
-
 function notFound(message: string, hint: string): TamperError {
   return new TamperError('KEY_NOT_FOUND', message, { hint });
 }
-
-function fileError(path: string, error: unknown): TamperError {
-  const reason = systemCode(error) || 'unknown';
-  const place = shown(path);
-  const cause = causeAbout(path, error);
-  const known = fileErrors.get(reason);
-  if (known === undefined) return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, cause);
-  return new TamperError(known.code, `${known.problem}: ${place}`, { ...cause, hint: known.hint });
-}
-
-const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; hint: string }> = new Map([
-  [
-    'ENOENT',
-    {
-      code: 'KEY_NOT_FOUND',
-      problem: 'there is no key file',
-      hint: 'Check key_file_path; `fapilog-tamper keygen` makes a key',
-    },
-  ],
-  ['ENOTDIR', { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'Part of the path is not a directory' }],
-  [
-    'EACCES',
-    {
-      code: 'ACCESS_DENIED',
-      problem: 'we may not read the key file',
-      hint: 'Make the user that runs this process its owner',
-    },
-  ],
-  [
-    'EPERM',
-    {
-      code: 'ACCESS_DENIED',
-      problem: 'we may not read the key file',
-      hint: 'Make the user that runs this process its owner',
-    },
-  ],
-]);

@@ -1,3 +1,3 @@
 import { secretFiles } from './secret-files.ts';
 
-secretFiles(24);
+secretFiles(26);

@@ -59,6 +59,14 @@ const spellings: readonly ((key: Buffer) => {
   (key) => ({ text: key.toString('base64'), file: (text) => `audit.example.com/a+0011aabb+${text}\n` }),
   (key) => ({ text: key.toString('hex'), file: (text) => `# ${text}\naudit: "${text}\n` }),
   (key) => ({
+    text: key.toString('base64'),
+    file: (text) => `{"fapilog-tamper":"recovered data keys","version":1,"keys":1}\n${text} {"origin":"o"}\n`,
+  }),
+  (key) => ({
+    text: key.toString('hex'),
+    file: (text) => `{"fapilog-tamper":"recovered data keys","version":${text},"keys":1}\n`,
+  }),
+  (key) => ({
     text: key.toString('hex'),
     file: (text) => `{"version":1,"streams":{"${text}":{"first":"x","newest":"y"}}}`,
   }),
@@ -144,12 +152,21 @@ function stateHolding(content: Buffer): string {
   return place;
 }
 
+/** A file that is not there yet. */
+const unused = (): string => join(directory, `new-${++places}`);
+
 const others: Readonly<Record<string, (path: string, content: Buffer) => string[]>> = {
   'verify PATH': (path) => ['verify', path, '--origin', origin],
   'verify --demux PATH': (path) => ['verify', path, '--origin', 'audit.example.com/*', '--demux'],
   'cat PATH': (path) => ['cat', path],
   'inspect PATH': (path) => ['inspect', path],
   'policy init PATH': (path) => ['policy', 'init', path],
+  'keys show PATH': (path) => ['keys', 'show', path],
+  'keys recover PATH': (path) => ['keys', 'recover', path, '--origin', origin, '--out', unused()],
+  'keys recover --out': (path) => ['keys', 'recover', log, '--origin', origin, '--out', path],
+  'keys recover --keys': (path) => ['keys', 'recover', log, '--origin', origin, '--out', unused(), '--keys', path],
+  'keys recover --policy': (path) => ['keys', 'recover', log, '--out', unused(), '--policy', path],
+  'keys recover --config': (path) => ['keys', 'recover', log, '--origin', origin, '--out', unused(), '--config', path],
   'keygen --out': (path) => ['keygen', '--out', path],
   'recover FILE': (path) => [
     'recover',
@@ -203,7 +220,7 @@ async function tryAll(argv: (path: string, content: Buffer) => string[]): Promis
   return leaks;
 }
 
-/** Each spelling once with 24 of them. */
+/** Each spelling once with 26 of them. */
 export function secretFiles(count: number): void {
   secrets = Array.from({ length: count }, secretFile);
   beforeAll(async () => {

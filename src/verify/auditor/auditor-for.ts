@@ -54,7 +54,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     namedElsewhere: publicKeys.elsewhere,
     witnessing: witnessingOf(options, origin),
     held,
-    dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin)),
+    dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin), options.recoveredKeys),
     dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],
     confirmSigner: signerConfirmer(options, publicKeys),
     signerNamed: options.signerNamed ?? false,

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { SigningKey } from '../../keys/provider.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
+import type { RecoveredDataKey } from '../data-keys/recovered-data-keys.ts';
 import type { Policy } from './policy.ts';
 
 /** A public key that the auditor names. */
@@ -42,6 +43,8 @@ export interface VerifyOptions {
   readonly policy?: Policy;
   /** Sources of data keys, with the keys that they may be asked for. */
   readonly dataKeys?: readonly NamedDataKeys[];
+  /** Data keys that were recovered from their services before: none of these is asked for them. */
+  readonly recoveredKeys?: readonly RecoveredDataKey[];
   readonly publicKeys?: readonly (string | PublicKeyName)[];
   /** Checkpoints that you hold, as signed notes. */
   readonly held?: readonly string[];

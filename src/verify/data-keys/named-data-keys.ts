@@ -41,6 +41,8 @@ export interface FoundDataKey {
   readonly material: Buffer;
   /** Where the auditor has it from. */
   readonly givenBy?: string;
+  /** What the auditor calls it, where a key service unwrapped it under that name. */
+  readonly named?: string;
   /** Where it counts up to an entry alone. */
   readonly limit?: KeyLimit;
   erase(): void;

@@ -57,6 +57,7 @@ function asFound(
   const limit = limitedTo(ranges, firstSeq);
   return {
     material: key.material,
+    named: name.name,
     erase: () => key.erase(),
     ...(givenBy !== undefined && { givenBy }),
     ...(limit !== undefined && { limit }),

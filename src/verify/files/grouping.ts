@@ -11,7 +11,13 @@ import { didYouMean } from './nearest-origin.ts';
 /** Which file belongs to which of the streams that the auditor names. */
 
 /** The streams that the auditor names. @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
-export function patternsOf({ origin, policy }: VerifyOptions): string[] {
+export function patternsOf({
+  origin,
+  policy,
+}: {
+  readonly origin?: VerifyOptions['origin'] | undefined;
+  readonly policy?: VerifyOptions['policy'] | undefined;
+}): string[] {
   const given = origin === undefined ? [] : typeof origin === 'string' ? [origin] : [...origin];
   const patterns = given.length > 0 ? given : (policy?.streams.map((stream) => stream.origin) ?? []);
   if (patterns.length === 0) {
@@ -31,7 +37,7 @@ export function patternsOf({ origin, policy }: VerifyOptions): string[] {
 const CONTINUED = /^\/\d{8}T\d{6}Z-[0-9a-f]{8}$/;
 
 /** Whether the auditor's names cover a stream; `continued`: a stream begun in place of a named one is named too. */
-function namesStream(patterns: readonly string[], origin: string, continued: boolean): boolean {
+export function namesStream(patterns: readonly string[], origin: string, continued: boolean): boolean {
   return patterns.some(
     (pattern) =>
       coversOrigin(pattern, origin) ||

@@ -1,0 +1,105 @@
+import { type CarrierName, loadPolicy, TamperError } from '../../index.ts';
+import {
+  openRecoveryPlaces,
+  type RecoveredPeriod,
+  type RecoveryOutcome,
+  type RecoveryReport,
+  type Resolution,
+  recoverKeys,
+  variableOf,
+} from '../../internal.ts';
+import type { Call, CommandIo } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import type { Flag } from '../flags.ts';
+import { jsonText, print, printable } from '../output.ts';
+import { resolveCall } from '../resolve.ts';
+import { originsOf } from '../verify-request.ts';
+
+/** `fapilog-tamper keys recover` */
+
+type RecoverFlags = {
+  readonly out: Flag<string | undefined>;
+  readonly origin: Flag<readonly string[]>;
+  readonly policy: Flag<string | undefined>;
+  readonly config: Flag<readonly string[]>;
+  readonly 'key-env': Flag<readonly string[]>;
+  readonly keys: Flag<readonly string[]>;
+  readonly unwrap: Flag<CarrierName | undefined>;
+  readonly format: Flag<'text' | 'json'>;
+};
+
+/** Recovers the data keys of a log into a file. @returns the exit code */
+export async function recoverKeysInto(
+  { flags, config }: Call<RecoverFlags>,
+  paths: readonly string[],
+  io: CommandIo,
+): Promise<number> {
+  const { out, unwrap, format, keys: keyPaths } = flags;
+  if (out === undefined || out === '') throw new TamperError('USAGE', 'say where the keys are to go: --out FILE');
+  const keyVariables = flags['key-env'];
+  const resolutions: Resolution[] = [];
+  const files = flags.config.length > 0 ? flags.config : [undefined];
+  for (const file of files) {
+    resolutions.push(await resolveCall({ flags: { config: file }, config }, io, keyVariables.map(variableOf)));
+  }
+  const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
+  const origin = [...new Set(resolutions.flatMap((resolution) => originsOf(flags.origin, resolution)))];
+  const { places, close } = await openRecoveryPlaces({ resolutions, policy, keyPaths, keyVariables, env: io.env });
+  try {
+    const continued = flags.origin.length === 0; // as for verify
+    const report = await recoverKeys({ paths, input: io.stdin, unwrap, origin, continued, policy, places, out });
+    const text = format === 'json' ? jsonText(report, 2) : linesOf(report).map(printable).join('\n');
+    await print(io.stdout, `${text}\n`);
+    return report.complete ? exitCode.done : exitCode.undecided;
+  } finally {
+    await close();
+  }
+}
+
+const WORDS: Readonly<Record<RecoveryOutcome, string>> = {
+  recovered: 'recovered',
+  'no-data-key': 'has none: signed, and checked with public keys',
+  held: 'a local key, and you gave it: give it to verify as well',
+  local: 'MISSING: a local key that no service has; ask for the key file, and give it with --keys',
+  'not-named': 'MISSING: you named no such key; nobody was asked',
+  'not-counted': 'MISSING: not for these entries; nobody was asked',
+  refused: 'MISSING: refused by the key service',
+  'wrong-key': 'MISSING: the service gave another key than the fingerprint in the log is of',
+  'not-asked': 'MISSING: the service failed too often before; it was not asked again',
+};
+
+function linesOf({ out, periods, otherStreams, problems, complete }: RecoveryReport): string[] {
+  const count = (outcome: RecoveryOutcome): number => periods.filter((one) => one.outcome === outcome).length;
+  const missing = periods.length - count('recovered') - count('no-data-key') - count('held');
+  const recovered = count('recovered');
+  return [
+    ...periods.flatMap(periodLines),
+    ...(otherStreams > 0 ? [`${periodsText(otherStreams)} of streams that you did not name`] : []),
+    ...problems,
+    out === undefined
+      ? `no data key was recovered, and no file was made${complete ? ': none is needed' : ''}`
+      : `${out}: ${recovered === 1 ? 'the data key of one key period' : `the data keys of ${recovered} key periods`}; whoever has this file could forge what it checks: keep it secret`,
+    ...(missing > 0
+      ? [`${periodsText(missing)} without a data key: what it sealed cannot be checked by its MACs`]
+      : []),
+    ...(periods.length === 0 ? ['no key period of a stream that you named was found'] : []),
+    ...(!complete && missing === 0 && periods.length > 0
+      ? ['the log names more key periods than a verifier reads; the rest was left out']
+      : []),
+  ];
+}
+
+function periodsText(count: number): string {
+  return count === 1 ? 'one key period' : `${count} key periods`;
+}
+
+function periodLines(period: RecoveredPeriod): string[] {
+  const { origin, keyId, firstSeq, lastSeq, source, identity, outcome, code, message, hint } = period;
+  const range = lastSeq < firstSeq ? `from entry ${firstSeq}` : `entries ${firstSeq} to ${lastSeq}`;
+  const key = source === undefined ? '' : `, ${source} ${identity ?? ''}`;
+  const why = message === undefined ? '' : ` (${code === undefined ? '' : `${code}: `}${message})`;
+  return [
+    `${keyId} of ${origin}, ${range}${key}: ${WORDS[outcome]}${why}`,
+    ...(hint === undefined ? [] : [`    hint: ${hint}`]),
+  ];
+}

@@ -1,0 +1,137 @@
+import type { CarrierName } from '../../index.ts';
+import { type ShownDataKey, type ShownKeys, type ShownPeriod, type ShownPublicKey, showKeys } from '../../internal.ts';
+import type { CommandIo } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { jsonText, print, printable } from '../output.ts';
+
+/** `fapilog-tamper keys show` */
+
+/** What was asked for. */
+interface ShowRequest {
+  readonly origin: string | undefined;
+  readonly unwrap: CarrierName | undefined;
+  readonly format: 'text' | 'json';
+}
+
+/** Prints what the keys in some files are. @returns the exit code */
+export async function showKeysOf(
+  paths: readonly string[],
+  { origin, unwrap, format }: ShowRequest,
+  io: CommandIo,
+): Promise<number> {
+  const shown = await showKeys(paths, { origin, unwrap, input: io.stdin });
+  const text = format === 'json' ? jsonText(shown, 2) : shown.flatMap(linesOf).map(printable).join('\n');
+  await print(io.stdout, `${text}\n`);
+  return exitCode.done;
+}
+
+function linesOf(shown: ShownKeys): string[] {
+  switch (shown.kind) {
+    case 'public keys':
+      return [`${shown.path}: ${shown.keys.length === 1 ? 'a public key' : `${shown.keys.length} public keys`}`].concat(
+        shown.keys.flatMap((key) => keyLines(key, key.algorithm)),
+      );
+    case 'signing key':
+      return [
+        `${shown.path}: a signing key, with its secret half; its public half:`,
+        ...keyLines(shown.key, shown.key.algorithm),
+      ];
+    case 'secret key':
+      return [
+        `${shown.path}: 32 secret bytes, a data key or the seed of a signing key; called ${shown.name} in a policy`,
+        '  nothing is shown of it; verify tells by the fingerprint of each key period whether it is the right one',
+      ];
+    case 'recovered data keys':
+      return [
+        `${shown.path}: data keys of ${shown.keys.length} key periods, recovered from their key services; keep it secret`,
+        ...shown.keys.flatMap((key) => [
+          `  ${key.keyId} of ${key.origin}: ${key.source} ${key.identity}, named ${key.named}`,
+          ...dataKeyLines(key),
+        ]),
+      ];
+    case 'policy':
+      return [`${shown.path}: a policy`, ...shown.streams.flatMap(streamLines)];
+    case 'log':
+      return logLines(shown);
+  }
+}
+
+/** A key by its fingerprint; the SPKI of an RSA key is the same for both of its algorithms. */
+function keyLines({ spoken, vkey }: ShownPublicKey, title: string): string[] {
+  return [
+    `  ${title}`,
+    ...(spoken === undefined
+      ? ['    no public key: only its service can check what it signs']
+      : [`    fingerprint   ${spoken}`]),
+    ...(vkey === undefined ? [] : [`    verifier key  ${vkey}`]),
+  ];
+}
+
+function dataKeyLines({ spoken }: ShownDataKey): string[] {
+  return [`    fingerprint   ${spoken} (in this key period alone)`];
+}
+
+type ShownStream = Extract<ShownKeys, { kind: 'policy' }>['streams'][number];
+
+function streamLines({ origin, dataKeys, publicKeys }: ShownStream): string[] {
+  return [
+    `  stream ${origin}${dataKeys.length + publicKeys.length === 0 ? ': no keys' : ''}`,
+    ...dataKeys.map((key) => `  data key ${key.source} ${key.name}, ${rangeText(key)}`),
+    ...publicKeys.flatMap((key) => keyLines(key, `${key.algorithm}, ${rangeText(key)}`)),
+  ];
+}
+
+function rangeText({ fromSeq, untilSeq }: { readonly fromSeq: number; readonly untilSeq?: number }): string {
+  if (untilSeq !== undefined) return `for entries ${fromSeq} to ${untilSeq}`;
+  return fromSeq === 1 ? 'for all entries' : `for entry ${fromSeq} and later`;
+}
+
+/** Key periods, then each signer once: a year of daily restarts has one. */
+function logLines({ paths, periods, problems, complete }: Extract<ShownKeys, { kind: 'log' }>): string[] {
+  const signers = new Map<
+    string,
+    { readonly lines: string[]; readonly first: ShownPeriod; last: ShownPeriod; count: number }
+  >();
+  for (const period of periods) {
+    for (const signer of period.signers) {
+      const lines = keyLines(signer, `signer ${signer.source} ${signer.identity} (${signer.algorithm})`);
+      const known = signers.get(lines.join());
+      if (known === undefined) signers.set(lines.join(), { lines, first: period, last: period, count: 1 });
+      else Object.assign(known, { last: period, count: known.count + 1 });
+    }
+  }
+  return [
+    `${paths.join(', ')}: ${periods.length === 1 ? 'one key period' : `${periods.length} key periods`}${complete ? '' : ' and more, beyond the limit'}`,
+    ...periods.flatMap(periodLines),
+    ...[...signers.values()].flatMap(({ lines, first, last, count }) => [
+      ...lines,
+      `    signs         ${count === 1 ? first.keyId : `${count} key periods, ${first.keyId} to ${last.keyId}`}`,
+    ]),
+    ...problems.map((problem) => `  ${problem}`),
+    'All of this is what the log says about itself. It proves nothing until you have compared it: have somebody who can',
+    'see the keys at their source read out the fingerprint, on a line that you called yourself.',
+  ];
+}
+
+function periodLines({
+  origin,
+  keyId,
+  firstSeq,
+  lastSeq,
+  introducedBy,
+  mode,
+  dataKey,
+  signers,
+}: ShownPeriod): string[] {
+  const range = lastSeq < firstSeq ? `announced for entry ${firstSeq}` : `entries ${firstSeq} to ${lastSeq}`;
+  const by = signers.map(({ identity }) => identity).join(', ');
+  return [
+    `  ${keyId} of ${origin ?? 'a stream that no open names'}: ${range}, ${mode}, ${introducedBy}${by === '' ? '' : `; signed by ${by}`}`,
+    ...(dataKey === undefined
+      ? []
+      : [
+          `    data key      ${dataKey.source} ${dataKey.identity}${dataKey.wrapped ? ', wrapped in the log' : ', local'}`,
+          ...dataKeyLines(dataKey),
+        ]),
+  ];
+}

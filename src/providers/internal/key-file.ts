@@ -1,0 +1,112 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { causeAbout, shown } from '../../foundation/key-like.ts';
+import { malformed } from './key-text.ts';
+
+/** So much is asked for at least, in bytes. */
+const SMALL = 4096;
+
+/**
+ * The bytes of a regular file that nobody but its owner may read, in memory of their own, which the caller overwrites.
+ *
+ * @param limit - the most bytes that such a file has
+ * @throws {@link TamperError} `KEY_NOT_FOUND`, `ACCESS_DENIED`, `READ_FAILED`, `KEY_FILE_PERMISSIONS`, `KEY_MALFORMED` where it
+ *   is longer, or no regular file
+ */
+export async function readKeyFile(path: string, limit: number): Promise<Buffer> {
+  let handle: FileHandle;
+  try {
+    // a FIFO must not block us; Windows has none, nor the flag
+    handle = await open(path, process.platform === 'win32' ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+  const place = `file ${path}`;
+  let buffer: Buffer | undefined;
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw malformed(place, 'is not a regular file');
+    if (process.platform !== 'win32' && othersMayRead(stats)) throw tooOpen(path, stats.mode);
+    buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
+    const length = await readAll(handle, buffer);
+    if (length > limit) throw malformed(place, `is longer than ${limit} bytes`);
+    if (length === buffer.length) throw malformed(place, 'grew while it was read');
+    const bytes = Buffer.alloc(length);
+    bytes.set(buffer.subarray(0, length));
+    return bytes;
+  } catch (cause) {
+    throw cause instanceof TamperError ? cause : fileError(path, cause);
+  } finally {
+    buffer?.fill(0);
+    await handle.close();
+  }
+}
+
+/**
+ * Whether somebody else may read it, but for the group that root gave it to: a Kubernetes secret with `fsGroup` and a systemd
+ * credential have mode 0440 and belong to root, because the process must not own them.
+ */
+function othersMayRead({ uid, mode }: Stats): boolean {
+  const isGivenByRoot = uid === 0 && process.geteuid?.() !== 0;
+  return (mode & (isGivenByRoot ? 0o037 : 0o077)) !== 0;
+}
+
+async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return length;
+}
+
+function tooOpen(path: string, mode: number): TamperError {
+  const bits = (mode & 0o777).toString(8).padStart(4, '0');
+  return new TamperError(
+    'KEY_FILE_PERMISSIONS',
+    `users other than its owner may access the key file ${path} (mode ${bits})`,
+    {
+      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0440 with fsGroup)`,
+    },
+  );
+}
+
+/** What the system says of a key file, as an error of ours. */
+export function fileError(path: string, error: unknown): TamperError {
+  const reason = systemCode(error) || 'unknown';
+  const place = shown(path);
+  const cause = causeAbout(path, error);
+  const known = fileErrors.get(reason);
+  if (known === undefined) return new TamperError('READ_FAILED', `cannot read the key file ${place}: ${reason}`, cause);
+  return new TamperError(known.code, `${known.problem}: ${place}`, { ...cause, hint: known.hint });
+}
+
+const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; hint: string }> = new Map([
+  [
+    'ENOENT',
+    {
+      code: 'KEY_NOT_FOUND',
+      problem: 'there is no key file',
+      hint: 'Check key_file_path; `fapilog-tamper keygen` makes a key',
+    },
+  ],
+  ['ENOTDIR', { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'Part of the path is not a directory' }],
+  [
+    'EACCES',
+    {
+      code: 'ACCESS_DENIED',
+      problem: 'we may not read the key file',
+      hint: 'Make the user that runs this process its owner',
+    },
+  ],
+  [
+    'EPERM',
+    {
+      code: 'ACCESS_DENIED',
+      problem: 'we may not read the key file',
+      hint: 'Make the user that runs this process its owner',
+    },
+  ],
+]);
