@@ -65,6 +65,12 @@ export const suites = [
     needs: ['Python >= 3.13 with venv'],
     counts: /^test\/integration\/aws/i,
   },
+  {
+    name: 'all key services',
+    files: ['test/integration/all-services/**'],
+    needs: ['Python >= 3.13 with venv'],
+    counts: /^test\/integration\/all-services/i,
+  },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
   { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
   {

@@ -1,5 +1,6 @@
-import type { Resolution } from '../../config/index.ts';
+import { modeOf, type Resolution } from '../../config/index.ts';
 import type { Policy } from '../../verify/auditor/policy.ts';
+import type { NamedDataKeys } from '../../verify/data-keys/named-data-keys.ts';
 import { configuredKeys } from '../configured-keys.ts';
 import { dataKeyOfVariable, dataKeysOfPaths, type LocalDataKeys } from '../local-data-keys.ts';
 import type { RecoveryPlace } from './recover-keys.ts';
@@ -21,7 +22,8 @@ export interface RecoveryPlaces {
 }
 
 /**
- * The places where data keys may be asked for. The caller closes them.
+ * The places where data keys may be asked for. A key service is asked with the configuration that has it as its own, one that
+ * none has with the first: nobody is asked at an address or with credentials that are meant for another. The caller closes them.
  *
  * @throws {@link TamperError} `USAGE`, `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`, `KEY_MALFORMED`, `KEY_FILE_PERMISSIONS`
  */
@@ -35,8 +37,14 @@ export async function openRecoveryPlaces({
   const variables: LocalDataKeys[] = [];
   for (const given of keyVariables) variables.push(await dataKeyOfVariable(given, env, '--key-env'));
   const flagged = await dataKeysOfPaths(keyPaths, (path) => `--keys ${path}`);
+  const owners = resolutions.map(({ config }) => modeOf(config).dataKey?.source ?? config.keySource);
   const configured = await Promise.all(
-    resolutions.map((resolution) => configuredKeys({ resolution, policy, publicKeys: false, env })),
+    resolutions.map(async (resolution, at) => {
+      const keys = await configuredKeys({ resolution, policy, publicKeys: false, env });
+      const isAsked = ({ source }: NamedDataKeys): boolean =>
+        source === owners[at] || (at === 0 && !owners.some((owner) => owner === source));
+      return { ...keys, dataKeys: keys.dataKeys.filter(isAsked) };
+    }),
   );
   return {
     places: [{ dataKeys: [...flagged.local, ...variables], recoveredKeys: flagged.recovered }, ...configured],
