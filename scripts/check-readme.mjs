@@ -14,6 +14,7 @@ const pages = [
   { page: 'README.md', most: 150 },
   { page: 'docs/monitoring.md' },
   { page: 'docs/evidence.md' },
+  { page: 'docs/auditor.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];
 const QUICK = 10;

@@ -48,7 +48,7 @@ export const verifyFlags: VerifyFlags = {
   policy: text('FILE', "the auditor's policy: streams, keys, how complete, how recent (docs/policy.md)"),
   config: text('FILE', "the writer's configuration: its origin and keys"),
   'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
-  keys: list('PATH', 'a file with the data key, or a directory of NAME.key files'),
+  keys: list('PATH', 'a file with the data key, a directory of NAME.key files, or what keys recover wrote'),
   'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
   witness: list(
     'VKEY|FILE',

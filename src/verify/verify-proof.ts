@@ -14,7 +14,7 @@ export type ProofOptions = Pick<VerifyOptions, 'origin' | 'continued' | 'policy'
  * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`
  */
 export function verifyProof(bytes: Uint8Array, options: ProofOptions): ProofReport {
-  const patterns = patternsOf({ ...options, paths: [] });
+  const patterns = patternsOf(options);
   return checkProof(bytes, (origin) => {
     const named = claimedOrigin(patterns, { tag: tagOf(origin), origin }, options.continued);
     return named === undefined ? undefined : auditorFor({ ...options, paths: [] }, origin, options.held ?? []);

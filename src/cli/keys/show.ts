@@ -109,7 +109,7 @@ function logLines({ paths, periods, problems, complete }: Extract<ShownKeys, { k
     ]),
     ...problems.map((problem) => `  ${problem}`),
     'All of this is what the log says about itself. It proves nothing until you have compared it: have somebody who can',
-    'see the keys at their source read out the fingerprint, on a line that you called yourself.',
+    'see the key at its source read out the fingerprint, over a telephone number that you looked up yourself.',
   ];
 }
 
