@@ -13,6 +13,8 @@ export default {
     // Started by src/verify/parallel/segment-pool.ts as a process.
     'src/verify/parallel/segment-process.ts',
     'src/audit/closed-file-process.ts',
+    // Bundled by scripts/lib/offline/, which puts the others in the place of modules of src/.
+    'src/offline/command/{main,segment-program,absent-service}.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.

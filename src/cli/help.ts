@@ -18,7 +18,8 @@ export interface Described {
   readonly takesConfig: boolean;
 }
 
-export function helpOf(program: string, name: string, described: Described): string {
+/** `called` is what its arguments stand behind: `fapilog-tamper verify`. */
+export function helpOf(called: string, described: Described): string {
   const { usage, about, takes = {}, flags, options = {}, takesConfig } = described;
   const rows: [string, string][] = [
     ...Object.entries(takes),
@@ -30,7 +31,7 @@ export function helpOf(program: string, name: string, described: Described): str
   ];
   const width = Math.max(0, ...rows.map(([left]) => left.length)) + 3;
   return [
-    `usage: ${program} ${name} ${usage}`,
+    `usage: ${called} ${usage}`,
     ...about.flatMap((paragraph) => ['', ...wrapped(paragraph, WIDTH)]),
     ...(rows.length > 0 ? [''] : []),
     ...rows.flatMap(([left, says]) =>

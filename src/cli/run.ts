@@ -1,7 +1,7 @@
 import { isError } from '../errors.ts';
 import { isTamperError, TamperError } from '../index.ts';
 import { readFlags } from '../internal.ts';
-import type { CommandIo } from './command.ts';
+import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { helpOf } from './help.ts';
@@ -11,17 +11,44 @@ const program = 'fapilog-tamper';
 
 /** Runs a command line. @returns the exit code; it never throws */
 export async function run(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
+  return orDescribed(io, () => dispatch(argv, io, version));
+}
+
+/**
+ * Runs a command that is a program by itself: every argument is one of its own. `called` is how it is started, for the help.
+ *
+ * @returns the exit code; it never throws
+ */
+export async function runAlone(
+  called: string,
+  alone: Command,
+  argv: readonly string[],
+  io: CommandIo,
+  version: string,
+): Promise<number> {
+  return orDescribed(io, async () => {
+    if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
+    await print(io.stdout, `${version}\n`);
+    return exitCode.done;
+  });
+}
+
+async function orDescribed(io: CommandIo, act: () => Promise<number>): Promise<number> {
   try {
-    return await dispatch(argv, io, version);
+    return await act();
   } catch (error) {
     await print(io.stderr, describe(error));
     return exitCodeOf(error);
   }
 }
 
+function asksVersion(argument: string | undefined): boolean {
+  return argument === '--version' || argument === '-V';
+}
+
 async function dispatch(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === '--version' || name === '-V') {
+  if (asksVersion(name)) {
     await print(io.stdout, `${await version()}\n`);
     return exitCode.done;
   }
@@ -31,10 +58,13 @@ async function dispatch(argv: readonly string[], io: CommandIo, version: () => P
   }
   const row = commands.find((one) => one.name === name);
   if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `Run: ${program} --help` });
-  const command = await row.load();
-  const flags = readFlags(rest, { ...command.specs, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
+  return runCommand(`${program} ${row.name}`, await row.load(), rest, io);
+}
+
+async function runCommand(called: string, command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
+  const flags = readFlags(argv, { ...command.specs, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
   if (flags.own['help'] === true) {
-    await print(io.stdout, helpOf(program, row.name, command));
+    await print(io.stdout, helpOf(called, command));
     return exitCode.done;
   }
   return command.run(flags, io);

@@ -50,7 +50,8 @@ describe('when a verifier is killed', () => {
     writeFileSync(join(built.directory, 'large.jsonl'), Buffer.alloc(9 * 1024 * 1024, 'a line\n'));
     const text = `
 import { openSync } from 'node:fs';
-import { SegmentPool, segmentProgram } from './dist/verify/parallel/segment-pool.js';
+import { SegmentPool } from './dist/verify/parallel/segment-pool.js';
+import { segmentProgram } from './dist/verify/parallel/segment-program.js';
 const pool = new SegmentPool(segmentProgram(), openSync('large.jsonl'), 2);
 await Promise.all([pool.check(0, 1000, () => undefined), pool.check(0, 1000, () => undefined)]);
 for (let at = 0; at < 8; at++) pool.check(0, 8 * 1024 * 1024, () => undefined);

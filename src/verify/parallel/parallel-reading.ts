@@ -134,13 +134,14 @@ export interface LargeFiles {
 
 /**
  * Large files are read with `jobs` more processes, and never more than the machine runs at a time. Undefined in a bundle,
- * which has no program for them. The pool is loaded only here: where a test runner makes CommonJS of modules, its
- * `import.meta` is a syntax error.
+ * which has no program for them. The program is asked for only here: where a test runner makes CommonJS of
+ * modules, its `import.meta` is a syntax error.
  */
 export async function withProcesses(jobs: number): Promise<LargeFiles | undefined> {
-  const { SegmentPool, segmentProgram } = await import('./segment-pool.ts');
+  const { segmentProgram } = await import('./segment-program.ts');
   const program = segmentProgram();
   if (program === undefined) return undefined;
+  const { SegmentPool } = await import('./segment-pool.ts');
   const processes = Math.min(jobs, availableParallelism());
   return {
     from: PARALLEL_FROM,

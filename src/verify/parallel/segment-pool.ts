@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { TamperError } from '../../errors.ts';
-import { programBeside } from '../../foundation/program-beside.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 import type { ChainKey, SegmentRequest, SegmentResult } from './segment-messages.ts';
+import type { SegmentProgram } from './segment-program.ts';
 
 /** Processes that check parts of one file. Threads would share the locks of OpenSSL and gain nothing. */
 
@@ -17,16 +17,13 @@ interface Helper {
   readonly knownKeys: Set<number>;
 }
 
-/** What the processes run; undefined in a bundle. */
-export const segmentProgram = (): URL | undefined => programBeside(import.meta.url, 'segment-process');
-
 export class SegmentPool {
   readonly #helpers: readonly Helper[];
   #next = 0;
   #closed = false;
 
-  /** Starts `jobs` processes of {@link segmentProgram} for the file behind `fd`. */
-  constructor(program: URL, fd: number, jobs: number) {
+  /** Starts `jobs` processes of a program for the file behind `fd`. */
+  constructor(program: SegmentProgram, fd: number, jobs: number) {
     this.#helpers = Array.from({ length: jobs }, () => this.#start(program, fd));
   }
 
@@ -58,8 +55,8 @@ export class SegmentPool {
     for (const { process } of this.#helpers) if (process.connected) process.disconnect();
   }
 
-  #start(program: URL, fd: number): Helper {
-    const child = fork(program, {
+  #start(program: SegmentProgram, fd: number): Helper {
+    const child = fork(program.file, program.args, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc', fd],
       serialization: 'advanced',
       env: {}, // keys may stand in ours

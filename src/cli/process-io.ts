@@ -1,0 +1,22 @@
+import type { CommandIo } from './command.ts';
+
+function stopped(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  });
+}
+
+function onHangUp(act: () => void): () => void {
+  process.on('SIGHUP', act);
+  return () => process.off('SIGHUP', act);
+}
+
+/** What a command may touch, of the process it is in. */
+export function ioOfProcess(): CommandIo {
+  const { stdin, stdout, stderr, env } = process;
+  return { stdin, stdout, stderr, env, stopped, onHangUp };
+}
