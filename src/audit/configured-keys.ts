@@ -1,8 +1,15 @@
-import { type ConfiguredSource, isLocal, modeOf, type Resolution, type ResolvedConfig } from '../config/index.ts';
+import {
+  type ConfiguredKey,
+  type ConfiguredSource,
+  isLocal,
+  modeOf,
+  type Resolution,
+  type ResolvedConfig,
+} from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { serviceOfName } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider } from '../keys/provider.ts';
-import { createSourceProvider } from '../providers/index.ts';
+import { createPostQuantumProvider, createSourceProvider } from '../providers/index.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import { confirmSigner } from './confirm-signer.ts';
@@ -32,6 +39,7 @@ class Providers {
   readonly #config: ResolvedConfig;
   readonly #env: ConfiguredKeyOptions['env'];
   readonly #made = new Map<ConfiguredSource, Promise<KeyProvider>>();
+  #postQuantum: Promise<KeyProvider> | undefined;
 
   constructor(config: ResolvedConfig, env: ConfiguredKeyOptions['env']) {
     this.#config = config;
@@ -50,6 +58,13 @@ class Providers {
     return createEnvProvider(this.#config, this.#env);
   }
 
+  /** A local one lies in a place of its own. */
+  async ofPostQuantum(key: ConfiguredKey): Promise<KeyProvider> {
+    if (!isLocal(key.source)) return this.get(key.source);
+    this.#postQuantum ??= createPostQuantumProvider(this.#config, key, this.#env);
+    return this.#postQuantum;
+  }
+
   dataKeys(source: ConfiguredSource): DataKeys {
     return {
       getKey: async (keyId, context, options) => (await this.get(source)).getKey(keyId, context, options),
@@ -59,7 +74,7 @@ class Providers {
   }
 
   async close(): Promise<void> {
-    for (const made of this.#made.values()) {
+    for (const made of [...this.#made.values(), ...(this.#postQuantum ? [this.#postQuantum] : [])]) {
       const provider = await made.catch((error: unknown) => {
         if (error instanceof TamperError) return undefined; // it was reported where it was used
         throw error;
@@ -132,16 +147,22 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
   const flagged = await flaggedDataKeys(options);
   const byFlag = flagged.local.length + flagged.recovered.length > 0;
   const dataKeys = [...configuredDataKeys(options, byFlag, providers), ...flagged.local];
-  const { signingKey, signingIfNoDataKey, dataKey } = modeOf(resolution.config);
+  const { signingKey, postQuantumKey, signingIfNoDataKey, dataKey } = modeOf(resolution.config);
   const candidate = signingKey ?? (signingIfNoDataKey ? dataKey : undefined); // the key itself decides which it is
-  const signing =
-    candidate !== undefined && options.publicKeys !== true && isConfigured(resolution, env) ? candidate : undefined;
+  const counts = options.publicKeys !== true && isConfigured(resolution, env);
+  const signing = counts ? candidate : undefined;
+  const postQuantum = counts ? postQuantumKey : undefined;
   return {
     dataKeys,
     recoveredKeys: flagged.recovered,
-    signerNamed: signing !== undefined && signing === signingKey,
-    confirmSigner: async (signer) =>
-      signing !== undefined && confirmSigner(() => providers.get(signing.source), signing, signer),
+    signerNamed: (signing !== undefined && signing === signingKey) || postQuantum !== undefined,
+    confirmSigner: async (signer) => {
+      if (signing !== undefined && (await confirmSigner(() => providers.get(signing.source), signing, signer)))
+        return true;
+      return (
+        postQuantum !== undefined && confirmSigner(() => providers.ofPostQuantum(postQuantum), postQuantum, signer)
+      );
+    },
     verifyOnline: async (signer, text, signature) => {
       const provider = await providers.get(signer.source as ConfiguredSource);
       return provider.verify(signer, text, signature);

@@ -8,11 +8,14 @@ import { jsonText, print } from './output.ts';
 /** `fapilog-tamper keygen` */
 export const keygen: Command = command(
   {
-    usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519] [--origin NAME] [--format text|json]',
+    usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519|ML-DSA-44|ML-DSA-65] [--origin NAME] [--format text|json]',
     about: ['Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.'],
     flags: {
-      out: text('FILE', 'where the key goes; the public half of an Ed25519 key goes to FILE.pub'),
-      algorithm: oneOf(['HMAC-SHA256', 'Ed25519'], 'HMAC-SHA256 is a data key, Ed25519 a signing key'),
+      out: text('FILE', 'where the key goes; the public half of a signing key goes to FILE.pub'),
+      algorithm: oneOf(
+        ['HMAC-SHA256', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65'],
+        'HMAC-SHA256 is a data key, the others sign: Ed25519, and for later years ML-DSA',
+      ),
       origin: text('NAME', 'also print the verifier key of a signing key for this stream, for use in a policy'),
       format: oneOf(['text', 'json'], 'output format'),
     },
@@ -22,13 +25,15 @@ export const keygen: Command = command(
     const { out, origin, format, algorithm } = flags;
     if (out === undefined || out === '') throw usage('--out FILE is missing');
     if (positionals.length > 0) throw usage('keygen takes only flags, no other arguments');
-    if (origin !== undefined && algorithm !== 'Ed25519') throw usage('--origin needs --algorithm Ed25519');
+    if (origin !== undefined && algorithm === 'HMAC-SHA256') {
+      throw usage('--origin needs the algorithm of a signing key');
+    }
     if (origin !== undefined) checkOrigin(origin);
     const key = await generateKeyFile(out, algorithm);
     const vkey =
-      key.spki === undefined || origin === undefined
+      key.spki === undefined || key.signsWith === undefined || origin === undefined
         ? undefined
-        : formatVkey(origin, { algorithm: 'ed25519', bytes: key.spki });
+        : formatVkey(origin, { algorithm: key.signsWith, bytes: key.spki });
     const { path, publicPath, identity } = key;
     await print(
       io.stdout,
@@ -39,15 +44,19 @@ export const keygen: Command = command(
             ['public key', publicPath],
             ['identity', identity],
             ['verifier key', vkey],
-            [
-              'use it with',
-              `--key-source file --key-file-path ${path}${algorithm === 'Ed25519' ? ' --algorithm Ed25519' : ''}`,
-            ],
+            ['use it with', useOf(algorithm, path)],
           ]),
     );
     return exitCode.done;
   },
 );
+
+function useOf(algorithm: string, path: string): string {
+  if (algorithm.startsWith('ML-DSA')) {
+    return `--post-quantum-key-id NAME --post-quantum-key-source file --post-quantum-key-file-path ${path}`;
+  }
+  return `--key-source file --key-file-path ${path}${algorithm === 'Ed25519' ? ' --algorithm Ed25519' : ''}`;
+}
 
 function lines(rows: [string, string | undefined][]): string {
   return rows.map(([name, value]) => (value === undefined ? '' : `${`${name}:`.padEnd(14)}${value}\n`)).join('');

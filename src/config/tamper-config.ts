@@ -56,7 +56,7 @@ export interface TamperConfig {
   readonly signingKeyFilePath?: string;
   /**
    * A key of ML-DSA (FIPS 204) that signs checkpoints too, beside the other keys: for verifiers in years in which those
-   * algorithms may be broken. Vault (OpenBao): a key of type `ml-dsa-44` or `ml-dsa-65`; `env` and `file`: what `keygen` makes.
+   * algorithms may be broken. OpenBao: a key of type `mldsa-44` or `mldsa-65`; `env` and `file`: what `keygen` makes.
    */
   readonly postQuantumKeyId?: string;
   /** Where the key `postQuantumKeyId` comes from. Default: `signingKeySource`, else `keySource`. */

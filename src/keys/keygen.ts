@@ -1,31 +1,41 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, randomFillSync } from 'node:crypto';
 import type { LocalAlgorithm } from '../config/tamper-config.ts';
+import type { MlDsaAlgorithm } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
 import { base64Text } from './base64-text.ts';
+import { mlDsaPkcs8Head, mlDsaSpkiOfSeed } from './ml-dsa.ts';
 import { writeNewFiles } from './new-key-files.ts';
 
-const ALGORITHMS: readonly LocalAlgorithm[] = ['HMAC-SHA256', 'Ed25519'];
+/** What a local key can be made for. */
+export type GeneratedAlgorithm = LocalAlgorithm | 'ML-DSA-44' | 'ML-DSA-65';
+
+const ALGORITHMS: readonly GeneratedAlgorithm[] = ['HMAC-SHA256', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65'];
+
+/** The name that each signs under (spec 2, `A`). */
+const SIGNS_WITH = { Ed25519: 'ed25519', 'ML-DSA-44': 'ml-dsa-44', 'ML-DSA-65': 'ml-dsa-65' } as const;
 
 /** A key that was made, without the key. */
 export interface GeneratedKey {
-  readonly algorithm: LocalAlgorithm;
+  readonly algorithm: GeneratedAlgorithm;
   /** The file with the key, mode 0600: base64 of 32 bytes, or PKCS#8 PEM. */
   readonly path: string;
-  /** For Ed25519: the file with the public key, SPKI PEM. */
+  /** For a signing key: the name of its algorithm in the log. */
+  readonly signsWith?: 'ed25519' | MlDsaAlgorithm;
+  /** For a signing key: the file with the public key, SPKI PEM. */
   readonly publicPath?: string;
-  /** For Ed25519: `sha256:` and SHA-256 of the SPKI in hex. */
+  /** For a signing key: `sha256:` and SHA-256 of the SPKI in hex. */
   readonly identity?: string;
-  /** For Ed25519: the public key as DER SubjectPublicKeyInfo. */
+  /** For a signing key: the public key as DER SubjectPublicKeyInfo. */
   readonly spki?: Buffer;
 }
 
 /**
- * Makes a local key and writes it to a new file that only its owner may read; the public half of an Ed25519 key goes to
- * `path` + `.pub`. Both are durable when this returns.
+ * Makes a local key and writes it to a new file that only its owner may read; the public half of a signing key goes to
+ * `path` + `.pub`. A key of ML-DSA is written as its seed (RFC 9881). Both are durable when this returns.
  *
  * @throws WRITE_FAILED, also if a file already exists: keys are never overwritten; USAGE for another algorithm
  */
-export async function generateKeyFile(path: string, algorithm: LocalAlgorithm): Promise<GeneratedKey> {
+export async function generateKeyFile(path: string, algorithm: GeneratedAlgorithm): Promise<GeneratedKey> {
   if (!ALGORITHMS.includes(algorithm)) {
     throw new TamperError('USAGE', 'generateKeyFile(path, algorithm) needs an algorithm that local keys have', {
       hint: `Pass one of: ${ALGORITHMS.join(', ')}`,
@@ -37,10 +47,8 @@ export async function generateKeyFile(path: string, algorithm: LocalAlgorithm): 
     material.fill(0);
     return { algorithm, path };
   }
-  const pair = generateKeyPairSync('ed25519', {
-    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
-    publicKeyEncoding: { format: 'der', type: 'spki' },
-  });
+  const signsWith = SIGNS_WITH[algorithm];
+  const pair = signsWith === 'ed25519' ? ed25519Pair() : await mlDsaPair(signsWith);
   const publicPath = `${path}.pub`;
   await writeNewFiles([
     { path: publicPath, mode: 0o644, bytes: pem('PUBLIC KEY', pair.publicKey) },
@@ -48,7 +56,30 @@ export async function generateKeyFile(path: string, algorithm: LocalAlgorithm): 
   ]);
   pair.privateKey.fill(0);
   const spki = pair.publicKey;
-  return { algorithm, path, publicPath, identity: `sha256:${createHash('sha256').update(spki).digest('hex')}`, spki };
+  const identity = `sha256:${createHash('sha256').update(spki).digest('hex')}`;
+  return { algorithm, signsWith, path, publicPath, identity, spki };
+}
+
+interface Pair {
+  /** PKCS#8, for the caller to overwrite. */
+  readonly privateKey: Buffer;
+  /** SPKI. */
+  readonly publicKey: Buffer;
+}
+
+function ed25519Pair(): Pair {
+  return generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+  });
+}
+
+async function mlDsaPair(algorithm: MlDsaAlgorithm): Promise<Pair> {
+  const { head, length } = mlDsaPkcs8Head(algorithm, 'seed');
+  const privateKey = Buffer.alloc(length); // alloc never takes from the pool
+  head.copy(privateKey);
+  const seed = randomFillSync(privateKey, head.length).subarray(head.length);
+  return { privateKey, publicKey: await mlDsaSpkiOfSeed(algorithm, seed) };
 }
 
 function pem(label: string, der: Buffer): Buffer {

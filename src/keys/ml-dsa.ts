@@ -1,6 +1,8 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import { ML_DSA, type MlDsaAlgorithm, mlDsaPublicKey, mlDsaSpki } from '../core/ml-dsa.ts';
 import { isError, TamperError } from '../errors.ts';
+
+export { isMlDsa, ML_DSA_ALGORITHMS, type MlDsaAlgorithm, mlDsaSpki } from '../core/ml-dsa.ts';
 
 /**
  * ML-DSA (FIPS 204), pure and with an empty context. Node computes it itself where its OpenSSL can (Node 24 and newer as they
@@ -76,12 +78,15 @@ export async function verifyMlDsa(
  */
 export async function signMlDsa(algorithm: MlDsaAlgorithm, seed: Uint8Array, data: Uint8Array): Promise<Buffer> {
   if (hasNativeMlDsa()) return withNativeKey(algorithm, seed, (key) => sign(null, data, key));
-  const noble = await loadNoble(algorithm);
-  const { secretKey } = noble.keygen(plain(seed));
+  const own = Uint8Array.from(seed); // its owner may overwrite it while the package is loaded
   try {
-    return Buffer.from(noble.sign(plain(data), secretKey));
-  } finally {
+    const noble = await loadNoble(algorithm);
+    const { secretKey } = noble.keygen(own);
+    const signature = Buffer.from(noble.sign(plain(data), secretKey));
     secretKey.fill(0);
+    return signature;
+  } finally {
+    own.fill(0);
   }
 }
 
@@ -101,14 +106,57 @@ export async function mlDsaSpkiOfSeed(algorithm: MlDsaAlgorithm, seed: Uint8Arra
   return spki;
 }
 
-/** PKCS #8 of a seed alone (RFC 9881, section 6), without the seed. */
-function pkcs8Head(algorithm: MlDsaAlgorithm): Buffer {
-  const oid = ML_DSA[algorithm].spkiHead.subarray(4, 17);
-  return Buffer.concat([Buffer.from('3034020100', 'hex'), oid, Buffer.from('04228020', 'hex')]);
+/** Bytes of an expanded private key (FIPS 204, table 2). */
+const EXPANDED_BYTES: Readonly<Record<MlDsaAlgorithm, number>> = { 'ml-dsa-44': 2560, 'ml-dsa-65': 4032 };
+
+/**
+ * PKCS #8 of a private key of ML-DSA in one of the three forms of RFC 9881, section 6: all that stands before the seed, or
+ * before the expanded key where there is no seed, and the length of the whole. With both, 4 bytes stand between the two.
+ */
+export function mlDsaPkcs8Head(
+  algorithm: MlDsaAlgorithm,
+  form: 'seed' | 'both' | 'expanded',
+): { readonly head: Buffer; readonly length: number } {
+  const expanded = derHead(0x04, EXPANDED_BYTES[algorithm]);
+  const key = {
+    seed: { head: Buffer.from('8020', 'hex'), rest: 32 },
+    both: {
+      head: Buffer.concat([
+        derHead(0x30, 34 + expanded.length + EXPANDED_BYTES[algorithm]),
+        Buffer.from('0420', 'hex'),
+      ]),
+      rest: 32 + expanded.length + EXPANDED_BYTES[algorithm],
+    },
+    expanded: { head: expanded, rest: EXPANDED_BYTES[algorithm] },
+  }[form];
+  const identifier = ML_DSA[algorithm].spkiHead.subarray(4, 17);
+  const octets = derHead(0x04, key.head.length + key.rest);
+  const body = Buffer.concat([Buffer.from('020100', 'hex'), identifier, octets, key.head]);
+  const head = Buffer.concat([derHead(0x30, body.length + key.rest), body]);
+  return { head, length: head.length + key.rest };
+}
+
+/** Tag and length in DER. */
+function derHead(tag: number, length: number): Buffer {
+  return Buffer.from(length < 0x80 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff]);
+}
+
+/** Whether an expanded private key, as an OCTET STRING, is the one that a seed makes. @throws {TamperError} `DEPENDENCY_MISSING` */
+export async function isSeedOfMlDsa(
+  algorithm: MlDsaAlgorithm,
+  seed: Uint8Array,
+  expanded: Uint8Array,
+): Promise<boolean> {
+  const { secretKey } = (await loadNoble(algorithm)).keygen(plain(seed));
+  const made = Buffer.concat([derHead(0x04, secretKey.length), secretKey]);
+  const same = made.length === expanded.length && timingSafeEqual(made, expanded);
+  secretKey.fill(0);
+  made.fill(0);
+  return same;
 }
 
 function withNativeKey<T>(algorithm: MlDsaAlgorithm, seed: Uint8Array, use: (key: KeyObject) => T): T {
-  const head = pkcs8Head(algorithm);
+  const { head } = mlDsaPkcs8Head(algorithm, 'seed');
   const key = Buffer.alloc(head.length + seed.length);
   head.copy(key);
   key.set(seed, head.length);

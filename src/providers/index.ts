@@ -144,10 +144,24 @@ export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]
       if (isShutOut(checks)) return [...warnings, ...checks];
     }
     const { checkUse } = await import('./internal/use-checks.ts');
-    const found = await checkUse(await together(providers, source, signing), modeOf(config), doctorContext(config));
-    return [...warnings, ...checks, ...found];
+    const provider = await together(providers, source, signing);
+    const found = await checkUse(provider, modeOf(config), doctorContext(config));
+    return [...warnings, ...checks, ...found, ...(await checkPostQuantum(config, provider))];
   } finally {
     for (const provider of providers.values()) await provider.close();
+  }
+}
+
+/** The use of the key `post_quantum_key_id`, if there is one. */
+async function checkPostQuantum(config: ResolvedConfig, provider: KeyProvider): Promise<DoctorCheck[]> {
+  const { postQuantumKey } = modeOf(config);
+  if (postQuantumKey === undefined) return [];
+  const { checkPostQuantumKey } = await import('./internal/use-checks.ts');
+  const own = await postQuantumProviderFor(config, provider);
+  try {
+    return await checkPostQuantumKey(own, postQuantumKey);
+  } finally {
+    if (own !== provider) await own.close();
   }
 }
 

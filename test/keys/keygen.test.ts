@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKeyFile } from '../../src/keys/keygen.ts';
+import { toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 
 let directory = '';
@@ -51,7 +52,30 @@ describe('generateKeyFile', () => {
     });
   });
 
-  it.each(['HMAC-SHA256', 'Ed25519'] as const)('makes another %s key each time', async (algorithm) => {
+  it.each(['ML-DSA-44', 'ML-DSA-65'] as const)(
+    'makes a signing key of %s that the file provider signs with',
+    async (algorithm) => {
+      const path = join(directory, 'pq.pem');
+      const made = await generateKeyFile(path, algorithm);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      const der = Buffer.from(readFileSync(path, 'latin1').split('\n').slice(1, -2).join(''), 'base64');
+      expect(der).toHaveLength(54);
+      expect(der.subarray(0, 22).toString('hex')).toMatch(/^3034020100300b06096086480165030403(11|12)04228020$/);
+      const provider = new FileKeyProvider({ signingKeys: { path } });
+      const key = await provider.getSigningKey('s');
+      expect(key).toMatchObject({ identity: made.identity, algorithm: algorithm.toLowerCase(), spki: made.spki });
+      expect(toCanonicalSpki(readFileSync(`${path}.pub`, 'latin1'), 'the public half')).toEqual(made.spki);
+      const { bytes } = await provider.sign('s', Buffer.from('text'));
+      expect(await provider.verify(key, Buffer.from('text'), bytes)).toBe(true);
+      expect(await provider.verify(key, Buffer.from('other'), bytes)).toBe(false);
+      const batch = await provider.signBatch(key.identity, [Buffer.from('a'), Buffer.from('b')]);
+      expect(await provider.verify(key, Buffer.from('b'), batch[1]?.bytes ?? Buffer.alloc(0))).toBe(true);
+      await provider.close();
+      await expect(provider.sign(key.identity, Buffer.from('text'))).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+    },
+  );
+
+  it.each(['HMAC-SHA256', 'Ed25519', 'ML-DSA-65'] as const)('makes another %s key each time', async (algorithm) => {
     const [one, two] = [join(directory, '1'), join(directory, '2')];
     await generateKeyFile(one, algorithm);
     await generateKeyFile(two, algorithm);

@@ -4,6 +4,7 @@ import { TamperError } from '../../errors.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { assertMessage } from '../../keys/message.ts';
+import { mlDsaSpkiOfSeed, signMlDsa } from '../../keys/ml-dsa.ts';
 import type {
   CallOptions,
   DataKey,
@@ -15,8 +16,9 @@ import type {
 } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import { signLocally, verifySignature } from '../../keys/signature.ts';
-import { decodeSeed, identityOfSpki, publicKeyOfSeed, withPrivateKey } from './ed25519.ts';
+import { identityOfSpki, publicKeyOfSeed, withPrivateKey } from './ed25519.ts';
 import { decodeKey } from './key-text.ts';
+import { decodeSigningSeed, type SigningSeed } from './signing-seed.ts';
 
 /** What a local key is used for; one key never serves both. */
 export type LocalKeyUse = 'data key' | 'signing key';
@@ -40,6 +42,7 @@ export interface LocalKeyReader {
 
 interface Signer {
   readonly key: SigningKey;
+  readonly algorithm: SigningSeed['algorithm'];
   readonly seed: Secret;
 }
 
@@ -47,7 +50,7 @@ interface Signer {
 const keptSigners = 4;
 
 /**
- * The local half of a key source: HMAC-SHA256 data keys and Ed25519 signing keys. A data key is read at each `getKey` and
+ * The local half of a key source: HMAC-SHA256 data keys, and signing keys of Ed25519 or ML-DSA. A data key is read at each `getKey` and
  * not kept; a signing key that was handed out is kept until {@link LocalKeyProvider.close}, so that it can still sign its
  * own hand-over after its place holds another.
  */
@@ -92,7 +95,7 @@ export class LocalKeyProvider implements KeyProvider {
     return this.#run('getSigningKey', keyId, options, async () => (await this.#signer(keyId)).key);
   }
 
-  /** Signs 1 to 4,096 bytes with Ed25519. @throws as `getSigningKey`, and USAGE */
+  /** Signs 1 to 4,096 bytes. @throws as `getSigningKey`, and USAGE */
   async sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
     return this.#run('sign', keyId, options, async () => signWith(await this.#signer(keyId), data));
   }
@@ -101,7 +104,7 @@ export class LocalKeyProvider implements KeyProvider {
   signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]> {
     return this.#run('signBatch', keyId, options, async () => {
       const signer = await this.#signer(keyId);
-      return items.map((item) => signWith(signer, item));
+      return Promise.all(items.map(async (item) => signWith(signer, item)));
     });
   }
 
@@ -119,8 +122,8 @@ export class LocalKeyProvider implements KeyProvider {
       const prints = new Map<{ print: string }, string>();
       for (const seen of this.#seen.values()) {
         const key = await this.#read(seen.keyId, seen.use);
-        prints.set(seen, this.#print(key));
-        key.fill(0);
+        prints.set(seen, this.#print(key.seed));
+        key.seed.fill(0);
       }
       let changed = false;
       for (const [seen, print] of prints) {
@@ -156,7 +159,7 @@ export class LocalKeyProvider implements KeyProvider {
   }
 
   async #dataKey(keyId: string): Promise<DataKey> {
-    const material = await this.#read(keyId, 'data key');
+    const { seed: material } = await this.#read(keyId, 'data key');
     this.#remember(keyId, 'data key', material);
     const incarnation = this.#print(material);
     return createDataKey({ material, source: this.source, identity: keyId, incarnation });
@@ -171,12 +174,13 @@ export class LocalKeyProvider implements KeyProvider {
         `the signing key ${keyId} is no longer available here: another key has taken its place`,
       );
     }
-    const seed = await this.#read(keyId, 'signing key');
-    const spki = publicKeyOfSeed(seed);
+    const { seed, algorithm } = await this.#read(keyId, 'signing key');
+    const spki = algorithm === 'ed25519' ? publicKeyOfSeed(seed) : await mlDsaSpkiOfSeed(algorithm, seed);
     const identity = identityOfSpki(spki);
     this.#remember(keyId, 'signing key', seed);
     const signer = this.#signers.get(identity) ?? {
-      key: { source: this.source, identity, algorithm: 'ed25519', spki },
+      key: { source: this.source, identity, algorithm, spki },
+      algorithm,
       seed: new Secret(seed),
     };
     seed.fill(0);
@@ -193,10 +197,13 @@ export class LocalKeyProvider implements KeyProvider {
     this.#signers.delete(oldest);
   }
 
-  async #read(keyId: string, use: LocalKeyUse): Promise<Buffer> {
+  /** A data key is no seed of anything, and has no algorithm. */
+  async #read(keyId: string, use: LocalKeyUse): Promise<SigningSeed> {
     const { bytes, place } = await this.#reader.read(keyId, use);
     try {
-      return (use === 'data key' ? decodeKey : decodeSeed)(bytes, place, this.#reader.raw);
+      const { raw } = this.#reader;
+      if (use === 'signing key') return await decodeSigningSeed(bytes, place, raw);
+      return { algorithm: 'ed25519', seed: decodeKey(bytes, place, raw) };
     } finally {
       bytes.fill(0);
     }
@@ -213,8 +220,12 @@ export class LocalKeyProvider implements KeyProvider {
   }
 }
 
-function signWith({ key, seed }: Signer, data: Uint8Array): Signature {
+async function signWith({ key, algorithm, seed }: Signer, data: Uint8Array): Promise<Signature> {
   assertMessage(data);
-  const bytes = seed.use((secret) => withPrivateKey(secret, (privateKey) => signLocally('ed25519', privateKey, data)));
-  return { bytes, algorithm: 'ed25519', identity: key.identity };
+  const { identity } = key;
+  if (algorithm !== 'ed25519') {
+    return { bytes: await seed.use(async (secret) => signMlDsa(algorithm, secret, data)), algorithm, identity };
+  }
+  const bytes = seed.use((secret) => withPrivateKey(secret, (privateKey) => signLocally(algorithm, privateKey, data)));
+  return { bytes, algorithm, identity };
 }

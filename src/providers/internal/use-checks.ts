@@ -1,4 +1,5 @@
 import type { ConfiguredKey, Mode } from '../../config/index.ts';
+import { assertPostQuantum } from '../../keys/post-quantum-key.ts';
 import type { KeyContext, KeyProvider, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { failed, testMessage } from './doctor-check.ts';
@@ -30,16 +31,26 @@ function checkDataKey(
   });
 }
 
-async function checkSigningKey(provider: KeyProvider, { source, keyId }: ConfiguredKey): Promise<DoctorCheck[]> {
+/** Signs once with the key that is to be one of ML-DSA. */
+export async function checkPostQuantumKey(provider: KeyProvider, key: ConfiguredKey): Promise<DoctorCheck[]> {
+  return checkSigningKey(provider, key, 'post-quantum key');
+}
+
+async function checkSigningKey(
+  provider: KeyProvider,
+  { source, keyId }: ConfiguredKey,
+  name = 'signing key',
+): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
-  const resolved = await attempt('signing key', async () => {
+  const resolved = await attempt(name, async () => {
     key = await provider.getSigningKey(keyId);
+    if (name === 'post-quantum key') assertPostQuantum(key);
     return `${source} signs with ${key.algorithm}, key ${key.identity}`;
   });
   if (key === undefined) return [resolved];
   const { identity, spki } = key;
   const signer = key;
-  const signed = await attempt('sign and verify', async () => {
+  const signed = await attempt(name === 'signing key' ? 'sign and verify' : `${name}: sign and verify`, async () => {
     const { bytes } = await provider.sign(identity, testMessage);
     if (spki === undefined) return 'it makes a MAC, which only the service can check';
     return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;

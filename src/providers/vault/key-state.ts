@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { TamperError } from '../../errors.ts';
+import { isMlDsa, type MlDsaAlgorithm, mlDsaSpki } from '../../keys/ml-dsa.ts';
 import type { SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { versionIdentity } from './key-path.ts';
@@ -33,6 +34,8 @@ const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ['rsa-2048', 'rsa-pss-sha256'],
   ['rsa-3072', 'rsa-pss-sha256'],
   ['rsa-4096', 'rsa-pss-sha256'],
+  ['mldsa-44', 'ml-dsa-44'], // OpenBao since 2.6
+  ['mldsa-65', 'ml-dsa-65'],
   ['hmac', 'kms-hmac-sha256'],
 ]);
 
@@ -86,7 +89,9 @@ export function signingKeyOf(state: VaultKeyState, version: number): SigningKey 
     source: 'vault',
     identity,
     algorithm,
-    spki: toCanonicalSpki(publicKeyInput(text), `Vault key "${identity}"`),
+    spki: isMlDsa(algorithm)
+      ? mlDsaSpkiOf(algorithm, text, identity)
+      : toCanonicalSpki(publicKeyInput(text), `Vault key "${identity}"`),
   };
 }
 
@@ -96,7 +101,7 @@ export function algorithmOfType(state: VaultKeyState): SignatureAlgorithm {
   if (algorithm === undefined || state.derived) {
     const fault = state.derived ? 'is derived' : `is of type ${state.type}, which does not sign`;
     throw new TamperError('KEY_WRONG_USAGE', `Vault: key "${state.path}" ${fault}`, {
-      hint: 'Make a key of type ed25519, ecdsa-p256, ecdsa-p384, rsa-2048 to rsa-4096, or hmac.',
+      hint: 'Make a key of type ed25519, ecdsa-p256, ecdsa-p384, rsa-2048 to rsa-4096, mldsa-44, mldsa-65 (OpenBao), or hmac.',
     });
   }
   return algorithm;
@@ -141,6 +146,13 @@ function versionUnavailable(state: VaultKeyState, version: number): TamperError 
       hint: "Lower the key's min_decryption_version, or verify with the public key that was captured when it signed.",
     },
   );
+}
+
+/** The key as FIPS 204 encodes it, in base64: OpenBao gives no SPKI of it. */
+function mlDsaSpkiOf(algorithm: MlDsaAlgorithm, text: string, identity: string): Buffer {
+  const spki = mlDsaSpki(algorithm, Buffer.from(text, 'base64'));
+  if (spki !== undefined) return spki;
+  throw new TamperError('RESPONSE_MALFORMED', `Vault: the public key of "${identity}" is none of ${algorithm}`);
 }
 
 function publicKeyInput(text: string): string | ReturnType<typeof createPublicKey> {

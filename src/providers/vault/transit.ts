@@ -158,7 +158,7 @@ export class Transit {
   }
 }
 
-/** How an algorithm is asked for. Ed25519 takes the raw input; OpenBao ignores hash options there, Vault refuses some. */
+/** How an algorithm is asked for. Ed25519 and ML-DSA take the raw input; OpenBao ignores hash options there, Vault refuses some. */
 function signing(algorithm: SignatureAlgorithm): {
   readonly verb: 'sign' | 'hmac';
   readonly member: 'signature' | 'hmac';

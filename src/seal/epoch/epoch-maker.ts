@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { KeySchedule, NONCE_LENGTH } from '../../core/key-schedule.ts';
-import { isMlDsa } from '../../core/ml-dsa.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
 import { spkiFor } from '../../format/vkey.ts';
+import { assertPostQuantum } from '../../keys/post-quantum-key.ts';
 import type { DataKey, SigningKey } from '../../keys/provider.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
@@ -108,11 +108,7 @@ function derive(dataKey: DataKey, origin: string, epoch: number): Minted {
 
 async function resolveSigner(source: SigningSource, signal: AbortSignal): Promise<EpochSigner> {
   const key = await source.signing.getSigningKey(source.keyId, { signal, toSign: true });
-  if (source.postQuantum === true && !isMlDsa(key.algorithm)) {
-    throw new TamperError('KEY_WRONG_USAGE', `post_quantum_key_id names a key of ${key.algorithm}: ${key.identity}`, {
-      hint: 'Name a key of ML-DSA-44 or ML-DSA-65; other keys that sign are named by signing_key_id.',
-    });
-  }
+  if (source.postQuantum === true) assertPostQuantum(key);
   return { signer: signerOf(key), signing: source.signing };
 }
 

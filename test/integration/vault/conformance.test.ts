@@ -70,6 +70,8 @@ describe.each([
   ['p256', 'ecdsa-p256-sha256'],
   ['p384', 'ecdsa-p384-sha384'],
   ['rsa', 'rsa-pss-sha256'],
+  ['mldsa44', 'ml-dsa-44'],
+  ['mldsa65', 'ml-dsa-65'],
   ['mac', 'kms-hmac-sha256'],
 ] as const)('%s', (signing, algorithm) => {
   for (const check of providerConformance(subjectOf(signing, algorithm))) test(check.name, check.run);

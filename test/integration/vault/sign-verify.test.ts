@@ -40,61 +40,67 @@ function withoutSpki({ source, identity, algorithm }: SigningKey): SigningKey {
   return { source, identity, algorithm };
 }
 
-describe.each(['ed25519', 'p256', 'p384', 'rsa', 'mac'] as const)('test_vault_sign_verify with %s', (use) => {
-  test('signs, and verifies offline and by the service', async () => {
-    const key = await provider.getSigningKey(keys[use]);
-    const { bytes, identity } = await provider.sign(key.identity, text);
-    expect(identity).toBe(key.identity);
-    const altered = Buffer.from(bytes);
-    altered[bytes.length - 5] = (altered[bytes.length - 5] ?? 0) ^ 1;
-    for (const known of use === 'mac' ? [key] : [key, withoutSpki(key)]) {
-      const online = known.spki === undefined;
-      proxy.resetCounts();
-      expect(await provider.verify(known, text, bytes)).toBe(true);
-      expect(await provider.verify(known, text, altered)).toBe(false);
-      expect(await provider.verify(known, text, bytes.subarray(0, 20))).toBe(false);
-      expect(await provider.verify(known, text, Buffer.alloc(0))).toBe(false);
-      expect(await provider.verify(known, Buffer.from('other'), bytes)).toBe(false);
-      expect(proxy.count() > 0).toBe(online);
-    }
-  });
-
-  test('old signatures verify after ten rotations, each with its own version', async () => {
-    const signed = [];
-    for (let round = 0; round < 10; round += 1) {
+describe.each(['ed25519', 'p256', 'p384', 'rsa', 'mldsa44', 'mldsa65', 'mac'] as const)(
+  'test_vault_sign_verify with %s',
+  (use) => {
+    test('signs, and verifies offline and by the service', async () => {
       const key = await provider.getSigningKey(keys[use]);
-      signed.push({ key, signature: await provider.sign(key.identity, text) });
-      await rotate(keys[use]);
-      expect(await provider.rotateCheck()).toBe(true);
-    }
-    expect(new Set(signed.map(({ key }) => key.identity)).size).toBe(10);
-    for (const { key, signature } of signed) {
-      expect(await provider.verify(key, text, signature.bytes)).toBe(true);
-      expect(await provider.verify(withoutSpki(key), text, signature.bytes)).toBe(true);
-    }
-  });
+      const { bytes, identity } = await provider.sign(key.identity, text);
+      expect(identity).toBe(key.identity);
+      const altered = Buffer.from(bytes);
+      altered[bytes.length - 5] = (altered[bytes.length - 5] ?? 0) ^ 1;
+      for (const known of use === 'mac' ? [key] : [key, withoutSpki(key)]) {
+        const online = known.spki === undefined;
+        proxy.resetCounts();
+        expect(await provider.verify(known, text, bytes)).toBe(true);
+        expect(await provider.verify(known, text, altered)).toBe(false);
+        expect(await provider.verify(known, text, bytes.subarray(0, 20))).toBe(false);
+        expect(await provider.verify(known, text, Buffer.alloc(0))).toBe(false);
+        expect(await provider.verify(known, Buffer.from('other'), bytes)).toBe(false);
+        expect(proxy.count() > 0).toBe(online);
+      }
+    });
 
-  test('a version below min_decryption_version is unavailable online, never a bad signature; offline it verifies', async () => {
-    const old = await provider.getSigningKey(keys[use]);
-    const { bytes } = await provider.sign(old.identity, text);
-    await rotate(keys[use]);
-    const newest = Number(old.identity.replace(/.*:v/, '')) + 1;
-    await server.api('POST', `${keys[use]}/config`, { min_decryption_version: newest, min_encryption_version: newest });
-    const other = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });
-    try {
-      await expect(other.getSigningKey(old.identity)).rejects.toMatchObject({ code: 'KEY_VERSION_UNAVAILABLE' });
-      await expect(other.sign(old.identity, text)).rejects.toMatchObject({ code: 'KEY_VERSION_UNAVAILABLE' });
-      await expect(other.verify(withoutSpki(old), text, bytes)).rejects.toMatchObject({
-        code: 'KEY_VERSION_UNAVAILABLE',
-        message: expect.stringContaining(keys[use]),
+    test('old signatures verify after ten rotations, each with its own version', async () => {
+      const signed = [];
+      for (let round = 0; round < 10; round += 1) {
+        const key = await provider.getSigningKey(keys[use]);
+        signed.push({ key, signature: await provider.sign(key.identity, text) });
+        await rotate(keys[use]);
+        expect(await provider.rotateCheck()).toBe(true);
+      }
+      expect(new Set(signed.map(({ key }) => key.identity)).size).toBe(10);
+      for (const { key, signature } of signed) {
+        expect(await provider.verify(key, text, signature.bytes)).toBe(true);
+        expect(await provider.verify(withoutSpki(key), text, signature.bytes)).toBe(true);
+      }
+    });
+
+    test('a version below min_decryption_version is unavailable online, never a bad signature; offline it verifies', async () => {
+      const old = await provider.getSigningKey(keys[use]);
+      const { bytes } = await provider.sign(old.identity, text);
+      await rotate(keys[use]);
+      const newest = Number(old.identity.replace(/.*:v/, '')) + 1;
+      await server.api('POST', `${keys[use]}/config`, {
+        min_decryption_version: newest,
+        min_encryption_version: newest,
       });
-      if (use !== 'mac') expect(await other.verify(old, text, bytes)).toBe(true);
-    } finally {
-      await other.close();
-      await server.api('POST', `${keys[use]}/config`, { min_decryption_version: 1, min_encryption_version: 0 });
-    }
-  });
-});
+      const other = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });
+      try {
+        await expect(other.getSigningKey(old.identity)).rejects.toMatchObject({ code: 'KEY_VERSION_UNAVAILABLE' });
+        await expect(other.sign(old.identity, text)).rejects.toMatchObject({ code: 'KEY_VERSION_UNAVAILABLE' });
+        await expect(other.verify(withoutSpki(old), text, bytes)).rejects.toMatchObject({
+          code: 'KEY_VERSION_UNAVAILABLE',
+          message: expect.stringContaining(keys[use]),
+        });
+        if (use !== 'mac') expect(await other.verify(old, text, bytes)).toBe(true);
+      } finally {
+        await other.close();
+        await server.api('POST', `${keys[use]}/config`, { min_decryption_version: 1, min_encryption_version: 0 });
+      }
+    });
+  },
+);
 
 test('a judge that is not ours agrees: node:crypto with the PEM that Vault shows', async () => {
   const { answer } = await server.raw('GET', keys.p256);

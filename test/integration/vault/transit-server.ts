@@ -9,6 +9,8 @@ export const keys = {
   p256: 'transit/keys/audit-p256',
   p384: 'transit/keys/audit-p384',
   rsa: 'transit/keys/audit-rsa',
+  mldsa44: 'transit/keys/audit-mldsa44',
+  mldsa65: 'transit/keys/audit-mldsa65',
   mac: 'transit/keys/audit-mac',
 } as const;
 
@@ -18,6 +20,8 @@ const types: Readonly<Record<keyof typeof keys, Record<string, unknown>>> = {
   p256: { type: 'ecdsa-p256' },
   p384: { type: 'ecdsa-p384' },
   rsa: { type: 'rsa-2048' },
+  mldsa44: { type: 'mldsa-44' },
+  mldsa65: { type: 'mldsa-65' },
   mac: { type: 'hmac', key_size: 32 },
 };
 

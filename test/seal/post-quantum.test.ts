@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { parseSignedCheckpoint, type SignedCheckpoint } from '../../src/format/checkpoint.ts';
+import { CONTROL_WRITE_LIMIT, classifyLine } from '../../src/format/entry.ts';
+import { noteKeyOf } from '../../src/format/key-reference.ts';
+import { formatVkey } from '../../src/format/vkey.ts';
+import type { SigningKey } from '../../src/keys/provider.ts';
+import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
+import type { Policy } from '../../src/verify/auditor/policy.ts';
+import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
+
+const vkeyOf = ({ source, identity, algorithm, spki }: SigningKey): string =>
+  formatVkey(ORIGIN, noteKeyOf({ source, identity, algorithm, ...(spki && { spki: Buffer.from(spki) }) }));
+
+/** A policy that demands ML-DSA and names these keys. */
+function demanding(...keys: SigningKey[]): Policy {
+  const publicKeys = keys.map((key) => ({ vkey: vkeyOf(key), fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER }));
+  const stream = {
+    origin: ORIGIN,
+    min: 1,
+    records: 'hash',
+    require: ['post-quantum'],
+    dataKeys: [],
+    publicKeys,
+  } as const;
+  const rest = {
+    pins: [],
+    wholeRequired: false,
+    witnesses: [],
+    cosignatures: 0,
+    end: 'closed',
+    manifestRequired: false,
+    accept: DEFAULT_ACCEPTANCE,
+  } as const;
+  return { streams: [{ ...stream, ...rest }] };
+}
+
+/** The notes of a file, in their order, with how many signatures each carries. */
+function notesOf(file: string): SignedCheckpoint[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => classifyLine(Buffer.from(line)))
+    .flatMap((line) => (line.type === 'checkpoint' ? [parseSignedCheckpoint(line.note ?? '')] : []))
+    .filter((note) => note !== undefined);
+}
+
+const lengths = ({ signatures }: SignedCheckpoint): number[] => signatures.map(({ bytes }) => bytes.length);
+
+describe('a key of ML-DSA beside the others', () => {
+  const place = (algorithm: 'ml-dsa-44' | 'ml-dsa-65' = 'ml-dsa-65') => {
+    const here = workplace(['audit', 'sign', 'third']);
+    const postQuantum = new MemoryProvider({ keyIds: ['pq'], algorithm });
+    const keys = { signingKeyId: 'sign', postQuantumKeyId: 'pq', postQuantumKeyProvider: postQuantum };
+    return { ...here, postQuantum, options: () => ({ ...here.options(), ...keys }) };
+  };
+
+  it.each(['ml-dsa-44', 'ml-dsa-65'] as const)(
+    'signs every checkpoint (%s), and a policy can demand it',
+    async (algorithm) => {
+      const { directory, file, options, provider, postQuantum } = place(algorithm);
+      for (const run of [1, 2]) {
+        const sealer = start({ ...options(), checkpointMaxRecords: 2 });
+        for (let line = 0; line < 5; line++) sealer.write(`run ${run}, line ${line}\n`);
+        await sealer.close();
+      }
+      const bytes = { 'ml-dsa-44': 2420, 'ml-dsa-65': 3309 }[algorithm];
+      const notes = notesOf(file);
+      expect(notes.length).toBeGreaterThan(3);
+      for (const note of notes) expect(lengths(note)).toEqual([64, bytes, 32]);
+      expect((await read(sealedFiles(directory), provider)).checkpoints.every(({ signed, mac }) => signed && mac)).toBe(
+        true,
+      );
+      const [ed, pq] = [await provider.getSigningKey('sign'), await postQuantum.getSigningKey('pq')];
+      for (const named of [[ed, pq], [pq]]) {
+        const demanded = await audit(directory, provider, { publicKeys: [], policy: demanding(...named) });
+        expect(demanded).toMatchObject({ verdict: 'ok', findings: expect.not.arrayContaining(['UNSIGNED']) });
+      }
+      const without = await audit(directory, provider, { publicKeys: [], policy: demanding(ed) });
+      expect(without.verdict).toBe('undecided');
+      expect(without.findings.map(({ code }) => code)).toContain('UNSIGNED');
+    },
+  );
+
+  it('follows its rotation, and that of the others, with a hand-over that both sign', async () => {
+    const { directory, file, options, provider, postQuantum } = place();
+    const sealer = start({ ...options(), keyCacheTtlSeconds: 1, checkpointMaxRecords: 2 });
+    sealer.write('1\n');
+    await sealer.ready;
+    const before = await postQuantum.getSigningKey('pq');
+    const ed = await provider.getSigningKey('sign');
+    postQuantum.rotate('pq');
+    await wait(2500);
+    sealer.write('2\n');
+    await sealer.close();
+    const after = await postQuantum.getSigningKey('pq');
+    expect(after.identity).not.toBe(before.identity);
+    expect(readFileSync(file, 'utf8')).toContain(after.identity);
+    expect(notesOf(file).some((note) => lengths(note).filter((length) => length === 3309).length === 2)).toBe(true);
+    const report = await audit(directory, provider, { publicKeys: [], policy: demanding(ed, before, after) });
+    expect(report.verdict).toBe('ok');
+  });
+
+  it('while its service is away the others sign, and the full note follows', async () => {
+    const { directory, file, options, provider, postQuantum } = place();
+    const sealer = start({ ...options(), checkpointMaxRecords: 2 });
+    sealer.on('warning', () => undefined);
+    sealer.write('1\n');
+    await sealer.ready;
+    postQuantum.faults.decide((operation) => (operation === 'sign' ? 'UNAVAILABLE' : undefined));
+    sealer.write('2\n');
+    sealer.write('3\n');
+    const has = (...wanted: number[]): boolean =>
+      notesOf(file).some((note) => String(lengths(note)) === String(wanted));
+    for (let turn = 0; turn < 400 && !has(64, 32); turn++) await wait(25);
+    const partial = notesOf(file).find((note) => String(lengths(note)) === '64,32');
+    expect(partial).toBeDefined();
+    postQuantum.faults.heal();
+    await sealer.close();
+    expect(notesOf(file).some((note) => note.size >= (partial?.size ?? 0) && lengths(note).length === 3)).toBe(true);
+    const [ed, pq] = [await provider.getSigningKey('sign'), await postQuantum.getSigningKey('pq')];
+    const report = await audit(directory, provider, { publicKeys: [], policy: demanding(ed, pq) });
+    expect(report.verdict).toBe('ok');
+  });
+
+  it('a log whose ML-DSA key never came back is undecided where it is demanded, ok where it is not', async () => {
+    const { directory, file, options, provider, postQuantum } = place();
+    const sealer = start(options());
+    sealer.on('warning', () => undefined);
+    await sealer.ready;
+    for (let turn = 0; turn < 400 && notesOf(file).length === 0; turn++) await wait(25);
+    postQuantum.faults.decide((operation) => (operation === 'sign' ? 'ACCESS_DENIED' : undefined));
+    sealer.write('1\n');
+    await sealer.close();
+    const [ed, pq] = [await provider.getSigningKey('sign'), await postQuantum.getSigningKey('pq')];
+    const report = await audit(directory, provider, { publicKeys: [], policy: demanding(ed, pq) });
+    expect(report.verdict).toBe('undecided');
+    expect(report.findings.map(({ message }) => message).join()).toContain('post-quantum');
+    expect((await audit(directory, provider, { publicKeys: [vkeyOf(ed), vkeyOf(pq)] })).verdict).toBe('ok');
+  });
+
+  it('signs alone beside a data key', async () => {
+    const { directory, file, options, provider, postQuantum } = place();
+    const { signingKeyId: _, ...alone } = options();
+    const sealer = start(alone);
+    sealer.write('1\n');
+    await sealer.close();
+    for (const note of notesOf(file)) expect(lengths(note)).toEqual([3309, 32]);
+    const pq = await postQuantum.getSigningKey('pq');
+    expect((await audit(directory, provider, { publicKeys: [], policy: demanding(pq) })).verdict).toBe('ok');
+  });
+
+  it('is refused where it is another kind of key', async () => {
+    const { options, provider } = place();
+    const sealer = start({
+      ...options(),
+      postQuantumKeyProvider: provider,
+      postQuantumKeyId: 'third',
+    });
+    const failed = new Promise((resolve) => sealer.once('error', resolve));
+    sealer.write('1\n');
+    expect(await failed).toMatchObject({
+      code: 'KEY_WRONG_USAGE',
+      message: expect.stringContaining('post_quantum_key_id'),
+    });
+  });
+
+  it('M1.8: leaves room in the longest lines for a hand-over between two keys of each kind', async () => {
+    const { file, options } = place();
+    const sealer = start({ ...options(), origin: `${ORIGIN}/${'x'.repeat(255 - ORIGIN.length - 1)}` });
+    sealer.write('1\n');
+    await sealer.close();
+    const longest = Math.max(
+      ...readFileSync(file, 'utf8')
+        .split('\n')
+        .map((line) => line.length),
+    );
+    expect(longest).toBeGreaterThan(4420);
+    expect(2 * longest).toBeLessThan(CONTROL_WRITE_LIMIT);
+  });
+});
