@@ -36,6 +36,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
+  /** Another Node.js. Default: that of the tests. */
+  readonly node?: string;
 }
 
 export interface RunResult {
@@ -115,7 +117,7 @@ export function writeProgram(built: BuiltPackage, name: string, text: string): s
 
 function runProgram(program: string, argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const env = { PATH: process.env['PATH'] ?? '', ...options.env };
-  const child = spawn(process.execPath, [program, ...argv], { env, cwd: options.cwd ?? tmpdir() });
+  const child = spawn(options.node ?? process.execPath, [program, ...argv], { env, cwd: options.cwd ?? tmpdir() });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

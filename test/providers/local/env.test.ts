@@ -91,7 +91,7 @@ describe('EnvKeyProvider, signing keys', () => {
     [
       'RSA',
       generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'pem', type: 'pkcs8' }),
-      'not Ed25519',
+      'neither Ed25519 nor ML-DSA',
     ],
     ['a public key', pair.publicKey.export({ format: 'pem', type: 'spki' }), 'no PKCS#8 private key'],
     [
