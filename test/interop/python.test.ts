@@ -14,8 +14,24 @@ const samples = fileURLToPath(new URL('../samples/', import.meta.url));
 
 type Verdict = 0 | 1 | 2 | null;
 
-/** What it leaves out: signatures that only a key service can check. */
-const LEFT_OUT = ['key-service-signature', 'kms-hmac-offline', 'kms-hmac-wrong', 'valid-kms-hmac-sha256'];
+/**
+ * What it leaves out: signatures that only a key service can check, and auditors who name keys of ML-DSA, which its library
+ * does not have. A log with such a signer it judges all the same, as one that it does not know (M2.8).
+ */
+const LEFT_OUT = [
+  'key-service-signature',
+  'kms-hmac-offline',
+  'kms-hmac-wrong',
+  'post-quantum-handover-forged',
+  'post-quantum-missing',
+  'post-quantum-restart-forged',
+  'signature-wrong-ml-dsa',
+  'valid-kms-hmac-sha256',
+  'valid-ml-dsa-44',
+  'valid-ml-dsa-65',
+  'valid-post-quantum-demanded',
+  'valid-post-quantum-renewed',
+];
 
 async function judged(paths: readonly string[]): Promise<[string, Verdict, string[]][]> {
   const python = await pythonForVerifier();

@@ -6,6 +6,7 @@ from keys import signer_of
 from notes import parse_note
 from spelling import MAX, b64u, moment
 from tree import sha
+from verdicts import LeftOut
 from witnesses import Witness
 
 NO_LIMIT = float('inf')
@@ -63,6 +64,8 @@ class Auditor:
             for name, algorithm, spki, first, last in self.vkeys
             if counts_for(name, origin, origins)
         ]
+        if any(signer[0].startswith('ml-dsa') for signer, _, _ in one.named):
+            raise LeftOut('a signature of ML-DSA')
         one.held = [note for note in self.held if note.origin == origin]
         return one
 

@@ -1,5 +1,6 @@
 """The members of control entries in their one spelling (section 2, M2.1)."""
 import functools
+import re
 
 from keys import ALGORITHMS, is_canonical_spki
 from lines import AUTH_AND_END
@@ -111,10 +112,17 @@ def object_of(*spec):
     return read
 
 
+ALGORITHM_NAME = re.compile('[a-z0-9-]{1,64}')
+KNOWN = (*ALGORITHMS, 'kms-hmac-sha256')
+
+
 def signer(value):
-    read, text = object_of(
-        ('source', string), ('identity', string), ('algorithm', one_of(*ALGORITHMS, 'kms-hmac-sha256')), ('spki?', data)
-    )(value)
+    """M2.8: without its key where the algorithm is not known; this verifier knows none of ML-DSA."""
+    read, text = object_of(('source', string), ('identity', string), ('algorithm', string), ('spki?', data))(value)
+    if read['algorithm'] not in KNOWN:
+        if 'spki' not in read or not ALGORITHM_NAME.fullmatch(read['algorithm']):
+            raise Unsupported
+        return None, text
     must(('spki' in read) == (read['algorithm'] != 'kms-hmac-sha256'))
     must('spki' not in read or is_canonical_spki(read['algorithm'], read['spki']))
     return (read['algorithm'], read.get('spki', b'')), text
@@ -123,7 +131,18 @@ def signer(value):
 def signers(value):
     read, text = list_of(signer)(value)
     must(read)
-    return read, text
+    known = [one for one in read if one is not None]
+    if not known:
+        raise Unsupported
+    found = Signers(known)
+    found.skipped = len(known) < len(read)
+    return found, text
+
+
+class Signers(list):
+    """Those that are known; `skipped`: there are others."""
+
+    skipped = False
 
 
 def key_reference(value):

@@ -18,6 +18,7 @@ class Epoch:
         self.position = position
         self.mode, self.signers = reference['records'], list(reference['signers'])
         self.opens_run = before is None
+        self.skips_a_signer = getattr(reference['signers'], 'skipped', False)
         self.schedule, self.fits, self.left_out = None, False, None
         if any(algorithm == 'kms-hmac-sha256' for algorithm, _ in self.signers):
             raise LeftOut('a MAC of a key service')

@@ -15,14 +15,14 @@ function signed(name: string, about: string, log: SealedLog, verdict: 0 | 1 | 2,
   return vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
 }
 
-function editCheckpoint(log: SealedLog, number: number, change: (line: string) => string): SealedLog {
+export function editCheckpoint(log: SealedLog, number: number, change: (line: string) => string): SealedLog {
   const line = log.lines.filter(({ kind }) => kind === 'checkpoint')[number];
   if (line === undefined) throw new Error(`no checkpoint ${number}`);
   line.bytes = Buffer.from(change(line.bytes.toString('utf8')));
   return log;
 }
 
-function flipSignature(line: string): string {
+export function flipSignature(line: string): string {
   const at = line.length - 20;
   return `${line.slice(0, at)}${line[at] === 'A' ? 'B' : 'A'}${line.slice(at + 1)}`;
 }

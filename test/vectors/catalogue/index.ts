@@ -12,6 +12,7 @@ import { linkCases } from './links.ts';
 import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
+import { postQuantumCases } from './post-quantum.ts';
 import { takenOverCases } from './taken-over.ts';
 import { validCases } from './valid.ts';
 import { witnessCases } from './witnesses.ts';
@@ -35,5 +36,6 @@ export function catalogue(): VectorCase[] {
     ...damageCases(),
     ...manifestCases(),
     ...witnessCases(),
+    ...postQuantumCases(),
   ];
 }
