@@ -5,15 +5,16 @@
 // in what the `sh` block before it printed; inside such a line, `…` stands for any part of a printed line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { goTool } from './lib/go-tools.mjs';
 import { pack } from './lib/packed.mjs';
 import { report, root } from './lib/run.mjs';
 
-/** `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
+/** `tools`: programs in Go that the page calls by name. `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
 const pages = [
   { page: 'README.md', most: 150 },
   { page: 'docs/monitoring.md' },
-  { page: 'docs/evidence.md' },
+  { page: 'docs/evidence.md', tools: ['cosign'] },
   { page: 'docs/auditor.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];
@@ -29,13 +30,14 @@ const problems = named
 let commands = 0;
 const packed = pack();
 try {
-  for (const { page, most = Number.POSITIVE_INFINITY, quick = [] } of chosen) {
+  for (const { page, tools = [], most = Number.POSITIVE_INFINITY, quick = [] } of chosen) {
     const text = readFileSync(root + page, 'utf8');
     const lines = text.split('\n').length - 1;
     if (lines > most) problems.push(`${page} has ${lines} lines; ${most} at most, so that it is read`);
     for (const heading of quick) checkQuick(page, text, heading);
     const before = commands;
-    runPage(page, blocksOf(text), packed.project(page.replace(/\W/g, '-')));
+    const path = [...tools.map((name) => dirname(goTool(name))), process.env.PATH].join(delimiter);
+    runPage(page, blocksOf(text), packed.project(page.replace(/\W/g, '-')), path);
     if (commands === before) problems.push(`${page} holds no command`);
   }
 } finally {
@@ -47,7 +49,7 @@ function blocksOf(text) {
   return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, body]) => ({ language, body }));
 }
 
-function runPage(page, blocks, folder) {
+function runPage(page, blocks, folder, path) {
   // One file holds what a block exported, so that the next block has it.
   const environment = `${folder}.sh`;
   writeFileSync(environment, '');
@@ -65,7 +67,7 @@ function runPage(page, blocks, folder) {
     for (const line of linesOf(body)) {
       commands += 1;
       const expected = Number(/# exit (\d+)/.exec(line)?.[1] ?? 0);
-      const result = runLine(line, folder, environment);
+      const result = runLine(line, folder, environment, path);
       printed += result.stdout + result.stderr;
       console.log(`$ ${line}\n${result.stdout}${result.stderr}`.trimEnd());
       if (result.status !== expected) problems.push(`${page}: exit ${result.status}, not ${expected}: ${line}`);
@@ -73,11 +75,12 @@ function runPage(page, blocks, folder) {
   }
 }
 
-function runLine(line, cwd, environment) {
+function runLine(line, cwd, environment, path) {
   const command = line.startsWith('npm install ') ? line.replace(/\bfapilog-tamper\b/, packed.tarball) : line;
   const script = `. "${environment}"\nset -o pipefail\n${command}\ncode=$?\nexport -p > "${environment}"\nexit $code\n`;
   const env = {
     ...process.env,
+    PATH: path,
     TMPDIR: dirname(cwd), // what a program leaves there goes with the folder
     npm_config_prefer_offline: 'true',
     npm_config_audit: 'false',

@@ -1,8 +1,10 @@
 import type { TamperConfig } from './config/index.ts';
 import type { SealerStream } from './seal/sealer-stream.ts';
 
+export type { AttestedFiles } from './audit/attest.ts';
 export type { AuditorKeyOptions, AuditorKeys } from './audit/auditor-keys.ts';
 export {
+  attestFiles,
   auditorKeys,
   inspect,
   loadCheckpoint,
@@ -15,7 +17,7 @@ export {
   verifyProof,
 } from './audit/index.ts';
 export type { VerifierKeys } from './audit/open-keys.ts';
-export type { ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
+export type { AttestOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
 export type { VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
 export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';

@@ -4,6 +4,7 @@
  */
 export {
   areProofs,
+  attestFilesWith,
   configuredKeys,
   openRecoveryPlaces,
   proveRecordWith,

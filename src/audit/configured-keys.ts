@@ -34,6 +34,17 @@ function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
   return serviceOfName(name) ?? config.keySource;
 }
 
+/** The provider of one source; local keys of the environment come from `env`. */
+async function openSource(
+  source: ConfiguredSource,
+  config: ResolvedConfig,
+  env: ConfiguredKeyOptions['env'],
+): Promise<KeyProvider> {
+  if (source !== 'env') return createSourceProvider(source, config);
+  const { createEnvProvider } = await import('../providers/env.ts');
+  return createEnvProvider(config, env);
+}
+
 /** One provider per source, made on first use. */
 class Providers {
   readonly #config: ResolvedConfig;
@@ -53,9 +64,7 @@ class Providers {
   }
 
   async #make(source: ConfiguredSource): Promise<KeyProvider> {
-    if (source !== 'env') return createSourceProvider(source, this.#config);
-    const { createEnvProvider } = await import('../providers/env.ts');
-    return createEnvProvider(this.#config, this.#env);
+    return openSource(source, this.#config, this.#env);
   }
 
   /** A local one lies in a place of its own. */
@@ -82,6 +91,25 @@ class Providers {
       await provider?.close();
     }
   }
+}
+
+/**
+ * Opens the source of the signing key that a configuration names. The caller closes it.
+ *
+ * @throws {@link TamperError} `USAGE` where it names none; what the source is refused with
+ */
+export async function openSigning(
+  config: ResolvedConfig,
+  env: ConfiguredKeyOptions['env'],
+): Promise<{ readonly keyId: string; readonly signing: KeyProvider }> {
+  const { signingKey, signingIfNoDataKey, dataKey } = modeOf(config);
+  const named = signingKey ?? (signingIfNoDataKey ? dataKey : undefined);
+  if (named === undefined) {
+    throw new TamperError('USAGE', 'no signing key is configured', {
+      hint: 'Name one as for seal: --config FILE, or --key-source file --key-file-path FILE --algorithm Ed25519.',
+    });
+  }
+  return { keyId: named.keyId, signing: await openSource(named.source, config, env) };
 }
 
 /** Whether the configuration names a key on purpose; the default variable counts only where it is set. */

@@ -1,9 +1,11 @@
+import type { Resolution } from '../config/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord, ProveOptions } from '../verify/prove-record.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { VerifiedLinesOptions } from '../verify/verified-lines.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
+import type { AttestedFiles } from './attest.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { RecoverKeysOptions, RecoveryReport } from './recovery/recover-keys.ts';
 import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-places.ts';
@@ -35,6 +37,22 @@ export async function verifiedLinesWith(options: VerifiedLinesOptions): Promise<
 /** `proveRecord` with keys that are open. @throws {@link TamperError} as `proveRecord` */
 export async function proveRecordWith(options: ProveOptions): Promise<ProvedRecord> {
   return (await import('../verify/prove-record.ts')).proveRecord(options);
+}
+
+/**
+ * `attestFiles` with keys that are open, signed with the signing key of a configuration.
+ *
+ * @throws {@link TamperError} as `attestFiles`; `USAGE` where the configuration names no signing key
+ */
+export async function attestFilesWith(
+  options: VerifyOptions,
+  { config }: Resolution,
+  env: ConfiguredKeyOptions['env'],
+): Promise<AttestedFiles> {
+  const { attestFiles } = await import('./attest.ts');
+  const { openSigning } = await import('./configured-keys.ts');
+  const { keyId, signing } = await openSigning(config, env);
+  return attestFiles(options, { keyId, signing }).finally(async () => signing.close());
 }
 
 /** `verifyProof` with keys that are open, of a file. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */

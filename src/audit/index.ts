@@ -8,8 +8,9 @@ import type { Inspection, InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
+import type { AttestedFiles } from './attest.ts';
 import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
-import type { ProveOptions, VerifyProofOptions } from './proof-options.ts';
+import type { AttestOptions, ProveOptions, VerifyProofOptions } from './proof-options.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 import type { VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
@@ -108,6 +109,31 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
   const { seq, ...rest } = options;
   const { proveRecord: run } = await import('../verify/prove-record.ts');
   return withKeys(rest, (input) => run({ ...input, seq }));
+}
+
+/**
+ * Verifies files of one stream, and where the verdict is ok signs a statement about them: an in-toto Statement v1 in a DSSE
+ * envelope, whose subjects are the files with their SHA-256 (spec/evidence.md, section 4). Without `keys` the log must be signed by
+ * the very key that signs the statement. `jobs` is not used.
+ *
+ * @returns the report of the verification, with the envelope where the verdict is ok
+ * @throws {@link TamperError} what {@link verify} and the signing throw; `USAGE` for what is no file as its writer closed it, and
+ *   where no signing key is named; `KEY_WRONG_USAGE` for a key without a public half; `FORMAT_LIMIT` for a statement of more than
+ *   4,096 bytes; `SIGNATURE_REJECTED`
+ */
+export async function attestFiles(options: AttestOptions): Promise<AttestedFiles> {
+  const { checkAttestOptions } = await import('./proof-options.ts');
+  checkAttestOptions(options);
+  const { signer, signingKey, ...rest } = options;
+  const keyId = signingKey ?? signer.configured?.signingKey?.keyId;
+  if (keyId === undefined) {
+    throw new TamperError('USAGE', `the provider of ${signer.source} does not say which of its keys signs`, {
+      hint: 'Name it: signingKey: NAME.',
+    });
+  }
+  const { attestFiles: run } = await import('./attest.ts');
+  const keys = rest.keys ?? auditorKeys({ provider: signer, signingKey: keyId });
+  return withKeys({ ...rest, keys }, (input) => run(input, { signing: signer, keyId }));
 }
 
 /**

@@ -1,5 +1,7 @@
+import type { KeyProvider } from '../keys/provider.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
-import { checkOptions, count, type Forms } from './check-options.ts';
+import { isProvider } from './auditor-keys.ts';
+import { checkOptions, count, type Forms, isText } from './check-options.ts';
 import { checkNeeded, forms, type VerifyOptions } from './verify-options.ts';
 
 /** What to verify, and which of its records to prove. */
@@ -11,7 +13,21 @@ export type ProveOptions = VerifyOptions & {
 /** What the verdict on a proof is based on. None of it comes with the proof. */
 export type VerifyProofOptions = Omit<ProofOptions, 'publicKeys' | 'policy'> & Pick<VerifyOptions, 'keys' | 'policy'>;
 
+/** Which files to attest, and who signs. */
+export type AttestOptions = VerifyOptions & {
+  /** Signs the statement. It stays yours: close it yourself. */
+  readonly signer: KeyProvider;
+  /** The name of the signing key. Default: the one in the configuration that `signer` was made from. */
+  readonly signingKey?: string;
+};
+
 const proveForms: Forms<ProveOptions> = { ...forms, seq: count };
+
+const attestForms: Forms<AttestOptions> = {
+  ...forms,
+  signer: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
+  signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
+};
 
 const proofForms: Forms<VerifyProofOptions> = {
   origin: forms.origin,
@@ -27,6 +43,15 @@ export function checkProveOptions(options: ProveOptions): void {
   checkNeeded('proveRecord', options, [
     ['paths', 'the files to verify'],
     ['seq', 'the record to prove'],
+  ]);
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkAttestOptions(options: AttestOptions): void {
+  checkOptions('attestFiles', options, attestForms);
+  checkNeeded('attestFiles', options, [
+    ['paths', 'the files to attest'],
+    ['signer', 'the provider that signs'],
   ]);
 }
 

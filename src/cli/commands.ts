@@ -37,6 +37,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./evidence/prove.ts')).prove,
   },
   {
+    name: 'attest',
+    summary: 'sign a statement about sealed files that cosign and other in-toto verifiers accept',
+    load: async () => (await import('./evidence/attest.ts')).attest,
+  },
+  {
     name: 'witness',
     summary: 'have the newest checkpoint of a log cosigned by a witness',
     load: async () => (await import('./witness.ts')).witness,

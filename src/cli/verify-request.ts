@@ -76,6 +76,8 @@ export const verifyFlags: VerifyFlags = {
 /** What a command that verifies was asked to do. */
 export interface VerifyRequest {
   readonly options: VerifyOptions;
+  /** The configuration that it was put together with. */
+  readonly resolution: Resolution;
   readonly close: VerificationKeys['close'];
 }
 
@@ -114,6 +116,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
   const maxBytes = flags['max-bytes'];
   return {
     close,
+    resolution,
     options: {
       paths: positionals,
       input: io.stdin,

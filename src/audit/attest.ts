@@ -1,0 +1,110 @@
+import { basename } from 'node:path';
+import { TamperError } from '../errors.ts';
+import { formatEnvelope, IN_TOTO_PAYLOAD, preAuthEncoding } from '../format/evidence/dsse.ts';
+import { formatStatement, type StatementSubject } from '../format/evidence/statement.ts';
+import type { Signing, SigningKey } from '../keys/provider.ts';
+import { verifySignature } from '../keys/signature.ts';
+import type { VerifyOptions } from '../verify/auditor/options.ts';
+import { verifyDigesting } from '../verify/digested-files.ts';
+import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
+import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
+
+/** The statement of sealed files, signed (spec/evidence.md, section 4). */
+
+/** A key service takes a message of at most so many bytes to sign; AWS KMS has the smallest limit. */
+const MAX_MESSAGE = 4096;
+
+/** Who signs the statement. */
+export interface Attester {
+  readonly signing: Pick<Signing, 'getSigningKey' | 'sign'>;
+  /** The name of the key, as its source has it. */
+  readonly keyId: string;
+}
+
+/** What was attested, or the report that says why nothing was. */
+export interface AttestedFiles {
+  readonly report: VerifyReport;
+  /** A DSSE envelope as one line of JSON with its LF; absent where the verdict is not ok. */
+  readonly envelope?: string;
+}
+
+/**
+ * E4.1 to E4.3: verifies files of one stream, and where the verdict is ok signs an in-toto statement about them.
+ *
+ * @throws {@link TamperError} what `verify` and the signing throw; `USAGE`, `KEY_WRONG_USAGE`, `FORMAT_LIMIT`,
+ *   `SIGNATURE_REJECTED`
+ */
+export async function attestFiles(options: VerifyOptions, { signing, keyId }: Attester): Promise<AttestedFiles> {
+  const subjectsOf = namedSubjects(options.paths);
+  const key = await signing.getSigningKey(keyId, { toSign: true });
+  const keyid = signerFingerprint(key.spki === undefined ? {} : { spki: Buffer.from(key.spki) });
+  if (keyid === undefined) {
+    throw new TamperError('KEY_WRONG_USAGE', `${key.identity} has no public key, so nobody could check what it signs`, {
+      hint: 'Attest with a signing key that has a public half.',
+    });
+  }
+  const { report, digests } = await verifyDigesting(options);
+  if (report.verdict !== 'ok') return { report };
+  const [stream, ...others] = report.streams;
+  if (stream === undefined || others.length > 0) {
+    throw new TamperError('USAGE', 'the files of one stream are attested at a time', {
+      hint: `Here are ${report.streams.length}: ${report.streams.map(({ origin }) => origin).join(', ')}`,
+    });
+  }
+  const payload = formatStatement(subjectsOf(digests), predicateOf(stream));
+  const message = preAuthEncoding(IN_TOTO_PAYLOAD, payload);
+  if (message.length > MAX_MESSAGE) {
+    throw new TamperError(
+      'FORMAT_LIMIT',
+      `the statement has ${message.length} bytes, but a key service signs at most ${MAX_MESSAGE}`,
+      { hint: 'Attest fewer files at a time.' },
+    );
+  }
+  const bytes = await signed(signing, key, message);
+  return { report, envelope: formatEnvelope(IN_TOTO_PAYLOAD, payload, [{ keyid, bytes }]) };
+}
+
+/** Every path is a file of its own name, and was read. */
+function namedSubjects(paths: readonly string[]): (digests: ReadonlyMap<string, string>) => StatementSubject[] {
+  const named = paths.map((path) => ({ path, name: basename(path).replace(/\.gz$/, '') }));
+  for (const [at, { name, path }] of named.entries()) {
+    if (named.findIndex((one) => one.name === name) === at) continue;
+    throw new TamperError('USAGE', `two files to attest are called ${name}: ${path} is the second one`);
+  }
+  return (digests) =>
+    named.map(({ path, name }) => {
+      const sha256 = digests.get(path);
+      if (sha256 !== undefined) return { name, sha256 };
+      throw new TamperError('USAGE', `${path} is a directory, or holds nothing that another file does not hold`, {
+        hint: 'Name each file to attest, and each one once.',
+      });
+    });
+}
+
+function predicateOf(stream: StreamReport): Parameters<typeof formatStatement>[1] {
+  const { origin, firstSeq, lastSeq, records, end, endTime, checkpoint, keys } = stream;
+  const fingerprints = keys.flatMap(({ signers }) => signers.flatMap(({ fingerprint }) => fingerprint ?? []));
+  return {
+    origin,
+    verdict: 'ok',
+    firstSeq,
+    lastSeq,
+    records,
+    end,
+    ...(endTime !== undefined && { endTime }),
+    ...(checkpoint !== undefined && { checkpoint }),
+    checkedBy: [...new Set(keys.flatMap(({ checkedBy }) => checkedBy))],
+    signers: [...new Set(fingerprints)],
+    verifiedAt: new Date().toISOString(),
+  };
+}
+
+/** E4.2: A signature that does not verify here is not given out. */
+async function signed(signing: Attester['signing'], key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
+  const { bytes, algorithm } = await signing.sign(key.identity, message);
+  if (algorithm === key.algorithm && verifySignature(key.algorithm, key.spki ?? Buffer.alloc(0), message, bytes))
+    return bytes;
+  throw new TamperError('SIGNATURE_REJECTED', `the signature by ${key.identity} does not verify with its public key`, {
+    hint: 'Nothing was written. If it persists, the key was changed behind its name.',
+  });
+}
