@@ -40,6 +40,7 @@ export type TamperErrorCode =
   | 'ORIGIN_INVALID'
   | 'FORMAT_INVALID'
   | 'FORMAT_LIMIT'
+  | 'TIMESTAMP_INVALID'
   // writing
   | 'SEALER_CLOSED'
   | 'LOCKED'

@@ -10,6 +10,7 @@ export {
   loadCheckpoint,
   loadPolicy,
   loadPublicKeys,
+  loadTimestamp,
   originalLines,
   proveRecord,
   verifiedLines,
@@ -50,7 +51,7 @@ export type { LastError } from './seal/lifecycle/condition.ts';
 export { Sealer } from './seal/sealer.ts';
 export type { SealerStats } from './seal/sealer-stats.ts';
 export type { LineTaker, SealerStream } from './seal/sealer-stream.ts';
-export type { PublicKeyName } from './verify/auditor/options.ts';
+export type { PublicKeyName, Timestamp } from './verify/auditor/options.ts';
 export type { Policy, PolicyDataKey, PolicyPublicKey, StreamPolicy } from './verify/auditor/policy.ts';
 export type { CarrierName } from './verify/carrier/carrier.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
@@ -65,6 +66,7 @@ export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';
 export type {
   DataKeyReport,
+  DatedReport,
   FileDetails,
   KeyReport,
   SignerReport,

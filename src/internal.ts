@@ -10,6 +10,7 @@ export {
   proveRecordWith,
   recoverKeys,
   showKeys,
+  timestampLog,
   verifiedLinesWith,
   verifyProofWith,
   verifyWith,

@@ -102,7 +102,10 @@ function predicateOf(stream: StreamReport): Parameters<typeof formatStatement>[1
 /** E4.2: A signature that does not verify here is not given out. */
 async function signed(signing: Attester['signing'], key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
   const { bytes, algorithm } = await signing.sign(key.identity, message);
-  if (algorithm === key.algorithm && verifySignature(key.algorithm, key.spki ?? Buffer.alloc(0), message, bytes))
+  if (
+    algorithm === key.algorithm &&
+    (await verifySignature(key.algorithm, key.spki ?? Buffer.alloc(0), message, bytes))
+  )
     return bytes;
   throw new TamperError('SIGNATURE_REJECTED', `the signature by ${key.identity} does not verify with its public key`, {
     hint: 'Nothing was written. If it persists, the key was changed behind its name.',

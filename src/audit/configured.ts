@@ -10,6 +10,7 @@ import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { RecoverKeysOptions, RecoveryReport } from './recovery/recover-keys.ts';
 import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-places.ts';
 import type { ShowKeysOptions, ShownKeys } from './shown-keys.ts';
+import type { TimestampLogOptions, TimestampLogResult } from './timestamps.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 import type { WitnessLogOptions, WitnessLogResult } from './witness-log.ts';
 
@@ -88,4 +89,9 @@ export async function recoverKeys(options: RecoverKeysOptions): Promise<Recovery
 /** Says which keys are in some files. @throws {@link TamperError} `FORMAT_INVALID`, `NOT_FOUND`, `READ_FAILED`, … */
 export async function showKeys(paths: readonly string[], options: ShowKeysOptions): Promise<ShownKeys[]> {
   return (await import('./shown-keys.ts')).showKeys(paths, options);
+}
+
+/** Has a log's newest checkpoint stamped. @throws {@link TamperError} as `timestampLog` of `timestamps.ts` */
+export async function timestampLog(options: TimestampLogOptions): Promise<TimestampLogResult> {
+  return (await import('./timestamps.ts')).timestampLog(options);
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { TamperError } from '../errors.ts';
-import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import type { Timestamp, VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord } from '../verify/prove-record.ts';
@@ -211,4 +211,18 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
 export async function loadCheckpoint(path: string): Promise<string> {
   (await import('./verify-options.ts')).checkPath('loadCheckpoint', path);
   return (await import('../verify/auditor/held-notes.ts')).loadCheckpoint(path);
+}
+
+/**
+ * Reads a time stamp (RFC 3161) and the checkpoint beside it, `NAME.tsr` and `NAME.note`, and verifies that the one is about the
+ * other, for the option `timestamps`. It needs the package pkijs.
+ *
+ * @param path - `NAME.tsr`: a TimeStampResp in DER
+ * @param authorities - PEM files with the certificates of time-stamp authorities that you trust
+ * @throws {@link TamperError} `TIMESTAMP_INVALID`, `FORMAT_INVALID`, `KEY_MALFORMED`, `NOT_FOUND`, `READ_FAILED`,
+ *   `DEPENDENCY_MISSING`, `USAGE`
+ */
+export async function loadTimestamp(path: string, authorities: readonly string[]): Promise<Timestamp> {
+  (await import('./verify-options.ts')).checkPath('loadTimestamp', path);
+  return (await import('./timestamps.ts')).loadTimestamp(path, authorities);
 }

@@ -17,6 +17,7 @@ import {
   texts,
   yesOrNo,
 } from './check-options.ts';
+import { isLoadedTimestamp } from './loaded-timestamps.ts';
 import type { VerifierKeys } from './open-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
@@ -62,6 +63,7 @@ export const forms: Forms<VerifyOptions> = {
   },
   witnesses: texts,
   cosignatures: count,
+  timestamps: { says: 'an array of what loadTimestamp gives', fits: isListOf(isLoadedTimestamp) },
   held: texts,
   known: { says: 'a path', fits: (value) => isText(value) && value !== '' },
   manifests: texts,

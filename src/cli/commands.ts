@@ -47,6 +47,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./witness.ts')).witness,
   },
   {
+    name: 'timestamp',
+    summary: 'have the newest checkpoint of a log stamped by a time-stamp authority',
+    load: async () => (await import('./timestamp.ts')).timestamp,
+  },
+  {
     name: 'inspect',
     summary: 'show what sealed files say about themselves; nothing is checked',
     load: async () => (await import('./inspect.ts')).inspect,

@@ -3,6 +3,7 @@ import {
   loadCheckpoint,
   loadPolicy,
   loadPublicKeys,
+  loadTimestamp,
   type PublicKeyName,
   TamperError,
 } from '../index.ts';
@@ -28,6 +29,8 @@ export type VerifyFlags = {
   readonly 'public-key': Flag<readonly string[]>;
   readonly witness: Flag<readonly string[]>;
   readonly cosignatures: Flag<number | undefined>;
+  readonly timestamp: Flag<readonly string[]>;
+  readonly 'tsa-certificate': Flag<readonly string[]>;
   readonly known: Flag<string | undefined>;
   readonly since: Flag<readonly string[]>;
   readonly unwrap: Flag<CarrierName | undefined>;
@@ -55,6 +58,8 @@ export const verifyFlags: VerifyFlags = {
     'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
   ),
   cosignatures: count('so many of the witnesses must have cosigned (default: all of them)'),
+  timestamp: list('NAME.tsr', 'a time stamp of the checkpoint in NAME.note beside it (RFC 3161)'),
+  'tsa-certificate': list('FILE', 'root certificate of a time-stamp authority that you trust, PEM'),
   known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
   since: list('NOTE', 'a file with a checkpoint that you hold'),
   unwrap: carrier(
@@ -110,6 +115,8 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
   const { close, ...keys } = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
   const witnesses = (await Promise.all(flags.witness.map(loadWitnesses))).flat();
   const { cosignatures } = flags;
+  const authorities = flags['tsa-certificate'];
+  const timestamps = await Promise.all(flags.timestamp.map((path) => loadTimestamp(path, authorities)));
   const held = await Promise.all(flags.since.map(loadCheckpoint));
   const origin = originsOf(flags.origin, resolution);
   const { known, now, unwrap } = flags;
@@ -124,6 +131,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Pro
       held,
       ...keys,
       ...(witnesses.length > 0 && { witnesses }),
+      ...(timestamps.length > 0 && { timestamps }),
       ...(cosignatures !== undefined && { cosignatures }),
       manifests: flags.manifest,
       part: flags.part,

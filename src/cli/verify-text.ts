@@ -84,6 +84,13 @@ function witnessLines({ witnessed }: StreamReport): string[] {
   ];
 }
 
+/** The last ones say the most. */
+function datedLines({ dated = [] }: StreamReport): string[] {
+  return dated
+    .slice(-SHOWN_PER_CODE)
+    .map(({ size, time, authority }) => `  entries up to ${size} existed at ${time} (time stamp of ${authority})`);
+}
+
 function shortened(keys: readonly string[]): readonly string[] {
   if (keys.length <= SHOWN_KEYS) return keys;
   return [...keys.slice(0, SHOWN_KEYS - 1), `and ${keys.length - SHOWN_KEYS + 1} more keys (--verbose lists them)`];
@@ -105,7 +112,7 @@ function streamLines(stream: StreamReport, level: Level): string[] {
       `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
     );
   }
-  lines.push(...witnessLines(stream));
+  lines.push(...witnessLines(stream), ...datedLines(stream));
   if (level === 'verbose') lines.push(...keys.map(keyText));
   else lines.push(...shortened(keyTexts(keys)).map((text) => `  ${text}`));
   lines.push(...findingLines(stream.findings, stream.more, level));

@@ -12,11 +12,16 @@ const TEXT_LIMIT: number = 16 * 1024 * 1024;
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, with the path
  */
 export async function readText(path: string, limit: number = TEXT_LIMIT): Promise<string> {
+  return (await readBytes(path, limit)).toString('utf8');
+}
+
+/** As {@link readText}, the bytes themselves. */
+export async function readBytes(path: string, limit: number = TEXT_LIMIT): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
     const bytes = await readUpTo(file, limit + 1);
-    if (bytes.length <= limit) return bytes.toString('utf8');
+    if (bytes.length <= limit) return bytes;
   } catch (error) {
     throw readError(path, error, 'Check the path, and that you may read it.');
   } finally {

@@ -205,7 +205,8 @@ async function verifyOnce(
       : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
-  const named = [...reports, ...vanishedReports(options, held, reports)];
+  const stamped = (options.timestamps ?? []).map(({ note }) => note);
+  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const all = [...named, ...others, ...missingReports(options, named, sources)];

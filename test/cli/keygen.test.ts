@@ -60,7 +60,11 @@ describe('fapilog-tamper keygen', () => {
     ['no file', ['keygen'], '--out FILE is missing'],
     ['an argument', ['keygen', 'x', '--out', 'y'], 'keygen takes only flags, no other arguments'],
     ['another algorithm', ['keygen', '--out', 'y', '--algorithm', 'RSA'], '--algorithm is HMAC-SHA256 or Ed25519'],
-    ['an origin for a data key', ['keygen', '--out', 'y', '--origin', 'a'], '--origin needs the algorithm of a signing key'],
+    [
+      'an origin for a data key',
+      ['keygen', '--out', 'y', '--origin', 'a'],
+      '--origin needs the algorithm of a signing key',
+    ],
     ['an origin that is none', ['keygen', '--out', 'y', '--origin', 'a b', '--algorithm', 'Ed25519'], 'ORIGIN_INVALID'],
     ['another format', ['keygen', '--out', 'y', '--format', 'xml'], '--format is text or json'],
   ])('refuses %s and makes nothing', async (_, argv, message) => {

@@ -227,6 +227,13 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['abandoned-limit', 2, 'ABANDONED'],
   ],
   [
+    'M8.31',
+    ['stamped-contradicted', 1, 'KNOWN_CONTRADICTED'],
+    ['stamped-contradicted-cut', 1, 'KNOWN_CONTRADICTED'],
+    ['stamped-proves-nothing', 2, 'END_UNPROVEN'],
+    ['valid-stamped', 0],
+  ],
+  [
     'M8.29',
     ['unwitnessed', 2, 'UNWITNESSED'],
     ['unwitnessed-end', 2, 'UNWITNESSED'],

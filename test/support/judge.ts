@@ -31,6 +31,8 @@ export interface Brings {
   /** Hex keys of the key service by identity, for `kms-hmac-sha256`. */
   readonly service_keys?: Readonly<Record<string, string>>;
   readonly held?: readonly string[];
+  /** Checkpoints that have a valid time stamp. */
+  readonly stamped?: readonly { readonly note: string; readonly time: string; readonly authority: string }[];
   /** Verifier keys of witnesses, and how many of them must have cosigned: all of them where nothing is said. */
   readonly witnesses?: readonly string[];
   readonly cosignatures?: number;
@@ -91,6 +93,11 @@ export function auditorOf(brings: Brings): Auditor {
       witnesses: brings.witnesses.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector')),
       required: brings.cosignatures ?? brings.witnesses.length,
     },
+    stamped: brings.stamped?.flatMap(({ note, time, authority }) => {
+      const checkpoint = parseSignedCheckpoint(note);
+      if (checkpoint === undefined) throw new Error('a stamped note does not parse');
+      return checkpoint.origin === brings.origin ? [{ checkpoint, time: new Date(time), authority }] : [];
+    }),
     held: (brings.held ?? [])
       .map((note) => {
         const checkpoint = parseSignedCheckpoint(note);

@@ -2,7 +2,7 @@ import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { noteKeyOf, type Signer } from '../../format/key-reference.ts';
 import type { SigningKey } from '../../keys/provider.ts';
 import { dataKeyFinder } from '../data-keys/data-keys.ts';
-import { type Auditor, DEFAULT_ACCEPTANCE } from './auditor.ts';
+import { type Auditor, DEFAULT_ACCEPTANCE, type StampedCheckpoint } from './auditor.ts';
 import { policyDataKeys, policyFor, publicKeysOf, type StreamPublicKeys } from './auditor-names.ts';
 import { readHeldNote } from './held-notes.ts';
 import type { VerifyOptions } from './options.ts';
@@ -25,6 +25,13 @@ function heldByOrigin(notes: readonly string[]): ReadonlyMap<string, SignedCheck
   }
   heldOf.set(notes, byOrigin);
   return byOrigin;
+}
+
+function stampedOf({ timestamps = [] }: VerifyOptions, origin: string): StampedCheckpoint[] {
+  return timestamps.flatMap(({ note, time, authority }) => {
+    const checkpoint = readHeldNote(note, 'a checkpoint with a time stamp');
+    return checkpoint.origin === origin ? [{ checkpoint, time, authority }] : [];
+  });
 }
 
 function onlineVerifier({ verifyOnline }: VerifyOptions): Auditor['verifyOnline'] {
@@ -53,6 +60,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     publicKeys: publicKeys.named,
     namedElsewhere: publicKeys.elsewhere,
     witnessing: witnessingOf(options, origin),
+    stamped: stampedOf(options, origin),
     held,
     dataKey: dataKeyFinder(options.dataKeys ?? [], policyDataKeys(options.policy, origin), options.recoveredKeys),
     dataKeysFrom: policy?.dataKeys.map(({ fromSeq }) => fromSeq) ?? [],

@@ -1,4 +1,4 @@
-import type { SignedCheckpoint } from '../../format/checkpoint.ts';
+import type { Checkpoint, SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { WitnessKey } from '../../format/cosignature.ts';
 import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
@@ -30,6 +30,14 @@ export const DEMANDS = ['mac', 'signature', 'post-quantum'] as const;
 
 /** One of {@link DEMANDS}. */
 export type Demand = (typeof DEMANDS)[number];
+
+/** A checkpoint with a valid time stamp (RFC 3161): this tree existed at that time. Nothing says that it is the log's. */
+export interface StampedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly time: Date;
+  /** Who stamped it. */
+  readonly authority: string;
+}
 
 /** A policy's limits on what is otherwise only reported. */
 export interface Acceptance {
@@ -65,6 +73,8 @@ export interface Auditor {
   readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];
   /** Undefined where no witness is named: then nothing of cosignatures is asked or said. */
   readonly witnessing?: Witnessing | undefined;
+  /** Checkpoints that a time-stamp authority of the auditor's has stamped. */
+  readonly stamped?: readonly StampedCheckpoint[] | undefined;
   /** Checkpoints that the auditor already holds, trusted as held. */
   readonly held: readonly SignedCheckpoint[];
   /**

@@ -20,6 +20,16 @@ export interface PublicKeyName {
   readonly givenBy?: string;
 }
 
+/** A checkpoint and its time stamp, verified (RFC 3161). */
+export interface Timestamp {
+  /** The signed note. */
+  readonly note: string;
+  /** When it was stamped, by the authority's clock. */
+  readonly time: Date;
+  /** The subject of the authority's certificate. */
+  readonly authority: string;
+}
+
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
 export interface VerifyOptions {
   /** Files and directories, compressed or not, in any order; `-` is `input`. */
@@ -55,6 +65,8 @@ export interface VerifyOptions {
   readonly witnesses?: readonly string[];
   /** So many of `witnesses` must have cosigned. Default: all of them. */
   readonly cosignatures?: number;
+  /** Checkpoints with time stamps, as `loadTimestamp` gives them: when the log was there, and that it is still the same. */
+  readonly timestamps?: readonly Timestamp[];
   /** Asks your key service whether a signer in the log is a key that you name. */
   readonly confirmSigner?: (signer: SigningKey) => Promise<boolean>;
   /**

@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/hash.ts';
 import { formatCheckpointText } from '../../format/checkpoint.ts';
 import { ratchetKeyId } from '../../format/vkey.ts';
 import type { Epoch } from '../model/epoch.ts';
@@ -14,6 +15,7 @@ export function reachSize(state: StreamState, size: number): void {
   if (frontier === undefined || state.broken) return;
   const root = frontier.root();
   state.asked.note(size, root);
+  reachStamped(state, size, root);
   if (!state.auditor.held.some((held) => held.size === size)) return;
   if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
     const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
@@ -27,12 +29,27 @@ export function reachSize(state: StreamState, size: number): void {
   if (size >= state.firstSeq) state.startProven = true;
 }
 
+/** M8.31: A time stamp dates the tree that it is about, and contradicts another one of that size. */
+function reachStamped(state: StreamState, size: number, root: Digest): void {
+  for (const { checkpoint, time, authority } of state.auditor.stamped ?? []) {
+    if (checkpoint.size !== size) continue;
+    if (checkpoint.root === root) state.evidence.date({ size, time, authority });
+    else {
+      const message = `the first ${size} entries are not those that were time-stamped ${time.toISOString()}: the log was rewritten`;
+      state.find('KNOWN_CONTRADICTED', message, size);
+    }
+  }
+}
+
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
   if (state.broken || state.next === 0 || state.stopped || state.unread) return;
-  const size = Math.max(0, ...state.auditor.held.map((held) => held.size));
+  const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));
+  const stamped = Math.max(0, ...(state.auditor.stamped ?? []).map(({ checkpoint }) => checkpoint.size));
+  const size = Math.max(held, stamped);
   if (size < state.next) return;
-  const message = `you hold a checkpoint of ${size} entries, but the log ends at entry ${state.next - 1}: its end was cut off`;
+  const what = held < size ? 'you have a time stamp' : 'you hold a checkpoint';
+  const message = `${what} of ${size} entries, but the log ends at entry ${state.next - 1}: its end was cut off`;
   state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
 }
 

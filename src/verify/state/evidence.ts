@@ -25,6 +25,13 @@ interface VerifiedNotes {
   readonly newest: CheckpointNote;
 }
 
+/** A size whose tree, as it was computed here, has a time stamp. */
+export interface DatedSize {
+  readonly size: number;
+  readonly time: Date;
+  readonly authority: string;
+}
+
 /** The largest checkpoint that a witness cosigned. */
 export interface CosignedSize {
   readonly size: number;
@@ -45,6 +52,7 @@ export class Evidence {
   #namedSize = 0;
   #notes: { readonly [kind in NoteKind]?: VerifiedNotes } = {};
   #cosigned = new Map<string, CosignedSize>();
+  #dated: DatedSize[] = [];
   #heldConfirmed = 0;
   #lastUnchecked = 0;
 
@@ -114,6 +122,16 @@ export class Evidence {
     return now;
   }
 
+  /** The sizes that have time stamps, in their order. */
+  get dated(): readonly DatedSize[] {
+    return this.#dated;
+  }
+
+  /** The tree of this size has a time stamp. */
+  date(dated: DatedSize): void {
+    this.#dated = [...this.#dated.filter(({ size }) => size <= dated.size), dated];
+  }
+
   /** A witness cosigned a checkpoint whose root is the one computed here. */
   cosign(witness: string, { size, time, proving }: CosignedSize): void {
     this.#largestSigned = Math.max(this.#largestSigned, size);
@@ -151,6 +169,7 @@ export class Evidence {
   /** The writer went back to `size` entries, further than anything was verified or signed. */
   goBack(size: number): void {
     this.#lastUnchecked = Math.min(this.#lastUnchecked, size);
+    this.#dated = this.#dated.filter((one) => one.size <= size);
   }
 
   /** Another range begins. */
@@ -162,6 +181,7 @@ export class Evidence {
     this.#namedSize = 0;
     this.#notes = {};
     this.#cosigned = new Map();
+    this.#dated = [];
     this.#heldConfirmed = 0;
     this.#lastUnchecked = 0;
   }

@@ -149,7 +149,8 @@ export class StreamState {
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
-    this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...cited]);
+    const stamped = auditor.stamped?.map(({ checkpoint }) => checkpoint.size) ?? [];
+    this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...stamped, ...cited]);
   }
 
   /** The key period in force. */

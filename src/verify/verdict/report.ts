@@ -92,6 +92,16 @@ export interface WitnessedReport {
   readonly witnesses: readonly WitnessReport[];
 }
 
+/** A time stamp whose tree is that of the log (spec 8, M8.31). */
+export interface DatedReport {
+  /** The first so many entries existed by then. */
+  readonly size: number;
+  /** By the clock of the authority, UTC. */
+  readonly time: string;
+  /** The subject of its certificate. */
+  readonly authority: string;
+}
+
 /** What was found in one stream. */
 export interface StreamReport {
   readonly origin: string;
@@ -114,6 +124,8 @@ export interface StreamReport {
    * are reported. 0 where nothing is proven.
    */
   readonly provenSize: number;
+  /** Time stamps of the auditor's that are about this log, by size; absent where there are none. */
+  readonly dated?: readonly DatedReport[];
   /** Absent where the auditor names no witness. */
   readonly witnessed?: WitnessedReport;
   readonly runs: number;
@@ -231,6 +243,7 @@ export function streamFacts(
   const { after, closed } = state;
   const notes = provingNotes(state);
   const witnessed = witnessedReport(state);
+  const { dated } = state.evidence;
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
@@ -243,6 +256,7 @@ export function streamFacts(
     ...(after !== undefined && { after: { origin: after.origin, size: after.size } }),
     provenSize: provenEnd(state),
     ...(witnessed !== undefined && { witnessed }),
+    ...(dated.length > 0 && { dated: dated.map((one) => ({ ...one, time: one.time.toISOString() })) }),
     runs: state.runs,
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,

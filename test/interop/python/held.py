@@ -17,7 +17,18 @@ def check_held(stream, ends_here):
             frontier = stream.state.frontiers.get(note.size)
             need(frontier is not None and note.root == root_of(frontier), 'KNOWN_CONTRADICTED')
             inside.append(note)
+    check_stamped(stream, ends_here)
     return inside
+
+
+def check_stamped(stream, ends_here):
+    """M8.31: a time stamp contradicts another tree of its size, and proves nothing."""
+    for note in stream.auditor.stamped:
+        if note.size > stream.state.size:
+            need(not ends_here, 'KNOWN_CONTRADICTED')
+        elif note.size >= stream.start:
+            frontier = stream.state.frontiers.get(note.size)
+            need(frontier is not None and note.root == root_of(frontier), 'KNOWN_CONTRADICTED')
 
 
 def check_start(stream, inside):

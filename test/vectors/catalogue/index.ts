@@ -14,6 +14,7 @@ import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
 import { postQuantumCases } from './post-quantum.ts';
 import { takenOverCases } from './taken-over.ts';
+import { timeStampCases } from './time-stamps.ts';
 import { validCases } from './valid.ts';
 import { witnessCases } from './witnesses.ts';
 
@@ -37,5 +38,6 @@ export function catalogue(): VectorCase[] {
     ...manifestCases(),
     ...witnessCases(),
     ...postQuantumCases(),
+    ...timeStampCases(),
   ];
 }

@@ -1,0 +1,45 @@
+import { TamperError } from '../index.ts';
+import { timestampLog } from '../internal.ts';
+import { type Command, command } from './command.ts';
+import { exitCode } from './exit-code.ts';
+import { list, oneOf, text } from './flags.ts';
+import { jsonText, print, printable } from './output.ts';
+
+function needed(value: string | undefined, flag: string): string {
+  if (value !== undefined && value !== '') return value;
+  throw new TamperError('USAGE', `timestamp needs ${flag}`);
+}
+
+/** `fapilog-tamper timestamp` */
+export const timestamp: Command = command(
+  {
+    usage: 'PATH… --origin NAME --url URL --tsa-certificate FILE --out DIRECTORY',
+    about: [
+      'Has the newest signed checkpoint of a log stamped by a time-stamp authority (RFC 3161), verifies the answer, and keeps it in DIRECTORY: NAME.tsr beside the checkpoint, NAME.note. "verify --timestamp NAME.tsr" then says when the log was there, and finds that it is still the same. Needs the package pkijs.',
+      'openssl checks the same file: openssl ts -verify -data <(head -n 3 NAME.note) -in NAME.tsr -CAfile FILE.',
+    ],
+    flags: {
+      origin: text('NAME', 'the stream'),
+      url: text('URL', 'address of the time-stamp authority; https, or http on loopback'),
+      'tsa-certificate': list('FILE', 'root certificate of an authority that you trust, PEM'),
+      out: text('DIRECTORY', 'takes the answers'),
+      format: oneOf(['text', 'json'], 'output format'),
+    },
+    takesConfig: false,
+  },
+  async ({ flags, positionals: paths }, io) => {
+    if (paths.length === 0) throw new TamperError('USAGE', 'name the files of the log');
+    if (paths.includes('-')) throw new TamperError('USAGE', 'timestamp reads the log more than once: name its files');
+    const result = await timestampLog({
+      paths,
+      origin: needed(flags.origin, '--origin'),
+      url: needed(flags.url, '--url'),
+      authorities: flags['tsa-certificate'],
+      out: needed(flags.out, '--out'),
+    });
+    const { size, time, authority, file, added } = result;
+    const words = `${size} entries existed at ${time.toISOString()}, says ${authority}: ${added ? 'kept in' : 'already in'} ${file}`;
+    await print(io.stdout, flags.format === 'json' ? `${jsonText(result, 2)}\n` : `${printable(words)}\n`);
+    return exitCode.done;
+  },
+);

@@ -1,0 +1,182 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import type { Certificate, SignedData, SignedDataVerifyResult, TSTInfo } from 'pkijs';
+import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
+
+/** Time-stamp tokens of RFC 3161 in the answers that carry them: what `openssl ts` calls a reply, `.tsr`. */
+
+type Pki = typeof import('pkijs');
+
+/** An answer is at most so long, in bytes: a token with its chain is a few thousand. */
+export const TOKEN_LIMIT = 262_144;
+
+const SIGNED_DATA = '1.2.840.113549.1.7.2';
+const TST_INFO = '1.2.840.113549.1.9.16.1.4';
+const CONTENT_TYPE = '1.2.840.113549.1.9.3';
+/** ESSCertID with SHA-1 (RFC 3161, 2634), ESSCertIDv2 (RFC 5816, 5035). */
+const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
+const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+/** SEQUENCE with the one purpose id-kp-timeStamping. */
+const TIME_STAMPING_ALONE = '300a06082b06010505070308';
+const HASHES: Readonly<Record<string, string>> = {
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+};
+/** PKIStatus granted and grantedWithMods (RFC 3161 section 2.4.2). */
+const GRANTED: readonly number[] = [0, 1];
+
+/** What a valid token says. */
+export interface TimeStamp {
+  /** `genTime`: the text existed then, by the authority's clock. */
+  readonly time: Date;
+  /** Subject of the certificate that signed, on one line. */
+  readonly authority: string;
+  /** Nonce of the query, as hex; undefined without one. */
+  readonly nonce: string | undefined;
+}
+
+async function loadPki(): Promise<Pki> {
+  try {
+    return await import('pkijs');
+  } catch (cause) {
+    const absent = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(systemCode(cause));
+    throw new TamperError(
+      'DEPENDENCY_MISSING',
+      absent ? 'time stamps require pkijs. Install it with: npm install pkijs' : 'pkijs could not be loaded',
+      { cause, hint: 'Install it with: npm install pkijs' },
+    );
+  }
+}
+
+/**
+ * Verifies a time stamp (RFC 3161 section 2.2): the status, the message imprint over SHA-256, SHA-384 or SHA-512 of `text`, the
+ * signature, that its certificate is the one that the signed attributes name and is for time stamping alone (critical), and
+ * its chain to one of `authorities` as it was at the time that the token says. Revocation is not asked about.
+ *
+ * @param reply - a TimeStampResp in DER
+ * @param authorities - certificates that the auditor trusts, DER
+ * @param place - where it stands, for the message
+ * @throws {@link TamperError} `TIMESTAMP_INVALID`, `DEPENDENCY_MISSING`
+ */
+export async function verifyTimeStamp(
+  reply: Uint8Array,
+  text: Uint8Array,
+  authorities: readonly Uint8Array[],
+  place: string,
+): Promise<TimeStamp> {
+  const pki = await loadPki();
+  try {
+    return await verifyWith(pki, Uint8Array.from(reply), Uint8Array.from(text), authorities);
+  } catch (error) {
+    if (isTamperError(error)) throw error;
+    if (!isError(error)) throw error;
+    const why =
+      error instanceof Refused ? error.message : 'it cannot be read, or its signature or chain does not verify';
+    throw new TamperError('TIMESTAMP_INVALID', `${place} is no valid time stamp of this checkpoint: ${why}`, {
+      cause: error,
+      hint: '`openssl ts -reply -in FILE -text` shows what it says. Name the root certificate of its authority with --tsa-certificate.',
+    });
+  }
+}
+
+class Refused extends Error {}
+
+function refuseUnless(ok: boolean, why: string): void {
+  if (!ok) throw new Refused(why);
+}
+
+async function verifyWith(
+  pki: Pki,
+  reply: Uint8Array<ArrayBuffer>,
+  text: Uint8Array<ArrayBuffer>,
+  authorities: readonly Uint8Array[],
+): Promise<TimeStamp> {
+  const response = pki.TimeStampResp.fromBER(reply);
+  refuseUnless(GRANTED.includes(response.status.status), `the authority refused (status ${response.status.status})`);
+  const { timeStampToken } = response;
+  if (timeStampToken?.contentType !== SIGNED_DATA) throw new Refused('it holds no signed data');
+  const signed = new pki.SignedData({ schema: timeStampToken.content });
+  const { eContent, eContentType } = signed.encapContentInfo;
+  if (eContent === undefined || eContentType !== TST_INFO) throw new Refused('what is signed is no TSTInfo');
+  const info = pki.TSTInfo.fromBER(eContent.getValue());
+  checkImprint(info, text);
+  const trustedCerts = authorities.map((der) => pki.Certificate.fromBER(Uint8Array.from(der)));
+  const { signerInfos } = signed;
+  refuseUnless(signerInfos.length === 1, 'it has more than one signer, or none');
+  const verdict = await verifySigned(signed, text, trustedCerts);
+  const { signerCertificate } = verdict;
+  if (verdict.signatureVerified !== true || !signerCertificate) throw new Refused('its signature is wrong');
+  checkUsage(signerCertificate);
+  const der = Buffer.from(signerCertificate.toSchema().toBER());
+  checkAttributes(signed, der);
+  const { subject } = new X509Certificate(der);
+  const nonce = info.nonce === undefined ? undefined : Buffer.from(info.nonce.valueBlock.valueHexView).toString('hex');
+  return { time: info.genTime, authority: subject.replaceAll('\n', ', '), nonce };
+}
+
+/** The chain is judged at `genTime`: a certificate that has expired since was good when it signed. */
+async function verifySigned(
+  signed: SignedData,
+  text: Uint8Array<ArrayBuffer>,
+  trustedCerts: Certificate[],
+): Promise<SignedDataVerifyResult> {
+  const data = text.buffer;
+  try {
+    return await signed.verify({ signer: 0, data, trustedCerts, checkChain: true, extendedMode: true });
+  } catch (error) {
+    if (!isError(error)) throw error;
+    throw new Refused(error.message.replace(/^Error during verification: /, ''), { cause: error });
+  }
+}
+
+function checkImprint({ messageImprint, extensions = [], version }: TSTInfo, text: Uint8Array): void {
+  const hash = HASHES[messageImprint.hashAlgorithm.algorithmId];
+  if (hash === undefined) throw new Refused('it is over a hash that is not SHA-256, SHA-384 or SHA-512');
+  const imprint = Buffer.from(messageImprint.hashedMessage.valueBlock.valueHexView);
+  refuseUnless(imprint.equals(createHash(hash).update(text).digest()), 'it is over something else');
+  refuseUnless(version === 1, `its version is ${version}`);
+  refuseUnless(!extensions.some(({ critical }) => critical), 'it has a critical extension');
+}
+
+/** RFC 3161 section 2.3: the certificate is for time stamping and nothing else, and says so as critical. */
+function checkUsage({ extensions = [] }: Certificate): void {
+  const usages = extensions.filter(({ extnID }) => extnID === EXTENDED_KEY_USAGE);
+  const [usage] = usages;
+  const isRight =
+    usages.length === 1 &&
+    usage?.critical === true &&
+    Buffer.from(usage.extnValue.valueBlock.valueHexView).toString('hex') === TIME_STAMPING_ALONE;
+  refuseUnless(isRight, 'its certificate is not one for time stamping alone (critical extended key usage)');
+}
+
+/** RFC 3161 section 2.4.2: the signed attributes say what was signed, and with which certificate. */
+function checkAttributes({ signerInfos }: SignedData, certificate: Buffer): void {
+  const [signer] = signerInfos;
+  const digest = HASHES[signer?.digestAlgorithm.algorithmId ?? ''];
+  refuseUnless(digest !== undefined, 'it is signed over a hash that is not SHA-256, SHA-384 or SHA-512');
+  const attributes = signer?.signedAttrs?.attributes ?? [];
+  const soleValue = (type: string): Buffer | undefined => {
+    const values = attributes
+      .filter((attribute) => attribute.type === type)
+      .flatMap(({ values }) => values as Encoded[]);
+    return values.length === 1 ? Buffer.from(values[0]?.toBER() ?? new ArrayBuffer(0)) : undefined;
+  };
+  // OBJECT IDENTIFIER id-ct-TSTInfo
+  const isInfo = soleValue(CONTENT_TYPE)?.toString('hex') === '060b2a864886f70d0109100104';
+  refuseUnless(isInfo, 'its signed attributes are about something else');
+  const [v1, v2] = [soleValue(SIGNING_CERTIFICATE), soleValue(SIGNING_CERTIFICATE_V2)];
+  const names = (value: Buffer | undefined, hashes: readonly string[]): boolean =>
+    hashes.some((hash) => value?.includes(octets(createHash(hash).update(certificate).digest())) === true);
+  const named = names(v1, ['sha1']) || names(v2, Object.values(HASHES));
+  refuseUnless(named, 'its signed attributes name another certificate');
+}
+
+interface Encoded {
+  toBER(): ArrayBuffer;
+}
+
+/** An OCTET STRING of less than 128 bytes. */
+function octets(bytes: Buffer): Buffer {
+  return Buffer.concat([Uint8Array.of(0x04, bytes.length), bytes]);
+}

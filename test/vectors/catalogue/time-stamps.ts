@@ -1,0 +1,49 @@
+import { edKey } from '../keys.ts';
+import { signedBody, signedLog } from '../logs.ts';
+import { brings, type VectorCase, vector } from '../vector-case.ts';
+
+/** Checkpoints with time stamps that were verified (M8.31). */
+
+const time = '2026-11-24T23:30:00.000Z';
+const stamped = (note: string): { stamped: { note: string; time: string; authority: string }[] } => ({
+  stamped: [{ note, time, authority: 'O=Test, CN=TSA' }],
+});
+
+export function timeStampCases(): VectorCase[] {
+  const log = signedLog();
+  const other = signedBody().record('{"n":"another history"}').seal();
+  return [
+    vector(
+      'valid-stamped',
+      'checkpoints of this log were time-stamped',
+      log,
+      brings(log, { named: [edKey] }, { stamped: [8, 14].flatMap((size) => stamped(log.note({ size })).stamped) }),
+      0,
+    ),
+    vector(
+      'stamped-contradicted',
+      'another tree of a size of this log was time-stamped',
+      log,
+      brings(log, { named: [edKey] }, stamped(log.note({ size: 8, root: other.lastSeal.root }))),
+      1,
+      'KNOWN_CONTRADICTED 8',
+    ),
+    vector(
+      'stamped-contradicted-cut',
+      'a longer log was time-stamped',
+      log,
+      brings(log, { named: [edKey] }, stamped(other.note())),
+      1,
+      'KNOWN_CONTRADICTED 14',
+    ),
+    vector(
+      'stamped-proves-nothing',
+      'who names no key cannot tell whose the stamped log is',
+      log,
+      brings(log, {}, stamped(log.note({ size: 14 }))),
+      2,
+      'NO_KEY 1-14',
+      'END_UNPROVEN 14',
+    ),
+  ];
+}
