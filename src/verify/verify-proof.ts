@@ -13,7 +13,7 @@ export type ProofOptions = Pick<VerifyOptions, 'origin' | 'continued' | 'policy'
  *
  * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`
  */
-export function verifyProof(bytes: Uint8Array, options: ProofOptions): ProofReport {
+export async function verifyProof(bytes: Uint8Array, options: ProofOptions): Promise<ProofReport> {
   const patterns = patternsOf(options);
   return checkProof(bytes, (origin) => {
     const named = claimedOrigin(patterns, { tag: tagOf(origin), origin }, options.continued);

@@ -9,7 +9,8 @@ import { auditorKeys, loadPolicy, type ProofReport, proveRecord, verifyProof } f
 import { linesOfProof, proofOfLines, spoiled } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
-import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
+import { witnessKey } from '../support/witness-keys.ts';
+import { dataKey, edKey, nextEdKey, p256Key, pqKey, serviceKey } from '../vectors/keys.ts';
 
 /** Attacks on the proof of one record: none may come out as ok, whoever made it without the signing key (E3.1 to E3.6). */
 
@@ -466,6 +467,39 @@ describe('what the auditor brings', () => {
     expect((await at({ policy: await policy(`require: [signature]\n${sign()}`) })).verdict).toBe('ok');
     const held = { held: [log.note({ size: 14 })] };
     expect(codes(await at({ ...held, policy: await policy('require: [signature]') }))).toEqual(['UNSIGNED']);
+  });
+
+  it('gives a classical signature no weight where the policy demands ML-DSA', async () => {
+    const demand = 'require: [post-quantum]';
+    expect(codes(await at({ policy: await policy(`${demand}\n${sign()}`) }))).toEqual(['UNSIGNED']);
+    const both = madeLog(ORIGIN, 'both', [edKey, pqKey]);
+    const text = await proofOf(both);
+    const keys = (range = ''): string =>
+      `keys:\n  - { sign: "${vkeyOf(ORIGIN, edKey)}" }\n  - { sign: "${vkeyOf(ORIGIN, pqKey)}"${range} }`;
+    const judged = async (bytes: string, stream: string): Promise<ProofReport> =>
+      verifyProof(bytes, { policy: await policy(stream) });
+    expect((await judged(text, `${demand}\n${keys()}`)).verdict).toBe('ok');
+    expect(codes(await judged(text, `${demand}\n${keys(', from_seq: 15')}`))).toEqual([]); // it is older than the demand
+    // whoever has broken the classical key leaves the other signature out
+    const forged = await proofOf(madeLog(ORIGIN, 'forged', [edKey]));
+    expect(codes(await judged(forged, `${demand}\n${keys()}`))).toEqual(['UNSIGNED']);
+    expect(codes(await judged(forged, keys().replace(/ {2}- \{ sign: "[^"]*" \}\n/, '')))).toEqual(['UNSIGNED']);
+  });
+
+  it('names witnesses: as many as demanded have cosigned the checkpoint', async () => {
+    const [w1, w2] = [witnessKey('witness.example.com/w1'), witnessKey('witness.example.com/w2')];
+    const cosigned = `${proof}${w1.cosign(`${proof.split('\n\n')[1]}\n`, 1_795_561_230)}`;
+    const demand = (count: number): string =>
+      `${sign()}\nwitnesses: ["${w1.vkey}", "${w2.vkey}"]\ncosignatures: ${count}`;
+    const judged = async (bytes: string, count: number): Promise<ProofReport> =>
+      verifyProof(bytes, { policy: await policy(demand(count)) });
+    expect((await judged(cosigned, 1)).verdict).toBe('ok');
+    expect(codes(await judged(cosigned, 2))).toEqual(['UNWITNESSED']);
+    expect(codes(await judged(proof, 1))).toEqual(['UNWITNESSED']);
+    const other = `${proof}${w1.cosign(`${ORIGIN}\n14\nother\n`, 1_795_561_230)}`;
+    expect(codes(await judged(other, 1))).toEqual(['SIGNATURE_WRONG']);
+    const twice = `${cosigned}${cosigned.split('\n').at(-2)}\n`;
+    expect((await judged(twice, 2)).verdict).not.toBe('ok');
   });
 
   it('names a key that only its service can check: it is no proof for anybody else', async () => {

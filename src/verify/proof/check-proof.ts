@@ -2,15 +2,18 @@ import { verifyInclusion } from '../../core/inclusion-proof.ts';
 import { hashLeaf } from '../../core/tree.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { readControl } from '../../format/control.ts';
+import { verifyCosignature } from '../../format/cosignature.ts';
 import { CONTROL_LIMIT, classifyLine, decodeUtf8, type RecordLine } from '../../format/entry.ts';
 import { parseRecordExtra, type RecordExtra } from '../../format/evidence/record-extra.ts';
 import { parseTlogProof, type ReadTlogProof } from '../../format/evidence/tlog-proof.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import { unwrapRecord } from '../../format/record.ts';
-import { noteKeyId } from '../../format/vkey.ts';
+import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
+import { cosignaturesOf } from '../trust/cosignatures.ts';
 import { signerFingerprint } from '../trust/key-fingerprint.ts';
+import { hasWeight } from '../trust/post-quantum.ts';
 import {
   PROOF_SEVERITY,
   type ProofFinding,
@@ -43,7 +46,7 @@ class Findings {
 export type AuditorOf = (origin: string) => Auditor | undefined;
 
 /** Checks the bytes of a proof. A finding is never an exception. */
-export function checkProof(bytes: Uint8Array, auditorOf: AuditorOf): ProofReport {
+export async function checkProof(bytes: Uint8Array, auditorOf: AuditorOf): Promise<ProofReport> {
   const findings = new Findings();
   const read = readProof(bytes, findings);
   if (read === undefined) return report(findings, { signers: [], held: false });
@@ -55,8 +58,11 @@ export function checkProof(bytes: Uint8Array, auditorOf: AuditorOf): ProofReport
   checkInclusion(proof, extra, findings);
   const auditor = auditorOf(origin);
   if (auditor === undefined) findings.add('ORIGIN_NOT_NAMED', `it is of the stream ${origin}, which you did not name`);
-  const trusted = auditor === undefined ? undefined : checkTrust(checkpoint, auditor, findings);
-  if (auditor !== undefined) checkDemands(auditor, record?.line, trusted?.signers ?? [], findings);
+  const trusted = auditor === undefined ? undefined : await checkTrust(checkpoint, auditor, findings);
+  if (auditor !== undefined) {
+    checkDemands(auditor, record?.line, trusted?.signers ?? [], findings);
+    checkWitnesses(auditor, checkpoint, findings);
+  }
   return report(findings, {
     origin,
     seq: index + 1,
@@ -192,18 +198,19 @@ interface Trust {
 }
 
 /** E3.5: the checkpoint is signed by a key that is named for its size, or is one that the auditor holds. */
-function checkTrust(checkpoint: SignedCheckpoint, auditor: Auditor, findings: Findings): Trust {
+async function checkTrust(checkpoint: SignedCheckpoint, auditor: Auditor, findings: Findings): Promise<Trust> {
   const { origin, size, root } = checkpoint;
   const same = auditor.held.filter((one) => one.size === size);
   for (const one of same) {
     if (one.root !== root)
       findings.add('KNOWN_CONTRADICTED', `you hold a checkpoint of ${size} entries of ${origin} that has another root`);
   }
-  const verified = verifiedKeys(checkpoint, auditor, findings);
-  const signers = verified.filter(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
+  const verified = await verifiedKeys(checkpoint, auditor, findings);
+  const weighty = verified.filter(({ key }) => hasWeight(auditor, encodeNoteKey(key).toString('latin1'), size));
+  const signers = weighty.filter(({ fromSeq, untilSeq }) => size >= fromSeq && size <= untilSeq);
   const held = same.some((one) => one.root === root);
   if (signers.length === 0 && !held && !findings.has('SIGNATURE_WRONG')) {
-    findings.add('UNSIGNED', whyUnsigned(checkpoint, auditor, verified));
+    findings.add('UNSIGNED', whyUnsigned(checkpoint, auditor, verified, weighty));
   }
   return { signers, held };
 }
@@ -212,7 +219,11 @@ function whyUnsigned(
   { origin, size }: SignedCheckpoint,
   auditor: Auditor,
   verified: readonly NamedPublicKey[],
+  weighty: readonly NamedPublicKey[],
 ): string {
+  if (weighty.length < verified.length && weighty.length === 0) {
+    return `your policy demands a signature of ML-DSA for its checkpoint of ${size} entries, and none by a key that you named is there`;
+  }
   if (verified.length > 0) return `its checkpoint of ${size} entries is outside the range of the key that signed it`;
   if (auditor.publicKeys.length > 0) return `no public key that you named signed its checkpoint of ${size} entries`;
   return (auditor.namedElsewhere ?? []).length > 0
@@ -221,11 +232,11 @@ function whyUnsigned(
 }
 
 /** M4.4: a signature by a known key that is wrong rejects the note; lines with other names or ids are skipped. */
-function verifiedKeys(
+async function verifiedKeys(
   { origin, text, signatures }: SignedCheckpoint,
   auditor: Auditor,
   findings: Findings,
-): NamedPublicKey[] {
+): Promise<NamedPublicKey[]> {
   const data = Buffer.from(text, 'utf8');
   const verified: NamedPublicKey[] = [];
   for (const { name, keyId, bytes } of signatures) {
@@ -233,7 +244,11 @@ function verifiedKeys(
     const candidates = auditor.publicKeys.filter(
       ({ key }) => key.algorithm !== 'kms-hmac-sha256' && noteKeyId(origin, key).toString('hex') === keyId,
     );
-    const good = candidates.filter(({ key }) => verifySignature(key.algorithm, key.bytes, data, bytes));
+    const good: NamedPublicKey[] = [];
+    for (const candidate of candidates) {
+      const { key } = candidate;
+      if (await verifySignature(key.algorithm, key.bytes, data, bytes)) good.push(candidate);
+    }
     if (candidates.length > 0 && good.length === 0) {
       findings.add('SIGNATURE_WRONG', `the signature of the checkpoint by key ${keyId} is wrong`);
     }
@@ -256,13 +271,33 @@ function checkDemands(
     findings.add('NO_KEY', 'your policy demands that MACs are checked, which a proof of one record does not allow');
   }
   if (
-    require.includes('signature') &&
+    (require.includes('signature') || require.includes('post-quantum')) &&
     signers.length === 0 &&
     !findings.has('UNSIGNED') &&
     !findings.has('SIGNATURE_WRONG')
   ) {
     findings.add('UNSIGNED', 'your policy demands a signature, but no public key that you named signed its checkpoint');
   }
+}
+
+/** E3.6: as many of the witnesses that the auditor named as he demands have cosigned the checkpoint (M8.29). */
+function checkWitnesses(
+  { witnessing }: Auditor,
+  { size, text, signatures }: SignedCheckpoint,
+  findings: Findings,
+): void {
+  if (witnessing === undefined) return;
+  const { good, wrong } = cosignaturesOf(witnessing.witnesses, signatures, (witness, bytes) =>
+    verifyCosignature(witness, text, bytes),
+  );
+  if (wrong !== undefined) {
+    findings.add('SIGNATURE_WRONG', `the cosignature of the checkpoint by the witness ${wrong} is wrong`);
+    return;
+  }
+  const cosigned = new Set(good.map(({ witness }) => witness)).size;
+  if (cosigned >= witnessing.required) return;
+  const message = `${cosigned} of the witnesses that you named cosigned its checkpoint of ${size} entries; you demand ${witnessing.required}`;
+  findings.add('UNWITNESSED', message);
 }
 
 function signerOf({ key, givenBy = 'the options' }: NamedPublicKey): ProofReport['signers'][number] {

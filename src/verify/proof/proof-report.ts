@@ -17,6 +17,7 @@ export type ProofFindingCode =
   | 'LIMIT'
   | 'ORIGIN_NOT_NAMED'
   | 'UNSIGNED'
+  | 'UNWITNESSED'
   | 'NO_KEY';
 
 /** Every code with its severity. */
@@ -33,6 +34,7 @@ export const PROOF_SEVERITY: Readonly<Record<ProofFindingCode, Exclude<Severity,
   LIMIT: 'undecided',
   ORIGIN_NOT_NAMED: 'undecided',
   UNSIGNED: 'undecided',
+  UNWITNESSED: 'undecided',
   NO_KEY: 'undecided',
 };
 

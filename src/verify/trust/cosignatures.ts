@@ -1,5 +1,6 @@
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../../format/cosignature.ts';
+import type { Allowance } from '../model/allowance.ts';
 import type { StreamState } from '../state/state.ts';
 
 /** Cosignatures of the witnesses that the auditor named (C2SP tlog-cosignature; spec 4, M4.10, spec 8, M8.29). */
@@ -31,20 +32,32 @@ function check(state: StreamState, witness: WitnessKey, text: string, bytes: Buf
 
 /** Checks the line of every witness that the auditor named; lines of others are skipped (M4.10). */
 export function checkCosignatures(state: StreamState, checkpoint: SignedCheckpoint): CosignatureVerdict {
+  const verify = (witness: WitnessKey, bytes: Buffer): bigint | undefined =>
+    check(state, witness, checkpoint.text, bytes);
+  return cosignaturesOf(state.auditor.witnessing?.witnesses ?? [], checkpoint.signatures, verify, state.allowance);
+}
+
+/** The same of a note by itself. `timeOf` gives the time of a cosignature that is right. */
+export function cosignaturesOf(
+  witnesses: readonly WitnessKey[],
+  signatures: SignedCheckpoint['signatures'],
+  timeOf: (witness: WitnessKey, bytes: Buffer) => bigint | undefined,
+  allowance?: Allowance,
+): CosignatureVerdict {
   const good: GoodCosignature[] = [];
   let wrong: string | undefined;
-  for (const { name, keyId, bytes } of checkpoint.signatures) {
-    const named = state.auditor.witnessing?.witnesses.filter((one) => one.name === name && one.keyId === keyId) ?? [];
+  for (const { name, keyId, bytes } of signatures) {
+    const named = witnesses.filter((one) => one.name === name && one.keyId === keyId);
     if (named.length === 0) continue;
-    if (state.allowance.left('wrongSignatures') === 0) break; // each of the wrong ones was reported
+    if (allowance?.left('wrongSignatures') === 0) break; // each of the wrong ones was reported
     const found = named.flatMap((witness) => {
-      const time = check(state, witness, checkpoint.text, bytes);
+      const time = timeOf(witness, bytes);
       return time === undefined ? [] : [{ witness: witness.publicKey.toString('hex'), time }];
     });
     good.push(...found);
     if (found.length > 0) continue; // where keys share an id, one that verifies is enough
     wrong ??= name;
-    state.allowance.take('wrongSignatures');
+    allowance?.take('wrongSignatures');
   }
   return { good, wrong };
 }
