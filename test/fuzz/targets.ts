@@ -1,4 +1,5 @@
 import { carrierLine } from './carrier-target.ts';
+import { recordProof } from './evidence-target.ts';
 import { configFile, gzip, knownFile, policy, publicKeys } from './file-targets.ts';
 import { logTargets } from './log-targets.ts';
 import type { Target } from './target.ts';
@@ -20,5 +21,6 @@ export const targets: readonly Target[] = [
   publicKeys,
   gzip,
   carrierLine,
+  recordProof,
   ...logTargets,
 ];

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditorKeys, type ProvedRecord, proveRecord, type VerifyOptions, verifyProof } from '../../src/index.ts';
 import { proveInclusion } from '../support/proof.ts';
@@ -161,6 +162,65 @@ describe('a record of a log that is ok', () => {
     expect(await checked(proof, log)).toMatchObject({ verdict: 'ok', record: { text: 'kept' } });
     const before = await prove(shipped, 3, { keys });
     expect(await checked(before.proof, log)).toMatchObject({ verdict: 'ok', size: 4, record: { text: 'one' } });
+  });
+});
+
+describe('a log that something has wrapped, mixed or compressed', () => {
+  const alone = async (log: SealedLog): Promise<string | undefined> => (await prove(log, 9)).proof;
+  const proved = async (
+    name: string,
+    bytes: Buffer | string,
+    options: Partial<VerifyOptions>,
+  ): Promise<string | undefined> => {
+    const log = signedLog();
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    return (await prove(log, 9, { paths: [path], ...options })).proof;
+  };
+
+  it('gives the same proof', async () => {
+    const log = signedLog();
+    const own = log.lines.map(({ bytes }) => bytes.toString());
+    const other = new SealedLog('audit.example.com/vectors/b')
+      .open(signKeys)
+      .seal()
+      .checkpoint()
+      .record('x', 'y')
+      .close();
+    const mixed = own.flatMap((line, at) => [line, other.lines[at]?.bytes.toString() ?? []].flat());
+    expect(await proved('mixed', `${mixed.join('\n')}\n`, { demux: true })).toBe(await alone(log));
+    const docker = own.map(
+      (line) => `${JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: '2026-11-24T23:00:00Z' })}\n`,
+    );
+    expect(await proved('docker', docker.join(''), { unwrap: 'docker' })).toBe(await alone(log));
+    expect(await proved('gzip', gzipSync(`${own.join('\n')}\n`), {})).toBe(await alone(log));
+    expect(await proved('jobs', `${own.join('\n')}\n`, { jobs: 4 })).toBe(await alone(log));
+  });
+});
+
+describe('after a crash that a shipped copy is ahead of', () => {
+  it('every record that is still in the log is proven, wherever the log went back to', async () => {
+    const both = { dataKey, signers: [edKey] };
+    const keys = auditorKeys({
+      publicKeys: [vkeyOf(signedLog().origin, edKey)],
+      dataKeyFiles: [join(folder, 'data.key')],
+    });
+    for (let kept = 1; kept <= 10; kept++) {
+      const log = new SealedLog().open(both).seal().checkpoint();
+      log.record(...Array.from({ length: kept }, (_, at) => `kept ${at}`));
+      const ahead = log.fork().record('lost 1', 'lost 2', 'lost 3');
+      const before = log.lines.length;
+      log.open(both, { epoch: 2 }).seal().checkpoint().record('after').close().checkpoint();
+      const shipped = log.fork();
+      shipped.lines = [...ahead.lines, ...log.lines.slice(before)];
+      const records = [...Array.from({ length: kept }, (_, at) => at + 3), kept + 5];
+      for (const seq of records) {
+        const { report, proof } = await prove(shipped, seq, { keys });
+        expect(report.streams[0]?.abandonedEntries).toBe(3);
+        expect(proof).toBe((await prove(log, seq, { keys })).proof);
+        expect(await checked(proof, log)).toMatchObject({ verdict: 'ok', seq });
+      }
+    }
   });
 });
 

@@ -123,7 +123,7 @@ export class TreeHistory {
     const frontier = new Frontier(base.size, base.subtrees);
     for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leaves.leaf(seq));
     this.frontier = frontier;
-    this.watcher?.goBack(size);
+    this.watcher?.rewind(size);
     this.#leaves.cutTo(size);
     while ((this.#seals.at(-1)?.seq ?? 0) > size) this.#bySeq.delete((this.#seals.pop() as SealedSize).seq);
     return true;

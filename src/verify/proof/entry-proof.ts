@@ -72,7 +72,8 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     if (hashLeaf(leaf) === this.#leaf) this.#record = leaf;
   }
 
-  seal(line: Buffer, { seq, root }: SealedSize, before: readonly Digest[]): void {
+  seal(line: Buffer, { seq, root, kind }: SealedSize, before: readonly Digest[]): void {
+    if (kind === 'unknown') return;
     if (this.#path === undefined || seq <= this.#seq || seq > (this.#parts?.size ?? seq)) return;
     const leaf = leafOf(line);
     const proof = [...before].reverse(); // of the last leaf every sibling stands left of it
@@ -91,7 +92,10 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     for (const later of this.#waiting.keys()) if (later >= size) this.#drop(later);
   }
 
-  goBack(size: number): void {
+  /** The tree has said so already, before the entry was added that it went back for. */
+  goBack(): void {}
+
+  rewind(size: number): void {
     if (size < this.#seq) {
       this.lose();
       return;
