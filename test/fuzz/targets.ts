@@ -3,7 +3,17 @@ import { recordProof } from './evidence-target.ts';
 import { configFile, gzip, knownFile, policy, publicKeys } from './file-targets.ts';
 import { logTargets } from './log-targets.ts';
 import type { Target } from './target.ts';
-import { controlEntry, entryLine, inputLine, keyText, manifest, note, stateRecord, vkey } from './text-targets.ts';
+import {
+  controlEntry,
+  entryLine,
+  inputLine,
+  keyText,
+  manifest,
+  note,
+  recoveredKeys,
+  stateRecord,
+  vkey,
+} from './text-targets.ts';
 
 /** Every parser of ours that reads what somebody else wrote. */
 export const targets: readonly Target[] = [
@@ -15,6 +25,7 @@ export const targets: readonly Target[] = [
   manifest,
   stateRecord,
   keyText,
+  recoveredKeys,
   policy,
   configFile,
   knownFile,

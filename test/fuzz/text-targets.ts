@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { formatRecoveredKeys, parseRecoveredKeys } from '../../src/audit/recovery/recovered-key-file.ts';
 import { isTamperError, type TamperErrorCode } from '../../src/errors.ts';
 import {
   formatCheckpointText,
@@ -21,9 +22,20 @@ import { inputForm, recordHead, unwrapRecord } from '../../src/format/record.ts'
 import { formatVkey, parseVkey } from '../../src/format/vkey.ts';
 import { decodeKey } from '../../src/providers/internal/key-text.ts';
 import { formatState, parseState } from '../../src/seal/disk/state-record.ts';
+import type { RecoveredDataKey } from '../../src/verify/data-keys/recovered-data-keys.ts';
 import { subjects } from '../support/mutations.ts';
 import { fixedBytes, vkeyOf } from '../support/signing-keys.ts';
-import { dataKey, edKey, nextEdKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey, serviceKey } from '../vectors/keys.ts';
+import {
+  dataKey,
+  edKey,
+  nextDataKey,
+  nextEdKey,
+  p256Key,
+  p384Key,
+  rsaPkcs1Key,
+  rsaPssKey,
+  serviceKey,
+} from '../vectors/keys.ts';
 import type { Target } from './target.ts';
 
 /** Parsers that take text and give a value. */
@@ -302,6 +314,44 @@ function assertSaysNothingOf(message: string, secret: Buffer): void {
     assert.ok(!message.includes(text.slice(at, at + 16)), 'a message quotes a key text');
   }
 }
+
+const kept = (name: string, material: Buffer): RecoveredDataKey => {
+  const identity = { source: 'aws-kms', identity: 'arn:aws:kms:eu-west-1:1:key/1#2', named: 'alias/audit' };
+  return { origin: 'o/a', kid: `AAAAAAAA.${name}`, ...identity, fp: fixedBytes(`fp ${name}`), material };
+};
+
+export const recoveredKeys: Target = {
+  name: 'recovered-keys',
+  seeds: () => [
+    formatRecoveredKeys([]),
+    formatRecoveredKeys([kept('1', dataKey)]),
+    formatRecoveredKeys([kept('1', dataKey), kept('2', nextDataKey)]),
+  ],
+  tokens: [
+    '"version":1',
+    '"version":2',
+    '"keys":2',
+    '"origin":"',
+    '"key_id":"',
+    '"named":"',
+    '"fp":"',
+    '\n',
+    ' {',
+    '\\u0041',
+  ],
+  run(input) {
+    const before = Buffer.from(input);
+    try {
+      const keys = parseRecoveredKeys(input, 'file a');
+      assert.ok(keys.every(({ material }) => material.length === 32 && material.some((byte) => byte !== 0)));
+      assert.ok(formatRecoveredKeys(keys).equals(before), 'another spelling was taken');
+    } catch (error) {
+      assertRefusal(error, ['KEY_MALFORMED']);
+      assertSaysNothingOf((error as Error).message.replace('recovered data keys', ''), before);
+    }
+    assert.ok(input.equals(before), 'the text was changed');
+  },
+};
 
 export const stateRecord: Target = {
   name: 'state-record',

@@ -77,7 +77,7 @@ export function parseRecoveredKeys(bytes: Buffer, place: string, givenBy?: strin
     const end = bytes.indexOf(LF);
     const head = bytes.toString('latin1', 0, Math.max(end, 0));
     const [, version, count] =
-      /^\{"fapilog-tamper":"recovered data keys","version":(\d+),"keys":(\d+)\}$/.exec(head) ?? [];
+      /^\{"fapilog-tamper":"recovered data keys","version":(\d{1,6}),"keys":(\d{1,9})\}$/.exec(head) ?? [];
     if (version === undefined) throw malformed(place, 'does not begin as one');
     if (version !== String(VERSION)) {
       throw malformed(place, `is of version ${version}, and this program reads version ${VERSION}`);

@@ -28,6 +28,7 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
     const stats = await handle.stat();
     if (!stats.isFile()) throw malformed(place, 'is not a regular file');
     if (process.platform !== 'win32' && othersMayRead(stats)) throw tooOpen(path, stats.mode);
+    if (stats.size > limit) throw malformed(place, `is longer than ${limit} bytes`);
     buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
     const length = await readAll(handle, buffer);
     if (length > limit) throw malformed(place, `is longer than ${limit} bytes`);
