@@ -1,7 +1,7 @@
 import { serviceOfName } from '../../keys/identity.ts';
 import { findLocal, isLocalSource } from './local-data-keys.ts';
 import type { DataKeyFinder, DataKeyName, NamedDataKeys } from './named-data-keys.ts';
-import { byKeyPeriod, findRecovered, type RecoveredDataKey } from './recovered-data-keys.ts';
+import { findRecovered, type RecoveredDataKey } from './recovered-data-keys.ts';
 import { findWrapped } from './wrapped-data-keys.ts';
 
 /**
@@ -14,14 +14,13 @@ export function dataKeyFinder(
   policy: readonly DataKeyName[] = [],
   recovered: readonly RecoveredDataKey[] = [],
 ): DataKeyFinder {
-  const kept = byKeyPeriod(recovered);
   return async (reference, context) => {
     if (reference.wrapped === undefined && isLocalSource(reference.source)) {
       const local = all.filter(({ source }) => isLocalSource(source));
       const names = policy.filter(({ name }) => serviceOfName(name) === undefined);
       return findLocal(local, names, reference, context);
     }
-    const own = findRecovered(kept, policy, reference, context);
+    const own = findRecovered(recovered, policy, reference, context);
     if (own?.fits === true) return own.found;
     const names = policy.filter(({ name }) => (serviceOfName(name) ?? reference.source) === reference.source);
     const services = all.filter(({ source }) => source === reference.source);

@@ -31,21 +31,30 @@ export interface RecoveredMatch {
   readonly found: FoundDataKey | RefusedDataKey;
 }
 
-/** Recovered keys by the KID of their key period. */
-export function byKeyPeriod(all: readonly RecoveredDataKey[]): ReadonlyMap<string, readonly RecoveredDataKey[]> {
-  const map = new Map<string, RecoveredDataKey[]>();
-  for (const key of all) map.set(key.kid, [...(map.get(key.kid) ?? []), key]);
-  return map;
+const indexes = new WeakMap<readonly RecoveredDataKey[], ReadonlyMap<string, RecoveredDataKey[]>>();
+
+/** Recovered keys by the KID of their key period, put in order once for all streams. */
+function byKeyPeriod(all: readonly RecoveredDataKey[]): ReadonlyMap<string, readonly RecoveredDataKey[]> {
+  const before = indexes.get(all);
+  if (before !== undefined) return before;
+  const index = new Map<string, RecoveredDataKey[]>();
+  for (const key of all) {
+    const same = index.get(key.kid);
+    if (same === undefined) index.set(key.kid, [key]);
+    else same.push(key);
+  }
+  indexes.set(all, index);
+  return index;
 }
 
 /** The recovered key of a key period; the one that fits first. What the log calls its key is not asked (M8.1). */
 export function findRecovered(
-  all: ReturnType<typeof byKeyPeriod>,
+  all: readonly RecoveredDataKey[],
   policy: readonly DataKeyName[],
   reference: MacKeyReference,
   context: EpochContext,
 ): RecoveredMatch | undefined {
-  const ours = (all.get(context.kid) ?? []).filter(({ origin }) => origin === context.origin);
+  const ours = (byKeyPeriod(all).get(context.kid) ?? []).filter(({ origin }) => origin === context.origin);
   const right = ours.find((key) => fits(key, reference, context));
   const key = right ?? ours[0];
   if (key === undefined) return undefined;
