@@ -73,8 +73,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'keys',
-    summary:
-      'keys show: what keys are, with fingerprints to compare; keys recover: get data keys from their services, once',
+    summary: 'keys show: keys with fingerprints to compare; keys recover: data keys from their services, once',
     load: async () => (await import('./keys/keys.ts')).keys,
   },
   {

@@ -67,10 +67,14 @@ async function seal(...names: readonly string[]): Promise<void> {
 const policyText = (...names: readonly string[]): string =>
   `version: 1\nstreams:\n  - origin: ${origin}\n    keys:\n${names.map((name) => `      - { wrap: ${name} }\n`).join('')}`;
 
-async function recover(named: readonly string[] = [one, two], out = 'recovered.keys'): Promise<RunResult> {
+async function recover(
+  named: readonly string[] = [one, two],
+  out = 'recovered.keys',
+  format = 'json',
+): Promise<RunResult> {
   writeFileSync(path('policy.yaml'), policyText(...named));
   const config = ['--key-source', 'vault', '--vault-path', one, '--vault-addr', server.url];
-  const args = ['--policy', path('policy.yaml'), '--out', path(out), '--format', 'json', ...config];
+  const args = ['--policy', path('policy.yaml'), '--out', path(out), '--format', format, ...config];
   return built.run(['keys', 'recover', path('audit.jsonl'), ...args], {
     env: { VAULT_TOKEN: token, HOME: '/nonexistent' },
   });
@@ -119,6 +123,16 @@ describe('data keys that Vault wrapped', () => {
     expect(verified.stdout).toContain('NO_KEY');
     expect(verified.stdout).toContain(`vault ${one}:v1`);
     expect(verified.stdout).not.toContain('TAMPERED');
+    const { code, stdout } = await recover(undefined, 'again.keys', 'text');
+    expect(code).toBe(2);
+    const [first = '', hint = '', second = '', ...rest] = stdout.split('\n');
+    expect(first).toMatch(
+      /\.1 of audit\.example\.com\/recovered, entries 1 to 8, vault transit.* MISSING: refused .*ACCESS_DENIED/,
+    );
+    expect(hint).toMatch(/^ {4}hint: /);
+    expect(second).toMatch(/\.2 of audit\.example\.com\/recovered, entries 9 to 16, vault transit.*: recovered$/);
+    expect(rest.join('\n')).toContain('again.keys: the data key of one key period; whoever has this file could forge');
+    expect(rest.join('\n')).toContain('one key period without a data key');
   });
 
   it('a version that was retired and a key that was deleted are missing, each with its reason', async () => {
