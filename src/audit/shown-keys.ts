@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { digestBytes, sha256 } from '../core/hash.ts';
-import { isError, TamperError } from '../errors.ts';
+import { isError, isTamperError, TamperError, type TamperErrorCode } from '../errors.ts';
 import { type MacKeyReference, noteKeyOf, signersOf } from '../format/key-reference.ts';
 import { checkOrigin } from '../format/origin.ts';
 import { spokenFingerprint } from '../format/spoken-fingerprint.ts';
@@ -116,6 +116,8 @@ const KEY_LIMIT = 4096;
 /** So much of a file says what it is, in bytes: an open is no longer (M1.8). */
 const HEAD = 65_536;
 const GZIP = Buffer.of(0x1f, 0x8b);
+/** What a file is refused with that holds no key, or one of another kind: a certificate, a key of ssh. */
+const NO_KEY: readonly TamperErrorCode[] = ['FORMAT_INVALID', 'KEY_MALFORMED', 'KEY_WRONG_USAGE'];
 
 /**
  * Says which keys are in these files, each of whatever kind: public keys, key files, policies, files of recovered keys, sealed logs.
@@ -133,13 +135,11 @@ export async function showKeys(paths: readonly string[], options: ShowKeysOption
     if (path === '-' || unwrap !== undefined) logs.push(path);
     else if (await isDirectory(path)) {
       const names = (await readdir(path)).sort();
-      const keyFiles = names.filter((name) => name.endsWith(KEY_FILE));
-      for (const name of keyFiles) {
-        const one = await showFile(join(path, name), origin);
-        if (one === undefined) throw notAKey(join(path, name));
-        shown.push(one);
+      for (const name of names) {
+        const one = await showBeside(join(path, name), origin);
+        if (one !== undefined) shown.push(one);
       }
-      if (keyFiles.length < names.length || names.length === 0) logs.push(path);
+      if (names.length === 0 || names.some((name) => !name.endsWith(KEY_FILE))) logs.push(path);
     } else {
       const one = await showFile(path, origin);
       if (one === undefined) logs.push(path);
@@ -148,7 +148,21 @@ export async function showKeys(paths: readonly string[], options: ShowKeysOption
   }
   if (logs.length === 0) return shown;
   const log = await showLog(logs, input, unwrap);
-  return log.periods.length > 0 || shown.length === 0 ? [...shown, log] : shown;
+  if (log.periods.length === 0 && shown.length > 0) return shown;
+  const isShown = (problem: string): boolean =>
+    shown.some((one) => 'path' in one && problem.startsWith(`${one.path}: `));
+  return [...shown, { ...log, problems: log.problems.filter((problem) => !isShown(problem)) }];
+}
+
+/** The keys that lie in a directory: `NAME.key`, and public keys by the names that keygen and others give them. */
+async function showBeside(path: string, origin: string | undefined): Promise<ShownKeys | undefined> {
+  if (!/\.(key|pub|pem)$/.test(path)) return undefined;
+  try {
+    return await showFile(path, origin);
+  } catch (error) {
+    if (!path.endsWith(KEY_FILE) && isTamperError(error) && NO_KEY.includes(error.code)) return undefined;
+    throw error;
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

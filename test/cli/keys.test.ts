@@ -129,6 +129,26 @@ describe('fapilog-tamper keys show', () => {
     ]);
   });
 
+  it('a folder as an auditor gets it: its public key and its log, and nothing about a key of something else', async () => {
+    const log = new SealedLog(origin)
+      .open({ signers: [edKey] })
+      .seal()
+      .checkpoint()
+      .record('{"n":1}')
+      .close()
+      .checkpoint();
+    const path = put('log.jsonl', log.toFiles()[0]?.bytes ?? '', 'folder');
+    put('signer.pub', `${vkeyOf(origin, edKey)}\n`, 'folder');
+    put('id_ed25519.pub', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE somebody@example.com\n', 'folder');
+    const { code, stdout } = await show(join(path, '..'));
+    expect(code).toBe(0);
+    expect(stdout).toContain('signer.pub: a public key\n');
+    expect(stdout).toContain('folder: one key period\n');
+    expect(stdout.split(groups(edDigest))).toHaveLength(3);
+    expect(stdout).not.toContain('signer.pub: left out');
+    expect(stdout).toContain('id_ed25519.pub: left out');
+  });
+
   it('a key file that others may read is refused, and so is what is none of these', async () => {
     const { chmodSync } = await import('node:fs');
     const path = put('open.key', dataKey.toString('hex'));
