@@ -33,6 +33,7 @@ import { type Mode, type Place, placesOf, type Services } from './places.ts';
  */
 
 const ROTATIONS = 40;
+/** In milliseconds, for a machine that has other things to do. */
 const PATIENCE = 900_000;
 const modes: readonly Mode[] = ['signing', 'data key', 'both'];
 const modules = fileURLToPath(new URL('../../../node_modules/', import.meta.url));
@@ -302,7 +303,7 @@ describe.each(modes)('forty rotations over six sources, %s', (mode) => {
     for (const secret of secrets) expect(told.includes(secret)).toBe(false);
   });
 
-  it('with every server stopped the log is ok, and has them all', async () => {
+  it('with every server stopped the log is ok, and has them all', { timeout: PATIENCE }, async () => {
     const log = logOf(mode);
     const report = await audit(log);
     expect(worse(report)).toEqual([]);
@@ -319,7 +320,7 @@ describe.each(modes)('forty rotations over six sources, %s', (mode) => {
     for (const { checkedBy } of stream?.keys ?? []) expect(checkedBy).toEqual(checked);
   });
 
-  it('a changed record is found in every key period', async () => {
+  it('a changed record is found in every key period', { timeout: PATIENCE }, async () => {
     const log = logOf(mode);
     const text = readFileSync(log.file, 'utf8');
     const { streams } = await audit(log);
@@ -347,7 +348,9 @@ describe.each(['signing', 'both'] as const)('with public keys alone, %s', (mode)
       .filter(({ signers }) => signers.some((signer) => signer.fingerprint === fingerprint))
       .map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]);
 
-  it('the log is ok, by flags and by a policy that says from where on each of them signs', async () => {
+  it('the log is ok, by flags and by a policy that says from where on each of them signs', {
+    timeout: PATIENCE,
+  }, async () => {
     const log = logOf(mode);
     const keys = named(log);
     const report = await audit(log, { publicKeys: keys.map(({ vkey }) => vkey) });
@@ -361,7 +364,9 @@ describe.each(['signing', 'both'] as const)('with public keys alone, %s', (mode)
     expect([byPolicy.verdict, worse(byPolicy)]).toEqual(['ok', []]);
   });
 
-  it('each key that is left out is named, with its entries, and nothing is called tampered', async () => {
+  it('each key that is left out is named, with its entries, and nothing is called tampered', {
+    timeout: PATIENCE,
+  }, async () => {
     const log = logOf(mode);
     const keys = named(log);
     const whole = await audit(log, { publicKeys: keys.map(({ vkey }) => vkey) });
@@ -374,7 +379,9 @@ describe.each(['signing', 'both'] as const)('with public keys alone, %s', (mode)
 });
 
 describe('with data keys alone', () => {
-  it('each one that is left out is named, with its entries, and nothing is called tampered', async () => {
+  it('each one that is left out is named, with its entries, and nothing is called tampered', {
+    timeout: PATIENCE,
+  }, async () => {
     const log = logOf('data key');
     const whole = await audit(log);
     const local = join(log.directory, 'local');
