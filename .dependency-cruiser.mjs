@@ -12,8 +12,9 @@ const mayImport = {
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   audit: ['verify', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
+  report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
-  cli: ['index.ts', 'internal.ts'],
+  cli: ['index.ts', 'internal.ts', 'report'],
   offline: ['cli', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
 };
 
@@ -136,6 +137,20 @@ export default {
         dependencyTypes: ['core'],
         path: '^(node:)?(fs|fs/promises|os|net|tls|http|https|dns|child_process|worker_threads|process|timers|timers/promises)$',
       },
+    },
+    {
+      name: 'report-is-pure',
+      comment: 'a report is rendered in a browser too: nothing of Node.js, and of the verifier types alone',
+      severity: 'error',
+      from: { path: '^src/report/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'report-takes-types',
+      comment: 'a report is rendered in a browser too: of the verifier it takes types alone',
+      severity: 'error',
+      from: { path: '^src/report/' },
+      to: { path: '^src/verify/', dependencyTypesNot: ['type-only', 'type-import'] },
     },
     {
       name: 'sdk-on-first-use',

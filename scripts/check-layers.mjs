@@ -22,7 +22,7 @@ for (const file of sources) if (!seen.has(file)) problems.push(`not seen by depe
 
 const planted = new Set(cruise(`${root}test/fixtures/layers`).summary.violations.map(({ rule }) => rule.name));
 const expected = ['core-imports', 'verify-imports', 'providers-apart', 'no-cycles'];
-expected.push('seal-disk-imports', 'verify-model-imports', 'verify-rooms');
+expected.push('seal-disk-imports', 'verify-model-imports', 'verify-rooms', 'report-is-pure', 'report-takes-types');
 for (const rule of expected) {
   if (!planted.has(rule)) problems.push(`the planted violation of ${rule} was not seen`);
 }

@@ -38,6 +38,7 @@ export {
 } from './config/index.ts';
 export { createSealerFor } from './create-sealer.ts';
 export { checkOrigin } from './format/origin.ts';
+export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';

@@ -10,6 +10,8 @@ export interface CommandIo {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The version of the package. */
+  version(): Promise<string>;
   /** Resolves at SIGINT or SIGTERM. Whoever calls this ends itself then; a second signal ends the process at once. */
   stopped(): Promise<void>;
   /** Calls `act` at each SIGHUP, which then does not end the process. @returns a function that ends that */

@@ -16,7 +16,7 @@ function onHangUp(act: () => void): () => void {
 }
 
 /** What a command may touch, of the process it is in. */
-export function ioOfProcess(): CommandIo {
+export function ioOfProcess(): Omit<CommandIo, 'version'> {
   const { stdin, stdout, stderr, env } = process;
   return { stdin, stdout, stderr, env, stopped, onHangUp };
 }

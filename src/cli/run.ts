@@ -1,17 +1,22 @@
-import { isError } from '../errors.ts';
-import { isTamperError, TamperError } from '../index.ts';
+import { TamperError } from '../index.ts';
 import { readFlags } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
+import { errorText } from './error-text.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { helpOf } from './help.ts';
-import { print, printable } from './output.ts';
+import { print } from './output.ts';
 
 const program = 'fapilog-tamper';
 
 /** Runs a command line. @returns the exit code; it never throws */
-export async function run(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
-  return orDescribed(io, () => dispatch(argv, io, version));
+export async function run(
+  argv: readonly string[],
+  streams: Omit<CommandIo, 'version'>,
+  version: () => Promise<string>,
+): Promise<number> {
+  const io = { ...streams, version };
+  return orDescribed(io, () => dispatch(argv, io));
 }
 
 /**
@@ -23,9 +28,10 @@ export async function runAlone(
   called: string,
   alone: Command,
   argv: readonly string[],
-  io: CommandIo,
+  streams: Omit<CommandIo, 'version'>,
   version: string,
 ): Promise<number> {
+  const io = { ...streams, version: async () => version };
   return orDescribed(io, async () => {
     if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
     await print(io.stdout, `${version}\n`);
@@ -37,7 +43,7 @@ async function orDescribed(io: CommandIo, act: () => Promise<number>): Promise<n
   try {
     return await act();
   } catch (error) {
-    await print(io.stderr, describe(error));
+    await print(io.stderr, errorText(error));
     return exitCodeOf(error);
   }
 }
@@ -46,10 +52,10 @@ function asksVersion(argument: string | undefined): boolean {
   return argument === '--version' || argument === '-V';
 }
 
-async function dispatch(argv: readonly string[], io: CommandIo, version: () => Promise<string>): Promise<number> {
+async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
   if (asksVersion(name)) {
-    await print(io.stdout, `${await version()}\n`);
+    await print(io.stdout, `${await io.version()}\n`);
     return exitCode.done;
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -82,15 +88,4 @@ function overview(): string {
     `reachable, 64 wrong usage, 70 a bug in ${program}.`,
     '',
   ].join('\n');
-}
-
-/** An error as people read it: code, message, hint; the stack only for our own bugs. */
-function describe(error: unknown): string {
-  if (isTamperError(error) && error.code !== 'INTERNAL') {
-    const hint = error.hint === undefined ? '' : `  hint: ${printable(error.hint)}\n`;
-    const request = error.requestId === undefined ? '' : `  request id: ${printable(error.requestId)}\n`;
-    return `${program}: ${error.code}: ${printable(error.message)}\n${hint}${request}`;
-  }
-  const stack = isError(error) ? (error.stack ?? error.message) : String(error);
-  return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
 }

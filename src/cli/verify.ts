@@ -1,10 +1,15 @@
+import { type Finding, TamperError, type VerifyReport } from '../index.ts';
 import { areProofs, verifyWith } from '../internal.ts';
+import { renderReport } from '../report/html/render-report.ts';
 import { type Command, command } from './command.ts';
+import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
-import { oneOf, yes } from './flags.ts';
+import { oneOf, text, yes } from './flags.ts';
 import { jsonText, print } from './output.ts';
 import { progressOn } from './progress.ts';
+import { reportAbout } from './report-about.ts';
+import { checkReportFile, writeReportFile } from './report-file.ts';
 import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 
@@ -21,6 +26,8 @@ export const verify: Command = command(
     ],
     flags: {
       ...verifyFlags,
+      html: text('FILE', 'also write a report for people: one HTML file, for paper too (docs/report.md)'),
+      'without-lines': yes('leave the lines of the log out of that report'),
       format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
       quiet: yes('print only the verdict'),
       verbose: yes('also print key periods and every finding'),
@@ -30,7 +37,17 @@ export const verify: Command = command(
   async (call, io) => {
     const { format, quiet, verbose } = call.flags;
     const ofProofs = await areProofs(call.positionals);
+    const { html: reportFile, 'without-lines': withoutLines } = call.flags;
     if (ofProofs) refuseLogFlags(call.flags);
+    if (ofProofs && reportFile !== undefined)
+      throw new TamperError('USAGE', '--html is about logs, but a proof of one record is to be verified');
+    if (withoutLines && reportFile === undefined)
+      throw new TamperError('USAGE', '--without-lines goes with --html FILE');
+    if (reportFile !== undefined)
+      await checkReportFile(
+        reportFile,
+        call.positionals.filter((path) => path !== '-'),
+      );
     const { options, close } = await verifyRequest(call, io);
     if (ofProofs) {
       const report = await verifyProofs(options).finally(close);
@@ -39,15 +56,35 @@ export const verify: Command = command(
     }
     const progress = progressOn(quiet || format === 'json' ? undefined : io.stderr);
     try {
-      const report = await verifyWith({ ...options, onProgress: progress.show });
+      const shown = reportFile === undefined ? {} : { quoteLines: !withoutLines, digestFiles: true };
+      const report = await verifyWith({ ...options, ...shown, onProgress: progress.show });
       progress.end();
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
-      const text = format === 'json' ? `${jsonText(report, 2)}\n` : verdictText(report, level);
-      await print(io.stdout, text);
-      return exitOf[report.verdict];
+      const printed = format === 'json' ? `${jsonText(withoutQuotes(report), 2)}\n` : verdictText(report, level);
+      await print(io.stdout, printed);
+      const code = exitOf[report.verdict];
+      if (reportFile === undefined) return code;
+      const about = reportAbout(call, await io.version(), withoutLines);
+      try {
+        await writeReportFile(reportFile, renderReport(report, about));
+      } catch (error) {
+        if (code === exitCode.done) throw error;
+        await print(io.stderr, errorText(error)); // what was found in the log counts more
+      }
+      return code;
     } finally {
       progress.end();
       await close();
     }
   },
 );
+
+/** The lines are for the report that was asked for: what is printed may go anywhere. */
+function withoutQuotes(report: VerifyReport): VerifyReport {
+  const bare = <F extends Finding>({ quoted: _quoted, ...rest }: F): Omit<F, 'quoted'> => rest;
+  return {
+    ...report,
+    streams: report.streams.map((stream) => ({ ...stream, findings: stream.findings.map(bare) })),
+    findings: report.findings.map(bare),
+  };
+}

@@ -6,7 +6,10 @@ import { checkProof } from './proof/check-proof.ts';
 import type { ProofReport } from './proof/proof-report.ts';
 
 /** What a proof's verdict is based on: what the auditor brings, and nothing that comes with the proof. */
-export type ProofOptions = Pick<VerifyOptions, 'origin' | 'continued' | 'policy' | 'publicKeys' | 'held'>;
+export type ProofOptions = Pick<
+  VerifyOptions,
+  'origin' | 'continued' | 'policy' | 'publicKeys' | 'held' | 'witnesses' | 'cosignatures'
+>;
 
 /**
  * Verifies the proof of one record by itself (spec/evidence.md, section 3).

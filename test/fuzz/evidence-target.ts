@@ -47,7 +47,7 @@ export const recordProof: Target = {
   seeds: proofs,
   tokens: ['c2sp.org/tlog-proof@v1\n', 'extra ', 'index ', '\n\n', '— ', 'AAAA', '=', '9007199254740991'],
   change: changeExtra,
-  run(input) {
+  async run(input) {
     const reading = parseTlogProof(input);
     if ('proof' in reading) {
       const { proof } = reading;
@@ -55,7 +55,7 @@ export const recordProof: Target = {
       const extra = proof.extra && parseRecordExtra(proof.extra, proof.checkpoint.size);
       if (extra !== undefined && 'extra' in extra) assert.deepEqual(formatRecordExtra(extra.extra), proof.extra);
     }
-    const { verdict, findings } = verifyProof(input, names);
+    const { verdict, findings } = await verifyProof(input, names);
     for (const { message } of findings) assertPrintable(message);
     // other signature lines are skipped, so a genuine proof stays one with them (M4.4)
     if (verdict !== 'ok') return;

@@ -172,8 +172,18 @@ export function inOrder(one: string, other: string): number {
   return seq(one) - seq(other) || (one < other ? -1 : 1);
 }
 
-/** The verdict on one stream; on several, and on how they go on from one another, where `origin` ends with `*`. */
-export async function judge(sources: readonly Source[], brings: Brings, large?: LargeFiles): Promise<Judgement> {
+/** How files are read, and what the report is to show. */
+interface Reading {
+  readonly large?: LargeFiles | undefined;
+  readonly shown?: { readonly quoteLines: boolean; readonly digestFiles: boolean };
+}
+
+/** What is known of one stream; of several, and how they go on from one another, where `origin` ends with `*`. */
+export async function judgeStreams(
+  sources: readonly Source[],
+  brings: Brings,
+  { large, shown }: Reading = {},
+): Promise<LinkedStream[]> {
   const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
   const several = brings.origin.endsWith('*');
   const groups = several ? groupByOrigin([brings.origin], files) : new Map([[brings.origin, files]]);
@@ -183,17 +193,26 @@ export async function judge(sources: readonly Source[], brings: Brings, large?: 
     const findings = new Findings();
     const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, {
       cited: citedSizes(files).get(origin),
+      quoteLines: shown?.quoteLines,
     });
-    await readFiles(verifier, await orderFiles(own, findings), { onBytes: () => undefined, large });
+    const reading = { onBytes: () => undefined, large, digestFiles: shown?.digestFiles };
+    const details = await readFiles(verifier, await orderFiles(own, findings), reading);
     verifier.end();
     streams.push(
       linkedStream(
         verifier.state,
         own.map(({ source }) => source.name),
+        details,
       ),
     );
   }
   checkLinks(streams);
+  return streams;
+}
+
+/** The verdict on them. */
+export async function judge(sources: readonly Source[], brings: Brings, large?: LargeFiles): Promise<Judgement> {
+  const streams = await judgeStreams(sources, brings, { large });
   const list = streams.flatMap(({ findings }) => findings.list());
   const tampered = streams.some(({ findings }) => findings.tampered);
   const undecided = streams.some(({ findings }) => findings.undecided);

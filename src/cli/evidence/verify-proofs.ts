@@ -20,6 +20,8 @@ const OF_LOGS = [
   'demux',
   'accept-successors',
   'max-bytes',
+  'timestamp',
+  'tsa-certificate',
   'jobs',
 ] as const;
 
@@ -40,7 +42,7 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
       hint:
         name === 'known'
           ? 'A proof does not show that a log goes on from what was known. To compare its checkpoint with one that you hold: --since NOTE'
-          : 'Of the flags of verify, --origin, --policy, --config, --public-key, --since and --strict apply to a proof.',
+          : 'Of the flags of verify, --origin, --policy, --config, --public-key, --witness, --cosignatures, --since and --strict apply to a proof.',
     });
   }
 }
@@ -53,6 +55,8 @@ export async function verifyProofs({
   policy,
   publicKeys,
   held,
+  witnesses,
+  cosignatures,
 }: VerifyOptions): Promise<ProofsReport> {
   const options = {
     ...(origin !== undefined && { origin }),
@@ -60,6 +64,8 @@ export async function verifyProofs({
     ...(policy !== undefined && { policy }),
     ...(publicKeys !== undefined && { publicKeys }),
     ...(held !== undefined && { held }),
+    ...(witnesses !== undefined && { witnesses }),
+    ...(cosignatures !== undefined && { cosignatures }),
   };
   const proofs: (ProofReport & { file: string })[] = [];
   for (const file of paths) proofs.push({ file, ...(await verifyProofWith(file, options)) });

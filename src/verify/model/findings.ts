@@ -5,8 +5,8 @@ import type { QuotedLine } from './quoted-line.ts';
 /** How severe a finding is: 1 tampered, 2 undecided; a warning does not change the verdict. */
 export type Severity = 'tampered' | 'undecided' | 'warning';
 
-/** A code of a finding. */
-export type FindingCode =
+/** A finding that is tampering. */
+export type TamperedCode =
   | 'FOREIGN_LINE'
   | 'FOREIGN_TAG'
   | 'ENTRIES_MISSING'
@@ -37,7 +37,10 @@ export type FindingCode =
   | 'KNOWN_CONTRADICTED'
   | 'LINK_CONTRADICTED'
   | 'MANIFEST_WRONG'
-  | 'RECORDS_FLOOR'
+  | 'RECORDS_FLOOR';
+
+/** A finding that leaves the log undecided. */
+export type UndecidedCode =
   | 'FILES_MISSING'
   | 'START_UNPROVEN'
   | 'END_UNPROVEN'
@@ -58,7 +61,10 @@ export type FindingCode =
   | 'GZIP_TRAILING'
   | 'UNREADABLE'
   | 'LIMIT'
-  | 'KEY_SERVICE'
+  | 'KEY_SERVICE';
+
+/** A finding that leaves the verdict as it is, unless a policy says otherwise. */
+export type WarningCode =
   | 'FIRST_RUN_TRUSTS_KEY'
   | 'START_HELD'
   | 'RESTART'
@@ -69,6 +75,9 @@ export type FindingCode =
   | 'EMPTY_FILE'
   | 'LONG_LINE'
   | 'UNSEALED_TAIL';
+
+/** A code of a finding. */
+export type FindingCode = TamperedCode | UndecidedCode | WarningCode;
 
 /** Every finding code with its severity (spec 8). */
 export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {

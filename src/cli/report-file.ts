@@ -1,0 +1,109 @@
+import { lstat, open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { systemCode, TamperError } from '../errors.ts';
+import { replaceFile } from '../internal.ts';
+import { REPORT_BEGINNING } from '../report/html/render-report.ts';
+
+/** The file that a report is written to. Nothing but an earlier report is ever replaced. */
+
+/** Ours and the group's: a report may quote lines of the log. */
+const FILE_MODE = 0o640;
+
+const usage = (message: string, hint: string): TamperError => new TamperError('USAGE', message, { hint });
+
+/**
+ * Refuses a place for a report that is wrong before anything is verified: among the files that are verified, in a folder that
+ * does not exist, or where something else stands than an earlier report.
+ *
+ * @throws {@link TamperError} `USAGE`; `READ_FAILED` where it cannot be looked at
+ */
+export async function checkReportFile(path: string, verified: readonly string[]): Promise<void> {
+  const folder = await existing(dirname(path));
+  if (folder === undefined) {
+    throw usage(`there is no folder ${dirname(path)} for the report`, 'Make it first, or name another one.');
+  }
+  const target = join(folder, basename(path));
+  for (const given of verified) {
+    const real = await existing(given);
+    if (real === undefined) continue; // `verify` says so
+    if (target === real || (await isSameFile(target, real))) {
+      throw usage(`--html ${path} is a file that is to be verified`, 'Name another file for the report.');
+    }
+    if (target.startsWith(real.endsWith(sep) ? real : real + sep)) {
+      const hint = 'Name a file elsewhere: what stands in that folder is read as a part of the log.';
+      throw usage(`--html ${path} is in ${given}, which is to be verified`, hint);
+    }
+  }
+  await checkReplaced(target);
+}
+
+/**
+ * Writes a report whole, or not at all.
+ *
+ * @throws {@link TamperError} `WRITE_FAILED`; `USAGE` where something else took its place meanwhile
+ */
+export async function writeReportFile(path: string, text: string): Promise<void> {
+  const target = resolve(path);
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  await checkReplaced(target);
+  try {
+    await replaceFile({ path: target, temporary, mode: FILE_MODE }, (file) => file.writeFile(text));
+  } catch (cause) {
+    if (systemCode(cause) === '') throw cause;
+    throw new TamperError('WRITE_FAILED', `the report ${path} cannot be written: ${systemCode(cause)}`, {
+      cause,
+      hint: 'Name a file in a folder that this user may write to and that has room. The verdict stands as it is printed.',
+    });
+  }
+}
+
+/** The path behind links; undefined where there is nothing. */
+async function existing(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    throw lookFailed(path, error);
+  }
+}
+
+/** Another name of one file is that file. */
+async function isSameFile(target: string, real: string): Promise<boolean> {
+  try {
+    const [one, other] = [await stat(target), await stat(real)];
+    return one.ino === other.ino && one.dev === other.dev;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw lookFailed(target, error);
+  }
+}
+
+/** What stands there already must be an earlier report. */
+async function checkReplaced(target: string): Promise<void> {
+  const hint = 'Only an earlier report is replaced. Name a file that does not exist yet.';
+  try {
+    if (!(await lstat(target)).isFile()) throw usage(`${target} is no regular file`, hint);
+    const file = await open(target, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(
+        Buffer.alloc(REPORT_BEGINNING.length),
+        0,
+        REPORT_BEGINNING.length,
+        0,
+      );
+      if (buffer.toString('latin1', 0, bytesRead) !== REPORT_BEGINNING) {
+        throw usage(`${target} exists and is no report`, hint);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    if (systemCode(error) === '') throw error;
+    throw lookFailed(target, error);
+  }
+}
+
+function lookFailed(path: string, cause: unknown): TamperError {
+  return new TamperError('READ_FAILED', `${path} cannot be looked at: ${systemCode(cause)}`, { cause });
+}

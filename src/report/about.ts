@@ -1,0 +1,19 @@
+/** What a report says of the check itself. Nothing of it comes from the log. */
+export interface ReportAbout {
+  /** Version of the tool, as in package.json. */
+  readonly version: string;
+  /** When the check was made: UTC, `2026-11-24T23:00:00.000Z`. */
+  readonly checkedAt: string;
+  /** What the auditor brought: keys, policy, known checkpoints, options. */
+  readonly given: readonly GivenItem[];
+  /** Whether the lines of findings were left out on purpose. Default false. */
+  readonly withoutLines?: boolean;
+}
+
+/** One thing that the auditor brought. */
+export interface GivenItem {
+  /** A word or two: `Policy`. */
+  readonly what: string;
+  /** `audit-policy.yaml`; never a secret. */
+  readonly value: string;
+}

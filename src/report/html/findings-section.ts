@@ -1,0 +1,97 @@
+import type { Finding, FindingCode, Severity } from '../../verify/model/findings.ts';
+import type { QuotedLine } from '../../verify/model/quoted-line.ts';
+import type { StreamReport } from '../../verify/verdict/report.ts';
+import { FINDING_WORDS } from '../words/finding-words.ts';
+import { entriesOf, grouped } from '../words/verdict-words.ts';
+import { brief, capped, cutNote, type Limits, type QuoteAllowance } from './limits.ts';
+import { html, type Markup } from './markup.ts';
+
+const RANK: Readonly<Record<Severity, number>> = { tampered: 0, undecided: 1, warning: 2 };
+const SEVERITY: Readonly<Record<Severity, string>> = {
+  tampered: 'Contradicts the seals',
+  undecided: 'Leaves the log undecided',
+  warning: 'For your information',
+};
+/** A message may repeat what a log says. */
+const MESSAGE = 1_000;
+/** A year of daily restarts is one finding to read. */
+const WARNING_PLACES = 5;
+
+/** What was found, by code, the worst first: what it means, what to do next, and each place with its line. */
+export function findingsSection(stream: StreamReport, limits: Limits, heading: Markup, level: 3 | 4): Markup {
+  const worst = (group: readonly Finding[]): number => Math.min(...group.map(({ severity }) => RANK[severity]));
+  const groups = [...grouping(stream.findings)].sort(([, a], [, b]) => worst(a) - worst(b));
+  if (groups.length === 0) return html`<section>${heading}<p>Nothing was found.</p></section>`;
+  return html`<section>${heading}${groups.map(([code, group]) => groupMarkup(code, group, stream.more[code] ?? 0, limits, level))}</section>`;
+}
+
+function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
+  const byCode = new Map<FindingCode, Finding[]>();
+  for (const finding of findings) {
+    const group = byCode.get(finding.code);
+    if (group === undefined) byCode.set(finding.code, [finding]);
+    else group.push(finding);
+  }
+  return byCode;
+}
+
+function groupMarkup(
+  code: FindingCode,
+  group: readonly Finding[],
+  more: number,
+  { places, quotes }: Limits,
+  level: 3 | 4,
+): Markup {
+  const { title, means, next } = FINDING_WORDS[code];
+  const severity = group.reduce<Severity>(
+    (worst, one) => (RANK[one.severity] < RANK[worst] ? one.severity : worst),
+    'warning',
+  );
+  const { shown } = capped(group, severity === 'warning' ? Math.min(places, WARNING_PLACES) : places, 'places');
+  const rest = group.length + more - shown.length;
+  const name = title.charAt(0).toUpperCase() + title.slice(1);
+  return html`<article class="finding ${severity}">
+${level === 3 ? html`<h3>${name}</h3>` : html`<h4>${name}</h4>`}
+<p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${group.length + more > 1 && `, ${grouped(group.length + more)} times`}</p>
+<p>${means}</p><p><strong>What to do next.</strong> ${next}</p>
+<ul class="places">${shown.map((finding) => placeMarkup(finding, quotes))}</ul>
+${rest > 0 && cutNote(`and ${grouped(rest)} more of this kind, not shown here`)}</article>`;
+}
+
+function placeMarkup(finding: Finding, quotes: QuoteAllowance): Markup {
+  const { message, quoted } = finding;
+  return html`<li><p>${brief(asSentence(message), MESSAGE)}</p>${whereMarkup(finding)}${quoted !== undefined && quoteMarkup(finding, quoted, quotes)}</li>`;
+}
+
+function asSentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('?') ? '' : '.'}`;
+}
+
+function whereMarkup(finding: Finding): Markup | undefined {
+  const { file, line, offset, previousSealTime: from, nextSealTime: until } = finding;
+  const entries = entriesOf(finding);
+  const parts: Value[] = [];
+  if (entries !== '') parts.push(entries);
+  if (file !== undefined) {
+    const at = [
+      line === undefined ? '' : `, line ${grouped(line)}`,
+      offset === undefined ? '' : `, byte ${grouped(offset)}`,
+    ];
+    parts.push(html`<code>${brief(file)}</code>${at.join('')}`);
+  }
+  if (from !== undefined || until !== undefined) {
+    parts.push(`between the seals of ${from ?? 'the beginning'} and ${until ?? 'the end'}`);
+  }
+  if (parts.length === 0) return undefined;
+  return html`<p class="where">At: ${parts.map((part, index) => html`${index > 0 && '; '}${part}`)}</p>`;
+}
+
+type Value = string | Markup;
+
+function quoteMarkup({ file = '', line = 0 }: Finding, quoted: QuotedLine, quotes: QuoteAllowance): Markup {
+  if (!quotes.take()) return cutNote('The line is not shown: there are too many in this report');
+  const { head, tail, bytes } = quoted;
+  const cut = tail === undefined ? '' : ', cut in the middle';
+  return html`<figure class="quote"><figcaption>Text of the log, which an attacker may have written: line ${grouped(line)} of ${brief(file)}, ${grouped(bytes)} bytes${cut}</figcaption>
+<blockquote><code>${head}${tail !== undefined && html`</code><span class="omitted"> … cut … </span><code>${tail}`}</code></blockquote></figure>`;
+}

@@ -1,0 +1,104 @@
+import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
+import type { ReportAbout } from '../about.ts';
+import { FINDING_WORDS } from '../words/finding-words.ts';
+import { grouped, verdictSentence } from '../words/verdict-words.ts';
+import { brief, capped, cutNote, DETAILED_LOGS, limitsFor, OVERVIEW_ROWS } from './limits.ts';
+import { html, type Markup } from './markup.ts';
+import { streamPart, streamSections } from './stream-part.ts';
+import { REPORT_STYLE, REPORT_STYLE_DIGEST } from './style.ts';
+import { badge, facts, meaning } from './summary.ts';
+
+/** What every report begins with. No sealed file does. */
+export const REPORT_BEGINNING =
+  '<!doctype html>\n<!-- fapilog-tamper report -->\n<html lang="en">\n<head>\n<meta charset="utf-8">\n';
+
+const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
+
+/**
+ * The report on a verification as one HTML file, for people: it asks for nothing, runs nothing, and everything that comes
+ * from the log is text in it. Its length is bounded, whatever the log is; what is left out is said.
+ */
+export function renderReport(report: VerifyReport, about: ReportAbout): string {
+  const [only] = report.streams;
+  const subject = report.streams.length === 1 && only !== undefined ? only.origin : `${report.streams.length} logs`;
+  const head =
+    html`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${REPORT_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${report.verdict.toUpperCase()}: ${brief(subject, 100)} – verification report</title>
+`.toString();
+  const body = html`</head>
+<body>
+${renderMain(report, about)}
+</body>
+</html>
+`.toString();
+  return `${REPORT_BEGINNING}${head}<style>${REPORT_STYLE}</style>\n${body}`;
+}
+
+/** The same without a document around it: the `main` element, for a page that has {@link REPORT_STYLE} already. */
+export function renderReportMain(report: VerifyReport, about: ReportAbout): string {
+  return renderMain(report, about).toString();
+}
+
+function renderMain(report: VerifyReport, about: ReportAbout): Markup {
+  const { streams, verdict } = report;
+  const [only] = streams;
+  return html`<main class="report">
+<header class="${verdict}"><p class="label">Verification of a sealed log</p>
+<p>${badge(verdict)}</p><h1>${brief(verdictSentence(report), 1_000)}</h1>
+<p class="quiet">Checked on <time datetime="${about.checkedAt}">${about.checkedAt}</time> with fapilog-tamper ${about.version}</p>
+${streams.length === 1 && only !== undefined && facts(only)}</header>
+${meaning(verdict, html`<h2>What this means</h2>`)}
+${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams)}
+${basis(report, about)}
+<footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
+</main>`;
+}
+
+function many(all: readonly StreamReport[]): Markup {
+  const streams = [...all].sort((a, b) => RANK[a.verdict] - RANK[b.verdict]);
+  const detailed = streams.slice(0, DETAILED_LOGS);
+  const limits = limitsFor(detailed.length);
+  const { shown, rest } = capped(streams, OVERVIEW_ROWS, 'logs');
+  const cut = streams.length - detailed.length;
+  return html`<section><h2>Overview</h2>
+<div class="scroll" role="region" aria-label="Overview" tabindex="0"><table class="overview">
+<thead><tr><th scope="col">Verdict</th><th scope="col">Log</th><th scope="col">Entries</th><th scope="col">Last time (UTC)</th></tr></thead>
+<tbody>${shown.map((stream, at) => overviewRow(stream, at < detailed.length ? `log-${at + 1}` : undefined))}</tbody>
+</table></div>${rest}</section>
+${detailed.map((stream, at) => streamPart(stream, `log-${at + 1}`, limits))}
+${cut > 0 && cutNote(`${grouped(cut)} more logs have no part of their own here: those come first that are not ok. The JSON report has them all`)}`;
+}
+
+function overviewRow(
+  { verdict, origin, firstSeq, lastSeq, endTime, findings }: StreamReport,
+  id: string | undefined,
+): Markup {
+  const reason = findings.find(({ severity }) => severity === verdict);
+  const name = origin === '' ? 'of no name' : brief(origin);
+  return html`<tr><td>${badge(verdict)}</td><th scope="row">${id === undefined ? name : html`<a href="#${id}">${name}</a>`}${reason && html`<br><span class="quiet">${FINDING_WORDS[reason.code].title}</span>`}</th>
+<td class="number">${lastSeq === 0 ? '—' : `${grouped(firstSeq)} to ${grouped(lastSeq)}`}</td><td class="time">${endTime ?? '—'}</td></tr>`;
+}
+
+/** What the verdict rests on besides the log: what the auditor brought, and what was left out. */
+function basis({ ignored, unwrapped }: VerifyReport, { version, checkedAt, given, withoutLines }: ReportAbout): Markup {
+  const rows: (readonly [string, string])[] = [
+    ['Tool', `fapilog-tamper ${version}`],
+    ['Time of the check', `${checkedAt} (clock of the auditor’s machine)`],
+    ...given.map(({ what, value }) => [what, brief(value)] as const),
+  ];
+  if (unwrapped !== undefined) {
+    rows.push([
+      'Taken out of',
+      `${brief(unwrapped.carrier)}; ${grouped(unwrapped.beside)} lines of something else were left out`,
+    ]);
+  }
+  if (withoutLines === true) rows.push(['Lines of the log', 'left out of this report on purpose']);
+  const left = ignored.files.length + ignored.more;
+  return html`<section><h2>What the verdict rests on</h2>
+<p>Keys and names come from you, never from the log. Whoever reads this report should be able to get the same from elsewhere.</p>
+<dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>
+${left > 0 && html`<details><summary>${grouped(left)} ${left === 1 ? 'file was' : 'files were'} left out, because nothing in ${left === 1 ? 'it' : 'them'} was ever sealed</summary><ul>${ignored.files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${ignored.more > 0 && cutNote(`and ${grouped(ignored.more)} more`)}</details>`}</section>`;
+}

@@ -1,0 +1,81 @@
+import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
+import { type Forgers, hostCould, whoCouldHaveForged } from '../words/forgers.ts';
+import { grouped, VERDICT_MEANING } from '../words/verdict-words.ts';
+import { brief, capped } from './limits.ts';
+import { html, type Markup, type Value } from './markup.ts';
+
+const NAMES: Readonly<Record<Verdict, string>> = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' };
+const ICONS: Readonly<Record<Verdict, string>> = {
+  ok: 'M4 12.5l5 5L20 6.5',
+  tampered: 'M6 6l12 12M18 6L6 18',
+  undecided: 'M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.1-1.5 2.3M12 18.2v.2',
+};
+/** Ranges of who could have forged a log; more are summed up. */
+const RANGES = 6;
+
+/** The verdict as a word and a sign, which does not rest on colour. */
+export function badge(verdict: Verdict): Markup {
+  return html`<span class="badge ${verdict}"><svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path d="${ICONS[verdict]}"/></svg>${NAMES[verdict]}</span>`;
+}
+
+/** What a verdict means, and what it does not. */
+export function meaning(verdict: Verdict, heading: Markup): Markup {
+  const { yes, no } = VERDICT_MEANING[verdict];
+  const list = (sentences: readonly string[]): Markup =>
+    html`<ul>${sentences.map((one) => html`<li>${one}</li>`)}</ul>`;
+  return html`<section>${heading}<div class="columns"><div><p class="label">It means</p>${list(yes)}</div><div><p class="label">It does not mean</p>${list(no)}</div></div></section>`;
+}
+
+/** Origin, range, times and numbers of one log. */
+export function facts(stream: StreamReport): Markup {
+  const { origin, firstSeq, lastSeq, records, provenSize, end, continuedBy, after, runs, endTime, timeline } = stream;
+  const begin = timeline.events[0]?.time;
+  const rows: (readonly [string, Value])[] = [
+    ['Log', html`<code>${brief(origin === '' ? 'of no name' : origin)}</code>`],
+  ];
+  if (lastSeq > 0) {
+    rows.push([
+      'Entries',
+      `${grouped(firstSeq)} to ${grouped(lastSeq)}, of which ${grouped(records)} are lines of the application`,
+    ]);
+    if (begin !== undefined && endTime !== undefined)
+      rows.push(['Time', html`${begin} to ${endTime} <span class="quiet">(UTC, by the writer’s clock)</span>`]);
+    rows.push(['Proven up to', provenSize === 0 ? 'nothing' : `entry ${grouped(provenSize)}`]);
+    rows.push(['End', endText(end, continuedBy)]);
+    rows.push(['Starts of the writer', grouped(runs)]);
+  }
+  if (after !== undefined)
+    rows.push(['Continues', html`<code>${brief(after.origin)}</code> after entry ${grouped(after.size)}`]);
+  for (const [what, count] of lost(stream)) if (count > 0) rows.push([what, grouped(count)]);
+  return html`<dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function lost({ droppedLines, abandonedEntries, adoptedEntries }: StreamReport): (readonly [string, number])[] {
+  return [
+    ['Lines that the writer lost', droppedLines],
+    ['Entries that a crash abandoned', abandonedEntries],
+    ['Entries that a restart took over unsigned', adoptedEntries],
+  ];
+}
+
+function endText(end: StreamReport['end'], continuedBy: string | undefined): Value {
+  if (end === 'closed') return 'closed';
+  return end === 'open' ? 'not closed' : html`continued by <code>${brief(continuedBy ?? '')}</code>`;
+}
+
+/** Who could have forged a log without being found. */
+export function forgers(stream: StreamReport, heading: Markup): Markup {
+  const ranges = whoCouldHaveForged(stream);
+  const { shown, rest } = capped(ranges, RANGES, 'ranges that were checked in other ways');
+  const host = hostCould(stream);
+  return html`<section>${heading}<ul>${shown.map((range) => html`<li>${rangeText(range, ranges.length)}${sentence(range.who)}</li>`)}
+${host.map((could) => html`<li>Whoever took over the host of the writer ${could}.</li>`)}</ul>${rest}</section>`;
+}
+
+function rangeText({ firstSeq, lastSeq }: Forgers, ranges: number): Value {
+  return ranges > 1 && html`<strong>Entries ${grouped(firstSeq)} to ${grouped(lastSeq)}:</strong> `;
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+}

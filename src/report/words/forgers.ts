@@ -1,0 +1,67 @@
+import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
+
+/** How the entries of a key period were checked: it decides who could have forged them. */
+export type CheckedHow = 'both' | 'mac' | 'signature' | 'nothing';
+
+/** Who could have forged which entries without being found. */
+export interface Forgers {
+  readonly how: CheckedHow;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** A sentence without its stop. */
+  readonly who: string;
+}
+
+/** How a key period was checked. */
+export function checkedHow({ checkedBy }: KeyReport): CheckedHow {
+  const mac = checkedBy.includes('mac');
+  if (checkedBy.includes('signature')) return mac ? 'both' : 'signature';
+  return mac ? 'mac' : 'nothing';
+}
+
+const WHO: Readonly<Record<CheckedHow, string>> = {
+  both: 'only whoever holds the data key and may also sign with the signing key; one of the two is not enough',
+  mac: 'whoever holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
+  signature: 'whoever may sign with the signing key; an auditor, who has the public key alone, could not',
+  nothing: 'anyone who could write to the files: no key of yours checks these entries',
+};
+
+/** Who could have forged a log, by range: neighbouring key periods that were checked alike are one. */
+export function whoCouldHaveForged({ keys, firstSeq, lastSeq }: StreamReport): Forgers[] {
+  const ranges: Forgers[] = [];
+  for (const key of keys) {
+    if (key.lastSeq < key.firstSeq) continue; // announced, and never in force
+    const how = checkedHow(key);
+    const last = ranges.at(-1);
+    if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, key.lastSeq) });
+    else ranges.push({ how, firstSeq: Math.max(key.firstSeq, firstSeq), lastSeq: key.lastSeq, who: WHO[how] });
+  }
+  return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, who: WHO.nothing }];
+}
+
+const LOCAL_SOURCES: readonly string[] = ['env', 'file'];
+
+const HOST = {
+  local: 'had its keys in hand, and could write all of it anew, which only a checkpoint that is kept elsewhere shows',
+  service:
+    'could not alter what was sealed before that, but could begin the log anew, which only a checkpoint that is kept elsewhere shows',
+  signing:
+    'could have everything signed again that comes after the last checkpoint that is kept elsewhere (an anchor, a pin, a file of known checkpoints)',
+} as const;
+
+/** What whoever controlled the host of the writer could do: each the end of a sentence without its stop. */
+export function hostCould({ keys }: StreamReport): string[] {
+  const could = new Set(keys.flatMap((key) => hostCase(key) ?? []));
+  return [...could].map((one) => HOST[one]);
+}
+
+/** The keys that lie on the host are known to whoever controls it; a key service does for them what it does for the writer. */
+function hostCase(key: KeyReport): keyof typeof HOST | undefined {
+  const how = checkedHow(key);
+  const macLocal = LOCAL_SOURCES.includes(key.dataKey?.source ?? '');
+  const signLocal = key.signers.length > 0 && key.signers.every(({ source }) => LOCAL_SOURCES.includes(source));
+  if (how === 'nothing') return undefined;
+  if (how === 'mac') return macLocal ? 'local' : 'service';
+  if (how === 'both' && !macLocal) return 'service';
+  return signLocal ? 'local' : 'signing';
+}

@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import { type DefaultTreeAdapterMap, defaultTreeAdapter, type ParserError, parse } from 'parse5';
+import { describe, expect, it } from 'vitest';
+import type { ReportAbout } from '../../src/report/about.ts';
+import { renderReport, renderReportMain } from '../../src/report/html/render-report.ts';
+import { REPORT_STYLE, REPORT_STYLE_DIGEST } from '../../src/report/html/style.ts';
+import type { StreamReport, VerifyReport } from '../../src/verify/verdict/report.ts';
+import { vectorNames, vectorReport } from '../support/vector-reports.ts';
+
+type Node = DefaultTreeAdapterMap['node'];
+type Element = DefaultTreeAdapterMap['element'];
+
+const about: ReportAbout = {
+  version: '1.2.3',
+  checkedAt: '2026-11-26T05:00:00.000Z',
+  given: [{ what: 'Public keys', value: 'signer.pub' }],
+};
+
+/** What the report consists of; nothing else may ever appear in it. */
+const ELEMENTS = new Set(
+  'html head meta title style body main header footer section article h1 h2 h3 h4 p span strong code pre br ul li dl dt dd div a time table thead tbody tr th td details summary figure figcaption blockquote svg g desc line rect path text'.split(
+    ' ',
+  ),
+);
+const ATTRIBUTES = new Set(
+  'lang charset name content http-equiv class id href datetime scope role tabindex aria-label aria-labelledby aria-hidden viewBox width height x y x1 x2 y1 y2 rx d transform text-anchor'.split(
+    ' ',
+  ),
+);
+
+function parsed(html: string): { elements: Element[]; text: string } {
+  const errors: ParserError[] = [];
+  const document = parse(html, { onParseError: (error) => errors.push(error), sourceCodeLocationInfo: true });
+  expect(errors).toEqual([]);
+  const elements: Element[] = [];
+  let text = '';
+  const walk = (node: Node): void => {
+    if (defaultTreeAdapter.isTextNode(node)) text += node.value;
+    if (defaultTreeAdapter.isElementNode(node)) elements.push(node);
+    if ('childNodes' in node && node.nodeName !== 'style') node.childNodes.forEach(walk);
+  };
+  walk(document);
+  return { elements, text };
+}
+
+/** The markup without its texts: what a browser would do with it. */
+const shape = (elements: readonly Element[]): string =>
+  elements.map(({ tagName, attrs }) => `${tagName} ${attrs.map(({ name }) => name).join(' ')}`).join('\n');
+
+function checkDocument(html: string): { elements: Element[]; text: string } {
+  const document = parsed(html);
+  for (const { tagName, attrs } of document.elements) {
+    expect(ELEMENTS, tagName).toContain(tagName);
+    for (const { name, value } of attrs) {
+      expect(ATTRIBUTES, `${tagName} ${name}`).toContain(name);
+      if (name === 'href') expect(value).toMatch(/^#log-\d+$/);
+    }
+  }
+  const ids = document.elements.flatMap(({ attrs }) =>
+    attrs.filter(({ name }) => name === 'id').map(({ value }) => value),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(html.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+  return document;
+}
+
+describe('the report of every vector', async () => {
+  const names = vectorNames();
+
+  it.each(names)('%s', async (name) => {
+    const report = await vectorReport(name);
+    const { text } = checkDocument(renderReport(report, about));
+    expect(text).toContain({ ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' }[report.verdict]);
+    expect(text).toContain('Nothing in this report shows what came after the last entry');
+    for (const { code } of report.findings) expect(text).toContain(code);
+  });
+});
+
+describe('the document', () => {
+  it('allows its own style sheet and nothing else, and refers to nothing outside', async () => {
+    const html = renderReport(await vectorReport('root-mismatch'), about);
+    const { elements } = checkDocument(html);
+    const policy = elements
+      .find(({ attrs }) => attrs.some(({ value }) => value === 'Content-Security-Policy'))
+      ?.attrs.find(({ name }) => name === 'content')?.value;
+    expect(policy).toBe(
+      `default-src 'none'; style-src 'sha256-${REPORT_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'`,
+    );
+    expect(createHash('sha256').update(REPORT_STYLE).digest('base64')).toBe(REPORT_STYLE_DIGEST);
+    expect(html).toContain(`<style>${REPORT_STYLE}</style>`);
+    expect(REPORT_STYLE).not.toMatch(/url\(|@import|<|\\/);
+    expect(html).not.toMatch(/https?:|\/\/[a-z]/);
+  });
+
+  it('gives its main element alone, for a page around it', async () => {
+    const report = await vectorReport('root-mismatch');
+    const main = renderReportMain(report, about);
+    expect(main).toMatch(/^<main class="report">[\s\S]*<\/main>$/);
+    expect(renderReport(report, about)).toContain(main);
+  });
+});
+
+/** Everything that could become more than text. */
+const ATTACKS = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "' onmouseover='alert(1)",
+  '</title></style></code></pre></main><iframe src=//evil.example>',
+  '<!-- --><!doctype html>]]>',
+  '&lt;script&gt;&#60;b&#62;&amp;',
+  'javascript:alert(1)',
+  '{{alert(1)}}`#{alert(1)}`',
+  'a\u202Egnp.exe\u2066\u200F\uFEFF\u00AD\u061C',
+  '\u0000\u0007\u001B[2J\u001B]0;title\u0007\r\n\u0085\u009B\u2028\u2029',
+  'lone \uD800 surrogates \uDFFF',
+  '\u{E0001}\u{E0041}\u{FFFFE}\uE000',
+  `long ${'<b>'.repeat(2_000)}`,
+];
+
+/** Words of ours: no log decides them. */
+const OURS = new Set(['verdict', 'code', 'severity', 'kind', 'status', 'records', 'end', 'checkedBy', 'fingerprint']);
+
+/** A value with every string that may come from a log in the place of its own. */
+function poisoned<T>(value: T, attack: string): T {
+  const poison = (one: unknown, name: string): unknown => {
+    if (typeof one === 'string') return OURS.has(name) ? one : attack;
+    if (Array.isArray(one)) return one.map((item) => poison(item, name));
+    if (typeof one !== 'object' || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([key, item]) => [key, poison(item, key)]));
+  };
+  return poison(value, '') as T;
+}
+
+describe('what a log says is text', () => {
+  it.each(ATTACKS)('%j', async (attack) => {
+    for (const name of [
+      'root-mismatch',
+      'foreign-line',
+      'valid-continued',
+      'valid-gaps',
+      'key-not-named',
+      'restart-vouched-only',
+    ]) {
+      const report = await vectorReport(name);
+      const withAttack = checkDocument(renderReport(poisoned(report, attack), about));
+      const harmless = checkDocument(renderReport(poisoned(report, 'x'.repeat(attack.length)), about));
+      expect(shape(withAttack.elements)).toBe(shape(harmless.elements));
+    }
+  });
+
+  it('shows characters that a reader would not see', async () => {
+    const html = renderReport(poisoned(await vectorReport('foreign-line'), 'a\u202Eb\u0007c\uD800d\u0000'), about);
+    expect(checkDocument(html).text).toContain('a\\u{202e}b\\u{7}c\\u{d800}d\\u{0}');
+  });
+
+  it('a quoted line is marked as one that an attacker may have written, and a cut one as cut', async () => {
+    const report = await vectorReport('foreign-line');
+    const quoted = { head: 'X'.repeat(10), tail: 'Y'.repeat(10), bytes: 5_000 };
+    const streams = report.streams.map((stream) => ({
+      ...stream,
+      findings: stream.findings.map((finding) => (finding.code === 'FOREIGN_LINE' ? { ...finding, quoted } : finding)),
+    }));
+    const { text } = checkDocument(renderReport({ ...report, streams }, about));
+    expect(text).toMatch(
+      /Text of the log, which an attacker may have written: line .*5\u202f000 bytes, cut in the middle/,
+    );
+    expect(text).toContain('XXXXXXXXXX … cut … YYYYYYYYYY');
+  });
+});
+
+describe('the length of the document is bounded', () => {
+  const many = (streams: readonly StreamReport[]): VerifyReport => ({
+    version: 1,
+    verdict: 'tampered',
+    streams,
+    findings: [],
+    ignored: { files: [], more: 0 },
+    note: 'nothing here shows what came after',
+  });
+
+  it('ten thousand logs: an overview, a hundred parts, and a sentence on the rest', async () => {
+    const [tampered] = (await vectorReport('root-mismatch')).streams;
+    const [ok] = (await vectorReport('valid-both')).streams;
+    if (tampered === undefined || ok === undefined) throw new Error('vectors without a stream');
+    const streams = Array.from({ length: 10_000 }, (_, at) => ({
+      ...(at === 9_999 ? tampered : ok),
+      origin: `o/${at}`,
+    }));
+    const html = renderReport(many(streams), about);
+    const { elements, text } = checkDocument(html);
+    expect(html.length).toBeLessThan(2_000_000);
+    expect(elements.filter(({ tagName, attrs }) => tagName === 'article' && attrs[0]?.value === 'log')).toHaveLength(
+      100,
+    );
+    expect(text).toContain('Of 10\u202f000 logs: 1 not as sealed, 9\u202f999 as sealed.');
+    expect(text.indexOf('o/9999')).toBeLessThan(text.indexOf('o/0')); // what is not ok comes first
+    expect(text).toContain('and 9\u202f000 more logs, not shown here');
+    expect(text).toContain('9\u202f900 more logs have no part of their own here');
+  });
+
+  it('thousands of key periods, files, events and findings of a hostile log', async () => {
+    const [one] = (await vectorReport('root-mismatch')).streams;
+    const [key] = one?.keys ?? [];
+    const [finding] = one?.findings ?? [];
+    if (one === undefined || key === undefined || finding === undefined) throw new Error('a vector without a key');
+    const long = '\u0000<'.repeat(2_000);
+    const quoted = { head: '\u0000'.repeat(768), tail: '\u0000'.repeat(256), bytes: 1e6 };
+    const hostile: StreamReport = {
+      ...one,
+      origin: long,
+      keys: Array.from({ length: 500 }, (_, at) => ({
+        ...key,
+        firstSeq: at + 1,
+        lastSeq: at + 1,
+        signers: Array.from({ length: 2 }, (_item, index) => ({
+          source: long,
+          identity: `${at} ${index} ${long}`,
+          algorithm: long,
+        })),
+      })),
+      files: Array.from({ length: 2_000 }, (_, at) => `${at}${long.slice(0, 200)}`),
+      findings: Array.from({ length: 300 }, () => ({
+        ...finding,
+        message: long.slice(0, 4_096),
+        file: long,
+        quoted,
+      })),
+      timeline: {
+        events: Array.from({ length: 1_280 }, (_, at) => ({
+          kind: 'open',
+          seq: at,
+          why: long,
+          keyId: long,
+          file: long,
+        })),
+        counts: { open: 1_000_000, hand_over: 0, gap: 0, close: 0, checkpoint: 0 },
+      },
+    };
+    const html = renderReport(many(Array.from({ length: 200 }, () => hostile)), about);
+    expect(html.length).toBeLessThan(40_000_000);
+    const alone = renderReport(many([hostile]), about);
+    expect(alone.length).toBeLessThan(3_000_000);
+    const { text } = checkDocument(alone);
+    for (const cut of [
+      'more keys, not shown here',
+      'more files, not shown here',
+      'of 1\u202f000\u202f000 events are listed',
+      'more of this kind, not shown here',
+    ])
+      expect(text).toContain(cut);
+  });
+});
