@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { isMlDsa } from '../../core/ml-dsa.ts';
 import { readControl } from '../../format/control.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { formatVkey } from '../../format/vkey.ts';
@@ -10,6 +11,8 @@ interface Draft {
   readonly records: Set<string>;
   readonly wraps: Map<string, number>;
   readonly vkeys: Map<string, number>;
+  /** Whether ML-DSA has signed in every key period from one on; undefined before the first. */
+  postQuantum: boolean | undefined;
 }
 
 /** Names that need no quotes in YAML do not occur here. Nothing that a terminal or an editor obeys is printed raw (M8.25). */
@@ -23,15 +26,21 @@ function quote(text: string): string {
 function take(draft: Draft, origin: string, key: KeyReference, seq: number): void {
   draft.records.add(key.records);
   if (key.records === 'mac' && !draft.wraps.has(key.identity)) draft.wraps.set(key.identity, seq);
+  const signs = signersOf(key).some(({ algorithm }) => isMlDsa(algorithm));
+  if (signs || draft.postQuantum !== undefined) draft.postQuantum = signs && draft.postQuantum !== false;
   for (const signer of signersOf(key)) {
     const vkey = formatVkey(origin, noteKeyOf(signer));
     if (!draft.vkeys.has(vkey)) draft.vkeys.set(vkey, seq);
   }
 }
 
-function streamText(origin: string, { records, wraps, vkeys }: Draft): string {
+function streamText(origin: string, { records, wraps, vkeys, postQuantum }: Draft): string {
   const weakest = records.has('hash') ? 'hash' : 'mac';
-  const require = [...(weakest === 'mac' ? ['mac'] : []), ...(vkeys.size > 0 ? ['signature'] : [])];
+  const require = [
+    ...(weakest === 'mac' ? ['mac'] : []),
+    ...(vkeys.size > 0 ? ['signature'] : []),
+    ...(postQuantum === true ? ['post-quantum'] : []),
+  ];
   const keys = [
     ...[...wraps].map(([identity, seq]) => `      - { wrap: ${quote(identity)}, from_seq: ${seq} }`),
     ...[...vkeys].map(([vkey, seq]) => `      - { sign: ${quote(vkey)}, from_seq: ${seq} }`),
@@ -59,7 +68,12 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
     const { entry } = reading;
     if (entry.kind === 'open') ({ origin } = entry);
     if (origin === undefined || (entry.kind !== 'open' && entry.kind !== 'key')) return undefined;
-    const draft = drafts.get(origin) ?? { records: new Set(), wraps: new Map(), vkeys: new Map() };
+    const draft = drafts.get(origin) ?? {
+      records: new Set(),
+      wraps: new Map(),
+      vkeys: new Map(),
+      postQuantum: undefined,
+    };
     drafts.set(origin, draft);
     take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
     return undefined;

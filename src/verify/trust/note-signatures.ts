@@ -1,6 +1,6 @@
-import { TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
-import { encodeNoteKey, ratchetKeyId } from '../../format/vkey.ts';
+import { encodeNoteKey, type NoteKey, ratchetKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { KnownKey } from '../model/known-keys.ts';
@@ -65,7 +65,7 @@ async function checkAnew(
   signature: Buffer,
 ): Promise<boolean | undefined> {
   const { key, signer } = known;
-  if (key.algorithm !== 'kms-hmac-sha256') return verifySignature(key.algorithm, key.bytes, text, signature);
+  if (key.algorithm !== 'kms-hmac-sha256') return checkHere(state, key, text, signature);
   const named = state.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
   if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
   if (state.allowance.left('serviceFailures') === 0) return undefined;
@@ -75,6 +75,23 @@ async function checkAnew(
     if (!(error instanceof TamperError)) throw error;
     state.allowance.take('serviceFailures');
     state.find('KEY_SERVICE', `the key service could not check a checkpoint (${error.code}): ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Undefined where this program has nothing to check the algorithm with: that is said, and proves nothing (M8.9). */
+async function checkHere(
+  state: StreamState,
+  { algorithm, bytes }: NoteKey,
+  text: Buffer,
+  signature: Buffer,
+): Promise<boolean | undefined> {
+  try {
+    return await verifySignature(algorithm, bytes, text, signature);
+  } catch (error) {
+    if (!isTamperError(error, 'DEPENDENCY_MISSING')) throw error;
+    state.allowance.take('serviceFailures');
+    state.find('UNSUPPORTED', `a signature of ${algorithm} could not be checked: ${error.message}`);
     return undefined;
   }
 }
