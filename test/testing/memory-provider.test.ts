@@ -13,6 +13,8 @@ const algorithms: SignatureAlgorithm[] = [
   'ecdsa-p256-sha256',
   'ecdsa-p384-sha384',
   'rsa-pss-sha256',
+  'ml-dsa-44',
+  'ml-dsa-65',
   'rsa-pkcs1-sha256',
   'kms-hmac-sha256',
 ];

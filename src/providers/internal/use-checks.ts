@@ -43,8 +43,9 @@ async function checkSigningKey(
 ): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
   const resolved = await attempt(name, async () => {
-    key = await provider.getSigningKey(keyId);
-    if (name === 'post-quantum key') assertPostQuantum(key);
+    const found = await provider.getSigningKey(keyId);
+    if (name === 'post-quantum key') assertPostQuantum(found);
+    key = found;
     return `${source} signs with ${key.algorithm}, key ${key.identity}`;
   });
   if (key === undefined) return [resolved];
