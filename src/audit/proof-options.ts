@@ -35,6 +35,8 @@ const proofForms: Forms<VerifyProofOptions> = {
   policy: forms.policy,
   keys: forms.keys,
   held: forms.held,
+  witnesses: forms.witnesses,
+  cosignatures: forms.cosignatures,
 };
 
 /** @throws {@link TamperError} `USAGE`, with the option and what it takes */
