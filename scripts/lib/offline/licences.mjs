@@ -6,7 +6,7 @@ import { root } from '../run.mjs';
  *
  * @param metafile - esbuild's
  */
-function licences(metafile) {
+export function licences(metafile) {
   const packages = new Set();
   for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0].inputs)) {
     const name = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(path)?.[1];

@@ -1,6 +1,4 @@
-import { Readable } from 'node:stream';
-import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
-import { isError, systemCode } from '../../errors.ts';
+import { crc32, inflate, inflateAtOnce, isInflateError } from './inflate.ts';
 import type { OnProblem } from './source-problem.ts';
 
 /**
@@ -17,7 +15,6 @@ const MAX_HEADER = 64 * 1024;
 const WINDOW = 256 * 1024;
 /** A member that expands to no more is decompressed at once. */
 const SMALL = 1024 * 1024;
-const SMALL_CHUNK = 4096;
 /** A writer that makes one a second needs six days for so many. */
 const MAX_MEMBERS = 500_000;
 
@@ -80,23 +77,6 @@ function checkTrailer(bytes: Buffer, { check, length }: Trailer): void {
   }
 }
 
-/** The data of a member that lies wholly in `bytes` and is small, and how long it is there; undefined for any other. */
-function inflateSmall(bytes: Buffer): { readonly data: Buffer; readonly length: number } | undefined {
-  try {
-    const done: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL, chunkSize: SMALL_CHUNK });
-    const { buffer, engine } = done as { buffer: Buffer; engine: { bytesWritten: number } }; // what `info` makes of it
-    const length = engine.bytesWritten;
-    return length + TRAILER <= bytes.length ? { data: buffer, length } : undefined;
-  } catch (error) {
-    if (isOfZlib(error) || (error instanceof RangeError && 'code' in error)) return undefined;
-    throw error;
-  }
-}
-
-function isOfZlib(error: unknown): error is Error {
-  return isError(error) && systemCode(error).startsWith('Z_');
-}
-
 /** The bytes from an offset on: a little first, because the member may end soon. */
 async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buffer> {
   for (let at = from, length = MAX_HEADER; at < file.size; length = Math.min(length * 2, CHUNK)) {
@@ -109,26 +89,22 @@ async function* pieces(file: CompressedBytes, from: number): AsyncGenerator<Buff
 
 /** The data of the member at `start`, whatever its size; returns the offset after it. */
 async function* readMember(file: CompressedBytes, start: number): AsyncGenerator<Buffer, number> {
-  const inflate = createInflateRaw({ chunkSize: CHUNK });
-  const raw = Readable.from(pieces(file, start), { highWaterMark: 1 });
-  raw.on('error', (error) => inflate.destroy(error));
-  raw.pipe(inflate);
+  const data = inflate(pieces(file, start));
   let check = 0;
   let length = 0;
   try {
-    for await (const chunk of inflate) {
-      const bytes = chunk as Buffer;
-      check = crc32(bytes, check);
-      length += bytes.length;
-      yield bytes;
+    let step = await data.next();
+    for (; step.done !== true; step = await data.next()) {
+      check = crc32(step.value, check);
+      length += step.value.length;
+      yield step.value;
     }
+    const end = start + step.value;
+    checkTrailer(await file.readAt(end, TRAILER), { check, length });
+    return end + TRAILER;
   } finally {
-    raw.destroy();
-    inflate.destroy();
+    await data.return(0);
   }
-  const end = start + inflate.bytesWritten;
-  checkTrailer(await file.readAt(end, TRAILER), { check, length });
-  return end + TRAILER;
 }
 
 /** The decompressed bytes of a file, at most `maxBytes` in at most `maxMembers` (default 500,000) members. */
@@ -154,8 +130,8 @@ export async function* readGzip(
         onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `there is no gzip member at byte ${position}`);
         return;
       }
-      const small = inflateSmall(view.subarray(header));
-      if (small !== undefined) {
+      const small = inflateAtOnce(view.subarray(header), SMALL);
+      if (small !== undefined && header + small.length + TRAILER <= view.length) {
         const { data, length } = small;
         bytes += data.length;
         if (bytes > maxBytes) return exceeded();
@@ -178,7 +154,7 @@ export async function* readGzip(
       position = step.value;
     }
   } catch (error) {
-    if (!isOfZlib(error) && !(error instanceof Damaged)) throw error;
+    if (!isInflateError(error) && !(error instanceof Damaged)) throw error;
     onProblem('UNREADABLE', `the compressed data is damaged: ${error.message}`);
   }
 }
