@@ -1,3 +1,5 @@
+import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
+import { isMlDsa, ML_DSA, type MlDsaAlgorithm, mlDsaOf, mlDsaPublicKey } from '../../../core/ml-dsa.ts';
 import { TamperError } from '../../../errors.ts';
 import type { SignatureAlgorithm } from '../../../keys/provider.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../../keys/public-key.ts';
@@ -14,7 +16,7 @@ interface Way {
 }
 
 const SHA_256 = 'SHA-256';
-const ways: Readonly<Record<Exclude<SignatureAlgorithm, 'kms-hmac-sha256'>, Way>> = {
+const ways: Readonly<Record<Exclude<SignatureAlgorithm, MlDsaAlgorithm | 'kms-hmac-sha256'>, Way>> = {
   ed25519: { imported: { name: 'Ed25519' }, verified: { name: 'Ed25519' } },
   'ecdsa-p256-sha256': {
     imported: { name: 'ECDSA', namedCurve: 'P-256' },
@@ -44,6 +46,7 @@ export async function verifySignature(
   if (algorithm === 'kms-hmac-sha256') {
     throw new TamperError('KEY_WRONG_USAGE', 'kms-hmac-sha256 has no public key; only the key service can check it');
   }
+  if (isMlDsa(algorithm)) return verifyMlDsa(algorithm, spki, data, signature);
   const key = readPublicKey(spki, 'the public key');
   const actual = algorithmOf(key, algorithm === 'rsa-pkcs1-sha256' ? 'pkcs1' : 'pss', 'the key');
   if (actual !== algorithm) throw new TamperError('KEY_WRONG_USAGE', `the key is for ${actual}, not for ${algorithm}`);
@@ -61,6 +64,15 @@ export async function verifySignature(
       hint: 'Use a current Chromium, Chrome, Edge, Firefox or Safari, or verify on the command line: verify.mjs.',
     });
   }
+}
+
+/** FIPS 204, pure, with an empty context: no browser has it yet. */
+function verifyMlDsa(algorithm: MlDsaAlgorithm, spki: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
+  if (mlDsaOf(spki) !== algorithm) throw new TamperError('KEY_WRONG_USAGE', `the key is not for ${algorithm}`);
+  if (signature.length !== ML_DSA[algorithm].signatureBytes) return false;
+  const noble = algorithm === 'ml-dsa-44' ? ml_dsa44 : ml_dsa65;
+  const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+  return noble.verify(plain(signature), plain(data), plain(mlDsaPublicKey(algorithm, spki)));
 }
 
 /** The signature as Web Crypto takes it; undefined where it is none of this algorithm. */
