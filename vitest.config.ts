@@ -50,6 +50,7 @@ export default defineConfig({
         test: {
           name: 'slow',
           include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          exclude: leftOut,
           maxWorkers: 4,
           maxConcurrency: 8,
           testTimeout: 900_000,

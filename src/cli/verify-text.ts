@@ -1,4 +1,5 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
+import { whoCouldHaveForged } from '../report/words/forgers.ts';
 import { printable } from './output.ts';
 import { keyTexts } from './verify-keys-text.ts';
 
@@ -12,6 +13,8 @@ const SHOWN_PER_CODE = 5;
 const RANK = { tampered: 0, undecided: 1, warning: 2 } as const;
 /** Keys that it shows. */
 const SHOWN_KEYS = 8;
+/** Ranges with who could have forged them. */
+const SHOWN_RANGES = 3;
 
 const HEADLINE = {
   ok: 'OK',
@@ -19,11 +22,17 @@ const HEADLINE = {
   undecided: 'UNDECIDED',
 } as const;
 
-function place({ file, line, seq, lastSeq, offset }: Finding): string {
+function place({ file, line, seq, lastSeq, offset, within, previousSealTime, nextSealTime }: Finding): string {
   const parts: string[] = [];
   if (file !== undefined) parts.push(line === undefined ? file : `${file}:${line}`);
   if (seq !== undefined) parts.push(lastSeq === undefined || lastSeq === seq ? `seq ${seq}` : `seq ${seq}-${lastSeq}`);
   if (offset !== undefined) parts.push(`byte ${offset}`);
+  if (within !== undefined) {
+    parts.push(`within seq ${within.firstSeq}-${within.lastSeq}`);
+    if (previousSealTime !== undefined && nextSealTime !== undefined) {
+      parts.push(`sealed after ${previousSealTime} and by ${nextSealTime}`);
+    }
+  }
   return parts.join(', ');
 }
 
@@ -66,10 +75,16 @@ function keyText(key: KeyReport): string {
   return `  ${keyId}: entries ${firstSeq}-${lastSeq}, ${records}, ${how}, ${status}; ${keyTexts([key]).join('; ')}`;
 }
 
-function whoCanForge(keys: readonly KeyReport[]): string[] {
-  if (keys.length === 0 || !keys.some(({ checkedBy }) => checkedBy.includes('mac'))) return [];
-  if (keys.every(({ checkedBy }) => checkedBy.includes('signature'))) return [];
-  return ['  note: checked with a data key alone; anyone holding that key could have forged this log'];
+/** Ranges of entries that were checked in different ways, each with who could have forged it. */
+function forgers(stream: StreamReport): string[] {
+  const ranges = whoCouldHaveForged(stream);
+  const shown = ranges.slice(0, SHOWN_RANGES);
+  const text = shown.map(({ firstSeq, lastSeq, brief }) =>
+    ranges.length === 1 ? brief : `entries ${firstSeq} to ${lastSeq}: ${brief}`,
+  );
+  const rest = ranges.length - shown.length;
+  if (rest > 0) text.push(`and ${rest} more ranges (--html shows them)`);
+  return [`  could have been forged by ${text.join('; ')}`];
 }
 
 function witnessLines({ witnessed }: StreamReport): string[] {
@@ -105,8 +120,8 @@ function streamLines(stream: StreamReport, level: Level): string[] {
   const name = origin === '' ? 'files that belong to no named stream' : origin;
   const lines = [`${HEADLINE[verdict]}  ${name}`];
   if (level === 'quiet') return lines;
-  lines.push(...whoCanForge(keys));
   if (lastSeq > 0) {
+    lines.push(...forgers(stream));
     const until = endTime === undefined ? '' : `, up to ${endTime}`;
     lines.push(
       `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   linkSync,
@@ -92,6 +93,29 @@ describe('verify --html', () => {
     writeLog(change);
     expect((await verify(at('report.html'))).code).toBe(1);
     expect(readFileSync(at('report.html'), 'utf8')).toContain('<title>TAMPERED');
+  });
+});
+
+describe('the text', () => {
+  it('says who could have forged the log', async () => {
+    writeLog();
+    const { stdout } = await verify(at('report.html'));
+    expect(stdout).toContain('\n  could have been forged by whoever may sign with the signing key\n');
+  });
+
+  it('says the range and the time of a change that no single line shows', async () => {
+    writeLog((log) => {
+      const line = log.lines.find(({ bytes }) => bytes.includes('"n":1'));
+      if (line === undefined) return;
+      const leaf = Buffer.from(line.bytes.toString('utf8').slice(0, -46).replace('"n":1', '"n":9'));
+      const checksum = createHash('sha256').update(Buffer.of(0)).update(leaf).digest('base64url');
+      line.bytes = Buffer.from(`${leaf.toString('utf8')}${checksum}"}}`);
+    });
+    const { code, stdout } = await verify(at('report.html'));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /ROOT_MISMATCH: .*\n +at .*log\.jsonl:7, seq 5, byte \d+, within seq 3-5, sealed after \S+ and by \S+\n/,
+    );
   });
 });
 

@@ -10,6 +10,8 @@ export interface Forgers {
   readonly lastSeq: number;
   /** A sentence without its stop. */
   readonly who: string;
+  /** The same in a few words. */
+  readonly brief: string;
 }
 
 /** How a key period was checked. */
@@ -19,11 +21,23 @@ export function checkedHow({ checkedBy }: KeyReport): CheckedHow {
   return mac ? 'mac' : 'nothing';
 }
 
-const WHO: Readonly<Record<CheckedHow, string>> = {
-  both: 'only whoever holds the data key and may also sign with the signing key; one of the two is not enough',
-  mac: 'whoever holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
-  signature: 'whoever may sign with the signing key; an auditor, who has the public key alone, could not',
-  nothing: 'anyone who could write to the files: no key of yours checks these entries',
+const WHO: Readonly<Record<CheckedHow, Pick<Forgers, 'who' | 'brief'>>> = {
+  both: {
+    who: 'only whoever holds the data key and may also sign with the signing key; one of the two is not enough',
+    brief: 'only whoever holds the data key and may sign as well',
+  },
+  mac: {
+    who: 'whoever holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
+    brief: 'whoever holds the data key, as who checks with it does',
+  },
+  signature: {
+    who: 'whoever may sign with the signing key; an auditor, who has the public key alone, could not',
+    brief: 'whoever may sign with the signing key',
+  },
+  nothing: {
+    who: 'anyone who could write to the files: no key of yours checks these entries',
+    brief: 'anyone who could write to the files: no key of yours checks it',
+  },
 };
 
 /** Who could have forged a log, by range: neighbouring key periods that were checked alike are one. */
@@ -34,9 +48,9 @@ export function whoCouldHaveForged({ keys, firstSeq, lastSeq }: StreamReport): F
     const how = checkedHow(key);
     const last = ranges.at(-1);
     if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, key.lastSeq) });
-    else ranges.push({ how, firstSeq: Math.max(key.firstSeq, firstSeq), lastSeq: key.lastSeq, who: WHO[how] });
+    else ranges.push({ how, firstSeq: Math.max(key.firstSeq, firstSeq), lastSeq: key.lastSeq, ...WHO[how] });
   }
-  return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, who: WHO.nothing }];
+  return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }
 
 const LOCAL_SOURCES: readonly string[] = ['env', 'file'];

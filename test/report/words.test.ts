@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
+import { keysUsed } from '../../src/report/words/keys-used.ts';
+import { verdictSentence } from '../../src/report/words/verdict-words.ts';
+import type { KeyReport, StreamReport } from '../../src/verify/verdict/report.ts';
+import { vectorReport } from '../support/vector-reports.ts';
+
+async function streamOf(name: string): Promise<StreamReport> {
+  const [stream] = (await vectorReport(name)).streams;
+  if (stream === undefined) throw new Error(`the vector ${name} has no stream`);
+  return stream;
+}
+
+describe('the verdict in one sentence', () => {
+  it.each([
+    [
+      'valid-both',
+      /^The log audit\.example\.com\/vectors\/a is as it was sealed: all its 14 entries were checked, and none is missing, changed, added or out of order\.$/,
+    ],
+    [
+      'root-mismatch',
+      /is not as it was sealed: entries were changed, removed or added before a checkpoint \(within entries 3 to 8\)\.$/,
+    ],
+    ['no-key', /^It cannot be decided whether the log .* is as it was sealed: a key is missing to check the entries/],
+  ])('%s', async (name, sentence) => {
+    expect(verdictSentence(await vectorReport(name))).toMatch(sentence);
+  });
+
+  it('says that warnings were asked to count, where nothing else makes it undecided', async () => {
+    const report = await vectorReport('valid-mac');
+    const streams = report.streams.map((stream) => ({ ...stream, verdict: 'undecided' as const }));
+    expect(verdictSentence({ ...report, streams })).toMatch(/has warnings, and you asked that warnings count\.$/);
+  });
+
+  it('never calls a log ok that is not, and never accuses one that is undecided', async () => {
+    for (const name of ['auth-wrong', 'fork', 'unsigned', 'end-unproven', 'wrong-key']) {
+      const { verdict, ...rest } = await vectorReport(name);
+      expect(verdict).not.toBe('ok');
+      const sentence = verdictSentence({ verdict, ...rest });
+      expect(sentence).not.toContain('none is missing');
+      expect(sentence.startsWith('It cannot be decided')).toBe(verdict === 'undecided');
+    }
+  });
+});
+
+describe('who could have forged a log', () => {
+  it.each([
+    ['valid-mac', 'mac', /^whoever holds the data key/],
+    ['valid-ed25519', 'signature', /^whoever may sign/],
+    ['valid-both', 'both', /^only whoever holds the data key and may also sign/],
+    ['valid-both-data', 'mac', /^whoever holds the data key/],
+    ['valid-both-public', 'signature', /^whoever may sign/],
+    ['no-key', 'nothing', /^anyone who could write to the files/],
+  ])('%s: %s', async (name, how, who) => {
+    const ranges = whoCouldHaveForged(await streamOf(name));
+    expect(ranges.map((range) => range.how)).toEqual([how]);
+    expect(ranges[0]?.who).toMatch(who);
+  });
+
+  const period = (firstSeq: number, lastSeq: number, checkedBy: KeyReport['checkedBy']): KeyReport => ({
+    keyId: 'AAAAAAAA.1',
+    records: 'mac',
+    firstSeq,
+    lastSeq,
+    signers: [],
+    checkedBy,
+    status: 'vouched',
+  });
+
+  it('joins neighbouring key periods that were checked alike, and leaves out those that never came into force', async () => {
+    const keys = [period(1, 9, ['mac']), period(10, 19, ['mac']), period(25, 0, ['signature']), period(20, 29, [])];
+    const ranges = whoCouldHaveForged({ ...(await streamOf('valid-mac')), firstSeq: 1, lastSeq: 29, keys });
+    expect(ranges.map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq])).toEqual([
+      ['mac', 1, 19],
+      ['nothing', 20, 29],
+    ]);
+  });
+
+  it('the host with its keys in a file could write all of it anew, one with a key service could not alter what was sealed', async () => {
+    const [local] = hostCould(await streamOf('valid-mac'));
+    expect(local).toMatch(/^had its keys in hand/);
+    const stream = await streamOf('valid-mac');
+    const keys = stream.keys.map((key) => ({
+      ...key,
+      ...(key.dataKey && { dataKey: { ...key.dataKey, source: 'aws-kms' } }),
+    }));
+    expect(hostCould({ ...stream, keys })).toEqual([expect.stringMatching(/^could not alter what was sealed before/)]);
+    const signed = await streamOf('valid-ed25519');
+    const remote = signed.keys.map((key) => ({
+      ...key,
+      signers: key.signers.map((one) => ({ ...one, source: 'vault' })),
+    }));
+    expect(hostCould({ ...signed, keys: remote })).toEqual([
+      expect.stringMatching(/^could have everything signed again/),
+    ]);
+    expect(hostCould(await streamOf('no-key'))).toEqual([]);
+  });
+});
+
+describe('keys that were used', () => {
+  it('are each there once, with a fingerprint to read out', async () => {
+    const { keys } = await streamOf('valid-both');
+    const used = keysUsed([...keys, ...keys]);
+    expect(used.map(({ kind }) => kind)).toEqual(['data key', 'signing key']);
+    const signer = keys[0]?.signers[0]?.fingerprint ?? '';
+    expect(used[1]?.spoken?.replaceAll(' ', '')).toBe(signer.slice('sha256:'.length));
+    expect(Buffer.from(used[0]?.spoken?.replaceAll(' ', '') ?? '', 'hex').toString('base64url')).toBe(
+      keys[0]?.dataKey?.fingerprint,
+    );
+  });
+
+  it('a data key of thousands of key periods is one, with its first and last fingerprint', async () => {
+    const [key] = (await streamOf('valid-both')).keys;
+    if (key?.dataKey === undefined) throw new Error('a vector without a data key');
+    const { dataKey } = key;
+    const periods = Array.from({ length: 3_000 }, (_, at) => {
+      const fingerprint = Buffer.alloc(32, 0)
+        .fill(at & 0xff, 0, 16)
+        .fill(at >> 8, 16)
+        .toString('base64url');
+      return { ...key, dataKey: { ...dataKey, fingerprint } };
+    });
+    const [used] = keysUsed(periods);
+    expect(used).toMatchObject({ fingerprints: 3_000, spoken: `${'0000 '.repeat(16).trim()}` });
+    expect(used?.lastSpoken).toBe(`${'b7b7 '.repeat(8)}${'0b0b '.repeat(8)}`.trim());
+  });
+});
