@@ -76,6 +76,20 @@ describe('who could have forged a log', () => {
     ]);
   });
 
+  it('a signature says nothing of what comes after the proven end', async () => {
+    const said = async (name: string) =>
+      whoCouldHaveForged(await streamOf(name)).map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq]);
+    expect(await said('root-mismatch')).toEqual([
+      ['signature', 1, 2],
+      ['nothing', 3, 14],
+    ]);
+    const both = { ...(await streamOf('valid-both')), provenSize: 8 };
+    expect(whoCouldHaveForged(both).map(({ how, lastSeq }) => [how, lastSeq])).toEqual([
+      ['both', 8],
+      ['mac', 14],
+    ]);
+  });
+
   it('the host with its keys in a file could write all of it anew, one with a key service could not alter what was sealed', async () => {
     const [local] = hostCould(await streamOf('valid-mac'));
     expect(local).toMatch(/^had its keys in hand/);

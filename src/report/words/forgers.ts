@@ -40,15 +40,27 @@ const WHO: Readonly<Record<CheckedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   },
 };
 
-/** Who could have forged a log, by range: neighbouring key periods that were checked alike are one. */
-export function whoCouldHaveForged({ keys, firstSeq, lastSeq }: StreamReport): Forgers[] {
+/**
+ * Who could have forged a log, by range: neighbouring key periods that were checked alike are one. A signature counts up to the
+ * proven end alone: nothing covers what comes after it.
+ */
+export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize }: StreamReport): Forgers[] {
   const ranges: Forgers[] = [];
-  for (const key of keys) {
-    if (key.lastSeq < key.firstSeq) continue; // announced, and never in force
-    const how = checkedHow(key);
+  const add = (how: CheckedHow, from: number, to: number): void => {
     const last = ranges.at(-1);
-    if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, key.lastSeq) });
-    else ranges.push({ how, firstSeq: Math.max(key.firstSeq, firstSeq), lastSeq: key.lastSeq, ...WHO[how] });
+    if (to < from) return;
+    if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, to) });
+    else ranges.push({ how, firstSeq: from, lastSeq: to, ...WHO[how] });
+  };
+  for (const key of keys) {
+    const how = checkedHow(key);
+    const from = Math.max(key.firstSeq, firstSeq);
+    if (how === 'mac' || how === 'nothing') {
+      add(how, from, key.lastSeq);
+      continue;
+    }
+    add(how, from, Math.min(key.lastSeq, provenSize));
+    add(how === 'both' ? 'mac' : 'nothing', Math.max(from, provenSize + 1), key.lastSeq);
   }
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }

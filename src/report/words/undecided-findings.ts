@@ -18,8 +18,8 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   END_UNPROVEN: {
     title: 'nothing shows that the log ends here',
     means:
-      'It was not closed, so its newest entries may have been cut off. A log that is still written looks the same.',
-    next: 'If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',
+      'It was not closed, or no checkpoint of its close is one that you can check: its newest entries may have been cut off. A log that is still written looks the same.',
+    next: 'If a key is missing, begin with that. If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',
   },
   NOT_SEALED: {
     title: 'the file was never sealed',

@@ -13,6 +13,8 @@ const LANE = 34;
 const TOP = 8;
 /** More key periods are drawn as one bar where they are narrower than this. */
 const NARROW = 3;
+/** More starts and ends are drawn as lines. */
+const CROWDED = 80;
 
 interface Lane {
   readonly label: string;
@@ -54,7 +56,7 @@ function lanesOf(stream: StreamReport, x: Place): Lane[] {
     events.filter(({ kind }) => kinds.includes(kind));
   return [
     { label: 'Key periods', marks: periodBars(stream.keys, x) },
-    { label: 'Starts and ends', marks: of(['open', 'close']).map((event) => startOrEnd(event, x)) },
+    { label: 'Starts and ends', marks: startsAndEnds(of(['open', 'close']), x) },
     { label: 'Hand-overs', marks: of(['hand_over']).map((event) => diamond(x(event.seq, event.time))) },
     { label: 'Gaps', marks: of(['gap']).map((event) => gap(x(event.seq, event.time))) },
     { label: 'Checkpoints', marks: of(['checkpoint']).map((event) => checkpoint(event, x)) },
@@ -90,6 +92,16 @@ function periodBars(keys: readonly KeyReport[], x: Place): Markup[] {
   });
 }
 
+/** Very many are lines, which do not cover one another. */
+function startsAndEnds(events: readonly TimelineEvent[], x: Place): Markup[] {
+  const crowded = events.length > CROWDED;
+  return events.map((event) => {
+    if (!crowded || event.why === 'conflict') return startOrEnd(event, x);
+    const at = px(x(event.seq, event.time));
+    return html`<line class="minor" x1="${at}" x2="${at}" y1="10" y2="24"/>`;
+  });
+}
+
 function startOrEnd({ kind, why, seq, time }: TimelineEvent, x: Place): Markup {
   const at = px(x(seq, time));
   if (kind === 'close') {
@@ -118,7 +130,8 @@ function checkpoint({ seq, time, checkedBy = [] }: TimelineEvent, x: Place): Mar
 /** What stands at an entry, and is more than a warning. */
 function findingMarks({ findings }: StreamReport, x: Place): Markup[] {
   const drawn = new Set<string>();
-  return findings.flatMap(({ severity, seq, lastSeq = seq, within }) => {
+  const worstLast = [...findings].sort((a, b) => Number(a.severity === 'tampered') - Number(b.severity === 'tampered'));
+  return worstLast.flatMap(({ severity, seq, lastSeq = seq, within }) => {
     if (severity === 'warning' || seq === undefined || lastSeq === undefined) return [];
     const from = x(within?.firstSeq ?? seq) - 4;
     const to = x(within?.lastSeq ?? lastSeq) + 4;

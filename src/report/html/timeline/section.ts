@@ -15,7 +15,7 @@ export function timelineSection(stream: StreamReport, id: string, { events: most
   return html`<section>${heading}
 <p>${said}. Times are UTC, by the writer’s clock; they are what the log says, and as reliable as the entry that says it.</p>
 ${timelineDrawing(stream, id, said)}
-<p class="legend">Filled: checked with a key of yours. Dashed or pale: not checked. Triangle: a start; with a hollow centre: after a crash. Square: a close. Short line: the next file.</p>
+<p class="legend">Filled: checked with a key of yours. Dashed or pale: not checked. Triangle: a start; with a hollow centre: after a crash. Square: a close. Short line: the next file, or one of very many starts and ends.</p>
 <details><summary>The timeline as a table</summary>
 <div class="scroll" role="region" aria-label="The timeline as a table" tabindex="0"><table>
 <thead><tr><th scope="col">Time (UTC)</th><th scope="col">Entry</th><th scope="col">What happened</th></tr></thead>
