@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
+import { askAnchors } from './checkpoint/asked-anchors.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import { firstEpoch } from './epoch/first-epoch.ts';
 import { type KeySources, providersOf } from './epoch/key-sources.ts';
@@ -8,7 +9,7 @@ import { EarlierLines } from './intake/earlier-lines.ts';
 import type { LongLine } from './intake/line-intake.ts';
 import type { Spool } from './intake/spool.ts';
 import type { UnsealedLines } from './intake/unsealed-lines.ts';
-import type { StreamSite } from './resume/stream-site.ts';
+import { checkAnchored, type StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { checkMode, openingOf } from './stream/opening.ts';
 import type { Opening } from './stream/stream-writer.ts';
@@ -58,6 +59,7 @@ export async function openKeys(
 export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
   const { config, site, stream, clock, signal, unsealed, spool, longLine, warn } = options;
   const { resumption, state } = site;
+  const anchored = askAnchors(config.anchors, site.origin, signal, warn);
   const { epoch, sources, since } = await firstEpoch({
     sources: options.keys,
     origin: site.origin,
@@ -68,6 +70,7 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
     onOutage: options.onOutage,
   });
   if (!signal.aborted) {
+    for (const newest of await anchored) checkAnchored(site, newest); // M6.5
     checkMode(resumption, epoch);
     const opening = await openingOf(resumption, epoch, state.after, warn);
     const { maxLineBytes } = config;

@@ -33,7 +33,9 @@ export class Anchors {
           }
         } catch (cause) {
           this.#warn(
-            new TamperError('UNAVAILABLE', `the anchor ${anchor.name} did not accept a checkpoint`, { cause }),
+            new TamperError('UNAVAILABLE', `the anchor ${shownName(anchor.name)} did not accept a checkpoint`, {
+              cause,
+            }),
           );
         } finally {
           anchor.busy = false;
@@ -43,8 +45,14 @@ export class Anchors {
   }
 }
 
-function isUrl(name: string): boolean {
+/** Whether an anchor is an address; else it is a file. */
+export function isUrl(name: string): boolean {
   return /^https?:\/\//.test(name);
+}
+
+/** An address may hold a password. */
+function shownName(name: string): string {
+  return isUrl(name) ? new URL(name).host : name;
 }
 
 async function append(path: string, note: string): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { Frontier } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
+import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { formatCheckpointLine } from '../../format/entry.ts';
 import { signersOf } from '../../format/key-reference.ts';
@@ -70,13 +71,21 @@ export function openSite(place: Place, config: ResolvedConfig, now: number): Str
 
 /** What an anchor has seen must be in the stream (spec 6). */
 function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite {
-  const { origin, resumption, sink } = site;
-  const newest = newestAnchored(anchors, origin);
+  try {
+    checkAnchored(site, newestAnchored(anchors, site.origin));
+    return site;
+  } catch (error) {
+    site.sink.close();
+    throw error;
+  }
+}
+
+/** @throws {@link TamperError} `STATE_CONFLICT` where the checkpoint that an anchor has is not one of this stream as it is here */
+export function checkAnchored({ origin, resumption }: StreamSite, newest: SignedCheckpoint | undefined): void {
   const known = resumption.candidates.find(({ size }) => size === newest?.size);
   if (newest === undefined || (newest.size <= resumption.size && (known === undefined || known.root === newest.root))) {
-    return site;
+    return;
   }
-  sink.close();
   throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size} that contradicts the files`);
 }
 

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { cpSync, rmSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Sealer } from '../../src/seal/sealer.ts';
+import { audit, ORIGIN, start, workplace } from './workplace.ts';
+
+/** Anchors with an address, read back at a start (M6.5): POST takes a note, GET gives the newest one of a stream. */
+
+let notes: string[] = [];
+let asked: string[] = [];
+let answer: ((response: ServerResponse) => void) | undefined;
+const server = createServer((request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (text: string) => (body += text));
+  request.on('end', () => {
+    asked.push(`${request.method} ${request.url}`);
+    if (request.method === 'POST') {
+      notes.push(body);
+      response.end();
+    } else if (answer !== undefined) answer(response);
+    else response.writeHead(notes.length > 0 ? 200 : 404).end(notes.at(-1));
+  });
+});
+let anchors: string[] = [];
+beforeEach(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  anchors = [`http://127.0.0.1:${(server.address() as AddressInfo).port}/checkpoints`];
+  [notes, asked, answer] = [[], [], undefined];
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+/** Waits until the anchor has what was given to it. */
+async function told(size: number): Promise<void> {
+  while (!notes.some((note) => note.includes(`\n${size}\n`))) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+async function logged(options: Parameters<typeof start>[0], ...lines: string[]): Promise<Sealer> {
+  const sealer = start(options);
+  for (const line of lines) sealer.write(line);
+  await sealer.close();
+  await told(sealer.stats.size);
+  return sealer;
+}
+
+describe('an anchor with an address', () => {
+  it('is asked for the newest checkpoint of the stream, and a log that agrees goes on', async () => {
+    const { directory, options, provider } = workplace();
+    await logged({ ...options(), anchors }, '{"n":1}');
+    await logged({ ...options(), anchors }, '{"n":2}');
+    expect(asked).toContain(`GET /checkpoints?origin=${encodeURIComponent(ORIGIN)}`);
+    expect((await audit(directory, provider)).verdict).toBe('ok');
+  });
+
+  it('finds a log and its state that were rolled back together: nothing is written', async () => {
+    const { directory, file, options } = workplace();
+    await logged({ ...options(), anchors }, '{"n":1}');
+    const copy = join(directory, 'copy');
+    cpSync(join(directory, 'state'), join(copy, 'state'), { recursive: true });
+    cpSync(file, join(copy, 'audit.jsonl'));
+    await logged({ ...options(), anchors }, '{"n":2}');
+    for (const name of ['state', 'audit.jsonl']) {
+      rmSync(join(directory, name), { recursive: true });
+      cpSync(join(copy, name), join(directory, name), { recursive: true });
+    }
+    const sealer = start({ ...options(), anchors });
+    await expect(sealer.ready).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+      message: expect.stringContaining('an anchor holds a checkpoint'),
+    });
+  });
+
+  it('finds that everything was deleted', async () => {
+    const { directory, file, options } = workplace();
+    await logged({ ...options(), anchors }, '{"n":1}');
+    rmSync(file);
+    rmSync(join(directory, 'state'), { recursive: true });
+    await expect(start({ ...options(), anchors }).ready).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  });
+
+  it.each<[string, (response: ServerResponse) => void, boolean]>([
+    ['has none yet', (response) => response.writeHead(404).end(), false],
+    ['only takes them', (response) => response.writeHead(405).end('use POST'), false],
+    ['fails', (response) => response.writeHead(500).end(), true],
+    ['babbles', (response) => response.end('<html>'), true],
+    ['never ends', (response) => response.end('x'.repeat(1_000_000)), true],
+    ['hangs', () => undefined, true],
+    ['leads elsewhere', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), true],
+    [
+      'has one of another stream',
+      (response) =>
+        response.end('other.example\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— other.example AAAAAAAA\n'),
+      false,
+    ],
+  ])('that %s does not hold the log up', async (_, how, warns) => {
+    const { directory, options, provider } = workplace();
+    answer = how;
+    const warnings: Error[] = [];
+    const sealer = start({ ...options(), anchors });
+    sealer.on('warning', (error) => warnings.push(error));
+    sealer.write('{"n":1}');
+    await sealer.ready;
+    await sealer.close();
+    expect(warnings.some(({ message }) => message.includes('could not be asked'))).toBe(warns);
+    expect((await audit(directory, provider)).verdict).toBe('ok');
+  });
+
+  it('that hangs loses nothing of a process that ends meanwhile: its line is sealed by the next', async () => {
+    const { directory, options, provider } = workplace();
+    answer = () => undefined;
+    const first = start({ ...options(), anchors });
+    first.write('{"n":1}');
+    await first.close();
+    answer = (response) => response.writeHead(404).end();
+    const second = start({ ...options(), anchors });
+    second.write('{"n":2}');
+    await second.close();
+    const report = await audit(directory, provider);
+    expect(report.verdict).toBe('ok');
+    expect(report.streams[0]?.records).toBe(2);
+  });
+
+  it('that has a password in its address never shows it', async () => {
+    const { options } = workplace();
+    answer = (response) => response.writeHead(500).end();
+    const secret = anchors.map((url) => url.replace('//', '//user:hunter2@'));
+    const sealer = start({ ...options(), anchors: secret });
+    const warnings: Error[] = [];
+    sealer.on('warning', (error) => warnings.push(error));
+    await sealer.ready;
+    await sealer.close();
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.map(({ message }) => message).join()).not.toContain('hunter2');
+  });
+});
