@@ -103,10 +103,10 @@ export interface StreamPolicy {
   readonly require: readonly Demand[];
   readonly dataKeys: readonly PolicyDataKey[];
   readonly publicKeys: readonly PolicyPublicKey[];
-  /** Verifier keys of witnesses. */
-  readonly witnesses: readonly string[];
-  /** So many of the witnesses must have cosigned the end; undefined: all of them. */
-  readonly cosignatures: number | undefined;
+  /** Verifier keys of witnesses; absent: none. */
+  readonly witnesses?: readonly string[];
+  /** So many of the witnesses must have cosigned the end; absent: all of them. */
+  readonly cosignatures?: number | undefined;
   /** Signed notes that the auditor holds, as text. */
   readonly pins: readonly string[];
   /** The log must be present from its first entry; otherwise a held checkpoint may stand in for missing earlier entries. */

@@ -16,9 +16,10 @@ import { quorumProblem } from './quorum.ts';
  */
 export function witnessingOf(options: VerifyOptions, origin: string): Witnessing | undefined {
   const policy = policyFor(options.policy, origin);
-  const byPolicy = policy !== undefined && policy.witnesses.length > 0;
-  const vkeys = byPolicy ? policy.witnesses : (options.witnesses ?? []);
-  const required = byPolicy ? policy.cosignatures : options.cosignatures;
+  const named = policy?.witnesses ?? [];
+  const byPolicy = named.length > 0;
+  const vkeys = byPolicy ? named : (options.witnesses ?? []);
+  const required = byPolicy ? policy?.cosignatures : options.cosignatures;
   if (!byPolicy && required !== undefined && vkeys.length === 0) {
     throw new TamperError('USAGE', 'cosignatures are demanded, but no witness is named', {
       hint: 'Name the witnesses by their verifier keys: --witness, or the option "witnesses".',
