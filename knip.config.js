@@ -15,6 +15,8 @@ export default {
     'src/audit/closed-file-process.ts',
     // Bundled by scripts/lib/offline/, which puts the others in the place of modules of src/.
     'src/offline/command/{main,segment-program,absent-service}.ts',
+    'src/offline/page/{main,worker}.ts',
+    'src/offline/page/platform/*.ts',
     'bench/*.{ts,mjs}',
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.

@@ -1,6 +1,7 @@
-import { type Finding, TamperError, type VerifyReport } from '../index.ts';
+import { TamperError } from '../index.ts';
 import { areProofs, verifyWith } from '../internal.ts';
 import { renderReport } from '../report/html/render-report.ts';
+import { withoutQuotes } from '../report/without-quotes.ts';
 import { type Command, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
@@ -78,13 +79,3 @@ export const verify: Command = command(
     }
   },
 );
-
-/** The lines are for the report that was asked for: what is printed may go anywhere. */
-function withoutQuotes(report: VerifyReport): VerifyReport {
-  const bare = <F extends Finding>({ quoted: _quoted, ...rest }: F): Omit<F, 'quoted'> => rest;
-  return {
-    ...report,
-    streams: report.streams.map((stream) => ({ ...stream, findings: stream.findings.map(bare) })),
-    findings: report.findings.map(bare),
-  };
-}

@@ -9,7 +9,7 @@ import { bundlePage } from './page.mjs';
 export const OFFLINE = 'dist/offline';
 
 /** Lines that `sha256sum -c` reads. */
-function checksums(files) {
+export function checksums(files) {
   return [...files].map(([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`).join('');
 }
 

@@ -57,6 +57,19 @@ function asScript(text) {
   return text.replaceAll('<!--', '\\x3C!--').replaceAll(/<(\/?script)/gi, '\\x3C$1');
 }
 
+/** The style sheet that the report brings along. */
+async function reportStyle() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/report/html/style.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+  });
+  const { REPORT_STYLE } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  return REPORT_STYLE;
+}
+
 const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /** The page that verifies, one HTML file. The same sources give the same text. */
@@ -66,11 +79,10 @@ export async function bundlePage() {
     inject: [`${platform}/globals.ts`],
   });
   const main = await bundle('main.ts', {
-    plugins: [replaced({ 'src/index.ts': 'src/errors.ts' })], // all that the text of a report takes of it
     define: { WORKER: JSON.stringify(worker.text), VERSION: JSON.stringify(version) },
   });
   const script = asScript(main.text);
-  const style = readFileSync(`${root}${folder}/style.css`, 'utf8');
+  const style = (await reportStyle()) + readFileSync(`${root}${folder}/style.css`, 'utf8');
   const policy = [
     "default-src 'none'",
     "connect-src 'none'",

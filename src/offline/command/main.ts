@@ -11,12 +11,12 @@ declare const CALLED: string;
 declare const VERSION: string;
 
 async function main(): Promise<void> {
-  const [first, ...rest] = process.argv.slice(2);
-  if (first === CHECKS_SEGMENTS && process.connected) {
+  const argv = process.argv.slice(2);
+  // in an executable the path that `fork` gives is an argument too
+  if (argv.at(-1) === CHECKS_SEGMENTS && process.connected) {
     await import('../../verify/parallel/segment-process.ts');
     return;
   }
-  const argv = first === undefined ? rest : [first, ...rest];
   process.exitCode = await runAlone(CALLED, verify, argv, ioOfProcess(), VERSION);
 }
 

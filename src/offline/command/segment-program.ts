@@ -1,6 +1,6 @@
 import type { SegmentProgram } from '../../verify/parallel/segment-program.ts';
 
-/** The first argument of a process of ours that checks parts of a file for another one. */
+/** The last argument of a process of ours that checks parts of a file for another one. */
 export const CHECKS_SEGMENTS = '--check-segments';
 
 /**

@@ -56,6 +56,8 @@ export async function check(request: Request, onProgress: (read: number, total: 
     ...(unwrap !== undefined && { unwrap }),
     ...(maxBytes !== undefined && { maxBytes }),
     verifyOnline,
+    quoteLines: !request.withoutLines,
+    digestFiles: true,
     onProgress,
   });
   return { report, known: report.verdict === 'ok' ? formatKnown(advanceAll(streams, seenBy(report))) : undefined };

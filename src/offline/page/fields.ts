@@ -24,6 +24,7 @@ export function checkRequest(zones: Zones): Request | Failure {
     part: isChecked('part'),
     strict: isChecked('strict'),
     acceptSuccessors: isChecked('acceptSuccessors'),
+    withoutLines: isChecked('withoutLines'),
     maxBytes: max === '' ? undefined : Number(max),
     now: new Date(),
   };

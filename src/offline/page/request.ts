@@ -27,6 +27,8 @@ export interface Request {
   readonly strict: boolean;
   readonly acceptSuccessors: boolean;
   readonly maxBytes: number | undefined;
+  /** Whether the report leaves the lines of the log out. */
+  readonly withoutLines: boolean;
   readonly now: Date;
 }
 

@@ -1,27 +1,27 @@
-import { jsonText } from '../../cli/output.ts';
-import { verdictText } from '../../cli/verify-text.ts';
+import type { ReportAbout } from '../../report/about.ts';
+import { renderReport, renderReportMain } from '../../report/html/render-report.ts';
+import { withoutQuotes } from '../../report/without-quotes.ts';
 import { element, made } from './element.ts';
-import type { Answer, Failure, Request } from './request.ts';
+import type { Answer, Failure, GivenFile, Request } from './request.ts';
 
 /** What came of a verification, as the page shows it. */
 
-const sentences = {
-  ok: 'ok: the log is what was sealed',
-  tampered: 'tampered: the log is not what was sealed',
-  undecided: 'undecided: whether the log is what was sealed could not be decided',
-} as const;
+/** The version of the package. The build puts it in. */
+declare const VERSION: string;
 
-export function showReport({ report, known }: Extract<Answer, { kind: 'report' }>, _request: Request): void {
-  const result = element('result', HTMLElement);
-  element('report', HTMLElement).replaceChildren(
-    made('p', sentences[report.verdict], `verdict ${report.verdict}`),
-    made('pre', verdictText(report, 'verbose')),
-  );
+export function showReport({ report, known }: Extract<Answer, { kind: 'report' }>, request: Request): void {
+  const about = aboutOf(request);
+  // the renderer makes text of all that comes from a log; the page has its own main element
+  element('report', HTMLElement).innerHTML = renderReportMain(report, about)
+    .replace(/^<main /, '<div ')
+    .replace(/<\/main>\s*$/, '</div>');
   const save = element('save', HTMLElement);
-  save.replaceChildren(saveButton('Save the report as JSON', 'report.json', `${jsonText(report, 2)}\n`));
+  save.replaceChildren(
+    saveButton('Save the report', 'report.html', renderReport(report, about)),
+    saveButton('Save the report as JSON', 'report.json', `${JSON.stringify(withoutQuotes(report), undefined, 2)}\n`),
+  );
   if (known !== undefined) save.append(saveButton('Save the checkpoints for the next time', 'known.json', known));
-  result.hidden = false;
-  result.focus();
+  show();
 }
 
 export function showFailure({ code, message, hint }: Failure): void {
@@ -30,9 +30,40 @@ export function showFailure({ code, message, hint }: Failure): void {
   if (hint !== undefined) problem.append(made('p', hint));
   element('report', HTMLElement).replaceChildren(problem);
   element('save', HTMLElement).replaceChildren();
+  show();
+}
+
+function show(): void {
   const result = element('result', HTMLElement);
   result.hidden = false;
   result.focus();
+}
+
+function aboutOf(request: Request): ReportAbout {
+  const { logs, origins, policy, publicKeys, known, withoutLines, unwrap } = request;
+  const names = (files: readonly GivenFile[]): string => files.map(({ path }) => path).join(', ');
+  const options = [
+    request.live && 'the log is still being written',
+    request.part && 'one closed file by itself',
+    request.acceptSuccessors && 'successors of named signers count',
+    request.strict && 'warnings make it undecided',
+    unwrap !== '' && `lines wrapped by ${unwrap}`,
+  ];
+  const given = [
+    { what: 'Files', value: names(logs) },
+    { what: 'Log', value: origins.join(', ') },
+    { what: 'Policy', value: names(policy) },
+    { what: 'Public keys', value: names(publicKeys) },
+    { what: 'Checkpoints held', value: names(known) },
+    { what: 'Options', value: options.filter((one) => one !== false).join(', ') },
+    { what: 'Checked in', value: `the page verify.html, by ${navigator.userAgent}` },
+  ];
+  return {
+    version: VERSION,
+    checkedAt: new Date().toISOString(),
+    given: given.filter(({ value }) => value !== ''),
+    withoutLines,
+  };
 }
 
 function saveButton(label: string, name: string, text: string): HTMLButtonElement {

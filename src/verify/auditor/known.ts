@@ -5,7 +5,14 @@ import { replaceFile } from '../../foundation/durable-replace.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { KnownLock } from './known-lock.ts';
-import { advanceAll, formatKnown, KNOWN_LIMIT, type KnownStreams, parseKnown, type SeenStream } from './known-streams.ts';
+import {
+  advanceAll,
+  formatKnown,
+  KNOWN_LIMIT,
+  type KnownStreams,
+  parseKnown,
+  type SeenStream,
+} from './known-streams.ts';
 
 /**
  * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified. Each run

@@ -60,7 +60,10 @@ export function statSync(path: string, options: { readonly throwIfNoEntry?: bool
   return stats;
 }
 
-export const lstatSync: typeof statSync = statSync;
+/** No dropped file is a symbolic link. */
+export function lstatSync(path: string, options?: { readonly throwIfNoEntry?: boolean }): Stats | undefined {
+  return statSync(path, options);
+}
 
 export function openSync(path: string): number {
   open.set(next, found(path));
