@@ -54,9 +54,13 @@ describe.each(['ml-dsa-44', 'ml-dsa-65'] as const)('a private key of %s', (algor
     expect(both).toHaveLength(openssl[algorithm].length);
   });
 
-  it.runIf(hasNativeMlDsa())('is read as Node exports it', async () => {
+  it('is read as Node exports it, where it has such keys', async () => {
     // the types are those of the oldest Node
     const generate = generateKeyPairSync as unknown as (type: string) => KeyPairKeyObjectResult;
+    if (!hasNativeMlDsa()) {
+      expect(() => generate(algorithm)).toThrow();
+      return;
+    }
     const pair = generate(algorithm);
     const key = await read(pair.privateKey.export({ format: 'der', type: 'pkcs8' }));
     expect(key.spki).toEqual(pair.publicKey.export({ format: 'der', type: 'spki' }));
