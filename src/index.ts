@@ -58,6 +58,7 @@ export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
 export type { QuotedLine } from './verify/model/quoted-line.ts';
+export type { TakenOver } from './verify/model/taken-over.ts';
 export type { TimelineEvent, TimelineKind, TimelineReport } from './verify/model/timeline.ts';
 export type { ProofFinding, ProofFindingCode, ProofReport, ProvedLine } from './verify/proof/proof-report.ts';
 export type { ProofRefusal, ProvedRecord } from './verify/prove-record.ts';

@@ -1,5 +1,6 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
-import { whoCouldHaveForged } from '../report/words/forgers.ts';
+import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
+import { rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
 import { keyTexts } from './verify-keys-text.ts';
 
@@ -13,8 +14,6 @@ const SHOWN_PER_CODE = 5;
 const RANK = { tampered: 0, undecided: 1, warning: 2 } as const;
 /** Keys that it shows. */
 const SHOWN_KEYS = 8;
-/** Ranges with who could have forged them. */
-const SHOWN_RANGES = 3;
 
 const HEADLINE = {
   ok: 'OK',
@@ -77,14 +76,36 @@ function keyText(key: KeyReport): string {
 
 /** Ranges of entries that were checked in different ways, each with who could have forged it. */
 function forgers(stream: StreamReport): string[] {
-  const ranges = whoCouldHaveForged(stream);
-  const shown = ranges.slice(0, SHOWN_RANGES);
-  const text = shown.map(({ firstSeq, lastSeq, brief }) =>
-    ranges.length === 1 ? brief : `entries ${firstSeq} to ${lastSeq}: ${brief}`,
-  );
-  const rest = ranges.length - shown.length;
-  if (rest > 0) text.push(`and ${rest} more ranges (--html shows them)`);
-  return [`  could have been forged by ${text.join('; ')}`];
+  const groups = forgersOf(stream);
+  if (groups.length === 1) return groups.map(({ brief }) => `  could have been forged by ${brief}`);
+  return [
+    '  could have been forged:',
+    ...groups.map(({ ranges, brief }) => `    entries ${rangesText(ranges, String)} by ${brief}`),
+  ];
+}
+
+/** What the verdict does not cover, though it may be ok. */
+function caveats(stream: StreamReport): string[] {
+  const { count, ranges } = takenOverUnchecked(stream);
+  const { droppedLines } = stream;
+  const lines: string[] = [];
+  if (count > 0) {
+    const were = count === 1 ? '1 entry was' : `${count} entries were`;
+    lines.push(`  ${were} taken over by a restart and checked by nobody: ${rangesText(ranges, String)}`);
+  }
+  if (droppedLines > 0) {
+    lines.push(
+      `  ${droppedLines === 1 ? '1 line was' : `${droppedLines} lines were`} lost by the writer (gap entries)`,
+    );
+  }
+  return lines;
+}
+
+/** Nothing after the proven end passes as checked. */
+function provenText({ firstSeq, lastSeq, provenSize }: StreamReport): string {
+  if (provenSize >= lastSeq) return '';
+  if (provenSize < firstSeq) return '; none of them is proven';
+  return `; proven up to entry ${provenSize}, nothing is proven of what comes after it`;
 }
 
 function witnessLines({ witnessed }: StreamReport): string[] {
@@ -124,7 +145,8 @@ function streamLines(stream: StreamReport, level: Level): string[] {
     lines.push(...forgers(stream));
     const until = endTime === undefined ? '' : `, up to ${endTime}`;
     lines.push(
-      `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}`,
+      `  entries ${firstSeq} to ${lastSeq}, ${recordsText(records)}${until}; ${continuedBy === undefined ? end : `continued by ${continuedBy}`}${provenText(stream)}`,
+      ...caveats(stream),
     );
   }
   lines.push(...witnessLines(stream), ...datedLines(stream));

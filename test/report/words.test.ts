@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { verdictText } from '../../src/cli/verify-text.ts';
 import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
 import { keysUsed } from '../../src/report/words/keys-used.ts';
+import { meaningOf } from '../../src/report/words/meaning.ts';
 import { verdictSentence } from '../../src/report/words/verdict-words.ts';
 import type { KeyReport, StreamReport } from '../../src/verify/verdict/report.ts';
 import { vectorReport } from '../support/vector-reports.ts';
@@ -137,5 +139,88 @@ describe('keys that were used', () => {
     const [used] = keysUsed(periods);
     expect(used).toMatchObject({ fingerprints: 3_000, spoken: `${'0000 '.repeat(16).trim()}` });
     expect(used?.lastSpoken).toBe(`${'b7b7 '.repeat(8)}${'0b0b '.repeat(8)}`.trim());
+  });
+});
+
+describe('nothing is claimed of what was not checked', () => {
+  const okOf = async (name: string) => {
+    const report = await vectorReport(name);
+    expect(report.verdict).toBe('ok');
+    const { yes, no } = meaningOf(report);
+    return { stream: await streamOf(name), sentence: verdictSentence(report), yes: yes.join(' '), no: no.join(' ') };
+  };
+  const forgersIn = (stream: StreamReport) =>
+    whoCouldHaveForged(stream).map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq]);
+
+  it('entries that a restart took over unchecked, though the auditor accepts them', async () => {
+    const { stream, sentence, yes, no } = await okOf('adopted-accepted');
+    const [taken] = stream.takenOver ?? [];
+    if (taken === undefined) throw new Error('the vector takes nothing over');
+    expect(taken.macChecked).toBe(false);
+    expect(stream.adoptedEntries).toBe(taken.lastSeq - taken.firstSeq + 1);
+    expect(sentence).toContain(
+      `(${taken.firstSeq} to ${taken.lastSeq}) that a restart took over and nobody had checked`,
+    );
+    expect(sentence).not.toContain('all its');
+    expect(yes).toContain('other than those that a restart took over unchecked');
+    expect(no).toContain(
+      'anyone who could write to the files between the crash and the restart could have forged them',
+    );
+    expect(forgersIn(stream)).toContainEqual(['taken over', taken.firstSeq, taken.lastSeq]);
+  });
+
+  it('nor where they leave the log undecided', async () => {
+    const stream = await streamOf('adopted');
+    const finding = stream.findings.find(({ code }) => code === 'ADOPTED');
+    expect(stream.verdict).toBe('undecided');
+    expect(forgersIn(stream)).toContainEqual(['taken over', finding?.seq, finding?.lastSeq]);
+  });
+
+  it('entries that a restart took over with their MACs checked: the data key alone is enough', async () => {
+    const { stream } = await okOf('valid-adopted-with-macs');
+    const [taken] = stream.takenOver ?? [];
+    expect(taken?.macChecked).toBe(true);
+    expect(forgersIn(stream)).toContainEqual(['taken over with macs', taken?.firstSeq, taken?.lastSeq]);
+    for (const { who, firstSeq, lastSeq } of whoCouldHaveForged(stream)) {
+      const within = firstSeq >= (taken?.firstSeq ?? 0) && lastSeq <= (taken?.lastSeq ?? 0);
+      expect(who.includes('one of the two is not enough')).toBe(!within);
+    }
+  });
+
+  it('entries after the proven end', async () => {
+    const { stream, sentence, yes, no } = await okOf('valid-live');
+    expect(stream.provenSize).toBeLessThan(stream.lastSeq);
+    expect(sentence).toContain(`nothing is proven yet of what comes after entry ${stream.provenSize}`);
+    expect(yes).toContain('up to the proven one');
+    expect(no).toContain('nothing of the entries after the proven one');
+  });
+
+  it('lines that the writer lost', async () => {
+    const { stream, sentence, no } = await okOf('valid-gaps');
+    expect(stream.droppedLines).toBeGreaterThan(0);
+    expect(sentence).not.toContain('none is missing');
+    expect(sentence).toMatch(/; the writer lost \d+ lines? before/);
+    expect(no).toContain('the lines said that the writer lost');
+  });
+
+  it('many logs are not all as sealed where one has what nobody checked', async () => {
+    const reports = [await vectorReport('adopted-accepted'), await vectorReport('valid-gaps')];
+    const [report] = reports;
+    if (report === undefined) throw new Error('no report');
+    const sentence = verdictSentence({ ...report, streams: reports.flatMap(({ streams }) => streams) });
+    expect(sentence).toMatch(/^All 2 logs are as they were sealed, but for entries of 1 that a restart took over/);
+    expect(sentence).toMatch(/the writer lost \d+ line/);
+  });
+});
+
+describe('the text claims no more', () => {
+  it.each([
+    ['adopted-accepted', /\n {2}\d+ entries were taken over by a restart and checked by nobody: \d+ to \d+\n/],
+    ['adopted', /\n {4}entries \d+ to \d+ by anyone who could write to the files between the crash and the restart/],
+    ['valid-adopted-with-macs', /whoever holds the data key: it alone is enough/],
+    ['valid-live', /\n {2}entries 1 to \d+, .*; proven up to entry \d+, nothing is proven of what comes after it\n/],
+    ['valid-gaps', /\n {2}\d+ lines? (was|were) lost by the writer \(gap entries\)\n/],
+  ])('%s', async (name, text) => {
+    expect(verdictText(await vectorReport(name), 'normal')).toMatch(text);
   });
 });

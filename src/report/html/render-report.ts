@@ -50,7 +50,7 @@ function renderMain(report: VerifyReport, about: ReportAbout): Markup {
 <p>${badge(verdict)}</p><h1>${brief(verdictSentence(report), 1_000)}</h1>
 <p class="quiet">Checked on <time datetime="${about.checkedAt}">${about.checkedAt}</time> with fapilog-tamper ${about.version}</p>
 ${streams.length === 1 && only !== undefined && facts(only)}</header>
-${meaning(verdict, html`<h2>What this means</h2>`)}
+${meaning(report, html`<h2>What this means</h2>`)}
 ${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams)}
 ${basis(report, about)}
 <footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>

@@ -1,7 +1,8 @@
-import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
-import { type Forgers, hostCould, whoCouldHaveForged } from '../words/forgers.ts';
-import { grouped, VERDICT_MEANING } from '../words/verdict-words.ts';
-import { brief, capped } from './limits.ts';
+import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
+import { forgersOf, hostCould, takenOverUnchecked } from '../words/forgers.ts';
+import { meaningOf } from '../words/meaning.ts';
+import { grouped, rangesText } from '../words/verdict-words.ts';
+import { brief } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 
 const NAMES: Readonly<Record<Verdict, string>> = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' };
@@ -10,8 +11,6 @@ const ICONS: Readonly<Record<Verdict, string>> = {
   tampered: 'M6 6l12 12M18 6L6 18',
   undecided: 'M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.1-1.5 2.3M12 18.2v.2',
 };
-/** Ranges of who could have forged a log; more are summed up. */
-const RANGES = 6;
 
 /** The verdict as a word and a sign, which does not rest on colour. */
 export function badge(verdict: Verdict): Markup {
@@ -19,8 +18,8 @@ export function badge(verdict: Verdict): Markup {
 }
 
 /** What a verdict means, and what it does not. */
-export function meaning(verdict: Verdict, heading: Markup): Markup {
-  const { yes, no } = VERDICT_MEANING[verdict];
+export function meaning(report: VerifyReport, heading: Markup): Markup {
+  const { yes, no } = meaningOf(report);
   const list = (sentences: readonly string[]): Markup =>
     html`<ul>${sentences.map((one) => html`<li>${one}</li>`)}</ul>`;
   return html`<section>${heading}<div class="columns"><div><p class="label">It means</p>${list(yes)}</div><div><p class="label">It does not mean</p>${list(no)}</div></div></section>`;
@@ -47,14 +46,16 @@ export function facts(stream: StreamReport): Markup {
   if (after !== undefined)
     rows.push(['Continues', html`<code>${brief(after.origin)}</code> after entry ${grouped(after.size)}`]);
   for (const [what, count] of lost(stream)) if (count > 0) rows.push([what, grouped(count)]);
+  const { count, ranges } = takenOverUnchecked(stream);
+  if (count > 0)
+    rows.push(['Taken over by a restart, checked by nobody', `${grouped(count)}: entries ${rangesText(ranges)}`]);
   return html`<dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-function lost({ droppedLines, abandonedEntries, adoptedEntries }: StreamReport): (readonly [string, number])[] {
+function lost({ droppedLines, abandonedEntries }: StreamReport): (readonly [string, number])[] {
   return [
     ['Lines that the writer lost', droppedLines],
     ['Entries that a crash abandoned', abandonedEntries],
-    ['Entries that a restart took over unsigned', adoptedEntries],
   ];
 }
 
@@ -65,15 +66,10 @@ function endText(end: StreamReport['end'], continuedBy: string | undefined): Val
 
 /** Who could have forged a log without being found. */
 export function forgers(stream: StreamReport, heading: Markup): Markup {
-  const ranges = whoCouldHaveForged(stream);
-  const { shown, rest } = capped(ranges, RANGES, 'ranges that were checked in other ways');
+  const groups = forgersOf(stream);
   const host = hostCould(stream);
-  return html`<section>${heading}<ul>${shown.map((range) => html`<li>${rangeText(range, ranges.length)}${sentence(range.who)}</li>`)}
-${host.map((could) => html`<li>Whoever took over the host of the writer ${could}.</li>`)}</ul>${rest}</section>`;
-}
-
-function rangeText({ firstSeq, lastSeq }: Forgers, ranges: number): Value {
-  return ranges > 1 && html`<strong>Entries ${grouped(firstSeq)} to ${grouped(lastSeq)}:</strong> `;
+  return html`<section>${heading}<ul>${groups.map(({ who, ranges }) => html`<li>${groups.length > 1 && html`<strong>Entries ${rangesText(ranges)}:</strong> `}${sentence(who)}</li>`)}
+${host.map((could) => html`<li>Whoever took over the host of the writer ${could}.</li>`)}</ul></section>`;
 }
 
 function sentence(clause: string): string {

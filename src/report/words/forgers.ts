@@ -1,11 +1,15 @@
+import type { TakenOver } from '../../verify/model/taken-over.ts';
 import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
 
 /** How the entries of a key period were checked: it decides who could have forged them. */
 export type CheckedHow = 'both' | 'mac' | 'signature' | 'nothing';
 
+/** The same of a range: what a restart took over was checked before it by the MACs alone, or by nobody. */
+export type ForgedHow = CheckedHow | 'taken over with macs' | 'taken over';
+
 /** Who could have forged which entries without being found. */
 export interface Forgers {
-  readonly how: CheckedHow;
+  readonly how: ForgedHow;
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** A sentence without its stop. */
@@ -21,7 +25,7 @@ export function checkedHow({ checkedBy }: KeyReport): CheckedHow {
   return mac ? 'mac' : 'nothing';
 }
 
-const WHO: Readonly<Record<CheckedHow, Pick<Forgers, 'who' | 'brief'>>> = {
+const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   both: {
     who: 'only whoever holds the data key and may also sign with the signing key; one of the two is not enough',
     brief: 'only whoever holds the data key and may sign as well',
@@ -38,15 +42,51 @@ const WHO: Readonly<Record<CheckedHow, Pick<Forgers, 'who' | 'brief'>>> = {
     who: 'anyone who could write to the files: no key of yours checks these entries',
     brief: 'anyone who could write to the files: no key of yours checks it',
   },
+  'taken over with macs': {
+    who: 'whoever holds the data key and could write to the files before the restart that took these entries over: the data key alone is enough, because nothing had signed them until then',
+    brief: 'whoever holds the data key: it alone is enough, nothing had signed them before a restart took them over',
+  },
+  'taken over': {
+    who: 'anyone who could write to the files between the crash and the restart: nothing had signed these entries, and the restart took them over as it found them',
+    brief: 'anyone who could write to the files between the crash and the restart, which took them over unchecked',
+  },
 };
+
+/** Entries that a restart took over and nobody had checked: how many, and where. */
+export function takenOverUnchecked({ takenOver = [] }: StreamReport): { count: number; ranges: readonly EntryRange[] } {
+  const ranges = takenOver.filter(({ macChecked }) => !macChecked);
+  return { count: ranges.reduce((sum, { firstSeq, lastSeq }) => sum + lastSeq - firstSeq + 1, 0), ranges };
+}
+
+/** Entries from one to another, both included. */
+export interface EntryRange {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** A group of people who could have forged ranges of a log; see {@link Forgers}. */
+export interface ForgerGroup extends Omit<Forgers, keyof EntryRange> {
+  readonly ranges: readonly EntryRange[];
+}
+
+/** Who could have forged a log: each group once, with its ranges, the one of the first range first. */
+export function forgersOf(stream: StreamReport): ForgerGroup[] {
+  const groups = new Map<ForgedHow, ForgerGroup & { ranges: EntryRange[] }>();
+  for (const { how, who, brief, firstSeq, lastSeq } of whoCouldHaveForged(stream)) {
+    const group = groups.get(how);
+    if (group === undefined) groups.set(how, { how, who, brief, ranges: [{ firstSeq, lastSeq }] });
+    else group.ranges.push({ firstSeq, lastSeq });
+  }
+  return [...groups.values()];
+}
 
 /**
  * Who could have forged a log, by range: neighbouring key periods that were checked alike are one. A signature counts up to the
- * proven end alone: nothing covers what comes after it.
+ * proven end alone: nothing covers what comes after it; and for nothing that a restart took over, whose signature is younger.
  */
-export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize }: StreamReport): Forgers[] {
+export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize, takenOver = [] }: StreamReport): Forgers[] {
   const ranges: Forgers[] = [];
-  const add = (how: CheckedHow, from: number, to: number): void => {
+  const add = (how: ForgedHow, from: number, to: number): void => {
     const last = ranges.at(-1);
     if (to < from) return;
     if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, to) });
@@ -59,10 +99,31 @@ export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize }: Stre
       add(how, from, key.lastSeq);
       continue;
     }
-    add(how, from, Math.min(key.lastSeq, provenSize));
+    const to = Math.min(key.lastSeq, provenSize);
+    let next = from;
+    for (let at = firstReaching(takenOver, from); at < takenOver.length; at++) {
+      const taken = takenOver[at] as TakenOver;
+      if (taken.firstSeq > to) break;
+      const last = Math.min(taken.lastSeq, to);
+      add(how, next, taken.firstSeq - 1);
+      add(how === 'both' ? 'taken over with macs' : 'taken over', Math.max(taken.firstSeq, next), last);
+      next = last + 1;
+    }
+    add(how, next, to);
     add(how === 'both' ? 'mac' : 'nothing', Math.max(from, provenSize + 1), key.lastSeq);
   }
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
+}
+
+/** Index of the first range that does not end before an entry: they are in order, and may be very many. */
+function firstReaching(ranges: readonly EntryRange[], seq: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle] as EntryRange).lastSeq < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const LOCAL_SOURCES: readonly string[] = ['env', 'file'];

@@ -1,6 +1,7 @@
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from './finding-words.ts';
+import { type EntryRange, takenOverUnchecked } from './forgers.ts';
 
 /** The verdict in one sentence, for whoever signs it off. */
 export function verdictSentence({ streams, verdict }: VerifyReport): string {
@@ -15,17 +16,29 @@ export function verdictSentence({ streams, verdict }: VerifyReport): string {
   ];
   const parts = counts.flatMap(([count, what]) => (count > 0 ? [`${grouped(count)} ${what}`] : []));
   return verdict === 'ok'
-    ? `All ${grouped(streams.length)} logs are as they were sealed.`
+    ? `All ${grouped(streams.length)} logs are as they were sealed${caveats(streams)}.`
     : `Of ${grouped(streams.length)} logs: ${parts.join(', ')}.`;
+}
+
+/** What of many logs cannot be said of each. */
+function caveats(streams: readonly StreamReport[]): string {
+  const unchecked = streams.filter((stream) => takenOverUnchecked(stream).count > 0).length;
+  const lost = streams.reduce((sum, { droppedLines }) => sum + droppedLines, 0);
+  const open = streams.filter(({ provenSize, lastSeq }) => provenSize < lastSeq).length;
+  return [
+    unchecked > 0 && `, but for entries of ${grouped(unchecked)} that a restart took over and nobody had checked`,
+    open > 0 && `; of ${grouped(open)} the newest entries are not proven yet`,
+    lost > 0 && `; ${lostText(lost)} before they were sealed`,
+  ]
+    .filter((text) => text !== false)
+    .join('');
 }
 
 /** The same of one log. */
 export function streamSentence(stream: StreamReport): string {
   const { verdict, origin, findings } = stream;
   const name = origin === '' ? 'files that belong to no named log' : `the log ${origin}`;
-  if (verdict === 'ok') {
-    return `${capital(name)} is as it was sealed: ${provenText(stream)} checked, and none is missing, changed, added or out of order.`;
-  }
+  if (verdict === 'ok') return okSentence(stream, capital(name));
   const reasons = findings.filter(({ severity }) => severity === verdict);
   const [first] = reasons;
   const rest = new Set(reasons.map(({ code }) => code)).size - 1;
@@ -55,53 +68,48 @@ export function entriesOf({ seq, lastSeq, within }: Finding): string {
     : `entries ${grouped(seq)} to ${grouped(lastSeq)}`;
 }
 
-/** What of a log that is ok was proven, as the subject of a sentence up to its verb. */
-function provenText({ firstSeq, lastSeq, provenSize }: StreamReport): string {
+/** Nothing is said of an entry that was not checked: not one behind the proven end, and not one that a restart took over. */
+function okSentence(stream: StreamReport, name: string): string {
+  const { firstSeq, lastSeq, provenSize, droppedLines } = stream;
+  const { count, ranges } = takenOverUnchecked(stream);
   const last = Math.min(provenSize, lastSeq);
-  const count = Math.max(last - firstSeq + 1, 0);
-  if (count === 1) return 'its one entry was';
   const whole = firstSeq === 1 && last === lastSeq;
-  return whole ? `all its ${grouped(count)} entries were` : `its entries ${grouped(firstSeq)} to ${grouped(last)} were`;
+  const entries = Math.max(last - firstSeq + 1, 0);
+  const range = `entries ${grouped(firstSeq)} to ${grouped(last)}`;
+  const all = whole ? `all its ${grouped(entries)} entries were` : `its ${range} were`;
+  const other = `its other entries${whole ? '' : ` of ${grouped(firstSeq)} to ${grouped(last)}`} were`;
+  const but =
+    count === 0
+      ? ''
+      : ` but for ${entriesText(count)} (${rangesText(ranges)}) that a restart took over and nobody had checked, which you accept`;
+  const checked = count > 0 ? other : entries === 1 ? 'its one entry was' : all;
+  const none = droppedLines > 0 ? 'no sealed entry is missing' : 'none is missing';
+  const unproven = last < lastSeq ? `; nothing is proven yet of what comes after entry ${grouped(last)}` : '';
+  const lost = droppedLines > 0 ? `; ${lostText(droppedLines)} before they were sealed, as it says itself` : '';
+  return `${name} is as it was sealed${but}: ${checked} checked, and ${none}, changed, added or out of order${unproven}${lost}.`;
 }
 
-/** What a verdict means, and what it does not: each one sentence. */
-export const VERDICT_MEANING: Readonly<
-  Record<Verdict, { readonly yes: readonly string[]; readonly no: readonly string[] }>
-> = {
-  ok: {
-    yes: [
-      'Every entry is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.',
-      'Whoever changed, removed, inserted or reordered an entry would have needed the keys that are named below.',
-    ],
-    no: [
-      'It does not show that what the application wrote is true, or that it wrote everything.',
-      'It does not show what came after the last entry.',
-      'Times are those of the clock of the writer.',
-    ],
-  },
-  tampered: {
-    yes: [
-      'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
-      'Entries up to the one that is proven, other than those that a finding names, are as they were sealed.',
-    ],
-    no: [
-      'It does not show who did it, or why: damage of a disk, or a tool that rewrites lines, can look the same as intent.',
-      'It does not show what the entries said before, unless another copy exists.',
-      'It does not show what came after the last entry.',
-    ],
-  },
-  undecided: {
-    yes: [
-      'Something that is needed to decide is missing: a key, a file, a signature, an end. The findings say what.',
-      'Once it is there, the check can be made again and may then be ok, or not.',
-    ],
-    no: [
-      'It is not an accusation: nothing here contradicts the seals.',
-      'It is not an ok either: what was not checked may have been changed.',
-      'It does not show what came after the last entry.',
-    ],
-  },
-};
+function entriesText(count: number): string {
+  return count === 1 ? '1 entry' : `${grouped(count)} entries`;
+}
+
+function lostText(lines: number): string {
+  return `the writer lost ${lines === 1 ? '1 line' : `${grouped(lines)} lines`}`;
+}
+
+/** Ranges that are named; more are counted. */
+const RANGES = 3;
+
+/** Ranges of entries, `1 to 9, 12 and 2 more ranges`. */
+export function rangesText(ranges: readonly EntryRange[], number: (seq: number) => string = grouped): string {
+  const shown = ranges
+    .slice(0, RANGES)
+    .map(({ firstSeq, lastSeq }) =>
+      firstSeq === lastSeq ? number(firstSeq) : `${number(firstSeq)} to ${number(lastSeq)}`,
+    );
+  const more = ranges.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${number(more)} more ${more === 1 ? 'range' : 'ranges'}` : ''}`;
+}
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

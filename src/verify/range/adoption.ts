@@ -1,6 +1,7 @@
 import type { OpenEntry } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
+import { addTakenOver } from '../model/taken-over.ts';
 import type { StreamState } from '../state/state.ts';
 import { countedMax, namedMax, namedSigners } from '../trust/named-keys.ts';
 
@@ -36,8 +37,10 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
+  const macChecked = state.evidence.lastUnchecked < from;
+  addTakenOver(state.takenOver, { firstSeq: from, lastSeq: open.size, macChecked });
   mark(state, from, 'takenOver');
-  if (state.evidence.lastUnchecked < from) return; // the MACs of every key period in it were checked over the whole range
+  if (macChecked) return; // the MACs of every key period in it were checked over the whole range
   mark(state, from, 'introducedInAdopted');
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;

@@ -9,6 +9,7 @@ import { GoodSignatures } from '../model/good-signatures.ts';
 import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
+import type { TakenOver } from '../model/taken-over.ts';
 import { Timeline, type TimelineRoom } from '../model/timeline.ts';
 import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
@@ -117,6 +118,8 @@ export class StreamState {
     introducedInAdopted: Number.MAX_SAFE_INTEGER,
   };
   adoptedEntries = 0;
+  /** What restarts took over, in every range. */
+  readonly takenOver: TakenOver[] = [];
   abandonedEntries = 0;
 
   readonly counts: Counts = new Counts();

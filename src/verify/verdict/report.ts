@@ -3,6 +3,7 @@ import type { Auditor } from '../auditor/auditor.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
+import type { TakenOver } from '../model/taken-over.ts';
 import { NO_TIMELINE, type TimelineReport } from '../model/timeline.ts';
 import type { StreamState } from '../state/state.ts';
 import { witnessedSize } from '../trust/cosignatures.ts';
@@ -132,6 +133,8 @@ export interface StreamReport {
   readonly droppedLines: number;
   readonly abandonedEntries: number;
   readonly adoptedEntries: number;
+  /** By seq, without overlap, whether the auditor accepts them or not; absent where there are none. */
+  readonly takenOver?: readonly TakenOver[];
   readonly keys: readonly KeyReport[];
   /** The first checkpoint in the range that verified, as a signed note. */
   readonly firstCheckpoint?: string;
@@ -261,6 +264,7 @@ export function streamFacts(
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,
     adoptedEntries: state.adoptedEntries,
+    ...(state.takenOver.length > 0 && { takenOver: state.takenOver }),
     keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,

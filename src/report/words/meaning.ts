@@ -1,0 +1,75 @@
+import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
+import { takenOverUnchecked } from './forgers.ts';
+
+/** What a verdict means, and what it does not: each one sentence. */
+export interface Meaning {
+  readonly yes: readonly string[];
+  readonly no: readonly string[];
+}
+
+const TAKEN_OVER =
+  'It does not show that the entries that a restart took over unchecked are as they were sealed: anyone who could write to the files between the crash and the restart could have forged them.';
+const LOST = 'It does not show what the lines said that the writer lost before they were sealed.';
+const UNPROVEN = 'It says nothing of the entries after the proven one: nothing covers them yet.';
+const AFTER = 'It does not show what came after the last entry.';
+
+/** What the verdict of a report means: no more than what was checked. */
+export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
+  const unchecked = streams.some((stream) => takenOverUnchecked(stream).count > 0);
+  const lost = streams.some(({ droppedLines }) => droppedLines > 0);
+  const also = [...(unchecked ? [TAKEN_OVER] : []), ...(lost ? [LOST] : [])];
+  switch (verdict) {
+    case 'ok':
+      return okMeaning(streams, unchecked, also);
+    case 'tampered':
+      return {
+        yes: [
+          'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
+          `Entries up to the one that is proven, other than those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}, are as they were sealed.`,
+        ],
+        no: [
+          'It does not show who did it, or why: damage of a disk, or a tool that rewrites lines, can look the same as intent.',
+          'It does not show what the entries said before, unless another copy exists.',
+          ...also,
+          AFTER,
+        ],
+      };
+    case 'undecided':
+      return {
+        yes: [
+          'Something that is needed to decide is missing: a key, a file, a signature, an end. The findings say what.',
+          'Once it is there, the check can be made again and may then be ok, or not.',
+        ],
+        no: [
+          'It is not an accusation: nothing here contradicts the seals.',
+          'It is not an ok either: what was not checked may have been changed.',
+          ...also,
+          AFTER,
+        ],
+      };
+  }
+}
+
+function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: readonly string[]): Meaning {
+  const later = streams.some(({ firstSeq }) => firstSeq > 1);
+  const open = streams.some(({ provenSize, lastSeq }) => provenSize < lastSeq);
+  const range = [later && ' from the first one that is given', open && ' up to the proven one']
+    .filter(Boolean)
+    .join('');
+  const but = unchecked ? ', other than those that a restart took over unchecked,' : '';
+  return {
+    yes: [
+      unchecked
+        ? `Every entry${range} is here, in its order; and each${but} is byte for byte as the writer sealed it, and was checked with keys that you named.`
+        : `Every entry${range} is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.`,
+      `Whoever changed, removed, inserted or reordered one of these entries${but} would have needed keys: which, is said below under “Who could have forged this log”.`,
+    ],
+    no: [
+      ...also,
+      ...(open ? [UNPROVEN] : []),
+      'It does not show that what the application wrote is true, or that it wrote everything.',
+      AFTER,
+      'Times are those of the clock of the writer.',
+    ],
+  };
+}
