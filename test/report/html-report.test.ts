@@ -100,6 +100,38 @@ describe('the document', () => {
   });
 });
 
+describe('what the report shows of others, and of what was not checked', () => {
+  it('shows each time stamp and witness, with size and time, also under what the verdict rests on', async () => {
+    const report = await vectorReport('valid-both');
+    const dated = [{ size: 9, time: '2026-11-26T05:01:02.000Z', authority: 'CN=Stamp Authority' }];
+    const witness = { name: 'w.example/1', keyId: '01020304', size: 8, time: '2026-11-26T05:03:04.000Z' };
+    const witnessed = { required: 1, size: 8, witnesses: [witness] };
+    const streams = report.streams.map((stream) => ({ ...stream, dated, witnessed }));
+    const { text } = checkDocument(renderReport({ ...report, streams }, about));
+    expect(text).toMatch(/Time stampCN=Stamp Authorityup to 92026-11-26T05:01:02\.000Z/);
+    expect(text).toMatch(/Witnessw\.example\/1\+01020304up to 82026-11-26T05:03:04\.000Z/);
+    const basis = text.slice(text.indexOf('What the verdict rests on'));
+    expect(basis).toContain('entries up to 9 existed at 2026-11-26T05:01:02.000Z (CN=Stamp Authority)');
+    expect(basis).toContain('Cosigned up to entry 8 by 1 of 1 witnesses');
+  });
+
+  it.each([
+    ['valid-both', 1, 0],
+    ['valid-live', 1, 1],
+    ['adopted-accepted', 3, 1],
+  ])('%s: draws nothing as checked that was not', async (name, checked, unchecked) => {
+    const { elements } = checkDocument(renderReport(await vectorReport(name), about));
+    const bars = (style: string) => elements.filter(({ attrs }) => attrs[0]?.value === style).length;
+    expect([bars('period'), bars('period unchecked')]).toEqual([checked, unchecked]);
+  });
+
+  it('a page of it never says of entries that a restart took over that all were checked', async () => {
+    const { text } = checkDocument(renderReport(await vectorReport('adopted-accepted'), about));
+    expect(text).not.toMatch(/all its \S+ entries were checked|Every entry is here, in its order, byte for byte/);
+    expect(text).toContain('could write to the files between the crash and the restart');
+  });
+});
+
 /** Everything that could become more than text. */
 const ATTACKS = [
   '<script>alert(1)</script>',

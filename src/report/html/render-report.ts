@@ -2,8 +2,9 @@ import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts'
 import type { ReportAbout } from '../about.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
 import { grouped, verdictSentence } from '../words/verdict-words.ts';
+import { evidenceRows } from './evidence-section.ts';
 import { brief, capped, cutNote, DETAILED_LOGS, limitsFor, OVERVIEW_ROWS } from './limits.ts';
-import { html, type Markup } from './markup.ts';
+import { html, type Markup, type Value } from './markup.ts';
 import { streamPart, streamSections } from './stream-part.ts';
 import { REPORT_STYLE, REPORT_STYLE_DIGEST } from './style.ts';
 import { badge, facts, meaning } from './summary.ts';
@@ -83,11 +84,15 @@ function overviewRow(
 }
 
 /** What the verdict rests on besides the log: what the auditor brought, and what was left out. */
-function basis({ ignored, unwrapped }: VerifyReport, { version, checkedAt, given, withoutLines }: ReportAbout): Markup {
-  const rows: (readonly [string, string])[] = [
+function basis(
+  { streams, ignored, unwrapped }: VerifyReport,
+  { version, checkedAt, given, withoutLines }: ReportAbout,
+): Markup {
+  const rows: (readonly [string, Value])[] = [
     ['Tool', `fapilog-tamper ${version}`],
     ['Time of the check', `${checkedAt} (clock of the auditor’s machine)`],
     ...given.map(({ what, value }) => [what, brief(value)] as const),
+    ...evidenceRows(streams),
   ];
   if (unwrapped !== undefined) {
     rows.push([

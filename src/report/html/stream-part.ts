@@ -1,5 +1,6 @@
 import type { StreamReport } from '../../verify/verdict/report.ts';
 import { streamSentence } from '../words/verdict-words.ts';
+import { evidenceSection } from './evidence-section.ts';
 import { filesSection } from './files-section.ts';
 import { findingsSection } from './findings-section.ts';
 import { keysSection } from './keys-section.ts';
@@ -15,6 +16,7 @@ export function streamSections(stream: StreamReport, id: string, limits: Limits,
 ${forgers(stream, heading('Who could have forged this log'))}
 ${timelineSection(stream, id, limits, heading('Timeline'))}
 ${keysSection(stream, limits, heading('Keys'))}
+${evidenceSection(stream, limits, heading('Time stamps and witnesses'))}
 ${filesSection(stream, limits, heading('Files examined'))}
 ${stream.checkpoint !== undefined && checkpointSection(stream.checkpoint, heading('Checkpoint to keep'))}`;
 }

@@ -28,7 +28,7 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .report .facts{display:grid;gap:.35rem;margin:1.1rem 0}
 .report .facts div{display:grid;grid-template-columns:13rem 1fr;gap:0 1rem}
 .report .facts dt{color:var(--quiet)}.report .facts dd{margin:0}
-.report .scroll{overflow-x:auto;margin:.8rem 0}
+.report .scroll{overflow-x:auto;max-width:100%;margin:.8rem 0}
 .report .scroll:focus-visible,.report .note:focus-visible,.report summary:focus-visible,.report a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .report table{border-collapse:collapse;width:100%;font-size:.93em;font-variant-numeric:tabular-nums}
 .report th,.report td{text-align:left;vertical-align:top;padding:.5rem 1rem .5rem 0;border-bottom:1px solid var(--rule);font-weight:400;min-width:6rem}
@@ -48,7 +48,7 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .report .quote figcaption{padding:.45rem .8rem;border-bottom:1px dashed var(--quiet);color:var(--quiet);font-size:.85em}
 .report blockquote{margin:0;padding:.5rem .8rem}
 .report .omitted{font-style:italic;color:var(--quiet)}
-.report .note{background:var(--tint);padding:.8rem;overflow-x:auto;border-radius:3px}
+.report .note{background:var(--tint);padding:.8rem;max-width:100%;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere;border-radius:3px}
 .report summary{cursor:pointer;color:var(--link);padding:.3rem 0}
 .report .log{border-top:2px solid var(--quiet);margin-top:3rem}
 .report .log>h2{border:0;margin-top:1rem}
@@ -63,11 +63,11 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .timeline .minor{stroke:var(--quiet);stroke-width:1.5}
 .timeline .checkpoint{stroke:var(--ok);stroke-width:2}.timeline .checkpoint.unchecked{stroke:var(--quiet);stroke-width:1;stroke-dasharray:3 3}
 .timeline .gap,.timeline rect.undecided{fill:var(--undecided)}.timeline rect.tampered{fill:var(--tampered)}
-@media (max-width:40rem){.report{padding:1.2rem 1rem 3rem}.report h1{font-size:1.35em}.report .facts div{grid-template-columns:1fr}.report .facts dt{font-size:.85em}}
+@media (max-width:40rem){.report .scroll table{min-width:36rem}.report{padding:1.2rem 1rem 3rem}.report h1{font-size:1.35em}.report .facts div{grid-template-columns:1fr}.report .facts dt{font-size:.85em}}
 @media print{:root{--ink:#000;--quiet:#444;--paper:#fff;--tint:#f3f3f3;--rule:#bbb;--link:#000;--ok:#17653a;--tampered:#a11a20;--undecided:#7a4b00;--ok-tint:#fff;--tampered-tint:#fff;--undecided-tint:#fff;--bar:#3d5a80;--on-bar:#fff}
 @page{margin:18mm 16mm}
 .report{font-size:10.5pt;max-width:none;padding:0}
-.report .scroll,.report .note{overflow:visible}.report .note{white-space:pre-wrap}
+.report .scroll,.report .note{overflow:visible}.report .note{font-size:7.5pt}
 .report a{text-decoration:none}.report summary{display:none}
 .report details::details-content{content-visibility:visible;display:block;height:auto}
 .report h2,.report h3,.report h4,.report thead{break-after:avoid}.report tr,.report .quote,.report .timeline,.report .facts div{break-inside:avoid}
@@ -75,4 +75,4 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 `;
 
 /** SHA-256 of {@link REPORT_STYLE} in base64, for a Content-Security-Policy that allows this style sheet and no other. */
-export const REPORT_STYLE_DIGEST = 'vUon957Tws7D7L9pUoOhwG9bOhhUh4b1kTpTJc96PvY=';
+export const REPORT_STYLE_DIGEST = 'wrGlLhuGM6lekuAYod751mnJwdt8YgLErbs/n4Wyw2E=';

@@ -101,9 +101,7 @@ export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize, takenO
     }
     const to = Math.min(key.lastSeq, provenSize);
     let next = from;
-    for (let at = firstReaching(takenOver, from); at < takenOver.length; at++) {
-      const taken = takenOver[at] as TakenOver;
-      if (taken.firstSeq > to) break;
+    for (const taken of takenOverWithin({ takenOver }, from, to)) {
       const last = Math.min(taken.lastSeq, to);
       add(how, next, taken.firstSeq - 1);
       add(how === 'both' ? 'taken over with macs' : 'taken over', Math.max(taken.firstSeq, next), last);
@@ -115,15 +113,23 @@ export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize, takenO
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }
 
-/** Index of the first range that does not end before an entry: they are in order, and may be very many. */
-function firstReaching(ranges: readonly EntryRange[], seq: number): number {
-  let [low, high] = [0, ranges.length];
+/** What restarts took over of these entries. The ranges are in order, and may be very many. */
+export function* takenOverWithin(
+  { takenOver = [] }: Pick<StreamReport, 'takenOver'>,
+  firstSeq: number,
+  lastSeq: number,
+): Generator<TakenOver> {
+  let [low, high] = [0, takenOver.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((ranges[middle] as EntryRange).lastSeq < seq) low = middle + 1;
+    if ((takenOver[middle] as TakenOver).lastSeq < firstSeq) low = middle + 1;
     else high = middle;
   }
-  return low;
+  for (let at = low; at < takenOver.length; at++) {
+    const taken = takenOver[at] as TakenOver;
+    if (taken.firstSeq > lastSeq) return;
+    yield taken;
+  }
 }
 
 const LOCAL_SOURCES: readonly string[] = ['env', 'file'];

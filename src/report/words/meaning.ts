@@ -59,10 +59,8 @@ function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: r
   const but = unchecked ? ', other than those that a restart took over unchecked,' : '';
   return {
     yes: [
-      unchecked
-        ? `Every entry${range} is here, in its order; and each${but} is byte for byte as the writer sealed it, and was checked with keys that you named.`
-        : `Every entry${range} is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.`,
-      `Whoever changed, removed, inserted or reordered one of these entries${but} would have needed keys: which, is said below under “Who could have forged this log”.`,
+      `Every entry${range}${but} is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.`,
+      `Whoever changed, removed, inserted or reordered one of these entries would have needed keys: which, is said below under “Who could have forged this log”.`,
     ],
     no: [
       ...also,

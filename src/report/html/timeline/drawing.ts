@@ -1,6 +1,6 @@
 import type { TimelineEvent } from '../../../verify/model/timeline.ts';
 import type { KeyReport, StreamReport } from '../../../verify/verdict/report.ts';
-import { checkedHow } from '../../words/forgers.ts';
+import { checkedHow, type EntryRange, takenOverWithin } from '../../words/forgers.ts';
 import { html, type Markup } from '../markup.ts';
 import { type TimelineScale, timelineScale } from './scale.ts';
 
@@ -55,7 +55,7 @@ function lanesOf(stream: StreamReport, x: Place): Lane[] {
   const of = (kinds: readonly TimelineEvent['kind'][]): TimelineEvent[] =>
     events.filter(({ kind }) => kinds.includes(kind));
   return [
-    { label: 'Key periods', marks: periodBars(stream.keys, x) },
+    { label: 'Key periods', marks: periodBars(stream, x) },
     { label: 'Starts and ends', marks: startsAndEnds(of(['open', 'close']), x) },
     { label: 'Hand-overs', marks: of(['hand_over']).map((event) => diamond(x(event.seq, event.time))) },
     { label: 'Gaps', marks: of(['gap']).map((event) => gap(x(event.seq, event.time))) },
@@ -72,13 +72,11 @@ interface Bar {
 }
 
 /** Periods side by side; many narrow ones that were checked alike are one bar. */
-function periodBars(keys: readonly KeyReport[], x: Place): Markup[] {
+function periodBars(stream: StreamReport, x: Place): Markup[] {
   const bars: Bar[] = [];
-  for (const key of keys) {
-    if (key.lastSeq < key.firstSeq) continue;
-    const from = x(key.firstSeq, key.startTime);
-    const to = Math.max(x(key.lastSeq, key.endTime), from);
-    const checked = checkedHow(key) !== 'nothing';
+  for (const { key, firstSeq, lastSeq, checked } of stream.keys.flatMap((key) => partsOf(key, stream))) {
+    const from = x(firstSeq, firstSeq === key.firstSeq ? key.startTime : undefined);
+    const to = Math.max(x(lastSeq, lastSeq === key.lastSeq ? key.endTime : undefined), from);
     const last = bars.at(-1);
     const joins =
       last?.checked === checked && to - from < NARROW && from - last.to < NARROW && last.to - last.from < 12;
@@ -90,6 +88,26 @@ function periodBars(keys: readonly KeyReport[], x: Place): Markup[] {
     const name = width > 10 + label.length * 8 && label !== '';
     return html`<rect class="${checked ? 'period' : 'period unchecked'}" x="${px(from)}" y="7" width="${px(width)}" height="20" rx="2"/>${name && html`<text class="${checked ? 'in' : 'in unchecked'}" x="${px(from + width / 2)}" y="21" text-anchor="middle">${label}</text>`}`;
   });
+}
+
+/** The parts of a key period that were checked, and those that were not: nothing after the proven end was. */
+function partsOf(key: KeyReport, stream: StreamReport): (EntryRange & { key: KeyReport; checked: boolean })[] {
+  const how = checkedHow(key);
+  const end = Math.min(key.lastSeq, stream.provenSize);
+  const parts: (EntryRange & { key: KeyReport; checked: boolean })[] = [];
+  let next = key.firstSeq;
+  const add = (lastSeq: number, checked: boolean): void => {
+    if (lastSeq < next) return;
+    parts.push({ key, firstSeq: next, lastSeq, checked });
+    next = lastSeq + 1;
+  };
+  for (const taken of how === 'signature' ? takenOverWithin(stream, next, end) : []) {
+    add(taken.firstSeq - 1, true);
+    add(Math.min(taken.lastSeq, end), false);
+  }
+  add(end, how !== 'nothing');
+  add(key.lastSeq, false);
+  return parts;
 }
 
 /** Very many are lines, which do not cover one another. */
