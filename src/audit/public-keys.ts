@@ -21,6 +21,7 @@ function fromPem(path: string, pem: string): string[] {
     if (!isError(error)) throw error;
     throw new TamperError('KEY_MALFORMED', `${path} contains no public key of a kind that signs checkpoints`, {
       cause: error,
+      hint: 'Signing keys are Ed25519, ECDSA on P-256 or P-384, RSA or ML-DSA. To write one anew, as -----BEGIN PUBLIC KEY-----: openssl pkey -pubin -in FILE -pubout -out KEY.pem',
     });
   }
 }

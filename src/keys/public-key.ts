@@ -43,7 +43,7 @@ function mlDsaSpkiOf(input: PublicKeyInput): Buffer | undefined {
   let spki: Buffer | undefined;
   if (input instanceof Uint8Array) spki = Buffer.from(input);
   else if (typeof input === 'string') {
-    const body = /^-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(input)?.[1];
+    const body = /-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----/.exec(input)?.[1];
     spki = body === undefined ? undefined : Buffer.from(body, 'base64');
   } else if (isKeyObject(input)) {
     const type: string | undefined = input.asymmetricKeyType;

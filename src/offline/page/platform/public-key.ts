@@ -26,13 +26,25 @@ const HEADS = {
 } as const;
 const RSA = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 
-type Input = string | { readonly key: unknown; readonly format: string };
+type Input =
+  | string
+  | { readonly key: string; readonly format: 'pem' }
+  | { readonly key: Buffer; readonly format: 'der' }
+  | { readonly key: { readonly spki: Buffer }; readonly format: 'jwk' }; // as `export` gave it
 
 /** It throws where there is no such key, as Node does. */
 export function createPublicKey(input: Input): PublicKey {
   if (typeof input === 'string') return fromSpki(bytesOfPem(input));
-  if (input.format === 'jwk') return fromSpki((input.key as { spki: Buffer }).spki); // as `export` gave it
-  return fromSpki(input.key as Buffer);
+  switch (input.format) {
+    case 'pem':
+      return fromSpki(bytesOfPem(input.key));
+    case 'der':
+      return fromSpki(input.key);
+    case 'jwk':
+      return fromSpki(input.key.spki);
+    default:
+      throw new TypeError('a public key is PEM, DER or a JWK');
+  }
 }
 
 function bytesOfPem(text: string): Buffer {
