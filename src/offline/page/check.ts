@@ -35,7 +35,7 @@ const MANIFEST = /\.manifest\.json$/;
 export async function check(request: Request, onProgress: (read: number, total: number) => void): Promise<Checked> {
   const { logs, origins, live, part, strict, acceptSuccessors, maxBytes, now } = request;
   for (const { path, blob } of logs) place(path, blob);
-  const paths = [...new Set(logs.map(({ path }) => topOf(path)))].filter((path) => !MANIFEST.test(path));
+  const paths = [...new Set(logs.map(topOf))].filter((path) => !MANIFEST.test(path));
   if (paths.length === 0) throw new TamperError('USAGE', 'no sealed file was given', { hint: 'Drop the log files.' });
   const unwrap = carrierOf(request.unwrap);
   const publicKeys = await publicKeysOf(request.publicKeys);
@@ -73,10 +73,10 @@ async function verifyOnline(): Promise<never> {
   throw new TamperError('UNSUPPORTED_OPERATION', 'this page asks no key service: verify on the command line');
 }
 
-/** A folder stands for every file below it. */
-function topOf(path: string): string {
-  const slash = path.indexOf('/');
-  return slash < 0 ? path : path.slice(0, slash);
+/** A folder that was given stands for every file below it; one that the page made to tell names apart does not. */
+function topOf({ path, given }: GivenFile): string {
+  const slash = given.indexOf('/');
+  return slash < 0 ? path : path.slice(0, path.length - given.length + slash);
 }
 
 function placed(kind: string, { path, blob }: GivenFile): string {
@@ -115,6 +115,12 @@ async function policyOf(files: readonly GivenFile[]): Promise<Policy | undefined
   const [policy, second] = files.filter(({ path }) => /\.(ya?ml|json)$/i.test(path));
   if (policy === undefined || second !== undefined) {
     throw new TamperError('USAGE', 'give one policy (.yaml, .yml or .json), and the checkpoints that it names as pins');
+  }
+  const twice = files.find(({ path, given }) => path !== given);
+  if (twice !== undefined) {
+    throw new TamperError('USAGE', `two files named ${twice.given} were given with the policy`, {
+      hint: 'Remove the one that the policy does not mean.',
+    });
   }
   for (const file of files) placed('policy', file);
   return named(loadPolicy, 'policy', policy);

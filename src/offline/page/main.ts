@@ -1,7 +1,7 @@
 import { element } from './element.ts';
 import { checkRequest } from './fields.ts';
 import type { Answer, Request } from './request.ts';
-import { showFailure, showReport } from './result.ts';
+import { clearResult, showFailure, showReport } from './result.ts';
 import { Zones } from './zones.ts';
 
 /** The page: it gathers what is dropped, starts the worker, shows what it answers. */
@@ -9,7 +9,7 @@ import { Zones } from './zones.ts';
 /** The program of the worker. The build puts it in. */
 declare const WORKER: string;
 
-const zones = new Zones();
+const zones = new Zones({ changed, tell: say, failed: showLost });
 const verify = element('verify', HTMLButtonElement);
 const cancel = element('cancel', HTMLButtonElement);
 const progress = element('progress', HTMLProgressElement);
@@ -54,7 +54,7 @@ function running(is: boolean): void {
   cancel.hidden = !is;
   element('running', HTMLElement).hidden = !is;
   if (is) {
-    element('result', HTMLElement).hidden = true;
+    clearResult();
     progress.removeAttribute('value');
   }
 }
@@ -69,12 +69,33 @@ function say(text: string): void {
   element('status', HTMLElement).textContent = text;
 }
 
-element('form', HTMLFormElement).addEventListener('submit', (event) => {
-  event.preventDefault();
-  if (worker !== undefined) return;
+/** What is shown, or being found out, is about what was given before. */
+function changed(): void {
+  if (worker !== undefined) {
+    end();
+    say('Cancelled, for what is given has changed. Nothing was decided: press Verify again.');
+  } else if (clearResult()) say('What is given has changed: press Verify again.');
+}
+
+function showLost(error: unknown): void {
+  const message = `what was dropped or chosen could not be read: ${error instanceof Error ? error.message : String(error)}`;
+  showFailure({ code: 'READ_FAILED', message, hint: 'Nothing of it was taken. Give it once more, or a copy of it.' });
+}
+
+async function submit(): Promise<void> {
+  // asked last, for it may have been pressed twice meanwhile
+  if (!(await zones.settled()) || worker !== undefined) return;
+  say('');
   const request = checkRequest(zones);
   if ('code' in request) showFailure(request);
   else begin(request);
+}
+
+const form = element('form', HTMLFormElement);
+form.addEventListener('input', changed);
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void submit();
 });
 
 cancel.addEventListener('click', () => {

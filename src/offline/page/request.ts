@@ -2,9 +2,11 @@ import type { VerifyReport } from '../../verify/verdict/report.ts';
 
 /** What the page and its worker say to each other. */
 
-/** A file and the path that the report has for it. */
+/** A file and the path that the report has for it: no other file of its place has that one. */
 export interface GivenFile {
   readonly path: string;
+  /** The name that it came with, or its path in the folder that it came with: the end of `path`. */
+  readonly given: string;
   readonly blob: Blob;
 }
 

@@ -33,6 +33,15 @@ export function showFailure({ code, message, hint }: Failure): void {
   show();
 }
 
+/** Takes away what an earlier verification has shown: it says nothing of what is given now. False: there was nothing. */
+export function clearResult(): boolean {
+  const result = element('result', HTMLElement);
+  const wasShown = !result.hidden;
+  result.hidden = true;
+  for (const id of ['report', 'save']) element(id, HTMLElement).replaceChildren();
+  return wasShown;
+}
+
 function show(): void {
   const result = element('result', HTMLElement);
   result.hidden = false;

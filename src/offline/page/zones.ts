@@ -1,3 +1,4 @@
+import { Collection, type NewFile } from './collection.ts';
 import { filesOfDrop } from './dropped.ts';
 import { made } from './element.ts';
 import type { GivenFile } from './request.ts';
@@ -6,11 +7,25 @@ import type { GivenFile } from './request.ts';
 
 export type ZoneName = 'logs' | 'publicKeys' | 'policy' | 'known';
 
-/** Files by their place, in the order in which they were given. */
-export class Zones {
-  readonly #files = new Map<ZoneName, Map<string, GivenFile>>();
+/** What the page does about what happens here. */
+export interface Watcher {
+  /** Other files are given than before, or will be in a moment. */
+  changed(): void;
+  /** What the auditor should know of a file that was taken. */
+  tell(text: string): void;
+  /** Files that were given could not be taken: none of that drop was. */
+  failed(error: unknown): void;
+}
 
-  constructor() {
+/** Files by their place. */
+export class Zones {
+  readonly #files = new Map<ZoneName, Collection>();
+  readonly #watcher: Watcher;
+  #pending: Promise<void> = Promise.resolve();
+  #failures = 0;
+
+  constructor(watcher: Watcher) {
+    this.#watcher = watcher;
     for (const zone of document.querySelectorAll<HTMLElement>('[data-zone]')) {
       this.#begin(zone, zone.dataset['zone'] as ZoneName); // page.html has these names and no others
     }
@@ -19,19 +34,31 @@ export class Zones {
   }
 
   files(name: ZoneName): readonly GivenFile[] {
-    return [...(this.#files.get(name)?.values() ?? [])];
+    return this.#files.get(name)?.list() ?? [];
+  }
+
+  /** Waits for what was dropped and is still being looked through; false: some of it could not be taken. */
+  async settled(): Promise<boolean> {
+    const before = this.#failures;
+    let last: Promise<void>;
+    do {
+      last = this.#pending;
+      await last;
+    } while (last !== this.#pending);
+    return this.#failures === before;
   }
 
   #begin(zone: HTMLElement, name: ZoneName): void {
-    this.#files.set(name, new Map());
+    const own = new Collection();
+    this.#files.set(name, own);
     for (const input of zone.querySelectorAll('input')) {
       input.addEventListener('change', () => {
         const chosen = [...(input.files ?? [])].map((file) => ({
-          path: file.webkitRelativePath || file.name,
+          given: file.webkitRelativePath || file.name,
           blob: file,
         }));
         input.value = ''; // the same file may be chosen again
-        this.#add(zone, name, chosen);
+        this.#take(zone, own, Promise.resolve(chosen));
       });
     }
     zone.addEventListener('dragover', () => zone.classList.add('over'));
@@ -39,28 +66,37 @@ export class Zones {
     zone.addEventListener('drop', (event) => {
       zone.classList.remove('over');
       if (event.dataTransfer === null) return;
-      void filesOfDrop(event.dataTransfer).then((files) => this.#add(zone, name, files));
+      this.#take(zone, own, filesOfDrop(event.dataTransfer));
     });
   }
 
-  #add(zone: HTMLElement, name: ZoneName, files: readonly GivenFile[]): void {
-    const own = this.#files.get(name);
-    for (const file of files) own?.set(file.path, file);
-    this.#show(zone, name);
+  /** One drop after the other: each is told from what is there by then. */
+  #take(zone: HTMLElement, own: Collection, files: Promise<readonly NewFile[]>): void {
+    this.#watcher.changed();
+    this.#pending = Promise.all([files, this.#pending])
+      .then(async ([taken]) => {
+        const renamed = await own.add(taken);
+        this.#show(zone, own);
+        const names = renamed.map(({ path }) => path).join(', ');
+        if (names !== '') this.#watcher.tell(`Other files of the same name were given before. Listed as: ${names}`);
+      })
+      .catch((error: unknown) => {
+        this.#failures++;
+        this.#watcher.failed(error);
+      });
   }
 
-  #show(zone: HTMLElement, name: ZoneName): void {
-    const list = zone.querySelector('ul');
-    const own = this.#files.get(name);
-    list?.replaceChildren(
-      ...[...(own?.values() ?? [])].map(({ path, blob }) => {
+  #show(zone: HTMLElement, own: Collection): void {
+    zone.querySelector('ul')?.replaceChildren(
+      ...own.list().map(({ path, blob }) => {
         const row = made('li');
         const remove = made('button', 'Remove');
         remove.type = 'button';
         remove.setAttribute('aria-label', `Remove ${path}`);
         remove.addEventListener('click', () => {
-          own?.delete(path);
-          this.#show(zone, name);
+          own.remove(path);
+          this.#watcher.changed();
+          this.#show(zone, own);
           zone.querySelector('input')?.focus();
         });
         row.append(made('span', path, 'name'), made('span', sizeText(blob.size), 'size'), remove);

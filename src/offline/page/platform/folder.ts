@@ -12,9 +12,12 @@ const files = new Map<string, PlacedFile>();
 /** Names in each folder. */
 const folders = new Map<string, Set<string>>();
 
-/** Puts a file under a path with `/` between its parts. */
+/** Puts a file under a path with `/` between its parts. It throws where another one has the path. */
 export function place(path: string, blob: Blob): void {
   const own = normal(path);
+  const there = files.get(own);
+  if (there?.blob === blob) return;
+  if (there !== undefined || folders.has(own)) throw new Error(`two files have the path ${own}`);
   files.set(own, { path: own, blob, number: files.size + 1 });
   for (
     let name = own, slash = own.lastIndexOf('/');
