@@ -25,12 +25,13 @@ const mayImport = {
 export const rooms = {
   seal: {
     disk: [],
+    anchor: ['disk'],
     epoch: [],
     checkpoint: ['disk', 'epoch'],
-    resume: ['checkpoint', 'disk'],
+    resume: ['anchor', 'checkpoint', 'disk'],
     stream: ['checkpoint', 'disk', 'epoch', 'resume'],
     intake: ['disk', 'resume', 'stream'],
-    lifecycle: ['checkpoint', 'intake', 'stream'],
+    lifecycle: ['anchor', 'checkpoint', 'intake', 'stream'],
   },
   verify: {
     carrier: [],

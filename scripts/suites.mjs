@@ -49,7 +49,7 @@ export const suites = [
   },
   {
     name: 'aws-ministack',
-    files: ['test/integration/aws-kms/ministack*.test.ts'],
+    files: ['test/integration/aws-kms/ministack*.test.ts', 'test/integration/aws-s3/**'],
     needs: ['Python >= 3.10 with venv'],
     counts: /^test\/integration\/aws.*ministack/i,
   },

@@ -102,6 +102,10 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     release: async () => {
       for (const provider of own) await provider.close();
     },
+    openBucket: async (bucket) => {
+      const { openBucket } = await import('./providers/aws-s3/bucket.ts');
+      return openBucket(bucket, config.awsRegion === undefined ? {} : { region: config.awsRegion });
+    },
     verifyClosed: async (event) => {
       const { closedFileCheck } = await import('./audit/closed-file.ts');
       check ??= closedFileCheck(config);

@@ -2,6 +2,7 @@ import { TamperError, type TamperErrorCode } from '../errors.ts';
 import { readsLikeKey } from '../foundation/key-like.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
+import { isS3Address, parseS3Address } from './s3-address.ts';
 import type { OptionName } from './schema.ts';
 import { isLocal, keySources, postQuantumSource } from './sources.ts';
 
@@ -220,6 +221,13 @@ const serviceRules: readonly Rule[] = [
           hint: 'Use https; http is allowed on loopback only',
         };
   },
+  ({ config, at }) =>
+    config.anchors.some((name) => isS3Address(name) && parseS3Address(name) === undefined)
+      ? {
+          message: `${at('anchors')} has an address of S3 that cannot be read`,
+          hint: 'Write s3://BUCKET/PREFIX, without parameters; credentials come from where the AWS SDK looks for them',
+        }
+      : undefined,
   ({ config, at }) =>
     config.anchors.some(isInsecureUrl)
       ? {

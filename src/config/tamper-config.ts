@@ -142,7 +142,10 @@ export interface TamperConfig {
   readonly alertOnFailure?: boolean;
   /** Whether each input line is also copied, unchanged, to standard output. */
   readonly tee?: boolean;
-  /** Additional destinations for every checkpoint: file paths, or `https://` URLs. In a variable: separated by commas. */
+  /**
+   * Additional destinations for every checkpoint: file paths, `https://` URLs, or `s3://BUCKET/PREFIX`. In a variable:
+   * separated by commas.
+   */
   readonly anchors?: readonly string[];
 
   // ---- when to seal

@@ -7,7 +7,7 @@ import { isOrigin } from './origin.ts';
 /** At most so many signature lines in a note (spec 4), so also at most so many signers of a key period. */
 export const MAX_SIGNATURES = 16;
 /** A note is at most so long, in bytes (spec 4). */
-const MAX_NOTE = 65_536;
+export const MAX_NOTE = 65_536;
 const DASH = '—';
 
 /** A statement about a stream: its first `size` entries have this root. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../foundation/clock.ts';
+import type { OpenBucket } from './anchor/object-store.ts';
 import type { FileClosedEvent } from './checkpoint/sealer-events.ts';
 import type { LockSettings } from './disk/lock.ts';
 import type { KeySources } from './epoch/key-sources.ts';
@@ -7,6 +8,8 @@ import type { KeySources } from './epoch/key-sources.ts';
 export interface SealerParts {
   /** Where keys come from. Called until it works; a failure counts as a failure to start. */
   readonly keys: () => Promise<KeySources> | KeySources;
+  /** Opens the bucket of an anchor in S3. Called until it works; a failure is a warning. */
+  readonly openBucket: OpenBucket;
   readonly clock?: Clock;
   /** How the stream's lock sees time. For tests. */
   readonly lock?: LockSettings;

@@ -89,6 +89,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
+      openBucket: parts.openBucket,
       warn,
     });
     this.#pump = new Pump(config, this.#clock, {
@@ -294,6 +295,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       site,
       stream: this.#opening.names.stream,
       keys: () => openKeys(this.#parts, warn),
+      openBucket: this.#parts.openBucket,
       clock: this.#clock,
       signal: this.#abort.signal,
       unsealed,

@@ -1,7 +1,8 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { askAnchors } from './checkpoint/asked-anchors.ts';
+import { askAnchors } from './anchor/asked-anchors.ts';
+import type { OpenBucket } from './anchor/object-store.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import { firstEpoch } from './epoch/first-epoch.ts';
 import { type KeySources, providersOf } from './epoch/key-sources.ts';
@@ -22,6 +23,8 @@ export interface StartOptions {
   /** What the stream's files in the state directory are called. */
   readonly stream: string;
   readonly keys: () => Promise<KeySources> | KeySources;
+  /** Opens the bucket of an anchor. */
+  readonly openBucket: OpenBucket;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly unsealed: UnsealedLines;
@@ -59,7 +62,11 @@ export async function openKeys(
 export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
   const { config, site, stream, clock, signal, unsealed, spool, longLine, warn } = options;
   const { resumption, state } = site;
-  const anchored = askAnchors(config.anchors, site.origin, signal, warn);
+  const { origin } = site;
+  const checkpoints = resumption.candidates.map(({ size }) => size);
+  const checkpointed = checkpoints.length === 0 ? undefined : Math.max(...checkpoints);
+  const known = { origin, size: resumption.size, checkpointed };
+  const anchored = askAnchors(config.anchors, known, { openBucket: options.openBucket, signal, warn });
   const { epoch, sources, since } = await firstEpoch({
     sources: options.keys,
     origin: site.origin,

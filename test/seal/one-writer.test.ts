@@ -99,7 +99,8 @@ it.each(['', 'null\n', '[1]'])('a lock file of a killed or failed start (%j) end
   const provider = keyProvider as KeyProvider;
   const keys = () => sourcesOf(config, { key: provider, signing: provider, postQuantum: provider });
   const { config } = resolveConfig({ code });
-  const sealer = new Sealer(config, { keys, lock: { lease: 200 } });
+  const openBucket = () => Promise.reject(new Error('no anchor is in S3'));
+  const sealer = new Sealer(config, { keys, openBucket, lock: { lease: 200 } });
   await sealer.ready;
   await sealer.close();
 });

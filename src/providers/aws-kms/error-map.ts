@@ -1,5 +1,5 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { type VendorFacts, vendorFacts, withoutBodies } from './vendor-error.ts';
+import { type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface AwsCall {

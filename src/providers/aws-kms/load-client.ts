@@ -1,4 +1,4 @@
-import { isInsecureUrl } from '../../config/endpoint.ts';
+import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import type { AwsKmsClient } from './client.ts';
 import { type AwsKmsOptions, insecureEndpoint } from './options.ts';
@@ -47,13 +47,8 @@ export async function loadAwsClient(options: AwsKmsOptions): Promise<OwnedClient
     },
   });
   if (!options.allowInsecureEndpoint) {
-    // whatever named the endpoint, a `services` section of the profile included
     client.middlewareStack.add(
-      (next) => (args) => {
-        const { protocol, hostname } = args.request as { protocol: string; hostname: string };
-        if (isInsecureUrl(`${protocol}//${hostname}/`)) throw insecureEndpoint('the configured endpoint');
-        return next(args);
-      },
+      refusesPlainHttp(() => insecureEndpoint('the configured endpoint')),
       { step: 'build', name: 'fapilogTamperRefusesPlainHttp', priority: 'high' },
     );
   }

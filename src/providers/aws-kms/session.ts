@@ -5,12 +5,12 @@ import { callService } from '../../keys/call.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
+import { vendorFacts } from '../internal/aws-vendor-error.ts';
 import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
 import { mapAwsError } from './error-map.ts';
 import type { AwsCredentialFacts, OwnedClient } from './load-client.ts';
 import { type AwsKmsOptions, checkAwsKmsOptions } from './options.ts';
 import { OwnClients } from './own-clients.ts';
-import { vendorFacts } from './vendor-error.ts';
 
 const defaultTimeoutMs = 15_000;
 

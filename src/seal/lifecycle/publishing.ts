@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from '../../config/index.ts';
-import { Anchors } from '../checkpoint/anchors.ts';
+import { Anchors } from '../anchor/anchors.ts';
+import type { OpenBucket } from '../anchor/object-store.ts';
 import { ClosedFiles } from '../checkpoint/closed-files.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { CheckpointEvent, FileClosedEvent } from '../checkpoint/sealer-events.ts';
@@ -11,6 +12,8 @@ export interface PublishingHost {
   closed(event: FileClosedEvent): void;
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
+  /** Opens the bucket of an anchor. */
+  readonly openBucket: OpenBucket;
   warn(error: unknown): void;
 }
 
@@ -25,7 +28,7 @@ export class Publishing {
   constructor(config: ResolvedConfig, host: PublishingHost) {
     this.#host = host;
     const warn = (error: unknown): void => host.warn(error);
-    this.#anchors = new Anchors(config.anchors, warn);
+    this.#anchors = new Anchors(config.anchors, host.openBucket, warn);
     this.#files = new ClosedFiles({
       compressRotated: config.compressRotated,
       closed: (event) => host.closed(event),

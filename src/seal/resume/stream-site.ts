@@ -9,7 +9,7 @@ import { formatCheckpointLine } from '../../format/entry.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { newestAnchored } from '../checkpoint/anchors.ts';
+import { newestAnchored } from '../anchor/file-anchor.ts';
 import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
 import { continuingOrigin, filesOf, isFileOf, STDOUT, stampedName } from '../disk/names.ts';

@@ -1,0 +1,11 @@
+import { isS3Address } from '../../config/s3-address.ts';
+
+/** Whether an anchor is an address; else it is a file. */
+export function isAddress(name: string): boolean {
+  return isS3Address(name) || /^https?:\/\//.test(name);
+}
+
+/** An anchor for messages: an address may hold a password. */
+export function shownName(name: string): string {
+  return isAddress(name) && !isS3Address(name) ? new URL(name).host : name;
+}

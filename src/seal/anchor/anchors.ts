@@ -1,0 +1,79 @@
+import { isS3Address } from '../../config/s3-address.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
+import { isAddress, shownName } from './anchor-name.ts';
+import { appendNote } from './file-anchor.ts';
+import { postNote } from './http-anchor.ts';
+import { keepNote, placeOf } from './object-anchor.ts';
+import type { ObjectStore, OpenBucket } from './object-store.ts';
+
+/** An address has so long to take a checkpoint, in milliseconds. */
+const REQUEST_LIMIT = 10_000;
+/** So many checkpoints wait for an anchor that is away; beyond that the oldest goes, because a newer one covers more. */
+const BACKLOG = 100;
+
+interface Anchor {
+  readonly name: string;
+  waiting: string[];
+  busy: boolean;
+  /** Open as long as the process: its idle connections keep nothing alive. */
+  store?: ObjectStore;
+}
+
+/**
+ * Additional destinations for every checkpoint: a file gets it as a checkpoint line, a URL as a POST of the note, a bucket as
+ * an object.
+ */
+export class Anchors {
+  readonly #anchors: readonly Anchor[];
+  readonly #openBucket: OpenBucket;
+  readonly #warn: (error: TamperError) => void;
+
+  constructor(names: readonly string[], openBucket: OpenBucket, warn: (error: TamperError) => void) {
+    this.#anchors = names.map((name) => ({ name, waiting: [], busy: false }));
+    this.#openBucket = openBucket;
+    this.#warn = warn;
+  }
+
+  /** Gives a signed note to every anchor. One that fails gets it again with the next. */
+  async publish(note: string): Promise<void> {
+    await Promise.all(
+      this.#anchors.map(async (anchor) => {
+        anchor.waiting = [...anchor.waiting, note].slice(-BACKLOG);
+        if (anchor.busy) return;
+        anchor.busy = true;
+        try {
+          for (let next = anchor.waiting[0]; next !== undefined; next = anchor.waiting[0]) {
+            await this.#give(anchor, next);
+            anchor.waiting = anchor.waiting.filter((one) => one !== next);
+          }
+        } catch (cause) {
+          this.#warn(notAccepted(anchor.name, cause));
+        } finally {
+          anchor.busy = false;
+        }
+      }),
+    );
+  }
+
+  async #give(anchor: Anchor, note: string): Promise<void> {
+    const { name } = anchor;
+    if (!isAddress(name)) return appendNote(name, note);
+    const limit = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT };
+    if (!isS3Address(name)) return withDeadline(limit, async (signal) => postNote(name, note, signal));
+    try {
+      await withDeadline(limit, async (signal) => {
+        anchor.store ??= await this.#openBucket(placeOf(name).bucket);
+        await keepNote(anchor.store, name, note, signal);
+      });
+    } catch (error) {
+      if (!isTamperError(error, 'STATE_CONFLICT')) throw error;
+      this.#warn(error); // asked again it would say the same, and the next ones wait
+    }
+  }
+}
+
+function notAccepted(name: string, cause: unknown): TamperError {
+  const why = cause instanceof TamperError ? `: ${cause.message}` : '';
+  return new TamperError('UNAVAILABLE', `the anchor ${shownName(name)} did not accept a checkpoint${why}`, { cause });
+}
