@@ -6,7 +6,7 @@ const mayImport = {
   core: [],
   format: ['core'],
   config: ['foundation'],
-  witness: ['format', 'core', 'foundation'],
+  witness: ['format', 'keys', 'core', 'foundation'],
   timestamp: ['foundation'],
   keys: ['core', 'config', 'foundation'],
   seal: ['format', 'keys', 'core', 'config', 'foundation'],

@@ -7,6 +7,7 @@ import { parseWitnessVkey, verifyCosignature, type WitnessKey } from '../format/
 import { classifyLine, formatCheckpointLine } from '../format/entry.ts';
 import { checkOrigin } from '../format/origin.ts';
 import { readText } from '../foundation/read-text.ts';
+import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { CarrierName } from '../verify/carrier/carrier.ts';
 import type { Source } from '../verify/input/sources.ts';
 import { newestSigned, proveGrowth } from '../verify/show/tree-walk.ts';
@@ -122,8 +123,9 @@ async function cosignedBefore(path: string, origin: string, witness: WitnessKey)
       read.type === 'checkpoint' && read.note !== undefined ? parseSignedCheckpoint(read.note) : undefined;
     if (checkpoint?.origin !== origin || checkpoint.size <= largest) continue;
     const lines = checkpoint.signatures.filter(({ name, keyId }) => name === witness.name && keyId === witness.keyId);
-    if (lines.some(({ bytes }) => verifyCosignature(witness, checkpoint.text, bytes) !== undefined)) {
-      largest = checkpoint.size;
+    for (const { bytes } of lines) {
+      const time = await verifyCosignature(witness, checkpoint, bytes, verifyWitnessSignature);
+      if (time !== undefined) largest = checkpoint.size;
     }
   }
   return largest;

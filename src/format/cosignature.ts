@@ -1,25 +1,35 @@
-import { verifyEd25519 } from '../core/ed25519.ts';
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
+import { ML_DSA } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
-import { formatSignatureLine } from './checkpoint.ts';
+import { formatSignatureLine, type SignedCheckpoint } from './checkpoint.ts';
 import { type VkeyParts, vkeyParts } from './vkey.ts';
 
-/** Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), Ed25519 (spec 4, M4.10). */
+/** Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), Ed25519 and ML-DSA-44 (spec 4, M4.10). */
 
-const TYPE = 0x04;
+/** An algorithm that witnesses sign with. */
+export type WitnessAlgorithm = 'ed25519' | 'ml-dsa-44';
+
+/** The byte that says the algorithm in a vkey and a key id, and how long a signature is. */
+const KINDS: Readonly<Record<WitnessAlgorithm, { readonly type: number; readonly signatureLength: number }>> = {
+  ed25519: { type: 0x04, signatureLength: 64 },
+  'ml-dsa-44': { type: 0x06, signatureLength: ML_DSA['ml-dsa-44'].signatureBytes },
+};
+const LABEL = Buffer.from('subtree/v1\n\0', 'latin1');
 const LF = Buffer.from('\n', 'latin1');
 const TIME_LENGTH = 8;
-const SIGNATURE_LENGTH = 64;
 /** A time is at most so many seconds (C2SP tlog-cosignature). */
 const LATEST = 2n ** 63n - 1n;
+/** A name of a witness of ML-DSA-44 is at most so long, in bytes (C2SP tlog-cosignature). */
+const LONGEST_NAME = 255;
 
 /** A witness: its name and its public key. */
 export interface WitnessKey {
   readonly name: string;
   /** The key id of its cosignatures: 4 bytes as 8 hex digits. */
   readonly keyId: string;
-  /** The raw Ed25519 public key, 32 bytes. */
+  readonly algorithm: WitnessAlgorithm;
+  /** The raw public key: 32 bytes of Ed25519, 1,312 of ML-DSA-44. */
   readonly publicKey: Buffer;
 }
 
@@ -31,17 +41,30 @@ export interface Cosignature {
 }
 
 /** `TYPE ‖ KEY`, what a witness's vkey holds and its key id is computed over. */
-function typed(publicKey: Uint8Array): Buffer {
-  return Buffer.concat([Uint8Array.of(TYPE), publicKey]);
+function typed(publicKey: Uint8Array, algorithm: WitnessAlgorithm): Buffer {
+  return Buffer.concat([Uint8Array.of(KINDS[algorithm].type), publicKey]);
 }
 
-function keyIdOf(name: string, publicKey: Uint8Array): Buffer {
-  return digestBytes(sha256(Buffer.concat([Buffer.from(name, 'utf8'), LF, typed(publicKey)]))).subarray(0, 4);
+function keyIdOf(name: string, encoded: Uint8Array): Buffer {
+  return digestBytes(sha256(Buffer.concat([Buffer.from(name, 'utf8'), LF, encoded]))).subarray(0, 4);
 }
 
-/** The vkey of a witness: `name+HEX OF THE KEY ID+base64(0x04 ‖ KEY)`. */
-export function formatWitnessVkey(name: string, publicKey: Uint8Array): string {
-  return `${name}+${keyIdOf(name, publicKey).toString('hex')}+${typed(publicKey).toString('base64')}`;
+/** The vkey of a witness: `name+HEX OF THE KEY ID+base64(TYPE ‖ KEY)`. */
+export function formatWitnessVkey(
+  name: string,
+  publicKey: Uint8Array,
+  algorithm: WitnessAlgorithm = 'ed25519',
+): string {
+  const encoded = typed(publicKey, algorithm);
+  return `${name}+${keyIdOf(name, encoded).toString('hex')}+${encoded.toString('base64')}`;
+}
+
+/** The algorithm of `TYPE ‖ KEY`; undefined where it is none of a witness, or the key cannot be one. */
+function algorithmOf(encoded: Buffer): WitnessAlgorithm | undefined {
+  const publicKey = encoded.subarray(1);
+  if (encoded[0] === KINDS.ed25519.type) return isEd25519Point(publicKey) ? 'ed25519' : undefined;
+  const fits = publicKey.length === ML_DSA['ml-dsa-44'].publicKeyBytes;
+  return encoded[0] === KINDS['ml-dsa-44'].type && fits ? 'ml-dsa-44' : undefined;
 }
 
 function readWitnessVkey(vkey: string): WitnessKey | string {
@@ -49,12 +72,12 @@ function readWitnessVkey(vkey: string): WitnessKey | string {
   if (typeof parts === 'string') return parts;
   const { name, keyId, encoded } = parts;
   const publicKey = encoded.subarray(1);
-  if (encoded[0] === 0x01) return 'its key signs as a log does (type 0x01), not as a witness (type 0x04)';
-  if (encoded[0] !== TYPE || !isEd25519Point(publicKey)) {
-    return 'its key is of a type of witness that this version does not know';
-  }
-  if (keyIdOf(name, publicKey).toString('hex') !== keyId) return 'its id does not match its name and key';
-  return { name, keyId, publicKey };
+  if (encoded[0] === 0x01) return 'its key signs as a log does (type 0x01), not as a witness (type 0x04 or 0x06)';
+  const algorithm = algorithmOf(encoded);
+  if (algorithm === undefined) return 'its key is of a type of witness that this version does not know';
+  if (keyIdOf(name, encoded).toString('hex') !== keyId) return 'its id does not match its name and key';
+  if (algorithm === 'ml-dsa-44' && Buffer.byteLength(name) > LONGEST_NAME) return 'its name is too long';
+  return { name, keyId, algorithm, publicKey };
 }
 
 /** What is wrong with the vkey of a witness; undefined if nothing is. It is never quoted. */
@@ -64,7 +87,7 @@ export function witnessVkeyProblem(vkey: string): string | undefined {
 }
 
 /**
- * Reads the vkey of a witness: C2SP signed-note, type 0x04.
+ * Reads the vkey of a witness: C2SP signed-note, type 0x04 or 0x06.
  *
  * @param place - where it stands, for the message
  * @throws {@link TamperError} `FORMAT_INVALID`
@@ -78,28 +101,64 @@ export function parseWitnessVkey(vkey: string, place: string): WitnessKey {
 }
 
 /** `time ‖ signature` of a signature line; undefined where it is not one (M4.10). */
-function readCosignature(bytes: Buffer): Cosignature | undefined {
-  if (bytes.length !== TIME_LENGTH + SIGNATURE_LENGTH) return undefined;
+function readCosignature({ algorithm }: WitnessKey, bytes: Buffer): Cosignature | undefined {
+  if (bytes.length !== TIME_LENGTH + KINDS[algorithm].signatureLength) return undefined;
   const time = bytes.readBigUInt64BE(0);
   return time > LATEST ? undefined : { time, signature: bytes.subarray(TIME_LENGTH) };
 }
 
-/** What a witness signs: `cosignature/v1`, the time, and the text of the checkpoint, as bytes. */
-export function cosignedMessage(time: bigint, text: string): Buffer {
-  return Buffer.from(`cosignature/v1\ntime ${time}\n${text}`, 'utf8');
-}
+/** What a witness cosigns. */
+export type Cosigned = Pick<SignedCheckpoint, 'origin' | 'size' | 'root' | 'text'>;
 
 /**
- * When the witness cosigned the checkpoint with this text, in seconds since 1970.
+ * What a witness signs, as bytes. Ed25519: `cosignature/v1`, the time, and the text of the checkpoint. ML-DSA-44: the
+ * structure `cosigned_message` with the names of both sides, the time, the entries from 0 to the size, and their root.
+ */
+function cosignedMessage({ name, algorithm }: WitnessKey, time: bigint, cosigned: Cosigned): Buffer {
+  if (algorithm === 'ed25519') return Buffer.from(`cosignature/v1\ntime ${time}\n${cosigned.text}`, 'utf8');
+  const { origin, size, root } = cosigned;
+  return Buffer.concat([
+    LABEL,
+    opaque(name),
+    uint64(time),
+    opaque(origin),
+    uint64(0n),
+    uint64(BigInt(size)),
+    digestBytes(root),
+  ]);
+}
+
+/** `opaque<1..2^8-1>` (RFC 8446, section 3.4): a length of one byte, then the bytes. An origin is never longer (M1.4). */
+function opaque(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
+}
+
+function uint64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
+/** Whether a key signed a message: {@link verifyCosignature} is given it, for some of it is no pure computation. */
+export type VerifyByWitness = (key: WitnessKey, message: Uint8Array, signature: Uint8Array) => Promise<boolean>;
+
+/**
+ * When the witness cosigned the checkpoint, in seconds since 1970.
  *
  * @param bytes - what stands after the key id in the signature line
- * @returns undefined where it did not: they are no cosignature of this witness over this text (M4.10)
+ * @returns undefined where it did not: they are no cosignature of this witness over this checkpoint (M4.10)
  */
-export function verifyCosignature({ publicKey }: WitnessKey, text: string, bytes: Buffer): bigint | undefined {
-  const cosignature = readCosignature(bytes);
+export async function verifyCosignature(
+  witness: WitnessKey,
+  cosigned: Cosigned,
+  bytes: Buffer,
+  verify: VerifyByWitness,
+): Promise<bigint | undefined> {
+  const cosignature = readCosignature(witness, bytes);
   if (cosignature === undefined) return undefined;
   const { time, signature } = cosignature;
-  return verifyEd25519(publicKey, cosignedMessage(time, text), signature) ? time : undefined;
+  return (await verify(witness, cosignedMessage(witness, time, cosigned), signature)) ? time : undefined;
 }
 
 /** The signature line of a cosignature, with its LF. */

@@ -4,6 +4,7 @@ import { encodeBase64 } from '../format/base64.ts';
 import { formatNote, formatSignatureLine, parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { withDeadline } from '../foundation/deadline.ts';
+import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 
 /** One request to a witness: C2SP tlog-witness, `add-checkpoint`. Nothing that it answers is believed before it is checked. */
 
@@ -58,7 +59,7 @@ export async function addCheckpoint(
         redirect: 'error',
         signal: within,
       });
-      return read(response.status, await readText(response, what), submission, place.witness);
+      return await read(response.status, await readText(response, what), submission, place.witness);
     });
   } catch (cause) {
     if (isTamperError(cause)) throw cause;
@@ -90,7 +91,7 @@ async function readText({ body }: Response, what: string): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function read(status: number, body: string, submission: Submission, witness: WitnessKey): WitnessAnswer {
+async function read(status: number, body: string, submission: Submission, witness: WitnessKey): Promise<WitnessAnswer> {
   const { checkpoint, old } = submission;
   const what = `the witness ${witness.name}`;
   switch (status) {
@@ -126,14 +127,13 @@ function read(status: number, body: string, submission: Submission, witness: Wit
 }
 
 /** The lines are put under the checkpoint and read as a note; lines of others are left out (C2SP tlog-witness). */
-function readCosigned(body: string, checkpoint: SignedCheckpoint, witness: WitnessKey): WitnessAnswer {
+async function readCosigned(body: string, checkpoint: SignedCheckpoint, witness: WitnessKey): Promise<WitnessAnswer> {
   const what = `the witness ${witness.name}`;
   const answer = parseSignedCheckpoint(formatNote(checkpoint.text, [body]));
   if (answer === undefined) throw malformed(what, 'its answer is not made of signature lines');
   const lines = answer.signatures.filter(({ name, keyId }) => name === witness.name && keyId === witness.keyId);
-  const times = lines.map(({ bytes }) => verifyCosignature(witness, checkpoint.text, bytes));
   const [line] = lines;
-  const [time] = times;
+  const time = line && (await verifyCosignature(witness, checkpoint, line.bytes, verifyWitnessSignature));
   if (line === undefined || time === undefined) {
     throw malformed(what, line === undefined ? 'its answer has no cosignature of its own' : 'its cosignature is wrong');
   }

@@ -9,7 +9,7 @@ import { auditorKeys, loadPolicy, type ProofReport, proveRecord, verifyProof } f
 import { linesOfProof, proofOfLines, spoiled } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
-import { witnessKey } from '../support/witness-keys.ts';
+import { mlDsaWitnessKey, type Witness, witnessKey } from '../support/witness-keys.ts';
 import { dataKey, edKey, nextEdKey, p256Key, pqKey, serviceKey } from '../vectors/keys.ts';
 
 /** Attacks on the proof of one record: none may come out as ok, whoever made it without the signing key (E3.1 to E3.6). */
@@ -498,6 +498,13 @@ describe('what the auditor brings', () => {
     expect(codes(await judged(proof, 1))).toEqual(['UNWITNESSED']);
     const other = `${proof}${w1.cosign(`${ORIGIN}\n14\nother\n`, 1_795_561_230)}`;
     expect(codes(await judged(other, 1))).toEqual(['SIGNATURE_WRONG']);
+    const pq = mlDsaWitnessKey('witness.example.com/pq');
+    const byPq = async (by: Witness): Promise<string[]> => {
+      const bytes = `${proof}${by.cosign(`${proof.split('\n\n')[1]}\n`, 1_795_561_230)}`;
+      return codes(await verifyProof(bytes, { policy: await policy(`${sign()}\nwitnesses: ["${pq.vkey}"]`) }));
+    };
+    expect(await byPq(pq)).toEqual([]);
+    expect(await byPq(mlDsaWitnessKey('witness.example.com/pq', { signs: 'another' }))).toEqual(['SIGNATURE_WRONG']);
     const twice = `${cosigned}${cosigned.split('\n').at(-2)}\n`;
     expect((await judged(twice, 2)).verdict).not.toBe('ok');
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
-import { witnessKey } from '../support/witness-keys.ts';
+import { mlDsaWitnessKey, witnessKey } from '../support/witness-keys.ts';
 import { macLog, signedBody, signedLog, signKeys } from '../vectors/logs.ts';
 
 /** The `witness` command against witnesses that lie, hang and babble: nothing that they say is kept unchecked. */
@@ -58,12 +58,19 @@ const cosigns =
 
 async function run(
   log: SealedLog | Buffer,
-  more: Partial<{ out: string; url: string; origin: string }> = {},
+  more: Partial<{ out: string; url: string; origin: string; witness: string }> = {},
 ): Promise<CommandResult & { out: string }> {
   const name = join(directory, String(++made));
   writeFileSync(`${name}.jsonl`, Buffer.isBuffer(log) ? log : bytesOf(log));
   const out = more.out ?? `${name}.witnessed`;
-  const flags = ['--origin', more.origin ?? signedLog().origin, '--url', more.url ?? url, '--witness', w1.vkey];
+  const flags = [
+    '--origin',
+    more.origin ?? signedLog().origin,
+    '--url',
+    more.url ?? url,
+    '--witness',
+    more.witness ?? w1.vkey,
+  ];
   return { ...(await runCommand(['witness', `${name}.jsonl`, ...flags, '--out', out])), out };
 }
 
@@ -78,6 +85,17 @@ describe('witness', () => {
       .map((line) => (JSON.parse(line) as { integrity: { note: string } }).integrity);
     expect(asked).toEqual([`POST /prefix/add-checkpoint\nold 0\n\n${signedLog().note()}`]);
     expect(note).toBe(signedLog().note() + w1.cosign(signedLog().lastSeal.text, SEEN));
+  });
+
+  it('takes the cosignature of a witness of ML-DSA-44, and goes on from it', async () => {
+    const pq = mlDsaWitnessKey('witness.example.com/pq');
+    answer = cosigns(pq);
+    const { code, out } = await run(signedLog(), { witness: pq.vkey });
+    expect([code, readFileSync(out, 'utf8').includes(' witness.example.com/pq ')]).toEqual([0, true]);
+    expect((await run(signedLog(), { out, witness: pq.vkey })).stdout).toContain('as before');
+    answer = cosigns(mlDsaWitnessKey('witness.example.com/pq', { signs: 'witness.example.com/other' }));
+    const wrong = await run(signedLog(), { witness: pq.vkey });
+    expect([wrong.code, wrong.stderr.includes('its cosignature is wrong')]).toEqual([2, true]);
   });
 
   it('leaves out the lines of others, whatever they are', async () => {

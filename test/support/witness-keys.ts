@@ -1,13 +1,9 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import {
-  cosignedMessage,
-  formatCosignatureLine,
-  formatWitnessVkey,
-  parseWitnessVkey,
-} from '../../src/format/cosignature.ts';
+import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
+import { formatCosignatureLine, formatWitnessVkey, parseWitnessVkey } from '../../src/format/cosignature.ts';
 import { fixedBytes } from './signing-keys.ts';
 
-/** A witness of fixed bytes (C2SP tlog-cosignature, Ed25519). It cosigns whatever it is given. */
+/** A witness of fixed bytes (C2SP tlog-cosignature). It cosigns whatever it is given. */
 export interface Witness {
   readonly vkey: string;
   /** The signature line of a cosignature, with its LF. */
@@ -31,7 +27,48 @@ export function witnessKey(name: string, key: string = name): Witness {
     vkey,
     cosign: (text, seconds) => {
       const time = BigInt(seconds);
-      return formatCosignatureLine(known, { time, signature: sign(null, cosignedMessage(time, text), privateKey) });
+      const message = Buffer.from(`cosignature/v1\ntime ${time}\n${text}`);
+      return formatCosignatureLine(known, { time, signature: sign(null, message, privateKey) });
     },
   };
+}
+
+/** What a witness of ML-DSA-44 may do instead of what it should. */
+export interface Instead {
+  readonly key?: string;
+  /** The name that it puts into what it signs. */
+  readonly signs?: string;
+  /** What it signs instead. */
+  readonly message?: (structure: Buffer) => Buffer;
+}
+
+/** A witness of ML-DSA-44. */
+export function mlDsaWitnessKey(name: string, instead: Instead = {}): Witness {
+  const { key = name, signs = name, message = (structure) => structure } = instead;
+  const { publicKey, secretKey } = ml_dsa44.keygen(Uint8Array.from(fixedBytes(`witness ${key}`)));
+  const vkey = formatWitnessVkey(name, publicKey, 'ml-dsa-44');
+  const known = parseWitnessVkey(vkey, name);
+  return {
+    vkey,
+    cosign: (text, seconds) => {
+      const time = BigInt(seconds);
+      const signed = Uint8Array.from(message(cosignedStructure(signs, time, text)));
+      return formatCosignatureLine(known, { time, signature: Buffer.from(ml_dsa44.sign(signed, secretKey)) });
+    },
+  };
+}
+
+/** `cosigned_message` of C2SP tlog-cosignature, put together byte by byte. */
+function cosignedStructure(name: string, time: bigint, text: string): Buffer {
+  const [origin = '', size = '', root = ''] = text.split('\n');
+  const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
+  const short = (part: string): Buffer => Buffer.from(`${String.fromCharCode(part.length)}${part}`, 'latin1');
+  return Buffer.concat([
+    Buffer.from('737562747265652f76310a00', 'hex'),
+    short(name),
+    Buffer.from(hex(time), 'hex'),
+    short(origin),
+    Buffer.from(hex(0n) + hex(BigInt(size)), 'hex'),
+    Buffer.from(root, 'base64'),
+  ]);
 }

@@ -59,7 +59,7 @@ export interface VerifyOptions {
   /** Checkpoints that you hold, as signed notes. */
   readonly held?: readonly string[];
   /**
-   * Verifier keys of witnesses (C2SP tlog-cosignature, type 0x04) that must have cosigned the end of the log. They count for
+   * Verifier keys of witnesses (C2SP tlog-cosignature, type 0x04 or 0x06) that must have cosigned the end of the log. They count for
    * the streams for which the policy names none. Default: none.
    */
   readonly witnesses?: readonly string[];

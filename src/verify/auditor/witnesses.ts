@@ -1,6 +1,7 @@
+import { isMlDsa, mlDsaPublicKey } from '../../core/ml-dsa.ts';
 import { TamperError } from '../../errors.ts';
 import { parseWitnessVkey } from '../../format/cosignature.ts';
-import { encodeNoteKey, parseVkey } from '../../format/vkey.ts';
+import { encodeNoteKey, type NoteKey, parseVkey } from '../../format/vkey.ts';
 import type { Witnessing } from './auditor.ts';
 import { policyFor } from './auditor-names.ts';
 import type { VerifyOptions } from './options.ts';
@@ -41,7 +42,7 @@ export function witnessingOf(options: VerifyOptions, origin: string): Witnessing
 function refuseSigners({ policy, publicKeys = [] }: VerifyOptions, witnesses: readonly string[]): void {
   const bySignature = policy?.streams.flatMap((stream) => stream.publicKeys) ?? [];
   const signers = [...publicKeys, ...bySignature].map((one) => parseVkey(typeof one === 'string' ? one : one.vkey).key);
-  const raw = new Set(signers.map((key) => encodeNoteKey(key).subarray(1).toString('hex')));
+  const raw = new Set(signers.map((key) => rawKey(key).toString('hex')));
   for (const vkey of witnesses) {
     const { name, publicKey } = parseWitnessVkey(vkey, 'a witness');
     if (!raw.has(publicKey.toString('hex'))) continue;
@@ -49,4 +50,10 @@ function refuseSigners({ policy, publicKeys = [] }: VerifyOptions, witnesses: re
       hint: 'A witness is somebody else, with a key of its own.',
     });
   }
+}
+
+/** The bytes of a signer's public key as a witness would name it. */
+function rawKey(key: NoteKey): Buffer {
+  const { algorithm, bytes } = key;
+  return isMlDsa(algorithm) ? Buffer.from(mlDsaPublicKey(algorithm, bytes)) : encodeNoteKey(key).subarray(1);
 }

@@ -10,6 +10,7 @@ import { kidOf, tagOf } from '../../format/origin.ts';
 import { unwrapRecord } from '../../format/record.ts';
 import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { verifyWitnessSignature } from '../../keys/witness-signature.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
 import { cosignaturesOf } from '../trust/cosignatures.ts';
 import { signerFingerprint } from '../trust/key-fingerprint.ts';
@@ -61,7 +62,7 @@ export async function checkProof(bytes: Uint8Array, auditorOf: AuditorOf): Promi
   const trusted = auditor === undefined ? undefined : await checkTrust(checkpoint, auditor, findings);
   if (auditor !== undefined) {
     checkDemands(auditor, record?.line, trusted?.signers ?? [], findings);
-    checkWitnesses(auditor, checkpoint, findings);
+    await checkWitnesses(auditor, checkpoint, findings);
   }
   return report(findings, {
     origin,
@@ -281,14 +282,15 @@ function checkDemands(
 }
 
 /** E3.6: as many of the witnesses that the auditor named as he demands have cosigned the checkpoint (M8.29). */
-function checkWitnesses(
+async function checkWitnesses(
   { witnessing }: Auditor,
-  { size, text, signatures }: SignedCheckpoint,
+  checkpoint: SignedCheckpoint,
   findings: Findings,
-): void {
+): Promise<void> {
   if (witnessing === undefined) return;
-  const { good, wrong } = cosignaturesOf(witnessing.witnesses, signatures, (witness, bytes) =>
-    verifyCosignature(witness, text, bytes),
+  const { size, signatures } = checkpoint;
+  const { good, wrong } = await cosignaturesOf(witnessing.witnesses, signatures, (witness, bytes) =>
+    verifyCosignature(witness, checkpoint, bytes, verifyWitnessSignature),
   );
   if (wrong !== undefined) {
     findings.add('SIGNATURE_WRONG', `the cosignature of the checkpoint by the witness ${wrong} is wrong`);

@@ -3,7 +3,6 @@ import { formatCheckpointText } from '../../format/checkpoint.ts';
 import { ratchetKeyId } from '../../format/vkey.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
-import { checkCosignatures } from '../trust/cosignatures.ts';
 import { verifyNamed } from '../trust/note-signatures.ts';
 import { narrowed } from './narrowed.ts';
 
@@ -24,7 +23,7 @@ export function reachSize(state: StreamState, size: number): void {
   }
   state.evidence.confirmHeld(size);
   for (const held of state.auditor.held.filter((checkpoint) => checkpoint.size === size)) {
-    for (const { witness, time } of checkCosignatures(state, held).good) state.evidence.cosign(witness, { size, time });
+    for (const { witness, time } of state.heldCosigned.get(held) ?? []) state.evidence.cosign(witness, { size, time });
   }
   if (size >= state.firstSeq) state.startProven = true;
 }

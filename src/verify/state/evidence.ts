@@ -32,6 +32,14 @@ export interface DatedSize {
   readonly authority: string;
 }
 
+/** A cosignature that verified. */
+export interface GoodCosignature {
+  /** The hex of the witness's public key. */
+  readonly witness: string;
+  /** In seconds since 1970. */
+  readonly time: bigint;
+}
+
 /** The largest checkpoint that a witness cosigned. */
 export interface CosignedSize {
   readonly size: number;

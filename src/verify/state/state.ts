@@ -1,3 +1,4 @@
+import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
@@ -15,7 +16,7 @@ import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
 import { Counts } from './counts.ts';
 import { Epochs } from './epochs.ts';
-import { Evidence } from './evidence.ts';
+import { Evidence, type GoodCosignature } from './evidence.ts';
 import { LinePlace } from './line-place.ts';
 import { type BreakReason, SequenceTracker } from './sequence.ts';
 
@@ -108,6 +109,8 @@ export class StreamState {
   settled: Settled = nothingSettled(0);
   /** Signatures that verified, so that a repeated one costs nothing. */
   readonly goodSignatures: GoodSignatures = new GoodSignatures();
+  /** The cosignatures of the checkpoints that the auditor holds, checked before the first line. */
+  readonly heldCosigned: Map<SignedCheckpoint, readonly GoodCosignature[]> = new Map();
   /** Signers that the auditor's key service did not confirm. */
   readonly refusedSigners: Set<SignerId> = new Set();
   /** The smallest seq that a later run adopted, by the run's index. */

@@ -4,9 +4,9 @@ import { hasUnknownSigner, type Signer } from '../../format/key-reference.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
-import type { NoteKind } from '../state/evidence.ts';
+import type { GoodCosignature, NoteKind } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
-import { checkCosignatures, type GoodCosignature } from '../trust/cosignatures.ts';
+import { checkCosignatures } from '../trust/cosignatures.ts';
 import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
@@ -93,7 +93,7 @@ async function handleSealed(
     state.find('SIGNATURE_WRONG', `the checkpoint of ${size} entries: ${verdict.wrong} is wrong`, size);
     return;
   }
-  const cosignatures = checkCosignatures(state, checkpoint);
+  const cosignatures = await checkCosignatures(state, checkpoint);
   if (cosignatures.wrong !== undefined) {
     const message = `the checkpoint of ${size} entries: the cosignature of the witness ${cosignatures.wrong} is wrong`;
     state.find('SIGNATURE_WRONG', message, size);

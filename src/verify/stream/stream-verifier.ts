@@ -19,6 +19,7 @@ import { checkHeldAtEnd } from '../range/held.ts';
 import { endEarlyCheckpoint, settleEarlyCheckpoint } from '../range/ranges.ts';
 import { reportRestarts } from '../range/restarts.ts';
 import { type Shown, StreamState } from '../state/state.ts';
+import { checkHeldCosignatures } from '../trust/cosignatures.ts';
 import { assess } from '../verdict/assessment.ts';
 import { provenEnd } from '../verdict/proven-end.ts';
 import { reportUnmatchedKeys } from '../verdict/unmatched-keys.ts';
@@ -51,9 +52,11 @@ export class StreamVerifier {
   #crlfReported = false;
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
+  #heldUnchecked: boolean;
 
   constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance, ...shown }: Further = {}) {
     this.#keeper = keeper;
+    this.#heldUnchecked = auditor.witnessing !== undefined && auditor.held.length > 0;
     this.state = new StreamState(auditor, findings, cited, allowance, shown);
     this.state.tree.watcher = keeper?.proof;
     this.#foreign = new ForeignLines(this.state);
@@ -94,10 +97,18 @@ export class StreamVerifier {
       }
     }
     state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
-    const pending = this.#feedSlowly(bytes.subarray(start, end));
+    const slow = bytes.subarray(start, end);
+    const pending = this.#heldUnchecked ? this.#feedFirst(slow) : this.#feedSlowly(slow);
     if (pending !== undefined) return pending.finally(() => state.place.letGo());
     state.place.letGo();
     return undefined;
+  }
+
+  /** No line is taken any other way before the first open: nothing of the tree is reached yet. */
+  async #feedFirst(line: Buffer): Promise<void> {
+    this.#heldUnchecked = false;
+    await checkHeldCosignatures(this.state);
+    await this.#feedSlowly(line);
   }
 
   /** Takes a line that its carrier did not write so: none of the log, whatever it looks like. */
@@ -112,7 +123,7 @@ export class StreamVerifier {
 
   /** Takes records that another process has checked, as {@link feed} would one by one; false where it must. */
   takeRun(run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
-    return !this.#pending && takeRun(this.state, run, keyOf);
+    return !this.#heldUnchecked && !this.#pending && takeRun(this.state, run, keyOf);
   }
 
   /** Something before the line in hand is explained by what that line is. */

@@ -1,17 +1,12 @@
+import { isTamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../../format/cosignature.ts';
+import { verifyWitnessSignature } from '../../keys/witness-signature.ts';
 import type { Allowance } from '../model/allowance.ts';
+import type { GoodCosignature } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
 
 /** Cosignatures of the witnesses that the auditor named (C2SP tlog-cosignature; spec 4, M4.10, spec 8, M8.29). */
-
-/** A cosignature that verified. */
-export interface GoodCosignature {
-  /** The hex of the witness's public key. */
-  readonly witness: string;
-  /** In seconds since 1970. */
-  readonly time: bigint;
-}
 
 /** What the lines of one note came to. */
 export interface CosignatureVerdict {
@@ -20,42 +15,65 @@ export interface CosignatureVerdict {
   readonly wrong: string | undefined;
 }
 
-/** The time of a cosignature that is right; undefined where it is not. A right one is checked once. */
-function check(state: StreamState, witness: WitnessKey, text: string, bytes: Buffer): bigint | undefined {
+/** When a cosignature was made; undefined where it is wrong, `unchecked` where nothing here can check it. */
+type Checked = bigint | 'unchecked' | undefined;
+
+/** A right one is checked once. What this program cannot check is said, and proves nothing (M8.9). */
+async function check(
+  state: StreamState,
+  witness: WitnessKey,
+  checkpoint: SignedCheckpoint,
+  bytes: Buffer,
+): Promise<Checked> {
   const id = `witness ${witness.publicKey.toString('hex')}`;
-  const place = state.goodSignatures.place(id, Buffer.from(text, 'utf8'), bytes);
+  const place = state.goodSignatures.place(id, Buffer.from(checkpoint.text, 'utf8'), bytes);
   if (state.goodSignatures.has(place)) return bytes.readBigUInt64BE(0);
-  const time = verifyCosignature(witness, text, bytes);
+  let time: bigint | undefined;
+  try {
+    time = await verifyCosignature(witness, checkpoint, bytes, verifyWitnessSignature);
+  } catch (error) {
+    if (!isTamperError(error, 'DEPENDENCY_MISSING')) throw error;
+    state.allowance.take('serviceFailures');
+    state.find('UNSUPPORTED', `a cosignature of ${witness.algorithm} could not be checked: ${error.message}`);
+    return 'unchecked';
+  }
   if (time !== undefined) state.goodSignatures.add(place);
   return time;
 }
 
 /** Checks the line of every witness that the auditor named; lines of others are skipped (M4.10). */
-export function checkCosignatures(state: StreamState, checkpoint: SignedCheckpoint): CosignatureVerdict {
-  const verify = (witness: WitnessKey, bytes: Buffer): bigint | undefined =>
-    check(state, witness, checkpoint.text, bytes);
+export async function checkCosignatures(state: StreamState, checkpoint: SignedCheckpoint): Promise<CosignatureVerdict> {
+  const verify = (witness: WitnessKey, bytes: Buffer) => check(state, witness, checkpoint, bytes);
   return cosignaturesOf(state.auditor.witnessing?.witnesses ?? [], checkpoint.signatures, verify, state.allowance);
 }
 
+/** Checks those of the held checkpoints, before the log is read: what is reached on the way is known then. */
+export async function checkHeldCosignatures(state: StreamState): Promise<void> {
+  for (const held of state.auditor.held) state.heldCosigned.set(held, (await checkCosignatures(state, held)).good);
+}
+
 /** The same of a note by itself. `timeOf` gives the time of a cosignature that is right. */
-export function cosignaturesOf(
+export async function cosignaturesOf(
   witnesses: readonly WitnessKey[],
   signatures: SignedCheckpoint['signatures'],
-  timeOf: (witness: WitnessKey, bytes: Buffer) => bigint | undefined,
+  timeOf: (witness: WitnessKey, bytes: Buffer) => Promise<Checked>,
   allowance?: Allowance,
-): CosignatureVerdict {
+): Promise<CosignatureVerdict> {
   const good: GoodCosignature[] = [];
   let wrong: string | undefined;
   for (const { name, keyId, bytes } of signatures) {
     const named = witnesses.filter((one) => one.name === name && one.keyId === keyId);
     if (named.length === 0) continue;
     if (allowance?.left('wrongSignatures') === 0) break; // each of the wrong ones was reported
-    const found = named.flatMap((witness) => {
-      const time = timeOf(witness, bytes);
-      return time === undefined ? [] : [{ witness: witness.publicKey.toString('hex'), time }];
-    });
+    const found: GoodCosignature[] = [];
+    let unchecked = false;
+    for (const witness of named) {
+      const time = await timeOf(witness, bytes);
+      if (time === 'unchecked') unchecked = true;
+      else if (time !== undefined) found.push({ witness: witness.publicKey.toString('hex'), time });
+    }
     good.push(...found);
-    if (found.length > 0) continue; // where keys share an id, one that verifies is enough
+    if (found.length > 0 || unchecked) continue; // where keys share an id, one that verifies is enough
     wrong ??= name;
     allowance?.take('wrongSignatures');
   }

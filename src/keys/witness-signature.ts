@@ -1,0 +1,25 @@
+import { verifyEd25519 } from '../core/ed25519.ts';
+import { mlDsaSpki } from '../core/ml-dsa.ts';
+import { verifySignature } from './signature.ts';
+
+/** The public key of a witness. */
+export interface WitnessPublicKey {
+  readonly algorithm: 'ed25519' | 'ml-dsa-44';
+  /** Raw: 32 bytes of Ed25519, 1,312 of ML-DSA-44 (FIPS 204). */
+  readonly publicKey: Uint8Array;
+}
+
+/**
+ * Whether a witness signed these bytes.
+ *
+ * @throws {TamperError} `DEPENDENCY_MISSING`: nothing here can check ML-DSA
+ */
+export async function verifyWitnessSignature(
+  { algorithm, publicKey }: WitnessPublicKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (algorithm === 'ed25519') return verifyEd25519(publicKey, message, signature);
+  const spki = mlDsaSpki(algorithm, publicKey);
+  return spki !== undefined && verifySignature(algorithm, spki, message, signature);
+}
