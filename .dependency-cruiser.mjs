@@ -15,7 +15,7 @@ const mayImport = {
   report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
-  offline: ['cli', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
+  offline: ['cli', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
 };
 
 /**

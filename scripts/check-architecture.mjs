@@ -5,7 +5,10 @@ import { report, root } from './lib/run.mjs';
 
 const page = readFileSync(`${root}docs/architecture.md`, 'utf8');
 const rows = new Map(
-  [...page.matchAll(/^\| `(?:src\/)?([a-z0-9/-]+)` \|(.*)\|$/gm)].map(([, folder, cells]) => [folder, cells.split('|')]),
+  [...page.matchAll(/^\| `(?:src\/)?([a-z0-9/-]+)` \|(.*)\|$/gm)].map(([, folder, cells]) => [
+    folder,
+    cells.split('|'),
+  ]),
 );
 const folders = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isDirectory())

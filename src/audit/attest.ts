@@ -32,7 +32,7 @@ export interface AttestedFiles {
  * E4.1 to E4.3: verifies files of one stream, and where the verdict is ok signs an in-toto statement about them.
  *
  * @throws {@link TamperError} what `verify` and the signing throw; `USAGE`, `KEY_WRONG_USAGE`, `FORMAT_LIMIT`,
- *   `SIGNATURE_REJECTED`
+ *   `SIGNATURE_REJECTED`; `VERIFY_FAILED`: the log is not proven to its end
  */
 export async function attestFiles(options: VerifyOptions, { signing, keyId }: Attester): Promise<AttestedFiles> {
   const subjectsOf = namedSubjects(options.paths);
@@ -51,6 +51,7 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
       hint: `Here are ${report.streams.length}: ${report.streams.map(({ origin }) => origin).join(', ')}`,
     });
   }
+  refuseUnproven(stream, options.part === true);
   const payload = formatStatement(subjectsOf(digests), predicateOf(stream));
   const message = preAuthEncoding(IN_TOTO_PAYLOAD, payload);
   if (message.length > MAX_MESSAGE) {
@@ -62,6 +63,16 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
   }
   const bytes = await signed(signing, key, message);
   return { report, envelope: formatEnvelope(IN_TOTO_PAYLOAD, payload, [{ keyid, bytes }]) };
+}
+
+/** E4.1: what a policy's `end` lets pass may be unsealed behind the proven end, or still be written. */
+function refuseUnproven({ origin, end, lastSeq, provenSize }: StreamReport, isPart: boolean): void {
+  const isOver = end !== 'open' || isPart;
+  if (isOver && provenSize >= lastSeq) return;
+  const why = !isOver ? 'is still written' : `is proven up to entry ${provenSize} of ${lastSeq} alone`;
+  throw new TamperError('VERIFY_FAILED', `the log ${origin} ${why}, so its files are not attested`, {
+    hint: 'Attest files of a log that was closed, and whose last checkpoint is in them.',
+  });
 }
 
 /** Every path is a file of its own name, and was read. */

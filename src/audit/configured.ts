@@ -25,8 +25,9 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
   return (await import('./configured-keys.ts')).configuredKeys(options);
 }
 
-/** `verify` with keys that are open. @throws {@link TamperError} as `verify` */
+/** `verify` with keys that are open. @throws {@link TamperError} as `verify`; `USAGE`: what is held is of no stream that is named */
 export async function verifyWith(options: VerifyOptions): Promise<VerifyReport> {
+  (await import('./held-streams.ts')).refuseStrangeNotes(options);
   return (await import('../verify/verify.ts')).verify(options);
 }
 

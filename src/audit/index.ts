@@ -153,13 +153,15 @@ export async function verifyProof(proof: string | Uint8Array, options: VerifyPro
   const bytes = typeof proof === 'string' ? Buffer.from(proof, 'utf8') : proof;
   const { verifyProof: run } = await import('../verify/verify-proof.ts');
   return withKeys({ ...options, paths: [] }, async ({ publicKeys = [], ...rest }) => {
-    const { origin, continued, policy, held } = rest;
+    const { origin, continued, policy, held, witnesses, cosignatures } = rest;
     return run(bytes, {
       publicKeys,
       ...(origin !== undefined && { origin }),
       ...(continued !== undefined && { continued }),
       ...(policy !== undefined && { policy }),
       ...(held !== undefined && { held }),
+      ...(witnesses !== undefined && { witnesses }),
+      ...(cosignatures !== undefined && { cosignatures }),
     });
   });
 }

@@ -54,10 +54,26 @@ function parse(
   types: Readonly<Record<string, FlagSpec>>,
 ): Omit<Flags, 'config' | 'own'> & { values: Flags['own'] } {
   try {
-    return parseArgs({ args: [...argv], options: types, allowPositionals: true, allowNegative: true, strict: true });
+    const options = {
+      options: types,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+      tokens: true,
+    } as const;
+    const { values, positionals, tokens } = parseArgs({ args: [...argv], ...options });
+    refuseRepeated(tokens, types);
+    return { values, positionals };
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
     const unknown = /^Unknown option '--?(?:no-)?([^']*)'/.exec(cause.message)?.[1];
+    const ambiguous = /^Option '(?:-\w, )?(--[^' ]+)[^']*' argument is ambiguous/.exec(cause.message)?.[1];
+    if (ambiguous !== undefined) {
+      throw new TamperError('USAGE', `${ambiguous} takes a value, and what follows it looks like another flag`, {
+        cause,
+        hint: `A value that begins with a dash is written ${ambiguous}=-VALUE.`,
+      });
+    }
     if (unknown === undefined) throw new TamperError('USAGE', firstSentence(cause.message), { cause });
     if (secretOptions.some((name) => flagName(name) === unknown)) {
       throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
@@ -67,6 +83,20 @@ function parse(
     throw new TamperError('USAGE', `unknown flag --${unknown}`, {
       hint: `Did you mean --${nearest(unknown, Object.keys(types))}?`,
     });
+  }
+}
+
+/** Of a flag that takes one value the last would count, and an earlier demand be dropped without a word. */
+function refuseRepeated(
+  tokens: readonly { readonly kind: string; readonly name?: string }[],
+  types: Readonly<Record<string, FlagSpec>>,
+): void {
+  const seen = new Set<string>();
+  for (const { kind, name } of tokens) {
+    const spec = name === undefined ? undefined : types[name];
+    if (kind !== 'option' || name === undefined || spec?.type !== 'string' || spec.multiple === true) continue;
+    if (seen.has(name)) throw new TamperError('USAGE', `--${name} was given twice`, { hint: 'Give it once.' });
+    seen.add(name);
   }
 }
 

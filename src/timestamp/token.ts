@@ -86,12 +86,23 @@ function refuseUnless(ok: boolean, why: string): void {
   if (!ok) throw new Refused(why);
 }
 
+/** How many bytes the DER value has that begins here; undefined where none does (X.690, 8.1.3). */
+function derLength(bytes: Uint8Array): number | undefined {
+  const first = bytes[1];
+  if (first === undefined || first < 0x80) return first === undefined ? undefined : 2 + first;
+  const count = first - 0x80;
+  if (count < 1 || count > 4) return undefined;
+  const length = bytes.subarray(2, 2 + count).reduce((sum, byte) => sum * 256 + byte, 0);
+  return 2 + count + length;
+}
+
 async function verifyWith(
   pki: Pki,
   reply: Uint8Array<ArrayBuffer>,
   text: Uint8Array<ArrayBuffer>,
   authorities: readonly Uint8Array[],
 ): Promise<TimeStamp> {
+  refuseUnless(derLength(reply) === reply.length, 'it is not one DER value from its first byte to its last');
   const response = pki.TimeStampResp.fromBER(reply);
   refuseUnless(GRANTED.includes(response.status.status), `the authority refused (status ${response.status.status})`);
   const { timeStampToken } = response;

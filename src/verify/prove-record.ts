@@ -8,6 +8,7 @@ import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
 import type { Keeping } from './stream/kept-records.ts';
 import type { VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
+import { verifyProof } from './verify-proof.ts';
 
 /** The proof of one record, taken out of a log that was verified in the same pass (spec/evidence.md). */
 
@@ -21,9 +22,10 @@ export interface ProveOptions extends VerifyOptions {
 export interface ProofRefusal {
   /**
    * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
-   * `UNSIGNED`: no checkpoint over it is signed by a public key that was named.
+   * `UNSIGNED`: no checkpoint over it is signed by a public key that was named. `UNWITNESSED`: the smallest one that is has
+   * fewer cosignatures than demanded.
    */
-  readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'UNSIGNED';
+  readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'UNSIGNED' | 'UNWITNESSED';
   readonly message: string;
 }
 
@@ -79,7 +81,12 @@ export async function proveRecord({ seq, ...options }: ProveOptions): Promise<Pr
   const entry = proofs.one;
   const refusal = refusalOf(entry, seq, report);
   if (refusal !== undefined) return { report, refusal };
-  return { report, proof: checked(entry?.parts as ProofParts) };
+  const proof = checked(entry?.parts as ProofParts);
+  const { findings } = await verifyProof(Buffer.from(proof, 'utf8'), options);
+  const unmet = findings.find(({ code }) => code !== 'NO_KEY'); // that MACs are checked no proof can show (E3.6)
+  if (unmet === undefined) return { report, proof };
+  const code = unmet.code === 'UNWITNESSED' ? unmet.code : 'UNSIGNED';
+  return { report, refusal: { code, message: `a proof would not meet your demands: ${unmet.message}` } };
 }
 
 function refusalOf(entry: EntryProof | undefined, seq: number, report: VerifyReport): ProofRefusal | undefined {

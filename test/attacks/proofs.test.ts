@@ -480,6 +480,11 @@ describe('what the auditor brings', () => {
       verifyProof(bytes, { policy: await policy(stream) });
     expect((await judged(text, `${demand}\n${keys()}`)).verdict).toBe('ok');
     expect(codes(await judged(text, `${demand}\n${keys(', from_seq: 15')}`))).toEqual([]); // it is older than the demand
+    // a policy of ML-DSA alone stands, whatever else a flag names
+    const alone = await policy(keys().replace(/ {2}- \{ sign: "[^"]*" \}\n/, ''));
+    const more = auditorKeys({ publicKeys: [vkeyOf(ORIGIN, edKey)] });
+    const classical = await proofOf(madeLog(ORIGIN, 'forged too', [edKey]));
+    expect(codes(await verifyProof(classical, { policy: alone, keys: more }))).toEqual(['UNSIGNED']);
     // whoever has broken the classical key leaves the other signature out
     const forged = await proofOf(madeLog(ORIGIN, 'forged', [edKey]));
     expect(codes(await judged(forged, `${demand}\n${keys()}`))).toEqual(['UNSIGNED']);
@@ -496,6 +501,18 @@ describe('what the auditor brings', () => {
     expect((await judged(cosigned, 1)).verdict).toBe('ok');
     expect(codes(await judged(cosigned, 2))).toEqual(['UNWITNESSED']);
     expect(codes(await judged(proof, 1))).toEqual(['UNWITNESSED']);
+    const byOptions = async (bytes: string, cosignatures: number): Promise<string[]> =>
+      codes(
+        await verifyProof(bytes, {
+          origin: ORIGIN,
+          keys: auditorKeys({ publicKeys: [vkeyOf(ORIGIN, edKey)] }),
+          witnesses: [w1.vkey, w2.vkey],
+          cosignatures,
+        }),
+      );
+    expect(await byOptions(cosigned, 1)).toEqual([]);
+    expect(await byOptions(cosigned, 2)).toEqual(['UNWITNESSED']);
+    expect(await byOptions(proof, 1)).toEqual(['UNWITNESSED']);
     const other = `${proof}${w1.cosign(`${ORIGIN}\n14\nother\n`, 1_795_561_230)}`;
     expect(codes(await judged(other, 1))).toEqual(['SIGNATURE_WRONG']);
     const pq = mlDsaWitnessKey('witness.example.com/pq');

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AttestedFiles, attestFiles, auditorKeys, type KeyProvider, type VerifyOptions } from '../../src/index.ts';
+import {
+  type AttestedFiles,
+  attestFiles,
+  auditorKeys,
+  type KeyProvider,
+  loadPolicy,
+  type VerifyOptions,
+} from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
@@ -197,6 +204,29 @@ describe('nothing is attested', () => {
   });
 
   // E4.2
+  it.each(['live', '{ until: 2026-11-24T23:00:00Z }'])(
+    'behind the proven end, or of a log that is still written, whatever end the policy lets pass: %s',
+    async (end) => {
+      const closed = signedLog();
+      const unproven = new SealedLog()
+        .open({ signers: [edKey] })
+        .seal()
+        .checkpoint()
+        .record('forged')
+        .close();
+      const open = new SealedLog()
+        .open({ signers: [edKey] })
+        .seal()
+        .checkpoint();
+      for (const log of [unproven, open]) {
+        const path = at(`policy-${++made}.yaml`);
+        writeFileSync(path, `version: 1\nstreams:\n  - origin: ${closed.origin}\n    end: ${end}\n`);
+        const options = { policy: await loadPolicy(path), now: new Date(log.clock + 1000) };
+        await expect(attest(log, options)).rejects.toMatchObject({ code: 'VERIFY_FAILED' });
+      }
+    },
+  );
+
   it('with a signature that is not one of the key, or one that nobody could check', async () => {
     const wrong = signerOf(edKey, { sign: signerOf(nextEdKey).sign });
     await expect(attest(signedLog(), {}, wrong)).rejects.toMatchObject({ code: 'SIGNATURE_REJECTED' });

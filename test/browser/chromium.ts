@@ -13,7 +13,14 @@ const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrom
 /** A headless Chromium; close it when the tests are over. Found on PATH, or installed (Debian's package, as root). */
 export async function startChromium(): Promise<Browser> {
   const executablePath = (await findChromium()) ?? (await installChromium());
-  return chromium.launch({ executablePath, timeout: 120_000 });
+  // its socket stands in its folder for temporary files, and a path of one has at most 107 bytes
+  return chromium.launch({ executablePath, timeout: 120_000, env: { ...definedEnvironment(), TMPDIR: '/tmp' } });
+}
+
+function definedEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+  );
 }
 
 /** Path of the first one that starts; undefined where there is none. */

@@ -31,6 +31,24 @@ const replace = (from: string | RegExp, to: string): void =>
 describe('fapilog-tamper verify', () => {
   const args = ['verify', 'a.jsonl', '--origin', origin];
 
+  it.each(['known', 'policy', 'html', 'format', 'now', 'cosignatures', 'jobs', 'max-bytes', 'unwrap'])(
+    'refuses --%s given twice: the last would count, and what the first demanded be dropped',
+    async (flag) => {
+      const { code, stdout, stderr } = await built.run([...args, `--${flag}`, '1', `--${flag}=2`], { cwd, env });
+      expect([code, stdout]).toEqual([64, '']);
+      expect(stderr).toContain(`--${flag} was given twice`);
+    },
+  );
+
+  it('refuses a checkpoint of a stream that is not verified: it would demand nothing', async () => {
+    const root = Buffer.alloc(32, 1).toString('base64');
+    const line = `\u2014 example.com/other ${Buffer.alloc(68, 1).toString('base64')}\n`;
+    writeFileSync(join(cwd, 'other.note'), `example.com/other\n7\n${root}\n\n${line}`);
+    const { code, stdout, stderr } = await built.run([...args, '--since', 'other.note'], { cwd, env });
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('of the stream example.com/other, which is not verified here');
+  });
+
   it('says ok, who could have forged, and what it cannot know: exit 0', async () => {
     const { code, stdout } = await built.run(args, { cwd, env });
     expect(code).toBe(0);

@@ -180,7 +180,9 @@ describe('fapilog-tamper seal', () => {
     ['a bad origin', ['--origin', 'a b'], env, 64, 'option origin (flag --origin) must not contain " "'],
     ['--tee to the log', ['--out', '-', '--tee'], env, 64, 'where the sealed log already goes'],
   ])('refuses %s', async (_, argv, variables, exit, message) => {
-    const { code, stdout, stderr } = await built.run(['seal', ...out, ...argv].map(String), {
+    const given = argv.map(String);
+    const others = [0, 2].flatMap((at) => (given.includes(out[at] ?? '') ? [] : out.slice(at, at + 2)));
+    const { code, stdout, stderr } = await built.run(['seal', ...others, ...given], {
       cwd,
       env: variables,
       input: 'x\n',

@@ -95,7 +95,12 @@ function carry(carrier: Carrier, args: readonly string[], stdout: Buffer, times 
 
 interface Report {
   readonly verdict: string;
-  readonly streams: readonly { readonly findings: readonly Finding[]; readonly files: unknown }[];
+  readonly streams: readonly {
+    readonly findings: readonly Finding[];
+    readonly files: unknown;
+    readonly fileDetails: unknown;
+    readonly timeline: { readonly events: readonly { readonly file?: string }[] };
+  }[];
   readonly findings: readonly Finding[];
   readonly unwrapped?: { readonly beside: number };
   readonly ignored: { readonly files: readonly { readonly file: string }[] };
@@ -116,7 +121,11 @@ async function verify(path: string, input: Buffer | '', ...args: string[]): Prom
 /** A report without what must differ: what the files are called, and where in them a line stands. */
 function said({ verdict, streams, findings }: Report): unknown {
   const found = ({ code, severity, seq, lastSeq }: Finding): unknown => ({ code, severity, seq, lastSeq });
-  const facts = streams.map(({ files: _files, findings: own, ...rest }) => ({ ...rest, findings: own.map(found) }));
+  const facts = streams.map(({ files: _files, fileDetails: _details, timeline, findings: own, ...rest }) => ({
+    ...rest,
+    timeline: { ...timeline, events: timeline.events.map(({ file: _file, ...event }) => event) },
+    findings: own.map(found),
+  }));
   return { verdict, facts, findings: findings.map(found) };
 }
 

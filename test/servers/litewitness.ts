@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -66,7 +66,7 @@ export class Litewitness {
 
   static async start(name: string): Promise<Litewitness> {
     const binary = await ensureBinary();
-    const directory = await mkdtemp(join(tmpdir(), 'litewitness-'));
+    const directory = await mkdtemp('/tmp/litewitness-'); // a socket's path has at most 107 bytes
     const witness = new Litewitness(name, await freePort(), directory, binary);
     await witness.#makeKey();
     await witness.restart();

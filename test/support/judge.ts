@@ -88,7 +88,7 @@ export function auditorOf(brings: Brings): Auditor {
   return {
     origin: brings.origin,
     publicKeys,
-    postQuantumFrom: postQuantumFrom(brings.policy?.require ?? [], publicKeys, false),
+    postQuantumFrom: postQuantumFrom(brings.policy?.require ?? [], { named: publicKeys }, false),
     witnessing: brings.witnesses && {
       witnesses: brings.witnesses.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector')),
       required: brings.cosignatures ?? brings.witnesses.length,

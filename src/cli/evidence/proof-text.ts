@@ -27,7 +27,9 @@ export function proofLines(file: string, report: ProofReport, quiet: boolean): s
   const lines = [headline];
   if (origin !== undefined) {
     lines.push(`  entry ${seq} of ${origin}, under its checkpoint of ${size} entries`);
-    if (sealedAt !== undefined) lines.push(`  sealed at ${sealedAt} by the writer's clock: it was in the log by then`);
+    if (sealedAt !== undefined && verdict === 'ok') {
+      lines.push(`  sealed at ${sealedAt} by the writer's clock: it was in the log by then`);
+    }
   }
   for (const { algorithm, fingerprint = '', givenBy = 'the policy' } of signers) {
     lines.push(`  signed by ${algorithm} ${fingerprint} (${givenBy})`);

@@ -78,5 +78,6 @@ export async function verifyProofs({
 export function proofsText({ verdict, proofs }: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
   if (format === 'json') return `${jsonText({ version: 1, verdict, proofs, note: NOTE }, 2)}\n`;
   const lines = proofs.flatMap(({ file, ...report }) => proofLines(file, report, quiet));
-  return `${[...lines, ...(quiet ? [] : [`This ${NOTE.slice(2)}.`])].join('\n')}\n`;
+  const note = quiet || verdict !== 'ok' ? [] : [`This ${NOTE.slice(2)}.`];
+  return `${[...lines, ...note].join('\n')}\n`;
 }

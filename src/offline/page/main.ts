@@ -1,3 +1,4 @@
+import { isError } from '../../errors.ts';
 import { element } from './element.ts';
 import { checkRequest } from './fields.ts';
 import type { Answer, Request } from './request.ts';
@@ -78,7 +79,7 @@ function changed(): void {
 }
 
 function showLost(error: unknown): void {
-  const message = `what was dropped or chosen could not be read: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `what was dropped or chosen could not be read: ${isError(error) ? error.message : String(error)}`;
   showFailure({ code: 'READ_FAILED', message, hint: 'Nothing of it was taken. Give it once more, or a copy of it.' });
 }
 

@@ -1,6 +1,6 @@
 import type { S3 } from '@aws-sdk/client-s3';
 import { isInsecureUrl } from '../../config/endpoint.ts';
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import { mapS3Error, unreadable } from './error-map.ts';
@@ -127,5 +127,5 @@ export class S3Bucket {
 }
 
 function nameOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.name : undefined;
+  return isError(error) ? error.name : undefined;
 }

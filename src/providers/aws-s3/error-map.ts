@@ -1,4 +1,4 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
@@ -32,7 +32,7 @@ export function unreadable({ operation, bucket }: S3Call): TamperError {
 export function mapS3Error(error: unknown, { operation, bucket }: S3Call): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
-  if (error instanceof Error && error.message === 'Region is missing') {
+  if (isError(error) && error.message === 'Region is missing') {
     return new TamperError('CONFIG_INVALID', `AWS S3 ${operation} "${bucket}": no region`, {
       hint: 'Set aws_region or AWS_REGION.',
     });

@@ -75,7 +75,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     recordsFloor: policy?.records ?? 'hash',
     manifestRequired: policy?.manifestRequired ?? false,
     require: policy?.require ?? [],
-    postQuantumFrom: postQuantumFrom(policy?.require ?? [], publicKeys.named, options.confirmSigner !== undefined),
+    postQuantumFrom: postQuantumFrom(policy?.require ?? [], publicKeys, options.confirmSigner !== undefined),
     accept: options.acceptSuccessors === true ? { ...accept, successors: true } : accept,
   };
 }

@@ -27,6 +27,8 @@ interface NamedVkey extends NamedPublicKey {
 /** The public keys of one stream, and those that were named for another one. */
 export interface StreamPublicKeys {
   readonly named: readonly NamedPublicKey[];
+  /** Those of them that the policy names. */
+  readonly byPolicy: readonly NamedPublicKey[];
   readonly elsewhere: readonly { readonly name: string; readonly key: NoteKey }[];
   /** Whether the policy says what this key is for. */
   readonly inPolicy: (key: NoteKey) => boolean;
@@ -83,6 +85,7 @@ export function publicKeysOf(options: VerifyOptions, origin: string): StreamPubl
   };
   return {
     named: all.filter(counts).map(({ name: _, ...named }) => named),
+    byPolicy: ours.filter(counts).map(({ name: _, ...named }) => named),
     elsewhere: all.filter((one) => !counts(one)).map(({ name, key }) => ({ name, key })),
     inPolicy: (key) => inPolicy.has(bytesOf(key)),
   };
