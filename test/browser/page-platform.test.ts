@@ -118,6 +118,7 @@ it('comparing parts, copying, writing, numbers', () => {
         expect(ours.readUIntBE(one % 14, 5)).toBe(theirs.readUIntBE(one % 14, 5));
         ours.writeBigUInt64BE(BigInt(two) << 40n);
         theirs.writeBigUInt64BE(BigInt(two) << 40n);
+        expect(ours.readBigUInt64BE(one % 8)).toBe(theirs.readBigUInt64BE(one % 8));
         expect([...ours]).toEqual([...theirs]);
       },
     ),

@@ -155,6 +155,10 @@ export class Buffer extends Bytes {
     return value;
   }
 
+  readBigUInt64BE(at = 0): bigint {
+    return new DataView(this.buffer, this.byteOffset + at, 8).getBigUint64(0);
+  }
+
   writeBigUInt64BE(value: bigint, at = 0): number {
     this.#view().setBigUint64(at, value);
     return at + 8;
