@@ -5,9 +5,9 @@ import { formatStatement, type StatementSubject } from '../format/evidence/state
 import type { Signing, SigningKey } from '../keys/provider.ts';
 import { verifySignature } from '../keys/signature.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
-import { verifyDigesting } from '../verify/digested-files.ts';
 import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
+import { verify } from '../verify/verify.ts';
 
 /** The statement of sealed files, signed (spec/evidence.md, section 4). */
 
@@ -43,7 +43,8 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
       hint: 'Attest with a signing key that has a public half.',
     });
   }
-  const { report, digests } = await verifyDigesting(options);
+  refuseOtherThanFiles(options);
+  const report = await verify({ ...options, digestFiles: true, jobs: 1 }); // other processes would digest nothing
   if (report.verdict !== 'ok') return { report };
   const [stream, ...others] = report.streams;
   if (stream === undefined || others.length > 0) {
@@ -52,7 +53,7 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
     });
   }
   refuseUnproven(stream, options.part === true);
-  const payload = formatStatement(subjectsOf(digests), predicateOf(stream));
+  const payload = formatStatement(subjectsOf(stream), predicateOf(stream));
   const message = preAuthEncoding(IN_TOTO_PAYLOAD, payload);
   if (message.length > MAX_MESSAGE) {
     throw new TamperError(
@@ -63,6 +64,17 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
   }
   const bytes = await signed(signing, key, message);
   return { report, envelope: formatEnvelope(IN_TOTO_PAYLOAD, payload, [{ keyid, bytes }]) };
+}
+
+/** E4.1: files as their writer wrote them, digested in the reading that verifies them. @throws {@link TamperError} `USAGE` */
+function refuseOtherThanFiles(options: VerifyOptions): void {
+  for (const name of ['live', 'demux', 'unwrap'] as const) {
+    if (options[name] === undefined || options[name] === false) continue;
+    throw new TamperError('USAGE', `with ${name} there are no files that could be attested`, {
+      hint: 'A statement is about whole files, as their writer closed them.',
+    });
+  }
+  if (options.paths.includes('-')) throw new TamperError('USAGE', 'standard input is no file that could be attested');
 }
 
 /** E4.1: what a policy's `end` lets pass may be unsealed behind the proven end, or still be written. */
@@ -76,15 +88,15 @@ function refuseUnproven({ origin, end, lastSeq, provenSize }: StreamReport, isPa
 }
 
 /** Every path is a file of its own name, and was read. */
-function namedSubjects(paths: readonly string[]): (digests: ReadonlyMap<string, string>) => StatementSubject[] {
+function namedSubjects(paths: readonly string[]): (stream: StreamReport) => StatementSubject[] {
   const named = paths.map((path) => ({ path, name: basename(path).replace(/\.gz$/, '') }));
   for (const [at, { name, path }] of named.entries()) {
     if (named.findIndex((one) => one.name === name) === at) continue;
     throw new TamperError('USAGE', `two files to attest are called ${name}: ${path} is the second one`);
   }
-  return (digests) =>
+  return ({ fileDetails = [] }) =>
     named.map(({ path, name }) => {
-      const sha256 = digests.get(path);
+      const sha256 = fileDetails.find(({ file }) => file === path)?.sha256;
       if (sha256 !== undefined) return { name, sha256 };
       throw new TamperError('USAGE', `${path} is a directory, or holds nothing that another file does not hold`, {
         hint: 'Name each file to attest, and each one once.',

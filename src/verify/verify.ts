@@ -103,12 +103,12 @@ async function verifyFiles(
     const auditor = auditorFor(options, origin, held);
     const verifier = new StreamVerifier(auditor, findings, {
       cited: cited.get(origin),
-      keeper: kept?.keeper?.(),
+      keeper: kept?.keeper(),
       quoteLines,
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    const reading = { ...told, onChunk: kept?.onChunk, manifests: options.manifests, large, again, digestFiles };
+    const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
     streams.push(

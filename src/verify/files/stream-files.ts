@@ -12,7 +12,6 @@ import type { LogSink, OnBeside } from '../input/unwrapping.ts';
 import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
-import type { OnChunk } from '../stream/kept-records.ts';
 import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import type { FileDetails } from '../verdict/report.ts';
@@ -135,8 +134,6 @@ export interface FileReading {
   /** Told how many bytes have been read. */
   readonly onBytes: (bytes: number) => void;
   readonly onBeside?: OnBeside;
-  /** Is given all bytes that are read. */
-  readonly onChunk?: OnChunk | undefined;
   /** Paths of manifests that do not stand beside their files. */
   readonly manifests?: readonly string[] | undefined;
   /** How large files are read; absent: as all others. */
@@ -157,7 +154,7 @@ export interface FileReading {
 export async function readFiles(
   verifier: StreamVerifier,
   files: readonly PeekedSource[],
-  { onBytes, onBeside, onChunk, manifests = [], large, digestFiles = false, again = false }: FileReading,
+  { onBytes, onBeside, manifests = [], large, digestFiles = false, again = false }: FileReading,
 ): Promise<FileDetails[]> {
   const read: FileDetails[] = [];
   const moved = await movedManifests(files, manifests);
@@ -174,7 +171,7 @@ export async function readFiles(
     const mayBeDeleted = file.listed === true && (isFirst || again);
     const tally = new FileTally(source, digestFiles);
     const before = verifier.state.next;
-    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, tally, onChunk };
+    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, tally };
     const onRead = (bytes: number): void => {
       tally.addBytes(bytes);
       onBytes(bytes);
@@ -198,13 +195,12 @@ interface Turn {
   readonly lines: FileLines;
   readonly mayBeDeleted: boolean;
   readonly tally: FileTally;
-  readonly onChunk: OnChunk | undefined;
 }
 
 /** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
-  { source, next, lines, mayBeDeleted, tally, onChunk }: Turn,
+  { source, next, lines, mayBeDeleted, tally }: Turn,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
 ): Promise<boolean> {
@@ -229,7 +225,6 @@ async function readFile(
     for await (const chunk of source.read(onProblem)) {
       onBytes(chunk.length);
       tally.addChunk(chunk);
-      onChunk?.(source.name, chunk);
       await splitter.push(chunk);
       if (state.stopped) return true;
     }

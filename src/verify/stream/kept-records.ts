@@ -14,17 +14,12 @@ export interface RecordKeeper {
   readonly proof?: ProofKeeper;
 }
 
-/** Takes bytes of a file, which stay as they are until it returns. */
-export type OnChunk = (file: string, chunk: Uint8Array) => void;
-
 /** What is kept while files are verified. */
 export interface Keeping {
   /** The files are read from their beginning, perhaps once more: what was kept before is let go. */
   begin(): void;
-  /** For one stream more; absent where no records are kept. */
-  keeper?(): RecordKeeper;
-  /** Is given the bytes of each file that is read for its verification, uncompressed. */
-  readonly onChunk?: OnChunk;
+  /** For one stream more. */
+  keeper(): RecordKeeper;
 }
 
 /** The records of the one stream that is kept. */
