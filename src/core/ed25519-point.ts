@@ -23,3 +23,6 @@ export function isEd25519Point(encoded: Uint8Array): boolean {
   const text = y.toString('hex');
   return !SMALL_ORDER.has(text) && !(text.endsWith(LARGEST) && (y[0] ?? 0) >= LARGEST_FIRST);
 }
+
+/** What stands before the 32 bytes of a public key in its SPKI (RFC 8410). */
+export const ED25519_SPKI_HEAD: Buffer = Buffer.from('302a300506032b6570032100', 'hex');

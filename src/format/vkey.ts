@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { isEd25519Point } from '../core/ed25519-point.ts';
+import { ED25519_SPKI_HEAD, isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
 import { isMlDsa, mlDsaOf } from '../core/ml-dsa.ts';
 import { canonicalSpki, rsaFault } from '../core/spki.ts';
@@ -15,7 +15,6 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 /** The prefix of our signature identifiers of type 0xff. */
 const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
 const RATCHET = 'ratchet-hmac-sha256';
-const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 /** The canonical SPKI of a point of these curves: what stands before its coordinates, and their length. */
 const POINTS: Readonly<Partial<Record<NoteAlgorithm, { readonly head: Buffer; readonly length: number }>>> = {
   'ecdsa-p256-sha256': {

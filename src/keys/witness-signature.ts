@@ -1,4 +1,4 @@
-import { verifyEd25519 } from '../core/ed25519.ts';
+import { ED25519_SPKI_HEAD } from '../core/ed25519-point.ts';
 import { mlDsaSpki } from '../core/ml-dsa.ts';
 import { verifySignature } from './signature.ts';
 
@@ -19,7 +19,7 @@ export async function verifyWitnessSignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (algorithm === 'ed25519') return verifyEd25519(publicKey, message, signature);
-  const spki = mlDsaSpki(algorithm, publicKey);
+  const spki =
+    algorithm === 'ed25519' ? Buffer.concat([ED25519_SPKI_HEAD, publicKey]) : mlDsaSpki(algorithm, publicKey);
   return spki !== undefined && verifySignature(algorithm, spki, message, signature);
 }

@@ -11,7 +11,6 @@ const platform = `${folder}/platform`;
 
 /** Parts of the verifier that a browser does otherwise. The rest is the verifier as it is. */
 const inBrowser = {
-  'src/core/ed25519.ts': `${platform}/ed25519.ts`,
   'src/keys/signature.ts': `${platform}/signature.ts`,
   'src/verify/input/inflate.ts': `${platform}/inflate.ts`,
   'src/verify/auditor/known.ts': `${platform}/no-known-file.ts`,
