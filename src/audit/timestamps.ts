@@ -1,9 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isInsecureUrl } from '../config/endpoint.ts';
 import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
-import { formatNote, formatSignatureLine, type SignedCheckpoint } from '../format/checkpoint.ts';
+import { formatNote, ownSignatureLines } from '../format/checkpoint.ts';
 import { checkOrigin, tagOf } from '../format/origin.ts';
 import { replaceFile } from '../foundation/durable-replace.ts';
 import { readBytes, readText } from '../foundation/read-text.ts';
@@ -14,6 +13,7 @@ import type { Timestamp } from '../verify/auditor/options.ts';
 import { newestSigned, proveGrowth } from '../verify/show/tree-walk.ts';
 import { filesInOrder } from '../verify/show/walk.ts';
 import { rememberTimestamp } from './loaded-timestamps.ts';
+import { checkServiceAddress } from './service-address.ts';
 
 /** Time stamps of checkpoints: `NAME.tsr`, a TimeStampResp over the text of the note in `NAME.note` (spec 8, M8.31). */
 
@@ -87,7 +87,7 @@ export interface TimestampLogResult {
 export async function timestampLog(options: TimestampLogOptions): Promise<TimestampLogResult> {
   const { origin, url, out } = options;
   checkOrigin(origin);
-  checkAddress(url);
+  checkServiceAddress(url, 'the time-stamp authority');
   const trusted = await loadAuthorities(options.authorities);
   const { files } = await filesInOrder(options.paths, undefined, undefined);
   const checkpoint = await newestSigned(files, origin);
@@ -102,7 +102,9 @@ export async function timestampLog(options: TimestampLogOptions): Promise<Timest
   const before = await stampedBefore(name, options.authorities);
   if (before !== undefined) return { size, ...before, file: `${name}.tsr`, added: false };
   const { time, authority, reply } = await requestTimeStamp(url, Buffer.from(checkpoint.text, 'utf8'), trusted);
-  await keep(out, `${name}.note`, Buffer.from(ownNote(checkpoint), 'utf8'));
+  // with the log's own signatures: whoever holds it can check whose it is
+  const note = formatNote(checkpoint.text, ownSignatureLines(checkpoint));
+  await keep(out, `${name}.note`, Buffer.from(note, 'utf8'));
   await keep(out, `${name}.tsr`, reply);
   return { size, time, authority, file: `${name}.tsr`, added: true };
 }
@@ -120,15 +122,6 @@ async function stampedBefore(
   }
 }
 
-/** With the log's own signatures: whoever holds it can check whose it is. */
-function ownNote({ origin, text, signatures }: SignedCheckpoint): string {
-  const own = signatures.filter(({ name }) => name === origin);
-  return formatNote(
-    text,
-    own.map(({ name, keyId, bytes }) => formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes)),
-  );
-}
-
 async function keep(directory: string, path: string, bytes: Buffer): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
@@ -138,20 +131,5 @@ async function keep(directory: string, path: string, bytes: Buffer): Promise<voi
   } catch (cause) {
     if (systemCode(cause) === '') throw cause;
     throw new TamperError('WRITE_FAILED', `cannot write ${path} (${systemCode(cause)})`, { cause });
-  }
-}
-
-function checkAddress(url: string): void {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new TamperError('USAGE', 'the address of the time-stamp authority is no https address');
-  }
-  if (isInsecureUrl(url)) {
-    throw new TamperError(
-      'INSECURE_ENDPOINT',
-      'the address of the time-stamp authority is plain http to another host',
-      {
-        hint: 'Use https; http is allowed on loopback only.',
-      },
-    );
   }
 }

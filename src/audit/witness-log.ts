@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { isInsecureUrl } from '../config/endpoint.ts';
 import { isTamperError, systemCode, TamperError } from '../errors.ts';
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
 import { parseWitnessVkey, verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { classifyLine, formatCheckpointLine } from '../format/entry.ts';
 import { checkOrigin } from '../format/origin.ts';
+import { appendDurably } from '../foundation/durable-append.ts';
 import { readText } from '../foundation/read-text.ts';
 import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { CarrierName } from '../verify/carrier/carrier.ts';
@@ -13,6 +12,7 @@ import type { Source } from '../verify/input/sources.ts';
 import { newestSigned, proveGrowth } from '../verify/show/tree-walk.ts';
 import { filesInOrder } from '../verify/show/walk.ts';
 import { addCheckpoint, type WitnessAnswer, type WitnessPlace } from '../witness/add-checkpoint.ts';
+import { checkServiceAddress } from './service-address.ts';
 
 /** A log's newest checkpoint is brought to a witness, from the files alone. */
 
@@ -49,7 +49,7 @@ export type WitnessLogResult =
 export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLogResult> {
   const { origin, url, out } = options;
   checkOrigin(origin);
-  checkAddress(url);
+  checkServiceAddress(url, 'the witness');
   const witness = parseWitnessVkey(options.witness, 'the witness');
   const before = await cosignedBefore(out, origin, witness);
   const { files } = await filesInOrder(options.paths, options.input, options.unwrap);
@@ -67,17 +67,6 @@ export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLog
   const added = size > before;
   if (added) await append(out, answer.note);
   return { outcome: 'cosigned', size, time: answer.time, added };
-}
-
-function checkAddress(url: string): void {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new TamperError('USAGE', 'the address of the witness is no https address', { hint: 'https://HOST/PREFIX' });
-  }
-  if (isInsecureUrl(url)) {
-    throw new TamperError('INSECURE_ENDPOINT', 'the address of the witness is plain http to another host', {
-      hint: 'Use https; http is allowed on loopback only.',
-    });
-  }
 }
 
 /** Once from where the witness was last, and once more from where it says it is; a larger size than ours is its last word. */
@@ -133,13 +122,7 @@ async function cosignedBefore(path: string, origin: string, witness: WitnessKey)
 
 async function append(path: string, note: string): Promise<void> {
   try {
-    const file = await open(path, 'a', 0o644);
-    try {
-      await file.appendFile(`${formatCheckpointLine(note)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o644);
   } catch (cause) {
     if (systemCode(cause) === '') throw cause;
     throw new TamperError('WRITE_FAILED', `cannot write ${path} (${systemCode(cause)})`, {

@@ -42,6 +42,13 @@ export function formatSignatureLine(name: string, keyId: Uint8Array, signature: 
   return `${DASH} ${name} ${encodeBase64(Buffer.concat([keyId, signature]))}\n`;
 }
 
+/** The signature lines of the log itself, each with its LF: those under its origin (M4.2). */
+export function ownSignatureLines({ origin, signatures }: SignedCheckpoint): string[] {
+  return signatures
+    .filter(({ name }) => name === origin)
+    .map(({ name, keyId, bytes }) => formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes));
+}
+
 /** A signed note from its text and signature lines. */
 export function formatNote(text: string, signatureLines: readonly string[]): string {
   return `${text}\n${signatureLines.join('')}`;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isTamperError, TamperError } from '../errors.ts';
 import { withDeadline } from '../foundation/deadline.ts';
+import { readBody } from '../foundation/response-body.ts';
 import { formatQuery } from './query.ts';
 import { type TimeStamp, TOKEN_LIMIT, verifyTimeStamp } from './token.ts';
 
@@ -45,15 +46,9 @@ async function ask(url: string, query: Buffer, what: string): Promise<Buffer> {
         redirect: 'error',
         signal,
       });
-      const parts: Uint8Array[] = [];
-      let length = 0;
-      for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-        length += part.length;
-        if (length > TOKEN_LIMIT)
-          throw new TamperError('RESPONSE_MALFORMED', `${what} answered with over ${TOKEN_LIMIT} bytes`);
-        parts.push(part);
-      }
-      if (response.ok) return Buffer.concat(parts);
+      const tooLong = `${what} answered with over ${TOKEN_LIMIT} bytes`;
+      const reply = await readBody(response, TOKEN_LIMIT, () => new TamperError('RESPONSE_MALFORMED', tooLong));
+      if (response.ok) return reply;
       throw new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${response.status}`, {
         retryable: response.status >= 500 || response.status === 429,
       });

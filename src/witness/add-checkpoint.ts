@@ -1,9 +1,16 @@
 import { type Digest, digestBytes } from '../core/hash.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import { encodeBase64 } from '../format/base64.ts';
-import { formatNote, formatSignatureLine, parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
+import {
+  formatNote,
+  formatSignatureLine,
+  ownSignatureLines,
+  parseSignedCheckpoint,
+  type SignedCheckpoint,
+} from '../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { withDeadline } from '../foundation/deadline.ts';
+import { readBody } from '../foundation/response-body.ts';
 import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 
 /** One request to a witness: C2SP tlog-witness, `add-checkpoint`. Nothing that it answers is believed before it is checked. */
@@ -59,7 +66,9 @@ export async function addCheckpoint(
         redirect: 'error',
         signal: within,
       });
-      return await read(response.status, await readText(response, what), submission, place.witness);
+      const tooLong = `its answer is longer than ${ANSWER_LIMIT} bytes`;
+      const body = await readBody(response, ANSWER_LIMIT, () => malformed(what, tooLong));
+      return await read(response.status, body.toString('utf8'), submission, place.witness);
     });
   } catch (cause) {
     if (isTamperError(cause)) throw cause;
@@ -69,26 +78,9 @@ export async function addCheckpoint(
 }
 
 /** Of the signatures only the log's own go out: a witness takes sixteen at most, and needs no other. */
-function ownLines({ origin, signatures }: SignedCheckpoint): string[] {
-  return signatures
-    .filter(({ name }) => name === origin)
-    .map(({ name, keyId, bytes }) => formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes));
-}
-
 function formatRequest({ checkpoint, old, proof }: Submission): string {
   const lines = proof.map((digest) => `${encodeBase64(digestBytes(digest))}\n`);
-  return `old ${old}\n${lines.join('')}\n${formatNote(checkpoint.text, ownLines(checkpoint))}`;
-}
-
-async function readText({ body }: Response, what: string): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    if (length > ANSWER_LIMIT) throw malformed(what, `its answer is longer than ${ANSWER_LIMIT} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
+  return `old ${old}\n${lines.join('')}\n${formatNote(checkpoint.text, ownSignatureLines(checkpoint))}`;
 }
 
 async function read(status: number, body: string, submission: Submission, witness: WitnessKey): Promise<WitnessAnswer> {
@@ -138,7 +130,11 @@ async function readCosigned(body: string, checkpoint: SignedCheckpoint, witness:
     throw malformed(what, line === undefined ? 'its answer has no cosignature of its own' : 'its cosignature is wrong');
   }
   const cosignature = formatSignatureLine(line.name, Buffer.from(line.keyId, 'hex'), line.bytes);
-  return { outcome: 'cosigned', note: formatNote(checkpoint.text, [...ownLines(checkpoint), cosignature]), time };
+  return {
+    outcome: 'cosigned',
+    note: formatNote(checkpoint.text, [...ownSignatureLines(checkpoint), cosignature]),
+    time,
+  };
 }
 
 function malformed(what: string, why: string): TamperError {

@@ -1,20 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine, formatCheckpointLine } from '../../format/entry.ts';
+import { appendDurably } from '../../foundation/durable-append.ts';
 import { systemCode } from '../disk/sink.ts';
 import { isAddress } from './anchor-name.ts';
 
 /** Appends a note to a file as a checkpoint line, onto the disk. */
 export async function appendNote(path: string, note: string): Promise<void> {
-  const handle = await open(path, 'a', 0o640);
-  try {
-    await handle.appendFile(`${formatCheckpointLine(note)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640);
 }
 
 /** The newest checkpoint of a stream in the anchors that are files. */

@@ -1,4 +1,5 @@
 import { MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
+import { readBody } from '../../foundation/response-body.ts';
 
 /** What an anchor that only takes checkpoints answers, or one that has none yet. */
 const NOTHING: readonly number[] = [204, 404, 405, 501];
@@ -20,16 +21,10 @@ export async function newestPosted(
   const url = new URL(name);
   url.searchParams.set('origin', origin);
   const response = await fetch(url, { headers: { accept: 'text/plain' }, redirect: 'error', signal });
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    if (length > MAX_NOTE) throw new Error(`its answer is longer than ${MAX_NOTE} bytes`);
-    parts.push(part);
-  }
+  const body = await readBody(response, MAX_NOTE, () => new Error(`its answer is longer than ${MAX_NOTE} bytes`));
   if (NOTHING.includes(response.status)) return undefined;
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-  const checkpoint = parseSignedCheckpoint(Buffer.concat(parts).toString('utf8'));
+  const checkpoint = parseSignedCheckpoint(body.toString('utf8'));
   if (checkpoint === undefined) throw new Error('its answer is no signed checkpoint');
   return checkpoint.origin === origin ? checkpoint : undefined;
 }

@@ -123,7 +123,7 @@ class Demultiplexer implements LogSink {
     const auditor = this.#auditorFor(origin);
     const findings = new Findings(this.#room);
     const verifier = new StreamVerifier(auditor, findings, {
-      keeper: this.#kept?.keeper?.(),
+      keeper: this.#kept?.keeper(),
       allowance: this.#allowance,
       quoteLines: this.#quoteLines,
       timelineRoom: this.#timelineRoom,
