@@ -1,4 +1,5 @@
 import type { Digest } from './hash.ts';
+import { SiblingPath } from './sibling-path.ts';
 import { frontierLength, hashNode } from './tree.ts';
 
 /** Inclusion proofs of RFC 9162 section 2.1.3 (RFC 6962 section 2.1.1): built while a tree grows, and checked. */
@@ -53,22 +54,15 @@ function heightOver(index: number, size: number): number {
   return height;
 }
 
-/**
- * What the proofs of one leaf need of a tree that grows leaf by leaf: the siblings on the way up, one per level. With the
- * frontier at any later size they give the proof in the tree of that size, so that a log of any length is read once.
- */
+/** The inclusion proofs of one leaf of a tree that grows leaf by leaf, so that a log of any length is read once. */
 export class InclusionPath {
   readonly #index: number;
-  /** The sibling at each level, from the leaf up, as far as the subtree over the leaf is complete. */
-  readonly #siblings: Digest[] = [];
-  /** The subtrees left of the leaf, the largest first: one for each one bit of the index. */
-  readonly #left: readonly Digest[];
+  readonly #path: SiblingPath;
 
   /** For the leaf that comes next in a tree of `size` leaves with this frontier: its index is `size`. */
   constructor(size: number, subtrees: readonly Digest[]) {
     this.#index = size;
-    this.#left = [...subtrees];
-    this.#takeLeft();
+    this.#path = new SiblingPath(size, 0, subtrees);
   }
 
   /** The leaf's index, from 0. */
@@ -78,48 +72,18 @@ export class InclusionPath {
 
   /** The next leaf after this one is about to be added to the tree of `size` leaves that has this frontier. */
   grow(size: number, subtrees: readonly Digest[], leaf: Digest): void {
-    const height = this.#siblings.length;
-    if (size + 1 !== this.#endOfSibling(height)) return;
-    // of the sibling all but its last leaf is there: as many subtrees as it has levels
-    let root = leaf;
-    for (let at = 1; at <= height; at++) root = hashNode(subtrees[subtrees.length - at] as Digest, root);
-    this.#siblings.push(root);
-    this.#takeLeft();
+    this.#path.grow(size, subtrees, leaf);
   }
 
   /** The tree went back to `size` leaves, of which this leaf is one. */
   goBack(size: number): void {
-    this.#siblings.length = heightOver(this.#index, size);
+    this.#path.cutTo(heightOver(this.#index, size));
   }
 
   /** The inclusion proof in the tree of `size` leaves, which has this frontier and is no larger than the tree so far. */
   proofIn(size: number, subtrees: readonly Digest[]): Digest[] {
     if (size <= this.#index) throw new RangeError(`a tree of ${size} leaves has no leaf ${this.#index}`);
     const height = heightOver(this.#index, size);
-    const left = frontierLength(this.#above(height));
-    const proof = this.#siblings.slice(0, height);
-    let right = subtrees.at(-1);
-    if (left + 1 < subtrees.length) {
-      for (let at = subtrees.length - 2; at > left; at--) right = hashNode(subtrees[at] as Digest, right as Digest);
-      proof.push(right as Digest);
-    }
-    return [...proof, ...subtrees.slice(0, left).reverse()];
-  }
-
-  /** Takes the siblings that stand left of the leaf: they are complete as soon as what they are siblings of is. */
-  #takeLeft(): void {
-    for (let above = this.#above(this.#siblings.length); above % 2 === 1; above = (above - 1) / 2) {
-      this.#siblings.push(this.#left[frontierLength(above) - 1] as Digest); // the index has so many one bits
-    }
-  }
-
-  /** The index without its lowest `height` bits. */
-  #above(height: number): number {
-    return Math.floor(this.#index / 2 ** height);
-  }
-
-  /** The number of leaves with which the right sibling at `height` is complete. */
-  #endOfSibling(height: number): number {
-    return (this.#above(height) + 2) * 2 ** height;
+    return [...this.#path.siblings.slice(0, height), ...this.#path.above(height, subtrees)];
   }
 }
