@@ -5,6 +5,7 @@ import {
   modeOf,
   type Resolution,
   type ResolvedConfig,
+  signingCandidate,
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { serviceOfName } from '../keys/identity.ts';
@@ -102,8 +103,7 @@ export async function openSigning(
   config: ResolvedConfig,
   env: ConfiguredKeyOptions['env'],
 ): Promise<{ readonly keyId: string; readonly signing: KeyProvider }> {
-  const { signingKey, signingIfNoDataKey, dataKey } = modeOf(config);
-  const named = signingKey ?? (signingIfNoDataKey ? dataKey : undefined);
+  const named = signingCandidate(modeOf(config));
   if (named === undefined) {
     throw new TamperError('USAGE', 'no signing key is configured', {
       hint: 'Name one as for seal: --config FILE, or --key-source file --key-file-path FILE --algorithm Ed25519.',
@@ -175,10 +175,10 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
   const flagged = await flaggedDataKeys(options);
   const byFlag = flagged.local.length + flagged.recovered.length > 0;
   const dataKeys = [...configuredDataKeys(options, byFlag, providers), ...flagged.local];
-  const { signingKey, postQuantumKey, signingIfNoDataKey, dataKey } = modeOf(resolution.config);
-  const candidate = signingKey ?? (signingIfNoDataKey ? dataKey : undefined); // the key itself decides which it is
+  const mode = modeOf(resolution.config);
+  const { signingKey, postQuantumKey } = mode;
   const counts = options.publicKeys !== true && isConfigured(resolution, env);
-  const signing = counts ? candidate : undefined;
+  const signing = counts ? signingCandidate(mode) : undefined;
   const postQuantum = counts ? postQuantumKey : undefined;
   return {
     dataKeys,

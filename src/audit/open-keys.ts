@@ -1,3 +1,4 @@
+import { signingCandidate } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
@@ -90,7 +91,7 @@ function openProvider(provider: KeyProvider, options: AuditorKeyOptions, byPolic
 /** What the auditor says, else what the provider's configuration names. */
 function namesOf({ configured, source }: KeyProvider, { dataKeys, signingKey }: AuditorKeyOptions): ProviderNames {
   const dataKeyId = configured?.dataKey?.keyId;
-  const signer = configured?.signingKey ?? (configured?.signingIfNoDataKey ? configured.dataKey : undefined);
+  const signer = configured && signingCandidate(configured);
   const named = dataKeys ?? (dataKeyId === undefined ? [] : [dataKeyId]);
   const own = signer && { source: signer.source === 'custom' ? source : signer.source, keyId: signer.keyId };
   return {

@@ -39,6 +39,11 @@ export function modeOf(config: ResolvedConfig): Mode {
   return { ...mode, name: mode.dataKey === undefined ? 'signing' : 'both', postQuantumKey: { source, keyId } };
 }
 
+/** The key that signs, if one does: of a key that may be either the key itself decides which it is. */
+export function signingCandidate({ signingKey, signingIfNoDataKey, dataKey }: Mode): ConfiguredKey | undefined {
+  return signingKey ?? (signingIfNoDataKey ? dataKey : undefined);
+}
+
 function modeWithoutPostQuantum(config: ResolvedConfig): Mode {
   const keyId = config.keySource === 'vault' ? (config.vaultPath ?? config.keyId) : config.keyId;
   const key = { source: config.keySource, keyId: keyId ?? '' };
