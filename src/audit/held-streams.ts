@@ -1,8 +1,7 @@
 import { TamperError } from '../errors.ts';
 import { readHeldNote } from '../verify/auditor/held-notes.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
-import { coversOrigin } from '../verify/auditor/origin-pattern.ts';
-import { patternsOf } from '../verify/files/grouping.ts';
+import { namesStream, patternsOf } from '../verify/files/grouping.ts';
 
 /**
  * A checkpoint that is given on a command line is a demand. One of a stream that is not verified would be passed over, and the
@@ -19,7 +18,7 @@ export function refuseStrangeNotes(options: VerifyOptions): void {
   const patterns = patternsOf(options);
   for (const { what, note } of notes) {
     const { origin } = readHeldNote(note, `the checkpoint of ${what}`);
-    if (patterns.some((pattern) => coversOrigin(pattern, origin))) continue;
+    if (namesStream(patterns, origin, options.continued ?? false)) continue;
     throw new TamperError('USAGE', `${what}: its checkpoint is of the stream ${origin}, which is not verified here`, {
       hint: 'Name that stream with --origin or in the policy, or leave the checkpoint out.',
     });

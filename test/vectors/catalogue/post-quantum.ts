@@ -18,25 +18,22 @@ const later: SigningKey = {
   sign: () => Buffer.alloc(7856, 7),
 };
 
-function alone(name: string, key: SigningKey): VectorCase {
-  const log = new SealedLog()
+const signedBy = (key: SigningKey): SealedLog =>
+  new SealedLog()
     .open({ signers: [key] })
     .seal()
     .checkpoint()
     .record('{"a":1}')
     .close()
     .checkpoint();
+
+function alone(name: string, key: SigningKey): VectorCase {
+  const log = signedBy(key);
   return vector(`valid-${name}`, `checkpoints signed with ${name}`, log, brings(log, { named: [key] }), 0);
 }
 
 function changed(): VectorCase {
-  const log = new SealedLog()
-    .open({ signers: [pqKey] })
-    .seal()
-    .checkpoint()
-    .record('{"a":1}')
-    .close()
-    .checkpoint();
+  const log = signedBy(pqKey);
   editCheckpoint(log, 1, flipSignature);
   const findings = ['SIGNATURE_WRONG 4', 'UNSIGNED 3-4', 'END_UNPROVEN 4'];
   const auditor = brings(log, { named: [pqKey] });
