@@ -48,8 +48,9 @@ export const rooms = {
     stream: ['auditor', 'entry', 'input', 'model', 'range', 'state', 'trust', 'verdict'],
     parallel: ['input', 'model', 'stream'],
     proof: ['auditor', 'model', 'stream', 'trust', 'verdict'],
-    files: ['auditor', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
-    show: ['carrier', 'files', 'input', 'model', 'verdict'],
+    found: ['input', 'verdict'],
+    files: ['auditor', 'found', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
+    show: ['carrier', 'files', 'found', 'input', 'model', 'verdict'],
   },
 };
 

@@ -19,7 +19,7 @@ export {
 } from './audit/index.ts';
 export type { VerifierKeys } from './audit/open-keys.ts';
 export type { AttestOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
-export type { VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
+export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
 export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
@@ -63,7 +63,7 @@ export type { TimelineEvent, TimelineKind, TimelineReport } from './verify/model
 export type { ProofFinding, ProofFindingCode, ProofReport, ProvedLine } from './verify/proof/proof-report.ts';
 export type { ProofRefusal, ProvedRecord } from './verify/prove-record.ts';
 export type { InspectedEvent, Inspection, InspectOptions } from './verify/show/inspection.ts';
-export type { OriginalLinesOptions } from './verify/show/original-lines.ts';
+
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';
 export type {
   DataKeyReport,

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
 import { programBeside } from '../foundation/program-beside.ts';
-import { readText } from '../foundation/read-text.ts';
+import { readBytes } from '../foundation/read-text.ts';
 import type { ClosedFileAnswer, ClosedFileTask } from './closed-file-task.ts';
 
 /**
@@ -37,7 +37,7 @@ async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
 }
 
 async function checkpointOf({ manifest }: ClosedFile): Promise<string | undefined> {
-  const reading = readManifest(await readText(manifest));
+  const reading = readManifest(await readBytes(manifest));
   return 'manifest' in reading ? reading.manifest.checkpoint : undefined;
 }
 

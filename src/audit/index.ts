@@ -5,14 +5,13 @@ import type { Policy } from '../verify/auditor/policy.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord } from '../verify/prove-record.ts';
 import type { Inspection, InspectOptions } from '../verify/show/inspection.ts';
-import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
 import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { AttestedFiles } from './attest.ts';
 import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
 import type { AttestOptions, ProveOptions, VerifyProofOptions } from './proof-options.ts';
 import type { VerificationKeys } from './verification-keys.ts';
-import type { VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
+import type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
 
@@ -58,7 +57,7 @@ export async function inspect(
   const { checkInspectOptions, checkPaths } = await import('./verify-options.ts');
   checkPaths('inspect', paths);
   checkInspectOptions(options);
-  return (await import('../verify/show/inspection.ts')).inspect(paths, input, options);
+  return (await import('../verify/show/inspection.ts')).inspect({ paths, input }, options);
 }
 
 /**

@@ -89,7 +89,7 @@ export async function timestampLog(options: TimestampLogOptions): Promise<Timest
   checkOrigin(origin);
   checkServiceAddress(url, 'the time-stamp authority');
   const trusted = await loadAuthorities(options.authorities);
-  const { files } = await filesInOrder(options.paths, undefined, undefined);
+  const { files } = await filesInOrder({ paths: options.paths }, undefined);
   const checkpoint = await newestSigned(files, origin);
   if (checkpoint === undefined) {
     throw new TamperError('NOT_FOUND', `these files hold no signed checkpoint of ${origin}`, {

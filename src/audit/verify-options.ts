@@ -3,7 +3,7 @@ import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options
 import { isLoadedPolicy, type Policy } from '../verify/auditor/policy.ts';
 import { isCarrierName } from '../verify/carrier/carriers.ts';
 import type { InspectOptions } from '../verify/show/inspection.ts';
-import type { OriginalLinesOptions } from '../verify/show/original-lines.ts';
+import type { OriginalLinesOptions as OriginalLinesInput } from '../verify/show/original-lines.ts';
 import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
 import { AuditorKeys, isProvider } from './auditor-keys.ts';
 import {
@@ -22,7 +22,7 @@ import type { VerifierKeys } from './open-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
-export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationKeys | 'policy'> {
+export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationKeys | 'policy' | 'stored'> {
   /**
    * The keys that you name: a provider, which is asked for the keys in its configuration; `auditorKeys(…)`; or an array of
    * both. Default: none, which leaves every log undecided.
@@ -80,6 +80,9 @@ export const forms: Forms<VerifyOptions> = {
   digestFiles: yesOrNo,
   onProgress: callable,
 };
+
+/** Where lines are taken from, and what receives them. */
+export type OriginalLinesOptions = Omit<OriginalLinesInput, 'stored'>;
 
 const lineForms: Forms<VerifiedLinesOptions> = {
   ...forms,

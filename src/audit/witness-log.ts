@@ -52,7 +52,7 @@ export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLog
   checkServiceAddress(url, 'the witness');
   const witness = parseWitnessVkey(options.witness, 'the witness');
   const before = await cosignedBefore(out, origin, witness);
-  const { files } = await filesInOrder(options.paths, options.input, options.unwrap);
+  const { files } = await filesInOrder(options, options.unwrap);
   const checkpoint = await newestSigned(files, origin);
   if (checkpoint === undefined) {
     throw new TamperError('NOT_FOUND', `these files hold no signed checkpoint of ${origin}`, {

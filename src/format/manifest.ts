@@ -1,6 +1,7 @@
 import { TamperError } from '../errors.ts';
 import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { parseSignedCheckpoint } from './checkpoint.ts';
+import { decodeUtf8 } from './entry.ts';
 import { type MemberProblem, Members } from './members.ts';
 
 /**
@@ -129,8 +130,10 @@ function readMembers(members: Members): Manifest {
 /** A manifest, or why the text is none. Nothing in it is verified here. */
 export type ManifestReading = { readonly manifest: Manifest } | { readonly problem: MemberProblem };
 
-/** Reads the text of a manifest file. Formatting and order do not matter; members and their types do. */
-export function readManifest(text: string): ManifestReading {
+/** Reads the bytes of a manifest file. Formatting and order do not matter; members and their types do. */
+export function readManifest(bytes: Uint8Array): ManifestReading {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not UTF-8' } };
   let value: unknown;
   try {
     value = JSON.parse(text);

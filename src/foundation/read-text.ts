@@ -5,14 +5,22 @@ import { openRegular, readError } from './regular-file.ts';
 /** A policy, a note, verifier keys: nothing of that kind is longer, in bytes. */
 const TEXT_LIMIT: number = 16 * 1024 * 1024;
 
+/** A byte that is no UTF-8 must not be read as a character that it is not. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * The text of a file that stands beside a log or that somebody named: a regular file of at most `limit` bytes (default
- * 16 MiB).
+ * 16 MiB), in UTF-8.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, with the path
  */
 export async function readText(path: string, limit: number = TEXT_LIMIT): Promise<string> {
-  return (await readBytes(path, limit)).toString('utf8');
+  const bytes = await readBytes(path, limit);
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new TamperError('READ_FAILED', `${path} is not UTF-8`, { cause, hint: 'Save it as UTF-8.' });
+  }
 }
 
 /** As {@link readText}, the bytes themselves. */

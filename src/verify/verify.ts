@@ -16,8 +16,10 @@ import {
   vanishedReports,
   wantedBy,
 } from './files/grouping.ts';
-import { openLogs } from './files/open-logs.ts';
 import { type FileReading, orderFiles, readFiles } from './files/stream-files.ts';
+import { Listings } from './found/listings.ts';
+import { openLogs } from './found/open-logs.ts';
+import { openStored } from './found/stored-logs.ts';
 import { lookAhead } from './input/look-ahead.ts';
 import { type PeekedSource, peek, type Wanted } from './input/peek.ts';
 import { streamSource } from './input/sources.ts';
@@ -53,6 +55,8 @@ async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promi
   const patterns = patternsOf(options);
   const wanted = wantedBy(patterns, options.continued);
   const peeked = await openLogs(paths, form, ignored, wanted);
+  for (const logs of options.stored ?? [])
+    for (const log of await openStored(logs, form, ignored, wanted)) peeked.push(log);
   if (!options.paths.includes('-')) return lookForNamed(peeked, patterns, wanted, options.continued);
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
   const { source, beginning } = await lookAhead(streamSource('-', options.input, form.carrier));
@@ -157,10 +161,13 @@ async function verifyWith(
   known: KnownStreams,
   kept: Keeping | undefined,
 ): Promise<KnownRun<VerifyReport>> {
+  const listings = new Listings(options.stored ?? []);
+  const listed = { ...options, stored: listings.logs };
   for (let attempt = 1; ; attempt++) {
     const again = attempt < ATTEMPTS && !options.paths.includes('-');
     try {
-      return await verifyOnce(options, known, kept, again);
+      const run = await verifyOnce(listed, known, kept, again);
+      if (run.ok || !again || !(await listings.changed())) return run;
     } catch (error) {
       if (!(error instanceof Deleted)) throw error;
     }

@@ -207,7 +207,7 @@ describe('looking through a log', () => {
     const why = `"dropped":1,"since":"2026-11-24T23:00:00.000Z","why":${JSON.stringify('x'.repeat(50_000))},`;
     const text = Array.from({ length: 20_000 }, (_, at) => entry(at + 1, at === 7 ? why : gap)).join('');
     writeFileSync(path, text);
-    const seen = await inspect([path], Readable.from([]));
+    const seen = await inspect({ paths: [path] });
     expect([seen.entries, seen.events.length, seen.moreEvents]).toEqual([20_000, 10_000, 10_000]);
     const seqs = seen.events.map(({ seq }) => seq);
     expect([seqs[0], seqs[4999], seqs[5000], seqs[9999]]).toEqual([1, 5000, 15_001, 20_000]);

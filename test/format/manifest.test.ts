@@ -26,10 +26,10 @@ const manifest: Manifest = {
 
 describe('manifest', () => {
   it('reads back what it writes, with and without what may be absent', () => {
-    expect(readManifest(formatManifest(manifest))).toEqual({ manifest });
+    expect(readManifest(Buffer.from(formatManifest(manifest)))).toEqual({ manifest });
     const { first_ts, last_ts, continues_from, ...bare } = manifest;
     expect([first_ts, last_ts, continues_from]).not.toContain(undefined);
-    expect(readManifest(formatManifest(bare))).toEqual({ manifest: bare });
+    expect(readManifest(Buffer.from(formatManifest(bare)))).toEqual({ manifest: bare });
   });
 
   it.each([
@@ -41,6 +41,6 @@ describe('manifest', () => {
     ['a note that is none', formatManifest({ ...manifest, checkpoint: 'x' }), 'CONTROL_MALFORMED'],
     ['a time that is none', formatManifest({ ...manifest, created_ts: 'yesterday' }), 'CONTROL_MALFORMED'],
   ])('refuses %s', (_name, text, code) => {
-    expect(readManifest(text)).toMatchObject({ problem: { code } });
+    expect(readManifest(Buffer.from(text))).toMatchObject({ problem: { code } });
   });
 });

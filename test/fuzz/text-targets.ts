@@ -272,9 +272,9 @@ export const manifest: Target = {
     '"first_ts": "2026-11-24T23:00:00.000Z",',
   ],
   run(input) {
-    const reading = readManifest(input.toString('utf8'));
+    const reading = readManifest(input);
     if ('problem' in reading) assertPrintable(reading.problem.message);
-    else assert.deepEqual(readManifest(formatManifest(reading.manifest)), reading);
+    else assert.deepEqual(readManifest(Buffer.from(formatManifest(reading.manifest))), reading);
   },
 };
 

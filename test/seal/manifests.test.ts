@@ -106,6 +106,25 @@ describe.each(modes)('the manifests of a log sealed with %s', (_name, extra) => 
     }
   });
 
+  it('have no byte that may be one of no character', async () => {
+    const { directory, provider, manifests } = await seal(extra);
+    for (const file of manifests.keys()) {
+      const path = join(directory, `${file}.manifest.json`);
+      const bytes = readFileSync(path);
+      for (let at = 0; at < bytes.length; at += 7) {
+        const changed = Buffer.from(bytes);
+        changed[at] = 0xe1;
+        writeFileSync(path, changed);
+        const { findings } = await audit(directory, provider);
+        expect(
+          findings.map(({ code }) => code),
+          `${file}: byte ${at}`,
+        ).toContain('MANIFEST_WRONG');
+      }
+      writeFileSync(path, bytes);
+    }
+  });
+
   it('stay right when the file goes on', async () => {
     const { directory, provider, manifests } = await seal(extra);
     const last = [...manifests.keys()].find((file) => (manifests.get(file)?.first_seq ?? 0) > 1) ?? '';

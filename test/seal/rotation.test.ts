@@ -25,7 +25,7 @@ describe.each(Object.entries(modes))('change of file, sealed with %s', (_mode, e
     expect(stream.checkpoints.some(({ size }) => size === 8)).toBe(true);
     expect(stream.checkpoints.at(-1)?.size).toBe(stream.size);
     expect(files[1]).toBe(file); // what is written keeps its name
-    const reading = readManifest(readFileSync(`${files[0]}.manifest.json`, 'utf8'));
+    const reading = readManifest(readFileSync(`${files[0]}.manifest.json`));
     expect(reading).toMatchObject({
       manifest: {
         file: expect.stringMatching(CLOSED),

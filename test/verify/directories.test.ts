@@ -8,7 +8,7 @@ import { verdictText } from '../../src/cli/verify-text.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import { findFiles } from '../../src/verify/files/found-files.ts';
+import { findFiles } from '../../src/verify/found/found-files.ts';
 import { IgnoredFiles } from '../../src/verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';

@@ -36,8 +36,8 @@ vi.mock('../../src/foundation/regular-file.ts', async (original) => {
     },
   };
 });
-vi.mock('../../src/verify/files/found-files.ts', async (original) => {
-  const real = await original<typeof import('../../src/verify/files/found-files.ts')>();
+vi.mock('../../src/verify/found/found-files.ts', async (original) => {
+  const real = await original<typeof import('../../src/verify/found/found-files.ts')>();
   return {
     ...real,
     async *findFiles(...args: Parameters<typeof real.findFiles>) {

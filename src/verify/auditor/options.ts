@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SigningKey } from '../../keys/provider.ts';
+import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
 import type { RecoveredDataKey } from '../data-keys/recovered-data-keys.ts';
@@ -34,6 +35,8 @@ export interface Timestamp {
 export interface VerifyOptions {
   /** Files and directories, compressed or not, in any order; `-` is `input`. */
   readonly paths: readonly string[];
+  /** Objects of buckets, in addition to the paths. */
+  readonly stored?: readonly StoredLogs[];
   /** The bytes behind the path `-`. */
   readonly input?: Readable;
   /**

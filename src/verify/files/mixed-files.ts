@@ -2,11 +2,11 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { isGone } from '../../foundation/file-identity.ts';
+import { besideNeighbours } from '../found/rotated-files.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink } from '../input/unwrapping.ts';
-import { besideNeighbours } from './rotated-files.ts';
 import { contentDigest } from './stream-files.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */

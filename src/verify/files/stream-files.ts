@@ -3,6 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { readManifest } from '../../format/manifest.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
+import { UnreadableObject } from '../../storage/read-range.ts';
+import { isReplaced } from '../found/moved-files.ts';
+import { besideNeighbours } from '../found/rotated-files.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
@@ -16,8 +19,6 @@ import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import type { FileDetails } from '../verdict/report.ts';
 import { FileTally } from './file-tally.ts';
-import { isReplaced } from './moved-files.ts';
-import { besideNeighbours } from './rotated-files.ts';
 
 /** The files of one stream, put in order and read one after another (spec 8.2). */
 
@@ -90,7 +91,7 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
 
 /** The manifest of a file; why there is none, where one is there and cannot be read. */
 interface FoundManifest {
-  readonly text?: string;
+  readonly bytes?: Buffer;
   readonly problem?: string;
 }
 
@@ -98,9 +99,9 @@ interface FoundManifest {
 async function manifestOf({ source, peek }: PeekedSource, given: readonly string[]): Promise<FoundManifest> {
   if (!source.repeatable || source.carrier !== undefined) return {}; // a manifest is about the bytes that the writer wrote
   try {
-    const text = await findManifest(source.name, given);
+    const bytes = await findManifest(source, given);
     // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
-    return text === undefined || (await isReplaced(source, peek)) ? {} : { text };
+    return bytes === undefined || (await isReplaced(source, peek)) ? {} : { bytes };
   } catch (error) {
     if (!isTamperError(error, 'READ_FAILED')) throw error;
     return { problem: `its manifest: ${error.message}` };
@@ -109,22 +110,22 @@ async function manifestOf({ source, peek }: PeekedSource, given: readonly string
 
 /**
  * Manifests of files that were renamed since, as logrotate's `create` does: an empty file has taken the name. By the file
- * whose first entry such a manifest names, where it has none of its own: the manifest's text, and the file it stands beside.
+ * whose first entry such a manifest names, where it has none of its own: the manifest, and the file it stands beside.
  */
 async function movedManifests(
   files: readonly PeekedSource[],
   given: readonly string[],
-): Promise<Map<PeekedSource, { text: string; beside: PeekedSource }>> {
-  const moved = new Map<PeekedSource, { text: string; beside: PeekedSource }>();
+): Promise<Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>> {
+  const moved = new Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>();
   for (const beside of files) {
     if (!beside.peek.empty || !beside.source.repeatable) continue;
-    const { text } = await manifestOf(beside, given);
-    const reading = text === undefined ? undefined : readManifest(text);
-    if (text === undefined || reading === undefined || 'problem' in reading) continue;
+    const { bytes } = await manifestOf(beside, given);
+    const reading = bytes === undefined ? undefined : readManifest(bytes);
+    if (bytes === undefined || reading === undefined || 'problem' in reading) continue;
     const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
     if (file === undefined || !file.source.repeatable) continue;
     const own = await manifestOf(file, given);
-    if (own.text === undefined && own.problem === undefined) moved.set(file, { text, beside });
+    if (own.bytes === undefined && own.problem === undefined) moved.set(file, { bytes, beside });
   }
   return moved;
 }
@@ -164,14 +165,14 @@ export async function readFiles(
     const { source, peek } = file;
     const known = moved.get(file);
     const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
-    verifier.beginFile(source.name, known?.text ?? own.text, known?.beside.source.name);
+    verifier.beginFile(source.name, known?.bytes ?? own.bytes, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
     const isFirst = verifier.state.next === 0 && file !== files.at(-1);
     const mayBeDeleted = file.listed === true && (isFirst || again);
     const tally = new FileTally(source, digestFiles);
     const before = verifier.state.next;
-    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, tally };
+    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, again, tally };
     const onRead = (bytes: number): void => {
       tally.addBytes(bytes);
       onBytes(bytes);
@@ -194,13 +195,15 @@ interface Turn {
   readonly next: Source | undefined;
   readonly lines: FileLines;
   readonly mayBeDeleted: boolean;
+  /** Whether all is looked at again where an object was replaced. */
+  readonly again: boolean;
   readonly tally: FileTally;
 }
 
 /** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
-  { source, next, lines, mayBeDeleted, tally }: Turn,
+  { source, next, lines, mayBeDeleted, again, tally }: Turn,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
 ): Promise<boolean> {
@@ -231,6 +234,8 @@ async function readFile(
     await lines.end(splitter, next);
   } catch (error) {
     if (mayBeDeleted && isGone(error)) return false; // what is open stays readable
+    if (again && source.stored && isGone(error))
+      throw new Deleted(`${source.name} was replaced before it could be read`);
     stopReading(state, error);
   }
   return true;
@@ -251,6 +256,8 @@ export function stopReading(state: StreamState, error: unknown): void {
   if (error instanceof LineTooLong) {
     state.place.at(error.line, error.offset);
     state.find('LIMIT', `${error.message}; nothing from here on can be decided`);
+  } else if (error instanceof UnreadableObject) {
+    state.find('UNREADABLE', `the object cannot be read to its end: ${error.message}`);
   } else {
     if (systemCode(error) === '') throw error;
     state.find('UNREADABLE', `the file cannot be read to its end (${systemCode(error)})`);

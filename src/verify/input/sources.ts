@@ -23,6 +23,10 @@ export interface Source {
   readonly identity?: FileIdentity;
   /** What wrapped its lines; absent where they are those of the log. */
   readonly carrier?: Carrier | undefined;
+  /** Whether it is an object of a bucket, read by its version. */
+  readonly stored?: true;
+  /** What the manifest beside it holds, where that is no file; undefined where there is none. */
+  manifest?(): Promise<Buffer | undefined>;
   /** Opens the file, where the bytes are those on the disk and the lines those of the log. It throws what the system says. */
   openPlain?(): Promise<FileHandle>;
   /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */

@@ -1,9 +1,8 @@
-import type { Readable } from 'node:stream';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type ControlEntry, readControl } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
-import { filesInOrder, type WalkedLine, walk } from './walk.ts';
+import { filesInOrder, type Places, type WalkedLine, walk } from './walk.ts';
 
 /** What sealed files say about themselves. Nothing is verified and nothing is trusted. */
 
@@ -104,12 +103,8 @@ export interface InspectOptions {
 }
 
 /** Looks through sealed files. */
-export async function inspect(
-  paths: readonly string[],
-  input?: Readable,
-  { unwrap }: InspectOptions = {},
-): Promise<Inspection> {
-  const { files, ignored } = await filesInOrder(paths, input, unwrap);
+export async function inspect(places: Places, { unwrap }: InspectOptions = {}): Promise<Inspection> {
+  const { files, ignored } = await filesInOrder(places, unwrap);
   const events = new Events();
   const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);

@@ -115,7 +115,7 @@ class Collector {
 
 /** Looks through sealed files for their key periods. @throws {@link TamperError} `USAGE`, `NOT_FOUND`, `READ_FAILED` */
 export async function keyPeriods({ paths, input, unwrap, origins = [] }: KeyPeriodsOptions): Promise<KeyPeriods> {
-  const { files, ignored } = await filesInOrder(paths, input, unwrap);
+  const { files, ignored } = await filesInOrder({ paths, input }, unwrap);
   const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);
   const collector = new Collector(origins);

@@ -1,18 +1,14 @@
-import type { Readable } from 'node:stream';
 import { readControl } from '../../format/control.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import { LineJoiner, type OnPiece } from '../input/line-joiner.ts';
 import type { Source } from '../input/sources.ts';
 import type { IgnoredReport } from '../verdict/ignored-files.ts';
-import { filesInOrder, type WalkedLine, type WalkProblem, walk } from './walk.ts';
+import { filesInOrder, type Places, type WalkedLine, type WalkProblem, walk } from './walk.ts';
 
 /** The application's own lines, byte for byte, out of sealed files (spec 1, "From input to record"). */
 
 /** Where to take lines from, and what receives them. */
-export interface OriginalLinesOptions {
-  readonly paths: readonly string[];
-  /** The bytes behind the path `-`. */
-  readonly input?: Readable;
+export interface OriginalLinesOptions extends Places {
   /** What wrapped the lines on their way; absent where the files are as the writer wrote them. */
   readonly unwrap?: CarrierName;
   /** Receives the lines, piece by piece. */
@@ -76,7 +72,7 @@ function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'con
 /** Gives back the application's lines in their order; entries that a crash abandoned are left out. @returns what was left out */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   const { onPiece, onProblem } = options;
-  const { files, ignored } = await filesInOrder(options.paths, options.input, options.unwrap);
+  const { files, ignored } = await filesInOrder(options, options.unwrap);
   const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : undefined;
   let reading = '-';
   const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));

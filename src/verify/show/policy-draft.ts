@@ -78,7 +78,7 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
     take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
     return undefined;
   };
-  const { files } = await filesInOrder(paths, input, undefined);
+  const { files } = await filesInOrder({ paths, input }, undefined);
   await walk(files, visit, () => undefined);
   const head = [
     '# What a log says about itself, as a policy. NOTHING HERE IS VERIFIED: anyone who could write the log could write this.',

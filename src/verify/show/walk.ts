@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 import { TamperError } from '../../errors.ts';
 import { type ClassifiedLine, classifyLine } from '../../format/entry.ts';
 import { isGone } from '../../foundation/file-identity.ts';
+import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import { carrierOf } from '../carrier/carriers.ts';
-import { openLogs } from '../files/open-logs.ts';
 import { orderFiles } from '../files/stream-files.ts';
+import { openLogs } from '../found/open-logs.ts';
+import { openStored } from '../found/stored-logs.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import type { PeekedSource } from '../input/peek.ts';
@@ -38,10 +40,18 @@ export interface OrderedFiles {
   readonly ignored: IgnoredReport;
 }
 
-/** The files behind the paths, in the order of their first entries; `-` is `input`. @throws {@link TamperError} `USAGE` */
+/** Where the lines are. */
+export interface Places {
+  readonly paths: readonly string[];
+  /** What the path `-` stands for. */
+  readonly input?: Readable | undefined;
+  /** Objects of buckets, in addition to the paths. */
+  readonly stored?: readonly StoredLogs[] | undefined;
+}
+
+/** The files behind the paths, in the order of their first entries. @throws {@link TamperError} `USAGE` */
 export async function filesInOrder(
-  paths: readonly string[],
-  input: Readable | undefined,
+  { paths, input, stored = [] }: Places,
   unwrap: CarrierName | undefined,
 ): Promise<OrderedFiles> {
   const carrier = carrierOf(unwrap);
@@ -50,7 +60,9 @@ export async function filesInOrder(
     if (input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
     return { files: [streamSource('-', input, carrier)], ignored: ignored.report };
   }
-  const logs = await openLogs(paths, { maxBytes: Number.MAX_SAFE_INTEGER, carrier }, ignored);
+  const form = { maxBytes: Number.MAX_SAFE_INTEGER, carrier };
+  const logs = await openLogs(paths, form, ignored);
+  for (const place of stored) for (const log of await openStored(place, form, ignored)) logs.push(log);
   const files: Source[] = [];
   for (const stream of byTag(logs)) {
     for (const { source } of await orderFiles(stream, new Findings())) files.push(source);

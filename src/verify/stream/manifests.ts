@@ -6,8 +6,9 @@ import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../../format/manifest.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
 import { shown } from '../../foundation/key-like.ts';
-import { readText } from '../../foundation/read-text.ts';
+import { readBytes } from '../../foundation/read-text.ts';
 import { readError } from '../../foundation/regular-file.ts';
+import type { Source } from '../input/sources.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { type FileClose, type FileFacts, FileFactsCollector } from '../model/file-facts.ts';
 import type { StreamState } from '../state/state.ts';
@@ -24,12 +25,13 @@ function plainName(file: string): string {
   return file.endsWith('.gz') ? file.slice(0, -3) : file;
 }
 
-/** The text of the manifest of a file: the one given for its base name, else the one beside it; undefined without one. */
-export async function findManifest(file: string, given: readonly string[]): Promise<string | undefined> {
-  const own = plainName(file) + SUFFIX;
+/** The bytes of the manifest of a file: the one given for its base name, else the one beside it; undefined without one. */
+export async function findManifest(source: Source, given: readonly string[]): Promise<Buffer | undefined> {
+  const own = plainName(source.name) + SUFFIX;
   const named = given.find((path) => basename(path) === basename(own));
+  if (named === undefined && source.manifest !== undefined) return source.manifest();
   try {
-    return await readText(named ?? own, MANIFEST_LIMIT);
+    return await readBytes(named ?? own, MANIFEST_LIMIT);
   } catch (error) {
     if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;
@@ -113,11 +115,11 @@ export interface ManifestCheck {
   readonly facts: FileFactsCollector;
 }
 
-/** Reads the text of a manifest before its file is read: how many bytes it is about must be known. */
-export function beginManifest(text: string, recordsBefore: number): ManifestCheck {
-  const reading = readManifest(text);
-  const bytes = 'manifest' in reading ? reading.manifest.bytes : 0;
-  return { reading, facts: new FileFactsCollector(recordsBefore, bytes) };
+/** Reads a manifest before its file is read: how many bytes it is about must be known. */
+export function beginManifest(bytes: Uint8Array, recordsBefore: number): ManifestCheck {
+  const reading = readManifest(bytes);
+  const covered = 'manifest' in reading ? reading.manifest.bytes : 0;
+  return { reading, facts: new FileFactsCollector(recordsBefore, covered) };
 }
 
 /** Checks the manifest of a file that has been read; its checkpoint counts like a line of the file. */

@@ -62,8 +62,8 @@ export class StreamVerifier {
     this.#foreign = new ForeignLines(this.state);
   }
 
-  /** A file begins; `manifest` is the text of the manifest that stands beside it, or beside a file that took its name since. */
-  beginFile(file: string, manifest?: string, beside: string = file): void {
+  /** A file begins; `manifest` is what the manifest holds that stands beside it, or beside a file that took its name since. */
+  beginFile(file: string, manifest?: Uint8Array, beside: string = file): void {
     this.#manifestFile = beside;
     this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.counts.records);
     this.state.facts = this.#manifest?.facts;

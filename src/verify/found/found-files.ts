@@ -4,19 +4,16 @@ import { setTimeout } from 'node:timers/promises';
 import { systemCode, TamperError } from '../../errors.ts';
 import { readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
+import { isBeside, isManifest, manifestsOf } from './file-names.ts';
 
 /** The files behind paths: a directory stands for every file below it. */
 
 /** So many files one run takes, directories counted too: their names are held in memory. */
-const MAX_FILES = 250_000;
+export const MAX_FILES = 250_000;
 
 /** So often a name that was given is looked for, so far apart in milliseconds. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 10;
-
-/** Names that hold no sealed lines: ours beside the log. */
-const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
-const MANIFEST = /(\.gz)?\.manifest\.json$/;
 
 /** A file behind a path that somebody gave. */
 export interface FoundFile {
@@ -77,7 +74,7 @@ async function* filesBelow(
     const kind = level.others.get(name);
     if (kind === 'directory') levels.push(await levelOf(own, room, true));
     else if (kind !== undefined) ignored.add(own, kind);
-    else yield { path: own, stray: !hasManifest(name, level.manifests), listed: true };
+    else yield { path: own, stray: !manifestsOf(name).some((own) => level.manifests.has(own)), listed: true };
   }
 }
 
@@ -91,11 +88,6 @@ interface Level {
   /** The names of the manifests in it. */
   readonly manifests: ReadonlySet<string>;
   next: number;
-}
-
-function hasManifest(name: string, manifests: ReadonlySet<string>): boolean {
-  if (manifests.size === 0) return false;
-  return manifests.has(`${name}.manifest.json`) || manifests.has(`${name.replace(/\.gz$/, '')}.manifest.json`);
 }
 
 /** What is gone, and may be, is no directory. */
@@ -131,8 +123,8 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
           hint: 'Verify the directories below it one at a time.',
         });
       }
-      if (MANIFEST.test(name)) manifests.add(name);
-      if (BESIDE.test(name)) continue;
+      if (isManifest(name)) manifests.add(name);
+      if (isBeside(name)) continue;
       names.push(name);
       if (entry.isDirectory()) others.set(name, 'directory');
       else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');

@@ -1,0 +1,20 @@
+/** What the names of files beside a log say: on a disk and in a bucket the same. */
+
+/** Names that hold no sealed lines: ours beside the log. */
+const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
+const MANIFEST = /(\.gz)?\.manifest\.json$/;
+
+/** Whether a file of this name is one of ours that holds no sealed lines. */
+export function isBeside(name: string): boolean {
+  return BESIDE.test(name);
+}
+
+/** Whether a file of this name is the manifest of another. */
+export function isManifest(name: string): boolean {
+  return MANIFEST.test(name);
+}
+
+/** The names that a manifest of this file may have. */
+export function manifestsOf(name: string): readonly string[] {
+  return [...new Set([`${name}.manifest.json`, `${name.replace(/\.gz$/, '')}.manifest.json`])];
+}

@@ -1,0 +1,70 @@
+import { Replaced } from '../../foundation/file-identity.ts';
+import { mapBounded } from '../../foundation/pool.ts';
+import type { StoredObject } from '../../storage/object-storage.ts';
+import { readRange } from '../../storage/read-range.ts';
+import { objectName, type StoredLogs } from '../../storage/stored-logs.ts';
+import type { PeekedSource, Wanted } from '../input/peek.ts';
+import type { FileForm } from '../input/sources.ts';
+import { KeptHeads, lookAtObject, storedSource } from '../input/stored-source.ts';
+import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
+import { isBeside, isManifest, manifestsOf } from './file-names.ts';
+import { inPlace, judge } from './judge.ts';
+
+/** The logs among the objects of a bucket. */
+
+/** So many objects are looked at at once. */
+const AT_ONCE = 16;
+/** No manifest is longer, in bytes. */
+const MANIFEST_LIMIT = 1024 * 1024;
+/** So often objects are listed of which one is replaced before it is looked at. */
+const ROUNDS = 5;
+
+/**
+ * Opens the logs among the objects. What was listed is pinned: a version that is there no more when it is looked at has all of
+ * them listed again.
+ *
+ * @throws {@link TamperError} what the storage throws; {@link UnreadableObject}
+ * @throws {@link Replaced} where an object is replaced faster than it can be looked at
+ */
+export async function openStored(
+  logs: StoredLogs,
+  form: FileForm,
+  ignored: IgnoredFiles,
+  wanted?: Wanted,
+): Promise<PeekedSource[]> {
+  for (let round = 1; ; round++) {
+    try {
+      return await openOnce(logs, form, ignored, wanted);
+    } catch (error) {
+      if (!(error instanceof Replaced) || round === ROUNDS) throw error;
+    }
+  }
+}
+
+async function openOnce(
+  { storage, list }: StoredLogs,
+  form: FileForm,
+  ignored: IgnoredFiles,
+  wanted: Wanted | undefined,
+): Promise<PeekedSource[]> {
+  const objects = await list();
+  const manifests = new Map(objects.filter(({ key }) => isManifest(key)).map((object) => [object.key, object]));
+  const files = objects.filter(({ key, named }) => named || !isBeside(key));
+  const heads = new KeptHeads();
+  const bytesOf = async (manifest: StoredObject | undefined): Promise<Buffer | undefined> =>
+    manifest && readRange(storage, manifest, 0, MANIFEST_LIMIT + 1);
+  const opened = await mapBounded(files, AT_ONCE, async (object): Promise<PeekedSource | IgnoredWhy> => {
+    const head = await lookAtObject(storage, object);
+    const manifest = manifestsOf(object.key).flatMap((key) => manifests.get(key) ?? [])[0];
+    const place = { storage, object, manifest: () => bytesOf(manifest), kept: heads.keep(head.whole) };
+    const stray = !object.named && manifest === undefined;
+    return judge(storedSource(place, head, form), { stray, listed: false }, head, wanted);
+  });
+  const sources: PeekedSource[] = [];
+  for (const [at, file] of files.entries()) {
+    const one = opened[at];
+    if (typeof one === 'string') ignored.add(objectName(storage, file), one);
+    else if (one !== undefined) sources.push(one);
+  }
+  return inPlace(sources, ignored);
+}
