@@ -103,7 +103,7 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
       for (const provider of own) await provider.close();
     },
     openBucket: async (bucket) => {
-      const { openBucket } = await import('./providers/aws-s3/bucket.ts');
+      const { openBucket } = await import('./providers/aws-s3/open-bucket.ts');
       return openBucket(bucket, config.awsRegion === undefined ? {} : { region: config.awsRegion });
     },
     verifyClosed: async (event) => {

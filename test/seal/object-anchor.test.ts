@@ -23,16 +23,16 @@ class Store implements ObjectStore {
     this.objects = new Map(objects);
   }
 
-  create(key: string, body: Uint8Array): Promise<boolean> {
-    if (this.objects.has(key)) return Promise.resolve(false);
+  put(key: string, body: Uint8Array): Promise<string | undefined> {
+    if (this.objects.has(key)) return Promise.resolve(undefined);
     this.objects.set(key, Buffer.from(body).toString());
-    return Promise.resolve(true);
+    return Promise.resolve('version');
   }
 
-  read(key: string): Promise<Buffer | undefined> {
+  get(key: string): Promise<{ bytes: Buffer } | undefined> {
     this.asked++;
     const text = this.objects.get(key);
-    return Promise.resolve(text === undefined ? undefined : Buffer.from(text));
+    return Promise.resolve(text === undefined ? undefined : { bytes: Buffer.from(text) });
   }
 
   firstAfter(prefix: string, after: string): Promise<string | undefined> {

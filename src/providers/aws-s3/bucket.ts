@@ -1,131 +1,171 @@
-import type { S3 } from '@aws-sdk/client-s3';
-import { isInsecureUrl } from '../../config/endpoint.ts';
-import { isError, TamperError } from '../../errors.ts';
-import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
-import { cannotLoad } from '../internal/cannot-load.ts';
-import { mapS3Error, unreadable } from './error-map.ts';
+import type { Readable } from 'node:stream';
+import type { GetObjectCommandOutput, ListObjectsV2CommandOutput, S3 } from '@aws-sdk/client-s3';
+import { Replaced } from '../../foundation/file-identity.ts';
+import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
+import { isListed } from '../internal/listed-order.ts';
+import { readReply } from '../internal/reply-body.ts';
+import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
-/** How a bucket is opened. */
-export interface BucketOptions {
-  /** Default: as the SDK finds it (`AWS_REGION`, the profile). */
-  readonly region?: string;
-  /** Default: `process.env`. */
-  readonly env?: NodeJS.ProcessEnv;
-}
-
-const limits = {
-  connectionTimeout: 2_000,
-  requestTimeout: 5_000,
-  throwOnRequestTimeout: true, // without it a request timeout is only a warning
-};
-
-/**
- * Loads `@aws-sdk/client-s3` and opens a bucket with the SDK's default chain of credentials, region and endpoint. Nothing is
- * asked of it yet.
- *
- * @throws {@link TamperError} `DEPENDENCY_MISSING`; `INSECURE_ENDPOINT` where the environment names plain http on another host
- */
-export async function openBucket(bucket: string, { region, env = process.env }: BucketOptions = {}): Promise<S3Bucket> {
-  const endpoints = env['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true' ? [] : endpointVariables;
-  for (const name of endpoints) if (isInsecureUrl(env[name])) throw insecureEndpoint(name);
-  const { S3: Client } = await loadSdk();
-  const client = new Client({
-    ...(region !== undefined && { region }),
-    // a server that is not Amazon's seldom has a host name for each bucket
-    ...(endpoints.some((name) => name !== 'AWS_ENDPOINT_URL_STS' && env[name]) && { forcePathStyle: true }),
-    requestHandler: limits,
-  });
-  client.middlewareStack.add(
-    refusesPlainHttp(() => insecureEndpoint('the configured endpoint')),
-    { step: 'build', name: 'fapilogTamperRefusesPlainHttp', priority: 'high' },
-  );
-  return new S3Bucket(client, bucket);
-}
-
-// STS too: it is sent what proves who we are
-const endpointVariables = ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS'] as const;
-
-/** The URL is not repeated: it may hold a password. */
-function insecureEndpoint(where: string): TamperError {
-  return new TamperError('INSECURE_ENDPOINT', `AWS S3: ${where} is plain http to another host`, { hint: 'Use https.' });
-}
-
-async function loadSdk(): Promise<typeof import('@aws-sdk/client-s3')> {
-  try {
-    return await import('@aws-sdk/client-s3');
-  } catch (cause) {
-    throw cannotLoad({ service: 'AWS S3', packageName: '@aws-sdk/client-s3' }, cause);
-  }
-}
-
-/**
- * Objects of one bucket of AWS S3 that are written once. Every method throws {@link TamperError}: `ACCESS_DENIED`,
- * `UNAUTHENTICATED`, `CONFIG_INVALID`, `UNAVAILABLE`, `RESPONSE_MALFORMED`, `ABORTED`, `INSECURE_ENDPOINT`.
- */
-export class S3Bucket {
+/** Objects of one bucket of AWS S3. */
+export class S3Bucket implements ObjectStorage {
+  readonly name: string;
   readonly #client: S3;
   readonly #bucket: string;
 
   constructor(client: S3, bucket: string) {
+    this.name = `s3://${bucket}`;
     this.#client = client;
     this.#bucket = bucket;
   }
 
-  /** PutObject with `If-None-Match: *`. @returns false where there is an object of that key */
-  async create(key: string, body: Uint8Array, abortSignal: AbortSignal): Promise<boolean> {
-    const call = { operation: 'PutObject', bucket: this.#bucket };
+  /** ListObjectsV2, 1,000 keys a page. */
+  async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<readonly StoredObject[]> {
+    const call = this.#call('ListObjectsV2');
+    let after: string | undefined;
+    let token: string | undefined;
+    do {
+      const reply = await this.#page({ Prefix: prefix, ContinuationToken: token }, signal);
+      const page = listed(reply, call);
+      if (!isListed(page, prefix, after)) throw unreadable(call);
+      after = page.at(-1)?.key ?? after;
+      const next = reply.IsTruncated === true ? reply.NextContinuationToken : undefined;
+      if (reply.IsTruncated === true && (next === undefined || next === token)) throw unreadable(call);
+      token = next;
+      if (page.length > 0) yield page;
+    } while (token !== undefined);
+  }
+
+  /** GetObject of a range with `If-Match`. */
+  async read(object: StoredObject, from: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+    const size = Math.min(length, object.size - from);
+    if (size <= 0) return Buffer.alloc(0); // S3 answers 416 to it
+    const call = this.#call('GetObject');
+    const end = from + size - 1;
     try {
-      const ContentType = 'text/plain; charset=utf-8';
-      const input = { Bucket: this.#bucket, Key: key, Body: body, ContentType, IfNoneMatch: '*' };
-      const { ETag } = await this.#client.putObject(input, { abortSignal });
-      if (ETag === undefined) throw unreadable(call); // what is no S3 may say 200 to anything
-      return true;
+      const range = { Range: `bytes=${from}-${end}`, IfMatch: object.version };
+      const reply = await this.#client.getObject(
+        { Bucket: this.#bucket, Key: object.key, ...range },
+        { ...(signal && { abortSignal: signal }) },
+      );
+      const body = bodyOf(reply, call);
+      if (reply.ETag !== object.version) throw dropped(body, new Replaced(object.key)); // not Amazon's, and knows no If-Match
+      if (reply.ContentRange !== `bytes ${from}-${end}/${object.size}`) throw dropped(body, unreadable(call));
+      return await readReply(body, { what: textOf(call), length: size, limit: size, signal });
     } catch (error) {
-      if (nameOf(error) === 'PreconditionFailed') return false;
+      if (error instanceof Replaced) throw error;
+      if (isCondition(error) || nameOf(error) === 'NoSuchKey') throw new Replaced(object.key, { cause: error });
       throw mapS3Error(error, call);
     }
   }
 
-  /** GetObject. @returns undefined where there is none */
-  async read(key: string, limit: number, abortSignal: AbortSignal): Promise<Buffer | undefined> {
-    const call = { operation: 'GetObject', bucket: this.#bucket };
+  /** GetObject. */
+  async get(key: string, limit: number, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+    const call = this.#call('GetObject');
     try {
-      const { Body } = await this.#client.getObject({ Bucket: this.#bucket, Key: key }, { abortSignal });
-      const parts: Uint8Array[] = [];
-      let length = 0;
-      for await (const part of (Body ?? []) as AsyncIterable<Uint8Array>) {
-        length += part.length;
-        if (length > limit) {
-          throw new TamperError('RESPONSE_MALFORMED', `AWS S3: ${key} is longer than ${limit} bytes`);
-        }
-        parts.push(part);
-      }
-      return Buffer.concat(parts);
+      const reply = await this.#client.getObject(
+        { Bucket: this.#bucket, Key: key },
+        { ...(signal && { abortSignal: signal }) },
+      );
+      const body = bodyOf(reply, call);
+      if (reply.ETag === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
+      const bytes = await readReply(body, { what: textOf(call), length: reply.ContentLength, limit, signal });
+      return { bytes, version: reply.ETag };
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
       throw mapS3Error(error, call);
     }
   }
 
-  /** ListObjectsV2 of one key. */
-  async firstAfter(prefix: string, after: string, abortSignal: AbortSignal): Promise<string | undefined> {
-    const call = { operation: 'ListObjectsV2', bucket: this.#bucket };
+  /** PutObject with `If-None-Match: *` or `If-Match`. */
+  async put(
+    key: string,
+    bytes: Uint8Array,
+    ifVersion: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const call = this.#call('PutObject');
     try {
-      const input = { Bucket: this.#bucket, Prefix: prefix, StartAfter: after, MaxKeys: 1 };
-      const { Contents, IsTruncated } = await this.#client.listObjectsV2(input, { abortSignal });
-      if (IsTruncated === undefined) throw unreadable(call);
-      return Contents?.[0]?.Key;
+      const ContentType = 'text/plain; charset=utf-8'; // all that we write
+      const condition = ifVersion === undefined ? { IfNoneMatch: '*' } : { IfMatch: ifVersion };
+      const { ETag } = await this.#client.putObject(
+        { Bucket: this.#bucket, Key: key, Body: bytes, ContentType, ...condition },
+        { ...(signal && { abortSignal: signal }) },
+      );
+      if (ETag === undefined) throw unreadable(call);
+      return ETag;
     } catch (error) {
-      throw mapS3Error(error, call);
+      const lost = isCondition(error) || (ifVersion !== undefined && nameOf(error) === 'NoSuchKey');
+      if (!lost) throw mapS3Error(error, call);
+      // the SDK repeats a request whose reply was lost, and what it wrote the first time then fails its own condition
+      if (attemptsOf(error) === 1) return undefined;
+      const present = await this.get(key, Math.max(bytes.length, 1), signal).catch(() => undefined);
+      return present?.bytes.equals(bytes) ? present.version : undefined;
     }
+  }
+
+  /** ListObjectsV2 of one key. @returns the first of those that begin with `prefix` behind `after` */
+  async firstAfter(prefix: string, after: string, signal: AbortSignal): Promise<string | undefined> {
+    const call = this.#call('ListObjectsV2');
+    const [first] = listed(await this.#page({ Prefix: prefix, StartAfter: after, MaxKeys: 1 }, signal), call);
+    return first?.key;
   }
 
   /** Ends its connections. */
   close(): void {
     this.#client.destroy();
   }
+
+  async #page(
+    asked: { Prefix: string; ContinuationToken?: string | undefined; StartAfter?: string; MaxKeys?: number },
+    signal: AbortSignal | undefined,
+  ): Promise<ListObjectsV2CommandOutput> {
+    try {
+      return await this.#client.listObjectsV2(
+        { Bucket: this.#bucket, EncodingType: 'url', ...asked }, // XML cannot say every key
+        { ...(signal && { abortSignal: signal }) },
+      );
+    } catch (error) {
+      throw mapS3Error(error, this.#call('ListObjectsV2'));
+    }
+  }
+
+  #call(operation: string): S3Call {
+    return { operation, bucket: this.#bucket };
+  }
 }
 
-function nameOf(error: unknown): string | undefined {
-  return isError(error) ? error.name : undefined;
+function listed(
+  { Contents = [], EncodingType, IsTruncated }: ListObjectsV2CommandOutput,
+  call: S3Call,
+): StoredObject[] {
+  if (IsTruncated === undefined) throw unreadable(call);
+  return Contents.map(({ Key, Size, ETag }) => {
+    if (Key === undefined || Size === undefined || ETag === undefined) throw unreadable(call);
+    return { key: EncodingType === 'url' ? decoded(Key, call) : Key, size: Size, version: ETag };
+  });
+}
+
+/** S3 encodes a space as `+`. */
+function decoded(key: string, call: S3Call): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', '%20'));
+  } catch (cause) {
+    throw unreadable(call, cause);
+  }
+}
+
+function bodyOf({ Body }: GetObjectCommandOutput, call: S3Call): Readable {
+  if (Body === undefined) throw unreadable(call);
+  return Body as Readable; // as it is in Node.js
+}
+
+/** Lets go of a reply's connection. */
+function dropped(body: Readable, error: Error): Error {
+  body.destroy();
+  return error;
+}
+
+function isCondition(error: unknown): boolean {
+  const name = nameOf(error);
+  return name === 'PreconditionFailed' || name === 'ConditionalRequestConflict';
 }

@@ -1,5 +1,5 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
+import { type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface S3Call {
@@ -9,39 +9,74 @@ export interface S3Call {
 }
 
 const credentialsHint = 'Check the credential chain: environment, profile, web identity, container, instance role.';
+const regionHint = 'The bucket is in another region: set aws_region or AWS_REGION.';
 
 /** Errors of S3 and of the SDK by name; all others are `UNAVAILABLE`. */
 const meanings: Readonly<Record<string, { readonly code: TamperErrorCode; readonly hint?: string }>> = {
-  AccessDenied: { code: 'ACCESS_DENIED', hint: 'The writer needs s3:PutObject, s3:GetObject and s3:ListBucket.' },
-  NoSuchBucket: { code: 'CONFIG_INVALID', hint: 'Check the name of the bucket in anchors.' },
-  PermanentRedirect: { code: 'CONFIG_INVALID', hint: 'The bucket is in another region: set aws_region or AWS_REGION.' },
+  NoSuchBucket: { code: 'NOT_FOUND', hint: 'Check the name of the bucket.' },
+  PermanentRedirect: { code: 'CONFIG_INVALID', hint: regionHint },
+  AuthorizationHeaderMalformed: { code: 'CONFIG_INVALID', hint: regionHint },
   InvalidAccessKeyId: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   ExpiredToken: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   InvalidToken: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   CredentialsProviderError: { code: 'UNAUTHENTICATED', hint: credentialsHint },
+  InvalidObjectState: { code: 'UNAVAILABLE', hint: 'The object is archived: restore it first.' },
   AbortError: { code: 'ABORTED' },
 };
 
+/** What a policy has to allow for an operation. */
+const permissions: Readonly<Record<string, string>> = { ListObjectsV2: 's3:ListBucket' };
+
+/** The call as messages begin with it. */
+export function textOf({ operation, bucket }: S3Call): string {
+  return `AWS S3 ${operation} "${bucket}"`;
+}
+
+/** The name of an error: the code that S3 gave it. */
+export function nameOf(error: unknown): string | undefined {
+  return isError(error) ? error.name : undefined;
+}
+
+/** How often the SDK sent the request that failed. */
+export function attemptsOf(error: unknown): number | undefined {
+  return vendorFacts(error).attempts;
+}
+
 /** The error of a reply that S3 does not give. */
-export function unreadable({ operation, bucket }: S3Call): TamperError {
-  return new TamperError('RESPONSE_MALFORMED', `AWS S3 ${operation} "${bucket}": the reply is none of S3`);
+export function unreadable(call: S3Call, cause?: unknown): TamperError {
+  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is none of S3`, { cause });
 }
 
 /** Puts what the SDK threw into one of our codes, without anything of the request or the reply that may be secret. */
-export function mapS3Error(error: unknown, { operation, bucket }: S3Call): TamperError {
+export function mapS3Error(error: unknown, call: S3Call): TamperError {
   if (error instanceof TamperError) return error;
+  const what = textOf(call);
   const facts = vendorFacts(error);
   if (isError(error) && error.message === 'Region is missing') {
-    return new TamperError('CONFIG_INVALID', `AWS S3 ${operation} "${bucket}": no region`, {
-      hint: 'Set aws_region or AWS_REGION.',
-    });
+    return new TamperError('CONFIG_INVALID', `${what}: no region`, { hint: 'Set aws_region or AWS_REGION.' });
+  }
+  if (facts.name === 'AccessDenied') {
+    const hint = `The identity needs ${permissions[call.operation] ?? `s3:${call.operation}`}.`;
+    return new TamperError('ACCESS_DENIED', `${what} failed (${detailOf(facts)})`, { ...about(facts), hint });
   }
   const { code, hint } = meanings[facts.name] ?? { code: 'UNAVAILABLE' };
-  const detail = [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
-  return new TamperError(code, `AWS S3 ${operation} "${bucket}" failed (${detail})`, {
-    cause: withoutBodies(facts),
+  return new TamperError(code, `${what} failed (${detailOf(facts)})`, {
+    ...about(facts),
     ...(hint !== undefined && { hint }),
-    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
+    ...(code === 'UNAVAILABLE' && hint === undefined && { retryable: mayPass(facts) }),
   });
+}
+
+function about(facts: VendorFacts): { cause: Error; requestId?: string } {
+  return { cause: withoutBodies(facts), ...(facts.requestId !== undefined && { requestId: facts.requestId }) };
+}
+
+function detailOf(facts: VendorFacts): string {
+  return [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
+}
+
+/** Whether the same request may succeed later: there was no reply, or one that says so. */
+function mayPass({ status }: VendorFacts): boolean {
+  return status === undefined || status >= 500 || status === 408 || status === 429;
 }

@@ -30,9 +30,9 @@ export async function keepNote(store: ObjectStore, name: string, note: string, s
   const own = parseSignedCheckpoint(note);
   if (own === undefined) throw new TamperError('INTERNAL', 'what was to be anchored is no signed checkpoint');
   const key = keyOf(folderOf(name, own.origin), own.size);
-  if (await store.create(key, Buffer.from(note, 'utf8'), signal)) return;
-  const there = await store.read(key, MAX_NOTE, signal);
-  if (there !== undefined && parseSignedCheckpoint(there.toString('utf8'))?.text === own.text) return;
+  if ((await store.put(key, Buffer.from(note, 'utf8'), undefined, signal)) !== undefined) return;
+  const there = await store.get(key, MAX_NOTE, signal);
+  if (there !== undefined && parseSignedCheckpoint(there.bytes.toString('utf8'))?.text === own.text) return;
   throw new TamperError(
     'STATE_CONFLICT',
     `the anchor ${name} holds something else where checkpoint ${own.size} of ${own.origin} belongs: ${key}`,
@@ -55,9 +55,9 @@ export async function askStore(
   const folder = folderOf(name, origin);
   const larger = await store.firstAfter(folder, keyOf(folder, size), signal);
   const key = larger ?? (checkpointed === undefined ? undefined : keyOf(folder, checkpointed));
-  const bytes = key === undefined ? undefined : await store.read(key, MAX_NOTE, signal);
-  if (bytes === undefined) return undefined;
-  const checkpoint = parseSignedCheckpoint(bytes.toString('utf8'));
+  const there = key === undefined ? undefined : await store.get(key, MAX_NOTE, signal);
+  if (there === undefined) return undefined;
+  const checkpoint = parseSignedCheckpoint(there.bytes.toString('utf8'));
   if (checkpoint?.origin !== origin || keyOf(folder, checkpoint.size) !== key) {
     throw new Error(`its object ${key} is not the signed checkpoint that its name says`);
   }

@@ -1,9 +1,9 @@
 /** Where an anchor keeps one object for each checkpoint. Every call may be given up by its signal. */
 export interface ObjectStore {
-  /** Writes an object that is not there yet. @returns false where there is one of that key, which stays as it is */
-  create(key: string, body: Uint8Array, signal: AbortSignal): Promise<boolean>;
+  /** Writes an object that is not there yet. @returns undefined where there is one of that key, which stays as it is */
+  put(key: string, body: Uint8Array, ifVersion: undefined, signal: AbortSignal): Promise<string | undefined>;
   /** An object; undefined where there is none. Fails where it is longer than `limit` bytes. */
-  read(key: string, limit: number, signal: AbortSignal): Promise<Buffer | undefined>;
+  get(key: string, limit: number, signal: AbortSignal): Promise<{ readonly bytes: Buffer } | undefined>;
   /** The first key after `after`, in the order of their bytes, of those that begin with `prefix`. */
   firstAfter(prefix: string, after: string, signal: AbortSignal): Promise<string | undefined>;
   close(): void;
