@@ -37,8 +37,11 @@ async function withKeys<R>(
   const { openKeys } = await import('./open-keys.ts');
   const policy = typeof given === 'string' ? await loadPolicy(given) : given;
   const { close, ...named } = await openKeys(keys, policy !== undefined);
+  const { withStored } = await import('./stored-places.ts');
   try {
-    return await run({ ...rest, ...named, ...(policy !== undefined && { policy }) });
+    return await withStored(rest.paths, (places) =>
+      run({ ...rest, ...places, ...named, ...(policy !== undefined && { policy }) }),
+    );
   } finally {
     await close();
   }
@@ -57,7 +60,9 @@ export async function inspect(
   const { checkInspectOptions, checkPaths } = await import('./verify-options.ts');
   checkPaths('inspect', paths);
   checkInspectOptions(options);
-  return (await import('../verify/show/inspection.ts')).inspect({ paths, input }, options);
+  const { inspect: run } = await import('../verify/show/inspection.ts');
+  const { withStored } = await import('./stored-places.ts');
+  return withStored(paths, (places) => run({ ...places, input }, options));
 }
 
 /**
@@ -69,7 +74,9 @@ export async function inspect(
  */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   (await import('./verify-options.ts')).checkOriginalLinesOptions(options);
-  return (await import('../verify/show/original-lines.ts')).originalLines(options);
+  const { originalLines: run } = await import('../verify/show/original-lines.ts');
+  const { withStored } = await import('./stored-places.ts');
+  return withStored(options.paths, (places) => run({ ...options, ...places }));
 }
 
 /**

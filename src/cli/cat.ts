@@ -70,7 +70,7 @@ function ignoredText({ files, more }: IgnoredReport): string {
 /** `fapilog-tamper cat` */
 export const cat: Command = command(
   {
-    usage: 'PATH…|- [--verified …]',
+    usage: 'PATH|LOCATION…|- [--verified …]',
     about: [
       "Prints the application's own lines, byte for byte, each followed by LF. Lines that were never sealed are left out and reported on standard error.",
       'With --verified, the lines wait for the verdict in an unnamed temporary file in the directory given by TMPDIR, which needs as much space as the decompressed log. All other flags are those of verify and apply only with --verified, except --unwrap; --jobs has no effect.',

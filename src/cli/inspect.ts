@@ -12,7 +12,7 @@ function many(count: number, one: string, more = `${one}s`): string {
 /** `fapilog-tamper inspect` */
 export const inspect: Command = command(
   {
-    usage: 'PATH…|- [--unwrap CARRIER] [--format text|json]',
+    usage: 'PATH|LOCATION…|- [--unwrap CARRIER] [--format text|json]',
     about: [
       'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves.',
     ],

@@ -19,9 +19,10 @@ const exitOf = { ok: exitCode.done, tampered: exitCode.finding, undecided: exitC
 /** `fapilog-tamper verify` */
 export const verify: Command = command(
   {
-    usage: 'PATH…|- --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
+    usage:
+      'PATH|LOCATION…|- --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
     about: [
-      'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are.',
+      'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are; a LOCATION is a folder or an object in a bucket: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER (docs/object-storage.md).',
       'A file named *.tlog-proof is the proof of one record, as "prove" makes it, and is verified alone: spec/evidence.md. Logs and proofs are not mixed.',
       'Key flags replace the keys of the same kind in the configuration and the environment.',
     ],

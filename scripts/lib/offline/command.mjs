@@ -12,6 +12,7 @@ const inOneFile = {
   'src/providers/aws-kms/from-config.ts': 'src/offline/command/absent-service.ts',
   'src/providers/gcp-kms/from-config.ts': 'src/offline/command/absent-service.ts',
   'src/providers/azure-keyvault/from-config.ts': 'src/offline/command/absent-service.ts',
+  'src/providers/open-storage.ts': 'src/offline/command/absent-storage.ts',
 };
 
 /** CommonJS packages require modules of Node.js, and an ES module has no require(). */
