@@ -42,12 +42,13 @@ export async function openStored(
 }
 
 async function openOnce(
-  { storage, list }: StoredLogs,
+  logs: StoredLogs,
   form: FileForm,
   ignored: IgnoredFiles,
   wanted: Wanted | undefined,
 ): Promise<PeekedSource[]> {
-  const objects = await list();
+  const { storage } = logs;
+  const objects = await logs.list();
   const manifests = new Map(objects.filter(({ key }) => isManifest(key)).map((object) => [object.key, object]));
   const files = objects.filter(({ key, named }) => named || !isBeside(key));
   const heads = new KeptHeads();
