@@ -14,6 +14,7 @@ const inBrowser = {
   'src/keys/signature.ts': `${platform}/signature.ts`,
   'src/verify/input/inflate.ts': `${platform}/inflate.ts`,
   'src/verify/auditor/known.ts': `${platform}/no-known-file.ts`,
+  'src/verify/found/stored-logs.ts': `${platform}/no-stored-logs.ts`,
   'src/verify/parallel/parallel-reading.ts': `${platform}/no-processes.ts`,
 };
 
