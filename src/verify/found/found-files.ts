@@ -9,7 +9,7 @@ import { isBeside, isManifest, manifestsOf } from './file-names.ts';
 /** The files behind paths: a directory stands for every file below it. */
 
 /** So many files one run takes, directories counted too: their names are held in memory. */
-export const MAX_FILES = 250_000;
+const MAX_FILES = 250_000;
 
 /** So often a name that was given is looked for, so far apart in milliseconds. */
 const ATTEMPTS = 5;
