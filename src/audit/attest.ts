@@ -4,6 +4,7 @@ import { formatEnvelope, IN_TOTO_PAYLOAD, preAuthEncoding } from '../format/evid
 import { formatStatement, type StatementSubject } from '../format/evidence/statement.ts';
 import type { Signing, SigningKey } from '../keys/provider.ts';
 import { verifySignature } from '../keys/signature.ts';
+import { isLocation } from '../storage/location.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
@@ -72,6 +73,12 @@ function refuseOtherThanFiles(options: VerifyOptions): void {
     if (options[name] === undefined || options[name] === false) continue;
     throw new TamperError('USAGE', `with ${name} there are no files that could be attested`, {
       hint: 'A statement is about whole files, as their writer closed them.',
+    });
+  }
+  const location = options.stored?.length ? 'an object of a bucket' : options.paths.find(isLocation);
+  if (location !== undefined) {
+    throw new TamperError('USAGE', `${location} is no file that could be attested`, {
+      hint: 'Download the objects, and attest the files: whoever checks the statement has files too.',
     });
   }
   if (options.paths.includes('-')) throw new TamperError('USAGE', 'standard input is no file that could be attested');

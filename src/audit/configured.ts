@@ -28,17 +28,26 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
 /** `verify` with keys that are open. @throws {@link TamperError} as `verify`; `USAGE`: what is held is of no stream that is named */
 export async function verifyWith(options: VerifyOptions): Promise<VerifyReport> {
   (await import('./held-streams.ts')).refuseStrangeNotes(options);
-  return (await import('../verify/verify.ts')).verify(options);
+  const { verify } = await import('../verify/verify.ts');
+  return atPlaces(options, verify);
 }
 
 /** `verifiedLines` with keys that are open. @throws {@link TamperError} as `verifiedLines` */
 export async function verifiedLinesWith(options: VerifiedLinesOptions): Promise<VerifyReport> {
-  return (await import('../verify/verified-lines.ts')).verifiedLines(options);
+  const { verifiedLines } = await import('../verify/verified-lines.ts');
+  return atPlaces(options, verifiedLines);
 }
 
 /** `proveRecord` with keys that are open. @throws {@link TamperError} as `proveRecord` */
 export async function proveRecordWith(options: ProveOptions): Promise<ProvedRecord> {
-  return (await import('../verify/prove-record.ts')).proveRecord(options);
+  const { proveRecord } = await import('../verify/prove-record.ts');
+  return atPlaces(options, proveRecord);
+}
+
+/** Runs with the buckets open that are among the paths. */
+async function atPlaces<O extends VerifyOptions, R>(options: O, run: (options: O) => Promise<R>): Promise<R> {
+  const { withStored } = await import('./stored-places.ts');
+  return withStored(options.paths, (places) => run({ ...options, ...places }));
 }
 
 /**
