@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput, S3 } from '@aws-sdk/client-s3';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
-import { isListed } from '../internal/listed-order.ts';
-import { readReply } from '../internal/reply-body.ts';
+import { isListed } from '../internal/storage/listed-order.ts';
+import { readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
 /** Objects of one bucket of AWS S3. */

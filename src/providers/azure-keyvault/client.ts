@@ -109,11 +109,3 @@ export interface AzureKeyVaultClients {
   keyClient(vaultUrl: string): AzureKeyClient;
   cryptographyClient(version: AzureKeyVersionHandle): AzureCryptographyClient;
 }
-
-/** A source of access tokens. Every credential of `@azure/identity` is one. */
-export interface AzureTokenCredential {
-  getToken(
-    scopes: string | string[],
-    options?: { readonly abortSignal?: AbortSignal; readonly tenantId?: string },
-  ): Promise<{ readonly token: string; readonly expiresOnTimestamp: number } | null>;
-}

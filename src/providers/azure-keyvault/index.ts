@@ -1,3 +1,4 @@
+export type { AzureTokenCredential } from '../internal/azure/credential.ts';
 export type {
   AzureCallOptions,
   AzureCryptographyClient,
@@ -10,7 +11,6 @@ export type {
   AzureRawResponse,
   AzureRotationPolicy,
   AzureSigningAlgorithm,
-  AzureTokenCredential,
 } from './client.ts';
 export { type AzureDoctorSubject, checkAzureKeyVault } from './doctor.ts';
 export type { AzureKeyVaultOptions } from './options.ts';

@@ -2,7 +2,8 @@ import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { RetryPolicy } from '../../keys/retry.ts';
 import type { Secret } from '../../keys/secret.ts';
-import type { AzureKeyVaultClients, AzureTokenCredential } from './client.ts';
+import type { AzureTokenCredential } from '../internal/azure/credential.ts';
+import type { AzureKeyVaultClients } from './client.ts';
 import { parseVaultUrl } from './key-url.ts';
 
 /**

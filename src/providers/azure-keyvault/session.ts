@@ -3,12 +3,13 @@ import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
-import type { AzureCaller } from './caller.ts';
+import type { AzureCaller } from '../internal/azure/caller.ts';
+import { boundedCredential, chooseCredential } from '../internal/azure/credential.ts';
+import { loadIdentity } from '../internal/azure/identity-package.ts';
 import type { AzureCryptographyClient, AzureKeyClient, AzureKeyVaultClients, AzureKeyVersionHandle } from './client.ts';
-import { boundedCredential, chooseCredential } from './credential.ts';
 import { FirstAlone } from './first-alone.ts';
-import type { AzureKeyVaultOptions } from './options.ts';
-import { loadIdentity, loadKeyVaultKeys } from './packages.ts';
+import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
+import { loadKeyVaultKeys, service } from './packages.ts';
 
 /** How many clients are kept: one for each vault, one for each version in use. */
 const maxClients = 32;
@@ -121,7 +122,11 @@ export class AzureSession {
     const { KeyClient, CryptographyClient } = await loadPackages(options.credential === undefined);
     const environment = options.environment ?? process.env;
     const tenantKnown = (options.tenantId ?? environment['AZURE_TENANT_ID']) !== undefined;
-    const choice = await chooseCredential(options);
+    const choice = await chooseCredential({
+      ...options,
+      service,
+      attemptTimeoutMs: options.attemptTimeoutMs ?? defaultAttemptTimeoutMs,
+    });
     this.#kind = choice.kind;
     if (choice.secret) {
       this.warnings.say(
@@ -147,7 +152,10 @@ export class AzureSession {
 
 /** Both packages are looked for, so that one message names all that is missing. */
 async function loadPackages(withIdentity: boolean): Promise<typeof import('@azure/keyvault-keys')> {
-  const [loaded, other] = await Promise.allSettled([loadKeyVaultKeys(), withIdentity ? loadIdentity() : undefined]);
+  const [loaded, other] = await Promise.allSettled([
+    loadKeyVaultKeys(),
+    withIdentity ? loadIdentity(service) : undefined,
+  ]);
   if (loaded.status === 'fulfilled') {
     if (other.status === 'rejected') throw other.reason;
     return loaded.value;

@@ -2,6 +2,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
+import { membersOf, textOf, vendorFacts } from '../internal/azure/vendor-error.ts';
 import type {
   AzureCallOptions,
   AzureCryptographyClient,
@@ -14,7 +15,6 @@ import { type AzureKeyUrl, answeredVersion, assertAnsweredBy, keyUrl, versionUrl
 import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
 import type { AzureSession } from './session.ts';
 import { digestFor, readSignature } from './signing-algorithm.ts';
-import { membersOf, textOf, vendorFacts } from './vendor-error.ts';
 import { packWrappedKey, type WrappedKeyParts } from './wrapped-key.ts';
 
 /** One attempt of something: its signal, and what its event learns. */

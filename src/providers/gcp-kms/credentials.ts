@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { namesCredentials, type TokenRequestOptions } from '../internal/google-credentials.ts';
 
 /** What of google-auth-library is used: it gives the headers of a request. */
 export interface AuthClient {
@@ -29,34 +30,6 @@ export interface LoopbackCredentials {
   readonly anonymous: boolean;
 }
 
-/** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
-export interface TokenRequestOptions {
-  /** In milliseconds. */
-  readonly timeout: number;
-  readonly retryConfig: { readonly retry: number };
-}
-
-/** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
-export function tokenRequestOptions(timeout: number): TokenRequestOptions {
-  return { timeout, retryConfig: { retry: 0 } };
-}
-
-/**
- * Bounds the exchange of tokens (RFC 8693) too. google-auth-library makes an HTTP client of its own for it, which no option
- * reaches: a token service that hangs would keep the process from ending.
- */
-export function boundTokenExchange(authClient: object, options: TokenRequestOptions): void {
-  const transporter = member(member(authClient, 'stsCredential'), 'transporter');
-  const defaults = member(transporter, 'defaults');
-  if (defaults !== undefined) Object.assign(defaults, options);
-}
-
-function member(value: unknown, name: string): object | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const found: unknown = Reflect.get(value, name);
-  return typeof found === 'object' && found !== null ? found : undefined;
-}
-
 /**
  * Credentials for plaintext on loopback. The SDK would search the network for a metadata server, and sends no token over
  * plaintext gRPC; so credentials are used only where the environment names them, and are put into a header by us.
@@ -83,10 +56,6 @@ export async function loopbackCredentials(
   const headers = async (): Promise<Record<string, string>> =>
     plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/'));
   return { options, headers, authClient: client, anonymous: false };
-}
-
-function namesCredentials(env: NodeJS.ProcessEnv): boolean {
-  return ['GOOGLE_APPLICATION_CREDENTIALS', 'GCE_METADATA_HOST', 'GCE_METADATA_IP'].some((name) => env[name]);
 }
 
 function plain(headers: Headers | Record<string, string>): Record<string, string> {

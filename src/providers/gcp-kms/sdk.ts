@@ -1,11 +1,7 @@
 import { cannotLoad } from '../internal/cannot-load.ts';
+import { boundTokenExchange, tokenRequestOptions } from '../internal/google-credentials.ts';
 import type { GcpKmsClient } from './client.ts';
-import {
-  boundTokenExchange,
-  type LoopbackCredentials,
-  loopbackCredentials,
-  tokenRequestOptions,
-} from './credentials.ts';
+import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
 import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
 import { probeLoopback } from './loopback-probe.ts';
 import type { GcpTransport } from './options.ts';

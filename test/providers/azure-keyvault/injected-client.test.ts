@@ -3,7 +3,6 @@ import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient } from '@azure/keyvault-keys';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { Secret } from '../../../src/keys/secret.ts';
-import { isMicrosoftAuthority } from '../../../src/providers/azure-keyvault/authority.ts';
 import {
   type AzureCryptographyClient,
   type AzureKeyClient,
@@ -11,6 +10,7 @@ import {
   AzureKeyVaultProvider,
   type AzureTokenCredential,
 } from '../../../src/providers/azure-keyvault/index.ts';
+import { isMicrosoftAuthority } from '../../../src/providers/internal/azure/authority.ts';
 
 const version = '0123456789abcdef0123456789abcdef';
 const keyId = 'https://v.vault.azure.net/keys/audit';

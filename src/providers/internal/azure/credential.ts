@@ -1,13 +1,38 @@
-import { TamperError } from '../../errors.ts';
-import { systemClock } from '../../foundation/clock.ts';
-import { aborted, throwIfAborted } from '../../foundation/deadline.ts';
+import { TamperError } from '../../../errors.ts';
+import { type Clock, systemClock } from '../../../foundation/clock.ts';
+import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
+import type { Secret } from '../../../keys/secret.ts';
 import { isMicrosoftAuthority } from './authority.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
-import type { AzureTokenCredential } from './client.ts';
 import { mapCredentialError } from './credential-error.ts';
-import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
-import { loadIdentity } from './packages.ts';
+import { loadIdentity } from './identity-package.ts';
 import { TokenWatch } from './token-watch.ts';
+
+/** A source of access tokens. Every credential of `@azure/identity` is one. */
+export interface AzureTokenCredential {
+  getToken(
+    scopes: string | string[],
+    options?: { readonly abortSignal?: AbortSignal; readonly tenantId?: string },
+  ): Promise<{ readonly token: string; readonly expiresOnTimestamp: number } | null>;
+}
+
+/** What names a credential; all of it may be left out but what a token request is bounded by. */
+export interface AzureCredentialOptions {
+  /** What needs it, for messages: `Azure Key Vault`. */
+  readonly service: string;
+  readonly tenantId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly clientSecret?: Secret | undefined;
+  readonly federatedTokenFile?: string | undefined;
+  readonly authorityHost?: string | undefined;
+  readonly credential?: AzureTokenCredential | undefined;
+  readonly caCertificates?: string | undefined;
+  /** The deadline of one token request, in milliseconds. */
+  readonly attemptTimeoutMs: number;
+  /** Default: `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly clock?: Clock | undefined;
+}
 
 /** Which credential was chosen: what to call it, and how to make it, also again. */
 export interface CredentialChoice {
@@ -25,17 +50,17 @@ type Identity = typeof import('@azure/identity');
  *
  * @throws {TamperError} `DEPENDENCY_MISSING`; `UNAUTHENTICATED`: a tenant and a client, and nothing that proves them
  */
-export async function chooseCredential(options: AzureKeyVaultOptions): Promise<CredentialChoice> {
-  const watch = new TokenWatch(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs, options.clock ?? systemClock);
+export async function chooseCredential(options: AzureCredentialOptions): Promise<CredentialChoice> {
+  const watch = new TokenWatch(options.attemptTimeoutMs, options.clock ?? systemClock);
   const { credential } = options;
   if (credential !== undefined) return { kind: 'credential', secret: false, watch, create: () => credential };
-  const identity = await loadIdentity();
+  const identity = await loadIdentity(options.service);
   return { watch, ...choose(identity, options, watch) };
 }
 
 function choose(
   identity: Identity,
-  options: AzureKeyVaultOptions,
+  options: AzureCredentialOptions,
   watch: TokenWatch,
 ): Pick<CredentialChoice, 'kind' | 'secret' | 'create'> {
   const { tenantId, clientId } = options;

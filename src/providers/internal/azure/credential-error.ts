@@ -1,4 +1,4 @@
-import { isError, TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../../errors.ts';
 import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
 /** What a token service answered last. */

@@ -1,4 +1,4 @@
-import { isError } from '../../errors.ts';
+import { isError } from '../../../errors.ts';
 
 /** What an error of the Azure SDK says, without anything of the request. */
 export interface VendorFacts {

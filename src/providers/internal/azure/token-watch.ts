@@ -1,5 +1,5 @@
-import type { Clock } from '../../foundation/clock.ts';
-import { parseRetryAfter } from '../../keys/retry.ts';
+import type { Clock } from '../../../foundation/clock.ts';
+import { parseRetryAfter } from '../../../keys/retry.ts';
 import type { TokenAnswer } from './credential-error.ts';
 
 interface Request {

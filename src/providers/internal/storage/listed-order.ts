@@ -1,4 +1,4 @@
-import type { StoredObject } from '../../storage/object-storage.ts';
+import type { StoredObject } from '../../../storage/object-storage.ts';
 
 /**
  * Whether a page of a listing is one: every key begins with the prefix, and is after the one before it in the order of their

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { isTamperError, TamperError } from '../../errors.ts';
-import { aborted, throwIfAborted } from '../../foundation/deadline.ts';
+import { isTamperError, TamperError } from '../../../errors.ts';
+import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
 
 /** How the body of a reply is read. */
 export interface ReplyBody {

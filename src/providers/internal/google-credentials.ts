@@ -1,0 +1,32 @@
+/** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
+export interface TokenRequestOptions {
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly retryConfig: { readonly retry: number };
+}
+
+/** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
+export function tokenRequestOptions(timeout: number): TokenRequestOptions {
+  return { timeout, retryConfig: { retry: 0 } };
+}
+
+/**
+ * Bounds the exchange of tokens (RFC 8693) too. google-auth-library makes an HTTP client of its own for it, which no option
+ * reaches: a token service that hangs would keep the process from ending.
+ */
+export function boundTokenExchange(authClient: object, options: TokenRequestOptions): void {
+  const transporter = member(member(authClient, 'stsCredential'), 'transporter');
+  const defaults = member(transporter, 'defaults');
+  if (defaults !== undefined) Object.assign(defaults, options);
+}
+
+function member(value: unknown, name: string): object | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const found: unknown = Reflect.get(value, name);
+  return typeof found === 'object' && found !== null ? found : undefined;
+}
+
+/** Whether the environment says where credentials are; otherwise the SDK would search the network for a metadata server. */
+export function namesCredentials(env: NodeJS.ProcessEnv): boolean {
+  return ['GOOGLE_APPLICATION_CREDENTIALS', 'GCE_METADATA_HOST', 'GCE_METADATA_IP'].some((name) => env[name]);
+}
