@@ -22,8 +22,13 @@ export async function openStorage(location: Location, options: OpenStorageOption
       const { openBucket } = await import('./aws-s3/open-bucket.ts');
       return openBucket(location.bucket, { ...options, requestTimeoutMs: 30_000 });
     }
-    case 'gs':
-    case 'az':
-      throw new Error('not yet');
+    case 'gs': {
+      const { openGcsBucket } = await import('./gcp-storage/open-bucket.ts');
+      return openGcsBucket(location.bucket, options);
+    }
+    case 'az': {
+      const { openContainer } = await import('./azure-blob/open-container.ts');
+      return openContainer(location.account, location.container, options);
+    }
   }
 }

@@ -1,5 +1,6 @@
-import { type RunningServer, startPythonServer } from './python-server.ts';
+import { startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
+import type { RunningServer } from './server-process.ts';
 
 /** LocalStack imports `warnings.deprecated`, so it needs Python 3.13; on 3.12 every call fails although it starts. */
 const localstackVenv: VenvSpec = {

@@ -1,5 +1,6 @@
-import { type RunningServer, startPythonServer } from './python-server.ts';
+import { startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
+import type { RunningServer } from './server-process.ts';
 
 const motoVenv: VenvSpec = {
   name: 'moto-5.2.5',

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput, S3 } from '@aws-sdk/client-s3';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
-import { isListed } from '../internal/storage/listed-order.ts';
+import { assertListed } from '../internal/storage/listed-order.ts';
+import { ownWrite } from '../internal/storage/own-write.ts';
 import { readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
@@ -26,7 +27,7 @@ export class S3Bucket implements ObjectStorage {
     do {
       const reply = await this.#page({ Prefix: prefix, ContinuationToken: token }, signal);
       const page = listed(reply, call);
-      if (!isListed(page, prefix, after)) throw unreadable(call);
+      assertListed(textOf(call), page, prefix, after);
       after = page.at(-1)?.key ?? after;
       const next = reply.IsTruncated === true ? reply.NextContinuationToken : undefined;
       if (reply.IsTruncated === true && (next === undefined || next === token)) throw unreadable(call);
@@ -96,10 +97,7 @@ export class S3Bucket implements ObjectStorage {
     } catch (error) {
       const lost = isCondition(error) || (ifVersion !== undefined && nameOf(error) === 'NoSuchKey');
       if (!lost) throw mapS3Error(error, call);
-      // the SDK repeats a request whose reply was lost, and what it wrote the first time then fails its own condition
-      if (attemptsOf(error) === 1) return undefined;
-      const present = await this.get(key, Math.max(bytes.length, 1), signal).catch(() => undefined);
-      return present?.bytes.equals(bytes) ? present.version : undefined;
+      return attemptsOf(error) === 1 ? undefined : ownWrite(this, key, bytes, signal);
     }
   }
 

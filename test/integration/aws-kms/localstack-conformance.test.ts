@@ -4,7 +4,7 @@ import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { awsError, type KmsFault, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 type Spec = 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'RSA_2048' | 'HMAC_256';

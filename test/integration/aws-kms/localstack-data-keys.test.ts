@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataKey, DataKeyReference } from '../../../src/keys/provider.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { aliasArn, idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };

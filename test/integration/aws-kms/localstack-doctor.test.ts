@@ -6,7 +6,7 @@ import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
 import { checkKeys } from '../../../src/providers/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { KmsAdmin, optionsFor, testCredentials, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'AAAAAAAA.1' };

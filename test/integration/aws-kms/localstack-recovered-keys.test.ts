@@ -8,7 +8,7 @@ import { auditorKeys, type VerifyReport, verify } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 /** Recovering data keys that AWS KMS wrapped, of a log whose alias has pointed to several keys. */

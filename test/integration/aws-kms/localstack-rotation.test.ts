@@ -3,7 +3,7 @@ import type { DataKey } from '../../../src/keys/provider.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };

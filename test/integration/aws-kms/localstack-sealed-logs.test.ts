@@ -12,7 +12,7 @@ import { isTamperError } from '../../../src/errors.ts';
 import type { Sealer } from '../../../src/seal/sealer.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { idOf, KmsAdmin, testCredentials } from './admin.ts';
 import { AwsEnvironment } from './environment.ts';

@@ -6,7 +6,7 @@ import { readCanonicalSpki } from '../../../src/keys/public-key.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { FakeClock } from '../../../src/testing/fake-clock.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { aliasArn, idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');

@@ -5,7 +5,7 @@ import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { providerConformance } from '../../../src/testing/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startMinistack } from '../../servers/ministack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };

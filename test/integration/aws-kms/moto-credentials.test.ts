@@ -4,7 +4,7 @@ import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
 import { type AwsKmsOptions, AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startMoto } from '../../servers/moto.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { KmsAdmin } from './admin.ts';
 import { type CredentialServer, startCredentialServer } from './credential-server.ts';
 import { AwsEnvironment } from './environment.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { everyRefusal, faults, refusedHandOver } from '../../support/refused-hand-over.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 

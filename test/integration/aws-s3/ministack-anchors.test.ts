@@ -11,7 +11,7 @@ import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
 import type { Sealer } from '../../../src/seal/sealer.ts';
 import { audit, ORIGIN, start, workplace } from '../../seal/workplace.ts';
 import { startMinistack } from '../../servers/ministack.ts';
-import type { RunningServer } from '../../servers/python-server.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
 import { AwsEnvironment } from '../aws-kms/environment.ts';
 
 /** Anchors in a bucket with Object Lock: written once, read back at a start (M6.5). MiniStack checks no credentials. */
