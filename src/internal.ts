@@ -13,6 +13,7 @@ export {
   timestampLog,
   verifiedLinesWith,
   verifyProofWith,
+  verifyTopicWith,
   verifyWith,
   witnessLog,
 } from './audit/configured.ts';

@@ -1,4 +1,5 @@
 import type { Resolution } from '../config/index.ts';
+import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord, ProveOptions } from '../verify/prove-record.ts';
@@ -30,6 +31,12 @@ export async function verifyWith(options: VerifyOptions): Promise<VerifyReport> 
   (await import('./held-streams.ts')).refuseStrangeNotes(options);
   const { verify } = await import('../verify/verify.ts');
   return atPlaces(options, verify);
+}
+
+/** Verifies a topic of Kafka. @throws {@link TamperError} as `verifyTopic` of `kafka`; `USAGE` as {@link verifyWith} */
+export async function verifyTopicWith(options: TopicOptions): Promise<VerifyReport> {
+  (await import('./held-streams.ts')).refuseStrangeNotes(options.verify);
+  return (await import('../kafka/index.ts')).verifyTopic(options);
 }
 
 /** `verifiedLines` with keys that are open. @throws {@link TamperError} as `verifiedLines` */

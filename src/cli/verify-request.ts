@@ -103,9 +103,10 @@ async function publicKeysOf(paths: readonly string[]): Promise<PublicKeyName[]> 
 }
 
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
-export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo): Promise<VerifyRequest> {
+export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, needsPaths = true): Promise<VerifyRequest> {
   const { flags, positionals } = call;
-  if (positionals.length === 0) throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  if (needsPaths && positionals.length === 0)
+    throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   const keyVariables = flags['key-env'];
   const resolution = await resolveCall(call, io, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);

@@ -13,6 +13,7 @@ import { reportAbout } from './report-about.ts';
 import { checkReportFile, writeReportFile } from './report-file.ts';
 import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
+import { isOfTopic, topicFlags, verifyTopic } from './verify-topic.ts';
 
 const exitOf = { ok: exitCode.done, tampered: exitCode.finding, undecided: exitCode.undecided } as const;
 
@@ -20,7 +21,7 @@ const exitOf = { ok: exitCode.done, tampered: exitCode.finding, undecided: exitC
 export const verify: Command = command(
   {
     usage:
-      'PATH|LOCATION…|- --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
+      'PATH|LOCATION…|-|--from URL --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
     about: [
       'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are; a LOCATION is a folder or an object in a bucket: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER (docs/object-storage.md).',
       'A file named *.tlog-proof is the proof of one record, as "prove" makes it, and is verified alone: spec/evidence.md. Logs and proofs are not mixed.',
@@ -28,6 +29,7 @@ export const verify: Command = command(
     ],
     flags: {
       ...verifyFlags,
+      ...topicFlags,
       html: text('FILE', 'also write a report for people: one HTML file, for paper too (docs/report.md)'),
       'without-lines': yes('leave the lines of the log out of that report'),
       format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
@@ -38,7 +40,8 @@ export const verify: Command = command(
   },
   async (call, io) => {
     const { format, quiet, verbose } = call.flags;
-    const ofProofs = await areProofs(call.positionals);
+    const ofTopic = isOfTopic(call.flags, call.positionals);
+    const ofProofs = !ofTopic && (await areProofs(call.positionals));
     const { html: reportFile, 'without-lines': withoutLines } = call.flags;
     if (ofProofs) refuseLogFlags(call.flags);
     if (ofProofs && reportFile !== undefined)
@@ -50,7 +53,7 @@ export const verify: Command = command(
         reportFile,
         call.positionals.filter((path) => path !== '-'),
       );
-    const { options, close } = await verifyRequest(call, io);
+    const { options, close } = await verifyRequest(call, io, !ofTopic);
     if (ofProofs) {
       const report = await verifyProofs(options).finally(close);
       await print(io.stdout, proofsText(report, format, quiet));
@@ -59,7 +62,8 @@ export const verify: Command = command(
     const progress = progressOn(quiet || format === 'json' ? undefined : io.stderr);
     try {
       const shown = reportFile === undefined ? {} : { quoteLines: !withoutLines, digestFiles: true };
-      const report = await verifyWith({ ...options, ...shown, onProgress: progress.show });
+      const asked = { ...options, ...shown, onProgress: progress.show };
+      const report = await (ofTopic ? verifyTopic(call.flags, asked, io) : verifyWith(asked));
       progress.end();
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
       const printed = format === 'json' ? `${jsonText(withoutQuotes(report), 2)}\n` : verdictText(report, level);

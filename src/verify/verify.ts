@@ -217,8 +217,9 @@ async function verifyOnce(
   const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
-  const all = [...named, ...others, ...missingReports(options, named, sources)];
-  const result = wholeReport(all, ignored.report, unwrapped);
+  const peeks = sources.map(({ peek: one }) => one);
+  const all = [...named, ...others, ...missingReports(options, named, peeks)];
+  const result = wholeReport(all, ignored.report, { unwrapped });
   const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
   );

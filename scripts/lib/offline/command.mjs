@@ -13,6 +13,7 @@ const inOneFile = {
   'src/providers/gcp-kms/from-config.ts': 'src/offline/command/absent-service.ts',
   'src/providers/azure-keyvault/from-config.ts': 'src/offline/command/absent-service.ts',
   'src/providers/open-storage.ts': 'src/offline/command/absent-storage.ts',
+  'src/kafka/client/load-client.ts': 'src/offline/command/absent-service.ts',
 };
 
 /** CommonJS packages require modules of Node.js, and an ES module has no require(). */

@@ -1,7 +1,7 @@
 import { TamperError } from '../../errors.ts';
 
 /**
- * Takes the place of `from-config.ts` of each key service whose SDK is not in the one file. An SDK beside it is not loaded:
+ * Takes the place of `from-config.ts` of each key service whose SDK is not in the one file, and of the client of Kafka. An SDK beside it is not loaded:
  * whoever made the folder of evidence may have put it there.
  */
 
@@ -20,3 +20,6 @@ export const createGcpKmsProvider = (): never => absent('Google Cloud KMS', '@go
 /** @throws {@link TamperError} `DEPENDENCY_MISSING`, always */
 export const createAzureKeyVaultProvider = (): never =>
   absent('Azure Key Vault', '@azure/identity @azure/keyvault-keys');
+
+/** @throws {@link TamperError} `DEPENDENCY_MISSING`, always */
+export const loadKafkaClient = (): never => absent('Kafka', '@platformatic/kafka');

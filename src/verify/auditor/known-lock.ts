@@ -17,7 +17,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode, TamperError } from '../../errors.ts';
 
 /**
- * One verifier at a time changes a file of known checkpoints. A lock ends with its process: at once where that can be seen
+ * One verifier at a time changes a file of known checkpoints, or a verifier's state. A lock ends with its process: at once where that can be seen
  * from here, else when it has not been renewed for {@link LEASE}.
  */
 
@@ -97,23 +97,36 @@ function isStale(text: string, path: string): boolean {
   return !isRunning(holder.pid) || startOf(holder.pid) !== holder.started;
 }
 
+/** What is locked, and how. */
+interface Locked {
+  /** As errors name it. Default: the file of known checkpoints. */
+  readonly what: string;
+  /** So long it is waited for, in milliseconds. Default: ten minutes. */
+  readonly waitMs: number;
+}
+
 /** The lock of one file. */
 export class KnownLock {
   readonly #path: string;
+  readonly #what: string;
   readonly #token: string = randomBytes(8).toString('hex');
   #renewal: NodeJS.Timeout | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, what: string) {
     this.#path = path;
+    this.#what = what;
   }
 
-  /** Waits for the lock. @throws {@link TamperError} `LOCKED` after ten minutes; `WRITE_FAILED` where none can be made */
-  static async take(file: string): Promise<KnownLock> {
-    const lock = new KnownLock(`${file}.lock`);
-    const until = Date.now() + LONGEST_WAIT;
+  /** Waits for the lock. @throws {@link TamperError} `LOCKED` where it stays another one's; `WRITE_FAILED` where none can be made */
+  static async take(
+    file: string,
+    { what, waitMs }: Locked = { what: 'file of known checkpoints', waitMs: LONGEST_WAIT },
+  ): Promise<KnownLock> {
+    const lock = new KnownLock(`${file}.lock`, what);
+    const until = Date.now() + waitMs;
     while (!lock.#create()) {
-      lock.#breakIfStale();
-      if (Date.now() > until) throw lock.#lost('is being changed by another verifier');
+      const stale = lock.#breakIfStale();
+      if (!stale && Date.now() > until) throw lock.#lost('is being changed by another verifier');
       await delay(POLL * (0.5 + Math.random()));
     }
     lock.#renewal = setInterval(() => lock.#renew(), LEASE / 4).unref();
@@ -131,7 +144,7 @@ export class KnownLock {
   }
 
   #lost(what: string): TamperError {
-    return new TamperError('LOCKED', `the file of known checkpoints ${what} (lock ${this.#path})`, {
+    return new TamperError('LOCKED', `the ${this.#what} ${what} (lock ${this.#path})`, {
       hint: 'Run it again. If no other verifier is running on any host that has access to this file, delete the lock.',
     });
   }
@@ -168,7 +181,7 @@ export class KnownLock {
       if (code === 'EEXIST') return false;
       throw new TamperError('WRITE_FAILED', `cannot make the lock ${this.#path} (${code})`, {
         cause,
-        hint: 'The directory of the file of known checkpoints must be writable.',
+        hint: `The directory of the ${this.#what} must be writable.`,
       });
     }
     try {
@@ -179,15 +192,15 @@ export class KnownLock {
     return true;
   }
 
-  /** Takes a stale lock out of the way; another verifier's new one, taken by mistake, is put back. */
-  #breakIfStale(): void {
+  /** Takes a stale lock out of the way; another verifier's new one, taken by mistake, is put back. @returns whether it was stale */
+  #breakIfStale(): boolean {
     const stale = this.#read();
-    if (!isStale(stale, this.#path)) return;
+    if (!isStale(stale, this.#path)) return false;
     const aside = `${this.#path}.${this.#token}`;
     try {
       renameSync(this.#path, aside);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
+      if (codeOf(error) === 'ENOENT') return true;
       throw error;
     }
     try {
@@ -197,5 +210,6 @@ export class KnownLock {
     } finally {
       unlinkSync(aside);
     }
+    return true;
   }
 }

@@ -4,7 +4,8 @@ import type { StreamState } from '../state/state.ts';
 
 /** The auth of an entry against the key period that it stands in (spec 1, 8.3, 8.5, 8.7, M1.3, M9.2). */
 
-const KEPT_DOUBTS = 100;
+/** So many places of MACs that did not verify are kept of a key that may be another one. */
+export const KEPT_DOUBTS = 100;
 
 /** Checks an entry's auth. An entry whose auth is wrong is a bad leaf. */
 export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf: Digest, auth: string): boolean {

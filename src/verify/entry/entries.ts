@@ -88,12 +88,16 @@ function startWithoutOpen(state: StreamState, seq: number): void {
     );
 }
 
-/** A record that the fast path did not take. */
-export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): void {
-  if (!checkTag(state, record)) return;
+/**
+ * A record that the fast path did not take.
+ *
+ * @returns its leaf, where it was taken
+ */
+export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): Digest | undefined {
+  if (!checkTag(state, record)) return undefined;
   const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
   startWithoutOpen(state, record.seq);
-  if (takeSeq(state, record.seq, leaf) === 'passed') return;
+  if (takeSeq(state, record.seq, leaf) === 'passed') return undefined;
   checkOrder(state, record.seq);
   if (checkEpoch(state, record) && state.epoch !== undefined) {
     authenticate(state, state.epoch, record.seq, leaf, record.auth);
@@ -105,6 +109,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
   }
   countRecord(state);
   append(state, record.seq, leaf);
+  return leaf;
 }
 
 /** Counts a record line. */

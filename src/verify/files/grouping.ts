@@ -136,11 +136,11 @@ export function vanishedReports(
   });
 }
 
-/** Streams that were named and of which there is no file. */
+/** Streams that were named and of which nothing is here; `peeks` is what is here. */
 export function missingReports(
   options: VerifyOptions,
   reports: readonly StreamReport[],
-  files: readonly PeekedSource[],
+  peeks: readonly Pick<Peek, 'tag' | 'origin'>[],
 ): StreamReport[] {
   const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
   for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
@@ -153,7 +153,6 @@ export function missingReports(
       there === 0
         ? `no stream named ${pattern} is here`
         : `only ${there} of at least ${min} streams named ${pattern} ${there === 1 ? 'is' : 'are'} here`;
-    const peeks = files.map(({ peek }) => peek);
     findings.add('END_UNPROVEN', {}, there === 0 ? what + didYouMean(pattern, peeks) : what);
     missing.push(emptyReport(pattern, findings, []));
   }

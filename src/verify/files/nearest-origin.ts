@@ -14,7 +14,7 @@ function likeness(one: string, other: string): number {
 }
 
 /** The stream that the files claim to be of, as a question; nothing of it is trusted. Empty where they claim none. */
-export function didYouMean(pattern: string, peeks: readonly Peek[]): string {
+export function didYouMean(pattern: string, peeks: readonly Pick<Peek, 'tag' | 'origin'>[]): string {
   const claimed = peeks.flatMap(({ tag, origin }) => (origin !== undefined && tagOf(origin) === tag ? [origin] : []));
   const [best] = [...new Set(claimed)].sort((a, b) => likeness(pattern, b) - likeness(pattern, a));
   if (best !== undefined) return `; did you mean ${best}?`;

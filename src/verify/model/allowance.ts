@@ -50,15 +50,21 @@ export type Limited =
 /** What is left of {@link LIMITS}. Streams that are read side by side share one. */
 export class Allowance {
   readonly #left: Record<Limited, number>;
+  readonly #within: Allowance | undefined;
 
-  /** @param lower - for a reader with less room */
-  constructor(lower: Partial<Record<Limited, number>> = {}) {
-    this.#left = { ...LIMITS, ...lower };
+  /**
+   * @param other - for a reader with another room
+   * @param within - what is taken here is taken there too
+   */
+  constructor(other: Partial<Record<Limited, number>> = {}, within?: Allowance) {
+    this.#left = { ...LIMITS, ...other };
+    this.#within = within;
   }
 
   /** Takes `count` of what is left; false, and nothing is taken, where so much is not. */
   take(what: Limited, count = 1): boolean {
     if (this.#left[what] < count) return false;
+    if (this.#within?.take(what, count) === false) return false;
     this.#left[what] -= count;
     return true;
   }

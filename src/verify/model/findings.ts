@@ -204,13 +204,18 @@ export class Findings {
   #beforeSeal = 0;
   #tampered = false;
   #undecided = false;
+  #total = 0;
+  readonly #onFinding: ((finding: Finding) => void) | undefined;
 
-  constructor(room: FindingRoom = new FindingRoom()) {
+  /** @param onFinding - is told of each finding that is kept, as it was found */
+  constructor(room: FindingRoom = new FindingRoom(), onFinding?: (finding: Finding) => void) {
     this.#room = room;
+    this.#onFinding = onFinding;
   }
 
   /** Adds a finding; `severity` is given only where a policy raises it. */
   add(code: FindingCode, place: Place, message: string, severity: Severity = FINDING_SEVERITY[code]): void {
+    this.#total++;
     const count = (this.#counts.get(code) ?? 0) + 1;
     this.#counts.set(code, count);
     this.#tampered ||= severity === 'tampered';
@@ -218,7 +223,9 @@ export class Findings {
     const kept = this.#keptOf.get(code) ?? 0;
     if (kept >= KEPT_PER_CODE || (kept > 0 && !this.#room.take())) return;
     this.#keptOf.set(code, kept + 1);
-    this.#kept.push({ code, severity, ...place, message: clipped(message) });
+    const finding = { code, severity, ...place, message: clipped(message) };
+    this.#kept.push(finding);
+    this.#onFinding?.(finding);
   }
 
   /** A seal or close of this time: the first one after what was found since the last. */
@@ -233,6 +240,11 @@ export class Findings {
   /** How often a code was found, whether kept or only counted. */
   count(code: FindingCode): number {
     return this.#counts.get(code) ?? 0;
+  }
+
+  /** How many there are of every code. */
+  get total(): number {
+    return this.#total;
   }
 
   get tampered(): boolean {

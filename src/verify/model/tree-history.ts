@@ -81,6 +81,17 @@ export class TreeHistory {
     this.#leaves.appendRun(firstSeq, leaves);
   }
 
+  /**
+   * Goes on behind consecutive entries that were read before: their leaf hashes, as far as they are still there, and the
+   * frontier that they led to, where there is one.
+   */
+  resumeRun(firstSeq: number, count: number, leaves: Uint8Array, subtrees: readonly Digest[]): void {
+    this.watcher?.lose(); // it would have to see each leaf
+    if (this.frontier !== undefined) this.frontier = new Frontier(firstSeq + count - 1, subtrees);
+    if (leaves.length > 0) this.#leaves.appendRun(firstSeq, leaves);
+    else this.#leaves.startAfter(firstSeq + count - 1);
+  }
+
   /** Whether the entry `seq` was seen with exactly this leaf; false where it is too long ago to know. */
   sawLeaf(seq: number, leaf: Digest): boolean {
     return this.#leaves.holds(seq, leaf);

@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/hash.ts';
 import { hashLeafInPlace } from '../../core/tree.ts';
 import {
   type ClassifiedLine,
@@ -29,6 +30,7 @@ import { ForeignLines } from './foreign-lines.ts';
 import type { RecordKeeper } from './kept-records.ts';
 import { beginManifest, checkManifest, type ManifestCheck } from './manifests.ts';
 import { RecordMatcher } from './record-matcher.ts';
+import { checkedHow, type RecordedRun, type Recorder, type RunCheck, resumeRun } from './recorded-run.ts';
 
 const CR = 0x0d;
 
@@ -38,6 +40,8 @@ interface Further extends Shown {
   readonly cited?: readonly number[] | undefined;
   /** Is given every record that is accepted. */
   readonly keeper?: RecordKeeper | undefined;
+  /** Is told of every record that was taken as an honest log has it. */
+  readonly recorder?: Recorder | undefined;
   /** Shared with the streams that are read at the same time; its own by default. */
   readonly allowance?: Allowance | undefined;
 }
@@ -48,14 +52,22 @@ export class StreamVerifier {
   readonly #foreign: ForeignLines;
   readonly #matcher = new RecordMatcher();
   readonly #keeper: RecordKeeper | undefined;
+  readonly #recorder: Recorder | undefined;
+  /** The leaf of the record that was taken last and not by its bytes. */
+  #slowLeaf: Digest | undefined;
   #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
   #crlfReported = false;
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
   #heldUnchecked: boolean;
 
-  constructor(auditor: Auditor, findings: Findings, { cited = [], keeper, allowance, ...shown }: Further = {}) {
+  constructor(
+    auditor: Auditor,
+    findings: Findings,
+    { cited = [], keeper, recorder, allowance, ...shown }: Further = {},
+  ) {
     this.#keeper = keeper;
+    this.#recorder = recorder;
     this.#heldUnchecked = auditor.witnessing !== undefined && auditor.held.length > 0;
     this.state = new StreamState(auditor, findings, cited, allowance, shown);
     this.state.tree.watcher = keeper?.proof;
@@ -83,8 +95,11 @@ export class StreamVerifier {
     state.place.at(line, offset);
     state.place.hold(bytes, start, end);
     const { epoch } = state;
+    const found = state.findings.total;
+    let check: RunCheck | undefined;
     if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
       const seq = state.next;
+      if (this.#recorder !== undefined) check = checkedHow(state, epoch, seq);
       this.#matcher.expect(seq, epoch.kid, epoch.member);
       if (this.#matcher.matches(bytes, start, end)) {
         const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
@@ -92,16 +107,33 @@ export class StreamVerifier {
         countRecord(state);
         append(state, seq, leaf);
         this.#keeper?.keep(seq, bytes, start, end);
+        if (check !== undefined) this.#record(seq, leaf, epoch, check, found);
         state.place.letGo();
         return undefined;
       }
     }
+    const { next } = state;
     state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
     const slow = bytes.subarray(start, end);
     const pending = this.#heldUnchecked ? this.#feedFirst(slow) : this.#feedSlowly(slow);
     if (pending !== undefined) return pending.finally(() => state.place.letGo());
+    if (check !== undefined && epoch !== undefined && this.#slowLeaf !== undefined)
+      this.#record(next, this.#slowLeaf, epoch, check, found);
+    this.#slowLeaf = undefined;
     state.place.letGo();
     return undefined;
+  }
+
+  /** Tells of a record, where it changed nothing but what every record of its kind changes. */
+  #record(seq: number, leaf: Digest, epoch: Epoch, check: RunCheck, found: number): void {
+    const { state } = this;
+    const as = state.next === seq + 1 && state.epoch === epoch && state.findings.total === found;
+    if (as && checkedHow(state, epoch, seq) === check) this.#recorder?.record(seq, leaf, epoch, check);
+  }
+
+  /** Goes on behind records that another verifier took and told of; false where this one would not have taken them so. */
+  resumeRun(run: RecordedRun): boolean {
+    return !this.#heldUnchecked && !this.#pending && resumeRun(this.state, run);
   }
 
   /** No line is taken any other way before the first open: nothing of the tree is reached yet. */
@@ -178,6 +210,7 @@ export class StreamVerifier {
   }
 
   #feedSlowly(line: Buffer): Promise<void> | undefined {
+    const endings = this.#lineEndings;
     const trimmed = this.#trimCarriageReturn(line);
     const read = classifyLine(trimmed);
     if (read.type === 'foreign') {
@@ -188,7 +221,8 @@ export class StreamVerifier {
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
       const { records } = this.state.counts;
-      handleRecord(this.state, trimmed, read);
+      const leaf = handleRecord(this.state, trimmed, read);
+      this.#slowLeaf = endings === this.#lineEndings ? leaf : undefined;
       if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }

@@ -157,6 +157,23 @@ export interface UnwrappedReport {
   readonly beside: number;
 }
 
+/** The topic that was read, and how far. */
+export interface TopicReport {
+  /** The id of the cluster. */
+  readonly cluster: string;
+  readonly name: string;
+  /** Of each partition, the offset that would be read next. */
+  readonly partitions: readonly { readonly partition: number; readonly next: number }[];
+  /** Records of streams that were not named: they were left out. */
+  readonly leftOut: number;
+}
+
+/** What is told of where the lines came from. */
+export interface ReadFrom {
+  readonly unwrapped?: UnwrappedReport | undefined;
+  readonly topic?: TopicReport | undefined;
+}
+
 /** The whole report. */
 export interface VerifyReport {
   readonly version: 1;
@@ -168,6 +185,8 @@ export interface VerifyReport {
   readonly ignored: IgnoredReport;
   /** Where the lines were taken out of a carrier's: which one, and what else was in its files. */
   readonly unwrapped?: UnwrappedReport;
+  /** Where the lines were read from a topic of Kafka: which one, and how far. */
+  readonly topic?: TopicReport;
   /** What no verifier can say. */
   readonly note: 'nothing here shows what came after';
 }
@@ -302,7 +321,7 @@ export function emptyReport(origin: string, findings: Findings, files: readonly 
 export function wholeReport(
   streams: readonly StreamReport[],
   ignored: IgnoredReport,
-  unwrapped?: UnwrappedReport,
+  { unwrapped, topic }: ReadFrom = {},
 ): VerifyReport {
   const verdicts = streams.map(({ verdict }) => verdict);
   const verdict = verdicts.includes('tampered')
@@ -317,6 +336,7 @@ export function wholeReport(
     findings: streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin }))),
     ignored,
     ...(unwrapped !== undefined && { unwrapped }),
+    ...(topic !== undefined && { topic }),
     note: 'nothing here shows what came after',
   };
 }

@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTamperError, type TamperError } from '../errors.ts';
+import type { FetchedPartition } from './client/committed-records.ts';
+import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
+import type { LossEvent } from './loss.ts';
+
+/** How a topic is read. */
+export interface TopicReading {
+  /** Read on at the end, for what is still to come. */
+  readonly follow: boolean;
+  /** Fires when nothing more is wanted. */
+  readonly stop: AbortSignal;
+  /** Told of brokers that do not answer, and when they do again. */
+  readonly onOutage: (error: TamperError | undefined) => void;
+  /** So long brokers may be away, in milliseconds. */
+  readonly patience: Patience;
+}
+
+/** How long brokers may be away before that is an error, in milliseconds. */
+export interface Patience {
+  readonly atStart: number;
+  readonly underWay: number;
+}
+
+/** What is done with: records of a partition, or that offsets are not there. */
+export type TopicPart =
+  | { readonly kind: 'records'; readonly fetched: FetchedPartition }
+  | { readonly kind: 'loss'; readonly event: LossEvent };
+
+const WAIT_MS = 500;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** Reads a topic from given offsets to where it ended when the reading began, or on and on. */
+export class TopicReader {
+  readonly #client: TopicClient;
+  readonly #reading: TopicReading;
+  readonly description: TopicDescription;
+  readonly #positions = new Map<number, number>();
+  #ends: readonly number[] | undefined;
+  #ahead: Promise<Fetched> | undefined;
+  #first: TopicPart[] = [];
+  #away = false;
+
+  private constructor(client: TopicClient, reading: TopicReading, description: TopicDescription) {
+    this.#client = client;
+    this.#reading = reading;
+    this.description = description;
+  }
+
+  /** @throws {@link TamperError} what the brokers say; `UNAVAILABLE` where none answers for a while */
+  static async open(client: TopicClient, reading: TopicReading): Promise<TopicReader> {
+    const description = await steadily(reading.patience.atStart, reading, () => client.describe());
+    return new TopicReader(client, reading, description);
+  }
+
+  /** Goes to the offsets that were saved; to the beginning of the topic without any. */
+  async begin(saved: ReadonlyMap<number, number> | undefined): Promise<void> {
+    const earliest = await this.#ask(() => this.#client.earliest());
+    const latest = await this.#ask(() => this.#client.latest());
+    for (const [partition, start] of earliest.entries()) {
+      const from = saved === undefined ? start : (saved.get(partition) ?? 0);
+      this.#positions.set(partition, from);
+      const event = misplaced(partition, from, start, latest[partition] ?? start);
+      if (event === undefined) continue;
+      this.#first.push({ kind: 'loss', event });
+      this.#positions.set(partition, event.to);
+    }
+    if (!this.#reading.follow) this.#ends = latest;
+  }
+
+  /** What comes next; undefined at the end. */
+  async next(): Promise<readonly TopicPart[] | undefined> {
+    if (this.#first.length > 0) return this.#first.splice(0);
+    if (this.#reading.stop.aborted) return undefined;
+    const wanted = this.#wanted();
+    if (wanted.size === 0) return undefined;
+    const fetched = await this.#ask(() => {
+      const ahead = this.#ahead ?? this.#client.fetch(wanted, WAIT_MS);
+      this.#ahead = undefined;
+      return ahead;
+    });
+    const parts: TopicPart[] = fetched.partitions.map((one) => ({ kind: 'records', fetched: one }));
+    for (const { partition, next } of fetched.partitions) this.#positions.set(partition, next);
+    if (fetched.outOfRange.length > 0) parts.push(...(await this.#relocate(fetched.outOfRange)));
+    this.#fetchAhead();
+    return parts;
+  }
+
+  /** Gives up what was asked for ahead. */
+  close(): void {
+    this.#ahead = undefined;
+  }
+
+  #fetchAhead(): void {
+    const wanted = this.#wanted();
+    if (wanted.size === 0 || this.#reading.stop.aborted) return;
+    this.#ahead = this.#client.fetch(wanted, WAIT_MS);
+    this.#ahead.catch(() => undefined); // it is told where it is waited for
+  }
+
+  /** The partitions that have not been read to their ends. */
+  #wanted(): Map<number, number> {
+    const ends = this.#ends;
+    if (ends === undefined) return new Map(this.#positions);
+    return new Map([...this.#positions].filter(([partition, at]) => at < (ends[partition] ?? 0)));
+  }
+
+  /** The broker does not have the offset that was asked for: older ones were deleted meanwhile, or newer ones were lost. */
+  async #relocate(partitions: readonly number[]): Promise<TopicPart[]> {
+    const earliest = await this.#ask(() => this.#client.earliest());
+    const latest = await this.#ask(() => this.#client.latest());
+    return partitions.flatMap((partition) => {
+      const from = this.#positions.get(partition) ?? 0;
+      const event = misplaced(partition, from, earliest[partition] ?? 0, latest[partition] ?? 0);
+      if (event === undefined) return [];
+      this.#positions.set(partition, event.to);
+      return [{ kind: 'loss', event }];
+    });
+  }
+
+  async #ask<T>(act: () => Promise<T>): Promise<T> {
+    const reading: TopicReading = {
+      ...this.#reading,
+      onOutage: (error) => {
+        if (this.#away === (error !== undefined)) return;
+        this.#away = error !== undefined;
+        this.#reading.onOutage(error);
+      },
+    };
+    return steadily(this.#reading.patience.underWay, reading, act, async () => {
+      await this.#client.describe();
+    });
+  }
+}
+
+function misplaced(partition: number, from: number, start: number, end: number): LossEvent | undefined {
+  if (from < start) return { what: 'gap', partition, from, to: start };
+  if (from > end) return { what: 'cut', partition, from, to: end };
+  return undefined;
+}
+
+/** Repeats what may pass, and asks the cluster anew who leads before it does. */
+async function steadily<T>(
+  patience: number,
+  { stop, onOutage }: Pick<TopicReading, 'stop' | 'onOutage'>,
+  act: () => Promise<T>,
+  prepare?: () => Promise<void>,
+): Promise<T> {
+  const until = Date.now() + patience;
+  for (let pause = FIRST_PAUSE_MS, repeated = false; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS), repeated = true) {
+    try {
+      if (repeated) await prepare?.();
+      const answer = await act();
+      onOutage(undefined);
+      return answer;
+    } catch (error) {
+      // under way a broker that has just started may not know the topic yet
+      const passes = isTamperError(error) && (error.retryable || (prepare !== undefined && error.code === 'NOT_FOUND'));
+      if (!passes || Date.now() + pause > until || stop.aborted) throw error;
+      onOutage(error);
+    }
+    await delay(pause, undefined, { signal: stop }).catch(() => undefined); // stopped: the next failure is the last
+  }
+}

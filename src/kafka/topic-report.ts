@@ -1,0 +1,50 @@
+import { tagOf } from '../format/origin.ts';
+import type { VerifyOptions } from '../verify/auditor/options.ts';
+import { missingReports, vanishedReports } from '../verify/files/grouping.ts';
+import { Findings } from '../verify/model/findings.ts';
+import { checkLinks, type LinkedStream } from '../verify/verdict/links.ts';
+import {
+  emptyReport,
+  type StreamReport,
+  streamReport,
+  type TopicReport,
+  type VerifyReport,
+  wholeReport,
+} from '../verify/verdict/report.ts';
+import { lossText } from './loss.ts';
+import type { TopicTally } from './topic-tally.ts';
+
+/** What of a topic belongs to no stream that was named; undefined where nothing is to be said of it. */
+function restReport(topic: string, { keyless, firstKeyless, losses, tooManyStreams }: TopicTally): StreamReport[] {
+  const findings = new Findings();
+  if (keyless > 0) {
+    const { partition = 0, offset = 0 } = firstKeyless ?? {};
+    const what = keyless === 1 ? '1 record has no key that names' : `${keyless} records have no key that names`;
+    const place = { file: `kafka://${topic}/${partition}`, offset };
+    findings.add('NOT_SEALED', place, `${what} a stream, so that nobody can tell whose it is; the first is here`);
+  }
+  for (const loss of losses) {
+    const place = { file: `kafka://${topic}/${loss.partition}`, offset: loss.from };
+    findings.add('FILES_MISSING', place, `${lossText(loss)}: streams of which all was there are not known`);
+  }
+  if (tooManyStreams) findings.add('LIMIT', {}, 'too many streams are in this topic; the rest is not read');
+  return findings.total === 0 ? [] : [emptyReport('', findings, [`kafka://${topic}`])];
+}
+
+/** The report on a topic that was read. */
+export function reportOn(
+  options: VerifyOptions,
+  held: readonly string[],
+  streams: readonly LinkedStream[],
+  tally: TopicTally,
+  topic: TopicReport,
+): VerifyReport {
+  checkLinks(streams);
+  const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
+  const stamped = (options.timestamps ?? []).map(({ note }) => note);
+  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
+  const others = tally.leftOutOrigins.map((origin) => ({ origin, tag: tagOf(origin) }));
+  const missing = missingReports(options, named, others);
+  const all = [...named, ...restReport(topic.name, tally), ...missing];
+  return wholeReport(all, { files: [], more: 0 }, { topic });
+}
