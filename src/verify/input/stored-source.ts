@@ -8,7 +8,7 @@ import type { FileForm, Source } from './sources.ts';
 /** Sealed bytes that are an object of a bucket, of the one version that was listed. */
 
 /** So much is read with one request; the next part is on its way while one is verified. */
-const PART = 4 * 1024 * 1024;
+const PART = 1024 * 1024;
 /** An object up to this size is read whole in the first look at it. */
 const HEAD = 64 * 1024;
 
