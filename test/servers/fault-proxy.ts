@@ -22,10 +22,23 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** Hands it on, then cuts the answer in the middle. */
   | { readonly kind: 'half' }
+  /** Hands it on, and says nothing more in the middle of the answer. */
+  | { readonly kind: 'stall' }
+  /** Hands it on, then resets the connection instead of answering. */
+  | { readonly kind: 'lost' }
+  /** Hands it on, and answers with what becomes of the answer. */
+  | { readonly kind: 'edit'; readonly edit: (answer: Answer) => Partial<Answer> }
   /** Hands it on, then answers 200 with something that is not the service's language. */
   | { readonly kind: 'garbage' }
   /** Breaks the TLS handshake of every new connection, and ends the present ones. Needs a TLS listener. */
   | { readonly kind: 'tls' };
+
+/** An answer of the real server. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly content: Buffer;
+}
 
 /** What a {@link FaultProxy} is made from. */
 export interface FaultProxyOptions {
@@ -102,7 +115,7 @@ export class FaultProxy {
 
   /** Ends the fault, and cuts the connections of requests that hang. */
   heal(): void {
-    const hung = this.#fault?.fault.kind === 'hang';
+    const hung = this.#fault?.fault.kind === 'hang' || this.#fault?.fault.kind === 'stall';
     this.#fault = undefined;
     if (hung) for (const socket of this.#sockets) socket.destroy();
   }
@@ -187,9 +200,20 @@ export class FaultProxy {
       const status = reply.statusCode ?? 502;
       if (fault?.kind === 'garbage') {
         answer.writeHead(200, { 'content-type': 'application/json' }).end('<html>{"data":');
-      } else if (fault?.kind === 'half') {
-        answer.writeHead(status, { ...reply.headers, 'content-length': String(content.length + 64) });
-        answer.write(content.subarray(0, content.length >> 1), () => incoming.socket.destroy());
+      } else if (fault?.kind === 'lost') {
+        this.#reset(incoming);
+      } else if (fault?.kind === 'edit') {
+        const real = { status, headers: reply.headers, content };
+        const edited = { ...real, ...fault.edit(real) };
+        const headers = { ...edited.headers, 'content-length': String(edited.content.length) };
+        delete headers['transfer-encoding'];
+        answer.writeHead(edited.status, headers).end(edited.content);
+      } else if (fault?.kind === 'half' || fault?.kind === 'stall') {
+        const headers = { ...reply.headers, 'content-length': String(content.length + 64) };
+        delete (headers as Record<string, unknown>)['transfer-encoding'];
+        answer.writeHead(status, headers);
+        const cut = (): unknown => fault.kind === 'half' && incoming.socket.destroy();
+        answer.write(content.subarray(0, content.length >> 1), cut);
       } else {
         const kept = { ...reply.headers };
         delete kept['transfer-encoding'];

@@ -4,7 +4,7 @@ import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
 import { ownWrite } from '../internal/storage/own-write.ts';
-import { readReply } from '../internal/storage/reply-body.ts';
+import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
 /** Objects of one bucket of AWS S3. */
@@ -12,11 +12,14 @@ export class S3Bucket implements ObjectStorage {
   readonly name: string;
   readonly #client: S3;
   readonly #bucket: string;
+  readonly #requestTimeoutMs: number;
 
-  constructor(client: S3, bucket: string) {
+  /** @param requestTimeoutMs - how long the client lets a request wait for its reply */
+  constructor(client: S3, bucket: string, requestTimeoutMs: number) {
     this.name = `s3://${bucket}`;
     this.#client = client;
     this.#bucket = bucket;
+    this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   /** ListObjectsV2, 1,000 keys a page. */
@@ -49,9 +52,10 @@ export class S3Bucket implements ObjectStorage {
         { ...(signal && { abortSignal: signal }) },
       );
       const body = bodyOf(reply, call);
+      if (reply.ETag === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
       if (reply.ETag !== object.version) throw dropped(body, new Replaced(object.key)); // not Amazon's, and knows no If-Match
       if (reply.ContentRange !== `bytes ${from}-${end}/${object.size}`) throw dropped(body, unreadable(call));
-      return await readReply(body, { what: textOf(call), length: size, limit: size, signal });
+      return await readReply(body, { ...this.#bounds(call, signal), length: size, limit: size });
     } catch (error) {
       if (error instanceof Replaced) throw error;
       if (isCondition(error) || nameOf(error) === 'NoSuchKey') throw new Replaced(object.key, { cause: error });
@@ -68,8 +72,8 @@ export class S3Bucket implements ObjectStorage {
         { ...(signal && { abortSignal: signal }) },
       );
       const body = bodyOf(reply, call);
-      if (reply.ETag === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
-      const bytes = await readReply(body, { what: textOf(call), length: reply.ContentLength, limit, signal });
+      if (reply.ETag === undefined) throw dropped(body, unreadable(call));
+      const bytes = await readReply(body, { ...this.#bounds(call, signal), length: reply.ContentLength, limit });
       return { bytes, version: reply.ETag };
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
@@ -125,6 +129,10 @@ export class S3Bucket implements ObjectStorage {
     } catch (error) {
       throw mapS3Error(error, this.#call('ListObjectsV2'));
     }
+  }
+
+  #bounds(call: S3Call, signal: AbortSignal | undefined): Pick<ReplyBody, 'what' | 'requestTimeoutMs' | 'signal'> {
+    return { what: textOf(call), requestTimeoutMs: this.#requestTimeoutMs, signal };
   }
 
   #call(operation: string): S3Call {

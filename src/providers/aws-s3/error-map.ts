@@ -60,6 +60,8 @@ export function mapS3Error(error: unknown, call: S3Call): TamperError {
     const hint = `The identity needs ${permissions[call.operation] ?? `s3:${call.operation}`}.`;
     return new TamperError('ACCESS_DENIED', `${what} failed (${detailOf(facts)})`, { ...about(facts), hint });
   }
+  // it says that all is well, and cannot be read
+  if (facts.status !== undefined && facts.status < 300 && facts.code === undefined) return unreadable(call);
   const { code, hint } = meanings[facts.name] ?? { code: 'UNAVAILABLE' };
   return new TamperError(code, `${what} failed (${detailOf(facts)})`, {
     ...about(facts),
@@ -76,7 +78,10 @@ function detailOf(facts: VendorFacts): string {
   return [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
 }
 
-/** Whether the same request may succeed later: there was no reply, or one that says so. */
-function mayPass({ status }: VendorFacts): boolean {
-  return status === undefined || status >= 500 || status === 408 || status === 429;
+const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ETIMEDOUT$)/;
+
+/** Whether the same request may succeed later: there was no reply, or none to the end, or one that says so. */
+function mayPass({ code, name, status = 0 }: VendorFacts): boolean {
+  if (code !== undefined) return networkCode.test(code);
+  return name === 'TimeoutError' || status >= 500 || status === 408 || status === 429;
 }

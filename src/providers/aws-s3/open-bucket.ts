@@ -43,7 +43,7 @@ export async function openBucket(
     refusesPlainHttp(() => insecureEndpoint('the configured endpoint')),
     { step: 'build', name: 'fapilogTamperRefusesPlainHttp', priority: 'high' },
   );
-  return new S3Bucket(client, bucket);
+  return new S3Bucket(client, bucket, requestTimeoutMs);
 }
 
 // STS too: it is sent what proves who we are

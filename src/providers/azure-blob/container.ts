@@ -5,12 +5,9 @@ import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
 import { ownWrite } from '../internal/storage/own-write.ts';
-import { repeatedRequest } from '../internal/storage/repeated-request.ts';
+import { type RepeatedRequest, repeatedRequest } from '../internal/storage/repeated-request.ts';
 import { readReply } from '../internal/storage/reply-body.ts';
 import { type AzureBlobCall, codeOf, mapAzureBlobError, textOf, unreadable } from './error-map.ts';
-
-/** Azure gives up to 5,000 names in one reply. */
-const PAGE = 5_000;
 
 /** A container, and how its requests are bounded. */
 export interface ContainerParts {
@@ -20,6 +17,8 @@ export interface ContainerParts {
   readonly client: ContainerClient;
   /** How long one request may wait for its reply, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** How many names a reply to a listing is to have. */
+  readonly pageSize: number;
 }
 
 /** The objects of one container of Azure Blob Storage. Their versions are ETags without quotes. */
@@ -49,8 +48,9 @@ export class AzureContainer implements ObjectStorage {
     } while (marker !== undefined);
     all.sort((one, other) => one.bytes.compare(other.bytes));
     let after: string | undefined;
-    for (let at = 0; at < all.length; at += PAGE) {
-      const page = all.slice(at, at + PAGE).map(({ object }) => object);
+    const { pageSize } = this.#parts;
+    for (let at = 0; at < all.length; at += pageSize) {
+      const page = all.slice(at, at + pageSize).map(({ object }) => object);
       assertListed(textOf(call), page, prefix, after);
       after = page.at(-1)?.key;
       yield page;
@@ -71,7 +71,7 @@ export class AzureContainer implements ObjectStorage {
       const range = `bytes ${from}-${from + size - 1}/${object.size}`;
       if (versionOf(reply.etag) !== object.version) throw dropped(body, new Replaced(object.key));
       if (reply.contentRange !== range) throw dropped(body, unreadable(call));
-      return await readReply(body, { what: textOf(call), length: size, limit: size, signal });
+      return await readReply(body, { ...this.#bounds(call, signal), length: size, limit: size });
     } catch (error) {
       if (error instanceof Replaced) throw error;
       if (isCondition(error) || isAbsent(error)) throw new Replaced(object.key, { cause: error });
@@ -89,7 +89,7 @@ export class AzureContainer implements ObjectStorage {
       const body = bodyOf(reply, call);
       const version = versionOf(reply.etag);
       if (version === undefined) throw dropped(body, unreadable(call));
-      const bytes = await readReply(body, { what: textOf(call), length: reply.contentLength, limit, signal });
+      const bytes = await readReply(body, { ...this.#bounds(call, signal), length: reply.contentLength, limit });
       return { bytes, version };
     } catch (error) {
       if (isAbsent(error)) return undefined;
@@ -133,7 +133,7 @@ export class AzureContainer implements ObjectStorage {
     abortSignal: AbortSignal,
   ): Promise<{ readonly blobs: readonly StoredObject[]; readonly next: string | undefined }> {
     const pages = this.#parts.client.listBlobsFlat({ prefix, abortSignal });
-    const asked = { maxPageSize: PAGE, ...(continuationToken !== undefined && { continuationToken }) };
+    const asked = { maxPageSize: this.#parts.pageSize, ...(continuationToken !== undefined && { continuationToken }) };
     const result = await pages.byPage(asked).next();
     if (result.done === true) throw unreadable(call);
     const page = result.value;
@@ -149,10 +149,10 @@ export class AzureContainer implements ObjectStorage {
   }
 
   #blob(key: string) {
-    if (key.split('/').some((segment) => segment === '.' || segment === '..')) {
+    if (key.includes('\\') || key.split('/').some((segment) => segment === '.' || segment === '..')) {
       // a URL cannot say it: another blob, of another container even, would be asked for
       throw new TamperError('USAGE', `Azure has no blob of the name ${JSON.stringify(key)}`, {
-        hint: 'A segment of the name of a blob is neither "." nor "..".',
+        hint: 'The name of a blob has no backslash, and no segment of it is "." or "..".',
       });
     }
     return this.#parts.client.getBlockBlobClient(key);
@@ -163,14 +163,17 @@ export class AzureContainer implements ObjectStorage {
     signal: AbortSignal | undefined,
     request: (signal: AbortSignal, attempt: number) => Promise<T>,
   ): Promise<T> {
-    const { requestTimeoutMs: timeoutMs } = this.#parts;
-    return repeatedRequest({ what: textOf(call), timeoutMs, signal }, async (inner, attempt) => {
+    return repeatedRequest(this.#bounds(call, signal), async (inner, attempt) => {
       try {
         return await request(inner, attempt);
       } catch (error) {
         throw isCondition(error) || isAbsent(error) ? error : mapAzureBlobError(error, call);
       }
     });
+  }
+
+  #bounds(call: AzureBlobCall, signal: AbortSignal | undefined): RepeatedRequest {
+    return { what: textOf(call), requestTimeoutMs: this.#parts.requestTimeoutMs, signal };
   }
 
   #call(operation: string): AzureBlobCall {

@@ -75,12 +75,15 @@ export function mapAzureBlobError(error: unknown, call: AzureBlobCall): TamperEr
   });
 }
 
-function meaningOf({ code, status, name }: VendorFacts): Meaning {
+function meaningOf({ code, status, name, message }: VendorFacts): Meaning {
   const known = code === undefined ? undefined : meanings[code];
   if (known !== undefined) return known;
   if (isTlsCode(code))
     return { code: 'UNAVAILABLE', hint: 'No trusted connection: check proxies and NODE_EXTRA_CA_CERTS.' };
   if (name === 'AbortError') return { code: 'UNAVAILABLE', retryable: true }; // our own signals were looked at before
+  if (code === 'PARSE_ERROR' && message?.startsWith('Error reading response') === true) {
+    return { code: 'UNAVAILABLE', retryable: true }; // it broke off
+  }
   if (isNetworkCode(code) || code === 'REQUEST_SEND_ERROR') {
     return { code: 'UNAVAILABLE', retryable: true, hint: 'Check the name of the account and the network path to it.' };
   }

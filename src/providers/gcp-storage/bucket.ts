@@ -3,7 +3,7 @@ import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
 import { ownWrite } from '../internal/storage/own-write.ts';
-import { readReply } from '../internal/storage/reply-body.ts';
+import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { type GcsCall, isBucketAbsent, refused, textOf, unreadable } from './error-map.ts';
 import { type GcsConnection, type GcsReply, memberOf, Refused, sendRequest } from './requests.ts';
 
@@ -57,7 +57,7 @@ export class GcsBucket implements ObjectStorage {
       if (reply.header('x-goog-generation') !== object.version) throw dropped(reply, unreadable(call));
       if (reply.header('content-range') !== `bytes ${from}-${end}/${object.size}`)
         throw dropped(reply, unreadable(call));
-      return await readReply(reply.body, { what: textOf(call), length: size, limit: size, signal });
+      return await readReply(reply.body, { ...this.#bounds(call, signal), length: size, limit: size });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (isBucketAbsent(error.refusal)) throw refused(call, error.refusal);
@@ -75,7 +75,7 @@ export class GcsBucket implements ObjectStorage {
       const version = reply.header('x-goog-generation');
       if (version === undefined) throw dropped(reply, unreadable(call));
       this.#seen = true;
-      const bytes = await readReply(reply.body, { what: textOf(call), length: lengthOf(reply), limit, signal });
+      const bytes = await readReply(reply.body, { ...this.#bounds(call, signal), length: lengthOf(reply), limit });
       return { bytes, version };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -147,7 +147,7 @@ export class GcsBucket implements ObjectStorage {
   }
 
   async #json(reply: GcsReply, call: GcsCall, limit: number, signal: AbortSignal | undefined): Promise<unknown> {
-    const bytes = await readReply(reply.body, { what: textOf(call), length: lengthOf(reply), limit, signal });
+    const bytes = await readReply(reply.body, { ...this.#bounds(call, signal), length: lengthOf(reply), limit });
     try {
       return JSON.parse(bytes.toString('utf8'));
     } catch (error) {
@@ -162,6 +162,10 @@ export class GcsBucket implements ObjectStorage {
       throw new TamperError('USAGE', `Google Cloud Storage has no object of the name ${JSON.stringify(key)}`);
     }
     return `/storage/v1/b/${encodeURIComponent(this.#bucket)}/o/${encodeURIComponent(key)}`;
+  }
+
+  #bounds(call: GcsCall, signal: AbortSignal | undefined): Pick<ReplyBody, 'what' | 'requestTimeoutMs' | 'signal'> {
+    return { what: textOf(call), requestTimeoutMs: this.#connection.requestTimeoutMs, signal };
   }
 
   #call(method: string): GcsCall {

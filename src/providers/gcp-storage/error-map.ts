@@ -77,7 +77,7 @@ export function withoutCredentials(call: GcsCall, error: unknown): TamperError {
   const node = nodeCodeOf(error);
   const text = isError(error) ? error.message : '';
   const away = (status ?? 0) >= 500 || status === 408 || status === 429;
-  if (away || (status === undefined && (node !== undefined || /timed? ?out|aborted/i.test(text)))) {
+  if (away || (status === undefined && (isNetwork(node) || /timed? ?out|aborted/i.test(text)))) {
     return new TamperError(
       'UNAVAILABLE',
       `${textOf(call)} failed: the issuer of the credentials cannot be reached (${node ?? status ?? nameOf(error)})`,
@@ -110,6 +110,12 @@ function nodeCodeOf(error: unknown): string | undefined {
     if (/^[A-Z][A-Z0-9_]{3,}$/.test(code)) return code;
   }
   return undefined;
+}
+
+function isNetwork(code: string | undefined): boolean {
+  return /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ETIMEDOUT$|ERR_STREAM_PREMATURE_CLOSE$)/.test(
+    code ?? '',
+  );
 }
 
 function isTls(code: string | undefined): boolean {

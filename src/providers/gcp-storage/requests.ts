@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { parseRetryAfter } from '../../keys/retry.ts';
 import { repeatedRequest } from '../internal/storage/repeated-request.ts';
-import { readReply } from '../internal/storage/reply-body.ts';
+import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { type GcsCall, type GcsRefusal, refused, textOf, unanswered, withoutCredentials } from './error-map.ts';
 
 /** What of google-auth-library is used: whoever we are, and its HTTP client, which knows proxies. */
@@ -73,13 +73,14 @@ const told: ReadonlySet<number> = new Set([404, 412]);
  */
 export async function sendRequest(connection: GcsConnection, request: GcsRequest): Promise<GcsReply> {
   const { call, signal } = request;
-  const bounds = { what: textOf(call), timeoutMs: connection.requestTimeoutMs, signal };
+  const { requestTimeoutMs } = connection;
+  const bounds = { what: textOf(call), requestTimeoutMs, signal };
   return repeatedRequest(bounds, async (inner, attempts) => {
     const reply = await sendOnce(connection, request, inner);
     const header = (name: string): string | undefined => headerOf(reply.headers, name);
     const body = streamOf(reply.data);
     if (reply.status >= 200 && reply.status < 300) return { header, body, attempts };
-    const refusal = await readRefusal(reply.status, header, body, call, inner);
+    const refusal = await readRefusal(reply.status, header, body, { ...bounds, signal: inner });
     if (told.has(reply.status)) throw new Refused(refusal, attempts);
     throw refused(call, refusal);
   });
@@ -132,11 +133,10 @@ async function readRefusal(
   status: number,
   header: GcsReply['header'],
   body: Readable,
-  call: GcsCall,
-  signal: AbortSignal,
+  bounds: Pick<ReplyBody, 'what' | 'requestTimeoutMs' | 'signal'>,
 ): Promise<GcsRefusal> {
   const retryAfterMs = parseRetryAfter(header('retry-after'), Date.now());
-  const bytes = await readReply(body, { what: textOf(call), limit: MAX_REFUSAL, signal });
+  const bytes = await readReply(body, { ...bounds, limit: MAX_REFUSAL });
   const text = bytes.toString('utf8');
   const error = errorOf(text);
   const reason = error?.reason;

@@ -6,7 +6,7 @@ export interface RepeatedRequest {
   /** What is being done, for messages: `Google Cloud Storage list "bucket"`. */
   readonly what: string;
   /** How long one attempt may take, in milliseconds. */
-  readonly timeoutMs: number;
+  readonly requestTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -19,13 +19,13 @@ export interface RepeatedRequest {
  * `ABORTED`
  */
 export async function repeatedRequest<T>(
-  { what, timeoutMs, signal }: RepeatedRequest,
+  { what, requestTimeoutMs, signal }: RepeatedRequest,
   send: (signal: AbortSignal, attempt: number) => Promise<T>,
 ): Promise<T> {
   const policy = defaultRetryPolicy;
-  const all = timeoutMs * policy.attempts + policy.maxDelayMs * (policy.attempts - 1);
+  const timeoutMs = requestTimeoutMs * policy.attempts + policy.maxDelayMs * (policy.attempts - 1);
   try {
-    return await withRetry({ what, timeoutMs: all, attemptTimeoutMs: timeoutMs, signal, policy }, send);
+    return await withRetry({ what, timeoutMs, attemptTimeoutMs: requestTimeoutMs, signal, policy }, send);
   } catch (error) {
     if (!isTamperError(error, 'TIMEOUT')) throw error;
     throw new TamperError('UNAVAILABLE', error.message, {

@@ -10,10 +10,13 @@ export interface ReplyBody {
   readonly length?: number | undefined;
   /** How many it may have, in bytes. */
   readonly limit: number;
-  /** For how long nothing may arrive, in milliseconds. Default: 30,000. */
-  readonly stallMs?: number;
+  /** How long a request may wait for its reply, in milliseconds: nothing may arrive for as long, and at most for 10 s. */
+  readonly requestTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
+
+// the HTTP client of Google's SDK 7 does not notice a connection that ends in the middle of a body: nothing else ends the wait
+const MAX_STALL_MS = 10_000;
 
 /**
  * Reads the body of a reply to its end. The SDKs bound the wait for a reply, none of them that for its body, and a signal
@@ -23,7 +26,8 @@ export interface ReplyBody {
  * `RESPONSE_MALFORMED`: longer; `ABORTED`
  */
 export async function readReply(stream: Readable, body: ReplyBody): Promise<Buffer> {
-  const { what, limit, stallMs = 30_000, signal } = body;
+  const { what, limit, requestTimeoutMs, signal } = body;
+  const stallMs = Math.min(requestTimeoutMs, MAX_STALL_MS);
   const onAbort = (): void => void stream.destroy(aborted(what, signal));
   const stalled = (): void => void stream.destroy(brokenOff(what, `nothing arrived for ${stallMs} ms`));
   signal?.addEventListener('abort', onAbort, { once: true });

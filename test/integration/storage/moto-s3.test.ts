@@ -1,0 +1,175 @@
+import { S3 } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBucket } from '../../../src/providers/aws-s3/open-bucket.ts';
+import { openStorage } from '../../../src/providers/open-storage.ts';
+import { parseLocation } from '../../../src/storage/location.ts';
+import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
+import { startMoto } from '../../servers/moto.ts';
+import type { RunningServer } from '../../servers/server-process.ts';
+import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
+import { testStorageFaults } from '../../support/storage-faults.ts';
+import { AwsEnvironment } from '../aws-kms/environment.ts';
+
+/** S3 as moto has it. */
+
+const SECRET = 'canary-secret-access-key-of-the-store';
+const TOKEN = 'canary-session-token-of-the-store';
+const region = 'eu-west-1';
+
+let server: RunningServer;
+let proxy: FaultProxy;
+let admin: S3;
+let environment: AwsEnvironment;
+let made = 0;
+beforeAll(async () => {
+  server = await startMoto();
+  proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
+  const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'administrator' };
+  admin = new S3({ region, endpoint: server.url, forcePathStyle: true, credentials });
+});
+afterAll(async () => {
+  admin?.destroy();
+  await proxy?.stop();
+  await server?.stop();
+});
+beforeEach(async () => {
+  environment = await AwsEnvironment.begin({
+    AWS_ACCESS_KEY_ID: 'AKIATESTTESTTESTTEST',
+    AWS_SECRET_ACCESS_KEY: SECRET,
+    AWS_SESSION_TOKEN: TOKEN,
+    AWS_ENDPOINT_URL_S3: server.url,
+  });
+});
+afterEach(() => environment.end());
+
+async function bucket(requestTimeoutMs = 60_000): Promise<StorageUnderTest> {
+  const Bucket = `logs-${++made}`;
+  await admin.createBucket({ Bucket, CreateBucketConfiguration: { LocationConstraint: region } });
+  const opened = (name: string) => openBucket(name, { requestTimeoutMs });
+  return {
+    store: await opened(Bucket),
+    another: () => opened(Bucket),
+    write: async (Key, content, ContentEncoding) => {
+      await admin.putObject({ Bucket, Key, Body: content, ...(ContentEncoding && { ContentEncoding }) });
+    },
+    remove: async (Key) => {
+      await admin.deleteObject({ Bucket, Key });
+    },
+    absent: () => opened('there-is-no-such-bucket'),
+  };
+}
+
+const refusal = (status: number, code: string): Fault => ({
+  kind: 'status',
+  status,
+  body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>refused</Message><CanonicalRequest>x-amz-security-token:${TOKEN}</CanonicalRequest></Error>`,
+});
+
+describe('S3', () => {
+  testObjectStorage({ open: bucket, refused: [], manyObjects: 1_010 });
+});
+
+describe('S3 that misbehaves', () => {
+  beforeEach(() => {
+    process.env['AWS_ENDPOINT_URL_S3'] = proxy.url;
+  });
+  testStorageFaults({
+    open: () => bucket(1_000),
+    proxy: () => proxy,
+    secrets: [SECRET, TOKEN, 'AKIATESTTESTTESTTEST'],
+    refusals: { denied: refusal(403, 'AccessDenied'), unknown: refusal(403, 'InvalidAccessKeyId') },
+    versionHeader: 'etag',
+  });
+
+  it('says what is wrong with a bucket of another region, and with an object in an archive', async () => {
+    const { store } = await bucket(1_000);
+    proxy.inject(refusal(301, 'PermanentRedirect'));
+    await expect(listedIn(store)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      hint: expect.stringMatching(/AWS_REGION/),
+    });
+    proxy.inject(refusal(403, 'InvalidObjectState'));
+    await expect(store.get('a', 10)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: false,
+      hint: expect.stringMatching(/restore/),
+    });
+  });
+
+  it.each([
+    ['says that there is more, and not where', '<IsTruncated>true</IsTruncated>'],
+    ['goes in a circle', '<IsTruncated>true</IsTruncated><NextContinuationToken>1</NextContinuationToken>'],
+    ['does not say whether there is more', ''],
+  ])('whose listing %s is not believed', async (_, more) => {
+    const { store } = await bucket(1_000);
+    proxy.inject({
+      kind: 'status',
+      status: 200,
+      body: `<?xml version="1.0"?><ListBucketResult>${more}</ListBucketResult>`,
+    });
+    await expect(listedIn(store)).rejects.toMatchObject({ code: 'RESPONSE_MALFORMED' });
+  });
+
+  it('whose keys are not in order is not believed', async () => {
+    const { store } = await bucket(1_000);
+    const key = (name: string): string => `<Contents><Key>${name}</Key><Size>1</Size><ETag>"1"</ETag></Contents>`;
+    for (const names of [
+      ['b', 'a'],
+      ['a', 'a'],
+      ['%F0%9F%98%80', '%EF%BD%81'],
+    ]) {
+      const body = `<?xml version="1.0"?><ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${names.map(key).join('')}</ListBucketResult>`;
+      proxy.inject({ kind: 'status', status: 200, body });
+      await expect(listedIn(store)).rejects.toMatchObject({
+        code: 'RESPONSE_MALFORMED',
+        message: expect.stringMatching(/order/),
+      });
+    }
+  });
+});
+
+describe('a bucket of S3', () => {
+  it('is opened by its location, with the region that is named', async () => {
+    delete process.env['AWS_REGION'];
+    const { write } = await bucket();
+    await write('logs/a', 'x');
+    const store = await openStorage(parseLocation(`s3://logs-${made}/logs`), { region });
+    expect(store.name).toBe(`s3://logs-${made}`);
+    expect(await listedIn(store, 'logs/')).toHaveLength(1);
+    store.close();
+  });
+
+  it('without a region, or without credentials, is an error that says so', async () => {
+    await bucket();
+    const location = parseLocation(`s3://logs-${made}`);
+    delete process.env['AWS_REGION'];
+    await expect(listedIn(await openStorage(location))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      hint: expect.stringMatching(/AWS_REGION/),
+    });
+    process.env['AWS_REGION'] = region;
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) delete process.env[name];
+    await expect(listedIn(await openStorage(location))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+
+  it('whose server knows no such key is an error that says so', async () => {
+    const { store } = await bucket();
+    const enforce = (after: string) => fetch(`${server.url}/moto-api/reset-auth`, { method: 'POST', body: after });
+    await enforce('0');
+    try {
+      await expect(listedIn(store)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+      await expect(store.put('a', Buffer.from('x'), undefined)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    } finally {
+      await enforce('inf');
+    }
+  });
+
+  it('is asked nothing over plain http to another host', async () => {
+    process.env['AWS_ENDPOINT_URL_S3'] = 'http://user:hunter2@s3.example.com';
+    const opened = openStorage(parseLocation('s3://logs'));
+    await expect(opened).rejects.toMatchObject({
+      code: 'INSECURE_ENDPOINT',
+      message: expect.not.stringContaining('hunter2'),
+    });
+  });
+});
