@@ -48,7 +48,8 @@ export class StreamLane implements Recorder {
   #run: OpenRun | undefined;
   /** A line is fed that is new: what was taken before is saved already. */
   #feeding = false;
-  #taken = false;
+  /** Records that were taken as an honest log has them. */
+  #recorded = 0;
   #offset = 0;
   #lastLine = 0;
   #lastOffset = 0;
@@ -73,13 +74,13 @@ export class StreamLane implements Recorder {
   async feed(bytes: Buffer, start: number, end: number, offset: number): Promise<void> {
     this.lines++;
     if (this.verifier.state.stopped) return;
-    this.#taken = false;
+    const taken = this.#recorded;
     this.#offset = offset;
     this.#feeding = true;
     const pending = this.verifier.feed(bytes, start, end, this.lines, offset);
     if (pending !== undefined) await pending;
     this.#feeding = false;
-    if (this.#taken || this.#frames === undefined) return;
+    if (this.#recorded > taken || this.#frames === undefined) return;
     this.closeRun();
     const line = { stream: this.number, line: this.lines, offset, bytes: bytes.subarray(start, end) };
     this.#frames.add({ kind: 'line', ...line });
@@ -99,7 +100,7 @@ export class StreamLane implements Recorder {
     this.#keepFrontier();
     this.#lastLine = this.lines;
     this.#lastOffset = this.#offset;
-    this.#taken = true;
+    this.#recorded++;
   }
 
   /** Writes of the records since the last other line what they came to. */

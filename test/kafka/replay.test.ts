@@ -18,6 +18,8 @@ import { catalogue } from '../vectors/catalogue/index.ts';
  * cut, however often.
  */
 
+/** Findings for which older entries are compared. */
+const REPEATED = ['DUPLICATE_ENTRY', 'OUT_OF_ORDER'];
 const FILE = 'kafka://topic/0';
 
 interface Outcome {
@@ -131,8 +133,8 @@ describe('what was taken before', () => {
         expect(outcome).toEqual(expected);
       }
       // without old leaves, where nothing asks for them
-      if (verdict === 0 && expected.facts.abandonedEntries === 0)
-        expect(await interrupted(() => auditorOf(brings), lines, every, 0)).toEqual(expected);
+      const asks = expected.facts.abandonedEntries > 0 || expected.findings.some(({ code }) => REPEATED.includes(code));
+      if (verdict === 0 && !asks) expect(await interrupted(() => auditorOf(brings), lines, every, 0)).toEqual(expected);
     });
   }
 });

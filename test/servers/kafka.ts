@@ -70,7 +70,13 @@ export class Kafka {
     );
     await writeFile(join(directory, 'server.properties'), `${lines.join('\n')}\n`, { mode: 0o600 });
     const id = randomBytes(16).toString('base64url');
-    const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', join(directory, 'server.properties')];
+    const format = [
+      'kafka.tools.StorageTool',
+      'format',
+      `--cluster-id=${id}`,
+      '-c',
+      join(directory, 'server.properties'),
+    ];
     await run('java', ['-Xmx256m', '-cp', classPath, ...format]);
     await kafka.restart();
     return kafka;
