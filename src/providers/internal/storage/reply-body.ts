@@ -36,6 +36,7 @@ export async function readReply(stream: Readable, body: ReplyBody): Promise<Buff
   let length = 0;
   try {
     throwIfAborted(what, signal);
+    if (body.length !== undefined && body.length > limit) throw tooLong(what, body);
     for await (const part of stream as AsyncIterable<Uint8Array>) {
       timer.refresh();
       length += part.length;
