@@ -12,7 +12,8 @@ const mayImport = {
   keys: ['core', 'config', 'foundation'],
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
-  audit: ['verify', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
+  kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],
+  audit: ['verify', 'kafka', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
   report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
@@ -173,6 +174,16 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/providers/' },
       to: { path: sdks, pathNot: '@aws-crypto/crc32c' },
+    },
+    {
+      name: 'kafka-client-on-first-use',
+      comment: 'the client of Kafka is loaded by import() on first use, and only src/kafka knows it',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/kafka/client/load-client\\.ts$' },
+      to: {
+        path: '^(node_modules/)?@platformatic/',
+        dependencyTypesNot: ['type-only', 'type-import'],
+      },
     },
     {
       name: 'loggers-at-the-edge-only',

@@ -26,7 +26,7 @@ export default {
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['go', 'mkfifo', 'mount', 'openssl', 'promtool', 'ssh-agent', 'systemd-analyze', 'umount', 'unshare'],
+  ignoreBinaries: ['go', 'java', 'mkfifo', 'mount', 'openssl', 'promtool', 'ssh-agent', 'systemd-analyze', 'umount', 'unshare'],
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: [
     'dependency-cruiser',
@@ -35,6 +35,8 @@ export default {
     // Given to projects that scripts/check-types.mjs and test/dist/ make.
     '@types/node-newest',
     '@babel/preset-env',
+    // Declarations of @platformatic/kafka name it.
+    '@types/debug',
     'jest',
   ],
 };

@@ -23,7 +23,7 @@ const BATCH = 500;
 const ATTEMPTS = 5;
 
 /** Names a finding by where it is and what was read, never by when. */
-export function findingId(description: TopicDescription, origin: string, finding: Finding): string {
+function findingId(description: TopicDescription, origin: string, finding: Finding): string {
   const { code, severity, file, line, offset, seq, lastSeq, message } = finding;
   const { cluster, topicId } = description;
   const what = [cluster, topicId, origin, code, severity, file, line, offset, seq, lastSeq, message];

@@ -22,7 +22,7 @@ export interface TopicTally {
 }
 
 /** Nothing yet. */
-export const EMPTY_TALLY: TopicTally = {
+const EMPTY_TALLY: TopicTally = {
   leftOut: 0,
   leftOutOrigins: [],
   keyless: 0,

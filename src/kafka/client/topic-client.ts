@@ -10,7 +10,7 @@ import { type KafkaClient, loadKafkaClient } from './load-client.ts';
 
 const CLIENT_ID = 'fapilog-tamper';
 const CONNECT_MS = 5_000;
-const REQUEST_MS = 30_000;
+const REQUEST_MS = 10_000;
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
