@@ -13,6 +13,7 @@ const mayImport = {
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],
+  fleet: ['verify', 'storage', 'format', 'keys', 'core', 'foundation'],
   audit: ['verify', 'kafka', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
   report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
@@ -52,6 +53,12 @@ export const rooms = {
     found: ['input', 'verdict'],
     files: ['auditor', 'found', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
     show: ['carrier', 'files', 'found', 'input', 'model', 'verdict'],
+  },
+  fleet: {
+    place: [],
+    memory: [],
+    check: ['memory', 'place'],
+    run: ['check', 'memory', 'place'],
   },
 };
 

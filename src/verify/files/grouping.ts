@@ -95,7 +95,9 @@ export function groupByOrigin(
 }
 
 /** Files that belong to no stream that the auditor names: not verified, and said so. */
-export function unclaimedReport(files: readonly PeekedSource[]): StreamReport {
+export function unclaimedReport(
+  files: readonly { readonly source: Pick<PeekedSource['source'], 'name'>; readonly peek: Peek }[],
+): StreamReport {
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };

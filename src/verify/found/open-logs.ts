@@ -20,8 +20,8 @@ const PAUSE_MS = 10;
 /** So often with what has come since the look before: a file cannot be renamed and compressed and be missed each time. */
 const FRESH_ROUNDS = 3;
 
-/** A file as it is now. */
-async function look(file: FoundFile, form: FileForm, wanted: Wanted | undefined): Promise<SeenFile> {
+/** A file as it is now. It throws what the system says. */
+export async function lookAtFile(file: FoundFile, form: FileForm, wanted: Wanted | undefined): Promise<SeenFile> {
   const head = lookAt(file.path);
   const { size, identity } = head;
   const source = sourceOf(file.path, head, form);
@@ -44,7 +44,7 @@ async function lookAgain(
     // its writer puts the compressed file there before it takes this one away
     const path = attempt === 1 || !file.listed ? file.path : `${file.path}.gz`;
     try {
-      return await look({ ...file, path }, form, wanted);
+      return await lookAtFile({ ...file, path }, form, wanted);
     } catch (error) {
       const isAway = isGone(error) || isTamperError(error, 'NOT_FOUND');
       if (isAway && attempt < (file.listed ? 2 : ATTEMPTS)) {

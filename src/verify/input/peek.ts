@@ -19,6 +19,8 @@ export interface Peek {
   readonly noted?: { readonly origin: string; readonly size: number };
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
+  /** Why a first open stands there, and since when, by the writer's clock. */
+  readonly open?: Pick<OpenEntry, 'why' | 'time'>;
 }
 
 /** A file with what its first entry says. */
@@ -148,6 +150,6 @@ export function firstEntry(line: Buffer): Omit<Peek, 'empty'> | undefined {
   if (read.type === 'record' || read.kind !== 'open') return { seq, tag, origin: undefined };
   const reading = readControl(trimmed, seq, read.kind, `${tag}.${read.epoch}`, read.member);
   if (!('entry' in reading) || reading.entry.kind !== 'open') return { seq, tag, origin: undefined };
-  const { origin, after } = reading.entry;
-  return { seq, tag, origin, ...(after && { after }) };
+  const { origin, after, why, time } = reading.entry;
+  return { seq, tag, origin, ...(after && { after }), open: { why, time } };
 }

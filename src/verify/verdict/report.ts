@@ -125,6 +125,8 @@ export interface StreamReport {
    * are reported. 0 where nothing is proven.
    */
   readonly provenSize: number;
+  /** Time of the newest seal up to {@link provenSize}, UTC, by the writer's clock; absent where there is none. */
+  readonly provenTime?: string;
   /** Time stamps of the auditor's that are about this log, by size; absent where there are none. */
   readonly dated?: readonly DatedReport[];
   /** Absent where the auditor names no witness. */
@@ -264,6 +266,8 @@ export function streamFacts(
 ): StreamFacts {
   const { after, closed } = state;
   const notes = provingNotes(state);
+  const provenSize = provenEnd(state);
+  const provenTime = state.tree.lastSealUpTo(provenSize)?.time;
   const witnessed = witnessedReport(state);
   const { dated } = state.evidence;
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
@@ -276,7 +280,8 @@ export function streamFacts(
     end,
     ...(closed?.continuedBy !== undefined && { continuedBy: closed.continuedBy }),
     ...(after !== undefined && { after: { origin: after.origin, size: after.size } }),
-    provenSize: provenEnd(state),
+    provenSize,
+    ...(provenTime !== undefined && { provenTime }),
     ...(witnessed !== undefined && { witnessed }),
     ...(dated.length > 0 && { dated: dated.map((one) => ({ ...one, time: one.time.toISOString() })) }),
     runs: state.runs,

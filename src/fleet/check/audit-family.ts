@@ -1,0 +1,192 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import { Deleted, isGone } from '../../foundation/file-identity.ts';
+import { UnreadableObject } from '../../storage/read-range.ts';
+import type { AuditMemory, StoredText } from '../memory/audit-memory.ts';
+import { familyId } from '../memory/family.ts';
+import {
+  formatRemembered,
+  parseRemembered,
+  type RememberedFamily,
+  type RememberedStream,
+} from '../memory/remembered.ts';
+import { type FamilyFile, lookAtFamily, type StreamLook } from './family-look.ts';
+import { isSameLook, lookAgain } from './look-again.ts';
+import { isExpired } from './plan.ts';
+import { rememberStream } from './remember.ts';
+import { emptyResult, resultOf, vanishedResult } from './results.ts';
+import type { AuditFinding, StreamResult } from './stream-result.ts';
+import { type FamilyRules, rulesOf, type VerifiedStream, verifyFamily } from './verify-family.ts';
+
+/**
+ * One job of an audit: a family of streams, from what is remembered to what is remembered next. It needs nothing of any other
+ * job, so that jobs may run in any order, on any machine, and more than once.
+ */
+
+/** A family to be audited. It can be sent as JSON. */
+export interface FamilyJob {
+  readonly family: string;
+  readonly files: readonly FamilyFile[];
+  /** The version of what was remembered before the files were listed; absent where nothing was. */
+  readonly memoryVersion?: string | undefined;
+}
+
+/** What every job of an audit goes by. */
+export interface AuditRules extends FamilyRules {
+  readonly memory: AuditMemory;
+  readonly now: Date;
+  /** A stream of which the newest proven seal is older has stopped, in milliseconds; undefined: that is not asked. */
+  readonly stoppedAfterMs: number | undefined;
+}
+
+/** What was verified and is not remembered yet. */
+export interface Pending {
+  readonly job: FamilyJob;
+  readonly stored: StoredText | undefined;
+  readonly results: readonly StreamResult[];
+  readonly next: RememberedFamily;
+}
+
+/** What one look at a family came to. */
+export type FamilyOutcome =
+  | { readonly is: 'settled'; readonly results: readonly StreamResult[] }
+  /** Something is not ok: that is only said of files which another look shows to be the same ({@link settle}). */
+  | { readonly is: 'doubtful'; readonly pending: Pending }
+  /** The files are others by now, or another auditor has remembered something: a listing from now on is needed. */
+  | { readonly is: 'outdated'; readonly why: 'files' | 'memory'; readonly memoryVersion: string | undefined };
+
+/** So often a family is looked at that does not come to rest. */
+export const ATTEMPTS = 5;
+
+/**
+ * Audits one family whose files may be looked for beside those that are known. What cannot be decided is a result; an exception
+ * is a bug.
+ */
+export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<readonly StreamResult[]> {
+  let now = job;
+  for (let attempt = 1; ; attempt++) {
+    let outcome = await tryFamily(now, rules);
+    if (outcome.is === 'settled') return outcome.results;
+    const remembered =
+      outcome.is === 'doubtful' ? outcome.pending.stored : await rules.memory.read(familyId(job.family));
+    const files = await lookAgain(job.family, now.files, remembered && parsed(remembered, job.family, rules), rules);
+    if (outcome.is === 'doubtful' && isSameLook(now.files, files)) {
+      outcome = await settle(outcome.pending, rules);
+      if (outcome.is === 'settled') return outcome.results;
+    }
+    if (attempt === ATTEMPTS) return restless(now, outcome);
+    now = { ...job, files, memoryVersion: remembered?.version };
+  }
+}
+
+/** Looks at a family once. */
+export async function tryFamily(job: FamilyJob, rules: AuditRules): Promise<FamilyOutcome> {
+  return orFailure(job, async () => {
+    const stored = await rules.memory.read(familyId(job.family));
+    // another auditor was here since the listing, and may have seen more than that shows
+    if (stored?.version !== job.memoryVersion) return { is: 'outdated', why: 'memory', memoryVersion: stored?.version };
+    const audited = await verified(job, stored, rules);
+    if (audited === undefined) return { is: 'outdated', why: 'files', memoryVersion: stored?.version };
+    const pending = { job, stored, ...audited };
+    const ok = audited.results.every(({ verdict }) => verdict === 'ok');
+    return ok ? settle(pending, rules) : { is: 'doubtful', pending };
+  });
+}
+
+/** Remembers what was verified, and says so. */
+export async function settle({ job, stored, results, next }: Pending, rules: AuditRules): Promise<FamilyOutcome> {
+  return orFailure(job, async () => {
+    const text = formatRemembered(next);
+    const id = familyId(job.family);
+    if (text === stored?.text || (await rules.memory.write(id, text, stored?.version)))
+      return { is: 'settled', results };
+    return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
+  });
+}
+
+/** What is said of a family that does not come to rest. */
+export function restless(job: FamilyJob, outcome: FamilyOutcome): readonly StreamResult[] {
+  const byOthers = outcome.is === 'outdated' && outcome.why === 'memory';
+  const message = byOthers
+    ? 'other auditors change what is remembered of this stream each time'
+    : 'files of this stream are replaced, renamed or deleted faster than they can be read';
+  const finding: AuditFinding = { code: 'REPLACED', severity: 'undecided', message };
+  return [{ ...emptyResult(job.family, job.files.length, undefined), result: 'replaced', findings: [finding] }];
+}
+
+async function orFailure(job: FamilyJob, act: () => Promise<FamilyOutcome>): Promise<FamilyOutcome> {
+  try {
+    return await act();
+  } catch (error) {
+    const failure = error instanceof UnreadableObject ? error.failure : error;
+    if (!(failure instanceof TamperError) || failure.code === 'INTERNAL') throw error;
+    return { is: 'settled', results: [emptyResult(job.family, job.files.length, failure)] };
+  }
+}
+
+function parsed(stored: StoredText, family: string, { memory }: AuditRules): RememberedFamily {
+  const id = familyId(family);
+  return parseRemembered(stored.text, id, `${memory.name}: ${id}`);
+}
+
+/** @returns undefined where a file is not what was listed any more */
+async function verified(
+  job: FamilyJob,
+  stored: StoredText | undefined,
+  rules: AuditRules,
+): Promise<Pick<Pending, 'results' | 'next'> | undefined> {
+  const remembered = stored && parsed(stored, job.family, rules);
+  const all = remembered?.streams ?? [];
+  const named = all.filter(({ origin }) => rules.options.names(origin));
+  const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named });
+  const reports = await verifiedStreams(looks, rules);
+  if (reports === undefined) return undefined;
+  const results: StreamResult[] = [];
+  // what is not named now may be named again
+  const streams: RememberedStream[] = all.filter((one) => !named.includes(one));
+  for (const look of looks) {
+    const outcome = outcomeOf(look, reports.get(look.origin), rules);
+    if (outcome === undefined) return undefined;
+    results.push(outcome.result);
+    if (outcome.stream !== undefined) streams.push(outcome.stream);
+  }
+  return { results, next: { version: 1, family: job.family, streams } };
+}
+
+async function verifiedStreams(
+  looks: readonly StreamLook[],
+  rules: AuditRules,
+): Promise<ReadonlyMap<string, VerifiedStream> | undefined> {
+  try {
+    return await verifyFamily(looks, rules);
+  } catch (error) {
+    if (error instanceof Deleted || isGone(error) || isTamperError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+function outcomeOf(
+  look: StreamLook,
+  verifiedStream: VerifiedStream | undefined,
+  rules: AuditRules,
+): { readonly result: StreamResult; readonly stream: RememberedStream | undefined } | undefined {
+  const { origin, remembered, files } = look;
+  const expired = isExpired(look, rules.mayBeGoneBefore);
+  if (files.length === 0) return { result: vanishedResult(look, expired), stream: remembered };
+  if (verifiedStream !== undefined) {
+    const { basis } = rulesOf(origin, rules);
+    const stream = rememberStream(look, { ...verifiedStream, expired }, basis, rules.now.toISOString());
+    return { result: resultOf(look, stream, verifiedStream, rules), stream };
+  }
+  if (remembered === undefined) return undefined;
+  const stream = expired ? withoutGone(look, remembered) : remembered;
+  return { result: resultOf(look, stream, undefined, rules), stream };
+}
+
+/** What is remembered of a stream of which a retention has deleted the oldest files. */
+function withoutGone({ gone }: StreamLook, remembered: RememberedStream): RememberedStream {
+  const names = new Set(gone.map(({ name }) => name));
+  const files = remembered.files.filter(({ name }) => !names.has(name));
+  const firstSeq = Math.min(...files.map((file) => file.firstSeq ?? remembered.lastSeq));
+  const { newest } = remembered;
+  return { ...remembered, firstSeq, files, ...(newest !== undefined && { first: newest }) };
+}

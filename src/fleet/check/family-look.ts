@@ -1,0 +1,85 @@
+import type { Peek } from '../../verify/input/peek.ts';
+import type { RememberedFamily, RememberedFile, RememberedStream } from '../memory/remembered.ts';
+import { isSameFile, type PlacedFile } from '../place/log-place.ts';
+
+/** What is there of a family of streams, beside what is remembered of it. */
+
+/** What the first entry of a file says, and whose it is. Nothing of it is trusted. */
+export interface Sight extends Pick<Peek, 'seq' | 'open' | 'after'> {
+  readonly origin: string;
+}
+
+/** A file of a family. */
+export interface FamilyFile extends PlacedFile {
+  /** Absent where it is remembered as it is. */
+  readonly sight?: Sight;
+}
+
+/** A file of one stream. */
+export interface StreamFile extends PlacedFile {
+  /** Its first entry; absent where it has none. */
+  readonly firstSeq: number | undefined;
+  /** Its last entry, where that is remembered of this content. */
+  readonly lastSeq: number | undefined;
+  /** Its last entry was written by this time, where that is remembered. */
+  readonly by: string | undefined;
+  /** Whether it is remembered as it is, with its manifest. */
+  readonly unchanged: boolean;
+  readonly open: Peek['open'];
+  readonly after: Peek['after'];
+}
+
+/** One stream of a family. */
+export interface StreamLook {
+  readonly origin: string;
+  readonly remembered: RememberedStream | undefined;
+  readonly files: readonly StreamFile[];
+  /** What is remembered and under its name no more, nor under another one. */
+  readonly gone: readonly RememberedFile[];
+}
+
+/** Whether a file is remembered with this content. */
+export function isRemembered(file: PlacedFile, remembered: Pick<RememberedFile, 'version'> | undefined): boolean {
+  return remembered !== undefined && remembered.version === file.version;
+}
+
+/** The streams of a family by name; every file that is not remembered has a {@link Sight}. */
+export function lookAtFamily(files: readonly FamilyFile[], remembered: RememberedFamily | undefined): StreamLook[] {
+  const known = new Map<string, { readonly origin: string; readonly file: RememberedFile }>();
+  for (const { origin, files: own } of remembered?.streams ?? [])
+    for (const file of own) known.set(file.name, { origin, file });
+  const byOrigin = new Map<string, StreamFile[]>();
+  for (const { origin } of remembered?.streams ?? []) byOrigin.set(origin, []);
+  const here = new Set<string>();
+  for (const file of files) {
+    here.add(file.name);
+    const before = known.get(file.name);
+    const same = before !== undefined && isRemembered(file, before.file) ? before : undefined;
+    const origin = same?.origin ?? file.sight?.origin;
+    if (origin === undefined) continue; // it is not what was listed any more: the next look sees it
+    const one = streamFile(file, same?.file);
+    const group = byOrigin.get(origin);
+    if (group === undefined) byOrigin.set(origin, [one]);
+    else group.push(one);
+  }
+  const streams = new Map((remembered?.streams ?? []).map((stream) => [stream.origin, stream]));
+  return [...byOrigin].map(([origin, own]) => {
+    const stream = streams.get(origin);
+    const changed = new Set(own.flatMap((file) => (file.unchanged ? [] : [file.firstSeq])));
+    const isGone = ({ name, firstSeq }: RememberedFile): boolean =>
+      !here.has(name) && !(firstSeq !== undefined && changed.has(firstSeq));
+    return { origin, remembered: stream, files: own, gone: (stream?.files ?? []).filter(isGone) };
+  });
+}
+
+function streamFile({ sight, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
+  return {
+    ...file,
+    firstSeq: same === undefined ? sight?.seq : same.firstSeq,
+    lastSeq: same?.lastSeq,
+    by: same?.by,
+    unchanged: same !== undefined && isSameFile(file, same as PlacedFile),
+    open: sight?.open,
+    after: sight?.after,
+  };
+}

@@ -1,0 +1,72 @@
+import { sizeOf } from '../memory/remembered.ts';
+import type { StreamFile, StreamLook } from './family-look.ts';
+
+/**
+ * What of a stream has to be read again. Where a stream was ok, its newest checkpoint commits to all that was read: nothing that
+ * ends below it and is unchanged is read once more. Whatever is not plainly so is verified whole.
+ */
+
+/** Which files of a stream are verified. */
+export type Plan =
+  | { readonly what: 'nothing' }
+  /** Those from entry `from` on; the newest checkpoint that is remembered proves that they go on from the others. */
+  | { readonly what: 'added'; readonly from: number; readonly files: readonly StreamFile[] }
+  | { readonly what: 'whole' };
+
+/** What a plan goes by besides the files. */
+export interface PlanRules {
+  /** The digest of what a verdict rests on now. */
+  readonly basis: string;
+  /** Whether the verdict may be another one merely because time went by. */
+  readonly asksTime: boolean;
+  /** Files whose last entry is older may be gone, in milliseconds since 1970; undefined: none may. */
+  readonly mayBeGoneBefore: number | undefined;
+}
+
+/** A run that goes on in a next file does so at once, in milliseconds. */
+const AT_ONCE = 60_000;
+
+const NOTHING: Plan = { what: 'nothing' };
+const WHOLE: Plan = { what: 'whole' };
+
+/** Whether everything that is gone is what a retention deletes: the oldest files, whose entries are old enough. */
+export function isExpired({ gone, files }: StreamLook, before: number | undefined): boolean {
+  if (before === undefined || gone.length === 0) return false;
+  const firstLeft = Math.min(...files.map(({ firstSeq }) => firstSeq ?? Number.MAX_SAFE_INTEGER));
+  return gone.every(
+    ({ by, lastSeq }) => by !== undefined && Date.parse(by) < before && (lastSeq === undefined || lastSeq < firstLeft),
+  );
+}
+
+/** `always`: something is verified in any case, because another stream cites this one. */
+export function planOf(look: StreamLook, rules: PlanRules, always = false): Plan {
+  const { remembered, files, gone } = look;
+  if (remembered?.verdict !== 'ok' || remembered.basis !== rules.basis || remembered.newest === undefined) return WHOLE;
+  if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return WHOLE;
+  if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return NOTHING;
+  const size = sizeOf(remembered.newest);
+  const from = beginning(files, size, remembered.sealed);
+  const below = files.filter(({ firstSeq }) => firstSeq !== undefined && firstSeq < from);
+  const endsBefore = (file: StreamFile): boolean => file.unchanged && file.lastSeq !== undefined && file.lastSeq < from;
+  const reached = Math.max(0, ...below.map(({ lastSeq }) => lastSeq ?? 0));
+  if (!below.every(endsBefore) || reached !== from - 1 || from === 1) return WHOLE;
+  return { what: 'added', from, files: files.filter(({ firstSeq }) => firstSeq === undefined || firstSeq >= from) };
+}
+
+/** The first entry that is read: where a file begins that the checkpoint of so many entries reaches, or that goes on from it. */
+function beginning(files: readonly StreamFile[], size: number, sealed: string | undefined): number {
+  const begins = (file: StreamFile): number => file.firstSeq ?? Number.POSITIVE_INFINITY;
+  const toRead = files.filter(({ unchanged, lastSeq = Number.POSITIVE_INFINITY }) => !unchanged || lastSeq > size);
+  const first = Math.min(...toRead.map(begins));
+  if (first <= size) return first;
+  const next = toRead.filter((file) => begins(file) === size + 1);
+  if (first === size + 1 && next.length === 1 && next.every(({ open }) => goesOn(open, sealed))) return first;
+  // a run that begins there is compared with the one before it
+  return Math.max(1, ...files.map(({ firstSeq = 0 }) => (firstSeq <= size ? firstSeq : 0)));
+}
+
+function goesOn(open: StreamFile['open'], sealed: string | undefined): boolean {
+  if (open?.why !== 'rotated' || sealed === undefined) return false;
+  const pause = Date.parse(open.time) - Date.parse(sealed);
+  return pause >= 0 && pause <= AT_ONCE;
+}

@@ -1,0 +1,112 @@
+import type { TamperError } from '../../errors.ts';
+import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
+import type { StreamLook } from './family-look.ts';
+import type { StreamOptions } from './stream-options.ts';
+import { type AuditFinding, type StreamOutcome, type StreamResult, shownFindings } from './stream-result.ts';
+import type { VerifiedStream } from './verify-family.ts';
+
+/** The line of a stream, from what was verified and what is remembered. */
+
+const NOTHING_READ = { files: 0, bytes: 0 } as const;
+
+/** A stream of which nothing could be said. */
+export function emptyResult(stream: string, files: number, error: TamperError | undefined): StreamResult {
+  return {
+    version: 1,
+    stream,
+    result: 'failed',
+    verdict: 'undecided',
+    checked: 'nothing',
+    firstSeq: 0,
+    lastSeq: 0,
+    proven: 0,
+    end: 'open',
+    files,
+    read: NOTHING_READ,
+    findings: [],
+    more: 0,
+    ...(error !== undefined && {
+      error: { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) },
+    }),
+  };
+}
+
+/** A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. */
+export function vanishedResult({ origin, remembered }: StreamLook, expired: boolean): StreamResult {
+  const size = sizeOf(remembered?.newest);
+  const message =
+    size > 0
+      ? `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: they were deleted, or moved`
+      : 'this stream was here, but none of its files is now: they were deleted, or moved';
+  const finding: AuditFinding = { code: 'KNOWN_CONTRADICTED', severity: 'tampered', message };
+  return {
+    ...emptyResult(origin, 0, undefined),
+    result: expired ? 'removed' : 'vanished',
+    verdict: expired ? 'ok' : 'tampered',
+    end: remembered?.end ?? 'open',
+    removed: { files: remembered?.files.length ?? 0, lastSeq: remembered?.lastSeq ?? 0 },
+    findings: expired ? [] : [finding],
+  };
+}
+
+/** What the result of a stream goes by besides the stream. */
+export interface ResultRules {
+  readonly options: StreamOptions;
+  readonly now: Date;
+  readonly stoppedAfterMs: number | undefined;
+}
+
+/** The line of a stream that is there. `stream` is what is remembered of it next. */
+export function resultOf(
+  look: StreamLook,
+  stream: RememberedStream,
+  verified: VerifiedStream | undefined,
+  { now, stoppedAfterMs }: ResultRules,
+): StreamResult {
+  const stopped = stream.verdict === 'ok' && hasStopped(stream, now, stoppedAfterMs);
+  const found: AuditFinding[] = (verified?.report.findings ?? []).map(({ quoted: _, ...finding }) => finding);
+  const more = Object.values(verified?.report.more ?? {}).reduce((sum, one) => sum + one, 0);
+  if (stopped) found.push(stoppedFinding(stream));
+  const { gone } = look;
+  return {
+    version: 1,
+    stream: look.origin,
+    result: stopped ? 'stopped' : outcome(look, verified),
+    verdict: stopped ? 'undecided' : stream.verdict,
+    checked: verified === undefined ? 'nothing' : verified.fromMiddle ? 'added' : 'whole',
+    firstSeq: stream.firstSeq,
+    lastSeq: stream.lastSeq,
+    proven: verified?.report.provenSize ?? sizeOf(stream.newest),
+    ...(stream.sealed !== undefined && { sealed: stream.sealed }),
+    end: stream.end,
+    files: look.files.length,
+    read: verified?.read ?? NOTHING_READ,
+    ...(gone.length > 0 && {
+      removed: { files: gone.length, lastSeq: Math.max(0, ...gone.map(({ lastSeq = 0 }) => lastSeq)) },
+    }),
+    ...shownFindings(found, more),
+  };
+}
+
+function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStream | undefined): StreamOutcome {
+  const findings = verified?.report.findings ?? [];
+  const has = (code: string): boolean => findings.some((finding) => finding.code === code);
+  const lastSeq = verified?.report.lastSeq ?? remembered?.lastSeq ?? 0;
+  if (has('FORK')) return 'forked';
+  if (has('KNOWN_CONTRADICTED')) return lastSeq < sizeOf(remembered?.newest) ? 'rolled_back' : 'forked';
+  if (remembered === undefined) return 'new';
+  if (gone.length > 0) return 'removed';
+  if (verified !== undefined && lastSeq > remembered.lastSeq) return 'grown';
+  return files.every(({ unchanged }) => unchanged) ? 'unchanged' : 'rewritten';
+}
+
+function hasStopped({ sealed }: RememberedStream, now: Date, stoppedAfterMs: number | undefined): boolean {
+  if (stoppedAfterMs === undefined) return false;
+  return sealed === undefined || now.getTime() - Date.parse(sealed) > stoppedAfterMs;
+}
+
+function stoppedFinding({ sealed, end }: RememberedStream): AuditFinding {
+  const since = sealed === undefined ? 'there is no seal with a time' : `its newest proven seal is of ${sealed}`;
+  const how = end === 'closed' ? ', and its writer closed it' : '';
+  return { code: 'STOPPED', severity: 'undecided', message: `nothing new has come: ${since}${how}` };
+}

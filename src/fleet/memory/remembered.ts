@@ -1,0 +1,121 @@
+import * as v from 'valibot';
+import { TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { isOrigin } from '../../format/origin.ts';
+import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
+import { familyId, familyOf } from './family.ts';
+
+/** What is remembered of a family of streams, and its text. */
+
+const text = v.pipe(v.string(), v.nonEmpty());
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const time = v.pipe(
+  v.string(),
+  v.check((one) => !Number.isNaN(Date.parse(one)), 'a time'),
+);
+const origin = v.pipe(v.string(), v.check(isOrigin, 'the name of a stream'));
+const note = v.pipe(
+  v.string(),
+  v.check((one) => parseSignedCheckpoint(one) !== undefined, 'a signed checkpoint'),
+);
+const content = { name: text, size: count, version: text };
+const file = v.strictObject({
+  ...content,
+  manifest: v.optional(v.strictObject(content)),
+  firstSeq: v.optional(count),
+  lastSeq: v.optional(count),
+  by: v.optional(time),
+});
+const stream = v.strictObject({
+  origin,
+  verdict: v.picklist(['ok', 'tampered', 'undecided']),
+  basis: text,
+  first: v.optional(note),
+  newest: v.optional(note),
+  firstSeq: count,
+  lastSeq: count,
+  sealed: v.optional(time),
+  end: v.picklist(['closed', 'continued', 'open']),
+  continuedBy: v.optional(origin),
+  counts: v.strictObject({ adopted: count, abandoned: count, dropped: count }),
+  checked: time,
+  files: v.array(file),
+});
+const schema = v.strictObject({ version: v.literal(1), family: origin, streams: v.array(stream) });
+
+/** A file that was there when its stream was checked last. */
+export interface RememberedFile {
+  readonly name: string;
+  readonly size: number;
+  readonly version: string;
+  readonly manifest?: { readonly name: string; readonly size: number; readonly version: string } | undefined;
+  /** Its first and last entry; absent where it has none, or was not read to its end. */
+  readonly firstSeq?: number | undefined;
+  readonly lastSeq?: number | undefined;
+  /** Its last entry was written by this time, UTC, by the writer's clock. */
+  readonly by?: string | undefined;
+}
+
+/** A stream as it was when it was checked last. */
+export interface RememberedStream {
+  readonly origin: string;
+  readonly verdict: 'ok' | 'tampered' | 'undecided';
+  /** A digest of what the verdict rested on besides the log. */
+  readonly basis: string;
+  /** The first and the newest checkpoint of a check that was ok, as signed notes; they stay when a later one is not. */
+  readonly first?: string | undefined;
+  readonly newest?: string | undefined;
+  /** The first and the last entry. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Time of the newest proven seal, UTC, by the writer's clock. */
+  readonly sealed?: string | undefined;
+  readonly end: 'closed' | 'continued' | 'open';
+  readonly continuedBy?: string | undefined;
+  /** What a policy may limit, as far as it was seen; entries that were read twice may be counted twice. */
+  readonly counts: { readonly adopted: number; readonly abandoned: number; readonly dropped: number };
+  /** When it was checked, UTC. */
+  readonly checked: string;
+  readonly files: readonly RememberedFile[];
+}
+
+/** What is remembered of one family. */
+export interface RememberedFamily {
+  readonly version: 1;
+  readonly family: string;
+  readonly streams: readonly RememberedStream[];
+}
+
+/** Reads what is remembered under an id. `place` is for the message. @throws {@link TamperError} `FORMAT_INVALID` */
+export function parseRemembered(given: string, id: string, place: string): RememberedFamily {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), given, withoutInput);
+  if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues[0], 'the text'));
+  const { family, streams } = parsed.output;
+  if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
+  for (const one of streams) {
+    if (familyOf(one.origin) !== family) throw damaged(place, 'it names a stream that does not belong here');
+    for (const held of [one.first, one.newest]) {
+      if (held !== undefined && parseSignedCheckpoint(held)?.origin !== one.origin)
+        throw damaged(place, 'a checkpoint in it is of another stream');
+    }
+  }
+  if (new Set(streams.map((one) => one.origin)).size < streams.length)
+    throw damaged(place, 'a stream stands in it twice');
+  return parsed.output;
+}
+
+/** The text of what is remembered. */
+export function formatRemembered(family: RememberedFamily): string {
+  return `${JSON.stringify(family)}\n`;
+}
+
+/** The size of a signed note; 0 without one. */
+export function sizeOf(one: string | undefined): number {
+  return one === undefined ? 0 : (parseSignedCheckpoint(one)?.size ?? 0);
+}
+
+function damaged(place: string, problem: string): TamperError {
+  return new TamperError('FORMAT_INVALID', `${place} is not what an auditor remembers: ${problem}`, {
+    hint: 'Restore it from a backup. Without it a log that was rolled back looks correct; remove it only if you accept that.',
+  });
+}

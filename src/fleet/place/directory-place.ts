@@ -1,0 +1,102 @@
+import { stat } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
+import { systemCode } from '../../errors.ts';
+import { identityOf, isGone } from '../../foundation/file-identity.ts';
+import { readError } from '../../foundation/regular-file.ts';
+import { manifestsOf } from '../../verify/found/file-names.ts';
+import { type FoundFile, findFiles } from '../../verify/found/found-files.ts';
+import { lookAtFile } from '../../verify/found/open-logs.ts';
+import type { Peek, Wanted } from '../../verify/input/peek.ts';
+import { IgnoredFiles, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
+import type { FilesToVerify, LogPlace, PlacedFile, PlacedManifest } from './log-place.ts';
+
+/**
+ * A file that was changed within this time before it was looked at may be changed once more without a trace in its times, which
+ * a system counts in ticks: in nanoseconds.
+ */
+const TICK = 50_000_000n;
+/** The same where a file system counts whole seconds. */
+const COARSE_TICK = 2_000_000_000n;
+
+let unsettled = 0;
+
+/** A directory, or one file. */
+export class DirectoryPlace implements LogPlace {
+  readonly name: string;
+  readonly #root: string;
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: a compressed file may expand to so many. */
+  constructor(name: string, maxBytes: number) {
+    this.name = name;
+    this.#root = resolve(name);
+    this.#maxBytes = maxBytes;
+  }
+
+  holds(name: string): boolean {
+    return name === this.#root || name.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
+  }
+
+  async *list(ignored: IgnoredFiles): AsyncGenerator<PlacedFile> {
+    yield* this.#listed([this.#root], ignored, false);
+  }
+
+  async *listBeside(names: readonly string[]): AsyncGenerator<PlacedFile> {
+    const folders = names.filter((name) => name !== this.#root).map((name) => dirname(name));
+    const given = names.filter((name) => name === this.#root);
+    yield* this.#listed([...new Set([...given, ...folders])], new IgnoredFiles(), true);
+  }
+
+  async peek(file: PlacedFile, wanted: Wanted): Promise<Peek | IgnoredWhy | undefined> {
+    const { name } = file;
+    const found: FoundFile = { path: name, stray: this.#isStray(file), listed: name !== this.#root };
+    try {
+      const { log, identity } = await lookAtFile(found, { maxBytes: this.#maxBytes }, wanted);
+      if (!file.version.startsWith(identity)) return undefined;
+      return typeof log === 'string' ? log : log.peek;
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw readError(name, error, 'Check that you may read it.');
+    }
+  }
+
+  toVerify(files: readonly PlacedFile[]): FilesToVerify {
+    return { paths: files.map(({ name }) => name) };
+  }
+
+  #isStray({ name, manifest }: PlacedFile): boolean {
+    return name !== this.#root && manifest === undefined;
+  }
+
+  async *#listed(paths: readonly string[], ignored: IgnoredFiles, again: boolean): AsyncGenerator<PlacedFile> {
+    for await (const { path, stray, listed } of findFiles(paths, ignored, again)) {
+      const file = await standingAt(path);
+      if (file === undefined) continue; // renamed or deleted since: its new name shows up, or it is missed
+      const manifest = listed && stray ? undefined : await manifestBeside(path);
+      yield { ...file, ...(manifest !== undefined && { manifest }) };
+    }
+  }
+}
+
+async function manifestBeside(path: string): Promise<PlacedManifest | undefined> {
+  for (const name of manifestsOf(path)) {
+    const found = await standingAt(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** What stands there now. The version says which file it is, how long, and when it was changed last. */
+async function standingAt(path: string): Promise<PlacedManifest | undefined> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    const { size, mtimeNs, ctimeNs } = stats;
+    const tick = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK : TICK;
+    const age = BigInt(Date.now()) * 1_000_000n - ctimeNs;
+    const settled = age > tick ? '' : ` unsettled ${process.pid}.${++unsettled}.${Date.now()}`;
+    return { name: path, size: Number(size), version: `${identityOf(stats)} ${size} ${mtimeNs} ${ctimeNs}${settled}` };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw readError(path, error, 'Check that you may read it.');
+  }
+}

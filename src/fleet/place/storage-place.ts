@@ -1,0 +1,109 @@
+import { posix } from 'node:path';
+import { isTamperError } from '../../errors.ts';
+import { Replaced } from '../../foundation/file-identity.ts';
+import { listLogs } from '../../storage/list-logs.ts';
+import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
+import { UnreadableObject } from '../../storage/read-range.ts';
+import { type ListedObject, objectName } from '../../storage/stored-logs.ts';
+import { isBeside, isManifest, manifestsOf } from '../../verify/found/file-names.ts';
+import { judge } from '../../verify/found/judge.ts';
+import type { Peek, Wanted } from '../../verify/input/peek.ts';
+import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';
+import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
+import type { FilesToVerify, LogPlace, PlacedFile, PlacedManifest } from './log-place.ts';
+
+/** The objects below a prefix of a bucket, or the one object of that name. */
+export class StoragePlace implements LogPlace {
+  readonly name: string;
+  readonly #storage: ObjectStorage;
+  readonly #prefix: string;
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: a compressed object may expand to so many. */
+  constructor(storage: ObjectStorage, prefix: string, maxBytes: number) {
+    this.name = prefix === '' ? storage.name : `${storage.name}/${prefix}`;
+    this.#storage = storage;
+    this.#prefix = prefix.replace(/\/$/, '');
+    this.#maxBytes = maxBytes;
+  }
+
+  holds(name: string): boolean {
+    const root = this.#prefix === '' ? this.#storage.name : `${this.#storage.name}/${this.#prefix}`;
+    return name === root || name.startsWith(`${root}/`);
+  }
+
+  async *list(_ignored: IgnoredFiles): AsyncGenerator<PlacedFile> {
+    yield* this.#placed(await this.#listed(this.#prefix));
+  }
+
+  async *listBeside(names: readonly string[]): AsyncGenerator<PlacedFile> {
+    const folders = new Set(names.map((name) => posix.dirname(this.#keyOf(name))));
+    const seen = new Set<string>();
+    for (const folder of folders) {
+      const prefix = folder === '.' ? '' : folder;
+      const inside = this.holds(`${this.#storage.name}/${prefix}`) ? prefix : this.#prefix;
+      if (seen.has(inside)) continue;
+      seen.add(inside);
+      yield* this.#placed(await this.#listed(inside));
+    }
+  }
+
+  async peek(file: PlacedFile, wanted: Wanted): Promise<Peek | IgnoredWhy | undefined> {
+    const object = this.#objectOf(file);
+    const stray = file.manifest === undefined && object.key !== this.#prefix;
+    try {
+      const head = await lookAtObject(this.#storage, object);
+      const place = { storage: this.#storage, object, manifest: async () => undefined, kept: head.whole };
+      const source = storedSource(place, head, { maxBytes: this.#maxBytes });
+      const log = await judge(source, { stray, listed: false }, head, wanted);
+      return typeof log === 'string' ? log : log.peek;
+    } catch (error) {
+      if (error instanceof Replaced) return undefined;
+      throw error instanceof UnreadableObject ? error.failure : error;
+    }
+  }
+
+  toVerify(files: readonly PlacedFile[]): FilesToVerify {
+    const objects = files.flatMap((file): ListedObject[] => {
+      const own = { ...this.#objectOf(file), named: file.manifest !== undefined };
+      return file.manifest === undefined
+        ? [{ ...own, named: true }]
+        : [own, { ...this.#objectOf(file.manifest), named: false }];
+    });
+    return { paths: [], stored: [{ storage: this.#storage, list: async () => objects }] };
+  }
+
+  /** An empty place is one where everything has vanished; a bucket that is not there is a wrong name. */
+  async #listed(prefix: string): Promise<readonly ListedObject[]> {
+    try {
+      return await listLogs(this.#storage, prefix);
+    } catch (error) {
+      if (!isTamperError(error, 'NOT_FOUND')) throw error;
+      for await (const _ of this.#storage.list(prefix)) break;
+      return [];
+    }
+  }
+
+  *#placed(objects: readonly ListedObject[]): Generator<PlacedFile> {
+    const manifests = new Map<string, PlacedManifest>();
+    for (const object of objects) if (isManifest(object.key)) manifests.set(object.key, this.#nameOf(object));
+    for (const object of objects) {
+      const { key, named } = object;
+      if (!named && isBeside(key)) continue;
+      const manifest = manifestsOf(key).flatMap((beside) => manifests.get(beside) ?? [])[0];
+      yield { ...this.#nameOf(object), ...(manifest !== undefined && { manifest }) };
+    }
+  }
+
+  #nameOf(object: StoredObject): PlacedManifest {
+    return { name: objectName(this.#storage, object), size: object.size, version: object.version };
+  }
+
+  #keyOf(name: string): string {
+    return name.slice(this.#storage.name.length + 1);
+  }
+
+  #objectOf({ name, size, version }: PlacedManifest): StoredObject {
+    return { key: this.#keyOf(name), size, version };
+  }
+}

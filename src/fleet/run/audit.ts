@@ -1,0 +1,213 @@
+import { hash } from 'node:crypto';
+import { unclaimedReport } from '../../verify/files/grouping.ts';
+import {
+  ATTEMPTS,
+  type AuditRules,
+  type FamilyJob,
+  type FamilyOutcome,
+  restless,
+  settle,
+  tryFamily,
+} from '../check/audit-family.ts';
+import type { FamilyFile } from '../check/family-look.ts';
+import { isSameLook } from '../check/look-again.ts';
+import { emptyResult } from '../check/results.ts';
+import { type FleetOptions, StreamOptions } from '../check/stream-options.ts';
+import { type StreamResult, shownFindings } from '../check/stream-result.ts';
+import type { AuditMemory } from '../memory/audit-memory.ts';
+import { familyId, familyOf } from '../memory/family.ts';
+import { MemoryIndex } from '../memory/memory-index.ts';
+import type { LogPlace } from '../place/log-place.ts';
+import { Discoverer, type UnclaimedFile } from './discover.ts';
+import { isInShard, type Shard } from './shard.ts';
+import { type AuditSummary, missingResult, type NamedStreams, Tally } from './summary.ts';
+
+/** An audit of many streams: list, find the streams, check of each what is new, remember. */
+
+/** What to audit, and how. */
+export interface AuditRequest {
+  readonly places: readonly LogPlace[];
+  readonly memory: AuditMemory;
+  readonly options: FleetOptions;
+  readonly shard: Shard;
+  readonly now: Date;
+  /** A stream of which the newest proven seal is older has stopped, in milliseconds. Default: that is not asked. */
+  readonly stoppedAfterMs?: number | undefined;
+  /** Files may be gone whose last entry is older, in milliseconds. Default: none may. */
+  readonly retentionMs?: number | undefined;
+  /** So many streams are verified at once. Default 8. */
+  readonly atOnce?: number;
+}
+
+/** So many streams are verified at once. */
+const AT_ONCE = 8;
+/** So many that are not ok wait for the next listing: one listing serves them all. */
+const MOST_DOUBTFUL = 256;
+/** So many files of no stream are named. */
+const SHOWN_FILES = 100;
+
+/** A family that is to be looked at once more, after the next listing. */
+interface Waiting {
+  readonly job: FamilyJob;
+  readonly attempt: number;
+  readonly outcome: Exclude<FamilyOutcome, { readonly is: 'settled' }>;
+}
+
+/**
+ * Audits. `onResult` gets each stream as soon as it is done, and is waited for.
+ *
+ * @returns what all of them come to
+ * @throws {@link TamperError} where it could not run: `USAGE`, `ORIGIN_INVALID`, `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a
+ *   storage throws
+ */
+export async function audit(
+  request: AuditRequest,
+  onResult: (result: StreamResult) => Promise<void>,
+): Promise<AuditSummary> {
+  return new Audit(request, onResult).run();
+}
+
+class Audit {
+  readonly #request: AuditRequest;
+  readonly #options: StreamOptions;
+  readonly #rules: AuditRules;
+  readonly #tally: Tally;
+  readonly #onResult: (result: StreamResult) => Promise<void>;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(request: AuditRequest, onResult: (result: StreamResult) => Promise<void>) {
+    const { places, memory, options, now, stoppedAfterMs, retentionMs } = request;
+    this.#request = request;
+    this.#onResult = onResult;
+    this.#options = new StreamOptions(options, stoppedAfterMs !== undefined);
+    const mayBeGoneBefore = retentionMs === undefined ? undefined : now.getTime() - retentionMs;
+    this.#rules = { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore };
+    this.#tally = new Tally(demandsOf(this.#options, options));
+  }
+
+  async run(): Promise<AuditSummary> {
+    const { places, memory, shard } = this.#request;
+    // before the listing: what is remembered then was there when the listing began
+    const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
+    const discoverer = new Discoverer(places, this.#options, index);
+    const { families, unclaimed, ignored } = await discoverer.look();
+    const all = new Set([...families.keys(), ...index.families.keys()]);
+    for (const family of families.keys()) index.damaged.delete(familyId(family)); // which is said of its streams
+    for (const error of index.damaged.values()) if (shard.index === 0) await this.#say(emptyResult('', 0, error));
+    const names = [...all].filter((family) => isInShard(family, shard));
+    await this.#inParallel(names, async (family) => {
+      await this.#audit(this.#job(family, families.get(family) ?? [], index.families.get(family)?.version), 1);
+      if (this.#waiting.length >= MOST_DOUBTFUL) await this.#lookAgain(discoverer);
+    });
+    while (this.#waiting.length > 0) await this.#lookAgain(discoverer);
+    if (shard.index === 0 && unclaimed.length > 0) await this.#say(unclaimedResult(unclaimed));
+    await this.#sayMissing(all);
+    return this.#tally.summary({ ignored, request: this.#digest(), shard });
+  }
+
+  #job(family: string, files: readonly FamilyFile[], memoryVersion: string | undefined): FamilyJob {
+    return { family, files, memoryVersion };
+  }
+
+  async #audit(job: FamilyJob, attempt: number): Promise<void> {
+    await this.#take(job, attempt, await tryFamily(job, this.#rules));
+  }
+
+  async #take(job: FamilyJob, attempt: number, outcome: FamilyOutcome): Promise<void> {
+    if (outcome.is === 'settled') for (const result of outcome.results) await this.#say(result);
+    else if (attempt >= ATTEMPTS && outcome.is === 'outdated') await this.#sayAll(restless(job, outcome));
+    else this.#waiting.push({ job, attempt, outcome });
+  }
+
+  /** One listing for all that wait: what it shows unchanged stands, all else is done again. */
+  async #lookAgain(discoverer: Discoverer): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    const { families } = await discoverer.look();
+    await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
+      const files = families.get(job.family) ?? [];
+      const same = isSameLook(job.files, files);
+      if (outcome.is === 'doubtful' && same) {
+        await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
+      } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
+      else await this.#audit(this.#job(job.family, files, versionOf(outcome)), attempt + 1);
+    });
+  }
+
+  async #inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+    const queue = items.values();
+    const failures: unknown[] = [];
+    const worker = async (): Promise<void> => {
+      for (const item of queue) {
+        if (failures.length > 0) return;
+        try {
+          await act(item);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: this.#request.atOnce ?? AT_ONCE }, worker));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #sayAll(results: readonly StreamResult[]): Promise<void> {
+    for (const result of results) await this.#say(result);
+  }
+
+  async #say(result: StreamResult): Promise<void> {
+    this.#tally.add(result);
+    await this.#onResult(result);
+  }
+
+  /** Streams that are named and are not there. Of names with `*` only all parts together know. */
+  async #sayMissing(families: ReadonlySet<string>): Promise<void> {
+    const { shard } = this.#request;
+    for (const name of this.#options.patterns) {
+      if (name.endsWith('*') || !isInShard(familyOf(name), shard)) continue;
+      if (!families.has(familyOf(name))) await this.#say(missingResult({ name, min: 1, streams: 0 }));
+    }
+    if (shard.count > 1) return;
+    for (const named of this.#tally.names) {
+      if (named.streams < named.min) await this.#say(missingResult(named));
+    }
+  }
+
+  #digest(): string {
+    const { places, options, stoppedAfterMs, retentionMs } = this.#request;
+    const asked = {
+      places: places.map(({ name }) => name),
+      patterns: this.#options.patterns,
+      policy: options.policy,
+      keys: options.publicKeys,
+      others: { ...pick(options), stoppedAfterMs, retentionMs },
+    };
+    return hash('sha256', JSON.stringify(asked), 'hex');
+  }
+}
+
+function pick({ strict, live, acceptSuccessors, witnesses, cosignatures, held }: FleetOptions): object {
+  return { strict, live, acceptSuccessors, witnesses, cosignatures, held };
+}
+
+function versionOf(outcome: Waiting['outcome']): string | undefined {
+  return outcome.is === 'doubtful' ? outcome.pending.stored?.version : outcome.memoryVersion;
+}
+
+/** The names that several streams answer to. */
+function demandsOf({ patterns }: StreamOptions, { policy }: FleetOptions): Omit<NamedStreams, 'streams'>[] {
+  const mins = new Map(policy?.streams.map(({ origin, min }) => [origin, min]));
+  return patterns
+    .map((name) => ({ name, min: mins.get(name) ?? 1 }))
+    .filter(({ name, min }) => name.endsWith('*') || min > 1);
+}
+
+function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
+  const { findings } = unclaimedReport(
+    files.slice(0, SHOWN_FILES).map(({ file, peek }) => ({ source: { name: file }, peek })),
+  );
+  return {
+    ...emptyResult('', files.length, undefined),
+    result: 'unclaimed',
+    ...shownFindings(findings, Math.max(0, files.length - SHOWN_FILES)),
+  };
+}

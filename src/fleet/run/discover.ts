@@ -1,0 +1,136 @@
+import { tagOf } from '../../format/origin.ts';
+import { mapBounded } from '../../foundation/pool.ts';
+import { wantedBy } from '../../verify/files/grouping.ts';
+import type { Peek, Wanted } from '../../verify/input/peek.ts';
+import { IgnoredFiles, type IgnoredReport, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
+import type { FamilyFile } from '../check/family-look.ts';
+import { claim, sightOf } from '../check/look-again.ts';
+import type { StreamOptions } from '../check/stream-options.ts';
+import { familyOf } from '../memory/family.ts';
+import type { MemoryIndex } from '../memory/memory-index.ts';
+import type { LogPlace, PlacedFile } from '../place/log-place.ts';
+
+/** Which streams there are: every file is listed, and only what is not remembered is looked into. */
+
+/** What was found. */
+export interface Discovery {
+  /** The files of each family, by its name. */
+  readonly families: ReadonlyMap<string, readonly FamilyFile[]>;
+  /** Files of no stream that is named, and what they begin with. */
+  readonly unclaimed: readonly UnclaimedFile[];
+  readonly ignored: IgnoredReport;
+}
+
+/** A file of no stream that is named. */
+export interface UnclaimedFile {
+  readonly file: string;
+  readonly peek: Peek;
+}
+
+/** So many files are looked into at once. */
+const AT_ONCE = 16;
+/** So many are listed before they are looked into. */
+const PORTION = 1024;
+
+interface Peeked {
+  readonly place: LogPlace;
+  readonly file: PlacedFile;
+  readonly peek: Peek;
+}
+
+/** Lists places, as often as it is asked to; what was looked into once is not again. */
+export class Discoverer {
+  readonly #places: readonly LogPlace[];
+  readonly #options: StreamOptions;
+  readonly #index: MemoryIndex;
+  readonly #known: readonly string[];
+  readonly #wanted: Wanted;
+  readonly #seen = new Map<string, { readonly version: string; readonly peek: Peek | IgnoredWhy }>();
+
+  constructor(places: readonly LogPlace[], options: StreamOptions, index: MemoryIndex) {
+    this.#places = places;
+    this.#options = options;
+    this.#index = index;
+    this.#known = [...index.families.values()].flatMap(({ origins }) => origins);
+    const byName = wantedBy(options.patterns, options.continued);
+    this.#wanted = { ...byName, tags: new Set([...byName.tags, ...this.#known.map(tagOf)]) };
+  }
+
+  /** How many files were looked into. */
+  get peeked(): number {
+    return this.#seen.size;
+  }
+
+  /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
+  async look(): Promise<Discovery> {
+    const families = new Map<string, FamilyFile[]>();
+    const add = (family: string, file: FamilyFile): void => {
+      const own = families.get(family);
+      if (own === undefined) families.set(family, [file]);
+      else own.push(file);
+    };
+    const ignored = new IgnoredFiles();
+    const peeked: Peeked[] = [];
+    const listed = new Set<string>();
+    for (const place of this.#places) {
+      let portion: PlacedFile[] = [];
+      for await (const file of place.list(ignored)) {
+        if (listed.has(file.name)) continue; // of places that overlap
+        listed.add(file.name);
+        const remembered = this.#index.files.get(file.name);
+        if (remembered?.version === file.version) add(remembered.family, file);
+        else portion.push(file);
+        if (portion.length < PORTION) continue;
+        peeked.push(...(await this.#lookInto(place, portion, ignored)));
+        portion = [];
+      }
+      peeked.push(...(await this.#lookInto(place, portion, ignored)));
+    }
+    const { sighted, unclaimed } = await this.#attribute(peeked);
+    for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
+    return { families, unclaimed, ignored: ignored.report };
+  }
+
+  async #lookInto(place: LogPlace, files: readonly PlacedFile[], ignored: IgnoredFiles): Promise<Peeked[]> {
+    const peeks = await mapBounded(files, AT_ONCE, async (file) => this.#peek(place, file));
+    return files.flatMap((file, at) => {
+      const peek = peeks[at];
+      if (typeof peek === 'string') ignored.add(file.name, peek);
+      return typeof peek === 'object' ? [{ place, file, peek }] : [];
+    });
+  }
+
+  async #peek(place: LogPlace, file: PlacedFile): Promise<Peek | IgnoredWhy | undefined> {
+    const seen = this.#seen.get(file.name);
+    if (seen?.version === file.version) return seen.peek;
+    const peek = await place.peek(file, this.#wanted);
+    if (peek !== undefined) this.#seen.set(file.name, { version: file.version, peek });
+    return peek;
+  }
+
+  /** Whose the files are that were looked into. */
+  async #attribute(
+    peeked: readonly Peeked[],
+  ): Promise<{ readonly sighted: FamilyFile[]; readonly unclaimed: UnclaimedFile[] }> {
+    const { patterns, only } = this.#options;
+    const covers = (origin: string): boolean => this.#options.names(origin);
+    const exact = patterns.filter((pattern) => !pattern.endsWith('*'));
+    const claimed = peeked.flatMap(({ peek }) => claim(peek, covers) ?? []);
+    const byTag = new Map([...this.#known, ...claimed, ...exact].map((origin) => [tagOf(origin), origin]));
+    const tags = new Set(byTag.keys());
+    const sighted: FamilyFile[] = [];
+    const unclaimed: UnclaimedFile[] = [];
+    for (const { place, file, peek: first } of peeked) {
+      let peek = first;
+      if (sightOf(peek, byTag, only) === undefined && peek.tag !== undefined) {
+        // a file that begins with lines of another stream may hold some of one that only another file shows to be here (M8.2)
+        const again = await place.peek(file, { tags });
+        if (typeof again === 'object') peek = again;
+      }
+      const sight = sightOf(peek, byTag, only);
+      if (sight === undefined) unclaimed.push({ file: file.name, peek });
+      else sighted.push({ ...file, sight });
+    }
+    return { sighted, unclaimed };
+  }
+}
