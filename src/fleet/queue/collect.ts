@@ -1,0 +1,76 @@
+import type { Job, Queue } from 'bullmq';
+import { endOf } from './enqueue.ts';
+import { redisError } from './redis-error.ts';
+import type { RunFile } from './run-file.ts';
+import { digestOfJob, jobIdOf, parseJobResult, type StreamJob } from './stream-job.ts';
+
+/** What is known of one stream of a run. */
+export type StreamOutcome =
+  | { readonly state: 'done'; readonly origin: string; readonly text: string; readonly worker: string }
+  /** It was tried as often as it may be. */
+  | { readonly state: 'failed'; readonly origin: string; readonly why: string }
+  | { readonly state: 'waiting'; readonly origin: string }
+  | { readonly state: 'active'; readonly origin: string; readonly worker: string }
+  /** The queue has no such job: Redis has lost it, it was never put there, or it was removed after its time. */
+  | { readonly state: 'missing'; readonly origin: string };
+
+/** How many streams of a run are in each state. */
+export type RunCounts = Readonly<Record<StreamOutcome['state'], number>>;
+
+/** So many jobs are asked for at once. */
+const BATCH = 100;
+
+/**
+ * Every stream of a run, in the order of its file, with its result or why there is none. It changes nothing, so it may be called
+ * as often as one likes.
+ *
+ * @returns what the last line of the run's file says
+ * @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED`: the file of the run; `UNAVAILABLE` and others of Redis
+ */
+export async function* outcomes(queue: Queue, file: RunFile, redis: string): AsyncGenerator<StreamOutcome, unknown> {
+  const jobs = file.jobs();
+  for (;;) {
+    const batch: StreamJob[] = [];
+    let rest: unknown;
+    let ended = false;
+    while (batch.length < BATCH && !ended) {
+      const next = await jobs.next();
+      if (next.done === true) {
+        rest = next.value.rest;
+        ended = true;
+      } else batch.push(next.value);
+    }
+    let found: StreamOutcome[];
+    try {
+      found = await Promise.all(batch.map(async (job) => outcomeOf(job, await queue.getJob(jobIdOf(job)))));
+    } catch (error) {
+      throw redisError(error, redis);
+    }
+    yield* found;
+    if (ended) return rest;
+  }
+}
+
+/** How far a run is. @throws {@link TamperError} as {@link outcomes} */
+export async function countsOf(queue: Queue, file: RunFile, redis: string): Promise<RunCounts> {
+  const counts = { done: 0, failed: 0, waiting: 0, active: 0, missing: 0 };
+  for await (const { state } of outcomes(queue, file, redis)) counts[state] += 1;
+  return counts;
+}
+
+async function outcomeOf(job: StreamJob, found: Job | undefined): Promise<StreamOutcome> {
+  const { origin } = job;
+  if (found === undefined) return { state: 'missing', origin };
+  const end = endOf(found);
+  if (end === 'failed') return { state: 'failed', origin, why: found.failedReason };
+  if (end === undefined) {
+    const active = (await found.getState()) === 'active';
+    return active ? { state: 'active', origin, worker: found.processedBy ?? '' } : { state: 'waiting', origin };
+  }
+  const result = parseJobResult(found.returnvalue);
+  if (result === undefined) return { state: 'failed', origin, why: 'what is in the queue is no result of a worker' };
+  if (result.job !== digestOfJob(job)) {
+    return { state: 'failed', origin, why: `the result of worker ${result.worker} is that of another job` };
+  }
+  return { state: 'done', origin, text: result.text, worker: result.worker };
+}

@@ -1,0 +1,157 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { TamperError } from '../../errors.ts';
+import { type Attempter, attempt, reasonOf } from './attempt.ts';
+import { KEY_PREFIX, loadBullmq, openQueue } from './open-queue.ts';
+import { redisError } from './redis-error.ts';
+import { parseJob, queueNameOf, type StreamJob, type StreamJobResult } from './stream-job.ts';
+
+/** How a worker works. */
+export interface WorkOptions extends Attempter {
+  readonly redis: Redis;
+  /** As people write the address. */
+  readonly redisName: string;
+  readonly queue: string;
+  /** Jobs at once. Default: 1. */
+  readonly concurrency?: number | undefined;
+  /** A worker that does not answer for so long loses its jobs, in seconds. Default: 60. */
+  readonly lockSeconds?: number | undefined;
+  /** Whether it ends once the queue has nothing left to do. */
+  readonly untilDone?: boolean | undefined;
+  /** Ends it: jobs that it has begun are finished first. */
+  readonly stopped: Promise<void>;
+}
+
+/** What a worker has done. */
+export interface Worked {
+  readonly done: number;
+  readonly failed: number;
+  readonly lost: number;
+}
+
+/** Hashing may keep a busy host from answering for some seconds, never for a minute. */
+const DEFAULT_LOCK_SECONDS = 60;
+/**
+ * A job whose worker vanished so often is given up: one that ends every process that tries it must not go round for ever, while
+ * hosts that are replaced during a long job, or a Redis that restarts, are no fault of the job's.
+ */
+const MAX_STALLED = 3;
+const LOOK_EVERY_MS = 500;
+/** How BullMQ says that the job of a late result is somebody else's by now. */
+const NOT_OURS = /^(Missing lock for job|Missing key for job|Lock mismatch for job|Job \S+ is not in the active state)/;
+
+/**
+ * Does jobs of a queue until it is stopped.
+ *
+ * @throws {@link TamperError} `POLICY_INVALID`: a job was made with another policy or other options; `DEPENDENCY_MISSING`,
+ * `USAGE`; what Redis says while the worker looks whether anything is left
+ */
+export async function work(options: WorkOptions): Promise<Worked> {
+  const { queue, name, lockSeconds = DEFAULT_LOCK_SECONDS, onEvent } = options;
+  const { Worker } = await loadBullmq();
+  const counts = { done: 0, failed: 0, lost: 0 };
+  const active = new Map<string, string>();
+  const refusal = new AbortController();
+
+  async function process(queued: Job<unknown>, _token?: string, signal?: AbortSignal): Promise<StreamJobResult> {
+    const id = queued.id ?? '';
+    const job = parseJob(queued.data, `job ${id}`);
+    if (options.audit.basisOf(job.origin) !== job.basis) {
+      const refused = otherPolicy(job);
+      refusal.abort(refused);
+      throw reasonOf(refused, name);
+    }
+    active.set(id, job.origin);
+    try {
+      return await attempt(queued, job, signal ?? new AbortController().signal, options);
+    } finally {
+      active.delete(id);
+    }
+  }
+
+  const worker = new Worker<unknown, StreamJobResult>(queueNameOf(queue), process, {
+    connection: options.redis,
+    prefix: KEY_PREFIX,
+    name,
+    concurrency: options.concurrency ?? 1,
+    lockDuration: lockSeconds * 1000,
+    stalledInterval: lockSeconds * 500,
+    maxStalledCount: MAX_STALLED,
+    autorun: false,
+  });
+  const lost = (origin: string): void => {
+    counts.lost += 1;
+    onEvent({ what: 'lost', origin });
+  };
+  worker.on('completed', (job) => {
+    counts.done += 1;
+    onEvent({ what: 'done', origin: originOf(job) });
+  });
+  worker.on('failed', (job, error) => {
+    counts.failed += 1;
+    onEvent({ what: 'failed', origin: job === undefined ? '' : originOf(job), why: error.message });
+  });
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) {
+      lost(active.get(id) ?? id);
+      worker.cancelJob(id);
+    }
+  });
+  worker.on('stalled', () => onEvent({ what: 'taken over' }));
+  worker.on('error', ({ message }) => {
+    if (NOT_OURS.test(message)) lost(message);
+    else onEvent({ what: 'trouble', why: message });
+  });
+
+  const over = new AbortController();
+  const looking = options.untilDone === true ? nothingLeft(options, over.signal) : undefined;
+  try {
+    await Promise.race([
+      options.stopped,
+      aborted(refusal.signal),
+      worker.run(),
+      ...(looking === undefined ? [] : [looking]),
+    ]);
+  } catch (error) {
+    throw redisError(error, options.redisName);
+  } finally {
+    over.abort();
+    await worker.close();
+  }
+  if (refusal.signal.aborted) throw refusal.signal.reason;
+  return counts;
+}
+
+function originOf({ data }: Job<unknown>): string {
+  return typeof data === 'object' && data !== null && 'origin' in data ? String(data.origin) : '';
+}
+
+function otherPolicy({ run, origin }: StreamJob): TamperError {
+  return new TamperError(
+    'POLICY_INVALID',
+    `${origin} of run ${run} is refused: the policy, keys or options of this worker are not those that the run was made with`,
+    { hint: 'Give audit work the same policy, keys and options as audit enqueue, or another --queue.' },
+  );
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Resolves once the queue has no job that waits, is being done or is to be tried again; or at the signal. */
+async function nothingLeft({ redis, queue: name }: WorkOptions, signal: AbortSignal): Promise<void> {
+  const queue: Queue = await openQueue(redis, name);
+  try {
+    while (!signal.aborted) {
+      const counts = await queue.getJobCounts('waiting', 'active', 'delayed');
+      if (Object.values(counts).every((count) => count === 0)) return;
+      await wait(LOOK_EVERY_MS);
+    }
+  } finally {
+    await queue.close();
+  }
+}

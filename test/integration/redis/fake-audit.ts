@@ -1,0 +1,99 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { outcomes, type StreamOutcome } from '../../../src/fleet/queue/collect.ts';
+import { enqueue } from '../../../src/fleet/queue/enqueue.ts';
+import { openQueue } from '../../../src/fleet/queue/open-queue.ts';
+import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import { redisAddress } from '../../../src/fleet/queue/redis-address.ts';
+import { connectRedis } from '../../../src/fleet/queue/redis-connection.ts';
+import { makeRunFile, RunFile, type StreamToAudit } from '../../../src/fleet/queue/run-file.ts';
+import { type Worked, type WorkOptions, work } from '../../../src/fleet/queue/work.ts';
+import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
+import type { RedisServer } from '../../servers/redis.ts';
+
+/** Streams for which an audit stands in whose results are known beforehand. */
+
+export const QUEUE = 'test';
+
+export function streams(count: number, basis = 'b'): StreamToAudit[] {
+  return Array.from({ length: count }, (_, at) => ({ origin: `example.com/${at}`, basis, task: { files: [at] } }));
+}
+
+export async function newRun(given: readonly StreamToAudit[]): Promise<RunFile> {
+  const path = join(await mkdtemp(join(tmpdir(), 'run-')), 'run.ndjson');
+  await makeRunFile(path, QUEUE, { streams: given, rest: () => ({ listed: given.length }) });
+  const file = await RunFile.open(path);
+  if (file === undefined) throw new Error('no run file');
+  return file;
+}
+
+/** What {@link workWith} may be told besides the audit. */
+export type Told = Partial<
+  Pick<WorkOptions, 'name' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
+>;
+
+export async function connection(server: RedisServer, patient = false): Promise<Redis> {
+  const address = await redisAddress({ url: server.url, passwordFile: undefined, allowPlain: false, env: {} });
+  return connectRedis(address, { patient });
+}
+
+/** A worker in this process. */
+export async function workWith(server: RedisServer, audit: QueuedAudit, told: Told = {}): Promise<Worked> {
+  const redis = await connection(server, true);
+  try {
+    const never = new Promise<void>(() => {});
+    const onEvent = (_: WorkerEvent): void => {};
+    return await work({
+      redis,
+      redisName: server.url,
+      queue: QUEUE,
+      audit,
+      name: 'w',
+      stopped: never,
+      onEvent,
+      ...told,
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+export async function enqueued(
+  server: RedisServer,
+  file: RunFile,
+  attempts = 2,
+): Promise<Awaited<ReturnType<typeof enqueue>>> {
+  const redis = await connection(server);
+  const queue = await openQueue(redis, QUEUE);
+  try {
+    return await enqueue(queue, file, server.url, { attempts });
+  } finally {
+    await queue.close();
+    redis.disconnect();
+  }
+}
+
+export async function collected(server: RedisServer, file: RunFile): Promise<{ all: StreamOutcome[]; rest: unknown }> {
+  const redis = await connection(server);
+  const queue = await openQueue(redis, QUEUE);
+  try {
+    const all: StreamOutcome[] = [];
+    const iterator = outcomes(queue, file, server.url);
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done === true) return { all, rest: next.value };
+      all.push(next.value);
+    }
+  } finally {
+    await queue.close();
+    redis.disconnect();
+  }
+}
+
+/** An audit that answers at once with the stream's name and the task. */
+export const echo: QueuedAudit = {
+  basisOf: () => 'b',
+  audit: async ({ origin, task }) => ({ text: `${JSON.stringify({ origin, task })}\n` }),
+};

@@ -1,0 +1,194 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { TamperError } from '../../../src/errors.ts';
+import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
+import { RedisServer } from '../../servers/redis.ts';
+import { collected, echo, enqueued, newRun, streams, workWith } from './fake-audit.ts';
+
+describe('a queue on Redis', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterEach(async () => {
+    await server.command('FLUSHALL');
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  it('gives every stream to one worker, and every result back in the order of the run', async () => {
+    const file = await newRun(streams(450));
+    expect(await enqueued(server, file)).toEqual({ added: 450, retried: 0, present: 0 });
+    const did: string[] = [];
+    const audit: QueuedAudit = {
+      ...echo,
+      audit: async (job, context) => {
+        did.push(job.origin);
+        return echo.audit(job, context);
+      },
+    };
+    const worked = await Promise.all(
+      [1, 2, 3].map(async (at) => workWith(server, audit, { name: `w${at}`, untilDone: true })),
+    );
+    expect(worked.reduce((sum, { done }) => sum + done, 0)).toBe(450);
+    expect([...did].sort()).toEqual(
+      streams(450)
+        .map(({ origin }) => origin)
+        .sort(),
+    );
+    const { all, rest } = await collected(server, file);
+    expect(rest).toEqual({ listed: 450 });
+    expect(all.map((one) => (one.state === 'done' ? one.text : one.state))).toEqual(
+      streams(450).map(({ origin, task }) => `${JSON.stringify({ origin, task })}\n`),
+    );
+    expect(await collected(server, file)).toEqual({ all, rest });
+  });
+
+  it('takes nothing a second time, whether it waits or is done', async () => {
+    const file = await newRun(streams(5));
+    await enqueued(server, file);
+    expect(await enqueued(server, file)).toEqual({ added: 0, retried: 0, present: 5 });
+    await workWith(server, echo, { untilDone: true });
+    expect(await enqueued(server, file)).toEqual({ added: 0, retried: 0, present: 5 });
+    expect(await workWith(server, echo, { untilDone: true })).toEqual({ done: 0, failed: 0, lost: 0 });
+  });
+
+  it('keeps two runs of the same streams apart', async () => {
+    const [one, other] = [await newRun(streams(3)), await newRun(streams(3))];
+    await enqueued(server, one);
+    await enqueued(server, other);
+    expect((await workWith(server, echo, { untilDone: true })).done).toBe(6);
+    expect((await collected(server, one)).all.every(({ state }) => state === 'done')).toBe(true);
+  });
+
+  it('tries again what fails, and says in the end which stream failed, why and whose it was', async () => {
+    const file = await newRun(streams(3));
+    await enqueued(server, file);
+    const attempts = new Map<string, number>();
+    const audit: QueuedAudit = {
+      ...echo,
+      audit: async (job, context) => {
+        const attempt = (attempts.get(job.origin) ?? 0) + 1;
+        attempts.set(job.origin, attempt);
+        if (job.origin.endsWith('/0') && attempt === 1) throw new TamperError('READ_FAILED', 'the disk is away');
+        if (job.origin.endsWith('/1')) throw new TamperError('READ_FAILED', 'the disk is gone');
+        if (job.origin.endsWith('/2')) return { text: `attempt ${attempt}\n`, again: 'the service did not answer' };
+        return echo.audit(job, context);
+      },
+    };
+    await workWith(server, audit, { name: 'w7', untilDone: true });
+    const { all } = await collected(server, file);
+    expect(all).toEqual([
+      { state: 'done', origin: 'example.com/0', worker: 'w7', text: expect.stringContaining('example.com/0') },
+      { state: 'failed', origin: 'example.com/1', why: 'READ_FAILED: the disk is gone (worker w7)' },
+      { state: 'done', origin: 'example.com/2', worker: 'w7', text: 'attempt 2\n' },
+    ]);
+    expect(await enqueued(server, file)).toEqual({ added: 0, retried: 1, present: 2 });
+    await workWith(server, echo, { untilDone: true });
+    expect((await collected(server, file)).all[1]).toMatchObject({ state: 'done' });
+  });
+
+  it('says of a stream that waits that it waits, and of one that is lost that it is missing', async () => {
+    const file = await newRun(streams(2));
+    expect((await collected(server, file)).all.map(({ state }) => state)).toEqual(['missing', 'missing']);
+    await enqueued(server, file);
+    expect((await collected(server, file)).all.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+  });
+
+  it('a worker with another policy refuses, ends, and leaves the job to the others', async () => {
+    const file = await newRun(streams(3));
+    await enqueued(server, file);
+    const other: QueuedAudit = { ...echo, basisOf: () => 'c' };
+    await expect(workWith(server, other)).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+      message: expect.stringMatching(/^example\.com\/\d of run \S+ is refused/),
+    });
+    expect((await workWith(server, echo, { untilDone: true })).done).toBe(3);
+    expect((await collected(server, file)).all.every(({ state }) => state === 'done')).toBe(true);
+  });
+
+  it('where every worker has another policy, the stream has failed and says why', async () => {
+    const file = await newRun(streams(1));
+    await enqueued(server, file);
+    const other: QueuedAudit = { ...echo, basisOf: () => 'c' };
+    for (const _ of [1, 2]) await expect(workWith(server, other)).rejects.toMatchObject({ code: 'POLICY_INVALID' });
+    expect((await collected(server, file)).all).toEqual([
+      {
+        state: 'failed',
+        origin: 'example.com/0',
+        why: expect.stringMatching(/^POLICY_INVALID: .* is refused: .*\(worker w\)$/),
+      },
+    ]);
+  });
+
+  it('finishes its job when it is stopped, and begins no other', async () => {
+    const file = await newRun(streams(3));
+    await enqueued(server, file);
+    let stop: () => void = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const audit: QueuedAudit = {
+      ...echo,
+      audit: async (job, context) => {
+        stop();
+        await wait(300);
+        return echo.audit(job, context);
+      },
+    };
+    expect(await workWith(server, audit, { stopped })).toEqual({ done: 1, failed: 0, lost: 0 });
+    expect((await collected(server, file)).all.map(({ state }) => state).sort()).toEqual([
+      'done',
+      'waiting',
+      'waiting',
+    ]);
+  });
+
+  it('is told how far a job is', async () => {
+    const file = await newRun(streams(1));
+    await enqueued(server, file);
+    const events: WorkerEvent[] = [];
+    const audit: QueuedAudit = {
+      ...echo,
+      audit: async (job, context) => {
+        for (let read = 0; read < 30; read += 1) {
+          context.onProgress(read, 30);
+          await wait(100);
+        }
+        return echo.audit(job, context);
+      },
+    };
+    await workWith(server, audit, { untilDone: true, onEvent: (event) => events.push(event) });
+    expect(events.map(({ what }) => what)).toEqual(['began', 'progress', 'done']);
+  });
+
+  it.each([
+    ['of another job', { job: 'f'.repeat(64), worker: 'x', text: '{}\n' }],
+    ['that is none', { text: 5 }],
+    ['that is a text', 'ok'],
+  ])('takes no result %s', async (_what, forged) => {
+    const file = await newRun(streams(1));
+    await enqueued(server, file);
+    await workWith(server, echo, { untilDone: true });
+    const keys = await server.command('KEYS', 'fapilog-tamper:*Z-*');
+    const key = /fapilog-tamper:\S+/.exec(keys)?.[0] ?? '';
+    await server.command('HSET', key, 'returnvalue', JSON.stringify(forged));
+    expect((await collected(server, file)).all[0]?.state).toBe('failed');
+  });
+
+  it('takes no result of a job that was changed in the queue', async () => {
+    const file = await newRun(streams(1));
+    await enqueued(server, file);
+    const keys = await server.command('KEYS', 'fapilog-tamper:*Z-*');
+    const key = /fapilog-tamper:\S+/.exec(keys)?.[0] ?? '';
+    const [{ origin, basis } = { origin: '', basis: '' }] = streams(1);
+    const changed = { run: file.header.run, origin, basis, task: { files: [] } };
+    await server.command('HSET', key, 'data', JSON.stringify(changed));
+    await workWith(server, echo, { untilDone: true });
+    expect((await collected(server, file)).all).toEqual([
+      { state: 'failed', origin, why: 'the result of worker w is that of another job' },
+    ]);
+  });
+});
