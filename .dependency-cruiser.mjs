@@ -14,6 +14,16 @@ const mayImport = {
   verify: ['storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],
   fleet: ['verify', 'storage', 'format', 'keys', 'core', 'foundation'],
+  fleet: [
+    'verify',
+    'storage',
+    'format',
+    'keys',
+    'core',
+    'foundation',
+    'config/endpoint.ts',
+    'providers/internal/cannot-load.ts',
+  ],
   audit: ['verify', 'kafka', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
   report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
@@ -59,6 +69,7 @@ export const rooms = {
     memory: [],
     check: ['memory', 'place'],
     run: ['check', 'memory', 'place'],
+    queue: ['check', 'memory', 'place', 'run'],
   },
 };
 
@@ -96,6 +107,8 @@ const roomRules = Object.entries(rooms).flatMap(([layer, within]) => [
 
 const sdks =
   '^(node_modules/)?(@aws-sdk|@aws-crypto|@smithy|@google-cloud|google-gax|google-auth-library|@azure|@grpc)/';
+
+const queueClients = '^(node_modules/)?(bullmq|ioredis)/';
 
 export default {
   forbidden: [
@@ -191,6 +204,18 @@ export default {
         path: '^(node_modules/)?@platformatic/',
         dependencyTypesNot: ['type-only', 'type-import'],
       },
+      name: 'queue-client-on-first-use',
+      comment: 'BullMQ and its client are loaded by import() on first use',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: queueClients, dynamic: false, dependencyTypesNot: ['type-only', 'type-import'] },
+    },
+    {
+      name: 'queue-client-in-its-folder-only',
+      comment: 'only src/fleet/queue knows BullMQ and its client',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/fleet/queue/' },
+      to: { path: queueClients },
     },
     {
       name: 'loggers-at-the-edge-only',

@@ -33,6 +33,7 @@ export const tools = {
   Go: () => succeeds('go', ['version']),
   OpenSSH: () => succeeds('ssh-agent', ['true']),
   openssl: () => succeeds('openssl', ['version']),
+  'redis-server': () => succeeds('redis-server', ['--version']),
   'Chromium (or apt-get as root)': chromium,
 };
 
@@ -73,6 +74,12 @@ export const suites = [
   },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
   { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
+  {
+    name: 'redis',
+    files: ['test/integration/redis/**'],
+    needs: ['redis-server'],
+    counts: /^test\/integration\/redis\//,
+  },
   {
     name: 'litewitness',
     files: ['test/integration/litewitness*.test.ts'],
