@@ -1,5 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { auditFleet, type FleetFiles, fleetInBucket, fleetOnDisk, rotatedLog, ship } from '../support/fleet.ts';
+import type { AuditRequest } from '../../src/fleet/run/audit.ts';
+import { formatVkey } from '../../src/format/vkey.ts';
+import {
+  auditFleet,
+  DAY,
+  type FleetFiles,
+  fleetInBucket,
+  fleetOnDisk,
+  NOW,
+  rotatedLog,
+  ship,
+} from '../support/fleet.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { edKey, nextEdKey } from '../vectors/keys.ts';
+import { signKeys } from '../vectors/logs.ts';
 
 /** What an audit says of each stream, compared with the time before. */
 
@@ -12,7 +26,8 @@ describe.each([
     fleet = make();
   });
   afterEach(() => fleet.close());
-  const said = async (): Promise<readonly string[]> => (await auditFleet(fleet)).said;
+  const said = async (more: Partial<AuditRequest> = {}): Promise<readonly string[]> =>
+    (await auditFleet(fleet, more)).said;
 
   it('new, then unchanged, then grown', async () => {
     const log = rotatedLog('fleet/a', 3);
@@ -25,5 +40,174 @@ describe.each([
     expect(third).toEqual(['fleet/a: grown ok added', 'fleet/b: unchanged ok nothing']);
     expect(results.find(({ stream }) => stream === 'fleet/a')?.read.files).toBe(2);
     expect(await said()).toEqual(['fleet/a: unchanged ok nothing', 'fleet/b: unchanged ok nothing']);
+  });
+
+  it('a log that goes on in its last file, under another name of it', async () => {
+    const log = new SealedLog('fleet/a').open(signKeys).seal().checkpoint().record('{"n":1}').seal().checkpoint();
+    ship(fleet, log, 'a');
+    expect(await said()).toEqual(['fleet/a: new ok whole']);
+    log.record('{"n":2}').close('rotated').checkpoint().rotate('next.jsonl').record('{"n":3}').seal().checkpoint();
+    const [first, next] = log.toFiles().map(({ bytes }) => bytes) as [Buffer, Buffer];
+    fleet.remove('a/log.jsonl');
+    fleet.write('a/closed.jsonl', first);
+    fleet.write('a/log.jsonl', next);
+    expect(await said()).toEqual(['fleet/a: grown ok whole']);
+    log.record('{"n":4}').close('rotated').checkpoint().rotate('third.jsonl').record('{"n":5}').seal().checkpoint();
+    const files = log.toFiles().map(({ bytes }) => bytes) as [Buffer, Buffer, Buffer];
+    fleet.write('a/closed-2.jsonl', files[1]);
+    fleet.write('a/log.jsonl', files[2]);
+    expect(await said()).toEqual(['fleet/a: grown ok added']);
+  });
+
+  it('a restart is compared with the run before it', async () => {
+    const log = rotatedLog('fleet/a', 3);
+    ship(fleet, log, 'a');
+    await said();
+    log.file = '0004.jsonl';
+    log.open(signKeys, { why: 'recovered' }).seal().checkpoint().record('{"n":1}').close('rotated').checkpoint();
+    ship(fleet, log, 'a', 3);
+    const { results } = await auditFleet(fleet);
+    expect(results).toMatchObject([
+      { result: 'grown', checked: 'added', read: { files: 2 }, findings: [{ code: 'RESTART' }] },
+    ]);
+  });
+
+  it('vanished', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    ship(fleet, rotatedLog('fleet/b', 2), 'b');
+    await said();
+    for (const name of fleet.names().filter((one) => one.startsWith('a/'))) fleet.remove(name);
+    const expected = ['fleet/a: vanished tampered nothing', 'fleet/b: unchanged ok nothing'];
+    expect(await said()).toEqual(expected);
+    expect(await said()).toEqual(expected);
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    expect(await said()).toContain('fleet/a: rewritten ok whole');
+  });
+
+  it('rolled back, by whole files and inside one', async () => {
+    ship(fleet, rotatedLog('fleet/a', 3), 'a');
+    ship(fleet, rotatedLog('fleet/b', 3), 'b');
+    await said();
+    fleet.remove('a/0003.jsonl');
+    fleet.write('b/0003.jsonl', Buffer.alloc(0));
+    expect(await said()).toEqual(['fleet/a: rolled_back tampered whole', 'fleet/b: rolled_back tampered whole']);
+  });
+
+  it('forked: across folders, and against what is remembered', async () => {
+    ship(fleet, rotatedLog('fleet/a', 3), 'a');
+    ship(fleet, rotatedLog('fleet/b', 3), 'b');
+    await said();
+    ship(fleet, rotatedLog('fleet/a', 3, signKeys, 'other'), 'elsewhere');
+    ship(fleet, rotatedLog('fleet/b', 4, signKeys, 'other'), 'b');
+    expect(await said()).toEqual(['fleet/a: forked tampered whole', 'fleet/b: forked tampered whole']);
+  });
+
+  it('forked at once', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    ship(fleet, rotatedLog('fleet/a', 2, signKeys, 'other'), 'other');
+    expect(await said()).toEqual(['fleet/a: forked tampered whole']);
+  });
+
+  it('copies are no fork, and are not read for ever', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    ship(fleet, rotatedLog('fleet/a', 2), 'copy');
+    expect(await said()).toEqual(['fleet/a: new ok whole']);
+    ship(fleet, rotatedLog('fleet/a', 3), 'a', 2);
+    expect(await said()).toEqual(['fleet/a: grown ok added']);
+    ship(fleet, rotatedLog('fleet/a', 3), 'copy', 2);
+    expect(await said()).toEqual(['fleet/a: rewritten ok added']);
+  });
+
+  it('rewritten: the same entries in other files', async () => {
+    ship(fleet, rotatedLog('fleet/a', 3), 'a');
+    await said();
+    fleet.write('b/moved.jsonl', fleet.read('a/0002.jsonl'));
+    fleet.remove('a/0002.jsonl');
+    expect(await said()).toEqual(['fleet/a: rewritten ok added']);
+  });
+
+  it('removed: undecided, but for what a retention deletes', async () => {
+    ship(fleet, rotatedLog('fleet/a', 4), 'a');
+    ship(fleet, rotatedLog('fleet/b', 4), 'b');
+    await said();
+    fleet.remove('a/0001.jsonl');
+    fleet.remove('b/0002.jsonl');
+    const kept = { retentionMs: 60_000 };
+    expect(await said({ retentionMs: 10 * DAY })).toEqual([
+      'fleet/a: removed undecided whole',
+      'fleet/b: removed undecided whole',
+    ]);
+    expect(await said(kept)).toEqual(['fleet/a: removed ok whole', 'fleet/b: removed undecided whole']);
+    fleet.remove('a/0002.jsonl');
+    const { said: third, results } = await auditFleet(fleet, kept);
+    expect(third).toEqual(['fleet/a: removed ok nothing', 'fleet/b: removed undecided whole']);
+    expect(results.find(({ stream }) => stream === 'fleet/a')).toMatchObject({
+      firstSeq: 12,
+      removed: { files: 1, lastSeq: 11 },
+    });
+    ship(fleet, rotatedLog('fleet/a', 5), 'a', 4);
+    expect(await said(kept)).toContain('fleet/a: grown ok added');
+    fleet.remove('a/0003.jsonl');
+    expect(await said()).toContain('fleet/a: removed undecided whole');
+  });
+
+  it('stopped, and no more', async () => {
+    const log = rotatedLog('fleet/a', 2);
+    ship(fleet, log, 'a');
+    const soon = { stoppedAfterMs: 3_600_000 };
+    expect(await said(soon)).toEqual(['fleet/a: new ok whole']);
+    const later = new Date(NOW.getTime() + 3_600_000);
+    const { results } = await auditFleet(fleet, { ...soon, now: later });
+    expect(results).toMatchObject([
+      { result: 'stopped', verdict: 'undecided', checked: 'nothing', findings: [{ code: 'STOPPED' }] },
+    ]);
+    log.clock = later.getTime() - 60_000;
+    log.rotate('0003.jsonl').record('{"n":1}').close('rotated').checkpoint();
+    ship(fleet, log, 'a', 2);
+    const [again] = (await auditFleet(fleet, { ...soon, now: later })).results;
+    expect(again).toMatchObject({ result: 'grown', checked: 'added' });
+  });
+
+  it('what is not ok is verified whole each time, and is ok again where it was repaired', async () => {
+    ship(fleet, rotatedLog('fleet/a', 3), 'a');
+    await said();
+    const right = fleet.read('a/0002.jsonl');
+    const wrong = Buffer.from(right);
+    wrong[wrong.indexOf('same')] = 0x53;
+    fleet.write('a/0002.jsonl', wrong);
+    expect((await said())[0]).toMatch(/^fleet\/a: \w+ tampered whole$/);
+    expect((await said())[0]).toMatch(/^fleet\/a: \w+ tampered whole$/);
+    fleet.write('a/0002.jsonl', right);
+    expect((await said())[0]).toMatch(/^fleet\/a: \w+ ok whole$/);
+    expect(await said()).toEqual(['fleet/a: unchanged ok nothing']);
+  });
+
+  it('another policy, another key: nothing counts as checked', async () => {
+    ship(fleet, rotatedLog('fleet/a', 3), 'a');
+    ship(fleet, rotatedLog('fleet/b', 3), 'b');
+    await said();
+    const named = (key: typeof edKey, name = 'fleet'): string => formatVkey(name, key.noteKey);
+    const options = { origin: 'fleet/*', publicKeys: [named(edKey), named(nextEdKey, 'fleet/b')] };
+    expect(await said({ options })).toEqual(['fleet/a: unchanged ok nothing', 'fleet/b: unchanged ok whole']);
+    const other = { origin: 'fleet/*', publicKeys: [named(nextEdKey)] };
+    expect(await said({ options: other })).toEqual([
+      'fleet/a: unchanged undecided whole',
+      'fleet/b: unchanged undecided whole',
+    ]);
+  });
+
+  it('files of no stream that is named, and names without a stream', async () => {
+    ship(fleet, rotatedLog('fleet/a', 1), 'a');
+    ship(fleet, rotatedLog('other/a', 1), 'other');
+    fleet.write('readme.txt', Buffer.from('hello\n'));
+    const options = { origin: ['fleet/*', 'fleet/b', 'nothing/*'], publicKeys: [formatVkey('fleet', edKey.noteKey)] };
+    const { said: all, summary } = await auditFleet(fleet, { options });
+    expect(all).toEqual([
+      ': unclaimed undecided nothing',
+      'fleet/a: new ok whole',
+      'fleet/b: missing undecided nothing',
+      'nothing/*: missing undecided nothing',
+    ]);
+    expect(summary).toMatchObject({ verdict: 'undecided', ignored: { files: [{ why: 'nothing sealed' }] } });
   });
 });

@@ -11,7 +11,8 @@ export type Plan =
   | { readonly what: 'nothing' }
   /** Those from entry `from` on; the newest checkpoint that is remembered proves that they go on from the others. */
   | { readonly what: 'added'; readonly from: number; readonly files: readonly StreamFile[] }
-  | { readonly what: 'whole' };
+  /** All; `distrusted`: because something is not as it was remembered. */
+  | { readonly what: 'whole'; readonly distrusted: boolean };
 
 /** What a plan goes by besides the files. */
 export interface PlanRules {
@@ -27,7 +28,9 @@ export interface PlanRules {
 const AT_ONCE = 60_000;
 
 const NOTHING: Plan = { what: 'nothing' };
-const WHOLE: Plan = { what: 'whole' };
+const WHOLE: Plan = { what: 'whole', distrusted: false };
+/** Something is not as it was remembered. */
+export const DISTRUSTED: Plan = { what: 'whole', distrusted: true };
 
 /** Whether everything that is gone is what a retention deletes: the oldest files, whose entries are old enough. */
 export function isExpired({ gone, files }: StreamLook, before: number | undefined): boolean {
@@ -41,15 +44,17 @@ export function isExpired({ gone, files }: StreamLook, before: number | undefine
 /** `always`: something is verified in any case, because another stream cites this one. */
 export function planOf(look: StreamLook, rules: PlanRules, always = false): Plan {
   const { remembered, files, gone } = look;
-  if (remembered?.verdict !== 'ok' || remembered.basis !== rules.basis || remembered.newest === undefined) return WHOLE;
-  if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return WHOLE;
+  if (remembered === undefined) return WHOLE;
+  const { verdict, basis, newest, sealed } = remembered;
+  if (verdict !== 'ok' || basis !== rules.basis || newest === undefined) return DISTRUSTED;
+  if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return DISTRUSTED;
   if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return NOTHING;
-  const size = sizeOf(remembered.newest);
-  const from = beginning(files, size, remembered.sealed);
+  const from = beginning(files, sizeOf(newest), sealed);
+  if (from === 1) return WHOLE;
   const below = files.filter(({ firstSeq }) => firstSeq !== undefined && firstSeq < from);
   const endsBefore = (file: StreamFile): boolean => file.unchanged && file.lastSeq !== undefined && file.lastSeq < from;
   const reached = Math.max(0, ...below.map(({ lastSeq }) => lastSeq ?? 0));
-  if (!below.every(endsBefore) || reached !== from - 1 || from === 1) return WHOLE;
+  if (!below.every(endsBefore) || reached !== from - 1) return DISTRUSTED;
   return { what: 'added', from, files: files.filter(({ firstSeq }) => firstSeq === undefined || firstSeq >= from) };
 }
 

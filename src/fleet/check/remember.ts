@@ -35,14 +35,15 @@ export function rememberStream(
     basis,
     ...(first !== undefined && { first }),
     ...(newest !== undefined && { newest }),
-    firstSeq: fromMiddle && !expired ? (before?.firstSeq ?? report.firstSeq) : firstEntry(look, report),
+    firstSeq: before !== undefined && (!ok || (fromMiddle && !expired)) ? before.firstSeq : firstEntry(look, report),
     lastSeq: report.lastSeq,
     ...(sealed !== undefined && { sealed }),
     end: report.end,
     ...(continuedBy !== undefined && { continuedBy }),
     counts: countsOf(report, fromMiddle ? before : undefined),
     checked,
-    files: filesOf(look, report, ok),
+    // what is missed is missed until all is ok
+    files: [...filesOf(look, report, ok), ...(ok ? [] : look.gone)],
   };
 }
 

@@ -7,7 +7,7 @@ import { verify } from '../../verify/verify.ts';
 import { sizeOf } from '../memory/remembered.ts';
 import type { FilesToVerify, LogPlace, PlacedFile } from '../place/log-place.ts';
 import type { StreamFile, StreamLook } from './family-look.ts';
-import { isExpired, type Plan, type PlanRules, planOf } from './plan.ts';
+import { DISTRUSTED, isExpired, type Plan, type PlanRules, planOf } from './plan.ts';
 import { countsOf } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
 import type { StreamReading } from './stream-result.ts';
@@ -68,8 +68,10 @@ export async function verifyFamily(
 function partsOf(looks: readonly StreamLook[], rules: FamilyRules): Map<string, Part> {
   const byOrigin = new Map(looks.map((look) => [look.origin, look]));
   const parts = new Map<string, Part>();
+  let distrusted = false;
   const add = (look: StreamLook, plan: Plan): void => {
     if (plan.what === 'nothing') return;
+    distrusted ||= plan.what === 'whole' && plan.distrusted;
     if (plan.what === 'added') parts.set(look.origin, { look, files: plan.files, from: plan.from });
     else parts.set(look.origin, { look, files: look.files, from: undefined });
     for (const cited of citedBy(look)) {
@@ -77,13 +79,13 @@ function partsOf(looks: readonly StreamLook[], rules: FamilyRules): Map<string, 
       if (other !== undefined && !parts.has(cited)) add(other, planOf(other, rulesOf(cited, rules), true));
     }
   };
-  for (const look of looks) if (!parts.has(look.origin)) add(look, planOf(look, rulesOf(look.origin, rules)));
-  const wholeAgain = [...parts.values()].some(
-    ({ look, from }) =>
-      from === undefined &&
-      (look.remembered !== undefined || rules.options.policyOf(look.origin)?.wholeRequired === true),
-  );
-  if (!wholeAgain) return parts;
+  for (const look of looks) {
+    const { continuedBy } = look.remembered ?? {};
+    const isBroken = continuedBy !== undefined && !byOrigin.has(continuedBy);
+    if (isBroken) add(look, DISTRUSTED);
+    else if (!parts.has(look.origin)) add(look, planOf(look, rulesOf(look.origin, rules)));
+  }
+  if (!distrusted) return parts;
   return new Map(looks.map((look) => [look.origin, { look, files: look.files, from: undefined }]));
 }
 
@@ -106,12 +108,27 @@ async function verifyParts(parts: readonly Part[], rules: FamilyRules): Promise<
   for (const { look, files: own, from } of parts) {
     const report = reports.get(look.origin);
     if (report === undefined) throw new Deleted(`no file of ${look.origin} is there any more`);
-    const findings = [...report.findings, ...beside].filter(({ code }) => from === undefined || code !== 'START_HELD');
+    const ownFindings = from === undefined ? [...report.findings, ...cutOff(look, report, rules)] : ofMiddle(report);
+    const findings = [...ownFindings, ...beside];
     const read = { files: own.length, bytes: own.reduce((sum, { size }) => sum + size, 0) };
     const verdict = verdictOf(findings, options.strict);
     verified.set(look.origin, { verdict, report: { ...report, findings }, fromMiddle: from !== undefined, read });
   }
   return verified;
+}
+
+/** That a held checkpoint proves the beginning of a part is how parts are verified. */
+function ofMiddle({ findings }: StreamReport): Finding[] {
+  return findings.filter(({ code }) => code !== 'START_HELD');
+}
+
+/** A log that begins later than it did, though no retention was named that deletes what is missing. */
+function cutOff(look: StreamLook, report: StreamReport, { mayBeGoneBefore }: FamilyRules): Finding[] {
+  const before = look.remembered?.firstSeq ?? 0;
+  const isSaid = report.findings.some(({ code }) => code === 'START_UNPROVEN');
+  if (before === 0 || report.firstSeq <= before || isSaid || isExpired(look, mayBeGoneBefore)) return [];
+  const message = `the log begins at entry ${report.firstSeq}; it began at entry ${before} when it was checked before`;
+  return [{ code: 'START_UNPROVEN', severity: 'undecided', message, seq: report.firstSeq }];
 }
 
 /** The files for the verifier, each from the place that has it. */
