@@ -13,7 +13,6 @@ const mayImport = {
   seal: ['format', 'keys', 'core', 'config', 'foundation'],
   verify: ['storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],
-  fleet: ['verify', 'storage', 'format', 'keys', 'core', 'foundation'],
   fleet: [
     'verify',
     'storage',
@@ -24,7 +23,7 @@ const mayImport = {
     'config/endpoint.ts',
     'providers/internal/cannot-load.ts',
   ],
-  audit: ['verify', 'kafka', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation'],
+  audit: ['verify', 'kafka', 'storage', 'witness', 'timestamp', 'providers', 'format', 'keys', 'config', 'core', 'foundation', 'fleet'],
   report: ['verify', 'format'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],

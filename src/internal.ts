@@ -5,7 +5,9 @@
 export {
   areProofs,
   attestFilesWith,
+  auditStreams,
   configuredKeys,
+  mergeAudits,
   openRecoveryPlaces,
   proveRecordWith,
   recoverKeys,
@@ -20,6 +22,7 @@ export {
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
 export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
+export { restsOnKeysOf } from './audit/rests-on-keys.ts';
 export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export type { WitnessLogResult } from './audit/witness-log.ts';
@@ -38,6 +41,11 @@ export {
   resolveConfig,
 } from './config/index.ts';
 export { createSealerFor } from './create-sealer.ts';
+export type { FleetOptions } from './fleet/check/stream-options.ts';
+export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
+export type { PartLines } from './fleet/run/merge.ts';
+export { shardOf } from './fleet/run/shard.ts';
+export type { AuditSummary } from './fleet/run/summary.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';

@@ -1,4 +1,7 @@
 import type { Resolution } from '../config/index.ts';
+import type { StreamResult } from '../fleet/check/stream-result.ts';
+import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
+import type { AuditSummary } from '../fleet/run/summary.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
@@ -8,6 +11,7 @@ import type { VerifiedLinesOptions } from '../verify/verified-lines.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { AttestedFiles } from './attest.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
+import type { FleetAudit } from './fleet-audit.ts';
 import type { RecoverKeysOptions, RecoveryReport } from './recovery/recover-keys.ts';
 import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-places.ts';
 import type { ShowKeysOptions, ShownKeys } from './shown-keys.ts';
@@ -31,6 +35,19 @@ export async function verifyWith(options: VerifyOptions): Promise<VerifyReport> 
   (await import('./held-streams.ts')).refuseStrangeNotes(options);
   const { verify } = await import('../verify/verify.ts');
   return atPlaces(options, verify);
+}
+
+/** Audits many streams. `onResult` gets each as soon as it is done. @throws {@link TamperError} as `auditStreams` of `fleet-audit.ts` */
+export async function auditStreams(
+  given: FleetAudit,
+  onResult: (result: StreamResult) => Promise<void>,
+): Promise<AuditSummary> {
+  return (await import('./fleet-audit.ts')).auditStreams(given, onResult);
+}
+
+/** Merges the outputs of the parts of one audit. @throws {@link TamperError} as `mergeAudits` of `fleet` */
+export async function mergeAudits(parts: Iterable<PartLines>): Promise<MergedAudit> {
+  return (await import('../fleet/run/merge.ts')).mergeAudits(parts);
 }
 
 /** Verifies a topic of Kafka. @throws {@link TamperError} as `verifyTopic` of `kafka`; `USAGE` as {@link verifyWith} */

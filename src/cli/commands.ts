@@ -32,6 +32,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./verify.ts')).verify,
   },
   {
+    name: 'audit',
+    summary: 'verify many streams, each as far as it is new since the last audit',
+    load: async () => (await import('./audit/audit.ts')).audit,
+  },
+  {
     name: 'prove',
     summary: 'prove one record to somebody who has only the public key',
     load: async () => (await import('./evidence/prove.ts')).prove,

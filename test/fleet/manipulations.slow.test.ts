@@ -6,7 +6,7 @@ import { familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
 import { createDataKey } from '../../src/keys/data-key.ts';
-import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import type { MemoryProvider } from '../../src/testing/memory-provider.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import type { Verdict } from '../../src/verify/verdict/report.ts';

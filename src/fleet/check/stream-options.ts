@@ -13,10 +13,11 @@ import { namesBefore } from '../memory/family.ts';
 /** What an auditor says of ten thousand streams, narrowed to the few that are verified at a time. */
 
 /** What a whole run goes by: options of the verifier that are about no files. */
-export type FleetOptions = Omit<
-  VerifyOptions,
-  'paths' | 'stored' | 'input' | 'known' | 'unwrap' | 'part' | 'demux' | 'manifests'
->;
+export interface FleetOptions
+  extends Omit<VerifyOptions, 'paths' | 'stored' | 'input' | 'known' | 'unwrap' | 'part' | 'demux' | 'manifests'> {
+  /** What verdicts rest on besides these options, such as the names of keys behind functions; where it changes, all is verified again. */
+  readonly restsOn?: string;
+}
 
 /** Raised where the verifier learns to find more: what was ok before is then verified again, whole. */
 const RULES = 1;
@@ -112,7 +113,7 @@ export class StreamOptions {
    * which held checkpoints prove. `held` is everything that is held.
    */
   of(origins: readonly string[], fromMiddle: boolean, held: readonly string[]): Omit<VerifyOptions, 'paths'> {
-    const { policy: _, publicKeys: __, strict: ___, ...rest } = this.#base;
+    const { policy: _, publicKeys: __, strict: ___, restsOn: ____, ...rest } = this.#base;
     const { keys, names } = this.#keysOf(this.#given, origins);
     const policies = new Map<string, StreamPolicy>();
     for (const origin of origins) {
@@ -156,7 +157,8 @@ export class StreamOptions {
     const rests = {
       rules: RULES,
       policy: options.policy,
-      keys: options.publicKeys,
+      keys: (options.publicKeys ?? []).map(counting),
+      restsOn: this.#base.restsOn,
       held: options.held,
       dataKeys: dataKeys.map(({ source, named }) => [source, named]),
       recovered: recoveredKeys.map((key) => [key.origin, key.kid]),
@@ -235,6 +237,12 @@ const NO_POLICY: StreamPolicy = {
   manifestRequired: false,
   accept: DEFAULT_ACCEPTANCE,
 };
+
+/** Of a key what it counts for, not where it lies. */
+function counting(key: string | PublicKeyName): object {
+  const { givenBy: _, ...counts } = typeof key === 'string' ? { vkey: key, givenBy: undefined } : key;
+  return counts;
+}
 
 /** JSON has no infinity. */
 function bounded(_name: string, value: unknown): unknown {

@@ -178,15 +178,15 @@ class Audit {
       places: places.map(({ name }) => name),
       patterns: this.#options.patterns,
       policy: options.policy,
-      keys: options.publicKeys,
+      keys: (options.publicKeys ?? []).map((key) => (typeof key === 'string' ? key : key.vkey)),
       others: { ...pick(options), stoppedAfterMs, retentionMs },
     };
     return hash('sha256', JSON.stringify(asked), 'hex');
   }
 }
 
-function pick({ strict, live, acceptSuccessors, witnesses, cosignatures, held }: FleetOptions): object {
-  return { strict, live, acceptSuccessors, witnesses, cosignatures, held };
+function pick({ strict, live, acceptSuccessors, witnesses, cosignatures, held, restsOn }: FleetOptions): object {
+  return { strict, live, acceptSuccessors, witnesses, cosignatures, held, restsOn };
 }
 
 function versionOf(outcome: Waiting['outcome']): string | undefined {

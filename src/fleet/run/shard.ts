@@ -19,7 +19,7 @@ export function isInShard(family: string, { index, count }: Shard): boolean {
 }
 
 /** Reads `I/N`. @throws {@link TamperError} `USAGE` */
-export function parseShard(text: string, from: string): Shard {
+function parseShard(text: string, from: string): Shard {
   const match = /^(0|[1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text);
   const [index, count] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && index < count) return { index, count };

@@ -1,0 +1,117 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemCode, TamperError } from '../errors.ts';
+import type { StreamResult } from '../fleet/check/stream-result.ts';
+import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
+import { DirectoryMemory } from '../fleet/memory/directory-memory.ts';
+import { StorageMemory } from '../fleet/memory/storage-memory.ts';
+import { DirectoryPlace } from '../fleet/place/directory-place.ts';
+import type { LogPlace } from '../fleet/place/log-place.ts';
+import { StoragePlace } from '../fleet/place/storage-place.ts';
+import { type AuditRequest, audit } from '../fleet/run/audit.ts';
+import type { AuditSummary } from '../fleet/run/summary.ts';
+import { openStorage } from '../providers/open-storage.ts';
+import { isLocation, parseLocation } from '../storage/location.ts';
+import type { ObjectStorage } from '../storage/object-storage.ts';
+
+/** An audit of many streams, by the names of its places. */
+
+/** What to audit, and how. */
+export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
+  /** Paths and locations of logs. */
+  readonly places: readonly string[];
+  /** A directory, or the location of a folder in a bucket. */
+  readonly memory: string;
+}
+
+/** Where an audit takes place. */
+export interface OpenedAudit {
+  readonly places: readonly LogPlace[];
+  readonly memory: AuditMemory;
+  readonly close: () => void;
+}
+
+/** A compressed file may expand to so many bytes, as for `verify`. */
+const MAX_BYTES = 64 * 2 ** 30;
+
+/**
+ * Audits many streams. `onResult` gets each as soon as it is done.
+ *
+ * @throws {@link TamperError} where it could not run: `USAGE`, `ORIGIN_INVALID`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`, what a
+ *   storage throws
+ */
+export async function auditStreams(
+  given: FleetAudit,
+  onResult: (result: StreamResult) => Promise<void>,
+): Promise<AuditSummary> {
+  const { places, memory, close } = await openAudit(given);
+  try {
+    return await audit({ ...given, places, memory }, onResult);
+  } finally {
+    close();
+  }
+}
+
+/** Opens the places of an audit; the caller closes them. @throws {@link TamperError} as {@link auditStreams} */
+export async function openAudit({
+  places: names,
+  memory: memoryName,
+  options,
+}: Pick<FleetAudit, 'places' | 'memory' | 'options'>): Promise<OpenedAudit> {
+  const opened = new Map<string, ObjectStorage>();
+  const storageOf = async (name: string): Promise<{ storage: ObjectStorage; prefix: string }> => {
+    const location = parseLocation(name);
+    const storage = opened.get(location.name) ?? (await openStorage(location));
+    opened.set(location.name, storage);
+    return { storage, prefix: location.prefix };
+  };
+  const close = (): void => {
+    for (const storage of opened.values()) storage.close();
+  };
+  const { maxBytes = MAX_BYTES } = options;
+  try {
+    const places: LogPlace[] = [];
+    for (const name of new Set(names)) {
+      if (name === '-') throw new TamperError('USAGE', 'an audit reads directories and buckets, not standard input');
+      if (!isLocation(name)) places.push(new DirectoryPlace(name, maxBytes));
+      else {
+        const { storage, prefix } = await storageOf(name);
+        places.push(new StoragePlace(storage, prefix, maxBytes));
+      }
+    }
+    if (!isLocation(memoryName)) {
+      const folder = await madeFolder(memoryName);
+      refuseInside(places, folder, memoryName);
+      return { places, memory: new DirectoryMemory(folder), close };
+    }
+    const { storage, prefix } = await storageOf(memoryName);
+    refuseInside(places, `${storage.name}/${prefix}`.replace(/\/$/, ''), memoryName);
+    return { places, memory: new StorageMemory(storage, prefix), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** An auditor writes there; whoever writes logs must not. */
+async function madeFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o750 });
+    return await realpath(path);
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === '') throw cause;
+    throw new TamperError('WRITE_FAILED', `the directory ${path} cannot be made (${code})`, {
+      cause,
+      hint: 'Name a directory for what the auditor remembers, which this user may write to.',
+    });
+  }
+}
+
+function refuseInside(places: readonly LogPlace[], memory: string, name: string): void {
+  const inside = places.find((place) => place.holds(memory) || place.holds(resolve(name)));
+  if (inside === undefined) return;
+  throw new TamperError('USAGE', `--memory ${name} is in ${inside.name}, which is to be audited`, {
+    hint: 'Keep what the auditor remembers where nobody can write who writes logs.',
+  });
+}

@@ -1,0 +1,38 @@
+import type { AuditSummary, StreamResult } from '../../internal.ts';
+import type { CommandIo } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { jsonText, print } from '../output.ts';
+import { resultText, summaryText } from './audit-text.ts';
+
+/** What an audit exits with. */
+export const exitOf: Readonly<Record<AuditSummary['verdict'], number>> = {
+  ok: exitCode.done,
+  tampered: exitCode.finding,
+  undecided: exitCode.undecided,
+};
+
+/** How much of an audit is printed, and how. */
+export interface Shown {
+  readonly format: 'text' | 'json';
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** Prints results as they come. */
+export function printer(
+  { format, quiet, verbose }: Shown,
+  io: CommandIo,
+): {
+  readonly result: (result: StreamResult) => Promise<void>;
+  readonly summary: (summary: AuditSummary) => Promise<void>;
+} {
+  const line = async (value: unknown): Promise<void> => void (await print(io.stdout, `${jsonText(value)}\n`));
+  if (format === 'json') return { result: async (result) => (quiet ? undefined : line(result)), summary: line };
+  return {
+    result: async (result) => {
+      const isShown = !quiet && (verbose || result.verdict !== 'ok');
+      if (isShown) await print(io.stdout, resultText(result));
+    },
+    summary: async (summary) => void (await print(io.stdout, summaryText(summary))),
+  };
+}
