@@ -14,7 +14,7 @@ export default {
     'src/verify/parallel/segment-process.ts',
     'src/audit/closed-file-process.ts',
     // Bundled by scripts/lib/offline/, which puts the others in the place of modules of src/.
-    'src/offline/command/{main,segment-program,absent-service}.ts',
+    'src/offline/command/{main,segment-program,absent-service,absent-storage}.ts',
     'src/offline/page/{main,worker}.ts',
     'src/offline/page/platform/*.ts',
     'bench/*.{ts,mjs}',

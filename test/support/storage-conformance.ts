@@ -79,7 +79,7 @@ export async function objectIn(store: ObjectStorage, key: string): Promise<Store
 }
 
 /** Does something for each of many, some at a time. */
-export async function forEach<T>(many: readonly T[], use: (one: T) => Promise<unknown>): Promise<void> {
+async function forEach<T>(many: readonly T[], use: (one: T) => Promise<unknown>): Promise<void> {
   const left = [...many].reverse();
   const worker = async (): Promise<void> => {
     for (let one = left.pop(); one !== undefined; one = left.pop()) await use(one);
