@@ -33,6 +33,8 @@ export const tools = {
   Go: () => succeeds('go', ['version']),
   OpenSSH: () => succeeds('ssh-agent', ['true']),
   openssl: () => succeeds('openssl', ['version']),
+  'Java >= 17': () => succeeds('java', ['--version']),
+  Maven: () => succeeds('mvn', ['--version']),
   'redis-server': () => succeeds('redis-server', ['--version']),
   'Chromium (or apt-get as root)': chromium,
 };
@@ -74,6 +76,18 @@ export const suites = [
   },
   { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
   { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
+  {
+    name: 'kafka',
+    files: ['test/integration/kafka/**'],
+    needs: ['Java >= 17', 'Maven'],
+    counts: /^test\/integration\/kafka\//,
+  },
+  {
+    name: 'storage commands',
+    files: ['test/integration/storage/commands.test.ts'],
+    needs: ['Python >= 3.10 with venv', 'Go'],
+    counts: /^test\/integration\/storage\/commands/,
+  },
   {
     name: 'redis',
     files: ['test/integration/redis/**'],
