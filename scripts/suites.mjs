@@ -95,6 +95,19 @@ export const suites = [
     counts: /^test\/integration\/redis\//,
   },
   {
+    name: 'storage-s3',
+    files: ['test/integration/storage/moto*.test.ts'],
+    needs: ['Python >= 3.10 with venv'],
+    counts: /^test\/integration\/storage\/moto/,
+  },
+  {
+    name: 'storage-gcs',
+    files: ['test/integration/storage/fake-gcs*.test.ts'],
+    needs: ['Go'],
+    counts: /^test\/integration\/storage\/fake-gcs/,
+  },
+  { name: 'storage-azure', files: [], needs: [], counts: /^test\/integration\/storage\/azur/ },
+  {
     name: 'litewitness',
     files: ['test/integration/litewitness*.test.ts'],
     needs: ['Go', 'OpenSSH', 'Python >= 3.8 with venv'],

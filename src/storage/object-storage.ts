@@ -18,8 +18,9 @@ export interface StoredBytes {
 
 /**
  * Objects of one bucket. Every method throws {@link TamperError}: `ACCESS_DENIED`, `UNAUTHENTICATED`, `CONFIG_INVALID`,
- * `NOT_FOUND` (no such bucket), `UNAVAILABLE`, `RESPONSE_MALFORMED`, `ABORTED`, `INSECURE_ENDPOINT`. One call is one request but
- * for the SDK's own retries.
+ * `NOT_FOUND` (no such bucket), `UNAVAILABLE`, `RESPONSE_MALFORMED`, `ABORTED`, `INSECURE_ENDPOINT`, `USAGE` (a key that the
+ * service cannot have), `THROTTLED` and `TLS_FAILED` (whoever gives the credentials). One call is one request, repeated where it
+ * fails in passing.
  */
 export interface ObjectStorage {
   /** As people write it: `s3://BUCKET`, `gs://BUCKET`, `az://ACCOUNT/CONTAINER`. */

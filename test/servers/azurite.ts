@@ -21,7 +21,7 @@ async function ensureInstalled(): Promise<string> {
     if (existsSync(program)) return program;
     await writeFile(join(place, 'package.json'), '{"private":true}\n');
     const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', `azurite@${VERSION}`];
-    await run('npm', args, { cwd: place, timeout: 280_000 });
+    await run('npm', args, { cwd: place, timeout: 580_000 });
     return program;
   } finally {
     await release();

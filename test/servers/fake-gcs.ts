@@ -19,7 +19,7 @@ async function ensureBinary(): Promise<string> {
   try {
     if (existsSync(binary)) return binary;
     const env = { ...process.env, GOBIN: place };
-    await run('go', ['install', `github.com/fsouza/fake-gcs-server@${VERSION}`], { env, timeout: 280_000 });
+    await run('go', ['install', `github.com/fsouza/fake-gcs-server@${VERSION}`], { env, timeout: 580_000 });
     return binary;
   } finally {
     await release();

@@ -7,7 +7,7 @@ import { ownWrite } from '../internal/storage/own-write.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
-/** Objects of one bucket of AWS S3. */
+/** Objects of one bucket of AWS S3. Their versions are ETags without quotes. */
 export class S3Bucket implements ObjectStorage {
   readonly name: string;
   readonly #client: S3;
@@ -46,14 +46,15 @@ export class S3Bucket implements ObjectStorage {
     const call = this.#call('GetObject');
     const end = from + size - 1;
     try {
-      const range = { Range: `bytes=${from}-${end}`, IfMatch: object.version };
+      const range = { Range: `bytes=${from}-${end}`, IfMatch: `"${object.version}"` };
       const reply = await this.#client.getObject(
         { Bucket: this.#bucket, Key: object.key, ...range },
         { ...(signal && { abortSignal: signal }) },
       );
       const body = bodyOf(reply, call);
-      if (reply.ETag === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
-      if (reply.ETag !== object.version) throw dropped(body, new Replaced(object.key)); // not Amazon's, and knows no If-Match
+      const version = versionOf(reply.ETag);
+      if (version === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
+      if (version !== object.version) throw dropped(body, new Replaced(object.key)); // not Amazon's, and knows no If-Match
       if (reply.ContentRange !== `bytes ${from}-${end}/${object.size}`) throw dropped(body, unreadable(call));
       return await readReply(body, { ...this.#bounds(call, signal), length: size, limit: size });
     } catch (error) {
@@ -72,9 +73,10 @@ export class S3Bucket implements ObjectStorage {
         { ...(signal && { abortSignal: signal }) },
       );
       const body = bodyOf(reply, call);
-      if (reply.ETag === undefined) throw dropped(body, unreadable(call));
+      const version = versionOf(reply.ETag);
+      if (version === undefined) throw dropped(body, unreadable(call));
       const bytes = await readReply(body, { ...this.#bounds(call, signal), length: reply.ContentLength, limit });
-      return { bytes, version: reply.ETag };
+      return { bytes, version };
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
       throw mapS3Error(error, call);
@@ -91,13 +93,14 @@ export class S3Bucket implements ObjectStorage {
     const call = this.#call('PutObject');
     try {
       const ContentType = 'text/plain; charset=utf-8'; // all that we write
-      const condition = ifVersion === undefined ? { IfNoneMatch: '*' } : { IfMatch: ifVersion };
+      const condition = ifVersion === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${ifVersion}"` };
       const { ETag } = await this.#client.putObject(
         { Bucket: this.#bucket, Key: key, Body: bytes, ContentType, ...condition },
         { ...(signal && { abortSignal: signal }) },
       );
-      if (ETag === undefined) throw unreadable(call);
-      return ETag;
+      const version = versionOf(ETag);
+      if (version === undefined) throw unreadable(call);
+      return version;
     } catch (error) {
       const lost = isCondition(error) || (ifVersion !== undefined && nameOf(error) === 'NoSuchKey');
       if (!lost) throw mapS3Error(error, call);
@@ -146,9 +149,15 @@ function listed(
 ): StoredObject[] {
   if (IsTruncated === undefined) throw unreadable(call);
   return Contents.map(({ Key, Size, ETag }) => {
-    if (Key === undefined || Size === undefined || ETag === undefined) throw unreadable(call);
-    return { key: EncodingType === 'url' ? decoded(Key, call) : Key, size: Size, version: ETag };
+    const version = versionOf(ETag);
+    if (Key === undefined || Size === undefined || version === undefined) throw unreadable(call);
+    return { key: EncodingType === 'url' ? decoded(Key, call) : Key, size: Size, version };
   });
+}
+
+/** Without its quotes, which not every server writes in a listing. */
+function versionOf(etag: string | undefined): string | undefined {
+  return etag?.replace(/^"(.*)"$/, '$1');
 }
 
 /** S3 encodes a space as `+`. */

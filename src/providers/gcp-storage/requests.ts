@@ -120,7 +120,7 @@ async function credentialsFor(
   try {
     const client = await auth();
     const headers = await client.getRequestHeaders(url);
-    return { client, identity: headers instanceof Headers ? Object.fromEntries(headers) : { ...headers } };
+    return { client, identity: Object.fromEntries(isHeaders(headers) ? headers : Object.entries(headers)) };
   } catch (error) {
     throw withoutCredentials(call, error);
   }
@@ -176,8 +176,13 @@ export function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
+/** The `Headers` of whichever implementation of fetch; the older generation has a plain object. */
+function isHeaders(headers: object): headers is Headers {
+  return 'get' in headers && typeof headers.get === 'function';
+}
+
 function headerOf(headers: object, name: string): string | undefined {
-  const value: unknown = headers instanceof Headers ? headers.get(name) : Reflect.get(headers, name);
+  const value: unknown = isHeaders(headers) ? headers.get(name) : Reflect.get(headers, name);
   return typeof value === 'string' ? value : undefined;
 }
 

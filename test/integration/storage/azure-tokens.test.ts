@@ -77,7 +77,7 @@ beforeEach(() => {
 
 async function listed(connection: string | undefined): Promise<unknown> {
   const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-  const args = ['--import', at('../../child/typescript.mjs'), at('list-location.ts'), 'az://auditlogs/logs'];
+  const args = ['--import', at('../../child/typescript.mjs'), at('list-location.mjs'), 'az://auditlogs/logs'];
   const env = {
     PATH: process.env['PATH'],
     HOME: folder,

@@ -27,7 +27,7 @@ beforeAll(async () => {
   server = await startAzurite(ACCOUNT, KEY);
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   admin = BlobServiceClient.fromConnectionString(`DefaultEndpointsProtocol=http;${connection(server.url)}`);
-});
+}, 600_000); // the first time it is built or installed
 afterAll(async () => {
   await proxy?.stop();
   await server?.stop();

@@ -46,7 +46,7 @@ beforeAll(async () => {
   tokens.listen(0, '127.0.0.1');
   await once(tokens, 'listening');
   writeFileSync(join(folder, 'subject.txt'), SUBJECT);
-});
+}, 600_000); // the first time it is built or installed
 afterAll(async () => {
   tokens.closeAllConnections();
   tokens.close();
