@@ -106,9 +106,7 @@ async function audit(place, memory, env) {
   return { seconds, cpu: Number(used[1]) / 1e6, megabytes: Math.round(Number(used[2]) / 1024), summary };
 }
 
-const measuring = `data:text/javascript,${encodeURIComponent(
-  'process.on("exit", () => { const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage(); process.stderr.write(`\\nmeasured ${userCPUTime + systemCPUTime} ${maxRSS}\\n`); });',
-)}`;
+const measuring = new URL('lib/measured.mjs', import.meta.url).href;
 
 function row(night, count, { seconds, cpu, megabytes, summary }, requests) {
   const asked = requests === undefined ? '' : `| ${requests.list} | ${requests.get} | ${requests.put} `;
