@@ -203,6 +203,8 @@ export default {
         path: '^(node_modules/)?@platformatic/',
         dependencyTypesNot: ['type-only', 'type-import'],
       },
+    },
+    {
       name: 'queue-client-on-first-use',
       comment: 'BullMQ and its client are loaded by import() on first use',
       severity: 'error',

@@ -18,6 +18,11 @@ const pythonAtLeast = (minor) => {
   return pythons().some((name) => succeeds(name, ['-c', check]));
 };
 
+const javaAtLeast = (major) => {
+  const { stderr = '' } = spawnSync('java', ['-version'], { encoding: 'utf8', timeout: 20_000 });
+  return Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0) >= major;
+};
+
 /** Chromium under any of its names, or what it takes to install it (test/browser/chromium.ts). */
 const chromium = () =>
   ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].some((name) =>
@@ -33,7 +38,7 @@ export const tools = {
   Go: () => succeeds('go', ['version']),
   OpenSSH: () => succeeds('ssh-agent', ['true']),
   openssl: () => succeeds('openssl', ['version']),
-  'Java >= 17': () => succeeds('java', ['--version']),
+  'Java >= 17': () => javaAtLeast(17),
   Maven: () => succeeds('mvn', ['--version']),
   'redis-server': () => succeeds('redis-server', ['--version']),
   'Chromium (or apt-get as root)': chromium,
@@ -74,14 +79,14 @@ export const suites = [
     needs: ['Python >= 3.13 with venv'],
     counts: /^test\/integration\/all-services/i,
   },
-  { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
-  { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
   {
     name: 'kafka',
     files: ['test/integration/kafka/**'],
     needs: ['Java >= 17', 'Maven'],
-    counts: /^test\/integration\/kafka\//,
+    counts: /^test\/integration\/kafka/i,
   },
+  { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
+  { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
   {
     name: 'storage commands',
     files: ['test/integration/storage/commands.test.ts'],

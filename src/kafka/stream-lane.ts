@@ -10,6 +10,8 @@ import type { FrameBuffer } from './state/frames.ts';
 
 const LEAF = 32;
 const FIRST_LEAVES = 64;
+/** So many signatures of one line are remembered; a note has at most 16. */
+const MOST_SIGNATURES = 255;
 
 /** What the streams of one reading share. */
 export interface LaneRoom {
@@ -46,6 +48,8 @@ export class StreamLane implements Recorder {
   readonly #frontier: Digest[] = [];
   #known = false;
   #run: OpenRun | undefined;
+  /** Signatures that verified in the line in hand. */
+  readonly #good: Digest[] = [];
   /** A line is fed that is new: what was taken before is saved already. */
   #feeding = false;
   /** Records that were taken as an honest log has them. */
@@ -68,6 +72,7 @@ export class StreamLane implements Recorder {
     this.findings = new Findings(room, onFinding);
     const recorder = frames === undefined ? undefined : this;
     this.verifier = new StreamVerifier(auditor, this.findings, { allowance, timelineRoom, quoteLines, recorder });
+    if (frames !== undefined) this.verifier.state.goodSignatures.onAdd = (place) => this.#good.push(place);
   }
 
   /** Verifies the line `bytes[start, end)` of the record at `offset`. `start` is at least 1. */
@@ -75,6 +80,7 @@ export class StreamLane implements Recorder {
     this.lines++;
     if (this.verifier.state.stopped) return;
     const taken = this.#recorded;
+    this.#good.length = 0;
     this.#offset = offset;
     this.#feeding = true;
     const pending = this.verifier.feed(bytes, start, end, this.lines, offset);
@@ -83,7 +89,22 @@ export class StreamLane implements Recorder {
     if (this.#recorded > taken || this.#frames === undefined) return;
     this.closeRun();
     const line = { stream: this.number, line: this.lines, offset, bytes: bytes.subarray(start, end) };
-    this.#frames.add({ kind: 'line', ...line });
+    this.#frames.add({ kind: 'line', ...line, good: this.#good.splice(0, MOST_SIGNATURES) });
+  }
+
+  /** Takes a line that was taken before, whose signatures `good` were verified then. */
+  async resume(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    line: number,
+    offset: number,
+    good: readonly Digest[],
+  ): Promise<void> {
+    for (const place of good) this.verifier.state.goodSignatures.add(place);
+    await this.verifier.feed(bytes, start, end, line, offset);
+    this.#good.length = 0;
+    this.lines = line;
   }
 
   record(seq: number, leaf: Digest, epoch: Epoch, check: RunCheck): void {

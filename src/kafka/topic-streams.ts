@@ -17,7 +17,7 @@ import { TallyCounter } from './topic-tally.ts';
 
 const LF = 0x0a;
 /** So many streams are told apart in one topic. */
-const MOST_STREAMS = 65_536;
+const MOST_STREAMS = 16_384;
 /** So many leaf hashes of each are kept, for repeated entries and for tails that a crash abandoned. */
 export const KEPT_LEAVES: number = 2 ** 13;
 /** Room that all streams of a topic share, where each by itself may use less. */
@@ -135,10 +135,8 @@ export class TopicStreams {
           if (!lane.verifier.resumeRun(frame.run)) throw this.#otherKeys(lane);
           lane.lines = frame.run.line;
         } else {
-          lane.lines = frame.line - 1;
-          const { length } = frame.bytes;
-          await lane.verifier.feed(this.#copy(frame.bytes, 0, length), 1, length + 1, frame.line, frame.offset);
-          lane.lines++;
+          const { bytes, line, offset, good } = frame;
+          await lane.resume(this.#copy(bytes, 0, bytes.length), 1, bytes.length + 1, line, offset, good);
         }
       }
     }

@@ -71,8 +71,8 @@ async function interrupted(
         expect(lane.verifier.resumeRun(frame.run)).toBe(true);
         lane.lines = frame.run.line;
       } else if (frame.kind === 'line') {
-        await lane.verifier.feed(padded(frame.bytes), 1, frame.bytes.length + 1, frame.line, frame.offset);
-        lane.lines = frame.line;
+        const { bytes, line, offset, good } = frame;
+        await lane.resume(padded(bytes), 1, bytes.length + 1, line, offset, good);
       }
     }
     replaying = false;
@@ -128,7 +128,8 @@ describe('what was taken before', () => {
     it(`${name}: each cut, and all of them, come to the same as no cut`, async () => {
       const expected = await straight(auditorOf(brings), lines);
       const every = lines.map((_, at) => at).slice(0, 200);
-      for (const cuts of [...every.slice(0, 60).map((at) => [at]), every]) {
+      const step = Math.ceil(every.length / 12);
+      for (const cuts of [...every.filter((at) => at % step === 0).map((at) => [at]), every]) {
         const outcome = await interrupted(() => auditorOf(brings), lines, cuts, undefined);
         expect(outcome).toEqual(expected);
       }

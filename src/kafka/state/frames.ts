@@ -9,15 +9,19 @@ import { type RecordedRun, RUN_CHECKS } from '../../verify/stream/recorded-run.t
 export type Frame =
   /** A stream was met; streams are numbered in this order, from 0. */
   | { readonly kind: 'stream'; readonly origin: string; readonly partition: number }
-  | {
-      readonly kind: 'line';
-      readonly stream: number;
-      readonly line: number;
-      readonly offset: number;
-      readonly bytes: Buffer;
-    }
+  | LineFrame
   | { readonly kind: 'run'; readonly stream: number; readonly run: RecordedRun }
   | { readonly kind: 'event'; readonly event: StreamEvent };
+
+interface LineFrame {
+  readonly kind: 'line';
+  readonly stream: number;
+  readonly line: number;
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** The signatures in it that verified, as the verifier names them: none has to be verified twice. */
+  readonly good: readonly Digest[];
+}
 
 /** What is no line, and is found all the same. */
 export type StreamEvent =
@@ -31,8 +35,7 @@ export type StreamEvent =
   | { readonly what: 'too-long'; readonly stream: number; readonly line: number; readonly offset: number };
 
 const KINDS = ['stream', 'line', 'run', 'event'] as const;
-/** A type, a number of a stream and three numbers. */
-const LINE_HEAD = 1 + 4 + 8 + 8 + 4;
+const LINE_HEAD = 1 + 4 + 8 + 8 + 4 + 1;
 const RUN_HEAD = 1 + 4 + 8 + 4 + 8 + 1 + 8 + 8 + 8 + 1 + 4;
 const DIGEST = 32;
 
@@ -56,19 +59,21 @@ export class FrameBuffer {
   }
 
   add(frame: Frame): void {
-    if (frame.kind === 'line') this.#addLine(frame.stream, frame.line, frame.offset, frame.bytes);
+    if (frame.kind === 'line') this.#addLine(frame);
     else if (frame.kind === 'run') this.#addRun(frame.stream, frame.run);
     else this.#addText(frame.kind, JSON.stringify(frame));
   }
 
-  #addLine(stream: number, line: number, offset: number, bytes: Buffer): void {
-    this.#room(LINE_HEAD + bytes.length);
+  #addLine({ stream, line, offset, bytes, good }: LineFrame): void {
+    this.#room(LINE_HEAD + bytes.length + DIGEST * good.length);
     this.#kind('line');
     this.#uint32(stream);
     this.#number(line);
     this.#number(offset);
     this.#uint32(bytes.length);
+    this.#byte(good.length);
     this.#put(bytes);
+    for (const digest of good) this.#put(digestBytes(digest));
   }
 
   #addRun(stream: number, { frontier, ...run }: RecordedRun): void {
@@ -153,7 +158,10 @@ class FrameReader {
 
   #line(): Frame {
     const [stream, line, offset] = [this.#uint32(), this.#number(), this.#number()];
-    return { kind: 'line', stream, line, offset, bytes: this.#take(this.#uint32()) };
+    const [length, signatures] = [this.#uint32(), this.#byte()];
+    const bytes = this.#take(length);
+    const good = Array.from({ length: signatures }, () => digestFrom(this.#take(DIGEST)));
+    return { kind: 'line', stream, line, offset, bytes, good };
   }
 
   #run(): Frame {

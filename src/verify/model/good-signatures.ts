@@ -7,6 +7,8 @@ const REMEMBERED = 1 << 15;
 /** Signatures that verified. A checkpoint line may stand in a log as often as anybody likes (M4.8). */
 export class GoodSignatures {
   readonly #digests = new Set<Digest>();
+  /** Is told of each as it is verified; absent: nobody needs to know. */
+  onAdd: ((place: Digest) => void) | undefined;
 
   /** Where a signature is remembered: under its key, its text and its bytes. */
   place(id: SignerId, text: Buffer, signature: Buffer): Digest {
@@ -19,6 +21,7 @@ export class GoodSignatures {
 
   add(place: Digest): void {
     this.#digests.add(place);
+    this.onAdd?.(place);
     if (this.#digests.size <= REMEMBERED) return;
     for (const oldest of this.#digests) {
       this.#digests.delete(oldest);
