@@ -26,13 +26,15 @@ export function printer(
   readonly result: (result: StreamResult) => Promise<void>;
   readonly summary: (summary: AuditSummary) => Promise<void>;
 } {
-  const line = async (value: unknown): Promise<void> => void (await print(io.stdout, `${jsonText(value)}\n`));
+  const say = async (text: string): Promise<void> => {
+    await print(io.stdout, text);
+  };
+  const line = async (value: unknown): Promise<void> => say(`${jsonText(value)}\n`);
   if (format === 'json') return { result: async (result) => (quiet ? undefined : line(result)), summary: line };
   return {
     result: async (result) => {
-      const isShown = !quiet && (verbose || result.verdict !== 'ok');
-      if (isShown) await print(io.stdout, resultText(result));
+      if (!quiet && (verbose || result.verdict !== 'ok')) await say(resultText(result));
     },
-    summary: async (summary) => void (await print(io.stdout, summaryText(summary))),
+    summary: async (summary) => say(summaryText(summary)),
   };
 }

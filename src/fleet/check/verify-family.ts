@@ -7,7 +7,7 @@ import { verify } from '../../verify/verify.ts';
 import { sizeOf } from '../memory/remembered.ts';
 import type { FilesToVerify, LogPlace, PlacedFile } from '../place/log-place.ts';
 import type { StreamFile, StreamLook } from './family-look.ts';
-import { DISTRUSTED, isExpired, type Plan, type PlanRules, planOf } from './plan.ts';
+import { DISTRUSTED, isExpired, type PlanRules, planOf } from './plan.ts';
 import { countsOf } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
 import type { StreamReading } from './stream-result.ts';
@@ -68,25 +68,20 @@ export async function verifyFamily(
 function partsOf(looks: readonly StreamLook[], rules: FamilyRules): Map<string, Part> {
   const byOrigin = new Map(looks.map((look) => [look.origin, look]));
   const parts = new Map<string, Part>();
-  let distrusted = false;
-  const add = (look: StreamLook, plan: Plan): void => {
-    if (plan.what === 'nothing') return;
-    distrusted ||= plan.what === 'whole' && plan.distrusted;
-    if (plan.what === 'added') parts.set(look.origin, { look, files: plan.files, from: plan.from });
-    else parts.set(look.origin, { look, files: look.files, from: undefined });
-    for (const cited of citedBy(look)) {
-      const other = byOrigin.get(cited);
-      if (other !== undefined && !parts.has(cited)) add(other, planOf(other, rulesOf(cited, rules), true));
-    }
-  };
-  for (const look of looks) {
+  const isDistrusted = (look: StreamLook, always: boolean): boolean => {
     const { continuedBy } = look.remembered ?? {};
     const isBroken = continuedBy !== undefined && !byOrigin.has(continuedBy);
-    if (isBroken) add(look, DISTRUSTED);
-    else if (!parts.has(look.origin)) add(look, planOf(look, rulesOf(look.origin, rules)));
+    const plan = isBroken ? DISTRUSTED : planOf(look, rulesOf(look.origin, rules), always);
+    if (plan.what === 'nothing') return false;
+    const isPart = plan.what === 'added';
+    parts.set(look.origin, { look, files: isPart ? plan.files : look.files, from: isPart ? plan.from : undefined });
+    const cited = citedBy(look).flatMap((origin) => (parts.has(origin) ? [] : (byOrigin.get(origin) ?? [])));
+    return (!isPart && plan.distrusted) || cited.some((other) => isDistrusted(other, true));
+  };
+  if (looks.some((look) => !parts.has(look.origin) && isDistrusted(look, false))) {
+    return new Map(looks.map((look) => [look.origin, { look, files: look.files, from: undefined }]));
   }
-  if (!distrusted) return parts;
-  return new Map(looks.map((look) => [look.origin, { look, files: look.files, from: undefined }]));
+  return parts;
 }
 
 function citedBy({ remembered, files }: StreamLook): string[] {

@@ -47,6 +47,11 @@ export class DirectoryPlace implements LogPlace {
     yield* this.#listed([...new Set([...given, ...folders])], new IgnoredFiles(), true);
   }
 
+  async now(file: PlacedFile): Promise<PlacedFile | undefined> {
+    const standing = await standingAt(file.name);
+    return standing && { ...file, ...standing };
+  }
+
   async peek(file: PlacedFile, wanted: Wanted): Promise<Peek | IgnoredWhy | undefined> {
     const { name } = file;
     const found: FoundFile = { path: name, stray: this.#isStray(file), listed: name !== this.#root };

@@ -41,6 +41,8 @@ export interface LogPlace {
   list(ignored: IgnoredFiles): AsyncIterable<PlacedFile>;
   /** The files that are in the folders of these names now. @throws {@link TamperError} as {@link list} */
   listBeside(names: readonly string[]): AsyncIterable<PlacedFile>;
+  /** The file of this name as it is now, with the manifest that was listed; undefined where there is none. @throws as {@link list} */
+  now(file: PlacedFile): Promise<PlacedFile | undefined>;
   /**
    * What the first entry of a file says, or why the file is none of a log.
    *

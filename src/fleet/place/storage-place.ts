@@ -48,6 +48,16 @@ export class StoragePlace implements LogPlace {
     }
   }
 
+  async now(file: PlacedFile): Promise<PlacedFile | undefined> {
+    const key = this.#keyOf(file.name);
+    for await (const page of this.#storage.list(key)) {
+      // the first in the order of bytes is the object of this very name, if there is one
+      const [first] = page;
+      if (first !== undefined) return first.key === key ? { ...file, ...this.#nameOf(first) } : undefined;
+    }
+    return undefined;
+  }
+
   async peek(file: PlacedFile, wanted: Wanted): Promise<Peek | IgnoredWhy | undefined> {
     const object = this.#objectOf(file);
     const stray = file.manifest === undefined && object.key !== this.#prefix;

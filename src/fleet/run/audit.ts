@@ -13,7 +13,7 @@ import type { FamilyFile } from '../check/family-look.ts';
 import { isSameLook } from '../check/look-again.ts';
 import { emptyResult } from '../check/results.ts';
 import { type FleetOptions, StreamOptions } from '../check/stream-options.ts';
-import { type StreamResult, shownFindings } from '../check/stream-result.ts';
+import { type AuditFinding, type StreamResult, shownFindings } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
@@ -90,7 +90,7 @@ class Audit {
     // before the listing: what is remembered then was there when the listing began
     const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
     const discoverer = new Discoverer(places, this.#options, index);
-    const { families, unclaimed, ignored } = await discoverer.look();
+    const { families, unclaimed, restless: moving, ignored } = await discoverer.look();
     const all = new Set([...families.keys(), ...index.families.keys()]);
     for (const family of families.keys()) index.damaged.delete(familyId(family)); // which is said of its streams
     for (const error of index.damaged.values()) if (shard.index === 0) await this.#say(emptyResult('', 0, error));
@@ -100,6 +100,7 @@ class Audit {
       if (this.#waiting.length >= MOST_DOUBTFUL) await this.#lookAgain(discoverer);
     });
     while (this.#waiting.length > 0) await this.#lookAgain(discoverer);
+    if (shard.index === 0 && moving.length > 0) await this.#say(restlessResult(moving));
     if (shard.index === 0 && unclaimed.length > 0) await this.#say(unclaimedResult(unclaimed));
     await this.#sayMissing(all);
     return this.#tally.summary({ ignored, request: this.#digest(), shard });
@@ -199,6 +200,18 @@ function demandsOf({ patterns }: StreamOptions, { policy }: FleetOptions): Omit<
   return patterns
     .map((name) => ({ name, min: mins.get(name) ?? 1 }))
     .filter(({ name, min }) => name.endsWith('*') || min > 1);
+}
+
+function restlessResult(files: readonly string[]): StreamResult {
+  const message = 'this file is replaced faster than it can be read';
+  const findings = files
+    .slice(0, SHOWN_FILES)
+    .map((file): AuditFinding => ({ code: 'REPLACED', severity: 'undecided', message, file }));
+  return {
+    ...emptyResult('', files.length, undefined),
+    result: 'replaced',
+    ...shownFindings(findings, files.length - findings.length),
+  };
 }
 
 function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {

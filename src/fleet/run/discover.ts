@@ -18,6 +18,8 @@ export interface Discovery {
   readonly families: ReadonlyMap<string, readonly FamilyFile[]>;
   /** Files of no stream that is named, and what they begin with. */
   readonly unclaimed: readonly UnclaimedFile[];
+  /** Files that were replaced each time before they could be looked into. */
+  readonly restless: readonly string[];
   readonly ignored: IgnoredReport;
 }
 
@@ -29,6 +31,8 @@ export interface UnclaimedFile {
 
 /** So many files are looked into at once. */
 const AT_ONCE = 16;
+/** So often one is looked into that is replaced meanwhile. */
+const LOOKS = 4;
 /** So many are listed before they are looked into. */
 const PORTION = 1024;
 
@@ -36,6 +40,13 @@ interface Peeked {
   readonly place: LogPlace;
   readonly file: PlacedFile;
   readonly peek: Peek;
+}
+
+/** What a listing gives while it goes on. */
+interface Found {
+  readonly ignored: IgnoredFiles;
+  readonly peeked: Peeked[];
+  readonly restless: string[];
 }
 
 /** Lists places, as often as it is asked to; what was looked into once is not again. */
@@ -69,34 +80,38 @@ export class Discoverer {
       if (own === undefined) families.set(family, [file]);
       else own.push(file);
     };
-    const ignored = new IgnoredFiles();
-    const peeked: Peeked[] = [];
+    const found: Found = { ignored: new IgnoredFiles(), peeked: [], restless: [] };
     const listed = new Set<string>();
     for (const place of this.#places) {
       let portion: PlacedFile[] = [];
-      for await (const file of place.list(ignored)) {
+      for await (const file of place.list(found.ignored)) {
         if (listed.has(file.name)) continue; // of places that overlap
         listed.add(file.name);
         const remembered = this.#index.files.get(file.name);
         if (remembered?.version === file.version) add(remembered.family, file);
         else portion.push(file);
         if (portion.length < PORTION) continue;
-        peeked.push(...(await this.#lookInto(place, portion, ignored)));
+        await this.#lookInto(place, portion, found);
         portion = [];
       }
-      peeked.push(...(await this.#lookInto(place, portion, ignored)));
+      await this.#lookInto(place, portion, found);
     }
-    const { sighted, unclaimed } = await this.#attribute(peeked);
+    const { sighted, unclaimed } = await this.#attribute(found.peeked);
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
-    return { families, unclaimed, ignored: ignored.report };
+    return { families, unclaimed, restless: found.restless, ignored: found.ignored.report };
   }
 
-  async #lookInto(place: LogPlace, files: readonly PlacedFile[], ignored: IgnoredFiles): Promise<Peeked[]> {
-    const peeks = await mapBounded(files, AT_ONCE, async (file) => this.#peek(place, file));
-    return files.flatMap((file, at) => {
-      const peek = peeks[at];
-      if (typeof peek === 'string') ignored.add(file.name, peek);
-      return typeof peek === 'object' ? [{ place, file, peek }] : [];
+  async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {
+    await mapBounded(files, AT_ONCE, async (listed) => {
+      let file: PlacedFile | undefined = listed;
+      for (let look = 1; file !== undefined && look <= LOOKS; look++) {
+        const peek = await this.#peek(place, file);
+        if (typeof peek === 'string') found.ignored.add(file.name, peek);
+        if (typeof peek === 'object') found.peeked.push({ place, file, peek });
+        if (peek !== undefined) return;
+        file = await place.now(file);
+      }
+      if (file !== undefined) found.restless.push(file.name);
     });
   }
 

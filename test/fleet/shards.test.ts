@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
+import { mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
+import { type Shard, shardOf } from '../../src/fleet/run/shard.ts';
+import { formatVkey } from '../../src/format/vkey.ts';
+import { type Audited, auditFleet, type FleetFiles, fleetInBucket, rotatedLog, ship } from '../support/fleet.ts';
+import { edKey } from '../vectors/keys.ts';
+import { signKeys } from '../vectors/logs.ts';
+
+/** Parts of an audit, on any number of machines: together they say what one process says. */
+
+const options = { origin: ['fleet/*', 'fleet/missing', 'none/*'], publicKeys: [formatVkey('fleet', edKey.noteKey)] };
+
+/** Forty streams, some of which are not ok; `grown`: with what came later. */
+function fleet(grown: boolean): FleetFiles {
+  const files = fleetInBucket();
+  for (let at = 0; at < 40; at++) {
+    const name = `h${at}`;
+    ship(files, rotatedLog(`fleet/${name}`, grown && at % 3 === 0 ? 3 : 2), name);
+    if (at % 10 === 1) ship(files, rotatedLog(`fleet/${name}`, 2, signKeys, 'other'), `${name}-other`);
+    if (at % 10 === 2) files.write(`${name}/0002.jsonl`, Buffer.from('{"damaged":1}\n'));
+  }
+  ship(files, rotatedLog('other/x', 1), 'x');
+  files.write('notes.txt', Buffer.from('text'));
+  return files;
+}
+
+const linesOf = ({ results, summary }: Audited): string[] => [...results, summary].map((one) => JSON.stringify(one));
+const part = (audited: Audited, name = 'part'): PartLines => ({ name, lines: linesOf(audited) });
+
+async function parts(files: FleetFiles, count: number): Promise<Audited[]> {
+  const all: Audited[] = [];
+  for (let index = 0; index < count; index++) all.push(await auditFleet(files, { options, shard: { index, count } }));
+  return all;
+}
+
+describe('any number of parts', () => {
+  let one: FleetFiles;
+  const first: StreamResult[][] = [];
+  beforeAll(async () => {
+    one = fleet(false);
+    first.push([...(await mergeAudits([part(await auditFleet(one, { options }))])).results]);
+    for (const file of fleet(true).names()) {
+      const bytes = fleet(true).read(file);
+      if (!one.names().includes(file)) one.write(file, bytes);
+    }
+    first.push([...(await mergeAudits([part(await auditFleet(one, { options }))])).results]);
+  }, 120_000);
+  afterAll(() => one.close());
+
+  it.each([1, 2, 3, 4, 5, 6, 7])('%i say what one process says, the first time and the second', async (count) => {
+    const files = fleet(false);
+    const merged = await mergeAudits((await parts(files, count)).map((audited) => part(audited)));
+    expect(merged.results).toEqual(first[0]);
+    expect(merged.summary.verdict).toBe('tampered');
+    const later = fleet(true);
+    for (const file of later.names()) if (!files.names().includes(file)) files.write(file, later.read(file));
+    const again = await mergeAudits((await parts(files, count)).map((audited) => part(audited)));
+    expect(again.results).toEqual(first[1]);
+    expect(again.summary).toMatchObject({ streams: first[1]?.length, shard: { index: 0, count: 1 } });
+  });
+});
+
+describe('merge refuses', () => {
+  let all: Audited[];
+  beforeAll(async () => {
+    all = await parts(fleet(false), 3);
+  });
+  const refused = async (given: PartLines[], code: string, message: RegExp): Promise<void> =>
+    expect(mergeAudits(given)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+
+  it('a part that is missing', async () => {
+    await refused([part(all[0] as Audited), part(all[2] as Audited)], 'USAGE', /of 3 parts 1 are missing/);
+  });
+
+  it('a part that is given twice', async () => {
+    const [a, b, c] = all.map((audited, at) => part(audited, `p${at}`)) as [PartLines, PartLines, PartLines];
+    await refused([a, b, c, { ...b, name: 'again' }], 'USAGE', /^again is part 1 of 3, and so is p1/);
+  });
+
+  it('parts of different numbers, and of different audits', async () => {
+    const other = await auditFleet(fleet(false), { options, shard: { index: 1, count: 2 } });
+    await refused([part(all[0] as Audited), part(other)], 'USAGE', /is part 1 of 2, but part is one of 3/);
+    const strict = await auditFleet(fleet(false), {
+      options: { ...options, strict: true },
+      shard: { index: 1, count: 3 },
+    });
+    await refused([part(all[0] as Audited), part(strict), part(all[2] as Audited)], 'USAGE', /of two audits/);
+  });
+
+  it('a part that was interrupted', async () => {
+    const lines = linesOf(all[0] as Audited);
+    await refused([{ name: 'cut', lines: lines.slice(0, -1) }], 'FORMAT_INVALID', /^cut ends without a summary/);
+    await refused([{ name: 'cut', lines: lines.slice(1) }], 'FORMAT_INVALID', /has \d+ streams, but its summary says/);
+  });
+
+  it('lines of anything else', async () => {
+    const lines = linesOf(all[0] as Audited);
+    await refused([{ name: 'p', lines: ['{"a":1}', ...lines] }], 'FORMAT_INVALID', /^p:1 is no output/);
+    await refused([{ name: 'p', lines: [...lines, lines[0] as string] }], 'FORMAT_INVALID', /last line of an audit/);
+    await refused([], 'USAGE', /name the results/);
+  });
+});
+
+describe('which part a process is', () => {
+  const env = (more: Record<string, string>): Shard => shardOf(undefined, more);
+
+  it('is said by a flag, by Kubernetes or by AWS Batch', () => {
+    expect(shardOf('2/5', { JOB_COMPLETION_INDEX: '1', FAPILOG_TAMPER_SHARDS: '3' })).toEqual({ index: 2, count: 5 });
+    expect(env({ JOB_COMPLETION_INDEX: '1', FAPILOG_TAMPER_SHARDS: '3' })).toEqual({ index: 1, count: 3 });
+    expect(env({ AWS_BATCH_JOB_ARRAY_INDEX: '4', AWS_BATCH_JOB_ARRAY_SIZE: '8' })).toEqual({ index: 4, count: 8 });
+    expect(env({})).toEqual({ index: 0, count: 1 });
+  });
+
+  it.each<Record<string, string>>([
+    { JOB_COMPLETION_INDEX: '1' },
+    { AWS_BATCH_JOB_ARRAY_INDEX: '1' },
+    { FAPILOG_TAMPER_SHARDS: '3' },
+    { JOB_COMPLETION_INDEX: '3', FAPILOG_TAMPER_SHARDS: '3' },
+    { JOB_COMPLETION_INDEX: 'x', FAPILOG_TAMPER_SHARDS: '3' },
+  ])('a job of several that cannot tell is refused, and never audits all: %j', (given) => {
+    expect(() => env(given)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
+  it.each(['', '1', '1/1', '-1/2', '2/2', '01/3', '1/0', '0/3 '])('--shard %j is refused', (text) => {
+    expect(() => shardOf(text, {})).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+});
