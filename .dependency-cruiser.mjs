@@ -68,7 +68,9 @@ export const rooms = {
     memory: [],
     check: ['memory', 'place'],
     run: ['check', 'memory', 'place'],
-    queue: ['check', 'memory', 'place', 'run'],
+    redis: [],
+    queue: ['redis'],
+    jobs: ['check', 'memory', 'queue', 'run'],
   },
 };
 
@@ -213,9 +215,9 @@ export default {
     },
     {
       name: 'queue-client-in-its-folder-only',
-      comment: 'only src/fleet/queue knows BullMQ and its client',
+      comment: 'only src/fleet/queue and src/fleet/redis know BullMQ and its client',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/fleet/queue/' },
+      from: { path: '^src/', pathNot: '^src/fleet/(queue|redis)/' },
       to: { path: queueClients },
     },
     {

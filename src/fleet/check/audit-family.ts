@@ -11,6 +11,7 @@ import {
 } from '../memory/remembered.ts';
 import { type FamilyFile, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
+import { formatResults, parseResults } from './parse-results.ts';
 import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
 import { emptyResult, resultOf, vanishedResult } from './results.ts';
@@ -28,6 +29,8 @@ export interface FamilyJob {
   readonly files: readonly FamilyFile[];
   /** The version of what was remembered before the files were listed; absent where nothing was. */
   readonly memoryVersion?: string | undefined;
+  /** The run of a queue that it belongs to: done a second time for one run, it comes to the same results. */
+  readonly run?: string | undefined;
 }
 
 /** What every job of an audit goes by. */
@@ -82,6 +85,8 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
 export async function tryFamily(job: FamilyJob, rules: AuditRules): Promise<FamilyOutcome> {
   return orFailure(job, async () => {
     const stored = await rules.memory.read(familyId(job.family));
+    const said = stored && saidBefore(job, stored, rules);
+    if (said !== undefined) return { is: 'settled', results: said };
     // another auditor was here since the listing, and may have seen more than that shows
     if (stored?.version !== job.memoryVersion) return { is: 'outdated', why: 'memory', memoryVersion: stored?.version };
     const audited = await verified(job, stored, rules);
@@ -95,10 +100,13 @@ export async function tryFamily(job: FamilyJob, rules: AuditRules): Promise<Fami
 /** Remembers what was verified, and says so. */
 export async function settle({ job, stored, results, next }: Pending, rules: AuditRules): Promise<FamilyOutcome> {
   return orFailure(job, async () => {
-    const text = formatRemembered(next);
     const id = familyId(job.family);
-    if (text === stored?.text || (await rules.memory.write(id, text, stored?.version)))
-      return { is: 'settled', results };
+    const { run } = job;
+    const text = formatRemembered(
+      run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
+    );
+    const isSame = stored !== undefined && formatRemembered(next) === withoutRun(stored, job.family, rules);
+    if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
     return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
   });
 }
@@ -126,6 +134,19 @@ async function orFailure(job: FamilyJob, act: () => Promise<FamilyOutcome>): Pro
 function parsed(stored: StoredText, family: string, { memory }: AuditRules): RememberedFamily {
   const id = familyId(family);
   return parseRemembered(stored.text, id, `${memory.name}: ${id}`);
+}
+
+/** The results of an attempt at the same job that got as far as to remember them. */
+function saidBefore(job: FamilyJob, stored: StoredText, rules: AuditRules): readonly StreamResult[] | undefined {
+  if (job.run === undefined) return undefined;
+  const { run } = parsed(stored, job.family, rules);
+  return run?.id === job.run ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`) : undefined;
+}
+
+/** What is remembered, but for the run that made it so. */
+function withoutRun(stored: StoredText, family: string, rules: AuditRules): string {
+  const { run: _, ...rest } = parsed(stored, family, rules);
+  return formatRemembered(rest);
 }
 
 /** @returns undefined where a file is not what was listed any more */

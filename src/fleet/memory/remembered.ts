@@ -41,7 +41,13 @@ const stream = v.strictObject({
   checked: time,
   files: v.array(file),
 });
-const schema = v.strictObject({ version: v.literal(1), family: origin, streams: v.array(stream) });
+const run = v.strictObject({ id: text, results: v.string() });
+const schema = v.strictObject({
+  version: v.literal(1),
+  family: origin,
+  streams: v.array(stream),
+  run: v.optional(run),
+});
 
 /** A file that was there when its stream was checked last. */
 export interface RememberedFile {
@@ -84,6 +90,11 @@ export interface RememberedFamily {
   readonly version: 1;
   readonly family: string;
   readonly streams: readonly RememberedStream[];
+  /**
+   * The run of a queue that has changed what was there before, and its results as text: where a worker was killed before it could
+   * hand them over, the next one says the same.
+   */
+  readonly run?: { readonly id: string; readonly results: string } | undefined;
 }
 
 /** Reads what is remembered under an id. `place` is for the message. @throws {@link TamperError} `FORMAT_INVALID` */

@@ -23,7 +23,6 @@ export interface Attempter {
 export async function attempt(
   queued: Job<unknown>,
   job: StreamJob,
-  signal: AbortSignal,
   { audit, name, onEvent }: Attempter,
 ): Promise<StreamJobResult> {
   let told = Date.now();
@@ -36,7 +35,7 @@ export async function attempt(
   };
   onEvent({ what: 'began', origin: job.origin, attempt: queued.attemptsMade + 1 });
   try {
-    const { text, again } = await audit.audit(job, { signal, onProgress });
+    const { text, again } = await audit.audit(job, { onProgress });
     const isLast = queued.attemptsMade + 1 >= (queued.opts.attempts ?? 1);
     if (again !== undefined && !isLast) throw new TamperError('UNAVAILABLE', again, { retryable: true });
     if (text.length > RESULT_LIMIT) {

@@ -1,6 +1,6 @@
 import type { Job, Queue } from 'bullmq';
+import { redisError } from '../redis/redis-error.ts';
 import { endOf } from './enqueue.ts';
-import { redisError } from './redis-error.ts';
 import type { RunFile } from './run-file.ts';
 import { digestOfJob, jobIdOf, parseJobResult, type StreamJob } from './stream-job.ts';
 

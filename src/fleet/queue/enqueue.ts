@@ -1,5 +1,5 @@
 import type { Job, Queue } from 'bullmq';
-import { redisError } from './redis-error.ts';
+import { redisError } from '../redis/redis-error.ts';
 import type { RunFile } from './run-file.ts';
 import { jobIdOf, type StreamJob } from './stream-job.ts';
 

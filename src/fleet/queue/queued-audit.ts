@@ -4,8 +4,6 @@ import type { StreamJob } from './stream-job.ts';
 
 /** What one attempt is given besides its job. */
 export interface AttemptContext {
-  /** Ends where the job was lost to another worker: what this one finds counts no more. */
-  readonly signal: AbortSignal;
   /** Bytes read of so many, as often as one likes. */
   readonly onProgress: (read: number, total: number) => void;
 }

@@ -46,7 +46,7 @@ export interface StreamJobResult {
 }
 
 /** No result is longer, in characters. */
-export const RESULT_LIMIT: number = 1024 * 1024;
+export const RESULT_LIMIT: number = 4 * 1024 * 1024;
 
 /** The queue's name for BullMQ. @throws {@link TamperError} `USAGE` */
 export function queueNameOf(name: string): string {

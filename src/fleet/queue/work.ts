@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { TamperError } from '../../errors.ts';
+import { redisError } from '../redis/redis-error.ts';
 import { type Attempter, attempt, reasonOf } from './attempt.ts';
 import { KEY_PREFIX, loadBullmq, openQueue } from './open-queue.ts';
-import { redisError } from './redis-error.ts';
 import { parseJob, queueNameOf, type StreamJob, type StreamJobResult } from './stream-job.ts';
 
 /** How a worker works. */
@@ -54,7 +54,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
   const active = new Map<string, string>();
   const refusal = new AbortController();
 
-  async function process(queued: Job<unknown>, _token?: string, signal?: AbortSignal): Promise<StreamJobResult> {
+  async function process(queued: Job<unknown>): Promise<StreamJobResult> {
     const id = queued.id ?? '';
     const job = parseJob(queued.data, `job ${id}`);
     if (options.audit.basisOf(job.origin) !== job.basis) {
@@ -64,7 +64,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
     }
     active.set(id, job.origin);
     try {
-      return await attempt(queued, job, signal ?? new AbortController().signal, options);
+      return await attempt(queued, job, options);
     } finally {
       active.delete(id);
     }
@@ -93,10 +93,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
     onEvent({ what: 'failed', origin: job === undefined ? '' : originOf(job), why: error.message });
   });
   worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) {
-      lost(active.get(id) ?? id);
-      worker.cancelJob(id);
-    }
+    for (const id of ids) lost(active.get(id) ?? id);
   });
   worker.on('stalled', () => onEvent({ what: 'taken over' }));
   worker.on('error', ({ message }) => {

@@ -103,7 +103,7 @@ class Audit {
     if (shard.index === 0 && moving.length > 0) await this.#say(restlessResult(moving));
     if (shard.index === 0 && unclaimed.length > 0) await this.#say(unclaimedResult(unclaimed));
     await this.#sayMissing(all);
-    return this.#tally.summary({ ignored, request: this.#digest(), shard });
+    return this.#tally.summary({ ignored, request: digestOf(this.#request, this.#options), shard });
   }
 
   #job(family: string, files: readonly FamilyFile[], memoryVersion: string | undefined): FamilyJob {
@@ -172,18 +172,21 @@ class Audit {
       if (named.streams < named.min) await this.#say(missingResult(named));
     }
   }
+}
 
-  #digest(): string {
-    const { places, options, stoppedAfterMs, retentionMs } = this.#request;
-    const asked = {
-      places: places.map(({ name }) => name),
-      patterns: this.#options.patterns,
-      policy: options.policy,
-      keys: (options.publicKeys ?? []).map((key) => (typeof key === 'string' ? key : key.vkey)),
-      others: { ...pick(options), stoppedAfterMs, retentionMs },
-    };
-    return hash('sha256', JSON.stringify(asked), 'hex');
-  }
+/** A digest of what was asked, secrets aside. */
+export function digestOf(
+  { places, options, stoppedAfterMs, retentionMs }: Omit<AuditRequest, 'shard' | 'now'>,
+  { patterns }: StreamOptions,
+): string {
+  const asked = {
+    places: places.map(({ name }) => name),
+    patterns,
+    policy: options.policy,
+    keys: (options.publicKeys ?? []).map((key) => (typeof key === 'string' ? key : key.vkey)),
+    others: { ...pick(options), stoppedAfterMs, retentionMs },
+  };
+  return hash('sha256', JSON.stringify(asked), 'hex');
 }
 
 function pick({ strict, live, acceptSuccessors, witnesses, cosignatures, held, restsOn }: FleetOptions): object {
@@ -195,7 +198,7 @@ function versionOf(outcome: Waiting['outcome']): string | undefined {
 }
 
 /** The names that several streams answer to. */
-function demandsOf({ patterns }: StreamOptions, { policy }: FleetOptions): Omit<NamedStreams, 'streams'>[] {
+export function demandsOf({ patterns }: StreamOptions, { policy }: FleetOptions): Omit<NamedStreams, 'streams'>[] {
   const mins = new Map(policy?.streams.map(({ origin, min }) => [origin, min]));
   return patterns
     .map((name) => ({ name, min: mins.get(name) ?? 1 }))
@@ -214,7 +217,8 @@ function restlessResult(files: readonly string[]): StreamResult {
   };
 }
 
-function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
+/** What is said of files that belong to no stream that is named. */
+export function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
   const { findings } = unclaimedReport(
     files.slice(0, SHOWN_FILES).map(({ file, peek }) => ({ source: { name: file }, peek })),
   );

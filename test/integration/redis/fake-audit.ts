@@ -6,11 +6,11 @@ import { outcomes, type StreamOutcome } from '../../../src/fleet/queue/collect.t
 import { enqueue } from '../../../src/fleet/queue/enqueue.ts';
 import { openQueue } from '../../../src/fleet/queue/open-queue.ts';
 import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
-import { redisAddress } from '../../../src/fleet/queue/redis-address.ts';
-import { connectRedis } from '../../../src/fleet/queue/redis-connection.ts';
 import { makeRunFile, RunFile, type StreamToAudit } from '../../../src/fleet/queue/run-file.ts';
 import { type Worked, type WorkOptions, work } from '../../../src/fleet/queue/work.ts';
 import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
+import { redisAddress } from '../../../src/fleet/redis/redis-address.ts';
+import { connectRedis } from '../../../src/fleet/redis/redis-connection.ts';
 import type { RedisServer } from '../../servers/redis.ts';
 
 /** Streams for which an audit stands in whose results are known beforehand. */

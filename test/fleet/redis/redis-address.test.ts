@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { TamperError } from '../../../src/errors.ts';
-import { type RedisAddressOptions, redisAddress } from '../../../src/fleet/queue/redis-address.ts';
+import { isTamperError, type TamperError } from '../../../src/errors.ts';
+import { type RedisAddressOptions, redisAddress } from '../../../src/fleet/redis/redis-address.ts';
 
 const CANARY = 'canary-Zq7%21';
 const DECODED = 'canary-Zq7!';
@@ -14,10 +14,13 @@ function given(options: Partial<RedisAddressOptions>): RedisAddressOptions {
 }
 
 async function refusal(options: Partial<RedisAddressOptions>): Promise<TamperError> {
-  return redisAddress(given(options)).then(
-    () => expect.unreachable('it was accepted'),
-    (error: TamperError) => error,
-  );
+  try {
+    await redisAddress(given(options));
+  } catch (error) {
+    if (isTamperError(error)) return error;
+    throw error;
+  }
+  return expect.unreachable('it was accepted');
 }
 
 describe('the address of a Redis', () => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import { redisError } from '../../../src/fleet/queue/redis-error.ts';
+import { redisError } from '../../../src/fleet/redis/redis-error.ts';
 
 it.each([
   ['WRONGPASS invalid username-password pair or user is disabled.', 'UNAUTHENTICATED', false],

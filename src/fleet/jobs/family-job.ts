@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import { TamperError } from '../../errors.ts';
+import { OPEN_WHYS } from '../../format/control.ts';
+import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
+import type { FamilyJob } from '../check/audit-family.ts';
+import type { FamilyFile } from '../check/family-look.ts';
+import type { StreamJob } from '../queue/stream-job.ts';
+
+/** What a job asks the audit for. It has been in a Redis: nothing of it is taken as it comes. */
+
+const text = v.string();
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const content = { name: text, size: count, version: text };
+const sight = v.strictObject({
+  origin: text,
+  seq: v.optional(count),
+  open: v.optional(v.strictObject({ why: v.picklist(OPEN_WHYS), time: text })),
+  after: v.optional(v.strictObject({ origin: text, size: count })),
+});
+const schema = v.strictObject({
+  files: v.array(
+    v.strictObject({ ...content, manifest: v.optional(v.strictObject(content)), sight: v.optional(sight) }),
+  ),
+  memoryVersion: v.optional(text),
+});
+
+/** What the job of a family asks for, as JSON. */
+export function taskOf(files: readonly FamilyFile[], memoryVersion: string | undefined): unknown {
+  const plain = files.map(({ sight, ...file }) => {
+    if (sight?.after === undefined) return { ...file, sight };
+    const { origin, size } = sight.after;
+    return { ...file, sight: { ...sight, after: { origin, size } } };
+  });
+  return { files: plain, memoryVersion };
+}
+
+/** Reads it. @throws {@link TamperError} `FORMAT_INVALID` */
+export function familyJobOf({ run, origin, task }: StreamJob): FamilyJob {
+  const parsed = v.safeParse(schema, task, withoutInput);
+  if (!parsed.success) {
+    throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues[0], 'the task')}`);
+  }
+  const { files, memoryVersion } = parsed.output;
+  return { run, family: origin, files: files as FamilyJob['files'], memoryVersion };
+}

@@ -1,0 +1,96 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { hash } from 'node:crypto';
+import { type AuditRules, auditFamily } from '../check/audit-family.ts';
+import { formatResults } from '../check/parse-results.ts';
+import { emptyResult } from '../check/results.ts';
+import { StreamOptions } from '../check/stream-options.ts';
+import type { StreamResult } from '../check/stream-result.ts';
+import { familyId, familyOf } from '../memory/family.ts';
+import { MemoryIndex } from '../memory/memory-index.ts';
+import type { AttemptContext, AttemptResult, QueuedAudit } from '../queue/queued-audit.ts';
+import type { ListedStreams, StreamToAudit } from '../queue/run-file.ts';
+import type { StreamJob } from '../queue/stream-job.ts';
+import { type AuditRequest, demandsOf, digestOf, unclaimedResult } from '../run/audit.ts';
+import { Discoverer } from '../run/discover.ts';
+import { missingResult } from '../run/summary.ts';
+import { familyJobOf, taskOf } from './family-job.ts';
+import { listingRest, type RunListing } from './run-summary.ts';
+
+/** What is audited, and how: the same for who makes the jobs and for who does them. */
+export interface FleetRequest extends Omit<AuditRequest, 'shard' | 'now' | 'atOnce'> {
+  /** The clock: a worker may run for weeks. */
+  readonly now: () => Date;
+}
+
+/** Codes of errors that may be gone at the next attempt. */
+const PASSING: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'THROTTLED',
+  'READ_FAILED',
+  'ABORTED',
+  'LOCKED',
+]);
+
+/** An audit of many streams as jobs of a queue, one for each stream with those that its writer began in its place. */
+export class FleetAudit implements QueuedAudit {
+  readonly #request: FleetRequest;
+  readonly #options: StreamOptions;
+  readonly #digest: string;
+  /** Of the job that is verified; the verifier knows nothing of jobs. */
+  readonly #progress = new AsyncLocalStorage<AttemptContext['onProgress']>();
+
+  /** @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
+  constructor(request: FleetRequest) {
+    const onProgress = (read: number, total: number): void => this.#progress.getStore()?.(read, total);
+    this.#request = { ...request, options: { ...request.options, onProgress } };
+    this.#options = new StreamOptions(this.#request.options, request.stoppedAfterMs !== undefined);
+    this.#digest = digestOf(request, this.#options);
+  }
+
+  /** Lists all places. @throws {@link TamperError} as `audit` */
+  async list(): Promise<ListedStreams> {
+    const { places, memory, options } = this.#request;
+    // before the listing: what is remembered then was there when the listing began
+    const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
+    const { families, unclaimed, ignored } = await new Discoverer(places, this.#options, index).look();
+    const all = [...new Set([...families.keys(), ...index.families.keys()])].sort();
+    const results: StreamResult[] = [];
+    for (const family of families.keys()) index.damaged.delete(familyId(family)); // which is said of its streams
+    for (const error of index.damaged.values()) results.push(emptyResult('', 0, error));
+    if (unclaimed.length > 0) results.push(unclaimedResult(unclaimed));
+    const there = new Set(all);
+    for (const name of this.#options.patterns) {
+      if (!name.endsWith('*') && !there.has(familyOf(name))) results.push(missingResult({ name, min: 1, streams: 0 }));
+    }
+    const listing: RunListing = { results, demands: demandsOf(this.#options, options), ignored, request: this.#digest };
+    const basisOf = (family: string): string => this.basisOf(family);
+    function* streams(): Generator<StreamToAudit> {
+      for (const family of all) {
+        const task = taskOf(families.get(family) ?? [], index.families.get(family)?.version);
+        yield { origin: family, basis: basisOf(family), task };
+      }
+    }
+    return { streams: streams(), rest: () => listingRest(listing) };
+  }
+
+  basisOf(family: string): string {
+    const { memory } = this.#request;
+    const rests = [this.#digest, memory.name, this.#options.names(family), this.#options.basisOf(family)];
+    return hash('sha256', JSON.stringify(rests), 'hex');
+  }
+
+  async audit(job: StreamJob, { onProgress }: AttemptContext): Promise<AttemptResult> {
+    const results = await this.#progress.run(onProgress, async () => auditFamily(familyJobOf(job), this.#rules()));
+    const passing = results.find(({ result, error }) => result === 'replaced' || PASSING.has(error?.code ?? ''));
+    const again = passing && (passing.error?.message ?? passing.findings[0]?.message ?? passing.result);
+    return { text: formatResults(results), ...(again !== undefined && { again }) };
+  }
+
+  #rules(): AuditRules {
+    const { places, memory, stoppedAfterMs, retentionMs } = this.#request;
+    const now = this.#request.now();
+    const mayBeGoneBefore = retentionMs === undefined ? undefined : now.getTime() - retentionMs;
+    return { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore };
+  }
+}
