@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import { isError, isTamperError, TamperError } from '../../errors.ts';
 import type { QueuedAudit } from './queued-audit.ts';
+import type { ResultKey } from './result-key.ts';
 import { digestOfJob, RESULT_LIMIT, type StreamJob, type StreamJobResult } from './stream-job.ts';
 import type { WorkerEvent } from './worker-event.ts';
 
@@ -13,6 +14,8 @@ export interface Attempter {
   /** Names the worker in results and failures. */
   readonly name: string;
   readonly onEvent: (event: WorkerEvent) => void;
+  /** The key that workers share with who collects. Default: none, and whoever writes to the Redis can make results up. */
+  readonly resultKey?: ResultKey | undefined;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface Attempter {
 export async function attempt(
   queued: Job<unknown>,
   job: StreamJob,
-  { audit, name, onEvent }: Attempter,
+  { audit, name, onEvent, resultKey }: Attempter,
 ): Promise<StreamJobResult> {
   let told = Date.now();
   let telling: Promise<void> = Promise.resolve();
@@ -41,7 +44,8 @@ export async function attempt(
     if (text.length > RESULT_LIMIT) {
       throw new TamperError('FORMAT_LIMIT', `the result is longer than ${RESULT_LIMIT} characters`);
     }
-    return { job: digestOfJob(job), worker: name, text };
+    const result = { job: digestOfJob(job), worker: name, text };
+    return resultKey === undefined ? result : { ...result, mac: resultKey.mac(result) };
   } catch (error) {
     throw reasonOf(error, name);
   } finally {

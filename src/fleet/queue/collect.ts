@@ -1,6 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import { redisError } from '../redis/redis-error.ts';
 import { endOf } from './enqueue.ts';
+import type { ResultKey } from './result-key.ts';
 import type { RunFile } from './run-file.ts';
 import { digestOfJob, jobIdOf, parseJobResult, type StreamJob } from './stream-job.ts';
 
@@ -17,6 +18,16 @@ export type StreamOutcome =
 /** How many streams of a run are in each state. */
 export type RunCounts = Readonly<Record<StreamOutcome['state'], number>>;
 
+/** Where results are, and of what. */
+export interface Collected {
+  readonly queue: Queue;
+  readonly file: RunFile;
+  /** As people write the address. */
+  readonly redis: string;
+  /** Results that were made without it do not count. Default: all of the run count. */
+  readonly resultKey?: ResultKey | undefined;
+}
+
 /** So many jobs are asked for at once. */
 const BATCH = 100;
 
@@ -27,7 +38,7 @@ const BATCH = 100;
  * @returns what the last line of the run's file says
  * @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED`: the file of the run; `UNAVAILABLE` and others of Redis
  */
-export async function* outcomes(queue: Queue, file: RunFile, redis: string): AsyncGenerator<StreamOutcome, unknown> {
+export async function* outcomes({ queue, file, redis, resultKey }: Collected): AsyncGenerator<StreamOutcome, unknown> {
   const jobs = file.jobs();
   for (;;) {
     const batch: StreamJob[] = [];
@@ -42,7 +53,7 @@ export async function* outcomes(queue: Queue, file: RunFile, redis: string): Asy
     }
     let found: StreamOutcome[];
     try {
-      found = await Promise.all(batch.map(async (job) => outcomeOf(job, await queue.getJob(jobIdOf(job)))));
+      found = await Promise.all(batch.map(async (job) => outcomeOf(job, await queue.getJob(jobIdOf(job)), resultKey)));
     } catch (error) {
       throw redisError(error, redis);
     }
@@ -52,13 +63,13 @@ export async function* outcomes(queue: Queue, file: RunFile, redis: string): Asy
 }
 
 /** How far a run is. @throws {@link TamperError} as {@link outcomes} */
-export async function countsOf(queue: Queue, file: RunFile, redis: string): Promise<RunCounts> {
+export async function countsOf(collected: Collected): Promise<RunCounts> {
   const counts = { done: 0, failed: 0, waiting: 0, active: 0, missing: 0 };
-  for await (const { state } of outcomes(queue, file, redis)) counts[state] += 1;
+  for await (const { state } of outcomes(collected)) counts[state] += 1;
   return counts;
 }
 
-async function outcomeOf(job: StreamJob, found: Job | undefined): Promise<StreamOutcome> {
+async function outcomeOf(job: StreamJob, found: Job | undefined, key: ResultKey | undefined): Promise<StreamOutcome> {
   const { origin } = job;
   if (found === undefined) return { state: 'missing', origin };
   const end = endOf(found);
@@ -71,6 +82,9 @@ async function outcomeOf(job: StreamJob, found: Job | undefined): Promise<Stream
   if (result === undefined) return { state: 'failed', origin, why: 'what is in the queue is no result of a worker' };
   if (result.job !== digestOfJob(job)) {
     return { state: 'failed', origin, why: `the result of worker ${result.worker} is that of another job` };
+  }
+  if (key?.holds(result) === false) {
+    return { state: 'failed', origin, why: 'the result is not of a worker that has the key of results' };
   }
   return { state: 'done', origin, text: result.text, worker: result.worker };
 }

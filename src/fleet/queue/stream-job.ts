@@ -33,6 +33,7 @@ const resultSchema = v.strictObject({
   job: v.string(),
   worker: v.string(),
   text: v.string(),
+  mac: v.optional(v.string()),
 });
 
 /** What a worker gives back. */
@@ -43,6 +44,8 @@ export interface StreamJobResult {
   readonly worker: string;
   /** The results of the stream, one JSON a line. */
   readonly text: string;
+  /** That of the key that workers share; absent where they have none. */
+  readonly mac?: string | undefined;
 }
 
 /** No result is longer, in characters. */

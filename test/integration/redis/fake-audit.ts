@@ -6,6 +6,7 @@ import { outcomes, type StreamOutcome } from '../../../src/fleet/queue/collect.t
 import { enqueue } from '../../../src/fleet/queue/enqueue.ts';
 import { openQueue } from '../../../src/fleet/queue/open-queue.ts';
 import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import type { ResultKey } from '../../../src/fleet/queue/result-key.ts';
 import { makeRunFile, RunFile, type StreamToAudit } from '../../../src/fleet/queue/run-file.ts';
 import { type Worked, type WorkOptions, work } from '../../../src/fleet/queue/work.ts';
 import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
@@ -31,7 +32,7 @@ export async function newRun(given: readonly StreamToAudit[]): Promise<RunFile> 
 
 /** What {@link workWith} may be told besides the audit. */
 export type Told = Partial<
-  Pick<WorkOptions, 'name' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
+  Pick<WorkOptions, 'name' | 'resultKey' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
 >;
 
 export async function connection(server: RedisServer, patient = false): Promise<Redis> {
@@ -75,12 +76,16 @@ export async function enqueued(
   }
 }
 
-export async function collected(server: RedisServer, file: RunFile): Promise<{ all: StreamOutcome[]; rest: unknown }> {
+export async function collected(
+  server: RedisServer,
+  file: RunFile,
+  resultKey?: ResultKey,
+): Promise<{ all: StreamOutcome[]; rest: unknown }> {
   const redis = await connection(server);
   const queue = await openQueue(redis, QUEUE);
   try {
     const all: StreamOutcome[] = [];
-    const iterator = outcomes(queue, file, server.url);
+    const iterator = outcomes({ queue, file, redis: server.url, resultKey });
     for (;;) {
       const next = await iterator.next();
       if (next.done === true) return { all, rest: next.value };

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
 import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import { ResultKey } from '../../../src/fleet/queue/result-key.ts';
 import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { collected, echo, enqueued, newRun, streams, workWith } from './fake-audit.ts';
@@ -176,6 +177,17 @@ describe('a queue on Redis', () => {
     const key = /fapilog-tamper:\S+/.exec(keys)?.[0] ?? '';
     await server.command('HSET', key, 'returnvalue', JSON.stringify(forged));
     expect((await collected(server, file)).all[0]?.state).toBe('failed');
+  });
+
+  it('where workers share a key, no result counts that was made without it', async () => {
+    const [key, other] = [new ResultKey(Buffer.alloc(32, 1)), new ResultKey(Buffer.alloc(32, 2))];
+    for (const resultKey of [undefined, other, key]) {
+      const file = await newRun(streams(1));
+      await enqueued(server, file);
+      await workWith(server, echo, { untilDone: true, ...(resultKey && { resultKey }) });
+      expect((await collected(server, file)).all[0]?.state).toBe('done');
+      expect((await collected(server, file, key)).all[0]?.state).toBe(resultKey === key ? 'done' : 'failed');
+    }
   });
 
   it('takes no result of a job that was changed in the queue', async () => {
