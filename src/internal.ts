@@ -6,7 +6,9 @@ export {
   areProofs,
   attestFilesWith,
   auditStreams,
+  collectAudit,
   configuredKeys,
+  enqueueAudit,
   mergeAudits,
   openRecoveryPlaces,
   proveRecordWith,
@@ -18,9 +20,11 @@ export {
   verifyTopicWith,
   verifyWith,
   witnessLog,
+  workOnAudits,
 } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
+export type { QueuedFleet, QueueOptions } from './audit/queued-audits.ts';
 export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
 export { restsOnKeysOf } from './audit/rests-on-keys.ts';
 export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
@@ -43,6 +47,8 @@ export {
 export { createSealerFor } from './create-sealer.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
+export type { RunCounts } from './fleet/queue/collect.ts';
+export type { WorkerEvent } from './fleet/queue/worker-event.ts';
 export type { PartLines } from './fleet/run/merge.ts';
 export { shardOf } from './fleet/run/shard.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';

@@ -1,5 +1,6 @@
 import type { Resolution } from '../config/index.ts';
 import type { StreamResult } from '../fleet/check/stream-result.ts';
+import type { Worked } from '../fleet/queue/work.ts';
 import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
 import type { TopicOptions } from '../kafka/index.ts';
@@ -12,6 +13,13 @@ import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { AttestedFiles } from './attest.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { FleetAudit } from './fleet-audit.ts';
+import type {
+  CollectAuditOptions,
+  EnqueueAuditOptions,
+  EnqueuedAudit,
+  QueuedFleet,
+  WorkOnAuditsOptions,
+} from './queued-audits.ts';
 import type { RecoverKeysOptions, RecoveryReport } from './recovery/recover-keys.ts';
 import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-places.ts';
 import type { ShowKeysOptions, ShownKeys } from './shown-keys.ts';
@@ -48,6 +56,24 @@ export async function auditStreams(
 /** Merges the outputs of the parts of one audit. @throws {@link TamperError} as `mergeAudits` of `fleet` */
 export async function mergeAudits(parts: Iterable<PartLines>): Promise<MergedAudit> {
   return (await import('../fleet/run/merge.ts')).mergeAudits(parts);
+}
+
+/** Makes jobs of an audit. @throws {@link TamperError} as `enqueueAudit` of `queued-audits.ts` */
+export async function enqueueAudit(given: QueuedFleet, options: EnqueueAuditOptions): Promise<EnqueuedAudit> {
+  return (await import('./queued-audits.ts')).enqueueAudit(given, options);
+}
+
+/** Does jobs of audits. @throws {@link TamperError} as `workOnAudits` of `queued-audits.ts` */
+export async function workOnAudits(given: QueuedFleet, options: WorkOnAuditsOptions): Promise<Worked> {
+  return (await import('./queued-audits.ts')).workOnAudits(given, options);
+}
+
+/** Gives the results of such jobs. @throws {@link TamperError} as `collectAudit` of `queued-audits.ts` */
+export async function collectAudit(
+  options: CollectAuditOptions,
+  onResult: (result: StreamResult) => Promise<void>,
+): Promise<AuditSummary> {
+  return (await import('./queued-audits.ts')).collectAudit(options, onResult);
 }
 
 /** Verifies a topic of Kafka. @throws {@link TamperError} as `verifyTopic` of `kafka`; `USAGE` as {@link verifyWith} */

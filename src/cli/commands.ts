@@ -37,6 +37,21 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./audit/audit.ts')).audit,
   },
   {
+    name: 'audit enqueue',
+    summary: 'the same on many machines: make a job of each stream, in a queue on Redis',
+    load: async () => (await import('./audit/queue/enqueue.ts')).enqueue,
+  },
+  {
+    name: 'audit work',
+    summary: 'do such jobs',
+    load: async () => (await import('./audit/queue/work.ts')).work,
+  },
+  {
+    name: 'audit collect',
+    summary: 'give the results of all of them',
+    load: async () => (await import('./audit/queue/collect.ts')).collect,
+  },
+  {
     name: 'prove',
     summary: 'prove one record to somebody who has only the public key',
     load: async () => (await import('./evidence/prove.ts')).prove,

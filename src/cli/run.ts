@@ -62,9 +62,11 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     await print(name === undefined ? io.stderr : io.stdout, overview());
     return name === undefined ? exitCode.usage : exitCode.done;
   }
-  const row = commands.find((one) => one.name === name);
+  // a command of two words comes before its first one
+  const both = commands.find((one) => one.name === `${name} ${rest[0]}`);
+  const row = both ?? commands.find((one) => one.name === name);
   if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `Run: ${program} --help` });
-  return runCommand(`${program} ${row.name}`, await row.load(), rest, io);
+  return runCommand(`${program} ${row.name}`, await row.load(), both === undefined ? rest : rest.slice(1), io);
 }
 
 async function runCommand(called: string, command: Command, argv: readonly string[], io: CommandIo): Promise<number> {

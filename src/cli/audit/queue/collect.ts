@@ -1,0 +1,65 @@
+import { TamperError } from '../../../index.ts';
+import { collectAudit, type RunCounts } from '../../../internal.ts';
+import { type Command, command } from '../../command.ts';
+import { oneOf, text, yes } from '../../flags.ts';
+import { printable } from '../../output.ts';
+import { durationOf } from '../duration.ts';
+import { exitOf, printer } from '../printer.ts';
+import { queueFlags, redisOf, resultKey } from './queue-flags.ts';
+
+/** `fapilog-tamper audit collect` */
+export const collect: Command = command(
+  {
+    usage: '--run FILE --redis-url URL [--wait] [--timeout DURATION] [--format text|json]',
+    about: [
+      'Gives the results of a run that audit enqueue has begun, as audit would: every stream, and a summary. A stream without a result is undecided, and why is said: it failed, it waits, a worker is auditing it, or the queue has no job for it. Then run audit enqueue again with the same FILE. It changes nothing, so it may be run as often as one likes. Exit codes as those of audit. Needs the packages bullmq and ioredis.',
+    ],
+    flags: {
+      run: text('FILE', 'the file that audit enqueue has made'),
+      ...queueFlags,
+      wait: yes('wait until every stream has a result, or has none to come'),
+      timeout: text('DURATION', 'wait no longer than so long (default: without a limit)'),
+      'result-key': resultKey,
+      progress: yes('with --wait: say on standard error how far the run is'),
+      format: oneOf(['text', 'json'], 'output format; json: one JSON a line'),
+      quiet: yes('print only the summary'),
+      verbose: yes('also print streams that are ok'),
+    },
+    takesConfig: false,
+  },
+  async ({ flags, positionals }, io) => {
+    const { run, wait, timeout, progress, 'result-key': resultKeyPath } = flags;
+    if (run === undefined) throw usage('name the file of the run: --run FILE');
+    if (positionals.length > 0) throw usage('audit collect takes no places: the file of the run knows its streams');
+    if (!wait && timeout !== undefined) throw usage('--timeout goes with --wait');
+    const timeoutMs = durationOf(timeout, '--timeout');
+    const show = printer(flags, io);
+    const say = (line: string): void => void io.stderr.write(`fapilog-tamper: ${printable(line)}\n`);
+    const onCounts = progress ? countsTo(say) : (): void => {};
+    const summary = await collectAudit(
+      {
+        run,
+        redis: redisOf(flags, io),
+        resultKeyPath,
+        ...(wait && { wait: { stopped: io.stopped(), timeoutMs, onCounts, onTrouble: say } }),
+      },
+      show.result,
+    );
+    await show.summary(summary);
+    return exitOf[summary.verdict];
+  },
+);
+
+function countsTo(say: (line: string) => void): (counts: RunCounts) => void {
+  let last = '';
+  return ({ done, failed, waiting, active, missing }) => {
+    const total = done + failed + waiting + active + missing;
+    const line = `${done} of ${total} streams done, ${active} being audited, ${waiting} waiting, ${failed} failed, ${missing} not in the queue`;
+    if (line !== last) say(line);
+    last = line;
+  };
+}
+
+function usage(message: string): TamperError {
+  return new TamperError('USAGE', message, { hint: 'Run: fapilog-tamper audit collect --help' });
+}

@@ -1,0 +1,51 @@
+import { TamperError } from '../../../index.ts';
+import { enqueueAudit } from '../../../internal.ts';
+import { type Command, command } from '../../command.ts';
+import { exitCode } from '../../exit-code.ts';
+import { count, text } from '../../flags.ts';
+import { print, printable } from '../../output.ts';
+import { durationOf } from '../duration.ts';
+import { auditRequested, requestFlags } from '../request.ts';
+import { queueFlags, queueName, redisOf } from './queue-flags.ts';
+
+/** `fapilog-tamper audit enqueue` */
+export const enqueue: Command = command(
+  {
+    usage: 'PATH|LOCATION… --run FILE --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
+    about: [
+      'Lists the places and puts one job for each stream into a queue on Redis or Valkey, which audit work does on any number of machines (docs/audit-workers.md). FILE is made: it says which streams were found, and audit collect needs it. Where it is there already nothing is listed: jobs that are not in the queue are put there, and those that failed are tried again; the others are left alone. No key and no password goes into a job. Needs the packages bullmq and ioredis.',
+    ],
+    takes: { 'PATH|LOCATION': 'as for audit; the same for audit work' },
+    flags: {
+      run: text('FILE', 'the file of the run; a new one for each audit'),
+      ...queueFlags,
+      queue: queueName,
+      attempts: count('how often a job is tried before it counts as failed (default 5)'),
+      keep: text('DURATION', 'how long results are kept in Redis (default 3d)'),
+      ...requestFlags,
+    },
+    takesConfig: true,
+  },
+  async (call, io) => {
+    const { run, queue, attempts, keep } = call.flags;
+    if (run === undefined) {
+      throw new TamperError('USAGE', 'name the file of the run: --run FILE', {
+        hint: 'It is made, and audit collect needs it; a new one for each audit, such as --run "audit-$(date -u +%F).run".',
+      });
+    }
+    const keepMs = durationOf(keep, '--keep');
+    const keepSeconds = keepMs === undefined ? undefined : Math.ceil(keepMs / 1000);
+    const redis = redisOf(call.flags, io);
+    const { request, close } = await auditRequested(call, io, undefined);
+    try {
+      const done = await enqueueAudit(request, { run, redis, queue, attempts, keepSeconds });
+      const { added, retried, present, again } = done;
+      const before = again ? `, which ${printable(run)} already was` : '';
+      const parts = [`${added} added`, `${retried} tried again`, `${present} there already`];
+      await print(io.stdout, `run ${done.run}${before}: ${added + retried + present} streams: ${parts.join(', ')}\n`);
+      return exitCode.done;
+    } finally {
+      await close();
+    }
+  },
+);

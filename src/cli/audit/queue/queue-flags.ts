@@ -1,0 +1,51 @@
+import { hostname } from 'node:os';
+import type { QueueOptions } from '../../../internal.ts';
+import type { CommandIo } from '../../command.ts';
+import { type Flag, text, yes } from '../../flags.ts';
+
+/** The flags of a command that uses a queue. */
+export type QueueFlags = {
+  readonly 'redis-url': Flag<string | undefined>;
+  readonly 'redis-password-file': Flag<string | undefined>;
+  readonly 'redis-plain': Flag<boolean>;
+};
+
+/** What each of them is for. */
+export const queueFlags: QueueFlags = {
+  'redis-url': text(
+    'URL',
+    'Redis or Valkey: rediss://[USER@]HOST[:PORT][/DATABASE], or redis:// on this host, without a password (default: REDIS_URL)',
+  ),
+  'redis-password-file': text('FILE', 'its password (default: REDIS_PASSWORD, or the password in REDIS_URL)'),
+  'redis-plain': yes('redis:// may go to another host: over a network that is trusted as much as the hosts are'),
+};
+
+/** The name of a queue. */
+export const queueName: Flag<string | undefined> = text(
+  'NAME',
+  'the queue, so that several audits share a Redis (default: default)',
+);
+
+/** A key that workers share with who collects. */
+export const resultKey: Flag<string | undefined> = text(
+  'FILE',
+  'a key of at least 32 bytes, the same for audit work and audit collect: without it whoever writes to the Redis can make results up',
+);
+
+/** Where the queue is. */
+export function redisOf(
+  flags: { readonly [name in keyof QueueFlags]: QueueFlags[name] extends Flag<infer T> ? T : never },
+  { env }: Pick<CommandIo, 'env'>,
+): QueueOptions['redis'] {
+  return {
+    url: flags['redis-url'],
+    passwordFile: flags['redis-password-file'],
+    allowPlain: flags['redis-plain'],
+    env,
+  };
+}
+
+/** Names this process among all workers. */
+export function workerName(): string {
+  return `${hostname()}:${process.pid}`;
+}

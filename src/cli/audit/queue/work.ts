@@ -1,0 +1,86 @@
+import type { Writable } from 'node:stream';
+import { type WorkerEvent, workOnAudits } from '../../../internal.ts';
+import { type Command, command } from '../../command.ts';
+import { exitCode } from '../../exit-code.ts';
+import { count, text, yes } from '../../flags.ts';
+import { print, printable } from '../../output.ts';
+import { durationOf } from '../duration.ts';
+import { auditRequested, requestFlags } from '../request.ts';
+import { queueFlags, queueName, redisOf, resultKey, workerName } from './queue-flags.ts';
+
+/** `fapilog-tamper audit work` */
+export const work: Command = command(
+  {
+    usage: 'PATH|LOCATION… --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
+    about: [
+      'Audits streams that audit enqueue has put into a queue on Redis or Valkey, until it is stopped: SIGTERM or SIGINT lets it finish the jobs that it has begun. Start as many as you like, on any machines, with the places, memory, policy, keys and options that audit enqueue was given; one with others refuses its first job and ends with exit code 64. Keys come from its own flags and environment. A job whose worker is gone is taken over by another one (docs/audit-workers.md). Needs the packages bullmq and ioredis.',
+    ],
+    takes: { 'PATH|LOCATION': 'as for audit enqueue' },
+    flags: {
+      ...queueFlags,
+      queue: queueName,
+      concurrency: count('how many streams are audited at once (default 1)'),
+      'until-done': yes('end when the queue has nothing left to do'),
+      lock: text('DURATION', 'a worker that does not answer for so long loses its jobs (default 60s)'),
+      'result-key': resultKey,
+      progress: yes('say on standard error what is being done'),
+      ...requestFlags,
+    },
+    takesConfig: true,
+  },
+  async (call, io) => {
+    const { queue, concurrency, 'until-done': untilDone, lock, progress, 'result-key': resultKeyPath } = call.flags;
+    const lockMs = durationOf(lock, '--lock');
+    const redis = redisOf(call.flags, io);
+    const { request, close } = await auditRequested(call, io, undefined);
+    try {
+      const { done, failed, lost } = await workOnAudits(request, {
+        redis,
+        queue,
+        concurrency,
+        untilDone,
+        ...(lockMs !== undefined && { lockSeconds: lockMs / 1000 }),
+        resultKeyPath,
+        name: workerName(),
+        stopped: io.stopped(),
+        onEvent: (event) => tell(io.stderr, event, progress),
+      });
+      await print(
+        io.stdout,
+        `${done} streams audited, ${failed} attempts failed, ${lost} jobs lost to other workers\n`,
+      );
+      return exitCode.done;
+    } finally {
+      await close();
+    }
+  },
+);
+
+function tell(stderr: Writable, event: WorkerEvent, all: boolean): void {
+  const text = textOf(event);
+  const isProgress = event.what === 'began' || event.what === 'progress' || event.what === 'done';
+  if (all || !isProgress) stderr.write(`fapilog-tamper: ${printable(text)}\n`);
+}
+
+function textOf(event: WorkerEvent): string {
+  switch (event.what) {
+    case 'began':
+      return `auditing ${event.origin}${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`;
+    case 'progress':
+      return `${event.origin}: ${megabytes(event.read)} of ${megabytes(event.total)} MB`;
+    case 'done':
+      return `audited ${event.origin}`;
+    case 'failed':
+      return `${event.origin}: ${event.why}`;
+    case 'lost':
+      return `lost ${event.origin}: another worker has it, since this one did not answer for too long`;
+    case 'taken over':
+      return 'a job whose worker does not answer waits for another one';
+    case 'trouble':
+      return event.why;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}

@@ -1,0 +1,114 @@
+import { TamperError } from '../../index.ts';
+import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
+import type { Call, CommandIo } from '../command.ts';
+import { type Flag, text } from '../flags.ts';
+import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
+import { durationOf } from './duration.ts';
+
+/** Flags of `verify` that an audit has as well. */
+type SharedFlags = Pick<
+  VerifyFlags,
+  | 'origin'
+  | 'policy'
+  | 'config'
+  | 'key-env'
+  | 'keys'
+  | 'public-key'
+  | 'witness'
+  | 'cosignatures'
+  | 'since'
+  | 'live'
+  | 'accept-successors'
+  | 'strict'
+  | 'max-bytes'
+>;
+
+const shared: SharedFlags = {
+  origin: verifyFlags.origin,
+  policy: verifyFlags.policy,
+  config: verifyFlags.config,
+  'key-env': verifyFlags['key-env'],
+  keys: verifyFlags.keys,
+  'public-key': verifyFlags['public-key'],
+  witness: verifyFlags.witness,
+  cosignatures: verifyFlags.cosignatures,
+  since: verifyFlags.since,
+  live: verifyFlags.live,
+  'accept-successors': verifyFlags['accept-successors'],
+  strict: verifyFlags.strict,
+  'max-bytes': verifyFlags['max-bytes'],
+};
+
+/** Flags of `verify` that are about a few files, or about now. */
+const absent = {
+  timestamp: [],
+  'tsa-certificate': [],
+  known: undefined,
+  unwrap: undefined,
+  manifest: [],
+  part: false,
+  demux: false,
+  jobs: undefined,
+  now: undefined,
+} as const;
+
+/** The flags that say what is audited and how. */
+export type RequestFlags = SharedFlags & {
+  readonly memory: Flag<string | undefined>;
+  readonly 'stopped-after': Flag<string | undefined>;
+  readonly retention: Flag<string | undefined>;
+};
+
+/** What each of them is for. */
+export const requestFlags: RequestFlags = {
+  memory: text('PLACE', 'directory or bucket folder for what is remembered; nobody who writes logs may write there'),
+  ...shared,
+  'stopped-after': text(
+    'DURATION',
+    'logs need not be closed, but a stream whose newest proven seal is older, as 26h, has stopped',
+  ),
+  retention: text('DURATION', 'files may be gone whose last entry is older, as 400d (default: none may)'),
+};
+
+/** What a command was asked to audit; the caller closes it. */
+export interface AuditRequested {
+  readonly request: QueuedFleet;
+  readonly close: () => Promise<void>;
+}
+
+/** Reads flags, configuration, policy and key files. `now` is for `--live`. @throws {@link TamperError} as `verifyRequest` */
+export async function auditRequested(
+  call: Call<RequestFlags>,
+  io: CommandIo,
+  now: Date | undefined,
+): Promise<AuditRequested> {
+  const { flags, positionals } = call;
+  if (flags.memory === undefined) {
+    throw new TamperError('USAGE', 'say where the audit remembers what it has seen: --memory PLACE', {
+      hint: 'A directory, or a folder of a bucket that nobody can write to who writes logs.',
+    });
+  }
+  const stoppedAfterMs = durationOf(flags['stopped-after'], '--stopped-after');
+  const retentionMs = durationOf(flags.retention, '--retention');
+  if (stoppedAfterMs !== undefined && flags.live) {
+    throw new TamperError('USAGE', '--live and --stopped-after say differently how recent a stream must be');
+  }
+  const asked: Call<VerifyFlags> = { ...call, flags: { ...absent, ...flags, now } };
+  const { options, resolution, close } = await verifyRequest(asked, io);
+  return {
+    request: {
+      places: positionals,
+      memory: flags.memory,
+      options: fleetOptions(options, restsOnKeysOf(resolution)),
+      stoppedAfterMs,
+      retentionMs,
+    },
+    close,
+  };
+}
+
+/** What is verified of each stream is the audit's to say. */
+function fleetOptions(options: Awaited<ReturnType<typeof verifyRequest>>['options'], restsOn: string): FleetOptions {
+  const { paths: _, input: __, manifests: ___, part: ____, demux: _____, ...rest } = options;
+  return { ...rest, restsOn };
+}
