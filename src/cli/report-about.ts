@@ -1,22 +1,25 @@
 import type { GivenItem, ReportAbout } from '../report/about.ts';
 import type { Call } from './command.ts';
 import type { VerifyFlags } from './verify-request.ts';
+import type { TopicFlags } from './verify-topic.ts';
 
 /** What the report says of a verification on the command line: the names of what was given, never their content. */
 export function reportAbout(
-  { flags, positionals }: Call<VerifyFlags>,
+  { flags, positionals }: Call<VerifyFlags & TopicFlags>,
   version: string,
   withoutLines: boolean,
 ): ReportAbout {
   return { version, checkedAt: new Date().toISOString(), given: givenItems(flags, positionals), withoutLines };
 }
 
-function givenItems(flags: Call<VerifyFlags>['flags'], positionals: readonly string[]): GivenItem[] {
+function givenItems(flags: Call<VerifyFlags & TopicFlags>['flags'], positionals: readonly string[]): GivenItem[] {
   const items: GivenItem[] = [];
   const say = (what: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') items.push({ what, value });
   };
   say('Paths', positionals.join(', '));
+  say('Read from', flags.from);
+  say('State', flags.state);
   say('Log', flags.origin.join(', '));
   say('Policy', flags.policy);
   say('Configuration', flags.config);

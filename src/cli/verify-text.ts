@@ -1,5 +1,6 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
+import { offsetWord } from '../report/words/place-words.ts';
 import { rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
 import { keyTexts } from './verify-keys-text.ts';
@@ -25,7 +26,7 @@ function place({ file, line, seq, lastSeq, offset, within, previousSealTime, nex
   const parts: string[] = [];
   if (file !== undefined) parts.push(line === undefined ? file : `${file}:${line}`);
   if (seq !== undefined) parts.push(lastSeq === undefined || lastSeq === seq ? `seq ${seq}` : `seq ${seq}-${lastSeq}`);
-  if (offset !== undefined) parts.push(`byte ${offset}`);
+  if (offset !== undefined) parts.push(`${offsetWord(file)} ${offset}`);
   if (within !== undefined) {
     parts.push(`within seq ${within.firstSeq}-${within.lastSeq}`);
     if (previousSealTime !== undefined && nextSealTime !== undefined) {
@@ -138,7 +139,7 @@ function recordsText(count: number): string {
 
 function streamLines(stream: StreamReport, level: Level): string[] {
   const { origin, verdict, firstSeq, lastSeq, records, endTime, end, continuedBy, keys } = stream;
-  const name = origin === '' ? 'files that belong to no named stream' : origin;
+  const name = origin === '' ? 'what belongs to no named stream' : origin;
   const lines = [`${HEADLINE[verdict]}  ${name}`];
   if (level === 'quiet') return lines;
   if (lastSeq > 0) {
@@ -176,12 +177,18 @@ function unwrappedLines({ unwrapped }: VerifyReport): string[] {
   return [`left out ${beside} ${beside === 1 ? 'line' : 'lines'} of ${carrier} that are not standard output`];
 }
 
+/** What a topic holds besides the streams that were named. */
+function topicLines({ topic }: VerifyReport): string[] {
+  if (topic === undefined || topic.leftOut === 0) return [];
+  return [`left out ${recordsText(topic.leftOut)} of ${topic.name} that are of streams that you did not name`];
+}
+
 /** The report as text, with a line feed at its end. */
 export function verdictText(report: VerifyReport, level: Level): string {
   const lines = report.streams.flatMap((stream) => streamLines(stream, level));
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
   if (level !== 'quiet') {
-    lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report));
+    lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report), ...topicLines(report));
     lines.push('This says nothing about what was logged after these entries, if anything.');
   }
   return `${lines.map(printable).join('\n')}\n`;

@@ -28,7 +28,9 @@ export class TopicPlace {
   /** The arguments of a verification of the fleet. */
   args(from: string, ...further: string[]): string[] {
     const keys = ['--key-env', 'FLEET_KEY', '--public-key', this.keyFile];
-    return ['verify', '--from', from, '--origin', `${FLEET}/*`, ...keys, '--format', 'json', ...further];
+    const format = further.includes('--format') ? [] : ['--format', 'json'];
+    const origin = further.includes('--origin') ? [] : ['--origin', `${FLEET}/*`];
+    return ['verify', '--from', from, ...origin, ...keys, ...format, ...further];
   }
 
   /** Verifies a topic with the command line, in this process. */

@@ -1,4 +1,5 @@
 import type { StreamReport } from '../../verify/verdict/report.ts';
+import { isOfTopic } from '../words/place-words.ts';
 import { grouped } from '../words/verdict-words.ts';
 import { brief, capped, type Limits } from './limits.ts';
 import { html, type Markup } from './markup.ts';
@@ -23,12 +24,13 @@ export function filesSection(
     const length = size ?? bytes;
     return html`<tr><th scope="row"><code>${brief(file)}</code></th><td class="number">${entries}</td>
 <td class="number">${length === undefined ? '—' : grouped(length)}${unpacked}</td>
-<td>${sha256 === undefined ? notComputed(bytes) : html`<code class="digest">${sha256}</code>`}</td></tr>`;
+<td>${sha256 === undefined ? notComputed(file, bytes) : html`<code class="digest">${sha256}</code>`}</td></tr>`;
   })}</tbody>
 </table></div>${rest}
 <p class="quiet">The digest is that of the bytes that were verified, unpacked where the file is compressed: <code>sha256sum FILE</code>, or <code>zcat FILE | sha256sum</code>.</p></section>`;
 }
 
-function notComputed(bytes: number | undefined): string {
+function notComputed(file: string, bytes: number | undefined): string {
+  if (isOfTopic(file)) return 'a topic has none';
   return bytes === undefined ? 'not read to its end' : 'not computed';
 }

@@ -2,6 +2,7 @@ import type { Finding, FindingCode, Severity } from '../../verify/model/findings
 import type { QuotedLine } from '../../verify/model/quoted-line.ts';
 import type { StreamReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
+import { offsetWord } from '../words/place-words.ts';
 import { entriesOf, grouped } from '../words/verdict-words.ts';
 import { brief, capped, cutNote, type Limits, type QuoteAllowance } from './limits.ts';
 import { html, type Markup } from './markup.ts';
@@ -75,7 +76,7 @@ function whereMarkup(finding: Finding): Markup | undefined {
   if (file !== undefined) {
     const at = [
       line === undefined ? '' : `, line ${grouped(line)}`,
-      offset === undefined ? '' : `, byte ${grouped(offset)}`,
+      offset === undefined ? '' : `, ${offsetWord(file)} ${grouped(offset)}`,
     ];
     parts.push(html`<code>${brief(file)}</code>${at.join('')}`);
   }

@@ -85,7 +85,7 @@ function overviewRow(
 
 /** What the verdict rests on besides the log: what the auditor brought, and what was left out. */
 function basis(
-  { streams, ignored, unwrapped }: VerifyReport,
+  { streams, ignored, unwrapped, topic }: VerifyReport,
   { version, checkedAt, given, withoutLines }: ReportAbout,
 ): Markup {
   const rows: (readonly [string, Value])[] = [
@@ -99,6 +99,15 @@ function basis(
       'Taken out of',
       `${brief(unwrapped.carrier)}; ${grouped(unwrapped.beside)} lines of something else were left out`,
     ]);
+  }
+  if (topic !== undefined) {
+    const { name, cluster, partitions, leftOut } = topic;
+    const read = partitions.map(({ partition, next }) => `${partition}: ${next}`).join(', ');
+    rows.push(
+      ['Topic', `${brief(name)} of the cluster ${brief(cluster)}`],
+      ['Next offset of each partition', brief(read)],
+      ['Records of other streams', `${grouped(leftOut)}, left out`],
+    );
   }
   if (withoutLines === true) rows.push(['Lines of the log', 'left out of this report on purpose']);
   const left = ignored.files.length + ignored.more;

@@ -150,7 +150,7 @@ export interface Place {
   readonly file?: string;
   /** From 1. */
   readonly line?: number;
-  /** Bytes from the start of the (decompressed) file. */
+  /** Bytes from the start of the (decompressed) file; of a topic of Kafka the record's offset. */
   readonly offset?: number;
   /** The first seq that the finding is about. */
   readonly seq?: number;

@@ -60,10 +60,7 @@ it(`${KILLS} times killed, every record counts exactly once, and every tampered 
   await makeTopics(kafka.broker, ['findings'], 1);
   await produce(kafka.broker, 'logs', mixed(streams, PARTITIONS));
 
-  const argv = place.args(
-    `kafka://${kafka.broker}/logs`,
-    ...['--state', place.state, '--findings-topic', 'findings'],
-  );
+  const argv = place.args(`kafka://${kafka.broker}/logs`, ...['--state', place.state, '--findings-topic', 'findings']);
   const moments: string[] = [];
   for (let readsOn = false; moments.length < KILLS; ) {
     const before = saved();

@@ -54,10 +54,7 @@ it('without a client it is said what to install; with the newer one, on a newer 
   const all = [...mixed(new Map([[origin, lines]]), 1)];
   await makeTopics(kafka.broker, ['logs', 'findings']);
   await produce(kafka.broker, 'logs', all.slice(0, 40));
-  const argv = place.args(
-    `kafka://${kafka.broker}/logs`,
-    ...['--state', place.state, '--findings-topic', 'findings'],
-  );
+  const argv = place.args(`kafka://${kafka.broker}/logs`, ...['--state', place.state, '--findings-topic', 'findings']);
   const without = new TopicProcess(built, argv);
   expect(await without.done()).toBe(2);
   expect(without.stderr).toMatch(/DEPENDENCY_MISSING[^]*npm install @platformatic\/kafka/);

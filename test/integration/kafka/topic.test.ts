@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import zlib from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PublishedFinding } from '../../../src/kafka/findings-topic.ts';
 import { Kafka } from '../../servers/kafka.ts';
@@ -86,6 +89,35 @@ describe('a topic', () => {
     await produce(kafka.broker, topic, mixed(streams, 1), compression);
     const { code, report } = await place.verify(at(topic));
     expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 500 });
+  });
+
+  it('that was compressed with zstd needs a Node.js that knows it, and says so', async () => {
+    const topic = await newTopic(1, { 'compression.type': 'zstd' });
+    await produce(kafka.broker, topic, mixed(new Map([[`${FLEET}/a`, linesOf(`${FLEET}/a`, 60)]]), 1));
+    const { code, report, stderr } = await place.verify(at(topic));
+    if ('zstdDecompressSync' in zlib)
+      expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 60 });
+    else expect(stderr).toMatch(/UNSUPPORTED_OPERATION[^]*Node\.js 22\.15/);
+  });
+
+  it('as text and as a page names partition and offset of what was found', async () => {
+    const topic = await newTopic();
+    const log = fleetLog(`${FLEET}/a`, 60, 20);
+    const spoilt =
+      tamperings(31)['changed byte']?.(
+        log.lines.map(({ bytes }) => bytes),
+        log,
+      ) ?? [];
+    const others = [{ key: 'audit.example.com/others/x', value: Buffer.from('whatever') }];
+    await produce(kafka.broker, topic, [...others, ...spoilt.map((value) => ({ key: log.origin, value }))]);
+    const page = join(place.directory, 'report.html');
+    const { code, stdout } = await place.verify(at(topic), ['--format', 'text', '--html', page]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`at kafka://${topic}/0:37, seq 35, offset 37`));
+    expect(stdout).toContain(`left out 1 record of ${topic} that are of streams that you did not name`);
+    const html = readFileSync(page, 'utf8');
+    expect(html).toContain('offset 37');
+    expect(html).toMatch(/Read from<\/dt><dd>kafka:\/\//);
   });
 
   it('is read on where it ended: each run reads what is new, and the verdict is that of the whole', async () => {
