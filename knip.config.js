@@ -26,7 +26,18 @@ export default {
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['go', 'java', 'mkfifo', 'mount', 'openssl', 'promtool', 'ssh-agent', 'systemd-analyze', 'umount', 'unshare'],
+  ignoreBinaries: [
+    'go',
+    'java',
+    'mkfifo',
+    'mount',
+    'openssl',
+    'promtool',
+    'ssh-agent',
+    'systemd-analyze',
+    'umount',
+    'unshare',
+  ],
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: [
     'dependency-cruiser',

@@ -48,7 +48,12 @@ async function makeStreams(count, into) {
   for (let at = 0; at < count; at++) {
     const origin = `fleet.example.com/host-${String(at).padStart(5, '0')}`;
     const own = join(into, `host-${at}`);
-    const options = { keySource: 'file', keyFilePath: key, keyId: 'audit', stateDir: join(folder, 'state', `${count}-${at}`) };
+    const options = {
+      keySource: 'file',
+      keyFilePath: key,
+      keyId: 'audit',
+      stateDir: join(folder, 'state', `${count}-${at}`),
+    };
     const sealer = createSealer({ ...options, file: join(own, 'audit.jsonl'), origin });
     await sealer.ready;
     sealer.write(lines);

@@ -57,7 +57,7 @@ it('without a client it is said what to install; with the newer one, on a newer 
   const argv = place.args(`kafka://${kafka.broker}/logs`, ...['--state', place.state, '--findings-topic', 'findings']);
   const without = new TopicProcess(built, argv);
   expect(await without.done()).toBe(2);
-  expect(without.stderr).toMatch(/DEPENDENCY_MISSING[^]*npm install @platformatic\/kafka/);
+  expect(without.stderr).toMatch(/DEPENDENCY_MISSING[\s\S]*npm install @platformatic\/kafka/);
 
   addClient(built, await clientOf(VERSION));
   const node = await nodeOf(24);
