@@ -8,7 +8,7 @@ import { TamperError } from '../../errors.ts';
 const QUEUE_FORMAT = 1;
 
 /** The name of the queue that nobody named. */
-export const DEFAULT_QUEUE = 'default';
+const DEFAULT_QUEUE = 'default';
 
 const jobSchema = v.strictObject({
   run: v.pipe(v.string(), v.regex(/^\d{8}T\d{6}Z-[0-9a-f]{16}$/)),

@@ -16,7 +16,7 @@ import type { RedisServer } from '../../servers/redis.ts';
 
 /** Streams for which an audit stands in whose results are known beforehand. */
 
-export const QUEUE = 'test';
+const QUEUE = 'test';
 
 export function streams(count: number, basis = 'b'): StreamToAudit[] {
   return Array.from({ length: count }, (_, at) => ({ origin: `example.com/${at}`, basis, task: { files: [at] } }));
