@@ -35,7 +35,7 @@ export type Told = Partial<
   Pick<WorkOptions, 'name' | 'resultKey' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
 >;
 
-export async function connection(server: RedisServer, patient = false): Promise<Redis> {
+async function connection(server: RedisServer, patient = false): Promise<Redis> {
   const address = await redisAddress({ url: server.url, passwordFile: undefined, allowPlain: false, env: {} });
   return connectRedis(address, { patient });
 }
