@@ -83,7 +83,7 @@ export const rooms = {
     run: ['check', 'memory', 'place'],
     redis: [],
     queue: ['redis'],
-    jobs: ['check', 'memory', 'queue', 'run'],
+    jobs: ['check', 'queue', 'run'],
   },
 };
 

@@ -8,6 +8,7 @@ import { type Enqueued, type EnqueueOptions, enqueue } from '../fleet/queue/enqu
 import { openQueue } from '../fleet/queue/open-queue.ts';
 import { ResultKey } from '../fleet/queue/result-key.ts';
 import { makeRunFile, RunFile, type RunHeader } from '../fleet/queue/run-file.ts';
+import { DEFAULT_QUEUE } from '../fleet/queue/stream-job.ts';
 import { waitForRun } from '../fleet/queue/wait-for-run.ts';
 import { type Worked, type WorkOptions, work } from '../fleet/queue/work.ts';
 import { type RedisAddressOptions, redisAddress } from '../fleet/redis/redis-address.ts';
@@ -63,8 +64,6 @@ export interface CollectAuditOptions extends Omit<QueueOptions, 'queue'> {
     readonly onTrouble: (why: string) => void;
   };
 }
-
-const DEFAULT_QUEUE = 'default';
 
 /**
  * Lists the places and puts a job for each stream into the queue. Where the file of the run is there, its jobs are put there that

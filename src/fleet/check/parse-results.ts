@@ -53,7 +53,7 @@ function parseResult(line: string, place: string): StreamResult {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line, withoutInput);
   if (!parsed.success) {
     const problem = schemaProblem(parsed.issues[0], 'the line');
-    throw new TamperError('FORMAT_INVALID', `${place} is no result of an audit: ${problem}`);
+    throw new TamperError('FORMAT_INVALID', `${place} is no output of audit --format json: ${problem}`);
   }
   return parsed.output as StreamResult; // the codes of findings are of a closed list, which grows
 }

@@ -3,7 +3,6 @@ import { TamperError } from '../../errors.ts';
 import { OPEN_WHYS } from '../../format/control.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
-import type { FamilyFile } from '../check/family-look.ts';
 import type { StreamJob } from '../queue/stream-job.ts';
 
 /** What a job asks the audit for. It has been in a Redis: nothing of it is taken as it comes. */
@@ -25,7 +24,7 @@ const schema = v.strictObject({
 });
 
 /** What the job of a family asks for, as JSON. */
-export function taskOf(files: readonly FamilyFile[], memoryVersion: string | undefined): unknown {
+export function taskOf({ files, memoryVersion }: FamilyJob): unknown {
   const plain = files.map(({ sight, ...file }) => {
     if (sight?.after === undefined) return { ...file, sight };
     const { origin, size } = sight.after;

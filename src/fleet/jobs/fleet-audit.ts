@@ -2,17 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import { type AuditRules, auditFamily } from '../check/audit-family.ts';
 import { formatResults } from '../check/parse-results.ts';
-import { emptyResult } from '../check/results.ts';
 import { StreamOptions } from '../check/stream-options.ts';
-import type { StreamResult } from '../check/stream-result.ts';
-import { familyId, familyOf } from '../memory/family.ts';
-import { MemoryIndex } from '../memory/memory-index.ts';
 import type { AttemptContext, AttemptResult, QueuedAudit } from '../queue/queued-audit.ts';
 import type { ListedStreams, StreamToAudit } from '../queue/run-file.ts';
 import type { StreamJob } from '../queue/stream-job.ts';
-import { type AuditRequest, demandsOf, digestOf, unclaimedResult } from '../run/audit.ts';
-import { Discoverer } from '../run/discover.ts';
-import { missingResult } from '../run/summary.ts';
+import { type AuditRequest, demandsOf, digestOf } from '../run/audit.ts';
+import { listFleet } from '../run/listing.ts';
+import { ALL } from '../run/shard.ts';
 import { familyJobOf, taskOf } from './family-job.ts';
 import { listingRest, type RunListing } from './run-summary.ts';
 
@@ -50,25 +46,13 @@ export class FleetAudit implements QueuedAudit {
 
   /** Lists all places. @throws {@link TamperError} as `audit` */
   async list(): Promise<ListedStreams> {
-    const { places, memory, options } = this.#request;
-    // before the listing: what is remembered then was there when the listing began
-    const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
-    const { families, unclaimed, ignored } = await new Discoverer(places, this.#options, index).look();
-    const all = [...new Set([...families.keys(), ...index.families.keys()])].sort();
-    const results: StreamResult[] = [];
-    for (const family of families.keys()) index.damaged.delete(familyId(family)); // which is said of its streams
-    for (const error of index.damaged.values()) results.push(emptyResult('', 0, error));
-    if (unclaimed.length > 0) results.push(unclaimedResult(unclaimed));
-    const there = new Set(all);
-    for (const name of this.#options.patterns) {
-      if (!name.endsWith('*') && !there.has(familyOf(name))) results.push(missingResult({ name, min: 1, streams: 0 }));
-    }
-    const listing: RunListing = { results, demands: demandsOf(this.#options, options), ignored, request: this.#digest };
+    const { families, jobOf, results, ignored } = await listFleet(this.#request, this.#options, ALL);
+    const demands = demandsOf(this.#options, this.#request.options);
+    const listing: RunListing = { results, demands, ignored, request: this.#digest };
     const basisOf = (family: string): string => this.basisOf(family);
     function* streams(): Generator<StreamToAudit> {
-      for (const family of all) {
-        const task = taskOf(families.get(family) ?? [], index.families.get(family)?.version);
-        yield { origin: family, basis: basisOf(family), task };
+      for (const family of [...families].sort()) {
+        yield { origin: family, basis: basisOf(family), task: taskOf(jobOf(family)) };
       }
     }
     return { streams: streams(), rest: () => listingRest(listing) };

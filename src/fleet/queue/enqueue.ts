@@ -22,7 +22,7 @@ export interface Enqueued {
 }
 
 const DEFAULT_ATTEMPTS = 5;
-const DEFAULT_KEEP_SECONDS: number = 3 * 24 * 60 * 60;
+const DEFAULT_KEEP_SECONDS = 3 * 24 * 60 * 60;
 /** The pause before a second attempt, in milliseconds; it doubles with each further one. */
 const FIRST_PAUSE_MS = 2000;
 /** So many jobs go to Redis at once. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { TamperError } from '../../errors.ts';
+import { systemCode, TamperError } from '../../errors.ts';
 import { redisError } from '../redis/redis-error.ts';
 import { type Attempter, attempt, reasonOf } from './attempt.ts';
 import { KEY_PREFIX, loadBullmq, openQueue } from './open-queue.ts';
@@ -38,8 +38,12 @@ const DEFAULT_LOCK_SECONDS = 60;
  */
 const MAX_STALLED = 3;
 const LOOK_EVERY_MS = 500;
-/** How BullMQ says that the job of a late result is somebody else's by now. */
-const NOT_OURS = /^(Missing lock for job|Missing key for job|Lock mismatch for job|Job \S+ is not in the active state)/;
+/** How BullMQ says that a job is somebody else's by now, and which. */
+const NOT_OURS = [
+  /^(?:Missing lock|Missing key|Lock mismatch) for job (\S+)\. /,
+  /^could not renew lock for job (\S+)$/,
+  /^Job (\S+) is not in the active state/,
+];
 
 /**
  * Does jobs of a queue until it is stopped.
@@ -51,7 +55,8 @@ export async function work(options: WorkOptions): Promise<Worked> {
   const { queue, name, lockSeconds = DEFAULT_LOCK_SECONDS, onEvent } = options;
   const { Worker } = await loadBullmq();
   const counts = { done: 0, failed: 0, lost: 0 };
-  const active = new Map<string, string>();
+  /** Of jobs that were begun, until it is known how they ended. */
+  const origins = new Map<string, string>();
   const refusal = new AbortController();
 
   async function process(queued: Job<unknown>): Promise<StreamJobResult> {
@@ -62,12 +67,8 @@ export async function work(options: WorkOptions): Promise<Worked> {
       refusal.abort(refused);
       throw reasonOf(refused, name);
     }
-    active.set(id, job.origin);
-    try {
-      return await attempt(queued, job, options);
-    } finally {
-      active.delete(id);
-    }
+    origins.set(id, job.origin);
+    return attempt(queued, job, options);
   }
 
   const worker = new Worker<unknown, StreamJobResult>(queueNameOf(queue), process, {
@@ -80,25 +81,35 @@ export async function work(options: WorkOptions): Promise<Worked> {
     maxStalledCount: MAX_STALLED,
     autorun: false,
   });
-  const lost = (origin: string): void => {
+  const ended = ({ id = '' }: Pick<Job, 'id'>): string => {
+    const origin = origins.get(id) ?? '';
+    origins.delete(id);
+    return origin;
+  };
+  const lose = (id: string): void => {
+    if (!origins.has(id)) return; // that is told already
     counts.lost += 1;
-    onEvent({ what: 'lost', origin });
+    onEvent({ what: 'lost', origin: ended({ id }) });
   };
   worker.on('completed', (job) => {
     counts.done += 1;
-    onEvent({ what: 'done', origin: originOf(job) });
+    onEvent({ what: 'done', origin: ended(job) });
   });
-  worker.on('failed', (job, error) => {
+  worker.on('failed', (job, { message: why }) => {
     counts.failed += 1;
-    onEvent({ what: 'failed', origin: job === undefined ? '' : originOf(job), why: error.message });
+    onEvent({ what: 'failed', origin: job === undefined ? '' : ended(job) || originOf(job), why });
   });
   worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) lost(active.get(id) ?? id);
+    for (const id of ids) lose(id);
   });
   worker.on('stalled', () => onEvent({ what: 'taken over' }));
-  worker.on('error', ({ message }) => {
-    if (NOT_OURS.test(message)) lost(message);
-    else onEvent({ what: 'trouble', why: message });
+  worker.on('error', (error) => {
+    const { message } = error;
+    const notOurs = NOT_OURS.flatMap((pattern) => pattern.exec(message)?.[1] ?? []);
+    if (notOurs.length > 0) for (const id of notOurs) lose(id);
+    // that Redis is away is told once, by the connection
+    else if (systemCode(error) === '' && message !== 'Connection is closed.')
+      onEvent({ what: 'trouble', why: message });
   });
 
   const over = new AbortController();

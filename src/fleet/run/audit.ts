@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { unclaimedReport } from '../../verify/files/grouping.ts';
 import {
   ATTEMPTS,
   type AuditRules,
@@ -9,17 +8,14 @@ import {
   settle,
   tryFamily,
 } from '../check/audit-family.ts';
-import type { FamilyFile } from '../check/family-look.ts';
 import { isSameLook } from '../check/look-again.ts';
-import { emptyResult } from '../check/results.ts';
 import { type FleetOptions, StreamOptions } from '../check/stream-options.ts';
-import { type AuditFinding, type StreamResult, shownFindings } from '../check/stream-result.ts';
+import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
-import { familyId, familyOf } from '../memory/family.ts';
-import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
-import { Discoverer, type UnclaimedFile } from './discover.ts';
-import { isInShard, type Shard } from './shard.ts';
+import type { Discoverer } from './discover.ts';
+import { listFleet } from './listing.ts';
+import type { Shard } from './shard.ts';
 import { type AuditSummary, missingResult, type NamedStreams, Tally } from './summary.ts';
 
 /** An audit of many streams: list, find the streams, check of each what is new, remember. */
@@ -43,8 +39,6 @@ export interface AuditRequest {
 const AT_ONCE = 8;
 /** So many that are not ok wait for the next listing: one listing serves them all. */
 const MOST_DOUBTFUL = 256;
-/** So many files of no stream are named. */
-const SHOWN_FILES = 100;
 
 /** A family that is to be looked at once more, after the next listing. */
 interface Waiting {
@@ -86,28 +80,16 @@ class Audit {
   }
 
   async run(): Promise<AuditSummary> {
-    const { places, memory, shard } = this.#request;
-    // before the listing: what is remembered then was there when the listing began
-    const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
-    const discoverer = new Discoverer(places, this.#options, index);
-    const { families, unclaimed, restless: moving, ignored } = await discoverer.look();
-    const all = new Set([...families.keys(), ...index.families.keys()]);
-    for (const family of families.keys()) index.damaged.delete(familyId(family)); // which is said of its streams
-    for (const error of index.damaged.values()) if (shard.index === 0) await this.#say(emptyResult('', 0, error));
-    const names = [...all].filter((family) => isInShard(family, shard));
-    await this.#inParallel(names, async (family) => {
-      await this.#audit(this.#job(family, families.get(family) ?? [], index.families.get(family)?.version), 1);
+    const { shard } = this.#request;
+    const { families, jobOf, results, ignored, discoverer } = await listFleet(this.#request, this.#options, shard);
+    await this.#inParallel(families, async (family) => {
+      await this.#audit(jobOf(family), 1);
       if (this.#waiting.length >= MOST_DOUBTFUL) await this.#lookAgain(discoverer);
     });
     while (this.#waiting.length > 0) await this.#lookAgain(discoverer);
-    if (shard.index === 0 && moving.length > 0) await this.#say(restlessResult(moving));
-    if (shard.index === 0 && unclaimed.length > 0) await this.#say(unclaimedResult(unclaimed));
-    await this.#sayMissing(all);
+    await this.#sayAll(results);
+    if (shard.count === 1) await this.#sayTooFew();
     return this.#tally.summary({ ignored, request: digestOf(this.#request, this.#options), shard });
-  }
-
-  #job(family: string, files: readonly FamilyFile[], memoryVersion: string | undefined): FamilyJob {
-    return { family, files, memoryVersion };
   }
 
   async #audit(job: FamilyJob, attempt: number): Promise<void> {
@@ -130,7 +112,7 @@ class Audit {
       if (outcome.is === 'doubtful' && same) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
-      else await this.#audit(this.#job(job.family, files, versionOf(outcome)), attempt + 1);
+      else await this.#audit({ ...job, files, memoryVersion: versionOf(outcome) }, attempt + 1);
     });
   }
 
@@ -160,14 +142,8 @@ class Audit {
     await this.#onResult(result);
   }
 
-  /** Streams that are named and are not there. Of names with `*` only all parts together know. */
-  async #sayMissing(families: ReadonlySet<string>): Promise<void> {
-    const { shard } = this.#request;
-    for (const name of this.#options.patterns) {
-      if (name.endsWith('*') || !isInShard(familyOf(name), shard)) continue;
-      if (!families.has(familyOf(name))) await this.#say(missingResult({ name, min: 1, streams: 0 }));
-    }
-    if (shard.count > 1) return;
+  /** Of names with `*` only all parts together know. */
+  async #sayTooFew(): Promise<void> {
     for (const named of this.#tally.names) {
       if (named.streams < named.min) await this.#say(missingResult(named));
     }
@@ -203,28 +179,4 @@ export function demandsOf({ patterns }: StreamOptions, { policy }: FleetOptions)
   return patterns
     .map((name) => ({ name, min: mins.get(name) ?? 1 }))
     .filter(({ name, min }) => name.endsWith('*') || min > 1);
-}
-
-function restlessResult(files: readonly string[]): StreamResult {
-  const message = 'this file is replaced faster than it can be read';
-  const findings = files
-    .slice(0, SHOWN_FILES)
-    .map((file): AuditFinding => ({ code: 'REPLACED', severity: 'undecided', message, file }));
-  return {
-    ...emptyResult('', files.length, undefined),
-    result: 'replaced',
-    ...shownFindings(findings, files.length - findings.length),
-  };
-}
-
-/** What is said of files that belong to no stream that is named. */
-export function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
-  const { findings } = unclaimedReport(
-    files.slice(0, SHOWN_FILES).map(({ file, peek }) => ({ source: { name: file }, peek })),
-  );
-  return {
-    ...emptyResult('', files.length, undefined),
-    result: 'unclaimed',
-    ...shownFindings(findings, Math.max(0, files.length - SHOWN_FILES)),
-  };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
+import { parseResult } from '../check/parse-results.ts';
 import { STREAM_RESULTS, type StreamResult } from '../check/stream-result.ts';
 import { ALL } from './shard.ts';
 import { type AuditSummary, missingResult, Tally } from './summary.ts';
@@ -10,29 +11,6 @@ import { type AuditSummary, missingResult, Tally } from './summary.ts';
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const verdict = v.picklist(['ok', 'tampered', 'undecided']);
 const reading = v.strictObject({ files: count, bytes: count });
-const finding = v.looseObject({
-  code: v.string(),
-  severity: v.picklist(['tampered', 'undecided', 'warning']),
-  message: v.string(),
-});
-const resultSchema = v.strictObject({
-  version: v.literal(1),
-  stream: v.string(),
-  result: v.picklist(STREAM_RESULTS),
-  verdict,
-  checked: v.picklist(['whole', 'added', 'nothing']),
-  firstSeq: count,
-  lastSeq: count,
-  proven: count,
-  sealed: v.optional(v.string()),
-  end: v.picklist(['closed', 'continued', 'open']),
-  files: count,
-  read: reading,
-  removed: v.optional(v.strictObject({ files: count, lastSeq: count })),
-  findings: v.array(finding),
-  more: count,
-  error: v.optional(v.strictObject({ code: v.string(), message: v.string(), hint: v.optional(v.string()) })),
-});
 const summarySchema = v.strictObject({
   version: v.literal(1),
   summary: v.literal(true),
@@ -151,11 +129,10 @@ async function readPart({ name, lines }: PartLines): Promise<Part> {
 }
 
 function readLine(line: string, place: string): StreamResult | AuditSummary {
-  const isSummary = line.includes('"summary":true');
-  const schema = isSummary ? summarySchema : resultSchema;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line, withoutInput);
+  if (!line.includes('"summary":true')) return parseResult(line, place);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), summarySchema), line, withoutInput);
   if (!parsed.success) throw invalid(place, schemaProblem(parsed.issues[0], 'the line'));
-  return parsed.output as StreamResult | AuditSummary;
+  return parsed.output as AuditSummary;
 }
 
 function invalid(place: string, problem: string): TamperError {

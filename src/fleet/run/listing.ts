@@ -1,0 +1,96 @@
+import { unclaimedReport } from '../../verify/files/grouping.ts';
+import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
+import type { FamilyJob } from '../check/audit-family.ts';
+import { emptyResult } from '../check/results.ts';
+import type { StreamOptions } from '../check/stream-options.ts';
+import { type AuditFinding, type StreamResult, shownFindings } from '../check/stream-result.ts';
+import type { AuditMemory } from '../memory/audit-memory.ts';
+import { familyId, familyOf } from '../memory/family.ts';
+import { MemoryIndex } from '../memory/memory-index.ts';
+import type { LogPlace } from '../place/log-place.ts';
+import { Discoverer, type Discovery, type UnclaimedFile } from './discover.ts';
+import { isInShard, type Shard } from './shard.ts';
+import { missingResult } from './summary.ts';
+
+/** What is there and what is remembered, and what that says by itself. */
+
+/** A first look at all places. */
+export interface FleetListing {
+  /** Every family of the part that is there or remembered. */
+  readonly families: readonly string[];
+  /** The job of one of them, which may be asked for once. */
+  readonly jobOf: (family: string) => FamilyJob;
+  /** What is known before any stream is verified: memories and files that cannot be read, files of no stream, streams that are not there. */
+  readonly results: readonly StreamResult[];
+  readonly ignored: IgnoredReport;
+  /** For the next looks. */
+  readonly discoverer: Discoverer;
+}
+
+/** So many files of no stream are named. */
+const SHOWN_FILES = 100;
+
+/** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
+export async function listFleet(
+  { places, memory }: { readonly places: readonly LogPlace[]; readonly memory: AuditMemory },
+  options: StreamOptions,
+  shard: Shard,
+): Promise<FleetListing> {
+  // before the listing: what is remembered then was there when the listing began
+  const index = await MemoryIndex.read(memory, (origin) => options.names(origin));
+  const discoverer = new Discoverer(places, options, index);
+  const discovery = await discoverer.look();
+  const all = new Set([...discovery.families.keys(), ...index.families.keys()]);
+  const results = [
+    ...(shard.index === 0 ? resultsOfFiles(discovery, index) : []),
+    ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
+  ];
+  const files = new Map(discovery.families);
+  const jobOf = (family: string): FamilyJob => {
+    const own = files.get(family) ?? [];
+    files.delete(family); // there may be very many
+    return { family, files: own, memoryVersion: index.families.get(family)?.version };
+  };
+  const families = [...all].filter((family) => isInShard(family, shard));
+  return { families, jobOf, results, ignored: discovery.ignored, discoverer };
+}
+
+function resultsOfFiles({ families, unclaimed, restless }: Discovery, { damaged }: MemoryIndex): StreamResult[] {
+  const there = new Set([...families.keys()].map(familyId)); // of these it is said when they are audited
+  const unreadable = [...damaged].filter(([id]) => !there.has(id));
+  return [
+    ...unreadable.map(([, error]) => emptyResult('', 0, error)),
+    ...(restless.length > 0 ? [restlessResult(restless)] : []),
+    ...(unclaimed.length > 0 ? [unclaimedResult(unclaimed)] : []),
+  ];
+}
+
+/** Streams that are named and are not there. Of names with `*` only all results together know. */
+function missingResults(families: ReadonlySet<string>, { patterns }: StreamOptions): StreamResult[] {
+  return patterns
+    .filter((name) => !name.endsWith('*') && !families.has(familyOf(name)))
+    .map((name) => missingResult({ name, min: 1, streams: 0 }));
+}
+
+function restlessResult(files: readonly string[]): StreamResult {
+  const message = 'this file is replaced faster than it can be read';
+  const findings = files
+    .slice(0, SHOWN_FILES)
+    .map((file): AuditFinding => ({ code: 'REPLACED', severity: 'undecided', message, file }));
+  return {
+    ...emptyResult('', files.length, undefined),
+    result: 'replaced',
+    ...shownFindings(findings, files.length - findings.length),
+  };
+}
+
+function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
+  const { findings } = unclaimedReport(
+    files.slice(0, SHOWN_FILES).map(({ file, peek }) => ({ source: { name: file }, peek })),
+  );
+  return {
+    ...emptyResult('', files.length, undefined),
+    result: 'unclaimed',
+    ...shownFindings(findings, Math.max(0, files.length - SHOWN_FILES)),
+  };
+}
