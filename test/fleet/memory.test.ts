@@ -98,6 +98,15 @@ const remembered: RememberedFamily = {
 };
 const stream = remembered.streams[0] as RememberedFamily['streams'][number];
 
+it('a directory that cannot be made is refused, also where the system says that what is above it is not there', async () => {
+  for (const place of ['/proc/nope', '/proc/self/nope/deeper', '/dev/null/nope']) {
+    const memory = new DirectoryMemory(place);
+    await expect(memory.write(familyId('x.example.com/a'), 'text', undefined)).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+    });
+  }
+});
+
 describe('a text', () => {
   const id = familyId('fleet/a');
 

@@ -49,7 +49,7 @@ const schema = v.strictObject({
 });
 
 /** Reads one result. `place` is for the message. @throws {@link TamperError} `FORMAT_INVALID` */
-function parseResult(line: string, place: string): StreamResult {
+export function parseResult(line: string, place: string): StreamResult {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line, withoutInput);
   if (!parsed.success) {
     const problem = schemaProblem(parsed.issues[0], 'the line');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { systemCode, TamperError } from '../../errors.ts';
 import { syncDirectoryLater } from '../../foundation/durable-replace.ts';
 import { openRegular, readError } from '../../foundation/regular-file.ts';
@@ -75,8 +75,7 @@ export class DirectoryMemory implements AuditMemory {
   }
 
   async #prepare(folder: string): Promise<void> {
-    if ((await mkdir(folder, { recursive: true, mode: 0o750 })) === undefined) return;
-    await syncDirectoryLater(this.name);
+    if (await madeFolder(folder)) await syncDirectoryLater(this.name);
   }
 
   async #numbers(id: string): Promise<number[]> {
@@ -90,6 +89,25 @@ export class DirectoryMemory implements AuditMemory {
       if (systemCode(error) === 'ENOENT') return [];
       throw readError(folder, error, 'Check that you may read what the auditor remembers.');
     }
+  }
+}
+
+/**
+ * Makes a folder and those above it. One by one: where a file system says ENOENT of a folder that is there (/proc), Node's
+ * own `recursive` never ends.
+ *
+ * @returns whether there was none
+ */
+async function madeFolder(folder: string, isLast = false): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o750 });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && (await stat(folder)).isDirectory()) return false;
+    const above = dirname(folder);
+    if (systemCode(error) !== 'ENOENT' || above === folder || isLast) throw error;
+    await madeFolder(above);
+    return madeFolder(folder, true);
   }
 }
 

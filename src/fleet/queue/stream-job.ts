@@ -7,6 +7,9 @@ import { TamperError } from '../../errors.ts';
 /** Raised with every change of what a job or its result means: the queue's name carries it, so that versions never mix. */
 const QUEUE_FORMAT = 1;
 
+/** The name of the queue that nobody named. */
+export const DEFAULT_QUEUE = 'default';
+
 const jobSchema = v.strictObject({
   run: v.pipe(v.string(), v.regex(/^\d{8}T\d{6}Z-[0-9a-f]{16}$/)),
   origin: v.pipe(v.string(), v.nonEmpty()),
