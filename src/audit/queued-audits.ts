@@ -100,7 +100,9 @@ export async function workOnAudits(given: QueuedFleet, options: WorkOnAuditsOpti
   const address = await redisAddress(options.redis);
   const resultKey = await resultKeyOf(options.resultKeyPath);
   const { onEvent } = options;
+  const over = new AbortController();
   const onChange = (state: 'lost' | 'back'): void => {
+    if (over.signal.aborted) return; // we have hung up
     onEvent({ what: 'trouble', why: state === 'lost' ? `${address.name} is away` : `${address.name} is back` });
   };
   const redis = await connectRedis(address, { patient: true, onChange });
@@ -110,6 +112,7 @@ export async function workOnAudits(given: QueuedFleet, options: WorkOnAuditsOpti
       return work({ ...options, audit, redis, redisName: address.name, queue, resultKey });
     });
   } finally {
+    over.abort();
     redis.disconnect();
   }
 }

@@ -10,6 +10,7 @@ import { RedisServer } from '../../servers/redis.ts';
 import { type CommandResult, runCommand } from '../../support/command-line.ts';
 import { type FleetFiles, fleetOnDisk, rotatedLog, ship } from '../../support/fleet.ts';
 import { edKey, nextEdKey } from '../../vectors/keys.ts';
+import { AuditProcess } from './command.ts';
 
 const CANARY = 'canary-5f0c-password';
 
@@ -41,7 +42,7 @@ describe('the commands of a queue', () => {
     folder = await mkdtemp(join(tmpdir(), 'commands-'));
     await writeFile(join(folder, 'keys.pub'), `${formatVkey('fleet', edKey.noteKey)}\n`);
     await writeFile(join(folder, 'other.pub'), `${formatVkey('fleet', nextEdKey.noteKey)}\n`);
-    await writeFile(join(folder, 'results.key'), Buffer.alloc(32, 3), { mode: 0o600 });
+    expect((await runCommand(['keygen', '--out', join(folder, 'results.key')])).code).toBe(0);
     for (const name of ['a', 'b', 'c']) ship(fleet, rotatedLog(`fleet/${name}`, 2), name);
     await fleet.settle();
   });
@@ -117,6 +118,45 @@ describe('the commands of a queue', () => {
     await enqueue();
     await work(...key);
     expect((await collect(...key)).code).toBe(0);
+  });
+
+  it('over TLS, with the CA that NODE_EXTRA_CA_CERTS names', async () => {
+    const secured = await RedisServer.start({ tls: true, password: CANARY });
+    try {
+      const by = { REDIS_URL: secured.url, REDIS_PASSWORD: CANARY, NODE_EXTRA_CA_CERTS: secured.caFile ?? '' };
+      for (const args of [
+        ['enqueue', ...asked(), '--run', run],
+        ['work', ...asked(), '--until-done'],
+        ['collect', '--run', run],
+      ]) {
+        const one = new AuditProcess(args, by); // the variable is read where a process begins
+        expect([await one.ended(), one.stderr]).toEqual([0, '']);
+      }
+    } finally {
+      await secured.stop();
+    }
+  });
+
+  it('needs no more rights than docs/audit-workers.md names', async () => {
+    const page = await readFile(new URL('../../../docs/audit-workers.md', import.meta.url), 'utf8');
+    const rights = /`(~fapilog-tamper:\* [^`]+)`/.exec(page)?.[1] ?? '';
+    const answer = await server.command(
+      'ACL',
+      'SETUSER',
+      'auditor',
+      'reset',
+      'on',
+      `>${CANARY}-2`,
+      ...rights.split(' '),
+    );
+    expect(answer).toBe('+OK\r\n');
+    env = { REDIS_URL: server.url.replace('redis://', 'redis://auditor@'), REDIS_PASSWORD: `${CANARY}-2` };
+    const said = [await enqueue(), await work(), await collect()];
+    expect(said.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+      [0, ''],
+    ]);
   });
 
   it('the file of a run is not gone on with for another audit', async () => {
