@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTamperError, type TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
 import type { LossEvent } from './loss.ts';
@@ -28,6 +28,10 @@ export type TopicPart =
   | { readonly kind: 'loss'; readonly event: LossEvent };
 
 const WAIT_MS = 500;
+/** So often it is asked whether the topic has more partitions, or is another one, in milliseconds. */
+const LOOK_MS = 30_000;
+/** So long a topic that is known may be unknown to a broker that has just started, in milliseconds. */
+const UNKNOWN_MS = 60_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -39,8 +43,10 @@ export class TopicReader {
   readonly #positions = new Map<number, number>();
   #ends: readonly number[] | undefined;
   #ahead: Promise<Fetched> | undefined;
-  #first: TopicPart[] = [];
+  #lost: TopicPart[] = [];
   #away = false;
+  #looked = Date.now();
+  #progress = Date.now();
 
   private constructor(client: TopicClient, reading: TopicReading, description: TopicDescription) {
     this.#client = client;
@@ -60,18 +66,24 @@ export class TopicReader {
     const latest = await this.#ask(() => this.#client.latest());
     for (const [partition, start] of earliest.entries()) {
       const from = saved === undefined ? start : (saved.get(partition) ?? 0);
-      this.#positions.set(partition, from);
-      const event = misplaced(partition, from, start, latest[partition] ?? start);
-      if (event === undefined) continue;
-      this.#first.push({ kind: 'loss', event });
-      this.#positions.set(partition, event.to);
+      this.#place(partition, from, start, latest[partition] ?? start);
     }
     if (!this.#reading.follow) this.#ends = latest;
   }
 
   /** What comes next; undefined at the end. */
   async next(): Promise<readonly TopicPart[] | undefined> {
-    if (this.#first.length > 0) return this.#first.splice(0);
+    try {
+      return await this.#next();
+    } catch (error) {
+      if (this.#reading.stop.aborted && isTamperError(error) && error.retryable) return undefined;
+      throw error;
+    }
+  }
+
+  async #next(): Promise<readonly TopicPart[] | undefined> {
+    if (this.#reading.follow && Date.now() - this.#looked > LOOK_MS) await this.#look();
+    if (this.#lost.length > 0) return this.#lost.splice(0);
     if (this.#reading.stop.aborted) return undefined;
     const wanted = this.#wanted();
     if (wanted.size === 0) return undefined;
@@ -81,7 +93,8 @@ export class TopicReader {
       return ahead;
     });
     const parts: TopicPart[] = fetched.partitions.map((one) => ({ kind: 'records', fetched: one }));
-    for (const { partition, next } of fetched.partitions) this.#positions.set(partition, next);
+    for (const { partition, next } of fetched.partitions) this.#reach(partition, next);
+    if (!this.#reading.follow && Date.now() - this.#progress > this.#reading.patience.underWay) throw stuck(wanted);
     if (fetched.outOfRange.length > 0) parts.push(...(await this.#relocate(fetched.outOfRange)));
     this.#fetchAhead();
     return parts;
@@ -110,13 +123,42 @@ export class TopicReader {
   async #relocate(partitions: readonly number[]): Promise<TopicPart[]> {
     const earliest = await this.#ask(() => this.#client.earliest());
     const latest = await this.#ask(() => this.#client.latest());
-    return partitions.flatMap((partition) => {
-      const from = this.#positions.get(partition) ?? 0;
-      const event = misplaced(partition, from, earliest[partition] ?? 0, latest[partition] ?? 0);
-      if (event === undefined) return [];
-      this.#positions.set(partition, event.to);
-      return [{ kind: 'loss', event }];
+    for (const partition of partitions) {
+      this.#place(partition, this.#positions.get(partition) ?? 0, earliest[partition] ?? 0, latest[partition] ?? 0);
+    }
+    return this.#lost.splice(0);
+  }
+
+  /** A topic may be given more partitions while it is read: they are read from their beginning. */
+  async #look(): Promise<void> {
+    this.#looked = Date.now();
+    const { leaders } = await this.#ask(() => this.#describe());
+    if (leaders.length <= this.#positions.size) return;
+    const earliest = await this.#ask(() => this.#client.earliest());
+    for (const [partition, start] of earliest.entries()) {
+      if (!this.#positions.has(partition)) this.#place(partition, 0, start, start);
+    }
+  }
+
+  /** @throws {@link TamperError} `STATE_CONFLICT` where the topic is another one by now */
+  async #describe(): Promise<TopicDescription> {
+    const present = await this.#client.describe();
+    const { cluster, topicId } = this.description;
+    if (present.cluster === cluster && present.topicId === topicId) return present;
+    throw new TamperError('STATE_CONFLICT', 'the topic was deleted and made anew while it was read', {
+      hint: 'What is in it now is another log: verify it with another --state.',
     });
+  }
+
+  #place(partition: number, from: number, start: number, end: number): void {
+    const event = misplaced(partition, from, start, end);
+    if (event !== undefined) this.#lost.push({ kind: 'loss', event });
+    this.#reach(partition, event?.to ?? from);
+  }
+
+  #reach(partition: number, offset: number): void {
+    if (this.#positions.get(partition) !== offset) this.#progress = Date.now();
+    this.#positions.set(partition, offset);
   }
 
   async #ask<T>(act: () => Promise<T>): Promise<T> {
@@ -129,7 +171,7 @@ export class TopicReader {
       },
     };
     return steadily(this.#reading.patience.underWay, reading, act, async () => {
-      await this.#client.describe();
+      await this.#describe();
     });
   }
 }
@@ -140,6 +182,17 @@ function misplaced(partition: number, from: number, start: number, end: number):
   return undefined;
 }
 
+function stuck(wanted: ReadonlyMap<number, number>): TamperError {
+  const [partition, offset] = [...wanted][0] ?? [];
+  return new TamperError(
+    'READ_FAILED',
+    `partition ${partition} gives nothing from offset ${offset} on, and is longer`,
+    {
+      hint: 'Its leader may hold back a transaction that does not end, or batches that cannot be read.',
+    },
+  );
+}
+
 /** Repeats what may pass, and asks the cluster anew who leads before it does. */
 async function steadily<T>(
   patience: number,
@@ -147,7 +200,8 @@ async function steadily<T>(
   act: () => Promise<T>,
   prepare?: () => Promise<void>,
 ): Promise<T> {
-  const until = Date.now() + patience;
+  const begun = Date.now();
+  const until = begun + patience;
   for (let pause = FIRST_PAUSE_MS, repeated = false; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS), repeated = true) {
     try {
       if (repeated) await prepare?.();
@@ -156,8 +210,10 @@ async function steadily<T>(
       return answer;
     } catch (error) {
       // under way a broker that has just started may not know the topic yet
-      const passes = isTamperError(error) && (error.retryable || (prepare !== undefined && error.code === 'NOT_FOUND'));
-      if (!passes || Date.now() + pause > until || stop.aborted) throw error;
+      const unknown = prepare !== undefined && isTamperError(error, 'NOT_FOUND');
+      const end = unknown ? Math.min(until, begun + UNKNOWN_MS) : until;
+      if (!isTamperError(error) || !(error.retryable || unknown) || Date.now() + pause > end || stop.aborted)
+        throw error;
       onOutage(error);
     }
     await delay(pause, undefined, { signal: stop }).catch(() => undefined); // stopped: the next failure is the last

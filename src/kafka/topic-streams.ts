@@ -92,8 +92,9 @@ export class TopicStreams {
 
   /** Takes one record of the topic. Its value is a line, or lines. */
   async take(partition: number, offset: number, key: Buffer | null, value: Buffer | null): Promise<void> {
+    if (value === null || value.length === 0) return;
     const lane = this.#laneOf(partition, offset, key);
-    if (lane === undefined || value === null) return;
+    if (lane === undefined) return;
     if (lane.partition !== partition) {
       if (!lane.divided) this.#happen({ what: 'second-partition', stream: lane.number, partition, offset });
       return;
@@ -146,8 +147,7 @@ export class TopicStreams {
   /** The topic was read: says of each stream what can only be said of the whole. */
   async end(): Promise<LinkedStream[]> {
     for (const { verifier } of this.#lanes) await verifier.endFile();
-    const there = this.#lanes.filter(({ verifier: { state }, findings }) => state.next > 0 || findings.undecided);
-    const streams = there.map(({ verifier, partition }) => {
+    const streams = this.#lanes.map(({ verifier, partition }) => {
       verifier.end();
       return linkedStream(verifier.state, [this.#name(partition)]);
     });

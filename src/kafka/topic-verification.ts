@@ -16,7 +16,7 @@ const SAVE_EVERY_MS = 1_000;
 /** or before so many bytes are to be written. */
 const SAVE_AT = BLOCK_LIMIT;
 /** A journal that is longer by this than after it was shortened is shortened again: by so many bytes, and by a half. */
-const SHORTEN_AFTER = 64 * 2 ** 20;
+const SHORTEN_AFTER = 16 * 2 ** 20;
 
 /** What a verification is made of. */
 export interface VerificationParts {

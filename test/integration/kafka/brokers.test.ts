@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Producer } from '@platformatic/kafka';
+import { Admin, Producer } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PublishedFinding } from '../../../src/kafka/findings-topic.ts';
 import { freePort } from '../../servers/free-port.ts';
@@ -84,6 +84,22 @@ describe('a topic that is followed', () => {
     expect(outcomes(follower.report)).toEqual(outcomes(await judgeFiles(streams)));
   }, 120_000);
 });
+
+it('a topic that is deleted and made anew while it is followed is not taken for the one before', async () => {
+  const topic = await newTopic();
+  await produce(kafka.broker, topic, records.slice(0, 40));
+  const follower = new TopicProcess(built, place.args(at(topic), '--follow', '--state', place.state));
+  await until(() => readdirSync(place.directory).includes('state') && readdirSync(place.state).includes('state'));
+  const saved = readFileSync(join(place.state, 'state'), 'utf8');
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: [kafka.broker] });
+  await admin.deleteTopics({ topics: [topic] });
+  await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
+  await admin.close();
+  await produce(kafka.broker, topic, [...records.slice(0, 40), ...records.slice(40)]);
+  expect(await follower.done()).toBe(2);
+  expect(follower.stderr).toMatch(/STATE_CONFLICT[\s\S]*made anew/);
+  expect(readFileSync(join(place.state, 'state'), 'utf8')).toBe(saved);
+}, 120_000);
 
 describe('brokers that do not answer', () => {
   it('are an error in bounded time, whether nobody listens or somebody says nothing', async () => {
