@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
-import { readText } from '../../foundation/read-text.ts';
+import { readBytes } from '../../foundation/read-text.ts';
 import { KnownLock } from '../../verify/auditor/known-lock.ts';
 import type { TopicTally } from '../topic-tally.ts';
 import { Journal } from './journal.ts';
@@ -176,7 +176,7 @@ async function makeDirectory(path: string): Promise<void> {
 async function readHead(path: string): Promise<SavedState | undefined> {
   let text: string;
   try {
-    text = await readText(path, HEAD_LIMIT);
+    text = (await readBytes(path, HEAD_LIMIT)).toString('utf8');
   } catch (error) {
     if (isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;
