@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Job, Queue } from 'bullmq';
+import type { Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { systemCode, TamperError } from '../../errors.ts';
 import { redisError } from '../redis/redis-error.ts';
@@ -53,7 +53,7 @@ const NOT_OURS = [
  */
 export async function work(options: WorkOptions): Promise<Worked> {
   const { queue, name, lockSeconds = DEFAULT_LOCK_SECONDS, onEvent } = options;
-  const { Worker } = await loadBullmq();
+  const { Worker: Made } = await loadBullmq();
   const counts = { done: 0, failed: 0, lost: 0 };
   /** Of jobs that were begun, until it is known how they ended. */
   const origins = new Map<string, string>();
@@ -71,7 +71,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
     return attempt(queued, job, options);
   }
 
-  const worker = new Worker<unknown, StreamJobResult>(queueNameOf(queue), process, {
+  const worker = new Made<unknown, StreamJobResult>(queueNameOf(queue), process, {
     connection: options.redis,
     prefix: KEY_PREFIX,
     name,
@@ -118,7 +118,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
     await Promise.race([
       options.stopped,
       aborted(refusal.signal),
-      worker.run(),
+      running(worker),
       ...(looking === undefined ? [] : [looking]),
     ]);
   } catch (error) {
@@ -129,6 +129,12 @@ export async function work(options: WorkOptions): Promise<Worked> {
   }
   if (refusal.signal.aborted) throw refusal.signal.reason;
   return counts;
+}
+
+/** A worker one of whose connections cannot begin would take jobs and never hand one over: it does not run. */
+async function running(worker: Worker): Promise<void> {
+  await worker.waitUntilReady();
+  await worker.run();
 }
 
 function originOf({ data }: Job<unknown>): string {

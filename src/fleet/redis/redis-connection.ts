@@ -56,6 +56,8 @@ export async function connectRedis(address: RedisAddress, { patient, onChange }:
   try {
     await redis.connect();
     started = true;
+    // a second connection that is made of these options must not fail for good where it is lost while it begins
+    redis.options.lazyConnect = false;
     return redis;
   } catch (error) {
     redis.disconnect();

@@ -40,9 +40,11 @@ export class AuditProcess {
 
   /** Resolves with what stands in the first match of a pattern on standard error, once it is there. */
   async says(pattern: RegExp): Promise<string> {
-    for (;;) {
+    for (const deadline = Date.now() + 90_000; ; ) {
       const found = pattern.exec(this.stderr);
       if (found !== null) return found[1] ?? found[0];
+      if (Date.now() > deadline)
+        throw new Error(`it does not say ${pattern}: ${this.stderr.slice(-3000)}${this.stdout}`);
       if (!this.running) throw new Error(`it ended without saying ${pattern}: ${this.stderr}${this.stdout}`);
       await wait(5);
     }

@@ -35,13 +35,13 @@ export type Told = Partial<
   Pick<WorkOptions, 'name' | 'resultKey' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
 >;
 
-async function connection(server: RedisServer, patient = false): Promise<Redis> {
+async function connection(server: Pick<RedisServer, 'url'>, patient = false): Promise<Redis> {
   const address = await redisAddress({ url: server.url, passwordFile: undefined, allowPlain: false, env: {} });
   return connectRedis(address, { patient });
 }
 
 /** A worker in this process. */
-export async function workWith(server: RedisServer, audit: QueuedAudit, told: Told = {}): Promise<Worked> {
+export async function workWith(server: Pick<RedisServer, 'url'>, audit: QueuedAudit, told: Told = {}): Promise<Worked> {
   const redis = await connection(server, true);
   try {
     const never = new Promise<void>(() => {});

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -57,6 +57,32 @@ describe('a Redis that restarts in the middle', () => {
     );
   });
 
+  it('just when the second connection of a worker is made: it is made again', async () => {
+    const server = await start();
+    const file = await newRun(streams(3));
+    await enqueued(server, file);
+    let connections = 0;
+    const gate = createTcpServer((from) => {
+      connections += 1;
+      const to = connect(server.port, '127.0.0.1');
+      for (const [one, other] of [
+        [from, to],
+        [to, from],
+      ] as const) {
+        one.on('error', () => other.destroy());
+        one.on('close', () => other.destroy());
+        one.pipe(other);
+      }
+      if (connections === 2) to.once('data', () => from.destroy()); // it has been asked something
+    });
+    const port = await freePort();
+    gate.listen(port, '127.0.0.1');
+    open.push({ stop: async () => void gate.close() });
+    const working = workWith({ url: `redis://127.0.0.1:${port}` }, slow, { untilDone: true, lockSeconds: 2 });
+    await working;
+    expect((await collected(server, file)).all.every(({ state }) => state === 'done')).toBe(true);
+  });
+
   it('with nothing: what is lost is missing, and enqueueing again completes the run', async () => {
     const server = await start();
     const file = await newRun(streams(60));
@@ -86,7 +112,7 @@ describe('a Redis that restarts in the middle', () => {
 
 describe('a Redis that cannot be used', () => {
   const CANARY = 'canary-8d1f';
-  const connect = async (env: Record<string, string>): Promise<unknown> => {
+  const failing = async (env: Record<string, string>): Promise<unknown> => {
     const address = await redisAddress({ url: undefined, passwordFile: undefined, allowPlain: false, env });
     const redis = await connectRedis(address, { patient: true }).catch((error: unknown) => error);
     return redis;
@@ -94,7 +120,7 @@ describe('a Redis that cannot be used', () => {
 
   it('nobody listens', async () => {
     const url = `redis://:${CANARY}@127.0.0.1:${await freePort()}`;
-    const error = await connect({ REDIS_URL: url });
+    const error = await failing({ REDIS_URL: url });
     expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('ECONNREFUSED') });
     expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
   });
@@ -104,7 +130,7 @@ describe('a Redis that cannot be used', () => {
     const port = await freePort();
     silent.listen(port, '127.0.0.1');
     open.push({ stop: async () => void silent.close() });
-    expect(await connect({ REDIS_URL: `redis://127.0.0.1:${port}` })).toMatchObject({ code: 'TIMEOUT' });
+    expect(await failing({ REDIS_URL: `redis://127.0.0.1:${port}` })).toMatchObject({ code: 'TIMEOUT' });
   }, 30_000);
 
   it('a web server listens', async () => {
@@ -112,7 +138,7 @@ describe('a Redis that cannot be used', () => {
     const port = await freePort();
     web.listen(port, '127.0.0.1');
     open.push({ stop: async () => void web.close() });
-    const error = await connect({ REDIS_URL: `redis://:${CANARY}@127.0.0.1:${port}` });
+    const error = await failing({ REDIS_URL: `redis://:${CANARY}@127.0.0.1:${port}` });
     expect(error).toMatchObject({ code: 'RESPONSE_MALFORMED' });
     expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
   });
@@ -122,21 +148,21 @@ describe('a Redis that cannot be used', () => {
     ['no password', {}],
   ])('it wants another password: %s', async (_what, env) => {
     const server = await start({ password: 'right' });
-    const error = await connect({ REDIS_URL: server.url, ...env });
+    const error = await failing({ REDIS_URL: server.url, ...env });
     expect(error).toMatchObject({ code: 'UNAUTHENTICATED' });
     expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
   });
 
   it('its certificate is of nobody that is trusted', async () => {
     const server = await start({ tls: true, password: CANARY });
-    const error = await connect({ REDIS_URL: server.url, REDIS_PASSWORD: CANARY });
+    const error = await failing({ REDIS_URL: server.url, REDIS_PASSWORD: CANARY });
     expect(error).toMatchObject({ code: 'TLS_FAILED' });
     expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
   });
 
   it('it expects TLS, and is spoken to without', async () => {
     const server = await start({ tls: true });
-    const error = await connect({ REDIS_URL: server.url.replace('rediss', 'redis') });
+    const error = await failing({ REDIS_URL: server.url.replace('rediss', 'redis') });
     expect(error).toMatchObject({ code: expect.stringMatching(/^(UNAVAILABLE|TIMEOUT|RESPONSE_MALFORMED)$/) });
   }, 30_000);
 });
