@@ -50,6 +50,7 @@ export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts'
 export type { RunCounts } from './fleet/queue/collect.ts';
 export type { WorkerEvent } from './fleet/queue/worker-event.ts';
 export type { PartLines } from './fleet/run/merge.ts';
+export { runOf } from './fleet/run/run-name.ts';
 export { shardOf } from './fleet/run/shard.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';
 export { checkOrigin } from './format/origin.ts';

@@ -1,5 +1,5 @@
-import { mkdir, realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
 import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
@@ -80,7 +80,7 @@ export async function openAudit({
       }
     }
     if (!isLocation(memoryName)) {
-      const folder = await madeFolder(memoryName);
+      const folder = await realPathOf(resolve(memoryName));
       refuseInside(places, folder, memoryName);
       return { places, memory: new DirectoryMemory(folder), close };
     }
@@ -93,15 +93,15 @@ export async function openAudit({
   }
 }
 
-/** An auditor writes there; whoever writes logs must not. */
-async function madeFolder(path: string): Promise<string> {
+/** A path without symbolic links, also of a folder that is not there yet. */
+async function realPathOf(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o750 });
     return await realpath(path);
   } catch (cause) {
     const code = systemCode(cause);
+    if (code === 'ENOENT' && dirname(path) !== path) return join(await realPathOf(dirname(path)), basename(path));
     if (code === '') throw cause;
-    throw new TamperError('WRITE_FAILED', `the directory ${path} cannot be made (${code})`, {
+    throw new TamperError('READ_FAILED', `the directory ${path} cannot be looked at (${code})`, {
       cause,
       hint: 'Name a directory for what the auditor remembers, which this user may write to.',
     });

@@ -117,8 +117,9 @@ describe('a text', () => {
   it.each<[string, string]>([
     ['torn', formatRemembered(remembered).slice(0, -20)],
     ['empty', ''],
-    ['of a later version', JSON.stringify({ ...remembered, version: 2 })],
-    ['with another member', JSON.stringify({ ...remembered, more: 1 })],
+    ['without a digest', `${JSON.stringify(remembered)}\n`],
+    ['of a later version', formatRemembered({ ...remembered, version: 2 as 1 })],
+    ['with another member', formatRemembered({ ...remembered, ...{ more: 1 } })],
     ['of another family', formatRemembered({ ...remembered, family: 'fleet/b' })],
     [
       'with a stream of another family',
@@ -136,6 +137,15 @@ describe('a text', () => {
       expect.objectContaining({ code: 'FORMAT_INVALID', message: expect.stringMatching(/^here is not what/) }),
     );
   });
+});
+
+it('a text of which any byte is another one is refused', () => {
+  const text = formatRemembered(remembered);
+  for (let at = 0; at < text.length; at++) {
+    const other = text[at] === '0' ? '1' : '0';
+    const damaged = `${text.slice(0, at)}${other}${text.slice(at + 1)}`;
+    expect(() => parseRemembered(damaged, familyId('fleet/a'), 'here'), `byte ${at}`).toThrow(/^here is not what/);
+  }
 });
 
 describe.each<[string, () => FleetFiles]>([

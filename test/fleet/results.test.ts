@@ -151,6 +151,34 @@ describe.each([
     expect(await said()).toContain('fleet/a: removed undecided whole');
   });
 
+  it('a whole stream that a retention has deleted is ok, with a warning each time', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    await said();
+    for (const name of fleet.names()) fleet.remove(name);
+    expect(await said()).toContain('fleet/a: vanished tampered nothing');
+    for (let night = 1; night <= 2; night++) {
+      const { results } = await auditFleet(fleet, { retentionMs: 60_000 });
+      expect(results.find(({ stream }) => stream === 'fleet/a')).toMatchObject({
+        result: 'removed',
+        verdict: 'ok',
+        findings: [{ code: 'EXPIRED', severity: 'warning' }],
+      });
+    }
+  });
+
+  it('vanished names the place that is audited no more', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    await said();
+    const other = fleetOnDisk();
+    ship(other, rotatedLog('fleet/b', 1), 'b');
+    await other.settle();
+    const { results } = await auditFleet(fleet, { places: [other.place] });
+    const vanished = results.find(({ stream }) => stream === 'fleet/a');
+    expect(vanished).toMatchObject({ result: 'vanished', verdict: 'tampered' });
+    expect(vanished?.findings[0]?.message).toMatch(/0001\.jsonl, which is in none of the places that you named now$/);
+    other.close();
+  });
+
   it('stopped, and no more', async () => {
     const log = rotatedLog('fleet/a', 2);
     ship(fleet, log, 'a');

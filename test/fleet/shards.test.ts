@@ -1,9 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import { mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
+import { runOf } from '../../src/fleet/run/run-name.ts';
 import { type Shard, shardOf } from '../../src/fleet/run/shard.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
-import { type Audited, auditFleet, type FleetFiles, fleetInBucket, rotatedLog, ship } from '../support/fleet.ts';
+import {
+  type Audited,
+  auditFleet,
+  DAY,
+  type FleetFiles,
+  fleetInBucket,
+  NOW,
+  rotatedLog,
+  ship,
+} from '../support/fleet.ts';
 import { edKey } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
 
@@ -28,9 +38,10 @@ function fleet(grown: boolean): FleetFiles {
 const linesOf = ({ results, summary }: Audited): string[] => [...results, summary].map((one) => JSON.stringify(one));
 const part = (audited: Audited, name = 'part'): PartLines => ({ name, lines: linesOf(audited) });
 
-async function parts(files: FleetFiles, count: number): Promise<Audited[]> {
+async function parts(files: FleetFiles, count: number, run = 'tonight', now = NOW): Promise<Audited[]> {
   const all: Audited[] = [];
-  for (let index = 0; index < count; index++) all.push(await auditFleet(files, { options, shard: { index, count } }));
+  for (let index = 0; index < count; index++)
+    all.push(await auditFleet(files, { options, shard: { index, count, run }, now }));
   return all;
 }
 
@@ -79,13 +90,44 @@ describe('merge refuses', () => {
   });
 
   it('parts of different numbers, and of different audits', async () => {
-    const other = await auditFleet(fleet(false), { options, shard: { index: 1, count: 2 } });
+    const other = await auditFleet(fleet(false), { options, shard: { index: 1, count: 2, run: 'tonight' } });
     await refused([part(all[0] as Audited), part(other)], 'USAGE', /is part 1 of 2, but part is one of 3/);
     const strict = await auditFleet(fleet(false), {
       options: { ...options, strict: true },
-      shard: { index: 1, count: 3 },
+      shard: { index: 1, count: 3, run: 'tonight' },
     });
     await refused([part(all[0] as Audited), part(strict), part(all[2] as Audited)], 'USAGE', /of two audits/);
+  });
+
+  it("last night's part beside tonight's: what has vanished since would be hidden", async () => {
+    const files = fleet(false);
+    const last = await parts(files, 3, 'last', new Date(NOW.getTime() - DAY));
+    for (const name of files.names()) if (name.startsWith('h0/')) files.remove(name);
+    const tonight = await parts(files, 3);
+    expect(tonight.flatMap(({ said }) => said)).toContain('fleet/h0: vanished tampered nothing');
+    for (let mask = 1; mask < 7; mask++) {
+      const mixed = tonight.map((one, at) => part(((mask >> at) & 1) === 1 ? (last[at] as Audited) : one, `p${at}`));
+      await refused(mixed, 'USAGE', /^p\d is of run (last|tonight), but p0 of run (last|tonight)$/);
+    }
+  });
+
+  it('parts that do not say of which run they are', async () => {
+    const nameless: Audited[] = [];
+    for (let index = 0; index < 2; index++)
+      nameless.push(await auditFleet(fleet(false), { options, shard: { index, count: 2 } }));
+    await refused(
+      nameless.map((one) => part(one)),
+      'USAGE',
+      /does not say of which run/,
+    );
+  });
+
+  it('no part for being late: what they say together is as of the first', async () => {
+    const files = fleet(false);
+    const [first] = await parts(files, 2);
+    const [, late] = await parts(files, 2, 'tonight', new Date(NOW.getTime() + 3_600_000));
+    const { summary } = await mergeAudits([part(late as Audited), part(first as Audited)]);
+    expect(summary.time).toBe(NOW.toISOString());
   });
 
   it('a part that was interrupted', async () => {
@@ -99,6 +141,29 @@ describe('merge refuses', () => {
     await refused([{ name: 'p', lines: ['{"a":1}', ...lines] }], 'FORMAT_INVALID', /^p:1 is no output/);
     await refused([{ name: 'p', lines: [...lines, lines[0] as string] }], 'FORMAT_INVALID', /last line of an audit/);
     await refused([], 'USAGE', /name the results/);
+  });
+});
+
+describe('which run a part belongs to', () => {
+  const some = { index: 0, count: 2 };
+
+  it('is said by a flag, or by the id of the array job', () => {
+    expect(runOf('2026-11-25', {}, some)).toBe('2026-11-25');
+    const batch = { AWS_BATCH_JOB_ARRAY_INDEX: '1', AWS_BATCH_JOB_ID: '3c5e9a2f-1:1' };
+    expect(runOf(undefined, batch, some)).toBe('3c5e9a2f-1');
+    expect(runOf('mine', batch, some)).toBe('mine');
+    expect(runOf(undefined, {}, { index: 0, count: 1 })).toBeUndefined();
+  });
+
+  it.each<[string | undefined, Record<string, string>]>([
+    [undefined, {}],
+    [undefined, { AWS_BATCH_JOB_ID: 'no-array:1' }],
+    ['', {}],
+    ['two words', {}],
+    ['\u001b[31m', {}],
+    ['x'.repeat(201), {}],
+  ])('a part without one is refused, and so is %j', (flag, env) => {
+    expect(() => runOf(flag, env, some)).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
 });
 

@@ -9,7 +9,7 @@ const HEADLINE = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' } as c
 const SAID: Readonly<Record<StreamResult['result'], string>> = {
   new: 'seen for the first time',
   grown: 'has grown',
-  unchanged: 'unchanged',
+  unchanged: 'unchanged since the last audit',
   rewritten: 'in other files than before',
   removed: 'files that were checked are gone',
   stopped: 'has stopped',
@@ -47,16 +47,18 @@ function findingLines({ severity, code, message, file, line, seq, lastSeq }: Aud
 
 /** All streams. */
 export function summaryText(summary: AuditSummary): string {
-  const { verdict, streams, results, verdicts, read, shard, ignored } = summary;
-  const part = shard.count > 1 ? ` (part ${shard.index} of ${shard.count})` : '';
+  const { verdict, streams, results, verdicts, read, shard, ignored, time } = summary;
+  const run = shard.run === undefined ? '' : ` of run ${printable(shard.run)}`;
+  const part = shard.count > 1 ? ` (part ${shard.index} of ${shard.count}${run})` : '';
   const outcomes = Object.entries(results).map(([result, count]) => `${result} ${count}`);
   const ignoredFiles = ignored.files.length + ignored.more;
   return [
     `${HEADLINE[verdict]}: ${streams} ${streams === 1 ? 'stream' : 'streams'}${part}: ${verdicts.ok} ok, ${verdicts.tampered} tampered, ${verdicts.undecided} undecided`,
+    ...(streams === 0 && shard.count > 1 ? ['  no stream falls to this part; the other parts have them'] : []),
     ...(outcomes.length > 0 ? [`  ${outcomes.join(', ')}`] : []),
     `  read: ${filesText(read.files)}, ${read.bytes} bytes`,
     ...(ignoredFiles > 0 ? [`  left out, because nothing in them was ever sealed: ${filesText(ignoredFiles)}`] : []),
-    '  nothing here shows what came after',
+    `  as of ${time}: nothing here shows what came after`,
     '',
   ].join('\n');
 }

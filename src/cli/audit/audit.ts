@@ -1,4 +1,4 @@
-import { auditStreams, shardOf } from '../../internal.ts';
+import { auditStreams, runOf, shardOf } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
 import { type Flag, oneOf, text, yes } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
@@ -9,6 +9,7 @@ import { auditRequested, type RequestFlags, requestFlags } from './request.ts';
 type AuditFlags = RequestFlags & {
   readonly now: Flag<Date | undefined>;
   readonly shard: Flag<string | undefined>;
+  readonly run: Flag<string | undefined>;
   readonly format: Flag<'text' | 'json'>;
   readonly quiet: Flag<boolean>;
   readonly verbose: Flag<boolean>;
@@ -30,6 +31,10 @@ export const audit: Command = command(
       ...requestFlags,
       now: verifyFlags.now,
       shard: text('I/N', 'only part I of N, from 0 (default: all, or the part that an array job is)'),
+      run: text(
+        'NAME',
+        'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
+      ),
       format: oneOf(['text', 'json'], 'output format; json: one JSON a line, of a stream as soon as it is done'),
       quiet: yes('print only the summary'),
       verbose: yes('also print streams that are ok'),
@@ -46,7 +51,8 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
   const { flags } = call;
   const { request, close } = await auditRequested(call, io, flags.now);
   try {
-    const shard = shardOf(flags.shard, io.env);
+    const part = shardOf(flags.shard, io.env);
+    const shard = { ...part, run: runOf(flags.run, io.env, part) };
     const show = printer(flags, io);
     const summary = await auditStreams({ ...request, shard, now: flags.now ?? new Date() }, show.result);
     await show.summary(summary);

@@ -33,7 +33,8 @@ export function printer(
   if (format === 'json') return { result: async (result) => (quiet ? undefined : line(result)), summary: line };
   return {
     result: async (result) => {
-      if (!quiet && (verbose || result.verdict !== 'ok')) await say(resultText(result));
+      // of a stream that is ok and wholly gone somebody should know
+      if (!quiet && (verbose || result.verdict !== 'ok' || result.files === 0)) await say(resultText(result));
     },
     summary: async (summary) => say(summaryText(summary)),
   };

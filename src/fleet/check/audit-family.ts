@@ -192,7 +192,8 @@ function outcomeOf(
 ): { readonly result: StreamResult; readonly stream: RememberedStream | undefined } | undefined {
   const { origin, remembered, files } = look;
   const expired = isExpired(look, rules.mayBeGoneBefore);
-  if (files.length === 0) return { result: vanishedResult(look, expired), stream: remembered };
+  const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
+  if (files.length === 0) return { result: vanishedResult(look, expired, isHere), stream: remembered };
   if (verifiedStream !== undefined) {
     const { basis } = rulesOf(origin, rules);
     const stream = rememberStream(look, { ...verifiedStream, expired }, basis, rules.now.toISOString());

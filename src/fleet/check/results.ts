@@ -31,21 +31,39 @@ export function emptyResult(stream: string, files: number, error: TamperError | 
   };
 }
 
-/** A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. */
-export function vanishedResult({ origin, remembered }: StreamLook, expired: boolean): StreamResult {
+/**
+ * A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. `isHere`: whether a name is one of
+ * a place that is audited.
+ */
+export function vanishedResult(
+  { origin, remembered }: StreamLook,
+  expired: boolean,
+  isHere: (name: string) => boolean,
+): StreamResult {
   const size = sizeOf(remembered?.newest);
+  const elsewhere = remembered?.files.find(({ name }) => !isHere(name))?.name;
+  const why =
+    elsewhere === undefined
+      ? 'they were deleted, or moved'
+      : `the last audit saw ${elsewhere}, which is in none of the places that you named now`;
   const message =
     size > 0
-      ? `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: they were deleted, or moved`
-      : 'this stream was here, but none of its files is now: they were deleted, or moved';
-  const finding: AuditFinding = { code: 'KNOWN_CONTRADICTED', severity: 'tampered', message };
+      ? `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: ${why}`
+      : `this stream was here, but none of its files is now: ${why}`;
+  const finding: AuditFinding = expired
+    ? {
+        code: 'EXPIRED',
+        severity: 'warning',
+        message: `all files of this stream are gone, as --retention allows: its last entry, ${remembered?.lastSeq}, is old enough`,
+      }
+    : { code: 'KNOWN_CONTRADICTED', severity: 'tampered', message };
   return {
     ...emptyResult(origin, 0, undefined),
     result: expired ? 'removed' : 'vanished',
     verdict: expired ? 'ok' : 'tampered',
     end: remembered?.end ?? 'open',
     removed: { files: remembered?.files.length ?? 0, lastSeq: remembered?.lastSeq ?? 0 },
-    findings: expired ? [] : [finding],
+    findings: [finding],
   };
 }
 

@@ -24,7 +24,7 @@ export const STREAM_RESULTS = [
 export type StreamOutcome = (typeof STREAM_RESULTS)[number];
 
 /** What an audit finds besides what the verifier does. */
-export type AuditCode = 'STOPPED' | 'REPLACED';
+export type AuditCode = 'STOPPED' | 'REPLACED' | 'EXPIRED';
 
 /** A finding of an audit. */
 export interface AuditFinding extends Omit<Finding, 'code' | 'quoted'> {

@@ -46,9 +46,10 @@ export class FleetAudit implements QueuedAudit {
 
   /** Lists all places. @throws {@link TamperError} as `audit` */
   async list(): Promise<ListedStreams> {
+    const time = this.#request.now().toISOString();
     const { families, jobOf, results, ignored } = await listFleet(this.#request, this.#options, ALL);
     const demands = demandsOf(this.#options, this.#request.options);
-    const listing: RunListing = { results, demands, ignored, request: this.#digest };
+    const listing: RunListing = { results, demands, ignored, request: this.#digest, time };
     const basisOf = (family: string): string => this.basisOf(family);
     function* streams(): Generator<StreamToAudit> {
       for (const family of [...families].sort()) {

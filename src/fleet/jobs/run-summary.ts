@@ -17,6 +17,7 @@ const schema = v.strictObject({
   demands: v.array(v.strictObject({ name: text, min: count })),
   ignored: v.strictObject({ files: v.array(v.strictObject({ file: text, why: text })), more: count }),
   request: text,
+  time: text,
 });
 
 /** What the listing of a run has shown besides its streams. */
@@ -27,6 +28,8 @@ export interface RunListing {
   readonly ignored: IgnoredReport;
   /** The digest of what was asked. */
   readonly request: string;
+  /** When the streams were listed, UTC. */
+  readonly time: string;
 }
 
 /** As JSON, for the file of a run. */
@@ -65,7 +68,7 @@ export async function summarise(
   let next = await outcomes.next();
   for (; next.done !== true; next = await outcomes.next())
     for (const result of resultsOf(next.value)) await say(result);
-  const { results: listed, demands, ignored, request } = parseListing(next.value);
+  const { results: listed, demands, ignored, request, time } = parseListing(next.value);
   for (const result of listed) await say(result);
   const tally = new Tally(demands);
   for (const result of results) tally.add(result);
@@ -74,7 +77,7 @@ export async function summarise(
     tally.add(result);
     await onResult(result);
   }
-  return tally.summary({ ignored, request, shard: ALL });
+  return tally.summary({ ignored, request, shard: ALL, time });
 }
 
 function resultsOf(outcome: StreamOutcome): readonly StreamResult[] {

@@ -10,6 +10,8 @@ export interface StoredText {
 export interface AuditMemory {
   /** As it was named. */
   readonly name: string;
+  /** Makes what it needs to be written to: what cannot remember shall not begin. @throws {@link TamperError} `WRITE_FAILED` */
+  prepare(): Promise<void>;
   /** The ids of all texts, in no order. @throws {@link TamperError} `READ_FAILED`, what a storage throws */
   ids(): AsyncIterable<string>;
   /** @throws {@link TamperError} `FORMAT_LIMIT` where it is too long; `READ_FAILED`, what a storage throws */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { access, constants, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode, TamperError } from '../../errors.ts';
 import { syncDirectoryLater } from '../../foundation/durable-replace.ts';
@@ -19,6 +19,20 @@ export class DirectoryMemory implements AuditMemory {
 
   constructor(path: string) {
     this.name = path;
+  }
+
+  async prepare(): Promise<void> {
+    try {
+      await madeFolder(this.name);
+      await access(this.name, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      const code = systemCode(cause);
+      if (code === '') throw cause;
+      throw new TamperError('WRITE_FAILED', `${this.name} cannot be written to (${code})`, {
+        cause,
+        hint: 'Name a directory for what the auditor remembers, which this user may make and write to.',
+      });
+    }
   }
 
   async *ids(): AsyncGenerator<string> {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
@@ -97,9 +98,15 @@ export interface RememberedFamily {
   readonly run?: { readonly id: string; readonly results: string } | undefined;
 }
 
+/** The last member is the digest of all before it: a text that was damaged, and is still well formed, is not taken for true. */
+const WITH_DIGEST = /^(.*),"digest":"([0-9a-f]{64})"\}\n$/s;
+
 /** Reads what is remembered under an id. `place` is for the message. @throws {@link TamperError} `FORMAT_INVALID` */
 export function parseRemembered(given: string, id: string, place: string): RememberedFamily {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), given, withoutInput);
+  const [, before, digest] = WITH_DIGEST.exec(given) ?? [];
+  if (before === undefined) throw damaged(place, 'it does not end with its digest');
+  if (hash('sha256', before, 'hex') !== digest) throw damaged(place, 'its digest is that of another text');
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), `${before}}`, withoutInput);
   if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues[0], 'the text'));
   const { family, streams } = parsed.output;
   if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
@@ -117,7 +124,8 @@ export function parseRemembered(given: string, id: string, place: string): Remem
 
 /** The text of what is remembered. */
 export function formatRemembered(family: RememberedFamily): string {
-  return `${JSON.stringify(family)}\n`;
+  const before = JSON.stringify(family).slice(0, -1);
+  return `${before},"digest":"${hash('sha256', before, 'hex')}"}\n`;
 }
 
 /** The size of a signed note; 0 without one. */

@@ -16,6 +16,10 @@ export class StorageMemory implements AuditMemory {
     this.name = `${storage.name}/${this.#folder}`;
   }
 
+  async prepare(): Promise<void> {
+    // a bucket has no folders
+  }
+
   async *ids(): AsyncGenerator<string> {
     for await (const page of this.#storage.list(this.#folder)) {
       for (const { key } of page) {

@@ -80,7 +80,7 @@ class Audit {
   }
 
   async run(): Promise<AuditSummary> {
-    const { shard } = this.#request;
+    const { shard, now } = this.#request;
     const { families, jobOf, results, ignored, discoverer } = await listFleet(this.#request, this.#options, shard);
     await this.#inParallel(families, async (family) => {
       await this.#audit(jobOf(family), 1);
@@ -89,7 +89,12 @@ class Audit {
     while (this.#waiting.length > 0) await this.#lookAgain(discoverer);
     await this.#sayAll(results);
     if (shard.count === 1) await this.#sayTooFew();
-    return this.#tally.summary({ ignored, request: digestOf(this.#request, this.#options), shard });
+    return this.#tally.summary({
+      ignored,
+      request: digestOf(this.#request, this.#options),
+      shard,
+      time: now.toISOString(),
+    });
   }
 
   async #audit(job: FamilyJob, attempt: number): Promise<void> {

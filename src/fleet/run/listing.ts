@@ -40,6 +40,7 @@ export async function listFleet(
   const index = await MemoryIndex.read(memory, (origin) => options.names(origin));
   const discoverer = new Discoverer(places, options, index);
   const discovery = await discoverer.look();
+  await memory.prepare(); // nothing is made where the places are wrong
   const all = new Set([...discovery.families.keys(), ...index.families.keys()]);
   const results = [
     ...(shard.index === 0 ? resultsOfFiles(discovery, index) : []),

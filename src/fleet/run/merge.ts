@@ -30,7 +30,11 @@ const summarySchema = v.strictObject({
     more: count,
   }),
   request: v.string(),
-  shard: v.strictObject({ index: count, count: v.pipe(count, v.minValue(1)) }),
+  shard: v.strictObject({ index: count, count: v.pipe(count, v.minValue(1)), run: v.optional(v.string()) }),
+  time: v.pipe(
+    v.string(),
+    v.check((one) => !Number.isNaN(Date.parse(one)), 'a time'),
+  ),
 });
 
 /** The output of one part, read back. */
@@ -77,7 +81,8 @@ export async function mergeAudits(given: Iterable<PartLines>): Promise<MergedAud
   if (parts.length > 1) for (const named of tally.names) if (named.streams < named.min) take(missingResult(named));
   results.sort(inOrder);
   const { ignored, request } = (byPlace[0] as Part).summary;
-  return { results, summary: tally.summary({ ignored, request, shard: ALL }) };
+  const time = parts.map(({ summary }) => summary.time).sort()[0] as string;
+  return { results, summary: tally.summary({ ignored, request, shard: ALL, time }) };
 }
 
 function checkParts(first: Part, parts: readonly Part[]): void {
@@ -90,6 +95,10 @@ function checkParts(first: Part, parts: readonly Part[]): void {
     if (part.summary.request !== request) {
       throw unfit(`${part.name} and ${first.name} are of two audits: places, names, keys or options differ`);
     }
+    if (parted > 1 && part.summary.shard.run === undefined) throw unfit(`${part.name} does not say of which run it is`);
+    if (part.summary.shard.run !== shard.run) {
+      throw unfit(`${part.name} is of run ${part.summary.shard.run}, but ${first.name} of run ${shard.run}`);
+    }
     const other = byIndex.get(index);
     if (other !== undefined) throw unfit(`${what}, and so is ${other.name}`);
     byIndex.set(index, part);
@@ -100,7 +109,7 @@ function checkParts(first: Part, parts: readonly Part[]): void {
 
 function unfit(message: string): TamperError {
   return new TamperError('USAGE', message, {
-    hint: 'Merge the results of every part of one audit, each once: all with the same arguments but --shard.',
+    hint: 'Merge the results of every part of one audit, each once: all with the same arguments but --shard, and the same --run.',
   });
 }
 

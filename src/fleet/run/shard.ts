@@ -8,6 +8,8 @@ export interface Shard {
   /** From 0. */
   readonly index: number;
   readonly count: number;
+  /** The name of the audit that it is a part of; absent where it is all of it. */
+  readonly run?: string | undefined;
 }
 
 /** All streams are one part. */

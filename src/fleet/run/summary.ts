@@ -38,6 +38,8 @@ export interface AuditSummary {
   /** A digest of what was asked: parts of one audit have the same. */
   readonly request: string;
   readonly shard: Shard;
+  /** What came later was not looked at, UTC; of several parts that of the first. */
+  readonly time: string;
 }
 
 /** Adds results up. */
@@ -67,7 +69,7 @@ export class Tally {
     return this.#names;
   }
 
-  summary(rest: Pick<AuditSummary, 'ignored' | 'request' | 'shard'>): AuditSummary {
+  summary(rest: Pick<AuditSummary, 'ignored' | 'request' | 'shard' | 'time'>): AuditSummary {
     const found = (Object.keys(this.#verdicts) as Verdict[]).filter((verdict) => this.#verdicts[verdict] > 0);
     return {
       version: 1,
