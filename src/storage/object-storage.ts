@@ -8,6 +8,11 @@ export interface StoredObject {
   readonly size: number;
   /** Names this content among all that the object had and will have: an ETag (S3, Azure), a generation (Google). */
   readonly version: string;
+  /**
+   * When it was written, UTC, to the second, where two contents may have one version: an ETag of S3 is an MD5, for which whoever
+   * makes both contents can find a pair.
+   */
+  readonly written?: string;
 }
 
 /** A small object with the version that was read. */

@@ -12,6 +12,9 @@ import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts'
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
 import type { FilesToVerify, LogPlace, PlacedFile, PlacedManifest } from './log-place.ts';
 
+/** A version, and when that was written. */
+const WRITTEN = /^(.+) (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)$/;
+
 /** The objects below a prefix of a bucket, or the one object of that name. */
 export class StoragePlace implements LogPlace {
   readonly name: string;
@@ -106,14 +109,20 @@ export class StoragePlace implements LogPlace {
   }
 
   #nameOf(object: StoredObject): PlacedManifest {
-    return { name: objectName(this.#storage, object), size: object.size, version: object.version };
+    const { size, version, written } = object;
+    const name = objectName(this.#storage, object);
+    return { name, size, version: written === undefined ? version : `${version} ${written}` };
   }
 
   #keyOf(name: string): string {
     return name.slice(this.#storage.name.length + 1);
   }
 
-  #objectOf({ name, size, version }: PlacedManifest): StoredObject {
-    return { key: this.#keyOf(name), size, version };
+  #objectOf({ name, size, version: placed }: PlacedManifest): StoredObject {
+    const key = this.#keyOf(name);
+    const [, version, written] = WRITTEN.exec(placed) ?? [];
+    return version === undefined || written === undefined
+      ? { key, size, version: placed }
+      : { key, size, version, written };
   }
 }

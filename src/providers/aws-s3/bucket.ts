@@ -55,6 +55,7 @@ export class S3Bucket implements ObjectStorage {
       const version = versionOf(reply.ETag);
       if (version === undefined) throw dropped(body, unreadable(call)); // what is no S3 may say 200 to anything
       if (version !== object.version) throw dropped(body, new Replaced(object.key)); // not Amazon's, and knows no If-Match
+      if (isRewritten(object, reply.LastModified)) throw dropped(body, new Replaced(object.key));
       if (reply.ContentRange !== `bytes ${from}-${end}/${object.size}`) throw dropped(body, unreadable(call));
       return await readReply(body, { ...this.#bounds(call, signal), length: size, limit: size });
     } catch (error) {
@@ -148,11 +149,21 @@ function listed(
   call: S3Call,
 ): StoredObject[] {
   if (IsTruncated === undefined) throw unreadable(call);
-  return Contents.map(({ Key, Size, ETag }) => {
+  return Contents.map(({ Key, Size, ETag, LastModified }) => {
     const version = versionOf(ETag);
     if (Key === undefined || Size === undefined || version === undefined) throw unreadable(call);
-    return { key: EncodingType === 'url' ? decoded(Key, call) : Key, size: Size, version };
+    const key = EncodingType === 'url' ? decoded(Key, call) : Key;
+    return { key, size: Size, version, ...(LastModified !== undefined && { written: secondOf(LastModified) }) };
   });
+}
+
+/** The header of a reply has whole seconds, a listing may have more. */
+function secondOf(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function isRewritten({ written }: StoredObject, time: Date | undefined): boolean {
+  return written !== undefined && time !== undefined && secondOf(time) !== written;
 }
 
 /** Without its quotes, which not every server writes in a listing. */

@@ -1,5 +1,6 @@
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Replaced } from '../../../src/foundation/file-identity.ts';
 import { openBucket } from '../../../src/providers/aws-s3/open-bucket.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
@@ -172,4 +173,21 @@ describe('a bucket of S3', () => {
       message: expect.not.stringContaining('hunter2'),
     });
   });
+});
+
+it('an object that was written again is another one, also with the same ETag', async () => {
+  const { store, write } = await bucket();
+  await write('a', 'content');
+  const [before] = await listedIn(store);
+  if (before === undefined) throw new Error('nothing is listed');
+  expect(await store.read(before, 0, 7)).toEqual(Buffer.from('content'));
+  let after = before;
+  while (after.written === before.written) {
+    await write('a', 'content');
+    after = (await listedIn(store))[0] ?? before;
+  }
+  expect(after.version).toBe(before.version);
+  await expect(store.read(before, 0, 7)).rejects.toBeInstanceOf(Replaced);
+  expect(await store.read(after, 0, 7)).toEqual(Buffer.from('content'));
+  store.close();
 });
