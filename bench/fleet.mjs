@@ -1,7 +1,8 @@
 // What an audit costs as the fleet grows: time, memory and requests, for streams in a folder or in a bucket, the first night and
 // a night on which nothing is new. Run `npm run build` first.
-// usage: node bench/fleet.mjs [streams, default 100,1000,10000] [s3://BUCKET]
-// A bucket is created at AWS_ENDPOINT_URL_S3, an emulator on this machine; requests are counted on their way to it.
+// usage: node bench/fleet.mjs [streams, default 100,1000,10000] [s3://BUCKET | gs://BUCKET | az://ACCOUNT/CONTAINER]
+// The bucket is created in an emulator on this machine, which AWS_ENDPOINT_URL_S3, STORAGE_EMULATOR_HOST or
+// AZURE_STORAGE_CONNECTION_STRING leads to; requests are counted on their way to it.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,10 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createSealer } from '../dist/index.js';
+import { bucketAt } from './lib/bucket.mjs';
 import { records } from './lib/records.mjs';
 
 const sizes = (process.argv[2] ?? '100,1000,10000').split(',').map(Number);
-const bucket = process.argv[3];
+const bucket = process.argv[3] === undefined ? undefined : bucketAt(process.argv[3]);
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-fleet-'));
 const key = join(folder, 'audit.key');
@@ -26,8 +28,8 @@ async function countingProxy(target) {
   const agent = new http.Agent({ keepAlive: true });
   const server = http.createServer((request, response) => {
     const { method, url, headers } = request;
-    if (method === 'PUT') counts.put++;
-    else if (url.includes('list-type=2')) counts.list++;
+    if (method !== 'GET') counts.put++;
+    else if (bucket.isList(url)) counts.list++;
     else counts.get++;
     const onward = http.request(new URL(url, target), { method, headers, agent }, (reply) => {
       response.writeHead(reply.statusCode, reply.headers);
@@ -62,22 +64,15 @@ async function makeStreams(count, into) {
   }
 }
 
-async function upload(count, from, prefix, endpoint) {
-  const { S3 } = await import('@aws-sdk/client-s3');
-  const s3 = new S3({ endpoint, forcePathStyle: true });
-  const Bucket = new URL(bucket).hostname;
-  await s3.createBucket({ Bucket }).catch((error) => {
-    if (!/BucketAlready/.test(error.name)) throw error;
-  });
+async function upload(count, from, prefix) {
+  await bucket.create();
   let next = 0;
   const work = async () => {
     for (let at = next++; at < count; at = next++) {
-      const Body = readFileSync(join(from, `host-${at}`, 'audit.jsonl'));
-      await s3.putObject({ Bucket, Key: `${prefix}/host-${at}/audit.jsonl`, Body });
+      await bucket.put(`${prefix}/host-${at}/audit.jsonl`, readFileSync(join(from, `host-${at}`, 'audit.jsonl')));
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
-  s3.destroy();
 }
 
 /** One audit in a process of its own. */
@@ -134,14 +129,14 @@ try {
   for (const count of sizes) {
     const logs = join(folder, 'logs', `${count}`);
     await makeStreams(count, logs);
-    const proxy = bucket === undefined ? undefined : await countingProxy(process.env.AWS_ENDPOINT_URL_S3);
+    const proxy = bucket === undefined ? undefined : await countingProxy(bucket.endpoint);
     const prefix = `fleet-${count}-${randomBytes(3).toString('hex')}`;
-    if (proxy !== undefined) await upload(count, logs, prefix, process.env.AWS_ENDPOINT_URL_S3);
-    const place = proxy === undefined ? logs : `${bucket}/${prefix}`;
+    if (proxy !== undefined) await upload(count, logs, prefix);
+    const place = proxy === undefined ? logs : `${bucket.name}/${prefix}`;
     const memory = join(folder, `memory-${count}`);
     for (const night of ['first', 'nothing new']) {
       if (proxy !== undefined) Object.assign(proxy.counts, { list: 0, get: 0, put: 0, bytes: 0 });
-      const env = proxy === undefined ? {} : { AWS_ENDPOINT_URL_S3: proxy.url };
+      const env = proxy === undefined ? {} : bucket.through(proxy.url);
       row(night, count, await audit(place, memory, env), proxy?.counts);
     }
     proxy?.close();
