@@ -171,20 +171,34 @@ describe('which part a process is', () => {
   const env = (more: Record<string, string>): Shard => shardOf(undefined, more);
 
   it('is said by a flag, by Kubernetes or by AWS Batch', () => {
-    expect(shardOf('2/5', { JOB_COMPLETION_INDEX: '1', FAPILOG_TAMPER_SHARDS: '3' })).toEqual({ index: 2, count: 5 });
-    expect(env({ JOB_COMPLETION_INDEX: '1', FAPILOG_TAMPER_SHARDS: '3' })).toEqual({ index: 1, count: 3 });
+    expect(shardOf('2/5', { JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' })).toEqual({ index: 2, count: 5 });
+    expect(env({ JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' })).toEqual({ index: 1, count: 3 });
     expect(env({ AWS_BATCH_JOB_ARRAY_INDEX: '4', AWS_BATCH_JOB_ARRAY_SIZE: '8' })).toEqual({ index: 4, count: 8 });
     expect(env({})).toEqual({ index: 0, count: 1 });
   });
 
+  it.each<[Record<string, string>, RegExp, RegExp]>([
+    [{ JOB_COMPLETION_INDEX: '1' }, /JOB_COMPLETION_INDEX .* of how many/, /Set JOB_COMPLETIONS/],
+    [{ AWS_BATCH_JOB_ARRAY_INDEX: '1' }, /AWS_BATCH_JOB_ARRAY_INDEX .* of how many/, /Set AWS_BATCH_JOB_ARRAY_SIZE/],
+    [{ JOB_COMPLETIONS: '3' }, /nothing says which/, /JOB_COMPLETION_INDEX/],
+    [{ AWS_BATCH_JOB_ARRAY_SIZE: '3' }, /nothing says which/, /AWS_BATCH_JOB_ARRAY_INDEX/],
+    [{ JOB_COMPLETION_INDEX: '1', AWS_BATCH_JOB_ARRAY_SIZE: '3' }, /Kubernetes and of AWS Batch/, /--shard I\/N/],
+  ])('a job of several that cannot tell is refused, says why, and never audits all: %j', (given, message, hint) => {
+    const wrong = { code: 'USAGE', message: expect.stringMatching(message), hint: expect.stringMatching(hint) };
+    expect(() => env(given)).toThrow(expect.objectContaining(wrong));
+  });
+
   it.each<Record<string, string>>([
-    { JOB_COMPLETION_INDEX: '1' },
-    { AWS_BATCH_JOB_ARRAY_INDEX: '1' },
-    { FAPILOG_TAMPER_SHARDS: '3' },
-    { JOB_COMPLETION_INDEX: '3', FAPILOG_TAMPER_SHARDS: '3' },
-    { JOB_COMPLETION_INDEX: 'x', FAPILOG_TAMPER_SHARDS: '3' },
-  ])('a job of several that cannot tell is refused, and never audits all: %j', (given) => {
-    expect(() => env(given)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    { JOB_COMPLETION_INDEX: '3', JOB_COMPLETIONS: '3' },
+    { JOB_COMPLETION_INDEX: 'x', JOB_COMPLETIONS: '3' },
+    { JOB_COMPLETION_INDEX: '', JOB_COMPLETIONS: '3' },
+    { JOB_COMPLETION_INDEX: '0', JOB_COMPLETIONS: '' },
+    { AWS_BATCH_JOB_ARRAY_INDEX: '0', AWS_BATCH_JOB_ARRAY_SIZE: '0' },
+  ])('what is no part of any number is refused, and names the variables: %j', (given) => {
+    const [index = '', count = ''] = Object.keys(given);
+    expect(() => env(given)).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(`${index}/${count} is I/N`) }),
+    );
   });
 
   it.each(['', '1', '1/1', '-1/2', '2/2', '01/3', '1/0', '0/3 '])('--shard %j is refused', (text) => {

@@ -28,35 +28,43 @@ function parseShard(text: string, from: string): Shard {
   throw new TamperError('USAGE', `${from} is I/N, with I from 0 to N - 1, not ${JSON.stringify(text)}`);
 }
 
+/** What engines tell each job of an array. Of Kubernetes the number has to be set in the manifest, beside `completions`. */
+const ENGINES = [
+  { index: 'JOB_COMPLETION_INDEX', count: 'JOB_COMPLETIONS' },
+  { index: 'AWS_BATCH_JOB_ARRAY_INDEX', count: 'AWS_BATCH_JOB_ARRAY_SIZE' },
+] as const;
+
 /**
- * The part that a job of an engine is: a flag first, then what Kubernetes and AWS Batch tell the jobs of an array. Kubernetes
- * does not tell how many there are: `FAPILOG_TAMPER_SHARDS` does.
+ * The part that a job of an engine is: a flag first, then what Kubernetes (`JOB_COMPLETION_INDEX`, `JOB_COMPLETIONS`) and AWS
+ * Batch (`AWS_BATCH_JOB_ARRAY_INDEX`, `AWS_BATCH_JOB_ARRAY_SIZE`) tell the jobs of an array. Default: all streams.
  *
- * @throws {@link TamperError} `USAGE`
+ * @throws {@link TamperError} `USAGE`: it cannot be read, or is one of several and nothing says which or of how many
  */
 export function shardOf(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): Shard {
   if (flag !== undefined) return parseShard(flag, '--shard');
-  const count = env['FAPILOG_TAMPER_SHARDS'];
-  if (count !== undefined) {
-    const index = env['JOB_COMPLETION_INDEX'] ?? env['AWS_BATCH_JOB_ARRAY_INDEX'];
-    if (index === undefined) {
-      throw new TamperError(
-        'USAGE',
-        'FAPILOG_TAMPER_SHARDS says how many parts there are, and nothing says which this is',
-        {
-          hint: 'Run it as an Indexed Job (JOB_COMPLETION_INDEX), as an array job (AWS_BATCH_JOB_ARRAY_INDEX), or with --shard I/N.',
-        },
-      );
-    }
-    return parseShard(`${index}/${count}`, 'JOB_COMPLETION_INDEX/FAPILOG_TAMPER_SHARDS');
-  }
-  const [index, size] = [env['AWS_BATCH_JOB_ARRAY_INDEX'], env['AWS_BATCH_JOB_ARRAY_SIZE']];
-  if (index !== undefined && size !== undefined)
-    return parseShard(`${index}/${size}`, 'AWS_BATCH_JOB_ARRAY_INDEX/SIZE');
-  if (index !== undefined || env['JOB_COMPLETION_INDEX'] !== undefined) {
-    throw new TamperError('USAGE', 'this is one job of several, and nothing says of how many', {
-      hint: 'Set FAPILOG_TAMPER_SHARDS to their number: the completions of an Indexed Job. To audit all streams here: --shard 0/1.',
+  const told = ENGINES.filter(({ index, count }) => env[index] !== undefined || env[count] !== undefined);
+  const [engine] = told;
+  if (engine === undefined) return ALL;
+  const all = 'To audit all streams here: --shard 0/1.';
+  if (told.length > 1) {
+    throw new TamperError('USAGE', 'this is a job of Kubernetes and of AWS Batch at once', {
+      hint: `Say with --shard I/N which part it is. ${all}`,
     });
   }
-  return ALL;
+  const [index, count] = [env[engine.index], env[engine.count]];
+  if (index === undefined) {
+    throw new TamperError('USAGE', `${engine.count} says how many parts there are, and nothing says which this is`, {
+      hint: `Run it as an Indexed Job of Kubernetes or an array job of AWS Batch, which set ${engine.index}. ${all}`,
+    });
+  }
+  if (count === undefined) {
+    throw new TamperError(
+      'USAGE',
+      `${engine.index} says that this is one part of several, and nothing says of how many`,
+      {
+        hint: `Set ${engine.count} to their number: in the manifest of an Indexed Job, to its completions. ${all}`,
+      },
+    );
+  }
+  return parseShard(`${index}/${count}`, `${engine.index}/${engine.count}`);
 }
