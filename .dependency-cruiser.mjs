@@ -37,7 +37,7 @@ const mayImport = {
     'foundation',
     'fleet',
   ],
-  report: ['verify', 'format'],
+  report: ['verify', 'format', 'fleet'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
   offline: ['cli', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
@@ -84,6 +84,7 @@ export const rooms = {
     redis: [],
     queue: ['redis'],
     jobs: ['check', 'queue', 'run'],
+    metrics: ['check', 'run'],
   },
 };
 
@@ -185,10 +186,10 @@ export default {
     },
     {
       name: 'report-takes-types',
-      comment: 'a report is rendered in a browser too: of the verifier it takes types alone',
+      comment: 'a report is rendered in a browser too: of the verifier and of audits it takes types alone',
       severity: 'error',
       from: { path: '^src/report/' },
-      to: { path: '^src/verify/', dependencyTypesNot: ['type-only', 'type-import'] },
+      to: { path: '^src/(verify|fleet)/', dependencyTypesNot: ['type-only', 'type-import'] },
     },
     {
       name: 'sdk-on-first-use',

@@ -47,6 +47,8 @@ export {
 export { createSealerFor } from './create-sealer.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
+export { type AuditRun, auditMetrics, FindingCounts, METRICS_BEGINNING } from './fleet/metrics/audit-metrics.ts';
+export { expositionOf } from './fleet/metrics/exposition.ts';
 export type { RunCounts } from './fleet/queue/collect.ts';
 export type { WorkerEvent } from './fleet/queue/worker-event.ts';
 export type { PartLines } from './fleet/run/merge.ts';
@@ -59,5 +61,6 @@ export { checkKeysOf } from './providers/index.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
+export { noRequests } from './storage/counted-storage.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';
 export { isCarrierName } from './verify/carrier/carriers.ts';

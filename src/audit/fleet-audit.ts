@@ -11,6 +11,7 @@ import { StoragePlace } from '../fleet/place/storage-place.ts';
 import { type AuditRequest, audit } from '../fleet/run/audit.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
 import { openStorage } from '../providers/open-storage.ts';
+import { CountedStorage, type RequestCounts } from '../storage/counted-storage.ts';
 import { isLocation, parseLocation } from '../storage/location.ts';
 import type { ObjectStorage } from '../storage/object-storage.ts';
 
@@ -22,6 +23,8 @@ export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
   readonly places: readonly string[];
   /** A directory, or the location of a folder in a bucket. */
   readonly memory: string;
+  /** Goes up with each request to a bucket. Default: nothing is counted. */
+  readonly requests?: RequestCounts;
 }
 
 /** Where an audit takes place. */
@@ -57,11 +60,12 @@ export async function openAudit({
   places: names,
   memory: memoryName,
   options,
-}: Pick<FleetAudit, 'places' | 'memory' | 'options'>): Promise<OpenedAudit> {
+  requests,
+}: Pick<FleetAudit, 'places' | 'memory' | 'options' | 'requests'>): Promise<OpenedAudit> {
   const opened = new Map<string, ObjectStorage>();
   const storageOf = async (name: string): Promise<{ storage: ObjectStorage; prefix: string }> => {
     const location = parseLocation(name);
-    const storage = opened.get(location.name) ?? (await openStorage(location));
+    const storage = opened.get(location.name) ?? counted(await openStorage(location), requests);
     opened.set(location.name, storage);
     return { storage, prefix: location.prefix };
   };
@@ -91,6 +95,10 @@ export async function openAudit({
     close();
     throw error;
   }
+}
+
+function counted(storage: ObjectStorage, requests: RequestCounts | undefined): ObjectStorage {
+  return requests === undefined ? storage : new CountedStorage(storage, requests);
 }
 
 /** A path without symbolic links, also of a folder that is not there yet. */

@@ -8,9 +8,10 @@ import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proo
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, yes } from './flags.ts';
 import { jsonText, print } from './output.ts';
+import { checkOutputFile, REPORT_FILE, writeOutputFile } from './output-file.ts';
 import { progressOn } from './progress.ts';
 import { reportAbout } from './report-about.ts';
-import { checkReportFile, writeReportFile } from './report-file.ts';
+
 import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 import { isOfTopic, topicFlags, verifyTopic } from './verify-topic.ts';
@@ -49,7 +50,8 @@ export const verify: Command = command(
     if (withoutLines && reportFile === undefined)
       throw new TamperError('USAGE', '--without-lines goes with --html FILE');
     if (reportFile !== undefined)
-      await checkReportFile(
+      await checkOutputFile(
+        REPORT_FILE,
         reportFile,
         call.positionals.filter((path) => path !== '-'),
       );
@@ -72,7 +74,7 @@ export const verify: Command = command(
       if (reportFile === undefined) return code;
       const about = reportAbout(call, await io.version(), withoutLines);
       try {
-        await writeReportFile(reportFile, renderReport(report, about));
+        await writeOutputFile(REPORT_FILE, reportFile, renderReport(report, about));
       } catch (error) {
         if (code === exitCode.done) throw error;
         await print(io.stderr, errorText(error)); // what was found in the log counts more

@@ -1,19 +1,18 @@
-import { auditStreams, runOf, shardOf } from '../../internal.ts';
+import { auditStreams, noRequests, runOf, shardOf } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
-import { type Flag, oneOf, text, yes } from '../flags.ts';
+import { type Flag, text } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
+import { givenItems } from './given.ts';
 import { merge } from './merge.ts';
-import { exitOf, printer } from './printer.ts';
+import { auditOutputs, checkOutputs, type OutputFlags, outputFlags } from './outputs.ts';
 import { auditRequested, type RequestFlags, requestFlags } from './request.ts';
 
-type AuditFlags = RequestFlags & {
-  readonly now: Flag<Date | undefined>;
-  readonly shard: Flag<string | undefined>;
-  readonly run: Flag<string | undefined>;
-  readonly format: Flag<'text' | 'json'>;
-  readonly quiet: Flag<boolean>;
-  readonly verbose: Flag<boolean>;
-};
+type AuditFlags = RequestFlags &
+  OutputFlags & {
+    readonly now: Flag<Date | undefined>;
+    readonly shard: Flag<string | undefined>;
+    readonly run: Flag<string | undefined>;
+  };
 
 /** `fapilog-tamper audit` */
 export const audit: Command = command(
@@ -35,9 +34,7 @@ export const audit: Command = command(
         'NAME',
         'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
       ),
-      format: oneOf(['text', 'json'], 'output format; json: one JSON a line, of a stream as soon as it is done'),
-      quiet: yes('print only the summary'),
-      verbose: yes('also print streams that are ok'),
+      ...outputFlags,
     },
     takesConfig: true,
   },
@@ -49,14 +46,16 @@ export const audit: Command = command(
 
 async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<number> {
   const { flags } = call;
+  const part = shardOf(flags.shard, io.env);
+  const shard = { ...part, run: runOf(flags.run, io.env, part) };
+  await checkOutputs(flags, call.positionals);
   const { request, close } = await auditRequested(call, io, flags.now);
   try {
-    const part = shardOf(flags.shard, io.env);
-    const shard = { ...part, run: runOf(flags.run, io.env, part) };
-    const show = printer(flags, io);
-    const summary = await auditStreams({ ...request, shard, now: flags.now ?? new Date() }, show.result);
-    await show.summary(summary);
-    return exitOf[summary.verdict];
+    const outputs = auditOutputs(flags, givenItems(call), io);
+    const requests = noRequests();
+    const began = performance.now();
+    const summary = await auditStreams({ ...request, shard, now: flags.now ?? new Date(), requests }, outputs.result);
+    return await outputs.summary(summary, { endedAt: Date.now(), tookMs: performance.now() - began, requests });
   } finally {
     await close();
   }

@@ -60,15 +60,20 @@ ${rest > 0 && cutNote(`and ${grouped(rest)} more of this kind, not shown here`)}
 }
 
 function placeMarkup(finding: Finding, quotes: QuoteAllowance): Markup {
-  const { message, quoted } = finding;
-  return html`<li><p>${brief(asSentence(message), MESSAGE)}</p>${whereMarkup(finding)}${quoted !== undefined && quoteMarkup(finding, quoted, quotes)}</li>`;
+  const { quoted } = finding;
+  return html`<li>${placeText(finding)}${quoted !== undefined && quoteMarkup(finding, quoted, quotes)}</li>`;
+}
+
+/** What was found in one place, and where that is. */
+export function placeText(finding: Omit<Finding, 'code' | 'quoted'>): Markup {
+  return html`<p>${brief(asSentence(finding.message), MESSAGE)}</p>${whereMarkup(finding)}`;
 }
 
 function asSentence(message: string): string {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('?') ? '' : '.'}`;
 }
 
-function whereMarkup(finding: Finding): Markup | undefined {
+function whereMarkup(finding: Omit<Finding, 'code' | 'quoted'>): Markup | undefined {
   const { file, line, offset, previousSealTime: from, nextSealTime: until } = finding;
   const entries = entriesOf(finding);
   const parts: Value[] = [];

@@ -2,16 +2,12 @@ import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts'
 import type { ReportAbout } from '../about.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
 import { grouped, verdictSentence } from '../words/verdict-words.ts';
+import { renderDocument } from './document.ts';
 import { evidenceRows } from './evidence-section.ts';
 import { brief, capped, cutNote, DETAILED_LOGS, limitsFor, OVERVIEW_ROWS } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { streamPart, streamSections } from './stream-part.ts';
-import { REPORT_STYLE, REPORT_STYLE_DIGEST } from './style.ts';
 import { badge, facts, meaning } from './summary.ts';
-
-/** What every report begins with. No sealed file does. */
-export const REPORT_BEGINNING =
-  '<!doctype html>\n<!-- fapilog-tamper report -->\n<html lang="en">\n<head>\n<meta charset="utf-8">\n';
 
 const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
 
@@ -22,23 +18,11 @@ const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
 export function renderReport(report: VerifyReport, about: ReportAbout): string {
   const [only] = report.streams;
   const subject = report.streams.length === 1 && only !== undefined ? only.origin : `${report.streams.length} logs`;
-  const head =
-    html`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${REPORT_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'">
-<meta name="referrer" content="no-referrer">
-<meta name="color-scheme" content="light dark">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${report.verdict.toUpperCase()}: ${brief(subject, 100)} – verification report</title>
-`.toString();
-  const body = html`</head>
-<body>
-${renderMain(report, about)}
-</body>
-</html>
-`.toString();
-  return `${REPORT_BEGINNING}${head}<style>${REPORT_STYLE}</style>\n${body}`;
+  const title = `${report.verdict.toUpperCase()}: ${brief(subject, 100)} – verification report`;
+  return renderDocument(title, renderMain(report, about));
 }
 
-/** The same without a document around it: the `main` element, for a page that has {@link REPORT_STYLE} already. */
+/** The same without a document around it: the `main` element, for a page that has `REPORT_STYLE` already. */
 export function renderReportMain(report: VerifyReport, about: ReportAbout): string {
   return renderMain(report, about).toString();
 }

@@ -58,7 +58,7 @@ function reason(finding: Finding | undefined): string {
 }
 
 /** The entries that a finding is about, `entry 7` or `within entries 6 to 8`; empty where it names none. */
-export function entriesOf({ seq, lastSeq, within }: Finding): string {
+export function entriesOf({ seq, lastSeq, within }: Pick<Finding, 'seq' | 'lastSeq' | 'within'>): string {
   if (within !== undefined && within.firstSeq !== within.lastSeq) {
     return `within entries ${grouped(within.firstSeq)} to ${grouped(within.lastSeq)}`;
   }

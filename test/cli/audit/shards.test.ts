@@ -32,7 +32,10 @@ const args = (memory: string): string[] => [
 ];
 
 async function audited(memory: string, env: Record<string, string>): Promise<{ streams: string[]; shard: unknown }> {
-  const { code, stdout, stderr } = await built.run(args(memory), { cwd, env: { SOME_KEY: key, ...env } });
+  const { code, stdout, stderr } = await built.run([...args(memory), '--run', 'tonight'], {
+    cwd,
+    env: { SOME_KEY: key, ...env },
+  });
   expect([code, stderr]).toEqual([0, '']);
   const lines = stdout
     .trim()
@@ -52,7 +55,7 @@ describe('an array job', () => {
     const all: string[] = [];
     for (const at of [0, 1, 2]) {
       const { streams: taken, shard } = await audited(`memory ${engine}`, { [index]: String(at), [count]: '3' });
-      expect(shard).toEqual({ index: at, count: 3 });
+      expect(shard).toEqual({ index: at, count: 3, run: 'tonight' });
       all.push(...taken);
     }
     expect(all.sort()).toEqual(streams);

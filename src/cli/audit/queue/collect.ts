@@ -1,10 +1,10 @@
 import { TamperError } from '../../../index.ts';
 import { collectAudit, type RunCounts } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
-import { oneOf, text, yes } from '../../flags.ts';
+import { text, yes } from '../../flags.ts';
 import { printable } from '../../output.ts';
 import { durationOf } from '../duration.ts';
-import { exitOf, printer } from '../printer.ts';
+import { auditOutputs, checkOutputs, outputFlags } from '../outputs.ts';
 import { queueFlags, redisOf, resultKey } from './queue-flags.ts';
 
 /** `fapilog-tamper audit collect` */
@@ -21,9 +21,7 @@ export const collect: Command = command(
       timeout: text('DURATION', 'wait no longer than so long (default: without a limit)'),
       'result-key': resultKey,
       progress: yes('with --wait: say on standard error how far the run is'),
-      format: oneOf(['text', 'json'], 'output format; json: one JSON a line'),
-      quiet: yes('print only the summary'),
-      verbose: yes('also print streams that are ok'),
+      ...outputFlags,
     },
     takesConfig: false,
   },
@@ -33,7 +31,8 @@ export const collect: Command = command(
     if (positionals.length > 0) throw usage('audit collect takes no places: the file of the run knows its streams');
     if (!wait && timeout !== undefined) throw usage('--timeout goes with --wait');
     const timeoutMs = durationOf(timeout, '--timeout');
-    const show = printer(flags, io);
+    await checkOutputs(flags, []);
+    const outputs = auditOutputs(flags, [{ what: 'Run', value: run }], io);
     const say = (line: string): void => void io.stderr.write(`fapilog-tamper: ${printable(line)}\n`);
     const onCounts = progress ? countsTo(say) : (): void => {};
     const summary = await collectAudit(
@@ -43,10 +42,9 @@ export const collect: Command = command(
         resultKeyPath,
         ...(wait && { wait: { stopped: io.stopped(), timeoutMs, onCounts, onTrouble: say } }),
       },
-      show.result,
+      outputs.result,
     );
-    await show.summary(summary);
-    return exitOf[summary.verdict];
+    return outputs.summary(summary, { endedAt: Date.parse(summary.time) });
   },
 );
 

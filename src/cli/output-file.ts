@@ -2,55 +2,67 @@ import { lstat, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
 import { replaceFile } from '../internal.ts';
-import { REPORT_BEGINNING } from '../report/html/render-report.ts';
+import { REPORT_BEGINNING } from '../report/html/document.ts';
 
-/** The file that a report is written to. Nothing but an earlier report is ever replaced. */
+/** A file that a command writes besides what it prints. Nothing but an earlier one of its kind is ever replaced. */
+
+/** A kind of such files. */
+export interface OutputKind {
+  /** The flag that names one, with its dashes. */
+  readonly flag: string;
+  /** What it is, for messages: `report`. */
+  readonly what: string;
+  /** What every one of them begins with. */
+  readonly beginning: string;
+  readonly mode: number;
+}
 
 /** Ours and the group's: a report may quote lines of the log. */
-const FILE_MODE = 0o640;
+export const REPORT_FILE: OutputKind = { flag: '--html', what: 'report', beginning: REPORT_BEGINNING, mode: 0o640 };
 
 const usage = (message: string, hint: string): TamperError => new TamperError('USAGE', message, { hint });
 
 /**
- * Refuses a place for a report that is wrong before anything is verified: among the files that are verified, in a folder that
- * does not exist, or where something else stands than an earlier report.
+ * Refuses a place for such a file that is wrong before anything is verified: among the files that are verified, in a folder that
+ * does not exist, or where something else stands than an earlier one.
  *
  * @throws {@link TamperError} `USAGE`; `READ_FAILED` where it cannot be looked at
  */
-export async function checkReportFile(path: string, verified: readonly string[]): Promise<void> {
+export async function checkOutputFile(kind: OutputKind, path: string, verified: readonly string[]): Promise<void> {
+  const { flag, what } = kind;
   const folder = await existing(dirname(path));
   if (folder === undefined) {
-    throw usage(`there is no folder ${dirname(path)} for the report`, 'Make it first, or name another one.');
+    throw usage(`there is no folder ${dirname(path)} for the ${what}`, 'Make it first, or name another one.');
   }
   const target = join(folder, basename(path));
   for (const given of verified) {
     const real = await existing(given);
     if (real === undefined) continue; // `verify` says so
     if (target === real || (await isSameFile(target, real))) {
-      throw usage(`--html ${path} is a file that is to be verified`, 'Name another file for the report.');
+      throw usage(`${flag} ${path} is a file that is to be verified`, `Name another file for the ${what}.`);
     }
     if (target.startsWith(real.endsWith(sep) ? real : real + sep)) {
       const hint = 'Name a file elsewhere: what stands in that folder is read as a part of the log.';
-      throw usage(`--html ${path} is in ${given}, which is to be verified`, hint);
+      throw usage(`${flag} ${path} is in ${given}, which is to be verified`, hint);
     }
   }
-  await checkReplaced(target);
+  await checkReplaced(kind, target);
 }
 
 /**
- * Writes a report whole, or not at all.
+ * Writes one whole, or not at all.
  *
  * @throws {@link TamperError} `WRITE_FAILED`; `USAGE` where something else took its place meanwhile
  */
-export async function writeReportFile(path: string, text: string): Promise<void> {
+export async function writeOutputFile(kind: OutputKind, path: string, text: string): Promise<void> {
   const target = resolve(path);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
-  await checkReplaced(target);
+  await checkReplaced(kind, target);
   try {
-    await replaceFile({ path: target, temporary, mode: FILE_MODE }, (file) => file.writeFile(text));
+    await replaceFile({ path: target, temporary, mode: kind.mode }, (file) => file.writeFile(text));
   } catch (cause) {
     if (systemCode(cause) === '') throw cause;
-    throw new TamperError('WRITE_FAILED', `the report ${path} cannot be written: ${systemCode(cause)}`, {
+    throw new TamperError('WRITE_FAILED', `the ${kind.what} ${path} cannot be written: ${systemCode(cause)}`, {
       cause,
       hint: 'Name a file in a folder that this user may write to and that has room. The verdict stands as it is printed.',
     });
@@ -78,21 +90,16 @@ async function isSameFile(target: string, real: string): Promise<boolean> {
   }
 }
 
-/** What stands there already must be an earlier report. */
-async function checkReplaced(target: string): Promise<void> {
-  const hint = 'Only an earlier report is replaced. Name a file that does not exist yet.';
+/** What stands there already must be an earlier one. */
+async function checkReplaced({ what, beginning }: OutputKind, target: string): Promise<void> {
+  const hint = `Only an earlier ${what} is replaced. Name a file that does not exist yet.`;
   try {
     if (!(await lstat(target)).isFile()) throw usage(`${target} is no regular file`, hint);
     const file = await open(target, 'r');
     try {
-      const { bytesRead, buffer } = await file.read(
-        Buffer.alloc(REPORT_BEGINNING.length),
-        0,
-        REPORT_BEGINNING.length,
-        0,
-      );
-      if (buffer.toString('latin1', 0, bytesRead) !== REPORT_BEGINNING) {
-        throw usage(`${target} exists and is no report`, hint);
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(beginning.length), 0, beginning.length, 0);
+      if (buffer.toString('latin1', 0, bytesRead) !== beginning) {
+        throw usage(`${target} exists and is no ${what}`, hint);
       }
     } finally {
       await file.close();

@@ -1,0 +1,96 @@
+import {
+  type AuditRun,
+  type AuditSummary,
+  auditMetrics,
+  expositionOf,
+  FindingCounts,
+  METRICS_BEGINNING,
+  type StreamResult,
+} from '../../internal.ts';
+import type { GivenItem } from '../../report/about.ts';
+import { AuditReport } from '../../report/audit/audit-report.ts';
+import type { CommandIo } from '../command.ts';
+import { errorText } from '../error-text.ts';
+import { exitCode } from '../exit-code.ts';
+import { type Flag, type FlagValues, oneOf, text, yes } from '../flags.ts';
+import { print } from '../output.ts';
+import { checkOutputFile, type OutputKind, REPORT_FILE, writeOutputFile } from '../output-file.ts';
+import { exitOf, printer } from './printer.ts';
+
+/** What comes out of an audit: what is printed, the report and the metrics. */
+
+/** The flags that say so. */
+export type OutputFlags = {
+  readonly html: Flag<string | undefined>;
+  readonly metrics: Flag<string | undefined>;
+  readonly format: Flag<'text' | 'json'>;
+  readonly quiet: Flag<boolean>;
+  readonly verbose: Flag<boolean>;
+};
+
+/** What each of them is for. */
+export const outputFlags: OutputFlags = {
+  html: text('FILE', 'also write a report for people: one HTML file, streams with findings first'),
+  metrics: text('FILE', "also write numbers for Prometheus, as node_exporter's textfile collector takes them"),
+  format: oneOf(['text', 'json'], 'output format; json: one JSON a line, of a stream as soon as it is done'),
+  quiet: yes('print only the summary'),
+  verbose: yes('also print streams that are ok'),
+};
+
+/** Read by whoever runs node_exporter: no name of a stream is in it. */
+const METRICS_FILE: OutputKind = {
+  flag: '--metrics',
+  what: 'file of metrics',
+  beginning: METRICS_BEGINNING,
+  mode: 0o644,
+};
+
+/** Takes the results of one audit. */
+export interface AuditOutputs {
+  readonly result: (result: StreamResult) => Promise<void>;
+  /** Prints the summary and writes the files. @returns the exit code. @throws {@link TamperError} `WRITE_FAILED`, `USAGE` */
+  readonly summary: (summary: AuditSummary, run: AuditRun) => Promise<number>;
+}
+
+/** Refuses places for the files that are wrong, before anything is audited. @throws {@link TamperError} `USAGE`, `READ_FAILED` */
+export async function checkOutputs(
+  { html, metrics }: FlagValues<OutputFlags>,
+  audited: readonly string[],
+): Promise<void> {
+  if (html !== undefined) await checkOutputFile(REPORT_FILE, html, audited);
+  if (metrics !== undefined) await checkOutputFile(METRICS_FILE, metrics, audited);
+}
+
+/** Makes the outputs of one audit. `given` is what the report says that the auditor brought. */
+export function auditOutputs(flags: FlagValues<OutputFlags>, given: readonly GivenItem[], io: CommandIo): AuditOutputs {
+  const show = printer(flags, io);
+  const report = flags.html === undefined ? undefined : new AuditReport();
+  const findings = new FindingCounts();
+  const writeFiles = async (summary: AuditSummary, run: AuditRun): Promise<void> => {
+    if (flags.html !== undefined && report !== undefined) {
+      const about = { version: await io.version(), checkedAt: new Date(run.endedAt).toISOString(), given };
+      await writeOutputFile(REPORT_FILE, flags.html, report.render(summary, about));
+    }
+    if (flags.metrics !== undefined) {
+      await writeOutputFile(METRICS_FILE, flags.metrics, expositionOf(auditMetrics(summary, findings, run)));
+    }
+  };
+  return {
+    result: async (result) => {
+      report?.add(result);
+      findings.add(result);
+      await show.result(result);
+    },
+    summary: async (summary, run) => {
+      await show.summary(summary);
+      const code = exitOf[summary.verdict];
+      try {
+        await writeFiles(summary, run);
+      } catch (error) {
+        if (code === exitCode.done) throw error;
+        await print(io.stderr, errorText(error)); // what was found counts more
+      }
+      return code;
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { REQUEST_KINDS, type RequestCounts } from '../../storage/counted-storage.ts';
+import type { Severity } from '../../verify/model/findings.ts';
+import { STREAM_RESULTS, type StreamResult } from '../check/stream-result.ts';
+import type { AuditSummary } from '../run/summary.ts';
+import type { Metric } from './exposition.ts';
+
+/** An audit as numbers. How many there are does not depend on how many streams there are. */
+
+/** How an audit went, besides what it found. */
+export interface AuditRun {
+  /** When it came to its end, in milliseconds since 1970. */
+  readonly endedAt: number;
+  /** How long it took, in milliseconds; undefined where others audited, and this is what their results come to. */
+  readonly tookMs?: number | undefined;
+  /** Requests to object storage. */
+  readonly requests?: RequestCounts | undefined;
+}
+
+/** What an output file of these numbers begins with. */
+export const METRICS_BEGINNING = '# HELP fapilog_tamper_audit_streams ';
+
+const VERDICTS = ['ok', 'tampered', 'undecided'] as const;
+const SEVERITIES = ['tampered', 'undecided', 'warning'] as const;
+
+/** Counts findings as results come. */
+export class FindingCounts {
+  readonly #bySeverity: Record<Severity, number> = { tampered: 0, undecided: 0, warning: 0 };
+  #leftOut = 0;
+
+  add({ findings, more }: StreamResult): void {
+    for (const { severity } of findings) this.#bySeverity[severity]++;
+    this.#leftOut += more;
+  }
+
+  metrics(): Metric[] {
+    return [
+      {
+        name: 'audit_findings',
+        type: 'gauge',
+        help: 'Findings of the last audit, at most twenty of a stream.',
+        samples: SEVERITIES.map((severity) => ({ labels: { severity }, value: this.#bySeverity[severity] })),
+      },
+      gauge('audit_findings_left_out', 'Further findings of these streams.', this.#leftOut),
+    ];
+  }
+}
+
+/** The numbers of an audit. */
+export function auditMetrics(
+  { results, verdicts, read }: AuditSummary,
+  findings: FindingCounts,
+  { endedAt, tookMs, requests }: AuditRun,
+): Metric[] {
+  return [
+    {
+      name: 'audit_streams',
+      type: 'gauge',
+      help: 'Streams of the last audit, by verdict.',
+      samples: VERDICTS.map((verdict) => ({ labels: { verdict }, value: verdicts[verdict] })),
+    },
+    {
+      name: 'audit_results',
+      type: 'gauge',
+      help: 'Streams of the last audit, by what became of them.',
+      samples: STREAM_RESULTS.map((result) => ({ labels: { result }, value: results[result] ?? 0 })),
+    },
+    ...findings.metrics(),
+    gauge('audit_timestamp_seconds', 'When the last audit came to its end, in seconds since 1970.', endedAt / 1000),
+    ...(tookMs === undefined ? [] : [gauge('audit_duration_seconds', 'How long the last audit took.', tookMs / 1000)]),
+    gauge('audit_read_bytes', 'Bytes of logs that the last audit read.', read.bytes),
+    gauge('audit_read_files', 'Files of logs that the last audit read.', read.files),
+    ...(requests === undefined ? [] : [requestMetric(requests)]),
+  ];
+}
+
+function requestMetric(requests: RequestCounts): Metric {
+  return {
+    name: 'audit_requests',
+    type: 'gauge',
+    help: 'Requests of the last audit to object storage, repetitions aside.',
+    samples: REQUEST_KINDS.map((operation) => ({ labels: { operation }, value: requests[operation] })),
+  };
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name, type: 'gauge', help, samples: [{ value }] };
+}
