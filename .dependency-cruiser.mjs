@@ -85,6 +85,7 @@ export const rooms = {
     queue: ['redis'],
     jobs: ['check', 'queue', 'run'],
     metrics: ['check', 'run'],
+    watch: ['check', 'memory', 'metrics', 'run'],
   },
 };
 

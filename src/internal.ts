@@ -19,6 +19,7 @@ export {
   verifyProofWith,
   verifyTopicWith,
   verifyWith,
+  watchStreams,
   witnessLog,
   workOnAudits,
 } from './audit/configured.ts';
@@ -55,6 +56,8 @@ export type { PartLines } from './fleet/run/merge.ts';
 export { runOf } from './fleet/run/run-name.ts';
 export { shardOf } from './fleet/run/shard.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';
+export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
+export { StateChanges } from './fleet/watch/stream-state.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';

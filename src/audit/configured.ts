@@ -25,6 +25,7 @@ import type { RecoveryPlaces, RecoveryPlacesOptions } from './recovery/recovery-
 import type { ShowKeysOptions, ShownKeys } from './shown-keys.ts';
 import type { TimestampLogOptions, TimestampLogResult } from './timestamps.ts';
 import type { VerificationKeys } from './verification-keys.ts';
+import type { WatchStreamsOptions } from './watched-fleet.ts';
 import type { WitnessLogOptions, WitnessLogResult } from './witness-log.ts';
 
 /** The auditor's functions for keys that a configuration names, as the command line has them. Loaded with the first call. */
@@ -51,6 +52,14 @@ export async function auditStreams(
   onResult: (result: StreamResult) => Promise<void>,
 ): Promise<AuditSummary> {
   return (await import('./fleet-audit.ts')).auditStreams(given, onResult);
+}
+
+/** Audits many streams until it is stopped. @throws {@link TamperError} as `watchStreams` of `watched-fleet.ts` */
+export async function watchStreams(
+  given: Omit<FleetAudit, 'now' | 'requests'>,
+  options: WatchStreamsOptions,
+): Promise<void> {
+  return (await import('./watched-fleet.ts')).watchStreams(given, options);
 }
 
 /** Merges the outputs of the parts of one audit. @throws {@link TamperError} as `mergeAudits` of `fleet` */

@@ -31,6 +31,8 @@ export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
 export interface OpenedAudit {
   readonly places: readonly LogPlace[];
   readonly memory: AuditMemory;
+  /** For what a watch has told, beside the memory: no audit takes it for something that is remembered of a stream. */
+  readonly watchMemory: AuditMemory;
   readonly close: () => void;
 }
 
@@ -86,11 +88,13 @@ export async function openAudit({
     if (!isLocation(memoryName)) {
       const folder = await realPathOf(resolve(memoryName));
       refuseInside(places, folder, memoryName);
-      return { places, memory: new DirectoryMemory(folder), close };
+      const watchMemory = new DirectoryMemory(join(folder, '.watch'));
+      return { places, memory: new DirectoryMemory(folder), watchMemory, close };
     }
     const { storage, prefix } = await storageOf(memoryName);
     refuseInside(places, `${storage.name}/${prefix}`.replace(/\/$/, ''), memoryName);
-    return { places, memory: new StorageMemory(storage, prefix), close };
+    const watchMemory = new StorageMemory(storage, `${prefix.replace(/\/$/, '')}/watch`.replace(/^\//, ''));
+    return { places, memory: new StorageMemory(storage, prefix), watchMemory, close };
   } catch (error) {
     close();
     throw error;

@@ -6,9 +6,11 @@ import { givenItems } from './given.ts';
 import { merge } from './merge.ts';
 import { auditOutputs, checkOutputs, type OutputFlags, outputFlags } from './outputs.ts';
 import { auditRequested, type RequestFlags, requestFlags } from './request.ts';
+import { refuseWatchFlags, type WatchFlags, watchFlags, watchPlaces } from './watch.ts';
 
 type AuditFlags = RequestFlags &
-  OutputFlags & {
+  OutputFlags &
+  WatchFlags & {
     readonly now: Flag<Date | undefined>;
     readonly shard: Flag<string | undefined>;
     readonly run: Flag<string | undefined>;
@@ -22,6 +24,7 @@ export const audit: Command = command(
     about: [
       'Verifies every stream below the given places and remembers the newest checkpoint of each, so that the next audit reads only what is new. Says of each what became of it: new, grown, unchanged, removed, stopped, vanished, rolled_back, forked and others (docs/audit.md). Exit code 0: all streams are ok; 1: one was tampered with, rolled back, forked or has vanished; 2: one could not be decided, is missing or has stopped.',
       'It may be interrupted at any time, and goes on where it was; several may run at once on one memory. With --shard I/N, or as an array job of Kubernetes or AWS Batch, it takes one of N parts of the streams; audit merge puts the outputs of all parts (--format json) together.',
+      'With --watch it is a service that looks again every --interval, answers /metrics and /healthz on this host, and tells a --webhook when a stream becomes a finding.',
     ],
     takes: {
       'PATH|LOCATION': 'directories, or s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER',
@@ -35,17 +38,20 @@ export const audit: Command = command(
         'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
       ),
       ...outputFlags,
+      ...watchFlags,
     },
     takesConfig: true,
   },
   async (call, io) => {
     const [verb, ...files] = call.positionals;
-    return verb === 'merge' ? merge(files, call, io) : auditPlaces(call, io);
+    if (verb === 'merge') return merge(files, call, io);
+    return call.flags.watch ? watchPlaces(call, io) : auditPlaces(call, io);
   },
 );
 
 async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<number> {
   const { flags } = call;
+  refuseWatchFlags(flags);
   const part = shardOf(flags.shard, io.env);
   const shard = { ...part, run: runOf(flags.run, io.env, part) };
   await checkOutputs(flags, call.positionals);

@@ -61,8 +61,16 @@ export async function checkOutputs(
   if (metrics !== undefined) await checkOutputFile(METRICS_FILE, metrics, audited);
 }
 
-/** Makes the outputs of one audit. `given` is what the report says that the auditor brought. */
-export function auditOutputs(flags: FlagValues<OutputFlags>, given: readonly GivenItem[], io: CommandIo): AuditOutputs {
+/**
+ * Makes the outputs of one audit. `given` is what the report says that the auditor brought; `isShown`, which results are printed:
+ * by default all that the flags ask for.
+ */
+export function auditOutputs(
+  flags: FlagValues<OutputFlags>,
+  given: readonly GivenItem[],
+  io: CommandIo,
+  isShown: (result: StreamResult) => boolean = () => true,
+): AuditOutputs {
   const show = printer(flags, io);
   const report = flags.html === undefined ? undefined : new AuditReport();
   const findings = new FindingCounts();
@@ -79,7 +87,7 @@ export function auditOutputs(flags: FlagValues<OutputFlags>, given: readonly Giv
     result: async (result) => {
       report?.add(result);
       findings.add(result);
-      await show.result(result);
+      if (isShown(result)) await show.result(result);
     },
     summary: async (summary, run) => {
       await show.summary(summary);

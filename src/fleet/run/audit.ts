@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 import {
   ATTEMPTS,
   type AuditRules,
@@ -33,8 +34,12 @@ export interface AuditRequest {
   readonly retentionMs?: number | undefined;
   /** So many streams are verified at once. Default 8. */
   readonly atOnce?: number;
+  /** Streams that are being verified are finished, and no other is begun. */
+  readonly signal?: AbortSignal | undefined;
 }
 
+/** What is given up at the signal. */
+const AUDIT = 'the audit';
 /** So many streams are verified at once. */
 const AT_ONCE = 8;
 /** So many that are not ok wait for the next listing: one listing serves them all. */
@@ -52,7 +57,7 @@ interface Waiting {
  *
  * @returns what all of them come to
  * @throws {@link TamperError} where it could not run: `USAGE`, `ORIGIN_INVALID`, `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a
- *   storage throws
+ *   storage throws; `ABORTED` at the signal
  */
 export async function audit(
   request: AuditRequest,
@@ -80,13 +85,17 @@ class Audit {
   }
 
   async run(): Promise<AuditSummary> {
-    const { shard, now } = this.#request;
+    const { shard, now, signal } = this.#request;
     const { families, jobOf, results, ignored, discoverer } = await listFleet(this.#request, this.#options, shard);
     await this.#inParallel(families, async (family) => {
       await this.#audit(jobOf(family), 1);
       if (this.#waiting.length >= MOST_DOUBTFUL) await this.#lookAgain(discoverer);
     });
-    while (this.#waiting.length > 0) await this.#lookAgain(discoverer);
+    while (this.#waiting.length > 0) {
+      throwIfAborted(AUDIT, signal);
+      await this.#lookAgain(discoverer);
+    }
+    throwIfAborted(AUDIT, signal);
     await this.#sayAll(results);
     if (shard.count === 1) await this.#sayTooFew();
     return this.#tally.summary({
@@ -126,7 +135,7 @@ class Audit {
     const failures: unknown[] = [];
     const worker = async (): Promise<void> => {
       for (const item of queue) {
-        if (failures.length > 0) return;
+        if (failures.length > 0 || this.#request.signal?.aborted) return;
         try {
           await act(item);
         } catch (error) {

@@ -1,4 +1,5 @@
 import { tagOf } from '../../format/origin.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import { wantedBy } from '../../verify/files/grouping.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
@@ -56,9 +57,16 @@ export class Discoverer {
   readonly #index: MemoryIndex;
   readonly #known: readonly string[];
   readonly #wanted: Wanted;
+  readonly #signal: AbortSignal | undefined;
   readonly #seen = new Map<string, { readonly version: string; readonly peek: Peek | IgnoredWhy }>();
 
-  constructor(places: readonly LogPlace[], options: StreamOptions, index: MemoryIndex) {
+  constructor(
+    places: readonly LogPlace[],
+    options: StreamOptions,
+    index: MemoryIndex,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#signal = signal;
     this.#places = places;
     this.#options = options;
     this.#index = index;
@@ -72,7 +80,7 @@ export class Discoverer {
     return this.#seen.size;
   }
 
-  /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
+  /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, `ABORTED`, what a storage throws */
   async look(): Promise<Discovery> {
     const families = new Map<string, FamilyFile[]>();
     const add = (family: string, file: FamilyFile): void => {
@@ -87,6 +95,7 @@ export class Discoverer {
       for await (const file of place.list(found.ignored)) {
         if (listed.has(file.name)) continue; // of places that overlap
         listed.add(file.name);
+        throwIfAborted('the listing', this.#signal);
         const remembered = this.#index.files.get(file.name);
         if (remembered?.version === file.version) add(remembered.family, file);
         else portion.push(file);

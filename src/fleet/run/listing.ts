@@ -32,13 +32,21 @@ const SHOWN_FILES = 100;
 
 /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
 export async function listFleet(
-  { places, memory }: { readonly places: readonly LogPlace[]; readonly memory: AuditMemory },
+  {
+    places,
+    memory,
+    signal,
+  }: {
+    readonly places: readonly LogPlace[];
+    readonly memory: AuditMemory;
+    readonly signal?: AbortSignal | undefined;
+  },
   options: StreamOptions,
   shard: Shard,
 ): Promise<FleetListing> {
   // before the listing: what is remembered then was there when the listing began
   const index = await MemoryIndex.read(memory, (origin) => options.names(origin));
-  const discoverer = new Discoverer(places, options, index);
+  const discoverer = new Discoverer(places, options, index, signal);
   const discovery = await discoverer.look();
   await memory.prepare(); // nothing is made where the places are wrong
   const all = new Set([...discovery.families.keys(), ...index.families.keys()]);

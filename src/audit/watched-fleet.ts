@@ -1,0 +1,72 @@
+import { hash } from 'node:crypto';
+import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
+import { audit } from '../fleet/run/audit.ts';
+import type { Shard } from '../fleet/run/shard.ts';
+import { Outbox } from '../fleet/watch/outbox.ts';
+import { type WatchOptions, watch } from '../fleet/watch/watch.ts';
+import { Webhook } from '../fleet/watch/webhook.ts';
+import { noRequests, REQUEST_KINDS } from '../storage/counted-storage.ts';
+import { type FleetAudit, openAudit } from './fleet-audit.ts';
+import { type WebhookSecretPlace, webhookSecret } from './webhook-secret.ts';
+
+/** An audit that looks again and again, by the names of its places. */
+
+/** Who is told of findings. */
+export interface WatchWebhook extends WebhookSecretPlace {
+  /** `https://`, or `http://` on this host. */
+  readonly url: string;
+}
+
+/** What {@link watchStreams} needs besides what is audited. */
+export interface WatchStreamsOptions extends Omit<WatchOptions, 'round' | 'webhook'> {
+  /** Default: nobody. */
+  readonly webhook?: WatchWebhook | undefined;
+}
+
+/**
+ * Audits many streams until it is stopped.
+ *
+ * @throws {@link TamperError} before the first round: as `auditStreams`, `INSECURE_ENDPOINT`, `KEY_MALFORMED`, `KEY_NOT_FOUND`,
+ *   `KEY_FILE_PERMISSIONS`, `FORMAT_INVALID`, `UNAVAILABLE`; then what `isFatal` is true of
+ */
+export async function watchStreams(
+  given: Omit<FleetAudit, 'now' | 'requests'>,
+  { webhook: asked, ...options }: WatchStreamsOptions,
+): Promise<void> {
+  const secret = asked && (await webhookSecret(asked));
+  try {
+    const webhook = asked && secret && new Webhook({ url: asked.url, secret });
+    const requests = noRequests();
+    const { places, memory, watchMemory, close } = await openAudit({ ...given, requests });
+    const round: WatchOptions['round'] = async (onResult, signal) => {
+      for (const kind of REQUEST_KINDS) requests[kind] = 0;
+      const began = performance.now();
+      const summary = await audit({ ...given, places, memory, now: new Date(), signal }, onResult);
+      return {
+        summary,
+        run: { endedAt: Date.now(), tookMs: performance.now() - began, requests: { ...requests } },
+      };
+    };
+    try {
+      const told = webhook && { webhook, outbox: await outboxOf(watchMemory, given) };
+      await watch({ ...options, round, webhook: told });
+    } finally {
+      close();
+    }
+  } finally {
+    secret?.erase();
+  }
+}
+
+/** Watches of other places, names or parts keep apart what they have told. */
+function outboxOf(
+  memory: AuditMemory,
+  {
+    places,
+    options,
+    shard,
+  }: { readonly places: readonly string[]; readonly shard: Shard } & Pick<FleetAudit, 'options'>,
+): Promise<Outbox> {
+  const watched = [[...places].sort(), [options.origin ?? []].flat(), shard];
+  return Outbox.open(memory, hash('sha256', JSON.stringify(watched), 'hex'));
+}

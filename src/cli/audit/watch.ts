@@ -1,0 +1,114 @@
+import { TamperError } from '../../index.ts';
+import { DEFAULT_LISTEN, listenAddress, StateChanges, shardOf, watchStreams } from '../../internal.ts';
+import type { Call, CommandIo } from '../command.ts';
+import { errorText } from '../error-text.ts';
+import { exitCode, exitCodeOf } from '../exit-code.ts';
+import { type Flag, type FlagValues, text, yes } from '../flags.ts';
+import { durationOf } from './duration.ts';
+import { givenItems } from './given.ts';
+import { auditOutputs, checkOutputs, type OutputFlags } from './outputs.ts';
+import { auditRequested, type RequestFlags } from './request.ts';
+
+/** `fapilog-tamper audit --watch` */
+
+/** The flags of a watch. */
+export type WatchFlags = {
+  readonly watch: Flag<boolean>;
+  readonly interval: Flag<string | undefined>;
+  readonly listen: Flag<string | undefined>;
+  readonly webhook: Flag<string | undefined>;
+  readonly 'webhook-secret-file': Flag<string | undefined>;
+};
+
+/** What each of them is for. */
+export const watchFlags: WatchFlags = {
+  watch: yes('look again and again, until SIGTERM or SIGINT; prints streams whose state has changed (docs/audit.md)'),
+  interval: text('DURATION', 'with --watch: the pause between two rounds (default 5m)'),
+  listen: text(
+    'HOST:PORT',
+    `with --watch: where /metrics and /healthz are (default ${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port})`,
+  ),
+  webhook: text('URL', 'with --watch: is told when something is found, by https, or http to this host'),
+  'webhook-secret-file': text('FILE', 'the secret that its messages are signed with (default: AUDIT_WEBHOOK_SECRET)'),
+};
+
+const INTERVAL_MS = 300_000;
+
+type Flags = RequestFlags &
+  OutputFlags &
+  WatchFlags & {
+    readonly now: Flag<Date | undefined>;
+    readonly shard: Flag<string | undefined>;
+    readonly run: Flag<string | undefined>;
+  };
+
+/** Refuses what only a watch can do. @throws {@link TamperError} `USAGE` */
+export function refuseWatchFlags(flags: FlagValues<WatchFlags>): void {
+  for (const name of ['interval', 'listen', 'webhook', 'webhook-secret-file'] as const) {
+    if (flags[name] !== undefined) throw new TamperError('USAGE', `--${name} goes with --watch`);
+  }
+}
+
+/** Audits until it is stopped. @returns the exit code */
+export async function watchPlaces(call: Call<Flags>, io: CommandIo): Promise<number> {
+  const { flags } = call;
+  if (flags.now !== undefined) throw new TamperError('USAGE', '--now is one time, and --watch looks at several');
+  if (flags.run !== undefined)
+    throw new TamperError('USAGE', '--run is for parts to be merged, and --watch has no end');
+  if (flags.webhook === undefined && flags['webhook-secret-file'] !== undefined) {
+    throw new TamperError('USAGE', '--webhook-secret-file goes with --webhook URL');
+  }
+  const intervalMs = durationOf(flags.interval, '--interval') ?? INTERVAL_MS;
+  const listen = flags.listen === undefined ? DEFAULT_LISTEN : listenAddress(flags.listen);
+  const shard = shardOf(flags.shard, io.env);
+  await checkOutputs(flags, call.positionals);
+  const say = (line: string): void => void io.stderr.write(line);
+  const { request, close } = await auditRequested(call, io, undefined);
+  try {
+    await watchStreams(
+      { ...request, shard },
+      {
+        intervalMs,
+        listen,
+        webhook:
+          flags.webhook === undefined
+            ? undefined
+            : { url: flags.webhook, secretFile: flags['webhook-secret-file'], env: io.env },
+        stopped: io.stopped(),
+        outputs: outputsOfRounds(call, io),
+        isFatal,
+        onListening: (url) => say(`fapilog-tamper: watching; ${url}/metrics, ${url}/healthz\n`),
+        onTrouble: (error) => say(errorText(error)),
+      },
+    );
+    return exitCode.done;
+  } finally {
+    await close();
+  }
+}
+
+/** What is wrong with the command line shows in the first round; a bug does not go away. */
+function isFatal(error: unknown, round: number): boolean {
+  const code = exitCodeOf(error);
+  return code === exitCode.bug || (round === 1 && code === exitCode.usage);
+}
+
+/** Of the same state nothing is said twice. */
+function outputsOfRounds(call: Call<Flags>, io: CommandIo): () => ReturnType<typeof auditOutputs> {
+  const { flags } = call;
+  const changes = new StateChanges();
+  const given = givenItems(call);
+  return () => {
+    const { result, summary } = auditOutputs({ ...flags, verbose: true }, given, io, (one) => {
+      const isNews = changes.isNews(one);
+      return isNews || flags.verbose;
+    });
+    return {
+      result,
+      summary: async (...all) => {
+        changes.endRound();
+        return summary(...all);
+      },
+    };
+  };
+}

@@ -1,0 +1,103 @@
+import { isInsecureUrl } from '../../config/endpoint.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
+import { parseRetryAfter } from '../../keys/retry.ts';
+import type { WebhookSecret } from './webhook-secret.ts';
+
+/** A message that a receiver gets at least once. */
+export interface WebhookMessage {
+  /** The same each time that it is sent. */
+  readonly id: string;
+  /** JSON. */
+  readonly body: string;
+}
+
+/** Where findings are told. */
+export interface WebhookPlace {
+  readonly url: string;
+  readonly secret: WebhookSecret;
+  /** How long one attempt may take, in milliseconds. Default: 15,000. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** A receiver of messages, which are signed as Standard Webhooks has it. */
+export class Webhook {
+  /** `https://alerts.example.com`: what is behind that may be a secret of the receiver, and is in no message. */
+  readonly name: string;
+  readonly #url: URL;
+  readonly #secret: WebhookSecret;
+  readonly #timeoutMs: number;
+
+  /** @throws {@link TamperError} `USAGE`, `INSECURE_ENDPOINT` */
+  constructor({ url, secret, timeoutMs = TIMEOUT_MS }: WebhookPlace) {
+    this.#url = webhookUrl(url);
+    this.#secret = secret;
+    this.#timeoutMs = timeoutMs;
+    this.name = this.#url.origin;
+  }
+
+  /**
+   * Sends a message once. Redirects are not followed: the message is for this receiver.
+   *
+   * @throws {@link TamperError} `TIMEOUT`, `UNAVAILABLE`, `ABORTED`
+   */
+  async send({ id, body }: WebhookMessage, signal: AbortSignal): Promise<void> {
+    const what = `the webhook ${this.name}`;
+    const seconds = Math.floor(Date.now() / 1000);
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'fapilog-tamper',
+      'webhook-id': id,
+      'webhook-timestamp': String(seconds),
+      'webhook-signature': this.#secret.sign(id, seconds, body),
+    };
+    try {
+      await withDeadline({ what, timeoutMs: this.#timeoutMs, signal }, async (within) => {
+        const request = { method: 'POST', headers, body, redirect: 'manual', signal: within } as const;
+        const response = await fetch(this.#url, request);
+        await response.body?.cancel();
+        if (!response.ok) throw refused(what, response);
+      });
+    } catch (cause) {
+      if (isTamperError(cause, 'TIMEOUT')) {
+        throw new TamperError('TIMEOUT', `${what} gave no answer within ${this.#timeoutMs} ms`, { cause, hint: HINT });
+      }
+      if (isTamperError(cause)) throw cause;
+      throw new TamperError('UNAVAILABLE', `${what} cannot be reached`, { cause, hint: HINT });
+    }
+  }
+}
+
+const HINT = 'The message waits and is sent again.';
+
+function refused(what: string, { status, headers }: Response): TamperError {
+  const redirects = status >= 300 && status < 400;
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined, Date.now());
+  return new TamperError(
+    'UNAVAILABLE',
+    `${what} answered with HTTP status ${status}${redirects ? ', a redirect, which is not followed' : ''}`,
+    {
+      hint: redirects ? 'Name the address that it leads to. The message waits and is sent again.' : HINT,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    },
+  );
+}
+
+/** No message repeats the address: what is in it may be a secret. */
+function webhookUrl(text: string): URL {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
+    throw new TamperError('USAGE', '--webhook is no https:// address');
+  }
+  if (isInsecureUrl(text)) {
+    throw new TamperError('INSECURE_ENDPOINT', '--webhook is not encrypted', {
+      hint: 'Use https://; http:// only goes to this host.',
+    });
+  }
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return url;
+  throw new TamperError('USAGE', '--webhook has a user or a password in it, which every user of this host can see', {
+    hint: 'Messages are signed: the receiver needs no password. Change it if others could see it.',
+  });
+}
