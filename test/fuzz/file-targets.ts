@@ -130,7 +130,9 @@ export const publicKeys: Target = {
   tokens: ['-----BEGIN PUBLIC KEY-----\n', '-----END PUBLIC KEY-----\n', '-----BEGIN CERTIFICATE-----\n', '+', '#'],
   async run(input) {
     const path = inFile('keys.txt', input);
-    await refusedOr(['KEY_MALFORMED', 'KEY_WRONG_USAGE', 'FORMAT_INVALID'], async () => loadPublicKeys(path));
+    await refusedOr(['KEY_MALFORMED', 'KEY_WRONG_USAGE', 'FORMAT_INVALID', 'READ_FAILED'], async () =>
+      loadPublicKeys(path),
+    );
   },
 };
 
