@@ -1,10 +1,11 @@
-// examples/deployment, examples/monitoring and docs/deployment.md: what can run here runs, the rest is checked against the
+// examples/ and docs/deployment.md, docs/audit.md: what can run here runs, the rest is checked against the
 // schemas and tools of those who will run it. With a folder as argument, only its manifests and Dockerfiles are read.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { runAudits } from './lib/deployment/auditing.mjs';
 import { dockerfileProblems } from './lib/deployment/dockerfile.mjs';
 import { environmentOf, podOf, readManifest, wiringProblems } from './lib/deployment/kubernetes.mjs';
 import { blocks, runBlocks, syntaxProblems } from './lib/deployment/page.mjs';
@@ -91,37 +92,47 @@ async function runAll() {
     const app = await runApplication(unitEnvironment, folder);
     const nightly = runNightly(examples, folder, vkey);
     problems.push(...app.problems, ...nightly.problems);
-    looked.push('the application', 'the nightly script');
+    const audits = await runAudits(manifests, folder);
+    problems.push(...audits.problems);
+    looked.push('the application', 'the nightly script', 'the audits');
 
-    const rules = `${examples}monitoring/alerts.yaml`;
-    const exported = new Set((app.metrics + nightly.metrics).match(/^fapilog_tamper_\w+/gm));
-    const asked = parse(readFileSync(rules, 'utf8')).groups.flatMap((group) => group.rules.map(({ expr }) => expr));
-    for (const name of new Set(asked.join(' ').match(/fapilog_tamper_\w+/g))) {
-      if (!exported.has(name)) problems.push(`alerts.yaml asks for ${name}, which nothing exports`);
-    }
+    const auditPage = readFileSync(`${root}docs/audit.md`, 'utf8');
+    const exportedBy = (text) => new Set(text.match(/^fapilog_tamper_\w+/gm));
+    looked.push(
+      checkAlerts(`${examples}monitoring/alerts.yaml`, exportedBy(app.metrics + nightly.metrics), page, 'deployment'),
+      checkAlerts(`${examples}audit/alerts.yaml`, exportedBy(audits.metrics), auditPage, 'audit'),
+    );
     const recipe = readFileSync(`${root}docs/monitoring.md`, 'utf8');
-    for (const name of new Set(app.metrics.match(/^fapilog_tamper_\w+/gm))) {
+    for (const name of exportedBy(app.metrics)) {
       if (!recipe.includes(name)) problems.push(`docs/monitoring.md does not name ${name}`);
     }
-    for (const name of exported) if (!page.includes(name)) problems.push(`docs/deployment.md does not name ${name}`);
-    if (has('promtool', 'prometheus')) {
-      for (const args of [
-        ['check', 'rules', rules],
-        ['test', 'rules', rules.replace('.yaml', '.test.yaml')],
-      ]) {
-        const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
-        if (status !== 0) problems.push(`promtool ${args[0]}: ${stdout}${stderr}`);
-      }
-      looked.push(`${asked.length} alert rules`);
-    }
     for (const file of filesBelow('examples', /./)) {
-      if (!page.includes(file) && !/\/app\/|\.dockerignore$/.test(file))
-        problems.push(`docs/deployment.md does not name ${file}`);
+      const [named, name] = file.startsWith('examples/audit/') ? [auditPage, 'audit'] : [page, 'deployment'];
+      if (!named.includes(file) && !/\/app\/|\.dockerignore$/.test(file))
+        problems.push(`docs/${name}.md does not name ${file}`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   report(problems, looked.join('; '));
+}
+
+/** Rules that ask for what is exported, metrics that the page names, and what promtool says of both. */
+function checkAlerts(rules, exported, page, name) {
+  const asked = parse(readFileSync(rules, 'utf8')).groups.flatMap((group) => group.rules.map(({ expr }) => expr));
+  for (const metric of new Set(asked.join(' ').match(/fapilog_tamper_\w+/g))) {
+    if (!exported.has(metric)) problems.push(`${rules} asks for ${metric}, which nothing exports`);
+  }
+  for (const metric of exported) if (!page.includes(metric)) problems.push(`docs/${name}.md does not name ${metric}`);
+  if (!has('promtool', 'prometheus')) return 'no alert rules';
+  for (const args of [
+    ['check', 'rules', rules],
+    ['test', 'rules', rules.replace('.yaml', '.test.yaml')],
+  ]) {
+    const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+    if (status !== 0) problems.push(`promtool ${args[0]}: ${stdout}${stderr}`);
+  }
+  return `${asked.length} alert rules`;
 }
 
 /** Each workload with each set of keys that it may have. */
