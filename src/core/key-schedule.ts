@@ -94,6 +94,11 @@ export class KeySchedule {
     return this.#step;
   }
 
+  /** R_s, until the step ends. */
+  get recordKey(): RecordKey {
+    return this.#record;
+  }
+
   /** MAC of a leaf hash under R_s, as 43 base64url characters: the `auth` of an entry. */
   authenticate(leafHash: Digest): string {
     return this.#record.mac(leafHash);

@@ -1,4 +1,5 @@
 import { type Digest, digestText } from '../../core/hash.ts';
+import type { RecordKey } from '../../core/hmac.ts';
 import type { KeySchedule } from '../../core/key-schedule.ts';
 import { formatSignatureLine } from '../../format/checkpoint.ts';
 import type { AuthMember } from '../../format/entry.ts';
@@ -53,6 +54,11 @@ export class Epoch {
   /** Number of seal and close entries of this key period before the next entry. */
   get step(): number {
     return this.#step;
+  }
+
+  /** The key of its records' MACs, until the step ends; undefined without a data key. */
+  get recordKey(): RecordKey | undefined {
+    return this.#schedule?.recordKey;
   }
 
   /** `auth` of an entry: 43 base64url characters (spec 1). */

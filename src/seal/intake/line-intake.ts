@@ -10,6 +10,9 @@ const CLOSE_BRACE = 0x7d;
 const BYTES_A_UNIT = 3;
 /** The most bytes that end a line. */
 const LINE_END = 2;
+/** So many lines, and bytes of them, are taken at once: what they cost is far below what a turn may last. */
+const BATCH_LINES = 512;
+const BATCH_BYTES = 65_536;
 
 /** A line over `max_line_bytes` of which some parts are in the log and the rest is not. */
 export interface LongLine {
@@ -75,6 +78,16 @@ export class LineIntake {
     this.#taken = at;
     let share = turn;
     do {
+      const several = this.#several(bytes, at, to, share);
+      if (several !== undefined) {
+        share ??= new Turn();
+        const { records, taken } = several;
+        const goesOn = share.tookLines(records, taken - at);
+        at = taken;
+        this.#taken = at;
+        if (at === to || !goesOn) return;
+        continue;
+      }
       const window = to - at > maxLineBytes + LINE_END ? at + maxLineBytes + LINE_END : to;
       const lf = window < to ? bytes.subarray(at, window).indexOf(LF) : bytes.indexOf(LF, at) - at;
       const isWhole = lf >= 0 && at + lf < to;
@@ -94,6 +107,21 @@ export class LineIntake {
       share ??= new Turn();
       if (!share.took(length)) return;
     } while (this.#stream.log.sink.obstacle === undefined);
+  }
+
+  /** Takes whole lines at once, as long as nothing about them is special. @returns undefined where the first one is */
+  #several(
+    input: Buffer,
+    from: number,
+    to: number,
+    turn: Turn | undefined,
+  ): { records: number; taken: number } | undefined {
+    const { maxLineBytes, wrapIntegrity } = this.#options;
+    if (this.#long.parts > 0 || wrapIntegrity) return undefined;
+    const records = Math.min(BATCH_LINES, turn?.linesLeft ?? BATCH_LINES);
+    const lines = { input, from, to, inputBytes: BATCH_BYTES, areObjects: false, maxLineBytes, records };
+    const sealed = this.#stream.lines(lines);
+    return sealed.records === 0 ? undefined : sealed;
   }
 
   /** Takes a piece of a line whose end comes later. */

@@ -22,6 +22,20 @@ export class Turn {
     return !this.#over;
   }
 
+  /** Several lines were taken at once. @returns whether another one may be */
+  tookLines(lines: number, bytes: number): boolean {
+    this.#lines += lines;
+    this.#bytes += bytes;
+    if (this.#lines >= TURN_LINES || this.#bytes >= TURN_BYTES) this.#over = true;
+    else this.glance();
+    return !this.#over;
+  }
+
+  /** How many lines may still be taken. */
+  get linesLeft(): number {
+    return Math.max(0, TURN_LINES - this.#lines);
+  }
+
   /** Something was done that may have taken long. */
   glance(): void {
     if (performance.now() >= this.#until) this.#over = true;

@@ -1,5 +1,9 @@
 import type { Digest } from '../../core/hash.ts';
 import { type Frontier, hashLeafInPlace } from '../../core/tree.ts';
+import { type LinesToSeal, type SealedLines, SUFFIX_ROOM } from '../../engine/engine.ts';
+import { RecordTemplate } from '../../engine/record-template.ts';
+import { selectedEngine } from '../../engine/selected-engine.ts';
+import { closeObject } from '../../engine/typescript-engine.ts';
 import { TamperError } from '../../errors.ts';
 import { type ControlEntry, formatControlLeaf, readControl } from '../../format/control.ts';
 import {
@@ -8,21 +12,17 @@ import {
   classifyLine,
   formatCheckpointLine,
   formatRecordMember,
-  isJsonSpace,
   type Wrapping,
 } from '../../format/entry.ts';
 import { unwrapRecord } from '../../format/record.ts';
 import type { Sink } from '../disk/sink.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { lineEnd } from './pending-lines.ts';
-import { RecordTemplate } from './record-template.ts';
 
 /** How much is written at once, in bytes. */
 const BATCH = 262_144;
 /** Room behind a full batch for our own lines, in bytes: they are never a reason to write. */
 const OWN_ROOM = 2 * CONTROL_WRITE_LIMIT + 1_024;
-/** The longest suffix of a record: our member with its numbers, `auth`, the closing braces and LF. */
-const SUFFIX_ROOM = 256;
 /** The most bytes that a UTF-16 code unit becomes in UTF-8. */
 const BYTES_A_UNIT = 3;
 const ENTRY_END = '"}}\n';
@@ -32,6 +32,13 @@ const LF = 0x0a;
 export interface Part {
   readonly number: number;
   readonly last: boolean;
+}
+
+/** Lines of which as many go into the log as find room. */
+export interface SomeLines
+  extends Pick<LinesToSeal, 'input' | 'from' | 'to' | 'inputBytes' | 'areObjects' | 'maxLineBytes' | 'records'> {
+  /** A line is left that would end behind this offset of the sink without any member of ours. */
+  readonly fileEnd: number;
 }
 
 /** What an {@link EntryLog} still holds that its sink has not taken. */
@@ -118,6 +125,27 @@ export class EntryLog {
     this.#closeObject(begin, begin + end - start);
   }
 
+  /** Adds records for whole lines, as many as `lines` says, as are there and as find room; the first one that is left may still be taken by itself. */
+  appendLines(lines: SomeLines): SealedLines {
+    const { fileEnd, ...rest } = lines;
+    const { kid, member, recordKey } = this.#epoch;
+    const sealed = selectedEngine().sealLines({
+      ...rest,
+      lineLimit: fileEnd - this.offset + this.#end,
+      seq: this.#frontier.size + 1,
+      kid,
+      member,
+      key: recordKey,
+      frontier: this.#frontier,
+      output: this.#bytes,
+      at: this.#end,
+      limit: 1 + BATCH,
+    });
+    this.#end = sealed.end;
+    this.#lastLeaf = sealed.leaf ?? this.#lastLeaf;
+    return sealed;
+  }
+
   /** Adds a record for a wrapped line (spec 1): `head` is `{"line":…,`. */
   appendWrapped(head: Buffer, as: Wrapping, part?: Part): void {
     const begin = this.#reserveRecord(head.length);
@@ -198,18 +226,9 @@ export class EntryLog {
   }
 
   #closeObject(begin: number, end: number): void {
-    const bytes = this.#bytes;
-    const brace = end - 1; // the application's last }
     const template = this.#template;
     template.set(this.#frontier.size + 1);
-    const suffix = template.bytes;
-    if (!isBlankBefore(bytes, begin, brace)) {
-      bytes.set(suffix, brace);
-      this.#finish(begin, brace + suffix.length);
-      return;
-    }
-    suffix.copy(bytes, brace, 1); // no comma in an empty object
-    this.#finish(begin, brace + suffix.length - 1);
+    this.#finish(begin, closeObject(this.#bytes, begin, end - 1, template.bytes));
   }
 
   #finish(begin: number, leafEnd: number): void {
@@ -255,13 +274,6 @@ function lossOf(line: Buffer, read: ControlLine): { lost: number; since: number 
     return { lost: 0, since: undefined };
   }
   return { lost: reading.entry.dropped, since: Date.parse(reading.entry.since) };
-}
-
-/** Whether only JSON white space stands between the braces of `bytes[begin, brace]`. */
-function isBlankBefore(bytes: Buffer, begin: number, brace: number): boolean {
-  let at = brace - 1;
-  while (at > begin && isJsonSpace(bytes[at])) at--;
-  return at === begin;
 }
 
 function tooLong(what: string, length: number): TamperError {

@@ -5,7 +5,7 @@ import { formatTime } from '../../foundation/time.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { FileAccount } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
-import type { EntryLog, Part } from './entry-log.ts';
+import type { EntryLog, Part, SomeLines } from './entry-log.ts';
 
 /** What a stream's writer is made from. */
 export interface StreamWriterOptions {
@@ -139,6 +139,21 @@ export class StreamWriter {
     this.#counted();
   }
 
+  /**
+   * Adds records for whole lines, up to the next seal, the end of the file, or one that must be taken by itself.
+   *
+   * @returns how many, and where the first line begins that was left
+   */
+  lines(lines: Omit<SomeLines, 'fileEnd'>): { readonly records: number; readonly taken: number } {
+    const fileEnd = this.#maxBytes === 0 ? Number.MAX_SAFE_INTEGER : Math.max(this.#maxBytes, this.#fullSaid);
+    const begun = this.#maxBytes === 0 || this.#sinceOpen > 0; // the first record of a file is never too long for it
+    const records = begun ? Math.min(lines.records, this.#every.records - this.#sinceSeal) : 0;
+    if (records === 0) return { records: 0, taken: lines.from };
+    const sealed = this.log.appendLines({ ...lines, records, fileEnd: fileEnd - this.#ending });
+    if (sealed.records > 0) this.#counted(sealed.records);
+    return sealed;
+  }
+
   /** Adds a record: a wrapped line. */
   wrapped(head: Buffer, as: Wrapping, part?: Part): void {
     this.log.appendWrapped(head, as, part);
@@ -236,13 +251,15 @@ export class StreamWriter {
     if (late && !this.#gapSinceSeal) this.gap('suspended', 0, this.#lastSeal);
   }
 
-  #counted(): void {
-    this.#records++;
+  #counted(records = 1): void {
+    this.#records += records;
     const time = this.#now();
-    this.#fileRecords++;
-    if (this.#sinceOpen++ === 0) this.#firstTime = time;
+    this.#fileRecords += records;
+    if (this.#sinceOpen === 0) this.#firstTime = time;
+    this.#sinceOpen += records;
     this.#lastTime = time;
-    if (++this.#sinceSeal >= this.#every.records) this.#onDue(this.seal());
+    this.#sinceSeal += records;
+    if (this.#sinceSeal >= this.#every.records) this.#onDue(this.seal());
   }
 
   #endStep(time: number, kept: boolean, closes: SealJob['closes'], next?: Epoch): SealJob {

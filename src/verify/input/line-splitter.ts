@@ -5,10 +5,21 @@ const INITIAL = 256 * 1024;
 /** A line above this many bytes ends the reading (spec 8.12, M8.25). */
 export const LINE_LIMIT: number = 16 * 1024 * 1024;
 
+/** How many lines were taken, and where the next one begins. */
+export interface TakenLines {
+  readonly lines: number;
+  readonly end: number;
+}
+
 /** What takes the lines. */
 export interface LineSink {
   /** A line `bytes[start, end)` without its LF; `start` is at least 1. The bytes stay until the promise is done. */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
+  /**
+   * May take lines at once, from the line `bytes[start, …)` on, of those that end with an LF before `end`; else, and from the
+   * first one on that it leaves, each is {@link feed}. As there, the byte before is borrowed.
+   */
+  feedSeveral?(bytes: Buffer, start: number, end: number, line: number, offset: number): TakenLines;
   /** The bytes before `end`, which is byte `offset` of the file, have all been lines and are overwritten next. */
   release?(bytes: Buffer, end: number, offset: number): void;
   /** The bytes after the last LF: how many, and where (M1.7). */
@@ -80,10 +91,16 @@ export class LineSplitter {
     let start = 1;
     let lf = buffer.indexOf(LF, searchFrom);
     while (lf >= 0 && lf < end) {
-      const pending = sink.feed(buffer, start, lf, line, base + start);
-      if (pending !== undefined) await pending;
-      line++;
-      start = lf + 1;
+      const several = sink.feedSeveral?.(buffer, start, end, line, base + start);
+      if (several !== undefined && several.lines > 0) {
+        line += several.lines;
+        start = several.end;
+      } else {
+        const pending = sink.feed(buffer, start, lf, line, base + start);
+        if (pending !== undefined) await pending;
+        line++;
+        start = lf + 1;
+      }
       lf = buffer.indexOf(LF, start);
     }
     this.#line = line;

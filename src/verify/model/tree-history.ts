@@ -81,6 +81,12 @@ export class TreeHistory {
     this.#leaves.appendRun(firstSeq, leaves);
   }
 
+  /** Consecutive entries, 32 bytes of leaf hash each, have been added to the {@link frontier} already. */
+  appendLeaves(firstSeq: number, leaves: Uint8Array): void {
+    this.watcher?.lose(); // it would have to see each leaf
+    this.#leaves.appendRun(firstSeq, leaves);
+  }
+
   /**
    * Goes on behind consecutive entries that were read before: their leaf hashes, as far as they are still there, and the
    * frontier that they led to, where there is one.

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import { hashLeafInPlace } from '../../core/tree.ts';
+import { RecordMatcher } from '../../engine/record-matcher.ts';
 import {
   type ClassifiedLine,
   type ControlLine,
@@ -10,6 +11,7 @@ import {
 import type { Auditor } from '../auditor/auditor.ts';
 import { authenticate } from '../entry/authenticate.ts';
 import { countRecord, handleControl, handleRecord } from '../entry/entries.ts';
+import type { TakenLines } from '../input/line-splitter.ts';
 import type { Allowance } from '../model/allowance.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { Findings } from '../model/findings.ts';
@@ -24,14 +26,15 @@ import { checkHeldCosignatures } from '../trust/cosignatures.ts';
 import { assess } from '../verdict/assessment.ts';
 import { provenEnd } from '../verdict/proven-end.ts';
 import { reportUnmatchedKeys } from '../verdict/unmatched-keys.ts';
+import { checkRun } from './check-run.ts';
 import { type CheckedRun, takeRun } from './checked-run.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 import { ForeignLines } from './foreign-lines.ts';
 import type { RecordKeeper } from './kept-records.ts';
 import { beginManifest, checkManifest, type ManifestCheck } from './manifests.ts';
-import { RecordMatcher } from './record-matcher.ts';
 import { checkedHow, type RecordedRun, type Recorder, type RunCheck, resumeRun } from './recorded-run.ts';
 
+const LF = 0x0a;
 const CR = 0x0d;
 
 /** What else a verifier may be given. */
@@ -60,6 +63,8 @@ export class StreamVerifier {
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
   #heldUnchecked: boolean;
+  /** Whether the next line may be the first of several records: not behind lines that were taken one by one for what they are. */
+  #mayBeSeveral = true;
 
   constructor(
     auditor: Auditor,
@@ -109,6 +114,7 @@ export class StreamVerifier {
         this.#keeper?.keep(seq, bytes, start, end);
         if (check !== undefined) this.#record(seq, leaf, epoch, check, found);
         state.place.letGo();
+        this.#mayBeSeveral = true;
         return undefined;
       }
     }
@@ -122,6 +128,24 @@ export class StreamVerifier {
     this.#slowLeaf = undefined;
     state.place.letGo();
     return undefined;
+  }
+
+  /**
+   * Verifies lines as {@link feed} would one by one, as long as they are the next records of an honest log. Where somebody is
+   * told of each record, it takes none.
+   */
+  feedSeveral(bytes: Buffer, start: number, end: number, line: number, offset: number): TakenLines {
+    const { state } = this;
+    const none = { lines: 0, end: start };
+    if (!this.#mayBeSeveral || this.#keeper !== undefined || this.#recorder !== undefined) return none;
+    if (state.stopped || this.#pending || this.#heldUnchecked) return none;
+    this.#mayBeSeveral = false; // until a line is taken otherwise that others may follow at once
+    const run = checkRun(state, bytes, start, end);
+    if (run.records === 0) return none;
+    this.#mayBeSeveral = true;
+    const last = run.records === 1 ? start : bytes.lastIndexOf(LF, run.end - 2) + 1;
+    state.place.at(line + run.records - 1, offset + last - start);
+    return { lines: run.records, end: run.end };
   }
 
   /** Tells of a record, where it changed nothing but what every record of its kind changes. */
@@ -226,7 +250,9 @@ export class StreamVerifier {
       if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }
+    if (read.type === 'checkpoint') this.#mayBeSeveral = true;
     if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length, this.#keeper?.proof);
+    this.#mayBeSeveral = true;
     return this.#control(trimmed, read);
   }
 

@@ -1,4 +1,4 @@
-import { type AuthMember, formatRecordMember } from '../../format/entry.ts';
+import { type AuthMember, formatRecordMember } from '../format/entry.ts';
 
 const NINE = 0x39;
 const ZERO = 0x30;

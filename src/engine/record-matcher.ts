@@ -1,4 +1,4 @@
-import { type AuthMember, hasAuthForm, TAIL_LENGTH } from '../../format/entry.ts';
+import { type AuthMember, hasAuthForm, TAIL_LENGTH } from '../format/entry.ts';
 
 /**
  * The expected end of the next record, compared as bytes so that nothing is parsed on the way of an honest line: our
@@ -30,6 +30,11 @@ export class RecordMatcher {
 
   /** Whether the line that ends at `end` in `bytes` and starts at `start` ends as the expected record does. */
   matches(bytes: Buffer, start: number, end: number): boolean {
+    return this.matchesButForAuth(bytes, start, end) && hasAuthForm(bytes, end - 3);
+  }
+
+  /** The same, whatever stands for the auth: for who compares that. */
+  matchesButForAuth(bytes: Buffer, start: number, end: number): boolean {
     const template = this.#template;
     const leafEnd = end - TAIL_LENGTH;
     const at = leafEnd - template.length;
@@ -38,8 +43,7 @@ export class RecordMatcher {
       bytes[end - 1] === 0x7d &&
       bytes[end - 2] === 0x7d &&
       bytes[end - 3] === 0x22 &&
-      bytes.compare(template, 0, template.length, at, leafEnd) === 0 &&
-      hasAuthForm(bytes, end - 3)
+      bytes.compare(template, 0, template.length, at, leafEnd) === 0
     );
   }
 
