@@ -5,7 +5,7 @@ const mayImport = {
   foundation: [],
   core: [],
   format: ['core'],
-  engine: ['core', 'format'],
+  engine: ['core', 'format', 'foundation'],
   config: ['foundation'],
   storage: ['foundation'],
   witness: ['format', 'keys', 'core', 'foundation'],
@@ -41,7 +41,7 @@ const mayImport = {
   report: ['verify', 'format', 'fleet'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
-  offline: ['cli', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
+  offline: ['cli', 'engine', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
 };
 
 /**

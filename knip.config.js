@@ -15,6 +15,7 @@ export default {
     'src/audit/closed-file-process.ts',
     // Bundled by scripts/lib/offline/, which puts the others in the place of modules of src/.
     'src/offline/command/{main,segment-program,absent-service,absent-storage}.ts',
+    'src/offline/only-engine.ts',
     'src/offline/page/{main,worker}.ts',
     'src/offline/page/platform/*.ts',
     'bench/*.{ts,mjs}',

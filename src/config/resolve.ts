@@ -1,3 +1,4 @@
+import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import { settingsOfCode } from './code.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from './environment.ts';
@@ -52,12 +53,14 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
   for (const setting of weakestFirst.flat()) settings.set(setting.name, setting);
   const set: TamperConfig = Object.fromEntries([...settings].map(([name, { value }]) => [name, value]));
   const config = withDefaults(set);
+  engineChoice(sources.env ?? {}); // a wrong one is said with the other options
   refuseUnknownVariables(environment.others, [
     ...usualKeyVariables,
     config.keyEnvVar,
     config.signingKeyEnvVar,
     config.postQuantumKeyEnvVar,
     'FAPILOG_TAMPER_CONFIG',
+    ENGINE_VARIABLE,
     ...(sources.keyVariables ?? []),
   ]);
   const places = new Map<OptionName, string>();

@@ -57,6 +57,16 @@ export class RecordKey {
     pads(key, this.#inner, this.#outer);
   }
 
+  /** Begins with the key's inner pad, a block of 64 bytes; {@link erase} overwrites it. */
+  get innerPad(): Buffer {
+    return this.#inner;
+  }
+
+  /** Begins with the key's outer pad, likewise. */
+  get outerPad(): Buffer {
+    return this.#outer;
+  }
+
   /** The MAC of a digest, as 43 base64url characters. */
   mac(message: Digest): string {
     this.#inner.write(message, BLOCK, DIGEST, 'latin1');

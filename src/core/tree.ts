@@ -42,6 +42,9 @@ export function hashNode(left: Digest, right: Digest): Digest {
   return sha256(nodeInput);
 }
 
+/** How many subtrees a frontier has at most: a tree has at most 2^53 - 1 leaves. */
+export const MAX_SUBTREES = 53;
+
 /** How many subtrees the frontier of a tree of `size` leaves has: the number of one bits. */
 export function frontierLength(size: number): number {
   let count = 0;
@@ -94,6 +97,13 @@ export class Frontier {
     }
     this.#subtrees.push(digest);
     this.#size += leaves;
+  }
+
+  /** So many leaves were added elsewhere; `subtree` gives the roots of the complete subtrees then, largest first. */
+  advance(leaves: number, subtree: (at: number) => Digest): void {
+    this.#size += leaves;
+    this.#subtrees.length = 0;
+    for (let at = 0, length = frontierLength(this.#size); at < length; at++) this.#subtrees.push(subtree(at));
   }
 
   /** The root of the whole tree. */

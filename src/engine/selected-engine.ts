@@ -1,7 +1,84 @@
+import { isError, TamperError } from '../errors.ts';
+import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import type { Engine } from './engine.ts';
+import { loadBinding } from './native-binding.ts';
+import { NativeEngine } from './native-engine.ts';
+import type { NativePlaces } from './native-place.ts';
 import { typescriptEngine } from './typescript-engine.ts';
 
-/** The engine of this process. */
+/** The engine of this process, and why it is that one. */
+export interface SelectedEngine {
+  readonly engine: Engine;
+  /** The file that a native one was loaded from, or why there is none. */
+  readonly about: string;
+}
+
+let selected: SelectedEngine = { engine: typescriptEngine, about: 'no engine was asked for yet' };
+let selecting: Promise<SelectedEngine> | undefined;
+
+/** The engine of this process: the one in TypeScript until {@link selectEngine} has found another. */
 export function selectedEngine(): Engine {
-  return typescriptEngine;
+  return selected.engine;
+}
+
+/**
+ * Selects the engine of this process as `FAPILOG_TAMPER_ENGINE` says, once.
+ *
+ * @throws {@link TamperError} `CONFIG_INVALID` for another value than `auto`, `native` and `typescript`, and
+ *   `DEPENDENCY_MISSING` for `native` where there is none
+ */
+export function selectEngine(): Promise<SelectedEngine> {
+  selecting ??= select().then((found) => {
+    selected = found;
+    return found;
+  });
+  return selecting;
+}
+
+async function select(): Promise<SelectedEngine> {
+  const choice = engineChoice(process.env);
+  if (choice === 'typescript') {
+    return { engine: typescriptEngine, about: `${ENGINE_VARIABLE} asks for it` };
+  }
+  const found = firstOf(await placesHere());
+  if (found.engine.name === 'typescript' && choice === 'native') {
+    throw new TamperError('DEPENDENCY_MISSING', `${ENGINE_VARIABLE} asks for a native engine: ${found.about}`, {
+      hint: `Install the package for this machine without --omit=optional, or unset ${ENGINE_VARIABLE}.`,
+    });
+  }
+  return found;
+}
+
+/** Undefined where modules cannot say where they are. */
+async function placesHere(): Promise<NativePlaces | undefined> {
+  try {
+    const { nativePlaces } = await import('./native-place.ts');
+    return nativePlaces();
+  } catch (error) {
+    if (isError(error) && error.name === 'SyntaxError') return undefined; // CommonJS was made of our modules
+    throw error;
+  }
+}
+
+/** The first native engine that can be loaded and has the right version, or the one in TypeScript, and why. */
+function firstOf(found: NativePlaces | undefined): SelectedEngine {
+  if (found === undefined) return { engine: typescriptEngine, about: 'a bundle has no native one' };
+  const refused: string[] = [];
+  for (const { file, version = found.version } of found.places) {
+    if (version !== found.version) {
+      refused.push(`${file} is of version ${version}, not ${found.version}`);
+      continue;
+    }
+    try {
+      const binding = loadBinding(file);
+      if (binding.version() === found.version)
+        return { engine: new NativeEngine(binding, typescriptEngine), about: file };
+      refused.push(`${file} is of version ${binding.version()}, not ${found.version}`);
+    } catch (error) {
+      if (!isError(error)) throw error;
+      refused.push(`${file} cannot be loaded: ${error.message}`);
+    }
+  }
+  if (refused.length === 0) refused.push(`${found.packages.join(' or ')} is not installed`);
+  return { engine: typescriptEngine, about: refused.join('; ') };
 }

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/index.ts';
+import { selectEngine } from '../engine/selected-engine.ts';
 import { TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { askAnchors } from './anchor/asked-anchors.ts';
@@ -51,7 +52,7 @@ export async function openKeys(
   { keys, warnings = [] }: Pick<SealerParts, 'keys' | 'warnings'>,
   warn: (error: TamperError) => void,
 ): Promise<KeySources> {
-  await Promise.resolve(); // whoever made the sealer listens by then
+  await selectEngine(); // whoever made the sealer listens by then
   for (const text of warnings) warn(new TamperError('KEY_WARNING', text));
   const sources = await keys();
   for (const provider of providersOf(sources)) provider.onWarning?.(warn);

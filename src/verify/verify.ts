@@ -1,3 +1,4 @@
+import { selectEngine } from '../engine/selected-engine.ts';
 import { TamperError } from '../errors.ts';
 import { Deleted } from '../foundation/file-identity.ts';
 import { auditorFor } from './auditor/auditor-for.ts';
@@ -141,7 +142,7 @@ function checkUnwrap(options: VerifyOptions): void {
  * report; a finding is never an exception. It throws only where it could not run.
  *
  * @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID`, `FORMAT_INVALID`, `FORMAT_LIMIT`, `NOT_FOUND`, `READ_FAILED`,
- *   `WRITE_FAILED`, `LOCKED`
+ *   `WRITE_FAILED`, `LOCKED`, `CONFIG_INVALID`, `DEPENDENCY_MISSING`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return verifyKeeping(options, undefined);
@@ -151,6 +152,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 export async function verifyKeeping(options: VerifyOptions, kept: Keeping | undefined): Promise<VerifyReport> {
   patternsOf(options);
   checkUnwrap(options);
+  await selectEngine();
   if (options.known === undefined) return (await verifyWith(options, new Map(), kept)).result;
   return withKnown(options.known, options.paths.includes('-'), async (known) => verifyWith(options, known, kept));
 }

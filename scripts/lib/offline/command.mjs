@@ -8,6 +8,7 @@ const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 /** Parts that a program in one file cannot have, and what it has instead. */
 const inOneFile = {
+  'src/engine/selected-engine.ts': 'src/offline/only-engine.ts',
   'src/verify/parallel/segment-program.ts': 'src/offline/command/segment-program.ts',
   'src/providers/aws-kms/from-config.ts': 'src/offline/command/absent-service.ts',
   'src/providers/gcp-kms/from-config.ts': 'src/offline/command/absent-service.ts',

@@ -11,6 +11,7 @@ const platform = `${folder}/platform`;
 
 /** Parts of the verifier that a browser does otherwise. The rest is the verifier as it is. */
 const inBrowser = {
+  'src/engine/selected-engine.ts': 'src/offline/only-engine.ts',
   'src/keys/signature.ts': `${platform}/signature.ts`,
   'src/verify/input/inflate.ts': `${platform}/inflate.ts`,
   'src/verify/auditor/known.ts': `${platform}/no-known-file.ts`,

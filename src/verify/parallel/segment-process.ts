@@ -1,3 +1,4 @@
+import { selectEngine } from '../../engine/selected-engine.ts';
 import { FILE_DESCRIPTOR, type SegmentRequest, type SegmentResult } from './segment-messages.ts';
 import { SegmentReader } from './segment-reader.ts';
 
@@ -6,16 +7,20 @@ import { SegmentReader } from './segment-reader.ts';
  * each request where the parent was killed while the one before was in hand.
  */
 
+const selected = selectEngine();
 const reader = new SegmentReader(FILE_DESCRIPTOR);
 const parent = process.ppid;
 
 process.once('disconnect', () => process.exit());
 
 process.on('message', (message) => {
+  void selected.then(() => answer(message as SegmentRequest)); // the pipe's only other end is ours
+});
+
+function answer(request: SegmentRequest): void {
   if (process.ppid !== parent) process.exit();
-  const request = message as SegmentRequest; // the pipe's only other end is ours
   const result: SegmentResult = { id: request.id, runs: reader.check(request) };
   process.send?.(result, (error) => {
     if (error !== null) process.exit(); // nobody reads it any more
   });
-});
+}

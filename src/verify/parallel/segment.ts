@@ -2,9 +2,9 @@ import { type Digest, digestText } from '../../core/hash.ts';
 import type { KeySchedule } from '../../core/key-schedule.ts';
 import { SubtreeBuilder } from '../../core/subtrees.ts';
 import { hashLeafInPlace } from '../../core/tree.ts';
+import { RecordMatcher } from '../../engine/record-matcher.ts';
 import { type AuthMember, classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
-import { RecordMatcher } from '../../engine/record-matcher.ts';
 
 /** The records of a part of a file, checked without knowing what stands before it. */
 
