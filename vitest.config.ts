@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 // What this machine cannot run is left out here, so that a bare `vitest run` behaves like `npm test`.
 import { unavailableSuites } from './scripts/suites.mjs';
 
+const unavailable = unavailableSuites().map(({ suite }) => suite.name);
 const leftOut = process.env.CI === 'true' ? [] : unavailableSuites().flatMap(({ suite }) => suite.files);
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
     passWithNoTests: false,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
+    env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
     projects: [
       {
         extends: true,
@@ -23,12 +26,33 @@ export default defineConfig({
             'test/slow/**',
             'test/**/*.slow.test.ts',
             'test/dist/**',
+            'test/engine/native*.test.ts',
             ...leftOut,
           ],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
+      ...(process.env.CI !== 'true' && unavailable.includes('native engine')
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: {
+                name: 'native',
+                globalSetup: './test/engine/native-build.ts',
+                env: { FAPILOG_TAMPER_ENGINE: 'native' },
+                include: [
+                  'test/engine/native*.test.ts',
+                  'test/vectors/vectors.test.ts',
+                  'test/attacks/**/*.test.ts',
+                  'test/**/samples.test.ts',
+                ],
+                maxWorkers: 2,
+                sequence: { groupOrder: 0 },
+              },
+            },
+          ]),
       {
         // Each file starts servers of its own and waits for them most of the time: unit tests run meanwhile.
         extends: true,

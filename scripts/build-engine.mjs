@@ -1,5 +1,5 @@
 // Builds the native engine of this machine with cargo into engine/PLATFORM.node, where a checkout looks for it first.
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import { cargo, cargoVersion } from './lib/cargo.mjs';
 import { root, run } from './lib/run.mjs';
 
@@ -24,5 +24,8 @@ if (built === undefined) throw new Error(`no engine is made for ${process.platfo
 const { glibcVersionRuntime } = process.report.getReport().header;
 const libc = process.platform !== 'linux' ? '' : glibcVersionRuntime === undefined ? '-musl' : '-gnu';
 const file = `engine/${process.platform}-${process.arch}${libc}.node`;
-copyFileSync(`${root}engine/target/release/${built}`, root + file);
+// never written in place: a process may have loaded it
+const next = `${root}${file}.${process.pid}`;
+copyFileSync(`${root}engine/target/release/${built}`, next);
+renameSync(next, root + file);
 console.log(`built ${file}`);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cargoVersion } from './lib/cargo.mjs';
 
 const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 
@@ -30,11 +31,14 @@ const chromium = () =>
   ) ||
   (process.getuid?.() === 0 && succeeds('apt-get', ['--version']));
 
+const cargoAtLeast = (minor) => Number(/^cargo 1\.(\d+)/.exec(cargoVersion() ?? '')?.[1] ?? 0) >= minor;
+
 /** What a suite may need from the machine, by the name that messages use. */
 export const tools = {
   'Python >= 3.8 with venv': () => pythonAtLeast(8),
   'Python >= 3.10 with venv': () => pythonAtLeast(10),
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
+  'Rust (cargo >= 1.88)': () => cargoAtLeast(88),
   Go: () => succeeds('go', ['version']),
   OpenSSH: () => succeeds('ssh-agent', ['true']),
   openssl: () => succeeds('openssl', ['version']),
@@ -117,6 +121,12 @@ export const suites = [
     files: ['test/integration/litewitness*.test.ts'],
     needs: ['Go', 'OpenSSH', 'Python >= 3.8 with venv'],
     counts: /^test\/integration\/litewitness/i,
+  },
+  {
+    name: 'native engine',
+    files: ['test/engine/native*.test.ts'],
+    needs: ['Rust (cargo >= 1.88)'],
+    counts: /^test\/engine\/native/,
   },
   {
     name: 'go interop',

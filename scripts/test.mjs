@@ -32,11 +32,14 @@ console.log(
       ].join('\n'),
 );
 
+const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['--project', 'native'];
 const reportFile = `${root}coverage/vitest.json`;
 mkdirSync(`${root}coverage`, { recursive: true });
 const code = run(tool('vitest'), [
   'run',
-  ...(args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', 'unit', '--project', 'integration']),
+  ...(args.some((arg) => arg.startsWith('--project'))
+    ? []
+    : ['--project', 'unit', '--project', 'integration', ...native]),
   '--reporter=default',
   '--reporter=json',
   `--outputFile.json=${reportFile}`,

@@ -10,7 +10,7 @@ const ZERO = 0x30;
 export class RecordTemplate {
   readonly #head: string;
   readonly #tail: string;
-  #seq = 0;
+  #seq = Number.NaN;
   #bytes: Buffer = Buffer.alloc(0);
   #lastDigit = 0;
 

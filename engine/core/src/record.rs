@@ -52,7 +52,7 @@ impl RecordMember {
     /// Whether every record of these fits into what is reserved for it.
     pub fn fits(&self) -> bool {
         // ,"as":"base64" is the longest wrapping here; a seq has at most 16 digits
-        HEAD.len() + 16 + 14 + self.tail.len() + AUTH + CLOSING.len() + 1 <= SUFFIX_ROOM
+        HEAD.len() + 16 + 14 + self.tail.len() + AUTH + CLOSING.len() < SUFFIX_ROOM
     }
 
     /// Puts the member of `seq` at `at`; with the comma before it where `comma` says so. Returns where it ends.
