@@ -61,6 +61,7 @@ export { StateChanges } from './fleet/watch/stream-state.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';
+export { engineInUse } from './engine/selected-engine.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';

@@ -2,6 +2,7 @@ import { type DoctorCheck, isTamperError, TamperError } from '../index.ts';
 import {
   checkKeysOf,
   checkPlaces,
+  engineInUse,
   fileName,
   isSecretOption,
   modeOf,
@@ -9,6 +10,7 @@ import {
   type Resolution,
 } from '../internal.ts';
 import { type Command, command } from './command.ts';
+import { engineText } from './engine-text.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
@@ -44,11 +46,12 @@ export const doctor: Command = command(
     await print(
       io.stdout,
       format === 'json'
-        ? `${jsonText({ mode, options: rows, warnings, checks })}\n`
+        ? `${jsonText({ mode, engine: await engineInUse(), options: rows, warnings, checks })}\n`
         : [
             ...optionLines(rows),
             '',
             `mode: ${mode}`,
+            await engineText(),
             '',
             ...warnings.map((text) => `warning  ${text}`),
             ...checks.flatMap(checkLines),

@@ -2,6 +2,7 @@ import { TamperError } from '../index.ts';
 import { readFlags } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
+import { engineText } from './engine-text.ts';
 import { errorText } from './error-text.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { helpOf } from './help.ts';
@@ -55,7 +56,7 @@ function asksVersion(argument: string | undefined): boolean {
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
   if (asksVersion(name)) {
-    await print(io.stdout, `${await io.version()}\n`);
+    await print(io.stdout, `${await io.version()}\n${await engineText()}\n`);
     return exitCode.done;
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {

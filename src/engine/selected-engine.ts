@@ -1,6 +1,6 @@
 import { isError, TamperError } from '../errors.ts';
 import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineName } from './engine.ts';
 import { loadBinding } from './native-binding.ts';
 import { NativeEngine } from './native-engine.ts';
 import type { NativePlaces } from './native-place.ts';
@@ -33,6 +33,12 @@ export function selectEngine(): Promise<SelectedEngine> {
     return found;
   });
   return selecting;
+}
+
+/** Which engine it is, in words: its name, and the file it was loaded from or why it is not the native one. Throws as {@link selectEngine}. */
+export async function engineInUse(): Promise<{ readonly name: EngineName; readonly about: string }> {
+  const { engine, about } = await selectEngine();
+  return { name: engine.name, about };
 }
 
 async function select(): Promise<SelectedEngine> {

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, EngineName } from '../engine/engine.ts';
 import { typescriptEngine } from '../engine/typescript-engine.ts';
 
 /**
@@ -7,6 +7,11 @@ import { typescriptEngine } from '../engine/typescript-engine.ts';
  */
 export function selectedEngine(): Engine {
   return typescriptEngine;
+}
+
+/** Which engine it is, in words. */
+export async function engineInUse(): Promise<{ readonly name: EngineName; readonly about: string }> {
+  return { name: 'typescript', about: 'this file has no other' };
 }
 
 /** There is nothing to select. */

@@ -41,6 +41,7 @@ describe('fapilog-tamper doctor', () => {
     expect(stdout).toMatch(/^fsync_on_rotate +false +flag --fsync-on-rotate$/m);
     expect(stdout).toMatch(/^max_line_bytes +1048576 +default$/m);
     expect(stdout).toMatch(/^mode: both$/m);
+    expect(stdout).toMatch(/^engine: typescript \(.+\)$/m);
     expect(stdout).toMatch(/^ok +data key: env gave a data key of default \(\d+ ms\)$/m);
     expect(stdout).toMatch(/^ok +signing key: env signs with ed25519, key sha256:[0-9a-f]{64} \(\d+ ms\)$/m);
     expect(stdout).toMatch(/^ok +sign and verify: a signature verifies/m);
@@ -54,7 +55,7 @@ describe('fapilog-tamper doctor', () => {
     });
     expect([code, stderr]).toEqual([1, '']);
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ mode: 'data-key', warnings: [] });
+    expect(report).toMatchObject({ mode: 'data-key', engine: { name: 'typescript' }, warnings: [] });
     expect(report.options).toContainEqual({ option: 'key_source', value: 'env', from: 'default' });
     expect(report.checks).toEqual([
       { name: 'state_dir', outcome: 'ok', detail: expect.any(String) },

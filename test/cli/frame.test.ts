@@ -20,7 +20,11 @@ afterAll(() => {
 describe('fapilog-tamper', () => {
   it('--version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-    expect(await built.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const { code, stdout, stderr } = await built.run(['--version']);
+    expect([code, stderr]).toEqual([0, '']);
+    const [first, second] = stdout.split('\n');
+    expect(first).toBe(version);
+    expect(second).toMatch(/^engine: typescript \(.+\)$/);
   });
 
   it('--help lists every command and the exit codes', async () => {

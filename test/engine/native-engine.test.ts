@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RecordKey } from '../../src/core/hmac.ts';
+import { Frontier } from '../../src/core/tree.ts';
+import type { LinesToSeal } from '../../src/engine/engine.ts';
+import { NativeEngine } from '../../src/engine/native-engine.ts';
+import { nativePlaces } from '../../src/engine/native-place.ts';
+import { engineInUse, selectEngine, selectedEngine } from '../../src/engine/selected-engine.ts';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { builtBinding, typescriptEngine } from './engines.ts';
+
+const input = Buffer.from('{"a":1}\n'.repeat(50), 'latin1');
+
+function linesWith(key: RecordKey | undefined, more: Partial<LinesToSeal> = {}): LinesToSeal {
+  return {
+    input,
+    from: 0,
+    to: input.length,
+    inputBytes: input.length,
+    areObjects: false,
+    maxLineBytes: 1_000,
+    output: Buffer.alloc(32_768),
+    at: 1,
+    limit: 32_768,
+    lineLimit: Number.MAX_SAFE_INTEGER,
+    seq: 1,
+    records: 50,
+    kid: 'AAAAAAAA.1',
+    member: key === undefined ? 'hash' : 'mac',
+    key,
+    frontier: new Frontier(),
+    ...more,
+  };
+}
+
+describe('the native engine', () => {
+  it('is the one in use where these tests run', async () => {
+    await selectEngine();
+    expect(selectedEngine().name).toBe('native');
+    expect((await engineInUse()).about).toMatch(/engine\/[a-z0-9-]+\.node$/);
+    expect(builtBinding().version()).toBe(nativePlaces()?.version);
+  });
+
+  it('holds no key once a call has returned, and none where a call was refused', () => {
+    const binding = builtBinding();
+    const engine = new NativeEngine(binding, typescriptEngine);
+    const key = new RecordKey(randomBytes(32));
+    const zeros = Array(64).fill(0);
+    expect(engine.sealLines(linesWith(key)).records).toBe(50);
+    expect(binding.keyMemory()).toEqual(zeros);
+    expect(engine.sealLines(linesWith(key, { limit: 100 })).records).toBe(0);
+    expect(binding.keyMemory()).toEqual(zeros);
+    expect(() => engine.sealLines(linesWith(key, { kid: 'A'.repeat(300) }))).toThrow('no record has such');
+    expect(binding.keyMemory()).toEqual(zeros);
+  });
+
+  it('gives away what another thread may change meanwhile', () => {
+    const shared = Buffer.from(new SharedArrayBuffer(input.length));
+    input.copy(shared);
+    const given: unknown[] = [];
+    const engine = new NativeEngine(builtBinding(), {
+      name: 'typescript',
+      checkRecords: () => ({ records: 0, end: 0 }),
+      sealLines: (lines) => {
+        given.push(lines.input);
+        return typescriptEngine.sealLines(lines);
+      },
+    });
+    expect(engine.sealLines(linesWith(undefined, { input: shared })).records).toBe(50);
+    expect(given).toEqual([shared]);
+  });
+
+  it('refuses a tree whose edge does not fit its size', () => {
+    const binding = builtBinding();
+    const batch = { seq: 2, kid: 'AAAAAAAA.1', isMac: false, records: 1, hasKey: false, treeSize: 1 };
+    const none = Buffer.alloc(0);
+    expect(() => binding.check(batch, true, none, none, none, Buffer.alloc(31), none)).toThrow('edge');
+  });
+
+  it('works in threads that end, one after the other', async () => {
+    const file = nativePlaces()?.places[0]?.file as string;
+    const code = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(file)});
+      const edge = Buffer.alloc(53 * 32), leaf = Buffer.alloc(32), output = Buffer.alloc(4096), pad = Buffer.alloc(64, 1);
+      const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, treeSize: 0 };
+      const lines = { inputBytes: 99, areObjects: false, maxLineBytes: 99, at: 1, limit: 4096, lineLimit: 4096 };
+      const { records } = module.exports.seal(batch, lines, Buffer.from('{}\\ntext\\n'), output, pad, pad, edge, leaf);
+      require('node:worker_threads').parentPort.postMessage(records);`;
+    for (let round = 0; round < 5; round++) {
+      const worker = new Worker(code, { eval: true });
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
+      expect(await new Promise((resolve) => worker.once('message', resolve))).toBe(2);
+      expect(await ended).toBe(0);
+    }
+  });
+});
+
+describe('a package that brings a native engine', () => {
+  let built: BuiltPackage;
+  const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+  beforeAll(async () => {
+    built = await buildPackage();
+    const { packages, version, places } = nativePlaces() as NonNullable<ReturnType<typeof nativePlaces>>;
+    const name = packages.find((one) => places[0]?.file.endsWith(`${one.split('engine-')[1]}.node`)) as string;
+    const installed = join(built.directory, 'node_modules', name);
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(join(installed, 'package.json'), JSON.stringify({ name, version }));
+    copyFileSync(places[0]?.file as string, join(installed, 'engine.node'));
+  });
+  afterAll(() => {
+    built.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is used by the command, which seals and verifies as it does without it', async () => {
+    const key = randomBytes(32).toString('hex');
+    const text = '{"a":1}\nplain\n{"b":"\u00e9"}\n';
+    for (const [engine, other] of [
+      ['native', 'typescript'],
+      ['typescript', 'native'],
+    ] as const) {
+      const file = join(folder, `${engine}.jsonl`);
+      const env = { FAPILOG_TAMPER_KEY: key, FAPILOG_TAMPER_STATE_DIR: join(folder, engine) };
+      const argv = ['seal', '--out', file, '--origin', `example.com/${engine}`];
+      const sealed = await built.run(argv, { env: { ...env, FAPILOG_TAMPER_ENGINE: engine }, input: text });
+      expect(sealed.code, sealed.stderr).toBe(0);
+      expect(readFileSync(file, 'utf8').match(/"as":"text"/g)).toHaveLength(1);
+      const checked = ['verify', file, '--origin', `example.com/${engine}`, '--key-env', 'FAPILOG_TAMPER_KEY'];
+      const verified = await built.run(checked, { env: { ...env, FAPILOG_TAMPER_ENGINE: other } });
+      expect(verified.code, verified.stdout).toBe(0);
+    }
+    expect((await built.run(['--version'])).stdout).toContain('engine: native (');
+  });
+});

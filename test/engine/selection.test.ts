@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { engineChoice } from '../../src/foundation/engine-choice.ts';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+describe('FAPILOG_TAMPER_ENGINE', () => {
+  it.each([
+    [undefined, 'auto'],
+    ['', 'auto'],
+    ['auto', 'auto'],
+    ['native', 'native'],
+    ['typescript', 'typescript'],
+  ])('%o means %s', (value, choice) => {
+    expect(engineChoice({ FAPILOG_TAMPER_ENGINE: value })).toBe(choice);
+  });
+
+  it.each(['Native', 'rust', ' auto', 'true'])('%o is refused', (value) => {
+    expect(() => engineChoice({ FAPILOG_TAMPER_ENGINE: value })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', hint: expect.stringContaining('FAPILOG_TAMPER_ENGINE') }),
+    );
+  });
+});
+
+describe('without a native engine', () => {
+  let built: BuiltPackage;
+  const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`;
+  const version = async (
+    env: Record<string, string>,
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> => built.run(['--version'], { env });
+  /** A package that says that it brings an engine. */
+  const install = (below: string, packageVersion: string, content: string): string => {
+    const folder = join(built.directory, below, 'node_modules', '@fapilog-tamper', `engine-${platform}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ version: packageVersion }));
+    writeFileSync(join(folder, 'engine.node'), content);
+    return join(folder, 'engine.node');
+  };
+
+  beforeAll(async () => {
+    built = await buildPackage();
+  });
+  afterAll(() => built.remove());
+
+  it('it is the one in TypeScript, and --version says why', async () => {
+    const { code, stdout, stderr } = await version({});
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(
+      /^\d+\.\d+\.\d+\S*\nengine: typescript \(@fapilog-tamper\/engine-\S+( or \S+)? is not installed\)\n$/,
+    );
+    expect((await version({ FAPILOG_TAMPER_ENGINE: 'typescript' })).stdout).toMatch(
+      /^engine: typescript \(FAPILOG_TAMPER_ENGINE asks for it\)$/m,
+    );
+  });
+
+  it('native is refused with what to do', async () => {
+    const { code, stderr } = await version({ FAPILOG_TAMPER_ENGINE: 'native' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('DEPENDENCY_MISSING');
+    expect(stderr).toContain('unset FAPILOG_TAMPER_ENGINE');
+    expect((await version({ FAPILOG_TAMPER_ENGINE: 'rust' })).stderr).toContain('CONFIG_INVALID');
+  });
+
+  it('one of another version is never loaded, and one that cannot be loaded is named', async () => {
+    const other = install('.', '0.0.1-other', 'never looked at');
+    expect((await version({})).stdout).toContain(`engine: typescript (${other} is of version 0.0.1-other, not `);
+    const { version: own } = JSON.parse(readFileSync(join(built.directory, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    const broken = install('.', own, 'no shared object');
+    const { stdout } = await version({});
+    expect(stdout).toContain(`engine: typescript (${broken} cannot be loaded: `);
+    expect((await version({ FAPILOG_TAMPER_ENGINE: 'native' })).code).toBe(2);
+  });
+});
