@@ -10,9 +10,9 @@ export function records(count, from = 0) {
   return Buffer.from(`${lines.join('\n')}\n`, 'latin1');
 }
 
-/** One line of 300 bytes, without LF. */
-function record(number) {
+/** One line of so many bytes, without LF. */
+export function record(number, bytes = RECORD_BYTES) {
   const head = `{"level":30,"time":${1_764_000_000_000 + number},"pid":4711,"hostname":"host-7","reqId":"req-${number}",`;
   const tail = `"method":"POST","url":"/v1/payments/${number}","statusCode":201,"responseTime":${number % 997},"msg":"`;
-  return `${head}${tail}${'request completed '.repeat(20)}`.slice(0, RECORD_BYTES - 2).concat('"}');
+  return `${head}${tail}${'request completed '.repeat(20)}`.slice(0, bytes - 2).concat('"}');
 }
