@@ -105,7 +105,7 @@ export async function settle({ job, stored, results, next }: Pending, rules: Aud
     const text = formatRemembered(
       run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
     );
-    const isSame = stored !== undefined && formatRemembered(next) === withoutRun(stored, job.family, rules);
+    const isSame = stored !== undefined && isRemembered(next, stored, job.family, rules);
     if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
     return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
   });
@@ -143,10 +143,12 @@ function saidBefore(job: FamilyJob, stored: StoredText, rules: AuditRules): read
   return run?.id === job.run ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`) : undefined;
 }
 
-/** What is remembered, but for the run that made it so. */
-function withoutRun(stored: StoredText, family: string, rules: AuditRules): string {
+/** Whether this is what is remembered already, but for the run that made it so. */
+function isRemembered(next: RememberedFamily, stored: StoredText, family: string, rules: AuditRules): boolean {
+  const text = formatRemembered(next);
+  if (text === stored.text) return true; // without reading it once more: so it is of most streams, each night
   const { run: _, ...rest } = parsed(stored, family, rules);
-  return formatRemembered(rest);
+  return text === formatRemembered(rest);
 }
 
 /** @returns undefined where a file is not what was listed any more */

@@ -98,8 +98,10 @@ async function standingAt(path: string): Promise<PlacedManifest | undefined> {
     const { size, mtimeNs, ctimeNs } = stats;
     const tick = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK : TICK;
     const age = BigInt(Date.now()) * 1_000_000n - ctimeNs;
-    const settled = age > tick ? '' : ` unsettled ${process.pid}.${++unsettled}.${Date.now()}`;
-    return { name: path, size: Number(size), version: `${identityOf(stats)} ${size} ${mtimeNs} ${ctimeNs}${settled}` };
+    const settled = age > tick ? [] : [`unsettled ${process.pid}.${++unsettled}.${Date.now()}`];
+    // joined, since a template stays a tree of its pieces: a listing holds one of these for each file
+    const version = [identityOf(stats), size, mtimeNs, ctimeNs, ...settled].join(' ');
+    return { name: path, size: Number(size), version };
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw readError(path, error, 'Check that you may read it.');
