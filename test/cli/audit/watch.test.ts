@@ -46,18 +46,21 @@ afterEach(async () => {
   rmSync(cwd, { recursive: true });
 });
 
-/** A log arrives closed: one that is still written is a finding. */
+/** Puts a log there in one step: a round that sees a part of one calls it undecided, and rightly so. */
 async function seal(name: string): Promise<void> {
-  const args = ['seal', '--quiet', '--out', `sealing/${name}.jsonl`, '--origin', `example.com/${name}`];
+  const args = ['seal', '--quiet', '--out', `made/${name}/audit.jsonl`, '--origin', `example.com/${name}`];
   const env = { FAPILOG_TAMPER_KEY: key };
   expect(await built.run(args, { cwd, env, input: 'paid 120\n' })).toMatchObject({ code: 0 });
-  mkdirSync(join(cwd, 'logs'), { recursive: true });
-  renameSync(join(cwd, `sealing/${name}.jsonl`), join(cwd, `logs/${name}.jsonl`));
+  renameSync(join(cwd, 'made', name), join(cwd, 'logs', name));
 }
 
 const text = (name: string): string => readFileSync(join(cwd, name), 'utf8');
-const tamper = (): void =>
-  writeFileSync(join(cwd, 'logs/a.jsonl'), text('logs/a.jsonl').replace('paid 120', 'paid 12'));
+
+/** In one step too. */
+function tamper(): void {
+  writeFileSync(join(cwd, 'tampered'), text('logs/a/audit.jsonl').replace('paid 120', 'paid 12'));
+  renameSync(join(cwd, 'tampered'), join(cwd, 'logs/a/audit.jsonl'));
+}
 
 const args = (...more: string[]): string[] => [
   ...['audit', 'logs', '--origin', 'example.com/*', '--key-env', 'SOME_KEY', '--memory', 'memory'],
