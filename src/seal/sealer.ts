@@ -151,6 +151,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   get stats(): SealerStats {
+    this.#pump.sealGathered(); // what was given is counted
     return statsOf({
       origin: this.origin,
       run: this.#run,
@@ -427,6 +428,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #rotateOnTime(): void {
     const run = this.#run;
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
+    this.#pump.sealGathered();
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
     if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));

@@ -71,14 +71,14 @@ export class LineIntake {
     return this.#taken === chunk.length;
   }
 
-  /** Takes lines from `bytes[from, to)`; the first one may be the rest of a long one. @param turn - default: one of its own */
-  takeBytes(bytes: Buffer, from: number, to: number, turn: Turn | undefined): void {
+  /** Takes lines from `bytes[from, to)`; the first one may be the rest of a long one. @param turn - default: one of its own @param areObjects - the caller knows that each is one JSON object */
+  takeBytes(bytes: Buffer, from: number, to: number, turn: Turn | undefined, areObjects = false): void {
     const { maxLineBytes } = this.#options;
     let at = from;
     this.#taken = at;
     let share = turn;
     do {
-      const several = this.#several(bytes, at, to, share);
+      const several = this.#several(bytes, at, to, share, areObjects);
       if (several !== undefined) {
         share ??= new Turn();
         const { records, taken } = several;
@@ -115,11 +115,12 @@ export class LineIntake {
     from: number,
     to: number,
     turn: Turn | undefined,
+    areObjects: boolean,
   ): { records: number; taken: number } | undefined {
     const { maxLineBytes, wrapIntegrity } = this.#options;
     if (this.#long.parts > 0 || wrapIntegrity) return undefined;
     const records = Math.min(BATCH_LINES, turn?.linesLeft ?? BATCH_LINES);
-    const lines = { input, from, to, inputBytes: BATCH_BYTES, areObjects: false, maxLineBytes, records };
+    const lines = { input, from, to, inputBytes: BATCH_BYTES, areObjects, maxLineBytes, records };
     const sealed = this.#stream.lines(lines);
     return sealed.records === 0 ? undefined : sealed;
   }

@@ -1,12 +1,16 @@
 import type { ResolvedConfig } from '../../config/index.ts';
+import { selectedEngine } from '../../engine/selected-engine.ts';
 import { asError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { BATCH } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
+import { GatheredLines } from './gathered-lines.ts';
 import { IntakeQueue, type IntakeTarget, type QueueHost } from './intake-queue.ts';
 import { LineIntake, type LongLine } from './line-intake.ts';
 import type { Spool } from './spool.ts';
 import { Turn } from './turn.ts';
 
+const LF = 0x0a;
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 
@@ -36,6 +40,10 @@ export class Pump {
   readonly queue: IntakeQueue;
   /** A long line of which a part is in the log. */
   readonly longLine: LongLine = { parts: 0 };
+  readonly #gathered = new GatheredLines();
+  readonly #gathers: boolean;
+  /** Lines that were gathered are on their way into the log: what an event brings meanwhile comes behind them. */
+  #sealing = false;
   readonly #config: ResolvedConfig;
   readonly #clock: Clock;
   readonly #host: PumpHost;
@@ -59,6 +67,8 @@ export class Pump {
     this.#clock = clock;
     this.#host = host;
     this.queue = new IntakeQueue(config, clock, host);
+    // a line is sealed by itself where its producer is to see at once what becomes of it, or each is looked at on its way
+    this.#gathers = config.flushEvery === 'turn' && config.onFailure !== 'throw' && config.onIntegrity === 'keep';
   }
 
   /** Whether lines must wait: before the first key, while the sink takes no more, behind others that wait. */
@@ -68,11 +78,12 @@ export class Pump {
 
   /** Whether no line waits, of this process or of an earlier one. */
   get idle(): boolean {
-    return this.#earlier === undefined && this.queue.isSettled;
+    return this.#earlier === undefined && this.queue.isSettled && this.#gathered.isEmpty;
   }
 
   /** Resolves when the log has taken all that waits, of this process and of earlier ones. */
   async whenIdle(): Promise<void> {
+    this.sealGathered();
     if (!this.idle) await this.queue.whenDrained();
   }
 
@@ -121,6 +132,9 @@ export class Pump {
   #take(chunk: string | Uint8Array, isObject: boolean): boolean {
     const intake = this.#intake;
     if (this.#held || intake === undefined || this.#lineGoesOn) return this.hold(chunk);
+    if (typeof chunk === 'string' && this.#gather(chunk, isObject)) return true;
+    this.sealGathered();
+    if (this.held || this.#sealing || this.#host.ended()) return this.hold(chunk);
     let left = chunk;
     if (this.#makeRoom(chunk.length)) {
       let whole: boolean;
@@ -140,8 +154,65 @@ export class Pump {
     return this.hold(left);
   }
 
+  /** Lays lines aside until the turn of the event loop ends, or enough have come. @returns false where they are to be taken now */
+  #gather(chunk: string, isObject: boolean): boolean {
+    if (isObject && selectedEngine().name === 'typescript') return false; // it costs less by itself there
+    const run = this.#run;
+    if (!this.#gathers || run === undefined || run.obstacle !== undefined || !run.takesLines) return false;
+    if (!this.#gathered.add(chunk, isObject)) {
+      if (this.#gathered.isEmpty) return false;
+      this.sealGathered();
+      if (this.held || this.#host.ended() || !this.#gathered.add(chunk, isObject)) return false;
+    }
+    if (run.log.waiting + this.#gathered.bytes > BATCH) this.sealGathered();
+    this.flushSoon();
+    return true;
+  }
+
+  /** Puts the lines into the log that were laid aside; what it does not take waits. */
+  sealGathered(): void {
+    if (this.#gathered.isEmpty || this.#sealing) return;
+    const { areObjects } = this.#gathered;
+    const lines = this.#gathered.takeAll();
+    let at = 0;
+    this.#sealing = true;
+    try {
+      while (at < lines.length && this.#mayTakeMore(lines.indexOf(LF, at) - at)) {
+        const intake = this.#intake as LineIntake; // lines are gathered for one
+        const before = at;
+        try {
+          intake.takeBytes(lines, at, lines.length, undefined, areObjects);
+        } finally {
+          at = intake.taken;
+        }
+        if (at === before) break;
+      }
+      if (this.#run?.obstacle !== undefined) this.blocked();
+    } catch (error) {
+      this.#sealing = false;
+      this.#waitFirst(lines.subarray(at));
+      this.#host.fail(error);
+      return;
+    }
+    this.#sealing = false;
+    this.#waitFirst(lines.subarray(at));
+  }
+
+  #mayTakeMore(length: number): boolean {
+    return this.#run?.obstacle === undefined && this.#makeRoom(length);
+  }
+
+  /** Nothing else waits where lines are gathered: what is left of them is the first that does. */
+  #waitFirst(lines: Buffer): void {
+    if (lines.length === 0) return;
+    this.#held = true;
+    this.flushSoon();
+    this.hold(lines);
+  }
+
   /** Keeps a piece of a line whose end comes later, with the next chunk. @returns whether the producer may go on */
   takePiece(piece: Uint8Array): boolean {
+    this.sealGathered();
     this.#lineGoesOn = true;
     this.#held = true;
     this.flushSoon();
@@ -243,17 +314,21 @@ export class Pump {
 
   /** Closes the file and begins the next one. */
   rotate(run: StreamRun): void {
+    this.sealGathered();
     run.rotate();
     if (run.obstacle !== undefined) this.blocked();
     this.flushSoon();
   }
 
+  /** The log has ended: what was laid aside is kept with what waits. */
   stop(): void {
     this.#cancelRetry?.();
+    if (!this.#gathered.isEmpty) this.queue.add(this.#gathered.takeAll(), false);
   }
 
   /** @returns `more` where the next turn can go on at once */
   #flushOnce(turn: Turn): 'done' | 'more' | 'blocked' {
+    this.sealGathered();
     const run = this.#run;
     const intake = this.#intake;
     if (run === undefined || intake === undefined || !this.#writeOut(run)) return 'blocked';

@@ -19,8 +19,8 @@ import type { Sink } from '../disk/sink.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { lineEnd } from './pending-lines.ts';
 
-/** How much is written at once, in bytes. */
-const BATCH = 262_144;
+/** How much is written at once, in bytes: no more of what was taken is in memory only. */
+export const BATCH = 262_144;
 /** Room behind a full batch for our own lines, in bytes: they are never a reason to write. */
 const OWN_ROOM = 2 * CONTROL_WRITE_LIMIT + 1_024;
 /** The most bytes that a UTF-16 code unit becomes in UTF-8. */
