@@ -58,7 +58,11 @@ function round(engine, { env, verify }, count) {
     const argv = ['seal', '--quiet', '--out', file, '--origin', 'bench.example.com/engines', '--state-dir', state];
     const sealing = cost(argv, engine, env, source);
     rmSync(`${file}.manifest.json`, { force: true }); // the hashes of the whole file are not what is measured
-    const verifying = cost(['verify', file, '--origin', 'bench.example.com/engines', '--quiet', ...verify], engine, env);
+    const verifying = cost(
+      ['verify', file, '--origin', 'bench.example.com/engines', '--quiet', ...verify],
+      engine,
+      env,
+    );
     return { sealing, verifying };
   } finally {
     closeSync(source);
