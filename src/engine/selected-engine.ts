@@ -55,20 +55,21 @@ async function select(): Promise<SelectedEngine> {
   return found;
 }
 
-/** Undefined where modules cannot say where they are. */
-async function placesHere(): Promise<NativePlaces | undefined> {
+/** Where native engines may be, or why that cannot be said. */
+async function placesHere(): Promise<NativePlaces | string> {
   try {
     const { nativePlaces } = await import('./native-place.ts');
-    return nativePlaces();
+    return nativePlaces() ?? 'a bundle has no native one';
   } catch (error) {
-    if (isError(error) && error.name === 'SyntaxError') return undefined; // CommonJS was made of our modules
+    // CommonJS was made of our modules: each tool that does so refuses this one in words of its own
+    if (isError(error)) return `there is no looking for a native one: ${error.message.split('\n')[0]}`;
     throw error;
   }
 }
 
 /** The first native engine that can be loaded and has the right version, or the one in TypeScript, and why. */
-function firstOf(found: NativePlaces | undefined): SelectedEngine {
-  if (found === undefined) return { engine: typescriptEngine, about: 'a bundle has no native one' };
+function firstOf(found: NativePlaces | string): SelectedEngine {
+  if (typeof found === 'string') return { engine: typescriptEngine, about: found };
   const refused: string[] = [];
   for (const { file, version = found.version } of found.places) {
     if (version !== found.version) {
