@@ -46,6 +46,7 @@ export {
   resolveConfig,
 } from './config/index.ts';
 export { createSealerFor } from './create-sealer.ts';
+export { engineInUse } from './engine/selected-engine.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
 export { type AuditRun, auditMetrics, FindingCounts, METRICS_BEGINNING } from './fleet/metrics/audit-metrics.ts';
@@ -61,7 +62,6 @@ export { StateChanges } from './fleet/watch/stream-state.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';
-export { engineInUse } from './engine/selected-engine.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditRequest } from '../../src/fleet/run/audit.ts';
 import { formatVkey } from '../../src/format/vkey.ts';
+import { loadPolicy, type Policy } from '../../src/verify/auditor/policy.ts';
 import {
   auditFleet,
   DAY,
@@ -14,6 +18,18 @@ import {
 import { SealedLog } from '../support/sealed-log.ts';
 import { edKey, nextEdKey } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
+
+/** A policy, with a checkpoint that it may pin as `a.note`. */
+async function policyOf(streams: string, pinned = ''): Promise<Policy> {
+  const folder = mkdtempSync(join(tmpdir(), 'policy-'));
+  writeFileSync(join(folder, 'a.note'), pinned);
+  writeFileSync(join(folder, 'policy.yaml'), `version: 1\nstreams: ${streams}\n`);
+  try {
+    return await loadPolicy(join(folder, 'policy.yaml'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** What an audit says of each stream, compared with the time before. */
 
@@ -164,6 +180,55 @@ describe.each([
         findings: [{ code: 'EXPIRED', severity: 'warning' }],
       });
     }
+  });
+
+  it('vanished: also what nobody has audited yet, where a checkpoint of it is held by option or policy', async () => {
+    const gone = rotatedLog('fleet/a', 2).note();
+    ship(fleet, rotatedLog('fleet/b', 2), 'b');
+    const base = { origin: 'fleet/*', publicKeys: [formatVkey('fleet', edKey.noteKey)] };
+    const policy = await policyOf('[{ origin: fleet/*, pins: [a.note] }]', gone);
+    for (const options of [
+      { ...base, held: [gone] },
+      { publicKeys: base.publicKeys, policy },
+    ]) {
+      for (let night = 1; night <= 2; night++) {
+        const audited = await auditFleet(fleet, { options });
+        const vanished = audited.results.find(({ stream }) => stream === 'fleet/a');
+        expect(vanished).toMatchObject({ result: 'vanished', verdict: 'tampered' });
+        expect(vanished?.findings).toMatchObject([{ code: 'KNOWN_CONTRADICTED' }]);
+        expect(audited.results.map(({ stream }) => stream).sort()).toEqual(['fleet/a', 'fleet/b']);
+        expect(audited.summary.verdict).toBe('tampered');
+      }
+    }
+  });
+
+  it('missing: not where a policy asks for no stream of the name', async () => {
+    ship(fleet, rotatedLog('fleet/b', 2), 'b');
+    const policy = await policyOf('[{ origin: fleet/* }, { origin: fleet/none, min: 0 }, { origin: fleet/one }]');
+    const options = { publicKeys: [formatVkey('fleet', edKey.noteKey)], policy };
+    const { said: lines } = await auditFleet(fleet, { options });
+    expect(lines).toEqual(['fleet/b: new ok whole', 'fleet/one: missing undecided nothing']);
+  });
+
+  it('stopped: also where the newest seal is of a time to come', async () => {
+    ship(fleet, rotatedLog('fleet/a', 2), 'a');
+    const year = new Date(NOW.getTime() - 365 * DAY);
+    for (let night = 1; night <= 2; night++) {
+      const { results } = await auditFleet(fleet, { now: year });
+      expect(results).toMatchObject([{ result: 'stopped', verdict: 'undecided', findings: [{ code: 'STOPPED' }] }]);
+      expect(results[0]?.findings[0]?.message).toContain('one of the two clocks is wrong');
+    }
+  });
+
+  it('unclaimed: every file that might have been sealed, among any number that were not', async () => {
+    ship(fleet, rotatedLog('fleet/a', 1), 'a');
+    for (let at = 0; at < 200; at++) {
+      const text = at % 5 === 0 ? `{"integrity":{}}\n${'x'.repeat(at)}\n` : `nothing ${at}\n`;
+      fleet.write(`files/${String(at).padStart(3, '0')}.log`, Buffer.from(text));
+    }
+    const { results, summary } = await auditFleet(fleet);
+    expect(results.find(({ result }) => result === 'unclaimed')?.files).toBe(40);
+    expect(summary.ignored.files.length + summary.ignored.more).toBe(160);
   });
 
   it('vanished names the place that is audited no more', async () => {

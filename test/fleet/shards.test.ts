@@ -122,6 +122,28 @@ describe('merge refuses', () => {
     );
   });
 
+  it('a part of another night whose run has the same name, of another memory, or that does not say what its summary does', async () => {
+    const files = fleet(false);
+    const last = await parts(files, 2, 'nightly', new Date(NOW.getTime() - DAY));
+    const tonight = await parts(files, 2, 'nightly');
+    const [first, second] = tonight as [Audited, Audited];
+    await refused([part(last[0] as Audited), part(second)], 'USAGE', /more than 12 hours/);
+    const [other] = await parts(fleet(false), 2, 'nightly');
+    const elsewhere = { ...other, summary: { ...other?.summary, request: 'another' } } as Audited;
+    await refused([part(elsewhere), part(second)], 'USAGE', /of two audits: places, memory, names/);
+    const lines = linesOf(first);
+    expect(lines.join('\n')).toContain('"verdict":"tampered"');
+    for (const [from, to] of [
+      ['"verdict":"tampered"', '"verdict":"ok"'],
+      ['"result":"unchanged"', '"result":"new"'],
+      ['"read":{"files":2', '"read":{"files":1'],
+    ] as const) {
+      const changed = lines.map((line) => (line.includes('"summary":true') ? line : line.replaceAll(from, to)));
+      if (changed.join() === lines.join()) continue;
+      await refused([{ name: 'p', lines: changed }, part(second)], 'FORMAT_INVALID', /its summary does not say the/);
+    }
+  });
+
   it('no part for being late: what they say together is as of the first', async () => {
     const files = fleet(false);
     const [first] = await parts(files, 2);

@@ -83,7 +83,7 @@ export async function auditRequested(
   now: Date | undefined,
 ): Promise<AuditRequested> {
   const { flags, positionals } = call;
-  if (flags.memory === undefined) {
+  if (flags.memory === undefined || flags.memory === '') {
     throw new TamperError('USAGE', 'say where the audit remembers what it has seen: --memory PLACE', {
       hint: 'A directory, or a folder of a bucket that nobody can write to who writes logs.',
     });

@@ -8,6 +8,7 @@ import {
   parseRemembered,
   type RememberedFamily,
   type RememberedStream,
+  sizeOf,
 } from '../memory/remembered.ts';
 import { type FamilyFile, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
@@ -105,7 +106,7 @@ export async function settle({ job, stored, results, next }: Pending, rules: Aud
     const text = formatRemembered(
       run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
     );
-    const isSame = stored !== undefined && isRemembered(next, stored, job.family, rules);
+    const isSame = stored === undefined ? next.streams.length === 0 : isRemembered(next, stored, job.family, rules);
     if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
     return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
   });
@@ -160,7 +161,8 @@ async function verified(
   const remembered = stored && parsed(stored, job.family, rules);
   const all = remembered?.streams ?? [];
   const named = all.filter(({ origin }) => rules.options.names(origin));
-  const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named });
+  const held = rules.options.held.get(job.family) ?? [];
+  const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named }, held);
   const reports = await verifiedStreams(looks, rules);
   if (reports === undefined) return undefined;
   const results: StreamResult[] = [];
@@ -195,7 +197,10 @@ function outcomeOf(
   const { origin, remembered, files } = look;
   const expired = isExpired(look, rules.mayBeGoneBefore);
   const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
-  if (files.length === 0) return { result: vanishedResult(look, expired, isHere), stream: remembered };
+  if (files.length === 0) {
+    const size = Math.max(0, ...[remembered?.newest, ...rules.options.heldOf(origin)].map(sizeOf));
+    return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
+  }
   if (verifiedStream !== undefined) {
     const { basis } = rulesOf(origin, rules);
     const stream = rememberStream(look, { ...verifiedStream, expired }, basis, rules.now.toISOString());

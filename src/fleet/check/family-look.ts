@@ -43,13 +43,18 @@ export function isRemembered(file: PlacedFile, remembered: Pick<RememberedFile, 
   return remembered !== undefined && remembered.version === file.version;
 }
 
-/** The streams of a family by name; every file that is not remembered has a {@link Sight}. */
-export function lookAtFamily(files: readonly FamilyFile[], remembered: RememberedFamily | undefined): StreamLook[] {
+/** The streams of a family by name, and those of which a checkpoint is `held`; every file that is not remembered has a {@link Sight}. */
+export function lookAtFamily(
+  files: readonly FamilyFile[],
+  remembered: RememberedFamily | undefined,
+  held: readonly string[],
+): StreamLook[] {
   const known = new Map<string, { readonly origin: string; readonly file: RememberedFile }>();
   for (const { origin, files: own } of remembered?.streams ?? [])
     for (const file of own) known.set(file.name, { origin, file });
   const byOrigin = new Map<string, StreamFile[]>();
-  for (const { origin } of remembered?.streams ?? []) byOrigin.set(origin, []);
+  for (const origin of [...(remembered?.streams ?? []).map((stream) => stream.origin), ...held])
+    byOrigin.set(origin, []);
   const here = new Set<string>();
   for (const file of files) {
     here.add(file.name);

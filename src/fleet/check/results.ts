@@ -7,6 +7,9 @@ import type { VerifiedStream } from './verify-family.ts';
 
 /** The line of a stream, from what was verified and what is remembered. */
 
+/** The clocks of a writer and an auditor may differ so much, in milliseconds. */
+const CLOCK_SKEW_MS = 300_000;
+
 const NOTHING_READ = { files: 0, bytes: 0 } as const;
 
 /** A stream of which nothing could be said. */
@@ -32,15 +35,15 @@ export function emptyResult(stream: string, files: number, error: TamperError | 
 }
 
 /**
- * A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. `isHere`: whether a name is one of
+ * A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. `size`: of the largest checkpoint that is held of it. `isHere`: whether a name is one of
  * a place that is audited.
  */
 export function vanishedResult(
   { origin, remembered }: StreamLook,
   expired: boolean,
+  size: number,
   isHere: (name: string) => boolean,
 ): StreamResult {
-  const size = sizeOf(remembered?.newest);
   const elsewhere = remembered?.files.find(({ name }) => !isHere(name))?.name;
   const why =
     elsewhere === undefined
@@ -84,7 +87,7 @@ export function resultOf(
   const stopped = stream.verdict === 'ok' && hasStopped(stream, now, stoppedAfterMs);
   const found: AuditFinding[] = (verified?.report.findings ?? []).map(({ quoted: _, ...finding }) => finding);
   const more = Object.values(verified?.report.more ?? {}).reduce((sum, one) => sum + one, 0);
-  if (stopped) found.push(stoppedFinding(stream));
+  if (stopped) found.push(stoppedFinding(stream, now));
   const { gone } = look;
   return {
     version: 1,
@@ -120,10 +123,16 @@ function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStre
 
 function hasStopped({ sealed }: RememberedStream, now: Date, stoppedAfterMs: number | undefined): boolean {
   if (stoppedAfterMs === undefined) return false;
-  return sealed === undefined || now.getTime() - Date.parse(sealed) > stoppedAfterMs;
+  if (sealed === undefined) return true;
+  const age = now.getTime() - Date.parse(sealed);
+  return age > stoppedAfterMs || age < -CLOCK_SKEW_MS;
 }
 
-function stoppedFinding({ sealed, end }: RememberedStream): AuditFinding {
+function stoppedFinding({ sealed, end }: RememberedStream, now: Date): AuditFinding {
+  if (sealed !== undefined && Date.parse(sealed) > now.getTime()) {
+    const message = `nothing shows whether it goes on: its newest proven seal is of ${sealed}, and it is ${now.toISOString()} here; one of the two clocks is wrong`;
+    return { code: 'STOPPED', severity: 'undecided', message };
+  }
   const since = sealed === undefined ? 'there is no seal with a time' : `its newest proven seal is of ${sealed}`;
   const how = end === 'closed' ? ', and its writer closed it' : '';
   return { code: 'STOPPED', severity: 'undecided', message: `nothing new has come: ${since}${how}` };

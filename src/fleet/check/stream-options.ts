@@ -8,7 +8,7 @@ import type { PublicKeyName, VerifyOptions } from '../../verify/auditor/options.
 import { coversOrigin } from '../../verify/auditor/origin-pattern.ts';
 import type { Policy, PolicyPublicKey, StreamPolicy } from '../../verify/auditor/policy.ts';
 import { namesStream, patternsOf } from '../../verify/files/grouping.ts';
-import { namesBefore } from '../memory/family.ts';
+import { familyOf, namesBefore } from '../memory/family.ts';
 
 /** What an auditor says of ten thousand streams, narrowed to the few that are verified at a time. */
 
@@ -48,6 +48,7 @@ export class StreamOptions {
   readonly #given: KeysByName<PublicKeyName>;
   readonly #ofPolicy = new Map<StreamPolicy, KeysByName<PolicyPublicKey>>();
   readonly #inPolicy: ReadonlySet<string>;
+  readonly #held = new Map<string, string[]>();
   readonly #dataKeyNames: ReadonlySet<string>;
 
   /** `openEnd`: a log need not be closed, however the policy says it ends. @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
@@ -68,6 +69,12 @@ export class StreamOptions {
     );
     this.#dataKeyNames = new Set(policies.flatMap(({ dataKeys }) => dataKeys.map(({ wrap }) => wrap)));
     const given = (base.publicKeys ?? []).map((one) => (typeof one === 'string' ? { vkey: one } : one));
+    const notes = [...(base.held ?? []), ...policies.flatMap(({ pins }) => pins)];
+    for (const origin of new Set(notes.map((note) => note.slice(0, note.indexOf('\n'))))) {
+      if (!this.names(origin)) continue;
+      const family = familyOf(origin);
+      this.#held.set(family, [...(this.#held.get(family) ?? []), origin]);
+    }
     this.#given = this.#sorted(given.filter(({ vkey }) => !this.#inPolicy.has(bytesOf(parseVkey(vkey).key))));
   }
 
@@ -101,6 +108,11 @@ export class StreamOptions {
   heldOf(origin: string): readonly string[] {
     const all = [...(this.#base.held ?? []), ...(this.policyOf(origin)?.pins ?? [])];
     return all.filter((note) => note.startsWith(`${origin}\n`));
+  }
+
+  /** The streams that the auditor names and holds a checkpoint of, by options and policy: by the names of their families. */
+  get held(): ReadonlyMap<string, readonly string[]> {
+    return this.#held;
   }
 
   /** The part of the policy that a stream stands under. */

@@ -166,11 +166,12 @@ class Audit {
 
 /** A digest of what was asked, secrets aside. */
 export function digestOf(
-  { places, options, stoppedAfterMs, retentionMs }: Omit<AuditRequest, 'shard' | 'now'>,
+  { places, memory, options, stoppedAfterMs, retentionMs }: Omit<AuditRequest, 'shard' | 'now'>,
   { patterns }: StreamOptions,
 ): string {
   const asked = {
     places: places.map(({ name }) => name),
+    memory: memory.name,
     patterns,
     policy: options.policy,
     keys: (options.publicKeys ?? []).map((key) => (typeof key === 'string' ? key : key.vkey)),

@@ -49,7 +49,8 @@ export async function listFleet(
   const discoverer = new Discoverer(places, options, index, signal);
   const discovery = await discoverer.look();
   await memory.prepare(); // nothing is made where the places are wrong
-  const all = new Set([...discovery.families.keys(), ...index.families.keys()]);
+  // what is held of a stream is missed also where nobody has audited it yet
+  const all = new Set([...discovery.families.keys(), ...index.families.keys(), ...options.held.keys()]);
   const results = [
     ...(shard.index === 0 ? resultsOfFiles(discovery, index) : []),
     ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
@@ -75,9 +76,9 @@ function resultsOfFiles({ families, unclaimed, restless }: Discovery, { damaged 
 }
 
 /** Streams that are named and are not there. Of names with `*` only all results together know. */
-function missingResults(families: ReadonlySet<string>, { patterns }: StreamOptions): StreamResult[] {
-  return patterns
-    .filter((name) => !name.endsWith('*') && !families.has(familyOf(name)))
+function missingResults(families: ReadonlySet<string>, options: StreamOptions): StreamResult[] {
+  return options.patterns
+    .filter((name) => !name.endsWith('*') && !families.has(familyOf(name)) && options.policyOf(name)?.min !== 0)
     .map((name) => missingResult({ name, min: 1, streams: 0 }));
 }
 

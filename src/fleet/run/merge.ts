@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
@@ -36,6 +37,9 @@ const summarySchema = v.strictObject({
     v.check((one) => !Number.isNaN(Date.parse(one)), 'a time'),
   ),
 });
+
+/** Parts of one audit begin within this time: a name of a run may have been used again the next night. */
+const MOST_APART_MS = 12 * 3_600_000;
 
 /** The output of one part, read back. */
 interface Part {
@@ -93,7 +97,7 @@ function checkParts(first: Part, parts: readonly Part[]): void {
     const what = `${part.name} is part ${index} of ${parted}`;
     if (parted !== shard.count) throw unfit(`${what}, but ${first.name} is one of ${shard.count}`);
     if (part.summary.request !== request) {
-      throw unfit(`${part.name} and ${first.name} are of two audits: places, names, keys or options differ`);
+      throw unfit(`${part.name} and ${first.name} are of two audits: places, memory, names, keys or options differ`);
     }
     if (parted > 1 && part.summary.shard.run === undefined) throw unfit(`${part.name} does not say of which run it is`);
     if (part.summary.shard.run !== shard.run) {
@@ -102,6 +106,10 @@ function checkParts(first: Part, parts: readonly Part[]): void {
     const other = byIndex.get(index);
     if (other !== undefined) throw unfit(`${what}, and so is ${other.name}`);
     byIndex.set(index, part);
+  }
+  const times = parts.map((part) => Date.parse(part.summary.time));
+  if (Math.max(...times) - Math.min(...times) > MOST_APART_MS) {
+    throw unfit('the first of these parts began more than 12 hours before the last: they are of two audits');
   }
   const missing = Array.from({ length: shard.count }, (_, index) => index).filter((index) => !byIndex.has(index));
   if (missing.length > 0) throw unfit(`of ${shard.count} parts ${missing.slice(0, 20).join(', ')} are missing`);
@@ -133,6 +141,15 @@ async function readPart({ name, lines }: PartLines): Promise<Part> {
   }
   if (summary.streams !== results.length) {
     throw invalid(name, `it has ${results.length} streams, but its summary says ${summary.streams}`);
+  }
+  const tally = new Tally([]);
+  for (const result of results) tally.add(result);
+  const { ignored, request, shard, time } = summary;
+  const added = tally.summary({ ignored, request, shard, time });
+  for (const told of ['verdicts', 'results', 'read'] as const) {
+    if (!isDeepStrictEqual(added[told], summary[told])) {
+      throw invalid(name, `its summary does not say the ${told} of its streams: a line was changed, added or lost`);
+    }
   }
   return { name, results, summary };
 }

@@ -80,9 +80,11 @@ export async function judge(
   const known = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
   const log = { source, peek: known, listed };
   if (known.tag !== undefined) return log;
+  // before anything is waited for: another look may then have taken the place of these bytes
+  const mentions = stray && bytes !== undefined && new MentionScan().finds(bytes);
   const pieces = await holdsPiecesAlone(source);
   if (!stray) return pieces ? { ...log, pieces: 'sealed' } : log;
-  const nothing = bytes === undefined ? await nothingSealed(source) : !new MentionScan().finds(bytes);
+  const nothing = bytes === undefined ? await nothingSealed(source) : !mentions;
   if (pieces) return { ...log, pieces: nothing ? 'unknown' : 'sealed' };
   return nothing ? 'nothing sealed' : log;
 }
