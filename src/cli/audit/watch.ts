@@ -1,5 +1,5 @@
 import { TamperError } from '../../index.ts';
-import { DEFAULT_LISTEN, listenAddress, StateChanges, shardOf, watchStreams } from '../../internal.ts';
+import { DEFAULT_LISTEN, KnownStates, listenAddress, shardOf, watchStreams } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
@@ -96,17 +96,18 @@ function isFatal(error: unknown, round: number): boolean {
 /** Of the same state nothing is said twice. */
 function outputsOfRounds(call: Call<Flags>, io: CommandIo): () => ReturnType<typeof auditOutputs> {
   const { flags } = call;
-  const changes = new StateChanges();
+  const known = new KnownStates();
   const given = givenItems(call);
   return () => {
+    known.beginRound();
     const { result, summary } = auditOutputs({ ...flags, verbose: true }, given, io, (one) => {
-      const isNews = changes.isNews(one);
+      const isNews = known.note(known.look(one));
       return isNews || flags.verbose;
     });
     return {
       result,
       summary: async (...all) => {
-        changes.endRound();
+        known.endRound();
         return summary(...all);
       },
     };

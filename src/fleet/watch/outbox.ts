@@ -4,16 +4,16 @@ import { TamperError } from '../../errors.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
 import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
-import { stateOf, subjectOf } from './stream-state.ts';
+import { KnownStates } from './known-states.ts';
 import type { WebhookMessage } from './webhook.ts';
 
 /** Findings that are to be told, and which have been: kept beside the auditor's memory, so that a restart neither loses nor repeats them. */
 
 /** So many messages wait at most; a finding for which there is no room is found again in the next round. */
 const MOST_WAITING = 1_000;
-/** So many findings of a stream stand in a message, and so long a text of each. */
+/** So many findings of a stream stand in a message, and so long a text of each, in characters. */
 const FINDINGS = 3;
-const MESSAGE_LENGTH = 300;
+const TEXT_LENGTH = 300;
 /** So often it is tried to write what another process writes too. */
 const ATTEMPTS = 5;
 
@@ -29,10 +29,9 @@ export class Outbox {
   readonly #memory: AuditMemory;
   readonly #id: string;
   #version: string | undefined;
-  /** The state that each stream was last told to be in, where that is a finding. */
-  readonly #told: Map<string, string>;
+  /** What was told to be a finding, and still is one. */
+  readonly #told: KnownStates;
   #waiting: WebhookMessage[];
-  #seen = new Set<string>();
   #changed = false;
 
   private constructor(
@@ -44,7 +43,7 @@ export class Outbox {
     this.#memory = memory;
     this.#id = id;
     this.#version = version;
-    this.#told = new Map(Object.entries(stored.told));
+    this.#told = new KnownStates(Object.entries(stored.told));
     this.#waiting = [...stored.waiting];
   }
 
@@ -70,27 +69,27 @@ export class Outbox {
     return this.#changed;
   }
 
+  /** Before the first result of a round. */
+  beginRound(): void {
+    this.#told.beginRound();
+  }
+
   /** Takes a result of a round. @returns whether there is something new to tell */
   take(result: StreamResult, now: Date): boolean {
-    const [subject, state] = [subjectOf(result), stateOf(result)];
-    this.#seen.add(subject);
-    if (state === '') {
-      if (this.#told.delete(subject)) this.#changed = true;
-      return false;
-    }
-    if (this.#told.get(subject) === state || this.#waiting.length >= MOST_WAITING) return false;
-    this.#waiting.push({ id: `msg_${randomUUID().replaceAll('-', '')}`, body: bodyOf(result, now) });
-    this.#told.set(subject, state);
+    const news = this.#told.look(result);
+    const isFinding = result.verdict !== 'ok';
+    if (!news.isNews || (isFinding && this.#waiting.length >= MOST_WAITING)) return false;
+    this.#told.note(news);
     this.#changed = true;
+    if (!isFinding) return false;
+    const body = bodyOf({ ...result, findings: news.findings }, now);
+    this.#waiting.push({ id: `msg_${randomUUID().replaceAll('-', '')}`, body });
     return true;
   }
 
   /** All streams were looked at: what was not there is no finding any more. */
   endRound(): void {
-    for (const subject of this.#told.keys()) {
-      if (!this.#seen.has(subject)) this.#changed = this.#told.delete(subject);
-    }
-    this.#seen = new Set();
+    if (this.#told.endRound()) this.#changed = true;
   }
 
   /** The message to be sent next. */
@@ -123,7 +122,11 @@ export class Outbox {
 
   async #write(): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const written = JSON.stringify({ version: 1, told: Object.fromEntries(this.#told), waiting: this.#waiting });
+      const written = JSON.stringify({
+        version: 1,
+        told: Object.fromEntries(this.#told.entries()),
+        waiting: this.#waiting,
+      });
       const done = await this.#memory.write(this.#id, `${written}\n`, this.#version);
       // another process may have written: ours is as good, since what it has told it has told
       this.#version = (await this.#memory.read(this.#id))?.version;
@@ -149,11 +152,24 @@ function bodyOf({ stream, result, verdict, lastSeq, proven, findings, more, erro
       verdict,
       lastSeq,
       proven,
-      findings: findings
-        .slice(0, FINDINGS)
-        .map(({ code, severity, message }) => ({ code, severity, message: message.slice(0, MESSAGE_LENGTH) })),
+      findings: findings.slice(0, FINDINGS).map(({ code, severity, message, file }) => ({
+        code,
+        severity,
+        message: cut(message),
+        ...(file !== undefined && { file: cut(file) }),
+      })),
       more: more + Math.max(0, findings.length - FINDINGS),
-      ...(error !== undefined && { error: { code: error.code, message: error.message.slice(0, MESSAGE_LENGTH) } }),
+      ...(error !== undefined && {
+        error: {
+          code: error.code,
+          message: cut(error.message),
+          ...(error.hint !== undefined && { hint: cut(error.hint) }),
+        },
+      }),
     },
   });
+}
+
+function cut(words: string): string {
+  return words.slice(0, TEXT_LENGTH);
 }

@@ -1,6 +1,7 @@
-import type { StreamOutcome, StreamResult } from '../check/stream-result.ts';
+import { hash } from 'node:crypto';
+import type { AuditFinding, StreamOutcome, StreamResult } from '../check/stream-result.ts';
 
-/** What of a result is worth to be told once: whether something is wrong, and what. */
+/** What of a result is worth to be told once: whether something is wrong, with what, and what. */
 
 /** Results that are findings by themselves; of the others the verdict says all. */
 const TELLING: ReadonlySet<StreamOutcome> = new Set([
@@ -15,32 +16,30 @@ const TELLING: ReadonlySet<StreamOutcome> = new Set([
   'failed',
 ]);
 
-/** What one result is about: a stream, or files of none. No name of a stream begins with a space. */
-export function subjectOf({ stream, result }: Pick<StreamResult, 'stream' | 'result'>): string {
-  return stream === '' ? ` ${result}` : stream;
-}
-
-/** The state of a stream: `tampered`, `undecided stopped`; empty where it is ok. */
+/** The state of a stream, or of a thing of no stream: `tampered`, `undecided stopped`; empty where it is ok. */
 export function stateOf({ verdict, result }: Pick<StreamResult, 'verdict' | 'result'>): string {
   if (verdict === 'ok') return '';
   return TELLING.has(result) ? `${verdict} ${result}` : verdict;
 }
 
-/** Says which results are news: states that are others than in the round before. */
-export class StateChanges {
-  #before: ReadonlyMap<string, string> = new Map();
-  #now = new Map<string, string>();
+/** One of the things that a result of no stream is about: a file, a text that cannot be read. */
+export interface Thing {
+  /** It begins with a space, which no name of a stream does. Short, whatever its file is called. */
+  readonly subject: string;
+  /** Absent where it is an error. */
+  readonly finding?: AuditFinding;
+}
 
-  /** Whether the state is another one; takes note of it. */
-  isNews(result: StreamResult): boolean {
-    const [subject, state] = [subjectOf(result), stateOf(result)];
-    if (state !== '') this.#now.set(subject, state);
-    return state !== (this.#before.get(subject) ?? '');
-  }
+/** The things that a result of no stream is about. */
+export function thingsOf({ result, findings, error }: StreamResult): Thing[] {
+  const things: Thing[] = findings.map((finding) => {
+    const { code, file, message } = finding;
+    return { subject: subjectOf(result, file === undefined ? [code, '', message] : [code, file]), finding };
+  });
+  if (error !== undefined) things.push({ subject: subjectOf(result, ['', error.code, error.message]) });
+  return things.length > 0 ? things : [{ subject: subjectOf(result, []) }];
+}
 
-  /** All streams were looked at. */
-  endRound(): void {
-    this.#before = this.#now;
-    this.#now = new Map();
-  }
+function subjectOf(result: StreamOutcome, about: readonly string[]): string {
+  return ` ${result} ${hash('sha256', JSON.stringify(about), 'base64url').slice(0, 22)}`;
 }

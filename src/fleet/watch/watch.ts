@@ -100,6 +100,7 @@ async function oneRound(
 ): Promise<void> {
   const own = outputs();
   const findings = new FindingCounts();
+  webhook?.outbox.beginRound();
   const { summary, run } = await round(async (result) => {
     findings.add(result);
     if (webhook?.outbox.take(result, new Date())) deliveries?.wake();

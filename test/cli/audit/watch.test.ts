@@ -47,8 +47,8 @@ afterEach(async () => {
 });
 
 /** Puts a log there in one step: a round that sees a part of one calls it undecided, and rightly so. */
-async function seal(name: string): Promise<void> {
-  const args = ['seal', '--quiet', '--out', `made/${name}/audit.jsonl`, '--origin', `example.com/${name}`];
+async function seal(name: string, origin = `example.com/${name}`): Promise<void> {
+  const args = ['seal', '--quiet', '--out', `made/${name}/audit.jsonl`, '--origin', origin];
   const env = { FAPILOG_TAMPER_KEY: key };
   expect(await built.run(args, { cwd, env, input: 'paid 120\n' })).toMatchObject({ code: 0 });
   renameSync(join(cwd, 'made', name), join(cwd, 'logs', name));
@@ -184,6 +184,21 @@ describe('fapilog-tamper audit --watch', () => {
     await receiver.got(1);
     expect(receiver.received[0]?.headers['webhook-id']).toBe(id);
     expect(await again.stop()).toBe(0);
+  });
+
+  it('tells and prints each file of no stream that comes, whatever others there are', async () => {
+    await seal('x', 'other.example/x');
+    const one = await watching(watchArgs('--webhook', receiver.url), { AUDIT_WEBHOOK_SECRET: secret });
+    await receiver.got(1);
+    await seal('y', 'other.example/y');
+    await receiver.got(2);
+    const told = receiver.received.map(({ body }) => JSON.parse(body).data);
+    expect(told).toMatchObject([
+      { stream: '', result: 'unclaimed', findings: [{ file: expect.stringContaining('logs/x/') }] },
+      { stream: '', result: 'unclaimed', findings: [{ file: expect.stringContaining('logs/y/') }, {}] },
+    ]);
+    await expect.poll(() => one.stdout().match(/belong to no stream that you named$/gm)).toHaveLength(2);
+    expect(await one.stop()).toBe(0);
   });
 
   it('goes on after a round that failed, and says so meanwhile', async () => {

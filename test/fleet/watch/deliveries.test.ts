@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TamperError } from '../../../src/errors.ts';
+import { TamperError } from '../../../src/errors.ts';
 import { emptyResult } from '../../../src/fleet/check/results.ts';
 import type { StreamResult } from '../../../src/fleet/check/stream-result.ts';
 import { StorageMemory } from '../../../src/fleet/memory/storage-memory.ts';
@@ -64,6 +64,7 @@ function run(outbox: Outbox): Running {
 }
 
 function round(outbox: Outbox, results: readonly StreamResult[], deliveries?: Deliveries): void {
+  outbox.beginRound();
   for (const result of results) if (outbox.take(result, NOW)) deliveries?.wake();
   outbox.endRound();
   deliveries?.wake();
@@ -125,6 +126,86 @@ describe('what is told', () => {
     expect(new Set(told()).size).toBe(1_500);
     const [{ body } = expect.fail('nothing came')] = receiver.received;
     expect(JSON.parse(body).data).toMatchObject({ more: 22, findings: [{ code: 'FORK' }, {}, {}] });
+  });
+});
+
+describe('what is told of files and texts of no stream', () => {
+  const unclaimed = (...files: string[]): StreamResult => ({
+    ...emptyResult('', files.length, undefined),
+    result: 'unclaimed',
+    findings: files.map((file) => ({ code: 'NO_KEY', severity: 'undecided', message: 'of a stream', file })),
+  });
+  const damaged = (id: string): StreamResult =>
+    emptyResult('', 0, new TamperError('FORMAT_INVALID', `memory: ${id} is damaged`, { hint: 'Remove it.' }));
+  const data = (): Record<string, unknown>[] => receiver.received.map(({ body }) => JSON.parse(body).data);
+
+  it('is each file once, and a new one first, with its name', async () => {
+    const outbox = await open();
+    const { deliveries } = run(outbox);
+    round(outbox, [unclaimed('logs/a', 'logs/b', 'logs/c')], deliveries);
+    await receiver.got(1);
+    round(outbox, [unclaimed('logs/a', 'logs/b', 'logs/c')], deliveries);
+    round(outbox, [unclaimed('logs/a', 'logs/b', 'logs/c', 'logs/d')], deliveries);
+    await receiver.got(2);
+    round(outbox, [unclaimed('logs/d')], deliveries);
+    round(outbox, [unclaimed('logs/a', 'logs/d')], deliveries);
+    await receiver.got(3);
+    const files = data().map(({ findings }) => (findings as { file: string }[]).map(({ file }) => file));
+    expect(files).toEqual([
+      ['logs/a', 'logs/b', 'logs/c'],
+      ['logs/d', 'logs/a', 'logs/b'],
+      ['logs/a', 'logs/d'],
+    ]);
+  });
+
+  it('is each damaged text once, several in one round, with why; also after a restart', async () => {
+    const outbox = await open();
+    const { deliveries, end } = run(outbox);
+    round(outbox, [damaged('one'), damaged('two'), unclaimed('logs/a')], deliveries);
+    await receiver.got(3);
+    round(outbox, [damaged('two'), unclaimed('logs/a'), damaged('one')], deliveries);
+    round(outbox, [damaged('two'), damaged('three'), unclaimed('logs/a'), damaged('one')], deliveries);
+    await receiver.got(4);
+    await expect.poll(() => deliveries.waiting).toBe(0);
+    await end();
+    const after = await open();
+    const second = run(after);
+    round(after, [damaged('three'), damaged('four'), damaged('two')], second.deliveries);
+    await receiver.got(5);
+    const errors = data().map(({ result, error }) => [result, error]);
+    const error = (id: string) => ({ code: 'FORMAT_INVALID', message: `memory: ${id} is damaged`, hint: 'Remove it.' });
+    expect(new Set(errors)).toEqual(
+      new Set([...['one', 'two', 'three', 'four'].map((id) => ['failed', error(id)]), ['unclaimed', undefined]]),
+    );
+    expect(errors).toHaveLength(5);
+  });
+
+  it('is cut: names, errors and what to do', async () => {
+    const long = 'x'.repeat(10_000);
+    const outbox = await open();
+    const { deliveries } = run(outbox);
+    const failed = emptyResult('', 0, new TamperError('FORMAT_INVALID', long, { hint: long }));
+    round(outbox, [failed, unclaimed(long)], deliveries);
+    await receiver.got(2);
+    const all = [...data()].sort((one, other) => String(one['result']).localeCompare(String(other['result'])));
+    expect(all).toMatchObject([
+      { error: { message: 'x'.repeat(300), hint: 'x'.repeat(300) } },
+      { findings: [{ file: 'x'.repeat(300) }] },
+    ]);
+    await outbox.save();
+    expect(bucket.text('watch/id.json')).not.toContain('x'.repeat(301));
+  });
+
+  it('is told later where there was no room', async () => {
+    const outbox = await open();
+    const streams = Array.from({ length: 1_000 }, (_, at) => vanished(`a/${at}`));
+    round(outbox, [...streams, damaged('one'), { ...unclaimed('logs/a'), more: 5 }]);
+    const { deliveries } = run(outbox);
+    await receiver.got(1_000);
+    await expect.poll(() => deliveries.waiting).toBe(0);
+    round(outbox, [...streams, damaged('one'), { ...unclaimed('logs/a'), more: 5 }], deliveries);
+    await receiver.got(1_002);
+    expect(told().slice(1_000).sort()).toEqual([': undecided failed', ': undecided unclaimed']);
   });
 });
 
@@ -209,9 +290,8 @@ describe('what is kept of it', () => {
 
   it('that cannot be written is told, and messages are sent all the same', async () => {
     const outbox = await open();
-    const { TamperError: Thrown } = await import('../../../src/errors.ts');
     bucket.before = ({ method }) => {
-      if (method === 'put') throw new Thrown('ACCESS_DENIED', 'no');
+      if (method === 'put') throw new TamperError('ACCESS_DENIED', 'no');
     };
     const { deliveries, troubles } = run(outbox);
     round(outbox, [vanished('a/1')], deliveries);
