@@ -17,6 +17,12 @@ export interface OutputKind {
   readonly mode: number;
 }
 
+/** Such a file, and where it is to be. */
+export interface NamedOutput {
+  readonly kind: OutputKind;
+  readonly path: string;
+}
+
 /** Ours and the group's: a report may quote lines of the log. */
 export const REPORT_FILE: OutputKind = { flag: '--html', what: 'report', beginning: REPORT_BEGINNING, mode: 0o640 };
 
@@ -50,6 +56,26 @@ export async function checkOutputFile(kind: OutputKind, path: string, verified: 
 }
 
 /**
+ * Refuses a place for such a file in the directory where an audit remembers, or is going to: what stands there is read as a part
+ * of what is remembered. A memory in a bucket holds no file. To be asked after {@link checkOutputFile}.
+ *
+ * @throws {@link TamperError} `USAGE`; `READ_FAILED` where it cannot be looked at
+ */
+export async function refuseInMemory({ flag, what }: OutputKind, path: string, memory: string): Promise<void> {
+  const [target, real] = [await targetOf(path), await targetOf(memory)];
+  if (target === undefined || real === undefined) return;
+  if (target !== real && !target.startsWith(real + sep)) return;
+  throw usage(`${flag} ${path} is in the memory ${memory}`, `Name a file elsewhere for the ${what}.`);
+}
+
+/** Refuses one place for two files, of which only the later one would remain. @throws {@link TamperError} as {@link refuseInMemory} */
+export async function refuseSamePlace(one: NamedOutput, other: NamedOutput): Promise<void> {
+  const target = await targetOf(one.path);
+  if (target === undefined || target !== (await targetOf(other.path))) return;
+  throw usage(`${one.kind.flag} and ${other.kind.flag} name one file, ${one.path}`, 'Name a file for each.');
+}
+
+/**
  * Writes one whole, or not at all.
  *
  * @throws {@link TamperError} `WRITE_FAILED`; `USAGE` where something else took its place meanwhile
@@ -67,6 +93,14 @@ export async function writeOutputFile(kind: OutputKind, path: string, text: stri
       hint: 'Name a file in a folder that this user may write to and that has room. The verdict stands as it is printed.',
     });
   }
+}
+
+/** The path behind links, also of what is not there yet; undefined where its folder is not. */
+async function targetOf(path: string): Promise<string | undefined> {
+  const real = await existing(path);
+  if (real !== undefined) return real;
+  const folder = await existing(dirname(path));
+  return folder && join(folder, basename(path));
 }
 
 /** The path behind links; undefined where there is nothing. */

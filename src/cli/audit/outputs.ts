@@ -14,7 +14,15 @@ import { errorText } from '../error-text.ts';
 import { exitCode } from '../exit-code.ts';
 import { type Flag, type FlagValues, oneOf, text, yes } from '../flags.ts';
 import { print } from '../output.ts';
-import { checkOutputFile, type OutputKind, REPORT_FILE, writeOutputFile } from '../output-file.ts';
+import {
+  checkOutputFile,
+  type NamedOutput,
+  type OutputKind,
+  REPORT_FILE,
+  refuseInMemory,
+  refuseSamePlace,
+  writeOutputFile,
+} from '../output-file.ts';
 import { exitOf, printer } from './printer.ts';
 
 /** What comes out of an audit: what is printed, the report and the metrics. */
@@ -52,13 +60,24 @@ export interface AuditOutputs {
   readonly summary: (summary: AuditSummary, run: AuditRun) => Promise<number>;
 }
 
-/** Refuses places for the files that are wrong, before anything is audited. @throws {@link TamperError} `USAGE`, `READ_FAILED` */
+/**
+ * Refuses places for the files that are wrong, before anything is audited: also one for both, and one in the `memory`.
+ *
+ * @throws {@link TamperError} `USAGE`, `READ_FAILED`
+ */
 export async function checkOutputs(
-  { html, metrics }: FlagValues<OutputFlags>,
+  { html, metrics, memory }: FlagValues<OutputFlags> & { readonly memory?: string | undefined },
   audited: readonly string[],
 ): Promise<void> {
-  if (html !== undefined) await checkOutputFile(REPORT_FILE, html, audited);
-  if (metrics !== undefined) await checkOutputFile(METRICS_FILE, metrics, audited);
+  const outputs: NamedOutput[] = [];
+  if (html !== undefined) outputs.push({ kind: REPORT_FILE, path: html });
+  if (metrics !== undefined) outputs.push({ kind: METRICS_FILE, path: metrics });
+  for (const { kind, path } of outputs) {
+    await checkOutputFile(kind, path, audited);
+    if (memory !== undefined) await refuseInMemory(kind, path, memory);
+  }
+  const [one, other] = outputs;
+  if (one !== undefined && other !== undefined) await refuseSamePlace(one, other);
 }
 
 /**

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -74,6 +83,41 @@ describe('fapilog-tamper audit --html --metrics', () => {
     expect(readdirSync(cwd)).not.toContain('memory');
   });
 
+  it.each([
+    ['the same', ['--html', 'out', '--metrics', 'out']],
+    ['the same, spelt otherwise', ['--html', 'out', '--metrics', './made/../out']],
+    ['the same, behind a link', ['--html', 'made/out', '--metrics', 'link/out']],
+  ])('refuses one place for both: %s', async (_what, flags) => {
+    mkdirSync(join(cwd, 'made'));
+    symlinkSync('made', join(cwd, 'link'));
+    const { code, stdout, stderr } = await audit(...flags);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('--html and --metrics name one file');
+    expect(readdirSync(cwd)).not.toContain('memory');
+    expect(readdirSync(cwd)).not.toContain('out');
+  });
+
+  it.each(['--html', '--metrics'])(
+    '%s is not in the memory, nor the memory itself: nothing is audited',
+    async (flag) => {
+      const asked = async (place: string): Promise<void> => {
+        const { code, stdout, stderr } = await audit(flag, place);
+        expect([code, stdout], place).toEqual([64, '']);
+        expect(stderr, place).toContain(`${flag} ${place} is in the memory memory`);
+      };
+      await asked('memory'); // which is not there yet
+      expect(readdirSync(cwd)).not.toContain('memory');
+      expect(await audit()).toMatchObject({ code: 0 });
+      const before = readdirSync(join(cwd, 'memory'), { recursive: true });
+      symlinkSync('memory', join(cwd, 'link'));
+      mkdirSync(join(cwd, 'memory/.deeper'));
+      for (const place of ['memory/x', 'logs/../memory/x', 'link/x', 'memory/.deeper/x']) await asked(place);
+      rmSync(join(cwd, 'memory/.deeper'), { recursive: true });
+      expect(readdirSync(join(cwd, 'memory'), { recursive: true })).toEqual(before);
+      expect(await audit(flag, 'memory.out'), 'beside it').toMatchObject({ code: 0 });
+    },
+  );
+
   it('that cannot be written is an error, but what was found counts more', async () => {
     const long = `${'x'.repeat(245)}.prom`; // a name that leaves no room for that of the file until it is whole
     const fine = await audit('--metrics', long);
@@ -97,6 +141,8 @@ describe('fapilog-tamper audit merge', () => {
     expect(text('all.html')).toContain('All 2 streams are as they were sealed.');
     expect(text('all.prom')).toMatch(/^fapilog_tamper_audit_streams\{verdict="ok"\} 2$/m);
     expect(text('all.prom')).not.toContain('duration_seconds');
+    const same = [...merge.slice(0, 4), '--html', 'same', '--metrics', 'same'];
+    expect(await built.run(same, { cwd })).toMatchObject({ code: 64, stdout: '' });
     const over = [...merge.slice(0, 4), '--html', 'part-0.ndjson'];
     expect(await built.run(over, { cwd })).toMatchObject({ code: 64 });
   });
