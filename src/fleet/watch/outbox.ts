@@ -92,20 +92,15 @@ export class Outbox {
     if (this.#told.endRound()) this.#changed = true;
   }
 
-  /** The message to be sent next. */
-  next(): WebhookMessage | undefined {
-    return this.#waiting[0];
+  /** The messages that have not arrived, the oldest first. */
+  get waiting(): readonly WebhookMessage[] {
+    return this.#waiting;
   }
 
   /** It has arrived. */
   arrived(message: WebhookMessage): void {
     this.#waiting = this.#waiting.filter((one) => one !== message);
     this.#changed = true;
-  }
-
-  /** It has not: the others come first, so that one that is never accepted holds up none. */
-  postpone(message: WebhookMessage): void {
-    this.#waiting = [...this.#waiting.filter((one) => one !== message), message];
   }
 
   /** Writes what has changed. @throws {@link TamperError} what the memory throws; `STATE_CONFLICT` where others write all the time */

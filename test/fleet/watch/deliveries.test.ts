@@ -49,11 +49,16 @@ interface Running {
   end(): Promise<void>;
 }
 
-function run(outbox: Outbox): Running {
+function run(outbox: Outbox, timeoutMs = 1_000, slowness = patience): Running {
   const troubles: TamperError[] = [];
   const stop = new AbortController();
-  const webhook = new Webhook({ url: receiver.url, secret, timeoutMs: 1_000 });
-  const deliveries = new Deliveries({ outbox, webhook, patience, onTrouble: (error) => troubles.push(error) });
+  const webhook = new Webhook({ url: receiver.url, secret, timeoutMs });
+  const deliveries = new Deliveries({
+    outbox,
+    webhook,
+    patience: slowness,
+    onTrouble: (error) => troubles.push(error),
+  });
   const running = deliveries.run(stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();
@@ -230,6 +235,87 @@ describe('a receiver that does not take it', () => {
     round(outbox, [vanished('a/bad'), vanished('a/1'), vanished('a/2')], deliveries);
     await expect.poll(() => deliveries.counts.delivered).toBe(2);
     expect(outbox.size).toBe(1);
+  });
+});
+
+describe('a receiver that does not answer', () => {
+  /** No attempt ends by itself within a test. */
+  const FOREVER_MS = 600_000;
+
+  it('holds up no other message, also none that is found later; and what hangs has its id after a restart', async () => {
+    receiver.answer = (response, { body }) => void (body.includes('a/slow') || response.writeHead(204).end());
+    const outbox = await open();
+    const { deliveries, end } = run(outbox, FOREVER_MS);
+    round(outbox, [vanished('a/slow'), vanished('a/1')], deliveries);
+    await expect.poll(() => deliveries.counts.delivered).toBe(1);
+    round(outbox, [vanished('a/slow'), vanished('a/1'), vanished('a/2')], deliveries);
+    await expect.poll(() => deliveries.counts.delivered).toBe(2);
+    const id = receiver.received.find(({ body }) => body.includes('a/slow'))?.headers['webhook-id'];
+    await end();
+    expect([outbox.size, deliveries.counts.failed]).toEqual([1, 0]);
+    receiver.received.length = 0;
+    receiver.answer = (response) => response.writeHead(204).end();
+    const after = run(await open());
+    await expect.poll(() => after.deliveries.counts.delivered).toBe(1);
+    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([id]);
+  });
+
+  it('has eight messages at once, not more', async () => {
+    const held: (() => void)[] = [];
+    let most = 0;
+    receiver.answer = (response) => {
+      held.push(() => response.writeHead(204).end());
+      most = Math.max(most, held.length);
+    };
+    const outbox = await open();
+    const { deliveries } = run(outbox, FOREVER_MS);
+    round(
+      outbox,
+      Array.from({ length: 30 }, (_, at) => vanished(`a/${at}`)),
+      deliveries,
+    );
+    await receiver.got(8);
+    for (let count = 9; count <= 30; count++) {
+      held.shift()?.();
+      await receiver.got(count);
+    }
+    for (const answer of held.splice(0)) answer();
+    await expect.poll(() => deliveries.counts).toEqual({ delivered: 30, failed: 0 });
+    expect([most, new Set(told()).size]).toEqual([8, 30]);
+  });
+
+  it('and one that refuses everything, is not asked about all messages at once', async () => {
+    receiver.answer = (response) => response.writeHead(503).end();
+    const outbox = await open();
+    const { deliveries, end } = run(outbox, FOREVER_MS, { baseMs: FOREVER_MS, mostMs: FOREVER_MS });
+    round(
+      outbox,
+      Array.from({ length: 100 }, (_, at) => vanished(`a/${at}`)),
+      deliveries,
+    );
+    await expect.poll(() => deliveries.counts.failed).toBeGreaterThanOrEqual(8);
+    deliveries.wake();
+    await end();
+    expect(receiver.received.length, 'eight that failed, seven meanwhile, and one more').toBeLessThanOrEqual(16);
+    expect(outbox.size).toBe(100);
+  });
+
+  it('leaves room for what is new, however many messages hang that failed before', async () => {
+    const asked = new Set<unknown>();
+    receiver.answer = (response, { body, headers }) => {
+      if (body.includes('a/new')) response.writeHead(204).end();
+      else if (!asked.has(headers['webhook-id'])) response.writeHead(400).end();
+      asked.add(headers['webhook-id']);
+    };
+    const outbox = await open();
+    const { deliveries } = run(outbox, FOREVER_MS);
+    const bad = Array.from({ length: 10 }, (_, at) => vanished(`a/bad${at}`));
+    round(outbox, bad, deliveries);
+    await receiver.got(14);
+    round(outbox, [...bad, vanished('a/new')], deliveries);
+    await expect.poll(() => deliveries.counts).toEqual({ delivered: 1, failed: 10 });
+    expect(receiver.received).toHaveLength(15);
+    expect(deliveries.isFailing, 'ten are not taken').toBe(true);
   });
 });
 
