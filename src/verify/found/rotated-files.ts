@@ -60,9 +60,10 @@ function fromTheOldest(files: readonly PeekedSource[]): PeekedSource[][] {
 
 const hasEntry = ({ peek }: PeekedSource): boolean => peek.seq !== undefined;
 
-/** It is of the stream that its neighbour is of. */
+/** It is of the stream that its neighbour is of; a checkpoint in it, which may be of any entry before, says nothing of its place. */
 function besideOf(file: PeekedSource, { source, peek }: PeekedSource, side: 'before' | 'behind'): PeekedSource {
-  return { ...file, peek: { ...file.peek, tag: peek.tag }, neighbour: { name: source.name, side } };
+  const { noted: _, ...rest } = file.peek;
+  return { ...file, peek: { ...rest, tag: peek.tag }, neighbour: { name: source.name, side } };
 }
 
 /** Files in their order, those of pieces beside their neighbours. Where a neighbour was left out as a copy, so are they. */

@@ -139,10 +139,6 @@ function* doubtsOfOpenEnd(state: StreamState, proven: number): Generator<Doubt> 
     const message = `${what} ${Math.round(age)} s ago, but a live log is sealed every ${promise} s`;
     yield { code: 'END_UNPROVEN', seq, message };
   }
-  if (live && age < -2 * promise) {
-    const message = `the newest verified seal is of ${seal?.time}, which is ${Math.round(-age)} s ahead of your clock: nothing shows that the log is live`;
-    yield { code: 'END_UNPROVEN', seq, message };
-  }
 }
 
 /** The time of the newest seal that is proven, in milliseconds since 1970; undefined where there is none with a time. */
