@@ -48,6 +48,8 @@ export function planOf(look: StreamLook, rules: PlanRules, always = false): Plan
   const { verdict, basis, newest, sealed } = remembered;
   if (verdict !== 'ok' || basis !== rules.basis || newest === undefined) return DISTRUSTED;
   if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return DISTRUSTED;
+  // one that was finished is written no more; the checkpoints in it may be of entries before those that would be read
+  if (files.some(({ changedFrom = Number.POSITIVE_INFINITY }) => changedFrom < remembered.lastSeq)) return DISTRUSTED;
   if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return NOTHING;
   const from = beginning(files, sizeOf(newest), sealed);
   if (from === 1) return WHOLE;
