@@ -1,20 +1,12 @@
 import { auditStreams, noRequests, runOf, shardOf } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
-import { type Flag, text } from '../flags.ts';
+import { text } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
 import { givenItems } from './given.ts';
 import { merge } from './merge.ts';
-import { auditOutputs, checkOutputs, type OutputFlags, outputFlags } from './outputs.ts';
-import { auditRequested, type RequestFlags, requestFlags } from './request.ts';
-import { refuseWatchFlags, type WatchFlags, watchFlags, watchPlaces } from './watch.ts';
-
-type AuditFlags = RequestFlags &
-  OutputFlags &
-  WatchFlags & {
-    readonly now: Flag<Date | undefined>;
-    readonly shard: Flag<string | undefined>;
-    readonly run: Flag<string | undefined>;
-  };
+import { auditOutputs, checkOutputs, outputFlags } from './outputs.ts';
+import { auditRequested, requestFlags } from './request.ts';
+import { type AuditFlags, refuseWatchFlags, watchFlags, watchPlaces } from './watch.ts';
 
 /** `fapilog-tamper audit` */
 export const audit: Command = command(

@@ -34,7 +34,8 @@ export const watchFlags: WatchFlags = {
 
 const INTERVAL_MS = 300_000;
 
-type Flags = RequestFlags &
+/** The flags of an audit. */
+export type AuditFlags = RequestFlags &
   OutputFlags &
   WatchFlags & {
     readonly now: Flag<Date | undefined>;
@@ -50,7 +51,7 @@ export function refuseWatchFlags(flags: FlagValues<WatchFlags>): void {
 }
 
 /** Audits until it is stopped. @returns the exit code */
-export async function watchPlaces(call: Call<Flags>, io: CommandIo): Promise<number> {
+export async function watchPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<number> {
   const { flags } = call;
   if (flags.now !== undefined) throw new TamperError('USAGE', '--now is one time, and --watch looks at several');
   if (flags.run !== undefined)
@@ -94,7 +95,7 @@ function isFatal(error: unknown, round: number): boolean {
 }
 
 /** Of the same state nothing is said twice. */
-function outputsOfRounds(call: Call<Flags>, io: CommandIo): () => ReturnType<typeof auditOutputs> {
+function outputsOfRounds(call: Call<AuditFlags>, io: CommandIo): () => ReturnType<typeof auditOutputs> {
   const { flags } = call;
   const known = new KnownStates();
   const given = givenItems(call);

@@ -196,8 +196,8 @@ function outcomeOf(
 ): { readonly result: StreamResult; readonly stream: RememberedStream | undefined } | undefined {
   const { origin, remembered, files } = look;
   const expired = isExpired(look, rules.mayBeGoneBefore);
-  const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
   if (files.length === 0) {
+    const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
     const size = Math.max(0, ...[remembered?.newest, ...rules.options.heldOf(origin)].map(sizeOf));
     return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
   }

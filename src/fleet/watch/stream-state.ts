@@ -3,23 +3,13 @@ import type { AuditFinding, StreamOutcome, StreamResult } from '../check/stream-
 
 /** What of a result is worth to be told once: whether something is wrong, with what, and what. */
 
-/** Results that are findings by themselves; of the others the verdict says all. */
-const TELLING: ReadonlySet<StreamOutcome> = new Set([
-  'removed',
-  'stopped',
-  'vanished',
-  'rolled_back',
-  'forked',
-  'replaced',
-  'missing',
-  'unclaimed',
-  'failed',
-]);
+/** Results of which the verdict says all; the others are findings by themselves. */
+const QUIET: ReadonlySet<StreamOutcome> = new Set(['new', 'grown', 'unchanged', 'rewritten']);
 
 /** The state of a stream, or of a thing of no stream: `tampered`, `undecided stopped`; empty where it is ok. */
 export function stateOf({ verdict, result }: Pick<StreamResult, 'verdict' | 'result'>): string {
   if (verdict === 'ok') return '';
-  return TELLING.has(result) ? `${verdict} ${result}` : verdict;
+  return QUIET.has(result) ? verdict : `${verdict} ${result}`;
 }
 
 /** One of the things that a result of no stream is about: a file, a text that cannot be read. */

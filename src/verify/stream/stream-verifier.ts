@@ -250,9 +250,8 @@ export class StreamVerifier {
       if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       return undefined;
     }
-    if (read.type === 'checkpoint') this.#mayBeSeveral = true;
-    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length, this.#keeper?.proof);
     this.#mayBeSeveral = true;
+    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length, this.#keeper?.proof);
     return this.#control(trimmed, read);
   }
 
