@@ -1,3 +1,4 @@
+import { tagOf } from '../../format/origin.ts';
 import type { PeekedSource } from '../input/peek.ts';
 
 /**
@@ -27,18 +28,22 @@ function placeOf(name: string): Place {
   return { log: plain, order: '2' };
 }
 
-/** Says of each file of pieces beside which one it belongs, where a file of the same log has an entry. */
+/** Says of each file of pieces beside which one it belongs, where a file of the same log has an entry; there, of each of checkpoints alone too. */
 export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
   if (files.every(({ pieces }) => pieces === undefined)) return [...files];
   const placed: PeekedSource[] = [];
   for (const log of fromTheOldest(files)) {
+    if (log.every(({ pieces }) => pieces === undefined)) {
+      placed.push(...log);
+      continue;
+    }
     const oldest = log.find(hasEntry);
     let before: PeekedSource | undefined;
     for (const file of log) {
       if (hasEntry(file)) before = file;
       const beside = before ?? oldest;
       const side = before === undefined ? 'before' : 'behind';
-      placed.push(file.pieces === undefined || beside === undefined ? file : besideOf(file, beside, side));
+      placed.push(beside !== undefined && isPlacedByName(file, beside) ? besideOf(file, beside, side) : file);
     }
   }
   return placed;
@@ -59,6 +64,12 @@ function fromTheOldest(files: readonly PeekedSource[]): PeekedSource[][] {
 }
 
 const hasEntry = ({ peek }: PeekedSource): boolean => peek.seq !== undefined;
+
+/** Between pieces a file of checkpoints alone has its place by its name too: behind what it is about, it could part the pieces of one line. */
+function isPlacedByName({ pieces, peek: { noted }, source }: PeekedSource, beside: PeekedSource): boolean {
+  if (pieces !== undefined) return true;
+  return source.carrier !== undefined && noted !== undefined && tagOf(noted.origin) === beside.peek.tag;
+}
 
 /** It is of the stream that its neighbour is of; a checkpoint in it, which may be of any entry before, says nothing of its place. */
 function besideOf(file: PeekedSource, { source, peek }: PeekedSource, side: 'before' | 'behind'): PeekedSource {
