@@ -55,6 +55,25 @@ function restarting(name: string): Growing {
   return { name, before, after: filesOf(log, name) };
 }
 
+/** Signed by a key that takes its time: each checkpoint stands one file behind its entries, but for that of a finished file. */
+function late(name: string): Growing {
+  const build = (files: number): Files => {
+    const log = new SealedLog(`fleet/${name}`).open(signKeys);
+    log.file = '0001.jsonl';
+    log.seal().checkpoint();
+    const sealed: number[] = [log.lastSeal.size];
+    for (let file = 1; file <= files; file++) {
+      if (file > 1) log.rotate(`${String(file).padStart(4, '0')}.jsonl`);
+      for (const size of sealed.splice(0)) log.checkpoint({ size });
+      log.record('{"n":1}').seal();
+      sealed.push(log.lastSeal.size);
+      log.record('{"n":2}').close('rotated').checkpoint();
+    }
+    return filesOf(log, name);
+  };
+  return { name, before: build(3), after: build(5) };
+}
+
 /** A new stream for each file, each of which cites the one before. */
 function chained(name: string): Growing {
   const names = [1, 2, 3, 4].map((at) =>
@@ -152,6 +171,19 @@ const manipulations: Readonly<Record<string, Manipulation>> = {
     const other = bucket.keys().find((one) => one.startsWith(folder) && one !== key);
     bucket.set(key, bucket.text(other ?? key) ?? '');
   },
+  'its first checkpoint spoilt': (bucket, key) => spoilCheckpoint(bucket, key, 'first'),
+  'its last checkpoint spoilt': (bucket, key) => spoilCheckpoint(bucket, key, 'last'),
+  'the lines of another object behind its own': (bucket, key) => {
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const other = bucket.keys().findLast((one) => one.startsWith(folder) && one !== key);
+    bucket.set(key, (bucket.text(key) ?? '') + (bucket.text(other ?? key) ?? ''));
+  },
+  'its last two lines swapped': (bucket, key) => {
+    const lines = (bucket.text(key) ?? '').trimEnd().split('\n');
+    const swapped = [...lines.slice(0, -2), ...lines.slice(-2).reverse()];
+    bucket.set(key, swapped.map((line) => `${line}\n`).join(''));
+  },
+  'a line behind it that was never sealed': (bucket, key) => void bucket.set(key, `${bucket.text(key) ?? ''}{"n":1}\n`),
   'under another name': (bucket, key) => {
     bucket.set(key.replace(/([^/]+)$/, 'moved-$1'), bucket.text(key) ?? '');
     bucket.delete(key);
@@ -160,6 +192,15 @@ const manipulations: Readonly<Record<string, Manipulation>> = {
     bucket.set(key.replace(/([^/]+)$/, 'copy-$1'), (bucket.text(key) ?? '').replace('"n":1', '"n":7'));
   },
 };
+
+/** Another character in its signature. */
+function spoilCheckpoint(bucket: MemoryStorage, key: string, which: 'first' | 'last'): void {
+  const lines = (bucket.text(key) ?? '').split('\n');
+  const isCheckpoint = (line: string): boolean => line.includes('"kind":"checkpoint"');
+  const at = which === 'first' ? lines.findIndex(isCheckpoint) : lines.findLastIndex(isCheckpoint);
+  const spoilt = (lines[at] ?? '').replace(/(.)(.{20}\\n"}})$/, (_, one, rest) => (one === 'A' ? 'B' : 'A') + rest);
+  if (at >= 0) bucket.set(key, lines.with(at, spoilt).join('\n'));
+}
 
 const key = formatVkey('fleet', edKey.noteKey);
 const givenKey = async () => createDataKey({ material: Buffer.from(dataKey), source: 'env', identity: 'audit' });
@@ -222,6 +263,7 @@ describe.each<[string, typeof bothKeys | typeof macKeys | typeof signKeys, () =>
     ['with a data key', macKeys, () => rotated('mac', macKeys)],
     ['both', bothKeys, () => rotated('both', bothKeys)],
     ['restarting', signKeys, () => restarting('restarting')],
+    ['with late checkpoints', signKeys, () => late('late')],
     ['of a new name for each file', signKeys, () => chained('chained')],
     ['as the writer leaves it', macKeys, async () => written('written')],
   ],

@@ -142,6 +142,57 @@ describe.each([
     expect(await said()).toEqual(['fleet/a: rewritten ok added']);
   });
 
+  describe('a checkpoint of entries in another file than its own', () => {
+    // the seals of the files, of which a checkpoint may come as late as it likes
+    const sizes = [2, 6, 11, 16];
+    const lines = (size: number, spoilt: boolean): Buffer => {
+      const log = rotatedLog('fleet/a', 4).checkpoint({ size });
+      const line = log.toFiles().at(-1)?.bytes.toString().split('\n').at(-2) ?? '';
+      expect(line).toContain(`\\n${size}\\n`);
+      // another character of the signature
+      return Buffer.from(
+        `${spoilt ? line.replace(/(.)(.{20}\\n"}})$/, (_l, one, rest) => (one === 'A' ? 'B' : 'A') + rest) : line}\n`,
+      );
+    };
+    const cases = [2, 3, 4].flatMap((file) => sizes.slice(0, file).map((size) => ({ file, size })));
+
+    it.each(cases)('of $size, in file $file that changed: what a whole verification says', async ({ file, size }) => {
+      const name = `a/000${file}.jsonl`;
+      ship(fleet, rotatedLog('fleet/a', 4), 'a');
+      expect(await said()).toEqual(['fleet/a: new ok whole']);
+      const bytes = fleet.read(name);
+      fleet.write(name, Buffer.concat([bytes, lines(size, false)]));
+      const { results } = await auditFleet(fleet);
+      expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
+      expect(await said()).toEqual(['fleet/a: unchanged ok nothing']);
+      fleet.write(name, Buffer.concat([bytes, lines(size, true)]));
+      expect(await said()).toEqual(['fleet/a: rewritten tampered whole']);
+    });
+
+    it.each(cases)('of $size, in file $file that is new: what a whole verification says', async ({ file, size }) => {
+      const files = rotatedLog('fleet/a', 4).toFiles();
+      const add = (from: number, to: number): void => {
+        for (const { name, bytes } of files.slice(from, to)) fleet.write(`a/${name}`, bytes);
+      };
+      add(0, file - 1);
+      expect(await said()).toEqual(['fleet/a: new ok whole']);
+      const { name, bytes } = files[file - 1] as (typeof files)[number];
+      fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, true)]));
+      expect(await said()).toEqual(['fleet/a: grown tampered whole']);
+      fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, false)]));
+      const { results } = await auditFleet(fleet);
+      expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
+    });
+
+    it('has no more read than the files from the one in which its entries end', async () => {
+      ship(fleet, rotatedLog('fleet/a', 4), 'a');
+      await said();
+      fleet.write('a/0004.jsonl', Buffer.concat([fleet.read('a/0004.jsonl'), lines(16, false)]));
+      const { said: words, results } = await auditFleet(fleet);
+      expect([words, results[0]?.read.files]).toEqual([['fleet/a: rewritten ok added'], 2]);
+    });
+  });
+
   it('removed: undecided, but for what a retention deletes', async () => {
     ship(fleet, rotatedLog('fleet/a', 4), 'a');
     ship(fleet, rotatedLog('fleet/b', 4), 'b');

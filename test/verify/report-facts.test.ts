@@ -187,3 +187,32 @@ describe('the timeline', () => {
     expect(second?.endTime).toBe(stream?.endTime);
   });
 });
+
+describe('checkpoints of entries that were not given', () => {
+  /** A second file with checkpoints of the first one's entries before and behind its own. */
+  function twoFiles(): SealedLog {
+    const log = new SealedLog();
+    log.file = '1.jsonl';
+    log
+      .open({ signers: [key] })
+      .seal()
+      .record('{"n":1}')
+      .seal();
+    log.record('{"n":2}').close('rotated').checkpoint();
+    log.file = '2.jsonl';
+    log.checkpoint({ size: 4 }).checkpoint({ size: 2 }).checkpoint({ size: 4 });
+    log.rotate('2.jsonl').record('{"n":3}').seal().checkpoint();
+    return log.checkpoint({ size: 2 }).record('{"n":4}').close().checkpoint();
+  }
+
+  it('are counted, with the smallest size (M8.10), wherever they stand', async () => {
+    const log = twoFiles();
+    expect((await judged(log)).streams[0]).not.toHaveProperty('skippedCheckpoints');
+    rmSync(join(directory, '1.jsonl'));
+    const held = [log.note({ size: 6 })];
+    const [stream] = (
+      await verify({ paths: [directory], origin: log.origin, publicKeys: [vkeyOf(log.origin, key)], held })
+    ).streams;
+    expect(stream).toMatchObject({ verdict: 'ok', skippedCheckpoints: { count: 4, smallest: 2 } });
+  });
+});

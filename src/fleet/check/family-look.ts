@@ -25,8 +25,6 @@ export interface StreamFile extends PlacedFile {
   readonly by: string | undefined;
   /** Whether it is remembered as it is, with its manifest. */
   readonly unchanged: boolean;
-  /** Its last entry when it had another content, where that is remembered under its name. */
-  readonly changedFrom: number | undefined;
   readonly open: Peek['open'];
   readonly after: Peek['after'];
 }
@@ -64,7 +62,7 @@ export function lookAtFamily(
     const same = before !== undefined && isRemembered(file, before.file) ? before : undefined;
     const origin = same?.origin ?? file.sight?.origin;
     if (origin === undefined) continue; // it is not what was listed any more: the next look sees it
-    const one = streamFile(file, same?.file, same === undefined ? before?.file.lastSeq : undefined);
+    const one = streamFile(file, same?.file);
     const group = byOrigin.get(origin);
     if (group === undefined) byOrigin.set(origin, [one]);
     else group.push(one);
@@ -79,18 +77,13 @@ export function lookAtFamily(
   });
 }
 
-function streamFile(
-  { sight, ...file }: FamilyFile,
-  same: RememberedFile | undefined,
-  changedFrom: number | undefined,
-): StreamFile {
+function streamFile({ sight, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
   return {
     ...file,
     firstSeq: same === undefined ? sight?.seq : same.firstSeq,
     lastSeq: same?.lastSeq,
     by: same?.by,
     unchanged: same !== undefined && isSameFile(file, same as PlacedFile),
-    changedFrom,
     open: sight?.open,
     after: sight?.after,
   };

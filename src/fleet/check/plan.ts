@@ -41,17 +41,23 @@ export function isExpired({ gone, files }: StreamLook, before: number | undefine
   );
 }
 
-/** `always`: something is verified in any case, because another stream cites this one. */
-export function planOf(look: StreamLook, rules: PlanRules, always = false): Plan {
+/** What makes more to be read than what is new. */
+export interface PlanReasons {
+  /** Something is verified in any case, because another stream cites this one. */
+  readonly always?: boolean;
+  /** What was read holds a checkpoint of only so many entries: the file in which the last of them stands is read too. */
+  readonly checkpointOf?: number | undefined;
+}
+
+export function planOf(look: StreamLook, rules: PlanRules, { always = false, checkpointOf }: PlanReasons = {}): Plan {
   const { remembered, files, gone } = look;
   if (remembered === undefined) return WHOLE;
   const { verdict, basis, newest, sealed } = remembered;
   if (verdict !== 'ok' || basis !== rules.basis || newest === undefined) return DISTRUSTED;
   if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return DISTRUSTED;
-  // one that was finished is written no more; the checkpoints in it may be of entries before those that would be read
-  if (files.some(({ changedFrom = Number.POSITIVE_INFINITY }) => changedFrom < remembered.lastSeq)) return DISTRUSTED;
   if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return NOTHING;
-  const from = beginning(files, sizeOf(newest), sealed);
+  const proven = sizeOf(newest);
+  const from = beginning(files, checkpointOf === undefined ? proven : Math.min(proven, checkpointOf - 1), sealed);
   if (from === 1) return WHOLE;
   const below = files.filter(({ firstSeq }) => firstSeq !== undefined && firstSeq < from);
   const endsBefore = (file: StreamFile): boolean => file.unchanged && file.lastSeq !== undefined && file.lastSeq < from;

@@ -44,7 +44,8 @@ export function rulesOf(origin: string, { options, mayBeGoneBefore }: FamilyRule
 
 /**
  * Verifies what has to be, by origin; a stream that is not in the result has nothing new. Where a part is not ok, all of it is
- * verified: only that says what is wrong.
+ * verified: only that says what is wrong. Where a part holds a checkpoint of entries before it, as signatures that take their
+ * time do, more is verified until that one has been checked.
  *
  * @throws {@link TamperError} as `verify`; {@link Replaced}, {@link Deleted} where a file is another one by then
  */
@@ -53,25 +54,40 @@ export async function verifyFamily(
   rules: FamilyRules,
 ): Promise<ReadonlyMap<string, VerifiedStream>> {
   const there = looks.filter(({ files }) => files.length > 0);
-  const parts = partsOf(there, rules);
-  if (parts.size === 0) return new Map();
   const whole = there.map((look): Part => ({ look, files: look.files, from: undefined }));
-  if (parts.size === there.length && [...parts.values()].every(({ from }) => from === undefined)) {
-    return verifyParts(whole, rules);
+  const checkpointOf = new Map<string, number>();
+  for (;;) {
+    const parts = partsOf(there, rules, checkpointOf);
+    if (parts.size === 0) return new Map();
+    if (parts.size === there.length && [...parts.values()].every(({ from }) => from === undefined)) {
+      return verifyParts(whole, rules);
+    }
+    const verified = await verifyParts([...parts.values()], rules);
+    const isOk = ([origin, one]: [string, VerifiedStream]): boolean =>
+      one.verdict === 'ok' && keepsLimits(parts.get(origin), one, rules);
+    if (![...verified].every(isOk)) return verifyParts(whole, rules);
+    const below = [...verified].flatMap(([origin, { report }]) => {
+      const { smallest = Number.POSITIVE_INFINITY } = report.skippedCheckpoints ?? {};
+      return smallest < (parts.get(origin)?.from ?? 0) ? [[origin, smallest] as const] : [];
+    });
+    if (below.length === 0) return verified;
+    for (const [origin, size] of below) checkpointOf.set(origin, size);
   }
-  const verified = await verifyParts([...parts.values()], rules);
-  const ok = [...verified].every(([origin, one]) => one.verdict === 'ok' && keepsLimits(parts.get(origin), one, rules));
-  return ok ? verified : verifyParts(whole, rules);
 }
 
 /** What of each stream is verified. Streams that cite one another are verified together (M8.28). */
-function partsOf(looks: readonly StreamLook[], rules: FamilyRules): Map<string, Part> {
+function partsOf(
+  looks: readonly StreamLook[],
+  rules: FamilyRules,
+  checkpointOf: ReadonlyMap<string, number>,
+): Map<string, Part> {
   const byOrigin = new Map(looks.map((look) => [look.origin, look]));
   const parts = new Map<string, Part>();
   const isDistrusted = (look: StreamLook, always: boolean): boolean => {
     const { continuedBy } = look.remembered ?? {};
+    const reasons = { always, checkpointOf: checkpointOf.get(look.origin) };
     const isBroken = continuedBy !== undefined && !byOrigin.has(continuedBy);
-    const plan = isBroken ? DISTRUSTED : planOf(look, rulesOf(look.origin, rules), always);
+    const plan = isBroken ? DISTRUSTED : planOf(look, rulesOf(look.origin, rules), reasons);
     if (plan.what === 'nothing') return false;
     const isPart = plan.what === 'added';
     parts.set(look.origin, { look, files: isPart ? plan.files : look.files, from: isPart ? plan.from : undefined });

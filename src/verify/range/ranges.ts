@@ -22,7 +22,7 @@ export function settleEarlyCheckpoint(state: StreamState, seq: number): void {
   if (early === undefined) return;
   state.early = undefined;
   if (early.size < seq) {
-    state.skippedCheckpoints++;
+    state.skipped.addAll(early.count, early.smallest);
     return;
   }
   const message = `a checkpoint of ${early.size} entries comes before entry ${seq}, which it covers`;

@@ -19,6 +19,7 @@ import { Epochs } from './epochs.ts';
 import { Evidence, type GoodCosignature } from './evidence.ts';
 import { LinePlace } from './line-place.ts';
 import { type BreakReason, SequenceTracker } from './sequence.ts';
+import { SkippedCheckpoints } from './skipped-checkpoints.ts';
 
 /** What the control entry before the present one was, as far as the order of entries depends on it. */
 export type Expectation =
@@ -74,8 +75,10 @@ export class StreamState {
   #brokenBy: BreakReason | undefined;
   /** The range has begun without an open: the next one begins another range. */
   headless = false;
-  /** The largest checkpoint before the first entry of the present file, where it is about entries that are still to come. */
-  early: { readonly size: number; readonly place: Place } | undefined;
+  /** The checkpoints before the first entry of the present file that may be about entries still to come: the largest of them. */
+  early:
+    | { readonly size: number; readonly place: Place; readonly count: number; readonly smallest: number }
+    | undefined;
   /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
@@ -132,7 +135,7 @@ export class StreamState {
   closed: { readonly why: string; readonly seq: number; readonly continuedBy: string | undefined } | undefined;
   /** What the present file's manifest will be checked against; undefined where there is no manifest. */
   facts: FileFactsCollector | undefined;
-  skippedCheckpoints = 0;
+  readonly skipped: SkippedCheckpoints = new SkippedCheckpoints();
   /** So many steps of key schedules may still be walked, over the whole log (spec 8.2). */
   stepsLeft: number = STEP_LIMIT;
   unterminatedBytes = 0;

@@ -34,12 +34,11 @@ export async function handleCheckpoint(
     return;
   }
   if (size < Math.max(state.firstSeq, 1)) {
-    state.skippedCheckpoints++;
+    state.skipped.add(size);
     return;
   }
   if (size >= state.next && state.atFileStart) {
-    const place = state.here(state.next === 0 ? undefined : size);
-    if (state.early === undefined || size > state.early.size) state.early = { size, place }; // the next entry tells
+    holdEarly(state, size); // the next entry tells
     return;
   }
   if (size >= state.next) {
@@ -59,9 +58,17 @@ export async function handleCheckpoint(
   await handleSealed(state, checkpoint, seal, note ?? '', proof);
 }
 
+function holdEarly(state: StreamState, size: number): void {
+  const { early } = state;
+  const place = state.here(state.next === 0 ? undefined : size);
+  const largest = early === undefined || size > early.size ? { size, place } : early;
+  const smallest = Math.min(size, early?.smallest ?? size);
+  state.early = { size: largest.size, place: largest.place, count: (early?.count ?? 0) + 1, smallest };
+}
+
 function handleUnknownSize(state: StreamState, size: number): void {
   if (!state.tree.remembers(size)) {
-    state.skippedCheckpoints++;
+    state.skipped.add(size);
   } else if (!state.broken && state.tree.frontier !== undefined) {
     state.find(
       'CHECKPOINT_NOT_A_SEAL',

@@ -135,6 +135,11 @@ export interface StreamReport {
   readonly droppedLines: number;
   readonly abandonedEntries: number;
   readonly adoptedEntries: number;
+  /**
+   * Checkpoint lines of which nothing is said, because they are of entries that were not read, or of too long ago (spec M8.10):
+   * how many, and the smallest size of them. Absent where there are none.
+   */
+  readonly skippedCheckpoints?: { readonly count: number; readonly smallest: number };
   /** By seq, without overlap, whether the auditor accepts them or not; absent where there are none. */
   readonly takenOver?: readonly TakenOver[];
   readonly keys: readonly KeyReport[];
@@ -265,6 +270,7 @@ export function streamFacts(
   details: readonly FileDetails[],
 ): StreamFacts {
   const { after, closed } = state;
+  const skippedCheckpoints = state.skipped.report;
   const notes = provingNotes(state);
   const provenSize = provenEnd(state);
   const provenTime = state.tree.lastSealUpTo(provenSize)?.time;
@@ -288,6 +294,7 @@ export function streamFacts(
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,
     adoptedEntries: state.adoptedEntries,
+    ...(skippedCheckpoints !== undefined && { skippedCheckpoints }),
     ...(state.takenOver.length > 0 && { takenOver: state.takenOver }),
     keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
