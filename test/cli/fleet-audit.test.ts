@@ -68,6 +68,7 @@ describe('a command that is refused leaves nothing behind', () => {
     ['a memory that is a file', 2, ['logs', '--memory', 'file']],
     ['a memory below a file', 2, ['logs', '--memory', 'file/memory']],
     ['a memory of no name', 64, ['logs', '--memory=']],
+    ['cosignatures without witnesses', 64, ['logs', '--memory', 'memory', '--cosignatures', '2']],
     ['a part without a run', 64, ['logs', '--memory', 'memory', '--shard', '0/2']],
     ['a part that is none', 64, ['logs', '--memory', 'memory', '--shard', '2/2', '--run', 'x']],
   ])('%s', async (_, expected, args) => {

@@ -7,6 +7,7 @@ import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
 import type { PublicKeyName, VerifyOptions } from '../../verify/auditor/options.ts';
 import { coversOrigin } from '../../verify/auditor/origin-pattern.ts';
 import type { Policy, PolicyPublicKey, StreamPolicy } from '../../verify/auditor/policy.ts';
+import { witnessingOf } from '../../verify/auditor/witnesses.ts';
 import { namesStream, patternsOf } from '../../verify/files/grouping.ts';
 import { familyOf, namesBefore } from '../memory/family.ts';
 
@@ -58,6 +59,7 @@ export class StreamOptions {
     this.patterns = patternsOf(base);
     const policies = base.policy?.streams ?? [];
     const names = [...this.patterns, ...policies.map(({ origin }) => origin)];
+    for (const name of names) witnessingOf(base, name); // what is wrong with them is wrong with every stream
     for (const name of names) if (!name.endsWith('*')) this.#exact.add(name);
     this.#wild = [...new Set(names.filter((name) => name.endsWith('*')))];
     for (const policy of policies) if (!policy.origin.endsWith('*')) this.#byOrigin.set(policy.origin, policy);

@@ -9,13 +9,16 @@ import { quorumProblem } from './quorum.ts';
 
 /** Witnesses that the auditor names, and how many of them must have cosigned (spec 8, M8.29). */
 
+/** What an auditor says of witnesses and signers. */
+type WitnessOptions = Pick<VerifyOptions, 'policy' | 'publicKeys' | 'witnesses' | 'cosignatures'>;
+
 /**
  * The witnesses of one stream: those of the policy where it names any for the stream, else those of the options. All of them
  * must have cosigned unless a smaller number is given.
  *
  * @throws {@link TamperError} `USAGE`
  */
-export function witnessingOf(options: VerifyOptions, origin: string): Witnessing | undefined {
+export function witnessingOf(options: WitnessOptions, origin: string): Witnessing | undefined {
   const policy = policyFor(options.policy, origin);
   const named = policy?.witnesses ?? [];
   const byPolicy = named.length > 0;
@@ -39,7 +42,7 @@ export function witnessingOf(options: VerifyOptions, origin: string): Witnessing
 }
 
 /** Whoever signs the log is no second pair of eyes. */
-function refuseSigners({ policy, publicKeys = [] }: VerifyOptions, witnesses: readonly string[]): void {
+function refuseSigners({ policy, publicKeys = [] }: WitnessOptions, witnesses: readonly string[]): void {
   const bySignature = policy?.streams.flatMap((stream) => stream.publicKeys) ?? [];
   const signers = [...publicKeys, ...bySignature].map((one) => parseVkey(typeof one === 'string' ? one : one.vkey).key);
   const raw = new Set(signers.map((key) => rawKey(key).toString('hex')));
