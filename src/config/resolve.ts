@@ -10,8 +10,10 @@ import type { TamperConfig } from './tamper-config.ts';
 import { warningsOf } from './warnings.ts';
 
 /** Where keys usually are: set although this configuration takes them from elsewhere, they are no misspelt options. */
-const { keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar } = withDefaults({});
-const usualKeyVariables = [keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar];
+function usualKeyVariables(): string[] {
+  const { keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar } = withDefaults({});
+  return [keyEnvVar, signingKeyEnvVar, postQuantumKeyEnvVar];
+}
 
 /** The places that a configuration may come from, strongest first. */
 export interface ConfigSources {
@@ -55,7 +57,7 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
   const config = withDefaults(set);
   engineChoice(sources.env ?? {}); // a wrong one is said with the other options
   refuseUnknownVariables(environment.others, [
-    ...usualKeyVariables,
+    ...usualKeyVariables(),
     config.keyEnvVar,
     config.signingKeyEnvVar,
     config.postQuantumKeyEnvVar,

@@ -7,8 +7,7 @@ import { type Digest, sha256 } from './hash.ts';
 
 const LEAF = 0x00;
 const NODE = 0x01;
-const nodeInput = Buffer.allocUnsafeSlow(65);
-nodeInput[0] = NODE;
+const nodeInput = Buffer.allocUnsafeSlow(65).fill(NODE, 0, 1);
 
 /** The root of the tree without leaves: SHA-256 of nothing. */
 export const EMPTY_ROOT: Digest = sha256('');

@@ -4,16 +4,21 @@
  * all the same.
  */
 
-/** What a byte may be: bits of {@link TEXT}, {@link DIGIT}, {@link ESCAPED}. */
-const KIND = new Uint8Array(256);
 /** A character that stands for itself in a string. */
 const TEXT = 1;
 const DIGIT = 2;
 /** A character that may follow a backslash, but u. */
 const ESCAPED = 4;
-for (let byte = 0x20; byte < 0x80; byte++) if (byte !== 0x22 && byte !== 0x5c) KIND[byte] = TEXT;
-for (const byte of Buffer.from('0123456789')) KIND[byte] = TEXT | DIGIT;
-for (const byte of Buffer.from('"\\/bfnrt')) KIND[byte] = (KIND[byte] as number) | ESCAPED;
+/** What a byte may be: bits of {@link TEXT}, {@link DIGIT}, {@link ESCAPED}. */
+const KIND = kindsOfBytes();
+
+function kindsOfBytes(): Uint8Array {
+  const kinds = new Uint8Array(256);
+  for (let byte = 0x20; byte < 0x80; byte++) if (byte !== 0x22 && byte !== 0x5c) kinds[byte] = TEXT;
+  for (const byte of Buffer.from('0123456789')) kinds[byte] = TEXT | DIGIT;
+  for (const byte of Buffer.from('"\\/bfnrt')) kinds[byte] = (kinds[byte] as number) | ESCAPED;
+  return kinds;
+}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

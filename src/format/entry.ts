@@ -77,10 +77,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const FOREIGN: ForeignLine = { type: 'foreign' };
 
 /** What a byte may be in an auth: 1 = a character of base64url, 2 = also the last one of 32 bytes. */
-const AUTH_CHARACTERS = new Uint8Array(256);
-for (const at of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'))
-  AUTH_CHARACTERS[at] = 1;
-for (const at of Buffer.from('AEIMQUYcgkosw048')) AUTH_CHARACTERS[at] = 2;
+const AUTH_CHARACTERS = authCharacters();
+
+function authCharacters(): Uint8Array {
+  const characters = new Uint8Array(256);
+  for (const at of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) characters[at] = 1;
+  for (const at of Buffer.from('AEIMQUYcgkosw048')) characters[at] = 2;
+  return characters;
+}
 
 /**
  * M1.3: Whether 43 characters that end before `end` have the form of an auth, whatever it is worth. No signature covers it, so
