@@ -4,15 +4,15 @@ import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { buildOffline, OFFLINE } from './lib/offline/build.mjs';
-import { root, run, tool } from './lib/run.mjs';
+import { compile } from './lib/package/compile.mjs';
+import { root } from './lib/run.mjs';
 
 ensureInstalled();
-const code = run(tool('tsc'), ['-p', 'tsconfig.build.json']);
-if (code !== 0) process.exit(code);
 for (const file of filesBelow('dist')) {
   if (file.startsWith(`${OFFLINE}/`)) continue;
   const source = file.replace(/^dist\//, 'src/').replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
   if (!existsSync(root + source)) rmSync(root + file);
 }
+await compile('dist');
 if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);
 await buildOffline();

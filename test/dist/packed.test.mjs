@@ -34,7 +34,9 @@ test('the tarball holds the built files, their sources, the specification and th
     packedFiles().filter((file) => /\.key$|\.pem$|\.env|chainstate/.test(file)),
     [],
   );
-  for (const file of packedFiles().filter((name) => /^dist\/.*\.js$/.test(name))) {
+  // what modules of the root lead to; no import from outside reaches it
+  const modules = packedFiles().filter((name) => /^dist\/.*\.js$/.test(name) && name !== 'dist/root.js');
+  for (const file of modules) {
     assert.ok(packedFiles().includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
   }
 });

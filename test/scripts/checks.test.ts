@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 // A check that cannot fail checks nothing: each is shown something that it has to refuse.
@@ -86,7 +86,7 @@ describe('check-root', () => {
     );
     const { code, lines } = check('check-root', entry);
     expect(code).toBe(0);
-    expect(lines[0]).toMatch(/^root loads 2 files, .* packages: none$/);
+    expect(lines[0]).toMatch(/^root loads 2 files .* packages: none$/);
   });
 
   it.each([
@@ -105,6 +105,46 @@ describe('check-root', () => {
 
   it('refuses a file that is not there', () => {
     expect(check('check-root', write('index.js', "export * from './gone.js';\n")).code).toBe(1);
+  });
+
+  it.each(['node:http', 'https', 'node:worker_threads', 'node:zlib', 'node:child_process'])(
+    'refuses %s, which takes long to load',
+    (name) => {
+      write('inner.js', `import * as all from '${name}';\nexport const a = all;\n`);
+      const { code, lines } = check('check-root', write('index.js', "export { a } from './inner.js';\n"));
+      expect(code).toBe(1);
+      expect(lines.join('\n')).toContain(`inner.js loads ${name} with the package root`);
+    },
+  );
+
+  it.each([
+    ['src/providers/vault/api.ts', 1],
+    ['src/providers/aws-kms/index.ts', 1],
+    ['src/cli/seal.ts', 1],
+    ['src/seal/sealer.ts', 0],
+  ])('sees by its map that %s was joined to a file', (source, expected) => {
+    const entry = write('index.js', 'export const a = 1;\n');
+    write('index.js.map', JSON.stringify({ version: 3, sources: [relative(folder, resolve(source))], mappings: '' }));
+    const { code, lines } = check('check-root', entry);
+    expect(code).toBe(expected);
+    expect(lines.join('\n').includes(`${source} is loaded with the package root`)).toBe(expected === 1);
+  });
+
+  it('refuses more files than three', () => {
+    for (const name of ['a', 'b', 'c']) write(`${name}.js`, `export const ${name} = 1;\n`);
+    const index = (...names: string[]) => names.map((name) => `export * from './${name}.js';\n`).join('');
+    expect(check('check-root', write('index.js', index('a', 'b'))).code).toBe(0);
+    const { code, lines } = check('check-root', write('index.js', index('a', 'b', 'c')));
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toMatch(/loads 4 files, and at most 3 are allowed: .*index\.js, .*a\.js, /);
+  });
+
+  it('refuses more code than 350 KiB, and does not count comments', () => {
+    const much = 'x'.repeat(350 * 1024);
+    expect(check('check-root', write('index.js', `/* ${much} */\n`)).code).toBe(0);
+    const { code, lines } = check('check-root', write('index.js', `export const much = '${much}';\n`));
+    expect(code).toBe(1);
+    expect(lines).toEqual(['- the package root loads 350.0 KiB, and at most 350 are allowed']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -17,7 +17,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { compile } from '../../scripts/lib/package/compile.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
@@ -80,16 +80,17 @@ function apartDirectory(): string {
 /** The compiled form of src/ as it is now, made once for each state of it. */
 async function compiled(): Promise<string> {
   const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  );
-  for (const name of files.sort()) key.update(`\n${name}\n`).update(readFileSync(join(root, 'src', name)));
+  for (const folder of ['src', 'scripts/lib/package']) {
+    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.m?[jt]s$/.test(name),
+    );
+    for (const name of files.sort()) key.update(`\n${name}\n`).update(readFileSync(join(root, folder, name)));
+  }
   const dist = join(cache, `dist-${key.digest('hex').slice(0, 16)}`);
   if (existsSync(dist)) return dist;
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(`${dist}-`);
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  await promisify(execFile)(tsc, ['-p', join(root, 'tsconfig.build.json'), '--outDir', making]);
+  await compile(making);
   try {
     renameSync(making, dist); // another test file may have been faster
   } catch (error) {
