@@ -33,7 +33,9 @@ test('errors', async () => {
 
 /** Runs Jest in a folder of the project. */
 function run(project, folder, ...flags) {
-  const args = [...flags, jest, '--ci', '--runInBand', '--rootDir', '.', '--cacheDirectory', project.path('cache')];
+  const patience = ['--testTimeout', '100000']; // the first test compiles the whole package
+  const cache = ['--cacheDirectory', project.path('cache')];
+  const args = [...flags, jest, '--ci', '--runInBand', '--rootDir', '.', ...cache, ...patience];
   const result = project.run(args, { cwd: project.path(folder) });
   assert.equal(result.status, 0, result.stderr);
   assert.match(result.stderr, /Tests: +3 passed, 3 total/);
