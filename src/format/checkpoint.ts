@@ -89,5 +89,6 @@ export function parseSignedCheckpoint(note: string): SignedCheckpoint | undefine
     if (signature === undefined) return undefined;
     signatures.push(signature);
   }
-  return { ...checkpoint, text, signatures };
+  // the spread is last: each member behind one costs Node.js 20 a hidden class, which only a full collection frees
+  return { text, signatures, ...checkpoint };
 }

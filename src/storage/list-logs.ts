@@ -17,7 +17,7 @@ export async function listLogs(storage: ObjectStorage, prefix: string): Promise<
   for await (const page of storage.list(folder)) {
     for (const object of page) {
       if (isHidden(object.key.slice(folder.length)) || isFolderMark(object)) continue;
-      below.push({ ...object, named: false });
+      below.push({ named: false, ...object }); // the spread last, as in parseSignedCheckpoint
       if (below.length > MAX_OBJECTS) throw tooMany(storage, folder);
     }
   }

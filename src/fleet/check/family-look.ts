@@ -79,12 +79,12 @@ export function lookAtFamily(
 
 function streamFile({ sight, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
   return {
-    ...file,
     firstSeq: same === undefined ? sight?.seq : same.firstSeq,
     lastSeq: same?.lastSeq,
     by: same?.by,
     unchanged: same !== undefined && isSameFile(file, same as PlacedFile),
     open: sight?.open,
     after: sight?.after,
+    ...file, // last, as in parseSignedCheckpoint
   };
 }

@@ -49,6 +49,7 @@ const schema = v.strictObject({
   streams: v.array(stream),
   run: v.optional(run),
 });
+const json = v.pipe(v.string(), v.parseJson(), schema);
 
 /** A file that was there when its stream was checked last. */
 export interface RememberedFile {
@@ -106,7 +107,7 @@ export function parseRemembered(given: string, id: string, place: string): Remem
   const [, before, digest] = WITH_DIGEST.exec(given) ?? [];
   if (before === undefined) throw damaged(place, 'it does not end with its digest');
   if (hash('sha256', before, 'hex') !== digest) throw damaged(place, 'its digest is that of another text');
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), `${before}}`, withoutInput);
+  const parsed = v.safeParse(json, `${before}}`, withoutInput);
   if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues[0], 'the text'));
   const { family, streams } = parsed.output;
   if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
