@@ -12,8 +12,6 @@ export interface ContainerOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** How long one request may wait for its reply, in milliseconds. Default: 30,000. */
   readonly requestTimeoutMs?: number;
-  /** How many names a page of a listing has. Default: 1,000; Azure gives 5,000, but its SDK takes a page apart as a whole. */
-  readonly pageSize?: number;
 }
 
 const service = 'Azure Blob Storage';
@@ -28,7 +26,7 @@ const service = 'Azure Blob Storage';
 export async function openContainer(
   account: string,
   container: string,
-  { env = process.env, requestTimeoutMs = 30_000, pageSize = 1_000 }: ContainerOptions = {},
+  { env = process.env, requestTimeoutMs = 30_000 }: ContainerOptions = {},
 ): Promise<AzureContainer> {
   const text = env[CONNECTION_STRING];
   const connection: StorageConnection = text
@@ -36,7 +34,7 @@ export async function openContainer(
     : { endpoint: `https://${account}.blob.core.windows.net`, accountKey: undefined, signature: undefined };
   if (isInsecureUrl(connection.endpoint)) throw insecure('is plain http to another host');
   const client = await clientOf(connection, account, container, { env, requestTimeoutMs });
-  return new AzureContainer({ account, container, client, requestTimeoutMs, pageSize });
+  return new AzureContainer({ account, container, client, requestTimeoutMs });
 }
 
 async function clientOf(

@@ -44,7 +44,7 @@ async function container(requestTimeoutMs = 60_000): Promise<StorageUnderTest & 
   const name = `logs-${++made}`;
   const client = admin.getContainerClient(name);
   await client.create();
-  const opened = (of: string) => openContainer(ACCOUNT, of, { requestTimeoutMs, pageSize: 1_000 });
+  const opened = (of: string) => openContainer(ACCOUNT, of, { requestTimeoutMs });
   return {
     client,
     store: await opened(name),
