@@ -5,8 +5,15 @@ import { fileURLToPath } from 'node:url';
 /** A native module that may be loaded. */
 export interface NativePlace {
   readonly file: string;
-  /** The version of the package that brings it; undefined for one that was built in this checkout. */
-  readonly version: string | undefined;
+  /** The package that brings it; undefined for one that was built in this checkout. */
+  readonly bringer: NativePackage | undefined;
+}
+
+/** What a package that brings a native module says of it. */
+export interface NativePackage {
+  readonly version: string;
+  /** SHA-256 of the module, in hexadecimal; undefined where the package does not say. */
+  readonly sha256: string | undefined;
 }
 
 /** Where native modules for this machine may be, and which version they must have. */
@@ -17,15 +24,21 @@ export interface NativePlaces {
   readonly places: readonly NativePlace[];
 }
 
-/** What a machine is called in the names of the packages: the C library of Linux is tried, one after the other. */
+/**
+ * What a machine is called in the names of the packages. On Linux both C libraries are tried, musl first: glibc never loads what
+ * is linked against musl, but musl may load what is linked against glibc.
+ */
 function platforms(): string[] {
   const name = `${process.platform}-${process.arch}`;
-  return process.platform === 'linux' ? [`${name}-gnu`, `${name}-musl`] : [name];
+  return process.platform === 'linux' ? [`${name}-musl`, `${name}-gnu`] : [name];
 }
 
-function versionIn(folder: string): string {
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-  return version;
+function packageIn(folder: string): NativePackage {
+  const { version, engine } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    version: string;
+    engine?: { sha256?: string };
+  };
+  return { version, sha256: engine?.sha256 };
 }
 
 /**
@@ -41,14 +54,14 @@ export function nativePlaces(): NativePlaces | undefined {
   const packages = platforms().map((name) => `@fapilog-tamper/engine-${name}`);
   const places: NativePlace[] = platforms().flatMap((name) => {
     const file = join(root, 'engine', `${name}.node`);
-    return existsSync(file) ? [{ file, version: undefined }] : [];
+    return existsSync(file) ? [{ file, bringer: undefined }] : [];
   });
   for (let folder = root, above = ''; folder !== above; above = folder, folder = dirname(folder)) {
     for (const name of packages) {
       const installed = join(folder, 'node_modules', name);
       const file = join(installed, 'engine.node');
-      if (existsSync(file)) places.push({ file, version: versionIn(installed) });
+      if (existsSync(file)) places.push({ file, bringer: packageIn(installed) });
     }
   }
-  return { version: versionIn(root), packages, places };
+  return { version: packageIn(root).version, packages, places };
 }

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isError, TamperError } from '../errors.ts';
 import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import type { Engine, EngineName } from './engine.ts';
 import { loadBinding } from './native-binding.ts';
 import { NativeEngine } from './native-engine.ts';
-import type { NativePlaces } from './native-place.ts';
+import type { NativePlace, NativePlaces } from './native-place.ts';
 import { typescriptEngine } from './typescript-engine.ts';
 
 /** The engine of this process, and why it is that one. */
@@ -71,21 +73,29 @@ async function placesHere(): Promise<NativePlaces | string> {
 function firstOf(found: NativePlaces | string): SelectedEngine {
   if (typeof found === 'string') return { engine: typescriptEngine, about: found };
   const refused: string[] = [];
-  for (const { file, version = found.version } of found.places) {
-    if (version !== found.version) {
-      refused.push(`${file} is of version ${version}, not ${found.version}`);
-      continue;
-    }
+  for (const place of found.places) {
     try {
-      const binding = loadBinding(file);
-      if (binding.version() === found.version)
-        return { engine: new NativeEngine(binding, typescriptEngine), about: file };
-      refused.push(`${file} is of version ${binding.version()}, not ${found.version}`);
+      const why = whyNot(place, found.version);
+      if (why === undefined) {
+        const binding = loadBinding(place.file);
+        if (binding.version() === found.version)
+          return { engine: new NativeEngine(binding, typescriptEngine), about: place.file };
+        refused.push(`${place.file} is of version ${binding.version()}, not ${found.version}`);
+      } else refused.push(`${place.file} ${why}`);
     } catch (error) {
       if (!isError(error)) throw error;
-      refused.push(`${file} cannot be loaded: ${error.message}`);
+      refused.push(`${place.file} cannot be loaded: ${error.message}`);
     }
   }
   if (refused.length === 0) refused.push(`${found.packages.join(' or ')} is not installed`);
   return { engine: typescriptEngine, about: refused.join('; ') };
+}
+
+/** Why a native module must not even be loaded: part of one ends the process instead of an error of the dynamic linker. */
+function whyNot({ file, bringer }: NativePlace, version: string): string | undefined {
+  if (bringer === undefined) return undefined;
+  if (bringer.version !== version) return `is of version ${bringer.version}, not ${version}`;
+  if (!bringer.sha256) return 'comes with no SHA-256 in its package.json';
+  if (bringer.sha256 === hash('sha256', readFileSync(file), 'hex')) return undefined;
+  return 'is damaged: it has not the SHA-256 that its package.json names';
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,8 +107,10 @@ describe('a package that brings a native engine', () => {
     const name = packages.find((one) => places[0]?.file.endsWith(`${one.split('engine-')[1]}.node`)) as string;
     const installed = join(built.directory, 'node_modules', name);
     mkdirSync(installed, { recursive: true });
-    writeFileSync(join(installed, 'package.json'), JSON.stringify({ name, version }));
-    copyFileSync(places[0]?.file as string, join(installed, 'engine.node'));
+    const file = places[0]?.file as string;
+    const engine = { sha256: hash('sha256', readFileSync(file), 'hex') };
+    writeFileSync(join(installed, 'package.json'), JSON.stringify({ name, version, engine }));
+    copyFileSync(file, join(installed, 'engine.node'));
   });
   afterAll(() => {
     built.remove();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,11 +29,17 @@ describe('without a native engine', () => {
   const version = async (
     env: Record<string, string>,
   ): Promise<{ code: number | null; stdout: string; stderr: string }> => built.run(['--version'], { env });
+  const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
   /** A package that says that it brings an engine. */
-  const install = (below: string, packageVersion: string, content: string): string => {
+  const install = (
+    below: string,
+    packageVersion: string,
+    content: string,
+    engine: unknown = { sha256: sha256(content) },
+  ): string => {
     const folder = join(built.directory, below, 'node_modules', '@fapilog-tamper', `engine-${platform}`);
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ version: packageVersion }));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ version: packageVersion, engine }));
     writeFileSync(join(folder, 'engine.node'), content);
     return join(folder, 'engine.node');
   };
@@ -71,5 +78,16 @@ describe('without a native engine', () => {
     const { stdout } = await version({});
     expect(stdout).toContain(`engine: typescript (${broken} cannot be loaded: `);
     expect((await version({ FAPILOG_TAMPER_ENGINE: 'native' })).code).toBe(2);
+
+    for (const engine of [undefined, {}, { sha256: null }, { sha256: sha256('whole') }]) {
+      const damaged = install('.', own, 'who', engine ?? null);
+      const found = await version({});
+      expect([found.code, found.stderr]).toEqual([0, '']);
+      const why = engine?.sha256 ? 'is damaged: ' : 'comes with no SHA-256';
+      expect(found.stdout).toContain(`engine: typescript (${damaged} ${why}`);
+      const native = await version({ FAPILOG_TAMPER_ENGINE: 'native' });
+      expect([native.code, native.stdout]).toEqual([2, '']);
+      expect(native.stderr).toContain('DEPENDENCY_MISSING');
+    }
   });
 });
