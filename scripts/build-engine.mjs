@@ -1,31 +1,28 @@
-// Builds the native engine of this machine with cargo into engine/PLATFORM.node, where a checkout looks for it first.
-import { copyFileSync, readFileSync, renameSync } from 'node:fs';
-import { cargo, cargoVersion } from './lib/cargo.mjs';
-import { root, run } from './lib/run.mjs';
+// npm run build:engine [-- --platform PLATFORM… | --all]: builds the native engine with cargo. Without arguments that of this
+// machine into engine/PLATFORM.node, where a checkout looks for it first; with them what can be published into engine/built/,
+// linked by zig against the oldest C libraries that we support.
+import { parseArgs } from 'node:util';
+import { buildFor, buildHere, hindrance } from './lib/engine/cargo-build.mjs';
+import { builtFile, namedPlatforms, thisPlatform } from './lib/engine/platforms.mjs';
+import { hindrances } from './lib/engine/shared-object.mjs';
+import { report, root } from './lib/run.mjs';
 
-if (cargoVersion() === undefined) {
-  console.error('cargo is not here: install Rust (https://rustup.rs, or cargo and rustc of the distribution)');
-  process.exit(1);
-}
-const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-const [, crates] = /^version = "(.+)"$/m.exec(readFileSync(`${root}engine/Cargo.toml`, 'utf8')) ?? [];
-if (crates !== version) {
-  console.error(`engine/Cargo.toml has version ${crates}, package.json ${version}: they must be the same`);
-  process.exit(1);
-}
-const code = run(cargo, ['build', '--release', '--locked', '--package', 'fapilog-tamper-engine-napi'], {
-  cwd: `${root}engine`,
+const { values } = parseArgs({
+  options: { all: { type: 'boolean' }, platform: { type: 'string', multiple: true } },
 });
-if (code !== 0) process.exit(code);
+const names = namedPlatforms(values);
+const hindered = hindrance();
+if (hindered !== undefined) report([hindered]);
 
-const files = { linux: 'libNAME.so', darwin: 'libNAME.dylib', win32: 'NAME.dll' };
-const built = files[process.platform]?.replace('NAME', 'fapilog_tamper_engine_napi');
-if (built === undefined) throw new Error(`no engine is made for ${process.platform}`);
-const { glibcVersionRuntime } = process.report.getReport().header;
-const libc = process.platform !== 'linux' ? '' : glibcVersionRuntime === undefined ? '-musl' : '-gnu';
-const file = `engine/${process.platform}-${process.arch}${libc}.node`;
-// never written in place: a process may have loaded it
-const next = `${root}${file}.${process.pid}`;
-copyFileSync(`${root}engine/target/release/${built}`, next);
-renameSync(next, root + file);
-console.log(`built ${file}`);
+if (names === undefined) {
+  const name = thisPlatform();
+  const code = buildHere(name, `${root}engine/${name}.node`);
+  if (code !== 0) process.exit(code);
+  console.log(`built engine/${name}.node`);
+} else {
+  for (const name of names) {
+    const code = buildFor(name, builtFile(name));
+    if (code !== 0) process.exit(code);
+  }
+  report(hindrances(names), `built engine/built/{${names.join(',')}}.node`);
+}

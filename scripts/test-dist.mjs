@@ -11,9 +11,9 @@ const packed = pack();
 let code = 1;
 try {
   installInto(packed.folder, [packed.tarball]);
-  const { folder, files } = packed;
+  const { folder, files, tarball } = packed;
   code = run(process.execPath, ['--test', ...given.filter((argument) => !isTest(argument)), ...tests], {
-    env: { ...process.env, FAPILOG_TAMPER_PACKED: JSON.stringify({ folder, files }) },
+    env: { ...process.env, FAPILOG_TAMPER_PACKED: JSON.stringify({ folder, files, tarball }) },
   });
 } finally {
   packed.remove();

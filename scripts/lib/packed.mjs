@@ -36,3 +36,10 @@ export function installInto(folder, packages) {
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', '--loglevel=error'];
   capture('npm', ['install', ...quiet, ...packages], { cwd: folder, shell });
 }
+
+/** Unpacks a tarball of npm into a new folder, and returns that of the package. */
+export function unpack(tarball, folder) {
+  mkdirSync(folder, { recursive: true });
+  capture('tar', ['-xzf', tarball, '-C', folder]);
+  return join(folder, 'package');
+}

@@ -9,6 +9,9 @@ import { root } from '../../scripts/lib/run.mjs';
 /** Paths of what is in the tarball. */
 export const packedFiles = () => packed().files;
 
+/** The tarball itself. */
+export const packedTarball = () => packed().tarball;
+
 function packed() {
   const found = process.env.FAPILOG_TAMPER_PACKED;
   if (found === undefined) throw new Error('nothing is packed: npm run test:dist -- FILE');

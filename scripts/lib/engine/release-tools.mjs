@@ -1,0 +1,28 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { capture } from '../run.mjs';
+
+/** From PyPI: a linker with the C libraries of every platform, how cargo calls it, and what reads the files that come out. */
+const PACKAGES = { zig: ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'], lief: ['lief==1.0.0'] };
+
+/**
+ * The folder of programs of a virtual environment that holds the named packages, which is made where it is not there yet, outside
+ * the tree.
+ *
+ * @param name - `zig` or `lief`
+ */
+export function releaseTools(name) {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+  const folder = join(cache, `engine-${name}`);
+  const programs = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
+  const marker = join(folder, 'installed');
+  const packages = PACKAGES[name];
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n')) return programs;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(cache, { recursive: true });
+  capture('python3', ['-m', 'venv', folder]);
+  capture(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+  writeFileSync(marker, packages.join('\n'));
+  return programs;
+}
