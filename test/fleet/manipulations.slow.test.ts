@@ -12,7 +12,7 @@ import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import type { Verdict } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { start, workplace } from '../seal/workplace.ts';
-import { auditFleet, DAY, fleetInBucket, rotatedLog } from '../support/fleet.ts';
+import { auditFleet, DAY, fleetInBucket, rotatedLog, spoilSignature } from '../support/fleet.ts';
 import type { MemoryStorage } from '../support/memory-storage.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
@@ -198,8 +198,7 @@ function spoilCheckpoint(bucket: MemoryStorage, key: string, which: 'first' | 'l
   const lines = (bucket.text(key) ?? '').split('\n');
   const isCheckpoint = (line: string): boolean => line.includes('"kind":"checkpoint"');
   const at = which === 'first' ? lines.findIndex(isCheckpoint) : lines.findLastIndex(isCheckpoint);
-  const spoilt = (lines[at] ?? '').replace(/(.)(.{20}\\n"}})$/, (_, one, rest) => (one === 'A' ? 'B' : 'A') + rest);
-  if (at >= 0) bucket.set(key, lines.with(at, spoilt).join('\n'));
+  if (at >= 0) bucket.set(key, lines.with(at, spoilSignature(lines[at] ?? '')).join('\n'));
 }
 
 const key = formatVkey('fleet', edKey.noteKey);

@@ -90,6 +90,11 @@ export function rotatedLog(origin: string, files: number, keys: EpochKeys = sign
   return log;
 }
 
+/** A line with a checkpoint, another character in its last signature; any other line as it is. */
+export function spoilSignature(line: string): string {
+  return line.replace(/(.)(.{20}\\n"}})$/, (_, one: string, rest: string) => `${one === 'A' ? 'B' : 'A'}${rest}`);
+}
+
 /** Puts the files of a log into a folder, from one of them on. */
 export function ship(fleet: FleetFiles, log: SealedLog, folder: string, from = 0): void {
   for (const { name, bytes } of log.toFiles().slice(from)) fleet.write(`${folder}/${name}`, bytes);
