@@ -33,15 +33,19 @@ export async function readReply(stream: Readable, body: ReplyBody): Promise<Buff
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(stalled, stallMs);
   const parts: Uint8Array[] = [];
+  let whole: Buffer | undefined;
   let length = 0;
   try {
     throwIfAborted(what, signal);
     if (body.length !== undefined && body.length > limit) throw tooLong(what, body);
+    // parts that are kept until all have come would be freed late: megabytes for each reply
+    if (body.length !== undefined) whole = Buffer.allocUnsafeSlow(body.length);
     for await (const part of stream as AsyncIterable<Uint8Array>) {
       timer.refresh();
+      if (length + part.length > Math.min(limit, body.length ?? limit)) throw tooLong(what, body);
+      if (whole === undefined) parts.push(part);
+      else whole.set(part, length);
       length += part.length;
-      if (length > Math.min(limit, body.length ?? limit)) throw tooLong(what, body);
-      parts.push(part);
     }
   } catch (error) {
     if (isTamperError(error)) throw error;
@@ -54,7 +58,7 @@ export async function readReply(stream: Readable, body: ReplyBody): Promise<Buff
   if (body.length !== undefined && length < body.length) {
     throw brokenOff(what, `the reply ended after ${length} of ${body.length} bytes`);
   }
-  return Buffer.concat(parts);
+  return whole ?? Buffer.concat(parts);
 }
 
 function tooLong(what: string, { length, limit }: ReplyBody): TamperError {
