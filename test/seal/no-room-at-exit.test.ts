@@ -10,7 +10,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createSealer, TamperError } from './dist/index.js';
 const [directory, end] = process.argv.slice(2);
 const stateDir = directory + '/state';
+let asked = false;
 const away = async () => {
+  asked = true;
   throw new TamperError('UNAVAILABLE', 'away', { retryable: true });
 };
 const keyProvider = {
@@ -21,8 +23,9 @@ const sealer = createSealer({ file: directory + '/a.jsonl', stateDir, origin: 'e
 let warnings = 0;
 sealer.on('warning', () => warnings++);
 process.on('exit', (code) => console.log(JSON.stringify({ code, warnings, stats: sealer.stats })));
+while (!asked) await new Promise((resolve) => setTimeout(resolve, 10));
+// in one turn: lines that wait for a while are kept in the state directory
 for (let n = 0; n < 100; n++) sealer.write('{"n":' + n + '}');
-await new Promise((resolve) => setTimeout(resolve, 200));
 rmSync(stateDir, { recursive: true });
 writeFileSync(stateDir, 'no directory any more');
 if (end === 'close') await sealer.close().catch(({ code }) => console.log(code));
