@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type BuiltPackage, buildPackage, writeProgram } from '../support/built-package.ts';
 
@@ -16,6 +17,8 @@ const KEY = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
 const LIMITS = { FAPILOG_TAMPER_MAX_PENDING_BYTES: '65536', FAPILOG_TAMPER_MAX_LINE_BYTES: '65536' };
 /** It sleeps for longer than the end of a log waits for a sink that takes nothing. */
 const SLEEPER = '(sleep 2; cat)';
+/** It reads nothing before the writer has ended. */
+const LATE = '(until test -e code; do sleep 0.1; done; cat)';
 let built: BuiltPackage;
 
 beforeAll(async () => {
@@ -64,6 +67,23 @@ function kept(directory: string): number {
     .reduce((sum, name) => sum + readFileSync(join(state, name), 'latin1').split('\n').length - 1, 0);
 }
 
+/** Until the writer has begun its log, and has read what it can: it sleeps, and reads no more. */
+async function waits(directory: string): Promise<void> {
+  for (let before: string | undefined; ; ) {
+    await delay(1_000);
+    const now = existsSync(join(directory, '.fapilog-chainstate')) ? readSoFar(directory) : undefined;
+    if (now !== undefined && now === before) return;
+    before = now;
+  }
+}
+
+/** How many bytes the writer has read of anything; undefined while it is busy. */
+function readSoFar(directory: string): string | undefined {
+  const process = join('/proc', readFileSync(join(directory, 'pid'), 'latin1').trim());
+  const isAsleep = /^State:\s+S/m.test(readFileSync(join(process, 'status'), 'latin1'));
+  return isAsleep ? /^rchar: (\d+)$/m.exec(readFileSync(join(process, 'io'), 'latin1'))?.[1] : undefined;
+}
+
 const input = (count: number): string =>
   Array.from({ length: count }, (_, n) => `{"n":${n},"pad":"${'x'.repeat(250)}"}\n`).join('');
 
@@ -86,9 +106,9 @@ describe('seal, with a slow reader', () => {
   });
 
   it('ends at a signal though nobody reads, and keeps what it has taken', async () => {
-    const { directory, stdin, signal, ended } = piped('dist/cli/main.js', argv, '(sleep 8; cat)');
+    const { directory, stdin, signal, ended } = piped('dist/cli/main.js', argv, LATE);
     stdin.write(input(300)); // more than the pipe holds, less than is read while it is full
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the writer reads what it can
+    await waits(directory);
     signal('SIGTERM');
     stdin.end();
     const { code, lines } = await ended;
@@ -129,7 +149,7 @@ describe('an application that awaits, with a slow reader', () => {
     const { directory, stdin, ended } = piped(
       program(`await sealer.ready; ${write('break')} process.exit(0);`),
       [],
-      '(sleep 8; cat)',
+      LATE,
     );
     stdin.end();
     const { code, lines } = await ended;
