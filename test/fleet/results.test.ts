@@ -110,6 +110,31 @@ describe.each([
     expect(await said()).toEqual(['fleet/a: rolled_back tampered whole', 'fleet/b: rolled_back tampered whole']);
   });
 
+  describe('of a stream that was undecided, what verified is asked for again:', () => {
+    // a log that is not closed and need not be recent
+    const undecided = { stoppedAfterMs: undefined };
+
+    it.each<[string, string, () => void]>([
+      ['rolled back', 'rolled_back tampered whole', () => fleet.remove('a/0003.jsonl')],
+      ['forked', 'forked tampered whole', () => ship(fleet, rotatedLog('fleet/a', 4, signKeys, 'other'), 'a')],
+      ['vanished', 'vanished tampered nothing', () => [1, 2, 3].map((at) => fleet.remove(`a/000${at}.jsonl`))],
+    ])('%s', async (_what, expected, act) => {
+      ship(fleet, rotatedLog('fleet/a', 3), 'a');
+      expect(await said(undecided)).toEqual(['fleet/a: new undecided whole']);
+      act();
+      expect(await said(undecided)).toContain(`fleet/a: ${expected}`);
+      expect((await said()).join('\n')).toMatch(/^fleet\/a: .+ tampered /m);
+    });
+
+    it('it proves nothing of what was in doubt', async () => {
+      ship(fleet, rotatedLog('fleet/a', 3), 'a', 1);
+      for (const result of ['new', 'unchanged', 'unchanged'])
+        expect(await said()).toEqual([`fleet/a: ${result} undecided whole`]);
+      ship(fleet, rotatedLog('fleet/a', 3), 'a');
+      expect(await said()).toEqual([expect.stringContaining(' ok whole')]);
+    });
+  });
+
   it('forked: across folders, and against what is remembered', async () => {
     ship(fleet, rotatedLog('fleet/a', 3), 'a');
     ship(fleet, rotatedLog('fleet/b', 3), 'b');

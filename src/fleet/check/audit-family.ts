@@ -198,7 +198,7 @@ function outcomeOf(
   const expired = isExpired(look, rules.mayBeGoneBefore);
   if (files.length === 0) {
     const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
-    const size = Math.max(0, ...[remembered?.newest, ...rules.options.heldOf(origin)].map(sizeOf));
+    const size = Math.max(0, ...[remembered?.newest, remembered?.seen, ...rules.options.heldOf(origin)].map(sizeOf));
     return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
   }
   if (verifiedStream !== undefined) {

@@ -25,6 +25,7 @@ export function rememberStream(
   const ok = verdict === 'ok';
   const newest =
     ok && sizeOf(report.checkpoint) >= sizeOf(before?.newest) ? (report.checkpoint ?? before?.newest) : before?.newest;
+  const seen = seenOf(verdict, report, before, sizeOf(newest));
   // of what a retention has deleted no checkpoint can be asked for any more
   const first = expired && ok ? newest : (before?.first ?? (ok ? report.firstCheckpoint : undefined));
   const sealed = report.provenTime ?? before?.sealed;
@@ -35,6 +36,7 @@ export function rememberStream(
     basis,
     ...(first !== undefined && { first }),
     ...(newest !== undefined && { newest }),
+    ...(seen !== undefined && { seen }),
     firstSeq: before !== undefined && (!ok || (fromMiddle && !expired)) ? before.firstSeq : firstEntry(look, report),
     lastSeq: report.lastSeq,
     ...(sealed !== undefined && { sealed }),
@@ -45,6 +47,18 @@ export function rememberStream(
     // what is missed is missed until all is ok
     files: [...filesOf(look, report, ok), ...(ok ? [] : look.gone)],
   };
+}
+
+/** The largest checkpoint that verified while nothing was found to be tampered with, where none as large is remembered of a check that was ok. */
+function seenOf(
+  verdict: Verdict,
+  { checkpoint }: StreamReport,
+  before: RememberedStream | undefined,
+  newest: number,
+): string | undefined {
+  const now = verdict === 'undecided' ? checkpoint : undefined;
+  const seen = sizeOf(now) > sizeOf(before?.seen) ? now : before?.seen;
+  return sizeOf(seen) > newest ? seen : undefined;
 }
 
 /** What a policy may limit: of what was verified now, and of what was remembered and left out. */

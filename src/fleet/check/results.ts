@@ -114,7 +114,8 @@ function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStre
   const has = (code: string): boolean => findings.some((finding) => finding.code === code);
   const lastSeq = verified?.report.lastSeq ?? remembered?.lastSeq ?? 0;
   if (has('FORK')) return 'forked';
-  if (has('KNOWN_CONTRADICTED')) return lastSeq < sizeOf(remembered?.newest) ? 'rolled_back' : 'forked';
+  if (has('KNOWN_CONTRADICTED'))
+    return lastSeq < Math.max(sizeOf(remembered?.newest), sizeOf(remembered?.seen)) ? 'rolled_back' : 'forked';
   if (remembered === undefined) return 'new';
   if (gone.length > 0) return 'removed';
   if (verified !== undefined && lastSeq > remembered.lastSeq) return 'grown';

@@ -54,6 +54,38 @@ export async function verifyFamily(
   rules: FamilyRules,
 ): Promise<ReadonlyMap<string, VerifiedStream>> {
   const there = looks.filter(({ files }) => files.length > 0);
+  const verified = await verifyWhatHasTo(there, rules);
+  return there.some(({ remembered }) => remembered?.seen !== undefined) ? withSeen(there, verified, rules) : verified;
+}
+
+/**
+ * Adds what only a checkpoint shows that verified while its stream was undecided. As a held one it would prove what was in doubt
+ * then, so it is held in a verification of its own, of which nothing else counts.
+ */
+async function withSeen(
+  looks: readonly StreamLook[],
+  verified: ReadonlyMap<string, VerifiedStream>,
+  rules: FamilyRules,
+): Promise<ReadonlyMap<string, VerifiedStream>> {
+  const held = looks.flatMap(({ remembered }) => remembered?.seen ?? []);
+  const whole = looks.map((look): Part => ({ look, files: look.files, from: undefined }));
+  const bySeen = await verifyParts(whole, rules, held);
+  const isContradiction = ({ code }: Finding): boolean => code === 'KNOWN_CONTRADICTED';
+  return new Map(
+    [...verified].map(([origin, one]) => {
+      const contradictions = bySeen.get(origin)?.report.findings.filter(isContradiction) ?? [];
+      if (one.report.findings.some(isContradiction) || contradictions.length === 0) return [origin, one];
+      const findings = [...one.report.findings, ...contradictions];
+      const verdict = verdictOf(findings, rules.options.strict);
+      return [origin, { ...one, verdict, report: { ...one.report, findings } }];
+    }),
+  );
+}
+
+async function verifyWhatHasTo(
+  there: readonly StreamLook[],
+  rules: FamilyRules,
+): Promise<ReadonlyMap<string, VerifiedStream>> {
   const whole = there.map((look): Part => ({ look, files: look.files, from: undefined }));
   const checkpointOf = new Map<string, number>();
   for (;;) {
@@ -105,9 +137,13 @@ function citedBy({ remembered, files }: StreamLook): string[] {
   return files.flatMap(({ after }) => after?.origin ?? []);
 }
 
-async function verifyParts(parts: readonly Part[], rules: FamilyRules): Promise<ReadonlyMap<string, VerifiedStream>> {
+async function verifyParts(
+  parts: readonly Part[],
+  rules: FamilyRules,
+  more: readonly string[] = [],
+): Promise<ReadonlyMap<string, VerifiedStream>> {
   const { options } = rules;
-  const held = parts.flatMap((part) => heldFor(part, rules));
+  const held = [...parts.flatMap((part) => heldFor(part, rules)), ...more];
   const origins = parts.map(({ look }) => look.origin);
   const files = parts.flatMap((part) => part.files);
   const fromMiddle = parts.some(({ from }) => from !== undefined);

@@ -33,6 +33,7 @@ const stream = v.strictObject({
   basis: text,
   first: v.optional(note),
   newest: v.optional(note),
+  seen: v.optional(note),
   firstSeq: count,
   lastSeq: count,
   sealed: v.optional(time),
@@ -73,6 +74,8 @@ export interface RememberedStream {
   /** The first and the newest checkpoint of a check that was ok, as signed notes; they stay when a later one is not. */
   readonly first?: string | undefined;
   readonly newest?: string | undefined;
+  /** A newer one that verified when the stream was undecided: what it says was signed, so a log without it was rolled back. */
+  readonly seen?: string | undefined;
   /** The first and the last entry. */
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -113,7 +116,7 @@ export function parseRemembered(given: string, id: string, place: string): Remem
   if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
   for (const one of streams) {
     if (familyOf(one.origin) !== family) throw damaged(place, 'it names a stream that does not belong here');
-    for (const held of [one.first, one.newest]) {
+    for (const held of [one.first, one.newest, one.seen]) {
       if (held !== undefined && parseSignedCheckpoint(held)?.origin !== one.origin)
         throw damaged(place, 'a checkpoint in it is of another stream');
     }
