@@ -5,6 +5,8 @@ import type { ObjectStorage, StoredObject } from './object-storage.ts';
 /** So often one range is asked for, the pause before the second time in milliseconds, doubled each time. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 100;
+/** No more after so long: an SDK that got no reply at all has asked several times itself. */
+const PATIENCE_MS = 60_000;
 
 /** An object could not be read: what was read of it before stands. */
 export class UnreadableObject extends Error {
@@ -31,6 +33,7 @@ export async function readRange(
 ): Promise<Buffer> {
   const expected = Math.min(length, object.size - from);
   if (expected <= 0) return Buffer.alloc(0);
+  const began = performance.now();
   for (let attempt = 1; ; attempt++) {
     try {
       const bytes = await storage.read(object, from, expected);
@@ -42,7 +45,7 @@ export async function readRange(
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;
       const passes = isTamperError(error, 'UNAVAILABLE') || isTamperError(error, 'RESPONSE_MALFORMED');
-      if (!passes || attempt === ATTEMPTS) throw new UnreadableObject(error);
+      if (!passes || attempt === ATTEMPTS || performance.now() - began > PATIENCE_MS) throw new UnreadableObject(error);
       await delay(PAUSE_MS * 2 ** (attempt - 1));
     }
   }

@@ -4,10 +4,14 @@ import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
 import { ownWrite } from '../internal/storage/own-write.ts';
+import { repeatedRequest } from '../internal/storage/repeated-request.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 
-/** Objects of one bucket of AWS S3. Their versions are ETags without quotes. */
+/**
+ * Objects of one bucket of AWS S3. Their versions are ETags without quotes. The SDK repeats what fails, but waits for ever for the
+ * rest of a reply that has begun, so each request has a deadline of ours as well, after which it is sent again.
+ */
 export class S3Bucket implements ObjectStorage {
   readonly name: string;
   readonly #client: S3;
@@ -47,9 +51,8 @@ export class S3Bucket implements ObjectStorage {
     const end = from + size - 1;
     try {
       const range = { Range: `bytes=${from}-${end}`, IfMatch: `"${object.version}"` };
-      const reply = await this.#client.getObject(
-        { Bucket: this.#bucket, Key: object.key, ...range },
-        { ...(signal && { abortSignal: signal }) },
+      const reply = await repeatedRequest(this.#bounds(call, signal), (abortSignal) =>
+        this.#client.getObject({ Bucket: this.#bucket, Key: object.key, ...range }, { abortSignal }),
       );
       const body = bodyOf(reply, call);
       const version = versionOf(reply.ETag);
@@ -69,9 +72,8 @@ export class S3Bucket implements ObjectStorage {
   async get(key: string, limit: number, signal?: AbortSignal): Promise<StoredBytes | undefined> {
     const call = this.#call('GetObject');
     try {
-      const reply = await this.#client.getObject(
-        { Bucket: this.#bucket, Key: key },
-        { ...(signal && { abortSignal: signal }) },
+      const reply = await repeatedRequest(this.#bounds(call, signal), (abortSignal) =>
+        this.#client.getObject({ Bucket: this.#bucket, Key: key }, { abortSignal }),
       );
       const body = bodyOf(reply, call);
       const version = versionOf(reply.ETag);
@@ -92,20 +94,24 @@ export class S3Bucket implements ObjectStorage {
     signal?: AbortSignal,
   ): Promise<string | undefined> {
     const call = this.#call('PutObject');
+    let attempts = 1;
     try {
       const ContentType = 'text/plain; charset=utf-8'; // all that we write
       const condition = ifVersion === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${ifVersion}"` };
-      const { ETag } = await this.#client.putObject(
-        { Bucket: this.#bucket, Key: key, Body: bytes, ContentType, ...condition },
-        { ...(signal && { abortSignal: signal }) },
-      );
+      const { ETag } = await repeatedRequest(this.#bounds(call, signal), (abortSignal, attempt) => {
+        attempts = attempt;
+        return this.#client.putObject(
+          { Bucket: this.#bucket, Key: key, Body: bytes, ContentType, ...condition },
+          { abortSignal },
+        );
+      });
       const version = versionOf(ETag);
       if (version === undefined) throw unreadable(call);
       return version;
     } catch (error) {
       const lost = isCondition(error) || (ifVersion !== undefined && nameOf(error) === 'NoSuchKey');
       if (!lost) throw mapS3Error(error, call);
-      return attemptsOf(error) === 1 ? undefined : ownWrite(this, key, bytes, signal);
+      return attempts === 1 && attemptsOf(error) === 1 ? undefined : ownWrite(this, key, bytes, signal);
     }
   }
 
@@ -125,13 +131,16 @@ export class S3Bucket implements ObjectStorage {
     asked: { Prefix: string; ContinuationToken?: string | undefined; StartAfter?: string; MaxKeys?: number },
     signal: AbortSignal | undefined,
   ): Promise<ListObjectsV2CommandOutput> {
+    const call = this.#call('ListObjectsV2');
     try {
-      return await this.#client.listObjectsV2(
-        { Bucket: this.#bucket, EncodingType: 'url', ...asked }, // XML cannot say every key
-        { ...(signal && { abortSignal: signal }) },
+      return await repeatedRequest(this.#bounds(call, signal), (abortSignal) =>
+        this.#client.listObjectsV2(
+          { Bucket: this.#bucket, EncodingType: 'url', ...asked }, // XML cannot say every key
+          { abortSignal },
+        ),
       );
     } catch (error) {
-      throw mapS3Error(error, this.#call('ListObjectsV2'));
+      throw mapS3Error(error, call);
     }
   }
 
