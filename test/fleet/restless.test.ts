@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { TamperError } from '../../src/errors.ts';
 import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
 import { StoragePlace } from '../../src/fleet/place/storage-place.ts';
 import { type Audited, auditFleet, fleetInBucket, rotatedLog, ship } from '../support/fleet.ts';
@@ -50,6 +51,107 @@ describe('an object that is replaced between the listing and its reading', () =>
       'fleet/b: new ok whole',
     ]);
   });
+});
+
+it.each([1, 2, 3])(
+  'a file of a stream that is remembered, of %i, replaced each time it is read: replaced, and not cut off',
+  async (count) => {
+    ship(fleet, rotatedLog('fleet/a', count), 'a');
+    ship(fleet, rotatedLog('fleet/b', 1), 'b');
+    await auditFleet(fleet);
+    const key = `logs/a/000${count}.jsonl`;
+    const bytes = fleet.read(`a/000${count}.jsonl`);
+    let version = 0;
+    const grow = (): void => void fleet.bucket.set(key, `${bytes.toString()}${'\n'.repeat(++version)}`);
+    grow();
+    fleet.bucket.before = (request) => {
+      if (request.method === 'read' && request.key === key) grow();
+    };
+    expect((await auditFleet(fleet)).said).toEqual([
+      'fleet/a: replaced undecided nothing',
+      'fleet/b: unchanged ok nothing',
+    ]);
+    fleet.bucket.before = undefined;
+    fleet.bucket.set(key, bytes);
+    expect((await auditFleet(fleet)).said[0]).toMatch(/^fleet\/a: rewritten ok /);
+  },
+);
+
+describe('a file that cannot be read', () => {
+  const denied = (key: string): void => {
+    fleet.bucket.before = (request) => {
+      if (request.method !== 'read' || request.key !== key) return;
+      throw new TamperError('ACCESS_DENIED', 's3://memory GetObject failed (AccessDenied)', { hint: 'Ask for it.' });
+    };
+  };
+  beforeEach(async () => {
+    for (const name of ['a', 'b', 'c', 'd']) ship(fleet, rotatedLog(`fleet/${name}`, 2), name);
+    await auditFleet(fleet);
+    fleet.write('b/0002.jsonl', Buffer.from(fleet.read('b/0002.jsonl').toString().replace('"n":1', '"n":7')));
+    fleet.remove('c/0002.jsonl');
+  });
+
+  it('of a stream that is remembered, is said of that stream, and of all others what there is to say', async () => {
+    fleet.bucket.set('logs/a/0002.jsonl', fleet.read('a/0002.jsonl'));
+    denied('logs/a/0002.jsonl');
+    const { said, results } = await auditFleet(fleet);
+    expect(said).toEqual([
+      'fleet/a: failed undecided nothing',
+      'fleet/b: rewritten tampered whole',
+      'fleet/c: rolled_back tampered whole',
+      'fleet/d: unchanged ok nothing',
+    ]);
+    const a = results.find(({ stream }) => stream === 'fleet/a');
+    expect(a).toMatchObject({ error: { code: 'ACCESS_DENIED', hint: 'Ask for it.' } });
+    expect(a?.findings).toMatchObject([{ code: 'UNREADABLE', file: expect.stringContaining('a/0002.jsonl') }]);
+    fleet.bucket.before = undefined;
+    expect((await auditFleet(fleet)).said[0]).toBe('fleet/a: rewritten ok added');
+  });
+
+  it('of nobody knows which stream: what is missed may be in it, but what is wrong is wrong', async () => {
+    for (const key of fleet.bucket.keys()) if (key.startsWith('logs/d/')) fleet.bucket.delete(key);
+    fleet.write('x.jsonl', Buffer.from('{}\n'));
+    denied('logs/x.jsonl');
+    const { said, results } = await auditFleet(fleet);
+    expect(said).toEqual([
+      ': failed undecided nothing',
+      'fleet/a: unchanged ok nothing',
+      'fleet/b: rewritten tampered whole',
+      'fleet/c: rolled_back undecided whole',
+      'fleet/d: vanished undecided nothing',
+    ]);
+    for (const { findings } of results.filter(({ result }) => result === 'vanished' || result === 'rolled_back'))
+      expect(findings.map(({ message }) => message).join()).toContain('x.jsonl');
+    fleet.remove('x.jsonl');
+    expect((await auditFleet(fleet)).said).toEqual([
+      'fleet/a: unchanged ok nothing',
+      'fleet/b: unchanged tampered whole',
+      'fleet/c: rolled_back tampered whole',
+      'fleet/d: vanished tampered nothing',
+    ]);
+  });
+
+  it('and where nothing can be read, the audit ends with the error', async () => {
+    for (let at = 0; at < 40; at++) fleet.write(`new/${at}.jsonl`, Buffer.from('{}\n'));
+    fleet.bucket.before = ({ method, key }) => {
+      if (method === 'read' && key.startsWith('logs/new/'))
+        throw new TamperError('UNAVAILABLE', 'away', { retryable: true });
+    };
+    await expect(auditFleet(fleet)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+it('what is found is said also where it cannot be remembered', async () => {
+  for (const name of ['a', 'b']) ship(fleet, rotatedLog(`fleet/${name}`, 2), name);
+  await auditFleet(fleet);
+  ship(fleet, rotatedLog('fleet/a', 3), 'a', 2);
+  fleet.remove('b/0002.jsonl');
+  fleet.bucket.before = ({ method, key }) => {
+    if (method === 'put' && key.startsWith('memory/')) throw new TamperError('ACCESS_DENIED', 'PutObject failed');
+  };
+  const { said, results } = await auditFleet(fleet);
+  expect(said).toEqual(['fleet/a: failed undecided nothing', 'fleet/b: rolled_back tampered whole']);
+  for (const { error } of results) expect(error).toMatchObject({ code: 'ACCESS_DENIED' });
 });
 
 it('an object that is moved while it is listed is no rolled-back stream', async () => {

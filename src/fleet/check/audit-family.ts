@@ -10,12 +10,12 @@ import {
   type RememberedStream,
   sizeOf,
 } from '../memory/remembered.ts';
-import { type FamilyFile, lookAtFamily, type StreamLook } from './family-look.ts';
+import { type FamilyFile, isRemembered as isFileRemembered, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
 import { formatResults, parseResults } from './parse-results.ts';
 import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
-import { emptyResult, resultOf, vanishedResult } from './results.ts';
+import { doubted, emptyResult, resultOf, unreadResult, vanishedResult } from './results.ts';
 import type { AuditFinding, StreamResult } from './stream-result.ts';
 import { type FamilyRules, rulesOf, type VerifiedStream, verifyFamily } from './verify-family.ts';
 
@@ -30,6 +30,8 @@ export interface FamilyJob {
   readonly files: readonly FamilyFile[];
   /** The version of what was remembered before the files were listed; absent where nothing was. */
   readonly memoryVersion?: string | undefined;
+  /** A file that could not be looked into, and of which nobody knows whose it is; absent where there is none. */
+  readonly unread?: string | undefined;
   /** The run of a queue that it belongs to: done a second time for one run, it comes to the same results. */
   readonly run?: string | undefined;
 }
@@ -85,6 +87,8 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
 /** Looks at a family once. */
 export async function tryFamily(job: FamilyJob, rules: AuditRules): Promise<FamilyOutcome> {
   return orFailure(job, async () => {
+    if (job.files.some(({ unread }) => unread !== undefined))
+      return { is: 'settled', results: [unreadResult(job.family, job.files)] };
     const stored = await rules.memory.read(familyId(job.family));
     const said = stored && saidBefore(job, stored, rules);
     if (said !== undefined) return { is: 'settled', results: said };
@@ -100,16 +104,20 @@ export async function tryFamily(job: FamilyJob, rules: AuditRules): Promise<Fami
 
 /** Remembers what was verified, and says so. */
 export async function settle({ job, stored, results, next }: Pending, rules: AuditRules): Promise<FamilyOutcome> {
-  return orFailure(job, async () => {
-    const id = familyId(job.family);
-    const { run } = job;
-    const text = formatRemembered(
-      run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
-    );
-    const isSame = stored === undefined ? next.streams.length === 0 : isRemembered(next, stored, job.family, rules);
-    if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
-    return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
-  });
+  return orFailure(
+    job,
+    async () => {
+      const id = familyId(job.family);
+      const { run } = job;
+      const text = formatRemembered(
+        run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
+      );
+      const isSame = stored === undefined ? next.streams.length === 0 : isRemembered(next, stored, job.family, rules);
+      if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
+      return { is: 'outdated', why: 'memory', memoryVersion: (await rules.memory.read(id))?.version };
+    },
+    results,
+  );
 }
 
 /** What is said of a family that does not come to rest. */
@@ -122,13 +130,24 @@ export function restless(job: FamilyJob, outcome: FamilyOutcome): readonly Strea
   return [{ ...emptyResult(job.family, job.files.length, undefined), result: 'replaced', findings: [finding] }];
 }
 
-async function orFailure(job: FamilyJob, act: () => Promise<FamilyOutcome>): Promise<FamilyOutcome> {
+/** `known`: what was found before it was to be remembered; tampered stays tampered. */
+async function orFailure(
+  job: FamilyJob,
+  act: () => Promise<FamilyOutcome>,
+  known: readonly StreamResult[] = [],
+): Promise<FamilyOutcome> {
   try {
     return await act();
   } catch (error) {
     const failure = error instanceof UnreadableObject ? error.failure : error;
     if (!(failure instanceof TamperError) || failure.code === 'INTERNAL') throw error;
-    return { is: 'settled', results: [emptyResult(job.family, job.files.length, failure)] };
+    const failed = emptyResult(job.family, job.files.length, failure);
+    const { error: why } = failed;
+    if (known.length === 0 || why === undefined) return { is: 'settled', results: [failed] };
+    const results = known.map((result) =>
+      result.verdict === 'tampered' ? { ...result, error: why } : emptyResult(result.stream, result.files, failure),
+    );
+    return { is: 'settled', results };
   }
 }
 
@@ -160,6 +179,10 @@ async function verified(
 ): Promise<Pick<Pending, 'results' | 'next'> | undefined> {
   const remembered = stored && parsed(stored, job.family, rules);
   const all = remembered?.streams ?? [];
+  const known = new Map(all.flatMap(({ files }) => files.map((file) => [file.name, file])));
+  // without one that is here, but was another one at each look, a stream would look like one that was cut off
+  if (job.files.some((file) => file.sight === undefined && !isFileRemembered(file, known.get(file.name))))
+    return undefined;
   const named = all.filter(({ origin }) => rules.options.names(origin));
   const held = rules.options.held.get(job.family) ?? [];
   const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named }, held);
@@ -171,7 +194,7 @@ async function verified(
   for (const look of looks) {
     const outcome = outcomeOf(look, reports.get(look.origin), rules);
     if (outcome === undefined) return undefined;
-    results.push(outcome.result);
+    results.push(job.unread === undefined ? outcome.result : doubted(outcome.result, job.unread));
     if (outcome.stream !== undefined) streams.push(outcome.stream);
   }
   return { results, next: { version: 1, family: job.family, streams } };

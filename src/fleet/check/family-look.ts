@@ -1,6 +1,7 @@
 import type { Peek } from '../../verify/input/peek.ts';
 import type { RememberedFamily, RememberedFile, RememberedStream } from '../memory/remembered.ts';
 import { isSameFile, type PlacedFile } from '../place/log-place.ts';
+import type { LookFailure } from './look-failure.ts';
 
 /** What is there of a family of streams, beside what is remembered of it. */
 
@@ -11,8 +12,10 @@ export interface Sight extends Pick<Peek, 'seq' | 'open' | 'after'> {
 
 /** A file of a family. */
 export interface FamilyFile extends PlacedFile {
-  /** Absent where it is remembered as it is. */
+  /** Absent where it is remembered as it is, and where it could not be looked into. */
   readonly sight?: Sight;
+  /** Why it could not be read; absent also where it was another one each time. */
+  readonly unread?: LookFailure;
 }
 
 /** A file of one stream. */
@@ -77,7 +80,7 @@ export function lookAtFamily(
   });
 }
 
-function streamFile({ sight, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
+function streamFile({ sight, unread: _, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
   return {
     firstSeq: same === undefined ? sight?.seq : same.firstSeq,
     lastSeq: same?.lastSeq,

@@ -5,6 +5,7 @@ import { familyOf } from '../memory/family.ts';
 import type { RememberedFamily } from '../memory/remembered.ts';
 import { isSameFile, type LogPlace, type PlacedFile } from '../place/log-place.ts';
 import { type FamilyFile, isRemembered, type Sight } from './family-look.ts';
+import { lookFailure } from './look-failure.ts';
 import type { StreamOptions } from './stream-options.ts';
 
 /**
@@ -50,8 +51,12 @@ export async function lookAgain(
         const same = seen.get(file.name);
         if (same?.sight !== undefined && isSameFile(same, file)) files.set(file.name, same);
         else {
-          const peek = await place.peek(file, wanted);
-          if (peek !== undefined && typeof peek !== 'string') peeked.push({ file, peek });
+          const peek = await place.peek(file, wanted).catch(lookFailure);
+          if (peek === undefined) files.set(file.name, file);
+          else if (typeof peek !== 'string') {
+            if ('code' in peek) files.set(file.name, { ...file, unread: peek });
+            else peeked.push({ file, peek });
+          }
         }
       }
     }

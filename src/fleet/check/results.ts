@@ -1,6 +1,6 @@
-import type { TamperError } from '../../errors.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
-import type { StreamLook } from './family-look.ts';
+import type { FamilyFile, StreamLook } from './family-look.ts';
+import type { LookFailure } from './look-failure.ts';
 import type { StreamOptions } from './stream-options.ts';
 import { type AuditFinding, type StreamOutcome, type StreamResult, shownFindings } from './stream-result.ts';
 import type { VerifiedStream } from './verify-family.ts';
@@ -13,7 +13,7 @@ const CLOCK_SKEW_MS = 300_000;
 const NOTHING_READ = { files: 0, bytes: 0 } as const;
 
 /** A stream of which nothing could be said. */
-export function emptyResult(stream: string, files: number, error: TamperError | undefined): StreamResult {
+export function emptyResult(stream: string, files: number, error: LookFailure | undefined): StreamResult {
   return {
     version: 1,
     stream,
@@ -32,6 +32,27 @@ export function emptyResult(stream: string, files: number, error: TamperError | 
       error: { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) },
     }),
   };
+}
+
+/** Of streams, or of nobody knows which, of which files could not be looked into. */
+export function unreadResult(stream: string, files: readonly FamilyFile[]): StreamResult {
+  const findings = files.flatMap(({ name, unread }): AuditFinding[] =>
+    unread === undefined ? [] : [{ code: 'UNREADABLE', severity: 'undecided', message: unread.message, file: name }],
+  );
+  const [first] = files.flatMap(({ unread }) => unread ?? []);
+  return { ...emptyResult(stream, files.length, first), ...shownFindings(findings, 0) };
+}
+
+/** What is missed of a stream may be in a file of which nobody knows what is in it: `unread`. Then it is undecided whether it is gone. */
+export function doubted(result: StreamResult, unread: string): StreamResult {
+  if (!['vanished', 'rolled_back'].includes(result.result) || result.more > 0) return result;
+  const findings = result.findings.map((finding): AuditFinding => {
+    if (finding.code !== 'KNOWN_CONTRADICTED') return finding;
+    const message = `${finding.message}; or they are in ${unread}, which could not be read`;
+    return { ...finding, severity: 'undecided', message };
+  });
+  const isTampered = findings.some(({ severity }) => severity === 'tampered');
+  return { ...result, verdict: isTampered ? 'tampered' : 'undecided', findings };
 }
 
 /**

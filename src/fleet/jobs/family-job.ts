@@ -18,19 +18,25 @@ const sight = v.strictObject({
 });
 const schema = v.strictObject({
   files: v.array(
-    v.strictObject({ ...content, manifest: v.optional(v.strictObject(content)), sight: v.optional(sight) }),
+    v.strictObject({
+      ...content,
+      manifest: v.optional(v.strictObject(content)),
+      sight: v.optional(sight),
+      unread: v.optional(v.strictObject({ code: text, message: text, hint: v.optional(text) })),
+    }),
   ),
   memoryVersion: v.optional(text),
+  unread: v.optional(text),
 });
 
 /** What the job of a family asks for, as JSON. */
-export function taskOf({ files, memoryVersion }: FamilyJob): unknown {
+export function taskOf({ files, memoryVersion, unread }: FamilyJob): unknown {
   const plain = files.map(({ sight, ...file }) => {
     if (sight?.after === undefined) return { ...file, sight };
     const { origin, size } = sight.after;
     return { ...file, sight: { ...sight, after: { origin, size } } };
   });
-  return { files: plain, memoryVersion };
+  return { files: plain, memoryVersion, unread };
 }
 
 /** Reads it. @throws {@link TamperError} `FORMAT_INVALID` */
@@ -39,6 +45,6 @@ export function familyJobOf({ run, origin, task }: StreamJob): FamilyJob {
   if (!parsed.success) {
     throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues[0], 'the task')}`);
   }
-  const { files, memoryVersion } = parsed.output;
-  return { run, family: origin, files: files as FamilyJob['files'], memoryVersion };
+  const { files, memoryVersion, unread } = parsed.output;
+  return { run, family: origin, files: files as FamilyJob['files'], memoryVersion, unread };
 }

@@ -1,3 +1,4 @@
+import { TamperError } from '../../errors.ts';
 import { tagOf } from '../../format/origin.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { mapBounded } from '../../foundation/pool.ts';
@@ -6,6 +7,7 @@ import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { IgnoredFiles, type IgnoredReport, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
 import type { FamilyFile } from '../check/family-look.ts';
 import { claim, sightOf } from '../check/look-again.ts';
+import { lookFailure } from '../check/look-failure.ts';
 import type { StreamOptions } from '../check/stream-options.ts';
 import { familyOf } from '../memory/family.ts';
 import type { MemoryIndex } from '../memory/memory-index.ts';
@@ -19,8 +21,8 @@ export interface Discovery {
   readonly families: ReadonlyMap<string, readonly FamilyFile[]>;
   /** Files of no stream that is named, and what they begin with. */
   readonly unclaimed: readonly UnclaimedFile[];
-  /** Files that were replaced each time before they could be looked into. */
-  readonly restless: readonly string[];
+  /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
+  readonly unread: readonly FamilyFile[];
   readonly ignored: IgnoredReport;
 }
 
@@ -34,6 +36,8 @@ export interface UnclaimedFile {
 const AT_ONCE = 16;
 /** So often one is looked into that is replaced meanwhile. */
 const LOOKS = 4;
+/** So many objects of a service that does not answer are none that it keeps back: the service is away. */
+const MOST_UNAVAILABLE = 32;
 /** So many are listed before they are looked into. */
 const PORTION = 1024;
 
@@ -47,7 +51,9 @@ interface Peeked {
 interface Found {
   readonly ignored: IgnoredFiles;
   readonly peeked: Peeked[];
-  readonly restless: string[];
+  readonly unread: FamilyFile[];
+  /** How many could not be looked into, but might be later. */
+  unavailable: number;
 }
 
 /** Lists places, as often as it is asked to; what was looked into once is not again. */
@@ -88,7 +94,7 @@ export class Discoverer {
       if (own === undefined) families.set(family, [file]);
       else own.push(file);
     };
-    const found: Found = { ignored: new IgnoredFiles(), peeked: [], restless: [] };
+    const found: Found = { ignored: new IgnoredFiles(), peeked: [], unread: [], unavailable: 0 };
     const listed = new Set<string>();
     for (const place of this.#places) {
       let portion: PlacedFile[] = [];
@@ -105,22 +111,33 @@ export class Discoverer {
       }
       await this.#lookInto(place, portion, found);
     }
+    const unknown = found.unread.filter((file) => {
+      const before = this.#index.files.get(file.name);
+      if (before !== undefined) add(before.family, file);
+      return before === undefined;
+    });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
-    return { families, unclaimed, restless: found.restless, ignored: found.ignored.report };
+    return { families, unclaimed, unread: unknown, ignored: found.ignored.report };
   }
 
   async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {
     await mapBounded(files, AT_ONCE, async (listed) => {
       let file: PlacedFile | undefined = listed;
-      for (let look = 1; file !== undefined && look <= LOOKS; look++) {
-        const peek = await this.#peek(place, file);
-        if (typeof peek === 'string') found.ignored.add(file.name, peek);
-        if (typeof peek === 'object') found.peeked.push({ place, file, peek });
-        if (peek !== undefined) return;
-        file = await place.now(file);
+      try {
+        for (let look = 1; file !== undefined && look <= LOOKS; look++) {
+          const peek = await this.#peek(place, file);
+          if (typeof peek === 'string') found.ignored.add(file.name, peek);
+          if (typeof peek === 'object') found.peeked.push({ place, file, peek });
+          if (peek !== undefined) return;
+          file = await place.now(file);
+        }
+        if (file !== undefined) found.unread.push(file);
+      } catch (error) {
+        const unread = lookFailure(error);
+        if (error instanceof TamperError && error.retryable && ++found.unavailable > MOST_UNAVAILABLE) throw error;
+        found.unread.push({ ...listed, unread });
       }
-      if (file !== undefined) found.restless.push(file.name);
     });
   }
 

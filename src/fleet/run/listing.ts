@@ -1,7 +1,7 @@
 import { unclaimedReport } from '../../verify/files/grouping.ts';
 import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
-import { emptyResult } from '../check/results.ts';
+import { emptyResult, unreadResult } from '../check/results.ts';
 import type { StreamOptions } from '../check/stream-options.ts';
 import { type AuditFinding, type StreamResult, shownFindings } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
@@ -55,21 +55,25 @@ export async function listFleet(
     ...(shard.index === 0 ? resultsOfFiles(discovery, index) : []),
     ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
   ];
+  const unread = discovery.unread[0]?.name;
   const files = new Map(discovery.families);
   const jobOf = (family: string): FamilyJob => {
     const own = files.get(family) ?? [];
     files.delete(family); // there may be very many
-    return { family, files: own, memoryVersion: index.families.get(family)?.version };
+    return { family, files: own, memoryVersion: index.families.get(family)?.version, unread };
   };
   const families = [...all].filter((family) => isInShard(family, shard));
   return { families, jobOf, results, ignored: discovery.ignored, discoverer };
 }
 
-function resultsOfFiles({ families, unclaimed, restless }: Discovery, { damaged }: MemoryIndex): StreamResult[] {
+function resultsOfFiles({ families, unclaimed, unread }: Discovery, { damaged }: MemoryIndex): StreamResult[] {
   const there = new Set([...families.keys()].map(familyId)); // of these it is said when they are audited
-  const unreadable = [...damaged].filter(([id]) => !there.has(id));
+  const unremembered = [...damaged].filter(([id]) => !there.has(id));
+  const unreadable = unread.filter((file) => file.unread !== undefined);
+  const restless = unread.filter((file) => file.unread === undefined).map(({ name }) => name);
   return [
-    ...unreadable.map(([, error]) => emptyResult('', 0, error)),
+    ...unremembered.map(([, error]) => emptyResult('', 0, error)),
+    ...(unreadable.length > 0 ? [unreadResult('', unreadable)] : []),
     ...(restless.length > 0 ? [restlessResult(restless)] : []),
     ...(unclaimed.length > 0 ? [unclaimedResult(unclaimed)] : []),
   ];
