@@ -131,6 +131,17 @@ describe('a file that cannot be read', () => {
     ]);
   });
 
+  it('of nobody knows which stream, and that came to be so during the audit', async () => {
+    fleet.bucket.set('logs/d/0002.jsonl', fleet.read('d/0002.jsonl')); // to be read once more
+    fleet.bucket.before = ({ method, key }) => {
+      if (method === 'read' && key === 'logs/x.jsonl') throw new TamperError('ACCESS_DENIED', 'GetObject failed');
+      if (method !== 'read' || key !== 'logs/d/0002.jsonl') return;
+      fleet.bucket.set('logs/x.jsonl', fleet.read('d/0002.jsonl'));
+      for (const at of [1, 2]) fleet.bucket.delete(`logs/d/000${at}.jsonl`);
+    };
+    expect((await auditFleet(fleet)).said.at(-1)).toBe('fleet/d: vanished undecided nothing');
+  });
+
   it('and where nothing can be read, the audit ends with the error', async () => {
     for (let at = 0; at < 40; at++) fleet.write(`new/${at}.jsonl`, Buffer.from('{}\n'));
     fleet.bucket.before = ({ method, key }) => {

@@ -49,6 +49,7 @@ export interface PlanReasons {
   readonly checkpointOf?: number | undefined;
 }
 
+/** What of a stream is read: nothing, what is new, or all. */
 export function planOf(look: StreamLook, rules: PlanRules, { always = false, checkpointOf }: PlanReasons = {}): Plan {
   const { remembered, files, gone } = look;
   if (remembered === undefined) return WHOLE;

@@ -119,14 +119,15 @@ class Audit {
   /** One listing for all that wait: what it shows unchanged stands, all else is done again. */
   async #lookAgain(discoverer: Discoverer): Promise<void> {
     const waiting = this.#waiting.splice(0);
-    const { families } = await discoverer.look();
+    const { families, unread } = await discoverer.look();
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
       const files = families.get(job.family) ?? [];
       const same = isSameLook(job.files, files);
       if (outcome.is === 'doubtful' && same) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
-      else await this.#audit({ ...job, files, memoryVersion: versionOf(outcome) }, attempt + 1);
+      else
+        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread: unread[0]?.name }, attempt + 1);
     });
   }
 
