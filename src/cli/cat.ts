@@ -110,7 +110,7 @@ export const cat: Command = command(
         const onProblem = (file: string, message: string): void => problems.add(`${file}: ${message}`);
         const ignored = await originalLines({
           paths,
-          input: io.stdin,
+          input: io.stdin(),
           onPiece: printer.take,
           onProblem,
           ...(unwrap !== undefined && { unwrap }),

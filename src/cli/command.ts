@@ -3,10 +3,14 @@ import type { TamperConfig } from '../index.ts';
 import type { FlagSpec, Flags } from '../internal.ts';
 import { type FlagSet, type FlagValues, specsOf, valuesOf } from './flags.ts';
 import type { Described } from './help.ts';
+import type { InputBytes } from './input/input-bytes.ts';
 
 /** What a command may touch of the process it runs in. */
 export interface CommandIo {
-  readonly stdin: Readable;
+  /** Standard input as a stream. It is taken once: so, or by {@link CommandIo.inputBytes}. */
+  readonly stdin: () => Readable;
+  /** Standard input, in memory that is used again. */
+  readonly inputBytes: () => InputBytes;
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -21,7 +21,7 @@ export const inspect: Command = command(
   },
   async ({ flags: { format, unwrap }, positionals }, io) => {
     if (positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
-    const seen = await inspectFiles(positionals, io.stdin, { unwrap });
+    const seen = await inspectFiles(positionals, io.stdin(), { unwrap });
     if (format === 'json') {
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return exitCode.done;

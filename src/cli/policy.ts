@@ -21,7 +21,7 @@ export const policy: Command = command(
         hint: 'Run: fapilog-tamper policy --help',
       });
     }
-    await print(io.stdout, await draftPolicy(paths, io.stdin));
+    await print(io.stdout, await draftPolicy(paths, io.stdin()));
     return exitCode.done;
   },
 );

@@ -1,4 +1,5 @@
 import type { CommandIo } from './command.ts';
+import { standardInput } from './input/standard-input.ts';
 
 function stopped(): Promise<void> {
   return new Promise((resolve) => {
@@ -17,6 +18,6 @@ function onHangUp(act: () => void): () => void {
 
 /** What a command may touch, of the process it is in. */
 export function ioOfProcess(): Omit<CommandIo, 'version'> {
-  const { stdin, stdout, stderr, env } = process;
-  return { stdin, stdout, stderr, env, stopped, onHangUp };
+  const { stdout, stderr, env } = process;
+  return { stdin: () => process.stdin, inputBytes: standardInput, stdout, stderr, env, stopped, onHangUp };
 }

@@ -4,7 +4,7 @@ import { createSealerFor, openPlainWriter } from '../internal.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
-import { InputLines } from './input-lines.ts';
+import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { printable, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
@@ -47,7 +47,7 @@ export const seal: Command = command(
         ? undefined
         : recordKeyEvents(keyEvents, (error) => void say(`warning: ${error.message}`));
     const stopped = io.stopped();
-    const input = new InputLines(io.stdin, stopped);
+    const input = new InputLines(io.inputBytes(), stopped);
     try {
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
     } finally {

@@ -127,7 +127,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
     resolution,
     options: {
       paths: positionals,
-      input: io.stdin,
+      input: io.stdin(),
       publicKeys,
       held,
       ...keys,

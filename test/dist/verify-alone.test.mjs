@@ -45,7 +45,7 @@ async function runPackage(args, cwd = place) {
         done();
       },
     });
-  const io = { stdin: Readable.from([]), stdout: into('stdout'), stderr: into('stderr'), env: {} };
+  const io = { stdin: () => Readable.from([]), stdout: into('stdout'), stderr: into('stderr'), env: {} };
   const before = process.cwd();
   process.chdir(cwd);
   try {

@@ -1,4 +1,5 @@
 import { Readable, Writable } from 'node:stream';
+import { bytesOfStream } from '../../src/cli/input/input-bytes.ts';
 import { run } from '../../src/cli/run.ts';
 
 /** What a command line gave. */
@@ -22,7 +23,8 @@ export async function runCommand(
       },
     });
   const io = {
-    stdin: Readable.from([Buffer.from(input)]),
+    stdin: () => Readable.from([Buffer.from(input)]),
+    inputBytes: () => bytesOfStream(Readable.from([Buffer.from(input)])),
     stdout: into('stdout'),
     stderr: into('stderr'),
     env,

@@ -18,7 +18,8 @@ import {
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { yes } from '../flags.ts';
-import { InputLines } from '../input-lines.ts';
+import { bytesOfStream } from '../input/input-bytes.ts';
+import { InputLines } from '../input/input-lines.ts';
 import { print, printable } from '../output.ts';
 import { runService } from './service.ts';
 import { type Tampering, tamperings } from './tamperings.ts';
@@ -89,7 +90,7 @@ async function logInto(sealer: Sealer, ownFile: string | undefined): Promise<str
     const logger = await runService(sealer, REQUESTS);
     return `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
   }
-  const input = new InputLines(await openOwnFile(ownFile), new Promise<never>(() => undefined));
+  const input = new InputLines(bytesOfStream(await openOwnFile(ownFile)), new Promise<never>(() => undefined));
   for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
     const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
     if (!goOn) await once(sealer, 'drain');

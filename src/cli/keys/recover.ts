@@ -47,7 +47,7 @@ export async function recoverKeysInto(
   const { places, close } = await openRecoveryPlaces({ resolutions, policy, keyPaths, keyVariables, env: io.env });
   try {
     const continued = flags.origin.length === 0; // as for verify
-    const report = await recoverKeys({ paths, input: io.stdin, unwrap, origin, continued, policy, places, out });
+    const report = await recoverKeys({ paths, input: io.stdin(), unwrap, origin, continued, policy, places, out });
     const text = format === 'json' ? jsonText(report, 2) : linesOf(report).map(printable).join('\n');
     await print(io.stdout, `${text}\n`);
     return report.complete ? exitCode.done : exitCode.undecided;

@@ -19,7 +19,7 @@ export async function showKeysOf(
   { origin, unwrap, format }: ShowRequest,
   io: CommandIo,
 ): Promise<number> {
-  const shown = await showKeys(paths, { origin, unwrap, input: io.stdin });
+  const shown = await showKeys(paths, { origin, unwrap, input: io.stdin() });
   const text = format === 'json' ? jsonText(shown, 2) : shown.flatMap(linesOf).map(printable).join('\n');
   await print(io.stdout, `${text}\n`);
   return exitCode.done;

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { close, constants, createReadStream, fdatasync } from 'node:fs';
+import { close, constants, fdatasync } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { digestBytes } from '../../core/hash.ts';
@@ -9,6 +8,7 @@ import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-refere
 import { formatManifest, type Manifest, RATCHET_ALGORITHM } from '../../format/manifest.ts';
 import { noteKeyId } from '../../format/vkey.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
+import { fileDigest } from '../../foundation/file-digest.ts';
 import { formatTime } from '../../foundation/time.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { StreamState } from '../disk/state-record.ts';
@@ -92,10 +92,7 @@ async function hashDurably(file: string, length: number): Promise<string> {
   const fd = openRegular(file, constants.O_RDWR);
   try {
     await datasync(fd);
-    const hash = createHash('sha256');
-    const reading = createReadStream(file, { fd, start: 0, end: length - 1, autoClose: false });
-    for await (const chunk of reading) hash.update(chunk as Buffer);
-    return hash.digest('hex');
+    return await fileDigest(fd, length);
   } finally {
     await closeFile(fd);
   }

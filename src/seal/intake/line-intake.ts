@@ -11,8 +11,8 @@ const BYTES_A_UNIT = 3;
 /** The most bytes that end a line. */
 const LINE_END = 2;
 /** So many lines, and bytes of them, are taken at once: what they cost is far below what a turn may last. */
-const BATCH_LINES = 512;
-const BATCH_BYTES = 65_536;
+const BATCH_LINES = 2_048;
+const BATCH_BYTES = 262_144;
 
 /** A line over `max_line_bytes` of which some parts are in the log and the rest is not. */
 export interface LongLine {

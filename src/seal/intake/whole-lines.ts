@@ -19,10 +19,13 @@ export class WholeLines {
     return this.#begunBytes > 0;
   }
 
-  /** @returns the lines that end in this chunk; undefined where none does and what has begun can wait */
-  add(chunk: Buffer): Lines | undefined {
+  /**
+   * @param room - so many bytes of memory before the chunk may be written to
+   * @returns the lines that end in this chunk; undefined where none does and what has begun can wait
+   */
+  add(chunk: Buffer, room = 0): Lines | undefined {
     const end = chunk.lastIndexOf(LF) + 1;
-    const lines = end > 0 ? { bytes: this.#join(chunk.subarray(0, end)), goesOn: false } : undefined;
+    const lines = end > 0 ? { bytes: this.#join(chunk.subarray(0, end), room), goesOn: false } : undefined;
     if (end < chunk.length) this.#begin(chunk.subarray(end));
     if (lines === undefined && this.#begunBytes > LONG_LINE) return this.#piece();
     return lines;
@@ -30,25 +33,34 @@ export class WholeLines {
 
   /** The stream has ended. @returns the last line, which lacks its LF; undefined where there is none */
   end(): Lines | undefined {
-    return this.hasBegun ? { bytes: this.#join(Buffer.alloc(0)), goesOn: false } : undefined;
+    return this.hasBegun ? { bytes: this.#join(Buffer.alloc(0), 0), goesOn: false } : undefined;
   }
 
+  /** Keeps a copy: whoever gave it may read the next chunk into the same memory. */
   #begin(rest: Buffer): void {
-    this.#begun.push(rest);
+    this.#begun.push(Buffer.from(rest));
     this.#begunBytes += rest.length;
   }
 
-  #join(last: Buffer): Buffer {
+  #join(last: Buffer, room: number): Buffer {
     if (this.#begun.length === 0) return last;
-    const whole = Buffer.concat([...this.#begun, last]);
+    const whole = this.#begunBytes <= room ? this.#putBefore(last) : Buffer.concat([...this.#begun, last]);
     this.#begun = [];
     this.#begunBytes = 0;
     return whole;
   }
 
+  #putBefore(last: Buffer): Buffer {
+    const start = last.byteOffset - this.#begunBytes;
+    const whole = Buffer.from(last.buffer, start, this.#begunBytes + last.length);
+    let at = 0;
+    for (const piece of this.#begun) at += piece.copy(whole, at);
+    return whole;
+  }
+
   /** What is begun but for its last byte: it may be a CR that belongs to the end, and no line ends with nothing. */
   #piece(): Lines {
-    const all = this.#join(Buffer.alloc(0));
+    const all = this.#join(Buffer.alloc(0), 0);
     this.#begin(all.subarray(-1));
     return { bytes: all.subarray(0, -1), goesOn: true };
   }

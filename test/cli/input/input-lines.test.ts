@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InputLines } from '../../src/cli/input-lines.ts';
+import { bytesOfStream, type InputBytes } from '../../../src/cli/input/input-bytes.ts';
+import { InputLines } from '../../../src/cli/input/input-lines.ts';
 
 const never = new Promise<void>(() => undefined);
 
@@ -17,6 +18,22 @@ async function text(input: InputLines): Promise<string | undefined> {
   return (await input.next())?.bytes.toString();
 }
 
+/** An input that reads every chunk into the same memory, as standard input is read. */
+function reusing(texts: readonly string[], room: number): InputBytes {
+  const memory = Buffer.alloc(room + 64, '?');
+  const chunks = texts.filter((text) => text !== '').values();
+  return {
+    room,
+    async next() {
+      const { done, value } = chunks.next();
+      if (done === true) return undefined;
+      memory.fill('?');
+      return memory.subarray(room, room + memory.write(value, room));
+    },
+    close: () => undefined,
+  };
+}
+
 describe('InputLines', () => {
   it('gives the input back in whole lines, however it is cut', async () => {
     const pieces = fc.array(fc.constantFrom('', 'a', '\n', 'bc\n', 'd\ne', '\r\n', '\0', 'é'), { maxLength: 30 });
@@ -26,11 +43,27 @@ describe('InputLines', () => {
           texts.map((text) => Buffer.from(text)),
           { objectMode: false },
         );
-        const chunks = await all(new InputLines(stream, never));
+        const chunks = await all(new InputLines(bytesOfStream(stream), never));
         expect(Buffer.concat(chunks).toString()).toBe(texts.join(''));
         for (const chunk of chunks.slice(0, -1)) expect(chunk.at(-1)).toBe(0x0a);
         for (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0);
       }),
+    );
+  });
+
+  it('gives the input back from memory that is used again, wherever a line is cut and however much room is before it', async () => {
+    const piece = fc.oneof(fc.constantFrom('', 'a', '\n', 'bc\n', 'd\ne', '\r\n'), fc.stringMatching(/^[a-z]{20,60}$/));
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 30 }), fc.nat(80), async (texts, room) => {
+        const input = new InputLines(reusing(texts, room), never);
+        const given: string[] = [];
+        for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
+          given.push(lines.bytes.toString());
+          lines.bytes.fill('!'); // whoever has taken the lines does not need them any more
+        }
+        expect(given.join('')).toBe(texts.join(''));
+      }),
+      { numRuns: 500 },
     );
   });
 
@@ -40,7 +73,7 @@ describe('InputLines', () => {
     const stopped = new Promise<void>((resolve) => {
       stop = resolve;
     });
-    const input = new InputLines(stream, stopped);
+    const input = new InputLines(bytesOfStream(stream), stopped);
     stream.write('one\n');
     expect(await text(input)).toBe('one\n');
     stop();
@@ -59,7 +92,7 @@ describe('InputLines', () => {
       line.subarray(n * 65_536, (n + 1) * 65_536),
     );
     const stream = Readable.from([...chunks, Buffer.from('\nnext\n')], { objectMode: false });
-    const input = new InputLines(stream, never);
+    const input = new InputLines(bytesOfStream(stream), never);
     const pieces: { readonly bytes: Buffer; readonly goesOn: boolean }[] = [];
     for (let next = await input.next(); next !== undefined; next = await input.next()) pieces.push(next);
     expect(Buffer.concat(pieces.map(({ bytes }) => bytes)).equals(Buffer.concat([line, Buffer.from('\nnext\n')]))).toBe(
@@ -74,7 +107,7 @@ describe('InputLines', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const stream = new PassThrough();
-    const input = new InputLines(stream, never);
+    const input = new InputLines(bytesOfStream(stream), never);
     const given: WeakRef<ArrayBufferLike>[] = [];
     for (let n = 0; n < 50; n++) {
       stream.write(Buffer.alloc(65_536, '\n'));
@@ -88,7 +121,7 @@ describe('InputLines', () => {
   });
 
   it('says that nobody takes lines any more, to whoever waits and to whoever asks', async () => {
-    const input = new InputLines(new PassThrough(), never);
+    const input = new InputLines(bytesOfStream(new PassThrough()), never);
     const waiting = input.next();
     input.fail(new Error('gone'));
     await expect(waiting).rejects.toThrow('gone');
@@ -97,7 +130,7 @@ describe('InputLines', () => {
 
   it('says that the input cannot be read', async () => {
     const stream = new PassThrough();
-    const reading = new InputLines(stream, never).next();
+    const reading = new InputLines(bytesOfStream(stream), never).next();
     stream.destroy(new Error('EIO'));
     await expect(reading).rejects.toMatchObject({
       code: 'READ_FAILED',

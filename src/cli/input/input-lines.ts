@@ -1,28 +1,26 @@
-import type { Readable } from 'node:stream';
-import { TamperError } from '../index.ts';
-import { type Lines, WholeLines } from '../internal.ts';
+import { TamperError } from '../../index.ts';
+import { type Lines, WholeLines } from '../../internal.ts';
+import type { InputBytes } from './input-bytes.ts';
 
 /** After a stop: how long the input must be quiet before it is taken as ended, in milliseconds. */
 const quietMs = 200;
 
 /**
- * Whole lines from a stream, as many at a time as come; the last one may lack its LF. After a stop what still comes is
+ * Whole lines of an input, as many at a time as come; the last one may lack its LF. After a stop what still comes is
  * taken, until nothing has come for 200 ms: a producer that the same signal ends has its last words in the pipe.
  */
 export class InputLines {
-  readonly #stream: Readable;
-  readonly #iterator: AsyncIterator<unknown>;
+  readonly #input: InputBytes;
   #isStopped = false;
   #failure: Error | undefined;
   #whenStopped: (() => void) | undefined;
   #whenFailed: ((error: Error) => void) | undefined;
   readonly #lines: WholeLines = new WholeLines();
-  #reading: Promise<IteratorResult<unknown>> | undefined;
+  #reading: Promise<Buffer | undefined> | undefined;
   #ended = false;
 
-  constructor(stream: Readable, stopped: Promise<void>) {
-    this.#stream = stream;
-    this.#iterator = stream.iterator({ destroyOnReturn: true });
+  constructor(input: InputBytes, stopped: Promise<void>) {
+    this.#input = input;
     void stopped.then(() => {
       this.#isStopped = true;
       this.#whenStopped?.();
@@ -40,40 +38,38 @@ export class InputLines {
     this.#whenFailed?.(error);
   }
 
-  /** @returns undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
+  /** @returns lines that are good until this is called again; undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
   async next(): Promise<Lines | undefined> {
     while (!this.#ended) {
       const chunk = await this.#read();
       if (chunk === undefined) break;
-      const lines = this.#lines.add(chunk);
+      const lines = this.#lines.add(chunk, this.#input.room);
       if (lines !== undefined) return lines;
     }
     this.#ended = true;
     return this.#lines.end();
   }
 
-  /** Lets go of the stream, which would keep the process alive. */
+  /** Lets go of the input, which would keep the process alive. */
   close(): void {
     this.#ended = true;
     this.#reading?.catch(() => undefined); // it ends with the stream, and nobody waits for it any more
-    this.#stream.destroy();
+    this.#input.close();
   }
 
   async #read(): Promise<Buffer | undefined> {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#reading ??= this.#iterator.next();
-    const result = await this.#unlessOver(this.#reading);
-    if (result === undefined) return undefined;
+    this.#reading ??= this.#input.next();
+    const chunk = await this.#unlessOver(this.#reading);
     this.#reading = undefined;
-    if (result.done === true) return undefined;
-    return Buffer.isBuffer(result.value) ? result.value : Buffer.from(String(result.value));
+    return chunk;
   }
 
   /**
    * What is read; undefined where the input is quiet after a stop. One wait follows the other and nothing outlives it: a
    * race with a promise that stays pending would hold every chunk that was ever read.
    */
-  async #unlessOver(reading: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> {
+  async #unlessOver(reading: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise((resolve, reject) => {

@@ -1,0 +1,101 @@
+import { fstatSync, read } from 'node:fs';
+import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
+import { promisify } from 'node:util';
+import { bytesOfStream, type InputBytes } from './input-bytes.ts';
+
+const STDIN = 0;
+/** How much is read at once, in bytes. */
+const CHUNK = 524_288;
+/** How much of a line that a chunk cut finds room before the next one, in bytes. */
+const ROOM = 65_536;
+
+/**
+ * Standard input, read into one place again and again. The stream that Node.js makes of it takes new memory for every 64 KiB,
+ * which costs more than reading them.
+ */
+export function standardInput(): InputBytes {
+  const kind = fstatSync(STDIN);
+  if (kind.isFile()) return bytesOfFile();
+  if (kind.isFIFO() || kind.isSocket()) return new SocketBytes();
+  return bytesOfStream(process.stdin); // a terminal, /dev/null
+}
+
+function place(): Buffer {
+  return Buffer.allocUnsafeSlow(ROOM + CHUNK).subarray(ROOM);
+}
+
+const readFile = promisify(read);
+
+function bytesOfFile(): InputBytes {
+  const buffer = place();
+  return {
+    room: ROOM,
+    async next() {
+      const { bytesRead } = await readFile(STDIN, buffer, 0, CHUNK, null); // from where whoever opened it has come
+      return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
+    },
+    close() {
+      // nothing is under way that outlives a read from a file
+    },
+  };
+}
+
+/** Whoever waits for the next chunk. */
+interface Waiting {
+  readonly resolve: (bytes: Buffer | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A pipe or a socket. It is read from only while somebody waits. */
+class SocketBytes implements InputBytes {
+  readonly room = ROOM;
+  readonly #socket: Socket;
+  #ended = false;
+  #failure: Error | undefined;
+  #waiting: Waiting | undefined;
+
+  constructor() {
+    const buffer = place();
+    const callback = (length: number): boolean => {
+      this.#settle()?.resolve(buffer.subarray(0, length));
+      return false; // the place is the reader's until it asks for more
+    };
+    // its types have onread where its documentation once stood, with connect()
+    const options: SocketConstructorOpts & Pick<TcpSocketConnectOpts, 'onread'> = {
+      fd: STDIN,
+      readable: true,
+      writable: false,
+      onread: { buffer, callback },
+    };
+    this.#socket = new Socket(options);
+    this.#socket.on('error', (error) => {
+      this.#failure = error;
+      this.#settle()?.reject(error);
+    });
+    const end = (): void => {
+      this.#ended = true;
+      this.#settle()?.resolve(undefined);
+    };
+    this.#socket.on('end', end).on('close', end);
+  }
+
+  next(): Promise<Buffer | undefined> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#ended) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#socket.resume();
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Whoever waits is answered once. */
+  #settle(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
