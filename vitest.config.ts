@@ -47,6 +47,7 @@ export default defineConfig({
                   'test/vectors/vectors.test.ts',
                   'test/attacks/**/*.test.ts',
                   'test/**/samples.test.ts',
+                  'test/verify/parallel-reading.test.ts',
                 ],
                 maxWorkers: 2,
                 sequence: { groupOrder: 0 },

@@ -17,19 +17,19 @@ export class SubtreeBuilder {
     this.#size = size;
   }
 
-  /** Adds the next leaf by its hash. */
-  append(leaf: Digest): void {
-    let root = leaf;
-    let height = 0;
-    for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) {
+  /** Adds the 2^`height` leaves of a complete subtree by its root; the size must be a multiple of their number. */
+  append({ height, root }: Subtree): void {
+    let whole = root;
+    let level = height;
+    for (let rest = this.#size / 2 ** height; rest % 2 === 1; rest = (rest - 1) / 2) {
       const left = this.#subtrees.at(-1);
-      if (left?.height !== height) break; // it begins before the first leaf here
+      if (left?.height !== level) break; // it begins before the first leaf here
       this.#subtrees.pop();
-      root = hashNode(left.root, root);
-      height++;
+      whole = hashNode(left.root, whole);
+      level++;
     }
-    this.#subtrees.push({ height, root });
-    this.#size++;
+    this.#subtrees.push({ height: level, root: whole });
+    this.#size += 2 ** height;
   }
 
   /** The subtrees, in the order of their leaves. */

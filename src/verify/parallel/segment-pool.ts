@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { selectedEngine } from '../../engine/selected-engine.ts';
 import { TamperError } from '../../errors.ts';
+import { ENGINE_VARIABLE } from '../../foundation/engine-choice.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 import type { ChainKey, SegmentRequest, SegmentResult } from './segment-messages.ts';
 import type { SegmentProgram } from './segment-program.ts';
@@ -59,7 +61,8 @@ export class SegmentPool {
     const child = fork(program.file, program.args, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc', fd],
       serialization: 'advanced',
-      env: {}, // keys may stand in ours
+      // nothing else of our environment, in which keys may stand
+      env: { [ENGINE_VARIABLE]: selectedEngine().name === 'typescript' ? 'typescript' : 'auto' },
     });
     const helper: Helper = { process: child, waiting: new Map(), knownKeys: new Set() };
     child.on('message', (message) => {

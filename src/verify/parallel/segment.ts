@@ -1,9 +1,10 @@
-import { type Digest, digestText } from '../../core/hash.ts';
+import type { Digest } from '../../core/hash.ts';
 import type { KeySchedule } from '../../core/key-schedule.ts';
 import { SubtreeBuilder } from '../../core/subtrees.ts';
-import { hashLeafInPlace } from '../../core/tree.ts';
-import { RecordMatcher } from '../../engine/record-matcher.ts';
-import { type AuthMember, classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { Frontier } from '../../core/tree.ts';
+import { LEAF_BYTES } from '../../engine/engine.ts';
+import { selectedEngine } from '../../engine/selected-engine.ts';
+import { type AuthMember, classifyLine } from '../../format/entry.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 
 /** The records of a part of a file, checked without knowing what stands before it. */
@@ -26,7 +27,10 @@ const SHORTEST_RUN = 8;
 /** A part walks at most so many steps of a key schedule: what claims more is left to the reader of the whole. */
 const STEP_LIMIT = 100_000;
 
-interface Open {
+/** So many records are checked at once at most; a power of two, so that they can be a complete subtree. */
+const BATCH = 8_192;
+
+interface Run {
   readonly from: number;
   readonly firstSeq: number;
   readonly kid: string;
@@ -43,9 +47,7 @@ export class SegmentCheck {
   readonly #end: number;
   readonly #base: number;
   readonly #keys: readonly SharedKey[];
-  readonly #matcher = new RecordMatcher();
   readonly #runs: CheckedRun[] = [];
-  #open: Open | undefined;
   #leaves: Buffer = Buffer.alloc(0);
   #step: number | undefined;
   #stepsLeft = STEP_LIMIT;
@@ -64,10 +66,8 @@ export class SegmentCheck {
     this.#step = this.#nextStep(start);
     let from = start;
     for (let lf = this.#bytes.indexOf(LF, from); lf >= 0 && lf < this.#end; lf = this.#bytes.indexOf(LF, from)) {
-      this.#line(from, lf);
-      from = lf + 1;
+      from = Math.max(this.#line(from, lf), lf + 1);
     }
-    this.#finish(from);
     return this.#runs;
   }
 
@@ -95,30 +95,32 @@ export class SegmentCheck {
     return match === null ? undefined : Number(match[1]);
   }
 
-  #line(start: number, end: number): void {
-    const open = this.#open;
-    if (open !== undefined) {
-      this.#matcher.expect(open.firstSeq + open.count, open.kid, open.member);
-      if (this.#matcher.matches(this.#bytes, start, end) && this.#take(open, start, end)) return;
-      this.#finish(start);
-    }
+  /** Looks at the line `bytes[start, end)`. @returns where the run of records ends that begins with it, or `start` */
+  #line(start: number, end: number): number {
     const read = classifyLine(this.#bytes.subarray(start, end));
     if (read.type === 'control') {
       const step = this.#stepAt(start);
       if (step !== undefined) this.#step = step + 1;
       else if (read.kind === 'open' || read.kind === 'key') this.#step = this.#nextStep(end);
     }
-    if (read.type !== 'record' || read.as !== undefined) return;
-    const begun = this.#begin(start, read.seq, `${read.tag}.${read.epoch}`, read.member);
-    this.#matcher.expect(read.seq, begun.kid, begun.member);
-    if (this.#matcher.matches(this.#bytes, start, end) && this.#take(begun, start, end)) this.#open = begun;
-    else begun.schedule?.erase();
+    if (read.type !== 'record' || read.as !== undefined) return start;
+    return this.#run(start, read.seq, `${read.tag}.${read.epoch}`, read.member);
   }
 
-  #begin(from: number, firstSeq: number, kid: string, member: AuthMember): Open {
+  /** Takes the records from `from` on as far as they are right. @returns where they end */
+  #run(from: number, firstSeq: number, kid: string, member: AuthMember): number {
     const shared = member === 'mac' ? this.#keys.find((one) => one.kid === kid) : undefined;
     const schedule = shared === undefined ? undefined : this.#scheduleAt(shared, this.#step);
-    return { from, firstSeq, kid, member, subtrees: new SubtreeBuilder(firstSeq - 1), shared, schedule, count: 0 };
+    const subtrees = new SubtreeBuilder(firstSeq - 1);
+    const run: Run = { from, firstSeq, kid, member, subtrees, shared, schedule, count: 0 };
+    let to = from;
+    try {
+      for (let end = this.#batch(run, to); end > to; end = this.#batch(run, to)) to = end;
+    } finally {
+      schedule?.erase();
+    }
+    this.#finish(run, to);
+    return to;
   }
 
   /** A copy of the shared schedule at a step; undefined where the walk would be too long. */
@@ -130,36 +132,43 @@ export class SegmentCheck {
     return own;
   }
 
-  /** Takes a record whose form is right; false where its auth is not. */
-  #take(open: Open, start: number, end: number): boolean {
-    const bytes = this.#bytes;
-    const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
-    const { schedule } = open;
-    if (open.member === 'hash' || schedule !== undefined) {
-      const auth = bytes.toString('latin1', end - TAIL_LENGTH, end - 3);
-      if (auth !== (schedule === undefined ? digestText(leaf) : schedule.authenticate(leaf))) return false;
+  /** Takes records that can become a complete subtree. @returns where they end */
+  #batch(run: Run, from: number): number {
+    const { firstSeq, kid, member, schedule, subtrees } = run;
+    const seq = firstSeq + run.count;
+    const frontier = new Frontier();
+    const { records, end } = selectedEngine().checkRecords({
+      bytes: this.#bytes,
+      from,
+      to: this.#end,
+      seq,
+      kid,
+      member,
+      records: mostAfter(seq - 1),
+      checksAuth: member === 'hash' || schedule !== undefined,
+      key: schedule?.recordKey,
+      frontier,
+      leaves: this.#roomFor(run.count),
+    });
+    for (const [at, height] of heightsOf(records).entries()) {
+      subtrees.append({ height, root: frontier.subtrees[at] as Digest });
     }
-    this.#keep(open.count, leaf);
-    open.subtrees.append(leaf);
-    open.count++;
-    return true;
+    run.count += records;
+    return end;
   }
 
-  #keep(index: number, leaf: Digest): void {
-    if ((index + 1) * 32 > this.#leaves.length) {
-      const wider = Buffer.allocUnsafeSlow(Math.max(this.#leaves.length * 2, 32 * 1024));
+  /** Room for the leaf hashes of a batch behind so many. */
+  #roomFor(count: number): Buffer {
+    const full = (count + BATCH) * LEAF_BYTES;
+    if (full > this.#leaves.length) {
+      const wider = Buffer.allocUnsafeSlow(Math.max(this.#leaves.length * 2, full));
       wider.set(this.#leaves);
       this.#leaves = wider;
     }
-    this.#leaves.write(leaf, index * 32, 32, 'latin1');
+    return this.#leaves.subarray(count * LEAF_BYTES, full);
   }
 
-  #finish(to: number): void {
-    const open = this.#open;
-    this.#open = undefined;
-    if (open === undefined) return;
-    const { from, firstSeq, count, kid, member, shared, schedule, subtrees } = open;
-    schedule?.erase();
+  #finish({ from, firstSeq, count, kid, member, shared, schedule, subtrees }: Run, to: number): void {
     if (count < SHORTEST_RUN) return;
     // parts come in their order, so no lower step is asked for again
     if (schedule !== undefined) shared?.schedule.walkTo(schedule.step);
@@ -171,8 +180,21 @@ export class SegmentCheck {
       kid,
       member,
       ...(shared !== undefined && schedule !== undefined && { macs: { key: shared.key, step: schedule.step } }),
-      leaves: Uint8Array.from(this.#leaves.subarray(0, count * 32)),
+      leaves: Uint8Array.from(this.#leaves.subarray(0, count * LEAF_BYTES)),
       subtrees: subtrees.subtrees,
     });
   }
+}
+
+/** How many leaves at most make one complete subtree behind `size` leaves. */
+function mostAfter(size: number): number {
+  const rest = size % BATCH;
+  return rest === 0 ? BATCH : rest & -rest;
+}
+
+/** The heights of the complete subtrees of a tree of so many leaves, largest first. */
+function heightsOf(leaves: number): number[] {
+  const heights: number[] = [];
+  for (let height = 31 - Math.clz32(leaves); height >= 0; height--) if ((leaves >> height) & 1) heights.push(height);
+  return heights;
 }
