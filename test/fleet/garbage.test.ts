@@ -1,10 +1,9 @@
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { lookAtFamily } from '../../src/fleet/check/family-look.ts';
 import { familyId } from '../../src/fleet/memory/family.ts';
 import { formatRemembered, parseRemembered, type RememberedFamily } from '../../src/fleet/memory/remembered.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
+import { leftBy } from '../support/garbage.ts';
 
 /**
  * An audit of ten thousand streams does the same small things ten thousand times. What each leaves behind is to be collected
@@ -43,21 +42,6 @@ const actions: Readonly<Record<string, () => unknown>> = {
   'reading what is remembered of a stream': () => parseRemembered(text, id, 'here'),
   'comparing a stream with what is remembered of it': () => lookAtFamily([file], family, []),
 };
-
-function bytesOfOldObjects(): number {
-  return getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? Number.NaN;
-}
-
-/** How many bytes per time `act` leaves among the old objects. */
-function leftBy(act: () => unknown, times: number): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let time = 0; time < 100; time++) act(); // what the first times make stays
-  collect();
-  const before = bytesOfOldObjects();
-  for (let time = 0; time < times; time++) act();
-  return (bytesOfOldObjects() - before) / times;
-}
 
 describe('garbage', () => {
   it.each(Object.entries(actions))('%s leaves next to none among the old objects', (_what, act) => {

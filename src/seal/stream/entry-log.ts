@@ -35,11 +35,10 @@ export interface Part {
 }
 
 /** Lines of which as many go into the log as find room. */
-export interface SomeLines
-  extends Pick<LinesToSeal, 'input' | 'from' | 'to' | 'inputBytes' | 'areObjects' | 'maxLineBytes' | 'records'> {
-  /** A line is left that would end behind this offset of the sink without any member of ours. */
-  readonly fileEnd: number;
-}
+export type SomeLines = Pick<
+  LinesToSeal,
+  'input' | 'from' | 'to' | 'inputBytes' | 'areObjects' | 'maxLineBytes' | 'records'
+>;
 
 /** What an {@link EntryLog} still holds that its sink has not taken. */
 export interface Unwritten {
@@ -125,12 +124,23 @@ export class EntryLog {
     this.#closeObject(begin, begin + end - start);
   }
 
-  /** Adds records for whole lines, as many as `lines` says, as are there and as find room; the first one that is left may still be taken by itself. */
-  appendLines(lines: SomeLines): SealedLines {
-    const { fileEnd, ...rest } = lines;
+  /**
+   * Adds records for whole lines, as many as `records` says, as are there and as find room; the first one that is left may
+   * still be taken by itself.
+   *
+   * @param fileEnd - a line is left that would end behind this offset of the sink without any member of ours
+   */
+  appendLines(lines: SomeLines, records: number, fileEnd: number): SealedLines {
     const { kid, member, recordKey } = this.#epoch;
+    // no spread: it would make a hidden class at each call
     const sealed = selectedEngine().sealLines({
-      ...rest,
+      input: lines.input,
+      from: lines.from,
+      to: lines.to,
+      inputBytes: lines.inputBytes,
+      areObjects: lines.areObjects,
+      maxLineBytes: lines.maxLineBytes,
+      records,
       lineLimit: fileEnd - this.offset + this.#end,
       seq: this.#frontier.size + 1,
       kid,

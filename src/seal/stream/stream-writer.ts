@@ -144,12 +144,12 @@ export class StreamWriter {
    *
    * @returns how many, and where the first line begins that was left
    */
-  lines(lines: Omit<SomeLines, 'fileEnd'>): { readonly records: number; readonly taken: number } {
+  lines(lines: SomeLines): { readonly records: number; readonly taken: number } {
     const fileEnd = this.#maxBytes === 0 ? Number.MAX_SAFE_INTEGER : Math.max(this.#maxBytes, this.#fullSaid);
     const begun = this.#maxBytes === 0 || this.#sinceOpen > 0; // the first record of a file is never too long for it
     const records = begun ? Math.min(lines.records, this.#every.records - this.#sinceSeal) : 0;
     if (records === 0) return { records: 0, taken: lines.from };
-    const sealed = this.log.appendLines({ ...lines, records, fileEnd: fileEnd - this.#ending });
+    const sealed = this.log.appendLines(lines, records, fileEnd - this.#ending);
     if (sealed.records > 0) this.#counted(sealed.records);
     return sealed;
   }
