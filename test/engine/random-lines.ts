@@ -152,6 +152,77 @@ export function anyLine(random: Random): Buffer {
   return nested(random);
 }
 
+/** How long {@link longLine} makes them at most, in bytes. */
+export const LONGEST = 1_048_576;
+
+/** What long lines are filled with, each piece a whole number of characters. */
+const FILLINGS = [
+  'request completed ',
+  'x',
+  '\u00e9\u20ac\u{1f600}',
+  'a\u2028\u2029\u007f',
+  '\\"',
+  '"',
+  '\b\f\t\u0001\u001f',
+  'ab\u0000',
+].map((piece) => Buffer.from(piece, 'utf8'));
+
+/** A line of any length up to {@link LONGEST}, short ones as likely as long ones, of any kind, without LF. */
+export function longLine(random: Random): Buffer {
+  const power = 2 ** random.below(21);
+  const length = random.of([
+    Math.floor(2 ** (20 * random.next())),
+    Math.floor(2 ** (20 * random.next())),
+    power - 1,
+    power,
+    Math.min(power + 1, LONGEST),
+  ]);
+  const line = longLineOf(random, length).subarray(0, LONGEST);
+  return random.below(4) === 0 ? spoilt(random, line).subarray(0, LONGEST) : line;
+}
+
+function longLineOf(random: Random, length: number): Buffer {
+  switch (random.below(6)) {
+    case 0:
+      return around(random, '{"msg":"', '"}', length);
+    case 1:
+      return around(random, random.of(['', ' ', '[', '{']), random.of(['', '}', '\r']), length);
+    case 2:
+      return membersOf(random, length);
+    case 3:
+      return Buffer.alloc(length, random.bytes(1 + random.below(2_000)));
+    case 4: {
+      const [open, close] = random.of([
+        ['[', ']'],
+        ['{"":', '}'],
+      ] as const);
+      const depth = Math.max(0, Math.floor((length - 6) / (open.length + 1)));
+      return Buffer.from(`{"a":${open.repeat(depth)}1${close.repeat(depth)}}`, 'latin1');
+    }
+    default:
+      return Buffer.concat([Buffer.alloc(length, 0x20), Buffer.of(0xff)]);
+  }
+}
+
+/** What stands between is cut at the length, perhaps within a character: then it is no text. */
+function around(random: Random, before: string, after: string, length: number): Buffer {
+  const filling = random.of(FILLINGS);
+  const room = Math.max(0, length - before.length - after.length);
+  const whole = random.below(4) > 0 ? room - (room % filling.length) : room;
+  return Buffer.concat([Buffer.from(before, 'utf8'), Buffer.alloc(whole, filling), Buffer.from(after, 'utf8')]);
+}
+
+/** An object of about that length, of many members. */
+function membersOf(random: Random, length: number): Buffer {
+  const members: string[] = [];
+  for (let size = 2; size < length; ) {
+    const member = `${JSON.stringify(`k${members.length}`)}:${JSON.stringify(value(random, 3))}`;
+    members.push(member);
+    size += member.length + 1;
+  }
+  return Buffer.from(`{${members.join(',')}}`.replaceAll('\n', ' '), 'utf8');
+}
+
 /** One to three bytes are others, gone, or there twice; never an LF. */
 function spoilt(random: Random, line: Buffer): Buffer {
   let bytes = line;
