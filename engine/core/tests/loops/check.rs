@@ -1,0 +1,185 @@
+//! Records that stand as an honest log has them, as the model says.
+
+use fapilog_tamper_engine::{Checked, RecordsToCheck, check_records};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::case::{Limits, MOST_BYTES, Mode, lines, mode, objects};
+use crate::model;
+use crate::seal::frontier_of;
+use crate::tree::{Hash, edge_of};
+
+fn check(
+    bytes: &[u8],
+    mode: &Mode,
+    checks_auth: bool,
+    most: usize,
+) -> (Checked, Vec<Hash>, Vec<Hash>) {
+    let mut frontier = frontier_of(&mode.before);
+    let mut leaves = vec![0; most * 32];
+    let key = mode.mac_key();
+    let job = RecordsToCheck {
+        bytes,
+        seq: mode.seq,
+        records: most,
+        member: &mode.record_member(),
+        checks_auth,
+        key: key.as_ref(),
+    };
+    let checked = check_records(&job, Some(&mut frontier), &mut leaves);
+    // without a tree it is the same, and without room for a leaf hash none is checked
+    let mut again = vec![0; most * 32];
+    assert_eq!(check_records(&job, None, &mut again), checked);
+    assert_eq!(again, leaves);
+    assert_eq!(check_records(&job, None, &mut []).records, 0);
+    let (hashes, _) = leaves.as_chunks();
+    assert_eq!(
+        frontier.size(),
+        (mode.before.len() + checked.records) as u64
+    );
+    assert!(
+        hashes[checked.records..]
+            .as_flattened()
+            .iter()
+            .all(|byte| *byte == 0)
+    );
+    (
+        checked,
+        hashes[..checked.records].to_vec(),
+        frontier.subtrees().to_vec(),
+    )
+}
+
+/// Checks, and finds the leaf hashes, the tree and where it stopped as the model says.
+fn checks_as_the_model(
+    bytes: &[u8],
+    mode: &Mode,
+    checks_auth: bool,
+    most: usize,
+) -> Result<usize, TestCaseError> {
+    let (end, expected) = model::check(bytes, mode, checks_auth, most);
+    let (checked, leaves, edge) = check(bytes, mode, checks_auth, most);
+    prop_assert_eq!(
+        checked,
+        Checked {
+            records: expected.len(),
+            end
+        }
+    );
+    prop_assert_eq!(&leaves, &expected);
+    prop_assert_eq!(edge, edge_of(&[mode.before.as_slice(), &expected].concat()));
+    Ok(checked.records)
+}
+
+fn sealed(input: &[u8], mode: &Mode) -> Vec<Vec<u8>> {
+    model::seal(input, mode, &Limits::none(input)).lines
+}
+
+/// What a forger or a disk does to a log.
+#[derive(Debug, Clone)]
+enum Change {
+    Flip(Index, u8),
+    Remove(Index),
+    Insert(Index, u8),
+    Cut(Index),
+    SwapLines(Index, Index),
+    RepeatLine(Index),
+    DropLine(Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let index = any::<Index>;
+    prop_oneof![
+        (index(), 1u8..).prop_map(|(at, bits)| Change::Flip(at, bits)),
+        index().prop_map(Change::Remove),
+        (index(), any::<u8>()).prop_map(|(at, byte)| Change::Insert(at, byte)),
+        index().prop_map(Change::Cut),
+        (index(), index()).prop_map(|(one, other)| Change::SwapLines(one, other)),
+        index().prop_map(Change::RepeatLine),
+        index().prop_map(Change::DropLine),
+    ]
+}
+
+fn changed(mut bytes: Vec<u8>, change: &Change) -> Vec<u8> {
+    let mut lines: Vec<_> = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
+    let (count, length) = (lines.len(), bytes.len());
+    if length == 0 {
+        return bytes;
+    }
+    match change {
+        Change::Flip(at, bits) => bytes[at.index(length)] ^= bits,
+        Change::Remove(at) => drop(bytes.remove(at.index(length))),
+        Change::Insert(at, byte) => bytes.insert(at.index(length), *byte),
+        Change::Cut(at) => bytes.truncate(at.index(length)),
+        Change::SwapLines(one, other) => {
+            lines.swap(one.index(count), other.index(count));
+            bytes = lines.concat();
+        }
+        Change::RepeatLine(at) => {
+            lines.insert(at.index(count), lines[at.index(count)].clone());
+            bytes = lines.concat();
+        }
+        Change::DropLine(at) => {
+            lines.remove(at.index(count));
+            bytes = lines.concat();
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn what_was_sealed_is_right(input in objects(1), mode in mode(), checks_auth: bool) {
+        let records = sealed(&input, &mode);
+        prop_assert_eq!(checks_as_the_model(&records.concat(), &mode, checks_auth, records.len())?, records.len());
+        prop_assert_eq!(checks_as_the_model(&records.concat(), &mode, checks_auth, records.len() + 2)?, records.len());
+    }
+
+    /// Whichever byte is another one: all records before the one that has it are right, and that one is not.
+    #[test]
+    fn it_stops_at_the_record_that_was_spoilt(input in objects(1), mode in mode(), at: Index, bits in 1u8..) {
+        let records = sealed(&input, &mode);
+        let mut bytes = records.concat();
+        let at = at.index(bytes.len());
+        let whole = bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        bytes[at] ^= bits;
+        let (checked, ..) = check(&bytes, &mode, true, records.len());
+        prop_assert_eq!(checked, Checked { records: whole, end: records[..whole].concat().len() });
+    }
+
+    #[test]
+    fn it_stops_where_the_model_does(
+        input in lines(),
+        mode in mode(),
+        changes in prop::collection::vec(change(), 0..3),
+        checks_auth: bool,
+        most in 0usize..14,
+    ) {
+        let mut bytes = sealed(&input, &mode).concat();
+        for change in &changes {
+            bytes = changed(bytes, change);
+        }
+        checks_as_the_model(&bytes, &mode, checks_auth, most)?;
+    }
+
+    /// Records of another key, another member, another key id or another place are none of this log.
+    #[test]
+    fn records_of_another_log_are_not_right(input in objects(1), mode in mode(), other in mode()) {
+        let records = sealed(&input, &other);
+        let same = (mode.key, mode.member, &mode.kid, mode.seq) == (other.key, other.member, &other.kid, other.seq);
+        let (checked, ..) = check(&records.concat(), &mode, true, records.len());
+        prop_assert_eq!(checked.records, if same { records.len() } else { 0 });
+    }
+
+    #[test]
+    fn any_bytes_are_records_only_where_the_model_says_so(
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'"'), Just(b'}')], 0..MOST_BYTES),
+        mode in mode(),
+        checks_auth: bool,
+    ) {
+        checks_as_the_model(&bytes, &mode, checks_auth, 9)?;
+    }
+}
