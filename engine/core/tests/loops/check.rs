@@ -16,7 +16,8 @@ fn check(
     most: usize,
 ) -> (Checked, Vec<Hash>, Vec<Hash>) {
     let mut frontier = frontier_of(&mode.before);
-    let mut leaves = vec![0; most * 32];
+    // more room than is asked for
+    let mut leaves = vec![0; (most + 2) * 32];
     let key = mode.mac_key();
     let job = RecordsToCheck {
         bytes,
@@ -28,7 +29,7 @@ fn check(
     };
     let checked = check_records(&job, Some(&mut frontier), &mut leaves);
     // without a tree it is the same, and without room for a leaf hash none is checked
-    let mut again = vec![0; most * 32];
+    let mut again = vec![0; leaves.len()];
     assert_eq!(check_records(&job, None, &mut again), checked);
     assert_eq!(again, leaves);
     assert_eq!(check_records(&job, None, &mut []).records, 0);
@@ -172,6 +173,30 @@ proptest! {
         let same = (mode.key, mode.member, &mode.kid, mode.seq) == (other.key, other.member, &other.kid, other.seq);
         let (checked, ..) = check(&records.concat(), &mode, true, records.len());
         prop_assert_eq!(checked.records, if same { records.len() } else { 0 });
+    }
+
+    /// A record with whatever stands before our member, and an auth that is right, has the right form, or neither.
+    #[test]
+    fn each_part_of_a_record_counts(
+        before in prop::collection::vec(any::<u8>().prop_filter("no LF", |byte| *byte != b'\n'), 0..4),
+        auth in prop::option::of(prop_oneof![
+            "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]",
+            "[A-Za-z0-9_-]{43}",
+            "[A-Za-z0-9_-]{20}[A-Za-z0-9_+/=-]{23}",
+            "[A-Za-z0-9_-]{41,45}",
+        ]),
+        mode in mode(),
+        checks_auth: bool,
+    ) {
+        let member = format!(",\"integrity\":{{\"seq\":{}{}", mode.seq, model::tail(&mode));
+        let leaf = [before.as_slice(), member.as_bytes()].concat();
+        let right = model::auth_of(&model::leaf_hash(&leaf), &mode);
+        let auth_is_right = auth.is_none();
+        let line = [leaf, auth.unwrap_or(right).into_bytes(), b"\"}}\n".to_vec()].concat();
+        let records = checks_as_the_model(&line, &mode, checks_auth, 1)?;
+        if auth_is_right {
+            prop_assert_eq!(records, usize::from(!before.is_empty()));
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn head_of(line: &[u8]) -> (Vec<u8>, &'static str) {
     }
 }
 
-fn tail(mode: &Mode) -> String {
+pub fn tail(mode: &Mode) -> String {
     let name = match mode.member {
         Member::Mac => "mac",
         Member::Hash => "hash",
@@ -138,11 +138,11 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", characters.collect::<String>())
 }
 
-fn leaf_hash(leaf: &[u8]) -> Hash {
+pub fn leaf_hash(leaf: &[u8]) -> Hash {
     Sha256::digest([&[0], leaf].concat()).into()
 }
 
-fn auth_of(leaf: &Hash, mode: &Mode) -> String {
+pub fn auth_of(leaf: &Hash, mode: &Mode) -> String {
     let bytes: Hash = match &mode.key {
         None => *leaf,
         Some(key) => {
