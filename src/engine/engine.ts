@@ -86,7 +86,10 @@ export interface Engine {
   readonly name: EngineName;
   /** Seals lines in their order, up to the first one that must be left. It never throws for what a line holds. */
   sealLines(lines: LinesToSeal): SealedLines;
-  /** Checks lines in their order, up to the first one that is not the unwrapped record with the next seq, or not right. */
+  /**
+   * Checks lines in their order, up to the first one that is not right, or not the record with the next seq: of an object,
+   * or of a line that was wrapped as text.
+   */
   checkRecords(lines: RecordsToCheck): CheckedRecords;
 }
 

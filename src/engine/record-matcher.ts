@@ -1,4 +1,4 @@
-import { type AuthMember, hasAuthForm, TAIL_LENGTH } from '../format/entry.ts';
+import { type AuthMember, hasAuthForm, TAIL_LENGTH, type Wrapping } from '../format/entry.ts';
 
 /**
  * The expected end of the next record, compared as bytes so that nothing is parsed on the way of an honest line: our
@@ -11,6 +11,12 @@ export class RecordMatcher {
   #seq = 0;
   #kid = '';
   #member: AuthMember = 'mac';
+  readonly #as: string;
+
+  /** @param as - how the lines of the records are wrapped. Default: not */
+  constructor(as?: Wrapping) {
+    this.#as = as === undefined ? '' : `,"as":"${as}"`;
+  }
 
   /** Prepares for the record `seq` of a key period. */
   expect(seq: number, kid: string, member: AuthMember): void {
@@ -20,7 +26,7 @@ export class RecordMatcher {
     }
     if (seq === this.#seq && kid === this.#kid && member === this.#member) return;
     const head = ',"integrity":{"seq":';
-    this.#template = Buffer.from(`${head}${seq},"key_id":"${kid}","${member}":"`, 'latin1');
+    this.#template = Buffer.from(`${head}${seq}${this.#as},"key_id":"${kid}","${member}":"`, 'latin1');
     this.#digitsStart = head.length;
     this.#digitsEnd = head.length + String(seq).length;
     this.#seq = seq;
@@ -45,6 +51,11 @@ export class RecordMatcher {
       bytes[end - 3] === 0x22 &&
       bytes.compare(template, 0, template.length, at, leafEnd) === 0
     );
+  }
+
+  /** Where our member begins, with the comma before it, in a line that ends at `end` and matches. */
+  memberOf(end: number): number {
+    return end - TAIL_LENGTH - this.#template.length;
   }
 
   #increment(): void {

@@ -14,6 +14,7 @@ import {
 import { isPlainObject } from './plain-object.ts';
 import { RecordMatcher } from './record-matcher.ts';
 import { RecordTemplate } from './record-template.ts';
+import { isWrappedText } from './wrapped-text.ts';
 
 const LF = 0x0a;
 const ENTRY_END = '"}}\n';
@@ -21,7 +22,8 @@ const ENTRY_END = '"}}\n';
 /** The engine that is always there; what another one does is right where it does the same. */
 class TypescriptEngine implements Engine {
   readonly name = 'typescript';
-  readonly #matcher = new RecordMatcher();
+  readonly #plain = new RecordMatcher();
+  readonly #text = new RecordMatcher('text');
   #template = new RecordTemplate('', 'mac');
   #kid = '';
   #member: AuthMember = 'mac';
@@ -67,14 +69,12 @@ class TypescriptEngine implements Engine {
 
   checkRecords(lines: RecordsToCheck): CheckedRecords {
     const { bytes, to, frontier, leaves, key, checksAuth } = lines;
-    const matcher = this.#matcher;
     let end = lines.from;
     let records = 0;
     while (records < lines.records) {
       const lf = bytes.indexOf(LF, end);
       if (lf < 0 || lf >= to) break;
-      matcher.expect(lines.seq + records, lines.kid, lines.member);
-      if (!(checksAuth ? matcher.matchesButForAuth(bytes, end, lf) : matcher.matches(bytes, end, lf))) break;
+      if (!this.#isRecord(lines, lines.seq + records, end, lf)) break;
       const leaf = hashLeafInPlace(bytes, end, lf - TAIL_LENGTH);
       if (checksAuth) {
         const auth = key === undefined ? digestText(leaf) : key.mac(leaf);
@@ -88,6 +88,12 @@ class TypescriptEngine implements Engine {
     return { records, end };
   }
 
+  /** Whether the line `bytes[start, end)` has the form of the record `seq`; its auth is left out where that is checked. */
+  #isRecord(lines: RecordsToCheck, seq: number, start: number, end: number): boolean {
+    if (matches(this.#plain, lines, seq, start, end)) return true;
+    return matches(this.#text, lines, seq, start, end) && isWrappedText(lines.bytes, start, this.#text.memberOf(end));
+  }
+
   #templateOf(kid: string, member: AuthMember): RecordTemplate {
     if (kid !== this.#kid || member !== this.#member) {
       this.#template = new RecordTemplate(kid, member);
@@ -96,6 +102,17 @@ class TypescriptEngine implements Engine {
     }
     return this.#template;
   }
+}
+
+function matches(
+  matcher: RecordMatcher,
+  { bytes, kid, member, checksAuth }: RecordsToCheck,
+  seq: number,
+  start: number,
+  end: number,
+): boolean {
+  matcher.expect(seq, kid, member);
+  return checksAuth ? matcher.matchesButForAuth(bytes, start, end) : matcher.matches(bytes, start, end);
 }
 
 /**

@@ -3,8 +3,9 @@
 use memchr::memchr;
 
 use crate::key::MacKey;
-use crate::record::{AUTH, CLOSING, RecordMember, auth_of, has_auth_form};
+use crate::record::{AUTH, CLOSING, RecordMember, Wrapping, auth_of, has_auth_form};
 use crate::tree::{DIGEST, Frontier, hash_leaf};
+use crate::wrapped::is_wrapped_text;
 
 /// Lines that may be the next records of a stream.
 pub struct RecordsToCheck<'a> {
@@ -51,7 +52,13 @@ pub fn check_records(
         let Some((leaf, auth)) = open.split_at_checked(open.len().wrapping_sub(AUTH)) else {
             break;
         };
-        if !lines.member.ends(leaf, lines.seq + checked.records as u64) {
+        let seq = lines.seq + checked.records as u64;
+        let is_record = match lines.member.before(leaf, seq) {
+            Some((before, Wrapping::Text)) => is_wrapped_text(before),
+            Some((before, _)) => !before.is_empty(),
+            None => false,
+        };
+        if !is_record {
             break;
         }
         let digest = hash_leaf(leaf);

@@ -10,6 +10,7 @@ mod key;
 mod record;
 mod seal;
 mod tree;
+mod wrapped;
 
 pub use check::{Checked, RecordsToCheck, check_records};
 pub use key::MacKey;

@@ -36,6 +36,7 @@ pub struct RecordMember {
 }
 
 const HEAD: &[u8] = b",\"integrity\":{\"seq\":";
+const AS_TEXT: &[u8] = b",\"as\":\"text\"";
 
 impl RecordMember {
     /// For the records of one key period.
@@ -68,23 +69,23 @@ impl RecordMember {
         end = put(output, end, itoa::Buffer::new().format(seq).as_bytes());
         end = match wrapping {
             Wrapping::None => end,
-            Wrapping::Text => put(output, end, b",\"as\":\"text\""),
+            Wrapping::Text => put(output, end, AS_TEXT),
             Wrapping::Base64 => put(output, end, b",\"as\":\"base64\""),
         };
         put(output, end, &self.tail)
     }
 
-    /// Whether `leaf` ends with the member of `seq` of a record that is not wrapped, behind something else.
-    pub(crate) fn ends(&self, leaf: &[u8], seq: u64) -> bool {
+    /// What stands before the member of `seq` and its comma in a leaf that ends with it, and how it says that the line was
+    /// wrapped: not, or as text.
+    pub(crate) fn before<'a>(&self, leaf: &'a [u8], seq: u64) -> Option<(&'a [u8], Wrapping)> {
+        let rest = leaf.strip_suffix(self.tail.as_slice())?;
+        let (rest, wrapping) = match rest.strip_suffix(AS_TEXT) {
+            Some(rest) => (rest, Wrapping::Text),
+            None => (rest, Wrapping::None),
+        };
         let mut digits = itoa::Buffer::new();
-        let digits = digits.format(seq).as_bytes();
-        let Some(rest) = leaf.strip_suffix(self.tail.as_slice()) else {
-            return false;
-        };
-        let Some(rest) = rest.strip_suffix(digits) else {
-            return false;
-        };
-        matches!(rest.strip_suffix(HEAD), Some(before) if !before.is_empty())
+        let rest = rest.strip_suffix(digits.format(seq).as_bytes())?;
+        Some((rest.strip_suffix(HEAD)?, wrapping))
     }
 }
 

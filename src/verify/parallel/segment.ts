@@ -103,7 +103,7 @@ export class SegmentCheck {
       if (step !== undefined) this.#step = step + 1;
       else if (read.kind === 'open' || read.kind === 'key') this.#step = this.#nextStep(end);
     }
-    if (read.type !== 'record' || read.as !== undefined) return start;
+    if (read.type !== 'record' || read.as === 'base64') return start;
     return this.#run(start, read.seq, `${read.tag}.${read.epoch}`, read.member);
   }
 

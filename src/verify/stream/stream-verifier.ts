@@ -248,6 +248,7 @@ export class StreamVerifier {
       const leaf = handleRecord(this.state, trimmed, read);
       this.#slowLeaf = endings === this.#lineEndings ? leaf : undefined;
       if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
+      this.#mayBeSeveral ||= read.as === 'text';
       return undefined;
     }
     this.#mayBeSeveral = true;

@@ -63,21 +63,27 @@ pub fn seal(input: &[u8], mode: &Mode, limits: &Limits) -> Records {
     records
 }
 
-/// Checks lines in their order, up to the first one that is not the record that is due. Says where they end and their leaf hashes.
+/// Checks lines in their order, up to the first one that is not the record that is due, of an object or of text. Says where
+/// they end and their leaf hashes.
 pub fn check(bytes: &[u8], mode: &Mode, checks_auth: bool, most: usize) -> (usize, Vec<Hash>) {
     let mut leaves = Vec::new();
     let mut end = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let suffix = format!(
-            ",\"integrity\":{{\"seq\":{}{}",
-            mode.seq + leaves.len() as u64,
-            tail(mode)
-        );
-        let before = line.len().saturating_sub(suffix.len() + 43 + 4);
-        if leaves.len() == most || before == 0 {
+        let seq = mode.seq + leaves.len() as u64;
+        let is_due = |wrapping: &str| {
+            let suffix = format!(",\"integrity\":{{\"seq\":{seq}{wrapping}{}", tail(mode));
+            let before = line.len().checked_sub(suffix.len() + 43 + 4)?;
+            let leaf = &line[..before + suffix.len()];
+            let head_is_right = if wrapping.is_empty() {
+                before > 0
+            } else {
+                is_wrapped_text(&line[..before])
+            };
+            (head_is_right && leaf.ends_with(suffix.as_bytes())).then_some(leaf)
+        };
+        let Some(leaf) = is_due("").or_else(|| is_due(",\"as\":\"text\"")) else {
             break;
-        }
-        let leaf = &line[..before + suffix.len()];
+        };
         let hash = leaf_hash(leaf);
         let auth = &line[leaf.len()..leaf.len() + 43];
         let auth_is_right = if checks_auth {
@@ -85,16 +91,22 @@ pub fn check(bytes: &[u8], mode: &Mode, checks_auth: bool, most: usize) -> (usiz
         } else {
             is_base64_of_32_bytes(auth)
         };
-        if leaf[before..] != *suffix.as_bytes()
-            || line[leaf.len() + 43..] != *b"\"}}\n"
-            || !auth_is_right
-        {
+        if leaves.len() == most || line[leaf.len() + 43..] != *b"\"}}\n" || !auth_is_right {
             break;
         }
         end += line.len();
         leaves.push(hash);
     }
     (end, leaves)
+}
+
+/// Whether some text without NUL is spelled so.
+fn is_wrapped_text(head: &[u8]) -> bool {
+    let Some(spelled) = head.strip_prefix(b"{\"line\":") else {
+        return false;
+    };
+    serde_json::from_slice::<String>(spelled)
+        .is_ok_and(|text| !text.contains('\0') && quoted(&text).as_bytes() == spelled)
 }
 
 /// What stands before our member and its comma in the object; and the member that says how the line is wrapped, if it is.
