@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import autocannon from 'autocannon';
 import { auditorKeys, verify } from '../dist/index.js';
+import { median } from './lib/median.mjs';
 
 const [seconds = '10', turns = '3', rate] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'fastify-'));
@@ -69,7 +70,6 @@ async function sealedIn(file) {
   return { verdict, records: streams[0]?.records };
 }
 
-const median = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 try {
   const results = new Map(Object.keys(targets).map((name) => [name, []]));
   for (let number = 0; number < Number(turns); number++) {

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { median } from './lib/median.mjs';
 
 const ROUNDS = 11;
 const TARGET_MS = 30;
@@ -25,10 +26,6 @@ console.log(JSON.stringify({ cpu: (user + system) / 1000, wall: performance.now(
 function once(target) {
   const args = ['--input-type=module', '-e', program, target];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 once(targets['the root']); // fills the file cache

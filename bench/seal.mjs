@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSealer } from '../dist/index.js';
+import { median } from './lib/median.mjs';
 
 const records = Number(process.env.BENCH_RECORDS ?? 600_000);
 const rounds = 3;
@@ -52,7 +53,6 @@ async function seal(options, write) {
   }
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const cases = [
   ['mac, known objects', {}, (sealer, text) => sealer.writeObject(text), 4],
   ['mac, any line', {}, (sealer, text) => sealer.write(text), 4],
