@@ -17,7 +17,7 @@ export function builtEngine(): Engine {
   const never = (): never => {
     throw new Error('the native engine gave a batch away');
   };
-  return new NativeEngine(builtBinding(), { name: 'typescript', sealLines: never, checkRecords: never });
+  return new NativeEngine(builtBinding(), { name: 'typescript', sealLines: never, checkRecords: never }, 0);
 }
 
 export { typescriptEngine };

@@ -54,6 +54,30 @@ describe('a stream into a sealer', () => {
     expect(await audit(place.directory, place.provider)).toMatchObject({ verdict: 'ok' });
   });
 
+  it('takes text of many lines as it takes each of them', async () => {
+    const odd = [
+      '{"n":1}',
+      'no JSON',
+      '',
+      '{"é":"\u{1F600}"}',
+      '{"a":"\\ud800"}',
+      '{"a":',
+      `lone \ud800`,
+      '{"crlf":1}\r',
+    ];
+    const given = Array.from({ length: 4_000 }, (_, at) => odd[at % odd.length] as string);
+    const [whole, single] = [workplace(), workplace()];
+    const streams = [whole, single].map((place) => start(place.options()).toWritable());
+    streams[0]?.end(given.map((line) => `${line}\n`).join(''));
+    for (const line of given) streams[1]?.write(`${line}\n`);
+    streams[1]?.end();
+    await Promise.all(streams.map((stream) => once(stream, 'close')));
+    const sealed = await lines(whole);
+    expect(sealed).toHaveLength(given.length);
+    expect(sealed).toEqual(await lines(single));
+    expect(await audit(whole.directory, whole.provider)).toMatchObject({ verdict: 'ok' });
+  });
+
   it('holds a line that is longer than memory should be in pieces', async () => {
     const place = workplace();
     const long = 'x'.repeat(3_000_000);

@@ -46,15 +46,15 @@ export class LineIntake {
     this.#long = options.longLine;
   }
 
-  /** How much of the last chunk is in the log: code units of a text, else the offset that was reached. */
+  /** The offset in the last bytes that was reached; 0 where text was given, which is taken whole or not at all. */
   get taken(): number {
     return this.#taken;
   }
 
   /**
-   * Takes one line, or several with an LF after each; the last LF may be missing.
+   * Takes one line of text, or bytes of several with an LF after each; the last LF may be missing.
    *
-   * @param isObject - the caller knows that it is one line, and one JSON object
+   * @param isObject - the caller knows that it is one JSON object
    * @returns whether all of it is in the log
    * @throws what the sink throws; {@link LineIntake.taken} says how far it came
    */
@@ -65,10 +65,7 @@ export class LineIntake {
       this.takeBytes(bytes, 0, bytes.length, undefined);
       return this.#taken === bytes.length;
     }
-    const lf = chunk.indexOf('\n');
-    if (lf < 0 || lf === chunk.length - 1) return this.#line(lf < 0 ? chunk : withoutEnd(chunk, 0, lf), isObject);
-    this.#takeLines(chunk, lf);
-    return this.#taken === chunk.length;
+    return this.#line(chunk.endsWith('\n') ? withoutEnd(chunk) : chunk, isObject);
   }
 
   /** Takes lines from `bytes[from, to)`; the first one may be the rest of a long one. @param turn - default: one of its own @param areObjects - the caller knows that each is one JSON object */
@@ -137,20 +134,6 @@ export class LineIntake {
     }
   }
 
-  #takeLines(chunk: string, first: number): void {
-    const turn = new Turn();
-    let from = 0;
-    for (let lf = first; from < chunk.length; lf = chunk.indexOf('\n', from)) {
-      const end = lf < 0 ? chunk.length : lf;
-      if (from > 0 && !this.#mayTake(end - from)) return;
-      if (!this.#line(lf < 0 ? chunk.slice(from) : withoutEnd(chunk, from, lf), false)) return;
-      const length = end + 1 - from;
-      from = lf < 0 ? chunk.length : lf + 1;
-      this.#taken = from;
-      if (!turn.took(length) || this.#stream.log.sink.obstacle !== undefined) return;
-    }
-  }
-
   #mayTake(length: number): boolean {
     return this.#options.roomFor(length);
   }
@@ -198,7 +181,7 @@ export class LineIntake {
   }
 }
 
-/** `chunk[from, lf)` without the one CR that may stand before the LF. */
-function withoutEnd(chunk: string, from: number, lf: number): string {
-  return chunk.slice(from, lf > from && chunk.charCodeAt(lf - 1) === 0x0d ? lf - 1 : lf);
+/** A line without its LF, and without the one CR that may stand before it. */
+function withoutEnd(line: string): string {
+  return line.slice(0, line.endsWith('\r\n') ? -2 : -1);
 }

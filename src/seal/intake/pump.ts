@@ -135,19 +135,20 @@ export class Pump {
     if (typeof chunk === 'string' && this.#gather(chunk, isObject)) return true;
     this.sealGathered();
     if (this.held || this.#sealing || this.#host.ended()) return this.hold(chunk);
-    let left = chunk;
-    if (this.#makeRoom(chunk.length)) {
+    const given = typeof chunk === 'string' && isSeveral(chunk) ? Buffer.from(chunk, 'utf8') : chunk; // bytes are sealed as a batch
+    let left = given;
+    if (this.#makeRoom(given.length)) {
       let whole: boolean;
       try {
-        whole = intake.take(chunk, isObject);
+        whole = intake.take(given, isObject);
       } catch (error) {
-        if (this.#config.onFailure !== 'throw') this.hold(rest(chunk, intake.taken));
+        if (this.#config.onFailure !== 'throw') this.hold(rest(given, intake.taken));
         throw error;
       }
       this.flushSoon();
       if (this.#run?.obstacle !== undefined) this.blocked();
       if (whole) return true;
-      left = rest(chunk, intake.taken);
+      left = rest(given, intake.taken);
     }
     this.#held = true; // what is left waits for its turn, and what comes waits behind it
     this.flushSoon();
@@ -370,6 +371,12 @@ export class Pump {
     if (waiting > 0 && this.#config.fsyncOnWrite) run.log.sink.datasyncSync();
     return true;
   }
+}
+
+/** Whether text is more than one line. */
+function isSeveral(text: string): boolean {
+  const lf = text.indexOf('\n');
+  return lf >= 0 && lf < text.length - 1;
 }
 
 /** What is left of a chunk of which the beginning was taken. */
