@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RecordKey } from '../../src/core/hmac.ts';
 import { Frontier } from '../../src/core/tree.ts';
@@ -11,6 +14,7 @@ import { NativeEngine } from '../../src/engine/native-engine.ts';
 import { nativePlaces } from '../../src/engine/native-place.ts';
 import { engineInUse, selectEngine, selectedEngine } from '../../src/engine/selected-engine.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { timesInMemory } from '../support/process-memory.ts';
 import { builtBinding, typescriptEngine } from './engines.ts';
 
 const input = Buffer.from('{"a":1}\n'.repeat(50), 'latin1');
@@ -37,6 +41,15 @@ function linesWith(key: RecordKey | undefined, more: Partial<LinesToSeal> = {}):
   };
 }
 
+/** Two words of the state of SHA-256 behind a pad, as memory has them: in their order, and in that of the processor's registers. */
+function traces(pad: Buffer): Buffer[] {
+  const state = (sha256.create().update(pad) as unknown as { get(): number[] }).get();
+  return state.slice(1).flatMap((word, at) => {
+    const pair = [state[at] as number, word];
+    return [pair, pair.toReversed()].map((words) => Buffer.from(Uint32Array.from(words).buffer));
+  });
+}
+
 describe('the native engine', () => {
   it('is the one in use where these tests run', async () => {
     await selectEngine();
@@ -56,6 +69,50 @@ describe('the native engine', () => {
     expect(binding.keyMemory()).toEqual(zeros);
     expect(() => engine.sealLines(linesWith(key, { kid: 'A'.repeat(300) }))).toThrow('no record has such');
     expect(binding.keyMemory()).toEqual(zeros);
+    const notObjects = { input: Buffer.from('{"a":1}\n\n', 'latin1'), to: 9, areObjects: true };
+    expect(() => engine.sealLines(linesWith(key, notObjects)), 'a panic').toThrow('out of range');
+    expect(binding.keyMemory()).toEqual(zeros);
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no key anywhere in the memory of its process', async () => {
+    const code = `const module = { exports: {} }; process.dlopen(module, process.argv[1]);
+      const { seal, check } = module.exports;
+      process.stdin.once('data', (pads) => {
+        const [inner, outer] = [pads.subarray(0, 64), pads.subarray(64)];
+        const edge = () => Buffer.alloc(53 * 32);
+        const output = Buffer.alloc(4096), leaves = Buffer.alloc(9 * 32);
+        const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, treeSize: 0 };
+        const lines = { inputBytes: 99, areObjects: false, maxLineBytes: 99, at: 1, limit: 4096, lineLimit: 4096 };
+        const input = Buffer.from('{"a":1}\\n{"b":2}\\n\\n');
+        const { end } = seal(batch, lines, input, output, inner, outer, edge(), leaves);
+        const { records } = check(batch, true, output.subarray(1, end), inner, outer, edge(), leaves);
+        let panic;
+        try {
+          seal(batch, { ...lines, areObjects: true }, input, output, inner, outer, edge(), leaves);
+        } catch (error) {
+          panic = error.message;
+        }
+        process.stdout.write(JSON.stringify({ records, panic }));
+      });`;
+    const file = nativePlaces()?.places[0]?.file as string;
+    const child = spawn(process.execPath, ['-e', code, file], { env: { ...process.env, RUST_BACKTRACE: '1' } });
+    try {
+      let errors = '';
+      child.stderr.on('data', (text: Buffer) => {
+        errors += text.toString();
+      });
+      const pads = randomBytes(128);
+      child.stdin.write(pads); // and is not ended: the process waits
+      const [said] = (await once(child.stdout, 'data')) as [Buffer];
+      expect(JSON.parse(String(said))).toEqual({ records: 2, panic: expect.stringContaining('out of range') });
+      const keys = [pads.subarray(0, 64), pads.subarray(64)];
+      const [innerPad, outerPad, ...states] = timesInMemory(child.pid as number, [...keys, ...keys.flatMap(traces)]);
+      expect(Math.min(innerPad as number, outerPad as number), 'that it finds what is there').toBeGreaterThan(0);
+      expect(states).toEqual(Array(28).fill(0));
+      expect(errors).toBe('');
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('gives away what another thread may change meanwhile', () => {

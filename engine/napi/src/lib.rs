@@ -16,6 +16,13 @@ thread_local! {
     static KEY: RefCell<MacKey> = const { RefCell::new(MacKey::none()) };
 }
 
+/// A panic becomes an exception, which says what there is to say. The hook of the standard library would write to stderr, and
+/// read debug information into memory of its own, where it leaves what it found on the stack.
+#[napi_derive::module_init]
+fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|_| ()));
+}
+
 /// What every record of a batch has in common.
 #[napi(object)]
 pub struct Batch {
