@@ -108,6 +108,8 @@ function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boole
   const begins = why === 'new' || why === 'conflict';
   if (begins !== (seq === 1)) contradicts(state, seq, `why ${why} does not go with seq ${seq}`);
   if (open.after !== undefined && !begins) contradicts(state, seq, `"after" does not go with why ${why}`);
+  if (open.after === undefined && why === 'conflict')
+    contradicts(state, seq, 'why conflict, without "after" for the stream that it follows');
   const { expect } = state;
   if (first || state.orderUnknown) return;
   state.expect = { what: 'any' };

@@ -77,7 +77,18 @@ export function linkCases(): VectorCase[] {
   const { old, log } = conflict(5);
   const { vkeys: _, ...macsAlone } = auditor([old, log]); // whoever names a public key demands a signature (M8.14)
   const cut = cutAfter(old.fork(), 2, false);
+  const uncited = new SealedLog('audit.example.com/vectors/a').open(bothKeys, { why: 'conflict' }).seal().checkpoint();
+  uncited.record('{"a":1}').close().checkpoint();
   return [
+    linked(
+      'open-contradicts-conflict',
+      'a stream begins with why conflict and does not say which one it follows',
+      [uncited],
+      auditor([uncited]),
+      1,
+      'OPEN_CONTRADICTS 1',
+      'RESTART 1',
+    ),
     linked('valid-continued', 'three streams, each continues the one before', whole, auditor(whole), 0),
     linked(
       'link-first-missing',
