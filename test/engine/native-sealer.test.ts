@@ -58,14 +58,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What a program hands over, and how. */
 type Step = { readonly chunk: Buffer | string; readonly how: 'write' | 'stream' } | 'flush' | 'rotate';
 
-function stepsOf(random: Random, lines: number): Step[] {
+function stepsOf(random: Random, lines: number, maxLineBytes: number): Step[] {
   const steps: Step[] = [];
   for (let left = lines; left > 0; ) {
     const count = Math.min(left, random.of([1, 1, 20, 700]));
     left -= count;
-    const isLong = random.below(10) === 0;
     const some = Array.from({ length: count }, () => anyLine(random));
-    if (isLong) some[random.below(count)] = longLine(random);
+    if (random.below(10) === 0) some[random.below(count)] = longLine(random);
+    const isLong = some.some((line) => line.length > maxLineBytes);
     const bytes = Buffer.concat(some.flatMap((line) => [line, Buffer.from(random.below(9) === 0 ? '\r\n' : '\n')]));
     const how = random.of(['write', 'stream'] as const);
     // how many parts fit before the next seal, and what an open knows of the last checkpoint, depends on what has been done by then
@@ -148,11 +148,11 @@ describe('a sealer writes the same entries with either engine, and without any',
       const tally = { files: 0, records: 0, parts: 0, text: 0, base64: 0 };
       asked = 0;
       for (let lines = 0; lines < share; lines += 5_000) {
-        const steps = stepsOf(random, Math.min(5_000, share - lines));
         const limits = {
           maxLineBytes: random.of([1_024, 4_096, 65_536]),
           checkpointMaxRecords: random.of([7, 100, 1_000]),
         };
+        const steps = stepsOf(random, Math.min(5_000, share - lines), limits.maxLineBytes);
         const first = await filesOf('one by one', provider, { ...more, ...limits }, steps);
         for (const name of ['typescript', 'native'] as const) {
           const files = await filesOf(name, provider, { ...more, ...limits }, steps);
