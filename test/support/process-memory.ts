@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /** Reads what a process of ours may write to at this moment, a piece at a time: heaps, stacks, memory of its libraries. For Linux. */
-export function* memoryOf(pid: number): Generator<Buffer> {
+function* memoryOf(pid: number): Generator<Buffer> {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
     for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
