@@ -248,4 +248,33 @@ describe('lines that wait', () => {
       }),
     );
   });
+
+  it('are whole ones from the first on, a long line with all of its pieces', () => {
+    const step = fc.oneof(
+      fc.record({
+        piece: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => bytes.map((byte) => byte | 0x80)),
+      }),
+      fc.record({ lines: fc.stringMatching(/^([a-z]{0,9}\n){1,3}$/) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const pending = new PendingLines(1_000_000);
+        const given: Buffer[] = [];
+        for (const one of steps) {
+          if ('piece' in one) pending.addPiece(one.piece);
+          else pending.add(one.lines);
+          given.push(Buffer.from('piece' in one ? one.piece : one.lines));
+        }
+        const out: Buffer[] = [];
+        for (let whole = pending.firstWhole; whole !== undefined; whole = pending.firstWhole) {
+          expect(whole.bytes.at(-1)).toBe(0x0a);
+          out.push(Buffer.from(whole.bytes));
+          for (let left = whole.blocks; left > 0; left--) pending.taken(pending.first?.to ?? 0);
+        }
+        const all = Buffer.concat(given);
+        expect(Buffer.concat(out).equals(all.subarray(0, all.lastIndexOf(0x0a) + 1))).toBe(true);
+        expect(pending.isEmpty).toBe(all.length === 0 || all.at(-1) === 0x0a);
+      }),
+    );
+  });
 });

@@ -45,6 +45,27 @@ async function orphan(name: string, text: string): Promise<{ readonly children: 
   return { children: children.length, left: alive().length };
 }
 
+describe('when a verifier has seen enough', () => {
+  it('the processes that check parts of a file end, also in the middle of a long answer', async () => {
+    const answerer = writeProgram(
+      built,
+      'answerer.mjs',
+      `process.on('message', ({ id }) => process.send({ id, runs: [{ leaves: new Uint8Array(60_000_000) }] }));`,
+    );
+    const program = `
+import { SegmentPool } from './dist/verify/parallel/segment-pool.js';
+const pool = new SegmentPool({ file: ${JSON.stringify(join(built.directory, answerer))}, args: [] }, 0, 2);
+for (const id of [0, 1]) pool.check(id, 1, () => undefined);
+setTimeout(() => pool.close(), Number(process.argv[2]));
+`;
+    const file = join(built.directory, writeProgram(built, 'enough.mjs', program));
+    for (const after of [40, 80, 120, 160, 200, 240, 300, 400]) {
+      const reader = spawn(process.execPath, [file, String(after)], { stdio: ['ignore', 'inherit', 'inherit'] });
+      await once(reader, 'exit'); // which does not come while one of them is left
+    }
+  }, 60_000);
+});
+
 describe('when a verifier is killed', () => {
   it('the processes that check parts of a file for it go too', async () => {
     writeFileSync(join(built.directory, 'large.jsonl'), Buffer.alloc(9 * 1024 * 1024, 'a line\n'));

@@ -6,7 +6,7 @@ export interface InputBytes {
   readonly room: number;
   /** @returns the next chunk, good until this is called again; undefined at the end. @throws what reading throws */
   next(): Promise<Buffer | undefined>;
-  /** Lets go of the input, which would keep the process alive. */
+  /** Lets go of the input, which would keep the process alive: nothing more is read from then on. */
   close(): void;
 }
 

@@ -4,14 +4,18 @@ import type { InputBytes } from './input-bytes.ts';
 
 /** After a stop: how long the input must be quiet before it is taken as ended, in milliseconds. */
 const quietMs = 200;
+/** After a stop: how long what comes is taken at most, in milliseconds. */
+const longestMs = 2_000;
 
 /**
  * Whole lines of an input, as many at a time as come; the last one may lack its LF. After a stop what still comes is
- * taken, until nothing has come for 200 ms: a producer that the same signal ends has its last words in the pipe.
+ * taken, until nothing has come for 200 ms, for two seconds at most: a producer that the same signal ends has its last words
+ * in the pipe, and one that goes on must not hold us up. What is not taken then stays in the pipe, for whoever reads on.
  */
 export class InputLines {
   readonly #input: InputBytes;
-  #isStopped = false;
+  /** When a stop came, by the clock that only goes forward, in milliseconds. */
+  #stoppedAt: number | undefined;
   #failure: Error | undefined;
   #whenStopped: (() => void) | undefined;
   #whenFailed: ((error: Error) => void) | undefined;
@@ -22,7 +26,7 @@ export class InputLines {
   constructor(input: InputBytes, stopped: Promise<void>) {
     this.#input = input;
     void stopped.then(() => {
-      this.#isStopped = true;
+      this.#stoppedAt = performance.now();
       this.#whenStopped?.();
     });
   }
@@ -35,26 +39,37 @@ export class InputLines {
   /** Nobody can take lines any more: whoever waits for some gets this error, and whoever asks. */
   fail(error: Error): void {
     this.#failure ??= error;
+    this.#letGo(); // what is read from now on would be lost
     this.#whenFailed?.(error);
   }
 
   /** @returns lines that are good until this is called again; undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
   async next(): Promise<Lines | undefined> {
     while (!this.#ended) {
-      const chunk = await this.#read();
+      const chunk = this.#isLate() ? undefined : await this.#read();
       if (chunk === undefined) break;
       const lines = this.#lines.add(chunk, this.#input.room);
       if (lines !== undefined) return lines;
     }
     this.#ended = true;
+    this.#letGo();
     return this.#lines.end();
   }
 
   /** Lets go of the input, which would keep the process alive. */
   close(): void {
     this.#ended = true;
-    this.#reading?.catch(() => undefined); // it ends with the stream, and nobody waits for it any more
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#reading?.catch(() => undefined); // it ends with the input, and nobody waits for it any more
     this.#input.close();
+  }
+
+  /** Whether enough was taken after a stop. */
+  #isLate(): boolean {
+    return this.#stoppedAt !== undefined && performance.now() - this.#stoppedAt > longestMs;
   }
 
   async #read(): Promise<Buffer | undefined> {
@@ -74,10 +89,11 @@ export class InputLines {
     try {
       return await new Promise((resolve, reject) => {
         this.#whenStopped = () => {
-          timer = setTimeout(resolve, quietMs, undefined);
+          // what came while the process was busy is looked for once more
+          timer = setTimeout(() => setImmediate(resolve, undefined), quietMs);
         };
         this.#whenFailed = reject;
-        if (this.#isStopped) this.#whenStopped();
+        if (this.#stoppedAt !== undefined) this.#whenStopped();
         reading.then(resolve, (cause: unknown) => {
           reject(new TamperError('READ_FAILED', 'standard input cannot be read', { cause }));
         });

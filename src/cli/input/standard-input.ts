@@ -50,14 +50,18 @@ interface Waiting {
 class SocketBytes implements InputBytes {
   readonly room = ROOM;
   readonly #socket: Socket;
+  readonly #buffer = place();
+  /** How much has come that nobody has asked for yet: a socket reads once as soon as it is there. */
+  #unasked = 0;
   #ended = false;
   #failure: Error | undefined;
   #waiting: Waiting | undefined;
 
   constructor() {
-    const buffer = place();
     const callback = (length: number): boolean => {
-      this.#settle()?.resolve(buffer.subarray(0, length));
+      const waiting = this.#settle();
+      if (waiting === undefined) this.#unasked = length;
+      else waiting.resolve(this.#buffer.subarray(0, length));
       return false; // the place is the reader's until it asks for more
     };
     // its types have onread where its documentation once stood, with connect()
@@ -65,7 +69,7 @@ class SocketBytes implements InputBytes {
       fd: STDIN,
       readable: true,
       writable: false,
-      onread: { buffer, callback },
+      onread: { buffer: this.#buffer, callback },
     };
     this.#socket = new Socket(options);
     this.#socket.on('error', (error) => {
@@ -80,6 +84,11 @@ class SocketBytes implements InputBytes {
   }
 
   next(): Promise<Buffer | undefined> {
+    if (this.#unasked > 0) {
+      const chunk = this.#buffer.subarray(0, this.#unasked);
+      this.#unasked = 0;
+      return Promise.resolve(chunk);
+    }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {

@@ -142,9 +142,9 @@ export class IntakeQueue {
    * come stays, and so does what `keep` throws for.
    */
   moveWhole(keep: (lines: Buffer) => void): void {
-    for (let block = this.#lines.first; block !== undefined && !block.goesOn; block = this.#lines.first) {
-      keep(block.bytes.subarray(block.from, block.to));
-      this.#lines.taken(block.to);
+    for (let whole = this.#lines.firstWhole; whole !== undefined; whole = this.#lines.firstWhole) {
+      keep(whole.bytes);
+      for (let left = whole.blocks; left > 0; left--) this.#lines.taken(this.#lines.first?.to ?? 0);
     }
     if (!this.#lines.isFull) this.#letGo();
   }

@@ -207,7 +207,7 @@ export class EntryLog {
   }
 
   /**
-   * What the sink has not taken. For the end: lines get other numbers then.
+   * What the sink has not taken, with all of a line of which it has taken a part. For the end: lines get other numbers then.
    *
    * @param after - a seq; what stands up to it is kept elsewhere
    */
@@ -216,7 +216,7 @@ export class EntryLog {
     let parts: number | undefined;
     let lost = 0;
     let lostSince: number | undefined;
-    for (let from = this.#start; from < this.#end; from = this.#bytes.indexOf(LF, from) + 1) {
+    for (let from = this.#lineStart; from < this.#end; from = this.#bytes.indexOf(LF, from) + 1) {
       const line = this.#bytes.subarray(from, this.#bytes.indexOf(LF, from));
       const read = classifyLine(line);
       if ((read.type !== 'record' && read.type !== 'control') || read.seq <= after) continue;
@@ -233,6 +233,11 @@ export class EntryLog {
       if (read.part === undefined || read.last) bytes.push(lineEnd(own));
     }
     return { bytes, parts: parts ?? 0, lost, lostSince };
+  }
+
+  /** Where the line begins of which the sink, a pipe, may have taken a part only. */
+  get #lineStart(): number {
+    return Math.max(1, this.#bytes.lastIndexOf(LF, this.#start - 1) + 1);
   }
 
   #closeObject(begin: number, end: number): void {
@@ -268,12 +273,13 @@ export class EntryLog {
 
   /** Twice as much each time, so that a line is copied a few times at most however many wait. */
   #grow(room: number): void {
-    const waiting = this.waiting;
-    const larger = Buffer.allocUnsafeSlow(1 + Math.max(BATCH + OWN_ROOM, waiting + room, 2 * waiting));
-    this.#bytes.copy(larger, 1, this.#start, this.#end);
+    const from = this.#lineStart;
+    const held = this.#end - from;
+    const larger = Buffer.allocUnsafeSlow(1 + Math.max(BATCH + OWN_ROOM, held + room, 2 * held));
+    this.#bytes.copy(larger, 1, from, this.#end);
     this.#bytes = larger;
-    this.#start = 1;
-    this.#end = 1 + waiting;
+    this.#start += 1 - from;
+    this.#end = 1 + held;
   }
 }
 

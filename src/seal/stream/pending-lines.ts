@@ -49,6 +49,18 @@ export class PendingLines {
     return this.#blocks[this.#head];
   }
 
+  /**
+   * The whole lines that wait longest: a block of them, or the pieces of a long line with the block that its end is in.
+   * Undefined where nothing waits, or a line whose end has not come.
+   */
+  get firstWhole(): { readonly bytes: Buffer; readonly blocks: number } | undefined {
+    let last = this.#head;
+    while (this.#blocks[last]?.goesOn === true) last++;
+    if (last >= this.#blocks.length) return undefined;
+    const blocks = this.#blocks.slice(this.#head, last + 1).map(({ bytes, from, to }) => bytes.subarray(from, to));
+    return { bytes: blocks.length === 1 ? (blocks[0] as Buffer) : Buffer.concat(blocks), blocks: blocks.length };
+  }
+
   /** Keeps whole lines; the last one may lack its LF. Bytes are copied, because their owner goes on using them. */
   add(chunk: string | Uint8Array): void {
     const length = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;

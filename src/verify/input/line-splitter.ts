@@ -91,6 +91,7 @@ export class LineSplitter {
     let start = 1;
     let lf = buffer.indexOf(LF, searchFrom);
     while (lf >= 0 && lf < end) {
+      if (lf - start > LINE_LIMIT) throw new LineTooLong(line, base + start);
       const several = sink.feedSeveral?.(buffer, start, end, line, base + start);
       if (several !== undefined && several.lines > 0) {
         line += several.lines;

@@ -51,10 +51,10 @@ export class SegmentPool {
     return runs;
   }
 
-  /** Ends the processes. */
+  /** Ends the processes, whatever they are doing: one that is in the middle of an answer would wait for ever to be heard. */
   close(): void {
     this.#closed = true;
-    for (const { process } of this.#helpers) if (process.connected) process.disconnect();
+    for (const { process } of this.#helpers) process.kill('SIGKILL');
   }
 
   #start(program: SegmentProgram, fd: number): Helper {

@@ -1,8 +1,9 @@
 import { PassThrough, Readable } from 'node:stream';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bytesOfStream, type InputBytes } from '../../../src/cli/input/input-bytes.ts';
 import { InputLines } from '../../../src/cli/input/input-lines.ts';
 
@@ -82,6 +83,38 @@ describe('InputLines', () => {
     expect(await text(input)).toBe('half');
     expect(await input.next()).toBeUndefined();
     expect(await input.next()).toBeUndefined();
+  });
+
+  it('ends soon after a stop, although what it reads goes on for ever', { timeout: 20_000 }, async () => {
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const endless = { room: 0, next: async () => immediate(Buffer.from('more\n')), close: vi.fn() };
+    const input = new InputLines(endless, stopped);
+    expect(await text(input)).toBe('more\n');
+    stop();
+    const started = performance.now();
+    while ((await input.next()) !== undefined) expect(endless.close).not.toHaveBeenCalled();
+    expect(performance.now() - started).toBeGreaterThan(1_000); // what a producer says at its end is taken
+    expect(endless.close).toHaveBeenCalled();
+  });
+
+  it.each([
+    ['has ended, because it was quiet after a stop', (_input: InputLines, stop: () => void) => stop()],
+    ['was given up', (input: InputLines) => input.fail(new Error('gone'))],
+  ])('reads nothing more when it %s: that would be lost', async (_when, act) => {
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const quiet = { room: 0, next: () => new Promise<never>(() => undefined), close: vi.fn() };
+    const input = new InputLines(quiet, stopped);
+    const next = input.next();
+    await immediate(undefined);
+    act(input, stop);
+    await next.catch(() => undefined);
+    expect(quiet.close).toHaveBeenCalled();
   });
 
   it('gives a line that is too long to hold in pieces, none of which ends in LF or in the CR before it', async () => {

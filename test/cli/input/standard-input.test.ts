@@ -76,6 +76,19 @@ describe('standardInput', () => {
     expect(await read('pipe', reader, pieces)).toBe(said(content));
   });
 
+  it.each([
+    ['a pipe', ['sh', '-c', 'cat content | "$1" late.mjs', 'sh', process.execPath], undefined],
+    ['a socket', [process.execPath, 'late.mjs'], content],
+  ] as const)('loses nothing of %s where it is asked late', async (_what, command, input) => {
+    writeProgram(
+      built,
+      'late.mjs',
+      READER.replace('let bytes', "await (await import('node:timers/promises')).setTimeout(300);\nlet bytes"),
+    );
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    expect(await read(stdin, command, input && Readable.from([input]))).toBe(said(content));
+  });
+
   it('reads nothing where there is nothing', async () => {
     expect(await read('ignore', reader)).toBe(said(Buffer.alloc(0)));
     expect(await read('ignore', ['sh', '-c', 'true | "$1" reader.mjs', 'sh', process.execPath])).toBe(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { carrierOf } from '../../../src/verify/carrier/carriers.ts';
 import { FileLines } from '../../../src/verify/input/file-lines.ts';
-import { LineTooLong } from '../../../src/verify/input/line-splitter.ts';
+import { LINE_LIMIT, LineSplitter, LineTooLong } from '../../../src/verify/input/line-splitter.ts';
 import type { Source } from '../../../src/verify/input/sources.ts';
 import type { LogSink } from '../../../src/verify/input/unwrapping.ts';
 import { memorySource } from '../../support/judge.ts';
@@ -121,5 +121,22 @@ describe('lines of files as they were written', () => {
   it('are given as they are; what ends inside a line is torn', async () => {
     const { said } = await told(memorySource('a', Buffer.from('a\n\nbc')), memorySource('b', Buffer.from('d\n')));
     expect(said).toEqual(['1@0 a', '2@2 ', '3 torn 2', '1@0 d']);
+  });
+});
+
+describe('a line of a file', () => {
+  it.each([0, 1, 262_142, 300_000])('may be of 16 MiB, and not of %i more, wherever chunks end', async (more) => {
+    const bytes = Buffer.concat([Buffer.from('one\n'), Buffer.alloc(LINE_LIMIT + more, 'x'), Buffer.from('\nthree\n')]);
+    const lengths: number[] = [];
+    const splitter = new LineSplitter({
+      feed: (_bytes, start, end) => void lengths.push(end - start),
+      feedUnterminated: () => undefined,
+    });
+    const reading = async (): Promise<void> => {
+      for (let at = 0; at < bytes.length; at += 131_072) await splitter.push(bytes.subarray(at, at + 131_072));
+    };
+    if (more > 0) await expect(reading()).rejects.toMatchObject({ line: 2, offset: 4 });
+    else await reading();
+    expect(lengths).toEqual(more > 0 ? [3] : [3, LINE_LIMIT, 5]);
   });
 });
