@@ -15,7 +15,7 @@ import type { ChainKey } from './segment-messages.ts';
 const PARALLEL_FROM = 64 * 1024 * 1024;
 /** What is read here first: the first open is in it, and with it the key. */
 const HEAD = 256 * 1024;
-const SEGMENT = 8 * 1024 * 1024;
+const SEGMENT = 16 * 1024 * 1024;
 const CHUNK = 256 * 1024;
 /** So many parts are given to each process at a time. */
 const AHEAD = 2;
