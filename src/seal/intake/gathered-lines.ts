@@ -1,6 +1,6 @@
 const LF = 0x0a;
 const CR = 0x0d;
-/** How much is gathered at most, in bytes: about as much as an engine takes at once. */
+/** How much is gathered at most, in bytes. */
 const ROOM = 65_536;
 /** The most bytes that a UTF-16 code unit becomes in UTF-8. */
 const BYTES_A_UNIT = 3;

@@ -10,7 +10,7 @@ const CLOSE_BRACE = 0x7d;
 const BYTES_A_UNIT = 3;
 /** The most bytes that end a line. */
 const LINE_END = 2;
-/** So many lines, and bytes of them, are taken at once: what they cost is far below what a turn may last. */
+/** So many lines, and bytes of them, are taken at once: in TypeScript about a third of what a turn may last, natively far less. */
 const BATCH_LINES = 2_048;
 const BATCH_BYTES = 262_144;
 

@@ -33,7 +33,7 @@ export class WholeLines {
 
   /** The stream has ended. @returns the last line, which lacks its LF; undefined where there is none */
   end(): Lines | undefined {
-    return this.hasBegun ? { bytes: this.#join(Buffer.alloc(0), 0), goesOn: false } : undefined;
+    return this.hasBegun ? { bytes: this.#join(Buffer.alloc(0)), goesOn: false } : undefined;
   }
 
   /** Keeps a copy: whoever gave it may read the next chunk into the same memory. */
@@ -42,7 +42,7 @@ export class WholeLines {
     this.#begunBytes += rest.length;
   }
 
-  #join(last: Buffer, room: number): Buffer {
+  #join(last: Buffer, room = 0): Buffer {
     if (this.#begun.length === 0) return last;
     const whole = this.#begunBytes <= room ? this.#putBefore(last) : Buffer.concat([...this.#begun, last]);
     this.#begun = [];
@@ -60,7 +60,7 @@ export class WholeLines {
 
   /** What is begun but for its last byte: it may be a CR that belongs to the end, and no line ends with nothing. */
   #piece(): Lines {
-    const all = this.#join(Buffer.alloc(0), 0);
+    const all = this.#join(Buffer.alloc(0));
     this.#begin(all.subarray(-1));
     return { bytes: all.subarray(0, -1), goesOn: true };
   }

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import type { LineSplitter } from '../input/line-splitter.ts';
+import { LINE_LIMIT, type LineSplitter } from '../input/line-splitter.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
@@ -15,7 +15,8 @@ import type { ChainKey } from './segment-messages.ts';
 const PARALLEL_FROM = 64 * 1024 * 1024;
 /** What is read here first: the first open is in it, and with it the key. */
 const HEAD = 256 * 1024;
-const SEGMENT = 16 * 1024 * 1024;
+/** No more than the longest line that is read: a process takes whole lines of its part, so never one that is `LIMIT` here. */
+const SEGMENT = LINE_LIMIT;
 const CHUNK = 256 * 1024;
 /** So many parts are given to each process at a time. */
 const AHEAD = 2;
