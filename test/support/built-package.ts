@@ -17,7 +17,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile } from '../../scripts/lib/package/compile.mjs';
+import { compile } from '../../scripts/build/package/compile.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
@@ -80,7 +80,7 @@ function apartDirectory(): string {
 /** The compiled form of src/ as it is now, made once for each state of it. */
 async function compiled(): Promise<string> {
   const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
-  for (const folder of ['src', 'scripts/lib/package']) {
+  for (const folder of ['src', 'scripts/build/package']) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.m?[jt]s$/.test(name),
     );
