@@ -40,7 +40,7 @@ import { auditorKeys, createSealer, generateKeyFile, verify } from 'fapilog-tamp
 const origin = 'audit.example.com/runtimes';
 const modes = [
   ['mac', { keySource: 'file', keyFilePath: 'data.key' }, { dataKeyFiles: ['data.key'] }],
-  ['signed', { keySource: 'file', keyFilePath: 'signing.key', useKmsSigning: true }, { publicKeyFiles: ['signing.key.pub'] }],
+  ['signed', { keySource: 'file', keyFilePath: 'signing.key', algorithm: 'Ed25519' }, { publicKeyFiles: ['signing.key.pub'] }],
 ];
 await generateKeyFile('data.key', 'HMAC-SHA256');
 await generateKeyFile('signing.key', 'Ed25519');
