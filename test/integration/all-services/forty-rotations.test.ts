@@ -15,8 +15,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
 import { digestBytes, sha256 } from '../../../src/core/hash.ts';
-import { auditorKeys, createSealer, formatVkey, type VerifyReport, verify } from '../../../src/index.ts';
-import type { DataKey, KeyProvider, SigningKey } from '../../../src/keys/provider.ts';
+import {
+  auditorKeys,
+  createSealer,
+  type DataKey,
+  formatVkey,
+  type KeyProvider,
+  type SigningKey,
+  type VerifyReport,
+  verify,
+} from '../../../src/index.ts';
 import { startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import { startMinistack } from '../../servers/ministack.ts';

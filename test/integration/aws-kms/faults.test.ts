@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
+import { type KeyEvent, onKeyEvent } from '../../../src/index.ts';
 import { type AwsKmsOptions, AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { AwsEnvironment } from './environment.ts';

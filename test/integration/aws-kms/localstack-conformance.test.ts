@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { awsError, type KmsFault, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DataKey, DataKeyReference } from '../../../src/keys/provider.ts';
+import type { DataKey, DataKeyReference } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import type { RunningServer } from '../../servers/server-process.ts';

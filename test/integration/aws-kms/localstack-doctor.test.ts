@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { checkKeys, type DoctorCheck } from '../../../src/index.ts';
 import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
-import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
-import { checkKeys } from '../../../src/providers/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import type { RunningServer } from '../../servers/server-process.ts';

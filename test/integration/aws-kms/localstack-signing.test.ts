@@ -1,10 +1,9 @@
 import { verify as nodeVerify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import { type KeyEvent, onKeyEvent, type SignatureAlgorithm } from '../../../src/index.ts';
 import { readCanonicalSpki } from '../../../src/keys/public-key.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
-import { FakeClock } from '../../../src/testing/fake-clock.ts';
+import { FakeClock } from '../../../src/testing/index.ts';
 import { startLocalstack } from '../../servers/localstack.ts';
 import type { RunningServer } from '../../servers/server-process.ts';
 import { aliasArn, idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';

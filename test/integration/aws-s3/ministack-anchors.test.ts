@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
+import type { Sealer } from '../../../src/index.ts';
 import { audit, ORIGIN, start, workplace } from '../../seal/workplace.ts';
 import { startMinistack } from '../../servers/ministack.ts';
 import type { RunningServer } from '../../servers/server-process.ts';

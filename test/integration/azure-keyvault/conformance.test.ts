@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
 import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { type AzureServer, startAzureKeyVault } from '../../servers/azure-keyvault/start.ts';

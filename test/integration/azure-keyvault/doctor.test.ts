@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { checkKeys } from '../../../src/index.ts';
 import { type AzureDoctorSubject, checkAzureKeyVault } from '../../../src/providers/azure-keyvault/index.ts';
-import { checkKeys } from '../../../src/providers/index.ts';
 import { context, useAzureServer, writer, writerOptions } from './setup.ts';
 
 const azure = useAzureServer();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { type GcpKmsOptions, GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { checkKeys, type TamperConfig } from '../../../src/index.ts';
-import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
+import { checkKeys, type DoctorCheck, type TamperConfig } from '../../../src/index.ts';
 import { checkGcpKms } from '../../../src/providers/gcp-kms/doctor.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { becomeMachine, machineAccount } from './environment.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isTamperError } from '../../../src/errors.ts';
-import type { DataKey, Signature } from '../../../src/keys/provider.ts';
+import type { DataKey, Signature } from '../../../src/index.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { TcpGate } from '../../servers/tcp-gate.ts';

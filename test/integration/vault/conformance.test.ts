@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { type ConformanceFault, type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
 import type { OpenBao } from '../../servers/openbao.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { DataKey } from '../../../src/keys/provider.ts';
+import type { DataKey } from '../../../src/index.ts';
 import { Secret } from '../../../src/keys/secret.ts';
 import { VaultProvider, type VaultProviderOptions } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context } from '../../../src/testing/index.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { checkKeys } from '../../../src/providers/index.ts';
+import { checkKeys } from '../../../src/index.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context } from '../../../src/testing/index.ts';
 import { FaultProxy } from '../../servers/fault-proxy.ts';

@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formatVkey } from '../../../src/format/vkey.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import { formatVkey, type SignatureAlgorithm } from '../../../src/index.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { nodeOf } from '../../support/other-node.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
-import { createSealer } from '../../../src/create-sealer.ts';
+import { createSealer } from '../../../src/index.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { makeKeys, providerFor, startTransit } from './transit-server.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
+import type { VerifyReport } from '../../../src/index.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { type LogMode, modes, SealedLog } from './sealed-log.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';

@@ -2,13 +2,17 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSealer, type SealerOptions } from '../../../src/create-sealer.ts';
-import { formatVkey } from '../../../src/format/vkey.ts';
-import type { DataKey, SigningKey } from '../../../src/keys/provider.ts';
+import {
+  type CheckpointEvent,
+  createSealer,
+  type DataKey,
+  formatVkey,
+  type Sealer,
+  type SealerOptions,
+  type SigningKey,
+  type VerifyReport,
+} from '../../../src/index.ts';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import type { CheckpointEvent } from '../../../src/seal/checkpoint/sealer-events.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
-import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor } from './transit-server.ts';

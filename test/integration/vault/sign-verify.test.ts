@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SigningKey } from '../../../src/keys/provider.ts';
+import type { SigningKey } from '../../../src/index.ts';
 import { verifySignature } from '../../../src/keys/signature.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context, FakeClock } from '../../../src/testing/index.ts';
