@@ -24,7 +24,7 @@ export default defineConfig({
             'test/browser/**',
             'test/servers/**',
             'test/slow/**',
-            'test/**/*.slow.test.ts',
+            'test/**/*.{slow,nightly}.test.ts',
             'test/dist/**',
             'test/engine/native*.test.ts',
             ...leftOut,
@@ -55,16 +55,14 @@ export default defineConfig({
             },
           ]),
       {
-        // Each file starts servers of its own and waits for them most of the time: unit tests run meanwhile.
         extends: true,
         test: {
           name: 'integration',
+          globalSetup: './test/servers/shared.ts',
           include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts', 'test/browser/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts', ...leftOut],
+          exclude: ['test/**/*.{slow,nightly}.test.ts', ...leftOut],
           maxWorkers: 2,
           testTimeout: 60_000,
-          // what the machine does to a test server is no finding about us (test/servers/azure-keyvault/start.ts)
-          retry: { count: 1, condition: /^the test server does not answer/ },
           hookTimeout: 300_000,
           sequence: { groupOrder: 0 },
         },
@@ -74,7 +72,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'slow',
-          include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          globalSetup: './test/servers/shared.ts',
+          include: ['test/slow/**/*.test.ts', 'test/**/*.{slow,nightly}.test.ts'],
           exclude: leftOut,
           maxWorkers: 4,
           maxConcurrency: 8,

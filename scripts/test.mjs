@@ -4,9 +4,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { root, run, tool } from './lib/run.mjs';
-import { countBySuite, unavailableSuites } from './suites.mjs';
+import { countBySuite, leftOutOf, unavailableSuites } from './suites.mjs';
 
 const ci = process.env.CI === 'true';
 const args = process.argv.slice(2);
@@ -15,8 +16,8 @@ const built = run(process.execPath, ['scripts/build.mjs']);
 if (built !== 0) process.exit(built);
 
 const unavailable = unavailableSuites();
-for (const { suite, lacks } of unavailable) {
-  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${suite.name} needs ${lacks.join(' and ')}, which this machine lacks`);
+for (const { path, suite, lacks } of leftOutOf(filesBelow('test', /\.test\.ts$/), unavailable)) {
+  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${path} (${suite.name}): this machine lacks ${lacks.join(' and ')}`);
 }
 if (ci && unavailable.length > 0) process.exit(1);
 

@@ -9,9 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openGcsBucket } from '../../../src/providers/gcp-storage/open-bucket.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
-import { startFakeGcs } from '../../servers/fake-gcs.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
 import { testStorageFaults } from '../../support/storage-faults.ts';
 
@@ -23,7 +22,7 @@ import { testStorageFaults } from '../../support/storage-faults.ts';
 const TOKEN = 'canary-access-token-of-the-store';
 const SUBJECT = 'canary-subject-token-of-the-store';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: FaultProxy;
 let folder: string;
 let made = 0;
@@ -40,18 +39,17 @@ const variables = ['STORAGE_EMULATOR_HOST', 'GOOGLE_APPLICATION_CREDENTIALS', 'G
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
 
 beforeAll(async () => {
-  server = await startFakeGcs();
+  server = running('fake-gcs');
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-gcs-'));
   tokens.listen(0, '127.0.0.1');
   await once(tokens, 'listening');
   writeFileSync(join(folder, 'subject.txt'), SUBJECT);
-}, 600_000); // the first time it is built or installed
+});
 afterAll(async () => {
   tokens.closeAllConnections();
   tokens.close();
   await proxy?.stop();
-  await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(() => {

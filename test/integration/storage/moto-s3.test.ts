@@ -5,8 +5,7 @@ import { openBucket } from '../../../src/providers/aws-s3/open-bucket.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import { startMoto } from '../../servers/moto.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
 import { testStorageFaults } from '../../support/storage-faults.ts';
 import { AwsEnvironment } from '../aws-kms/environment.ts';
@@ -17,13 +16,13 @@ const SECRET = 'canary-secret-access-key-of-the-store';
 const TOKEN = 'canary-session-token-of-the-store';
 const region = 'eu-west-1';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: FaultProxy;
 let admin: S3;
 let environment: AwsEnvironment;
 let made = 0;
 beforeAll(async () => {
-  server = await startMoto();
+  server = running('moto');
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'administrator' };
   admin = new S3({ region, endpoint: server.url, forcePathStyle: true, credentials });
@@ -31,7 +30,6 @@ beforeAll(async () => {
 afterAll(async () => {
   admin?.destroy();
   await proxy?.stop();
-  await server?.stop();
 });
 beforeEach(async () => {
   environment = await AwsEnvironment.begin({

@@ -9,13 +9,13 @@ import { VaultProvider, type VaultProviderOptions } from '../../../src/providers
 import { conformanceContext as context } from '../../../src/testing/index.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
 import { KubernetesApi } from './kubernetes-api.ts';
 import { keys, makeToken, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let proxy: FaultProxy;
 let cluster: KubernetesApi;
 let directory: string;

@@ -3,11 +3,11 @@ import { checkKeys } from '../../../src/index.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context } from '../../../src/testing/index.ts';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 const providers: VaultProvider[] = [];
 
 beforeAll(async () => {
