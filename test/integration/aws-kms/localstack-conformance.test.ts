@@ -36,7 +36,7 @@ describe.each<[Spec, SignatureAlgorithm]>([
 ])('conformance on LocalStack, %s', (spec, algorithm) => {
   const subject: ConformanceSubject = {
     name: `AwsKmsProvider, ${algorithm},`,
-    create: () => new AwsKmsProvider(optionsFor(proxy.url, { maxAttempts: 1, timeoutMs: 5_000 })),
+    create: () => new AwsKmsProvider(optionsFor(proxy.url, { maxAttempts: 1, timeoutMs: 120_000 })),
     dataKey: { keyId: aliasFor('SYMMETRIC_DEFAULT'), kind: 'wrapped' },
     signingKey: { keyId: aliasFor(spec), algorithm },
     absentKey: { keyId: 'alias/absent' },

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/keys/secret.ts';
 import type { AzureKeyVaultOptions, AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
+import { FakeClock } from '../../../src/testing/index.ts';
+import { passingPauses, passingTime, virtualDeadlines } from '../../support/virtual-time.ts';
 import { useAzureServer, writer, writerOptions } from './setup.ts';
 
 const azure = useAzureServer();

@@ -36,7 +36,7 @@ async function grant(...roles: string[]): Promise<void> {
 
 const summary = (checks: readonly DoctorCheck[]): Record<string, string> =>
   Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
-const options = () => ({ gcpEndpoint: `localhost:${server.ports.grpcTls}`, timeoutMs: 3_000 });
+const options = () => ({ gcpEndpoint: `localhost:${server.ports.grpcTls}`, timeoutMs: 120_000 });
 
 it('finds nothing wrong with a writer that may do what it needs and no more', async () => {
   await grant('cryptoKeyEncrypter', 'signer', 'publicKeyViewer', 'viewer');

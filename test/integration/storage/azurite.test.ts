@@ -78,7 +78,7 @@ describe('Azure Blob Storage that misbehaves', () => {
     process.env[VARIABLE] = connection(proxy.url);
   });
   testStorageFaults({
-    open: () => container(1_000),
+    open: container,
     proxy: () => proxy,
     secrets: [KEY, 'canary-account-key-of-the-store'],
     refusals: {
@@ -89,7 +89,7 @@ describe('Azure Blob Storage that misbehaves', () => {
   });
 
   it('says what keeps a blob from being written or read, and takes none of it for a lost race', async () => {
-    const { store } = await container(1_000);
+    const { store } = await container();
     const put = () => store.put('a', Buffer.from('x'), undefined);
     proxy.inject(refusal(412, 'LeaseIdMissing'));
     await expect(put()).rejects.toMatchObject({ code: 'ACCESS_DENIED', hint: expect.stringMatching(/lease/) });
@@ -133,7 +133,7 @@ describe('a container of Azure', () => {
     ['folder by folder', ['A', 'A/1', 'A-B', 'A-B/2', 'A.C']],
   ])('that lists %s is put in the order of the bytes', async (_, names) => {
     process.env[VARIABLE] = connection(proxy.url);
-    const { store } = await container(1_000);
+    const { store } = await container();
     proxy.inject(listing(...names));
     const sorted = [...names].sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
     expect((await listedIn(store)).map(({ key }) => key)).toEqual(sorted);

@@ -123,7 +123,7 @@ describe('Google Cloud Storage that misbehaves', () => {
     process.env['STORAGE_EMULATOR_HOST'] = proxy.url;
   });
   testStorageFaults({
-    open: () => bucket(1_000),
+    open: bucket,
     proxy: () => proxy,
     secrets: [TOKEN, SUBJECT],
     refusals: {
@@ -138,7 +138,7 @@ describe('Google Cloud Storage that misbehaves', () => {
   });
 
   it('names who may not do what', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(
       refusal(403, 'forbidden', 'auditor@x.iam.gserviceaccount.com does not have storage.objects.list access'),
     );
@@ -149,13 +149,13 @@ describe('Google Cloud Storage that misbehaves', () => {
   });
 
   it('waits as long as it was asked to by whoever limits it', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(403, 'rateLimitExceeded', 'slow down'), { times: 2 });
     expect(await listedIn(store)).toEqual([]);
   });
 
   it('says in the words of Google that the bucket, or the object, is not there', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(404, 'notFound', 'The specified bucket does not exist.'));
     await expect(store.get('a', 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(store.read({ key: 'a', size: 10, version: '1' }, 0, 1)).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -176,7 +176,7 @@ describe('Google Cloud Storage that misbehaves', () => {
       { kind: 'storage#objects', items: ['b', 'a'].map((name) => ({ name, size: '1', generation: '1' })) },
     ],
   ])('whose listing %s is not believed', async (_, body) => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject({ kind: 'status', status: 200, body: JSON.stringify(body) });
     await expect(listedIn(store)).rejects.toMatchObject({ code: 'RESPONSE_MALFORMED' });
   });

@@ -73,7 +73,7 @@ describe('S3 that misbehaves', () => {
     process.env['AWS_ENDPOINT_URL_S3'] = proxy.url;
   });
   testStorageFaults({
-    open: () => bucket(1_000),
+    open: bucket,
     proxy: () => proxy,
     secrets: [SECRET, TOKEN, 'AKIATESTTESTTESTTEST'],
     refusals: { denied: refusal(403, 'AccessDenied'), unknown: refusal(403, 'InvalidAccessKeyId') },
@@ -81,7 +81,7 @@ describe('S3 that misbehaves', () => {
   });
 
   it('says what is wrong with a bucket of another region, and with an object in an archive', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(301, 'PermanentRedirect'));
     await expect(listedIn(store)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
@@ -100,7 +100,7 @@ describe('S3 that misbehaves', () => {
     ['goes in a circle', '<IsTruncated>true</IsTruncated><NextContinuationToken>1</NextContinuationToken>'],
     ['does not say whether there is more', ''],
   ])('whose listing %s is not believed', async (_, more) => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject({
       kind: 'status',
       status: 200,
@@ -110,7 +110,7 @@ describe('S3 that misbehaves', () => {
   });
 
   it('whose keys are not in order is not believed', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     const key = (name: string): string => `<Contents><Key>${name}</Key><Size>1</Size><ETag>"1"</ETag></Contents>`;
     for (const names of [
       ['b', 'a'],

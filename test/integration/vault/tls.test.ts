@@ -27,7 +27,6 @@ function make(options: VaultProviderOptions): VaultProvider {
   const { env, ...others } = options;
   const provider = providerFor(server.url, {
     env: { HOME: '/nonexistent', VAULT_TOKEN: server.rootToken, ...env },
-    timeoutMs: 3_000,
     maxAttempts: 2,
     ...others,
   });
