@@ -9,9 +9,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/built.mjs';
+import { filesBelow } from './lib/files.mjs';
 import { root } from './lib/run.mjs';
 import { nightlyItems, runNightly, SLICES, sliceOfCommit, slicesOf } from './test/nightly.mjs';
-import { countBySuite, unavailableSuites } from './test/suites.mjs';
+import { countBySuite, leftOutOf, unavailableSuites } from './test/suites.mjs';
 import { resultOf, runVitest, tellTimes } from './test/vitest.mjs';
 
 const ci = process.env.CI === 'true';
@@ -26,8 +27,8 @@ const stage = (name, work) => {
 
 stage('install and build', ensureBuilt);
 const unavailable = unavailableSuites();
-for (const { suite, lacks } of unavailable) {
-  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${suite.name} needs ${lacks.join(' and ')}, which this machine lacks`);
+for (const { path, suite, lacks } of leftOutOf(filesBelow('test', /\.test\.ts$/), unavailable)) {
+  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${path} (${suite.name}): this machine lacks ${lacks.join(' and ')}`);
 }
 // A selection runs what it names; a suite of it that cannot run fails there.
 if (ci && unavailable.length > 0 && (tier === 'nightly' || args.length === 0)) process.exit(1);

@@ -49,124 +49,157 @@ export const tools = {
 };
 
 /**
- * `files`: the test files that cannot run without `needs` (none: the suite runs everywhere).
- * `counts`: matches "path > describe > title" of the tests that belong to it; the first suite that matches has the test.
+ * `files`: globs of the test files that belong to the suite. They are left out where the machine lacks what they `needs`.
+ * `servers`: those that run before the tests; `packages`: what else is installed before them (test/servers/servers.ts).
+ * `counts`, for tests that are no files of their own: matches "path > describe > title" of them.
  */
 export const suites = [
   {
     name: 'vault/openbao',
-    files: ['test/integration/vault/**', 'test/integration/vault*.test.ts'],
+    files: ['test/integration/vault/**'],
     needs: ['Python >= 3.10 with venv'],
-    counts: /^test\/integration\/(vault|openbao)/i,
+    servers: ['openbao'],
+    packages: ['the package, compiled', 'other Node.js'],
   },
   {
     name: 'aws-ministack',
-    files: ['test/integration/aws-kms/ministack*.test.ts', 'test/integration/aws-s3/**'],
+    files: ['test/integration/aws-kms/ministack*', 'test/integration/aws-s3/**'],
     needs: ['Python >= 3.10 with venv'],
-    counts: /^test\/integration\/aws.*ministack/i,
+    servers: ['ministack'],
   },
   {
     name: 'aws-moto',
-    files: ['test/integration/aws-kms/moto*.test.ts'],
+    files: ['test/integration/aws-kms/moto*'],
     needs: ['Python >= 3.10 with venv'],
-    counts: /^test\/integration\/aws.*moto/i,
+    servers: ['moto'],
   },
   {
     name: 'aws-localstack',
-    files: ['test/integration/aws-kms/localstack*.test.ts', 'test/servers/launchers.test.ts'],
+    files: ['test/integration/aws-kms/localstack*', 'test/integration/aws-kms/refused-hand-over*'],
     needs: ['Python >= 3.13 with venv'],
-    counts: /^test\/integration\/aws/i,
+    servers: ['localstack'],
+    packages: ['the package, compiled'],
   },
+  { name: 'aws faults', files: ['test/integration/aws-kms/faults*'], needs: [] },
   {
     name: 'all key services',
     files: ['test/integration/all-services/**'],
     needs: ['Python >= 3.13 with venv'],
-    counts: /^test\/integration\/all-services/i,
+    servers: ['localstack', 'ministack', 'openbao', 'gcp-kms', 'azure-keyvault'],
+    packages: ['the package, compiled'],
   },
   {
     name: 'kafka',
     files: ['test/integration/kafka/**'],
     needs: ['Java >= 17', 'Maven'],
-    counts: /^test\/integration\/kafka/i,
+    servers: ['kafka'],
+    packages: ['the package, compiled', 'other Node.js', 'newer kafka client'],
   },
-  { name: 'gcp', files: [], needs: [], counts: /^test\/integration\/(gcp|google)/i },
-  { name: 'azure', files: [], needs: [], counts: /^test\/integration\/azure/i },
+  {
+    name: 'gcp',
+    files: ['test/integration/gcp-kms/**', 'test/servers/gcp-kms/**'],
+    needs: [],
+    servers: ['gcp-kms'],
+    packages: ['the package, compiled'],
+  },
+  {
+    name: 'azure',
+    files: ['test/integration/azure-keyvault/**', 'test/servers/azure-keyvault/**'],
+    needs: [],
+    servers: ['azure-keyvault'],
+    packages: ['the package, compiled'],
+  },
   {
     name: 'storage commands',
-    files: ['test/integration/storage/commands.test.ts'],
+    files: ['test/integration/storage/commands*'],
     needs: ['Python >= 3.10 with venv', 'Go'],
-    counts: /^test\/integration\/storage\/commands/,
+    servers: ['moto', 'fake-gcs', 'azurite'],
   },
-  {
-    name: 'redis',
-    files: ['test/integration/redis/**'],
-    needs: ['redis-server'],
-    counts: /^test\/integration\/redis\//,
-  },
+  { name: 'redis', files: ['test/integration/redis/**'], needs: ['redis-server'] },
   {
     name: 'storage-s3',
-    files: ['test/integration/storage/moto*.test.ts'],
+    files: ['test/integration/storage/moto*'],
     needs: ['Python >= 3.10 with venv'],
-    counts: /^test\/integration\/storage\/moto/,
+    servers: ['moto'],
   },
-  {
-    name: 'storage-gcs',
-    files: ['test/integration/storage/fake-gcs*.test.ts'],
-    needs: ['Go'],
-    counts: /^test\/integration\/storage\/fake-gcs/,
-  },
-  { name: 'storage-azure', files: [], needs: [], counts: /^test\/integration\/storage\/azur/ },
+  { name: 'storage-gcs', files: ['test/integration/storage/fake-gcs*'], needs: ['Go'], servers: ['fake-gcs'] },
+  { name: 'storage-azure', files: ['test/integration/storage/azur*'], needs: [], servers: ['azurite'] },
   {
     name: 'litewitness',
-    files: ['test/integration/litewitness*.test.ts'],
+    files: ['test/integration/litewitness*'],
     needs: ['Go', 'OpenSSH', 'Python >= 3.8 with venv'],
-    counts: /^test\/integration\/litewitness/i,
+    packages: ['litewitness'],
   },
   {
+    name: 'server launchers',
+    files: ['test/servers/launchers*'],
+    needs: ['Python >= 3.13 with venv'],
+    packages: ['localstack', 'ministack', 'moto'],
+  },
+  { name: 'fault proxies', files: ['test/servers/fault-proxy*'], needs: [] },
+  {
     name: 'native engine',
-    files: ['test/engine/native*.test.ts'],
+    files: ['test/engine/native*'],
     needs: ['Rust (cargo >= 1.88)'],
-    counts: /^test\/engine\/native/,
   },
   {
     name: 'go interop',
-    files: ['test/interop/go*.test.ts', 'test/interop/go/**'],
+    files: ['test/interop/go*', 'test/interop/go/**'],
     needs: ['Go'],
     counts: /^test\/interop\/.*\bgo\b/i,
   },
-  {
-    name: 'openssl interop',
-    files: ['test/interop/openssl*.test.ts'],
-    needs: ['openssl'],
-    counts: /^test\/interop\/.*openssl/i,
-  },
-  {
-    name: 'python interop',
-    files: ['test/interop/python*.test.ts'],
-    needs: ['Python >= 3.8 with venv'],
-    counts: /^test\/interop\/.*python/i,
-  },
+  { name: 'openssl interop', files: ['test/interop/openssl*'], needs: ['openssl'] },
+  { name: 'python interop', files: ['test/interop/python*'], needs: ['Python >= 3.8 with venv'] },
   {
     name: 'browser',
     files: ['test/browser/**'],
     needs: ['Chromium (or apt-get as root)'],
-    counts: /^test\/browser\//,
+    packages: ['chromium'],
   },
   { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },
   { name: 'env', files: [], needs: [], counts: /^test\/providers\/.*\benv\b/i },
   { name: 'file', files: [], needs: [], counts: /^test\/providers\/.*\bfile\b/i },
 ];
 
-/** The suites that this machine cannot run, each with the tools it lacks. */
-export function unavailableSuites() {
-  const asked = new Map();
-  const present = (name) => {
-    if (!asked.has(name)) asked.set(name, tools[name]());
-    return asked.get(name);
-  };
+const patterns = new Map(
+  suites.map((suite) => [
+    suite,
+    suite.files.map((glob) => new RegExp(`^${glob.replace(/\./g, '\\.').replace(/\*\*|\*/g, (star) => (star === '*' ? '[^/]*' : '.*'))}$`)),
+  ]),
+);
+
+/** The suites that a test file belongs to, by its path in the tree: one, or none for tests that need nothing. */
+export function suitesOf(path) {
+  return suites.filter((suite) => patterns.get(suite).some((pattern) => pattern.test(path)));
+}
+
+/** What must be installed and which servers must run before these test files. */
+export function neededBy(paths) {
+  const used = new Set(paths.flatMap(suitesOf));
+  const all = (of) => [...new Set([...used].flatMap((suite) => suite[of] ?? []))];
+  return { servers: all('servers'), packages: all('packages') };
+}
+
+/** Of these test files, those that cannot run here, each with its suite and the tools that the machine lacks. */
+export function leftOutOf(paths, unavailable = unavailableSuites()) {
+  return paths.flatMap((path) =>
+    unavailable.filter(({ suite }) => suitesOf(path).includes(suite)).map(({ suite, lacks }) => ({ path, suite, lacks })),
+  );
+}
+
+/** The suites that this machine cannot run, each with the tools it lacks. `present`: whether it has a tool. */
+export function unavailableSuites(present = isPresent) {
   return suites
     .map((suite) => ({ suite, lacks: suite.needs.filter((name) => !present(name)) }))
     .filter(({ suite, lacks }) => lacks.length > 0 && suite.files.length > 0);
+}
+
+// Vitest loads its configuration, and with it this module, once for each project: a process asks for each tool once.
+const asked = (globalThis[Symbol.for('fapilog-tamper.tools')] ??= new Map());
+
+function isPresent(name) {
+  if (!asked.has(name)) asked.set(name, tools[name]());
+  return asked.get(name);
 }
 
 /** How many tests of each suite passed, from a report of vitest's json reporter. */
@@ -177,8 +210,10 @@ export function countBySuite(report, root) {
     for (const test of file.assertionResults) {
       if (test.status !== 'passed') continue;
       const id = [path, ...test.ancestorTitles, test.title].join(' > ');
-      const suite = suites.find((candidate) => candidate.counts.test(id));
-      if (suite) counts.set(suite.name, counts.get(suite.name) + 1);
+      for (const suite of suites) {
+        const belongs = suite.counts?.test(id) ?? suitesOf(path).includes(suite);
+        if (belongs) counts.set(suite.name, counts.get(suite.name) + 1);
+      }
     }
   }
   return counts;

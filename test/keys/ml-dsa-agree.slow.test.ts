@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { nodeOf } from '../support/other-node.ts';
+import { nodeOf } from '../support/registry-tools.ts';
 
 const program = fileURLToPath(new URL('./ml-dsa-agree.mjs', import.meta.url));
 

@@ -14,13 +14,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../scripts/build/package/compile.mjs';
+import { toolCache } from './tool-cache.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+const cache = toolCache();
 
 /** The package compiled into a directory of its own, with its dependencies and without the optional ones. */
 export interface BuiltPackage {
@@ -49,7 +50,7 @@ export interface RunResult {
 /** Compiles src/ as the package is; what is compiled already is copied. */
 export async function buildPackage(): Promise<BuiltPackage> {
   const directory = realpathSync(mkdtempSync(join(apartDirectory(), 'built-package-')));
-  cpSync(await compiled(), join(directory, 'dist'), { recursive: true });
+  cpSync(await compiledPackage(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) {
@@ -78,7 +79,7 @@ function apartDirectory(): string {
 }
 
 /** The compiled form of src/ as it is now, made once for each state of it. */
-async function compiled(): Promise<string> {
+export async function compiledPackage(): Promise<string> {
   const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
   for (const folder of ['src', 'scripts/build/package']) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>

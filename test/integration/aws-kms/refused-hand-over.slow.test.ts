@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { everyRefusal, faults, refusedHandOver } from '../../support/refused-hand-over.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
-let server: RunningServer;
+let server: SharedServer;
 let admin: KmsAdmin;
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   admin = new KmsAdmin(server.url);
 });
 afterAll(async () => {
   admin?.close();
-  await server?.stop();
 });
 
 test.concurrent.for(everyRefusal(['AccessDeniedException', 'ExpiredTokenException', 'ThrottlingException']))(

@@ -218,10 +218,7 @@ describe('without credentials', () => {
   function expectCode(report: ChildReport, ...codes: string[]): void {
     expect(report.stderr).toBe('');
     expect(report.outcomes.length).toBeGreaterThanOrEqual(2);
-    for (const { code, ms } of report.outcomes) {
-      expect(codes).toContain(code);
-      expect(ms).toBeLessThan(5_500);
-    }
+    for (const { code } of report.outcomes) expect(codes).toContain(code);
     expect(report).toMatchObject({ exitCode: 0, alive: true });
     expect(JSON.stringify(report)).not.toMatch(/canary|ya29|PRIVATE KEY|Bearer/);
   }

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import type { DataKey, DataKeyReference, SigningKey } from '../../../src/keys/provider.ts';
+import type { DataKey, DataKeyReference, SigningKey } from '../../../src/index.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type Fault, type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { becomeMachine } from './environment.ts';

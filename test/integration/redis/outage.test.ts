@@ -48,7 +48,6 @@ describe('a Redis that restarts in the middle', () => {
     );
     await someDone(server, file, 10);
     await server.kill();
-    await wait(500);
     await server.restart();
     await working;
     const { all } = await collected(server, file);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { everyRefusal, faults, refusedHandOver } from '../../support/refused-hand-over.ts';
 import { makeKeys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
-let server: OpenBao;
+let server: BaoNamespace;
 beforeAll(async () => {
   server = await startTransit();
 });

@@ -4,14 +4,14 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
 import type { OpenBao } from '../../servers/openbao.ts';
 import { modes, SealedLog } from './sealed-log.ts';
-import { makeToken, providerFor, startTransit } from './transit-server.ts';
+import { makeToken, ownTransit, providerFor } from './transit-server.ts';
 
 let server: OpenBao;
 let proxy: FaultProxy;
 let log: SealedLog | undefined;
 
 beforeAll(async () => {
-  server = await startTransit({ storage: 'raft' });
+  server = await ownTransit({ storage: 'raft' });
   proxy = await FaultProxy.start({ upstream: server.url });
 });
 afterEach(async () => {

@@ -15,12 +15,19 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
 import { digestBytes, sha256 } from '../../../src/core/hash.ts';
-import { auditorKeys, createSealer, formatVkey, type VerifyReport, verify } from '../../../src/index.ts';
-import type { DataKey, KeyProvider, SigningKey } from '../../../src/keys/provider.ts';
+import {
+  auditorKeys,
+  createSealer,
+  type DataKey,
+  formatVkey,
+  type KeyProvider,
+  type SigningKey,
+  type VerifyReport,
+  verify,
+} from '../../../src/index.ts';
 import { startGcpKms } from '../../servers/gcp-kms/start.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import { startMinistack } from '../../servers/ministack.ts';
-import { OpenBao } from '../../servers/openbao.ts';
+import { BaoNamespace } from '../../servers/openbao.ts';
+import { running } from '../../servers/running.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { testCredentials, useEnvironmentCredentials } from '../aws-kms/admin.ts';
 import { useAzureServer, writer } from '../azure-keyvault/setup.ts';
@@ -66,17 +73,9 @@ const logOf = (mode: Mode): Log => {
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'forty-rotations-'));
   useEnvironmentCredentials();
-  const [localstack, ministack, gcp, vault, auditor] = await Promise.all([
-    startLocalstack(),
-    startMinistack(),
-    startGcpKms(),
-    OpenBao.start(),
-    buildPackage(),
-  ]);
+  const [gcp, vault, auditor] = await Promise.all([startGcpKms(), BaoNamespace.make(), buildPackage()]);
   built = auditor;
   stops.push(
-    localstack.stop,
-    ministack.stop,
     () => gcp.stop(),
     () => vault.stop(),
   );
@@ -86,7 +85,8 @@ beforeAll(async () => {
   }
   await becomeMachine(gcp);
   await vault.api('POST', 'sys/mounts/transit', { type: 'transit' });
-  const services: Services = { localstack: localstack.url, ministack: ministack.url, gcp, azure, vault };
+  const [localstack, ministack] = [running('localstack').url, running('ministack').url];
+  const services: Services = { localstack, ministack, gcp, azure, vault };
   await Promise.all(
     modes.map(async (mode) => {
       const own = join(directory, mode.replace(' ', '-'));

@@ -4,19 +4,18 @@ import { readCanonicalSpki } from '../../../src/keys/public-key.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { providerConformance } from '../../../src/testing/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startMinistack } from '../../servers/ministack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startMinistack();
+  server = running('ministack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
   await admin.createAlias('alias/conformance', await admin.createKey('ECC_NIST_EDWARDS25519'));
@@ -24,7 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
 });
 
 describe('AwsKmsProvider on MiniStack', () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StreamResult } from '../../../src/fleet/check/stream-result.ts';
 import { parseRemembered } from '../../../src/fleet/memory/remembered.ts';
 import type { AuditSummary } from '../../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../../src/format/vkey.ts';
+import { formatVkey } from '../../../src/index.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { type FleetFiles, fleetOnDisk, rotatedLog, ship } from '../../support/fleet.ts';

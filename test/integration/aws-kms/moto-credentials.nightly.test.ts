@@ -3,21 +3,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
 import { type AwsKmsOptions, AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startMoto } from '../../servers/moto.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { KmsAdmin } from './admin.ts';
 import { type CredentialServer, startCredentialServer } from './credential-server.ts';
 import { AwsEnvironment } from './environment.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let environment: AwsEnvironment;
 let arn: string;
 let made: AwsKmsProvider[];
 
 beforeAll(async () => {
-  server = await startMoto();
+  server = running('moto');
   proxy = await startKmsProxy(server.url);
   const admin = new KmsAdmin(server.url);
   arn = await admin.createKey();
@@ -34,7 +33,6 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await proxy?.stop();
-  await server?.stop();
 });
 
 function provider(options: AwsKmsOptions = {}): AwsKmsProvider {

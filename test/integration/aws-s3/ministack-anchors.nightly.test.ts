@@ -8,10 +8,9 @@ import { inspect } from 'node:util';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
+import type { Sealer } from '../../../src/index.ts';
 import { audit, ORIGIN, start, workplace } from '../../seal/workplace.ts';
-import { startMinistack } from '../../servers/ministack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { AwsEnvironment } from '../aws-kms/environment.ts';
 
 /** Anchors in a bucket with Object Lock: written once, read back at a start (M6.5). MiniStack checks no credentials. */
@@ -36,7 +35,7 @@ let refuse: Refusal | undefined;
 const gate = createServer((request, response) => {
   if (refuse?.(request, response)) return;
   const { method, url: path, headers } = request;
-  const { port } = server;
+  const { port } = new URL(server.url);
   const behind = forward({ host: '127.0.0.1', port, method, path, headers }, (reply) => {
     response.writeHead(reply.statusCode ?? 500, reply.headers);
     reply.pipe(response);
@@ -45,14 +44,14 @@ const gate = createServer((request, response) => {
   request.pipe(behind);
 });
 
-let server: RunningServer;
+let server: SharedServer;
 let s3: S3;
 let environment: AwsEnvironment;
 let made = 0;
 let Bucket = '';
 let anchors: string[] = [];
 beforeAll(async () => {
-  server = await startMinistack();
+  server = running('ministack');
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
   const key = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'administrator' };
@@ -62,7 +61,6 @@ afterAll(async () => {
   s3?.destroy();
   gate.closeAllConnections();
   gate.close();
-  await server?.stop();
 });
 beforeEach(async () => {
   environment = await AwsEnvironment.begin({
