@@ -23,8 +23,6 @@ export default {
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
-    'test/fuzz/main.ts',
-    'test/vectors/generate.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
