@@ -30,7 +30,9 @@ export function testStorageFaults({ open, proxy, secrets, refusals, versionHeade
   afterEach(() => proxy().heal());
 
   /** A bucket with one object, and each method as one call. `patient`: a machine that is slow is no fault. */
-  async function ready({ patient = true } = {}): Promise<StorageUnderTest & { call(method: Method, signal?: AbortSignal): Promise<unknown> }> {
+  async function ready({
+    patient = true,
+  } = {}): Promise<StorageUnderTest & { call(method: Method, signal?: AbortSignal): Promise<unknown> }> {
     const under = await open(patient ? 60_000 : 1_000);
     const { store, write } = under;
     await write('logs/a', CONTENT);

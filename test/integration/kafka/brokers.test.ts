@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Admin, Producer } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../servers/free-port.ts';
-import { KAFKA_PASSWORD as PASSWORD, KAFKA_USER } from '../../servers/kafka.ts';
+import { KAFKA_USER, KAFKA_PASSWORD as PASSWORD } from '../../servers/kafka.ts';
 import { running, type SharedKafka } from '../../servers/running.ts';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { TopicPlace } from '../../support/topic-command.ts';
