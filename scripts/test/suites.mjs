@@ -164,7 +164,10 @@ export const suites = [
 const patterns = new Map(
   suites.map((suite) => [
     suite,
-    suite.files.map((glob) => new RegExp(`^${glob.replace(/\./g, '\\.').replace(/\*\*|\*/g, (star) => (star === '*' ? '[^/]*' : '.*'))}$`)),
+    suite.files.map(
+      (glob) =>
+        new RegExp(`^${glob.replace(/\./g, '\\.').replace(/\*\*|\*/g, (star) => (star === '*' ? '[^/]*' : '.*'))}$`),
+    ),
   ]),
 );
 
@@ -183,7 +186,9 @@ export function neededBy(paths) {
 /** Of these test files, those that cannot run here, each with its suite and the tools that the machine lacks. */
 export function leftOutOf(paths, unavailable = unavailableSuites()) {
   return paths.flatMap((path) =>
-    unavailable.filter(({ suite }) => suitesOf(path).includes(suite)).map(({ suite, lacks }) => ({ path, suite, lacks })),
+    unavailable
+      .filter(({ suite }) => suitesOf(path).includes(suite))
+      .map(({ suite, lacks }) => ({ path, suite, lacks })),
   );
 }
 
@@ -195,7 +200,9 @@ export function unavailableSuites(present = isPresent) {
 }
 
 // Vitest loads its configuration, and with it this module, once for each project: a process asks for each tool once.
-const asked = (globalThis[Symbol.for('fapilog-tamper.tools')] ??= new Map());
+const shared = Symbol.for('fapilog-tamper.tools');
+globalThis[shared] ??= new Map();
+const asked = globalThis[shared];
 
 function isPresent(name) {
   if (!asked.has(name)) asked.set(name, tools[name]());

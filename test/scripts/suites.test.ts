@@ -20,9 +20,10 @@ describe('the suites of the tests that need something', () => {
   it('have no test file twice, and no glob that matches nothing', () => {
     expect(testFiles.filter((path) => suitesOf(path).length > 1)).toEqual([]);
     for (const { name, files } of suites) {
-      expect([name, files.length === 0 || testFiles.some((path) => suitesOf(path).some((one) => one.name === name))]).toEqual(
-        [name, true],
-      );
+      expect([
+        name,
+        files.length === 0 || testFiles.some((path) => suitesOf(path).some((one) => one.name === name)),
+      ]).toEqual([name, true]);
     }
   });
 

@@ -41,7 +41,14 @@ it('a follower tells what is found while it reads, lives through a restart of th
   const all = [...mixed(streams, 2, 5)];
   await makeTopics(kafka.broker, ['logs'], 2);
   await makeTopics(kafka.broker, ['findings']);
-  const argv = place.args(`kafka://${kafka.broker}/logs`, '--follow', '--state', place.state, '--findings-topic', 'findings');
+  const argv = place.args(
+    `kafka://${kafka.broker}/logs`,
+    '--follow',
+    '--state',
+    place.state,
+    '--findings-topic',
+    'findings',
+  );
   const follower = new TopicProcess(built, argv);
   await produce(kafka.broker, 'logs', all.slice(0, 50));
   await until(() => readdirSync(place.directory).includes('state') && readdirSync(place.state).includes('state'));

@@ -37,15 +37,15 @@ afterEach(() => {
   else process.env[VARIABLE] = before;
 });
 
-async function container(requestTimeoutMs = 60_000): Promise<StorageUnderTest & { client: ContainerClient }> {
+async function container(): Promise<StorageUnderTest & { client: ContainerClient }> {
   const name = `logs-${++made}`;
   const client = admin.getContainerClient(name);
   await client.create();
-  const opened = (of: string) => openContainer(ACCOUNT, of, { requestTimeoutMs });
+  const opened = (of: string, requestTimeoutMs = 60_000) => openContainer(ACCOUNT, of, { requestTimeoutMs });
   return {
     client,
     store: await opened(name),
-    another: () => opened(name),
+    another: (requestTimeoutMs) => opened(name, requestTimeoutMs),
     write: async (key, content, encoding) => {
       const body = Buffer.from(content as Uint8Array);
       const blobHTTPHeaders = encoding === undefined ? {} : { blobContentEncoding: encoding };

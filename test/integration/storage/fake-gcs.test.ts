@@ -84,14 +84,14 @@ async function asked(path: string, init: RequestInit): Promise<void> {
   await response.arrayBuffer();
 }
 
-async function bucket(requestTimeoutMs = 60_000): Promise<StorageUnderTest> {
+async function bucket(): Promise<StorageUnderTest> {
   const name = `logs-${++made}`;
   const headers = { 'content-type': 'application/json' };
   await asked('/storage/v1/b?project=p', { method: 'POST', headers, body: JSON.stringify({ name }) });
-  const opened = (of: string) => openGcsBucket(of, { requestTimeoutMs });
+  const opened = (of: string, requestTimeoutMs = 60_000) => openGcsBucket(of, { requestTimeoutMs });
   return {
     store: await opened(name),
-    another: () => opened(name),
+    another: (requestTimeoutMs) => opened(name, requestTimeoutMs),
     write: (key, content, encoding) => {
       const query = new URLSearchParams({
         uploadType: 'media',

@@ -41,13 +41,13 @@ beforeEach(async () => {
 });
 afterEach(() => environment.end());
 
-async function bucket(requestTimeoutMs = 60_000): Promise<StorageUnderTest> {
+async function bucket(): Promise<StorageUnderTest> {
   const Bucket = `logs-${++made}`;
   await admin.createBucket({ Bucket, CreateBucketConfiguration: { LocationConstraint: region } });
-  const opened = (name: string) => openBucket(name, { requestTimeoutMs });
+  const opened = (name: string, requestTimeoutMs = 60_000) => openBucket(name, { requestTimeoutMs });
   return {
     store: await opened(Bucket),
-    another: () => opened(Bucket),
+    another: (requestTimeoutMs) => opened(Bucket, requestTimeoutMs),
     write: async (Key, content, ContentEncoding) => {
       await admin.putObject({ Bucket, Key, Body: content, ...(ContentEncoding && { ContentEncoding }) });
     },

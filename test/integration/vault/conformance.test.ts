@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { SignatureAlgorithm } from '../../../src/index.ts';
-import { type ConformanceFault, type ConformanceSubject, FakeClock, providerConformance } from '../../../src/testing/index.ts';
+import {
+  type ConformanceFault,
+  type ConformanceSubject,
+  FakeClock,
+  providerConformance,
+} from '../../../src/testing/index.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
 import type { BaoNamespace } from '../../servers/openbao.ts';
 import { letTimePass, virtualDeadlines } from '../../support/virtual-time.ts';
@@ -60,8 +65,7 @@ const faults: ConformanceFault[] = [
 function subjectOf(signing: keyof typeof keys, algorithm: SignatureAlgorithm): ConformanceSubject {
   return {
     name: `VaultProvider, ${signing},`,
-    create: () =>
-      providerFor(proxy.url, { token: server.rootToken, ...virtualDeadlines, maxAttempts: 2, clock }),
+    create: () => providerFor(proxy.url, { token: server.rootToken, ...virtualDeadlines, maxAttempts: 2, clock }),
     dataKey: { keyId: keys.data, kind: 'wrapped' },
     signingKey: { keyId: keys[signing], algorithm },
     absentKey: { keyId: 'transit/keys/nobody' },
