@@ -9,7 +9,7 @@ import { loadPublicKeys } from '../../src/audit/public-keys.ts';
 import { loadConfigFile } from '../../src/config/index.ts';
 import { isTamperError } from '../../src/errors.ts';
 import { readText } from '../../src/foundation/read-text.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey } from '../../src/index.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 import { loadKnown } from '../../src/verify/auditor/known.ts';
 import { loadPolicy } from '../../src/verify/auditor/policy.ts';

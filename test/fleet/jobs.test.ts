@@ -5,7 +5,7 @@ import { summarise } from '../../src/fleet/jobs/run-summary.ts';
 import type { StreamOutcome } from '../../src/fleet/queue/collect.ts';
 import type { StreamJob } from '../../src/fleet/queue/stream-job.ts';
 import type { AuditSummary } from '../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import {
   auditFleet,
   DAY,

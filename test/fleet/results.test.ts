@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditRequest } from '../../src/fleet/run/audit.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { loadPolicy, type Policy } from '../../src/verify/auditor/policy.ts';
+import { formatVkey, type Policy } from '../../src/index.ts';
+import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import {
   auditFleet,
   DAY,

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { generateKeyFile } from '../../src/keys/keygen.ts';
+import { generateKeyFile } from '../../src/index.ts';
 import { toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 

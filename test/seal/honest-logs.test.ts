@@ -2,11 +2,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, wr
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import { createSealer, type Sealer, type SealerOptions } from '../../src/index.ts';
 import { parseState } from '../../src/seal/disk/state-record.ts';
-import type { Sealer } from '../../src/seal/sealer.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
-import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import { FakeClock, MemoryProvider } from '../../src/testing/index.ts';
 import { audit, ORIGIN, sealedFiles, workplace } from './workplace.ts';
 
 const runs = Number(process.env['HONEST_LOGS'] ?? 12);

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import { classifyLine } from '../../src/format/entry.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
 import { sealedFiles, start, workplace } from './workplace.ts';
 
 /** Every change of the disk is a step; from step `last` on nothing happens any more, as when the process was killed. */

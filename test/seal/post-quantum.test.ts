@@ -4,11 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT, classifyLine } from '../../src/format/entry.ts';
 import { noteKeyOf } from '../../src/format/key-reference.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import type { SigningKey } from '../../src/keys/provider.ts';
-import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import { formatVkey, type Policy, type SigningKey } from '../../src/index.ts';
+import { MemoryProvider } from '../../src/testing/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
-import type { Policy } from '../../src/verify/auditor/policy.ts';
 import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
 
 const vkeyOf = ({ source, identity, algorithm, spki }: SigningKey): string =>

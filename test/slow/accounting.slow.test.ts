@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { classifyLine } from '../../src/format/entry.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 

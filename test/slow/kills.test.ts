@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resolveConfig } from '../../src/config/index.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { createSourceProvider } from '../../src/providers/index.ts';
 import { verify } from '../../src/verify/verify.ts';
 

@@ -12,7 +12,7 @@ import { StoragePlace } from '../../src/fleet/place/storage-place.ts';
 import { type AuditRequest, audit } from '../../src/fleet/run/audit.ts';
 import { ALL } from '../../src/fleet/run/shard.ts';
 import type { AuditSummary } from '../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { edKey } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
 import { MemoryStorage } from './memory-storage.ts';

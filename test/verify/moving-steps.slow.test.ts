@@ -2,10 +2,9 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileS
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey, type VerifyReport } from '../../src/index.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { SegmentReader } from '../../src/verify/parallel/segment-reader.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
 import { verifiedLines } from '../../src/verify/verified-lines.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { ORIGIN, workplace } from '../seal/workplace.ts';

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
+import type { VerifyReport } from '../../src/index.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey } from '../../src/index.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import { verify } from '../../src/verify/verify.ts';
