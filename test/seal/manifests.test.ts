@@ -3,8 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFil
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Manifest } from '../../src/format/manifest.ts';
-import type { SealerOptions } from '../../src/index.ts';
+import type { Manifest, SealerOptions } from '../../src/index.ts';
 import type { MemoryProvider } from '../../src/testing/index.ts';
 import { audit, start, workplace } from './workplace.ts';
 

@@ -6,8 +6,7 @@ import { noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
 import { type Clock, systemClock } from '../../src/foundation/clock.ts';
 import { createSealer, formatVkey, type Sealer, type SealerOptions, type VerifyReport } from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.ts';
 
 export const ORIGIN = 'audit.example.com/test';

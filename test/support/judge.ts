@@ -10,7 +10,7 @@ import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/dat
 import { groupByOrigin } from '../../src/verify/files/grouping.ts';
 import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
 import { peek } from '../../src/verify/input/peek.ts';
-import type { Source } from '../../src/verify/input/sources.ts';
+import { fileSource, type Source } from '../../src/verify/input/sources.ts';
 import { Findings } from '../../src/verify/model/findings.ts';
 import type { LargeFiles } from '../../src/verify/parallel/parallel-reading.ts';
 import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
@@ -208,6 +208,11 @@ export async function judgeStreams(
   }
   checkLinks(streams);
   return streams;
+}
+
+/** The verdict on files; those that are compressed may expand to `limit` bytes. */
+export async function judgePaths(files: readonly string[], brings: Brings, limit: number): Promise<Judgement> {
+  return judge(await Promise.all(files.map(async (file) => fileSource(file, limit))), brings);
 }
 
 /** The verdict on them. */

@@ -13,8 +13,7 @@ import {
   type SigningKey,
   type VerifyReport,
 } from '../../src/index.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { type NamedDataKeys, verify } from './verifying.ts';
 
 /** What a service may say instead of an answer: every refusal, from each of the first calls of a hand-over on, per mode. */
 export function everyRefusal<R>(refusals: readonly R[]): { refusal: R; mode: 'signing' | 'both'; step: number }[] {

@@ -6,11 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verdictText } from '../../src/cli/verify-text.ts';
 import { createDataKey, formatVkey, type VerifyReport } from '../../src/index.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { findFiles } from '../../src/verify/found/found-files.ts';
 import { IgnoredFiles } from '../../src/verify/verdict/ignored-files.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 
 /** What stands beside a log in its directory, and what that may change: nothing. */

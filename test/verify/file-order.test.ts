@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/index.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 import { macKeys } from '../vectors/logs.ts';
 
