@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
+import type { StreamResult } from '../../src/index.ts';
 import { rotatedLog } from '../support/fleet.ts';
 
 /** Auditing processes that are killed, and two at once on one memory. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import type { SealerOptions } from '../../src/index.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 
 const modes: Record<string, Partial<SealerOptions>> = {

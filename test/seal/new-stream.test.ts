@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
+import type { SealerOptions } from '../../src/index.ts';
 import { audit, ORIGIN, start, workplace } from './workplace.ts';
 
 /** Streams that a writer began in place of another one stand beside it, and are told apart from it. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { healthOf } from '../../src/seal/health.ts';
-import type { SealerStats } from '../../src/seal/sealer-stats.ts';
+import { healthOf, type SealerStats } from '../../src/index.ts';
 import { start, workplace } from './workplace.ts';
 
 describe('the numbers of a sealer', () => {

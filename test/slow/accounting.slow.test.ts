@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { classifyLine } from '../../src/format/entry.ts';
-import { unwrapRecord } from '../../src/format/record.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { formatVkey } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { recordOf } from '../support/sealed-lines.ts';
+import { verify } from '../support/verifying.ts';
 
 /**
  * What becomes of every line, for every way to end, of key, of disk and of queue: lines taken = lines sealed + lines that
@@ -93,10 +92,9 @@ function sealedLines(directory: string): number[] {
   const numbers: number[] = [];
   for (const name of readdirSync(directory).filter((one) => one.endsWith('.jsonl'))) {
     for (const text of readFileSync(join(directory, name), 'latin1').split('\n')) {
-      const line = Buffer.from(text, 'latin1');
-      const read = classifyLine(line);
-      if (read.type !== 'record') continue;
-      const own = JSON.parse(unwrapRecord(line, read)?.toString() ?? '{}') as { n: number };
+      const record = recordOf(Buffer.from(text, 'latin1'));
+      if (record === undefined) continue;
+      const own = JSON.parse(record.own.toString()) as { n: number };
       numbers.push(own.n);
     }
   }

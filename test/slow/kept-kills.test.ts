@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { classifyLine } from '../../src/format/entry.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { recordOf } from '../support/sealed-lines.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 100);
 const LINES = 300;
@@ -57,7 +57,7 @@ function sealed(): number[] {
   return readdirSync(root)
     .filter((name) => name.endsWith('.jsonl'))
     .flatMap((name) => readFileSync(join(root, name), 'latin1').split('\n'))
-    .filter((line) => classifyLine(Buffer.from(line, 'latin1')).type === 'record')
+    .filter((line) => recordOf(Buffer.from(line, 'latin1')) !== undefined)
     .map((line) => Number(/^\{"n":(\d+),/.exec(line)?.[1]));
 }
 

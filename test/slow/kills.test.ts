@@ -5,10 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { resolveConfig } from '../../src/config/index.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { createSourceProvider } from '../../src/providers/index.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createKeyProvider, formatVkey } from '../../src/index.ts';
+import { verify } from '../support/verifying.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 100);
 const ORIGIN = 'audit.example.com/kills';
@@ -72,8 +70,7 @@ it.each(['mac', 'signing'])(
       .flatMap(([from, to]) => Array.from({ length: to - from }, (_, at) => from + at))
       .filter((n) => !written.has(n));
     expect(missing).toEqual([]);
-    const { config } = resolveConfig({ code: { keySource: 'file', keyFilePath: join(directory, 'key') } });
-    const keys = await createSourceProvider('file', config);
+    const keys = await createKeyProvider({ keySource: 'file', keyFilePath: join(directory, 'key') });
     const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
     const report = await verify({
       paths: files,

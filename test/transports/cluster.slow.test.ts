@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { auditorKeys, verify } from '../../src/audit/index.ts';
+import { auditorKeys, verify } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { logPlace } from './log-place.ts';
 

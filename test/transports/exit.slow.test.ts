@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSealer } from '../../src/create-sealer.ts';
+import { createSealer } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { logPlace } from './log-place.ts';
 

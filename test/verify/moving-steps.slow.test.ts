@@ -2,15 +2,12 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileS
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
-import { formatVkey } from '../../src/format/vkey.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { formatVkey, type VerifyReport } from '../../src/index.ts';
 import { SegmentReader } from '../../src/verify/parallel/segment-reader.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verifiedLines } from '../../src/verify/verified-lines.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { ORIGIN, workplace } from '../seal/workplace.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { ed25519Key } from '../support/signing-keys.ts';
+import { type VerifyOptions, verifiedLines, verify } from '../support/verifying.ts';
 
 /** A writer that does its next steps at each step of a reader: between listing, looking, opening and reading. */
 

@@ -6,13 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { DataKeys } from '../../src/keys/provider.ts';
+import { createDataKey, type DataKeys, loadPolicy } from '../../src/index.ts';
 import { loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
 import { advanceKnown } from '../../src/verify/auditor/known-streams.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { type NamedDataKeys, verify } from '../support/verifying.ts';
 
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));
 const ORIGIN = 'audit.example.com/payments/go-1';
