@@ -62,7 +62,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts', 'test/browser/**/*.test.ts'],
           exclude: ['test/**/*.{slow,nightly}.test.ts', ...leftOut],
           maxWorkers: 2,
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 0 },
         },
