@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     globalSetup: './test/temporary-folder.ts',
     passWithNoTests: false,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000, // ends what hangs; no test rests on it
+    hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
     maxWorkers: 2,
@@ -55,7 +55,6 @@ export default defineConfig({
           globalSetup: './test/servers/shared.ts',
           include: SERVERS,
           exclude: [...NIGHTLY, ...leftOut],
-          hookTimeout: 300_000,
         },
       },
       {
@@ -67,7 +66,6 @@ export default defineConfig({
           exclude: leftOut,
           maxConcurrency: 8,
           testTimeout: 900_000,
-          hookTimeout: 300_000,
         },
       },
     ],

@@ -16,7 +16,7 @@ export class Listeners {
     return server.address().port;
   }
 
-  /** @param {import('@grpc/grpc-js').Server} server with its services. Answers its port. */
+  /** @param server of gRPC, with its services. Answers its port. */
   async grpc(server, credentials) {
     const port = await new Promise((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));

@@ -13,15 +13,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     .filter((path) => project.matchesTestGlob(path))
     .map((path) => relative(root, path).replaceAll(sep, '/'));
   const needed = neededBy(files);
-  const addresses: { -readonly [Name in keyof SharedServers]?: SharedServers[Name] } = {};
+  const addresses: Partial<SharedServers> = {};
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(stops.splice(0).map((one) => one()));
   };
-  const start = async <Name extends keyof SharedServers>(name: Name): Promise<void> => {
-    const started = await servers[name](Math.min(files.length, project.config.maxWorkers));
-    stops.push(started.stop);
-    addresses[name] = started.address;
+  const start = async (name: keyof SharedServers): Promise<void> => {
+    const { address, stop: end } = await servers[name](Math.min(files.length, project.config.maxWorkers));
+    stops.push(end);
+    Object.assign(addresses, { [name]: address });
   };
   try {
     await inParallel(
