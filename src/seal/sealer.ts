@@ -6,6 +6,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
 import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
+import { isPassing } from './disk/sink.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import type { KeySources } from './epoch/key-sources.ts';
 import { OutagePolicy } from './epoch/outage-policy.ts';
@@ -14,7 +15,7 @@ import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
 import { UnsealedLines } from './intake/unsealed-lines.ts';
 import { Condition } from './lifecycle/condition.ts';
-import { closeRun, closeRunNow, cover, END_LIMIT, unsignedAtEnd, within } from './lifecycle/ending.ts';
+import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
 import { Failure, sealerClosed, tellOnStderr } from './lifecycle/failure.ts';
@@ -229,10 +230,14 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const run = this.#run;
     if (this.#failure.error !== undefined) throw this.#failure.error;
     if (run === undefined || this.#closed) return;
-    this.#orThrow(() => {
+    try {
       this.#pump.flushAll();
       run.sealNow();
-    });
+    } catch (error) {
+      if (!isPassing(error, 'run')) this.#fail(error); // what the disk refuses for now is brought there later
+      throw error;
+    }
+    if (this.#failure.error !== undefined) throw this.#failure.error;
   }
 
   /** Closes the file and begins the next one. Resolves when that has happened, which may need a key (`rotate_chain`). */
@@ -251,8 +256,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /**
-   * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. Lines that still wait for a
-   * key or a sink then are kept for the next start: the event `kept` says so.
+   * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends, within `close_timeout_seconds`
+   * in all. Lines that still wait for a key or a sink then are kept for the next start, or counted for it: the event `kept`
+   * says so. Lines that come while it closes do not hold it up.
    *
    * @throws PENDING_OVERFLOW as {@link Sealer.flush}; WRITE_FAILED if the sink takes no more data, and (with `lines`) if
    * lines could be neither kept nor counted; otherwise, the error that ended the log
@@ -399,7 +405,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #outageBegan(since: number, thrown: unknown): void {
     const error = asError(thrown);
     this.#condition.outageBegan(since, error);
-    if (this.#run?.takesLines === true) this.#run.stream.gap('key_service', 0, since);
+    if (this.#run?.isOpen === true) this.#run.stream.gap('key_service', 0, since);
     this.#pump.flushSoon();
     this.emit('outage', { since, error });
   }
@@ -421,7 +427,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #sealOnTime(): void {
     const run = this.#run;
     if (run === undefined || run.ended || this.#failure.error !== undefined) return;
-    if (run.obstacle !== undefined || run.rotating) this.#timers.unsealed();
+    if (!run.takesLines) this.#timers.unsealed();
     else this.#attempt(() => run.seal());
   }
 
@@ -452,19 +458,27 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #close(): Promise<void> {
     const { reported } = this.#pump.queue;
+    const mark = this.#pump.mark();
+    const limit = new EndLimit(this.config.closeTimeoutSeconds);
     try {
-      await within(this.#settled(), END_LIMIT);
-      const run = this.#run;
-      if (run !== undefined && this.#failure.error === undefined && !this.#closed) {
-        const inTime = await closeRun(run, this.#chain.retiring, this.#pump, this.#failure);
+      await limit.keyCame(this.#failure.orFailed(this.#ready));
+      if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
+        const inTime = await closeRun({
+          run: () => this.#run as StreamRun, // there is one from now on
+          retiring: this.#chain.retiring,
+          pump: this.#pump,
+          mark,
+          failure: this.#failure,
+          limit,
+        });
         if (!inTime) this.#warn(unsignedAtEnd(this.origin));
       }
     } finally {
       if (this.#closed) this.#keeping.keepLate(); // what came after the log had ended: whoever awaits this may exit next
       this.#end(false); // the next writer may remove a manifest, and a manifest of ours is on its way
-      await this.#publishing.done();
+      if (!(await limit.within(this.#publishing.done()))) this.#publishing.stop();
       this.#orWarn(() => this.#opening.release());
-      await this.#parts.release?.();
+      await limit.within(Promise.resolve(this.#parts.release?.()));
     }
     if (this.#failure.error !== undefined) throw this.#failure.error;
     this.#keeping.check(this.origin);

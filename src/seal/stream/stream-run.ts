@@ -10,7 +10,7 @@ import { macNote } from '../checkpoint/note-signing.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { SealedStream } from '../checkpoint/sealed-stream.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
-import { isPassing, type Obstacle, type Sink } from '../disk/sink.ts';
+import { isPassing, type Obstacle, type Sink, systemCode } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -137,9 +137,14 @@ export class StreamRun implements SealedStream {
     return this.log.sink.obstacle ?? this.#obstacle;
   }
 
-  /** Whether an entry may be written now. */
-  get takesLines(): boolean {
+  /** Whether an entry may be written now: no file is being changed, and the stream has not ended. */
+  get isOpen(): boolean {
     return this.#life.is === 'open';
+  }
+
+  /** Whether a line may be taken now: the file is open, and nothing is in the way. Whoever has lines asks this and nothing else. */
+  get takesLines(): boolean {
+    return this.isOpen && this.obstacle === undefined;
   }
 
   /** Whether entries must wait for the next file. */
@@ -213,7 +218,7 @@ export class StreamRun implements SealedStream {
    */
   rotate(): void {
     const { sink } = this.log;
-    if (!this.takesLines || sink.name === STDOUT || !this.writeOut()) return;
+    if (!this.isOpen || sink.name === STDOUT || !this.writeOut()) return;
     const next = this.#nextFile();
     if (next === undefined) return;
     const job = this.stream.close('rotated');
@@ -228,7 +233,7 @@ export class StreamRun implements SealedStream {
     try {
       return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isPassing(error, 'run')) throw cannotChange(sink.name, error);
       return undefined;
     }
   }
@@ -236,7 +241,7 @@ export class StreamRun implements SealedStream {
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
   reopen(): boolean {
     const { sink } = this.log;
-    if (!this.takesLines || sink.inPlace) return false;
+    if (!this.isOpen || sink.inPlace) return false;
     const hint =
       'This is expected if logrotate renames the file. The renamed file gets no manifest, because the writer does not know its name.';
     this.#host.warn(
@@ -249,10 +254,15 @@ export class StreamRun implements SealedStream {
   /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
   sealNow(): void {
     if (this.ended) return;
-    const job = this.stream.unsealed && this.takesLines ? this.stream.seal() : undefined;
+    const job = this.stream.unsealed && this.isOpen ? this.stream.seal() : undefined;
     if (job !== undefined) this.#host.sealed();
-    if (!this.#bringToDisk(job) || job === undefined) return;
-    this.checkpointer.sign(job);
+    let isDurable = false;
+    try {
+      isDurable = this.#bringToDisk(job);
+    } finally {
+      if (job !== undefined && isDurable) this.checkpointer.sign(job);
+      else if (job !== undefined) this.checkpointer.submit(job); // it is brought there as any other, later
+    }
   }
 
   /**
@@ -262,7 +272,7 @@ export class StreamRun implements SealedStream {
    */
   closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
     this.reopen();
-    if (!this.takesLines) return undefined;
+    if (!this.isOpen) return undefined;
     const job = this.stream.close(why, continuedBy);
     this.#life = { is: 'ended' };
     this.#host.sealed();
@@ -298,8 +308,8 @@ export class StreamRun implements SealedStream {
     if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
     const { sink } = this.log;
     await sink.datasync();
+    await this.#untilDone(() => this.#syncNewFile(sink));
     if (this.#isDead() || job.size <= this.#state.size) return;
-    this.#syncNewFile(sink);
     this.#state = stateAt(job, this.#state);
     await this.#replaceState();
   }
@@ -334,16 +344,20 @@ export class StreamRun implements SealedStream {
     for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
   }
 
-  /** A file that cannot be written to for now must not end the log: disk full passes. */
-  async #replaceState(): Promise<void> {
-    for (;;) {
+  #replaceState(): Promise<void> {
+    return this.#untilDone(() => this.#site.stateFile.replace(this.#state));
+  }
+
+  /** Tries again what fails for now: that must not end the log. */
+  async #untilDone(action: () => Promise<void> | void): Promise<void> {
+    while (!this.#isDead()) {
       try {
-        await this.#site.stateFile.replace(this.#state);
+        await action();
         return;
       } catch (error) {
-        if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+        if (!isPassing(error, 'run')) throw error;
         this.#host.warn(error);
-        await pause(STATE_WAIT, 'waiting for room for the state', undefined, this.#clock);
+        await pause(STATE_WAIT, 'waiting for the disk', undefined, this.#clock);
       }
     }
   }
@@ -375,24 +389,15 @@ export class StreamRun implements SealedStream {
     const { job, file, renamed } = rotation;
     const old = this.log.sink;
     const from = old.name;
-    let next: FileSink;
-    try {
-      if (!rotation.sealed) {
-        this.#bringCloseToDisk(rotation);
-        if (!this.log.writeOut()) return false;
-      }
-      if (this.#fsyncOnRotate) old.syncSync();
-      else old.datasyncSync();
-      this.#nameNextFile(rotation);
-      if (renamed !== undefined) old.rename(renamed);
-      next = new FileSink(file, { lease: this.#site.lock, empty: true });
-      syncDirectory(dirname(file));
-    } catch (error) {
-      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
-      this.#obstacle = { kind: 'full', cause: error };
-      return false;
+    if (!rotation.sealed) {
+      old.datasyncSync();
+      if (this.#unlessRefused(() => this.#closePersisted(rotation)) === undefined) return false;
     }
-    this.#obstacle = undefined;
+    if (!this.log.writeOut()) return false;
+    if (this.#fsyncOnRotate) old.syncSync();
+    else old.datasyncSync();
+    const next = this.#unlessRefused(() => this.#nextSink(rotation));
+    if (next === undefined) return false;
     this.#life = { is: 'open' };
     this.log.turnTo(next);
     old.close();
@@ -407,15 +412,43 @@ export class StreamRun implements SealedStream {
     return !this.rotating && this.log.writeOut();
   }
 
-  #bringCloseToDisk(rotation: Rotation): void {
+  /** Does what a disk may refuse for a while: until then nothing is taken. @returns undefined if it was refused */
+  #unlessRefused<T>(action: () => T): T | undefined {
+    try {
+      const done = action();
+      this.#obstacle = undefined;
+      return done;
+    } catch (error) {
+      const coded = cannotChange(this.log.sink.name, error);
+      if (!isPassing(error, 'run')) throw coded;
+      this.#obstacle = { kind: 'full', cause: coded };
+      return undefined;
+    }
+  }
+
+  /** The close is on disk. @returns the rotation, which is sealed from here on */
+  #closePersisted(rotation: Rotation): Rotation {
     const { job } = rotation;
-    this.log.sink.datasyncSync();
     this.#persistNow(job);
     rotation.sealed = true;
     this.checkpointer.persisted();
-    if (job.epoch.signers.length > 0) return;
-    rotation.note = macNote(job);
+    rotation.note = job.epoch.signers.length > 0 ? undefined : macNote(job);
     if (rotation.note !== undefined) this.#append(job, rotation.note, true);
+    return rotation;
+  }
+
+  #nextSink(rotation: Rotation): FileSink {
+    const { file, renamed } = rotation;
+    this.#nameNextFile(rotation);
+    if (renamed !== undefined) this.log.sink.rename(renamed);
+    const next = new FileSink(file, { lease: this.#site.lock, empty: true });
+    try {
+      syncDirectory(dirname(file));
+      return next;
+    } catch (error) {
+      next.close();
+      throw error;
+    }
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
@@ -469,4 +502,13 @@ export class StreamRun implements SealedStream {
     syncDirectory(dirname(sink.name));
     this.#newFile = false;
   }
+}
+
+/** An error of the disk at a change of file, with a code of ours. */
+function cannotChange(file: string, error: unknown): TamperError {
+  if (isTamperError(error)) return error;
+  return new TamperError('WRITE_FAILED', `the file after ${file} cannot be begun (${systemCode(error)})`, {
+    cause: error,
+    hint: 'The directory of the log must be readable and writable, with free space.',
+  });
 }
