@@ -29,7 +29,7 @@ import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart } from './starting.ts';
 import { HandOver } from './stream/hand-over.ts';
-import { StreamChain } from './stream/stream-chain.ts';
+import { type ChainHost, StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';
 
 /*
@@ -95,7 +95,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     this.#pump = new Pump(config, this.#clock, {
       ended: () => this.#closed || this.#failure.error !== undefined,
-      rotationDue: () => this.#rotateOnTime(),
+      rotationDue: () => this.#rotateWhenDue(true),
       drained: () => this.emit('drain'),
       unsealed: () => {
         this.#timers.unsealed();
@@ -104,7 +104,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
       warn,
       fail: (error) => this.#fail(error),
     });
-    const chain = { held: () => this.#pump.held, begin: (site: StreamSite, epoch: Epoch) => this.#begin(site, epoch) };
+    const chain: ChainHost = {
+      isWithinLine: () => this.#pump.longLine.parts > 0,
+      begin: (site, epoch) => this.#begin(site, epoch),
+      warn,
+    };
     this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {
       began: (since, error) => this.#outageBegan(since, error),
@@ -112,7 +116,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       stop: (error) => this.#stopFor(error),
     });
     this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
-    this.#opening.attempt();
+    const failed = this.#attemptOpening(parts.failsLater === true);
     this.#entrance = new Entrance(config, this.#pump, this.#failure, {
       tee: parts.tee,
       origin: () => this.origin,
@@ -127,7 +131,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     this.#timers = new SealTimers(config, this.#clock, this.#opening.renewal, {
       sealDue: () => this.#sealOnTime(),
-      rotationDue: () => this.#rotateOnTime(),
+      rotationDue: () => this.#rotateWhenDue(false),
       lockDue: () => this.#look(),
     });
     this.#forgetExit = onExit(
@@ -136,7 +140,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
-    this.#ready = this.#start();
+    this.#ready = failed === undefined ? this.#start() : Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
 
@@ -244,7 +248,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async rotate(): Promise<void> {
     const run = await this.#settled();
     if (run.log.sink.name === STDOUT) return;
-    if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run));
+    if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run, false));
     else this.#orThrow(() => this.#pump.rotate(run));
   }
 
@@ -283,6 +287,17 @@ export class Sealer extends EventEmitter<SealerEvents> {
       if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#end();
+    }
+  }
+
+  /** @returns what it failed with, where that is not thrown */
+  #attemptOpening(failsLater: boolean): Error | undefined {
+    try {
+      this.#opening.attempt();
+      return undefined;
+    } catch (error) {
+      if (!failsLater) throw error;
+      return asError(error);
     }
   }
 
@@ -431,21 +446,28 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#attempt(() => run.seal());
   }
 
-  #rotateOnTime(): void {
+  /** @param isFull - by its size, not by its age */
+  #rotateWhenDue(isFull: boolean): void {
     const run = this.#run;
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#pump.sealGathered();
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
     if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));
-    else if (!this.#pump.held) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
+    else this.#chainNow(run, isFull).catch((error: unknown) => this.#warn(error));
   }
 
-  async #chainNow(run: StreamRun): Promise<void> {
+  async #chainNow(run: StreamRun, isFull: boolean): Promise<void> {
     if (this.#sources === undefined) return;
-    const rotated = await this.#chain.next(run, this.#sources);
-    this.#pump.flushSoon();
-    if (rotated !== undefined) this.emit('rotate', rotated);
+    try {
+      const rotated = await this.#chain.next(run, this.#sources, isFull);
+      if (rotated !== undefined) this.emit('rotate', rotated);
+    } catch (error) {
+      if (run.ended && this.#run === run) this.#fail(error); // it has its close, and nothing continues it
+      throw error;
+    } finally {
+      this.#pump.flushSoon();
+    }
   }
 
   /** Resolves when the run has begun and every line taken so far is in the log. */
@@ -462,6 +484,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const limit = new EndLimit(this.config.closeTimeoutSeconds);
     try {
       await limit.keyCame(this.#failure.orFailed(this.#ready));
+      this.#run?.letLines();
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -63,38 +63,70 @@ function place() {
     keyProvider,
     checkpointMaxSeconds: 60,
   } as const;
-  const sealed: string[] = [];
   const audit = (): Promise<VerifyReport> => {
-    sealed.length = 0;
     const names = readdirSync(directory).filter((name) => /^audit.*\.jsonl$/.test(name));
     return verify({
       paths: names.map((name) => join(directory, name)),
       origin: options.origin,
+      continued: true,
       keys: auditorKeys({ provider: keyProvider, dataKeys: ['audit'] }),
     });
   };
   return { directory, options, audit };
 }
 
+const LONGEST = 120_000;
+const sizes = (directory: string): number[] =>
+  readdirSync(directory)
+    .filter((name) => /^audit.*\.jsonl$/.test(name))
+    .map((name) => statSync(join(directory, name)).size);
 const backlog = (): Buffer => Buffer.from(Array.from({ length: COUNT }, (_, n) => `{"n":${n}}\n`).join(''));
 
 describe.each(cases)('$code of $operation, after $after calls, while lines are drained and files change', (given) => {
-  it('passes: nothing is lost, nothing is twice, and the log is whole', async () => {
-    const { options, audit } = place();
-    const sealer = createSealer({ ...options, rotateMaxBytes: 120_000 });
-    onTestFinished(() => sealer.closeSync());
-    const errors: Error[] = [];
-    sealer.on('error', (error) => errors.push(error)).on('warning', () => undefined);
-    await sealer.ready;
-    Object.assign(fault, given, { times: 4 });
-    sealer.write(backlog());
-    await sealer.flush();
-    await sealer.close();
-    expect(errors).toEqual([]);
-    const report = await audit();
-    expect(report.verdict).toBe('ok');
-    expect(report.streams[0]?.records).toBe(COUNT);
-  });
+  it.each([false, true])(
+    'passes: nothing is lost, nothing is twice, and the log is whole (rotate_chain: %s)',
+    async (chain) => {
+      const { options, audit } = place();
+      const sealer = createSealer({ ...options, rotateMaxBytes: LONGEST, rotateChain: chain });
+      onTestFinished(() => sealer.closeSync());
+      const errors: Error[] = [];
+      sealer.on('error', (error) => errors.push(error)).on('warning', () => undefined);
+      await sealer.ready;
+      Object.assign(fault, given, { times: 4 });
+      sealer.write(backlog());
+      await sealer.flush();
+      await sealer.close();
+      expect(errors).toEqual([]);
+      const report = await audit();
+      expect(report.verdict).toBe('ok');
+      expect(report.streams.reduce((sum, { records }) => sum + records, 0)).toBe(COUNT);
+    },
+  );
+});
+
+it('rotate_chain: a fast producer waits for the next key, and no file is longer than rotate_max_bytes', async () => {
+  const { directory, options, audit } = place();
+  const { keyProvider } = options;
+  const get = keyProvider.getKey.bind(keyProvider);
+  let calls = 0;
+  keyProvider.getKey = async (...given) => {
+    if (calls++ > 0) for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return get(...given);
+  };
+  const sealer = createSealer({ ...options, rotateMaxBytes: 40_000, rotateChain: true });
+  onTestFinished(() => sealer.closeSync());
+  await sealer.ready;
+  for (let n = 0; n < 40; n++) {
+    sealer.write(Buffer.from(Array.from({ length: 50 }, (_, i) => `{"n":${n * 50 + i}}\n`).join('')));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await sealer.flush();
+  await sealer.close();
+  expect(Math.max(...sizes(directory))).toBeLessThanOrEqual(40_000);
+  expect(sizes(directory).length).toBeGreaterThan(3);
+  const report = await audit();
+  expect(report.verdict).toBe('ok');
+  expect(report.streams.reduce((sum, { records }) => sum + records, 0)).toBe(2_000);
 });
 
 it.each(['EIO', 'ENOSPC'])(

@@ -114,7 +114,7 @@ export class Pump {
       maxLineBytes,
       wrapIntegrity: onIntegrity === 'wrap',
       longLine: this.longLine,
-      takesLines: () => run.takesLines,
+      takesLines: () => run.takesLines && !this.#isFileFull,
       roomFor: (length) => this.longLine.parts > 0 || this.#hasRoom(run, length), // the parts of one line stay in one file
     });
   }

@@ -116,12 +116,13 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
 /** Everything that can be done without waiting for anybody else: write, seal, close. */
 export function closeRunNow(run: StreamRun, pump: Pump): void {
   const patience = new Patience(() => run, NOW_LIMIT);
+  run.letLines();
   for (;;) {
     pump.flushAll();
     if ((run.log.waiting === 0 && pump.idle) || !patience.lasts()) break;
     waitSynchronously(STEP);
   }
-  run.closeNow('shutdown');
+  run.closeNow();
 }
 
 /**

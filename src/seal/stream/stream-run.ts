@@ -56,7 +56,7 @@ interface Waiter {
 }
 
 /** A change of file that goes on when the sink takes more. */
-interface Rotation extends NextFile {
+interface Rotation {
   readonly job: SealJob;
   /** Whether the close is on disk and in the state. */
   sealed: boolean;
@@ -89,6 +89,7 @@ export class StreamRun implements SealedStream {
   #newFile: boolean;
   #life: Life = { is: 'open' };
   #obstacle: Obstacle | undefined;
+  #isFull = false;
   #lastNote: string | undefined;
 
   constructor(options: RunOptions) {
@@ -144,7 +145,21 @@ export class StreamRun implements SealedStream {
 
   /** Whether a line may be taken now: the file is open, and nothing is in the way. Whoever has lines asks this and nothing else. */
   get takesLines(): boolean {
-    return this.isOpen && this.obstacle === undefined;
+    return this.isOpen && !this.#isFull && this.obstacle === undefined;
+  }
+
+  /** Whether lines wait because the file is full and the next one needs a key that is on its way. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** The file is full, and a key for the next one is on its way: no line is taken until it has come, or has failed to come. */
+  holdLines(): void {
+    this.#isFull = true;
+  }
+
+  letLines(): void {
+    this.#isFull = false;
   }
 
   /** Whether entries must wait for the next file. */
@@ -219,23 +234,28 @@ export class StreamRun implements SealedStream {
   rotate(): void {
     const { sink } = this.log;
     if (!this.isOpen || sink.name === STDOUT || !this.writeOut()) return;
-    const next = this.#nextFile();
-    if (next === undefined) return;
+    if (!this.#canNameNext()) return;
     const job = this.stream.close('rotated');
-    this.#life = { is: 'rotating', rotation: { ...next, job, sealed: false, note: undefined } };
+    this.#life = { is: 'rotating', rotation: { job, sealed: false, note: undefined } };
     this.#host.sealed();
     this.writeOut();
   }
 
-  /** Undefined where the directory cannot be read for now: the file goes on, and is longer than it should be. */
-  #nextFile(): NextFile | undefined {
-    const { sink } = this.log;
+  /** False where the directory cannot be read for now: the file goes on, and is longer than it should be. */
+  #canNameNext(): boolean {
     try {
-      return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+      this.#nextFile();
+      return true;
     } catch (error) {
-      if (!isPassing(error, 'run')) throw cannotChange(sink.name, error);
-      return undefined;
+      if (!isPassing(error, 'run')) throw cannotChange(this.log.sink.name, error);
+      return false;
     }
+  }
+
+  /** Asked anew at each attempt: a directory may have gone away and come back, with the file under its old name. */
+  #nextFile(): NextFile {
+    const { sink } = this.log;
+    return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
@@ -265,23 +285,38 @@ export class StreamRun implements SealedStream {
     }
   }
 
-  /**
-   * Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves.
-   *
-   * @returns the close, where it is on disk
-   */
-  closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
+  /** Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves. */
+  closeNow(): void {
+    const job = this.#closeAs('shutdown');
+    if (job === undefined || !this.closePersisted(job)) return;
+    if (this.writeOut()) this.log.sink.datasyncSync();
+  }
+
+  /** Writes the `close` of a stream that another one continues. @returns undefined if the file is just being changed */
+  closeFor(continuedBy: string): SealJob | undefined {
+    return this.#closeAs('continued', continuedBy);
+  }
+
+  #closeAs(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
     this.reopen();
     if (!this.isOpen) return undefined;
     const job = this.stream.close(why, continuedBy);
     this.#life = { is: 'ended' };
     this.#host.sealed();
-    if (!this.#bringToDisk(job)) return undefined;
-    const note = macNote(job);
-    if (note === undefined) return job;
-    this.publish(job, note, job.epoch.signers.length === 0);
-    if (this.writeOut()) this.log.sink.datasyncSync();
     return job;
+  }
+
+  /**
+   * Brings a `close` to disk with its state, and appends what we can say of it ourselves; that waits for the sink.
+   *
+   * @returns false where the sink takes no more
+   * @throws {@link TamperError} `WRITE_FAILED`
+   */
+  closePersisted(job: SealJob): boolean {
+    if (!this.#bringToDisk(job)) return false;
+    const note = macNote(job);
+    if (note !== undefined) this.publish(job, note, job.epoch.signers.length === 0);
+    return true;
   }
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
@@ -386,17 +421,16 @@ export class StreamRun implements SealedStream {
 
   /** @returns whether the next file has begun */
   #goOnRotating(rotation: Rotation): boolean {
-    const { job, file, renamed } = rotation;
+    const { job } = rotation;
     const old = this.log.sink;
-    const from = old.name;
     if (!rotation.sealed) {
       old.datasyncSync();
-      if (this.#unlessRefused(() => this.#closePersisted(rotation)) === undefined) return false;
+      if (this.#unlessRefused(() => this.#rotationSealed(rotation)) === undefined) return false;
     }
     if (!this.log.writeOut()) return false;
     if (this.#fsyncOnRotate) old.syncSync();
     else old.datasyncSync();
-    const next = this.#unlessRefused(() => this.#nextSink(rotation));
+    const next = this.#unlessRefused(() => this.#nextSink());
     if (next === undefined) return false;
     this.#life = { is: 'open' };
     this.log.turnTo(next);
@@ -408,7 +442,7 @@ export class StreamRun implements SealedStream {
     });
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
-    this.#host.rotated(renamed ?? from, file);
+    this.#host.rotated(old.name, next.name);
     return !this.rotating && this.log.writeOut();
   }
 
@@ -427,7 +461,7 @@ export class StreamRun implements SealedStream {
   }
 
   /** The close is on disk. @returns the rotation, which is sealed from here on */
-  #closePersisted(rotation: Rotation): Rotation {
+  #rotationSealed(rotation: Rotation): Rotation {
     const { job } = rotation;
     this.#persistNow(job);
     rotation.sealed = true;
@@ -437,9 +471,10 @@ export class StreamRun implements SealedStream {
     return rotation;
   }
 
-  #nextSink(rotation: Rotation): FileSink {
-    const { file, renamed } = rotation;
-    this.#nameNextFile(rotation);
+  #nextSink(): FileSink {
+    const named = this.#nextFile();
+    const { file, renamed } = named;
+    this.#nameNextFile(named);
     if (renamed !== undefined) this.log.sink.rename(renamed);
     const next = new FileSink(file, { lease: this.#site.lock, empty: true });
     try {
@@ -452,7 +487,7 @@ export class StreamRun implements SealedStream {
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
-  #nameNextFile({ file, renamed }: Rotation): void {
+  #nameNextFile({ file, renamed }: NextFile): void {
     const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
     const { name, inPlace } = this.log.sink;
     this.#state = {

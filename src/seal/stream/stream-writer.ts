@@ -35,6 +35,8 @@ export interface Opening {
 
 /** What a record adds to its line, and what the end of a file takes: a close, and the checkpoint line that names the origin twice. */
 const ENDING = 600;
+/** What a close adds that names the stream which goes on: its name is the configured one, a stamp and a number. */
+const CONTINUED = 200;
 
 /** A heartbeat that comes later than this many times its interval was held up: the process did not run (spec 5). */
 const SUSPENDED = 1.2;
@@ -75,7 +77,7 @@ export class StreamWriter {
     this.#fileRecords = options.account?.records ?? 0;
     this.#onDue = options.onDue;
     this.#maxBytes = options.maxBytes;
-    this.#ending = ENDING + 2 * options.origin.length;
+    this.#ending = ENDING + CONTINUED + 3 * options.origin.length;
   }
 
   /** Whether entries may follow: false before the run's `open`, and from a `close` to the next file's `open`. */
