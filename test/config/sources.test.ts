@@ -72,6 +72,7 @@ const sample: Required<TamperConfig> = {
   maxEpochSeconds: 600,
   onKmsFailure: 'stop',
   maxUnsignedSeconds: 90,
+  closeTimeoutSeconds: 9,
   onStartFailure: 'stop',
   onWriteFailure: 'drop',
   onFailure: 'exit',
