@@ -1,8 +1,8 @@
-import crypto from 'node:crypto';
 import { Transform } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { type FileCalls, fileCalls } from './file-calls.ts';
 import type { Machine } from './machine.ts';
+import { rememberedCrypto } from './remembered-crypto.ts';
 import type { Task } from './timeline.ts';
 
 let present: Machine | undefined;
@@ -80,6 +80,7 @@ export const globals = {
       return 'timed-out';
     },
   },
+  random: () => machine().random.next() / 2 ** 32,
   fetch: () => {
     throw new Error('a request to the network is not modelled');
   },
@@ -99,7 +100,7 @@ export const modules: Readonly<Record<string, object>> = {
   'node:fs': files.files,
   'node:fs/promises': files.promises,
   'node:os': { hostname: () => 'host', constants: { signals: {} } },
-  'node:crypto': { ...crypto, randomBytes: (length: number) => machine().random.bytes(length) },
+  'node:crypto': { ...rememberedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },
   'node:zlib': {
     createGzip: () => {

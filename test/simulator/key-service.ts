@@ -113,7 +113,7 @@ export class KeyService {
         if (this.mood === 'well' || this.mood === 'slow') return resolve(answer());
         reject(fail(...ERRORS[this.mood]));
       };
-      signal?.addEventListener('abort', () => reject(fail('ABORTED', false)));
+      signal?.addEventListener("abort", () => reject(fail("ABORTED", false)), { once: true });
       timeline.after(this.mood === 'slow' ? random.between(200, 3_000) : random.between(1, 40), life, settle);
     });
   }

@@ -1,4 +1,5 @@
 import type { Coverage } from './coverage.ts';
+import { reuseLargeBuffers } from './large-buffers.ts';
 import { judge, type Violation } from './oracle.ts';
 import type { Schedule } from './schedule.ts';
 import type { Tree } from './tree.ts';
@@ -36,5 +37,6 @@ export async function simulate(
     return { violations: [{ what: `the simulator fails: ${said(error)}`, details }], digest: world.machine.digest };
   } finally {
     playing = undefined;
+    reuseLargeBuffers();
   }
 }

@@ -7,6 +7,8 @@ import type { createDataKey, KeyProvider, Sealer, TamperError, VerifyReport } fr
 import type { SealerParts } from '../../src/seal/sealer-parts.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { globals, modules, processNow } from './globals.ts';
+import { ReusedBuffer } from './large-buffers.ts';
+import { rememberedCrypto } from './remembered-crypto.ts';
 
 /** What a writer of the tree is made with. */
 export interface WriterCode {
@@ -41,15 +43,15 @@ const AUDITOR = `
   export { createDataKey } from './src/keys/data-key.ts';
   export { TamperError } from './src/errors.ts';`;
 
-/** A module of Node in the world: what it lacks there is an error of the build. */
-const inWorld: Plugin = {
-  name: 'in the world',
+/** Puts others in the place of some of Node's modules: what these lack is an error of the build. */
+const instead = (given: Readonly<Record<string, object>>): Plugin => ({
+  name: 'instead of Node',
   setup: (bundler) => {
     bundler.onResolve({ filter: /^node:/ }, ({ path }) =>
-      path in modules ? { path, namespace: 'world' } : { path, external: true },
+      path in given ? { path, namespace: 'world' } : { path, external: true },
     );
     bundler.onLoad({ filter: /.*/, namespace: 'world' }, ({ path }) => {
-      const names = Object.keys(modules[path] ?? {}).filter((name) => /^\w+$/.test(name) && name !== 'default');
+      const names = Object.keys(given[path] ?? {}).filter((name) => /^\w+$/.test(name) && name !== 'default');
       const from = `__world.modules[${JSON.stringify(path)}]`;
       return { contents: names.map((name) => `export const ${name} = ${from}.${name};`).join('\n') };
     });
@@ -57,7 +59,7 @@ const inWorld: Plugin = {
       kind === 'dynamic-import' ? { path, external: true } : undefined,
     );
   },
-};
+});
 
 /**
  * What a module keeps outlives a simulated process. So each is put back as a new process has it: by form, whatever the name.
@@ -80,7 +82,7 @@ const likeNew: Plugin = {
 };
 
 async function bundle(directory: string, contents: string, plugins: Plugin[], inside: boolean): Promise<string> {
-  const names = [...Object.keys(globals), 'process'];
+  const names = inside ? [...Object.keys(globals), 'process', 'Buffer'] : ['Buffer'];
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: directory, loader: 'ts' },
     bundle: true,
@@ -90,7 +92,10 @@ async function bundle(directory: string, contents: string, plugins: Plugin[], in
     write: false,
     logLevel: 'error',
     plugins,
-    ...(inside && { define: Object.fromEntries(names.map((name) => [name, `__world.${name}`])) }),
+    define: {
+      ...Object.fromEntries(names.map((name) => [name, `__world.${name}`])),
+      ...(inside && { 'Math.random': '__world.random' }),
+    },
   });
   return (outputFiles[0] as { text: string }).text;
 }
@@ -112,8 +117,9 @@ export async function compileTree(directory: string): Promise<Tree> {
       return module.exports;
     };
   };
-  const auditor = (await compiled(AUDITOR, 'auditor', [], false))() as AuditorCode;
-  const writer = await compiled(WRITER, 'writer', [inWorld, likeNew], true);
+  const outside = { modules: { 'node:crypto': rememberedCrypto }, Buffer: ReusedBuffer };
+  const auditor = (await compiled(AUDITOR, 'auditor', [instead(outside.modules)], false))(outside) as AuditorCode;
+  const writer = await compiled(WRITER, 'writer', [instead(modules), likeNew], true);
   const slots: { code: WriterCode; resets: (() => void)[] }[] = [];
   return {
     auditor,
@@ -121,7 +127,7 @@ export async function compileTree(directory: string): Promise<Tree> {
       let known = slots[slot];
       if (known === undefined) {
         const resets: (() => void)[] = [];
-        const world = { ...globals, modules, resets, get process() { return processNow(); } }; // biome-ignore format: a list
+        const world = { ...globals, Buffer: ReusedBuffer, modules, resets, get process() { return processNow(); } }; // biome-ignore format: a list
         known = { code: writer(world) as WriterCode, resets };
         slots[slot] = known;
       }

@@ -30,6 +30,8 @@ export interface Run {
   covered: number;
   /** Lines in writes that returned false, or that were lost because the disk was full. */
   refused: number;
+  /** Lines that came after close() had been called: kept for the next start. */
+  late: number;
   /** Descriptors that were open when close() had ended. */
   openAfterClose: number;
   /** A fault of a disk or of the keys was there while it ran. */
@@ -95,6 +97,9 @@ export class World {
     if (this.isRunning) await this.#do({ do: 'close', lines: 0 });
     if (this.isRunning) await this.#do({ do: 'exit' });
     await this.#do({ do: 'heal' });
+    for (const run of this.runs)
+      if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
+        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
   }
 
   /** Whatever happened, the next start seals what is left. */
@@ -107,7 +112,7 @@ export class World {
       if (!(await this.machine.timeline.pass(120_000, () => run.isReady || run.error !== undefined)) || !run.isReady)
         return this.#problem(`the next start does not become ready: ${said(run.error)}`);
       this.#write(run, 1, 60, false);
-      await this.#flush(run, 20_000);
+      await this.#flush(run, 120_000);
       if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
       await this.#close(run, 0);
       if (run.closeError !== undefined) this.#problem(`close() of the next start fails: ${said(run.closeError)}`);
@@ -226,7 +231,7 @@ export class World {
     const life = machine.start();
     const faulty = machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < 2 ** 30);
     const run: { -readonly [Name in keyof Run]: Run[Name] } = {
-      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, isReady: false, handedOver: 0, covered: 0, refused: 0, openAfterClose: 0,
+      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, isReady: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
       closeTook: undefined, closeError: undefined, stats: undefined,
     }; // biome-ignore format: a list
@@ -283,6 +288,7 @@ export class World {
     const texts: string[] = [];
     for (let line = 0; line < lines; line++) {
       run.given++;
+      if (run.ending !== 'running') run.late++;
       texts.push(lineOf(run.number, run.given, bytes));
     }
     run.givenAt = timeline.now;
@@ -355,7 +361,8 @@ export class World {
     const { life, sealer } = run;
     if (life.isOver) return;
     this.#attempt(run, () => life.exit());
-    if (run.ending !== 'closed') run.ending = 'exited';
+    if (life.exitCode === undefined) run.ending = 'killed';
+    else if (run.ending !== 'closed') run.ending = 'exited';
     life.isOver = false; // to look at what it says
     this.machine.timeline.as(life, () => {
       run.stats = sealer?.stats;
