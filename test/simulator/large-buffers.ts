@@ -19,6 +19,17 @@ export function reuseLargeBuffers(): void {
   used = [];
 }
 
+/** Loads modules: what they allocate is theirs for ever. */
+export function withLastingBuffers<T>(load: () => T): T {
+  const before = used;
+  used = [];
+  try {
+    return load();
+  } finally {
+    used = before;
+  }
+}
+
 /** `Buffer`, whose large pieces are used again by the next schedule: to collect them costs more than anything that is done with them. */
 export const ReusedBuffer: typeof Buffer = Object.setPrototypeOf(function ReusedBuffer() {}, Buffer);
 Object.defineProperties(ReusedBuffer, {

@@ -91,7 +91,7 @@ function storedOf(world: World): StoredLogs {
       list: async function* () {
         yield objects;
       },
-      read: async ({ key }, from, length) => (contents.get(key) as Buffer).subarray(from, from + length),
+      read: async ({ key }, from, length) => Buffer.from((contents.get(key) as Buffer).subarray(from, from + length)),
       get: async (key) => {
         const bytes = contents.get(key);
         return bytes && { bytes, version: '1' };

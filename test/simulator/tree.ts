@@ -7,7 +7,7 @@ import type { createDataKey, KeyProvider, Sealer, TamperError, VerifyReport } fr
 import type { SealerParts } from '../../src/seal/sealer-parts.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { globals, modules, processNow } from './globals.ts';
-import { ReusedBuffer } from './large-buffers.ts';
+import { ReusedBuffer, withLastingBuffers } from './large-buffers.ts';
 import { rememberedCrypto } from './remembered-crypto.ts';
 
 /** What a writer of the tree is made with. */
@@ -113,7 +113,7 @@ export async function compileTree(directory: string): Promise<Tree> {
     const run = script.runInThisContext() as (...given: unknown[]) => void;
     return (world?: object): unknown => {
       const module = { exports: {} };
-      run(requireThere, module, module.exports, world);
+      withLastingBuffers(() => run(requireThere, module, module.exports, world));
       return module.exports;
     };
   };
