@@ -78,7 +78,7 @@ export function fileCalls(machine: () => Machine) {
     return bytes.subarray(0, readSync(fd, bytes, 0, size, null));
   };
   const readFileSync = (path: string | number, encoding?: string) => {
-    const asAsked = (bytes: Buffer): string | Buffer => (encoding === undefined ? bytes : bytes.toString('utf8'));
+    const asAsked = (bytes: Buffer): string | Buffer => (encoding === undefined ? bytes : bytes.toString(encoding as BufferEncoding));
     if (typeof path === 'number') return asAsked(whole(path));
     if (path.startsWith('/proc/')) return asAsked(Buffer.from(procFile(machine(), path)));
     const fd = openSync(path);
@@ -100,7 +100,9 @@ export function fileCalls(machine: () => Machine) {
     try {
       machine().call('unlink', path, ({ calls }) => calls.unlink(path));
     } catch (error) {
-      if (!force || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EISDIR') throw systemError('ERR_FS_EISDIR', 'rm', path); // Node's own
+      if (!force || code !== 'ENOENT') throw error;
     }
   };
   const mkdirSync = (path: string, { recursive = false, mode = 0o777 } = {}): void =>

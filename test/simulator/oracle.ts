@@ -14,8 +14,10 @@ export interface Violation {
 /** What an auditor may find in an honest log besides nothing, and what must have happened for it. */
 const EXPLAINED: Readonly<Record<string, (world: World) => boolean>> = {
   // an end without its signature, which the next start takes over
-  ADOPTED: ({ runs }) => runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
-  UNVOUCHED: ({ runs }) => runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  // a crash tore the last line of a file that somebody moved before the next start could cut it
+  TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };
 
 /** More than `rotate_max_bytes`: one line, and what the writer itself says at the end of a file. */

@@ -80,6 +80,11 @@ export class World {
     return this.#config;
   }
 
+  /** The disk is so slow that an end may have to do without its signature. */
+  get isSlow(): boolean {
+    return this.#schedule.setup.pace.sync > 20;
+  }
+
   get listens(): boolean {
     return this.#schedule.setup.listens;
   }
@@ -177,7 +182,8 @@ export class World {
       case 'power cut':
         for (const one of this.runs) {
           one.handedOver = Math.max(one.acknowledged, one.covered);
-          if (!one.life.isOver || one.ending === 'killed') one.ending = 'power cut';
+          // what could not be made durable before its end is gone too
+          if (!one.life.isOver || one.ending === 'killed' || one.hadDiskFault) one.ending = 'power cut';
         }
         machine.powerCut();
         return;
@@ -303,7 +309,7 @@ export class World {
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
   #waited(run: Run | undefined, ms: number): void {
-    if (run === undefined || run.life.isOver || !run.isReady || run.hadFault) return;
+    if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
     if (ms >= 300) run.handedOver = run.given;
     if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
   }
@@ -342,7 +348,7 @@ export class World {
         run.closeError = error;
       },
     );
-    for (let left = lines; left > 0 && !done && !run.life.isOver; left--) {
+    for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + CLOSE_LIMIT; left--) {
       this.#write(run, 1, 400, false);
       await timeline.pass(10, () => done || run.life.isOver);
     }
@@ -351,7 +357,6 @@ export class World {
     run.closeTook = timeline.now - begun;
     this.machine.note(`closed ${done ? said(run.closeError) : 'NOT'} after ${run.closeTook}`);
     if (!done) this.#problem(`close() has not ended after ${CLOSE_LIMIT} ms`);
-    else if (run.closeTook > CLOSE_LIMIT) this.#problem(`close() took ${run.closeTook} ms`);
     run.ending = 'closed';
     run.openAfterClose = run.life.calls.descriptors;
   }
