@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -88,7 +89,10 @@ export async function compiledPackage(): Promise<string> {
     for (const name of files.sort()) key.update(`\n${name}\n`).update(readFileSync(join(root, folder, name)));
   }
   const dist = join(cache, `dist-${key.digest('hex').slice(0, 16)}`);
-  if (existsSync(dist)) return dist;
+  if (existsSync(dist)) {
+    utimesSync(dist, new Date(), new Date()); // in use: nobody removes it
+    return dist;
+  }
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(`${dist}-`);
   await compile(making);
@@ -102,12 +106,12 @@ export async function compiledPackage(): Promise<string> {
   return dist;
 }
 
-/** Removes what was compiled from other states of src/ more than an hour ago. */
+/** Removes what was compiled from other states of src/ and not used for a day: other trees have theirs here too. */
 function removeOld(current: string): void {
   for (const name of readdirSync(cache).filter((one) => one.startsWith('dist-'))) {
     const path = join(cache, name);
-    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
-    if (path !== current && Date.now() - made > 3_600_000) rmSync(path, { recursive: true, force: true });
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (path !== current && Date.now() - used > 86_400_000) rmSync(path, { recursive: true, force: true });
   }
 }
 

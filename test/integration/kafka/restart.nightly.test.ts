@@ -11,7 +11,7 @@ import { FLEET, fleetLog, makeTopics, mixed, produce, tamperings } from '../../s
 import { addClient, TopicProcess } from '../../support/topic-process.ts';
 import { readTopic } from '../../support/topic-reading.ts';
 
-/** A broker of its own, which goes and comes back. */
+/** A broker of its own, which goes and comes back: three starts of Java, so nightly. */
 
 let kafka: Kafka;
 let built: BuiltPackage;
