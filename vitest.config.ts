@@ -19,7 +19,9 @@ export default defineConfig({
   test: {
     globalSetup: './test/temporary-folder.ts',
     passWithNoTests: false,
-    testTimeout: 180_000, // ends what hangs; no test rests on it
+    // these end what hangs; nothing that a test says depends on them, however busy the machine is
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 120_000 } },
     hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -69,8 +70,9 @@ describe('a key of ML-DSA beside the others', () => {
     await sealer.ready;
     const before = await postQuantum.getSigningKey('pq');
     const ed = await provider.getSigningKey('sign');
+    const handedOver = once(sealer, 'handover');
     postQuantum.rotate('pq');
-    await wait(2500);
+    await handedOver;
     sealer.write('2\n');
     await sealer.close();
     const after = await postQuantum.getSigningKey('pq');
@@ -95,7 +97,7 @@ describe('a key of ML-DSA beside the others', () => {
     sealer.write('3\n');
     const has = (...wanted: number[]): boolean =>
       notesOf(file).some((note) => String(lengths(note)) === String(wanted));
-    for (let turn = 0; turn < 400 && !has(64, 32); turn++) await wait(25);
+    await expect.poll(() => has(64, 32)).toBe(true);
     const partial = notesOf(file).find((note) => String(lengths(note)) === '64,32');
     expect(partial).toBeDefined();
     postQuantum.faults.heal();
@@ -111,7 +113,7 @@ describe('a key of ML-DSA beside the others', () => {
     const sealer = start(options());
     sealer.on('warning', () => undefined);
     await sealer.ready;
-    for (let turn = 0; turn < 400 && notesOf(file).length === 0; turn++) await wait(25);
+    await expect.poll(() => notesOf(file).length).toBeGreaterThan(0);
     postQuantum.faults.decide((operation) => (operation === 'sign' ? 'ACCESS_DENIED' : undefined));
     sealer.write('1\n');
     await sealer.close();

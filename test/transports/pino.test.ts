@@ -126,11 +126,16 @@ describe('in pino’s worker', () => {
   it('says on standard error what nobody observes: a warning of each kind once, and where lines are kept', async () => {
     const place = logPlace();
     const program = `
+      import { existsSync, readdirSync } from 'node:fs';
+      import { setTimeout as delay } from 'node:timers/promises';
       import { pino } from ${JSON.stringify(import.meta.resolve('pino'))};
-      const transport = pino.transport({ target: ${JSON.stringify(target)}, options: JSON.parse(process.argv[1]) });
+      const options = JSON.parse(process.argv[1]);
+      const { stateDir } = options;
+      const transport = pino.transport({ target: ${JSON.stringify(target)}, options });
       const log = pino(transport);
       log.info('taken');
-      await new Promise((resolve) => setTimeout(resolve, 800));
+      const isThere = () => existsSync(stateDir) && readdirSync(stateDir).some((name) => name.includes('.keeping-'));
+      while (!isThere()) await delay(20);
       process.exit(0);
     `;
     const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));

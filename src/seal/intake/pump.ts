@@ -250,7 +250,8 @@ export class Pump {
   }
 
   #spoolNow(): void {
-    if (this.#spool === undefined || this.#clock.now() < this.#spoolFrom) return;
+    if (this.#spool === undefined) return;
+    if (this.#clock.now() < this.#spoolFrom) return this.#spoolSoon(); // a timer may fire a millisecond early
     try {
       this.#spool.take(this.queue);
       this.#warned = false;
