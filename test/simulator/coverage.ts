@@ -10,7 +10,7 @@ const PHASES: readonly (readonly [phase: string, functions: RegExp])[] = [
 
 /** How often each failure struck each place of the writer: `site operation errno phase`. */
 export class Coverage {
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
   call(operation: Operation, errno: string | undefined, life: Life): void {
     const stack = (new Error().stack ?? '').split('\n').slice(3);
     const writer = stack.filter((line) => line.includes('writer.js'));

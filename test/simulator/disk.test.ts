@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Disk, Inode } from './disk.ts';
 import { type FileCalls, fileCalls } from './file-calls.ts';
@@ -27,12 +28,11 @@ function callOf(random: Random, opened: number): (calls: Calls, root: string, fd
   const at = random.chance(0.5) ? null : random.between(0, 60);
   const size = random.between(0, 80);
   const recursive = random.chance(0.5);
-  const at_ = (root: string, name: string): string => join(root, name);
-  const stat = ({ size: length, nlink, isFile }: ReturnType<Calls['fstatSync']>, own: { isFile(): boolean }) =>
-    own.isFile() || isFile() ? [Number(length), Number(nlink)] : 'a directory';
+  const shown = (found: fs.Stats | undefined): unknown =>
+    found?.isFile() === true ? [found.size, found.nlink] : found && 'a directory';
   const calls: ((calls: Calls, root: string, fds: number[]) => unknown)[] = [
-    ({ openSync }, root, fds) => void fds.push(openSync(at_(root, one), flags, 0o600)),
-    ({ openSync }, root, fds) => void fds.push(openSync(at_(root, top), O_RDWR | O_CREAT, 0o600)),
+    ({ openSync }, root, fds) => void fds.push(openSync(join(root, one), flags, 0o600)),
+    ({ openSync }, root, fds) => void fds.push(openSync(join(root, top), O_RDWR | O_CREAT, 0o600)),
     ({ writeSync }, _, fds) => writeSync(fds[which] ?? 999, bytes, 0, bytes.length, at),
     ({ writeSync }, _, fds) => writeSync(fds[which] ?? 999, bytes, 0, bytes.length, null),
     ({ readSync }, _, fds) => {
@@ -40,24 +40,18 @@ function callOf(random: Random, opened: number): (calls: Calls, root: string, fd
       return [readSync(fds[which] ?? 999, into, 0, 30, at), into.toString('hex')];
     },
     ({ ftruncateSync }, _, fds) => ftruncateSync(fds[which] ?? 999, size),
-    ({ fstatSync }, _, fds) => {
-      const found = fstatSync(fds[which] ?? 999);
-      return stat(found, found);
-    },
+    ({ fstatSync }, _, fds) => shown(fstatSync(fds[which] ?? 999)),
     ({ fsyncSync }, _, fds) => fsyncSync(fds[which] ?? 999),
     ({ closeSync }, _, fds) => closeSync(fds.splice(which, 1)[0] ?? 999),
-    ({ lstatSync }, root) => {
-      const found = lstatSync(at_(root, one), { throwIfNoEntry: false });
-      return found && stat(found, found);
-    },
-    ({ existsSync }, root) => existsSync(at_(root, one)),
-    ({ renameSync }, root) => renameSync(at_(root, top), at_(root, second)),
-    ({ linkSync }, root) => linkSync(at_(root, top), at_(root, second)),
-    ({ unlinkSync }, root) => unlinkSync(at_(root, one)),
-    ({ rmSync }, root) => rmSync(at_(root, other), { force: true }),
-    ({ mkdirSync }, root) => void mkdirSync(at_(root, 'd'), { recursive, mode: 0o700 }),
+    ({ lstatSync }, root) => shown(lstatSync(join(root, one), { throwIfNoEntry: false })),
+    ({ existsSync }, root) => existsSync(join(root, one)),
+    ({ renameSync }, root) => renameSync(join(root, top), join(root, second)),
+    ({ linkSync }, root) => linkSync(join(root, top), join(root, second)),
+    ({ unlinkSync }, root) => unlinkSync(join(root, one)),
+    ({ rmSync }, root) => rmSync(join(root, other), { force: true }),
+    ({ mkdirSync }, root) => void mkdirSync(join(root, 'd'), { recursive, mode: 0o700 }),
     ({ readdirSync }, root) => readdirSync(root).sort(),
-    ({ readFileSync }, root) => readFileSync(at_(root, one), 'latin1'),
+    ({ readFileSync }, root) => readFileSync(join(root, one), 'latin1'),
   ];
   return random.pick(calls);
 }
@@ -90,10 +84,11 @@ describe('the simulated disk', () => {
       const trace: unknown[] = [];
       for (let step = 0; step < 25; step++) {
         const call = callOf(random, ours.length);
-        const kernel = outcome(() => call(fs as never, directory, theirs));
+        const kernel = outcome(() => call(fs, directory, theirs));
         const simulated = outcome(() => call(model, `/${LOG}`, ours));
         trace.push(call.toString(), kernel);
-        expect(simulated, `seed ${seed}: ${trace.join('\n')}`).toEqual(kernel);
+        if (!isDeepStrictEqual(simulated, kernel))
+          expect(simulated, `seed ${seed}: ${trace.join('\n')}`).toEqual(kernel);
       }
       for (const fd of theirs) fs.closeSync(fd);
       fs.rmSync(directory, { recursive: true });

@@ -20,7 +20,7 @@ export class Inode {
   /** In milliseconds. */
   mtime: number;
   size = 0;
-  readonly names = new Map<string, Inode>();
+  readonly names: Map<string, Inode> = new Map();
   #data: Buffer = NOTHING;
   #durable: Buffer = NOTHING;
   #durableNames = new Map<string, Inode>();
@@ -135,12 +135,15 @@ function changed(bytes: Buffer, change: Change): Buffer {
   return next;
 }
 
+/** How much fits where nobody says otherwise, in bytes. */
+export const PLENTY: number = 2 ** 30;
+
 /** A file system: what is in it, how much fits. */
 export class Disk {
   readonly dev: number;
   readonly root: Inode;
   /** In bytes. */
-  capacity = 2 ** 30;
+  capacity: number = PLENTY;
   used = 0;
   #inodes = 1;
 

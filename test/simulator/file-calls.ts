@@ -1,4 +1,6 @@
+import type fs from 'node:fs';
 import { constants, type PathLike } from 'node:fs';
+import type fsPromises from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Inode } from './disk.ts';
@@ -19,10 +21,14 @@ interface StatOptions {
   readonly bigint?: boolean;
   readonly throwIfNoEntry?: boolean;
 }
-export type FileCalls = ReturnType<typeof fileCalls>;
+/** As much of both as is modelled. */
+export interface FileCalls {
+  readonly files: typeof fs;
+  readonly promises: typeof fsPromises;
+}
 
 /** @param machine - the one whose code is running now */
-export function fileCalls(machine: () => Machine) {
+export function fileCalls(machine: () => Machine): FileCalls {
   const openSync = (path: string, flags: string | number = 'r', mode = 0o666): number => {
     const bits = typeof flags === 'number' ? flags : FLAGS[flags];
     if (bits === undefined) throw new Error(`open with "${flags}" is not modelled`);
@@ -36,11 +42,17 @@ export function fileCalls(machine: () => Machine) {
     machine().call('close', path, ({ calls }) => calls.close(fd), ({ calls }) => calls.close(fd)); // biome-ignore format: a pair
   };
   const fstatSync = (fd: number, options?: StatOptions) =>
-    shown(machine().call('fstat', onFd(fd), ({ calls }) => calls.fstat(fd)), options);
+    shown(
+      machine().call('fstat', onFd(fd), ({ calls }) => calls.fstat(fd)),
+      options,
+    );
   const statSync = (path: string, options?: StatOptions) => {
     if (path.startsWith('/proc/')) return procOr(options?.throwIfNoEntry, path);
     try {
-      return shown(machine().call('stat', path, ({ calls }) => calls.stat(path, 'stat')), options);
+      return shown(
+        machine().call('stat', path, ({ calls }) => calls.stat(path, 'stat')),
+        options,
+      );
     } catch (error) {
       if (options?.throwIfNoEntry === false && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -78,7 +90,8 @@ export function fileCalls(machine: () => Machine) {
     return bytes.subarray(0, readSync(fd, bytes, 0, size, null));
   };
   const readFileSync = (path: string | number, encoding?: string) => {
-    const asAsked = (bytes: Buffer): string | Buffer => (encoding === undefined ? bytes : bytes.toString(encoding as BufferEncoding));
+    const asAsked = (bytes: Buffer): string | Buffer =>
+      encoding === undefined ? bytes : bytes.toString(encoding as BufferEncoding);
     if (typeof path === 'number') return asAsked(whole(path));
     if (path.startsWith('/proc/')) return asAsked(Buffer.from(procFile(machine(), path)));
     const fd = openSync(path);
@@ -114,10 +127,10 @@ export function fileCalls(machine: () => Machine) {
         if (!recursive || !isThere) throw error;
       }
     });
-  const readdirSync = (path: string): string[] =>
-    path.startsWith('/proc/')
-      ? procOr(true, path)
-      : machine().call('list', path, ({ calls }) => calls.readdir(path));
+  const readdirSync = (path: string): string[] => {
+    if (path.startsWith('/proc/')) throw systemError('ENOENT', 'scandir', path);
+    return machine().call('list', path, ({ calls }) => calls.readdir(path));
+  };
   const readlinkSync = (path: string): string => procFile(machine(), path);
   const sync = (call: 'fsync' | 'fdatasync') => (fd: number) =>
     machine().call('sync', onFd(fd), ({ calls }) => calls.sync(fd, call), ({ calls }) => calls.failSync(fd)); // biome-ignore format: a pair
@@ -145,10 +158,12 @@ export function fileCalls(machine: () => Machine) {
         }
       });
     });
-  const called = <A extends unknown[], T>(act: (...given: A) => T) => (...given: [...A, Done<T>]): void => {
-    const done = given.pop() as Done<T>;
-    later(() => act(...(given as unknown as A))).then((result) => done(null, result), done);
-  };
+  const called =
+    <A extends unknown[], T>(act: (...given: A) => T) =>
+    (...given: [...A, Done<T>]): void => {
+      const done = given.pop() as Done<T>;
+      later(() => act(...(given as unknown as A))).then((result) => done(null, result), done);
+    };
   const read = Object.assign(called(readSync), {
     [promisify.custom]: async (fd: number, into: Uint8Array, offset: number, length: number, position: number) => ({
       bytesRead: await later(() => readSync(fd, into, offset, length, position)),
@@ -171,7 +186,8 @@ export function fileCalls(machine: () => Machine) {
     close: () => later(() => closeSync(fd)),
   });
   const promises = {
-    open: async (path: string, flags?: string | number, mode?: number) => handle(await later(() => openSync(path, flags, mode))),
+    open: async (path: string, flags?: string | number, mode?: number) =>
+      handle(await later(() => openSync(path, flags, mode))),
     rename: (from: string, to: string) => later(() => renameSync(from, to)),
     unlink: (path: string) => later(() => unlinkSync(path)),
     rm: (path: string, options?: { force?: boolean }) => later(() => rmSync(path, options)),
@@ -196,7 +212,7 @@ export function fileCalls(machine: () => Machine) {
     ftruncateSync, futimesSync, statfsSync, read, fsync: called(fsyncSync), fdatasync: called(fdatasyncSync),
     close: called(closeSync), createReadStream: (path: PathLike) => Readable.from(chunks(String(path)), { objectMode: false }),
   }; // biome-ignore format: a list
-  return { files, promises };
+  return { files, promises } as object as FileCalls;
 }
 
 /** What `stat` gives. */
@@ -232,8 +248,7 @@ function procFile(machine: Machine, path: string): string {
     if (path === '/proc/self') return String(life.pid);
     if (what === 'ns') return `${which}:[4026531836]`;
     const asked = what === 'stat' ? machine.lifeOf(who === 'self' ? life.pid : Number(who)) : undefined;
-    if (asked !== undefined && !asked.isOver)
-      return `${asked.pid} (node) R ${'0 '.repeat(18)}${asked.started} 0\n`;
+    if (asked !== undefined && !asked.isOver) return `${asked.pid} (node) R ${'0 '.repeat(18)}${asked.started} 0\n`;
   }
   throw systemError('ENOENT', 'open', path);
 }

@@ -65,7 +65,7 @@ class SimulatedDate extends Date {
 }
 
 /** What stands in the place of the globals that reach out of a process. */
-export const globals = {
+export const globals: Readonly<Record<string, unknown>> = {
   setTimeout: (fire: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) => timer(Math.max(1, ms), () => fire(...given)),
   setImmediate: (fire: (...given: unknown[]) => void, ...given: unknown[]) => timer(0, () => fire(...given)),
   setInterval: repeated,

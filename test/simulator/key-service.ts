@@ -56,7 +56,11 @@ export class KeyService {
     const versionOf = (id: string): number => (id === KEY ? this.versions : Number(id.slice(KEY.length + 2)));
     const materialOf = (version: number, nonce: Uint8Array, { origin, kid }: { origin: string; kid: string }): Buffer =>
       createHmac('sha256', `data ${version}`).update(nonce).update(`${origin}\n${kid}`).digest();
-    const signing = (id: string) => ({ source: SOURCE, identity: identityOf(versionOf(id)), algorithm: 'ed25519' as const });
+    const signing = (id: string) => ({
+      source: SOURCE,
+      identity: identityOf(versionOf(id)),
+      algorithm: 'ed25519' as const,
+    });
     const call = <T>(what: string, signal: AbortSignal | undefined, answer: () => T): Promise<T> =>
       machine === undefined ? Promise.resolve(answer()) : this.#call(machine, code, what, signal, answer);
     const signature = (id: string, data: Uint8Array) => ({
@@ -95,7 +99,13 @@ export class KeyService {
     return provider;
   }
 
-  #call<T>(machine: Machine, { TamperError }: Pick<AuditorCode, 'TamperError'>, what: string, signal: AbortSignal | undefined, answer: () => T): Promise<T> {
+  #call<T>(
+    machine: Machine,
+    { TamperError }: Pick<AuditorCode, 'TamperError'>,
+    what: string,
+    signal: AbortSignal | undefined,
+    answer: () => T,
+  ): Promise<T> {
     const life = machine.current();
     const { timeline, random } = machine;
     const fail = (code: TamperErrorCode, retryable: boolean): Error =>
@@ -103,17 +113,15 @@ export class KeyService {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         machine.note(`the key service, ${this.mood}: ${what}`);
-        if (life.isOver) return reject(new Killed());
-        if (signal?.aborted === true) return reject(fail('ABORTED', false));
-        if (this.mood === 'stalls') {
+        if (life.isOver) reject(new Killed());
+        else if (signal?.aborted === true) reject(fail('ABORTED', false));
+        else if (this.mood === 'stalls') {
           this.#waiting.push(() => timeline.after(1, life, settle));
           timeline.after(10_000, life, () => reject(fail('TIMEOUT', true)));
-          return;
-        }
-        if (this.mood === 'well' || this.mood === 'slow') return resolve(answer());
-        reject(fail(...ERRORS[this.mood]));
+        } else if (this.mood === 'well' || this.mood === 'slow') resolve(answer());
+        else reject(fail(...ERRORS[this.mood]));
       };
-      signal?.addEventListener("abort", () => reject(fail("ABORTED", false)), { once: true });
+      signal?.addEventListener('abort', () => reject(fail('ABORTED', false)), { once: true });
       timeline.after(this.mood === 'slow' ? random.between(200, 3_000) : random.between(1, 40), life, settle);
     });
   }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Machine } from './machine.ts';
-import { systemError, SystemCalls } from './system-calls.ts';
+import { SystemCalls, systemError } from './system-calls.ts';
 
 /** Thrown into code whose process is no more: nothing that it does has an effect. */
 export class Killed extends Error {}
@@ -15,9 +15,9 @@ export class Life {
   /** What `process` is to its code. */
   readonly process: Record<string, unknown>;
   readonly #events = new EventEmitter();
-  isOver = false;
+  isOver: boolean = false;
   /** It stops right before so many further calls of the system. */
-  killAfter = Number.POSITIVE_INFINITY;
+  killAfter: number = Number.POSITIVE_INFINITY;
   exitCode: number | undefined;
   phase: 'start' | 'run' | 'close' = 'start';
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
+import { keptSchedules, writeKept } from './kept.ts';
 import { scheduleOf } from './schedule.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulation.ts';
@@ -7,7 +8,9 @@ import { compileTree } from './tree.ts';
 
 /*
  * node --import ./test/child/typescript.mjs test/simulator/main.ts
- *   --seed S [--shrink]         one schedule, and all that happens in it
+ *   --seed S [--shrink]         one schedule, and all that happens in it; of its violations the first, or one that includes --what
+ *   --seed S --keep NAME        shrinks it and keeps it as a test: test/simulator/kept/NAME.json
+ *   --kept                      replays those, and notes in each whether it is open or repaired
  *   --count N | --seconds N     many, from seed --from on (default 1); each class of violation with its seeds
  *   --tree DIR                  the sources to simulate (default: these)
  *   --coverage                  which failures struck which calls in which phase
@@ -17,6 +20,9 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
+    what: { type: 'string', default: '' },
+    keep: { type: 'string' },
+    kept: { type: 'boolean', default: false },
     count: { type: 'string' },
     seconds: { type: 'string' },
     from: { type: 'string', default: '1' },
@@ -32,12 +38,25 @@ async function one(seed: number): Promise<void> {
   const schedule = scheduleOf(seed);
   const trace: string[] = [];
   const { violations, digest } = await simulate(tree, schedule, { trace });
-  process.stdout.write(`${JSON.stringify(schedule)}\n${trace.join('\n')}\ndigest ${digest}\n`);
-  if (violations.length === 0) return;
+  if (values.keep === undefined) process.stdout.write(`${trace.join('\n')}\n${JSON.stringify(schedule)}\n`);
+  process.stdout.write(`seed ${seed}, digest ${digest}, ${violations.length} violations\n`);
+  const found = violations.find(({ what }) => what.includes(values.what));
+  if (found === undefined) return;
   status = 1;
-  if (!values.shrink) return;
-  const { what } = violations[0]!;
-  process.stdout.write(`${JSON.stringify({ what, ...(await shrink(tree, schedule, what)) }, undefined, 1)}\n`);
+  if (!values.shrink && values.keep === undefined) return;
+  const small = { what: found.what, open: true, ...(await shrink(tree, schedule, found.what)) };
+  if (values.keep !== undefined) writeKept(`${values.keep}.json`, small);
+  for (const step of small.steps) process.stdout.write(`${JSON.stringify(step)}\n`);
+}
+
+/** Says of each kept schedule whether these sources still show what it found. */
+async function lookAtKept(): Promise<void> {
+  for (const { name, open: _before, ...kept } of keptSchedules()) {
+    const { violations } = await simulate(tree, kept);
+    const isOpen = violations.length > 0;
+    process.stdout.write(`${isOpen ? 'open    ' : 'repaired'}  ${name}: ${kept.what}\n`);
+    writeKept(name, { what: kept.what, ...(isOpen && { open: true }), ...kept });
+  }
 }
 
 async function many(count: number, seconds: number): Promise<void> {
@@ -65,7 +84,8 @@ async function many(count: number, seconds: number): Promise<void> {
   if (violated > 0) status = 1;
 } // biome-ignore format: short
 
-if (values.seed === undefined) {
+if (values.kept) await lookAtKept();
+else if (values.seed === undefined) {
   const isTimed = values.seconds !== undefined;
   await many(Number(values.count ?? (isTimed ? Number.POSITIVE_INFINITY : 1_000)), Number(values.seconds ?? Number.POSITIVE_INFINITY));
 } else await one(Number(values.seed)); // biome-ignore format: short

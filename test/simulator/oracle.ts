@@ -38,14 +38,18 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
   if (rotateMaxBytes > 0 && isUndisturbed) {
     for (const [name, bytes] of files)
-      if (bytes.length > rotateMaxBytes + FILE_SLACK) add('a file is too long', `${name} ${bytes.length} of ${rotateMaxBytes}`);
+      if (bytes.length > rotateMaxBytes + FILE_SLACK)
+        add('a file is too long', `${name} ${bytes.length} of ${rotateMaxBytes}`);
   }
   return found;
 }
 
 /** Texts that differ in names and numbers only are of one class. */
 function classOf(text: string): string {
-  return text.replaceAll(/\/[\w./-]+/g, 'PATH').replaceAll(/\d[\w.-]*/g, 'N').slice(0, 120);
+  return text
+    .replaceAll(/\/[\w./-]+/g, 'PATH')
+    .replaceAll(/\d[\w.-]*/g, 'N')
+    .slice(0, 120);
 }
 
 type Add = (what: string, details?: string) => void;
@@ -66,13 +70,21 @@ async function verifyLog(world: World, tree: Tree, files: Map<string, Buffer>, a
   const provider = { ...world.keys.provider(auditor), configured: modeOf(world.config) };
   try {
     const keys = await auditor.openKeys(provider, false);
-    const report = await auditor.verify({ ...keys, paths: [], stored: [storedOf(world)], origin: 'origin', continued: true });
+    const report = await auditor.verify({
+      ...keys,
+      paths: [],
+      stored: [storedOf(world)],
+      origin: 'origin',
+      continued: true,
+    });
     const codes = report.streams.flatMap(({ findings }) => findings).filter(({ severity }) => severity !== 'warning');
     const seen = [...new Set(codes.map(({ code }) => code))].sort();
-    if (report.verdict === 'tampered') add(`tampered: ${seen.join(' ')}`, codes.map(({ message }) => message).join('; '));
+    if (report.verdict === 'tampered')
+      add(`tampered: ${seen.join(' ')}`, codes.map(({ message }) => message).join('; '));
     else if (report.verdict === 'undecided' && world.problems.every((text) => !text.includes('next start'))) {
       const unexplained = seen.filter((code) => EXPLAINED[code]?.(world) !== true);
-      if (unexplained.length > 0) add(`undecided: ${unexplained.join(' ')}`, codes.map(({ message }) => message).join('; '));
+      if (unexplained.length > 0)
+        add(`undecided: ${unexplained.join(' ')}`, codes.map(({ message }) => message).join('; '));
     }
     return report.streams.reduce((sum, { droppedLines }) => sum + droppedLines, 0);
   } catch (error) {
@@ -108,13 +120,15 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
   const runs = world.runs.filter(({ sealer }) => sealer !== undefined);
   const sealed = new Map<number, Set<number>>(runs.map(({ number }) => [number, new Set()]));
   const last = new Map<number, number>();
+  const isOrdered = !(world.config.rotateChain && world.config.compressRotated); // nothing outside tells in which order they were begun
   for (const bytes of files.values()) {
     for (const [, run, line] of bytes.toString('latin1').matchAll(/#(\d+)\.(\d+)#/g)) {
       const [of, number] = [Number(run), Number(line)];
       const seen = sealed.get(of) as Set<number>;
       if (seen.has(number)) add('a line is sealed twice', `${run}.${line}`);
       seen.add(number);
-      if (number < (last.get(of) ?? 0)) add('lines are out of order', `${run}.${line} after ${last.get(of)}`);
+      if (number < (last.get(of) ?? 0) && isOrdered)
+        add('lines are out of order', `${run}.${line} after ${last.get(of)}`);
       last.set(of, number);
     }
   }
@@ -142,7 +156,8 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
   else if (unexplained > dropped + uncounted)
     add(isAnyCrashed ? 'a crash takes more lines than it may' : 'lines are lost and not counted', said);
   else if (!isAnyCrashed && missing !== dropped + uncounted) add('lines are counted that were not lost', said);
-  if (uncounted > 0 && !runs.some(({ hadDiskFault }) => hadDiskFault)) add('lines are uncounted on a healthy disk', said);
+  if (uncounted > 0 && !runs.some(({ hadDiskFault }) => hadDiskFault))
+    add('lines are uncounted on a healthy disk', said);
 }
 
 function checkRuns(world: World, add: Add): void {

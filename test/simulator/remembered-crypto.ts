@@ -19,7 +19,8 @@ function remembered<T>(nameOf: (...given: never[]) => string | undefined, act: (
   };
 }
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 const names = new WeakMap<KeyObject, string>();
 let made = 0;
 

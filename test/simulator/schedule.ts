@@ -139,7 +139,16 @@ function write(random: Random): Step {
 function trouble(random: Random): Step {
   const on = random.pick(['log', 'log', 'state', 'both'] as const);
   const ends = random.weighted({ times: 4, ms: 4, healed: 2 } as const);
-  const kind = random.weighted({ full: 3, room: 2, broken: 2, readOnly: 1, descriptors: 1, denied: 2, gone: 1.5, one: 4 });
+  const kind = random.weighted({
+    full: 3,
+    room: 2,
+    broken: 2,
+    readOnly: 1,
+    descriptors: 1,
+    denied: 2,
+    gone: 1.5,
+    one: 4,
+  });
   const lasts = {
     skip: random.chance(0.4) ? 0 : random.between(0, 30),
     ...(ends === 'times' && { times: random.between(1, 6) }),

@@ -40,7 +40,10 @@ function simpler(step: Step): Step[] {
       return [{ ...step, lines: 1 }, { ...step, lines: step.lines >> 1 || 1 }, { ...step, bytes: 40 }, { ...step, together: false }]; // biome-ignore format: short
     case 'wait':
     case 'busy':
-      return [{ ...step, ms: 0 }, { ...step, ms: step.ms >> 1 }];
+      return [
+        { ...step, ms: 0 },
+        { ...step, ms: step.ms >> 1 },
+      ];
     case 'close':
       return [{ ...step, lines: 0 }];
     case 'fault': {

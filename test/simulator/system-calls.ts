@@ -1,7 +1,15 @@
 import { constants } from 'node:fs';
-import { Disk, Inode } from './disk.ts';
+import { type Disk, Inode } from './disk.ts';
 
-const { O_ACCMODE = 3, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } = constants as typeof constants & {
+const {
+  O_ACCMODE = 3,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} = constants as typeof constants & {
   O_ACCMODE?: number;
 };
 const NUMBERS: Readonly<Record<string, number>> = {

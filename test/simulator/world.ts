@@ -1,5 +1,7 @@
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
+import type { Coverage } from './coverage.ts';
+import { PLENTY } from './disk.ts';
 import { useMachine } from './globals.ts';
 import { KEY, KeyService } from './key-service.ts';
 import { Killed, type Life } from './life.ts';
@@ -7,7 +9,6 @@ import { LOG, Machine, STATE } from './machine.ts';
 import { Random } from './random.ts';
 import type { Schedule, Step } from './schedule.ts';
 import type { Tree, WriterCode } from './tree.ts';
-import type { Coverage } from './coverage.ts';
 
 /** How long the end of a sealer may take, in milliseconds. */
 export const CLOSE_LIMIT = 25_000;
@@ -132,7 +133,9 @@ export class World {
 
   /** Files of lines in clear in the state directory. */
   leftovers(): string[] {
-    return [...(this.machine.mounts.get(STATE)?.root.names.keys() ?? [])].filter((name) => /unsealed-|keeping-/.test(name));
+    return [...(this.machine.mounts.get(STATE)?.root.names.keys() ?? [])].filter((name) =>
+      /unsealed-|keeping-/.test(name),
+    );
   }
 
   async #do(step: Step): Promise<void> {
@@ -160,7 +163,7 @@ export class World {
       case 'heal':
         machine.faults.heal();
         this.keys.heal();
-        for (const disk of machine.disks) disk.capacity = 2 ** 30;
+        for (const disk of machine.disks) disk.capacity = PLENTY;
         return;
       case 'keys':
         if (step.mood === 'well') this.keys.heal();
@@ -217,10 +220,12 @@ export class World {
       case 'rotate':
       case 'reopen': {
         let done = false;
-        const promise = this.#attempt(run, () => sealer[step.do]());
-        promise?.catch((error: unknown) => run.told.push(said(error))).finally(() => {
-          done = true;
-        });
+        const promise = this.#attempt(run, () => (step.do === 'rotate' ? sealer.rotate() : sealer.reopen()));
+        promise
+          ?.catch((error: unknown) => run.told.push(said(error)))
+          .finally(() => {
+            done = true;
+          });
         await machine.timeline.pass(2_000, () => done || life.isOver);
         return;
       }
@@ -235,7 +240,8 @@ export class World {
     const { machine } = this;
     const { timeline } = machine;
     const life = machine.start();
-    const faulty = machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < 2 ** 30);
+    const faulty =
+      machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
     const run: { -readonly [Name in keyof Run]: Run[Name] } = {
       number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, isReady: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
@@ -265,11 +271,13 @@ export class World {
   }
 
   #listen(sealer: Sealer, run: Run, { TamperError }: WriterCode): void {
-    const tell = (what: string) => (event: unknown): void => {
-      const text = `${what} ${event instanceof Error ? said(event) : JSON.stringify(event)}`;
-      run.told.push(text);
-      this.machine.note(`process ${run.life.pid}: ${text}`);
-    };
+    const tell =
+      (what: string) =>
+      (event: unknown): void => {
+        const text = `${what} ${event instanceof Error ? said(event) : JSON.stringify(event)}`;
+        run.told.push(text);
+        this.machine.note(`process ${run.life.pid}: ${text}`);
+      };
     sealer.ready.then(
       () => {
         run.isReady = true;
@@ -282,7 +290,17 @@ export class World {
       },
     );
     if (!this.#schedule.setup.listens) return;
-    for (const name of ['warning', 'error', 'kept', 'rotate', 'handover', 'outage', 'outageOver', 'torn', 'checkpoint'] as const)
+    for (const name of [
+      'warning',
+      'error',
+      'kept',
+      'rotate',
+      'handover',
+      'outage',
+      'outageOver',
+      'torn',
+      'checkpoint',
+    ] as const)
       (sealer as NodeJS.EventEmitter).on(name, name === 'checkpoint' ? () => undefined : tell(name));
     sealer.on('error', (error) => {
       run.error = error;
@@ -406,7 +424,8 @@ export class World {
       }
       return undefined;
     } finally {
-      if (run.life.isOver && run.ending !== 'closed') run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+      if (run.life.isOver && run.ending !== 'closed')
+        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
     }
   }
 

@@ -1,20 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Schedule, scheduleOf } from './schedule.ts';
+import { keptSchedules } from './kept.ts';
+import { scheduleOf } from './schedule.ts';
 import { simulate } from './simulation.ts';
 import { compileTree, type Tree } from './tree.ts';
 
-/** A schedule that found something, shrunk. */
-interface Kept extends Schedule {
-  readonly what: string;
-  /** It is not repaired yet: the test says when it is. */
-  readonly open?: true;
-}
-
-const directory = new URL('./kept/', import.meta.url);
-const kept = readdirSync(directory)
-  .sort()
-  .map((name) => ({ name, ...(JSON.parse(readFileSync(new URL(name, directory), 'utf8')) as Kept) }));
+const kept = keptSchedules();
 const open = new Set(kept.filter((one) => one.open).map(({ what }) => what));
 const SHARE = Number(process.env['SIMULATOR_SCHEDULES'] ?? 300);
 
