@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { formatVkey, loadPolicy, type Policy, type SigningKey } from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
