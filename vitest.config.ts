@@ -5,7 +5,7 @@ import { unavailableSuites } from './scripts/test/suites.mjs';
 const unavailable = unavailableSuites().map(({ suite }) => suite);
 const leftOut = process.env.CI === 'true' ? [] : unavailable.flatMap(({ files }) => files);
 /** A test file of the nightly tier: it takes longer than people wait for, or repeats on more emulators, seeds or browsers. */
-const NIGHTLY = ['test/**/*.{nightly,slow}.test.ts'];
+const NIGHTLY = ['test/**/*.nightly.test.ts'];
 const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts', 'test/browser/**/*.test.ts'];
 /** What both engines must agree on. */
 const BOTH_ENGINES = [

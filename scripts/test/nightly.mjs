@@ -27,7 +27,7 @@ const PROGRAMS = {
 };
 
 export function nightlyItems() {
-  const files = filesBelow('test', /\.(nightly|slow)\.test\.ts$/);
+  const files = filesBelow('test', /\.nightly\.test\.ts$/);
   const seconds = JSON.parse(readFileSync(SECONDS_FILE, 'utf8'));
   const items = [
     ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
