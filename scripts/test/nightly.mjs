@@ -12,7 +12,6 @@ const STATE_FILE = `${root}coverage/nightly.json`;
 /** A whole tier in so many landings, on average. */
 export const SLICES = 12;
 
-const typescript = ['--import', './test/child/typescript.mjs'];
 const npmCheck = (...names) => [process.execPath, 'scripts/check.mjs', ...names];
 
 /** Programs of the nightly tier that are no test file. `tests` counts as one test each. */
@@ -21,7 +20,6 @@ const PROGRAMS = {
     vitest: ['--project', 'native', 'test/engine/native-equality.test.ts', 'test/engine/native-reports.test.ts'],
     env: { ENGINE_LINES: '1000000', ENGINE_MUTANTS: '50000' },
   },
-  'fuzz, ten minutes': { command: [process.execPath, ...typescript, 'test/fuzz/main.ts', '--minutes', '10'] },
   'the crate under Miri': { command: npmCheck('engine', 'miri') },
   'pages of docs/': { command: npmCheck('docs') },
 };
