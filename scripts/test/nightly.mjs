@@ -16,6 +16,7 @@ const npmCheck = (...names) => [process.execPath, 'scripts/check.mjs', ...names]
 
 /** Programs of the nightly tier that are no test file. `tests` counts as one test each. */
 const PROGRAMS = {
+  'attacks and parallel reading with the native engine': { vitest: ['--project', 'native nightly'] },
   'both engines on 1,000,000 lines and 50,000 mutants': {
     vitest: ['--project', 'native', 'test/engine/native-equality.test.ts', 'test/engine/native-reports.test.ts'],
     env: { ENGINE_LINES: '1000000', ENGINE_MUTANTS: '50000' },
