@@ -18,7 +18,7 @@ import { Condition } from './lifecycle/condition.ts';
 import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
-import { Failure, sealerClosed, tellOnStderr } from './lifecycle/failure.ts';
+import { Failure, sealerClosed, tellKeptOnStderr, tellOnStderr } from './lifecycle/failure.ts';
 import { Keeping } from './lifecycle/keeping.ts';
 import { Publishing } from './lifecycle/publishing.ts';
 import { everyOf, SealTimers } from './lifecycle/seal-timers.ts';
@@ -126,7 +126,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     const unsealed = new UnsealedLines(config, this.#opening.names.stream);
     this.#keeping = new Keeping(unsealed, this.#pump, this.#clock, {
-      kept: (kept) => this.emit('kept', { origin: this.origin, ...kept }),
+      kept: (kept) => {
+        if (!this.emit('kept', { origin: this.origin, ...kept })) tellKeptOnStderr(this.origin, kept);
+      },
       warn,
     });
     this.#timers = new SealTimers(config, this.#clock, this.#opening.renewal, {

@@ -108,6 +108,35 @@ describe('in pino’s worker', () => {
     expect(await numbers(place)).toEqual([0, 1]);
   });
 
+  it.each(['end()', 'process.exit()'])(
+    'keeps lines where the state contradicts the log at its start, until %s',
+    async (way) => {
+      const place = logPlace();
+      const first = pino.transport({ target, options: place.options });
+      pino(first).info({ n: 0 });
+      await end(first);
+      const whole = readFileSync(place.options.file);
+      writeFileSync(place.options.file, '');
+      const program = `
+      import { pino } from ${JSON.stringify(import.meta.resolve('pino'))};
+      const transport = pino.transport({ target: ${JSON.stringify(target)}, options: ${JSON.stringify(place.options)} });
+      transport.on('error', (error) => { console.error('unexpected', error); process.exitCode = 9; });
+      const log = pino(transport);
+      for (let n = 1; n <= 500; n++) log.info({ n });
+      ${way === 'end()' ? 'transport.end();' : 'setTimeout(() => process.exit(0), 300);'}`;
+      const script = join(built.directory, `conflict-${way.length}.mjs`);
+      writeFileSync(script, program);
+      const { stderr } = await promisify(execFile)(process.execPath, [script]);
+      expect(stderr).toContain('STATE_CONFLICT');
+      expect(stderr).toContain('keeps 500 for the next start');
+      writeFileSync(place.options.file, whole);
+      const again = pino.transport({ target, options: place.options });
+      pino(again).info({ n: 501 });
+      await end(again);
+      expect(await numbers(place)).toEqual(upTo(502));
+    },
+  );
+
   it('refuses options that cannot work as an error of the transport that names them', async () => {
     const place = logPlace();
     const transport = pino.transport({ target, options: { ...place.options, keySoruce: 'file' } });

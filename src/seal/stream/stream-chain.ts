@@ -94,10 +94,14 @@ export class StreamChain {
       const { sink } = run.log;
       const close = run.closeFor(next.origin);
       if (close === undefined) return undefined;
-      await this.#untilDone(() => run.closePersisted(close));
-      await this.#untilDone(() => run.writeOut());
-      sink.datasyncSync();
-      const site = await this.#untilDone(() => pointTo(next, run, close));
+      let isPersisted = false;
+      const site = await this.#untilDone(() => {
+        isPersisted ||= run.closePersisted(close);
+        if (!isPersisted || !run.writeOut()) return false;
+        sink.datasyncSync();
+        return pointTo(next, run, close);
+      });
+      run.closePublished(close);
       this.#retire(run, close);
       const { after } = site.state;
       this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });

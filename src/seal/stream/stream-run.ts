@@ -288,8 +288,7 @@ export class StreamRun implements SealedStream {
   /** Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves. */
   closeNow(): void {
     const job = this.#closeAs('shutdown');
-    if (job === undefined || !this.closePersisted(job)) return;
-    if (this.writeOut()) this.log.sink.datasyncSync();
+    if (job !== undefined && this.closePersisted(job)) this.closePublished(job);
   }
 
   /** Writes the `close` of a stream that another one continues. @returns undefined if the file is just being changed */
@@ -315,8 +314,15 @@ export class StreamRun implements SealedStream {
   closePersisted(job: SealJob): boolean {
     if (!this.#bringToDisk(job)) return false;
     const note = macNote(job);
-    if (note !== undefined) this.publish(job, note, job.epoch.signers.length === 0);
+    if (note !== undefined) this.#append(job, note, job.epoch.signers.length === 0);
+    if (this.writeOut()) this.log.sink.datasyncSync();
     return true;
+  }
+
+  /** Tells of a `close` that is persisted, once its file has the name that it keeps: a manifest lies beside it. */
+  closePublished(job: SealJob): void {
+    const note = macNote(job);
+    if (note !== undefined) this.#host.published(job, note, job.epoch.signers.length === 0);
   }
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
