@@ -12,6 +12,7 @@ const order = [
   'lint',
   'format',
   'layers',
+  'imports',
   'architecture',
   'unused',
   'exports',
