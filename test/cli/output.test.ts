@@ -10,10 +10,11 @@ async function shownOf(name: string): Promise<string> {
   onTestFinished(() => rmSync(directory, { recursive: true }));
   writeFileSync(join(directory, name), 'never sealed\n');
   const flags = ['--origin', 'audit.example.com/output', '--format', 'json'];
-  const { code, stdout } = await runCommand(['verify', join(directory, name), ...flags]);
-  expect(code).toBe(2);
+  const result = await runCommand(['verify', join(directory, name), ...flags]);
+  expect(result.code).toBe(2);
+  const stdout = Buffer.from(result.stdout, 'latin1').toString('utf8');
   const { findings } = JSON.parse(stdout) as { findings: { file?: string }[] };
-  expect(findings.map(({ file }) => file)).toContain(join(directory, name));
+  expect(findings.map(({ file }) => file)).toEqual([join(directory, name)]);
   return stdout;
 }
 
