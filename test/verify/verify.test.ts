@@ -8,7 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { createDataKey, type DataKeys, loadPolicy } from '../../src/index.ts';
 import { loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
-import { advanceKnown } from '../../src/verify/auditor/known-streams.ts';
+import { advanceAll } from '../../src/verify/auditor/known-streams.ts';
 import { type NamedDataKeys, verify } from '../support/verifying.ts';
 
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));
@@ -177,7 +177,7 @@ describe('known checkpoints', () => {
   it.each(['constructor', '__proto__', 'prototype'])('are kept for a stream named %s', async (name) => {
     const path = join(folder(), 'known.json');
     const text = `${name}\n2\nZCexTs/NYvalbxPC5DdtW610q307e6gV9liDMTQRKRU=\n\n— ${name} W6WMIX87AxGs4T8X\n`;
-    await saveKnown(path, advanceKnown(new Map(), name, text, text));
+    await saveKnown(path, advanceAll(new Map(), [{ origin: name, first: text, newest: text, from: 1 }]));
     expect([...(await loadKnown(path)).keys()]).toEqual([name]);
   });
 
