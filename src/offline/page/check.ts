@@ -8,6 +8,7 @@ import {
   KNOWN_LIMIT,
   type KnownStreams,
   parseKnown,
+  type SeenStream,
 } from '../../verify/auditor/known-streams.ts';
 import type { PublicKeyName } from '../../verify/auditor/options.ts';
 import { loadPolicy, type Policy } from '../../verify/auditor/policy.ts';
