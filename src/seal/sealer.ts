@@ -234,7 +234,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** As {@link Sealer.flush} before it returns, but for the signature. It can do nothing before the key has come. */
   flushSync(): void {
     const run = this.#run;
-    if (this.#failure.error !== undefined) throw this.#failure.error;
+    this.#throwFailure();
     if (run === undefined || this.#closed) return;
     try {
       this.#pump.flushAll();
@@ -243,6 +243,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
       if (!isPassing(error, 'run')) this.#fail(error); // what the disk refuses for now is brought there later
       throw error;
     }
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
     if (this.#failure.error !== undefined) throw this.#failure.error;
   }
 
@@ -528,7 +532,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** Does something that the log cannot go on without, for a caller who is to know. */
   #orThrow(action: () => void): void {
     this.#attempt(action);
-    if (this.#failure.error !== undefined) throw this.#failure.error;
+    this.#throwFailure();
   }
 
   /** Does something that the log cannot go on without. */

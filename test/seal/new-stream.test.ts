@@ -14,10 +14,7 @@ const modes: [string, Partial<SealerOptions>][] = [
 
 describe.each(modes)('a log sealed with %s', (_name, extra) => {
   it.each([
-    [
-      'taken away, an empty file in its place',
-      (file: string) => renameSync(file, join(dirname(file), 'away.jsonl')),
-    ],
+    ['taken away, an empty file in its place', (file: string) => renameSync(file, join(dirname(file), 'away.jsonl'))],
     ['cut to nothing', (file: string) => truncateSync(file)],
     ['cut at a line', (file: string) => truncateSync(file, readFileSync(file).indexOf('\n') + 1)],
   ])('that was %s goes on as a new stream that is right in itself', async (what, spoil) => {

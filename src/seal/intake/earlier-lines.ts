@@ -139,7 +139,7 @@ export class EarlierLines {
     const { log, stream } = run;
     const { longLine } = this.#options;
     if (file.gap && file.from >= file.size) return true;
-    if (!run.takesLines) return false;
+    if (!stream.isOpen) return false;
     if (file.sink !== log.sink && !this.#claim(file, run, turn)) return false;
     if (!file.gap) {
       stream.gap(file.kept.why, file.kept.lost, file.kept.since);
