@@ -63,10 +63,11 @@ function optionsOf(random: Random, log: HonestLog): Partial<CaseBrings> {
 function rangesOf(random: Random, log: HonestLog): Partial<CaseBrings> {
   const sizes = notesOf(log.files).map((note) => parseSignedCheckpoint(note)?.size ?? 1);
   if (sizes.length === 0) return {};
-  const range = (): [number, number] => [
-    random.chance(0.6) ? 1 : random.pick(sizes) + random.int(2),
-    random.chance(0.6) ? 0 : random.pick(sizes) - random.int(2),
-  ];
+  const range = (): [number, number] => {
+    const from = random.chance(0.6) ? 1 : random.pick(sizes) + random.int(2);
+    const until = random.chance(0.6) ? 0 : random.pick(sizes) - random.int(2);
+    return until === 0 || from <= until ? [from, until] : [until, from]; // a range that ends before it begins is refused
+  };
   return { vkey_ranges: Object.fromEntries(log.vkeys.map((vkey) => [vkey, range()])) };
 }
 
