@@ -9,13 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { createDataKey, type DataKeys, loadPolicy } from '../../src/index.ts';
 import { loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
 import { advanceAll } from '../../src/verify/auditor/known-streams.ts';
-<<<<<<< ours
 import { type NamedDataKeys, verify } from '../support/verifying.ts';
-=======
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { verify } from '../../src/verify/verify.ts';
->>>>>>> theirs
 
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));
 const ORIGIN = 'audit.example.com/payments/go-1';
