@@ -3,9 +3,12 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type CarrierName, type Finding, loadPolicy, type Verdict, type VerifyReport } from '../../src/index.ts';
+import type { CarrierName, Finding, Verdict, VerifyReport } from '../../src/index.ts';
+import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import { readGzip } from '../../src/verify/input/gzip.ts';
 import { inMemory } from '../../src/verify/input/sources.ts';
+import { verify } from '../../src/verify/verify.ts';
 import { type Case, optionsOf } from '../interop/differential/both-sides.ts';
 import { Draft } from '../interop/differential/draft.ts';
 import { type LogFile, linesOf } from '../interop/differential/honest-log.ts';
@@ -17,7 +20,6 @@ import { MODES, worldLog } from '../interop/differential/worlds.ts';
 import { besideLine, carriers, carries, PIECE, type WrappedFile, wrapFile } from '../support/carriers.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
-import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { edKey } from '../vectors/keys.ts';
 
 /** What a carrier brings gets the report that the log itself gets, whatever was done to it. */
