@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { writeWhole } from '../foundation/descriptor.ts';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
@@ -20,7 +21,7 @@ export function recordKeyEvents(path: string, warn: (error: TamperError) => void
   let isTold = false;
   const forget = onKeyEvent((event) => {
     try {
-      writeSync(fd, `${formatKeyEvent(event)}\n`);
+      writeWhole(fd, Buffer.from(`${formatKeyEvent(event)}\n`));
       isTold = false;
     } catch (cause) {
       if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${String(cause)}`, { cause }));

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
+import { closeDescriptor, writeWhole } from './descriptor.ts';
 
 /**
  * Files that are replaced whole: a new one is written beside the old, flushed, renamed, and the directory flushed. A power cut
@@ -50,7 +51,7 @@ export function replaceFileSync({ path, temporary, mode, put }: Replacement, byt
       writeWhole(fd, bytes);
       fsyncSync(fd);
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
     if (put === undefined) renameSync(temporary, path);
     else put();
@@ -70,11 +71,6 @@ function ofSystem(error: unknown): void {
   if (systemCode(error) === '') throw error;
 }
 
-/** Writes all of it: a disk that is nearly full may take a part and say so only by the number. */
-export function writeWhole(fd: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-}
-
 /** Makes the names in a directory durable. Windows has no such call and needs none. */
 export function syncDirectory(path: string): void {
   if (process.platform === 'win32') return;
@@ -82,7 +78,7 @@ export function syncDirectory(path: string): void {
   try {
     fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 

@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/index.ts';
 import { asError } from '../errors.ts';
+import { closeDescriptor, writeWhole } from '../foundation/descriptor.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
 import { cannotWrite, PLAIN_MODE } from './plain-writer.ts';
 import type { LineTaker } from './sealer-stream.ts';
@@ -52,7 +53,7 @@ export class PlainLines implements LineTaker {
   flushSync(): void {}
 
   async close(): Promise<void> {
-    if (this.#isOpen && this.#fd !== undefined) closeSync(this.#fd);
+    if (this.#isOpen && this.#fd !== undefined) closeDescriptor(this.#fd);
     this.#isOpen = false;
   }
 
@@ -64,7 +65,7 @@ export class PlainLines implements LineTaker {
     }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      writeWhole(this.#fd, bytes);
     } catch (error) {
       if (!this.#isTold) process.emitWarning(asError(error));
       this.#isTold = true;

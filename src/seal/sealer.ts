@@ -6,6 +6,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
 import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
+import { withCode } from './disk/refusal.ts';
 import { isPassing } from './disk/sink.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import type { KeySources } from './epoch/key-sources.ts';
@@ -142,7 +143,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
-    this.#ready = failed === undefined ? this.#start() : Promise.reject(failed);
+    this.#ready = failed === undefined ? this.#start().catch(throwWithCode) : Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
 
@@ -544,9 +545,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.#closed || !this.#failure.set(asError(error))) return;
-    this.#condition.failed(asError(error));
+  #fail(thrown: unknown): void {
+    const error = withCode(thrown);
+    if (this.#closed || !this.#failure.set(error)) return;
+    this.#condition.failed(error);
     this.#pump.queue.fail(error);
     this.#end();
     this.#failure.tell(this, this.origin, this.config.onFailure);
@@ -582,6 +584,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
       hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
     });
   }
+}
+
+function throwWithCode(thrown: unknown): never {
+  throw withCode(thrown);
 }
 
 function notACallback(): TamperError {

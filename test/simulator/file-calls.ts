@@ -127,9 +127,16 @@ export function fileCalls(machine: () => Machine): FileCalls {
         if (!recursive || !isThere) throw error;
       }
     });
-  const readdirSync = (path: string): string[] => {
+  const readdirSync = (path: string, { withFileTypes = false } = {}) => {
     if (path.startsWith('/proc/')) throw systemError('ENOENT', 'scandir', path);
-    return machine().call('list', path, ({ calls }) => calls.readdir(path));
+    return machine().call('list', path, ({ calls }) => {
+      const names = calls.readdir(path);
+      if (!withFileTypes) return names;
+      return names.map((name) => {
+        const { isDirectory } = calls.stat(`${path}/${name}`, 'scandir'); // the directory says it, no further call
+        return { name, isFile: () => !isDirectory, isDirectory: () => isDirectory };
+      });
+    });
   };
   const readlinkSync = (path: string): string => procFile(machine(), path);
   const sync = (call: 'fsync' | 'fdatasync') => (fd: number) =>

@@ -1,6 +1,5 @@
 import {
   type BigIntStats,
-  closeSync,
   constants,
   fstatSync,
   fsyncSync,
@@ -14,7 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TamperError } from '../../errors.ts';
-import { writeWhole } from '../../foundation/durable-replace.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { type Holder, hasEnded, readHolder, thisHolder } from './lock-holder.ts';
 import { openRegular } from './safe-open.ts';
 import { isPassing, systemCode } from './sink.ts';
@@ -144,7 +143,7 @@ export class Lock implements Lease {
       const there = lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (there !== undefined && isSame(there, fstatSync(this.#fd, { bigint: true }))) removeIfThere(path);
     } finally {
-      closeSync(this.#fd);
+      closeDescriptor(this.#fd);
     }
   }
 
@@ -179,7 +178,7 @@ export class Lock implements Lease {
   #moveTo(next: string): void {
     const fd = makeFile(next, this.#holder);
     if (fd === undefined) throw this.#lost();
-    closeSync(this.#fd);
+    closeDescriptor(this.#fd);
     this.#fd = fd;
   }
 
@@ -269,14 +268,18 @@ export class LockSeeker {
     if (fd === undefined) return undefined;
     const path = pathOf(this.#prefix, number);
     const known = new Map(dead.map((one) => [one.path, one.print]));
-    // two who saw different files may have made different numbers: whoever sees another one gives way
-    if (this.#look().some((one) => one.path !== path && known.get(one.path) !== one.print)) {
-      removeIfThere(path);
-      closeSync(fd);
-      return undefined;
+    let isOurs = false;
+    try {
+      // two who saw different files may have made different numbers: whoever sees another one gives way
+      isOurs = !this.#look().some((one) => one.path !== path && known.get(one.path) !== one.print);
+      if (isOurs) for (const one of dead) removeIfThere(one.path);
+    } catch (error) {
+      isOurs = false;
+      throw error;
+    } finally {
+      if (!isOurs) giveUp(path, fd);
     }
-    for (const one of dead) removeIfThere(one.path);
-    return new Lock(this.#prefix, this.#me, this.#around, fd, number, begun);
+    return isOurs ? new Lock(this.#prefix, this.#me, this.#around, fd, number, begun) : undefined;
   }
 
   /** The lock file appears whole, so that nobody finds one that names no holder. */
@@ -288,14 +291,14 @@ export class LockSeeker {
       fd = makeFile(temporary, this.#me);
       if (fd === undefined) return undefined;
       if (link(fd, temporary, path)) return fd;
-      closeSync(fd);
+      closeDescriptor(fd);
       return undefined;
     } catch (cause) {
-      if (fd !== undefined) closeSync(fd);
+      if (fd !== undefined) closeDescriptor(fd);
       if (systemCode(cause) === 'ENOENT') return undefined; // the holder removed it, with what dead starters had left
       if (fd === undefined || !NO_LINKS.has(systemCode(cause))) throw cannotMake(path, cause);
     } finally {
-      removeIfThere(temporary);
+      removeLater(temporary);
     }
     try {
       return makeFile(path, this.#me);
@@ -336,7 +339,7 @@ function see(path: string, number: number): Seen | undefined {
     const text = readFileSync(fd, 'utf8');
     return { path, number, file, holder: readHolder(text), print: `${file.ino} ${file.mtimeNs} ${text}` };
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
@@ -354,7 +357,7 @@ function makeFile(path: string, holder: Holder): number | undefined {
     fsyncSync(fd);
     return fd;
   } catch (cause) {
-    closeSync(fd);
+    closeDescriptor(fd);
     removeIfThere(path);
     throw cause;
   }
@@ -382,6 +385,24 @@ function removeIfThere(path: string): void {
     unlinkSync(path);
   } catch (cause) {
     if (systemCode(cause) !== 'ENOENT') throw cause;
+  }
+}
+
+/** What cannot be removed now goes at a start that can: nobody takes it for a lock. */
+function removeLater(temporary: string): void {
+  try {
+    removeIfThere(temporary);
+  } catch (cause) {
+    if (systemCode(cause) === '') throw cause;
+  }
+}
+
+/** Gives up a lock file that was made just now. */
+function giveUp(path: string, fd: number): void {
+  try {
+    removeIfThere(path);
+  } finally {
+    closeDescriptor(fd);
   }
 }
 

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { systemCode } from './sink.ts';
 
 const { O_RDONLY } = constants;
@@ -24,9 +25,14 @@ export function openRegular(path: string, flags: number = O_RDONLY, mode?: numbe
     if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafe(path, 'is a symbolic link', error);
     throw error;
   }
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw unsafe(path, 'is not a regular file');
+  let isFile = false;
+  try {
+    isFile = fstatSync(fd).isFile();
+    if (!isFile) throw unsafe(path, 'is not a regular file');
+    return fd;
+  } finally {
+    if (!isFile) closeDescriptor(fd);
+  }
 }
 
 function isLink(path: string): boolean {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import { existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Digest, digestFrom } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
-import { syncDirectory, writeWhole } from '../../foundation/durable-replace.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
+import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { systemCode } from './sink.ts';
 
 const CHUNK = 1_048_576;
@@ -58,7 +59,7 @@ function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' 
     }
     fsyncSync(copy);
   } finally {
-    closeSync(copy);
+    closeDescriptor(copy);
   }
   return { bytes: at - from, sha256: digestFrom(hash.digest()) };
 }

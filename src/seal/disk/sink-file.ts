@@ -1,6 +1,5 @@
 import {
   type BigIntStats,
-  closeSync,
   constants,
   fdatasync,
   fdatasyncSync,
@@ -13,6 +12,8 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { Replaced } from '../../foundation/file-identity.ts';
 import type { Lease } from './lock.ts';
 import { openRegular } from './safe-open.ts';
 import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';
@@ -27,8 +28,8 @@ const { O_APPEND, O_CREAT, O_RDWR } = constants;
 export interface FileSinkOptions {
   /** Of the stream's writer: nobody else may write. */
   readonly lease: Lease;
-  /** Refuse a file that holds something. Default false. */
-  readonly empty?: boolean;
+  /** The file that the new one follows: refuse one that holds something. */
+  readonly after?: Sink;
 }
 
 /** A sealed file. Only ever appended to; cut back only by what could not be written whole. */
@@ -50,7 +51,7 @@ export class FileSink implements Sink {
    *
    * @throws {@link TamperError} `WRITE_FAILED`, `UNSAFE_PATH`; `FOREIGN_WRITE` where it should be empty and is not
    */
-  constructor(path: string, { lease, empty = false }: FileSinkOptions) {
+  constructor(path: string, { lease, after }: FileSinkOptions) {
     this.#name = path;
     this.#lease = lease;
     try {
@@ -62,12 +63,22 @@ export class FileSink implements Sink {
         hint: 'Check that its directory exists and that this user may write there.',
       });
     }
-    const { dev, ino, size } = fstatSync(this.#fd, { bigint: true });
-    this.#identity = { dev, ino };
-    this.#size = Number(size);
-    if (!empty || this.#size === 0) return;
-    closeSync(this.#fd);
-    throw foreignWrite(`${path} should be empty, but has ${this.#size} bytes`);
+    let isTaken = false;
+    try {
+      const { dev, ino, size } = fstatSync(this.#fd, { bigint: true });
+      this.#identity = { dev, ino };
+      this.#size = Number(size);
+      if (after !== undefined && this.#size > 0) throw this.#notEmpty(after);
+      isTaken = true;
+    } finally {
+      if (!isTaken) closeDescriptor(this.#fd);
+    }
+  }
+
+  #notEmpty(after: Sink): TamperError {
+    if (after.inode !== this.inode) return foreignWrite(`${this.#name} should be empty, but has ${this.#size} bytes`);
+    const cause = new Replaced(`${this.#name} was out of sight for a moment`); // it is renamed once that can be seen
+    return new TamperError('WRITE_FAILED', `${this.#name} is still the file that has ended`, { cause });
   }
 
   get name(): string {
@@ -162,7 +173,7 @@ export class FileSink implements Sink {
   #closeWhenIdle(): void {
     if (this.#syncing > 0 || this.#closed) return;
     this.#closed = true;
-    closeSync(this.#fd);
+    closeDescriptor(this.#fd);
   }
 
   #notDurable(cause: unknown): TamperError {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { type Replacement, replaceFile, replaceFileSync } from '../../foundation/durable-replace.ts';
 import type { Lease } from './lock.ts';
 import { openRegular } from './safe-open.ts';
@@ -36,7 +37,7 @@ export class StateFile {
       try {
         text = readFileSync(fd, 'utf8');
       } finally {
-        closeSync(fd);
+        closeDescriptor(fd);
       }
     } catch (cause) {
       if (systemCode(cause) === 'ENOENT') return undefined;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, readSync } from 'node:fs';
-import { isTamperError } from '../../errors.ts';
+import { fstatSync, readSync } from 'node:fs';
+import { isTamperError, systemCode } from '../../errors.ts';
 import { systemClock } from '../../foundation/clock.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
@@ -63,26 +64,26 @@ export class EarlierLines {
     this.#all = [...files];
   }
 
-  /** Finds and claims what is there. One file that cannot be used does not keep the others back. */
+  /** Finds and claims what is there. What cannot be used, or seen, keeps nothing else back: it waits for another start. */
   static async find(options: EarlierLinesOptions): Promise<EarlierLines> {
     const files: Open[] = [];
     const { unsealed, warn } = options;
-    for (const { path, stream } of unsealed.listBegun()) {
-      if (path === options.ownFile) continue;
+    const orWarn = async <T>(action: () => Promise<T> | T): Promise<T | undefined> => {
       try {
-        await withStream(options, stream, () => unsealed.finish(path));
+        return await action();
       } catch (error) {
+        if (systemCode(error) === '' && !isTamperError(error)) throw error;
         warn(error);
+        return undefined;
       }
+    };
+    for (const { path, stream } of (await orWarn(() => unsealed.listBegun())) ?? []) {
+      if (path !== options.ownFile) await orWarn(() => withStream(options, stream, () => unsealed.finish(path)));
     }
-    unsealed.removeClaims();
-    for (const kept of unsealed.list()) {
-      try {
-        const open = await claimed(kept, options);
-        if (open !== undefined) files.push(open);
-      } catch (error) {
-        warn(error);
-      }
+    await orWarn(() => unsealed.removeClaims());
+    for (const kept of (await orWarn(() => unsealed.list())) ?? []) {
+      const open = await orWarn(() => claimed(kept, options));
+      if (open !== undefined) files.push(open);
     }
     return new EarlierLines(options, files);
   }
@@ -91,10 +92,15 @@ export class EarlierLines {
   add(path: string): void {
     const kept = keptFile(path);
     const fd = openKept(path);
-    const { size } = fstatSync(fd);
-    const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
-    makeClaim(path, claimOf(begin, this.#options));
-    const open: Open = { kept, fd, size, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+    let open: Open | undefined;
+    try {
+      const { size } = fstatSync(fd);
+      const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
+      makeClaim(path, claimOf(begin, this.#options));
+      open = { kept, fd, size, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+    } finally {
+      if (open === undefined) closeDescriptor(fd);
+    }
     this.#files.push(open);
     this.#all.push(open);
   }
@@ -130,7 +136,7 @@ export class EarlierLines {
   /** What is left waits for another start. */
   close(): void {
     if (this.#files.length > 0) this.#options.longLine.parts = 0; // it was one of theirs
-    for (const { fd } of this.#all.splice(0)) closeSync(fd);
+    for (const { fd } of this.#all.splice(0)) closeDescriptor(fd);
     this.#files.length = 0;
   }
 
@@ -241,7 +247,7 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
     const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
     return { kept, fd, size, from, parts, gap, sink: undefined, window: Buffer.alloc(0), windowFrom: from };
   } finally {
-    if (progress === undefined) closeSync(fd);
+    if (progress === undefined) closeDescriptor(fd);
   }
 }
 

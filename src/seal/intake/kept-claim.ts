@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -10,12 +9,12 @@ import {
   renameSync,
   statSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode, TamperError } from '../../errors.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { Members } from '../../format/members.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import type { Lease } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
@@ -140,7 +139,7 @@ async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
     fsyncSync(fd); // the kept file may be deleted for it
     return { records, gap };
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
@@ -192,13 +191,13 @@ function writeBeside(path: string, claim: Claim): string {
   const beside = `${path}-${randomBytes(4).toString('hex')}.tmp`;
   const fd = openSync(beside, 'wx', 0o600);
   try {
-    writeSync(fd, formatClaim(claim));
+    writeWhole(fd, Buffer.from(formatClaim(claim)));
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(beside);
     throw error;
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
   return beside;
 }

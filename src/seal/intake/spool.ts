@@ -1,7 +1,8 @@
-import { closeSync, fsync, fsyncSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { fsync, fsyncSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemCode, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { IntakeQueue, Loss } from './intake-queue.ts';
 import type { BegunFile, Kept, UnsealedLines } from './unsealed-lines.ts';
@@ -86,7 +87,7 @@ export class Spool {
       this.#lines = 0;
       this.#size = 0;
       this.#looked = 0;
-      closeSync(file.fd);
+      closeDescriptor(file.fd);
     }
   }
 
@@ -105,7 +106,7 @@ export class Spool {
       fsyncSync(copy.fd);
       return copy;
     } finally {
-      closeSync(copy.fd);
+      closeDescriptor(copy.fd);
     }
   }
 

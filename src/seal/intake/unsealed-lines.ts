@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
   constants,
   existsSync,
   fstatSync,
@@ -12,6 +11,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statfsSync,
   unlinkSync,
   writeSync,
@@ -21,6 +21,7 @@ import type { ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { resolveNames, STDOUT } from '../disk/names.ts';
@@ -190,7 +191,7 @@ export class UnsealedLines {
       const lost = facts.lost + Math.max(0, total - whole.lines);
       renameSync(path, this.#nameOf({ ...facts, lost }, mtimeMs));
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
     syncDirectory(this.directory);
   }
@@ -225,7 +226,7 @@ export class UnsealedLines {
       try {
         lines += wholeLines(fd, fstatSync(fd).size).lines;
       } finally {
-        closeSync(fd);
+        closeDescriptor(fd);
       }
     }
     return { lines, lost };
@@ -253,7 +254,7 @@ export class UnsealedLines {
       unlinkSync(begun);
       throw error;
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
 
@@ -285,21 +286,24 @@ export function openKept(path: string, flags: number = O_RDONLY): number {
   } catch (cause) {
     throw refused(path, `cannot be opened (${systemCode(cause)})`, cause);
   }
-  const stat = fstatSync(fd);
+  let problem: string | undefined = 'cannot be looked at';
+  try {
+    problem = problemOf(fstatSync(fd));
+    if (problem === undefined) return fd;
+    throw refused(path, problem, undefined);
+  } finally {
+    if (problem !== undefined) closeDescriptor(fd);
+  }
+}
+
+/** Why others may have put a file there. */
+function problemOf(stat: Stats): string | undefined {
   const { uid, mode, nlink } = stat;
   const owner = process.geteuid?.() ?? uid;
-  const problem = !stat.isFile()
-    ? 'is not a regular file'
-    : uid !== owner && uid !== 0
-      ? 'belongs to another user'
-      : (mode & OTHERS_MAY_WRITE) !== 0
-        ? 'may be written by others'
-        : nlink > 1
-          ? 'has another name'
-          : undefined;
-  if (problem === undefined) return fd;
-  closeSync(fd);
-  throw refused(path, problem, undefined);
+  if (!stat.isFile()) return 'is not a regular file';
+  if (uid !== owner && uid !== 0) return 'belongs to another user';
+  if ((mode & OTHERS_MAY_WRITE) !== 0) return 'may be written by others';
+  return nlink > 1 ? 'has another name' : undefined;
 }
 
 function refused(path: string, problem: string, cause: unknown): TamperError {
@@ -360,7 +364,7 @@ function writeLines(fd: number, pieces: readonly Buffer[], room: number): number
       }
     }
     if (at === size) return lines;
-    writeSync(fd, Uint8Array.of(LF)); // the end of the last line never came
+    writeWhole(fd, Uint8Array.of(LF)); // the end of the last line never came
     return lines + 1;
   } catch (error) {
     if (!isPassing(error, 'run')) throw error;

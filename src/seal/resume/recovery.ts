@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, lstatSync, readdirSync, renameSync } from 'node:fs';
+import { constants, existsSync, fstatSync, lstatSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { hashLeaf } from '../../core/tree.ts';
@@ -6,6 +6,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { STDOUT, stampedName } from '../disk/names.ts';
@@ -99,9 +100,9 @@ export function resumeFromState(state: StreamState): Resumption {
  * @throws {@link TamperError} `STATE_CONFLICT`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export function resumeFromFile(named: StreamState, now: number): Resumption {
-  const state = named.offset === 0 ? named : whereItIs(named);
+  if (named.offset === 0) finishRename(named, now);
+  const state = whereItIs(named);
   const { file, offset } = state;
-  if (offset === 0) finishRename(state, now);
   const fd = openForRecovery(file);
   if (fd === undefined) {
     if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
@@ -114,11 +115,14 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
     const start = offset === 0 || account === undefined ? without : state;
     return replay(fd, start, last, formatStamp(now), candidate === undefined ? [] : [candidate]);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
-/** The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its place. */
+/**
+ * The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its
+ * place, or begins right after it.
+ */
 function whereItIs(state: StreamState): StreamState {
   const there = lstatSync(state.file, { throwIfNoEntry: false });
   const directory = dirname(state.file);
@@ -128,7 +132,7 @@ function whereItIs(state: StreamState): StreamState {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const file = join(directory, entry.name);
     if (!entry.isFile() || !entry.name.startsWith(stem) || file === state.file) continue;
-    const size = holdsLastEntry(file, state);
+    const size = sizeIfIts(file, state);
     if (size !== undefined && size > (found?.size ?? 0)) found = { file, size }; // a shorter one is a copy of its beginning
   }
   if (found === undefined) return state;
@@ -137,17 +141,24 @@ function whereItIs(state: StreamState): StreamState {
   return { ...state, ...moved, file: found.file };
 }
 
-/** @returns the size of a file that holds the entry which the state ends with, where the state says; else undefined */
-function holdsLastEntry(file: string, state: StreamState): number | undefined {
+/** @returns the size of the file if it is the one that the state is about; else undefined */
+function sizeIfIts(file: string, state: StreamState): number | undefined {
   const fd = openRegular(file);
   try {
     const { size } = fstatSync(fd);
-    return size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state)
-      ? size
-      : undefined;
+    const isIts =
+      state.offset === 0
+        ? beginsAfter(readFirstOpen(fd), state)
+        : size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state);
+    return isIts ? size : undefined;
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
+}
+
+/** Whether a file that begins so goes on where the state ends. */
+function beginsAfter(open: OpenEntry | undefined, { origin, size }: StreamState): boolean {
+  return open?.origin === origin && open.size === size;
 }
 
 /** Whether a line is the entry that the state ends with. */
@@ -171,11 +182,11 @@ function finishRename(state: StreamState, now: number): void {
   let isBack: boolean;
   try {
     open = readFirstOpen(fd);
-    isBack = state.renamed === undefined && endsWithLastEntry(fd, state);
+    isBack = state.renamed === undefined && endsBefore(fd, state);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
-  if (open === undefined || (open.origin === origin && open.size === size)) return; // the next file has begun, or is torn
+  if (open === undefined || beginsAfter(open, state)) return; // the next file has begun, or is torn
   const renamed = isBack ? stampedName(base, now) : state.renamed;
   if (renamed === undefined || existsSync(renamed)) {
     throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
@@ -184,11 +195,15 @@ function finishRename(state: StreamState, now: number): void {
   syncDirectory(dirname(renamed));
 }
 
-/** Whether the last entry of a file is the one that the state ends with; checkpoint lines may follow it. */
-function endsWithLastEntry(fd: number, state: StreamState): boolean {
+/** Whether a file ends with what stands right before the next one's `open`; checkpoint lines may follow it. */
+function endsBefore(fd: number, state: StreamState): boolean {
   for (let end = fstatSync(fd).size; end > 0; ) {
     const line = readLineBefore(fd, end, LINE_LIMIT);
-    if (line === undefined || classifyLine(line.bytes).type !== 'checkpoint') return isLastEntry(line?.bytes, state);
+    if (line === undefined || classifyLine(line.bytes).type !== 'checkpoint') {
+      if (state.size > 0 || line === undefined) return isLastEntry(line?.bytes, state);
+      const last = controlOf(line.bytes);
+      return last?.kind === 'close' && last.continuedBy === state.origin;
+    }
     end = line.offset;
   }
   return false;
@@ -212,7 +227,7 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
     const start = { origin, size: open.size, frontier: open.frontier, file, epoch: 0, offset: 0 };
     return { ...replay(fd, start, undefined, stamp, []), why: 'recovered' };
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 
@@ -272,7 +287,7 @@ function readPublished(state: StreamState): FoundCheckpoint | undefined {
     }
     return undefined;
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
 

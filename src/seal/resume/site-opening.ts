@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
 import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
+import { withCode } from '../disk/refusal.ts';
 import { checkStateDirectory } from '../disk/safe-open.ts';
 import { isPassing, systemCode } from '../disk/sink.ts';
 import { StateFile } from '../disk/state.ts';
@@ -87,7 +88,8 @@ export class SiteOpening {
       }
       this.#site ??= openSite(placeOf(this.names, this.#lock), config, clock.now());
       return this.#announce(this.#site);
-    } catch (error) {
+    } catch (thrown) {
+      const error = withCode(thrown);
       if (config.onWriteFailure === 'stop' || !isTamperError(error) || !isPassing(error, 'start')) {
         this.release();
         throw error;

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { Frontier } from '../../core/tree.ts';
@@ -7,6 +7,7 @@ import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { formatCheckpointLine } from '../../format/entry.ts';
 import { signersOf } from '../../format/key-reference.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { newestAnchored } from '../anchor/file-anchor.ts';
@@ -103,11 +104,13 @@ function siteOf(place: Place, now: number): StreamSite {
   if (resumption.continuedBy !== undefined && isFinished(resumption)) {
     // the writer ended between the `close` and the states that follow from it
     publishPending(resumption, place.lock);
+    const after = { origin, size: resumption.size, root: rootOf(resumption) };
     origin = resumption.continuedBy;
     stateFile = stateFileOf(place, origin);
-    const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
     state = { ...readContinuation(stateFile, origin), after };
     stateFile.replaceSync(state);
+    // before its file gets the name of the ended one, which nobody could find by its state any more
+    leadTo(place.root, { origin, reason: 'rotate_chain', why: 'new' });
     resumption = resume(place, origin, state, now);
   }
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
@@ -163,6 +166,12 @@ function publishPending({ pending, file }: Resumption, lease: Lease): void {
   }
 }
 
+/** From now on the configured stream leads to another one. */
+export function leadTo(root: StateFile, continuedBy: NonNullable<StreamState['continuedBy']>): void {
+  const configured = root.read();
+  if (configured !== undefined) root.replaceSync({ ...configured, continuedBy });
+}
+
 function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
   return new StateFile(filesOf(stateDir, origin).state, lock);
 }
@@ -178,7 +187,7 @@ function newestFile(base: string, origin: string): string {
       const open = readFirstOpen(fd);
       if (open?.origin === origin && open.size > newest.size) newest = { file, size: open.size };
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
   return newest.file;

@@ -4,7 +4,7 @@ import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
-import { continuingOrigin, filesOf, nextFile } from '../disk/names.ts';
+import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
@@ -13,7 +13,7 @@ import type { Epoch } from '../epoch/epoch.ts';
 import { makeEpoch } from '../epoch/epoch-maker.ts';
 import type { KeySources } from '../epoch/key-sources.ts';
 import { freshStart } from '../resume/recovery.ts';
-import type { StreamSite } from '../resume/stream-site.ts';
+import { leadTo, type StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** How long to wait before a disk that refused something is asked again, in milliseconds. */
@@ -99,7 +99,7 @@ export class StreamChain {
         isPersisted ||= run.closePersisted(close);
         if (!isPersisted || !run.writeOut()) return false;
         sink.datasyncSync();
-        return pointTo(next, run, close);
+        return pointTo(next, run, close, this.#clock.now());
       });
       run.closePublished(close);
       this.#retire(run, close);
@@ -147,27 +147,31 @@ function announce(run: StreamRun, now: number): Continuation {
   const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
   const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
   const { base } = run.state;
-  const { sink } = run.log;
-  const next = nextFile(base, sink.name, now, !sink.inPlace);
-  const state: StreamState = { origin, size: 0, frontier: [], ...next, offset: 0, base, epoch: 1 };
+  const state: StreamState = { origin, size: 0, frontier: [], ...nextNames(run, now), offset: 0, base, epoch: 1 };
   stateFile.replaceSync(state);
   return { origin, stateFile, state };
 }
 
+function nextNames({ state: { base }, log: { sink } }: StreamRun, now: number): NextFile {
+  return nextFile(base, sink.name, now, !sink.inPlace);
+}
+
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
-function pointTo(next: Continuation, run: StreamRun, close: SealJob): StreamSite {
+function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
   const { root, lock, stateDir } = run.site;
   const { origin, stateFile } = next;
-  const state = { ...next.state, after: { origin: run.stream.origin, size: close.size, root: close.root } };
+  const { renamed: _asAnnounced, ...announced } = next.state;
+  const state: StreamState = {
+    ...announced,
+    ...nextNames(run, now), // somebody may have renamed the file since
+    after: { origin: run.stream.origin, size: close.size, root: close.root },
+  };
   stateFile.replaceSync(state);
   const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
   run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
-  if (run.site.stateFile.path !== root.path) {
-    const configured = root.read();
-    if (configured !== undefined) root.replaceSync({ ...configured, continuedBy });
-  }
+  if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
   if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
-  const sink = new FileSink(state.file, { lease: lock, empty: true });
+  const sink = new FileSink(state.file, { lease: lock, after: run.log.sink });
   syncDirectory(dirname(state.file));
   return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

@@ -482,7 +482,7 @@ export class StreamRun implements SealedStream {
     const { file, renamed } = named;
     this.#nameNextFile(named);
     if (renamed !== undefined) this.log.sink.rename(renamed);
-    const next = new FileSink(file, { lease: this.#site.lock, empty: true });
+    const next = new FileSink(file, { lease: this.#site.lock, after: this.log.sink });
     try {
       syncDirectory(dirname(file));
       return next;

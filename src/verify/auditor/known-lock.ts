@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
   linkSync,
   openSync,
   readFileSync,
@@ -10,11 +9,11 @@ import {
   statSync,
   unlinkSync,
   utimesSync,
-  writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode, TamperError } from '../../errors.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 
 /**
  * One verifier at a time changes a file of known checkpoints, or a verifier's state. A lock ends with its process: at once where that can be seen
@@ -185,9 +184,9 @@ export class KnownLock {
       });
     }
     try {
-      writeSync(fd, `${JSON.stringify(self(this.#token))}\n`);
+      writeWhole(fd, Buffer.from(`${JSON.stringify(self(this.#token))}\n`));
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
     return true;
   }

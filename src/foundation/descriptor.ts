@@ -1,0 +1,22 @@
+import { closeSync, writeSync } from 'node:fs';
+import { systemCode } from '../errors.ts';
+
+/**
+ * Gives a descriptor back. A network file system or a quota may fail here with what earlier writes ran into; the descriptor
+ * is gone all the same, and what had to be durable was flushed before, which told. So such a failure says nothing that anybody
+ * could act on, and must not hide what a caller is about to throw.
+ *
+ * @throws what the system says of a descriptor that is not open: a defect of ours
+ */
+export function closeDescriptor(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (systemCode(error) === 'EBADF' || systemCode(error) === '') throw error;
+  }
+}
+
+/** Writes all of it: a disk that is nearly full may take a part and say so only by the number. */
+export function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+}

@@ -1,0 +1,26 @@
+import { asError, systemCode, TamperError } from '../../errors.ts';
+
+/** What only looks at a file, or reads it. */
+const LOOKS: ReadonlySet<string> = new Set(['stat', 'lstat', 'fstat', 'statfs', 'scandir', 'read', 'readlink']);
+
+/**
+ * An error for whoever hears of it: of what the system refuses, one of ours that says what, and has it as its cause. A log
+ * ends by no other.
+ *
+ * @returns READ_FAILED or WRITE_FAILED for an error of the system; any other as it is
+ */
+export function withCode(thrown: unknown): Error {
+  const error = asError(thrown);
+  const code = systemCode(error);
+  if (code === '' || !('syscall' in error)) return error;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  const what = path === undefined ? syscall : `${syscall} of ${path}`;
+  return new TamperError(
+    LOOKS.has(syscall ?? '') ? 'READ_FAILED' : 'WRITE_FAILED',
+    `the system refused ${what} (${code})`,
+    {
+      cause: error,
+      hint: 'The directories of the log and of state_dir must be there, readable and writable, on a disk that works.',
+    },
+  );
+}
