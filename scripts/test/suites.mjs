@@ -2,10 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { cargoVersion } from '../lib/cargo.mjs';
 
-const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+/** Whether a program is on the path. It is not started: some take seconds to say which version they are. */
+const onPath = (name) =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .some((folder) => [name, `${name}.exe`, `${name}.cmd`].some((file) => existsSync(join(folder, file))));
 
 /** Python interpreters by name, and those that pyenv keeps without putting them on the path. */
 const pythons = () => {
@@ -14,9 +18,19 @@ const pythons = () => {
   return ['python3', ...Array.from({ length: 6 }, (_, i) => `python3.${15 - i}`), ...versions];
 };
 
+/** The newest minor version of a Python 3 that has venv. */
+let newestPython;
 const pythonAtLeast = (minor) => {
-  const check = `import sys, venv; sys.exit(sys.version_info < (3, ${minor}))`;
-  return pythons().some((name) => succeeds(name, ['-c', check]));
+  newestPython ??= Math.max(
+    ...pythons().map((name) => {
+      const { stdout, status } = spawnSync(name, ['-c', 'import sys, venv; print(sys.version_info.minor)'], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      return status === 0 ? Number(stdout) : 0;
+    }),
+  );
+  return newestPython >= minor;
 };
 
 const javaAtLeast = (major) => {
@@ -26,10 +40,8 @@ const javaAtLeast = (major) => {
 
 /** Chromium under any of its names, or what it takes to install it (test/browser/chromium.ts). */
 const chromium = () =>
-  ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].some((name) =>
-    succeeds(name, ['--version']),
-  ) ||
-  (process.getuid?.() === 0 && succeeds('apt-get', ['--version']));
+  ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].some(onPath) ||
+  (process.getuid?.() === 0 && onPath('apt-get'));
 
 const cargoAtLeast = (minor) => Number(/^cargo 1\.(\d+)/.exec(cargoVersion() ?? '')?.[1] ?? 0) >= minor;
 
@@ -39,12 +51,12 @@ export const tools = {
   'Python >= 3.10 with venv': () => pythonAtLeast(10),
   'Python >= 3.13 with venv': () => pythonAtLeast(13),
   'Rust (cargo >= 1.88)': () => cargoAtLeast(88),
-  Go: () => succeeds('go', ['version']),
-  OpenSSH: () => succeeds('ssh-agent', ['true']),
-  openssl: () => succeeds('openssl', ['version']),
+  Go: () => onPath('go'),
+  OpenSSH: () => onPath('ssh-agent'),
+  openssl: () => onPath('openssl'),
   'Java >= 17': () => javaAtLeast(17),
-  Maven: () => succeeds('mvn', ['--version']),
-  'redis-server': () => succeeds('redis-server', ['--version']),
+  Maven: () => onPath('mvn'),
+  'redis-server': () => onPath('redis-server'),
   'Chromium (or apt-get as root)': chromium,
 };
 
