@@ -65,11 +65,12 @@ export async function enqueued(
   server: RedisServer,
   file: RunFile,
   attempts = 2,
+  resultKey?: ResultKey,
 ): Promise<Awaited<ReturnType<typeof enqueue>>> {
   const redis = await connection(server);
   const queue = await openQueue(redis, QUEUE);
   try {
-    return await enqueue(queue, file, server.url, { attempts });
+    return await enqueue(queue, file, server.url, { attempts, resultKey });
   } finally {
     await queue.close();
     redis.disconnect();

@@ -186,11 +186,21 @@ describe('a queue on Redis', () => {
     const [key, other] = [new ResultKey(Buffer.alloc(32, 1)), new ResultKey(Buffer.alloc(32, 2))];
     for (const resultKey of [undefined, other, key]) {
       const file = await newRun(streams(1));
-      await enqueued(server, file);
+      await enqueued(server, file, 2, resultKey);
       await workWith(server, echo, { untilDone: true, ...(resultKey && { resultKey }) });
       expect((await collected(server, file)).all[0]?.state).toBe('done');
       expect((await collected(server, file, key)).all[0]?.state).toBe(resultKey === key ? 'done' : 'failed');
     }
+  });
+
+  it.each([
+    ['without the key', undefined],
+    ['with another key', new ResultKey(Buffer.alloc(32, 2))],
+  ])('a worker that has a key does no job that was enqueued %s', async (_how, jobKey) => {
+    const file = await newRun(streams(1));
+    await enqueued(server, file, 1, jobKey);
+    await workWith(server, echo, { untilDone: true, resultKey: new ResultKey(Buffer.alloc(32, 1)) });
+    expect((await collected(server, file)).all[0]?.state).toBe('failed');
   });
 
   it('takes no result of a job that was changed in the queue', async () => {
