@@ -115,7 +115,7 @@ describe('the commands of a queue', () => {
     expect(refused.code).toBe(2);
     expect(linesOf(refused.stdout).results.map(({ error }) => error?.code)).toEqual(['FAILED', 'FAILED', 'FAILED']);
     run = join(folder, `${count}-second.run`);
-    await enqueue();
+    await enqueue(...key);
     await work(...key);
     expect((await collect(...key)).code).toBe(0);
   });
