@@ -8,6 +8,7 @@ import { proveInclusion } from '../support/proof.ts';
 import { hashLine, linesOfProof } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { someOf } from '../support/tier.ts';
 import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
 import { bothLog, macLog, signedLog, signKeys } from '../vectors/logs.ts';
 import { edit } from '../vectors/spoil.ts';
@@ -205,7 +206,7 @@ describe('after a crash that a shipped copy is ahead of', () => {
       publicKeys: [vkeyOf(signedLog().origin, edKey)],
       dataKeyFiles: [join(folder, 'data.key')],
     });
-    for (let kept = 1; kept <= 10; kept++) {
+    for (const kept of someOf([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 4)) {
       const log = new SealedLog().open(both).seal().checkpoint();
       log.record(...Array.from({ length: kept }, (_, at) => `kept ${at}`));
       const ahead = log.fork().record('lost 1', 'lost 2', 'lost 3');
