@@ -106,6 +106,7 @@ export class World {
     for (const run of this.runs)
       if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
         run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+    for (const run of this.runs) this.#hear(run);
   }
 
   /** Whatever happened, the next start seals what is left. */
@@ -381,12 +382,19 @@ export class World {
 
   /** As when the program is over, or calls `process.exit`. */
   #exit(run: Run): void {
-    const { life, sealer } = run;
+    const { life } = run;
     if (life.isOver) return;
     this.#attempt(run, () => life.exit());
     if (life.exitCode === undefined) run.ending = 'killed';
     else if (run.ending !== 'closed') run.ending = 'exited';
-    life.isOver = false; // to look at what it says
+    this.#hear(run);
+  }
+
+  /** What a process that has exited says of itself; it may have done so without being asked (`on_failure: exit`). */
+  #hear(run: Run): void {
+    const { life, sealer } = run;
+    if (run.stats !== undefined || life.exitCode === undefined) return;
+    life.isOver = false;
     this.machine.timeline.as(life, () => {
       run.stats = sealer?.stats;
     });
