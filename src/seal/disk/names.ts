@@ -123,6 +123,8 @@ export function nextFile(base: string, live: string, now: number, moved = false)
   if (live === base && !moved) return { file: base, renamed: stampedName(base, now) };
   const there = lstatSync(base, { throwIfNoEntry: false });
   const isFree = there === undefined || (there.isFile() && there.size === 0);
+  // a closed file that kept its name, and was compressed: the manifest of that name is its own
+  if (lstatSync(`${base}.gz`, { throwIfNoEntry: false }) !== undefined) return { file: stampedName(base, now) };
   return { file: isFree ? base : stampedName(base, now) };
 }
 

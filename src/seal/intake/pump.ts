@@ -251,7 +251,10 @@ export class Pump {
 
   #spoolNow(): void {
     if (this.#spool === undefined) return;
-    if (this.#clock.now() < this.#spoolFrom) return this.#spoolSoon(); // a timer may fire a millisecond early
+    if (this.#clock.now() < this.#spoolFrom) {
+      this.#spoolSoon(); // a timer may fire a millisecond early
+      return;
+    }
     try {
       this.#spool.take(this.queue);
       this.#warned = false;
