@@ -57,8 +57,10 @@ type Add = (what: string, details?: string) => void;
 
 /** Files of the log by name, uncompressed, in the order in which they were begun. */
 function logFiles(world: World): Map<string, Buffer> {
-  const files = [...(world.machine.mounts.get(LOG)?.root.names ?? [])]
-    .filter(([name, { isDirectory }]) => !isDirectory && /^a\..*jsonl(?:\.\d+|\.gz)?$/.test(name))
+  const names = world.machine.mounts.get(LOG)?.root.names ?? new Map();
+  const isTwice = (name: string): boolean => name.endsWith('.gz') && names.has(name.slice(0, -3)); // a crash may bring back what was compressed
+  const files = [...names]
+    .filter(([name, { isDirectory }]) => !isDirectory && /^a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
     .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
   const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
   if (!world.config.rotateChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));

@@ -106,6 +106,7 @@ export class World {
     for (const run of this.runs)
       if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
         run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+    for (const run of this.runs) this.#hear(run);
   }
 
   /** Whatever happened, the next start seals what is left. */
@@ -322,13 +323,14 @@ export class World {
       } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
     });
     if (this.#config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
-    if (this.#config.flushEvery === 'line') this.#waited(run, 300);
+    // with rotate_chain a line may wait for the key of the next file
+    if (this.#config.flushEvery === 'line' && !this.#config.rotateChain) this.#waited(run, 300);
   }
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
   #waited(run: Run | undefined, ms: number): void {
     if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
-    if (ms >= 300) run.handedOver = run.given;
+    if (ms >= (this.isSlow ? 6_000 : 300)) run.handedOver = run.given; // a change of file forces the disk several times
     if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
   }
 
@@ -376,17 +378,27 @@ export class World {
     this.machine.note(`closed ${done ? said(run.closeError) : 'NOT'} after ${run.closeTook}`);
     if (!done) this.#problem(`close() has not ended after ${CLOSE_LIMIT} ms`);
     run.ending = 'closed';
+    // what is with the kernel still gives its descriptor back by itself
+    if (run.life.calls.descriptors > 0)
+      await timeline.pass(2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
     run.openAfterClose = run.life.calls.descriptors;
   }
 
   /** As when the program is over, or calls `process.exit`. */
   #exit(run: Run): void {
-    const { life, sealer } = run;
+    const { life } = run;
     if (life.isOver) return;
     this.#attempt(run, () => life.exit());
     if (life.exitCode === undefined) run.ending = 'killed';
     else if (run.ending !== 'closed') run.ending = 'exited';
-    life.isOver = false; // to look at what it says
+    this.#hear(run);
+  }
+
+  /** What a process that has exited says of itself; it may have done so without being asked (`on_failure: exit`). */
+  #hear(run: Run): void {
+    const { life, sealer } = run;
+    if (run.stats !== undefined || life.exitCode === undefined) return;
+    life.isOver = false;
     this.machine.timeline.as(life, () => {
       run.stats = sealer?.stats;
     });

@@ -81,6 +81,9 @@ export function isFileOf(base: string, file: string): boolean {
   return file === base || (dirname(file) === dirname(base) && stampOf(base, basename(file)) !== null);
 }
 
+/** What stands in the place of a closed file, or beside it: after a crash perhaps without it. */
+const BESIDE = /\.(?:gz|manifest\.json)$/;
+
 /**
  * A name for a closed file: `audit.20261124T230024Z-0001.jsonl`. Names sort as they were given: those of one second by
  * their number, and none before one that is there already, though the clock may have been put back by up to a day.
@@ -91,7 +94,7 @@ export function stampedName(base: string, now: number): string {
   const latest = formatStamp(now + AHEAD);
   let number = 1;
   for (const name of readdirSync(dirname(base))) {
-    const taken = stampOf(base, name.endsWith('.gz') ? name.slice(0, -'.gz'.length) : name);
+    const taken = stampOf(base, name.replace(BESIDE, ''));
     const [, time = '', last = '0'] = taken ?? [];
     if (time < stamp || time > latest || Number.isNaN(timeOf(time))) continue;
     number = time === stamp ? Math.max(number, Number(last) + 1) : Number(last) + 1;
@@ -123,6 +126,8 @@ export function nextFile(base: string, live: string, now: number, moved = false)
   if (live === base && !moved) return { file: base, renamed: stampedName(base, now) };
   const there = lstatSync(base, { throwIfNoEntry: false });
   const isFree = there === undefined || (there.isFile() && there.size === 0);
+  // a closed file that kept its name, and was compressed: the manifest of that name is its own
+  if (lstatSync(`${base}.gz`, { throwIfNoEntry: false }) !== undefined) return { file: stampedName(base, now) };
   return { file: isFree ? base : stampedName(base, now) };
 }
 

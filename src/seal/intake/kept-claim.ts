@@ -115,7 +115,7 @@ function promised(claim: Claim, directory: string): { records: number; gap: bool
   return { records: (state.account?.records ?? 0) - claim.records, gap: state.size > claim.size };
 }
 
-/** What stands in the log behind the place where the claim was made. */
+/** What the claimant's run wrote behind the place where the claim was made. */
 async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
   const fd = openLog(claim);
   try {
@@ -128,6 +128,7 @@ async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
       const read = classifyLine(bytes);
       // another file may have got the number of one that was deleted
       const isEntry = read.type === 'record' || read.type === 'control';
+      if (read.type === 'control' && read.kind === 'open') break; // a later run: its lines are none of the claimant's
       if (first && isEntry && read.seq !== claim.size + 1) throw untold(claim.file);
       if (read.type === 'record') records++;
       if (read.type === 'control' && first) gap = read.kind === 'gap';

@@ -146,7 +146,8 @@ export class Pump {
     if (this.held || this.#sealing || this.#host.ended()) return this.hold(chunk);
     const given = typeof chunk === 'string' && isSeveral(chunk) ? Buffer.from(chunk, 'utf8') : chunk; // bytes are sealed as a batch
     let left = given;
-    if (this.#makeRoom(given.length)) {
+    const run = this.#run;
+    if (run?.takesLines === true && this.#hasRoom(run, given.length)) {
       let whole: boolean;
       try {
         whole = intake.take(given, isObject);
@@ -155,13 +156,17 @@ export class Pump {
         throw error;
       }
       this.flushSoon();
-      if (this.#run?.obstacle !== undefined) this.blocked();
+      if (run.obstacle !== undefined) this.blocked();
       if (whole) return true;
       left = rest(given, intake.taken);
     }
     this.#held = true; // what is left waits for its turn, and what comes waits behind it
     this.flushSoon();
-    return this.hold(left);
+    const { dropped } = this.queue;
+    const goOn = this.hold(left);
+    if (!this.#isFileFull || this.queue.dropped > dropped) return goOn;
+    this.#flushLine(); // the file is changed now that no line is on its way: what fails there may end the process
+    return !this.queue.isHeldBack;
   }
 
   /** Lays lines aside until the turn of the event loop ends, or enough have come. @returns false where they are to be taken now */
@@ -251,7 +256,10 @@ export class Pump {
 
   #spoolNow(): void {
     if (this.#spool === undefined) return;
-    if (this.#clock.now() < this.#spoolFrom) return this.#spoolSoon(); // a timer may fire a millisecond early
+    if (this.#clock.now() < this.#spoolFrom) {
+      this.#spoolSoon(); // a timer may fire a millisecond early
+      return;
+    }
     try {
       this.#spool.take(this.queue);
       this.#warned = false;
@@ -355,15 +363,6 @@ export class Pump {
     if (this.#earlier !== undefined && !this.#earlier.drain(target, turn)) return false;
     this.#earlier = undefined;
     return this.queue.drain(target, turn);
-  }
-
-  /** Closes a file that a line of this length would make too long. @returns whether the line may be written now */
-  #makeRoom(length: number): boolean {
-    const run = this.#run;
-    if (run === undefined || !run.takesLines) return false;
-    if (this.#hasRoom(run, length)) return true;
-    this.#changeFullFile();
-    return !this.#host.ended() && run.takesLines;
   }
 
   /** Whether the file has room for a line of this length. One that is full is changed when no line is on its way into it. */

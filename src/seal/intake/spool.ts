@@ -1,4 +1,4 @@
-import { fsync, fsyncSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { fstatSync, fsync, fsyncSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemCode, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
@@ -74,19 +74,30 @@ export class Spool {
     return { file: this.#keep(file, lost), lines, lost: lost?.count ?? 0 };
   }
 
+  /** Leaves the file as it is, for the next start to find. */
+  leave(): void {
+    const file = this.#file;
+    this.#forget();
+    if (file !== undefined) closeDescriptor(file.fd);
+  }
+
+  #forget(): void {
+    this.#file = undefined;
+    this.#lines = 0;
+    this.#size = 0;
+    this.#looked = 0;
+  }
+
   /** @returns its path */
   #keep(file: BegunFile, lost: Loss | undefined): string {
     const now = this.#clock.now();
     try {
       return this.#unsealed.keepBegun(file, lost, now);
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
+      if (systemCode(error) !== 'ENOENT' || fstatSync(file.fd).nlink > 0) throw error; // else both would be found
       return this.#unsealed.keepBegun(this.#copy(file), lost, now); // somebody has deleted the directory
     } finally {
-      this.#file = undefined;
-      this.#lines = 0;
-      this.#size = 0;
-      this.#looked = 0;
+      this.#forget();
       closeDescriptor(file.fd);
     }
   }

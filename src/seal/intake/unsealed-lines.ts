@@ -117,7 +117,9 @@ export class UnsealedLines {
     if (total + lost === 0) return undefined;
     try {
       this.existingDirectory();
-      return this.#write(left, total, lost, now);
+      const kept = this.#write(left, total, lost, now);
+      this.#syncNames();
+      return kept;
     } catch (cause) {
       throw new TamperError(
         'WRITE_FAILED',
@@ -248,13 +250,21 @@ export class UnsealedLines {
       const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
       const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, now);
       renameSync(begun, file);
-      syncDirectory(this.directory);
       return { file, lines, lost: missing };
     } catch (error) {
-      unlinkSync(begun);
-      throw error;
+      if (isGone(begun, fd)) throw error;
+      return { file: begun, lines: total, lost }; // the next start finds it as it is, with all that its name counts
     } finally {
       closeDescriptor(fd);
+    }
+  }
+
+  /** Lines that are in a file are kept, though a power cut may take a name that cannot be brought to the disk now. */
+  #syncNames(): void {
+    try {
+      syncDirectory(this.directory);
+    } catch (error) {
+      if (systemCode(error) === '') throw error;
     }
   }
 
@@ -273,6 +283,17 @@ export class UnsealedLines {
 
 /** Files kept in one millisecond keep their order. */
 let keptBefore = 0;
+
+/** Removes a file that is open. @returns false if it is out of reach now, and still has its name */
+function isGone(path: string, fd: number): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === '') throw error;
+    return fstatSync(fd).nlink === 0;
+  }
+}
 
 function openNew(path: string): number {
   return openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);

@@ -94,7 +94,10 @@ export class Keeping {
 
   /** Where some lines are on disk already, the others go there too. */
   #keepSpool(): void {
-    if (this.spool.lines === 0) return;
+    if (this.spool.lines === 0) {
+      this.spool.leave();
+      return;
+    }
     try {
       this.spool.take(this.#pump.queue);
     } catch (error) {
@@ -108,7 +111,8 @@ export class Keeping {
       this.#host.kept(kept);
     } catch (error) {
       this.#uncounted = sum(this.#uncounted, lost);
-      this.#host.warn(error); // the next start finds the file as it is
+      this.#host.warn(error);
+      this.spool.leave();
     }
   }
 

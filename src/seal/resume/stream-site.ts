@@ -119,10 +119,15 @@ function siteOf(place: Place, now: number): StreamSite {
     ({ state, resumption } = moveTo(place.base, state, resumption));
   const { lock } = place;
   const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
-  // a file that goes on is not the one that its manifest describes (spec 7)
-  rmSync(manifestPath(resumption.file), { force: true });
-  removeLeftovers(place.base, [filesOf(place.stateDir, place.origin), filesOf(place.stateDir, origin)]);
-  if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
+  try {
+    // a file that goes on is not the one that its manifest describes (spec 7)
+    rmSync(manifestPath(resumption.file), { force: true });
+    removeLeftovers(place.base, [filesOf(place.stateDir, place.origin), filesOf(place.stateDir, origin)]);
+    if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
+  } catch (error) {
+    sink.close();
+    throw error;
+  }
   const { root, stateDir } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;
   return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };

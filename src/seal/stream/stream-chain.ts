@@ -91,9 +91,9 @@ export class StreamChain {
       const next = announce(run, this.#clock.now());
       epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
       if (this.#signal.aborted || run.obstacle !== undefined || this.#host.isWithinLine()) return undefined;
-      const { sink } = run.log;
       const close = run.closeFor(next.origin);
       if (close === undefined) return undefined;
+      const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
       let isPersisted = false;
       const site = await this.#untilDone(() => {
         isPersisted ||= run.closePersisted(close);
