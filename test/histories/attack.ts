@@ -53,9 +53,8 @@ const storage: Attacker = async (random, world, as) => {
   const at = random.int(world.files.length);
   const { name, bytes } = world.files[at] as NamedBytes;
   const without = world.files.toSpliced(at, 1);
-  const given = without.length > 0 ? without : [{ name: 'nothing.jsonl', bytes: Buffer.alloc(0) }];
   const what = random.pick(['deleted', 'emptied', 'older']);
-  if (what === 'deleted') return { what: [what], files: given, held };
+  if (what === 'deleted') return { what: [what], files: without, held };
   if (what === 'older') {
     const older = bytes.subarray(0, bytes.lastIndexOf(0x0a, random.int(bytes.length)) + 1);
     return {
@@ -66,7 +65,6 @@ const storage: Attacker = async (random, world, as) => {
   }
   const content = random.pick(['', '\n', 'not a log\n']);
   const files = [...without, { name, bytes: Buffer.from(content) }];
-  if (without.length === 0) return { what: [what, JSON.stringify(content)], files, held };
   const deleted = { ...as, what: ['deleted'], files: without, held };
   return { what: [what, JSON.stringify(content)], files, held, deleted };
 };
@@ -115,7 +113,7 @@ export async function makeAttack(random: Random, world: World): Promise<Attack |
   };
   const attacker = random.pick([keyless, keyless, record, record, dataKeyAlone, storage, storage]);
   const done = await attacker(random, world, as);
-  if (done === undefined || done.files.length === 0) return undefined;
+  if (done === undefined) return undefined;
   if (!isChanged(world, done.files, keys, done.held ?? [])) return undefined;
   return { oneRecord: false, ...as, ...done };
 }

@@ -127,6 +127,7 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
     draft.because('converted copy', ['LINE_ENDINGS_CONVERTED']);
   },
   (draft) => {
+    if (draft.world.has.has('TORN_TAIL')) return; // in a pipe the next line would stand right behind it
     if (draft.world.origins.length > 1 || draft.random.chance(0.2)) mix(draft);
   },
 ];
@@ -275,6 +276,8 @@ export function makeHistory(random: Random, world: World): History {
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
   if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
+  // of a stream whose neighbour is damaged this is the first thing to say
+  if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN')) draft.roots.add('START_UNPROVEN');
   // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
   const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(tagOf(origin)) ?? 0));
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];

@@ -47,8 +47,11 @@ export class Judge {
         return [origin, { first: notes[0], newest: notes.at(-1) }];
       }),
     );
+    const folder = join(directory, 'logs');
+    mkdirSync(folder);
+    const paths = history.files.map(({ name, bytes }) => put(join('logs', name), bytes));
     return {
-      paths: history.files.map(({ name, bytes }) => put(name, bytes)),
+      paths: paths.length > 0 ? paths : [folder],
       origin: history.origins,
       keys: this.#verifier.auditorKeys({ publicKeys: keys.vkeys, dataKeyFiles }),
       held: held.map(({ note }) => note),
