@@ -5,7 +5,7 @@ import { type FileIdentity, isSame, Replaced } from '../../foundation/file-ident
 import { openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
 import { type CompressedBytes, readGzip } from './gzip.ts';
-import type { OnProblem } from './source-problem.ts';
+import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
 
@@ -29,8 +29,11 @@ export interface Source {
   manifest?(): Promise<Buffer | undefined>;
   /** Opens the file, where the bytes are those on the disk and the lines those of the log. It throws what the system says. */
   openPlain?(): Promise<FileHandle>;
-  /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
-  read(onProblem: OnProblem): AsyncIterable<Buffer>;
+  /**
+   * The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early; of a
+   * compressed file `onWhole` is told up to where they are known to be right.
+   */
+  read(onProblem: OnProblem, onWhole?: OnWhole): AsyncIterable<Buffer>;
 }
 
 /** What is to be known of files besides their names. */
@@ -96,11 +99,13 @@ async function* readCompressed(
   identity: FileIdentity,
   maxBytes: number,
   onProblem: OnProblem,
+  onWhole?: OnWhole,
 ): AsyncIterable<Buffer> {
   const file = await openSame(path, identity);
   try {
     const { size } = await file.stat();
-    yield* readGzip({ size, readAt: (position, length) => readAt(file, position, length) }, maxBytes, onProblem);
+    const bytes = { size, readAt: (position: number, length: number) => readAt(file, position, length) };
+    yield* readGzip(bytes, maxBytes, onProblem, undefined, onWhole);
   } finally {
     await file.close();
   }
@@ -138,7 +143,8 @@ export function sourceOf(path: string, { gzip, size, identity }: FileHead, form:
     identity,
     carrier,
     ...(!gzip && carrier === undefined && { openPlain: () => openSame(path, identity) }),
-    read: (onProblem) => (gzip ? readCompressed(path, identity, maxBytes, onProblem) : readPlain(path, size, identity)),
+    read: (onProblem, onWhole) =>
+      gzip ? readCompressed(path, identity, maxBytes, onProblem, onWhole) : readPlain(path, size, identity),
   };
 }
 
