@@ -10,7 +10,7 @@ def check_held(stream, ends_here):
     inside = []
     for note in stream.auditor.held:
         if note.size > stream.state.size:
-            need(not ends_here, 'KNOWN_CONTRADICTED')
+            need(not ends_here or stream.rewritten, 'KNOWN_CONTRADICTED')
         elif note.size == stream.start - 1:
             need(note.root == root_of(stream.state.frontiers[note.size]), 'KNOWN_CONTRADICTED')
         elif note.size >= stream.start:

@@ -14,7 +14,6 @@ from assessment import assess
 from auditor import Auditor
 from files import DEFAULT_MAX_BYTES, File, ordered
 from grouping import Origins, grouped, separated
-from lines import Line
 from links import check_links
 from manifest import check_manifest, members_of
 from stream import Stream
@@ -54,12 +53,10 @@ def is_empty(file):
 
 
 def items_of(files):
-    """Each line with the line after it, and whether its file has entries. Bytes without LF are a line of nobody's."""
+    """Each line with the line after it, and whether its file has entries. Bytes without LF are no line (M8.22)."""
     items = []
-    last = max([at for at, file in enumerate(files) if not is_empty(file)], default=0)
-    for at, file in enumerate(files):
-        rest = [Line('foreign', file.rest)] if file.rest and at < last else []
-        items += [(line, file.first is not None) for line in file.lines + rest]
+    for file in files:
+        items += [(line, file.first is not None) for line in file.lines]
     after = [line for line, _ in items[1:]] + [None]
     return [(line, follows, has_entries) for (line, has_entries), follows in zip(items, after)]
 
@@ -76,7 +73,7 @@ def read_stream(auditor, origin, files):
         streams.append(stream)
         stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
         told = [file for file in part if not is_empty(file)]
-        if told and told[-1].rest and not (auditor.live and is_last):
+        if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (auditor.live and is_last)):
             stream.undecided.add('TORN_TAIL')
         read_range(stream, part, is_last and False not in whole)
         numbers = stream.numbers
@@ -89,7 +86,10 @@ def read_range(stream, files, ends_here):
     except Undecided as stop:
         stream.undecided.add(str(stop))
         return
+    stream.rewritten = any('RESERIALIZED' in file.problems for file in files)
     if stream.start is None:
+        # M8.5: of a stream that is held there is no entry
+        need(not ends_here or stream.rewritten or not stream.auditor.held, 'KNOWN_CONTRADICTED')
         stream.undecided.add('NOT_SEALED')
         return
     for file in files:
