@@ -101,7 +101,8 @@ export function unclaimedReport(
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };
-    if (peek.noted !== undefined) {
+    if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
+    else if (peek.noted !== undefined) {
       const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
       findings.add('NO_KEY', place, message);
     } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');

@@ -306,7 +306,13 @@ export function streamFacts(
 
 /** The report on one stream, once everything is found. */
 export function streamReport(facts: StreamFacts, findings: Findings, strict: boolean): StreamReport {
-  return { ...facts, verdict: verdictOf(findings, strict), findings: findings.list(), more: findings.more };
+  const told = findings.told();
+  const verdict = verdictOf(findings, strict);
+  const explained = findings.count('ADOPTED') > 0 && !told.some(({ code }) => code === 'ADOPTED');
+  // what could not be checked for another reason was not taken over
+  const { takenOver: _unchecked, ...rest } = facts;
+  const shown = explained ? { ...rest, adoptedEntries: 0 } : facts;
+  return { ...shown, verdict, findings: told, more: findings.more };
 }
 
 /** The report on a stream of which nothing could be read. */

@@ -1,0 +1,21 @@
+import type { VerifyReport } from '../../src/index.ts';
+import type { History } from './history.ts';
+
+/** What a verifier must not say of an honest history; empty where it says nothing of the kind. */
+export function honestViolations({ causes, roots }: History, report: VerifyReport): string[] {
+  const violations: string[] = [];
+  if (report.verdict === 'tampered') {
+    const codes = report.findings.filter(({ severity }) => severity === 'tampered').map(({ code }) => code);
+    return [`tampered: ${[...new Set(codes)].join(', ')}`];
+  }
+  if (causes.size === 0 && report.verdict !== 'ok') violations.push(`undecided: ${codesOf(report)}`);
+  for (const { findings } of report.streams) {
+    const told = findings.filter(({ severity }) => severity === 'undecided');
+    for (const { code } of told) if (causes.size > 0 && !causes.has(code)) violations.push(`false: ${code}`);
+    const [first] = told;
+    if (first !== undefined && causes.size > 0 && !roots.has(first.code)) violations.push(`first: ${first.code}`);
+  }
+  return [...new Set(violations)];
+}
+
+const codesOf = ({ findings }: VerifyReport): string => [...new Set(findings.map(({ code }) => code))].join(', ');
