@@ -1,4 +1,4 @@
-// Who may import whom inside src/. docs/decisions/layers.md says why. scripts/check-layers.mjs runs this.
+// Who may import whom inside src/. docs/decisions/layers.md says why. scripts/check/layers.mjs runs this.
 
 /** The folders and files that each layer may import, besides itself and `errors.ts`. */
 const mayImport = {

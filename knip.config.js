@@ -10,10 +10,11 @@ export default {
   entry: [
     ...published,
     'scripts/*.mjs',
+    'scripts/{build,check}/*.mjs',
     // Started by src/verify/parallel/segment-pool.ts as a process.
     'src/verify/parallel/segment-process.ts',
     'src/audit/closed-file-process.ts',
-    // Bundled by scripts/lib/offline/, which puts the others in the place of modules of src/.
+    // Bundled by scripts/build/offline/, which puts the others in the place of modules of src/.
     'src/offline/command/{main,segment-program,absent-service,absent-storage}.ts',
     'src/offline/only-engine.ts',
     'src/offline/page/{main,worker}.ts',
@@ -22,8 +23,6 @@ export default {
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
-    'test/fuzz/main.ts',
-    'test/vectors/generate.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
@@ -44,7 +43,7 @@ export default {
     'dependency-cruiser',
     'publint',
     '@arethetypeswrong/cli',
-    // Given to projects that scripts/check-types.mjs and test/dist/ make.
+    // Given to projects that scripts/check/types.mjs and test/dist/ make.
     '@types/node-newest',
     '@babel/preset-env',
     // Declarations of @platformatic/kafka name it.

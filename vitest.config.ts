@@ -1,85 +1,70 @@
 import { defineConfig } from 'vitest/config';
 // What this machine cannot run is left out here, so that a bare `vitest run` behaves like `npm test`.
-import { unavailableSuites } from './scripts/suites.mjs';
+import { unavailableSuites } from './scripts/test/suites.mjs';
 
-const unavailable = unavailableSuites().map(({ suite }) => suite.name);
-const leftOut = process.env.CI === 'true' ? [] : unavailableSuites().flatMap(({ suite }) => suite.files);
+const unavailable = unavailableSuites().map(({ suite }) => suite);
+const leftOut = process.env.CI === 'true' ? [] : unavailable.flatMap(({ files }) => files);
+/** A test file of the nightly tier: it takes longer than people wait for, or repeats on more emulators, seeds or browsers. */
+const NIGHTLY = ['test/**/*.nightly.test.ts'];
+const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'];
+/** What both engines must agree on: a part on every change, the rest at night. */
+const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.ts', 'test/**/samples.test.ts'];
+const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
 
 export default defineConfig({
   test: {
     globalSetup: './test/temporary-folder.ts',
     passWithNoTests: false,
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // these end what hangs; nothing that a test says depends on them, however busy the machine is
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 120_000 } },
+    hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [
-            'test/integration/**',
-            'test/browser/**',
-            'test/servers/**',
-            'test/slow/**',
-            'test/**/*.slow.test.ts',
-            'test/dist/**',
-            'test/engine/native*.test.ts',
-            ...leftOut,
-          ],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          exclude: [...SERVERS, ...NIGHTLY, 'test/dist/**', 'test/engine/native*.test.ts', ...leftOut],
         },
       },
-      ...(process.env.CI !== 'true' && unavailable.includes('native engine')
+      ...(process.env.CI !== 'true' && unavailable.some(({ name }) => name === 'native engine')
         ? []
         : [
-            {
-              extends: true as const,
-              test: {
-                name: 'native',
-                globalSetup: './test/engine/native-build.ts',
-                env: { FAPILOG_TAMPER_ENGINE: 'native' },
-                include: [
-                  'test/engine/native*.test.ts',
-                  'test/vectors/vectors.test.ts',
-                  'test/attacks/**/*.test.ts',
-                  'test/**/samples.test.ts',
-                  'test/verify/parallel-reading.test.ts',
-                ],
-                maxWorkers: 2,
-                sequence: { groupOrder: 0 },
-              },
+            { name: 'native', include: BOTH_ENGINES },
+            { name: 'native nightly', include: BOTH_ENGINES_NIGHTLY },
+          ].map(({ name, include }) => ({
+            extends: true as const,
+            test: {
+              name,
+              globalSetup: './test/engine/native-build.ts',
+              env: { FAPILOG_TAMPER_ENGINE: 'native' },
+              include,
+              exclude: NIGHTLY,
             },
-          ]),
+          }))),
       {
-        // Each file starts servers of its own and waits for them most of the time: unit tests run meanwhile.
+        // These wait for servers most of the time: unit tests run meanwhile.
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts', 'test/browser/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts', ...leftOut],
-          maxWorkers: 2,
-          testTimeout: 60_000,
-          // what the machine does to a test server is no finding about us (test/servers/azure-keyvault/start.ts)
-          retry: { count: 1, condition: /^the test server does not answer/ },
-          hookTimeout: 300_000,
-          sequence: { groupOrder: 0 },
+          globalSetup: './test/servers/shared.ts',
+          include: SERVERS,
+          exclude: [...NIGHTLY, ...leftOut],
         },
       },
       {
-        // Most of these wait for a process or a refusal to be over: four at a time keep two cores busy.
         extends: true,
         test: {
-          name: 'slow',
-          include: ['test/slow/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          name: 'nightly',
+          globalSetup: './test/servers/shared.ts',
+          include: NIGHTLY,
           exclude: leftOut,
-          maxWorkers: 4,
           maxConcurrency: 8,
           testTimeout: 900_000,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,7 +1,7 @@
 // What a core seals and verifies in a second: this package with each engine, systemd-journald with Forward Secure Sealing, and
 // syslog-ng's secure logging, beside what the machine's SHA-256 allows. The same lines for all, CPU time of the whole process that
 // seals or verifies; all take turns in every round, and each run is checked to hold every line. What is not installed comes from
-// Debian into a cache of its own; what cannot be had is named. Run `npm run build` and `npm run build:engine` first.
+// Debian into a cache of its own; what cannot be had is named. Run `npm run build` and `npm run build -- engine` first.
 // usage: node bench/compare.mjs [lines, default 1000000] [rounds, default 5] [CPU to stay on, or - for none] [--write]
 // --write puts the table into docs/benchmarks.md and the chart into docs/benchmark.svg. BENCH_DIR: a folder on the disk to measure on.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // How fast the commands `seal`, from standard input, and `verify` are with each engine: lines per second of CPU time of the whole
 // process, and without its start (that of a run over a thousand lines). Medians; engines take turns in every round.
-// Run `npm run build` and `npm run build:engine` first.
+// Run `npm run build` and `npm run build -- engine` first.
 // usage: node bench/engines.mjs [lines, default 1000000] [rounds, default 5] [CPU to stay on, default none]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

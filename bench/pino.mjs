@@ -1,6 +1,6 @@
 // What a line costs that pino logs to a sealer: lines per second of CPU time of the whole process, all its threads, with each engine
 // and with another build, if its `dist` is given; beside pino with a destination that does nothing. Medians; all take turns in every
-// round. Every log is verified. Run `npm run build` and `npm run build:engine` first.
+// round. Every log is verified. Run `npm run build` and `npm run build -- engine` first.
 // usage: node bench/pino.mjs [other dist, or - for none] [lines, default 300000] [rounds, default 5] [lines a turn of the event loop, default 100]
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

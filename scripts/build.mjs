@@ -1,13 +1,25 @@
-// Compiles src/ into dist/ and removes what a deleted source file left there, so that a package never ships a ghost; then
-// makes dist/offline/, what an auditor takes along.
+// npm run build [-- WHAT [OPTIONS]]: builds the package into dist/, or
+//   engine [--platform PLATFORM… | --all]   the native engine, with cargo
+//   executable                              the verifier and Node.js as one file
+//   release [--platform PLATFORM… | --all]  the tarballs of what was built
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
-import { buildOffline, OFFLINE } from './lib/offline/build.mjs';
-import { compile } from './lib/package/compile.mjs';
-import { root } from './lib/run.mjs';
+import { root, run } from './lib/run.mjs';
+
+const OTHERS = ['engine', 'executable', 'release'];
+const [what, ...options] = process.argv.slice(2);
+if (OTHERS.includes(what)) process.exit(run(process.execPath, [`scripts/build/${what}.mjs`, ...options]));
+if (what !== undefined) {
+  console.error(`npm run build: unknown ${what}; name one of ${OTHERS.join(', ')}, or nothing for the package`);
+  process.exit(64);
+}
 
 ensureInstalled();
+const { buildOffline, OFFLINE } = await import('./build/offline/build.mjs');
+const { compile } = await import('./build/package/compile.mjs');
+const { markBuilt } = await import('./lib/built.mjs');
+// What a deleted source file left behind is removed: a package never ships a ghost.
 for (const file of filesBelow('dist')) {
   if (file.startsWith(`${OFFLINE}/`)) continue;
   const source = file.replace(/^dist\//, 'src/').replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
@@ -16,3 +28,4 @@ for (const file of filesBelow('dist')) {
 await compile('dist');
 if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);
 await buildOffline();
+markBuilt();

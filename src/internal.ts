@@ -62,6 +62,7 @@ export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';
+export { waitingLines } from './seal/intake/unsealed-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';

@@ -1,15 +1,49 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** Everything that tests put into the temporary directory goes into one folder, which is removed at their end. */
-export default function setup(): () => void {
+const PREFIX = 'fapilog-tamper-test-';
+/** A process that was told to end does so by then, on a busy machine too, in milliseconds. */
+const PATIENCE = 30_000;
+
+/**
+ * Everything that tests put into the temporary directory goes into one folder, which is removed at their end. What they left
+ * there, and processes of theirs that still run, are a failure.
+ */
+export default function setup(): () => Promise<void> {
   const outer = process.env['TMPDIR'];
-  const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-test-'));
+  const folder = mkdtempSync(join(tmpdir(), PREFIX));
   process.env['TMPDIR'] = folder;
-  return () => {
+  return async () => {
     if (outer === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = outer;
+    for (let waited = 0; processesOf(folder).length > 0 && waited < PATIENCE; waited += 100) await delay(100);
+    // the folder of a project is in that of the run
+    const files = readdirSync(folder).filter((name) => !name.startsWith(PREFIX));
+    const left = [...files.map((name) => `the file ${name}`), ...processesOf(folder)];
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length === 0) return;
+    process.exitCode = 1; // vitest prints what a teardown throws, and succeeds
+    throw new Error(`the tests left ${left.join(', ')}`);
   };
+}
+
+/** The processes that were started with this temporary directory, but for vitest's own. Known on Linux only. */
+function processesOf(folder: string): string[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  const read = (pid: string, name: string): string => {
+    try {
+      return readFileSync(join('/proc', pid, name), 'utf8')
+        .replaceAll('\0', ' ')
+        .trim();
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error) return ''; // it has ended, or is another user's
+      throw error;
+    }
+  };
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && ` ${read(pid, 'environ')}`.includes(` TMPDIR=${folder}`))
+    .map((pid) => `the process ${pid} (${read(pid, 'cmdline')})`)
+    .filter((text) => !/\((?:[^)]*\/vitest\/dist\/workers\/[^)]*)?\)$/.test(text));
 }

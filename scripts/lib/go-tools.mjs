@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 /** Programs in Go that tests and pages call: built once on a machine, outside the tree. */
 const MODULES = {
+  actionlint: { module: 'github.com/rhysd/actionlint', package: 'cmd/actionlint', version: 'v1.7.12' },
   cosign: { module: 'github.com/sigstore/cosign/v2', package: 'cmd/cosign', version: 'v2.5.0' },
 };
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureBuilt } from './built.mjs';
 import { capture } from './run.mjs';
 
 const shell = process.platform === 'win32';
@@ -10,8 +11,11 @@ const shell = process.platform === 'win32';
  * `project` makes another one. `remove` deletes all of it.
  */
 export function pack() {
+  ensureBuilt();
   const base = mkdtempSync(join(tmpdir(), 'fapilog-tamper-pack-'));
-  const listing = capture('npm', ['pack', '--json', '--silent', '--pack-destination', base], { shell });
+  const listing = capture('npm', ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', base], {
+    shell,
+  });
   // npm 11 prints a list; what a prepack script says may stand before it.
   const [{ filename, files }] = JSON.parse(listing.slice(listing.indexOf('[\n')));
   const tarball = join(base, filename.replace('/', '-'));

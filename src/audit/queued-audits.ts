@@ -31,9 +31,11 @@ export interface QueueOptions {
 }
 
 /** What {@link enqueueAudit} needs. */
-export interface EnqueueAuditOptions extends QueueOptions, EnqueueOptions {
+export interface EnqueueAuditOptions extends QueueOptions, Omit<EnqueueOptions, 'resultKey'> {
   /** The file of the run: made, or gone on with where it is there. */
   readonly run: string;
+  /** A file with the key that is shared with workers and with who collects. */
+  readonly resultKeyPath?: string | undefined;
 }
 
 /** A run whose jobs are in the queue. */
@@ -46,7 +48,7 @@ export interface EnqueuedAudit extends Enqueued, RunHeader {
 export interface WorkOnAuditsOptions
   extends QueueOptions,
     Pick<WorkOptions, 'name' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'> {
-  /** A file with the key that workers share with who collects. */
+  /** A file with the key that is shared from enqueueing to collecting. */
   readonly resultKeyPath?: string | undefined;
 }
 
@@ -75,6 +77,7 @@ export interface CollectAuditOptions extends Omit<QueueOptions, 'queue'> {
  */
 export async function enqueueAudit(given: QueuedFleet, options: EnqueueAuditOptions): Promise<EnqueuedAudit> {
   const address = await redisAddress(options.redis);
+  const resultKey = await resultKeyOf(options.resultKeyPath);
   const redis = await connectRedis(address, { patient: false });
   try {
     return await withJobs(given, async (jobs) => {
@@ -84,7 +87,7 @@ export async function enqueueAudit(given: QueuedFleet, options: EnqueueAuditOpti
       await refuseOther(file, options.queue, jobs);
       const queue = await openQueue(redis, file.header.queue);
       try {
-        const put = await enqueue(queue, file, address.name, options);
+        const put = await enqueue(queue, file, address.name, { ...options, resultKey });
         return { ...put, ...file.header, again: before !== undefined };
       } finally {
         await queue.close();

@@ -159,7 +159,10 @@ async function sealInput(
       `warning: ${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}${more}`,
     );
   });
-  sealer.on('outage', ({ error }) => void say(`${whatFails(error)}, sealing continues: ${error.message}`));
+  sealer.on('outage', ({ error }) => {
+    const goesOn = sealer.stats.keyId === undefined ? 'lines wait for the first key' : 'sealing continues';
+    void say(`${whatFails(error)}, ${goesOn}: ${error.message}`);
+  });
   sealer.on('outageOver', () => void say('the keys can be used again'));
   const forget = io.onHangUp(() => {
     sealer.reopen().catch(() => undefined); // as above

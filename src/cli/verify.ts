@@ -1,17 +1,16 @@
 import { TamperError } from '../index.ts';
-import { areProofs, verifyWith } from '../internal.ts';
+import { areProofs, verifyWith, waitingLines } from '../internal.ts';
 import { renderReport } from '../report/html/render-report.ts';
 import { withoutQuotes } from '../report/without-quotes.ts';
-import { type Command, command } from './command.ts';
+import { type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, yes } from './flags.ts';
-import { jsonText, print } from './output.ts';
+import { jsonText, print, printable } from './output.ts';
 import { checkOutputFile, REPORT_FILE, writeOutputFile } from './output-file.ts';
 import { progressOn } from './progress.ts';
 import { reportAbout } from './report-about.ts';
-
 import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 import { isOfTopic, topicFlags, verifyTopic } from './verify-topic.ts';
@@ -55,7 +54,7 @@ export const verify: Command = command(
         reportFile,
         call.positionals.filter((path) => path !== '-'),
       );
-    const { options, close } = await verifyRequest(call, io, !ofTopic);
+    const { options, resolution, close } = await verifyRequest(call, io, !ofTopic);
     if (ofProofs) {
       const report = await verifyProofs(options).finally(close);
       await print(io.stdout, proofsText(report, format, quiet));
@@ -70,6 +69,7 @@ export const verify: Command = command(
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
       const printed = format === 'json' ? `${jsonText(withoutQuotes(report), 2)}\n` : verdictText(report, level);
       await print(io.stdout, printed);
+      if (!quiet && !ofTopic) await sayWaiting(waitingLines(resolution.config, call.positionals), io);
       const code = exitOf[report.verdict];
       if (reportFile === undefined) return code;
       const about = reportAbout(call, await io.version(), withoutLines);
@@ -86,3 +86,14 @@ export const verify: Command = command(
     }
   },
 );
+
+/** What the writer could not seal yet stands in no log, so no verdict speaks of it. */
+async function sayWaiting(waiting: ReturnType<typeof waitingLines>, io: CommandIo): Promise<void> {
+  if (waiting === undefined) return;
+  const { lines, lost, directory } = waiting;
+  const more = lost > 0 ? `, and ${lost} more were lost` : '';
+  await print(
+    io.stderr,
+    `note: ${lines} lines that the writer could not seal wait in ${printable(directory)} for its next start${more}\n`,
+  );
+}

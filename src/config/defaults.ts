@@ -34,6 +34,7 @@ type WithDefault =
   | 'maxEpochSeconds'
   | 'onKmsFailure'
   | 'maxUnsignedSeconds'
+  | 'closeTimeoutSeconds'
   | 'onStartFailure'
   | 'onWriteFailure'
   | 'onFailure'
@@ -75,6 +76,7 @@ const fixed: Required<Pick<TamperConfig, Exclude<WithDefault, 'checkpointMaxSeco
   maxEpochSeconds: 86_400,
   onKmsFailure: 'continue',
   maxUnsignedSeconds: 0,
+  closeTimeoutSeconds: 20,
   onStartFailure: 'wait',
   onWriteFailure: 'wait',
   onFailure: 'warn',

@@ -112,6 +112,7 @@ const options = {
   maxEpochSeconds: whole(1, longestSeconds),
   onKmsFailure: oneOf(['continue', 'stop']),
   maxUnsignedSeconds: whole(0, longestSeconds),
+  closeTimeoutSeconds: whole(1, 3_600),
   onStartFailure: oneOf(['wait', 'stop']),
   onWriteFailure: oneOf(['wait', 'drop', 'stop']),
   onFailure: oneOf(['warn', 'throw', 'exit']),

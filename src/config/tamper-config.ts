@@ -169,6 +169,11 @@ export interface TamperConfig {
   /** With `onKmsFailure: continue`: stop after this many seconds without a signature; 0 means never. */
   readonly maxUnsignedSeconds?: number;
   /**
+   * How long `close()` and `closeOnSignals` may take in all, in seconds: what could not be sealed or signed by then is kept
+   * for the next start. It must be shorter than what stops the process waits before it kills it (30 seconds in Kubernetes).
+   */
+  readonly closeTimeoutSeconds?: number;
+  /**
    * When the key service is unreachable at the start, or something else answers in its place: `wait`, accepting lines up
    * to `maxPendingBytes` and trying again; or `stop` with the error. A configuration error or a refusal always stops.
    */

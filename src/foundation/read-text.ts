@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
-import { openRegular, readError } from './regular-file.ts';
+import { type OnRead, openRegular, readError } from './regular-file.ts';
 
 /** A policy, a note, verifier keys: nothing of that kind is longer, in bytes. */
 const TEXT_LIMIT: number = 16 * 1024 * 1024;
@@ -23,12 +23,18 @@ export async function readText(path: string, limit: number = TEXT_LIMIT): Promis
   }
 }
 
-/** As {@link readText}, the bytes themselves. */
-export async function readBytes(path: string, limit: number = TEXT_LIMIT): Promise<Buffer> {
+/** As {@link readText}, the bytes themselves. `onRead` gets what the system says of the open file before and after. */
+export async function readBytes(
+  path: string,
+  limit: number = TEXT_LIMIT,
+  onRead?: OnRead,
+): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
+    const before = onRead && (await file.stat({ bigint: true }));
     const bytes = await readUpTo(file, limit + 1);
+    if (before !== undefined) onRead?.(path, before, await file.stat({ bigint: true }));
     if (bytes.length <= limit) return bytes;
   } catch (error) {
     throw readError(path, error, 'Check the path, and that you may read it.');

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemCode, TamperError } from '../errors.ts';
 import { type FileIdentity, identityOf, isSame, Replaced } from './file-identity.ts';
@@ -8,6 +8,12 @@ import { causeAbout, shown } from './key-like.ts';
 
 /** A FIFO must not block us; Windows has none, nor the flag. */
 const FLAGS = process.platform === 'win32' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
+
+/**
+ * Told that a file was read to its end, with what the system said of it, open, before and after that; `undefined` for a file that was
+ * looked for and is not there.
+ */
+export type OnRead = (path: string, before: BigIntStats | undefined, after: BigIntStats | undefined) => void;
 
 class NotRegular extends Error {
   readonly code = 'not a regular file';
@@ -38,11 +44,10 @@ export async function openSame(path: string, identity: FileIdentity): Promise<Fi
   }
 }
 
-/** A regular file that was opened for a short look at it; its size in bytes. */
+/** A regular file that was opened for a short look at it. */
 interface OpenedFile {
   readonly fd: number;
-  readonly size: number;
-  readonly identity: FileIdentity;
+  readonly stats: BigIntStats;
 }
 
 /** Opens a regular file, for a short look at it. It throws as {@link openRegular} does. */
@@ -51,7 +56,7 @@ export function openRegularSync(path: string): OpenedFile {
   try {
     const stats = fstatSync(fd, { bigint: true });
     if (!stats.isFile()) throw new NotRegular(`${path} is not a regular file`);
-    return { fd, size: Number(stats.size), identity: identityOf(stats) };
+    return { fd, stats };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -129,8 +129,8 @@ async function verifyWith(
       partitions: [...positions].map(([partition, next]) => ({ partition, next })),
       leftOut: tally.leftOut,
     });
-    const seen = result.streams.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
-      first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
+    const seen = result.streams.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
+      first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],
     );
     return { result, ok: result.verdict === 'ok', seen };
   } finally {

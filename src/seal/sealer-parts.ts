@@ -13,6 +13,8 @@ export interface SealerParts {
   readonly clock?: Clock;
   /** How the stream's lock sees time. For tests. */
   readonly lock?: LockSettings;
+  /** Whether a failure of the constructor is one of the log (`on_failure`) instead: the caller has lines that are to be kept. */
+  readonly failsLater?: boolean;
   /** What is wrong with the configuration and nobody was told yet, as sentences: `warning` events. */
   readonly warnings?: readonly string[];
   /** Ends what `keys` made. Keys that the caller gave stay open. */

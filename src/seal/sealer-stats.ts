@@ -103,6 +103,7 @@ function waitsFor(
 ): SealerStats['waitsFor'] {
   if (run === undefined) return queue.isSettled && spooled === 0 ? undefined : (opening ?? 'key');
   if (queue.isSettled && run.log.waiting === 0) return undefined;
+  if (run.isFull) return 'key';
   const { obstacle } = run;
   if (obstacle === undefined) return 'turn';
   return obstacle.kind === 'full' ? 'disk' : 'reader';

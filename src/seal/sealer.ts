@@ -6,6 +6,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
 import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
+import { isPassing } from './disk/sink.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import type { KeySources } from './epoch/key-sources.ts';
 import { OutagePolicy } from './epoch/outage-policy.ts';
@@ -14,10 +15,10 @@ import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
 import { UnsealedLines } from './intake/unsealed-lines.ts';
 import { Condition } from './lifecycle/condition.ts';
-import { closeRun, closeRunNow, cover, END_LIMIT, unsignedAtEnd, within } from './lifecycle/ending.ts';
+import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
-import { Failure, sealerClosed, tellOnStderr } from './lifecycle/failure.ts';
+import { Failure, sealerClosed, tellKeptOnStderr, tellOnStderr } from './lifecycle/failure.ts';
 import { Keeping } from './lifecycle/keeping.ts';
 import { Publishing } from './lifecycle/publishing.ts';
 import { everyOf, SealTimers } from './lifecycle/seal-timers.ts';
@@ -28,7 +29,7 @@ import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart } from './starting.ts';
 import { HandOver } from './stream/hand-over.ts';
-import { StreamChain } from './stream/stream-chain.ts';
+import { type ChainHost, StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';
 
 /*
@@ -94,7 +95,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     this.#pump = new Pump(config, this.#clock, {
       ended: () => this.#closed || this.#failure.error !== undefined,
-      rotationDue: () => this.#rotateOnTime(),
+      rotationDue: () => this.#rotateWhenDue(true),
       drained: () => this.emit('drain'),
       unsealed: () => {
         this.#timers.unsealed();
@@ -103,7 +104,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
       warn,
       fail: (error) => this.#fail(error),
     });
-    const chain = { held: () => this.#pump.held, begin: (site: StreamSite, epoch: Epoch) => this.#begin(site, epoch) };
+    const chain: ChainHost = {
+      isWithinLine: () => this.#pump.longLine.parts > 0,
+      begin: (site, epoch) => this.#begin(site, epoch),
+      warn,
+    };
     this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {
       began: (since, error) => this.#outageBegan(since, error),
@@ -111,7 +116,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       stop: (error) => this.#stopFor(error),
     });
     this.#opening = new SiteOpening({ config, clock: this.#clock, lock: parts.lock, warn });
-    this.#opening.attempt();
+    const failed = this.#attemptOpening(parts.failsLater === true);
     this.#entrance = new Entrance(config, this.#pump, this.#failure, {
       tee: parts.tee,
       origin: () => this.origin,
@@ -121,12 +126,14 @@ export class Sealer extends EventEmitter<SealerEvents> {
     });
     const unsealed = new UnsealedLines(config, this.#opening.names.stream);
     this.#keeping = new Keeping(unsealed, this.#pump, this.#clock, {
-      kept: (kept) => this.emit('kept', { origin: this.origin, ...kept }),
+      kept: (kept) => {
+        if (!this.emit('kept', { origin: this.origin, ...kept })) tellKeptOnStderr(this.origin, kept);
+      },
       warn,
     });
     this.#timers = new SealTimers(config, this.#clock, this.#opening.renewal, {
       sealDue: () => this.#sealOnTime(),
-      rotationDue: () => this.#rotateOnTime(),
+      rotationDue: () => this.#rotateWhenDue(false),
       lockDue: () => this.#look(),
     });
     this.#forgetExit = onExit(
@@ -135,7 +142,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
-    this.#ready = this.#start();
+    this.#ready = failed === undefined ? this.#start() : Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
 
@@ -227,19 +234,27 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** As {@link Sealer.flush} before it returns, but for the signature. It can do nothing before the key has come. */
   flushSync(): void {
     const run = this.#run;
-    if (this.#failure.error !== undefined) throw this.#failure.error;
+    this.#throwFailure();
     if (run === undefined || this.#closed) return;
-    this.#orThrow(() => {
+    try {
       this.#pump.flushAll();
       run.sealNow();
-    });
+    } catch (error) {
+      if (!isPassing(error, 'run')) this.#fail(error); // what the disk refuses for now is brought there later
+      throw error;
+    }
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure.error !== undefined) throw this.#failure.error;
   }
 
   /** Closes the file and begins the next one. Resolves when that has happened, which may need a key (`rotate_chain`). */
   async rotate(): Promise<void> {
     const run = await this.#settled();
     if (run.log.sink.name === STDOUT) return;
-    if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run));
+    if (this.config.rotateChain) await this.#failure.orFailed(this.#chainNow(run, false));
     else this.#orThrow(() => this.#pump.rotate(run));
   }
 
@@ -251,8 +266,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /**
-   * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends. Lines that still wait for a
-   * key or a sink then are kept for the next start: the event `kept` says so.
+   * Seals what is pending, writes `close`, waits up to 3 seconds for its signature, and ends, within `close_timeout_seconds`
+   * in all. Lines that still wait for a key or a sink then are kept for the next start, or counted for it: the event `kept`
+   * says so. Lines that come while it closes do not hold it up.
    *
    * @throws PENDING_OVERFLOW as {@link Sealer.flush}; WRITE_FAILED if the sink takes no more data, and (with `lines`) if
    * lines could be neither kept nor counted; otherwise, the error that ended the log
@@ -277,6 +293,17 @@ export class Sealer extends EventEmitter<SealerEvents> {
       if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#end();
+    }
+  }
+
+  /** @returns what it failed with, where that is not thrown */
+  #attemptOpening(failsLater: boolean): Error | undefined {
+    try {
+      this.#opening.attempt();
+      return undefined;
+    } catch (error) {
+      if (!failsLater) throw error;
+      return asError(error);
     }
   }
 
@@ -399,7 +426,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #outageBegan(since: number, thrown: unknown): void {
     const error = asError(thrown);
     this.#condition.outageBegan(since, error);
-    if (this.#run?.takesLines === true) this.#run.stream.gap('key_service', 0, since);
+    if (this.#run?.isOpen === true) this.#run.stream.gap('key_service', 0, since);
     this.#pump.flushSoon();
     this.emit('outage', { since, error });
   }
@@ -421,25 +448,32 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #sealOnTime(): void {
     const run = this.#run;
     if (run === undefined || run.ended || this.#failure.error !== undefined) return;
-    if (run.obstacle !== undefined || run.rotating) this.#timers.unsealed();
+    if (!run.takesLines) this.#timers.unsealed();
     else this.#attempt(() => run.seal());
   }
 
-  #rotateOnTime(): void {
+  /** @param isFull - by its size, not by its age */
+  #rotateWhenDue(isFull: boolean): void {
     const run = this.#run;
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#pump.sealGathered();
     this.#timers.fileBegun();
     if (run.stream.sinceOpen === 0) return;
     if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));
-    else if (!this.#pump.held) this.#chainNow(run).catch((error: unknown) => this.#warn(error));
+    else this.#chainNow(run, isFull).catch((error: unknown) => this.#warn(error));
   }
 
-  async #chainNow(run: StreamRun): Promise<void> {
+  async #chainNow(run: StreamRun, isFull: boolean): Promise<void> {
     if (this.#sources === undefined) return;
-    const rotated = await this.#chain.next(run, this.#sources);
-    this.#pump.flushSoon();
-    if (rotated !== undefined) this.emit('rotate', rotated);
+    try {
+      const rotated = await this.#chain.next(run, this.#sources, isFull);
+      if (rotated !== undefined) this.emit('rotate', rotated);
+    } catch (error) {
+      if (run.ended && this.#run === run) this.#fail(error); // it has its close, and nothing continues it
+      throw error;
+    } finally {
+      this.#pump.flushSoon();
+    }
   }
 
   /** Resolves when the run has begun and every line taken so far is in the log. */
@@ -452,19 +486,28 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #close(): Promise<void> {
     const { reported } = this.#pump.queue;
+    const mark = this.#pump.mark();
+    const limit = new EndLimit(this.config.closeTimeoutSeconds);
     try {
-      await within(this.#settled(), END_LIMIT);
-      const run = this.#run;
-      if (run !== undefined && this.#failure.error === undefined && !this.#closed) {
-        const inTime = await closeRun(run, this.#chain.retiring, this.#pump, this.#failure);
+      await limit.keyCame(this.#failure.orFailed(this.#ready));
+      this.#run?.letLines();
+      if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
+        const inTime = await closeRun({
+          run: () => this.#run as StreamRun, // there is one from now on
+          retiring: this.#chain.retiring,
+          pump: this.#pump,
+          mark,
+          failure: this.#failure,
+          limit,
+        });
         if (!inTime) this.#warn(unsignedAtEnd(this.origin));
       }
     } finally {
       if (this.#closed) this.#keeping.keepLate(); // what came after the log had ended: whoever awaits this may exit next
       this.#end(false); // the next writer may remove a manifest, and a manifest of ours is on its way
-      await this.#publishing.done();
+      if (!(await limit.within(this.#publishing.done()))) this.#publishing.stop();
       this.#orWarn(() => this.#opening.release());
-      await this.#parts.release?.();
+      await limit.within(Promise.resolve(this.#parts.release?.()));
     }
     if (this.#failure.error !== undefined) throw this.#failure.error;
     this.#keeping.check(this.origin);
@@ -489,7 +532,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** Does something that the log cannot go on without, for a caller who is to know. */
   #orThrow(action: () => void): void {
     this.#attempt(action);
-    if (this.#failure.error !== undefined) throw this.#failure.error;
+    this.#throwFailure();
   }
 
   /** Does something that the log cannot go on without. */

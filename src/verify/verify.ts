@@ -1,6 +1,7 @@
 import { selectEngine } from '../engine/selected-engine.ts';
 import { TamperError } from '../errors.ts';
 import { Deleted } from '../foundation/file-identity.ts';
+import type { Auditor } from './auditor/auditor.ts';
 import { auditorFor } from './auditor/auditor-for.ts';
 import { policyFor } from './auditor/auditor-names.ts';
 import { type KnownRun, withKnown } from './auditor/known.ts';
@@ -51,7 +52,8 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 const ATTEMPTS = 5;
 
 async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
-  const form = { maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES, carrier: carrierOf(options.unwrap) };
+  const { observer, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const form = { maxBytes, carrier: carrierOf(options.unwrap), onRead: observer?.read };
   const paths = options.paths.filter((path) => path !== '-');
   const patterns = patternsOf(options);
   const wanted = wantedBy(patterns, options.continued);
@@ -92,7 +94,7 @@ async function lookForNamed(
 async function verifyFiles(
   options: VerifyOptions,
   groups: ReadonlyMap<string, readonly PeekedSource[]>,
-  held: readonly string[],
+  auditorOf: (origin: string) => Auditor,
   told: Pick<FileReading, 'onBytes' | 'onBeside'>,
   kept: Keeping | undefined,
   again: boolean,
@@ -105,8 +107,7 @@ async function verifyFiles(
   const cited = citedSizes([...groups.values()].flat());
   for (const [origin, files] of groups) {
     const findings = new Findings(room);
-    const auditor = auditorFor(options, origin, held);
-    const verifier = new StreamVerifier(auditor, findings, {
+    const verifier = new StreamVerifier(auditorOf(origin), findings, {
       cited: cited.get(origin),
       keeper: kept?.keeper(),
       quoteLines,
@@ -209,10 +210,14 @@ async function verifyOnce(
   const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
   const unclaimed = groups?.get(undefined) ?? [];
   groups?.delete(undefined);
+  const auditorOf = (origin: string): Auditor => ({
+    ...auditorFor(options, origin, held),
+    seenFrom: known.get(origin)?.from,
+  });
   const streams =
     groups === undefined
-      ? await demultiplex(sources, patterns, (origin) => auditorFor(options, origin, held), { ...told, ...shown, kept })
-      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, held, told, kept, again);
+      ? await demultiplex(sources, patterns, auditorOf, { ...told, ...shown, kept })
+      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, auditorOf, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
@@ -222,8 +227,8 @@ async function verifyOnce(
   const peeks = sources.map(({ peek: one }) => one);
   const all = [...named, ...others, ...missingReports(options, named, peeks)];
   const result = wholeReport(all, ignored.report, { unwrapped });
-  const seen = reports.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
-    first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
+  const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
+    first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],
   );
   return { result, ok: result.verdict === 'ok', seen };
 }

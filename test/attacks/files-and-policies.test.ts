@@ -4,15 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { configuredKeys } from '../../src/audit/configured-keys.ts';
-import { resolveConfig } from '../../src/config/index.ts';
-import { createSealer } from '../../src/create-sealer.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { originalLines } from '../../src/verify/show/original-lines.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createDataKey, createKeyProvider, createSealer, loadPolicy, originalLines } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { type NamedDataKeys, verify } from '../support/verifying.ts';
 import { dataKey, nextDataKey } from '../vectors/keys.ts';
 import { macKeys, macLog } from '../vectors/logs.ts';
 
@@ -54,9 +48,9 @@ describe('a policy', () => {
     }
     const streams = (['a', 'b'] as const).map((key) => `  - { origin: ${origins[key]}, keys: [{ wrap: ${key} }] }`);
     const policy = await loadPolicy(put('policy.yaml', `version: 1\nstreams:\n${streams.join('\n')}\n`));
-    const auditor = await configuredKeys({ resolution: resolveConfig({ code: config }), policy, env: {} });
-    onTestFinished(async () => auditor.close());
-    const report = await verify({ paths, policy, dataKeys: auditor.dataKeys });
+    const provider = await createKeyProvider(config);
+    onTestFinished(async () => provider.close());
+    const report = await verify({ paths, policy, keys: [provider] });
     expect(report.streams.map(({ origin, verdict }) => [origin, verdict])).toEqual([
       [origins.a, 'ok'],
       [origins.b, 'undecided'],

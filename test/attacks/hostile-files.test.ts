@@ -5,23 +5,19 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPublicKeys } from '../../src/audit/public-keys.ts';
 import { loadConfigFile } from '../../src/config/index.ts';
 import { isTamperError } from '../../src/errors.ts';
 import { readText } from '../../src/foundation/read-text.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey, inspect, loadPolicy, loadPublicKeys, originalLines } from '../../src/index.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 import { loadKnown } from '../../src/verify/auditor/known.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import { orderFiles } from '../../src/verify/files/stream-files.ts';
 import { type CompressedBytes, readGzip } from '../../src/verify/input/gzip.ts';
 import { fileSource } from '../../src/verify/input/sources.ts';
 import { Findings } from '../../src/verify/model/findings.ts';
-import { inspect } from '../../src/verify/show/inspection.ts';
-import { originalLines } from '../../src/verify/show/original-lines.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { memorySource } from '../support/judge.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 
 /** Files that are made to keep a verifier reading, waiting or remembering. Work is counted, not time. */
@@ -207,7 +203,7 @@ describe('looking through a log', () => {
     const why = `"dropped":1,"since":"2026-11-24T23:00:00.000Z","why":${JSON.stringify('x'.repeat(50_000))},`;
     const text = Array.from({ length: 20_000 }, (_, at) => entry(at + 1, at === 7 ? why : gap)).join('');
     writeFileSync(path, text);
-    const seen = await inspect({ paths: [path] });
+    const seen = await inspect([path]);
     expect([seen.entries, seen.events.length, seen.moreEvents]).toEqual([20_000, 10_000, 10_000]);
     const seqs = seen.events.map(({ seq }) => seq);
     expect([seqs[0], seqs[4999], seqs[5000], seqs[9999]]).toEqual([1, 5000, 15_001, 20_000]);

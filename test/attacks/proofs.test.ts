@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatNote, formatSignatureLine } from '../../src/format/checkpoint.ts';
-import { noteKeyId } from '../../src/format/vkey.ts';
 import { auditorKeys, loadPolicy, type ProofReport, proveRecord, verifyProof } from '../../src/index.ts';
 import { linesOfProof, proofOfLines, spoiled } from '../support/record-proof.ts';
+import { keyIdOf, signatureLine } from '../support/sealed-lines.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { mlDsaWitnessKey, type Witness, witnessKey } from '../support/witness-keys.ts';
@@ -378,15 +377,15 @@ describe('without the signing key', () => {
 
   it('lines of unknown names and keys are skipped, and do not count; a wrong one of a known key is not', async () => {
     const text = Buffer.from(`${linesOfProof(proof).text.join('\n')}\n`);
-    const stranger = formatSignatureLine(
+    const stranger = signatureLine(
       'witness.example',
-      noteKeyId('witness.example', nextEdKey.noteKey),
+      keyIdOf(vkeyOf('witness.example', nextEdKey)),
       nextEdKey.sign(text),
-    ).trimEnd();
+    );
     expect((await judge(spoiled(proof, (one) => one.signatures.push(stranger)))).verdict).toBe('ok');
     expect((await judge(spoiled(proof, (one) => one.signatures.unshift(stranger)))).verdict).toBe('ok');
     expect((await judge(spoiled(proof, (one) => (one.signatures = [stranger])))).verdict).toBe('undecided');
-    const wrong = formatSignatureLine(ORIGIN, noteKeyId(ORIGIN, edKey.noteKey), Buffer.alloc(64)).trimEnd();
+    const wrong = signatureLine(ORIGIN, keyIdOf(vkeyOf(ORIGIN, edKey)), Buffer.alloc(64));
     await tampered(
       spoiled(proof, (one) => one.signatures.push(wrong)),
       'SIGNATURE_WRONG',
@@ -571,9 +570,7 @@ describe('who has the signing key', () => {
       index: 'index 2',
       hashes: proveInclusion(leaves, 2).map(hashLine),
       text: made.lastSeal.text.trimEnd().split('\n'),
-      signatures: formatNote('', made.note().split('\n\n')[1]?.split('\n') ?? [])
-        .trim()
-        .split('\n'),
+      signatures: made.note().trimEnd().split('\n\n')[1]?.split('\n') ?? [],
     });
     expect(codes(await judge(text))).toContain('RECORD_WRONG');
   });

@@ -6,16 +6,16 @@ import { inspect as inspectError } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   auditorKeys,
+  createSealer,
   inspect,
   loadCheckpoint,
   loadPolicy,
   loadPublicKeys,
   originalLines,
+  type VerifyOptions,
   verifiedLines,
   verify,
-} from '../../src/audit/index.ts';
-import type { VerifyOptions } from '../../src/audit/verify-options.ts';
-import { createSealer } from '../../src/create-sealer.ts';
+} from '../../src/index.ts';
 import { EnvKeyProvider } from '../../src/providers/env.ts';
 
 describe('verify', () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadPublicKeys } from '../../src/audit/index.ts';
+import { loadPublicKeys } from '../../src/index.ts';
 
 it.each([
   ['PKCS#8', { type: 'pkcs8', format: 'pem' }],

@@ -16,10 +16,17 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type RecoveryPlace, type RecoveryReport, recoverKeys } from '../../src/audit/recovery/recover-keys.ts';
+import { type RecoveryPlace, recoverKeys } from '../../src/audit/recovery/recover-keys.ts';
 import { formatRecoveredKeys, parseRecoveredKeys } from '../../src/audit/recovery/recovered-key-file.ts';
-import { auditorKeys, createSealer, loadPolicy, type VerifyReport, verify } from '../../src/index.ts';
-import type { DataKey } from '../../src/keys/provider.ts';
+import {
+  auditorKeys,
+  createSealer,
+  type DataKey,
+  loadPolicy,
+  type RecoveryReport,
+  type VerifyReport,
+  verify,
+} from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
 
 /** Data keys that a key service unwraps once: what is asked, what is written, and what it then proves without the service. */

@@ -1,18 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
-import { installLock, toolCache } from '../support/tool-cache.ts';
-
-const run = promisify(execFile);
-
-/** Names under which distributions and vendors install it. */
-const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+import { installChromium } from '../support/chromium-program.ts';
 
 /** A headless Chromium; close it when the tests are over. Found on PATH, or installed (Debian's package, as root). */
 export async function startChromium(): Promise<Browser> {
-  const executablePath = (await findChromium()) ?? (await installChromium());
+  const executablePath = await installChromium();
   // its socket stands in its folder for temporary files, and a path of one has at most 107 bytes
   return chromium.launch({ executablePath, timeout: 120_000, env: { ...definedEnvironment(), TMPDIR: '/tmp' } });
 }
@@ -21,36 +12,4 @@ function definedEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
   );
-}
-
-/** Path of the first one that starts; undefined where there is none. */
-async function findChromium(): Promise<string | undefined> {
-  for (const program of PROGRAMS) {
-    const path = await run('sh', ['-c', `command -v ${program} && ${program} --version >/dev/null 2>&1`]).then(
-      ({ stdout }) => stdout.trim(),
-      () => undefined, // not installed, or a placeholder that only tells how to install it: the next name
-    );
-    if (path) return path;
-  }
-  return undefined;
-}
-
-async function installChromium(): Promise<string> {
-  if (process.getuid?.() !== 0) {
-    throw new Error(`tests in a browser need one of ${PROGRAMS.join(', ')} on PATH: apt-get install chromium`);
-  }
-  await mkdir(toolCache(), { recursive: true });
-  const release = await installLock(join(toolCache(), 'chromium.lock'));
-  try {
-    const installed = await findChromium(); // by another process meanwhile
-    if (installed !== undefined) return installed;
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['update', '-qq'], { env });
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], { env });
-    const path = await findChromium();
-    if (path === undefined) throw new Error('apt-get installed chromium, yet it does not start');
-    return path;
-  } finally {
-    await release();
-  }
 }

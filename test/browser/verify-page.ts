@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { buildOffline } from '../../scripts/lib/offline/build.mjs';
+import { buildOffline } from '../../scripts/build/offline/build.mjs';
 
 /** The built page in a browser, used as an auditor would. */
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KeyReport, VerifyReport } from '../../src/verify/verdict/report.ts';
+import type { KeyReport, VerifyReport } from '../../src/index.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';

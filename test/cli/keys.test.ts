@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatRecoveredKeys } from '../../src/audit/recovery/recovered-key-file.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
@@ -165,15 +164,17 @@ describe('fapilog-tamper keys show', () => {
   });
 
   it('recovered data keys: whose they are, never what they are', async () => {
+    const fp = Buffer.alloc(32, 7);
     const names = {
       origin,
-      kid: 'AAAAAAAA.1',
+      key_id: 'AAAAAAAA.1',
       source: 'aws-kms',
       identity: 'arn:aws:kms:x:1:key/1#m',
       named: 'alias/a',
+      fp: fp.toString('base64url'),
     };
-    const fp = Buffer.alloc(32, 7);
-    const path = put('recovered.keys', formatRecoveredKeys([{ ...names, fp, material: dataKey }]));
+    const head = '{"fapilog-tamper":"recovered data keys","version":1,"keys":1}';
+    const path = put('recovered.keys', `${head}\n${dataKey.toString('base64')} ${JSON.stringify(names)}\n`);
     const result = await show(path);
     expect(result.code).toBe(0);
     expect(result.stdout).toContain(`AAAAAAAA.1 of ${origin}: aws-kms arn:aws:kms:x:1:key/1#m, named alias/a`);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
+import { loadPolicy } from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
 
 /** A file that was mistaken for another is described and never quoted: it may hold a key. */

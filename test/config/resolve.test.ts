@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readConfigFile } from '../../src/config/file.ts';
-import { type ConfigFile, resolveConfig, type TamperConfig } from '../../src/config/index.ts';
+import { type ConfigFile, resolveConfig } from '../../src/config/index.ts';
 import { isTamperError, type TamperError } from '../../src/errors.ts';
+import type { TamperConfig } from '../../src/index.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'config-'));
 afterAll(() => rmSync(directory, { recursive: true }));

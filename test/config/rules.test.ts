@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { modeOf, resolveConfig, type TamperConfig } from '../../src/config/index.ts';
+import { modeOf, resolveConfig } from '../../src/config/index.ts';
+import type { TamperConfig } from '../../src/index.ts';
 
 const aws = { keySource: 'aws-kms', keyId: 'alias/a' } as const;
 const vault = { keySource: 'vault', vaultPath: 'transit/keys/audit' } as const;

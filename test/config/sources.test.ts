@@ -10,9 +10,9 @@ import {
   optionNames,
   readFlags,
   resolveConfig,
-  type TamperConfig,
   variableName,
 } from '../../src/config/index.ts';
+import type { TamperConfig } from '../../src/index.ts';
 
 /** A value for every option that is not its default, together a configuration that goes together. */
 const sample: Required<TamperConfig> = {
@@ -72,6 +72,7 @@ const sample: Required<TamperConfig> = {
   maxEpochSeconds: 600,
   onKmsFailure: 'stop',
   maxUnsignedSeconds: 90,
+  closeTimeoutSeconds: 9,
   onStartFailure: 'stop',
   onWriteFailure: 'drop',
   onFailure: 'exit',

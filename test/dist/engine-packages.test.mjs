@@ -9,8 +9,8 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { cargoVersion } from '../../scripts/lib/cargo.mjs';
-import { makePackage, nameEngines, packageName, packFolder } from '../../scripts/lib/engine/package.mjs';
-import { platforms, thisPlatform } from '../../scripts/lib/engine/platforms.mjs';
+import { makePackage, nameEngines, packageName, packFolder } from '../../scripts/build/engine/package.mjs';
+import { platforms, thisPlatform } from '../../scripts/build/engine/platforms.mjs';
 import { installInto, unpack } from '../../scripts/lib/packed.mjs';
 import { capture, root } from '../../scripts/lib/run.mjs';
 import { Project, packedTarball } from './project.mjs';
@@ -20,7 +20,7 @@ const platform = thisPlatform();
 const module = join(root, 'engine', `${platform}.node`);
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const ours = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-if (skip === false) capture(process.execPath, ['scripts/build-engine.mjs']);
+if (skip === false) capture(process.execPath, ['scripts/build/engine.mjs']);
 
 /** Seals two lines with one engine, verifies them with another, and returns what stands in the log. */
 function sealAndVerify(project, sealing, verifying) {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { platforms } from '../../scripts/lib/engine/platforms.mjs';
-import { describe, hindrances, objections } from '../../scripts/lib/engine/shared-object.mjs';
+import { platforms } from '../../scripts/build/engine/platforms.mjs';
+import { describe, hindrances, objections } from '../../scripts/build/engine/shared-object.mjs';
 import { root } from '../../scripts/lib/run.mjs';
 
 const hasPython = spawnSync('python3', ['-c', 'import venv']).status === 0;
@@ -69,12 +69,12 @@ test('a platform that is not built, and one that does not exist, are errors', ()
   const names = Object.keys(platforms);
   assert.deepEqual(
     hindrances(names, (name) => join(root, 'no-such-folder', name)),
-    names.map((name) => `${name} is not built: npm run build:engine -- --platform ${name}`),
+    names.map((name) => `${name} is not built: npm run build -- engine --platform ${name}`),
   );
-  for (const script of ['build-engine', 'pack-engine']) {
+  for (const script of ['engine', 'release']) {
     const { status, stderr } = spawnSync(
       process.execPath,
-      [`${root}scripts/${script}.mjs`, '--platform', 'linux-x86'],
+      [`${root}scripts/build/${script}.mjs`, '--platform', 'linux-x86'],
       {
         encoding: 'utf8',
       },

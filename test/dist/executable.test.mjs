@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { buildExecutable } from '../../scripts/lib/offline/executable.mjs';
+import { buildExecutable } from '../../scripts/build/offline/executable.mjs';
 import { vectorInputs, vectorNames } from '../support/vector-inputs.mjs';
 import { Project } from './project.mjs';
 

@@ -14,7 +14,7 @@ export const packedTarball = () => packed().tarball;
 
 function packed() {
   const found = process.env.FAPILOG_TAMPER_PACKED;
-  if (found === undefined) throw new Error('nothing is packed: npm run test:dist -- FILE');
+  if (found === undefined) throw new Error('nothing is packed: npm run check -- dist FILE');
   return JSON.parse(found);
 }
 

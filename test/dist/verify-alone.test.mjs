@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { buildOffline } from '../../scripts/lib/offline/build.mjs';
+import { buildOffline } from '../../scripts/build/offline/build.mjs';
 import { vectorInputs, vectorNames } from '../support/vector-inputs.mjs';
 import { Project } from './project.mjs';
 

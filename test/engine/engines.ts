@@ -8,7 +8,7 @@ import { typescriptEngine } from '../../src/engine/typescript-engine.ts';
 /** The native module that was built in this checkout. */
 export function builtBinding(): NativeBinding {
   const place = nativePlaces()?.places.find(({ bringer }) => bringer === undefined);
-  expect(place, 'npm run build:engine builds it').toBeDefined();
+  expect(place, 'npm run build -- engine builds it').toBeDefined();
   return loadBinding((place as { file: string }).file);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
-import { streamReport, type VerifyReport, wholeReport } from '../../src/verify/verdict/report.ts';
+import type { VerifyReport } from '../../src/index.ts';
+import { streamReport, wholeReport } from '../../src/verify/verdict/report.ts';
 import { type Brings, judgeStreams, memorySource } from '../support/judge.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vectorNames, vectorReport } from '../support/vector-reports.ts';

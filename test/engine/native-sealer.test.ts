@@ -2,10 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
-import { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
+import { FakeClock, MemoryProvider } from '../../src/testing/index.ts';
 import { builtEngine, typescriptEngine } from './engines.ts';
 import { anyLine, longLine, Random } from './random-lines.ts';
 

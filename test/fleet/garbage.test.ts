@@ -16,7 +16,7 @@ const origin = 'fleet.example.com/host-00001';
 const note = `${origin}\n23\n${Buffer.alloc(32, 7).toString('base64')}\n\n— ${origin} ${Buffer.alloc(36, 9).toString('base64')}\n`;
 const file = { name: 's3://bucket/host-1/audit.jsonl', size: 9_000, version: 'c0ffee' };
 const family: RememberedFamily = {
-  version: 1,
+  version: 2,
   family: origin,
   streams: [
     {

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import { FleetAudit, type FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
 import { summarise } from '../../src/fleet/jobs/run-summary.ts';
 import type { StreamOutcome } from '../../src/fleet/queue/collect.ts';
 import type { StreamJob } from '../../src/fleet/queue/stream-job.ts';
-import type { AuditSummary } from '../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { type AuditSummary, formatVkey, type StreamResult } from '../../src/index.ts';
 import {
   auditFleet,
   DAY,

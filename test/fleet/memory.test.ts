@@ -79,7 +79,7 @@ it('a directory keeps the newest texts alone, and nothing of a writer that was k
 });
 
 const remembered: RememberedFamily = {
-  version: 1,
+  version: 2,
   family: 'fleet/a',
   streams: [
     {
@@ -118,7 +118,7 @@ describe('a text', () => {
     ['torn', formatRemembered(remembered).slice(0, -20)],
     ['empty', ''],
     ['without a digest', `${JSON.stringify(remembered)}\n`],
-    ['of a later version', formatRemembered({ ...remembered, version: 2 as 1 })],
+    ['of a later version', formatRemembered({ ...remembered, version: 3 as 2 })],
     ['with another member', formatRemembered({ ...remembered, ...{ more: 1 } })],
     ['of another family', formatRemembered({ ...remembered, family: 'fleet/b' })],
     [

@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AuditRequest } from '../../src/fleet/run/audit.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { loadPolicy, type Policy } from '../../src/verify/auditor/policy.ts';
+import { formatVkey, loadPolicy, type Policy } from '../../src/index.ts';
 import {
   auditFleet,
   DAY,
@@ -43,7 +41,7 @@ describe.each([
     fleet = make();
   });
   afterEach(() => fleet.close());
-  const said = async (more: Partial<AuditRequest> = {}): Promise<readonly string[]> =>
+  const said = async (more: Parameters<typeof auditFleet>[1] = {}): Promise<readonly string[]> =>
     (await auditFleet(fleet, more)).said;
 
   it('new, then unchanged, then grown', async () => {

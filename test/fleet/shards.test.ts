@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import { mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
 import { runOf } from '../../src/fleet/run/run-name.ts';
 import { type Shard, shardOf } from '../../src/fleet/run/shard.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey, type StreamResult } from '../../src/index.ts';
 import {
   type Audited,
   auditFleet,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatManifest, type Manifest, readManifest } from '../../src/format/manifest.ts';
+import { formatManifest, readManifest } from '../../src/format/manifest.ts';
+import type { Manifest } from '../../src/index.ts';
 
 const manifest: Manifest = {
   version: 1,

@@ -5,7 +5,8 @@ import { formatNote, parseSignedCheckpoint } from '../../src/format/checkpoint.t
 import { formatControlLeaf, readControl } from '../../src/format/control.ts';
 import { classifyLine, formatCheckpointLine, TAIL_LENGTH } from '../../src/format/entry.ts';
 import { inputForm, recordHead, unwrapRecord } from '../../src/format/record.ts';
-import { formatVkey, parseVkey } from '../../src/format/vkey.ts';
+import { parseVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 
 const samples = new URL('../samples/', import.meta.url);
 const names = readdirSync(samples);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CarrierName } from '../../src/verify/carrier/carrier.ts';
+import type { CarrierName } from '../../src/index.ts';
 import { carrierOf } from '../../src/verify/carrier/carriers.ts';
 import { carriers, wrapFile } from '../support/carriers.ts';
 import { subjects } from '../support/mutations.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatRecordExtra, parseRecordExtra } from '../../src/format/evidence/record-extra.ts';
 import { formatTlogProof, parseTlogProof } from '../../src/format/evidence/tlog-proof.ts';
-import { verifyProof } from '../../src/verify/verify-proof.ts';
+import { verifyProof } from '../../src/index.ts';
 import { proveInclusion } from '../support/proof.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey } from '../vectors/keys.ts';

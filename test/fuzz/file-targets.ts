@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
-import { loadPublicKeys } from '../../src/audit/public-keys.ts';
 import { readConfigFile } from '../../src/config/file.ts';
 import type { TamperErrorCode } from '../../src/errors.ts';
+import { loadPolicy, loadPublicKeys } from '../../src/index.ts';
 import { loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import { readGzip } from '../../src/verify/input/gzip.ts';
 import { inMemory } from '../../src/verify/input/sources.ts';
 import { subjects } from '../support/mutations.ts';

@@ -4,11 +4,12 @@ import { fuzz } from './engine.ts';
 import { targets } from './targets.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** `node --import ./test/child/typescript.mjs test/fuzz/main.ts --seconds N [--seed N] [--keep] [--crashes DIRECTORY] [TARGET…]` */
+/** `npm run fuzz -- [--minutes N | --seconds N] [--seed N] [--keep] [--crashes DIRECTORY] [TARGET…]`: five minutes if none are given. */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    minutes: { type: 'string' },
     seconds: { type: 'string' },
     seed: { type: 'string' },
     keep: { type: 'boolean' },
@@ -20,7 +21,9 @@ if (unknown !== undefined) {
   throw new Error(`there is no target ${unknown}; there are ${targets.map(({ name }) => name).join(', ')}`);
 }
 const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const seconds = Number(values.seconds ?? 300) / chosen.length;
+const whole = values.seconds !== undefined ? Number(values.seconds) : Number(values.minutes ?? 5) * 60;
+if (!(whole > 0)) throw new Error('--minutes and --seconds take a number above zero');
+const seconds = whole / chosen.length;
 const seed = Number(values.seed ?? Date.now() % 2 ** 32);
 process.stdout.write(`seed ${seed}, ${seconds.toFixed(1)} s for each of ${chosen.length} targets\n`);
 for (const target of chosen) {

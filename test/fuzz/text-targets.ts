@@ -19,7 +19,8 @@ import {
 } from '../../src/format/entry.ts';
 import { formatManifest, readManifest } from '../../src/format/manifest.ts';
 import { inputForm, recordHead, unwrapRecord } from '../../src/format/record.ts';
-import { formatVkey, parseVkey } from '../../src/format/vkey.ts';
+import { parseVkey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { decodeKey } from '../../src/providers/internal/key-text.ts';
 import { formatState, parseState } from '../../src/seal/disk/state-record.ts';
 import type { RecoveredDataKey } from '../../src/verify/data-keys/recovered-data-keys.ts';

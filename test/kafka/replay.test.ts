@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../src/index.ts';
 import { shorterJournal } from '../../src/kafka/state/compaction.ts';
 import { FrameBuffer, framesOf } from '../../src/kafka/state/frames.ts';
 import { StreamLane } from '../../src/kafka/stream-lane.ts';
 import type { Auditor } from '../../src/verify/auditor/auditor.ts';
 import { LINE_LIMIT } from '../../src/verify/input/line-splitter.ts';
 import { Allowance } from '../../src/verify/model/allowance.ts';
-import { type Finding, FindingRoom, Findings } from '../../src/verify/model/findings.ts';
+import { FindingRoom, Findings } from '../../src/verify/model/findings.ts';
 import { TimelineRoom } from '../../src/verify/model/timeline.ts';
 import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
 import { linkedStream } from '../../src/verify/verdict/linked-stream.ts';

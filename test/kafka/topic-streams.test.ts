@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
+import { createDataKey } from '../../src/index.ts';
 import { FrameBuffer, framesOf } from '../../src/kafka/state/frames.ts';
 import { TopicStreams } from '../../src/kafka/topic-streams.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { LINE_LIMIT } from '../../src/verify/input/line-splitter.ts';
 import { FLEET, fleetKey, fleetLog } from '../support/topic-logs.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey } from '../../src/index.ts';
 
 const parts = { source: 'vault', identity: 'transit/keys/audit:v3' } as const;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
+import { type KeyEvent, onKeyEvent } from '../../src/index.ts';
 import { callService } from '../../src/keys/call.ts';
-import { type KeyEvent, onKeyEvent } from '../../src/keys/events.ts';
 
 const service = { operation: 'sign', source: 'vault', keyId: 'audit', timeoutMs: 1_000 } as const;
 

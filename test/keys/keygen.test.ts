@@ -4,8 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { generateKeyFile } from '../../src/keys/keygen.ts';
-import { toCanonicalSpki } from '../../src/keys/public-key.ts';
+import { generateKeyFile } from '../../src/index.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 
 let directory = '';
@@ -64,7 +63,8 @@ describe('generateKeyFile', () => {
       const provider = new FileKeyProvider({ signingKeys: { path } });
       const key = await provider.getSigningKey('s');
       expect(key).toMatchObject({ identity: made.identity, algorithm: algorithm.toLowerCase(), spki: made.spki });
-      expect(toCanonicalSpki(readFileSync(`${path}.pub`, 'latin1'), 'the public half')).toEqual(made.spki);
+      const pem = readFileSync(`${path}.pub`, 'latin1').replaceAll(/-----[^-]+-----|\s/g, '');
+      expect(Buffer.from(pem, 'base64')).toEqual(made.spki);
       const { bytes } = await provider.sign('s', Buffer.from('text'));
       expect(await provider.verify(key, Buffer.from('text'), bytes)).toBe(true);
       expect(await provider.verify(key, Buffer.from('other'), bytes)).toBe(false);

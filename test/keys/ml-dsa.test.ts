@@ -1,7 +1,8 @@
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { describe, expect, test } from 'vitest';
 import { ML_DSA, mlDsaOf, mlDsaPublicKey, mlDsaSpki } from '../../src/core/ml-dsa.ts';
-import { formatVkey, noteKeyId, parseVkey, spkiFor } from '../../src/format/vkey.ts';
+import { noteKeyId, parseVkey, spkiFor } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { hasNativeMlDsa, mlDsaSpkiOfSeed, signMlDsa, verifyMlDsa } from '../../src/keys/ml-dsa.ts';
 import { readPublicKey, toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { verifySignature } from '../../src/keys/signature.ts';

@@ -3,7 +3,7 @@ import { TamperError } from '../../src/errors.ts';
 import { clampDelay } from '../../src/foundation/clock.ts';
 import { withDeadline } from '../../src/foundation/deadline.ts';
 import { parseRetryAfter, withRetry } from '../../src/keys/retry.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 
 const unavailable = (retryAfterMs?: number): TamperError =>
   new TamperError('UNAVAILABLE', 'away', {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isEd25519Point } from '../../src/core/ed25519-point.ts';
 import type { MlDsaAlgorithm } from '../../src/core/ml-dsa.ts';
 import { parseVkey, spkiFor } from '../../src/format/vkey.ts';
-import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../src/index.ts';
 import { canonicalSpki, readCanonicalSpki, readPublicKey, toCanonicalSpki } from '../../src/keys/public-key.ts';
 import { derFromP1363, signLocally, verifySignature } from '../../src/keys/signature.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
 import { VersionCache, type VersionCacheOptions } from '../../src/keys/version-cache.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 
 interface Version {
   readonly identity: string;

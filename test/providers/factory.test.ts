@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { TamperConfig } from '../../src/config/index.ts';
-import { createKeyProvider } from '../../src/providers/index.ts';
+import { createKeyProvider, type TamperConfig } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage, writeProgram } from '../support/built-package.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };

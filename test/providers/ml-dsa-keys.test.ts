@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { mlDsaSpki } from '../../src/core/ml-dsa.ts';
+import type { SigningKey } from '../../src/index.ts';
 import { hasNativeMlDsa, mlDsaPkcs8Head } from '../../src/keys/ml-dsa.ts';
-import type { SigningKey } from '../../src/keys/provider.ts';
 import { FileKeyProvider } from '../../src/providers/file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ml-dsa-'));

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type DefaultTreeAdapterMap, defaultTreeAdapter, type ParserError, parse } from 'parse5';
 import { describe, expect, it } from 'vitest';
+import type { StreamReport, VerifyReport } from '../../src/index.ts';
 import type { ReportAbout } from '../../src/report/about.ts';
 import { renderReport, renderReportMain } from '../../src/report/html/render-report.ts';
 import { REPORT_STYLE, REPORT_STYLE_DIGEST } from '../../src/report/html/style.ts';
-import type { StreamReport, VerifyReport } from '../../src/verify/verdict/report.ts';
 import { vectorNames, vectorReport } from '../support/vector-reports.ts';
 
 type Node = DefaultTreeAdapterMap['node'];

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { verdictText } from '../../src/cli/verify-text.ts';
+import type { KeyReport, StreamReport } from '../../src/index.ts';
 import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
 import { keysUsed } from '../../src/report/words/keys-used.ts';
 import { meaningOf } from '../../src/report/words/meaning.ts';
 import { verdictSentence } from '../../src/report/words/verdict-words.ts';
-import type { KeyReport, StreamReport } from '../../src/verify/verdict/report.ts';
 import { vectorReport } from '../support/vector-reports.ts';
 
 async function streamOf(name: string): Promise<StreamReport> {

@@ -22,13 +22,13 @@ function write(name: string, text: string): string {
 }
 
 function check(name: string, argument: string): { code: number | null; lines: string[] } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [`scripts/${name}.mjs`, argument], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`scripts/check/${name}.mjs`, argument], {
     encoding: 'utf8',
   });
   return { code: status, lines: (stdout + stderr).trim().split('\n') };
 }
 
-describe('check-spec', () => {
+describe('spec', () => {
   // Put together here, so that this file cites nothing of the real specification.
   const id = (section: number, item: number) => `M${section}.${item}`;
   const statement = (section: number, item: number) => `**[${id(section, item)}]** A line MUST end.\n`;
@@ -37,7 +37,7 @@ describe('check-spec', () => {
     write('spec/format.md', `## 1. Lines\n\n${statement(1, 1)}`);
     write('src/a.ts', `// ${id(1, 1)}\n`);
     write('test/a.test.ts', `// ${id(1, 1)}\n`);
-    expect(check('check-spec', folder)).toEqual({
+    expect(check('spec', folder)).toEqual({
       code: 0,
       lines: ['1 statements in 1 sections, each with code and test'],
     });
@@ -50,7 +50,7 @@ describe('check-spec', () => {
   ])('refuses a statement that %s', (words, files: Record<string, string>) => {
     write('spec/format.md', `## 1. Lines\n\n${statement(1, 1)}\n`);
     for (const [name, cited] of Object.entries(files)) write(name, `// ${cited}\n`);
-    const { code, lines } = check('check-spec', folder);
+    const { code, lines } = check('spec', folder);
     expect(code).toBe(1);
     expect(lines).toContain(`- spec/format.md:3: ${id(1, 1)} ${words}`);
   });
@@ -59,7 +59,7 @@ describe('check-spec', () => {
     write('spec/format.md', `## 1. Lines\n${statement(1, 1)}${statement(1, 1)}${statement(2, 1)}A writer MUST not.\n`);
     write('src/a.ts', `// ${id(1, 1)} ${id(2, 1)} ${id(3, 9)}\n// ${'spec'} 7\n`);
     write('test/a.test.ts', `// ${id(1, 1)} ${id(2, 1)}\n`);
-    const { code, lines } = check('check-spec', folder);
+    const { code, lines } = check('spec', folder);
     expect(code).toBe(1);
     expect(lines.sort()).toEqual([
       `- spec/format.md:3: ${id(1, 1)} was given at spec/format.md:2 already`,
@@ -71,20 +71,20 @@ describe('check-spec', () => {
   });
 
   it('refuses a specification that is not there or holds no statement', () => {
-    expect(check('check-spec', folder).code).toBe(1);
+    expect(check('spec', folder).code).toBe(1);
     write('spec/format.md', '## 1. Lines\n');
-    expect(check('check-spec', folder).code).toBe(1);
+    expect(check('spec', folder).code).toBe(1);
   });
 });
 
-describe('check-root', () => {
+describe('root', () => {
   it('passes where only our own files and built-in modules are loaded, and ignores import() and comments', () => {
     write('b.js', "export const b = 1;\nexport const load = () => import('@aws-sdk/client-kms');\n");
     const entry = write(
       'index.js',
       "/**\n * import x from 'pino';\n */\nimport 'node:fs';\nexport { b } from './b.js';\n",
     );
-    const { code, lines } = check('check-root', entry);
+    const { code, lines } = check('root', entry);
     expect(code).toBe(0);
     expect(lines[0]).toMatch(/^root loads 2 files .* packages: none$/);
   });
@@ -98,20 +98,20 @@ describe('check-root', () => {
   ])('refuses a package behind a file of the root: %s', (text, name) => {
     write('inner.js', `${text}\n`);
     const entry = write('index.js', "export { a } from './inner.js';\n");
-    const { code, lines } = check('check-root', entry);
+    const { code, lines } = check('root', entry);
     expect(code).toBe(1);
     expect(lines.join('\n')).toContain(`loads ${name} with the package root`);
   });
 
   it('refuses a file that is not there', () => {
-    expect(check('check-root', write('index.js', "export * from './gone.js';\n")).code).toBe(1);
+    expect(check('root', write('index.js', "export * from './gone.js';\n")).code).toBe(1);
   });
 
   it.each(['node:http', 'https', 'node:worker_threads', 'node:zlib', 'node:child_process'])(
     'refuses %s, which takes long to load',
     (name) => {
       write('inner.js', `import * as all from '${name}';\nexport const a = all;\n`);
-      const { code, lines } = check('check-root', write('index.js', "export { a } from './inner.js';\n"));
+      const { code, lines } = check('root', write('index.js', "export { a } from './inner.js';\n"));
       expect(code).toBe(1);
       expect(lines.join('\n')).toContain(`inner.js loads ${name} with the package root`);
     },
@@ -125,7 +125,7 @@ describe('check-root', () => {
   ])('sees by its map that %s was joined to a file', (source, expected) => {
     const entry = write('index.js', 'export const a = 1;\n');
     write('index.js.map', JSON.stringify({ version: 3, sources: [relative(folder, resolve(source))], mappings: '' }));
-    const { code, lines } = check('check-root', entry);
+    const { code, lines } = check('root', entry);
     expect(code).toBe(expected);
     expect(lines.join('\n').includes(`${source} is loaded with the package root`)).toBe(expected === 1);
   });
@@ -133,22 +133,22 @@ describe('check-root', () => {
   it('refuses more files than three', () => {
     for (const name of ['a', 'b', 'c']) write(`${name}.js`, `export const ${name} = 1;\n`);
     const index = (...names: string[]) => names.map((name) => `export * from './${name}.js';\n`).join('');
-    expect(check('check-root', write('index.js', index('a', 'b'))).code).toBe(0);
-    const { code, lines } = check('check-root', write('index.js', index('a', 'b', 'c')));
+    expect(check('root', write('index.js', index('a', 'b'))).code).toBe(0);
+    const { code, lines } = check('root', write('index.js', index('a', 'b', 'c')));
     expect(code).toBe(1);
     expect(lines.join('\n')).toMatch(/loads 4 files, and at most 3 are allowed: .*index\.js, .*a\.js, /);
   });
 
   it('refuses more code than 350 KiB, and does not count comments', () => {
     const much = 'x'.repeat(350 * 1024);
-    expect(check('check-root', write('index.js', `/* ${much} */\n`)).code).toBe(0);
-    const { code, lines } = check('check-root', write('index.js', `export const much = '${much}';\n`));
+    expect(check('root', write('index.js', `/* ${much} */\n`)).code).toBe(0);
+    const { code, lines } = check('root', write('index.js', `export const much = '${much}';\n`));
     expect(code).toBe(1);
     expect(lines).toEqual(['- the package root loads 350.0 KiB, and at most 350 are allowed']);
   });
 });
 
-describe('check-deployment', () => {
+describe('deployment', () => {
   const deployment = 'examples/deployment';
   const lines = (change: Readonly<Record<string, readonly [string, string]>> = {}): string[] => {
     cpSync(deployment, folder, { recursive: true });
@@ -157,7 +157,7 @@ describe('check-deployment', () => {
       expect(text).toContain(before);
       write(name, text.replaceAll(before, after));
     }
-    return check('check-deployment', folder).lines;
+    return check('deployment', folder).lines;
   };
   const manifest = 'kubernetes/statefulset.yaml';
 

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Sealer } from '../../src/seal/sealer.ts';
+import type { Sealer } from '../../src/index.ts';
 import { audit, ORIGIN, start, workplace } from './workplace.ts';
 
 /** Anchors with an address, read back at a start (M6.5): POST takes a note, GET gives the newest one of a stream. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Sealer } from '../../src/index.ts';
 import { TURN_BYTES, TURN_LINES } from '../../src/seal/intake/turn.ts';
-import type { Sealer } from '../../src/seal/sealer.ts';
 import { PendingLines } from '../../src/seal/stream/pending-lines.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 /** Every change of the disk is a step; at step `last` it happens by half or not at all, and the disk is frozen. */

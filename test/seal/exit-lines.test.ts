@@ -37,17 +37,22 @@ it.each(
     keySource: 'env',
   };
   const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-  const run = (text: string): void => {
+  const run = (text: string, said: RegExp): void => {
     const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
       env,
       encoding: 'utf8',
     });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(said) });
   };
-  run(program(built.directory, options, how));
+  // each line that is kept is told of: nobody would see otherwise that it is not sealed
+  run(
+    program(built.directory, options, how),
+    /^(fapilog-tamper: lines of the log \S+ could not be sealed: \S+ keeps \d for the next start\n)*$/,
+  );
   run(
     `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
      const sealer = createSealer(${JSON.stringify(options)}); await sealer.flush(); await sealer.close();`,
+    /^$/,
   );
   const { status, stdout } = spawnSync(
     process.execPath,
@@ -56,4 +61,28 @@ it.each(
   );
   expect(status).toBe(0);
   expect(stdout.trim().split('\n').sort()).toEqual(['{"late":0}', '{"late":1}', '{"late":2}', '{"n":0}']);
+});
+
+it('a short job that ends before its key has come says which lines wait where, and so do verify and doctor', () => {
+  const { directory } = workplace();
+  const options = { file: join(directory, 'a.jsonl'), stateDir: join(directory, 'state'), keySource: 'env' };
+  const env = {
+    ...process.env,
+    FAPILOG_TAMPER_KEY: 'ab'.repeat(32),
+    FAPILOG_TAMPER_FILE: options.file,
+    FAPILOG_TAMPER_STATE_DIR: options.stateDir,
+  };
+  const library = JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href);
+  const job = `import { createSealer } from ${library};
+    const sealer = createSealer(${JSON.stringify(options)});
+    for (let n = 0; n < 3; n++) sealer.write('{"n":1}');
+    process.exit(0);`;
+  const node = (...argv: string[]) => spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
+  const { status, stderr } = node('--input-type=module', '-e', job);
+  expect(status).toBe(0);
+  expect(stderr).toContain(`${options.stateDir}/`);
+  expect(stderr).toContain('keeps 3 for the next start');
+  const main = join(built.directory, 'dist/cli/main.js');
+  expect(node(main, 'verify', options.file, '--origin', 'x').stderr).toContain('note: 3 lines');
+  expect(node(main, 'doctor').stdout).toContain('kept lines: 3 lines that could not be sealed wait in');
 });

@@ -106,7 +106,7 @@ it.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
     const warnings: string[] = [];
     sealer.on('warning', ({ message }) => warnings.push(message));
     sealer.write('{"n":1}');
-    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    await expect.poll(() => warnings).toHaveLength(1);
     expect(warnings[0]).toContain(code);
     expect(sealer.stats.waitsFor).toBe('disk');
     free();

@@ -13,6 +13,11 @@ it.each([
   const { options } = workplace();
   const sealer = start(options());
   await sealer.ready;
-  expect(leftBy(() => sealer.write(lines), 2_000)).toBeLessThan(300);
-  expect(sealer.stats.records).toBe(3 * 2_100);
+  let writes = 0;
+  const write = (): void => {
+    writes++;
+    sealer.write(lines);
+  };
+  expect(leftBy(write, 2_000)).toBeLessThan(300);
+  expect(sealer.stats.records).toBe(3 * writes);
 });

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
 import type { TamperErrorCode } from '../../src/errors.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
-import type { MemoryKeyState } from '../../src/testing/memory-key.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
+import type { SealerOptions, VerifyReport } from '../../src/index.ts';
+import { FakeClock, type MemoryKeyState } from '../../src/testing/index.ts';
 import { audit, read, type read as readLog, start, workplace } from './workplace.ts';
 
 export type Mode = 'data key' | 'signing' | 'both';

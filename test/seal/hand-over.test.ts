@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { EnvKeyProvider } from '../../src/providers/env.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 import { advance, modes, testHandOvers, worse } from './hand-over-matrix.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyLine } from '../../src/format/entry.ts';
-import { unwrapRecord } from '../../src/format/record.ts';
+import { recordOf } from '../support/sealed-lines.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 
 /** The application's own lines of a sealed file, byte for byte; the parts of a long one put together. */
@@ -12,9 +11,9 @@ function originalLines(file: string): Buffer[] {
   let parts: Buffer[] = [];
   for (let from = 0, lf = bytes.indexOf(10); lf >= 0; from = lf + 1, lf = bytes.indexOf(10, from)) {
     const line = bytes.subarray(from, lf);
-    const record = classifyLine(line);
-    if (record.type !== 'record') continue;
-    parts.push(unwrapRecord(line, record) as Buffer);
+    const record = recordOf(line);
+    if (record === undefined) continue;
+    parts.push(record.own);
     if (record.part !== undefined && !record.last) continue;
     lines.push(Buffer.concat(parts));
     parts = [];

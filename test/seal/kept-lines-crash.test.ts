@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
-import { classifyLine } from '../../src/format/entry.ts';
-import { unwrapRecord } from '../../src/format/record.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
+import { recordOf } from '../support/sealed-lines.ts';
 import { sealedFiles, start, workplace } from './workplace.ts';
 
 /** Every change of the disk is a step; from step `last` on nothing happens any more, as when the process was killed. */
@@ -49,13 +48,11 @@ function records(directory: string): number[] {
   for (const file of sealedFiles(directory)) {
     const bytes = readFileSync(file);
     for (let from = 0, lf = bytes.indexOf(10); lf >= 0; from = lf + 1, lf = bytes.indexOf(10, from)) {
-      const line = bytes.subarray(from, lf);
-      const read = classifyLine(line);
-      if (read.type !== 'record') continue;
-      const own = unwrapRecord(line, read);
-      if (own === undefined) throw new Error('a record does not unwrap');
-      parts = read.part === undefined || read.part === 1 ? [own] : [...parts, own];
-      if (read.part === undefined || read.last) all.push(expected.indexOf(Buffer.concat(parts).toString()));
+      const record = recordOf(bytes.subarray(from, lf));
+      if (record === undefined) continue;
+      const { part, last, own } = record;
+      parts = part === undefined || part === 1 ? [own] : [...parts, own];
+      if (part === undefined || last) all.push(expected.indexOf(Buffer.concat(parts).toString()));
     }
   }
   return all.sort((one, other) => one - other);

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
+import type { SealerOptions } from '../../src/index.ts';
 import { audit, read, sealedFiles, start, workplace } from './workplace.ts';
 
 type Place = ReturnType<typeof workplace>;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { describe, expect, it, type MockInstance, vi } from 'vitest';
+import type { SealerOptions } from '../../src/index.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 
 const modes: Record<string, Partial<SealerOptions>> = {
@@ -23,6 +23,13 @@ function timed() {
 async function until(clock: FakeClock, isTrue: () => boolean, seconds = 1_000): Promise<void> {
   for (let second = 0; second < seconds && !isTrue(); second++) await clock.advance(1_000);
   expect(isTrue()).toBe(true);
+}
+
+/** The longest wait of the system's clock that was asked for, in milliseconds. */
+function longestOf(waits: MockInstance<typeof setTimeout>): number {
+  const longest = Math.max(...waits.mock.calls.map(([, ms]) => ms ?? 0));
+  waits.mockRestore();
+  return longest;
 }
 
 describe.each(Object.entries(modes))('keys that change, sealed with %s', (_name, extra) => {
@@ -156,14 +163,14 @@ describe.each([
   });
 
   it('a close that gets no signature ends within 5 seconds, and the next start adopts', async () => {
-    const { directory, file, options, provider } = workplace(['audit', 'sign']);
+    const { directory, file, options, provider } = timed();
     const sealer = start({ ...options(), ...extra });
     await sealer.flush();
     sealer.write('{"n":1}');
     provider.faults.hang();
-    const began = performance.now();
-    await sealer.close();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    const waits = vi.spyOn(globalThis, 'setTimeout');
+    await sealer.close(); // the service's own time stands still: only the end's can pass
+    expect(longestOf(waits)).toBeLessThan(5_000);
     provider.faults.heal();
     await start({ ...options(), ...extra }).close();
     expect((await read([file], provider)).opens[1]).toMatchObject({ why: 'resumed', adoptedFrom: 3 });
@@ -232,13 +239,13 @@ describe('before the first key', () => {
   });
 
   it('a key service that hangs blocks no exit', async () => {
-    const { directory, options, provider } = workplace();
+    const { directory, options, provider } = timed();
     provider.faults.hang();
     const sealer = start(options());
     sealer.write('{"n":1}');
-    const began = performance.now();
+    const waits = vi.spyOn(globalThis, 'setTimeout');
     await sealer.close();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(longestOf(waits)).toBeLessThan(5_000);
     const [kept] = readdirSync(join(directory, 'state')).filter((name) => name.includes('.unsealed-'));
     expect(readFileSync(join(directory, 'state', kept as string), 'utf8')).toBe('{"n":1}\n');
     provider.faults.heal();

@@ -3,9 +3,8 @@ import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFil
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
-import type { Manifest } from '../../src/format/manifest.ts';
-import type { MemoryProvider } from '../../src/testing/memory-provider.ts';
+import type { Manifest, SealerOptions } from '../../src/index.ts';
+import type { MemoryProvider } from '../../src/testing/index.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 const modes: [string, Partial<SealerOptions>][] = [

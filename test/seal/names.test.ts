@@ -1,19 +1,27 @@
-import { hostname } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
-import { resolveConfig } from '../../src/config/index.ts';
-import { resolveNames } from '../../src/seal/disk/names.ts';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createSealer } from '../../src/index.ts';
 
 it.each([
   ['payments-0', 'payments-0'],
   [undefined, hostname()],
-])('{pod} is HOSTNAME, else the host name: %s', (name, pod) => {
-  vi.stubEnv('HOSTNAME', name);
-  const code = { file: join('/logs', '{pod}.jsonl'), origin: 'audit.example.com/{pod}' };
-  const { config } = resolveConfig({ code, env: {} });
-  expect(resolveNames(config)).toMatchObject({
-    base: `/logs/${pod.toLowerCase()}.jsonl`,
-    origin: `audit.example.com/${pod}`,
+])('{pod} is HOSTNAME, else the host name: %s', async (name, pod) => {
+  const directory = mkdtempSync(join(tmpdir(), 'names-'));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(directory, { recursive: true });
   });
-  vi.unstubAllEnvs();
+  vi.stubEnv('HOSTNAME', name);
+  vi.stubEnv('FAPILOG_TAMPER_KEY', 'ab'.repeat(32));
+  const sealer = createSealer({
+    file: join(directory, '{pod}.jsonl'),
+    stateDir: join(directory, 'state'),
+    origin: 'audit.example.com/{pod}',
+  });
+  sealer.write('one');
+  await sealer.close();
+  expect(sealer.origin).toBe(`audit.example.com/${pod}`);
+  expect(readdirSync(directory)).toContain(`${pod.toLowerCase()}.jsonl`);
 });

@@ -2,12 +2,10 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, utimes
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { resolveConfig } from '../../src/config/index.ts';
-import type { SealerOptions } from '../../src/create-sealer.ts';
 import { isTamperError } from '../../src/errors.ts';
-import type { KeyProvider } from '../../src/keys/provider.ts';
+import { type KeyProvider, Sealer, type SealerOptions } from '../../src/index.ts';
 import { sourcesOf } from '../../src/seal/epoch/key-sources.ts';
 import { abandonStream, breakLock } from '../../src/seal/resume/site-opening.ts';
-import { Sealer } from '../../src/seal/sealer.ts';
 import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
 
 it('a second writer of the same stream is refused while the first one runs, and not after', async () => {

@@ -1,8 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
-import type { Manifest } from '../../src/format/manifest.ts';
+import type { Manifest, SealerOptions } from '../../src/index.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 /** How many bytes of each file are on the disk, by inode: what was there when the file was flushed last. */

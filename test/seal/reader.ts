@@ -10,7 +10,7 @@ import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
-import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../src/index.ts';
 import { verifyClassical } from '../../src/keys/signature.ts';
 
 /** A checkpoint line as the small reader found it. */

@@ -1,9 +1,8 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
-import type { Sealer } from '../../src/seal/sealer.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import type { Sealer, SealerOptions } from '../../src/index.ts';
+import { FakeClock } from '../../src/testing/index.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 const modes = { 'data key': {}, signing: { useKmsSigning: true }, both: { signingKeyId: 'sign' } };

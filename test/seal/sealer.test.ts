@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { SealerOptions } from '../../src/create-sealer.ts';
+import type { SealerOptions } from '../../src/index.ts';
 import { read, start, workplace } from './workplace.ts';
 
 type Mode = 'data key' | 'signing' | 'both';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { audit, read, start, workplace } from './workplace.ts';
 
 /** What the file system says: `blocks` 0 where it does not tell its size. */
@@ -12,9 +12,6 @@ vi.mock('node:fs', async (original) => {
     room.left === undefined ? fs.statfsSync(path) : { blocks: room.blocks, bavail: room.left, bsize: 1 };
   return { ...fs, statfsSync };
 });
-
-/** The machine may be busy. */
-const PATIENT = { timeout: 20_000 };
 
 type Place = ReturnType<typeof workplace>;
 
@@ -60,7 +57,7 @@ describe('lines that wait for the first key', () => {
     const sealer = start(place.options());
     for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
     expect(onDisk(place)).toBe('');
-    await expect.poll(() => onDisk(place), PATIENT).toBe(text(100));
+    await expect.poll(() => onDisk(place)).toBe(text(100));
     expect(sealer.stats).toMatchObject({ pendingBytes: 0, waitsFor: 'key' });
     place.provider.faults.heal();
     await sealer.flush();
@@ -71,6 +68,19 @@ describe('lines that wait for the first key', () => {
     expect(readdirSync(join(place.directory, 'state')).filter((name) => /keeping|unsealed|taken/.test(name))).toEqual(
       [],
     );
+  });
+
+  it('are on the disk soon, although timers fire early', async () => {
+    const timer = setTimeout;
+    const early = vi
+      .spyOn(globalThis, 'setTimeout')
+      .mockImplementation(((fire: () => void, ms = 0) => timer(fire, ms - 20)) as typeof setTimeout);
+    onTestFinished(() => early.mockRestore());
+    const place = workplace();
+    place.provider.faults.failWith('UNAVAILABLE');
+    const sealer = start(place.options());
+    sealer.write('{"n":0}');
+    await expect.poll(() => onDisk(place)).toBe(text(1));
   });
 
   it('are on the disk before write() returns, with flush_every: line', () => {
@@ -109,7 +119,7 @@ describe('lines that wait for the first key', () => {
     place.provider.faults.failWith('UNAVAILABLE');
     const sealer = start(place.options());
     for (const n of upTo(100)) sealer.write(`{"n":${n}}`);
-    await expect.poll(() => onDisk(place), PATIENT).toBe(text(100));
+    await expect.poll(() => onDisk(place)).toBe(text(100));
     rmSync(join(place.directory, 'state'), { recursive: true });
     for (let n = 100; n < 120; n++) sealer.write(`{"n":${n}}`);
     await sealer.close().catch(() => undefined); // its lock is gone too
@@ -146,7 +156,7 @@ describe('lines that wait for the first key', () => {
     try {
       const sealer = start(place.options());
       for (const n of upTo(10)) sealer.write(`{"n":${n}}`);
-      await expect.poll(() => onDisk(place), PATIENT).toBe(text(10));
+      await expect.poll(() => onDisk(place)).toBe(text(10));
       await sealer.close();
       const early = start(place.options());
       early.write('{"n":10}');
@@ -174,10 +184,9 @@ describe('lines that wait for the first key', () => {
     place.provider.faults.failWith('UNAVAILABLE');
     const sealer = start({ ...place.options(), maxLineBytes: 65_536, maxPendingBytes: 65_536 });
     const pad = 'x'.repeat(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 300));
     for (const n of upTo(1_000)) {
       expect(sealer.write(`{"n":${n},"pad":"${pad}"}`)).toBe(true);
-      if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+      if (n % 20 === 0) await expect.poll(() => sealer.stats.pendingBytes, { interval: 1 }).toBe(0);
     }
     await sealer.close();
     expect(sealer.stats).toMatchObject({ kept: 1_000, dropped: 0 });
@@ -191,8 +200,7 @@ describe('lines that wait for the first key', () => {
     const sealer = start({ ...place.options(), maxLineBytes: 65_536 });
     sealer.write('{"n":0}');
     sealer.writePiece(Buffer.from('{"n":1,"pad":"'));
-    await new Promise((resolve) => setTimeout(resolve, 350));
-    expect(onDisk(place)).toBe('{"n":0}\n'); // half a line would be taken for a line
+    await expect.poll(() => onDisk(place)).toBe('{"n":0}\n'); // half a line would be taken for a line
     sealer.writePiece(Buffer.from('x'.repeat(10_000)));
     sealer.write('"}\n{"n":2}');
     place.provider.faults.heal();
@@ -212,10 +220,10 @@ describe('lines that wait for the first key', () => {
       const warnings: string[] = [];
       sealer.on('warning', ({ message }) => warnings.push(message));
       for (const n of upTo(10)) sealer.write(`{"n":${n}}`);
-      await expect.poll(() => warnings, PATIENT).toEqual([expect.stringContaining('little room left')]);
+      await expect.poll(() => warnings).toEqual([expect.stringContaining('little room left')]);
       expect(sealer.stats.pendingBytes).toBeGreaterThan(0);
       room.left = 100_000_000;
-      await expect.poll(() => onDisk(place), PATIENT).toBe(text(10));
+      await expect.poll(() => onDisk(place)).toBe(text(10));
       expect(warnings).toHaveLength(1);
       place.provider.faults.heal();
       await sealer.close();

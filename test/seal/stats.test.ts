@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { healthOf } from '../../src/seal/health.ts';
-import type { SealerStats } from '../../src/seal/sealer-stats.ts';
+import { healthOf, type SealerStats } from '../../src/index.ts';
 import { start, workplace } from './workplace.ts';
 
 describe('the numbers of a sealer', () => {
   it('say what is signed, by which keys, and what is not', async () => {
     const { options } = workplace(['audit', 'sign']);
+    const began = Math.floor(performance.timeOrigin + performance.now());
     const sealer = start({ ...options(), signingKeyId: 'sign' });
     expect(sealer.stats).toMatchObject({ keyId: undefined, keys: [], unsignedEntries: 0, ended: false });
     await sealer.flush();
@@ -14,10 +14,9 @@ describe('the numbers of a sealer', () => {
     expect(signed).toMatchObject({ unsignedEntries: 0, unsignedSince: undefined, gaps: 0, lastError: undefined });
     expect(signed.keyId).toMatch(/^[\w-]{8}\.1$/);
     expect(signed.keys).toEqual([expect.stringContaining('audit'), expect.stringContaining('sign')]);
-    expect(Date.now() - (signed.checkpointedAt ?? 0)).toBeLessThan(60_000);
+    expect(signed.checkpointedAt).toBeGreaterThanOrEqual(began);
     sealer.write('{"n":1}');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(sealer.stats).toMatchObject({ unsignedEntries: 1, unsignedSince: expect.any(Number) });
+    await expect.poll(() => sealer.stats).toMatchObject({ unsignedEntries: 1, unsignedSince: expect.any(Number) });
     await sealer.close();
     expect(sealer.stats).toMatchObject({ unsignedEntries: 0, unsignedSince: undefined, ended: true });
   });

@@ -2,15 +2,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createSealer, type SealerOptions } from '../../src/create-sealer.ts';
 import { noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
 import { type Clock, systemClock } from '../../src/foundation/clock.ts';
-import type { Sealer } from '../../src/seal/sealer.ts';
-import { MemoryProvider } from '../../src/testing/memory-provider.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createSealer, formatVkey, type Sealer, type SealerOptions, type VerifyReport } from '../../src/index.ts';
+import { MemoryProvider } from '../../src/testing/index.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { firstSeq, keyReferences, type ReadStream, readStream } from './reader.ts';
 
 export const ORIGIN = 'audit.example.com/test';

@@ -1,36 +1,22 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { nodeOf } from '../support/other-node.ts';
-import { installLock, toolCache } from '../support/tool-cache.ts';
+import { nodeOf, npmPackage } from '../support/registry-tools.ts';
 import { freePort } from './free-port.ts';
 import { type RunningServer, startServerProcess } from './server-process.ts';
 
-const run = promisify(execFile);
 const VERSION = '3.37.0';
 
-/** Installs it where that was not done before. @returns the path of the program of its blob service */
-async function ensureInstalled(): Promise<string> {
-  const place = join(toolCache(), `azurite-${VERSION}`);
-  const program = join(place, 'node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js');
-  await mkdir(place, { recursive: true });
-  const release = await installLock(`${place}.lock`);
-  try {
-    if (existsSync(program)) return program;
-    await writeFile(join(place, 'package.json'), '{"private":true}\n');
-    const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', `azurite@${VERSION}`];
-    await run('npm', args, { cwd: place, timeout: 580_000 });
-    return program;
-  } finally {
-    await release();
-  }
-}
+/** The account that it knows. */
+export const ACCOUNT = 'auditlogs';
+/** The account's key. */
+export const ACCOUNT_KEY: string = Buffer.from('canary-account-key-of-the-store').toString('base64');
+
+/** @returns the path of its program, and of a Node.js that it runs on */
+export const installAzurite = (): Promise<[program: string, node: string]> =>
+  Promise.all([npmPackage('azurite', VERSION).then((place) => join(place, 'dist/src/blob/main.js')), nodeOf(24)]);
 
 /** Azurite, Microsoft's emulator of Azure Storage, in memory. It needs a newer Node.js than we do. */
-export async function startAzurite(account: string, key: string): Promise<RunningServer> {
-  const [program, command] = [await ensureInstalled(), await nodeOf(24)];
+export async function startAzurite(): Promise<RunningServer> {
+  const [program, command] = await installAzurite();
   const port = await freePort();
   const args = [program, '--blobHost', '127.0.0.1', '--blobPort', String(port), '--inMemoryPersistence'];
   const flags = ['--skipApiVersionCheck', '--disableTelemetry', '--silent'];
@@ -38,7 +24,7 @@ export async function startAzurite(account: string, key: string): Promise<Runnin
     name: `azurite ${VERSION}`,
     command,
     args: [...args, ...flags],
-    env: { AZURITE_ACCOUNTS: `${account}:${key}` },
+    env: { AZURITE_ACCOUNTS: `${ACCOUNT}:${ACCOUNT_KEY}` },
     port,
     readyPath: '/',
     readyStatus: 400, // it is no request, but an answer

@@ -49,6 +49,8 @@ export interface FaultProxyOptions {
   readonly tls?: { readonly certPem: string; readonly keyPem: string };
   /** The name that a request is counted under. Default: method and path, or `X-Amz-Target` where there is one. */
   readonly operationOf?: (incoming: IncomingMessage) => string;
+  /** The headers that a request is handed on with. Default: those that it came with. */
+  readonly headers?: (headers: IncomingMessage['headers']) => IncomingMessage['headers'];
 }
 
 /** Where a fault strikes; left out: every request, until {@link FaultProxy.heal}. */
@@ -184,7 +186,8 @@ export class FaultProxy {
   #forward(incoming: IncomingMessage, body: Buffer, answer: ServerResponse, fault: Fault | undefined): void {
     const target = new URL(incoming.url ?? '/', this.#options.upstream);
     const send = target.protocol === 'https:' ? requestTls : request;
-    const headers = { ...incoming.headers, 'content-length': String(body.length) };
+    const given = this.#options.headers?.(incoming.headers) ?? incoming.headers;
+    const headers = { ...given, 'content-length': String(body.length) };
     delete (headers as Record<string, unknown>)['transfer-encoding'];
     const outgoing = send(
       target,

@@ -1,14 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { installLock, toolCache } from '../support/tool-cache.ts';
+import { installed } from '../support/tool-cache.ts';
 import { freePort } from './free-port.ts';
 import { createLoopbackCa } from './loopback-ca.mjs';
 
@@ -16,6 +15,11 @@ const run = promisify(execFile);
 
 /** The broker's version, from Maven. */
 const VERSION = '4.1.1';
+/** The next major of the client: it asks for a newer Node.js than the oldest that we support. */
+export const NEWER_CLIENT = '2.12.1';
+/** Who may ask the shared broker over TLS. */
+export const KAFKA_USER = 'auditor';
+export const KAFKA_PASSWORD = 'canary-J7w2kQ-of-the-broker';
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 /** How a broker is started. */
@@ -52,7 +56,7 @@ export class Kafka {
   }
 
   static async #start({ users, properties = [] }: KafkaOptions): Promise<Kafka> {
-    const classPath = join(await ensureJars(), '*');
+    const classPath = join(await installKafka(), '*');
     const directory = await mkdtemp(join(tmpdir(), 'fapilog-tamper-kafka-'));
     const [port, controller, secured] = [await freePort(), await freePort(), await freePort()];
     const kafka = new Kafka(classPath, directory, port, secured);
@@ -111,7 +115,7 @@ export class Kafka {
     const killWithUs = (): boolean => child.kill('SIGKILL');
     process.once('exit', killWithUs);
     child.once('exit', () => process.off('exit', killWithUs));
-    const deadline = Date.now() + 90_000;
+    const deadline = Date.now() + 300_000;
     while (!(await answers(this.broker))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         await this.kill();
@@ -193,29 +197,14 @@ async function securedProperties(directory: string, users: Readonly<Record<strin
   ];
 }
 
-/** The broker's jars, from Maven, kept outside the tree. @returns the folder with them */
-async function ensureJars(): Promise<string> {
-  const cache = toolCache();
-  const jars = join(cache, `kafka-${VERSION}`);
-  if (existsSync(jars)) return jars;
-  await mkdir(cache, { recursive: true });
-  const unlock = await installLock(join(cache, `kafka-${VERSION}.lock`));
-  try {
-    if (existsSync(jars)) return jars;
-    const own = await mkdtemp(join(cache, 'kafka-install-'));
-    await writeFile(join(own, 'pom.xml'), pom);
-    const into = join(own, 'jars');
-    await run('mvn', ['-q', '-B', COPY, '-DincludeScope=runtime', `-DoutputDirectory=${into}`], {
-      cwd: own,
-      timeout: 300_000,
-      maxBuffer: 16 * 1024 * 1024,
-    });
-    await rename(into, jars);
-    await rm(own, { recursive: true, force: true });
-    return jars;
-  } finally {
-    await unlock();
-  }
+/** The broker's jars, from Maven. @returns the folder with them */
+export async function installKafka(): Promise<string> {
+  const place = await installed(`maven-kafka-${VERSION}`, pom, async (into) => {
+    await writeFile(join(into, 'pom.xml'), pom);
+    const args = ['-q', '-B', COPY, '-DincludeScope=runtime', `-DoutputDirectory=${join(into, 'jars')}`];
+    await run('mvn', args, { cwd: into, timeout: 900_000, maxBuffer: 16 * 1024 * 1024 });
+  });
+  return join(place, 'jars');
 }
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">

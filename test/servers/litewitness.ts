@@ -1,18 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { goTool } from '../support/registry-tools.ts';
 import { freePort } from './free-port.ts';
 
 /** filippo.io/torchwood: a witness in Go, of the people who wrote C2SP tlog-witness. Its key lies in an ssh-agent. */
 
 const run = promisify(execFile);
-const VERSION = 'v0.6.1';
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
 /** Its operator's tool does not build everywhere; the table is the same. */
 const ADD_LOG = `
 import base64, hashlib, sqlite3, sys
@@ -24,15 +22,7 @@ db.commit()
 `;
 
 /** Builds it where that was not done before. @returns the path of its binary */
-async function ensureBinary(): Promise<string> {
-  const place = join(cache, `litewitness-${VERSION}`);
-  const binary = join(place, 'litewitness');
-  if (existsSync(binary)) return binary;
-  await mkdir(place, { recursive: true });
-  const env = { ...process.env, GOBIN: place };
-  await run('go', ['install', `filippo.io/torchwood/cmd/litewitness@${VERSION}`], { env, timeout: 280_000 });
-  return binary;
-}
+export const installLitewitness = (): Promise<string> => goTool('filippo.io/torchwood/cmd/litewitness', 'v0.6.1');
 
 async function until(what: string, ready: () => boolean, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + 60_000;
@@ -65,7 +55,7 @@ export class Litewitness {
   }
 
   static async start(name: string): Promise<Litewitness> {
-    const binary = await ensureBinary();
+    const binary = await installLitewitness();
     const directory = await mkdtemp('/tmp/litewitness-'); // a socket's path has at most 107 bytes
     const witness = new Litewitness(name, await freePort(), directory, binary);
     await witness.#makeKey();

@@ -3,7 +3,7 @@ import type { VenvSpec } from './python-venv.ts';
 import type { RunningServer } from './server-process.ts';
 
 /** LocalStack imports `warnings.deprecated`, so it needs Python 3.13; on 3.12 every call fails although it starts. */
-const localstackVenv: VenvSpec = {
+export const localstackVenv: VenvSpec = {
   name: 'localstack-4.14.0',
   packages: [
     'localstack-core[base-runtime]==4.14.0',

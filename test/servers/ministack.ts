@@ -2,7 +2,7 @@ import { startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
 import type { RunningServer } from './server-process.ts';
 
-const ministackVenv: VenvSpec = {
+export const ministackVenv: VenvSpec = {
   name: 'ministack-1.5.33',
   packages: ['ministack==1.5.33', 'cryptography'],
   minimumMinor: 10,

@@ -2,7 +2,7 @@ import { startPythonServer } from './python-server.ts';
 import type { VenvSpec } from './python-venv.ts';
 import type { RunningServer } from './server-process.ts';
 
-const motoVenv: VenvSpec = {
+export const motoVenv: VenvSpec = {
   name: 'moto-5.2.5',
   packages: ['moto[server]==5.2.5'],
   minimumMinor: 10,

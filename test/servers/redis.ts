@@ -86,7 +86,7 @@ export class RedisServer {
     const killWithUs = (): boolean => child.kill('SIGKILL');
     process.once('exit', killWithUs);
     child.once('exit', () => process.off('exit', killWithUs));
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 300_000;
     while (!this.#output.includes('Ready to accept connections')) {
       if (child.exitCode !== null || child.pid === undefined || Date.now() > deadline) {
         throw new Error(`redis-server did not become ready: ${this.#output}`);

@@ -57,7 +57,7 @@ export async function startServerProcess(program: ServerProgram): Promise<Runnin
   };
 
   const url = `http://127.0.0.1:${port}`;
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 300_000;
   while (!(await isReady(url + readyPath, readyStatus))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop();

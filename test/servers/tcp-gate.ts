@@ -47,14 +47,19 @@ export class TcpGate {
     this.#closed = false;
   }
 
-  /** Nothing passes on the present connections any more, and nobody is told: a firewall that has forgotten them. */
-  freeze(): void {
-    for (const [near, far] of this.#pairs) {
-      near.unpipe(far);
-      far.unpipe(near);
-      near.pause();
-      far.pause();
-    }
+  /**
+   * Nothing passes on the present connections any more, and nobody is told: a firewall that has forgotten them. Resolves when
+   * something was sent in vain.
+   */
+  freeze(): Promise<void> {
+    return new Promise((resolve) => {
+      for (const [near, far] of this.#pairs) {
+        near.unpipe(far);
+        far.unpipe(near);
+        far.pause();
+        near.on('data', () => resolve()).resume();
+      }
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { fileSource } from '../../src/verify/input/sources.ts';
-import { type Brings, judge } from '../support/judge.ts';
+import { type Brings, judgePaths } from '../support/judge.ts';
 
 /** Each statement on verification with the vectors that hold it: their verdict and the codes that must be among the findings. */
 
@@ -251,8 +250,8 @@ describe.each(tables)('$statement', ({ vectors }) => {
   it.each(vectors)('is held by %s: verdict %i', async (name, verdict, ...codes) => {
     const vector = JSON.parse(readFileSync(`${folder}${name}.json`, 'utf8')) as Brings & { files: string[] };
     const limit = vector.max_bytes ?? Number.MAX_SAFE_INTEGER;
-    const sources = await Promise.all(vector.files.map(async (file) => fileSource(folder + file, limit)));
-    const found = await judge(sources, vector);
+    const paths = vector.files.map((file) => folder + file);
+    const found = await judgePaths(paths, vector, limit);
     expect(found.verdict, found.codes.join(', ')).toBe(verdict);
     const severe = { 0: 'warning', 1: 'tampered', 2: 'undecided' }[verdict];
     for (const code of codes) expect(found.findings).toContainEqual(expect.objectContaining({ code }));

@@ -12,15 +12,17 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile } from '../../scripts/lib/package/compile.mjs';
+import { compile } from '../../scripts/build/package/compile.mjs';
+import { toolCache } from './tool-cache.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+const cache = toolCache();
 
 /** The package compiled into a directory of its own, with its dependencies and without the optional ones. */
 export interface BuiltPackage {
@@ -49,7 +51,7 @@ export interface RunResult {
 /** Compiles src/ as the package is; what is compiled already is copied. */
 export async function buildPackage(): Promise<BuiltPackage> {
   const directory = realpathSync(mkdtempSync(join(apartDirectory(), 'built-package-')));
-  cpSync(await compiled(), join(directory, 'dist'), { recursive: true });
+  cpSync(await compiledPackage(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) {
@@ -78,16 +80,19 @@ function apartDirectory(): string {
 }
 
 /** The compiled form of src/ as it is now, made once for each state of it. */
-async function compiled(): Promise<string> {
+export async function compiledPackage(): Promise<string> {
   const key = createHash('sha256').update(readFileSync(join(root, 'tsconfig.build.json')));
-  for (const folder of ['src', 'scripts/lib/package']) {
+  for (const folder of ['src', 'scripts/build/package']) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /\.m?[jt]s$/.test(name),
     );
     for (const name of files.sort()) key.update(`\n${name}\n`).update(readFileSync(join(root, folder, name)));
   }
   const dist = join(cache, `dist-${key.digest('hex').slice(0, 16)}`);
-  if (existsSync(dist)) return dist;
+  if (existsSync(dist)) {
+    utimesSync(dist, new Date(), new Date()); // in use: nobody removes it
+    return dist;
+  }
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(`${dist}-`);
   await compile(making);
@@ -101,12 +106,12 @@ async function compiled(): Promise<string> {
   return dist;
 }
 
-/** Removes what was compiled from other states of src/ more than an hour ago. */
+/** Removes what was compiled from other states of src/ and not used for a day: other trees have theirs here too. */
 function removeOld(current: string): void {
   for (const name of readdirSync(cache).filter((one) => one.startsWith('dist-'))) {
     const path = join(cache, name);
-    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
-    if (path !== current && Date.now() - made > 3_600_000) rmSync(path, { recursive: true, force: true });
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (path !== current && Date.now() - used > 86_400_000) rmSync(path, { recursive: true, force: true });
   }
 }
 

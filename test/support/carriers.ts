@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { CarrierName } from '../../src/verify/carrier/carrier.ts';
+import type { CarrierName } from '../../src/index.ts';
 
 /** Wraps logs as carriers do, from what their documentation says, and with none of our own code. */
 

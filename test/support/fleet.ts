@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import type { AuditMemory } from '../../src/fleet/memory/audit-memory.ts';
 import { DirectoryMemory } from '../../src/fleet/memory/directory-memory.ts';
 import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
@@ -11,8 +10,7 @@ import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { StoragePlace } from '../../src/fleet/place/storage-place.ts';
 import { type AuditRequest, audit } from '../../src/fleet/run/audit.ts';
 import { ALL } from '../../src/fleet/run/shard.ts';
-import type { AuditSummary } from '../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { type AuditSummary, formatVkey, type StreamResult } from '../../src/index.ts';
 import { edKey } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
 import { MemoryStorage } from './memory-storage.ts';

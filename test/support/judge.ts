@@ -3,15 +3,15 @@ import { TamperError } from '../../src/errors.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseWitnessVkey } from '../../src/format/cosignature.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey, type Finding } from '../../src/index.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '../../src/verify/auditor/auditor.ts';
 import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
 import { groupByOrigin } from '../../src/verify/files/grouping.ts';
 import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
 import { peek } from '../../src/verify/input/peek.ts';
-import type { Source } from '../../src/verify/input/sources.ts';
-import { type Finding, Findings } from '../../src/verify/model/findings.ts';
+import { fileSource, type Source } from '../../src/verify/input/sources.ts';
+import { Findings } from '../../src/verify/model/findings.ts';
 import type { LargeFiles } from '../../src/verify/parallel/parallel-reading.ts';
 import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
 import { linkedStream } from '../../src/verify/verdict/linked-stream.ts';
@@ -208,6 +208,11 @@ export async function judgeStreams(
   }
   checkLinks(streams);
   return streams;
+}
+
+/** The verdict on files; those that are compressed may expand to `limit` bytes. */
+export async function judgePaths(files: readonly string[], brings: Brings, limit: number): Promise<Judgement> {
+  return judge(await Promise.all(files.map(async (file) => fileSource(file, limit))), brings);
 }
 
 /** The verdict on them. */

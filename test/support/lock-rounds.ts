@@ -34,7 +34,7 @@ class Contender {
       inWorker: place === 'worker',
       ...(alone && { me: { boot: this.instance, host: this.instance } }),
     };
-    const program = join(project, 'test/slow/lock-process.mjs');
+    const program = join(project, 'test/seal/lock-process.mjs');
     const command = [process.execPath, program, dist, directory, JSON.stringify(settings)];
     const [file = '', ...args] = [...this.#wrapper(), ...command];
     this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });

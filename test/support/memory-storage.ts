@@ -58,6 +58,12 @@ export class MemoryStorage implements ObjectStorage {
     return version;
   }
 
+  /** Other bytes under the version that was there, as a disk leaves them that loses bits. */
+  rot(key: string, content: Uint8Array): void {
+    const { version } = this.#objects.get(key) as Content;
+    this.#objects.set(key, { bytes: Buffer.from(content), version });
+  }
+
   delete(key: string): void {
     this.#objects.delete(key);
   }
@@ -65,6 +71,11 @@ export class MemoryStorage implements ObjectStorage {
   /** The content of an object as text; undefined where there is none. No request. */
   text(key: string): string | undefined {
     return this.#objects.get(key)?.bytes.toString('utf8');
+  }
+
+  /** The same as bytes; empty where there is none. */
+  bytes(key: string): Buffer {
+    return this.#objects.get(key)?.bytes ?? Buffer.alloc(0);
   }
 
   /** All keys in the order of a listing. No request. */

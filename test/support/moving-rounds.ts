@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
+import type { VerifyReport } from '../../src/index.ts';
 import { workplace } from '../seal/workplace.ts';
 import { runCommand } from './command-line.ts';
 

@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, type TestContext } from 'vitest';
-import { createSealer, formatVkey, onKeyEvent, type SealerOptions, type VerifyReport } from '../../src/index.ts';
-import type { KeyProvider, SigningKey } from '../../src/keys/provider.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { verify } from '../../src/verify/verify.ts';
+import {
+  createSealer,
+  formatVkey,
+  type KeyProvider,
+  onKeyEvent,
+  type SealerOptions,
+  type SigningKey,
+  type VerifyReport,
+} from '../../src/index.ts';
+import { type NamedDataKeys, verify } from './verifying.ts';
 
 /** What a service may say instead of an answer: every refusal, from each of the first calls of a hand-over on, per mode. */
 export function everyRefusal<R>(refusals: readonly R[]): { refusal: R; mode: 'signing' | 'both'; step: number }[] {

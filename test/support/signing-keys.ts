@@ -4,7 +4,8 @@ import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { type MlDsaAlgorithm, mlDsaSpki } from '../../src/core/ml-dsa.ts';
 import type { Signer } from '../../src/format/key-reference.ts';
 import { noteKeyOf } from '../../src/format/key-reference.ts';
-import { formatVkey, type NoteKey } from '../../src/format/vkey.ts';
+import type { NoteKey } from '../../src/format/vkey.ts';
+import { formatVkey } from '../../src/index.ts';
 import { signLocally } from '../../src/keys/signature.ts';
 
 /** Keys of fixed bytes that sign checkpoints in tests and vectors. They protect nothing. */

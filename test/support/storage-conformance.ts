@@ -10,7 +10,7 @@ import type { ObjectStorage, StoredObject } from '../../src/storage/object-stora
 export interface StorageUnderTest {
   readonly store: ObjectStorage;
   /** Another client of the same bucket. */
-  another(): Promise<ObjectStorage>;
+  another(requestTimeoutMs?: number): Promise<ObjectStorage>;
   /** Writes an object whatever was there. `encoding`: as tools note it of a file that they packed. */
   write(key: string, content: string | Uint8Array, encoding?: 'gzip'): Promise<void>;
   remove(key: string): Promise<void>;

@@ -1,6 +1,7 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** Where test servers and other tools are kept: never inside the tree. */
@@ -10,21 +11,44 @@ export function toolCache(): string {
   return join(base, 'fapilog-tamper-test');
 }
 
-/** One installer at a time; a lock whose process is gone is taken over. */
+/** One installer at a time, of all processes; a lock whose process is gone is taken over. */
 export async function installLock(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      const handle = await open(path, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  await mkdir(dirname(path), { recursive: true });
+  const own = `${path}.${randomUUID()}`;
+  await writeFile(own, String(process.pid));
+  try {
+    while (!(await linked(own, path))) {
+      const owner = Number(await readFile(path, 'utf8').catch(() => '')); // released meanwhile
+      if (owner > 0 && !isAlive(owner)) await removeOf(owner, path);
+      else await wait(100);
     }
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
-    else await wait(100);
+  } finally {
+    await rm(own);
   }
+  return () => rm(path, { force: true });
+}
+
+/** With its content at once: a lock without an owner would never be taken over. */
+async function linked(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the lock of a process that is gone, and no other: between reading and removing, somebody may have taken it over. */
+async function removeOf(owner: number, path: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return; // another one was faster
+  }
+  if (Number(await readFile(aside, 'utf8')) !== owner) await linked(aside, path);
+  await rm(aside);
 }
 
 function isAlive(pid: number): boolean {
@@ -33,5 +57,29 @@ function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Installs something into a folder of the cache unless it is there, and returns the folder. `what` says what belongs there: where
+ * something else was installed, or the installation did not come to its end, the folder is made anew.
+ */
+export async function installed(
+  name: string,
+  what: string,
+  install: (into: string) => Promise<unknown>,
+): Promise<string> {
+  const place = join(toolCache(), name);
+  const marker = join(place, 'installed');
+  const release = await installLock(`${place}.lock`);
+  try {
+    if ((await readFile(marker, 'utf8').catch(() => '')) === what) return place;
+    await rm(place, { recursive: true, force: true });
+    await mkdir(place);
+    await install(place);
+    await writeFile(marker, what);
+    return place;
+  } finally {
+    await release();
   }
 }

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { VerifyReport } from '../../src/index.ts';
 import { fileSource } from '../../src/verify/input/sources.ts';
-import { streamReport, type VerifyReport, wholeReport } from '../../src/verify/verdict/report.ts';
+import { streamReport, wholeReport } from '../../src/verify/verdict/report.ts';
 import { type Brings, judgeStreams } from './judge.ts';
 
 const root = fileURLToPath(new URL('../../vectors/v1/', import.meta.url));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SignatureAlgorithm } from '../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../src/index.ts';
 import {
   type ConformanceFault,
   type ConformanceSubject,

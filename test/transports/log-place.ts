@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { auditorKeys, originalLines, verify } from '../../src/audit/index.ts';
+import { auditorKeys, originalLines, verify } from '../../src/index.ts';
 
 /**
  * Where a logger seals to in one test, with a key in a file: what a worker can be given too.

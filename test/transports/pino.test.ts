@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../src/keys/events.ts';
-import type { CheckpointEvent } from '../../src/seal/checkpoint/sealer-events.ts';
+import { type CheckpointEvent, type KeyEvent, onKeyEvent } from '../../src/index.ts';
 import pinoTransport, { observe } from '../../src/transports/pino/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { logPlace } from './log-place.ts';
@@ -109,6 +108,35 @@ describe('in pino’s worker', () => {
     expect(await numbers(place)).toEqual([0, 1]);
   });
 
+  it.each(['end()', 'process.exit()'])(
+    'keeps lines where the state contradicts the log at its start, until %s',
+    async (way) => {
+      const place = logPlace();
+      const first = pino.transport({ target, options: place.options });
+      pino(first).info({ n: 0 });
+      await end(first);
+      const whole = readFileSync(place.options.file);
+      writeFileSync(place.options.file, '');
+      const program = `
+      import { pino } from ${JSON.stringify(import.meta.resolve('pino'))};
+      const transport = pino.transport({ target: ${JSON.stringify(target)}, options: ${JSON.stringify(place.options)} });
+      transport.on('error', (error) => { console.error('unexpected', error); process.exitCode = 9; });
+      const log = pino(transport);
+      for (let n = 1; n <= 500; n++) log.info({ n });
+      ${way === 'end()' ? 'transport.end();' : 'setTimeout(() => process.exit(0), 300);'}`;
+      const script = join(built.directory, `conflict-${way.length}.mjs`);
+      writeFileSync(script, program);
+      const { stderr } = await promisify(execFile)(process.execPath, [script]);
+      expect(stderr).toContain('STATE_CONFLICT');
+      expect(stderr).toContain('keeps 500 for the next start');
+      writeFileSync(place.options.file, whole);
+      const again = pino.transport({ target, options: place.options });
+      pino(again).info({ n: 501 });
+      await end(again);
+      expect(await numbers(place)).toEqual(upTo(502));
+    },
+  );
+
   it('refuses options that cannot work as an error of the transport that names them', async () => {
     const place = logPlace();
     const transport = pino.transport({ target, options: { ...place.options, keySoruce: 'file' } });
@@ -127,11 +155,16 @@ describe('in pino’s worker', () => {
   it('says on standard error what nobody observes: a warning of each kind once, and where lines are kept', async () => {
     const place = logPlace();
     const program = `
+      import { existsSync, readdirSync } from 'node:fs';
+      import { setTimeout as delay } from 'node:timers/promises';
       import { pino } from ${JSON.stringify(import.meta.resolve('pino'))};
-      const transport = pino.transport({ target: ${JSON.stringify(target)}, options: JSON.parse(process.argv[1]) });
+      const options = JSON.parse(process.argv[1]);
+      const { stateDir } = options;
+      const transport = pino.transport({ target: ${JSON.stringify(target)}, options });
       const log = pino(transport);
       log.info('taken');
-      await new Promise((resolve) => setTimeout(resolve, 800));
+      const isThere = () => existsSync(stateDir) && readdirSync(stateDir).some((name) => name.includes('.keeping-'));
+      while (!isThere()) await delay(20);
       process.exit(0);
     `;
     const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));

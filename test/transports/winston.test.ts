@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import winston from 'winston';
-import type { Sealer } from '../../src/seal/sealer.ts';
+import type { Sealer } from '../../src/index.ts';
 import { SealedTransport } from '../../src/transports/winston.ts';
 import { logPlace } from './log-place.ts';
 

@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import type { VerifyReport } from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { edKey } from '../vectors/keys.ts';
 import { macLog, signedLog, signKeys } from '../vectors/logs.ts';
 

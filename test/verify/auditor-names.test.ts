@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTamperError, TamperError } from '../../src/errors.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { KeySource } from '../../src/keys/key-source.ts';
-import type { DataKey, DataKeys } from '../../src/keys/provider.ts';
+import {
+  createDataKey,
+  type DataKey,
+  type DataKeyName,
+  type DataKeys,
+  type KeySource,
+  type VerifyReport,
+} from '../../src/index.ts';
 import { loadPolicy } from '../../src/verify/auditor/policy.ts';
 import { dataKeyFinder } from '../../src/verify/data-keys/data-keys.ts';
-import type { DataKeyName, NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
+import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';

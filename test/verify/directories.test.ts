@@ -5,14 +5,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verdictText } from '../../src/cli/verify-text.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { createDataKey, formatVkey, type VerifyReport } from '../../src/index.ts';
 import { findFiles } from '../../src/verify/found/found-files.ts';
 import { IgnoredFiles } from '../../src/verify/verdict/ignored-files.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 
 /** What stands beside a log in its directory, and what that may change: nothing. */

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createDataKey } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 import { macKeys } from '../vectors/logs.ts';
 

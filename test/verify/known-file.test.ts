@@ -12,13 +12,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createDataKey, type VerifyReport } from '../../src/index.ts';
+import { readNote } from '../support/sealed-lines.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { type NamedDataKeys, type VerifyOptions, verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 import { macKeys } from '../vectors/logs.ts';
 
@@ -72,7 +69,7 @@ function sizes(): Record<string, [number | undefined, number | undefined]> {
   return Object.fromEntries(
     Object.entries(streams).map(([origin, { first, newest }]) => [
       origin,
-      [parseSignedCheckpoint(first)?.size, parseSignedCheckpoint(newest)?.size],
+      [readNote(first).size, readNote(newest).size],
     ]),
   );
 }

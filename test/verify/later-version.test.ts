@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { ControlEntry } from '../../src/format/control.ts';
 import { judge, memorySource } from '../support/judge.ts';
 import { type EpochKeys, type Forgery, SealedLog } from '../support/sealed-log.ts';
 import { dataKey, edKey, nextDataKey, nextEdKey } from '../vectors/keys.ts';
@@ -7,6 +6,7 @@ import { brings } from '../vectors/vector-case.ts';
 
 /** A log of a later version of the format is undecided wherever it says something new, and never tampered (M8.9). */
 
+type ControlEntry = Parameters<SealedLog['control']>[0];
 type Rewrite = (leaf: string, entry: ControlEntry) => string;
 
 /** Rewrites one control entry before it is sealed: what a writer of another version would do. */

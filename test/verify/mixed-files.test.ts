@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { verify } from '../../src/verify/verify.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { verify } from '../support/verifying.ts';
 import { edKey } from '../vectors/keys.ts';
 
 /** Mixed streams in several files: their order is that of their entries, whatever their names say (M8.2). */

@@ -5,14 +5,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ML_DSA } from '../../src/core/ml-dsa.ts';
 import { TamperError } from '../../src/errors.ts';
 import { formatWitnessVkey, parseWitnessVkey, witnessVkeyProblem } from '../../src/format/cosignature.ts';
-import { formatCheckpointLine } from '../../src/format/entry.ts';
-import { formatVkey } from '../../src/format/vkey.ts';
+import { formatVkey, type VerifyReport } from '../../src/index.ts';
 import { verifyMlDsa } from '../../src/keys/ml-dsa.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { checkpointLine } from '../support/sealed-lines.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { mlDsaWitnessKey, type Witness, witnessKey } from '../support/witness-keys.ts';
 import { edKey } from '../vectors/keys.ts';
 import { signedBody } from '../vectors/logs.ts';
@@ -132,7 +130,7 @@ describe('whoever may write to the log, without its key', () => {
     expect(raw).toHaveLength(4 + 8 + 2420);
     const judged = async (bytes: Buffer): Promise<VerifyReport> => {
       const text = parts.with(-2, line.slice(0, from) + bytes.toString('base64')).join('\n');
-      return check(Buffer.from(lines.with(at, formatCheckpointLine(text)).join('\n')));
+      return check(Buffer.from(lines.with(at, checkpointLine(text)).join('\n')));
     };
     const bytes = [...Array(14).keys(), ...Array.from({ length: 50 }, (_, step) => 14 + step * 49), raw.length - 1];
     for (const byte of bytes.filter((one) => one < raw.length)) {

@@ -9,9 +9,9 @@ import { openLogs } from '../../src/verify/found/open-logs.ts';
 import { SeenFiles } from '../../src/verify/found/seen-files.ts';
 import type { Source } from '../../src/verify/input/sources.ts';
 import { IgnoredFiles } from '../../src/verify/verdict/ignored-files.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { ORIGIN, start, workplace } from '../seal/workplace.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 
 describe('a log whose files are closed, renamed and compressed while it is verified', () => {

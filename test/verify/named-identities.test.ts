@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { DataKeys } from '../../src/keys/provider.ts';
+import type { DataKeys } from '../../src/index.ts';
 import { dataKeyFinder } from '../../src/verify/data-keys/data-keys.ts';
 
 const reference = {

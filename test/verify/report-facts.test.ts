@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { Finding } from '../../src/verify/model/findings.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import type { Finding, VerifyReport } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { ed25519Key, vkeyOf } from '../support/signing-keys.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 
 // What a report tells besides the verdict: when, where, and which line.
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
+import { createDataKey } from '../../src/index.ts';
 import { type Auditor, DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
 import { peek } from '../../src/verify/input/peek.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { originalLines } from '../../src/verify/show/original-lines.ts';
+import { originalLines } from '../../src/index.ts';
 import { start, workplace } from '../seal/workplace.ts';
 
 it('gives the lines of every stream back, where a directory holds several', async () => {

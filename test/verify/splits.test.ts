@@ -5,10 +5,10 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
+import type { VerifyReport } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { verify } from '../support/verifying.ts';
 import { edKey, nextEdKey } from '../vectors/keys.ts';
 
 /** A stream that some tool has cut into files at any line, which then begin with whatever stands there (M8.2). */

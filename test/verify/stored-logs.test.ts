@@ -2,14 +2,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { AuditorKeys } from '../../src/audit/auditor-keys.ts';
 import { openKeys } from '../../src/audit/open-keys.ts';
 import { TamperError } from '../../src/errors.ts';
+import { auditorKeys, type VerifyReport } from '../../src/index.ts';
 import { listLogs } from '../../src/storage/list-logs.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { MemoryStorage } from '../support/memory-storage.ts';
 import { SealedLog } from '../support/sealed-log.ts';
@@ -50,7 +49,7 @@ describe('every vector', () => {
     const values = (flag: string): string[] => args.flatMap((arg, at) => (arg === flag ? (args[at + 1] ?? []) : []));
     const [policyFile] = values('--policy');
     const policy = policyFile === undefined ? undefined : await loadPolicy(join(folder, policyFile));
-    const given = new AuditorKeys({
+    const given = auditorKeys({
       publicKeyFiles: values('--public-key').map((file) => join(folder, file)),
       dataKeyFiles: values('--keys').map((file) => join(folder, file)),
     });

@@ -3,14 +3,9 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { CarrierName } from '../../src/verify/carrier/carrier.ts';
+import { type CarrierName, type Finding, loadPolicy, type Verdict, type VerifyReport } from '../../src/index.ts';
 import { readGzip } from '../../src/verify/input/gzip.ts';
 import { inMemory } from '../../src/verify/input/sources.ts';
-import type { Finding } from '../../src/verify/model/findings.ts';
-import type { Verdict, VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { type Case, optionsOf } from '../interop/differential/both-sides.ts';
 import { Draft } from '../interop/differential/draft.ts';
 import { type LogFile, linesOf } from '../interop/differential/honest-log.ts';
@@ -22,6 +17,7 @@ import { MODES, worldLog } from '../interop/differential/worlds.ts';
 import { besideLine, carriers, carries, PIECE, type WrappedFile, wrapFile } from '../support/carriers.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { edKey } from '../vectors/keys.ts';
 
 /** What a carrier brings gets the report that the log itself gets, whatever was done to it. */

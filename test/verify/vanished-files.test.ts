@@ -2,12 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { createDataKey, loadPolicy } from '../../src/index.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 
 /** Any one file deleted, of any arrangement of files: never ok, unless nothing held or demanded could tell (M8.28). */

@@ -4,14 +4,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { formatVkey } from '../../src/format/vkey.ts';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import type { VerifyReport } from '../../src/verify/verdict/report.ts';
-import { verifiedLines } from '../../src/verify/verified-lines.ts';
+import { createDataKey, formatVkey, type VerifyReport } from '../../src/index.ts';
 import { bitFlips, moves, subjects } from '../support/mutations.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { type NamedDataKeys, type VerifyOptions, verifiedLines } from '../support/verifying.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 
 /** Lines that are given after an ok verdict are those that the verdict is about, whatever is done to the files meanwhile. */

@@ -6,13 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { createDataKey } from '../../src/keys/data-key.ts';
-import type { DataKeys } from '../../src/keys/provider.ts';
+import { createDataKey, type DataKeys, loadPolicy } from '../../src/index.ts';
 import { loadKnown, saveKnown } from '../../src/verify/auditor/known.ts';
-import { advanceKnown } from '../../src/verify/auditor/known-streams.ts';
-import { loadPolicy } from '../../src/verify/auditor/policy.ts';
-import type { NamedDataKeys } from '../../src/verify/data-keys/named-data-keys.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { advanceAll } from '../../src/verify/auditor/known-streams.ts';
+import { type NamedDataKeys, verify } from '../support/verifying.ts';
 
 const samples = fileURLToPath(new URL('../samples/', import.meta.url));
 const ORIGIN = 'audit.example.com/payments/go-1';
@@ -180,7 +177,7 @@ describe('known checkpoints', () => {
   it.each(['constructor', '__proto__', 'prototype'])('are kept for a stream named %s', async (name) => {
     const path = join(folder(), 'known.json');
     const text = `${name}\n2\nZCexTs/NYvalbxPC5DdtW610q307e6gV9liDMTQRKRU=\n\n— ${name} W6WMIX87AxGs4T8X\n`;
-    await saveKnown(path, advanceKnown(new Map(), name, text, text));
+    await saveKnown(path, advanceAll(new Map(), [{ origin: name, first: text, newest: text, from: 1 }]));
     expect([...(await loadKnown(path)).keys()]).toEqual([name]);
   });
 

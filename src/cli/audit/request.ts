@@ -1,7 +1,7 @@
 import { TamperError } from '../../index.ts';
 import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
-import { type Flag, text } from '../flags.ts';
+import { count, type Flag, text } from '../flags.ts';
 import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { durationOf } from './duration.ts';
 
@@ -57,6 +57,8 @@ export type RequestFlags = SharedFlags & {
   readonly memory: Flag<string | undefined>;
   readonly 'stopped-after': Flag<string | undefined>;
   readonly retention: Flag<string | undefined>;
+  readonly 'reread-within': Flag<string | undefined>;
+  readonly 'reread-bytes': Flag<number | undefined>;
 };
 
 /** What each of them is for. */
@@ -68,6 +70,11 @@ export const requestFlags: RequestFlags = {
     'logs need not be closed, but a stream whose newest proven seal is older, as 26h, has stopped',
   ),
   retention: text('DURATION', 'files may be gone whose last entry is older, as 400d (default: none may)'),
+  'reread-within': text(
+    'DURATION',
+    'unchanged files are read again within this time (default 30d), or never: the times of a file do not show every change',
+  ),
+  'reread-bytes': count('how many bytes of unchanged files are read again at most in one audit (default 256 GiB)'),
 };
 
 /** What a command was asked to audit; the caller closes it. */
@@ -90,6 +97,8 @@ export async function auditRequested(
   }
   const stoppedAfterMs = durationOf(flags['stopped-after'], '--stopped-after');
   const retentionMs = durationOf(flags.retention, '--retention');
+  const within = flags['reread-within'];
+  const rereadMs = within === 'never' ? Number.POSITIVE_INFINITY : durationOf(within, '--reread-within');
   if (stoppedAfterMs !== undefined && flags.live) {
     throw new TamperError('USAGE', '--live and --stopped-after say differently how recent a stream must be');
   }
@@ -102,6 +111,8 @@ export async function auditRequested(
       options: fleetOptions(options, restsOnKeysOf(resolution)),
       stoppedAfterMs,
       retentionMs,
+      rereadMs,
+      rereadBytes: flags['reread-bytes'],
     },
     close,
   };

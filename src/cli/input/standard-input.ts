@@ -1,6 +1,7 @@
 import { fstatSync, read } from 'node:fs';
 import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
 import { promisify } from 'node:util';
+import { TamperError } from '../../index.ts';
 import { bytesOfStream, type InputBytes } from './input-bytes.ts';
 
 const STDIN = 0;
@@ -15,6 +16,11 @@ const ROOM = 65_536;
  */
 export function standardInput(): InputBytes {
   const kind = fstatSync(STDIN);
+  if (kind.isDirectory()) {
+    throw new TamperError('READ_FAILED', 'standard input is a directory, which holds no lines', {
+      hint: 'Name a file: fapilog-tamper seal --out FILE < application.log',
+    });
+  }
   if (kind.isFile()) return bytesOfFile();
   if (kind.isFIFO() || kind.isSocket()) return new SocketBytes();
   return bytesOfStream(process.stdin); // a terminal, /dev/null

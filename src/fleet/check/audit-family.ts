@@ -17,7 +17,7 @@ import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
 import { doubted, emptyResult, resultOf, unreadResult, vanishedResult } from './results.ts';
 import type { AuditFinding, StreamResult } from './stream-result.ts';
-import { type FamilyRules, rulesOf, type VerifiedStream, verifyFamily } from './verify-family.ts';
+import { type FamilyRules, type VerifiedStream, verifyFamily } from './verify-family.ts';
 
 /**
  * One job of an audit: a family of streams, from what is remembered to what is remembered next. It needs nothing of any other
@@ -32,8 +32,10 @@ export interface FamilyJob {
   readonly memoryVersion?: string | undefined;
   /** A file that could not be looked into, and of which nobody knows whose it is; absent where there is none. */
   readonly unread?: string | undefined;
-  /** The run of a queue that it belongs to: done a second time for one run, it comes to the same results. */
-  readonly run?: string | undefined;
+  /** Whether all files are read again, whether they have changed or not. */
+  readonly reread?: boolean | undefined;
+  /** The digest of the job of a queue: what was remembered for one is said again if the same one is done once more. */
+  readonly queued?: string | undefined;
 }
 
 /** What every job of an audit goes by. */
@@ -108,9 +110,9 @@ export async function settle({ job, stored, results, next }: Pending, rules: Aud
     job,
     async () => {
       const id = familyId(job.family);
-      const { run } = job;
+      const { queued } = job;
       const text = formatRemembered(
-        run === undefined ? next : { ...next, run: { id: run, results: formatResults(results) } },
+        queued === undefined ? next : { ...next, run: { id: queued, results: formatResults(results) } },
       );
       const isSame = stored === undefined ? next.streams.length === 0 : isRemembered(next, stored, job.family, rules);
       if (isSame || (await rules.memory.write(id, text, stored?.version))) return { is: 'settled', results };
@@ -158,9 +160,9 @@ function parsed(stored: StoredText, family: string, { memory }: AuditRules): Rem
 
 /** The results of an attempt at the same job that got as far as to remember them. */
 function saidBefore(job: FamilyJob, stored: StoredText, rules: AuditRules): readonly StreamResult[] | undefined {
-  if (job.run === undefined) return undefined;
+  if (job.queued === undefined) return undefined;
   const { run } = parsed(stored, job.family, rules);
-  return run?.id === job.run ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`) : undefined;
+  return run?.id === job.queued ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`) : undefined;
 }
 
 /** Whether this is what is remembered already, but for the run that made it so. */
@@ -186,7 +188,7 @@ async function verified(
   const named = all.filter(({ origin }) => rules.options.names(origin));
   const held = rules.options.held.get(job.family) ?? [];
   const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named }, held);
-  const reports = await verifiedStreams(looks, rules);
+  const reports = await verifiedStreams(looks, rules, job.reread === true);
   if (reports === undefined) return undefined;
   const results: StreamResult[] = [];
   // what is not named now may be named again
@@ -197,15 +199,16 @@ async function verified(
     results.push(job.unread === undefined ? outcome.result : doubted(outcome.result, job.unread));
     if (outcome.stream !== undefined) streams.push(outcome.stream);
   }
-  return { results, next: { version: 1, family: job.family, streams } };
+  return { results, next: { version: 2, family: job.family, streams } };
 }
 
 async function verifiedStreams(
   looks: readonly StreamLook[],
   rules: AuditRules,
+  reread: boolean,
 ): Promise<ReadonlyMap<string, VerifiedStream> | undefined> {
   try {
-    return await verifyFamily(looks, rules);
+    return await verifyFamily(looks, rules, reread);
   } catch (error) {
     if (error instanceof Deleted || isGone(error) || isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;
@@ -225,7 +228,7 @@ function outcomeOf(
     return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
   }
   if (verifiedStream !== undefined) {
-    const { basis } = rulesOf(origin, rules);
+    const basis = rules.options.basisOf(origin);
     const stream = rememberStream(look, { ...verifiedStream, expired }, basis, rules.now.toISOString());
     return { result: resultOf(look, stream, verifiedStream, rules), stream };
   }

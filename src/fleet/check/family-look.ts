@@ -22,12 +22,8 @@ export interface FamilyFile extends PlacedFile {
 export interface StreamFile extends PlacedFile {
   /** Its first entry; absent where it has none. */
   readonly firstSeq: number | undefined;
-  /** Its last entry, where that is remembered of this content. */
-  readonly lastSeq: number | undefined;
-  /** Its last entry was written by this time, where that is remembered. */
-  readonly by: string | undefined;
-  /** Whether it is remembered as it is, with its manifest. */
-  readonly unchanged: boolean;
+  /** What is remembered of this content, with this manifest; undefined if it has changed. */
+  readonly unchanged: RememberedFile | undefined;
   readonly open: Peek['open'];
   readonly after: Peek['after'];
 }
@@ -37,7 +33,7 @@ export interface StreamLook {
   readonly origin: string;
   readonly remembered: RememberedStream | undefined;
   readonly files: readonly StreamFile[];
-  /** What is remembered and under its name no more, nor under another one. */
+  /** What is remembered and lies neither under its name as it was, nor as another file that begins with the same entry. */
   readonly gone: readonly RememberedFile[];
 }
 
@@ -58,9 +54,7 @@ export function lookAtFamily(
   const byOrigin = new Map<string, StreamFile[]>();
   for (const origin of [...(remembered?.streams ?? []).map((stream) => stream.origin), ...held])
     byOrigin.set(origin, []);
-  const here = new Set<string>();
   for (const file of files) {
-    here.add(file.name);
     const before = known.get(file.name);
     const same = before !== undefined && isRemembered(file, before.file) ? before : undefined;
     const origin = same?.origin ?? file.sight?.origin;
@@ -74,8 +68,11 @@ export function lookAtFamily(
   return [...byOrigin].map(([origin, own]) => {
     const stream = streams.get(origin);
     const changed = new Set(own.flatMap((file) => (file.unchanged ? [] : [file.firstSeq])));
+    // under its name lie its entries, or nobody knows what: a file that had no entry yet may have some now
+    const names = new Set(own.flatMap(({ name, unchanged }) => (unchanged ? [name] : [])));
+    const here = new Set(own.map(({ name }) => name));
     const isGone = ({ name, firstSeq }: RememberedFile): boolean =>
-      !here.has(name) && !(firstSeq !== undefined && changed.has(firstSeq));
+      firstSeq === undefined ? !here.has(name) : !names.has(name) && !changed.has(firstSeq);
     return { origin, remembered: stream, files: own, gone: (stream?.files ?? []).filter(isGone) };
   });
 }
@@ -83,9 +80,7 @@ export function lookAtFamily(
 function streamFile({ sight, unread: _, ...file }: FamilyFile, same: RememberedFile | undefined): StreamFile {
   return {
     firstSeq: same === undefined ? sight?.seq : same.firstSeq,
-    lastSeq: same?.lastSeq,
-    by: same?.by,
-    unchanged: same !== undefined && isSameFile(file, same as PlacedFile),
+    unchanged: same !== undefined && isSameFile(file, same as PlacedFile) ? same : undefined,
     open: sight?.open,
     after: sight?.after,
     ...file, // last, as in parseSignedCheckpoint

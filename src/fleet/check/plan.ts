@@ -2,8 +2,9 @@ import { sizeOf } from '../memory/remembered.ts';
 import type { StreamFile, StreamLook } from './family-look.ts';
 
 /**
- * What of a stream has to be read again. Where a stream was ok, its newest checkpoint commits to all that was read: nothing that
- * ends below it and is unchanged is read once more. Whatever is not plainly so is verified whole.
+ * What of a stream has to be read again. If a stream was ok, its newest checkpoint commits to all that was read: what ends below
+ * it and is unchanged is not read once more. It is not read because its entries are still there, and they are there only if
+ * unchanged files hold every entry from the first one to where the reading begins. Whatever is not plainly so is verified whole.
  */
 
 /** Which files of a stream are verified. */
@@ -22,6 +23,8 @@ export interface PlanRules {
   readonly asksTime: boolean;
   /** Files whose last entry is older may be gone, in milliseconds since 1970; undefined: none may. */
   readonly mayBeGoneBefore: number | undefined;
+  /** Whether all is read again, however little has changed. */
+  readonly reread: boolean;
 }
 
 /** A run that goes on in a next file does so at once, in milliseconds. */
@@ -55,22 +58,40 @@ export function planOf(look: StreamLook, rules: PlanRules, { always = false, che
   if (remembered === undefined) return WHOLE;
   const { verdict, basis, newest, sealed } = remembered;
   if (verdict !== 'ok' || basis !== rules.basis || newest === undefined) return DISTRUSTED;
-  if (gone.length > 0 && !isExpired(look, rules.mayBeGoneBefore)) return DISTRUSTED;
-  if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return NOTHING;
+  const expired = isExpired(look, rules.mayBeGoneBefore);
+  if (gone.length > 0 && !expired) return DISTRUSTED;
+  if (rules.reread) return WHOLE;
+  const first = expired ? Math.min(...files.map(({ firstSeq = Number.MAX_SAFE_INTEGER }) => firstSeq)) : remembered.firstSeq;
   const proven = sizeOf(newest);
+  const reached = reachedFrom(first, files);
+  if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return reached < proven ? DISTRUSTED : NOTHING;
   const from = beginning(files, checkpointOf === undefined ? proven : Math.min(proven, checkpointOf - 1), sealed);
-  if (from === 1) return WHOLE;
-  const below = files.filter(({ firstSeq }) => firstSeq !== undefined && firstSeq < from);
-  const endsBefore = (file: StreamFile): boolean => file.unchanged && file.lastSeq !== undefined && file.lastSeq < from;
-  const reached = Math.max(0, ...below.map(({ lastSeq }) => lastSeq ?? 0));
-  if (!below.every(endsBefore) || reached !== from - 1) return DISTRUSTED;
-  return { what: 'added', from, files: files.filter(({ firstSeq }) => firstSeq === undefined || firstSeq >= from) };
+  if (from <= first) return WHOLE;
+  const isBelow = ({ firstSeq, unchanged }: StreamFile): boolean =>
+    firstSeq !== undefined && firstSeq < from && unchanged !== undefined;
+  const toRead = files.filter((file) => !isBelow(file));
+  const reachesIn = files.some((file) => isBelow(file) && (file.unchanged?.lastSeq ?? 0) >= from);
+  if (reached < from - 1 || reachesIn || toRead.some(({ firstSeq = from }) => firstSeq < from)) return DISTRUSTED;
+  return { what: 'added', from, files: toRead };
+}
+
+/** The last entry up to which unchanged files hold every one, from `first` on. */
+function reachedFrom(first: number, files: readonly StreamFile[]): number {
+  const ranges = files
+    .flatMap(({ unchanged: { firstSeq, lastSeq } = {} }) =>
+      firstSeq === undefined || lastSeq === undefined ? [] : [{ firstSeq, lastSeq }],
+    )
+    .sort((a, b) => a.firstSeq - b.firstSeq);
+  let reached = first - 1;
+  for (const { firstSeq, lastSeq } of ranges) if (firstSeq <= reached + 1) reached = Math.max(reached, lastSeq);
+  return reached;
 }
 
 /** The first entry that is read: where a file begins that the checkpoint of so many entries reaches, or that goes on from it. */
 function beginning(files: readonly StreamFile[], size: number, sealed: string | undefined): number {
   const begins = (file: StreamFile): number => file.firstSeq ?? Number.POSITIVE_INFINITY;
-  const toRead = files.filter(({ unchanged, lastSeq = Number.POSITIVE_INFINITY }) => !unchanged || lastSeq > size);
+  // an unchanged file without a last entry is a copy of another, or has no entries
+  const toRead = files.filter(({ unchanged }) => unchanged === undefined || (unchanged.lastSeq ?? 0) > size);
   const first = Math.min(...toRead.map(begins));
   if (first <= size) return first;
   const next = toRead.filter((file) => begins(file) === size + 1);

@@ -1,6 +1,7 @@
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
 import { type RememberedFile, type RememberedStream, sizeOf } from '../memory/remembered.ts';
-import type { StreamFile, StreamLook } from './family-look.ts';
+import type { StreamLook } from './family-look.ts';
+import type { ReadFile } from './family-reading.ts';
 
 /** What is remembered of a stream after a check. */
 
@@ -12,12 +13,14 @@ export interface CheckedStream {
   readonly fromMiddle: boolean;
   /** Whether older files are gone, as they may be. */
   readonly expired: boolean;
+  /** The files that were read, by their names. */
+  readonly files: ReadonlyMap<string, ReadFile>;
 }
 
 /** The next thing to remember. Checkpoints advance on ok alone, and never go back (M8.27). */
 export function rememberStream(
   look: StreamLook,
-  { verdict, report, fromMiddle, expired }: CheckedStream,
+  { verdict, report, fromMiddle, expired, files }: CheckedStream,
   basis: string,
   checked: string,
 ): RememberedStream {
@@ -37,15 +40,16 @@ export function rememberStream(
     ...(first !== undefined && { first }),
     ...(newest !== undefined && { newest }),
     ...(seen !== undefined && { seen }),
-    firstSeq: before !== undefined && (!ok || (fromMiddle && !expired)) ? before.firstSeq : firstEntry(look, report),
+    firstSeq: firstEntry(look, report, { ok, fromMiddle, expired }),
     lastSeq: report.lastSeq,
     ...(sealed !== undefined && { sealed }),
     end: report.end,
     ...(continuedBy !== undefined && { continuedBy }),
     counts: countsOf(report, fromMiddle ? before : undefined),
     checked,
+    ...wholeAt(fromMiddle ? before?.whole : checked),
     // what is missed is missed until all is ok
-    files: [...filesOf(look, report, ok), ...(ok ? [] : look.gone)],
+    files: [...filesOf(look, report, ok ? files : undefined), ...(ok ? [] : look.gone)],
   };
 }
 
@@ -70,30 +74,45 @@ export function countsOf(report: StreamReport, before: RememberedStream | undefi
   };
 }
 
-function firstEntry({ files }: StreamLook, report: StreamReport): number {
-  const firsts = files.flatMap(({ firstSeq }) => firstSeq ?? []);
-  return firsts.length === 0 ? report.firstSeq : Math.min(...firsts);
+function wholeAt(whole: string | undefined): Pick<RememberedStream, 'whole'> {
+  return whole === undefined ? {} : { whole };
 }
 
-function filesOf({ files }: StreamLook, report: StreamReport, ok: boolean): RememberedFile[] {
+/** Where the log begins, as far as that was ever shown. */
+function firstEntry(
+  { remembered, files }: StreamLook,
+  report: StreamReport,
+  { ok, fromMiddle, expired }: { readonly ok: boolean; readonly fromMiddle: boolean; readonly expired: boolean },
+): number {
+  if (!ok || (fromMiddle && !expired)) return remembered?.firstSeq ?? report.firstSeq;
+  return fromMiddle ? Math.min(report.firstSeq, ...files.flatMap(({ firstSeq }) => firstSeq ?? [])) : report.firstSeq;
+}
+
+/** What is remembered of each file next. `read`: what was read while all was ok; of nothing else a content counts as read. */
+function filesOf(
+  { files }: StreamLook,
+  report: StreamReport,
+  read: ReadonlyMap<string, ReadFile> | undefined,
+): RememberedFile[] {
   const details = new Map((report.fileDetails ?? []).map((one) => [one.file, one]));
-  const lastOf = new Map<number, number>();
-  for (const { firstSeq, lastSeq } of details.values())
-    if (firstSeq !== undefined && lastSeq !== undefined) lastOf.set(firstSeq, lastSeq);
   const opened = new Map<number, string>();
   for (const { kind, seq, time } of report.timeline.events)
     if (kind === 'open' && time !== undefined) opened.set(seq, time);
   return files.map((file) => {
-    const read = details.get(file.name);
-    const firstSeq = read?.firstSeq ?? file.firstSeq;
-    // a copy of another file is not read twice: where it differs, that is found
-    const lastSeq = read?.lastSeq ?? file.lastSeq ?? (ok && firstSeq !== undefined ? lastOf.get(firstSeq) : undefined);
-    const by = file.by ?? writtenBy(lastSeq, opened, report);
+    const now = read?.get(file.name);
+    if (now === undefined && file.unchanged !== undefined) return file.unchanged;
+    const { firstSeq = file.firstSeq, lastSeq } = details.get(file.name) ?? {};
+    const by = writtenBy(lastSeq, opened, report);
+    const { name, size, version, manifest } = now?.content ?? file;
+    const digests = (now?.earlier ?? []).flatMap(({ size: of, digest }) =>
+      digest !== '' && of < (firstSeq ?? Number.POSITIVE_INFINITY) ? [digest] : [],
+    );
     return {
-      ...contentOf(file),
+      ...{ name, size, version, ...(manifest !== undefined && { manifest }) },
       ...(firstSeq !== undefined && { firstSeq }),
       ...(lastSeq !== undefined && { lastSeq }),
       ...(by !== undefined && { by }),
+      ...(digests.length > 0 && { earlier: [...new Set(digests)] }),
     };
   });
 }
@@ -106,8 +125,4 @@ function writtenBy(
 ): string | undefined {
   if (lastSeq === undefined) return report.provenTime;
   return opened.get(lastSeq + 1) ?? (lastSeq <= report.provenSize ? report.provenTime : undefined);
-}
-
-function contentOf({ name, size, version, manifest }: StreamFile): RememberedFile {
-  return { name, size, version, ...(manifest !== undefined && { manifest }) };
 }

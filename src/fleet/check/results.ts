@@ -138,7 +138,8 @@ function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStre
   if (has('KNOWN_CONTRADICTED'))
     return lastSeq < Math.max(sizeOf(remembered?.newest), sizeOf(remembered?.seen)) ? 'rolled_back' : 'forked';
   if (remembered === undefined) return 'new';
-  if (gone.length > 0) return 'removed';
+  const isKept = verified?.verdict === 'ok' && verified.report.firstSeq === remembered.firstSeq;
+  if (gone.length > 0 && !isKept) return 'removed';
   if (verified !== undefined && lastSeq > remembered.lastSeq) return 'grown';
   return files.every(({ unchanged }) => unchanged) ? 'unchanged' : 'rewritten';
 }

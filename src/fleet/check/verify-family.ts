@@ -1,12 +1,12 @@
 import { Deleted } from '../../foundation/file-identity.ts';
 import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
-import type { VerifyOptions } from '../../verify/auditor/options.ts';
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
 import { verify } from '../../verify/verify.ts';
 import { sizeOf } from '../memory/remembered.ts';
-import type { FilesToVerify, LogPlace, PlacedFile } from '../place/log-place.ts';
+import type { LogPlace } from '../place/log-place.ts';
 import type { StreamFile, StreamLook } from './family-look.ts';
+import { FamilyReading, type ReadFile } from './family-reading.ts';
 import { DISTRUSTED, isExpired, type PlanRules, planOf } from './plan.ts';
 import { countsOf } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
@@ -20,6 +20,8 @@ export interface VerifiedStream {
   readonly report: StreamReport;
   readonly fromMiddle: boolean;
   readonly read: StreamReading;
+  /** The files that were read, by their names. */
+  readonly files: ReadonlyMap<string, ReadFile>;
 }
 
 /** What a family is verified with. */
@@ -38,23 +40,24 @@ interface Part {
 }
 
 /** What a plan for a stream goes by. */
-export function rulesOf(origin: string, { options, mayBeGoneBefore }: FamilyRules): PlanRules {
-  return { basis: options.basisOf(origin), asksTime: options.asksTime(origin), mayBeGoneBefore };
+function rulesOf(origin: string, { options, mayBeGoneBefore }: FamilyRules, reread: boolean): PlanRules {
+  return { basis: options.basisOf(origin), asksTime: options.asksTime(origin), mayBeGoneBefore, reread };
 }
 
 /**
- * Verifies what has to be, by origin; a stream that is not in the result has nothing new. Where a part is not ok, all of it is
- * verified: only that says what is wrong. Where a part holds a checkpoint of entries before it, as signatures that take their
- * time do, more is verified until that one has been checked.
+ * Verifies what has to be, by origin; a stream that is not in the result has nothing new. If a part is not ok, all of it is
+ * verified: only that says what is wrong. If a part holds a checkpoint of entries before it that was never checked, as happens
+ * while signatures take their time, more is verified until it has been.
  *
  * @throws {@link TamperError} as `verify`; {@link Replaced}, {@link Deleted} where a file is another one by then
  */
 export async function verifyFamily(
   looks: readonly StreamLook[],
   rules: FamilyRules,
+  reread: boolean,
 ): Promise<ReadonlyMap<string, VerifiedStream>> {
   const there = looks.filter(({ files }) => files.length > 0);
-  const verified = await verifyWhatHasTo(there, rules);
+  const verified = await verifyWhatHasTo(there, rules, reread);
   return there.some(({ remembered }) => remembered?.seen !== undefined) ? withSeen(there, verified, rules) : verified;
 }
 
@@ -85,11 +88,12 @@ async function withSeen(
 async function verifyWhatHasTo(
   there: readonly StreamLook[],
   rules: FamilyRules,
+  reread: boolean,
 ): Promise<ReadonlyMap<string, VerifiedStream>> {
   const whole = there.map((look): Part => ({ look, files: look.files, from: undefined }));
   const checkpointOf = new Map<string, number>();
   for (;;) {
-    const parts = partsOf(there, rules, checkpointOf);
+    const parts = partsOf(there, rules, { checkpointOf, reread });
     if (parts.size === 0) return new Map();
     if (parts.size === there.length && [...parts.values()].every(({ from }) => from === undefined)) {
       return verifyParts(whole, rules);
@@ -98,20 +102,31 @@ async function verifyWhatHasTo(
     const isOk = ([origin, one]: [string, VerifiedStream]): boolean =>
       one.verdict === 'ok' && keepsLimits(parts.get(origin), one, rules);
     if (![...verified].every(isOk)) return verifyParts(whole, rules);
-    const below = [...verified].flatMap(([origin, { report }]) => {
-      const { smallest = Number.POSITIVE_INFINITY } = report.skippedCheckpoints ?? {};
-      return smallest < (parts.get(origin)?.from ?? 0) ? [[origin, smallest] as const] : [];
+    const below = [...verified].flatMap(([origin, { files }]) => {
+      const size = uncheckedBelow(parts.get(origin), files);
+      return size === undefined ? [] : [[origin, size] as const];
     });
     if (below.length === 0) return verified;
     for (const [origin, size] of below) checkpointOf.set(origin, size);
   }
 }
 
+/** The smallest size below a part of which it holds a checkpoint that was not checked when its stream was ok. */
+function uncheckedBelow(part: Part | undefined, files: VerifiedStream['files']): number | undefined {
+  if (part?.from === undefined) return undefined;
+  const { from, look } = part;
+  const checked = new Set(look.remembered?.files.flatMap(({ earlier = [] }) => earlier));
+  const sizes = [...files.values()].flatMap(({ earlier }) =>
+    earlier.flatMap(({ size, digest }) => (size < from && !checked.has(digest) ? [size] : [])),
+  );
+  return sizes.length === 0 ? undefined : Math.min(...sizes);
+}
+
 /** What of each stream is verified. Streams that cite one another are verified together (M8.28). */
 function partsOf(
   looks: readonly StreamLook[],
   rules: FamilyRules,
-  checkpointOf: ReadonlyMap<string, number>,
+  { checkpointOf, reread }: { readonly checkpointOf: ReadonlyMap<string, number>; readonly reread: boolean },
 ): Map<string, Part> {
   const byOrigin = new Map(looks.map((look) => [look.origin, look]));
   const parts = new Map<string, Part>();
@@ -119,7 +134,7 @@ function partsOf(
     const { continuedBy } = look.remembered ?? {};
     const reasons = { always, checkpointOf: checkpointOf.get(look.origin) };
     const isBroken = continuedBy !== undefined && !byOrigin.has(continuedBy);
-    const plan = isBroken ? DISTRUSTED : planOf(look, rulesOf(look.origin, rules), reasons);
+    const plan = isBroken ? DISTRUSTED : planOf(look, rulesOf(look.origin, rules, reread), reasons);
     if (plan.what === 'nothing') return false;
     const isPart = plan.what === 'added';
     parts.set(look.origin, { look, files: isPart ? plan.files : look.files, from: isPart ? plan.from : undefined });
@@ -145,9 +160,12 @@ async function verifyParts(
   const { options } = rules;
   const held = [...parts.flatMap((part) => heldFor(part, rules)), ...more];
   const origins = parts.map(({ look }) => look.origin);
-  const files = parts.flatMap((part) => part.files);
+  const reading = new FamilyReading(
+    parts.flatMap((part) => part.files),
+    rules.places,
+  );
   const fromMiddle = parts.some(({ from }) => from !== undefined);
-  const { streams } = await verify({ ...options.of(origins, fromMiddle, held), ...filesToVerify(files, rules.places) });
+  const { streams } = await verify({ ...options.of(origins, fromMiddle, held), ...reading.given });
   const reports = new Map(streams.map((report) => [report.origin, report]));
   // whatever the verifier says of files that it could not give to one of these streams counts against all of them
   const beside = streams.filter(({ origin }) => origin === '').flatMap(({ findings }) => findings);
@@ -156,12 +174,18 @@ async function verifyParts(
     const report = reports.get(look.origin);
     if (report === undefined) throw new Deleted(`no file of ${look.origin} is there any more`);
     const ownFindings = from === undefined ? [...report.findings, ...cutOff(look, report, rules)] : ofMiddle(report);
-    const findings = [...ownFindings, ...beside];
+    const findings = [...ownFindings, ...beside, ...(report.lastSeq === 0 ? [withoutEntries(look)] : [])];
     const read = { files: own.length, bytes: own.reduce((sum, { size }) => sum + size, 0) };
     const verdict = verdictOf(findings, options.strict);
-    verified.set(look.origin, { verdict, report: { ...report, findings }, fromMiddle: from !== undefined, read });
+    const files = new Map(own.map((file) => [file.name, reading.fileRead(file)]));
+    verified.set(look.origin, { verdict, report: { ...report, findings }, fromMiddle: from !== undefined, read, files });
   }
   return verified;
+}
+
+/** A stream of empty files is not ok, however its log may end. */
+function withoutEntries({ origin }: StreamLook): Finding {
+  return { code: 'END_UNPROVEN', severity: 'undecided', message: `no file of ${origin} holds an entry` };
 }
 
 /** That a held checkpoint proves the beginning of a part is how parts are verified. */
@@ -176,21 +200,6 @@ function cutOff(look: StreamLook, report: StreamReport, { mayBeGoneBefore }: Fam
   if (before === 0 || report.firstSeq <= before || isSaid || isExpired(look, mayBeGoneBefore)) return [];
   const message = `the log begins at entry ${report.firstSeq}; it began at entry ${before} when it was checked before`;
   return [{ code: 'START_UNPROVEN', severity: 'undecided', message, seq: report.firstSeq }];
-}
-
-/** The files for the verifier, each from the place that has it. */
-function filesToVerify(files: readonly PlacedFile[], places: readonly LogPlace[]): FilesToVerify {
-  const byPlace = new Map<LogPlace, PlacedFile[]>();
-  for (const file of files) {
-    const place = places.find((one) => one.holds(file.name));
-    if (place === undefined) continue; // it is of a place that is named no more, and so not here
-    const own = byPlace.get(place);
-    if (own === undefined) byPlace.set(place, [file]);
-    else own.push(file);
-  }
-  const given = [...byPlace].map(([place, own]) => place.toVerify(own));
-  const stored: NonNullable<VerifyOptions['stored']> = given.flatMap((one) => one.stored ?? []);
-  return { paths: given.flatMap(({ paths }) => paths), stored };
 }
 
 /**

@@ -3,7 +3,8 @@ import { TamperError } from '../../errors.ts';
 import { OPEN_WHYS } from '../../format/control.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
-import type { StreamJob } from '../queue/stream-job.ts';
+import type { LogPlace } from '../place/log-place.ts';
+import { digestOfJob, type StreamJob } from '../queue/stream-job.ts';
 
 /** What a job asks the audit for. It has been in a Redis: nothing of it is taken as it comes. */
 
@@ -27,24 +28,34 @@ const schema = v.strictObject({
   ),
   memoryVersion: v.optional(text),
   unread: v.optional(text),
+  reread: v.optional(v.boolean()),
 });
 
 /** What the job of a family asks for, as JSON. */
-export function taskOf({ files, memoryVersion, unread }: FamilyJob): unknown {
+export function taskOf({ files, memoryVersion, unread, reread }: FamilyJob): unknown {
   const plain = files.map(({ sight, ...file }) => {
     if (sight?.after === undefined) return { ...file, sight };
     const { origin, size } = sight.after;
     return { ...file, sight: { ...sight, after: { origin, size } } };
   });
-  return { files: plain, memoryVersion, unread };
+  return { files: plain, memoryVersion, unread, reread };
 }
 
-/** Reads it. @throws {@link TamperError} `FORMAT_INVALID` */
-export function familyJobOf({ run, origin, task }: StreamJob): FamilyJob {
+/** Reads it. Every file has to be in one of the places. @throws {@link TamperError} `FORMAT_INVALID` */
+export function familyJobOf(job: StreamJob, places: readonly LogPlace[]): FamilyJob {
+  const { origin, task } = job;
   const parsed = v.safeParse(schema, task, withoutInput);
   if (!parsed.success) {
     throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues[0], 'the task')}`);
   }
-  const { files, memoryVersion, unread } = parsed.output;
-  return { run, family: origin, files: files as FamilyJob['files'], memoryVersion, unread };
+  const { files, ...rest } = parsed.output;
+  const isOutside = (name: string | undefined): boolean =>
+    name !== undefined && !places.some((place) => place.holds(name));
+  const outside = files.find(({ name, manifest }) => isOutside(name) || isOutside(manifest?.name));
+  if (outside !== undefined) {
+    throw new TamperError('FORMAT_INVALID', `the job of ${origin} names ${outside.name}, which is in none of the places`, {
+      hint: 'Give audit work the places of audit enqueue. If it has them, somebody has changed the job in the queue.',
+    });
+  }
+  return { queued: digestOfJob(job), family: origin, files: files as FamilyJob['files'], ...rest };
 }

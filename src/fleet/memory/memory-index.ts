@@ -11,6 +11,11 @@ export interface IndexedFamily {
   readonly origins: readonly string[];
   /** The version of the text, when it was read. */
   readonly version: string;
+  /** When all files of its streams were read last, UTC; undefined if that is not known of one. */
+  readonly whole: string | undefined;
+  /** How many files it has, and their bytes as they lay there. */
+  readonly files: number;
+  readonly bytes: number;
 }
 
 /** A file that is remembered. */
@@ -64,8 +69,11 @@ export class MemoryIndex {
       const streams = all.filter(({ origin }) => this.#names(origin));
       if (streams.length === 0) return;
       const origins = streams.map(({ origin }) => origin);
-      this.families.set(family, { family, origins, version: stored.version });
-      for (const { files } of streams) for (const { name, version } of files) this.files.set(name, { family, version });
+      const files = streams.flatMap((one) => one.files);
+      const bytes = files.reduce((sum, { size }) => sum + size, 0);
+      const [whole] = streams.map((one) => one.whole).sort((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1));
+      this.families.set(family, { family, origins, version: stored.version, whole, files: files.length, bytes });
+      for (const { name, version } of files) this.files.set(name, { family, version });
     } catch (error) {
       if (!isTamperError(error, 'FORMAT_INVALID') && !isTamperError(error, 'FORMAT_LIMIT')) throw error;
       this.damaged.set(id, error);

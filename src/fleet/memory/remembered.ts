@@ -26,6 +26,7 @@ const file = v.strictObject({
   firstSeq: v.optional(count),
   lastSeq: v.optional(count),
   by: v.optional(time),
+  earlier: v.optional(v.array(text)),
 });
 const stream = v.strictObject({
   origin,
@@ -41,28 +42,31 @@ const stream = v.strictObject({
   continuedBy: v.optional(origin),
   counts: v.strictObject({ adopted: count, abandoned: count, dropped: count }),
   checked: time,
+  whole: v.optional(time),
   files: v.array(file),
 });
 const run = v.strictObject({ id: text, results: v.string() });
 const schema = v.strictObject({
-  version: v.literal(1),
+  version: v.picklist([1, 2]),
   family: origin,
   streams: v.array(stream),
   run: v.optional(run),
 });
 const json = v.pipe(v.string(), v.parseJson(), schema);
 
-/** A file that was there when its stream was checked last. */
+/** A file as it was read when its stream was checked last. */
 export interface RememberedFile {
   readonly name: string;
   readonly size: number;
   readonly version: string;
   readonly manifest?: { readonly name: string; readonly size: number; readonly version: string } | undefined;
-  /** Its first and last entry; absent where it has none, or was not read to its end. */
+  /** Its first and last entry; absent if it has none or was not read to its end. A copy of another file has no `lastSeq`. */
   readonly firstSeq?: number | undefined;
   readonly lastSeq?: number | undefined;
   /** Its last entry was written by this time, UTC, by the writer's clock. */
   readonly by?: string | undefined;
+  /** Digests of the checkpoint lines in it that are about entries before its first one; they were checked. */
+  readonly earlier?: readonly string[] | undefined;
 }
 
 /** A stream as it was when it was checked last. */
@@ -87,20 +91,25 @@ export interface RememberedStream {
   readonly counts: { readonly adopted: number; readonly abandoned: number; readonly dropped: number };
   /** When it was checked, UTC. */
   readonly checked: string;
+  /** When all of its files were read last, UTC; absent if that was not remembered yet. */
+  readonly whole?: string | undefined;
   readonly files: readonly RememberedFile[];
 }
 
 /** What is remembered of one family. */
 export interface RememberedFamily {
-  readonly version: 1;
+  readonly version: 2;
   readonly family: string;
   readonly streams: readonly RememberedStream[];
   /**
-   * The run of a queue that has changed what was there before, and its results as text: where a worker was killed before it could
-   * hand them over, the next one says the same.
+   * The digest of the job of a queue that has changed what was there before, and its results as text: if a worker was killed before
+   * it could hand them over, the next one says the same.
    */
   readonly run?: { readonly id: string; readonly results: string } | undefined;
 }
+
+/** The basis of a stream that was remembered by an earlier version: no verdict rests on it. */
+export const OLDER = 'version 1';
 
 /** The last member is the digest of all before it: a text that was damaged, and is still well formed, is not taken for true. */
 const WITH_DIGEST = /^(.*),"digest":"([0-9a-f]{64})"\}\n$/s;
@@ -112,7 +121,7 @@ export function parseRemembered(given: string, id: string, place: string): Remem
   if (hash('sha256', before, 'hex') !== digest) throw damaged(place, 'its digest is that of another text');
   const parsed = v.safeParse(json, `${before}}`, withoutInput);
   if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues[0], 'the text'));
-  const { family, streams } = parsed.output;
+  const { version, family, streams, ...rest } = parsed.output;
   if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
   for (const one of streams) {
     if (familyOf(one.origin) !== family) throw damaged(place, 'it names a stream that does not belong here');
@@ -123,7 +132,9 @@ export function parseRemembered(given: string, id: string, place: string): Remem
   }
   if (new Set(streams.map((one) => one.origin)).size < streams.length)
     throw damaged(place, 'a stream stands in it twice');
-  return parsed.output;
+  // version 1 remembered what was listed, which need not be what was read: nothing of it counts as checked
+  const own = version === 1 ? streams.map((one) => ({ ...one, basis: OLDER })) : streams;
+  return { version: 2, family, streams: own, ...rest };
 }
 
 /** The text of what is remembered. */

@@ -1,24 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { systemCode } from '../../errors.ts';
-import { identityOf, isGone } from '../../foundation/file-identity.ts';
+import { isGone } from '../../foundation/file-identity.ts';
 import { readError } from '../../foundation/regular-file.ts';
 import { manifestsOf } from '../../verify/found/file-names.ts';
 import { type FoundFile, findFiles } from '../../verify/found/found-files.ts';
 import { lookAtFile } from '../../verify/found/open-logs.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { IgnoredFiles, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
-import type { FilesToVerify, LogPlace, PlacedFile, PlacedManifest } from './log-place.ts';
-
-/**
- * A file that was changed within this time before it was looked at may be changed once more without a trace in its times, which
- * a system counts in ticks: in nanoseconds.
- */
-const TICK = 50_000_000n;
-/** The same where a file system counts whole seconds. */
-const COARSE_TICK = 2_000_000_000n;
-
-let unsettled = 0;
+import { FilesRead } from './files-read.ts';
+import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
+import { standing } from './standing.ts';
 
 /** A directory, or one file. */
 export class DirectoryPlace implements LogPlace {
@@ -34,6 +26,7 @@ export class DirectoryPlace implements LogPlace {
   }
 
   holds(name: string): boolean {
+    if (resolve(name) !== name) return false;
     return name === this.#root || name.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
   }
 
@@ -65,8 +58,9 @@ export class DirectoryPlace implements LogPlace {
     }
   }
 
-  toVerify(files: readonly PlacedFile[]): FilesToVerify {
-    return { paths: files.map(({ name }) => name) };
+  toVerify(files: readonly PlacedFile[]): PlacedReading {
+    const read = new FilesRead();
+    return { paths: files.map(({ name }) => name), onRead: read.onRead, asRead: (file) => read.asRead(file) };
   }
 
   #isStray({ name, manifest }: PlacedFile): boolean {
@@ -91,17 +85,10 @@ async function manifestBeside(path: string): Promise<PlacedManifest | undefined>
   return undefined;
 }
 
-/** What stands there now. The version says which file it is, how long, and when it was changed last. */
+/** What stands there now. */
 async function standingAt(path: string): Promise<PlacedManifest | undefined> {
   try {
-    const stats = await stat(path, { bigint: true });
-    const { size, mtimeNs, ctimeNs } = stats;
-    const tick = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK : TICK;
-    const age = BigInt(Date.now()) * 1_000_000n - ctimeNs;
-    const settled = age > tick ? [] : [`unsettled ${process.pid}.${++unsettled}.${Date.now()}`];
-    // joined, since a template stays a tree of its pieces: a listing holds one of these for each file
-    const version = [identityOf(stats), size, mtimeNs, ctimeNs, ...settled].join(' ');
-    return { name: path, size: Number(size), version };
+    return standing(path, await stat(path, { bigint: true }));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw readError(path, error, 'Check that you may read it.');

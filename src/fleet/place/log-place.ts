@@ -1,3 +1,4 @@
+import type { OnRead } from '../../foundation/regular-file.ts';
 import type { VerifyOptions } from '../../verify/auditor/options.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
@@ -24,14 +25,19 @@ export interface PlacedFile {
   readonly manifest?: PlacedManifest;
 }
 
-/** What of a verification says which files are read. */
-export type FilesToVerify = Pick<VerifyOptions, 'paths' | 'stored'>;
+/** Files that the verifier is about to read. */
+export interface PlacedReading extends Pick<VerifyOptions, 'paths' | 'stored'> {
+  /** To be told of what is read; absent if the verifier can read nothing but what was listed. */
+  readonly onRead?: OnRead;
+  /** What was read of a listed file, so that it can be compared with the next listing: never what was merely listed. */
+  readonly asRead: (file: PlacedFile) => PlacedFile;
+}
 
 /** A place that somebody named. */
 export interface LogPlace {
   /** As it was named. */
   readonly name: string;
-  /** Whether a file of this name is below it. */
+  /** Whether this is the name of a file below it, as listings spell it: one with `..` in it is not. */
   holds(name: string): boolean;
   /**
    * Every file below it, in no order that means anything.
@@ -50,8 +56,8 @@ export interface LogPlace {
    * @throws {@link TamperError} `READ_FAILED`, what a storage throws
    */
   peek(file: PlacedFile, wanted: Wanted): Promise<Peek | IgnoredWhy | undefined>;
-  /** These files and their manifests for the verifier, as they were listed where the place can tell. */
-  toVerify(files: readonly PlacedFile[]): FilesToVerify;
+  /** These files and their manifests for the verifier. */
+  toVerify(files: readonly PlacedFile[]): PlacedReading;
 }
 
 /** Whether two listings show the same file, with the same manifest. */

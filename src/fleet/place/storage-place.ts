@@ -10,7 +10,7 @@ import { judge } from '../../verify/found/judge.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
-import type { FilesToVerify, LogPlace, PlacedFile, PlacedManifest } from './log-place.ts';
+import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
 
 /** A version, and when that was written. */
 const WRITTEN = /^(.+) (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)$/;
@@ -76,14 +76,14 @@ export class StoragePlace implements LogPlace {
     }
   }
 
-  toVerify(files: readonly PlacedFile[]): FilesToVerify {
+  toVerify(files: readonly PlacedFile[]): PlacedReading {
     const objects = files.flatMap((file): ListedObject[] => {
       const own = { ...this.#objectOf(file), named: file.manifest !== undefined };
       return file.manifest === undefined
         ? [{ ...own, named: true }]
         : [own, { ...this.#objectOf(file.manifest), named: false }];
     });
-    return { paths: [], stored: [{ storage: this.#storage, list: async () => objects }] };
+    return { paths: [], stored: [{ storage: this.#storage, list: async () => objects }], asRead: (file) => file };
   }
 
   /** An empty place is one where everything has vanished; a bucket that is not there is a wrong name. */

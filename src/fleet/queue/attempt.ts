@@ -14,7 +14,7 @@ export interface Attempter {
   /** Names the worker in results and failures. */
   readonly name: string;
   readonly onEvent: (event: WorkerEvent) => void;
-  /** The key that workers share with who collects. Default: none, and whoever writes to the Redis can make results up. */
+  /** The key that is shared from enqueueing to collecting. Default: none, and anyone who writes to the Redis can make up jobs and results. */
   readonly resultKey?: ResultKey | undefined;
 }
 
@@ -38,6 +38,7 @@ export async function attempt(
   };
   onEvent({ what: 'began', origin: job.origin, attempt: queued.attemptsMade + 1 });
   try {
+    if (resultKey?.holdsJob(job) === false) throw notSigned(job);
     const { text, again } = await audit.audit(job, { onProgress });
     const isLast = queued.attemptsMade + 1 >= (queued.opts.attempts ?? 1);
     if (again !== undefined && !isLast) throw new TamperError('UNAVAILABLE', again, { retryable: true });
@@ -51,6 +52,12 @@ export async function attempt(
   } finally {
     await telling;
   }
+}
+
+function notSigned({ origin }: StreamJob): TamperError {
+  return new TamperError('FORMAT_INVALID', `the job of ${origin} was not made with the key of --result-key`, {
+    hint: 'Give audit enqueue the same --result-key. If it has it, somebody has changed the job in the queue.',
+  });
 }
 
 /** What is kept of an error is its message: it has the code in it, and whose it is. */

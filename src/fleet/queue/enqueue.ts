@@ -1,5 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import { redisError } from '../redis/redis-error.ts';
+import type { ResultKey } from './result-key.ts';
 import type { RunFile } from './run-file.ts';
 import { jobIdOf, type StreamJob } from './stream-job.ts';
 
@@ -9,6 +10,8 @@ export interface EnqueueOptions {
   readonly attempts?: number | undefined;
   /** Results are kept for so long after a job is done, in seconds. Default: 3 days. */
   readonly keepSeconds?: number | undefined;
+  /** The key that is shared with workers, which refuse a job without it. Default: none. */
+  readonly resultKey?: ResultKey | undefined;
 }
 
 /** What was put into the queue. */
@@ -69,11 +72,11 @@ export function endOf(job: Pick<Job, 'finishedOn' | 'returnvalue'>): 'done' | 'f
 
 function withOptions(
   job: StreamJob,
-  { attempts = DEFAULT_ATTEMPTS, keepSeconds = DEFAULT_KEEP_SECONDS }: EnqueueOptions,
+  { attempts = DEFAULT_ATTEMPTS, keepSeconds = DEFAULT_KEEP_SECONDS, resultKey }: EnqueueOptions,
 ): Parameters<Queue['addBulk']>[0][number] {
   return {
     name: 'stream',
-    data: job,
+    data: resultKey?.signJob(job) ?? job,
     opts: {
       jobId: jobIdOf(job),
       attempts,

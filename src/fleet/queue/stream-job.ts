@@ -5,7 +5,7 @@ import { TamperError } from '../../errors.ts';
 /** One job of a queue: to audit one stream, with those that its writer began in its place. Nothing in it is secret. */
 
 /** Raised with every change of what a job or its result means: the queue's name carries it, so that versions never mix. */
-const QUEUE_FORMAT = 1;
+const QUEUE_FORMAT = 2;
 
 /** The name of the queue that nobody named. */
 export const DEFAULT_QUEUE = 'default';
@@ -15,6 +15,7 @@ const jobSchema = v.strictObject({
   origin: v.pipe(v.string(), v.nonEmpty()),
   basis: v.pipe(v.string(), v.nonEmpty()),
   task: v.unknown(),
+  mac: v.optional(v.string()),
 });
 
 /** What a worker is asked to do. */
@@ -27,6 +28,8 @@ export interface StreamJob {
   readonly basis: string;
   /** What the audit itself asks for, such as the files that were listed; JSON. */
   readonly task: unknown;
+  /** That of the key that is shared with workers, in a queue; absent without such a key. */
+  readonly mac?: string | undefined;
 }
 
 const resultSchema = v.strictObject({

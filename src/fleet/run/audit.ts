@@ -15,6 +15,7 @@ import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
 import type { LogPlace } from '../place/log-place.ts';
 import type { Discoverer } from './discover.ts';
+import type { Rereading } from './due.ts';
 import { listFleet } from './listing.ts';
 import type { Shard } from './shard.ts';
 import { type AuditSummary, missingResult, type NamedStreams, Tally } from './summary.ts';
@@ -22,7 +23,7 @@ import { type AuditSummary, missingResult, type NamedStreams, Tally } from './su
 /** An audit of many streams: list, find the streams, check of each what is new, remember. */
 
 /** What to audit, and how. */
-export interface AuditRequest {
+export interface AuditRequest extends Rereading {
   readonly places: readonly LogPlace[];
   readonly memory: AuditMemory;
   readonly options: FleetOptions;

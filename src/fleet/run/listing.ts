@@ -8,6 +8,7 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
+import { dueFamilies, type Rereading } from './due.ts';
 import { Discoverer, type Discovery, type UnclaimedFile } from './discover.ts';
 import { isInShard, type Shard } from './shard.ts';
 import { missingResult } from './summary.ts';
@@ -30,17 +31,17 @@ export interface FleetListing {
 /** So many files of no stream are named. */
 const SHOWN_FILES = 100;
 
+/** What is listed. */
+interface FleetToList extends Rereading {
+  readonly places: readonly LogPlace[];
+  readonly memory: AuditMemory;
+  readonly now: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
 export async function listFleet(
-  {
-    places,
-    memory,
-    signal,
-  }: {
-    readonly places: readonly LogPlace[];
-    readonly memory: AuditMemory;
-    readonly signal?: AbortSignal | undefined;
-  },
+  { places, memory, signal, now, ...rereading }: FleetToList,
   options: StreamOptions,
   shard: Shard,
 ): Promise<FleetListing> {
@@ -60,9 +61,12 @@ export async function listFleet(
   const jobOf = (family: string): FamilyJob => {
     const own = files.get(family) ?? [];
     files.delete(family); // there may be very many
-    return { family, files: own, memoryVersion: index.families.get(family)?.version, unread };
+    const reread = due.has(family);
+    return { family, files: own, memoryVersion: index.families.get(family)?.version, unread, ...(reread && { reread }) };
   };
   const families = [...all].filter((family) => isInShard(family, shard));
+  const remembered = families.flatMap((family) => index.families.get(family) ?? []);
+  const due = dueFamilies(remembered, now, rereading);
   return { families, jobOf, results, ignored: discovery.ignored, discoverer };
 }
 

@@ -8,6 +8,7 @@ import {
   KNOWN_LIMIT,
   type KnownStreams,
   parseKnown,
+  type SeenStream,
 } from '../../verify/auditor/known-streams.ts';
 import type { PublicKeyName } from '../../verify/auditor/options.ts';
 import { loadPolicy, type Policy } from '../../verify/auditor/policy.ts';
@@ -140,8 +141,8 @@ async function heldOf(files: readonly GivenFile[]): Promise<{ streams: KnownStre
   return { streams, notes };
 }
 
-function seenBy({ streams }: VerifyReport): { origin: string; first: string; newest: string }[] {
-  return streams.flatMap(({ origin, firstCheckpoint: first, checkpoint: newest }) =>
-    first === undefined || newest === undefined ? [] : [{ origin, first, newest }],
+function seenBy({ streams }: VerifyReport): SeenStream[] {
+  return streams.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
+    first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],
   );
 }

@@ -87,7 +87,10 @@ export function scrub(body: Uint8Array, secrets: readonly Secret[]): void {
   for (const secret of secrets) {
     if (secret.length < 4) continue;
     secret.use((bytes) => {
-      for (let at = text.indexOf(bytes); at !== -1; at = text.indexOf(bytes)) text.fill(0x78, at, at + bytes.length);
+      // from the next byte on: a secret may be made of what it is overwritten with, or be put together by that
+      for (let at = text.indexOf(bytes); at !== -1; at = text.indexOf(bytes, at + 1)) {
+        text.fill(0x78, at, at + bytes.length);
+      }
     });
   }
 }

@@ -119,8 +119,7 @@ export class Lock implements Lease {
       this.#stamp = Math.max(begun.wall, this.#stamp + 2_000);
       futimesSync(this.#fd, this.#stamp / 1000, this.#stamp / 1000);
     } catch (error) {
-      const cause = error instanceof TamperError ? error.cause : error;
-      if (isPassing(cause)) return;
+      if (isPassing(error, 'run')) return;
       throw systemCode(error) === 'ESTALE' ? this.#lost(error) : error;
     }
     this.#renewed = begun;

@@ -42,6 +42,8 @@ export class FileSink implements Sink {
   #closing = false;
   #closed = false;
   #syncing = 0;
+  /** Whether half of a line may stand behind {@link FileSink.size}. */
+  #isTorn = false;
 
   /**
    * Opens a file, and makes it where it is not there. No symbolic link is followed.
@@ -76,9 +78,15 @@ export class FileSink implements Sink {
     return this.#identity.ino.toString();
   }
 
-  /** Whether the file still has its name: false once somebody has renamed, replaced or deleted it. */
+  /** Whether the file still has its name: false once somebody has renamed, replaced or deleted it. True if that cannot be seen now. */
   get inPlace(): boolean {
-    const there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
+    let there: BigIntStats | undefined;
+    try {
+      there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      if (!isPassing(error, 'run')) throw error;
+      return true;
+    }
     return there !== undefined && there.ino === this.#identity.ino && there.dev === this.#identity.dev;
   }
 
@@ -106,8 +114,7 @@ export class FileSink implements Sink {
    * taken over (spec 6, M6.6)
    */
   write(bytes: Buffer, start: number, end: number): number {
-    if (!this.#mayWrite()) return 0;
-    this.#guard();
+    if (!this.#mayWrite() || !this.#isWhole()) return 0;
     let at = start;
     try {
       while (at < end) at += writeSync(this.#fd, bytes, at, end - at); // short writes go on
@@ -123,6 +130,8 @@ export class FileSink implements Sink {
     this.#syncing++;
     try {
       await datasync(this.#fd);
+    } catch (cause) {
+      throw this.#notDurable(cause);
     } finally {
       this.#syncing--;
       if (this.#closing) this.#closeWhenIdle();
@@ -130,11 +139,19 @@ export class FileSink implements Sink {
   }
 
   datasyncSync(): void {
-    fdatasyncSync(this.#fd);
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw this.#notDurable(cause);
+    }
   }
 
   syncSync(): void {
-    fsyncSync(this.#fd);
+    try {
+      fsyncSync(this.#fd);
+    } catch (cause) {
+      throw this.#notDurable(cause);
+    }
   }
 
   close(): void {
@@ -148,21 +165,53 @@ export class FileSink implements Sink {
     closeSync(this.#fd);
   }
 
-  #mayWrite(): boolean {
+  #notDurable(cause: unknown): TamperError {
+    return new TamperError(
+      'WRITE_FAILED',
+      `${this.#name} could not be brought to the disk (${systemCode(cause)}): its last lines may be lost in a power cut`,
+      // not the failure itself: what is not to be tried again must not look like what may pass
+      {
+        cause: new Error('fsync failed', { cause }),
+        hint: 'Look at the disk or the volume. The next start goes on from what it finds there.',
+      },
+    );
+  }
+
+  /** Does what may be refused for a while. @returns whether it was done; else there is an {@link Obstacle} */
+  #unlessRefused(action: () => void): boolean {
     try {
-      this.#lease.assertHeld();
+      action();
       return true;
     } catch (error) {
-      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
-      this.#obstacle = { kind: 'full', cause: error };
-      return false;
+      if (isPassing(error, 'run')) {
+        this.#obstacle = { kind: 'full', cause: this.#refused(error) };
+        return false;
+      }
+      throw this.#refused(error);
     }
+  }
+
+  #refused(error: unknown): TamperError {
+    if (isTamperError(error)) return error;
+    return new TamperError('WRITE_FAILED', `cannot write to ${this.#name} (${systemCode(error)})`, { cause: error });
+  }
+
+  #mayWrite(): boolean {
+    return this.#unlessRefused(() => this.#lease.assertHeld());
+  }
+
+  /** Whether the file ends where we left it, with a whole line. */
+  #isWhole(): boolean {
+    return this.#unlessRefused(() => {
+      if (this.#isTorn) this.#cut();
+      this.#guard();
+    });
   }
 
   #guard(): void {
     const { size, nlink } = fstatSync(this.#fd);
     if (size === this.#size && nlink > 0) return;
-    this.#mayWrite(); // where another writer has taken over since the look at the lock, it is the lock that is lost
+    this.#lease.assertHeld(); // where another writer has taken over since the look at the lock, it is the lock that is lost
     if (nlink === 0) throw foreignWrite(`${this.#name} was deleted`);
     if (size > this.#size) throw foreignWrite(`${this.#name} has ${size} bytes where we left ${this.#size}`);
     throw foreignWrite(
@@ -178,17 +227,20 @@ export class FileSink implements Sink {
       this.#size += at - start;
       return at - start;
     }
-    if (!isPassing(cause)) {
-      throw new TamperError('WRITE_FAILED', `cannot write to ${this.#name} (${code})`, { cause });
-    }
+    if (!isPassing(cause, 'run')) throw this.#refused(cause);
     this.#obstacle = { kind: 'full', cause: cause as Error };
     const whole = at > start ? bytes.lastIndexOf(LF, at - 1) + 1 : start;
     const kept = Math.max(whole, start) - start;
-    // a failed write may have left bytes that it did not report
-    this.#lease.assertHeld();
-    ftruncateSync(this.#fd, this.#size + kept);
     this.#size += kept;
+    this.#isTorn = true; // a failed write may have left bytes that it did not report
+    this.#unlessRefused(() => this.#cut());
     return kept;
+  }
+
+  #cut(): void {
+    this.#lease.assertHeld();
+    ftruncateSync(this.#fd, this.#size);
+    this.#isTorn = false;
   }
 }
 

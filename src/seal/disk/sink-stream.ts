@@ -1,6 +1,6 @@
 import { fdatasyncSync, fstatSync, writeSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
-import { type Obstacle, type Sink, systemCode } from './sink.ts';
+import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';
 
 const STDOUT_FD = 1;
 
@@ -36,7 +36,7 @@ export class StreamSink implements Sink {
       while (at < end) at += writeSync(this.#fd, bytes, at, end - at);
     } catch (cause) {
       const code = systemCode(cause);
-      if (code !== 'EAGAIN' && code !== 'ENOSPC') {
+      if (code !== 'EAGAIN' && !(this.#regular && isPassing(cause, 'run'))) {
         throw new TamperError('WRITE_FAILED', `cannot write to standard output (${code})`, {
           cause,
           hint:
@@ -56,7 +56,14 @@ export class StreamSink implements Sink {
   }
 
   datasyncSync(): void {
-    if (this.#regular) fdatasyncSync(this.#fd); // a pipe has nothing to make durable
+    if (!this.#regular) return; // a pipe has nothing to make durable
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw new TamperError('WRITE_FAILED', `standard output could not be brought to the disk (${systemCode(cause)})`, {
+        cause: new Error('fdatasync failed', { cause }),
+      });
+    }
   }
 
   syncSync(): void {

@@ -1,4 +1,4 @@
-import { systemCode } from '../../errors.ts';
+import { isTamperError, systemCode } from '../../errors.ts';
 
 export { systemCode };
 
@@ -27,7 +27,11 @@ export interface Sink {
    * @throws WRITE_FAILED where trying again cannot help; FOREIGN_WRITE where somebody else has written
    */
   write(bytes: Buffer, start: number, end: number): number;
-  /** Makes what was written durable. */
+  /**
+   * Makes what was written durable.
+   *
+   * @throws WRITE_FAILED. Trying again would not help: the system has dropped what it could not write, and would say yes
+   */
   datasync(): Promise<void>;
   datasyncSync(): void;
   /** As {@link Sink.datasyncSync}, with everything that the file system knows of the file. */
@@ -37,10 +41,7 @@ export interface Sink {
   close(): void;
 }
 
-/**
- * Failures that may pass: no room, a quota, a device in trouble, a file system that was made read-only, no descriptor left in
- * this process or on this machine.
- */
+/** Failures that may pass whenever they come: no room, a quota, a device or a network volume in trouble, no descriptor left. */
 const passing: ReadonlySet<string> = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -51,9 +52,25 @@ const passing: ReadonlySet<string> = new Set([
   'ENOMEM',
   'EMFILE',
   'ENFILE',
+  'EBUSY',
+  'ESTALE',
+  'ETIMEDOUT',
+  'ENODEV',
+  'ENXIO',
+  'ENOTCONN',
+  'EHOSTDOWN',
 ]);
+/** What a wrong configuration looks like at a start; to a writer that could write before, somebody has done it, and may undo it. */
+const passingInRun: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR']);
 
-/** Whether a failure may pass, so that the same may be tried again later. */
-export function isPassing(error: unknown): boolean {
-  return passing.has(systemCode(error));
+/**
+ * Whether what failed may succeed later, so that the writer waits and lines with it. This is the table of
+ * `docs/when-things-fail.md`; only what makes bytes of a log durable is never tried again ({@link Sink.datasync}).
+ *
+ * @param error - a failure of the file system, or an error of ours with one as its cause
+ * @param phase - `start` until the first key is asked for, `run` from then on
+ */
+export function isPassing(error: unknown, phase: 'start' | 'run'): boolean {
+  const code = systemCode(isTamperError(error) ? error.cause : error);
+  return passing.has(code) || (phase === 'run' && passingInRun.has(code));
 }

@@ -139,15 +139,15 @@ export class EarlierLines {
     const { log, stream } = run;
     const { longLine } = this.#options;
     if (file.gap && file.from >= file.size) return true;
+    if (!stream.isOpen) return false;
     if (file.sink !== log.sink && !this.#claim(file, run, turn)) return false;
     if (!file.gap) {
       stream.gap(file.kept.why, file.kept.lost, file.kept.since);
       file.gap = true;
       this.#lastSeq = log.frontier.size;
     }
-    const { sink } = log;
     while (file.from < file.size) {
-      if (turn.isOver || sink.obstacle !== undefined || log.sink !== sink) return false;
+      if (turn.isOver || !run.takesLines) return false;
       const { bytes, from, to } = this.#window(file);
       longLine.parts = file.parts;
       try {

@@ -78,6 +78,16 @@ export class IntakeQueue {
     return this.#lines.isEmpty && this.#lost === undefined;
   }
 
+  /** A place behind all that waits now, for {@link IntakeQueue.isPast}. */
+  get mark(): number {
+    return this.#lines.added;
+  }
+
+  /** Whether nothing waits any more of what had come by then, and, where nothing waits at all, a gap counts what was lost. */
+  isPast(mark: number): boolean {
+    return this.isSettled || (this.#lines.gone >= mark && !this.#lines.isEmpty);
+  }
+
   /** Since when lines wait, in milliseconds. */
   get since(): number | undefined {
     return this.#since;
@@ -113,7 +123,6 @@ export class IntakeQueue {
    * @returns whether nothing waits any more; a `gap` counts what was lost then
    */
   drain({ run, intake }: IntakeTarget, turn: Turn): boolean {
-    const { sink } = run.log;
     for (let block = this.#lines.first; block !== undefined; block = this.#lines.first) {
       const before = block.from;
       try {
@@ -122,9 +131,9 @@ export class IntakeQueue {
       } finally {
         this.#lines.taken(intake.taken);
       }
-      if (turn.isOver || run.log.sink !== sink || sink.obstacle !== undefined || intake.taken === before) break;
+      if (turn.isOver || intake.taken === before) break;
     }
-    if (!this.#lines.isEmpty || run.rotating) return false;
+    if (!this.#lines.isEmpty || !run.takesLines) return false;
     this.#since = undefined;
     const lost = this.takeLost();
     if (lost !== undefined) run.stream.gap(lost.why, lost.count, lost.since);

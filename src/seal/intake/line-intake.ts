@@ -26,7 +26,9 @@ export interface IntakeOptions {
   /** Whether a line with a member `integrity` of its own is wrapped as text. */
   readonly wrapIntegrity: boolean;
   readonly longLine: LongLine;
-  /** Asked before each of several lines. @returns false where the line must wait: for another file, for a sink */
+  /** Whether the log takes lines now. Asked before any line, or any batch of them, is taken. */
+  readonly takesLines: () => boolean;
+  /** Asked before a single line is taken. @returns false if it must wait for another file */
   readonly roomFor: (length: number) => boolean;
 }
 
@@ -74,6 +76,7 @@ export class LineIntake {
     let at = from;
     this.#taken = at;
     let share = turn;
+    if (!this.#options.takesLines()) return;
     do {
       const several = this.#several(bytes, at, to, share, areObjects);
       if (several !== undefined) {
@@ -89,7 +92,7 @@ export class LineIntake {
       const lf = window < to ? bytes.subarray(at, window).indexOf(LF) : bytes.indexOf(LF, at) - at;
       const isWhole = lf >= 0 && at + lf < to;
       const end = isWhole ? trimInputLine(bytes, at, at + lf) : to;
-      if (share !== undefined && !this.#mayTake(Math.min(end - at, maxLineBytes))) return;
+      if (!this.#options.roomFor(Math.min(end - at, maxLineBytes))) return;
       if (end - at > maxLineBytes) {
         this.#part(bytes, at, at + maxLineBytes, false, to - at);
         at += maxLineBytes;
@@ -103,7 +106,7 @@ export class LineIntake {
       if (at === to) return;
       share ??= new Turn();
       if (!share.took(length)) return;
-    } while (this.#stream.log.sink.obstacle === undefined);
+    } while (this.#options.takesLines());
   }
 
   /** Takes whole lines at once, as long as nothing about them is special. @returns undefined where the first one is */
@@ -124,18 +127,15 @@ export class LineIntake {
 
   /** Takes a piece of a line whose end comes later. */
   takePiece(bytes: Buffer, from: number, to: number, turn: Turn): void {
+    const { takesLines, roomFor, maxLineBytes } = this.#options;
     this.#taken = from;
-    while (this.#taken < to && this.#mayTake(this.#options.maxLineBytes)) {
-      const end = Math.min(to, this.#taken + this.#options.maxLineBytes);
+    while (this.#taken < to && takesLines() && roomFor(maxLineBytes)) {
+      const end = Math.min(to, this.#taken + maxLineBytes);
       this.#part(bytes, this.#taken, end, false, 0);
       const goesOn = turn.took(end - this.#taken);
       this.#taken = end;
-      if (!goesOn || this.#stream.log.sink.obstacle !== undefined) return;
+      if (!goesOn) return;
     }
-  }
-
-  #mayTake(length: number): boolean {
-    return this.#options.roomFor(length);
   }
 
   /** @returns false for a long line, which is to be given as bytes */

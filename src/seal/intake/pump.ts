@@ -10,7 +10,6 @@ import { LineIntake, type LongLine } from './line-intake.ts';
 import type { Spool } from './spool.ts';
 import { Turn } from './turn.ts';
 
-const LF = 0x0a;
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 
@@ -58,6 +57,8 @@ export class Pump {
   /** Whether the line that was begun last has not ended. */
   #lineGoesOn = false;
   #planned = false;
+  /** The next line would make the file longer than `rotate_max_bytes`. */
+  #isFileFull = false;
   #retries = 0;
   #warned = false;
   #cancelRetry: (() => void) | undefined;
@@ -81,6 +82,17 @@ export class Pump {
     return this.#earlier === undefined && this.queue.isSettled && this.#gathered.isEmpty;
   }
 
+  /** A place behind all that was taken until now. */
+  mark(): number {
+    this.sealGathered();
+    return this.queue.mark;
+  }
+
+  /** Whether the log has taken all that came before a {@link Pump.mark}, and what earlier processes left. */
+  isPast(mark: number): boolean {
+    return this.#earlier === undefined && this.#gathered.isEmpty && this.queue.isPast(mark);
+  }
+
   /** Resolves when the log has taken all that waits, of this process and of earlier ones. */
   async whenIdle(): Promise<void> {
     this.sealGathered();
@@ -102,11 +114,8 @@ export class Pump {
       maxLineBytes,
       wrapIntegrity: onIntegrity === 'wrap',
       longLine: this.longLine,
-      roomFor: (length) => {
-        const { sink } = run.log;
-        // the parts of one line stay in one file
-        return this.longLine.parts > 0 || (this.#makeRoom(length) && run.log.sink === sink);
-      },
+      takesLines: () => run.takesLines && !this.#isFileFull,
+      roomFor: (length) => this.longLine.parts > 0 || this.#hasRoom(run, length), // the parts of one line stay in one file
     });
   }
 
@@ -159,7 +168,7 @@ export class Pump {
   #gather(chunk: string, isObject: boolean): boolean {
     if (isObject && selectedEngine().name === 'typescript') return false; // it costs less by itself there
     const run = this.#run;
-    if (!this.#gathers || run === undefined || run.obstacle !== undefined || !run.takesLines) return false;
+    if (!this.#gathers || run?.takesLines !== true) return false;
     if (!this.#gathered.add(chunk, isObject)) {
       if (this.#gathered.isEmpty) return false;
       this.sealGathered();
@@ -175,32 +184,27 @@ export class Pump {
     if (this.#gathered.isEmpty || this.#sealing) return;
     const { areObjects } = this.#gathered;
     const lines = this.#gathered.takeAll();
+    let failure: { readonly error: unknown } | undefined;
+    const intake = this.#intake as LineIntake; // lines are gathered for one
     let at = 0;
     this.#sealing = true;
     try {
-      while (at < lines.length && this.#mayTakeMore(lines.indexOf(LF, at) - at)) {
-        const intake = this.#intake as LineIntake; // lines are gathered for one
-        const before = at;
+      for (let before = -1; at < lines.length && at > before; ) {
+        before = at;
         try {
           intake.takeBytes(lines, at, lines.length, undefined, areObjects);
         } finally {
           at = intake.taken;
         }
-        if (at === before) break;
       }
-      if (this.#run?.obstacle !== undefined) this.blocked();
     } catch (error) {
-      this.#sealing = false;
-      this.#waitFirst(lines.subarray(at));
-      this.#host.fail(error);
-      return;
+      failure = { error };
     }
     this.#sealing = false;
-    this.#waitFirst(lines.subarray(at));
-  }
-
-  #mayTakeMore(length: number): boolean {
-    return this.#run?.obstacle === undefined && this.#makeRoom(length);
+    this.#waitFirst(lines.subarray(at)); // before anything can end the log, which keeps what waits
+    if (failure !== undefined) this.#host.fail(failure.error);
+    else if (this.#run?.obstacle !== undefined) this.blocked();
+    else if (this.#isFileFull) this.#flushLine();
   }
 
   /** Nothing else waits where lines are gathered: what is left of them is the first that does. */
@@ -246,7 +250,8 @@ export class Pump {
   }
 
   #spoolNow(): void {
-    if (this.#spool === undefined || this.#clock.now() < this.#spoolFrom) return;
+    if (this.#spool === undefined) return;
+    if (this.#clock.now() < this.#spoolFrom) return this.#spoolSoon(); // a timer may fire a millisecond early
     try {
       this.#spool.take(this.queue);
       this.#warned = false;
@@ -280,7 +285,7 @@ export class Pump {
 
   /** Hands over what was taken (`flush_every: line`), unless it waits for a key or a sink: that is tried again later. */
   #flushLine(): void {
-    if (this.#run === undefined || this.#run.obstacle !== undefined || this.#run.rotating) return;
+    if (this.#run?.takesLines !== true) return;
     try {
       this.flushAll();
     } catch (error) {
@@ -334,6 +339,9 @@ export class Pump {
     const intake = this.#intake;
     if (run === undefined || intake === undefined || !this.#writeOut(run)) return 'blocked';
     if (run.ended) return 'done';
+    this.#changeFullFile();
+    if (this.#host.ended()) return 'done';
+    if (!run.takesLines) return 'blocked';
     const drained = this.#drain({ run, intake }, turn);
     if (!this.#writeOut(run)) return 'blocked';
     if (run.stream.sinceSeal > 0) this.#host.unsealed();
@@ -352,11 +360,23 @@ export class Pump {
   /** Closes a file that a line of this length would make too long. @returns whether the line may be written now */
   #makeRoom(length: number): boolean {
     const run = this.#run;
-    if (run === undefined) return true;
-    if (run.rotating) return false;
-    if (!run.stream.isFullFor(length)) return true;
+    if (run === undefined || !run.takesLines) return false;
+    if (this.#hasRoom(run, length)) return true;
+    this.#changeFullFile();
+    return !this.#host.ended() && run.takesLines;
+  }
+
+  /** Whether the file has room for a line of this length. One that is full is changed when no line is on its way into it. */
+  #hasRoom(run: StreamRun, length: number): boolean {
+    this.#isFileFull ||= run.stream.isFullFor(length);
+    return !this.#isFileFull;
+  }
+
+  /** What fails here may end the log: every line that was taken must be in it, or wait, by then. */
+  #changeFullFile(): void {
+    if (!this.#isFileFull) return;
+    this.#isFileFull = false;
     this.#host.rotationDue();
-    return !this.#host.ended() && run.obstacle === undefined && !run.rotating;
   }
 
   #writeOut(run: StreamRun): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -18,11 +19,11 @@ import {
 import { basename, join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
-import { systemCode, TamperError } from '../../errors.ts';
+import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { STDOUT } from '../disk/names.ts';
+import { resolveNames, STDOUT } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { Loss } from './intake-queue.ts';
@@ -211,6 +212,25 @@ export class UnsealedLines {
     }
   }
 
+  /** How many lines wait for the next start, and how many more its gaps will count. Nothing is changed, or made. */
+  waiting(): { readonly lines: number; readonly lost: number } {
+    let lines = 0;
+    let lost = 0;
+    if (!existsSync(this.directory)) return { lines, lost };
+    for (const name of this.#names()) {
+      const form = [KEPT, BEGUN].find((one) => one.test(name));
+      if (form === undefined) continue;
+      lost += factsOf(name, form).lost;
+      const fd = openKept(join(this.directory, name));
+      try {
+        lines += wholeLines(fd, fstatSync(fd).size).lines;
+      } finally {
+        closeSync(fd);
+      }
+    }
+    return { lines, lost };
+  }
+
   #names(): string[] {
     return readdirSync(this.directory).filter((name) => name.startsWith(`${this.#prefix}.`));
   }
@@ -343,7 +363,7 @@ function writeLines(fd: number, pieces: readonly Buffer[], room: number): number
     writeSync(fd, Uint8Array.of(LF)); // the end of the last line never came
     return lines + 1;
   } catch (error) {
-    if (!isPassing(error)) throw error;
+    if (!isPassing(error, 'run')) throw error;
     ftruncateSync(fd, size);
     return lines;
   }
@@ -363,4 +383,35 @@ function wholeLines(fd: number, size: number): { lines: number; end: number } {
     from += part.length;
   }
   return { lines, end };
+}
+
+/** Where lines wait that no process has sealed yet, and how many. */
+export interface WaitingLines {
+  readonly directory: string;
+  readonly lines: number;
+  readonly lost: number;
+}
+
+/**
+ * What earlier writers of a configuration kept for the next start, for whoever looks at the log: it is not sealed, so nothing
+ * proves it, and no verdict depends on it.
+ *
+ * @param files - paths of logs that the same configuration may have written
+ * @returns undefined if nothing waits, or the state directory cannot be read by this user
+ */
+export function waitingLines(config: ResolvedConfig, files: readonly string[] = []): WaitingLines | undefined {
+  let [lines, lost] = [0, 0];
+  const { stream } = resolveNames(config);
+  const all = new Set([config.file, ...files]);
+  try {
+    for (const file of all) {
+      const found = new UnsealedLines({ ...config, file }, stream).waiting();
+      lines += found.lines;
+      lost += found.lost;
+    }
+  } catch (error) {
+    if (systemCode(error) === '' && !isTamperError(error)) throw error;
+    return undefined;
+  }
+  return lines + lost === 0 ? undefined : { directory: resolve(config.stateDir), lines, lost };
 }

@@ -14,6 +14,37 @@ const NOW_LIMIT = 5_000;
 const RETRY = 500;
 /** How often the end looks whether the sink takes more, in milliseconds. */
 const STEP = 20;
+/** A look counts for so long at most, in milliseconds: while the thread was busy, nobody could have answered. */
+const LONGEST_STEP = 2 * STEP;
+
+/** How long a whole end may take (`close_timeout_seconds`). */
+export class EndLimit {
+  readonly #until: number;
+
+  constructor(seconds: number) {
+    this.#until = performance.now() + seconds * 1_000;
+  }
+
+  /** Milliseconds that are left; 0 if none is. */
+  get left(): number {
+    return Math.max(0, this.#until - performance.now());
+  }
+
+  /** Whether `promise` resolves within `ms`, and within this limit. */
+  within(promise: Promise<unknown>, ms: number = Number.POSITIVE_INFINITY): Promise<boolean> {
+    return within(promise, Math.min(ms, this.left));
+  }
+
+  /** As {@link EndLimit.within} for the first key. What is counted is the time in which the thread was free for it. */
+  async keyCame(promise: Promise<unknown>): Promise<boolean> {
+    for (let left = END_LIMIT; left > 0 && this.left > 0; ) {
+      const begun = performance.now();
+      if (await this.within(promise, STEP)) return true;
+      left -= Math.min(performance.now() - begun, LONGEST_STEP);
+    }
+    return false;
+  }
+}
 
 /** Whether `promise` resolves within `ms`. The timer keeps the process alive: there is something to wait for. */
 export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
@@ -28,86 +59,96 @@ export async function within(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
+/** What is closed, and how long that may take. */
+export interface CloseOptions {
+  /** The run that lines go to; with `rotate_chain` it may become another one meanwhile. */
+  readonly run: () => StreamRun;
+  readonly retiring: Iterable<StreamRun>;
+  readonly pump: Pump;
+  /** What was taken up to it belongs into the log. Lines that come later do not hold up the end. */
+  readonly mark: number;
+  readonly failure: Failure;
+  readonly limit: EndLimit;
+}
+
 /**
  * Writes what is pending and `close`, and waits for the last checkpoints: of this run, and of those that it continues.
  *
  * @returns whether they came in time
  * @throws {@link TamperError} `WRITE_FAILED` where the sink takes no more; what ended the log meanwhile
  */
-export async function closeRun(
-  run: StreamRun,
-  retiring: Iterable<StreamRun>,
-  pump: Pump,
-  failure: Failure,
-): Promise<boolean> {
-  const isStuck = (): boolean => run.rotating || run.log.waiting > 0 || !pump.idle;
-  const patience = new Patience(run, pump);
+export async function closeRun({ run, retiring, pump, mark, failure, limit }: CloseOptions): Promise<boolean> {
+  const isStuck = (): boolean => !run().isOpen || run().log.waiting > 0 || !pump.isPast(mark);
+  const patience = new Patience(run, limit.left);
   pump.flush();
-  run.reopen();
+  run().reopen();
   while (isStuck() && patience.lasts()) {
     await new Promise((resolve) => setTimeout(resolve, STEP));
     if (failure.error !== undefined) throw failure.error;
     pump.flush();
   }
+  const last = run();
   if (isStuck()) {
     throw new TamperError(
       'WRITE_FAILED',
-      `${run.log.sink.name} cannot take any more data; the last lines could not be written`,
+      `${last.log.sink.name} did not take all lines in time; the last ones could not be written`,
       {
-        cause: run.obstacle?.cause,
-        hint: 'The remaining lines are kept in state_dir, and the next start seals them.',
+        cause: last.obstacle?.cause,
+        hint: 'The remaining lines are kept in state_dir, or counted there, and the next start seals them.',
       },
     );
   }
-  run.close();
+  last.close();
   pump.flushSoon();
-  const runs = [...retiring, run];
+  const runs = [...retiring, last];
   const retry = setInterval(() => {
     for (const one of runs) one.checkpointer.retryNow();
   }, RETRY);
   const covered = runs.map((one) => one.whenCovered(one.log.frontier.size));
   try {
-    return await within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
+    return await limit.within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
   } finally {
     clearInterval(retry);
-    run.writeOut();
+    last.writeOut();
   }
 }
 
 /** Everything that can be done without waiting for anybody else: write, seal, close. */
 export function closeRunNow(run: StreamRun, pump: Pump): void {
-  const patience = new Patience(run, pump, NOW_LIMIT);
+  const patience = new Patience(() => run, NOW_LIMIT);
+  run.letLines();
   for (;;) {
     pump.flushAll();
     if ((run.log.waiting === 0 && pump.idle) || !patience.lasts()) break;
     waitSynchronously(STEP);
   }
-  run.closeNow('shutdown');
+  run.closeNow();
 }
 
-/** How long the end waits for a sink: as long as that takes something every now and then. */
+/**
+ * How long the end waits for a sink: as long as that takes something every now and then, and not beyond a limit. What comes
+ * in meanwhile is no progress.
+ */
 class Patience {
-  readonly #run: StreamRun;
-  readonly #pump: Pump;
-  #seen = -1;
-  #since: number = performance.now();
+  readonly #run: () => StreamRun;
   readonly #until: number;
+  #seen = '';
+  #looked: number = performance.now();
+  #left = END_LIMIT;
 
-  constructor(run: StreamRun, pump: Pump, limit: number = Number.POSITIVE_INFINITY) {
+  constructor(run: () => StreamRun, limit: number) {
     this.#run = run;
-    this.#pump = pump;
-    this.#until = this.#since + limit;
+    this.#until = this.#looked + limit;
   }
 
   lasts(): boolean {
-    const { log } = this.#run;
-    const state = log.sink.size + log.frontier.size - this.#pump.queue.bytes;
-    if (state !== this.#seen) {
-      this.#seen = state;
-      this.#since = performance.now();
-    }
+    const { sink, frontier } = this.#run().log;
     const now = performance.now();
-    return now - this.#since < END_LIMIT && now < this.#until;
+    const taken = `${sink.name} ${sink.size} ${frontier.size}`;
+    this.#left = taken === this.#seen ? this.#left - Math.min(now - this.#looked, LONGEST_STEP) : END_LIMIT;
+    this.#seen = taken;
+    this.#looked = now;
+    return this.#left > 0 && now < this.#until;
   }
 }
 
@@ -120,7 +161,7 @@ export function unsignedAtEnd(origin: string): TamperError {
 
 /** Seals what is unsealed, and waits until a checkpoint covers all that the log holds. */
 export async function cover(run: StreamRun, pump: Pump): Promise<void> {
-  if (run.stream.unsealed && run.takesLines) run.seal();
+  if (run.stream.unsealed && run.isOpen) run.seal();
   pump.flushSoon();
   run.checkpointer.retryNow();
   await run.whenCovered(run.log.frontier.size);

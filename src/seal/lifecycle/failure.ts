@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { asError, isTamperError, TamperError } from '../../errors.ts';
 import type { SealerEvents } from '../checkpoint/sealer-events.ts';
+import type { Kept } from '../intake/unsealed-lines.ts';
 
 /** The error that ended a log, and how it reaches somebody: by a promise that waits, by an event, or by being thrown. */
 export class Failure {
@@ -83,6 +84,12 @@ export function tellOnStderr(origin: string, thrown: unknown): void {
   sayOnStderr(
     `the log ${origin} has ended, its lines are kept or counted for the next start: ${code}${error.message}${hint}`,
   );
+}
+
+/** Says on standard error which lines wait for the next start, where nobody listens for it: they are in clear, and not sealed. */
+export function tellKeptOnStderr(origin: string, { file, lines, lost }: Kept): void {
+  const more = lost > 0 ? `, and counts ${lost} more that are lost` : '';
+  sayOnStderr(`lines of the log ${origin} could not be sealed: ${file} keeps ${lines} for the next start${more}`);
 }
 
 /** Writes one line to standard error, whatever the text holds. */

@@ -1,4 +1,4 @@
-import { isTamperError, TamperError } from '../../errors.ts';
+import { isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { Loss } from '../intake/intake-queue.ts';
@@ -136,13 +136,21 @@ export class Keeping {
   }
 }
 
+/** Neither the disk nor the keys keep the log from going on. */
+const ELSEWHERE: ReadonlySet<TamperErrorCode> = new Set([
+  'LOCKED',
+  'FOREIGN_WRITE',
+  'STATE_CONFLICT',
+  'STATE_MALFORMED',
+]);
+
 /** Why lines could not be sealed by the run that took them. */
 function reasonOf(
   run: StreamRun | undefined,
   failure: Error | undefined,
   opening: 'disk' | 'lock' | undefined,
 ): GapEntry['why'] {
-  if (isTamperError(failure, 'LOCKED') || isTamperError(failure, 'FOREIGN_WRITE')) return 'transport';
+  if (isTamperError(failure) && ELSEWHERE.has(failure.code)) return 'transport';
   if (isTamperError(failure, 'KEY_SERVICE_STOP')) return 'key_service';
   if (run !== undefined) return 'disk';
   if (opening === undefined) return 'key_service';

@@ -1,5 +1,5 @@
-import { closeSync, constants, existsSync, fstatSync, renameSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, existsSync, fstatSync, lstatSync, readdirSync, renameSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { hashLeaf } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
@@ -7,7 +7,8 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
-import { STDOUT } from '../disk/names.ts';
+import { formatStamp } from '../../foundation/time.ts';
+import { STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
@@ -91,14 +92,16 @@ export function resumeFromState(state: StreamState): Resumption {
 }
 
 /**
- * Replays what the last run left in the file that the state names, sets debris aside, and says where to go on (spec 6).
+ * Replays what the last run left in the file that the state names, sets debris aside, and says where to go on (spec 6). Where
+ * somebody has renamed the file since, as logrotate does, {@link Resumption.file} is the name that it has now.
  *
- * @param stamp - the time for the name of a file with debris
+ * @param now - for the names of a file with debris, and of a closed file
  * @throws {@link TamperError} `STATE_CONFLICT`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
-export function resumeFromFile(state: StreamState, stamp: string): Resumption {
+export function resumeFromFile(named: StreamState, now: number): Resumption {
+  const state = named.offset === 0 ? named : whereItIs(named);
   const { file, offset } = state;
-  if (offset === 0) finishRename(state);
+  if (offset === 0) finishRename(state, now);
   const fd = openForRecovery(file);
   if (fd === undefined) {
     if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
@@ -109,31 +112,86 @@ export function resumeFromFile(state: StreamState, stamp: string): Resumption {
     const candidate = readPublished(state);
     const { account, ...without } = state;
     const start = offset === 0 || account === undefined ? without : state;
-    return replay(fd, start, last, stamp, candidate === undefined ? [] : [candidate]);
+    return replay(fd, start, last, formatStamp(now), candidate === undefined ? [] : [candidate]);
   } finally {
     closeSync(fd);
   }
 }
 
+/** The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its place. */
+function whereItIs(state: StreamState): StreamState {
+  const there = lstatSync(state.file, { throwIfNoEntry: false });
+  const directory = dirname(state.file);
+  if ((there?.size ?? 0) > 0 || !existsSync(directory)) return state; // what is wrong with it is said where it is read
+  const stem = basename(state.base, extname(state.base));
+  let found: { readonly file: string; readonly size: number } | undefined;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const file = join(directory, entry.name);
+    if (!entry.isFile() || !entry.name.startsWith(stem) || file === state.file) continue;
+    const size = holdsLastEntry(file, state);
+    if (size !== undefined && size > (found?.size ?? 0)) found = { file, size }; // a shorter one is a copy of its beginning
+  }
+  if (found === undefined) return state;
+  const { checkpoint } = state;
+  const moved = checkpoint?.file === state.file ? { checkpoint: { ...checkpoint, file: found.file } } : {};
+  return { ...state, ...moved, file: found.file };
+}
+
+/** @returns the size of a file that holds the entry which the state ends with, where the state says; else undefined */
+function holdsLastEntry(file: string, state: StreamState): number | undefined {
+  const fd = openRegular(file);
+  try {
+    const { size } = fstatSync(fd);
+    return size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state)
+      ? size
+      : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a line is the entry that the state ends with. */
+function isLastEntry(line: Buffer | undefined, state: Pick<StreamState, 'size' | 'leaf'>): line is Buffer {
+  const read = line && classifyLine(line);
+  if (line === undefined || (read?.type !== 'record' && read?.type !== 'control') || read.seq !== state.size)
+    return false;
+  return hashLeaf(line.subarray(0, line.length - TAIL_LENGTH)) === state.leaf;
+}
+
 /**
  * Gives the closed file the name that the state has for it, where the writer ended before it could (spec 6, M6.3). The two
- * files that may have the one name are told apart by how they begin.
+ * files that may have the one name are told apart by how they begin. The state has no name for a file that was renamed by
+ * somebody else; where it is back, as with a volume that had gone away, it gets one now.
  */
-function finishRename({ origin, size, file, renamed }: StreamState): void {
+function finishRename(state: StreamState, now: number): void {
+  const { origin, size, file, base } = state;
   const fd = openForRecovery(file);
   if (fd === undefined) return;
   let open: OpenEntry | undefined;
+  let isBack: boolean;
   try {
     open = readFirstOpen(fd);
+    isBack = state.renamed === undefined && endsWithLastEntry(fd, state);
   } finally {
     closeSync(fd);
   }
   if (open === undefined || (open.origin === origin && open.size === size)) return; // the next file has begun, or is torn
+  const renamed = isBack ? stampedName(base, now) : state.renamed;
   if (renamed === undefined || existsSync(renamed)) {
     throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
   }
   renameSync(file, renamed);
   syncDirectory(dirname(renamed));
+}
+
+/** Whether the last entry of a file is the one that the state ends with; checkpoint lines may follow it. */
+function endsWithLastEntry(fd: number, state: StreamState): boolean {
+  for (let end = fstatSync(fd).size; end > 0; ) {
+    const line = readLineBefore(fd, end, LINE_LIMIT);
+    if (line === undefined || classifyLine(line.bytes).type !== 'checkpoint') return isLastEntry(line?.bytes, state);
+    end = line.offset;
+  }
+  return false;
 }
 
 /**
@@ -191,10 +249,7 @@ function openForRecovery(file: string): number | undefined {
 function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
   if (state.offset === 0) return undefined;
   const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
-  const read = line && classifyLine(line.bytes);
-  const seq = read?.type === 'record' || read?.type === 'control' ? read.seq : undefined;
-  const leaf = line && hashLeaf(line.bytes.subarray(0, line.bytes.length - TAIL_LENGTH));
-  if (line === undefined || seq !== state.size || leaf !== state.leaf) {
+  if (line === undefined || !isLastEntry(line.bytes, state)) {
     throw stateConflict(`${state.file} does not hold entry ${state.size} where the state says (byte ${state.offset})`);
   }
   return controlOf(line.bytes);

@@ -88,7 +88,7 @@ export class SiteOpening {
       this.#site ??= openSite(placeOf(this.names, this.#lock), config, clock.now());
       return this.#announce(this.#site);
     } catch (error) {
-      if (config.onWriteFailure === 'stop' || !isTamperError(error) || !isPassing(error.cause)) {
+      if (config.onWriteFailure === 'stop' || !isTamperError(error) || !isPassing(error, 'start')) {
         this.release();
         throw error;
       }

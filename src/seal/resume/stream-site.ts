@@ -58,14 +58,13 @@ export interface Place {
  * @throws {@link TamperError} `STATE_CONFLICT`, `STATE_MALFORMED`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export function openSite(place: Place, config: ResolvedConfig, now: number): StreamSite {
-  const stamp = formatStamp(now);
   try {
-    return checkAnchors(siteOf(place, stamp), config.anchors);
+    return checkAnchors(siteOf(place, now), config.anchors);
   } catch (error) {
     const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
     if (!conflict || config.onStateConflict !== 'new_stream') throw error;
     beginNewStream(place, now, error.message);
-    return siteOf(place, stamp);
+    return siteOf(place, now);
   }
 }
 
@@ -89,7 +88,7 @@ export function checkAnchored({ origin, resumption }: StreamSite, newest: Signed
   throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size} that contradicts the files`);
 }
 
-function siteOf(place: Place, stamp: string): StreamSite {
+function siteOf(place: Place, now: number): StreamSite {
   const known = place.root.read();
   let origin = place.origin;
   let stateFile = place.root;
@@ -100,7 +99,7 @@ function siteOf(place: Place, stamp: string): StreamSite {
     stateFile = stateFileOf(place, origin);
     state = readContinuation(stateFile, origin);
   }
-  let resumption = resume(place, origin, state, stamp);
+  let resumption = resume(place, origin, state, now);
   if (resumption.continuedBy !== undefined && isFinished(resumption)) {
     // the writer ended between the `close` and the states that follow from it
     publishPending(resumption, place.lock);
@@ -109,10 +108,12 @@ function siteOf(place: Place, stamp: string): StreamSite {
     const after = { origin: place.origin, size: resumption.size, root: rootOf(resumption) };
     state = { ...readContinuation(stateFile, origin), after };
     stateFile.replaceSync(state);
-    resumption = resume(place, origin, state, stamp);
+    resumption = resume(place, origin, state, now);
   }
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
-  if (state.base !== place.base) ({ state, resumption } = moveTo(place.base, state, resumption));
+  // the file has another name, by the configuration or because somebody has renamed it
+  if (state.base !== place.base || state.file !== resumption.file)
+    ({ state, resumption } = moveTo(place.base, state, resumption));
   const { lock } = place;
   const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
   // a file that goes on is not the one that its manifest describes (spec 7)
@@ -124,10 +125,10 @@ function siteOf(place: Place, stamp: string): StreamSite {
   return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
 }
 
-function resume(place: Place, origin: string, state: StreamState | undefined, stamp: string): Resumption {
-  if (state !== undefined) return state.file === STDOUT ? resumeFromState(state) : resumeFromFile(state, stamp);
+function resume(place: Place, origin: string, state: StreamState | undefined, now: number): Resumption {
+  if (state !== undefined) return state.file === STDOUT ? resumeFromState(state) : resumeFromFile(state, now);
   if (place.base === STDOUT) return freshStart(STDOUT);
-  return resumeFromLostState(origin, newestFile(place.base, origin), stamp);
+  return resumeFromLostState(origin, newestFile(place.base, origin), formatStamp(now));
 }
 
 function readContinuation(stateFile: StateFile, origin: string): StreamState {

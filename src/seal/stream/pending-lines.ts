@@ -23,6 +23,8 @@ export class PendingLines {
   #blocks: PendingBlock[] = [];
   #head = 0;
   #bytes = 0;
+  #added = 0;
+  #gone = 0;
   /** Where pieces of the present line have waited: new places would only wait for the collector, as many as it likes. */
   #spare: Buffer[] = [];
 
@@ -33,6 +35,15 @@ export class PendingLines {
   /** The memory that is taken, in bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many bytes were ever added, and how many of them have been taken. */
+  get added(): number {
+    return this.#added;
+  }
+
+  get gone(): number {
+    return this.#gone;
   }
 
   get isEmpty(): boolean {
@@ -76,6 +87,7 @@ export class PendingLines {
       bytes[end++] = LF;
     }
     this.#bytes += end - to;
+    this.#added += end - to;
     block.to = end;
   }
 
@@ -87,12 +99,14 @@ export class PendingLines {
     bytes.set(piece);
     this.#push({ bytes, from: 0, to: piece.length, goesOn: true });
     this.#bytes += piece.length;
+    this.#added += piece.length;
   }
 
   /** What waits longest has been taken up to `at`; the bytes of a piece are of no use then. */
   taken(at: number): void {
     const block = this.#blocks[this.#head];
     if (block === undefined) return;
+    this.#gone += at - block.from;
     block.from = at;
     if (at < block.to) return;
     if (block.goesOn) this.#spare.push(block.bytes);

@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
-import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
+import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import { continuingOrigin, filesOf, nextFile } from '../disk/names.ts';
+import { isPassing } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
@@ -15,6 +16,9 @@ import { freshStart } from '../resume/recovery.ts';
 import type { StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
 
+/** How long to wait before a disk that refused something is asked again, in milliseconds. */
+const DISK_WAIT = 1_000;
+
 /** A stream that is about to continue another one. */
 interface Continuation {
   readonly origin: string;
@@ -24,10 +28,12 @@ interface Continuation {
 
 /** What a {@link StreamChain} needs of its sealer. */
 export interface ChainHost {
-  /** Whether lines wait, so that no stream can be closed now. */
-  held(): boolean;
+  /** Whether a part of a long line is in the log: the parts of one line stay in one stream. */
+  isWithinLine(): boolean;
   /** Makes a run of the continuing stream the one that lines go to. */
   begin(site: StreamSite, epoch: Epoch): StreamRun;
+  /** Something that the log goes on without. */
+  warn(error: unknown): void;
 }
 
 /**
@@ -65,31 +71,60 @@ export class StreamChain {
   }
 
   /**
-   * Ends the stream of `run` and begins the next one.
+   * Ends the stream of `run` and begins the next one. Up to the `close` a failure leaves `run` as it was; from then on a disk
+   * that fails for now is waited for, and no line is taken meanwhile.
    *
+   * @param isFull - the file is full: no line is taken until the next key is there, or does not come
    * @returns where lines went before and go now; undefined where nothing was to be done
    * @throws what the key sources throw; `WRITE_FAILED`
    */
-  async next(run: StreamRun, sources: KeySources): Promise<{ from: string; to: string; origin: string } | undefined> {
-    if (this.#busy) return undefined;
+  async next(
+    run: StreamRun,
+    sources: KeySources,
+    isFull: boolean,
+  ): Promise<{ from: string; to: string; origin: string } | undefined> {
+    if (isFull) run.holdLines();
+    if (this.#busy) return undefined; // whoever is at it lets the lines go on
     this.#busy = true;
+    let epoch: Epoch | undefined;
     try {
       const next = announce(run, this.#clock.now());
-      const epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
-      if (this.#signal.aborted || this.#host.held() || run.ended) {
-        epoch.erase();
-        return undefined;
-      }
+      epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
+      if (this.#signal.aborted || run.obstacle !== undefined || this.#host.isWithinLine()) return undefined;
       const { sink } = run.log;
-      const close = run.closeNow('continued', next.origin);
-      if (close === undefined) throw new TamperError('WRITE_FAILED', `${sink.name} cannot be closed now`);
-      const site = pointTo(next, run, close);
+      const close = run.closeFor(next.origin);
+      if (close === undefined) return undefined;
+      let isPersisted = false;
+      const site = await this.#untilDone(() => {
+        isPersisted ||= run.closePersisted(close);
+        if (!isPersisted || !run.writeOut()) return false;
+        sink.datasyncSync();
+        return pointTo(next, run, close);
+      });
+      run.closePublished(close);
       this.#retire(run, close);
       const { after } = site.state;
       this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
+      epoch = undefined; // it is the run's
       return { from: sink.name, to: site.sink.name, origin: next.origin };
     } finally {
+      epoch?.erase();
+      run.letLines();
       this.#busy = false;
+    }
+  }
+
+  /** Does what a disk may refuse for a while. */
+  async #untilDone<T>(action: () => T | false): Promise<T> {
+    for (;;) {
+      try {
+        const done = action();
+        if (done !== false) return done;
+      } catch (error) {
+        if (!isPassing(error, 'run')) throw error;
+        this.#host.warn(error);
+      }
+      await pause(DISK_WAIT, 'waiting for the disk', this.#signal, this.#clock);
     }
   }
 

@@ -10,7 +10,7 @@ import { macNote } from '../checkpoint/note-signing.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { SealedStream } from '../checkpoint/sealed-stream.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
-import { isPassing, type Obstacle, type Sink } from '../disk/sink.ts';
+import { isPassing, type Obstacle, type Sink, systemCode } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
 import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -56,7 +56,7 @@ interface Waiter {
 }
 
 /** A change of file that goes on when the sink takes more. */
-interface Rotation extends NextFile {
+interface Rotation {
   readonly job: SealJob;
   /** Whether the close is on disk and in the state. */
   sealed: boolean;
@@ -89,6 +89,7 @@ export class StreamRun implements SealedStream {
   #newFile: boolean;
   #life: Life = { is: 'open' };
   #obstacle: Obstacle | undefined;
+  #isFull = false;
   #lastNote: string | undefined;
 
   constructor(options: RunOptions) {
@@ -137,9 +138,28 @@ export class StreamRun implements SealedStream {
     return this.log.sink.obstacle ?? this.#obstacle;
   }
 
-  /** Whether an entry may be written now. */
-  get takesLines(): boolean {
+  /** Whether an entry may be written now: no file is being changed, and the stream has not ended. */
+  get isOpen(): boolean {
     return this.#life.is === 'open';
+  }
+
+  /** Whether a line may be taken now: the file is open, and nothing is in the way. Whoever has lines asks this and nothing else. */
+  get takesLines(): boolean {
+    return this.isOpen && !this.#isFull && this.obstacle === undefined;
+  }
+
+  /** Whether lines wait because the file is full and the next one needs a key that is on its way. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** The file is full, and a key for the next one is on its way: no line is taken until it has come, or has failed to come. */
+  holdLines(): void {
+    this.#isFull = true;
+  }
+
+  letLines(): void {
+    this.#isFull = false;
   }
 
   /** Whether entries must wait for the next file. */
@@ -213,30 +233,35 @@ export class StreamRun implements SealedStream {
    */
   rotate(): void {
     const { sink } = this.log;
-    if (!this.takesLines || sink.name === STDOUT || !this.writeOut()) return;
-    const next = this.#nextFile();
-    if (next === undefined) return;
+    if (!this.isOpen || sink.name === STDOUT || !this.writeOut()) return;
+    if (!this.#canNameNext()) return;
     const job = this.stream.close('rotated');
-    this.#life = { is: 'rotating', rotation: { ...next, job, sealed: false, note: undefined } };
+    this.#life = { is: 'rotating', rotation: { job, sealed: false, note: undefined } };
     this.#host.sealed();
     this.writeOut();
   }
 
-  /** Undefined where the directory cannot be read for now: the file goes on, and is longer than it should be. */
-  #nextFile(): NextFile | undefined {
-    const { sink } = this.log;
+  /** False where the directory cannot be read for now: the file goes on, and is longer than it should be. */
+  #canNameNext(): boolean {
     try {
-      return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+      this.#nextFile();
+      return true;
     } catch (error) {
-      if (!isPassing(error)) throw error;
-      return undefined;
+      if (!isPassing(error, 'run')) throw cannotChange(this.log.sink.name, error);
+      return false;
     }
+  }
+
+  /** Asked anew at each attempt: a directory may have gone away and come back, with the file under its old name. */
+  #nextFile(): NextFile {
+    const { sink } = this.log;
+    return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
   reopen(): boolean {
     const { sink } = this.log;
-    if (!this.takesLines || sink.inPlace) return false;
+    if (!this.isOpen || sink.inPlace) return false;
     const hint =
       'This is expected if logrotate renames the file. The renamed file gets no manifest, because the writer does not know its name.';
     this.#host.warn(
@@ -249,29 +274,55 @@ export class StreamRun implements SealedStream {
   /** Seals what is unsealed and brings it to disk with its state, without waiting for anything but the disk. */
   sealNow(): void {
     if (this.ended) return;
-    const job = this.stream.unsealed && this.takesLines ? this.stream.seal() : undefined;
+    const job = this.stream.unsealed && this.isOpen ? this.stream.seal() : undefined;
     if (job !== undefined) this.#host.sealed();
-    if (!this.#bringToDisk(job) || job === undefined) return;
-    this.checkpointer.sign(job);
+    let isDurable = false;
+    try {
+      isDurable = this.#bringToDisk(job);
+    } finally {
+      if (job !== undefined && isDurable) this.checkpointer.sign(job);
+      else if (job !== undefined) this.checkpointer.submit(job); // it is brought there as any other, later
+    }
   }
 
-  /**
-   * Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves.
-   *
-   * @returns the close, where it is on disk
-   */
-  closeNow(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
+  /** Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves. */
+  closeNow(): void {
+    const job = this.#closeAs('shutdown');
+    if (job !== undefined && this.closePersisted(job)) this.closePublished(job);
+  }
+
+  /** Writes the `close` of a stream that another one continues. @returns undefined if the file is just being changed */
+  closeFor(continuedBy: string): SealJob | undefined {
+    return this.#closeAs('continued', continuedBy);
+  }
+
+  #closeAs(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
     this.reopen();
-    if (!this.takesLines) return undefined;
+    if (!this.isOpen) return undefined;
     const job = this.stream.close(why, continuedBy);
     this.#life = { is: 'ended' };
     this.#host.sealed();
-    if (!this.#bringToDisk(job)) return undefined;
-    const note = macNote(job);
-    if (note === undefined) return job;
-    this.publish(job, note, job.epoch.signers.length === 0);
-    if (this.writeOut()) this.log.sink.datasyncSync();
     return job;
+  }
+
+  /**
+   * Brings a `close` to disk with its state, and appends what we can say of it ourselves; that waits for the sink.
+   *
+   * @returns false where the sink takes no more
+   * @throws {@link TamperError} `WRITE_FAILED`
+   */
+  closePersisted(job: SealJob): boolean {
+    if (!this.#bringToDisk(job)) return false;
+    const note = macNote(job);
+    if (note !== undefined) this.#append(job, note, job.epoch.signers.length === 0);
+    if (this.writeOut()) this.log.sink.datasyncSync();
+    return true;
+  }
+
+  /** Tells of a `close` that is persisted, once its file has the name that it keeps: a manifest lies beside it. */
+  closePublished(job: SealJob): void {
+    const note = macNote(job);
+    if (note !== undefined) this.#host.published(job, note, job.epoch.signers.length === 0);
   }
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
@@ -298,8 +349,8 @@ export class StreamRun implements SealedStream {
     if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
     const { sink } = this.log;
     await sink.datasync();
+    await this.#untilDone(() => this.#syncNewFile(sink));
     if (this.#isDead() || job.size <= this.#state.size) return;
-    this.#syncNewFile(sink);
     this.#state = stateAt(job, this.#state);
     await this.#replaceState();
   }
@@ -334,16 +385,20 @@ export class StreamRun implements SealedStream {
     for (const { size, resolve } of waiters) if (size <= this.#covered) resolve();
   }
 
-  /** A file that cannot be written to for now must not end the log: disk full passes. */
-  async #replaceState(): Promise<void> {
-    for (;;) {
+  #replaceState(): Promise<void> {
+    return this.#untilDone(() => this.#site.stateFile.replace(this.#state));
+  }
+
+  /** Tries again what fails for now: that must not end the log. */
+  async #untilDone(action: () => Promise<void> | void): Promise<void> {
+    while (!this.#isDead()) {
       try {
-        await this.#site.stateFile.replace(this.#state);
+        await action();
         return;
       } catch (error) {
-        if (!isTamperError(error) || !isPassing(error.cause)) throw error;
+        if (!isPassing(error, 'run')) throw error;
         this.#host.warn(error);
-        await pause(STATE_WAIT, 'waiting for room for the state', undefined, this.#clock);
+        await pause(STATE_WAIT, 'waiting for the disk', undefined, this.#clock);
       }
     }
   }
@@ -372,27 +427,17 @@ export class StreamRun implements SealedStream {
 
   /** @returns whether the next file has begun */
   #goOnRotating(rotation: Rotation): boolean {
-    const { job, file, renamed } = rotation;
+    const { job } = rotation;
     const old = this.log.sink;
-    const from = old.name;
-    let next: FileSink;
-    try {
-      if (!rotation.sealed) {
-        this.#bringCloseToDisk(rotation);
-        if (!this.log.writeOut()) return false;
-      }
-      if (this.#fsyncOnRotate) old.syncSync();
-      else old.datasyncSync();
-      this.#nameNextFile(rotation);
-      if (renamed !== undefined) old.rename(renamed);
-      next = new FileSink(file, { lease: this.#site.lock, empty: true });
-      syncDirectory(dirname(file));
-    } catch (error) {
-      if (!isTamperError(error) || !isPassing(error.cause)) throw error;
-      this.#obstacle = { kind: 'full', cause: error };
-      return false;
+    if (!rotation.sealed) {
+      old.datasyncSync();
+      if (this.#unlessRefused(() => this.#rotationSealed(rotation)) === undefined) return false;
     }
-    this.#obstacle = undefined;
+    if (!this.log.writeOut()) return false;
+    if (this.#fsyncOnRotate) old.syncSync();
+    else old.datasyncSync();
+    const next = this.#unlessRefused(() => this.#nextSink());
+    if (next === undefined) return false;
     this.#life = { is: 'open' };
     this.log.turnTo(next);
     old.close();
@@ -403,23 +448,52 @@ export class StreamRun implements SealedStream {
     });
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
-    this.#host.rotated(renamed ?? from, file);
+    this.#host.rotated(old.name, next.name);
     return !this.rotating && this.log.writeOut();
   }
 
-  #bringCloseToDisk(rotation: Rotation): void {
+  /** Does what a disk may refuse for a while: until then nothing is taken. @returns undefined if it was refused */
+  #unlessRefused<T>(action: () => T): T | undefined {
+    try {
+      const done = action();
+      this.#obstacle = undefined;
+      return done;
+    } catch (error) {
+      const coded = cannotChange(this.log.sink.name, error);
+      if (!isPassing(error, 'run')) throw coded;
+      this.#obstacle = { kind: 'full', cause: coded };
+      return undefined;
+    }
+  }
+
+  /** The close is on disk. @returns the rotation, which is sealed from here on */
+  #rotationSealed(rotation: Rotation): Rotation {
     const { job } = rotation;
-    this.log.sink.datasyncSync();
     this.#persistNow(job);
     rotation.sealed = true;
     this.checkpointer.persisted();
-    if (job.epoch.signers.length > 0) return;
-    rotation.note = macNote(job);
+    rotation.note = job.epoch.signers.length > 0 ? undefined : macNote(job);
     if (rotation.note !== undefined) this.#append(job, rotation.note, true);
+    return rotation;
+  }
+
+  #nextSink(): FileSink {
+    const named = this.#nextFile();
+    const { file, renamed } = named;
+    this.#nameNextFile(named);
+    if (renamed !== undefined) this.log.sink.rename(renamed);
+    const next = new FileSink(file, { lease: this.#site.lock, empty: true });
+    try {
+      syncDirectory(dirname(file));
+      return next;
+    } catch (error) {
+      next.close();
+      throw error;
+    }
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
-  #nameNextFile({ file, renamed }: Rotation): void {
+  #nameNextFile({ file, renamed }: NextFile): void {
     const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
     const { name, inPlace } = this.log.sink;
     this.#state = {
@@ -469,4 +543,13 @@ export class StreamRun implements SealedStream {
     syncDirectory(dirname(sink.name));
     this.#newFile = false;
   }
+}
+
+/** An error of the disk at a change of file, with a code of ours. */
+function cannotChange(file: string, error: unknown): TamperError {
+  if (isTamperError(error)) return error;
+  return new TamperError('WRITE_FAILED', `the file after ${file} cannot be begun (${systemCode(error)})`, {
+    cause: error,
+    hint: 'The directory of the log must be readable and writable, with free space.',
+  });
 }

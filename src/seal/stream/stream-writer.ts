@@ -1,3 +1,4 @@
+import { TamperError } from '../../errors.ts';
 import { formatCheckpointText } from '../../format/checkpoint.ts';
 import type { CloseEntry, GapEntry, OpenEntry, TreeHead } from '../../format/control.ts';
 import type { Wrapping } from '../../format/entry.ts';
@@ -34,6 +35,8 @@ export interface Opening {
 
 /** What a record adds to its line, and what the end of a file takes: a close, and the checkpoint line that names the origin twice. */
 const ENDING = 600;
+/** What a close adds that names the stream which goes on: its name is the configured one, a stamp and a number. */
+const CONTINUED = 200;
 
 /** A heartbeat that comes later than this many times its interval was held up: the process did not run (spec 5). */
 const SUSPENDED = 1.2;
@@ -62,6 +65,8 @@ export class StreamWriter {
   #gapSinceSeal = false;
   #account: Omit<FileAccount, 'records'> | undefined;
   #fileRecords: number;
+  /** Whether the last control entry that begins or ends a file was an `open`: after a `close` nothing else may follow (M2.6). */
+  #isOpen = false;
 
   constructor(options: StreamWriterOptions) {
     this.origin = options.origin;
@@ -72,7 +77,12 @@ export class StreamWriter {
     this.#fileRecords = options.account?.records ?? 0;
     this.#onDue = options.onDue;
     this.#maxBytes = options.maxBytes;
-    this.#ending = ENDING + 2 * options.origin.length;
+    this.#ending = ENDING + CONTINUED + 3 * options.origin.length;
+  }
+
+  /** Whether entries may follow: false before the run's `open`, and from a `close` to the next file's `open`. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** Record lines of this run. */
@@ -129,12 +139,14 @@ export class StreamWriter {
 
   /** Adds a record: a JSON object in text. */
   object(text: string): void {
+    this.#checkOpen();
     this.log.appendObject(text);
     this.#counted();
   }
 
   /** Adds a record: a JSON object in `from[start, end)`. */
   objectBytes(from: Buffer, start: number, end: number): void {
+    this.#checkOpen();
     this.log.appendObjectBytes(from, start, end);
     this.#counted();
   }
@@ -145,6 +157,7 @@ export class StreamWriter {
    * @returns how many, and where the first line begins that was left
    */
   lines(lines: SomeLines): { readonly records: number; readonly taken: number } {
+    this.#checkOpen();
     const fileEnd = this.#maxBytes === 0 ? Number.MAX_SAFE_INTEGER : Math.max(this.#maxBytes, this.#fullSaid);
     const begun = this.#maxBytes === 0 || this.#sinceOpen > 0; // the first record of a file is never too long for it
     const records = begun ? Math.min(lines.records, this.#every.records - this.#sinceSeal) : 0;
@@ -156,6 +169,7 @@ export class StreamWriter {
 
   /** Adds a record: a wrapped line. */
   wrapped(head: Buffer, as: Wrapping, part?: Part): void {
+    this.#checkOpen();
     this.log.appendWrapped(head, as, part);
     this.#counted();
   }
@@ -178,6 +192,7 @@ export class StreamWriter {
   }
 
   gap(why: GapEntry['why'], dropped: number, since: number): void {
+    this.#checkOpen();
     this.log.appendControl({ kind: 'gap', dropped, since: formatTime(since), why });
     this.#droppedSinceSeal += dropped;
     this.#gapSinceSeal = true;
@@ -186,6 +201,7 @@ export class StreamWriter {
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
   seal(kept = false, next?: Epoch): SealJob {
+    this.#checkOpen();
     const time = this.#now();
     this.#explainPause(time);
     this.log.appendControl({
@@ -200,12 +216,14 @@ export class StreamWriter {
 
   /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
   handOver(next: Epoch): SealJob {
+    this.#checkOpen();
     this.log.appendControl({ kind: 'key', next: next.kid, key: next.reference });
     return this.seal(true, next);
   }
 
   /** Ends the file, and the step with it. */
   close(why: CloseEntry['why'], continuedBy?: string): SealJob {
+    this.#checkOpen();
     const time = this.#now();
     this.#explainPause(time);
     this.log.appendControl({
@@ -217,6 +235,7 @@ export class StreamWriter {
       why,
       ...(continuedBy !== undefined && { continuedBy }),
     });
+    this.#isOpen = false;
     const times = this.#sinceOpen > 0 ? { first: this.#firstTime, last: this.#lastTime } : undefined;
     return this.#endStep(time, true, { why, times });
   }
@@ -242,8 +261,14 @@ export class StreamWriter {
       ...(opening.adoptedFrom !== undefined && { adoptedFrom: opening.adoptedFrom }),
       ...(opening.after && { after: opening.after }),
     });
+    this.#isOpen = true;
     this.#sinceOpen = 0;
     this.#fullSaid = 0;
+  }
+
+  /** Whoever asks for an entry: one after the file's `close` would make an honest log look altered for good. */
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new TamperError('INTERNAL', `an entry of ${this.origin} was asked for after its close`);
   }
 
   #explainPause(time: number): void {

@@ -24,7 +24,9 @@ export interface PinoTransportOptions extends TamperConfig {
  *
  * Without a worker use the sealer itself: `pino(createSealer(options))`.
  *
- * @throws as `createSealer`; pino emits it as `error` of its transport, with the code at the beginning of the message
+ * @throws what is wrong with the configuration; pino emits it as `error` of its transport, with the code at the beginning of
+ * the message. In a worker, what `createSealer` throws because of the stream or the disk ends the log instead (`on_failure`):
+ * lines are kept for the next start
  */
 export default function transport(options: PinoTransportOptions = {}): SealerStream {
   const { pinoWillSendConfig, $context, ...config } = options;
@@ -36,7 +38,7 @@ export default function transport(options: PinoTransportOptions = {}): SealerStr
 
 function begin(config: TamperConfig): Sealer | PlainLines {
   try {
-    return createLineTaker(config);
+    return createLineTaker(config, isPinoWorker); // pino has lines for us by now, whatever the state of the stream
   } catch (thrown) {
     const error = asError(thrown);
     if (!isPinoWorker || !isTamperError(error)) throw error;

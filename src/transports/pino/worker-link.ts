@@ -1,7 +1,8 @@
 import { BroadcastChannel, parentPort, threadId, workerData } from 'node:worker_threads';
 import { asError, isTamperError } from '../../errors.ts';
 import { onKeyEvent } from '../../keys/events.ts';
-import { sayOnStderr } from '../../seal/lifecycle/failure.ts';
+import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
+import { sayOnStderr, tellKeptOnStderr } from '../../seal/lifecycle/failure.ts';
 import type { Sealer } from '../../seal/sealer.ts';
 import { CHANNEL, type Message, type PlainEvent, type Question, toPlainError } from './message.ts';
 
@@ -32,7 +33,7 @@ export function link(sealer: Sealer): void {
     tell({ event: 'warning', error: toPlainError(error) });
     unheard.warning(error);
   });
-  sealer.on('kept', ({ file, lines, lost }) => unheard.kept(file, lines, lost));
+  sealer.on('kept', (kept) => unheard.kept(kept));
   sealer.on('outage', ({ since, error }) => tell({ event: 'outage', since, error: toPlainError(error) }));
   onKeyEvent((key) => tell({ event: 'key', key }));
   // not by the port to the parent: whoever listens there first takes messages from transports that begin to listen later
@@ -64,11 +65,8 @@ class UnheardWarnings {
     this.#say(`warning of the log ${this.#sealer.origin}: ${code}: ${error.message}`);
   }
 
-  kept(file: string, lines: number, lost: number): void {
-    const more = lost > 0 ? `, and counts ${lost} more` : '';
-    this.#say(
-      `lines of the log ${this.#sealer.origin} could not be sealed: ${file} keeps ${lines} for the next start${more}`,
-    );
+  kept(kept: SealerEvents['kept'][0]): void {
+    if (!this.isObserved) tellKeptOnStderr(this.#sealer.origin, kept);
   }
 
   #say(text: string): void {

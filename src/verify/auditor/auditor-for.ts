@@ -76,6 +76,7 @@ export function auditorFor(options: VerifyOptions, origin: string, heldNotes: re
     manifestRequired: policy?.manifestRequired ?? false,
     require: policy?.require ?? [],
     postQuantumFrom: postQuantumFrom(policy?.require ?? [], publicKeys, options.confirmSigner !== undefined),
+    observer: options.observer,
     accept: options.acceptSuccessors === true ? { ...accept, successors: true } : accept,
   };
 }

@@ -3,6 +3,7 @@ import type { WitnessKey } from '../../format/cosignature.ts';
 import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
 import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
+import type { ReadingObserver } from './options.ts';
 
 /** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
 
@@ -114,4 +115,7 @@ export interface Auditor {
    */
   readonly postQuantumFrom: number | undefined;
   readonly accept: Acceptance;
+  readonly observer?: ReadingObserver | undefined;
+  /** The log was once seen from this entry on (M8.27); undefined if that is not known. */
+  readonly seenFrom?: number | undefined;
 }

@@ -12,7 +12,8 @@ const note = v.pipe(
   v.string(),
   v.check((text) => parseSignedCheckpoint(text) !== undefined, 'no signed checkpoint'),
 );
-const stream = v.strictObject({ first: note, newest: note });
+const entry = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const stream = v.strictObject({ first: note, newest: note, from: v.optional(entry) });
 // no record of valibot's: that would drop a stream whose name is also a member of every object
 const schema = v.strictObject({
   version: v.literal(1),
@@ -27,6 +28,8 @@ const schema = v.strictObject({
 export interface KnownStream {
   readonly first: string;
   readonly newest: string;
+  /** The first entry that was ever seen: a log that begins later has lost some. Absent in a file of an earlier version. */
+  readonly from?: number | undefined;
 }
 
 /** Known checkpoints by origin. */
@@ -47,23 +50,25 @@ export function formatKnown(known: KnownStreams): string {
   return `${JSON.stringify({ version: 1, streams: Object.fromEntries(known) }, undefined, 2)}\n`;
 }
 
-/** Takes the newest checkpoint of a verified stream; the first one stays for ever. */
-export function advanceKnown(known: KnownStreams, origin: string, first: string, newest: string): KnownStreams {
+/** Takes the newest checkpoint of a verified stream; the first one, and the first entry, stay for ever. */
+function advanceKnown(known: KnownStreams, { origin, first, newest, from }: SeenStream): KnownStreams {
   const before = known.get(origin);
   const sizeOf = (text: string | undefined): number =>
     text === undefined ? 0 : (parseSignedCheckpoint(text)?.size ?? 0);
   const latest = sizeOf(newest) >= sizeOf(before?.newest) ? newest : (before?.newest ?? newest);
-  return new Map([...known, [origin, { first: before?.first ?? first, newest: latest }]]);
+  const earliest = Math.min(from, before?.from ?? from);
+  return new Map([...known, [origin, { first: before?.first ?? first, newest: latest, from: earliest }]]);
 }
 
-/** Of a stream that was verified, the first and the newest checkpoint of this run. */
+/** Of a stream that was verified, the first and the newest checkpoint of this run, and the entry that it begins with. */
 export interface SeenStream {
   readonly origin: string;
   readonly first: string;
   readonly newest: string;
+  readonly from: number;
 }
 
 /** Takes what a run has seen. */
 export function advanceAll(known: KnownStreams, seen: readonly SeenStream[]): KnownStreams {
-  return seen.reduce((all, { origin, first, newest }) => advanceKnown(all, origin, first, newest), known);
+  return seen.reduce(advanceKnown, known);
 }

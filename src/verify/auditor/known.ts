@@ -15,8 +15,8 @@ import {
 } from './known-streams.ts';
 
 /**
- * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified. Each run
- * demands consistency with both and advances only on verdict ok.
+ * The file of `--known` (spec 8, M8.27): like known_hosts, per origin the first and the newest checkpoint that verified, and the
+ * first entry that was seen. Each run demands consistency with all of them and advances only on verdict ok.
  */
 
 /** Reads the file; one that does not exist yet knows nothing. @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED` */
@@ -35,7 +35,7 @@ export async function loadKnown(path: string): Promise<KnownStreams> {
 function differs(known: KnownStreams, fresh: KnownStreams, origins: readonly string[]): boolean {
   return origins.some((origin) => {
     const [one, other] = [known.get(origin), fresh.get(origin)];
-    return one?.first !== other?.first || one?.newest !== other?.newest;
+    return one?.first !== other?.first || one?.newest !== other?.newest || one?.from !== other?.from;
   });
 }
 

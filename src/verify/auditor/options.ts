@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SigningKey } from '../../keys/provider.ts';
+import type { OnRead } from '../../foundation/regular-file.ts';
 import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
@@ -29,6 +30,14 @@ export interface Timestamp {
   readonly time: Date;
   /** The subject of the authority's certificate. */
   readonly authority: string;
+}
+
+/** Told what was read, for whoever remembers what need not be read again. It decides nothing. */
+export interface ReadingObserver {
+  /** Files of a disk, and the manifests beside them. */
+  readonly read: OnRead;
+  /** There is a checkpoint line of so many entries in a file. */
+  readonly checkpoint: (file: string, size: number, note: string) => void;
 }
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
@@ -109,6 +118,8 @@ export interface VerifyOptions {
    * false.
    */
   readonly digestFiles?: boolean;
+  /** Default: nobody is told. */
+  readonly observer?: ReadingObserver;
   /** Called with how many bytes have been read, and of how many. */
   readonly onProgress?: (read: number, total: number) => void;
 }

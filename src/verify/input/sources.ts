@@ -1,8 +1,8 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { type FileIdentity, isSame, Replaced } from '../../foundation/file-identity.ts';
-import { openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
+import { type FileIdentity, identityOf, isSame, Replaced } from '../../foundation/file-identity.ts';
+import { type OnRead, openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
 import { type CompressedBytes, readGzip } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
@@ -27,6 +27,8 @@ export interface Source {
   readonly stored?: true;
   /** What the manifest beside it holds, where that is no file; undefined where there is none. */
   manifest?(): Promise<Buffer | undefined>;
+  /** Told of the manifest beside it, where that is a file. */
+  readonly onManifest?: OnRead;
   /** Opens the file, where the bytes are those on the disk and the lines those of the log. It throws what the system says. */
   openPlain?(): Promise<FileHandle>;
   /**
@@ -42,6 +44,8 @@ export interface FileForm {
   readonly maxBytes: number;
   /** What wrapped their lines; absent where they are those of the log. */
   readonly carrier?: Carrier | undefined;
+  /** Told what was read to its end. */
+  readonly onRead?: OnRead | undefined;
 }
 
 /** How a file begins, and whether that is all of it. */
@@ -61,19 +65,22 @@ const head: Buffer = Buffer.allocUnsafeSlow(HEAD);
  * One look at a file: opened, read once, closed. It does not wait, because a directory may hold a hundred thousand files and
  * waiting costs more than looking. It throws what the system says.
  */
-export function lookAt(path: string): FileHead {
-  const { fd, size, identity } = openRegularSync(path);
+export function lookAt(path: string, onRead?: OnRead): FileHead {
+  const { fd, stats } = openRegularSync(path);
   try {
+    const size = Number(stats.size);
     const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
     const gzip = length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
-    return { size, identity, gzip, ...(size < HEAD && length < HEAD && { whole: head.subarray(0, length) }) };
+    const isWhole = size < HEAD && length < HEAD;
+    if (isWhole) onRead?.(path, stats, fstatSync(fd, { bigint: true }));
+    return { size, identity: identityOf(stats), gzip, ...(isWhole && { whole: head.subarray(0, length) }) };
   } finally {
     closeSync(fd);
   }
 }
 
-async function* readPlain(path: string, size: number, identity: FileIdentity): AsyncIterable<Buffer> {
-  const small = size < HEAD ? lookAt(path) : undefined;
+async function* readPlain(path: string, { size, identity }: FileHead, { onRead }: FileForm): AsyncIterable<Buffer> {
+  const small = size < HEAD ? lookAt(path, onRead) : undefined;
   if (small !== undefined && !isSame(small.identity, identity)) {
     throw new Replaced(`${path} was replaced before it could be read`);
   }
@@ -83,12 +90,14 @@ async function* readPlain(path: string, size: number, identity: FileIdentity): A
   }
   const file = await openSame(path, identity);
   try {
+    const before = await file.stat({ bigint: true });
     const chunk = Buffer.allocUnsafeSlow(CHUNK);
     for (;;) {
       const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
-      if (bytesRead === 0) return;
+      if (bytesRead === 0) break;
       yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
     }
+    onRead?.(path, before, await file.stat({ bigint: true }));
   } finally {
     await file.close();
   }
@@ -97,15 +106,16 @@ async function* readPlain(path: string, size: number, identity: FileIdentity): A
 async function* readCompressed(
   path: string,
   identity: FileIdentity,
-  maxBytes: number,
+  { maxBytes, onRead }: FileForm,
   onProblem: OnProblem,
   onWhole?: OnWhole,
 ): AsyncIterable<Buffer> {
   const file = await openSame(path, identity);
   try {
-    const { size } = await file.stat();
-    const bytes = { size, readAt: (position: number, length: number) => readAt(file, position, length) };
+    const before = await file.stat({ bigint: true });
+    const bytes = { size: Number(before.size), readAt: (at: number, length: number) => readAt(file, at, length) };
     yield* readGzip(bytes, maxBytes, onProblem, undefined, onWhole);
+    onRead?.(path, before, await file.stat({ bigint: true }));
   } finally {
     await file.close();
   }
@@ -134,8 +144,9 @@ export async function fileSource(path: string, maxBytes: number): Promise<Source
 }
 
 /** The file that {@link lookAt} has looked at; its reading throws `ESTALE` where another one has its name by then (M8.2). */
-export function sourceOf(path: string, { gzip, size, identity }: FileHead, form: FileForm): Source {
-  const { maxBytes, carrier } = form;
+export function sourceOf(path: string, head: FileHead, form: FileForm): Source {
+  const { gzip, size, identity } = head;
+  const { carrier, onRead } = form;
   return {
     name: path,
     repeatable: true,
@@ -143,8 +154,9 @@ export function sourceOf(path: string, { gzip, size, identity }: FileHead, form:
     identity,
     carrier,
     ...(!gzip && carrier === undefined && { openPlain: () => openSame(path, identity) }),
+    ...(onRead !== undefined && { onManifest: onRead }),
     read: (onProblem, onWhole) =>
-      gzip ? readCompressed(path, identity, maxBytes, onProblem, onWhole) : readPlain(path, size, identity),
+      gzip ? readCompressed(path, identity, form, onProblem, onWhole) : readPlain(path, head, form),
   };
 }
 

@@ -156,7 +156,9 @@ export class Evidence {
     if (kind === 'bySignature') this.#namedSize = Math.max(this.#namedSize, size);
     this.#verifiedSize = Math.max(this.#verifiedSize, size);
     const { first = note, newest = note } = this.#notes[kind] ?? {};
-    this.#notes = { ...this.#notes, [kind]: { first, newest: size >= newest.size ? note : newest } };
+    // a signature that took its time stands behind checkpoints of more entries
+    const smallest = size < first.size ? note : first;
+    this.#notes = { ...this.#notes, [kind]: { first: smallest, newest: size >= newest.size ? note : newest } };
   }
 
   /** The root of a held checkpoint of this size is the one computed here. */

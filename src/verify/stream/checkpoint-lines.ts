@@ -33,6 +33,7 @@ export async function handleCheckpoint(
     state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} is in the log of ${state.auditor.origin}`);
     return;
   }
+  if (bytes > 0) state.auditor.observer?.checkpoint(state.place.file, size, note ?? '');
   if (size < Math.max(state.firstSeq, 1)) {
     state.skipped.add(size);
     return;

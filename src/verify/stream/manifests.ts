@@ -30,10 +30,14 @@ export async function findManifest(source: Source, given: readonly string[]): Pr
   const own = plainName(source.name) + SUFFIX;
   const named = given.find((path) => basename(path) === basename(own));
   if (named === undefined && source.manifest !== undefined) return source.manifest();
+  const onRead = named === undefined ? source.onManifest : undefined;
   try {
-    return await readBytes(named ?? own, MANIFEST_LIMIT);
+    return await readBytes(named ?? own, MANIFEST_LIMIT, onRead);
   } catch (error) {
-    if (named === undefined && isTamperError(error, 'NOT_FOUND')) return undefined;
+    if (named === undefined && isTamperError(error, 'NOT_FOUND')) {
+      onRead?.(own, undefined, undefined);
+      return undefined;
+    }
     throw error;
   }
 }

@@ -115,9 +115,7 @@ async function watching(argv: readonly string[], env: Record<string, string> = {
 
 const untilDone = (one: Watching, count = 1): Promise<void> =>
   expect
-    .poll(async () => Number(/rounds_total\{outcome="done"\} (\d+)/.exec((await one.get('/metrics')).text)?.[1]), {
-      timeout: 25_000,
-    })
+    .poll(async () => Number(/rounds_total\{outcome="done"\} (\d+)/.exec((await one.get('/metrics')).text)?.[1]))
     .toBeGreaterThanOrEqual(count);
 
 /** Everything below a directory, as text. */
@@ -205,12 +203,12 @@ describe('fapilog-tamper audit --watch', () => {
     const one = await watching(watchArgs());
     await untilDone(one);
     renameSync(join(cwd, 'logs'), join(cwd, 'moved'));
-    await expect.poll(async () => (await one.get('/healthz')).status, { timeout: 25_000 }).toBe(503);
+    await expect.poll(async () => (await one.get('/healthz')).status).toBe(503);
     expect((await one.get('/healthz')).text).toContain('"code":"NOT_FOUND"');
     expect((await one.get('/metrics')).text).toContain('fapilog_tamper_audit_round_failed 1\n');
     expect(one.stderr()).toContain('NOT_FOUND');
     renameSync(join(cwd, 'moved'), join(cwd, 'logs'));
-    await expect.poll(async () => (await one.get('/healthz')).status, { timeout: 25_000 }).toBe(200);
+    await expect.poll(async () => (await one.get('/healthz')).status).toBe(200);
     expect(await one.stop()).toBe(0);
   });
 

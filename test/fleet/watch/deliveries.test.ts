@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
 import { emptyResult } from '../../../src/fleet/check/results.ts';
-import type { StreamResult } from '../../../src/fleet/check/stream-result.ts';
 import { StorageMemory } from '../../../src/fleet/memory/storage-memory.ts';
 import { Deliveries } from '../../../src/fleet/watch/deliveries.ts';
 import { Outbox } from '../../../src/fleet/watch/outbox.ts';
 import { Webhook } from '../../../src/fleet/watch/webhook.ts';
 import { WebhookSecret } from '../../../src/fleet/watch/webhook-secret.ts';
+import type { StreamResult } from '../../../src/index.ts';
 import { MemoryStorage } from '../../support/memory-storage.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 

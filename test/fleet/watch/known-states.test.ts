@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
 import { emptyResult } from '../../../src/fleet/check/results.ts';
-import type { StreamResult } from '../../../src/fleet/check/stream-result.ts';
 import { KnownStates } from '../../../src/fleet/watch/known-states.ts';
+import type { StreamResult } from '../../../src/index.ts';
 
 /** What is news, for what is printed and for the webhook alike. */
 

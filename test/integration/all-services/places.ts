@@ -2,14 +2,13 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeySpec } from '@aws-sdk/client-kms';
-import type { SealerOptions } from '../../../src/create-sealer.ts';
-import type { KeyProvider } from '../../../src/keys/provider.ts';
+import type { KeyProvider, SealerOptions } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { EnvKeyProvider } from '../../../src/providers/env.ts';
 import { FileKeyProvider } from '../../../src/providers/file.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import type { GcpKmsServer } from '../../servers/gcp-kms/start.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { Bao } from '../../servers/openbao.ts';
 import { KmsAdmin, optionsFor } from '../aws-kms/admin.ts';
 import type { AzureSetup } from '../azure-keyvault/setup.ts';
 import { providerFor } from '../vault/transit-server.ts';
@@ -36,7 +35,7 @@ export interface Services {
   readonly ministack: string;
   readonly gcp: GcpKmsServer;
   readonly azure: AzureSetup;
-  readonly vault: OpenBao;
+  readonly vault: Bao;
 }
 
 const hasData = (mode: Mode): boolean => mode !== 'signing';
@@ -177,7 +176,7 @@ async function azureVault(mode: Mode, azure: AzureSetup, name: string): Promise<
   };
 }
 
-async function transit(mode: Mode, server: OpenBao, name: string): Promise<Place> {
+async function transit(mode: Mode, server: Bao, name: string): Promise<Place> {
   const [data, sign] = [`transit/keys/${name}-data`, `transit/keys/${name}-sign`];
   await server.api('POST', data, { type: 'aes256-gcm96' });
   await server.api('POST', sign, { type: 'ed25519' });

@@ -81,9 +81,10 @@ export function useEnvironmentCredentials(): void {
   process.env['AWS_SECRET_ACCESS_KEY'] = testCredentials.secretAccessKey;
 }
 
-/** Options for a provider on a test server. */
+/** Options for a provider on a test server. A machine that is slow is no fault: the SDK's own deadlines run on its clock. */
 export function optionsFor(url: string, more: AwsKmsOptions = {}): AwsKmsOptions {
-  return { region: 'eu-west-1', endpoint: url, ...more };
+  const patient = { connectionTimeoutMs: 60_000, requestTimeoutMs: 60_000, timeoutMs: 300_000 };
+  return { region: 'eu-west-1', endpoint: url, ...patient, ...more };
 }
 
 function usageOf(spec: KeySpec): KeyUsageType {

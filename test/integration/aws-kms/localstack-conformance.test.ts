@@ -1,22 +1,21 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
 import { awsError, type KmsFault, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 type Spec = 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'RSA_2048' | 'HMAC_256';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 const specOf = new Map<string, Spec | 'SYMMETRIC_DEFAULT'>();
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
   for (const spec of ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256', 'ECC_NIST_P384', 'RSA_2048', 'HMAC_256'] as const) {
@@ -27,7 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
 });
 
 describe.each<[Spec, SignatureAlgorithm]>([
@@ -38,7 +36,7 @@ describe.each<[Spec, SignatureAlgorithm]>([
 ])('conformance on LocalStack, %s', (spec, algorithm) => {
   const subject: ConformanceSubject = {
     name: `AwsKmsProvider, ${algorithm},`,
-    create: () => new AwsKmsProvider(optionsFor(proxy.url, { maxAttempts: 1, timeoutMs: 5_000 })),
+    create: () => new AwsKmsProvider(optionsFor(proxy.url, { maxAttempts: 1, timeoutMs: 120_000 })),
     dataKey: { keyId: aliasFor('SYMMETRIC_DEFAULT'), kind: 'wrapped' },
     signingKey: { keyId: aliasFor(spec), algorithm },
     absentKey: { keyId: 'alias/absent' },

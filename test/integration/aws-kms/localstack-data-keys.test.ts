@@ -1,25 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DataKey, DataKeyReference } from '../../../src/keys/provider.ts';
+import type { DataKey, DataKeyReference } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { aliasArn, idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };
-let server: RunningServer;
+let server: SharedServer;
 let admin: KmsAdmin;
 let provider: AwsKmsProvider;
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   admin = new KmsAdmin(server.url);
   provider = new AwsKmsProvider(optionsFor(server.url));
 });
 afterAll(async () => {
   await provider?.close();
   admin?.close();
-  await server?.stop();
 });
 
 const referenceOf = (key: DataKey): DataKeyReference => ({

@@ -1,23 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { checkKeys, type DoctorCheck } from '../../../src/index.ts';
 import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
-import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
-import { checkKeys } from '../../../src/providers/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { KmsAdmin, optionsFor, testCredentials, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'AAAAAAAA.1' };
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 let wrap: string;
 let sign: string;
 
 beforeAll(async () => {
-  server = await startLocalstack();
+  server = running('localstack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
   wrap = await admin.createKey();
@@ -35,7 +33,6 @@ afterEach(() => {
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
 });
 
 interface Statement {

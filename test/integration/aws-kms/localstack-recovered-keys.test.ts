@@ -3,18 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RecoveryReport, recoverKeys } from '../../../src/audit/recovery/recover-keys.ts';
-import { createSealer } from '../../../src/create-sealer.ts';
-import { auditorKeys, type VerifyReport, verify } from '../../../src/index.ts';
+import { auditorKeys, createSealer, type VerifyReport, verify } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 /** Recovering data keys that AWS KMS wrapped, of a log whose alias has pointed to several keys. */
 
 const origin = 'audit.example.com/payments/host-7';
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 let provider: AwsKmsProvider;
@@ -23,7 +21,7 @@ let serial = 0;
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
 });
@@ -38,7 +36,6 @@ afterEach(async () => {
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
 });
 
 const file = (): string => join(directory, 'audit.jsonl');

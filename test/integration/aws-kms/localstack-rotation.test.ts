@@ -1,28 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DataKey } from '../../../src/keys/provider.ts';
+import type { DataKey } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const context = { origin: 'audit.example.com/payments/host-7', kid: 'c0ffee00.1' };
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 let provider: AwsKmsProvider;
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
 });
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
 });
 
 describe('AwsKmsProvider rotation on LocalStack', () => {

@@ -6,19 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KeySpec, KMS } from '@aws-sdk/client-kms';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { TamperConfig } from '../../../src/config/index.ts';
-import { createSealer } from '../../../src/create-sealer.ts';
 import { isTamperError } from '../../../src/errors.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
+import { createSealer, type Sealer, type TamperConfig } from '../../../src/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { idOf, KmsAdmin, testCredentials } from './admin.ts';
 import { AwsEnvironment } from './environment.ts';
 
 const origin = 'audit.example.com/payments/host-7';
-let server: RunningServer;
+let server: SharedServer;
 let proxy: KmsProxy;
 let admin: KmsAdmin;
 let auditor: BuiltPackage;
@@ -32,7 +29,7 @@ beforeAll(async () => {
   const sdk = join(auditor.directory, 'node_modules/@aws-sdk');
   mkdirSync(sdk, { recursive: true });
   symlinkSync(realpathSync('node_modules/@aws-sdk/client-kms'), join(sdk, 'client-kms'));
-  server = await startLocalstack();
+  server = running('localstack');
   proxy = await startKmsProxy(server.url);
   admin = new KmsAdmin(server.url);
 });
@@ -50,7 +47,6 @@ afterEach(async () => {
 afterAll(async () => {
   admin?.close();
   await proxy?.stop();
-  await server?.stop();
   auditor?.remove();
 });
 

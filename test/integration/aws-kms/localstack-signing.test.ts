@@ -1,29 +1,26 @@
 import { verify as nodeVerify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import { type KeyEvent, onKeyEvent, type SignatureAlgorithm } from '../../../src/index.ts';
 import { readCanonicalSpki } from '../../../src/keys/public-key.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
-import { FakeClock } from '../../../src/testing/fake-clock.ts';
-import { startLocalstack } from '../../servers/localstack.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { FakeClock } from '../../../src/testing/index.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { aliasArn, idOf, KmsAdmin, optionsFor, useEnvironmentCredentials } from './admin.ts';
 
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
-let server: RunningServer;
+let server: SharedServer;
 let admin: KmsAdmin;
 let provider: AwsKmsProvider;
 
 beforeAll(async () => {
   useEnvironmentCredentials();
-  server = await startLocalstack();
+  server = running('localstack');
   admin = new KmsAdmin(server.url);
   provider = new AwsKmsProvider(optionsFor(server.url));
 });
 afterAll(async () => {
   await provider?.close();
   admin?.close();
-  await server?.stop();
 });
 
 describe('AwsKmsProvider signing on LocalStack', () => {

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
 import { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
-import { type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
+import { type ConformanceSubject, FakeClock, providerConformance } from '../../../src/testing/index.ts';
 import { type AzureServer, startAzureKeyVault } from '../../servers/azure-keyvault/start.ts';
+import { letTimePass, virtualDeadlines } from '../../support/virtual-time.ts';
 import { writer, writerOptions } from './setup.ts';
 
 let server: AzureServer;
+/** It stands still but for faults: a slow machine is no fault. */
+const clock = new FakeClock(Date.now());
 
 beforeAll(async () => {
   server = await startAzureKeyVault();
@@ -38,7 +41,8 @@ function subject({ name, key, algorithm }: (typeof kinds)[number]): ConformanceS
         authorityHost: server.authorityUrl,
         caCertificates: server.caPem,
         rsaAlgorithm: algorithm === 'rsa-pkcs1-sha256' ? 'RS256' : 'PS256',
-        timeoutMs: 4_000,
+        ...virtualDeadlines,
+        clock,
         retry: { attempts: 2, baseDelayMs: 5, maxDelayMs: 20 },
       }),
     ...(algorithm === undefined
@@ -64,8 +68,11 @@ function subject({ name, key, algorithm }: (typeof kinds)[number]): ConformanceS
       name: `the vault ${what}`,
       codes: codes as ('UNAVAILABLE' | 'THROTTLED' | 'RESPONSE_MALFORMED' | 'TIMEOUT')[],
       begin: async () => {
-        await server.admin('fault', { on: '*', ...(fault as { kind: string }) });
+        const { kind, ...more } = fault as { kind: string };
+        await server.admin('fault', { on: '*', kind, ...more });
+        const stop = letTimePass(clock, kind !== 'hang');
         return async () => {
+          await stop();
           await server.admin('clearFaults');
         };
       },

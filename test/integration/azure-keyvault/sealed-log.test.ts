@@ -2,8 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSealer, formatVkey, type SealerOptions, type VerifyReport } from '../../../src/index.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import {
+  createSealer,
+  formatVkey,
+  type SealerOptions,
+  type SignatureAlgorithm,
+  type VerifyReport,
+} from '../../../src/index.ts';
 import type { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
 import { verify } from '../../../src/verify/verify.ts';
 import type { MadeKey } from '../../servers/azure-keyvault/start.ts';

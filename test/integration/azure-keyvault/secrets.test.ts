@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
+import { type KeyEvent, onKeyEvent } from '../../../src/index.ts';
 import { Secret } from '../../../src/keys/secret.ts';
 import { AzureKeyVaultProvider } from '../../../src/providers/azure-keyvault/index.ts';
 import { context, useAzureServer, writer, writerOptions } from './setup.ts';

@@ -44,12 +44,7 @@ export function useAzureServer({ shared = false }: { shared?: boolean } = {}): A
   });
   (shared ? beforeAll : beforeEach)(async () => {
     await Promise.all(open.splice(0).map((provider) => provider.close()));
-    await running()
-      .admin('reset')
-      .catch(async () => {
-        await server?.close();
-        server = await startAzureKeyVault();
-      });
+    await running().admin('reset');
     await running().admin('application', writer);
     await running().admin('principal', { clientId: writer.clientId });
   });

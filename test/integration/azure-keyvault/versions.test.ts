@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../src/testing/index.ts';
+import { virtualDeadlines } from '../../support/virtual-time.ts';
 import { useAzureServer } from './setup.ts';
 
 const azure = useAzureServer();
@@ -63,9 +65,9 @@ describe('test_azure_keyvault_provider', () => {
 });
 
 describe('close', () => {
-  it.each(['get', 'sign', 'token'])('ends a call that hangs (%s), at once', async (on) => {
+  it.each(['get', 'sign', 'token'])('ends a call that hangs (%s), and no deadline does', async (on) => {
     await azure.create('k');
-    const provider = azure.provider();
+    const provider = azure.provider({ ...virtualDeadlines, clock: new FakeClock(Date.now()) });
     await azure.server.admin('fault', { on, kind: 'hang' });
     const call = provider.sign(azure.key('k'), root);
     call.catch(() => undefined);
@@ -76,10 +78,8 @@ describe('close', () => {
       );
     };
     while (!(await began())) await new Promise((resolve) => setTimeout(resolve, 10));
-    const start = performance.now();
     await provider.close();
     await expect(call).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(performance.now() - start).toBeLessThan(500);
   });
 });
 

@@ -10,7 +10,6 @@ export interface ChildOutcome {
   readonly code: string;
   readonly message?: string;
   readonly identity?: string;
-  readonly ms: number;
 }
 
 /** How the child ended. */

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { checkKeys, type TamperConfig } from '../../../src/index.ts';
-import type { DoctorCheck } from '../../../src/providers/doctor-check.ts';
+import { checkKeys, type DoctorCheck, type TamperConfig } from '../../../src/index.ts';
 import { checkGcpKms } from '../../../src/providers/gcp-kms/doctor.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { becomeMachine, machineAccount } from './environment.ts';
@@ -37,7 +36,7 @@ async function grant(...roles: string[]): Promise<void> {
 
 const summary = (checks: readonly DoctorCheck[]): Record<string, string> =>
   Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
-const options = () => ({ gcpEndpoint: `localhost:${server.ports.grpcTls}`, timeoutMs: 3_000 });
+const options = () => ({ gcpEndpoint: `localhost:${server.ports.grpcTls}`, timeoutMs: 120_000 });
 
 it('finds nothing wrong with a writer that may do what it needs and no more', async () => {
   await grant('cryptoKeyEncrypter', 'signer', 'publicKeyViewer', 'viewer');

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import type { DataKey, DataKeyReference, SigningKey } from '../../../src/keys/provider.ts';
+import type { DataKey, DataKeyReference, SigningKey } from '../../../src/index.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
+import { FakeClock } from '../../../src/testing/index.ts';
 import { type Fault, type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
+import { letTimePass, virtualDeadlines } from '../../support/virtual-time.ts';
 import { becomeMachine } from './environment.ts';
 
 const text = Buffer.from('audit.example.com/payments/host-7\n2\nAAAA\n');
@@ -20,12 +22,17 @@ let macKey: SigningKey;
 let goodMac: Uint8Array;
 let dataKey: DataKey;
 let reference: DataKeyReference;
+/** The pauses between attempts are over at once. */
+const clock = new FakeClock(Date.now());
+const bounds = { ...virtualDeadlines, clock };
+let stopTime: () => Promise<void>;
 
 beforeAll(async () => {
   server = await startGcpKms();
   await becomeMachine(server);
-  grpc = new GcpKmsProvider({ gcpEndpoint: `https://localhost:${server.ports.grpcTls}`, transport: 'grpc' });
-  rest = new GcpKmsProvider({ gcpEndpoint: `http://127.0.0.1:${server.ports.http}`, transport: 'rest' });
+  stopTime = letTimePass(clock, true);
+  grpc = new GcpKmsProvider({ gcpEndpoint: `https://localhost:${server.ports.grpcTls}`, transport: 'grpc', ...bounds });
+  rest = new GcpKmsProvider({ gcpEndpoint: `http://127.0.0.1:${server.ports.http}`, transport: 'rest', ...bounds });
   aes = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
   mac = await server.createKey('MAC', 'HMAC_SHA256');
   ec = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
@@ -40,6 +47,7 @@ beforeEach(() => server.admin('clearFaults'));
 afterAll(async () => {
   await grpc?.close();
   await rest?.close();
+  await stopTime?.();
   await server?.stop();
 });
 
@@ -68,8 +76,8 @@ const cases = faults.flatMap(([kind, methods]) =>
 async function fresh<T>(like: GcpKmsProvider, use: (provider: GcpKmsProvider) => Promise<T>): Promise<T> {
   const provider = new GcpKmsProvider(
     like === grpc
-      ? { gcpEndpoint: `localhost:${server.ports.grpcTls}` }
-      : { gcpEndpoint: `http://127.0.0.1:${server.ports.http}`, transport: 'rest' },
+      ? { gcpEndpoint: `localhost:${server.ports.grpcTls}`, ...bounds }
+      : { gcpEndpoint: `http://127.0.0.1:${server.ports.http}`, transport: 'rest', ...bounds },
   );
   try {
     return await use(provider);

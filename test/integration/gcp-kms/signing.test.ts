@@ -1,8 +1,7 @@
 import { constants, createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TamperErrorCode } from '../../../src/errors.ts';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
+import { type KeyEvent, onKeyEvent, type SignatureAlgorithm } from '../../../src/index.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { becomeMachine, machineAccount } from './environment.ts';

@@ -13,15 +13,14 @@ const provider = new GcpKmsProvider(options);
 const outcomes: object[] = [];
 
 async function use(name: string, call: () => Promise<{ identity: string }>): Promise<void> {
-  const startedAt = performance.now();
   try {
     const { identity } = await call();
-    outcomes.push({ name, code: 'ok', identity, ms: Math.round(performance.now() - startedAt) });
+    outcomes.push({ name, code: 'ok', identity });
   } catch (error) {
     const { code, message, hint } = isTamperError(error)
       ? error
       : { code: 'OTHER', message: String(error), hint: undefined };
-    outcomes.push({ name, code, message, hint, ms: Math.round(performance.now() - startedAt) });
+    outcomes.push({ name, code, message, hint });
   }
 }
 

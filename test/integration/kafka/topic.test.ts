@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PublishedFinding } from '../../../src/kafka/findings-topic.ts';
-import { Kafka } from '../../servers/kafka.ts';
+import { running, type SharedKafka } from '../../servers/running.ts';
 import { TopicPlace } from '../../support/topic-command.ts';
 import { judgeFiles, outcomes } from '../../support/topic-judge.ts';
 import { FLEET, fleetLog, makeTopics, mixed, produce, tamperings } from '../../support/topic-logs.ts';
@@ -11,21 +11,20 @@ import { readTopic } from '../../support/topic-reading.ts';
 
 /** A topic keyed by origin, read through the command line; what it comes to is what the same lines come to as files. */
 
-let kafka: Kafka;
+let kafka: SharedKafka;
 let place: TopicPlace;
 let number = 0;
 
-beforeAll(async () => {
-  kafka = await Kafka.start();
+beforeAll(() => {
+  kafka = running('kafka');
 });
-afterAll(() => kafka.stop());
 beforeEach(() => {
   place = new TopicPlace();
 });
 afterEach(() => place.remove());
 
 const newTopic = async (partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> => {
-  const topic = `logs-${++number}`;
+  const topic = `topic-${++number}`;
   await makeTopics(kafka.broker, [topic], partitions, configs);
   return topic;
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StreamResult } from '../../../src/fleet/check/stream-result.ts';
 import type { AuditSummary } from '../../../src/fleet/run/summary.ts';
-import { formatVkey } from '../../../src/format/vkey.ts';
+import { formatVkey } from '../../../src/index.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { type CommandResult, runCommand } from '../../support/command-line.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
 import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
 import { ResultKey } from '../../../src/fleet/queue/result-key.ts';
@@ -147,22 +147,25 @@ describe('a queue on Redis', () => {
     ]);
   });
 
-  it('is told how far a job is', async () => {
+  it('is told how far a job is, now and then', async () => {
     const file = await newRun(streams(1));
     await enqueued(server, file);
     const events: WorkerEvent[] = [];
     const audit: QueuedAudit = {
       ...echo,
       audit: async (job, context) => {
-        for (let read = 0; read < 30; read += 1) {
-          context.onProgress(read, 30);
-          await wait(100);
+        context.onProgress(1, 30);
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+        try {
+          for (const read of [2, 3]) context.onProgress(read, 30);
+        } finally {
+          vi.useRealTimers();
         }
         return echo.audit(job, context);
       },
     };
     await workWith(server, audit, { untilDone: true, onEvent: (event) => events.push(event) });
-    expect(events.map(({ what }) => what)).toEqual(['began', 'progress', 'done']);
+    expect(events).toMatchObject([{ what: 'began' }, { what: 'progress', read: 2, total: 30 }, { what: 'done' }]);
   });
 
   it.each([

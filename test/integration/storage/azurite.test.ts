@@ -3,19 +3,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openContainer } from '../../../src/providers/azure-blob/open-container.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
-import { startAzurite } from '../../servers/azurite.ts';
+import { ACCOUNT, ACCOUNT_KEY as KEY } from '../../servers/azurite.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
 import { testStorageFaults } from '../../support/storage-faults.ts';
 
 /** Azure Blob Storage as Azurite has it. */
 
-const ACCOUNT = 'auditlogs';
-const KEY = Buffer.from('canary-account-key-of-the-store').toString('base64');
 const VARIABLE = 'AZURE_STORAGE_CONNECTION_STRING';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: FaultProxy;
 let admin: BlobServiceClient;
 let made = 0;
@@ -24,13 +22,12 @@ const connection = (url: string, key = KEY): string =>
   `AccountName=${ACCOUNT};AccountKey=${key};BlobEndpoint=${url}/${ACCOUNT}`;
 
 beforeAll(async () => {
-  server = await startAzurite(ACCOUNT, KEY);
+  server = running('azurite');
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   admin = BlobServiceClient.fromConnectionString(`DefaultEndpointsProtocol=http;${connection(server.url)}`);
-}, 600_000); // the first time it is built or installed
+});
 afterAll(async () => {
   await proxy?.stop();
-  await server?.stop();
 });
 beforeEach(() => {
   process.env[VARIABLE] = connection(server.url);
@@ -40,15 +37,15 @@ afterEach(() => {
   else process.env[VARIABLE] = before;
 });
 
-async function container(requestTimeoutMs = 60_000): Promise<StorageUnderTest & { client: ContainerClient }> {
+async function container(): Promise<StorageUnderTest & { client: ContainerClient }> {
   const name = `logs-${++made}`;
   const client = admin.getContainerClient(name);
   await client.create();
-  const opened = (of: string) => openContainer(ACCOUNT, of, { requestTimeoutMs });
+  const opened = (of: string, requestTimeoutMs = 60_000) => openContainer(ACCOUNT, of, { requestTimeoutMs });
   return {
     client,
     store: await opened(name),
-    another: () => opened(name),
+    another: (requestTimeoutMs) => opened(name, requestTimeoutMs),
     write: async (key, content, encoding) => {
       const body = Buffer.from(content as Uint8Array);
       const blobHTTPHeaders = encoding === undefined ? {} : { blobContentEncoding: encoding };
@@ -81,7 +78,7 @@ describe('Azure Blob Storage that misbehaves', () => {
     process.env[VARIABLE] = connection(proxy.url);
   });
   testStorageFaults({
-    open: () => container(1_000),
+    open: container,
     proxy: () => proxy,
     secrets: [KEY, 'canary-account-key-of-the-store'],
     refusals: {
@@ -92,7 +89,7 @@ describe('Azure Blob Storage that misbehaves', () => {
   });
 
   it('says what keeps a blob from being written or read, and takes none of it for a lost race', async () => {
-    const { store } = await container(1_000);
+    const { store } = await container();
     const put = () => store.put('a', Buffer.from('x'), undefined);
     proxy.inject(refusal(412, 'LeaseIdMissing'));
     await expect(put()).rejects.toMatchObject({ code: 'ACCESS_DENIED', hint: expect.stringMatching(/lease/) });
@@ -136,7 +133,7 @@ describe('a container of Azure', () => {
     ['folder by folder', ['A', 'A/1', 'A-B', 'A-B/2', 'A.C']],
   ])('that lists %s is put in the order of the bytes', async (_, names) => {
     process.env[VARIABLE] = connection(proxy.url);
-    const { store } = await container(1_000);
+    const { store } = await container();
     proxy.inject(listing(...names));
     const sorted = [...names].sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
     expect((await listedIn(store)).map(({ key }) => key)).toEqual(sorted);

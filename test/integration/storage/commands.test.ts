@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +7,8 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
-import { startAzurite } from '../../servers/azurite.ts';
-import { startFakeGcs } from '../../servers/fake-gcs.ts';
-import { startMoto } from '../../servers/moto.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { ACCOUNT, ACCOUNT_KEY } from '../../servers/azurite.ts';
+import { running } from '../../servers/running.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
 import { ed25519Key, vkeyOf } from '../../support/signing-keys.ts';
@@ -36,11 +33,9 @@ const keys = join(folder, 'signer.vkey');
 writeFileSync(keys, `${vkeyOf(log.origin, signer)}\n`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const KEY = createHash('sha512').update('account').digest('base64');
-
 interface Store {
   readonly scheme: string;
-  readonly start: () => Promise<RunningServer>;
+  readonly server: 'moto' | 'fake-gcs' | 'azurite';
   /** Makes the bucket, and gives the environment that leads to it. */
   readonly make: (url: string) => Promise<Record<string, string>>;
   readonly root: string;
@@ -50,7 +45,7 @@ const stores: readonly Store[] = [
   {
     scheme: 's3',
     root: 's3://commands',
-    start: startMoto,
+    server: 'moto',
     make: async (endpoint) => {
       const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'secret' };
       const admin = new S3({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials });
@@ -67,7 +62,7 @@ const stores: readonly Store[] = [
   {
     scheme: 'gs',
     root: 'gs://commands',
-    start: startFakeGcs,
+    server: 'fake-gcs',
     make: async (url) => {
       const headers = { 'content-type': 'application/json' };
       const made = await fetch(`${url}/storage/v1/b`, { method: 'POST', headers, body: '{"name":"commands"}' });
@@ -77,10 +72,10 @@ const stores: readonly Store[] = [
   },
   {
     scheme: 'az',
-    root: 'az://auditlogs/commands',
-    start: async () => startAzurite('auditlogs', KEY),
+    root: `az://${ACCOUNT}/commands`,
+    server: 'azurite',
     make: async (url) => {
-      const connection = `AccountName=auditlogs;AccountKey=${KEY};BlobEndpoint=${url}/auditlogs`;
+      const connection = `AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=${url}/${ACCOUNT}`;
       const admin = BlobServiceClient.fromConnectionString(`DefaultEndpointsProtocol=http;${connection}`);
       await admin.getContainerClient('commands').create();
       return { AZURE_STORAGE_CONNECTION_STRING: connection };
@@ -88,12 +83,10 @@ const stores: readonly Store[] = [
   },
 ];
 
-describe.each(stores)('$scheme', ({ start, make, root }) => {
-  let server: RunningServer;
+describe.each(stores)('$scheme', ({ server, make, root }) => {
   let before: Record<string, string | undefined>;
   beforeAll(async () => {
-    server = await start();
-    const env = await make(server.url);
+    const env = await make(running(server).url);
     before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
     Object.assign(process.env, env);
     const storage = await openStorage(parseLocation(root));
@@ -109,7 +102,6 @@ describe.each(stores)('$scheme', ({ start, make, root }) => {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
-    await server?.stop();
   });
 
   const audit = async (...place: string[]) =>

@@ -9,9 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openGcsBucket } from '../../../src/providers/gcp-storage/open-bucket.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
-import { startFakeGcs } from '../../servers/fake-gcs.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
 import { testStorageFaults } from '../../support/storage-faults.ts';
 
@@ -23,7 +22,7 @@ import { testStorageFaults } from '../../support/storage-faults.ts';
 const TOKEN = 'canary-access-token-of-the-store';
 const SUBJECT = 'canary-subject-token-of-the-store';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: FaultProxy;
 let folder: string;
 let made = 0;
@@ -40,18 +39,17 @@ const variables = ['STORAGE_EMULATOR_HOST', 'GOOGLE_APPLICATION_CREDENTIALS', 'G
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
 
 beforeAll(async () => {
-  server = await startFakeGcs();
+  server = running('fake-gcs');
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-gcs-'));
   tokens.listen(0, '127.0.0.1');
   await once(tokens, 'listening');
   writeFileSync(join(folder, 'subject.txt'), SUBJECT);
-}, 600_000); // the first time it is built or installed
+});
 afterAll(async () => {
   tokens.closeAllConnections();
   tokens.close();
   await proxy?.stop();
-  await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
@@ -86,14 +84,14 @@ async function asked(path: string, init: RequestInit): Promise<void> {
   await response.arrayBuffer();
 }
 
-async function bucket(requestTimeoutMs = 60_000): Promise<StorageUnderTest> {
+async function bucket(): Promise<StorageUnderTest> {
   const name = `logs-${++made}`;
   const headers = { 'content-type': 'application/json' };
   await asked('/storage/v1/b?project=p', { method: 'POST', headers, body: JSON.stringify({ name }) });
-  const opened = (of: string) => openGcsBucket(of, { requestTimeoutMs });
+  const opened = (of: string, requestTimeoutMs = 60_000) => openGcsBucket(of, { requestTimeoutMs });
   return {
     store: await opened(name),
-    another: () => opened(name),
+    another: (requestTimeoutMs) => opened(name, requestTimeoutMs),
     write: (key, content, encoding) => {
       const query = new URLSearchParams({
         uploadType: 'media',
@@ -125,7 +123,7 @@ describe('Google Cloud Storage that misbehaves', () => {
     process.env['STORAGE_EMULATOR_HOST'] = proxy.url;
   });
   testStorageFaults({
-    open: () => bucket(1_000),
+    open: bucket,
     proxy: () => proxy,
     secrets: [TOKEN, SUBJECT],
     refusals: {
@@ -140,7 +138,7 @@ describe('Google Cloud Storage that misbehaves', () => {
   });
 
   it('names who may not do what', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(
       refusal(403, 'forbidden', 'auditor@x.iam.gserviceaccount.com does not have storage.objects.list access'),
     );
@@ -151,13 +149,13 @@ describe('Google Cloud Storage that misbehaves', () => {
   });
 
   it('waits as long as it was asked to by whoever limits it', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(403, 'rateLimitExceeded', 'slow down'), { times: 2 });
     expect(await listedIn(store)).toEqual([]);
   });
 
   it('says in the words of Google that the bucket, or the object, is not there', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(404, 'notFound', 'The specified bucket does not exist.'));
     await expect(store.get('a', 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(store.read({ key: 'a', size: 10, version: '1' }, 0, 1)).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -178,7 +176,7 @@ describe('Google Cloud Storage that misbehaves', () => {
       { kind: 'storage#objects', items: ['b', 'a'].map((name) => ({ name, size: '1', generation: '1' })) },
     ],
   ])('whose listing %s is not believed', async (_, body) => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject({ kind: 'status', status: 200, body: JSON.stringify(body) });
     await expect(listedIn(store)).rejects.toMatchObject({ code: 'RESPONSE_MALFORMED' });
   });

@@ -5,8 +5,7 @@ import { openBucket } from '../../../src/providers/aws-s3/open-bucket.ts';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import { startMoto } from '../../servers/moto.ts';
-import type { RunningServer } from '../../servers/server-process.ts';
+import { running, type SharedServer } from '../../servers/running.ts';
 import { listedIn, type StorageUnderTest, testObjectStorage } from '../../support/storage-conformance.ts';
 import { testStorageFaults } from '../../support/storage-faults.ts';
 import { AwsEnvironment } from '../aws-kms/environment.ts';
@@ -17,13 +16,13 @@ const SECRET = 'canary-secret-access-key-of-the-store';
 const TOKEN = 'canary-session-token-of-the-store';
 const region = 'eu-west-1';
 
-let server: RunningServer;
+let server: SharedServer;
 let proxy: FaultProxy;
 let admin: S3;
 let environment: AwsEnvironment;
 let made = 0;
 beforeAll(async () => {
-  server = await startMoto();
+  server = running('moto');
   proxy = await FaultProxy.start({ upstream: server.url, operationOf: ({ method = '' }) => method });
   const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'administrator' };
   admin = new S3({ region, endpoint: server.url, forcePathStyle: true, credentials });
@@ -31,7 +30,6 @@ beforeAll(async () => {
 afterAll(async () => {
   admin?.destroy();
   await proxy?.stop();
-  await server?.stop();
 });
 beforeEach(async () => {
   environment = await AwsEnvironment.begin({
@@ -43,13 +41,13 @@ beforeEach(async () => {
 });
 afterEach(() => environment.end());
 
-async function bucket(requestTimeoutMs = 60_000): Promise<StorageUnderTest> {
+async function bucket(): Promise<StorageUnderTest> {
   const Bucket = `logs-${++made}`;
   await admin.createBucket({ Bucket, CreateBucketConfiguration: { LocationConstraint: region } });
-  const opened = (name: string) => openBucket(name, { requestTimeoutMs });
+  const opened = (name: string, requestTimeoutMs = 60_000) => openBucket(name, { requestTimeoutMs });
   return {
     store: await opened(Bucket),
-    another: () => opened(Bucket),
+    another: (requestTimeoutMs) => opened(Bucket, requestTimeoutMs),
     write: async (Key, content, ContentEncoding) => {
       await admin.putObject({ Bucket, Key, Body: content, ...(ContentEncoding && { ContentEncoding }) });
     },
@@ -75,7 +73,7 @@ describe('S3 that misbehaves', () => {
     process.env['AWS_ENDPOINT_URL_S3'] = proxy.url;
   });
   testStorageFaults({
-    open: () => bucket(1_000),
+    open: bucket,
     proxy: () => proxy,
     secrets: [SECRET, TOKEN, 'AKIATESTTESTTESTTEST'],
     refusals: { denied: refusal(403, 'AccessDenied'), unknown: refusal(403, 'InvalidAccessKeyId') },
@@ -83,7 +81,7 @@ describe('S3 that misbehaves', () => {
   });
 
   it('says what is wrong with a bucket of another region, and with an object in an archive', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject(refusal(301, 'PermanentRedirect'));
     await expect(listedIn(store)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
@@ -102,7 +100,7 @@ describe('S3 that misbehaves', () => {
     ['goes in a circle', '<IsTruncated>true</IsTruncated><NextContinuationToken>1</NextContinuationToken>'],
     ['does not say whether there is more', ''],
   ])('whose listing %s is not believed', async (_, more) => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     proxy.inject({
       kind: 'status',
       status: 200,
@@ -112,7 +110,7 @@ describe('S3 that misbehaves', () => {
   });
 
   it('whose keys are not in order is not believed', async () => {
-    const { store } = await bucket(1_000);
+    const { store } = await bucket();
     const key = (name: string): string => `<Contents><Key>${name}</Key><Size>1</Size><ETag>"1"</ETag></Contents>`;
     for (const names of [
       ['b', 'a'],

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
 import { keys, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let proxy: FaultProxy;
 let directory: string;
 let events: KeyEvents;
@@ -116,25 +116,6 @@ describe('test_vault_provider_approle', () => {
       await expect(provider.sign(keys.p256, text)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
     }
     expect(proxy.count('POST /v1/auth/approle/login')).toBe(1);
-  });
-
-  test('is renewed, and logs in again where max TTL ends renewal', async () => {
-    const roleId = await makeRole('short', { token_ttl: '2s', token_max_ttl: '4s' });
-    const provider = make({ role: roleId, env: { VAULT_SECRET_ID: await makeSecretId('short') } });
-    await provider.sign(keys.ed25519, text);
-    await events.until('login', 3);
-    await provider.sign(keys.ed25519, text);
-    expect(events.of('renew').length).toBeGreaterThanOrEqual(2);
-    expect(events.all.filter((event) => event.outcome !== 'ok')).toEqual([]);
-  });
-
-  test('a batch token, which cannot be renewed, is replaced ahead of its end', async () => {
-    const roleId = await makeRole('batch', { token_type: 'batch', token_ttl: '2s' });
-    const provider = make({ role: roleId, env: { VAULT_SECRET_ID: await makeSecretId('batch') } });
-    await provider.sign(keys.ed25519, text);
-    await events.until('login', 3);
-    await provider.sign(keys.ed25519, text);
-    expect(events.of('renew')).toEqual([]);
   });
 
   test('a secret id that is used up is CREDENTIALS_EXHAUSTED', async () => {

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { keys, makeToken, startTransit } from './transit-server.ts';
 
-let server: OpenBao;
+let server: BaoNamespace;
 let built: BuiltPackage;
 
 beforeAll(async () => {

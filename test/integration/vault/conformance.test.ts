@@ -1,12 +1,20 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
-import { type ConformanceFault, type ConformanceSubject, providerConformance } from '../../../src/testing/index.ts';
+import type { SignatureAlgorithm } from '../../../src/index.ts';
+import {
+  type ConformanceFault,
+  type ConformanceSubject,
+  FakeClock,
+  providerConformance,
+} from '../../../src/testing/index.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
+import { letTimePass, virtualDeadlines } from '../../support/virtual-time.ts';
 import { keys, providerFor, startTransit } from './transit-server.ts';
 
-let server: OpenBao;
+let server: BaoNamespace;
 let proxy: FaultProxy;
+/** It stands still but for faults: a slow machine is no fault. */
+const clock = new FakeClock(Date.now());
 
 beforeAll(async () => {
   server = await startTransit();
@@ -22,7 +30,11 @@ const fault = (name: string, codes: ConformanceFault['codes'], injected: Fault):
   codes,
   begin: () => {
     proxy.inject(injected);
-    return () => proxy.heal();
+    const stop = letTimePass(clock, injected.kind !== 'hang');
+    return async () => {
+      await stop();
+      proxy.heal();
+    };
   },
 });
 
@@ -53,8 +65,7 @@ const faults: ConformanceFault[] = [
 function subjectOf(signing: keyof typeof keys, algorithm: SignatureAlgorithm): ConformanceSubject {
   return {
     name: `VaultProvider, ${signing},`,
-    create: () =>
-      providerFor(proxy.url, { token: server.rootToken, timeoutMs: 4_000, attemptTimeoutMs: 1_500, maxAttempts: 2 }),
+    create: () => providerFor(proxy.url, { token: server.rootToken, ...virtualDeadlines, maxAttempts: 2, clock }),
     dataKey: { keyId: keys.data, kind: 'wrapped' },
     signingKey: { keyId: keys[signing], algorithm },
     absentKey: { keyId: 'transit/keys/nobody' },

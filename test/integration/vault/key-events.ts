@@ -1,4 +1,4 @@
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
+import { type KeyEvent, onKeyEvent } from '../../../src/index.ts';
 
 /** Every event since it was made, and a way to wait for the next one of a kind. */
 export class KeyEvents {

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
 import { KubernetesApi, type ServiceAccount } from './kubernetes-api.ts';
 import { keys, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
 const account: ServiceAccount = { namespace: 'payments', name: 'api' };
-let server: OpenBao;
+let server: BaoNamespace;
 let cluster: KubernetesApi;
 let jwtPath: string;
 let events: KeyEvents;

@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { DataKey } from '../../../src/keys/provider.ts';
+import type { DataKey } from '../../../src/index.ts';
 import { Secret } from '../../../src/keys/secret.ts';
 import { VaultProvider, type VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import { conformanceContext as context } from '../../../src/testing/index.ts';
+import { conformanceContext as context, FakeClock } from '../../../src/testing/index.ts';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
+import { letTimePass, virtualDeadlines } from '../../support/virtual-time.ts';
 import { KeyEvents } from './key-events.ts';
 import { KubernetesApi } from './kubernetes-api.ts';
 import { keys, makeToken, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let proxy: FaultProxy;
 let cluster: KubernetesApi;
 let directory: string;
@@ -129,7 +130,8 @@ test('test_no_credential_logging', { timeout: 120_000 }, async () => {
     for (const options of ways.values()) {
       for (const fault of faults) {
         for (const scope of fault === noFault ? [only[0]] : only) {
-          const given = { timeoutMs: 400, attemptTimeoutMs: 150, maxAttempts: 1, ...options };
+          const clock = new FakeClock(Date.now());
+          const given = { ...virtualDeadlines, maxAttempts: 1, clock, ...options };
           const provider = new VaultProvider({
             addr: proxy.url,
             ...given,
@@ -150,6 +152,7 @@ test('test_no_credential_logging', { timeout: 120_000 }, async () => {
             },
             () => provider.rotateCheck(),
           ];
+          const stopTime = letTimePass(clock, fault.kind !== 'hang');
           for (const call of calls) {
             await call().then(
               (value) => {
@@ -162,6 +165,7 @@ test('test_no_credential_logging', { timeout: 120_000 }, async () => {
               },
             );
           }
+          await stopTime();
           look(provider);
           proxy.heal();
           await provider.close();

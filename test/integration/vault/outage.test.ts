@@ -1,11 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Fault, FaultProxy } from '../../servers/fault-proxy.ts';
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
 import type { OpenBao } from '../../servers/openbao.ts';
-import { KeyEvents } from './key-events.ts';
 import { type LogMode, modes, SealedLog } from './sealed-log.ts';
-import { makeToken, providerFor, startTransit } from './transit-server.ts';
+import { makeToken, ownTransit, providerFor } from './transit-server.ts';
 
 let server: OpenBao;
 let proxy: FaultProxy;
@@ -14,7 +12,7 @@ const logs: SealedLog[] = [];
 const tokens: string[] = [];
 
 beforeAll(async () => {
-  server = await startTransit({ storage: 'raft' });
+  server = await ownTransit({ storage: 'raft' });
   const ca = createLoopbackCa();
   caPem = ca.caPem;
   proxy = await FaultProxy.start({ upstream: server.url, tls: ca.issue() });
@@ -28,14 +26,17 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function start(mode: LogMode, options: { token?: string; waits?: boolean } = {}): Promise<SealedLog> {
-  const { token, waits = false } = options;
+/** `impatient`: gives up soon where nothing answers; else a slow machine is no outage. */
+async function start(
+  mode: LogMode,
+  options: { token?: string; waits?: boolean; impatient?: boolean } = {},
+): Promise<SealedLog> {
+  const { token, waits = false, impatient = false } = options;
   const VAULT_TOKEN = token ?? (await makeToken(server));
   tokens.push(VAULT_TOKEN);
   const provider = providerFor(proxy.url, {
     env: { VAULT_TOKEN, VAULT_CACERT_BYTES: caPem },
-    timeoutMs: 1_500,
-    attemptTimeoutMs: 400,
+    ...(impatient ? { timeoutMs: 1_500, attemptTimeoutMs: 400 } : { timeoutMs: 120_000, attemptTimeoutMs: 60_000 }),
   });
   const log = await SealedLog.start(provider, modes[mode]);
   logs.push(log);
@@ -104,18 +105,16 @@ describe('under load, in the mode both', () => {
   test.each(faults)(
     '%s: no line is lost, a gap says since when, the next signature covers everything',
     async (_, fault) => {
-      const log = await start('both');
+      const log = await start('both', { impatient: fault.kind === 'hang' });
       log.load(2_000);
       await log.next('checkpoint');
       const over = log.next('outageOver');
       const away = log.next('outage');
       proxy.inject(fault);
       await away;
-      const before = log.written;
-      await wait(2_000); // the load goes on meanwhile
+      await log.more(2_000);
       const signed = log.signed();
       proxy.heal();
-      expect(log.written).toBeGreaterThan(before + 1_000);
       await Promise.all([over, signed]);
       log.rest();
       await expectWhole(log);
@@ -141,28 +140,12 @@ describe('under load, in the mode both', () => {
     const away = log.next('outage');
     await server.kill();
     await away;
-    await wait(3_000); // the load goes on meanwhile
+    await log.more(2_000);
     const signed = log.signed();
     await server.restart();
     await Promise.all([over, signed]);
     log.rest();
     await expectWhole(log);
     expect((await gaps(log)).length).toBeGreaterThanOrEqual(1);
-  });
-
-  test('a token of 3 seconds ends while logging, and the log goes on until there is another', async () => {
-    const events = new KeyEvents();
-    const log = await start('both', { token: await makeToken(server, { ttl: '3s', explicit_max_ttl: '3s' }) });
-    log.load(500);
-    await log.next('outage');
-    events.end();
-    expect(events.of('sign', 'UNAUTHENTICATED').length + events.of('login', 'UNAUTHENTICATED').length).toBeGreaterThan(
-      0,
-    );
-    await wait(1_000); // the load goes on meanwhile
-    log.rest();
-    const { written } = log;
-    expect(log.sealer.stats.records).toBeGreaterThanOrEqual(written - 50);
-    expect(log.sealer.stats.dropped).toBe(0);
   });
 });

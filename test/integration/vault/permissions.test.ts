@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { checkKeys } from '../../../src/providers/index.ts';
+import { checkKeys } from '../../../src/index.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context } from '../../../src/testing/index.ts';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
-import { type OpenBao, pick } from '../../servers/openbao.ts';
+import { type BaoNamespace, pick } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 const providers: VaultProvider[] = [];
 
 beforeAll(async () => {
@@ -71,8 +71,9 @@ describe('least privilege, by the refusals of the server', () => {
 });
 
 describe('doctor', () => {
-  const checksOf = async (policies: string[]): Promise<string[]> => {
-    const provider = providerFor(server.url, { env: { VAULT_TOKEN: await makeToken(server, { policies }) } });
+  const checksOf = async (policies: string[], token?: string): Promise<string[]> => {
+    const VAULT_TOKEN = token ?? (await makeToken(server, { policies }));
+    const provider = providerFor(server.url, { env: { VAULT_TOKEN } });
     providers.push(provider);
     const checks = await provider.checkPermissions({ dataKeyId: keys.data, signingKeyId: keys.ed25519 });
     return checks.filter(({ outcome }) => outcome !== 'ok').map(({ name, outcome }) => `${outcome} ${name}`);
@@ -105,7 +106,7 @@ describe('doctor', () => {
       'warning permission: update transit/decrypt/audit-data',
       'failed permission: update transit/sign/audit-sign',
     ]);
-    expect(await checksOf(['root'])).toEqual([
+    expect(await checksOf(['root'], server.rootToken)).toEqual([
       'warning permission: create transit/encrypt/audit-data',
       'warning permission: update transit/decrypt/audit-data',
       'warning permission: update transit/verify/audit-sign',

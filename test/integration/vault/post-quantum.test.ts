@@ -1,17 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formatVkey } from '../../../src/format/vkey.ts';
-import type { SignatureAlgorithm } from '../../../src/keys/provider.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import { formatVkey, type SignatureAlgorithm } from '../../../src/index.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
-import { nodeOf } from '../../support/other-node.ts';
+import { nodeOf } from '../../support/registry-tools.ts';
 import { keys, providerFor, startTransit } from './transit-server.ts';
 
 /** Sealed with ML-DSA keys of OpenBao; verified by Node.js 20, which has no ML-DSA, and by Node.js 24, which has. */
 
 const ORIGIN = 'audit.example.com/post-quantum';
-let server: OpenBao;
+let server: BaoNamespace;
 let built: BuiltPackage;
 let nodes: Readonly<Record<'20' | '24', string>>;
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, writeProgram } from '../../support/built-package.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let built: BuiltPackage;
 
 beforeAll(async () => {

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
-import { createSealer } from '../../../src/create-sealer.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import { createSealer } from '../../../src/index.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { makeKeys, providerFor, startTransit } from './transit-server.ts';
 
 /** `keys recover` with a real service: what it may not give, what it no longer has, and that it is not needed afterwards. */
 
 const origin = 'audit.example.com/recovered';
-let server: OpenBao;
+let server: BaoNamespace;
 let built: BuiltPackage;
 let directory = '';
 let serial = 0;

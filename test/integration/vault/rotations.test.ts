@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { VerifyReport } from '../../../src/index.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type LogMode, modes, SealedLog } from './sealed-log.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
-let server: OpenBao;
+let server: BaoNamespace;
 const logs: SealedLog[] = [];
 
 beforeAll(async () => {

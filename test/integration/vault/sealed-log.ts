@@ -2,15 +2,20 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSealer, type SealerOptions } from '../../../src/create-sealer.ts';
-import { formatVkey } from '../../../src/format/vkey.ts';
-import type { DataKey, SigningKey } from '../../../src/keys/provider.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  type CheckpointEvent,
+  createSealer,
+  type DataKey,
+  formatVkey,
+  type Sealer,
+  type SealerOptions,
+  type SigningKey,
+  type VerifyReport,
+} from '../../../src/index.ts';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import type { CheckpointEvent } from '../../../src/seal/checkpoint/sealer-events.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
-import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { Bao } from '../../servers/openbao.ts';
 import { keys, makeToken, providerFor } from './transit-server.ts';
 
 /** The modes of spec 5, each with Vault. */
@@ -72,6 +77,12 @@ export class SealedLog {
     this.#pump = setInterval(() => this.write(linesPerSecond / 50), 20);
   }
 
+  /** Resolves when so many further lines were written. */
+  async more(lines: number): Promise<void> {
+    const enough = this.written + lines;
+    while (this.written < enough) await wait(20);
+  }
+
   rest(): void {
     clearInterval(this.#pump);
   }
@@ -94,7 +105,7 @@ export class SealedLog {
   }
 
   /** Verifies as an auditor with the policy `auditor`, who named every public key that the writer had. */
-  async audit(server: OpenBao, use: { macs?: boolean; signatures?: boolean } = {}): Promise<VerifyReport> {
+  async audit(server: Bao, use: { macs?: boolean; signatures?: boolean } = {}): Promise<VerifyReport> {
     const { macs = true, signatures = true } = use;
     const token = await makeToken(server, { policies: ['auditor'] });
     const auditor = providerFor(server.url, { env: { VAULT_TOKEN: token } } satisfies VaultProviderOptions);

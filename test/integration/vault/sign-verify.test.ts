@@ -1,16 +1,16 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SigningKey } from '../../../src/keys/provider.ts';
+import type { SigningKey } from '../../../src/index.ts';
 import { verifySignature } from '../../../src/keys/signature.ts';
 import type { VaultProvider } from '../../../src/providers/vault/index.ts';
 import { conformanceContext as context, FakeClock } from '../../../src/testing/index.ts';
 import { FaultProxy } from '../../servers/fault-proxy.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let proxy: FaultProxy;
 let provider: VaultProvider;
 let events: KeyEvents;

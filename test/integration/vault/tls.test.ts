@@ -5,7 +5,7 @@ import type { VaultProvider, VaultProviderOptions } from '../../../src/providers
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
 import type { OpenBao, OpenBaoTls } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
-import { keys, providerFor, startTransit } from './transit-server.ts';
+import { keys, ownTransit, providerFor } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
 const name = 'vault.internal.example.com';
@@ -14,7 +14,7 @@ let tls: OpenBaoTls;
 const providers: VaultProvider[] = [];
 
 beforeAll(async () => {
-  server = await startTransit({ storage: 'raft', tls: 'mutual', tlsHosts: [name] });
+  server = await ownTransit({ storage: 'raft', tls: 'mutual', tlsHosts: [name] });
   if (server.tls === undefined) throw new Error('no TLS');
   tls = server.tls;
 });
@@ -27,7 +27,6 @@ function make(options: VaultProviderOptions): VaultProvider {
   const { env, ...others } = options;
   const provider = providerFor(server.url, {
     env: { HOME: '/nonexistent', VAULT_TOKEN: server.rootToken, ...env },
-    timeoutMs: 3_000,
     maxAttempts: 2,
     ...others,
   });

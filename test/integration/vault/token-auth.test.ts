@@ -1,16 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/keys/secret.ts';
 import type { VaultProvider, VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import type { OpenBao } from '../../servers/openbao.ts';
+import type { BaoNamespace } from '../../servers/openbao.ts';
 import { KeyEvents } from './key-events.ts';
 import { keys, makeToken, providerFor, startTransit } from './transit-server.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');
-let server: OpenBao;
+let server: BaoNamespace;
 let directory: string;
 let events: KeyEvents;
 const providers: VaultProvider[] = [];
@@ -119,28 +118,6 @@ describe('test_vault_provider_token_auth', () => {
     await writeFile(tokenFile, third);
     await provider.sign(keys.ed25519, text);
     expect(events.of('login')).toHaveLength(3);
-  });
-
-  test('a 3-second token is renewed and lives on', async () => {
-    const token = await makeToken(server, { ttl: '3s', period: '3s' });
-    const provider = make({ env: { VAULT_TOKEN: token } });
-    await provider.sign(keys.ed25519, text);
-    await events.until('renew', 3); // at about 2, 4 and 6 s
-    await provider.sign(keys.ed25519, text);
-    expect(events.of('login')).toHaveLength(1);
-  });
-
-  test('a 3-second token that cannot be renewed is announced, and its end is UNAUTHENTICATED', async () => {
-    const token = await makeToken(server, { ttl: '3s', renewable: false });
-    const provider = make({ env: { VAULT_TOKEN: token } });
-    await provider.sign(keys.ed25519, text);
-    expect(events.of('warning')).toMatchObject([{ detail: expect.stringMatching(/expires in [23] s/) }]);
-    await wait(3_300); // the server's own clock ends it
-    await expect(provider.sign(keys.ed25519, text)).rejects.toMatchObject({
-      code: 'UNAUTHENTICATED',
-      hint: expect.stringContaining('approle'),
-    });
-    await expect(provider.rotateCheck()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 
   test('a revoked token is UNAUTHENTICATED, a missing right is ACCESS_DENIED', async () => {

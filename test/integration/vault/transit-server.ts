@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { VaultProvider, type VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import { OpenBao, type OpenBaoOptions, pick } from '../../servers/openbao.ts';
+import { type Bao, BaoNamespace, OpenBao, type OpenBaoOptions, pick } from '../../servers/openbao.ts';
 
 /** The keys that {@link startTransit} makes, by what they are for. */
 export const keys = {
@@ -41,21 +41,32 @@ path "transit/hmac/audit-mac" { capabilities = ["update"] }
 `;
 const auditorOfMacs = 'path "transit/verify/audit-mac" { capabilities = ["update"] }';
 
-/** An OpenBao with the Transit engine, one key of each kind, and the policies `writer` and `auditor`. */
-export async function startTransit(options: OpenBaoOptions = {}): Promise<OpenBao> {
+/** The Transit engine, one key of each kind and the policies `writer` and `auditor`, in a namespace of the shared OpenBao. */
+export async function startTransit(): Promise<BaoNamespace> {
+  const server = await BaoNamespace.make();
+  await furnish(server);
+  return server;
+}
+
+/** The same in an OpenBao of one's own: with TLS, or to be killed. */
+export async function ownTransit(options: OpenBaoOptions): Promise<OpenBao> {
   const server = await OpenBao.start(options);
+  await furnish(server);
+  return server;
+}
+
+async function furnish(server: Bao): Promise<void> {
   await server.api('POST', 'sys/mounts/transit', { type: 'transit' });
-  for (const [use, path] of Object.entries(keys)) {
-    await server.api('POST', path, types[use as keyof typeof keys]);
-  }
+  await Promise.all(
+    Object.entries(keys).map(([use, path]) => server.api('POST', path, types[use as keyof typeof keys])),
+  );
   await server.api('POST', 'sys/policies/acl/writer', { policy: documented('writer') + writerOfMacs });
   await server.api('POST', 'sys/policies/acl/auditor', { policy: documented('auditor') + auditorOfMacs });
-  return server;
 }
 
 /** A data key and a signing key of one log's own, with the documented policy for them and nothing else. */
 export async function makeKeys(
-  server: OpenBao,
+  server: Bao,
   name: string,
 ): Promise<{ data: string; sign: string; policies: { writer: string } }> {
   const [data, sign] = [`transit/keys/${name}-data`, `transit/keys/${name}-sign`];
@@ -74,7 +85,7 @@ export function providerFor(url: string, options: VaultProviderOptions): VaultPr
 }
 
 /** Makes a token; with the policy `writer` unless told otherwise. */
-export async function makeToken(server: OpenBao, body: Record<string, unknown> = {}): Promise<string> {
+export async function makeToken(server: Bao, body: Record<string, unknown> = {}): Promise<string> {
   const answer = await server.api('POST', 'auth/token/create', { policies: ['writer'], ttl: '1h', ...body });
   return pick(answer, 'auth', 'client_token');
 }

@@ -4,12 +4,9 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { TamperError } from '../../../src/errors.ts';
-import { createDataKey } from '../../../src/keys/data-key.ts';
-import type { DataKey, DataKeys } from '../../../src/keys/provider.ts';
-import type { VerifyOptions } from '../../../src/verify/auditor/options.ts';
-import { loadPolicy } from '../../../src/verify/auditor/policy.ts';
-import { verify } from '../../../src/verify/verify.ts';
+import { createDataKey, type DataKey, type DataKeys, loadPolicy } from '../../../src/index.ts';
 import type { Brings } from '../../support/judge.ts';
+import { type VerifyOptions, verify } from '../../support/verifying.ts';
 import type { LogFile } from './honest-log.ts';
 
 /** What an auditor of a case brings: a vector's members, with a list of origins. */

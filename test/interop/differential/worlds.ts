@@ -1,12 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSealer, type SealerOptions } from '../../../src/create-sealer.ts';
 import { noteKeyOf, signersOf } from '../../../src/format/key-reference.ts';
-import { formatVkey } from '../../../src/format/vkey.ts';
+import { createSealer, formatVkey, type Sealer, type SealerOptions } from '../../../src/index.ts';
 import { parseState } from '../../../src/seal/disk/state-record.ts';
-import type { Sealer } from '../../../src/seal/sealer.ts';
-import { FakeClock } from '../../../src/testing/fake-clock.ts';
-import { MemoryProvider } from '../../../src/testing/memory-provider.ts';
+import { FakeClock, MemoryProvider } from '../../../src/testing/index.ts';
 import { firstSeqOf, type HonestLog, type LogFile } from './honest-log.ts';
 import { keyReferencesOf } from './key-references.ts';
 import type { Random } from './random.ts';

@@ -1,8 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { KMS } from '@aws-sdk/client-kms';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
-import type { KeyProvider } from '../../../src/keys/provider.ts';
+import { type KeyEvent, type KeyProvider, onKeyEvent } from '../../../src/index.ts';
 import { type AwsKmsClient, AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { FakeClock, providerConformance } from '../../../src/testing/index.ts';
 import { FakeKms, kmsException } from './fake-client.ts';

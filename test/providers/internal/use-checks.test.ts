@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Mode } from '../../../src/config/index.ts';
 import { TamperError } from '../../../src/errors.ts';
-import type { KeyProvider } from '../../../src/keys/provider.ts';
+import type { KeyProvider, Mode } from '../../../src/index.ts';
 import { EnvKeyProvider } from '../../../src/providers/env.ts';
 import { checkUse } from '../../../src/providers/internal/use-checks.ts';
 

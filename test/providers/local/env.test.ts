@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type KeyEvent, onKeyEvent } from '../../../src/keys/events.ts';
+import { type KeyEvent, onKeyEvent } from '../../../src/index.ts';
 import { EnvKeyProvider } from '../../../src/providers/env.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };

@@ -11,6 +11,20 @@ function vault(type: string, answer: (request: ScriptedRequest) => ScriptedAnswe
   return new ScriptedVault((request) => healthy(type, request) ?? answer(request));
 }
 
+test.each(['x'.repeat(24), 'xxxxab', 'abababab', `${'x'.repeat(8)}.${'x'.repeat(8)}`])(
+  'an answer that repeats the token %s is read to its end, and the error does not show the token',
+  async (token) => {
+    const errors = [`no ${token}`, `${token}${token}`, token.slice(1) + token];
+    const scripted = vault('hmac', () => ({ status: 400, json: { errors } }));
+    const failure: unknown = await scripted
+      .provider({ token })
+      .sign(key, text)
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Error);
+    if (!/^x+$/.test(token)) expect(String(failure)).not.toContain(token);
+  },
+);
+
 describe('answers that no honest server gives', () => {
   test.each<[string, ScriptedAnswer]>([
     ['no JSON', { text: '<html>' }],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { VaultProviderOptions } from '../../../src/providers/vault/index.ts';
-import { FakeClock } from '../../../src/testing/fake-clock.ts';
+import { FakeClock } from '../../../src/testing/index.ts';
 import { healthy, ScriptedVault } from './scripted-vault.ts';
 
 const text = Buffer.from('example.com/log\n2\nAAAA\n');

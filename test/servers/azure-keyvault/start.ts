@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { openInstance } from '../instances.ts';
+import { ownOf } from '../running.ts';
 
 /** What the test server says of a key version that it made. */
 export interface MadeKey {
@@ -49,7 +47,7 @@ interface Commands {
   clearRequests: [undefined, null];
 }
 
-/** A running stand-in for Key Vault, its token authority and managed identity. */
+/** A stand-in for Key Vault, its token authority and managed identity. */
 export interface AzureServer {
   /** `https://localhost:PORT`, no slash at the end. */
   readonly vaultUrl: string;
@@ -75,26 +73,10 @@ interface Announcement {
   readonly identityHeader: string;
 }
 
-/** It answers at once, whatever it is asked; in milliseconds. */
-const ADMIN_TIMEOUT = 15_000;
-
-/**
- * A process of Node 20 was once seen to stand still for ever in a lock of its own while it made keys. That is no finding about
- * what is tested: the integration project tries a test anew that fails with these words, on another server.
- */
-function notAnswering(cause: unknown): never {
-  throw new Error('the test server does not answer', { cause });
-}
-
-/** Starts the test server as a process of its own and waits until it listens. */
+/** A server with nothing in it, for one test file, at the worker's process. */
 export async function startAzureKeyVault(): Promise<AzureServer> {
-  const main = fileURLToPath(new URL('./main.mjs', import.meta.url));
-  const child = spawn(process.execPath, [main], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout });
-  const first = await Promise.race([once(lines, 'line'), exited]);
-  if (typeof first[0] !== 'string') throw new Error(`the Key Vault test server ended with ${String(first[0])}`);
-  const { ports, caPem, tenant, identityHeader } = JSON.parse(first[0]) as Announcement;
+  const instance = await openInstance<Announcement>(ownOf('azure-keyvault').url);
+  const { ports, caPem, tenant, identityHeader } = instance.about;
   return {
     vaultUrl: `https://localhost:${ports.vault}`,
     plainVaultUrl: `http://127.0.0.1:${ports.plainVault}`,
@@ -105,18 +87,10 @@ export async function startAzureKeyVault(): Promise<AzureServer> {
     caPem,
     async admin(command, body) {
       const url = `http://127.0.0.1:${ports.admin}/${command}`;
-      const signal = AbortSignal.timeout(ADMIN_TIMEOUT);
-      const response = await fetch(url, { method: 'POST', body: JSON.stringify(body ?? {}), signal }).catch(
-        notAnswering,
-      );
+      const response = await fetch(url, { method: 'POST', body: JSON.stringify(body ?? {}) });
       if (!response.ok) throw new Error(`the test server refused ${command}: ${await response.text()}`);
       return ((await response.json()) as { result: never }).result;
     },
-    async close() {
-      child.stdin.end();
-      const kill = setTimeout(() => child.kill('SIGKILL'), 2_000);
-      await exited;
-      clearTimeout(kill);
-    },
+    close: instance.end,
   };
 }

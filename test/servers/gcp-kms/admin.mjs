@@ -26,8 +26,8 @@ function commands({ store, access, faults, service, authority }) {
   };
 }
 
-/** Listens on loopback. Answers the port. */
-export async function serveAdmin(parts) {
+/** Answers the port. */
+export function serveAdmin(listeners, parts) {
   const known = commands(parts);
   const server = createServer(async (request, response) => {
     const chunks = [];
@@ -44,6 +44,5 @@ export async function serveAdmin(parts) {
       response.end(JSON.stringify({ error: error.message }));
     }
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server.address().port;
+  return listeners.http(server);
 }

@@ -120,17 +120,15 @@ export class Authority {
     response.end(text);
   }
 
-  /** Listens on loopback; with a certificate over TLS. Answers the port. */
-  async listen(tls) {
+  /** With a certificate over TLS. Answers the port. */
+  listen(listeners, tls) {
     const listener = (request, response) => {
       this.#respond(request, response).catch((error) => {
         response.writeHead(401, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ error: { code: 401, message: error.message } }));
       });
     };
-    const server = tls === undefined ? createHttp(listener) : createHttps(tls, listener);
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return server.address().port;
+    return listeners.http(tls === undefined ? createHttp(listener) : createHttps(tls, listener));
   }
 }
 

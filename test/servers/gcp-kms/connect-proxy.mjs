@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 
 /** @param {Record<string, number>} routes - `host:port` to the loopback port. Answers the proxy's own port. */
-export async function serveProxy(routes) {
+export function serveProxy(listeners, routes) {
   const server = createServer((_, response) => response.writeHead(405).end());
   server.on('connect', (request, client, head) => {
     const port = routes[request.url];
@@ -19,6 +19,5 @@ export async function serveProxy(routes) {
     upstream.on('error', () => client.destroy());
     client.on('error', () => upstream.destroy());
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server.address().port;
+  return listeners.http(server);
 }

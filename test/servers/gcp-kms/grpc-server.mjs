@@ -35,8 +35,8 @@ function toStatus(error) {
   return { code: number, details: error.message, metadata };
 }
 
-/** Listens on loopback; with a certificate over TLS, without in plaintext. Answers the port. */
-export async function serveGrpc(service, tls) {
+/** With a certificate over TLS, without in plaintext. Answers the port. */
+export function serveGrpc(listeners, service, tls) {
   const server = new grpc.Server();
   const transport = tls === undefined ? 'grpc' : 'grpc+tls';
   const handlers = Object.keys(methods).map((method) => [method, handler(service, method, transport)]);
@@ -45,7 +45,5 @@ export async function serveGrpc(service, tls) {
     tls === undefined
       ? grpc.ServerCredentials.createInsecure()
       : grpc.ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }]);
-  return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
-  });
+  return listeners.grpc(server, credentials);
 }

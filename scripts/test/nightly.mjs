@@ -1,0 +1,106 @@
+// The nightly tier: every campaign, emulator, soak, kill, browser and page that takes longer than people wait for.
+// Each is an item, run by itself. What has passed for a commit is not run again, so that an interrupted night goes on.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { filesBelow } from '../lib/files.mjs';
+import { root, run } from '../lib/run.mjs';
+import { resultOf, runVitest } from './vitest.mjs';
+
+/** Seconds that each item took on two quiet cores: what slices are cut by. `--record` writes them anew. */
+const SECONDS_FILE = `${root}scripts/test/nightly-seconds.json`;
+const STATE_FILE = `${root}coverage/nightly.json`;
+/** A whole tier in so many landings, on average. */
+export const SLICES = 12;
+
+const npmCheck = (...names) => [process.execPath, 'scripts/check.mjs', ...names];
+
+/** Programs of the nightly tier that are no test file. `tests` counts as one test each. */
+const PROGRAMS = {
+  'attacks and parallel reading with the native engine': { vitest: ['--project', 'native nightly'] },
+  'both engines on 1,000,000 lines and 50,000 mutants': {
+    vitest: ['--project', 'native', 'test/engine/native-equality.test.ts', 'test/engine/native-reports.test.ts'],
+    env: { ENGINE_LINES: '1000000', ENGINE_MUTANTS: '50000' },
+  },
+  'the crate under Miri': { command: npmCheck('engine', 'miri') },
+  'pages of docs/': { command: npmCheck('docs') },
+};
+
+export function nightlyItems() {
+  const files = filesBelow('test', /\.nightly\.test\.ts$/);
+  const seconds = JSON.parse(readFileSync(SECONDS_FILE, 'utf8'));
+  const items = [
+    ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
+    ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),
+  ];
+  return items.map((item) => ({ ...item, seconds: seconds[item.name] ?? 30 }));
+}
+
+/** The items in so many slices of about the same length: the longest first, each to the slice that has least. */
+export function slicesOf(items, count = SLICES) {
+  const slices = Array.from({ length: count }, () => ({ seconds: 0, items: [] }));
+  for (const item of [...items].sort((a, b) => b.seconds - a.seconds || (a.name < b.name ? -1 : 1))) {
+    const least = slices.reduce((one, other) => (other.seconds < one.seconds ? other : one));
+    least.items.push(item);
+    least.seconds += item.seconds;
+  }
+  return slices.map(({ items: chosen }) => chosen);
+}
+
+/** Which slice a commit gets: the first digits of its hash, so that nobody chooses it. */
+export const sliceOfCommit = (hash, count = SLICES) => Number.parseInt(hash.slice(0, 8), 16) % count;
+
+const head = () => spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
+
+function readState(commit) {
+  try {
+    const state = JSON.parse(readFileSync(STATE_FILE, 'utf8'));
+    if (state.commit === commit) return state;
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  return { commit, items: {} };
+}
+
+function runItem(item) {
+  const env = { ...process.env, ...item.env };
+  if (item.vitest !== undefined) {
+    return resultOf(runVitest(item.vitest, `${root}coverage/nightly-vitest.json`, { env }));
+  }
+  const [command, ...args] = item.command;
+  const code = run(command, args, { env });
+  return code === 0
+    ? { passed: 1, failed: 0, failures: [] }
+    : { passed: 0, failed: 1, failures: [`${item.name}: exit code ${code}`] };
+}
+
+/** Runs the items that have not passed yet for this commit, and says what each came to. */
+export function runNightly(items, { again = false, record = false } = {}) {
+  const commit = head();
+  const state = readState(commit);
+  const total = { passed: 0, failed: 0, failures: [] };
+  for (const [index, item] of items.entries()) {
+    let result = state.items[item.name];
+    if (again || result === undefined || result.failed > 0) {
+      console.log(`\n--- ${index + 1} of ${items.length}: ${item.name} (about ${item.seconds} s)`);
+      const started = performance.now();
+      result = runItem(item);
+      result.seconds = Math.round((performance.now() - started) / 1000);
+      state.items[item.name] = result;
+      mkdirSync(`${root}coverage`, { recursive: true });
+      writeFileSync(STATE_FILE, JSON.stringify(state, undefined, 1));
+    } else console.log(`--- ${index + 1} of ${items.length}: ${item.name}: passed before for this commit`);
+    total.passed += result.passed;
+    total.failed += result.failed;
+    total.failures.push(...result.failures);
+  }
+  console.log('\n| nightly item | seconds | passed | failed |\n|---|---|---|---|');
+  for (const { name } of items) {
+    const { seconds, passed, failed } = state.items[name];
+    console.log(`| ${name} | ${seconds} | ${passed} | ${failed} |`);
+  }
+  if (record) {
+    const seconds = Object.fromEntries(items.map(({ name }) => [name, state.items[name].seconds]).sort());
+    writeFileSync(SECONDS_FILE, `${JSON.stringify(seconds, undefined, 2)}\n`);
+  }
+  return total;
+}

@@ -1,0 +1,24 @@
+import type { BigIntStats } from 'node:fs';
+import { identityOf } from '../../foundation/file-identity.ts';
+import type { PlacedManifest } from './log-place.ts';
+
+/**
+ * A file that was changed within this time before it was looked at may be changed once more without a trace in its times, which
+ * a system counts in ticks: in nanoseconds.
+ */
+const TICK = 50_000_000n;
+/** The same where a file system counts whole seconds. */
+const COARSE_TICK = 2_000_000_000n;
+
+let unsettled = 0;
+
+/** A file on the disk at this moment. The version says which file it is, how long, and when it was changed last. */
+export function standing(path: string, stats: BigIntStats): PlacedManifest {
+  const { size, mtimeNs, ctimeNs } = stats;
+  const tick = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK : TICK;
+  const age = BigInt(Date.now()) * 1_000_000n - ctimeNs;
+  const settled = age > tick ? [] : [`unsettled ${process.pid}.${++unsettled}.${Date.now()}`];
+  // joined, since a template stays a tree of its pieces: a listing holds one of these for each file
+  const version = [identityOf(stats), size, mtimeNs, ctimeNs, ...settled].join(' ');
+  return { name: path, size: Number(size), version };
+}

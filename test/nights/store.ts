@@ -1,0 +1,101 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
+import { DirectoryPlace } from '../../src/fleet/place/directory-place.ts';
+import type { ListedObject } from '../../src/storage/stored-logs.ts';
+import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
+import { type FleetFiles, fleetInBucket } from '../support/fleet.ts';
+import { MemoryStorage } from '../support/memory-storage.ts';
+
+/** Where the logs of a world are, and everything that access to it allows. */
+export interface Store extends FleetFiles {
+  /** What a whole verification reads. */
+  verified(): Pick<VerifyOptions, 'paths' | 'stored'>;
+  /** Keeps a folder with these files aside, and puts it in the place of the one in use, and back; a bucket has no folders. */
+  readonly aside?: { put(folder: string, files: ReadonlyMap<string, Uint8Array>): void; swap(folder: string): void };
+  /** Other bytes under the same version, as bit rot and dirty pages leave them; a test cannot do that to a file system. */
+  readonly rot?: (name: string, bytes: Uint8Array) => void;
+  /** Sets the times of a file back, or stores it again. */
+  touch(name: string): void;
+  /** Bytes of logs that were handed out; 0 where nobody counts. */
+  readonly handedOut: () => number;
+}
+
+/** The version of what is written must differ from that of what was there: writes until the clock of the file system has moved. */
+function writeAnew(path: string, bytes: Uint8Array): void {
+  const before = statSync(path, { bigint: true, throwIfNoEntry: false });
+  do writeFileSync(path, bytes);
+  while (statSync(path, { bigint: true }).ctimeNs === before?.ctimeNs);
+}
+
+/** In a directory. What was changed long ago is settled: the program's clock is ahead of the file system's. */
+export function storeOnDisk(): Store {
+  const folder = mkdtempSync(join(tmpdir(), 'nights-'));
+  const logs = join(folder, 'logs');
+  mkdirSync(logs);
+  const at = (name: string): string => join(logs, name);
+  return {
+    place: new DirectoryPlace(logs, 2 ** 30),
+    // where audits remember is not what is attacked here, and a disk is slow
+    memory: new StorageMemory(new MemoryStorage(), 'memory'),
+    write: (name, bytes) => {
+      mkdirSync(dirname(at(name)), { recursive: true });
+      writeAnew(at(name), bytes);
+    },
+    read: (name) => readFileSync(at(name)),
+    remove: (name) => rmSync(at(name)),
+    names: () =>
+      readdirSync(logs, { recursive: true })
+        .map(String)
+        .filter((name) => statSync(at(name)).isFile())
+        .sort(),
+    verified: () => ({ paths: [logs], stored: [] }),
+    aside: {
+      put: (name, files) => {
+        for (const [file, bytes] of files) {
+          mkdirSync(dirname(join(folder, 'aside', name, file)), { recursive: true });
+          writeFileSync(join(folder, 'aside', name, file), bytes);
+        }
+      },
+      swap: (name) => {
+        renameSync(at(name), join(folder, 'between'));
+        renameSync(join(folder, 'aside', name), at(name));
+        renameSync(join(folder, 'between'), join(folder, 'aside', name));
+      },
+    },
+    touch: (name) => utimesSync(at(name), 1, 1),
+    settle: async () => undefined,
+    handedOut: () => 0,
+    close: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** In a bucket. */
+export function storeInBucket(): Store {
+  const fleet = fleetInBucket();
+  const { bucket } = fleet;
+  const list = async (): Promise<ListedObject[]> => {
+    const objects: ListedObject[] = [];
+    for await (const page of bucket.list('logs/')) objects.push(...page.map((one) => ({ ...one, named: false })));
+    return objects;
+  };
+  return {
+    ...fleet,
+    read: (name) => bucket.bytes(`logs/${name}`),
+    verified: () => ({ paths: [], stored: [{ storage: bucket.another(), list }] }),
+    rot: (name, bytes) => bucket.rot(`logs/${name}`, bytes),
+    touch: (name) => void bucket.set(`logs/${name}`, bucket.bytes(`logs/${name}`)),
+    handedOut: () => bucket.bytesRead,
+  };
+}

@@ -1,0 +1,384 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
+import type { FleetAudit, FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
+import type { AuditMemory } from '../../src/fleet/memory/audit-memory.ts';
+import { familyOf } from '../../src/fleet/memory/family.ts';
+import type { LogPlace } from '../../src/fleet/place/log-place.ts';
+import { audit } from '../../src/fleet/run/audit.ts';
+import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
+import type { StreamReport } from '../../src/verify/verdict/report.ts';
+import { verify } from '../../src/verify/verify.ts';
+import { Random } from '../fuzz/random.ts';
+import { ATTACKS, altered, logsOf, textOf } from './attacks.ts';
+import { holdings, type Life, liveOn } from './lives.ts';
+import { auditByJobs, type MemoryQueue, type QueueAttacker, waiting } from './queue.ts';
+import { type Store, storeInBucket, storeOnDisk } from './store.ts';
+import type { Tapes } from './tapes.ts';
+
+/**
+ * A few streams over some nights. Where an audit says ok of one, a whole verification of what lies there, with every checkpoint
+ * that was held so far, has to say ok; and of a stream to which nothing was done it has to say ok.
+ */
+
+/** What a world came to. */
+export interface Lived {
+  readonly nights: number;
+  /** In words; empty if there is none. */
+  readonly violations: readonly string[];
+}
+
+const DAY = 86_400_000;
+/** Files are read again within so many nights. */
+const REREAD_NIGHTS = 4;
+const OPEN_END = {
+  origin: 'fleet/*',
+  min: 1,
+  records: 'hash',
+  require: [],
+  dataKeys: [],
+  publicKeys: [],
+  pins: [],
+  wholeRequired: false,
+  end: { until: new Date(0) },
+  manifestRequired: false,
+  accept: DEFAULT_ACCEPTANCE,
+} as const;
+
+class Killed extends Error {}
+
+/** Lives through one world. Worlds of the same seed are the same. */
+export async function live(seed: number, tapes: Tapes): Promise<Lived> {
+  const random = new Random(seed * 2_654_435_761 + 1);
+  for (let warm = 0; warm < 8; warm++) random.below(2);
+  const world = new World(random, tapes);
+  try {
+    return await world.live();
+  } finally {
+    world.close();
+  }
+}
+
+class World {
+  readonly #random: Random;
+  readonly #store: Store;
+  readonly #lives: Life[];
+  readonly #keys: Tapes['keys'];
+  readonly #retention: boolean;
+  readonly #violations: string[] = [];
+  readonly #done: string[] = [];
+  /** By origin, the first and the newest checkpoint that was ever proven. */
+  readonly #held = new Map<string, string[]>();
+  /** Streams with bytes that were changed where nothing shows it, and since which night. */
+  readonly #rotten = new Map<string, number>();
+  /** The folder of the files of known checkpoints, in some worlds. */
+  readonly #known: string | undefined;
+  readonly #seenFromOne = new Set<string>();
+  /** Called when a place or the memory is about to be asked. */
+  #before: (what: string) => void = () => undefined;
+  #night = 0;
+  /** Whether this night's results were withheld from all streams alike. */
+  #silent = false;
+
+  constructor(random: Random, { all, keys }: Tapes) {
+    this.#random = random;
+    this.#keys = keys;
+    this.#store = random.below(3) === 0 ? storeOnDisk() : storeInBucket();
+    this.#retention = random.below(5) === 0;
+    const first = random.below(all.length);
+    const tapes = all.map((_, at) => all[(first + at) % all.length] as (typeof all)[number]);
+    this.#lives = tapes.slice(0, 2 + random.below(2)).map((tape) => ({
+      tape,
+      stage: random.below(tape.stages.length - 2),
+      folder: tape.name,
+      compressed: random.below(4) === 0,
+      copies: new Map(),
+      retired: 0,
+      touched: false,
+    }));
+    if (random.below(3) === 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
+  }
+
+  async live(): Promise<Lived> {
+    for (const life of this.#lives) for (const [name, bytes] of holdings(life)) this.#store.write(name, bytes);
+    if (this.#random.below(3) === 0) this.#attack('without its first checkpoints');
+    const nights = 4 + this.#random.below(6);
+    for (this.#night = 1; this.#night <= nights && this.#violations.length === 0; this.#night++)
+      await this.#liveNight();
+    return { nights: this.#night - 1, violations: this.#violations };
+  }
+
+  close(): void {
+    this.#store.close();
+    if (this.#known !== undefined) rmSync(this.#known, { recursive: true });
+  }
+
+  async #liveNight(): Promise<void> {
+    const kind = this.#random.below(10);
+    this.#silent = false;
+    if (this.#night > 1) {
+      for (const life of this.#lives)
+        if (this.#random.below(2) === 0 && !life.touched)
+          liveOn(life, this.#store, this.#random, this.#night, this.#retention);
+      if (this.#random.below(3) === 0) for (let n = this.#random.below(3); n >= 0; n--) this.#attack();
+      if (this.#random.below(12) === 0) this.#rot();
+    }
+    if (kind === 0 && this.#night > 1) await this.#swappedNight();
+    else await this.#judge(await this.#audited(kind));
+  }
+
+  /** The audit of a night, in one of its forms. */
+  async #audited(kind: number): Promise<StreamResult[]> {
+    if (kind <= 2) return this.#byJobs({});
+    if (kind === 3) return this.#byJobs(this.#queueAttacker());
+    if (kind === 4) {
+      const parts = [await this.#whole({ index: 0, count: 2 }), await this.#whole({ index: 1, count: 2 })];
+      return parts.flat();
+    }
+    if (kind === 5) {
+      let left = this.#random.below(3);
+      this.#before = (what) => {
+        if (what === 'write' && left-- === 0) throw new Killed();
+      };
+      try {
+        return await this.#whole();
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+      } finally {
+        this.#before = () => undefined;
+      }
+    }
+    return this.#whole();
+  }
+
+  async #whole(shard = { index: 0, count: 1 }): Promise<StreamResult[]> {
+    const results: StreamResult[] = [];
+    await audit(
+      { ...this.#request(), now: this.#now(), shard, atOnce: 2 },
+      async (result) => void results.push(result),
+    );
+    return results;
+  }
+
+  #byJobs(attacker: QueueAttacker): Promise<StreamResult[]> {
+    return auditByJobs({ ...this.#request(), now: () => this.#now() }, this.#random, attacker);
+  }
+
+  #now(): Date {
+    return new Date(Date.now() + this.#night * DAY);
+  }
+
+  #request(): Omit<FleetRequest, 'now'> {
+    const watched = <T extends object>(target: T): T =>
+      new Proxy(target, {
+        get: (given, name) => {
+          const value: unknown = Reflect.get(given, name, given);
+          if (typeof value !== 'function') return value;
+          return (...args: unknown[]) => {
+            this.#before(String(name));
+            return value.apply(given, args) as unknown;
+          };
+        },
+      });
+    const places: LogPlace[] = [watched(this.#store.place)];
+    const memory: AuditMemory = watched(this.#store.memory);
+    return {
+      places,
+      memory,
+      options: { origin: 'fleet/*', ...this.#keys },
+      stoppedAfterMs: 36_500 * DAY,
+      ...(this.#retention && { retentionMs: 1 }),
+      rereadMs: REREAD_NIGHTS * DAY,
+    };
+  }
+
+  #attack(name = this.#random.pick(Object.keys(ATTACKS))): void {
+    const life = this.#random.pick(this.#lives);
+    const other = this.#random.pick(this.#lives);
+    life.touched = true;
+    this.#done.push(`night ${this.#night}: ${life.tape.name} ${name}`);
+    const target = { life, store: this.#store, random: this.#random, other };
+    if (name === 'without its first checkpoints') hushFirst(target);
+    else ATTACKS[name]?.(target);
+  }
+
+  /** Other bytes under the same version. */
+  #rot(): void {
+    const life = this.#random.pick(this.#lives);
+    const names = logsOf({ life, store: this.#store }).filter((name) => !name.endsWith('.gz'));
+    if (this.#store.rot === undefined || names.length === 0) return;
+    const name = this.#random.pick(names);
+    const text = textOf(this.#store, name);
+    if (altered(text) === text) return;
+    this.#store.rot(name, Buffer.from(altered(text)));
+    life.touched = true;
+    this.#rotten.set(`fleet/${life.tape.name}`, this.#night);
+    this.#done.push(`night ${this.#night}: ${life.tape.name} rotten`);
+  }
+
+  /** What is listed is altered, what is read is not: two folders change places in between, and again after it. */
+  async #swappedNight(): Promise<void> {
+    const life = this.#random.pick(this.#lives.filter(({ folder, tape }) => folder === tape.name));
+    const { aside } = this.#store;
+    if (life === undefined || aside === undefined || this.#lives.some(({ copies }) => copies.size > 0)) return;
+    const own = this.#store.names().filter((name) => name.startsWith(`${life.folder}/`));
+    if (own.length === 0) return;
+    const files = new Map(own.map((name): [string, Buffer] => [name, this.#store.read(name)]));
+    const bad = this.#random.pick(logsOf({ life, store: this.#store }).filter((name) => name.endsWith('.jsonl')));
+    if (bad === undefined) return;
+    life.touched = true;
+    aside.put(
+      life.folder,
+      new Map([...files].map(([name, bytes]) => [name, name === bad ? Buffer.from(altered(bytes.toString())) : bytes])),
+    );
+    aside.swap(life.folder);
+    this.#done.push(`night ${this.#night}: ${life.tape.name} swapped`);
+    let swapped = 0;
+    const swap = (): void => {
+      aside.swap(life.folder);
+      swapped++;
+    };
+    if (this.#random.below(2) === 0) {
+      this.#before = (what) => {
+        if (what === 'toVerify' && swapped === 0) swap();
+        if (what === 'write' && swapped === 1) swap();
+      };
+      await this.#whole();
+      this.#before = () => undefined;
+    } else {
+      await this.#byJobs({
+        enqueued: async () => swap(),
+        worked: async () => {
+          swap();
+          return false;
+        },
+      });
+    }
+    if (swapped === 1) swap(); // as it was listed
+  }
+
+  /** Redis is the attacker's, the key of results is not. */
+  #queueAttacker(): QueueAttacker {
+    const kind = this.#random.below(3);
+    const life = this.#random.pick(this.#lives);
+    const origin = `fleet/${life.tape.name}`;
+    const idOf = (queue: MemoryQueue): string | undefined =>
+      [...queue.jobs.values()].find(({ data }) => (data as { origin?: string }).origin === origin)?.id;
+    this.#done.push(`night ${this.#night}: queue attack ${kind} on ${life.tape.name}`);
+    if (kind === 0) {
+      // every result is that of another job: nobody can say anything this night
+      this.#silent = true;
+      return {
+        worked: async ({ jobs }) => {
+          const all = [...jobs.values()];
+          const values = all.map(({ returnvalue }) => returnvalue);
+          for (const [at, job] of all.entries()) job.returnvalue = values[(at + 1) % values.length];
+          return false;
+        },
+      };
+    }
+    let honest: unknown;
+    const good = holdings({ ...life, copies: new Map(), folder: `good-${this.#night}` });
+    const hide = (): Map<string, Buffer> => {
+      const own = logsOf({ life, store: this.#store });
+      const bytes = new Map(own.map((name): [string, Buffer] => [name, this.#store.read(name)]));
+      for (const name of own) this.#store.remove(name);
+      return bytes;
+    };
+    const show = (files: ReadonlyMap<string, Buffer>): void => {
+      for (const [name, bytes] of files) this.#store.write(name, bytes);
+    };
+    life.touched = true;
+    return {
+      // the job is about a good copy while it is done
+      enqueued: async (queue, jobs: FleetAudit) => {
+        const id = idOf(queue);
+        const job = id === undefined ? undefined : queue.jobs.get(id);
+        if (id === undefined || job === undefined) return;
+        honest = job.data;
+        const evil = hide();
+        show(good);
+        const { streams } = await jobs.list();
+        for await (const stream of streams)
+          if (stream.origin === origin) queue.jobs.set(id, waiting(id, { ...(honest as object), ...stream }));
+        if (kind === 1) show(evil);
+        else this.#rest = evil;
+      },
+      worked: async (queue) => {
+        const id = idOf(queue);
+        if (id === undefined || honest === undefined) return false;
+        for (const name of good.keys()) if (this.#store.names().includes(name)) this.#store.remove(name);
+        show(this.#rest);
+        this.#rest = new Map();
+        queue.jobs.set(id, waiting(id, honest));
+        honest = undefined;
+        return true;
+      },
+    };
+  }
+  #rest: ReadonlyMap<string, Buffer> = new Map();
+
+  async #judge(results: readonly StreamResult[]): Promise<void> {
+    const held = [...this.#held.values()].flat();
+    const where = this.#store.verified();
+    const { streams } = await verify({ ...this.#keys, policy: { streams: [OPEN_END] }, ...where, held });
+    const bad = new Set(results.filter(({ verdict }) => verdict !== 'ok').map(({ stream }) => familyOf(stream)));
+    for (const report of streams) if (report.verdict !== 'ok') this.#judgeBad(report, bad);
+    for (const { tape, touched } of this.#lives) {
+      if (touched || this.#silent || !bad.has(`fleet/${tape.name}`)) continue;
+      const why = results.filter(({ stream }) => familyOf(stream) === `fleet/${tape.name}`);
+      const said = why.map(({ verdict, result, findings }) =>
+        [verdict, result, ...findings.map(({ code }) => code)].join(' '),
+      );
+      this.#violate(`an honest stream, fleet/${tape.name}, is ${said.join('; ')}`);
+    }
+    for (const { origin, verdict, checkpoint, firstCheckpoint } of streams) {
+      if (verdict !== 'ok' || checkpoint === undefined) continue;
+      const first = this.#held.get(origin)?.[0] ?? firstCheckpoint ?? checkpoint;
+      this.#held.set(origin, this.#retention ? [checkpoint] : [first, checkpoint]);
+    }
+    await this.#verifyKnown(where);
+  }
+
+  #judgeBad({ origin, verdict, findings }: StreamReport, bad: ReadonlySet<string>): void {
+    if (origin === '' ? bad.size > 0 : bad.has(familyOf(origin))) return;
+    if (this.#retention && findings.every(({ code }) => code === 'KNOWN_CONTRADICTED' || code === 'START_UNPROVEN'))
+      return;
+    const rotten = this.#rotten.get(familyOf(origin));
+    if (rotten !== undefined && this.#night - rotten < REREAD_NIGHTS) return;
+    this.#violate(
+      `the audit says ok of ${origin}, a whole verification ${verdict}: ${findings.map(({ code }) => code).join(' ')}`,
+    );
+  }
+
+  /** `--known`, one file for each stream: a log that was seen from entry 1 does not begin later. */
+  async #verifyKnown(where: ReturnType<Store['verified']>): Promise<void> {
+    if (this.#known === undefined) return;
+    for (const { tape } of this.#lives) {
+      const origin = `fleet/${tape.name}`;
+      const policy = { streams: [{ ...OPEN_END, origin }] };
+      const known = join(this.#known, tape.name);
+      const { streams } = await verify({ ...where, ...this.#keys, policy, known, strict: true });
+      const report = streams.find((one) => one.origin === origin);
+      if (report?.verdict !== 'ok') continue;
+      if (report.firstSeq === 1) this.#seenFromOne.add(origin);
+      else if (this.#seenFromOne.has(origin)) this.#violate(`--known says ok of ${origin} without its beginning`);
+    }
+  }
+
+  #violate(what: string): void {
+    this.#violations.push(`${what} (${this.#store.aside ? 'directory' : 'bucket'}; ${this.#done.join(', ')})`);
+  }
+}
+
+/** Removes whatever shows a size within the first file, while nobody has looked yet. */
+function hushFirst(target: { life: Life; store: Store }): void {
+  const { life, store } = target;
+  const [first] = logsOf(target);
+  if (first === undefined || first.endsWith('.gz')) return;
+  const lines = textOf(store, first).split('\n');
+  store.write(first, Buffer.from(lines.filter((line) => !line.includes('"kind":"checkpoint"')).join('\n')));
+  for (const name of store.names())
+    if (name.startsWith(`${life.folder}/`) && name === `${first}.manifest.json`) store.remove(name);
+}

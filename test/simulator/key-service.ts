@@ -1,0 +1,128 @@
+import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import type { KeyProvider, TamperErrorCode } from '../../src/index.ts';
+import { Killed } from './life.ts';
+import type { Machine } from './machine.ts';
+import type { AuditorCode } from './tree.ts';
+
+/** The name of the one key of the service. */
+export const KEY = 'audit';
+const SOURCE = 'memory';
+
+/** How the service behaves. */
+export type Mood = 'well' | 'refuses' | 'stalls' | 'denies' | 'vanished' | 'slow';
+
+const ERRORS: Readonly<Record<'refuses' | 'denies' | 'vanished', readonly [TamperErrorCode, retryable: boolean]>> = {
+  refuses: ['UNAVAILABLE', true],
+  denies: ['ACCESS_DENIED', false],
+  vanished: ['KEY_NOT_FOUND', false],
+};
+
+interface SigningPair {
+  readonly secret: KeyObject;
+  readonly spki: Buffer;
+}
+
+const pairs: SigningPair[] = [];
+
+/** The signing keys are the same in all schedules: to make one costs as much as a short schedule. */
+function pairOf(version: number): SigningPair {
+  const known = pairs[version];
+  if (known !== undefined) return known;
+  const seed = createHmac('sha256', 'signing').update(String(version)).digest();
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+  const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const pair = { secret, spki: createPublicKey(secret).export({ format: 'der', type: 'spki' }) };
+  pairs[version] = pair;
+  return pair;
+}
+
+/** A key service that all processes of a machine use. It outlives them. */
+export class KeyService {
+  mood: Mood = 'well';
+  versions = 1;
+  /** Calls that wait for it to be well again. */
+  #waiting: (() => void)[] = [];
+
+  heal(): void {
+    this.mood = 'well';
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** The service as a process, or an auditor (no machine), uses it. */
+  provider(code: Pick<AuditorCode, 'TamperError' | 'createDataKey'>, machine?: Machine): KeyProvider {
+    const { TamperError, createDataKey } = code;
+    let seen = this.versions;
+    const identityOf = (version: number): string => `${KEY}:v${version}`;
+    const versionOf = (id: string): number => (id === KEY ? this.versions : Number(id.slice(KEY.length + 2)));
+    const materialOf = (version: number, nonce: Uint8Array, { origin, kid }: { origin: string; kid: string }): Buffer =>
+      createHmac('sha256', `data ${version}`).update(nonce).update(`${origin}\n${kid}`).digest();
+    const signing = (id: string) => ({
+      source: SOURCE,
+      identity: identityOf(versionOf(id)),
+      algorithm: 'ed25519' as const,
+    });
+    const call = <T>(what: string, signal: AbortSignal | undefined, answer: () => T): Promise<T> =>
+      machine === undefined ? Promise.resolve(answer()) : this.#call(machine, code, what, signal, answer);
+    const signature = (id: string, data: Uint8Array) => ({
+      ...signing(id),
+      bytes: sign(null, data, pairOf(versionOf(id)).secret),
+    });
+    const provider: KeyProvider = {
+      source: SOURCE,
+      getKey: (_, context, { signal } = {}) =>
+        call('getKey', signal, () => {
+          const version = this.versions;
+          const wrapped = machine?.random.bytes(16) ?? randomBytes(16);
+          return createDataKey({ material: materialOf(version, wrapped, context), source: SOURCE, identity: identityOf(version), wrapped });
+        }),
+      recoverKey: ({ identity, wrapped = Buffer.alloc(0) }, _, context, { signal } = {}) =>
+        call('recoverKey', signal, () =>
+          createDataKey({ material: materialOf(versionOf(identity), wrapped, context), source: SOURCE, identity, wrapped }),
+        ),
+      getSigningKey: (id, { signal } = {}) =>
+        call('getSigningKey', signal, () => ({ ...signing(id), spki: pairOf(versionOf(id)).spki })),
+      sign: (id, data, { signal } = {}) => call('sign', signal, () => signature(id, data)),
+      signBatch: (id, items, { signal } = {}) =>
+        call('signBatch', signal, () => items.map((data) => signature(id, data))),
+      verify: async (key, data, bytes) => {
+        if (key.spki === undefined) throw new TamperError('UNSUPPORTED_OPERATION', 'no public key');
+        return verify(null, data, createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' }), bytes);
+      },
+      rotateCheck: ({ signal } = {}) =>
+        call('rotateCheck', signal, () => {
+          const isNew = seen !== this.versions;
+          seen = this.versions;
+          return isNew;
+        }),
+      close: async () => undefined,
+    }; // biome-ignore format: short
+    return provider;
+  }
+
+  #call<T>(
+    machine: Machine,
+    { TamperError }: Pick<AuditorCode, 'TamperError'>,
+    what: string,
+    signal: AbortSignal | undefined,
+    answer: () => T,
+  ): Promise<T> {
+    const life = machine.current();
+    const { timeline, random } = machine;
+    const fail = (code: TamperErrorCode, retryable: boolean): Error =>
+      new TamperError(code, `the key service: ${what} ${code}`, { retryable });
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        machine.note(`the key service, ${this.mood}: ${what}`);
+        if (life.isOver) reject(new Killed());
+        else if (signal?.aborted === true) reject(fail('ABORTED', false));
+        else if (this.mood === 'stalls') {
+          this.#waiting.push(() => timeline.after(1, life, settle));
+          timeline.after(10_000, life, () => reject(fail('TIMEOUT', true)));
+        } else if (this.mood === 'well' || this.mood === 'slow') resolve(answer());
+        else reject(fail(...ERRORS[this.mood]));
+      };
+      signal?.addEventListener('abort', () => reject(fail('ABORTED', false)), { once: true });
+      timeline.after(this.mood === 'slow' ? random.between(200, 3_000) : random.between(1, 40), life, settle);
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { EventEmitter } from 'node:events';
+import type { Machine } from './machine.ts';
+import { SystemCalls, systemError } from './system-calls.ts';
+
+/** Thrown into code whose process is no more: nothing that it does has an effect. */
+export class Killed extends Error {}
+
+/** One process: from its start to its exit, or to its being killed. */
+export class Life {
+  readonly pid: number;
+  /** When it began, in the kernel's ticks. */
+  readonly started: string;
+  readonly calls: SystemCalls;
+  readonly stderr: string[] = [];
+  /** What `process` is to its code. */
+  readonly process: Record<string, unknown>;
+  readonly #events = new EventEmitter();
+  isOver: boolean = false;
+  /** It stops right before so many further calls of the system. */
+  killAfter: number = Number.POSITIVE_INFINITY;
+  exitCode: number | undefined;
+  phase: 'start' | 'run' | 'close' = 'start';
+
+  constructor(machine: Machine, pid: number) {
+    this.pid = pid;
+    this.started = String(Math.floor(machine.timeline.now));
+    this.calls = new SystemCalls(machine.mounts, () => machine.timeline.wall);
+    const { process: shown } = this.#shown(machine);
+    this.process = shown;
+  }
+
+  /** `process.exit()`, or the end by itself. */
+  exit(code = 0): void {
+    if (this.isOver) return;
+    this.exitCode = code;
+    this.#events.emit('exit', code);
+    this.end();
+  }
+
+  /** It is gone. */
+  end(): void {
+    this.isOver = true;
+    this.calls.closeAll();
+  }
+
+  #shown(machine: Machine): { process: Record<string, unknown> } {
+    const shown: Record<string, unknown> = {
+      pid: this.pid,
+      platform: 'linux',
+      arch: 'x64',
+      env: { FAPILOG_TAMPER_ENGINE: 'typescript' },
+      execArgv: [],
+      versions: { node: process.versions.node },
+      version: process.version,
+      geteuid: () => 1000,
+      cwd: () => '/',
+      emitWarning: (warning: unknown) => this.stderr.push(String(warning)),
+      on: (name: string, listener: () => void) => {
+        this.#events.on(name, listener);
+        return shown;
+      },
+      exit: (code: number) => {
+        this.exit(code);
+        throw new Killed('the process has exited');
+      },
+      kill: (pid: number) => {
+        if (!machine.isAlive(pid)) throw systemError('ESRCH', 'kill');
+        return true;
+      },
+    };
+    shown['once'] = shown['on'];
+    return { process: shown };
+  }
+}

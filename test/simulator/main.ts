@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { Coverage } from './coverage.ts';
+import { keptSchedules, writeKept } from './kept.ts';
+import { scheduleOf } from './schedule.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulation.ts';
+import { compileTree } from './tree.ts';
+
+/*
+ * node --import ./test/child/typescript.mjs test/simulator/main.ts
+ *   --seed S [--shrink]         one schedule, and all that happens in it; of its violations the first, or one that includes --what
+ *   --seed S --keep NAME        shrinks it and keeps it as a test: test/simulator/kept/NAME.json
+ *   --kept                      replays those, and notes in each whether it is open or repaired
+ *   --count N | --seconds N     many, from seed --from on (default 1); each class of violation with its seeds
+ *   --tree DIR                  the sources to simulate (default: these)
+ *   --coverage                  which failures struck which calls in which phase
+ */
+process.env['FAPILOG_TAMPER_ENGINE'] = 'typescript';
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
+    what: { type: 'string', default: '' },
+    keep: { type: 'string' },
+    kept: { type: 'boolean', default: false },
+    count: { type: 'string' },
+    seconds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    tree: { type: 'string', default: '.' },
+    coverage: { type: 'boolean', default: false },
+  },
+});
+if (!values.coverage && values.seed === undefined) Error.stackTraceLimit = 0; // nobody reads them, and each costs more than a call
+const tree = await compileTree(values.tree);
+let status = 0;
+
+async function one(seed: number): Promise<void> {
+  const schedule = scheduleOf(seed);
+  const trace: string[] = [];
+  const { violations, digest } = await simulate(tree, schedule, { trace });
+  if (values.keep === undefined) process.stdout.write(`${trace.join('\n')}\n${JSON.stringify(schedule)}\n`);
+  process.stdout.write(`seed ${seed}, digest ${digest}, ${violations.length} violations\n`);
+  const found = violations.find(({ what }) => what.includes(values.what));
+  if (found === undefined) return;
+  status = 1;
+  if (!values.shrink && values.keep === undefined) return;
+  const small = { what: found.what, open: true, ...(await shrink(tree, schedule, found.what)) };
+  if (values.keep !== undefined) writeKept(`${values.keep}.json`, small);
+  for (const step of small.steps) process.stdout.write(`${JSON.stringify(step)}\n`);
+}
+
+/** Says of each kept schedule whether these sources still show what it found. */
+async function lookAtKept(): Promise<void> {
+  for (const { name, open: _before, ...kept } of keptSchedules()) {
+    const { violations } = await simulate(tree, kept);
+    const isOpen = violations.length > 0;
+    process.stdout.write(`${isOpen ? 'open    ' : 'repaired'}  ${name}: ${kept.what}\n`);
+    writeKept(name, { ...kept, ...(isOpen && { open: true }) });
+  }
+}
+
+async function many(count: number, seconds: number): Promise<void> {
+  const coverage = values.coverage ? new Coverage() : undefined;
+  const classes = new Map<string, number[]>();
+  const begun = performance.now();
+  const until = begun + seconds * 1000;
+  let played = 0;
+  let violated = 0;
+  for (let seed = Number(values.from); played < count && performance.now() < until; seed++) {
+    const { violations } = await simulate(tree, scheduleOf(seed), coverage && { coverage });
+    played++;
+    if (violations.length > 0) violated++;
+    for (const what of new Set(violations.map((one) => one.what))) {
+      const seeds = classes.get(what);
+      if (seeds === undefined) classes.set(what, [seed]);
+      else seeds.push(seed);
+    }
+  }
+  const took = (performance.now() - begun) / 1000;
+  process.stdout.write(`${played} schedules in ${took.toFixed(1)} s, ${(played / took).toFixed(0)} a second; ${violated} violated\n`);
+  for (const [what, seeds] of [...classes].sort((a, b) => b[1].length - a[1].length))
+    process.stdout.write(`${String(seeds.length).padStart(7)}  ${what}   seeds ${seeds.slice(0, 6).join(' ')}\n`);
+  for (const [key, hits] of [...(coverage?.counts ?? [])].sort()) process.stdout.write(`${hits}\t${key}\n`);
+  if (violated > 0) status = 1;
+} // biome-ignore format: short
+
+if (values.kept) await lookAtKept();
+else if (values.seed === undefined) {
+  const isTimed = values.seconds !== undefined;
+  await many(Number(values.count ?? (isTimed ? Number.POSITIVE_INFINITY : 1_000)), Number(values.seconds ?? Number.POSITIVE_INFINITY));
+} else await one(Number(values.seed)); // biome-ignore format: short
+process.exitCode = status;

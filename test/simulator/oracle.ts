@@ -1,0 +1,189 @@
+import { gunzipSync } from 'node:zlib';
+import { modeOf } from '../../src/config/index.ts';
+import type { StoredLogs } from '../../src/storage/stored-logs.ts';
+import { LOG } from './machine.ts';
+import type { Tree } from './tree.ts';
+import { type Run, said, type World } from './world.ts';
+
+/** What was wrong after a schedule: a class, by which equal ones are counted, and the details. */
+export interface Violation {
+  readonly what: string;
+  readonly details: string;
+}
+
+/** What an auditor may find in an honest log besides nothing, and what must have happened for it. */
+const EXPLAINED: Readonly<Record<string, (world: World) => boolean>> = {
+  // an end without its signature, which the next start takes over
+  ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  // a crash tore the last line of a file that somebody moved before the next start could cut it
+  TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
+};
+
+/** More than `rotate_max_bytes`: one line, and what the writer itself says at the end of a file. */
+const FILE_SLACK = 6_000;
+
+/** Looks at what a schedule left behind. */
+export async function judge(world: World, tree: Tree): Promise<Violation[]> {
+  const found: Violation[] = world.problems.map((text) => ({ what: classOf(text), details: text }));
+  const add = (what: string, details = ''): void => {
+    found.push({ what, details });
+  };
+  const files = logFiles(world);
+  const dropped = await verifyLog(world, tree, files, add);
+  const goesOn = world.problems.every((text) => !text.includes('next start') && !text.startsWith('kept lines stay'));
+  if (goesOn) checkLines(world, files, dropped, add); // else they still wait
+  checkRuns(world, add);
+  const { rotateMaxBytes } = world.config;
+  const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
+  if (rotateMaxBytes > 0 && isUndisturbed) {
+    for (const [name, bytes] of files)
+      if (bytes.length > rotateMaxBytes + FILE_SLACK)
+        add('a file is too long', `${name} ${bytes.length} of ${rotateMaxBytes}`);
+  }
+  return found;
+}
+
+/** Texts that differ in names and numbers only are of one class. */
+function classOf(text: string): string {
+  return text
+    .replaceAll(/\/[\w./-]+/g, 'PATH')
+    .replaceAll(/\d[\w.-]*/g, 'N')
+    .slice(0, 120);
+}
+
+type Add = (what: string, details?: string) => void;
+
+/** Files of the log by name, uncompressed, in the order in which they were begun. */
+function logFiles(world: World): Map<string, Buffer> {
+  const files = [...(world.machine.mounts.get(LOG)?.root.names ?? [])]
+    .filter(([name, { isDirectory }]) => !isDirectory && /^a\..*jsonl(?:\.\d+|\.gz)?$/.test(name))
+    .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
+  const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
+  if (!world.config.rotateChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));
+  return new Map(files.sort((a, b) => a.ino - b.ino).map(({ name, bytes }) => [name, bytes]));
+} // biome-ignore format: short
+
+/** @returns how many lines the log says were lost */
+async function verifyLog(world: World, tree: Tree, files: Map<string, Buffer>, add: Add): Promise<number> {
+  const { auditor } = tree;
+  const provider = { ...world.keys.provider(auditor), configured: modeOf(world.config) };
+  try {
+    const keys = await auditor.openKeys(provider, false);
+    const report = await auditor.verify({
+      ...keys,
+      paths: [],
+      stored: [storedOf(world)],
+      origin: 'origin',
+      continued: true,
+    });
+    const codes = report.streams.flatMap(({ findings }) => findings).filter(({ severity }) => severity !== 'warning');
+    const seen = [...new Set(codes.map(({ code }) => code))].sort();
+    if (report.verdict === 'tampered')
+      add(`tampered: ${seen.join(' ')}`, codes.map(({ message }) => message).join('; '));
+    else if (report.verdict === 'undecided' && world.problems.every((text) => !text.includes('next start'))) {
+      const unexplained = seen.filter((code) => EXPLAINED[code]?.(world) !== true);
+      if (unexplained.length > 0)
+        add(`undecided: ${unexplained.join(' ')}`, codes.map(({ message }) => message).join('; '));
+    }
+    return report.streams.reduce((sum, { droppedLines }) => sum + droppedLines, 0);
+  } catch (error) {
+    add('verify fails', `${said(error)} ${[...files.keys()].join(' ')}`);
+    return 0;
+  }
+}
+
+function storedOf(world: World): StoredLogs {
+  const contents = new Map<string, Buffer>();
+  for (const [name, inode] of world.machine.mounts.get(LOG)?.root.names ?? [])
+    if (!inode.isDirectory) contents.set(name, Buffer.from(inode.content));
+  const objects = [...contents].sort().map(([key, { length }]) => ({ key, size: length, version: '1', named: false }));
+  return {
+    list: async () => objects,
+    storage: {
+      name: 's3://simulated',
+      list: async function* () {
+        yield objects;
+      },
+      read: async ({ key }, from, length) => Buffer.from((contents.get(key) as Buffer).subarray(from, from + length)),
+      get: async (key) => {
+        const bytes = contents.get(key);
+        return bytes && { bytes, version: '1' };
+      },
+      put: async () => undefined,
+      close: () => undefined,
+    },
+  };
+}
+
+function checkLines(world: World, files: Map<string, Buffer>, dropped: number, add: Add): void {
+  const runs = world.runs.filter(({ sealer }) => sealer !== undefined);
+  const sealed = new Map<number, Set<number>>(runs.map(({ number }) => [number, new Set()]));
+  const last = new Map<number, number>();
+  const isOrdered = !(world.config.rotateChain && world.config.compressRotated); // nothing outside tells in which order they were begun
+  for (const bytes of files.values()) {
+    for (const [, run, line] of bytes.toString('latin1').matchAll(/#(\d+)\.(\d+)#/g)) {
+      const [of, number] = [Number(run), Number(line)];
+      const seen = sealed.get(of) as Set<number>;
+      if (seen.has(number)) add('a line is sealed twice', `${run}.${line}`);
+      seen.add(number);
+      if (number < (last.get(of) ?? 0) && isOrdered)
+        add('lines are out of order', `${run}.${line} after ${last.get(of)}`);
+      last.set(of, number);
+    }
+  }
+  let missing = 0;
+  let unexplained = 0;
+  let uncounted = 0;
+  let isAnyCrashed = false;
+  const details: string[] = [];
+  for (const run of runs) {
+    const lines = sealed.get(run.number) as Set<number>;
+    const absent = Array.from({ length: run.given }, (_, at) => at + 1).filter((line) => !lines.has(line));
+    const end = last.get(run.number) ?? 0;
+    const isCrashed = run.ending === 'killed' || run.ending === 'power cut';
+    isAnyCrashed ||= isCrashed;
+    missing += absent.length;
+    uncounted += run.stats?.uncounted ?? 0;
+    // a gap that was not written yet counts what was refused
+    unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < Math.max(end, run.handedOver)).length - run.refused) : absent.length;
+    if (absent.length > 0) details.push(`process ${run.number} (${run.ending}): ${ranges(absent)} of ${run.given}`);
+    const broken = absent.filter((line) => line <= run.acknowledged).length;
+    if (broken > dropped) add('an acknowledged line is lost', `${details.at(-1)}, acknowledged ${run.acknowledged}`);
+  } // biome-ignore format: short
+  const said = `${details.join('; ')}; counted in gaps ${dropped}, uncounted ${uncounted}`;
+  if (missing < dropped) add('gaps count more than was lost', said);
+  else if (unexplained > dropped + uncounted)
+    add(isAnyCrashed ? 'a crash takes more lines than it may' : 'lines are lost and not counted', said);
+  else if (!isAnyCrashed && missing !== dropped + uncounted) add('lines are counted that were not lost', said);
+  if (uncounted > 0 && !runs.some(({ hadDiskFault }) => hadDiskFault))
+    add('lines are uncounted on a healthy disk', said);
+}
+
+function checkRuns(world: World, add: Add): void {
+  for (const run of world.runs) {
+    const where = `process ${run.number} (${run.ending})`;
+    if (run.ending === 'killed' || run.ending === 'power cut' || run.sealer === undefined) continue;
+    const kept = run.stats?.kept ?? 0;
+    if (kept > 0 && !isTold(run, world)) add('lines are kept, and nobody is told', `${where}: ${kept}`);
+    // a start waits for the lock of one that was killed
+    const isFirst = world.runs.every(({ ending, number }) => number >= run.number || ending === 'closed');
+    if (kept > run.late && run.ending === 'closed' && !run.hadFault && !run.isSecond && isFirst)
+      add('lines are kept though nothing failed', `${where}: ${kept}`);
+    if (run.openAfterClose > 0) add('descriptors stay open after close()', `${where}: ${run.openAfterClose}`);
+  }
+}
+
+function isTold(run: Run, world: World): boolean {
+  return world.listens || run.closeError !== undefined || run.life.stderr.length > 0;
+}
+
+function ranges(numbers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let at = 0; at < numbers.length; at++) {
+    const from = numbers[at] as number;
+    while (numbers[at + 1] === (numbers[at] as number) + 1) at++;
+    parts.push(from === numbers[at] ? String(from) : `${from}-${numbers[at]}`);
+  }
+  return parts.join(' ');
+}

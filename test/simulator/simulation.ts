@@ -1,0 +1,42 @@
+import type { Coverage } from './coverage.ts';
+import { reuseLargeBuffers } from './large-buffers.ts';
+import { judge, type Violation } from './oracle.ts';
+import type { Schedule } from './schedule.ts';
+import type { Tree } from './tree.ts';
+import { said, World } from './world.ts';
+
+/** What came of a schedule. */
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  /** Of all that happened: equal in every process. */
+  readonly digest: string;
+}
+
+let playing: World | undefined;
+process.on('unhandledRejection', (error) => {
+  if (playing === undefined) throw error;
+  playing.unhandled(error);
+});
+
+/** Plays a schedule and judges what it left behind. @param trace - gets a line for each thing that happens */
+export async function simulate(
+  tree: Tree,
+  schedule: Schedule,
+  told: { trace?: string[]; coverage?: Coverage } = {},
+): Promise<Outcome> {
+  const world = new World(tree, schedule, told);
+  playing = world;
+  try {
+    await world.play();
+    await world.settle();
+    const violations = await judge(world, tree);
+    for (const { what, details } of violations) told.trace?.push(`VIOLATION ${what}: ${details}`);
+    return { violations, digest: world.machine.digest };
+  } catch (error) {
+    const details = error instanceof Error ? (error.stack ?? '') : '';
+    return { violations: [{ what: `the simulator fails: ${said(error)}`, details }], digest: world.machine.digest };
+  } finally {
+    playing = undefined;
+    reuseLargeBuffers();
+  }
+}

@@ -1,0 +1,491 @@
+import type { ResolvedConfig } from '../../src/config/index.ts';
+import type { Sealer } from '../../src/index.ts';
+import type { Coverage } from './coverage.ts';
+import { PLENTY } from './disk.ts';
+import { useMachine } from './globals.ts';
+import { KEY, KeyService } from './key-service.ts';
+import { Killed, type Life } from './life.ts';
+import { LOG, Machine, STATE } from './machine.ts';
+import { Random } from './random.ts';
+import type { Schedule, Step } from './schedule.ts';
+import type { Tree, WriterCode } from './tree.ts';
+
+/** How long the end of a sealer may take, in milliseconds. */
+export const CLOSE_LIMIT = 25_000;
+
+/** A process that seals, and what somebody who stands beside it knows. */
+export interface Run {
+  readonly number: number;
+  readonly life: Life;
+  readonly sealer: Sealer | undefined;
+  readonly isSecond: boolean;
+  /** How many lines it was given. */
+  given: number;
+  /** When it was given the last one. */
+  givenAt: number;
+  /** So many of the first were acknowledged by `flush`. */
+  acknowledged: number;
+  isReady: boolean;
+  /** So many of the first must outlive the end that came. */
+  handedOver: number;
+  covered: number;
+  /** Lines in writes that returned false, or that were lost because the disk was full. */
+  refused: number;
+  /** Lines that came after close() had been called: kept for the next start. */
+  late: number;
+  /** Descriptors that were open when close() had ended. */
+  openAfterClose: number;
+  /** A fault of a disk or of the keys was there while it ran. */
+  hadFault: boolean;
+  hadDiskFault: boolean;
+  startError: unknown;
+  error: unknown;
+  readonly told: string[];
+  ending: 'running' | 'closing' | 'closed' | 'exited' | 'killed' | 'power cut';
+  /** How long its close took. */
+  closeTook: number | undefined;
+  closeError: unknown;
+  /** What it says at its end. */
+  stats: Sealer['stats'] | undefined;
+}
+
+/** Plays one schedule. */
+export class World {
+  readonly machine: Machine;
+  readonly keys: KeyService = new KeyService();
+  readonly runs: Run[] = [];
+  readonly problems: string[] = [];
+  /** Something outside renamed the log's file. */
+  moved = 0;
+  clockJumped = false;
+  readonly #tree: Tree;
+  readonly #schedule: Schedule;
+  readonly #config: ResolvedConfig;
+  #run: Run | undefined;
+
+  constructor(tree: Tree, schedule: Schedule, { trace, coverage }: { trace?: string[]; coverage?: Coverage } = {}) {
+    const { seed, setup } = schedule;
+    this.#tree = tree;
+    this.#schedule = schedule;
+    this.#config = tree.auditor.withDefaults(setup.config);
+    this.machine = new Machine(new Random(seed + 0x5eed), setup, {
+      ...(trace && { trace }),
+      ...(coverage && { coverage }),
+    });
+    this.machine.timeline.thrown = (life, error) => this.#thrown(life, error);
+    for (const disk of this.machine.disks) disk.root.mode = 0o040755;
+    useMachine(this.machine);
+  }
+
+  get config(): ResolvedConfig {
+    return this.#config;
+  }
+
+  /** The disk is so slow that an end may have to do without its signature. */
+  get isSlow(): boolean {
+    return this.#schedule.setup.pace.sync > 20;
+  }
+
+  get listens(): boolean {
+    return this.#schedule.setup.listens;
+  }
+
+  /** The newest process. */
+  get run(): Run | undefined {
+    return this.#run;
+  }
+
+  async play(): Promise<void> {
+    for (const step of this.#schedule.steps) {
+      this.machine.note(`step ${JSON.stringify(step)}`);
+      await this.#do(step);
+    }
+    if (this.isRunning) await this.#do({ do: 'close', lines: 0 });
+    if (this.isRunning) await this.#do({ do: 'exit' });
+    await this.#do({ do: 'heal' });
+    for (const run of this.runs)
+      if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
+        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+  }
+
+  /** Whatever happened, the next start seals what is left. */
+  async settle(): Promise<void> {
+    for (let attempt = 0; attempt < 3 && (attempt === 0 || this.leftovers().length > 0); attempt++) {
+      await this.machine.timeline.pass(2_000);
+      await this.#start(0);
+      const run = this.#run as Run;
+      if (run.sealer === undefined) return this.#problem(`the next start fails: ${said(run.startError)}`);
+      if (!(await this.machine.timeline.pass(120_000, () => run.isReady || run.error !== undefined)) || !run.isReady)
+        return this.#problem(`the next start does not become ready: ${said(run.error)}`);
+      this.#write(run, 1, 60, false);
+      await this.#flush(run, 120_000);
+      if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
+      await this.#close(run, 0);
+      if (run.closeError !== undefined) this.#problem(`close() of the next start fails: ${said(run.closeError)}`);
+      this.#exit(run);
+    }
+    if (this.leftovers().length > 0) this.#problem(`kept lines stay: ${this.leftovers().join(' ')}`);
+  }
+
+  get isRunning(): boolean {
+    return this.#run?.life.isOver === false;
+  }
+
+  /** Files of lines in clear in the state directory. */
+  leftovers(): string[] {
+    return [...(this.machine.mounts.get(STATE)?.root.names.keys() ?? [])].filter((name) =>
+      /unsealed-|keeping-/.test(name),
+    );
+  }
+
+  async #do(step: Step): Promise<void> {
+    const { machine } = this;
+    const run = this.isRunning ? this.#run : undefined;
+    switch (step.do) {
+      case 'start':
+        if (run === undefined) await this.#start(0);
+        return;
+      case 'wait':
+        await machine.timeline.pass(step.ms);
+        this.#waited(run, step.ms);
+        return;
+      case 'busy':
+        machine.timeline.now += step.ms;
+        return;
+      case 'fault':
+        machine.faults.begin(step.fault);
+        return this.#spoilt(true);
+      case 'room': {
+        const disk = machine.mounts.get(step.on === 'log' ? LOG : STATE);
+        if (disk !== undefined) disk.capacity = disk.used + step.bytes;
+        return this.#spoilt(true);
+      }
+      case 'heal':
+        machine.faults.heal();
+        this.keys.heal();
+        for (const disk of machine.disks) disk.capacity = PLENTY;
+        return;
+      case 'keys':
+        if (step.mood === 'well') this.keys.heal();
+        else this.keys.mood = step.mood;
+        return this.#spoilt(false);
+      case 'new key':
+        this.keys.versions++;
+        return;
+      case 'clock':
+        machine.timeline.wallOffset += step.ms;
+        this.clockJumped = true;
+        return;
+      case 'logrotate': {
+        const root = machine.mounts.get(LOG)?.root;
+        const file = root?.names.get('a.jsonl');
+        if (file !== undefined) root?.name([['a.jsonl', undefined], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
+        return;
+      }
+      case 'power cut':
+        for (const one of this.runs) {
+          one.handedOver = Math.max(one.acknowledged, one.covered);
+          // what could not be made durable before its end is gone too
+          if (!one.life.isOver || one.ending === 'killed' || one.hadDiskFault) one.ending = 'power cut';
+        }
+        machine.powerCut();
+        return;
+      case 'second writer':
+        if (run !== undefined && !run.isSecond) await this.#second(run);
+        return;
+      default:
+        if (run !== undefined) await this.#ofRun(step, run);
+    }
+  }
+
+  async #ofRun(step: Step, run: Run): Promise<void> {
+    const { machine } = this;
+    const { sealer, life } = run;
+    if (step.do === 'kill') return this.#kill(run);
+    if (step.do === 'doom') {
+      life.killAfter = step.calls;
+      return;
+    }
+    if (step.do === 'exit') return this.#exit(run);
+    if (sealer === undefined) return;
+    switch (step.do) {
+      case 'write':
+        this.#write(run, step.lines, step.bytes, step.together);
+        return;
+      case 'flush':
+        return this.#flush(run, 5_000);
+      case 'flushSync':
+        this.#attempt(run, () => sealer.flushSync());
+        return;
+      case 'rotate':
+      case 'reopen': {
+        let done = false;
+        const promise = this.#attempt(run, () => (step.do === 'rotate' ? sealer.rotate() : sealer.reopen()));
+        promise
+          ?.catch((error: unknown) => run.told.push(said(error)))
+          .finally(() => {
+            done = true;
+          });
+        await machine.timeline.pass(2_000, () => done || life.isOver);
+        return;
+      }
+      case 'close':
+        return this.#close(run, step.lines);
+      default:
+        throw new Error(`a step that nobody knows: ${step.do}`);
+    }
+  }
+
+  async #start(slot: number): Promise<void> {
+    const { machine } = this;
+    const { timeline } = machine;
+    const life = machine.start();
+    const faulty =
+      machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
+    const run: { -readonly [Name in keyof Run]: Run[Name] } = {
+      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, isReady: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
+      hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
+      closeTook: undefined, closeError: undefined, stats: undefined,
+    }; // biome-ignore format: a list
+    this.runs.push(run);
+    if (slot === 0) this.#run = run;
+    timeline.running = life;
+    const code = this.#tree.writer(slot);
+    try {
+      run.sealer = new code.Sealer(this.#config, {
+        keys: () => this.#sources(this.keys.provider(code, machine)),
+        openBucket: async () => {
+          throw new Error('no bucket is modelled');
+        },
+        clock: clockOf(machine, life),
+      });
+    } catch (error) {
+      run.startError = error;
+      machine.note(`the start fails: ${said(error)}`);
+      if (!life.isOver) life.exit(1);
+      run.ending = life.exitCode === undefined ? 'killed' : 'exited';
+      return;
+    }
+    this.#listen(run.sealer, run, code);
+    await timeline.pass(0);
+  }
+
+  #listen(sealer: Sealer, run: Run, { TamperError }: WriterCode): void {
+    const tell =
+      (what: string) =>
+      (event: unknown): void => {
+        const text = `${what} ${event instanceof Error ? said(event) : JSON.stringify(event)}`;
+        run.told.push(text);
+        this.machine.note(`process ${run.life.pid}: ${text}`);
+      };
+    sealer.ready.then(
+      () => {
+        run.isReady = true;
+        if (run.life.phase === 'start') run.life.phase = 'run';
+        this.machine.note(`process ${run.life.pid} is ready`);
+      },
+      (error: unknown) => {
+        run.error = error;
+        if (!(error instanceof TamperError) && !run.life.isOver) this.#problem(`not an error of ours: ${said(error)}`);
+      },
+    );
+    if (!this.#schedule.setup.listens) return;
+    for (const name of [
+      'warning',
+      'error',
+      'kept',
+      'rotate',
+      'handover',
+      'outage',
+      'outageOver',
+      'torn',
+      'checkpoint',
+    ] as const)
+      (sealer as NodeJS.EventEmitter).on(name, name === 'checkpoint' ? () => undefined : tell(name));
+    sealer.on('error', (error) => {
+      run.error = error;
+    });
+  }
+
+  #write(run: Run, lines: number, bytes: number, together: boolean): void {
+    const { timeline } = this.machine;
+    const texts: string[] = [];
+    for (let line = 0; line < lines; line++) {
+      run.given++;
+      if (run.ending !== 'running') run.late++;
+      texts.push(lineOf(run.number, run.given, bytes));
+    }
+    run.givenAt = timeline.now;
+    this.#attempt(run, () => {
+      if (together) {
+        if (run.sealer?.write(texts.join('')) === false) run.refused += lines;
+      } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
+    });
+    if (this.#config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
+    if (this.#config.flushEvery === 'line') this.#waited(run, 300);
+  }
+
+  /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
+  #waited(run: Run | undefined, ms: number): void {
+    if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
+    if (ms >= 300) run.handedOver = run.given;
+    if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
+  }
+
+  async #flush(run: Run, limit: number): Promise<void> {
+    const { given } = run;
+    let done = false;
+    this.#attempt(run, () => run.sealer?.flush())?.then(
+      () => {
+        done = true;
+        if (run.life.isOver) return;
+        run.acknowledged = Math.max(run.acknowledged, given);
+        this.machine.note(`flushed ${given}`);
+      },
+      (error: unknown) => {
+        done = true;
+        run.told.push(said(error));
+        // all others are covered: the documentation of PENDING_OVERFLOW
+      },
+    );
+    await this.machine.timeline.pass(limit, () => done || run.life.isOver);
+  }
+
+  async #close(run: Run, lines: number): Promise<void> {
+    const { timeline } = this.machine;
+    const begun = timeline.now;
+    let done = false;
+    run.ending = 'closing';
+    run.life.phase = 'close';
+    this.#attempt(run, () => run.sealer?.close())?.then(
+      () => {
+        done = true;
+      },
+      (error: unknown) => {
+        done = true;
+        run.closeError = error;
+      },
+    );
+    for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + CLOSE_LIMIT; left--) {
+      this.#write(run, 1, 400, false);
+      await timeline.pass(10, () => done || run.life.isOver);
+    }
+    await timeline.pass(Math.max(0, CLOSE_LIMIT + begun - timeline.now), () => done || run.life.isOver);
+    if (run.life.isOver) return;
+    run.closeTook = timeline.now - begun;
+    this.machine.note(`closed ${done ? said(run.closeError) : 'NOT'} after ${run.closeTook}`);
+    if (!done) this.#problem(`close() has not ended after ${CLOSE_LIMIT} ms`);
+    run.ending = 'closed';
+    run.openAfterClose = run.life.calls.descriptors;
+  }
+
+  /** As when the program is over, or calls `process.exit`. */
+  #exit(run: Run): void {
+    const { life, sealer } = run;
+    if (life.isOver) return;
+    this.#attempt(run, () => life.exit());
+    if (life.exitCode === undefined) run.ending = 'killed';
+    else if (run.ending !== 'closed') run.ending = 'exited';
+    life.isOver = false; // to look at what it says
+    this.machine.timeline.as(life, () => {
+      run.stats = sealer?.stats;
+    });
+    life.isOver = true;
+  }
+
+  #kill(run: Run): void {
+    this.machine.kill(run.life);
+    run.ending = 'killed';
+  }
+
+  async #second(first: Run): Promise<void> {
+    await this.#start(1);
+    const run = this.runs.at(-1) as Run;
+    if (run.sealer !== undefined) {
+      this.#write(run, 2, 60, false);
+      await this.machine.timeline.pass(500);
+      if (!run.life.isOver) await this.#close(run, 0);
+      this.#exit(run);
+      first.hadFault = true; // somebody else may have got the lock
+    }
+    this.#run = first;
+  }
+
+  /** Does something as code of a process. */
+  #attempt<T>(run: Run, act: () => T): T | undefined {
+    const { timeline } = this.machine;
+    timeline.running = run.life;
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof Killed)) {
+        run.told.push(`thrown ${said(error)}`);
+        this.machine.note(`thrown ${said(error)}`);
+      }
+      return undefined;
+    } finally {
+      if (run.life.isOver && run.ending !== 'closed')
+        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+    }
+  }
+
+  #sources(keys: ReturnType<KeyService['provider']>) {
+    const source = { keys, keyId: KEY };
+    const signer = { signing: keys, keyId: KEY };
+    const { useKmsSigning, signingKeyId } = this.#config;
+    return {
+      ...(useKmsSigning !== true && { dataKey: source }),
+      signers: useKmsSigning === true || signingKeyId !== undefined ? [signer] : [],
+    };
+  }
+
+  #spoilt(isDisk: boolean): void {
+    const { run } = this;
+    if (run === undefined) return;
+    run.hadFault = true;
+    run.hadDiskFault ||= isDisk;
+  }
+
+  #thrown(life: Life | undefined, error: unknown): void {
+    if (error instanceof Killed || life?.isOver === true) return;
+    this.#problem(`uncaught: ${said(error)}`);
+    life?.end();
+  }
+
+  /** A promise that nobody awaits was rejected. */
+  unhandled(error: unknown): void {
+    this.#thrown(this.machine.timeline.running, error);
+  }
+
+  #problem(text: string): void {
+    this.machine.note(`PROBLEM ${text}`);
+    this.problems.push(text);
+  }
+}
+
+/** A line by which it can be found again. */
+export function lineOf(run: number, line: number, bytes: number): string {
+  const mark = `#${run}.${line}#`;
+  const text = `${mark}${'x'.repeat(Math.max(0, bytes - mark.length))}`;
+  return line % 5 === 0 ? `${text}\n` : `{"msg":"${text}"}\n`;
+}
+
+/** An error in words, without what differs from run to run. */
+export function said(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  const cause = error.cause instanceof Error ? ` < ${said(error.cause)}` : '';
+  return `${code}: ${error.message.slice(0, 160)}${cause}`;
+}
+
+function clockOf(machine: Machine, life: Life) {
+  return {
+    now: () => Math.floor(machine.timeline.wall),
+    after: (ms: number, fire: () => void) => {
+      const task = machine.timeline.after(ms, life, fire);
+      return () => {
+        task.cancelled = true;
+      };
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { installed } from './tool-cache.ts';
+
+const run = promisify(execFile);
+/** A registry that says nothing any more is an error, with the command's name; in milliseconds. */
+const timeout = 900_000;
+
+/** A command of a Go module, built from `PATH@VERSION` unless it was. @returns the path of its binary */
+export async function goTool(path: string, version: string): Promise<string> {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const place = await installed(`go-${name}-${version}`, `${path}@${version}`, (into) =>
+    run('go', ['install', `${path}@${version}`], { env: { ...process.env, GOBIN: into }, timeout }),
+  );
+  return join(place, name);
+}
+
+/** An npm package with its dependencies, without their install scripts. @returns the package's own folder */
+export async function npmPackage(name: string, version: string): Promise<string> {
+  const place = await installed(`npm-${name.replace('/', '-')}-${version}`, `${name}@${version}`, async (into) => {
+    await writeFile(join(into, 'package.json'), '{"private":true}\n');
+    const flags = ['--no-audit', '--no-fund', '--ignore-scripts'];
+    await run('npm', ['install', ...flags, `${name}@${version}`], { cwd: into, timeout });
+  });
+  return join(place, 'node_modules', name);
+}
+
+const nodeVersions = { 20: '20.20.2', 24: '24.21.0' } as const;
+
+/** A Node.js of this major version: the one that runs the tests, or one from the registry. */
+export async function nodeOf(major: keyof typeof nodeVersions): Promise<string> {
+  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
+  const binary = `node-${process.platform}-${process.arch}`; // the binary alone
+  return join(await npmPackage(binary, nodeVersions[major]), 'bin', 'node');
+}

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createSealer } from '../../src/index.ts';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { logPlace } from './log-place.ts';
+
+/** Every way for an application to end, with every way for a key service to answer, in pino's worker and without it. */
+const KEY_SERVICES = ['0', '50', '2000', '12000', 'away', 'refused', 'hole'] as const;
+const ENDS = ['natural', 'exit', 'throw', 'sigterm-handled', 'sigterm', 'sigkill'] as const;
+const PLACES = ['worker', 'in-process'] as const;
+const LINES = 1_000;
+/** How long an end may take, in milliseconds: 5 seconds are promised, and this machine may be busy. */
+const END_LIMIT = 9_000;
+/** A call that is on its way keeps a process alive that comes to its natural end, as any open request does. */
+const CALL = 12_000;
+
+const program = fileURLToPath(new URL('../support/logging-application.mjs', import.meta.url));
+const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));
+const pino = pathToFileURL(fileURLToPath(new URL('../../node_modules/pino/pino.js', import.meta.url))).href;
+
+let built: BuiltPackage;
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => built.remove());
+
+interface Said {
+  readonly acknowledged?: number;
+  readonly given?: number;
+  readonly at?: number;
+}
+
+async function run(
+  where: string,
+  end: string,
+  service: string,
+  place: ReturnType<typeof logPlace>,
+): Promise<Said & { ms: number }> {
+  const { keyFilePath, ...rest } = place.options;
+  const options = { ...rest, keySource: 'custom', keyProviderModule: keyService, keyId: 'default' };
+  const library = join(built.directory, 'dist');
+  const task = { library, pino, where, options, lines: LINES, end };
+  const env = { ...process.env, LIBRARY: join(library, 'index.js'), KEY_FILE: keyFilePath, KEY_SERVICE: service };
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const tooLong = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  await once(child, 'close');
+  clearTimeout(tooLong);
+  const said: Said = Object.assign(
+    {},
+    ...out
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line)),
+  );
+  if (said.given === undefined) throw new Error(`the application did not come to its end: ${err.slice(0, 2_000)}`);
+  return { ...said, ms: Date.now() - (said.at ?? 0) };
+}
+
+const cases = PLACES.flatMap((where) =>
+  ENDS.flatMap((end) => KEY_SERVICES.map((service) => ({ where, end, service }))),
+);
+
+it.concurrent.for(cases)(
+  '$where, ends by $end, the key service answers: $service',
+  async ({ where, end, service }, { onTestFinished }) => {
+    const place = logPlace(onTestFinished);
+    const { acknowledged = 0, ms } = await run(where, end, service, place);
+    const waitsForCall = where === 'in-process' && end === 'natural' && service === String(CALL);
+    expect(ms).toBeLessThan(waitsForCall ? END_LIMIT + CALL : END_LIMIT);
+    const next = createSealer(place.options); // it seals what was kept, and signs what was not
+    await next.flush();
+    await next.close();
+    const numbers = (await place.records()).map((line) => JSON.parse(line).n);
+    const isAsked = end !== 'sigterm' && end !== 'sigkill';
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => n)); // in order, each once, no hole
+    if (isAsked) expect(numbers).toHaveLength(LINES);
+    else expect(numbers.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(await place.verdict()).toBe('ok');
+  },
+);
