@@ -55,7 +55,8 @@ async function lookAtKept(): Promise<void> {
     const { violations } = await simulate(tree, kept);
     const isOpen = violations.length > 0;
     process.stdout.write(`${isOpen ? 'open    ' : 'repaired'}  ${name}: ${kept.what}\n`);
-    writeKept(name, { ...kept, ...(isOpen && { open: true }) });
+    const [now] = violations;
+    writeKept(name, { ...kept, what: now?.what ?? kept.what, open: isOpen });
   }
 }
 

@@ -11,7 +11,7 @@ import type { Schedule, Step } from './schedule.ts';
 import type { Tree, WriterCode } from './tree.ts';
 
 /** How long the end of a sealer may take, in milliseconds. */
-export const CLOSE_LIMIT = 25_000;
+const CLOSE_LIMIT = 25_000;
 
 /** A process that seals, and what somebody who stands beside it knows. */
 export interface Run {
@@ -464,7 +464,7 @@ export class World {
 }
 
 /** A line by which it can be found again. */
-export function lineOf(run: number, line: number, bytes: number): string {
+function lineOf(run: number, line: number, bytes: number): string {
   const mark = `#${run}.${line}#`;
   const text = `${mark}${'x'.repeat(Math.max(0, bytes - mark.length))}`;
   return line % 5 === 0 ? `${text}\n` : `{"msg":"${text}"}\n`;
