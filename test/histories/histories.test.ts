@@ -42,9 +42,12 @@ describe('honest histories', () => {
 });
 
 describe('attacks', () => {
-  it.each([39, 145, 337])('are not taken more lightly where a file was emptied and not deleted (seed %i)', async (seed) => {
-    expect(await said(attackCampaign, seed, 1)).toEqual([]);
-  });
+  it.each([39, 145, 337])(
+    'are not taken more lightly where a file was emptied and not deleted (seed %i)',
+    async (seed) => {
+      expect(await said(attackCampaign, seed, 1)).toEqual([]);
+    },
+  );
 
   it('are never ok', async () => {
     expect(await said(attackCampaign, 1, 30)).toEqual([]);

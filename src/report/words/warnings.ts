@@ -47,7 +47,8 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
   },
   EARLIER_COPY: {
     title: 'a file is an earlier copy of another one',
-    means: 'Another file begins with all of its bytes, as the log does of which a backup was made. The longer one was read.',
+    means:
+      'Another file begins with all of its bytes, as the log does of which a backup was made. The longer one was read.',
     next: 'Nothing.',
   },
   LONG_LINE: {

@@ -78,13 +78,21 @@ async function takesItsPlace(
     case 'same':
       break;
     case 'earlier copy':
-      add('EARLIER_COPY', left, `this file is an earlier copy of ${name}, which begins with all of it and is read instead`);
+      add(
+        'EARLIER_COPY',
+        left,
+        `this file is an earlier copy of ${name}, which begins with all of it and is read instead`,
+      );
       break;
     case 'converted copy':
       add('LINE_ENDINGS_CONVERTED', left, `this file is a copy of ${name}; of one of the two the lines end with CR LF`);
       break;
     case 'different':
-      add('FORK', second, `this file and ${first.source.name} both begin with entry ${seq} but differ: the log was forked`);
+      add(
+        'FORK',
+        second,
+        `this file and ${first.source.name} both begin with entry ${seq} but differ: the log was forked`,
+      );
       return false;
   }
   return isSecond;

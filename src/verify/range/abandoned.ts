@@ -1,8 +1,8 @@
 import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
-import { beginRange, forgetRange } from './ranges.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
+import { beginRange, forgetRange } from './ranges.ts';
 
 /** Whether an open went on below the present end; `too far`: further back than is kept, which was reported. */
 export type Abandonment = 'abandoned' | 'out of order' | 'too far';

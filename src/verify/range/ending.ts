@@ -180,7 +180,12 @@ function startedAbove(state: StreamState, proven: number): Doubt | undefined {
   const place = { seq: run.openSeq, lastSeq: state.next - 1 };
   const what = `the run that began at entry ${run.openSeq} has no checkpoint yet that`;
   if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
-    return { code: 'UNSIGNED', ...place, message: `${what} is signed by a key you named`, unchecked: isUnchecked(state) };
+    return {
+      code: 'UNSIGNED',
+      ...place,
+      message: `${what} is signed by a key you named`,
+      unchecked: isUnchecked(state),
+    };
   }
   return { code: 'END_UNPROVEN', ...place, message: `${what} you can check`, unchecked: isUnchecked(state) };
 }
