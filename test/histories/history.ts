@@ -268,7 +268,7 @@ export function makeHistory(random: Random, world: World): History {
   const reach = reachOf(draft);
   random.pick(carriages)(draft);
   const keys = nameKeys(draft);
-  const checksMacs = keys.dataKeys.length > 0 && world.mode !== 'hash';
+  const checksMacs = world.mode !== 'hash' && world.dataKeys.every((key) => keys.dataKeys.includes(key));
   if (world.has.has('TORN_TAIL')) draft.because('torn', ['TORN_TAIL']);
   if (world.has.has('ADOPTED') && !checksMacs) draft.because('adopted', [], ['ADOPTED', 'UNVOUCHED', 'UNSIGNED']);
   if (world.has.has('ABANDONED_UNPROVEN') || (world.has.has('ABANDONED') && !checksMacs))
@@ -276,8 +276,9 @@ export function makeHistory(random: Random, world: World): History {
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
   if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
-  // of a stream whose neighbour is damaged this is the first thing to say
-  if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN')) draft.roots.add('START_UNPROVEN');
+  // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
+  if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
+    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN');
   // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
   const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(tagOf(origin)) ?? 0));
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];

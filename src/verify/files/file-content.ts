@@ -133,7 +133,8 @@ export async function contentOf(source: Source, limits: Limits = ALL): Promise<F
 /** When a carrier had a line, and under which labels, is nothing of the log; nor is a line that nothing ended (M1.7). */
 async function addLines(source: Source, contents: Contents): Promise<void> {
   const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
-    contents.add(Buffer.concat([Buffer.from(`${what} ${bytes.length} `), bytes, Buffer.from('\n')]));
+    const length = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length; // the same whether it was converted
+    contents.add(Buffer.concat([Buffer.from(`${what} ${length} `), bytes, Buffer.from('\n')]));
   };
   const sink: LogSink = {
     feed: (bytes, start, end) => add('line', bytes.subarray(start, end)),

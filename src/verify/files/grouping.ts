@@ -115,12 +115,18 @@ export function unclaimedReport(
   );
 }
 
-/** Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5). */
+/**
+ * Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5).
+ *
+ * @param reports - of the streams that are here, and of the files that belong to none: a damaged one may be what is missing
+ */
 export function vanishedReports(
   options: VerifyOptions,
   heldNotes: readonly string[],
   reports: readonly StreamReport[],
 ): StreamReport[] {
+  const mayHoldOthers = reports.filter(({ origin }) => origin === '' || options.demux === true);
+  if (mayHoldOthers.some(({ findings }) => findings.some(({ code }) => code === 'UNREADABLE'))) return [];
   const patterns = patternsOf(options);
   const there = new Set(reports.map(({ origin }) => origin));
   const heldByPolicy = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];

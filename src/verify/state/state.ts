@@ -84,6 +84,8 @@ export class StreamState {
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
   unread = false;
+  /** A damaged file that is none of those read may hold entries that nothing here has (M8.5). */
+  maybeElsewhere = false;
   /** After an unknown kind: order, counts, steps and cadence are undecided until the next run. */
   orderUnknown = false;
   /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */

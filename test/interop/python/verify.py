@@ -61,7 +61,7 @@ def items_of(files):
     return [(line, follows, has_entries) for (line, has_entries), follows in zip(items, after)]
 
 
-def read_stream(auditor, origin, files):
+def read_stream(auditor, origin, files, damaged_beside):
     """Reads and assesses the ranges of one stream."""
     streams, numbers = [], set()
     whole = [file.whole for file in files]
@@ -70,6 +70,7 @@ def read_stream(auditor, origin, files):
     ranges = ranges_of(files)
     for at, part in enumerate(ranges):
         stream, is_last = Stream(auditor, origin, numbers), at + 1 == len(ranges)
+        stream.damaged_beside = damaged_beside
         streams.append(stream)
         stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
         told = [file for file in part if not is_empty(file)]
@@ -86,7 +87,9 @@ def read_range(stream, files, ends_here):
     except Undecided as stop:
         stream.undecided.add(str(stop))
         return
-    stream.rewritten = any('RESERIALIZED' in file.problems for file in files)
+    # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
+    lost = {'RESERIALIZED', 'UNREADABLE'}
+    stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)
     if stream.start is None:
         # M8.5: of a stream that is held there is no entry
         need(not ends_here or stream.rewritten or not stream.auditor.held, 'KNOWN_CONTRADICTED')
@@ -107,12 +110,14 @@ def judge(case, folder=''):
         files = read_case(case, folder)
         if case.get('demux'):
             files = separated(origins, files)
-        for origin, group in grouped(origins, files).items():
+        groups = grouped(origins, files)
+        damaged_beside = any('UNREADABLE' in file.problems for file in groups.get(None, ()))
+        for origin, group in groups.items():
             if origin is None:
                 codes.update(*(file.problems for file in group), ['NOT_NAMED'])
             else:
                 renamed_manifests(group)
-                streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group))
+                streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
         check_links(streams, origins, auditor)
     except Tampered as found:
         return 1, [str(found)]
