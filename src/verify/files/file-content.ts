@@ -169,7 +169,8 @@ export type Likeness = 'same' | 'earlier copy' | 'converted copy' | 'different';
 export async function likeness(long: FileInHand, short: FileInHand): Promise<Likeness> {
   const { content } = short;
   if (long.content.digest === content.digest) return 'same';
-  const begun = await contentOf(long.source, content);
+  const asLong = long.content.length === content.length && long.content.plainLength === content.plainLength;
+  const begun = asLong ? long.content : await contentOf(long.source, content);
   if (begun?.digest === content.digest) return 'earlier copy';
   const onlyOne = long.content.converted !== content.converted;
   return onlyOne && begun?.plainDigest === content.plainDigest ? 'converted copy' : 'different';

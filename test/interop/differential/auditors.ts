@@ -63,10 +63,11 @@ function optionsOf(random: Random, log: HonestLog): Partial<CaseBrings> {
 function rangesOf(random: Random, log: HonestLog): Partial<CaseBrings> {
   const sizes = notesOf(log.files).map((note) => parseSignedCheckpoint(note)?.size ?? 1);
   if (sizes.length === 0) return {};
-  const range = (): [number, number] => [
-    random.chance(0.6) ? 1 : random.pick(sizes) + random.int(2),
-    random.chance(0.6) ? 0 : random.pick(sizes) - random.int(2),
-  ];
+  const range = (): [number, number] => {
+    const from = random.chance(0.6) ? 1 : random.pick(sizes) + random.int(2);
+    const last = random.chance(0.6) ? 0 : random.pick(sizes) - random.int(2);
+    return [from, last === 0 ? 0 : Math.max(from, last)]; // no range at all is refused
+  };
   return { vkey_ranges: Object.fromEntries(log.vkeys.map((vkey) => [vkey, range()])) };
 }
 

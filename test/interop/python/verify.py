@@ -111,14 +111,15 @@ def judge(case, folder=''):
         if case.get('demux'):
             files = separated(origins, files)
         groups = grouped(origins, files)
-        damaged_beside = any('UNREADABLE' in file.problems for file in groups.get(None, ()))
+        unclaimed = files if case.get('demux') else groups.get(None, ())
+        damaged_beside = any('UNREADABLE' in file.problems for file in unclaimed)
         for origin, group in groups.items():
             if origin is None:
                 codes.update(*(file.problems for file in group), ['NOT_NAMED'])
             else:
                 renamed_manifests(group)
                 streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
-        check_links(streams, origins, auditor)
+        check_links(streams, origins, auditor, damaged_beside)
     except Tampered as found:
         return 1, [str(found)]
     except LeftOut:
