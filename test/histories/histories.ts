@@ -28,7 +28,7 @@ export interface Campaign {
 }
 
 /** One number gives the world, and with it the history: `seed` counts histories, {@link PER_WORLD} of which share a world. */
-export function historyOf(seed: number, worlds?: Map<number, World>): History {
+function historyOf(seed: number, worlds?: Map<number, World>): History {
   return makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), worldOf(seed, worlds));
 }
 

@@ -118,9 +118,9 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   let bytes = 0;
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
-  let damaged = false;
+  const found = { damaged: false };
   const onProblem = (): void => {
-    damaged = true; // the reading itself reports it
+    found.damaged = true; // the reading itself reports it
   };
   try {
     for await (const chunk of source.read(onProblem)) {
@@ -131,8 +131,8 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
-  const result = peeking.result(bytes === 0 && !damaged);
-  return damaged && result.seq === undefined ? { ...result, damaged } : result;
+  const result = peeking.result(bytes === 0 && !found.damaged);
+  return found.damaged && result.seq === undefined ? { ...result, damaged: true } : result;
 }
 
 /** The same of a plain file whose bytes are all at hand. */

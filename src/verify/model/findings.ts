@@ -1,5 +1,4 @@
 import type { QuotedLine } from './quoted-line.ts';
-import { rootCauseFirst } from './root-causes.ts';
 
 /** What a verifier can find (spec 8, last table), and the list that it keeps. */
 
@@ -316,10 +315,9 @@ export class Findings {
     return more;
   }
 
-  /** The findings as a report tells them: in the order of their seq, and the root cause first. */
-  told(): Finding[] {
-    const following = new Set([...this.#following].map((at) => this.#kept[at]));
-    return rootCauseFirst(this.list(), (finding) => following.has(finding));
+  /** Those that may follow from others. */
+  get following(): ReadonlySet<Finding> {
+    return new Set([...this.#following].map((at) => this.#kept[at] as Finding));
   }
 
   /** The findings in the order of their seq; those without one last. */

@@ -29,15 +29,15 @@ function rankOf(code: FindingCode): number {
 }
 
 /**
- * The findings as they are told. Those that `follows` says may be consequences are left out where something is found that
+ * The findings as they are told. Those of `following` may be consequences: they are left out where something is found that
  * they can follow from: a change, a part that is not here, a key that is missing. Among the undecided ones the cause comes
  * before what follows from it; all others stay where they are.
  */
-export function rootCauseFirst(findings: readonly Finding[], follows: (finding: Finding) => boolean): Finding[] {
+export function rootCauseFirst(findings: readonly Finding[], following: ReadonlySet<Finding>): Finding[] {
   const isCause = (finding: Finding): boolean =>
-    !follows(finding) &&
+    !following.has(finding) &&
     (finding.severity === 'tampered' || (finding.severity === 'undecided' && rankOf(finding.code) < ORDER.length));
-  const told = findings.some(isCause) ? findings.filter((finding) => !follows(finding)) : [...findings];
+  const told = findings.some(isCause) ? findings.filter((finding) => !following.has(finding)) : [...findings];
   const undecided = told
     .filter(({ severity }) => severity === 'undecided')
     .sort((one, other) => rankOf(one.code) - rankOf(other.code));
