@@ -1,6 +1,4 @@
 import { gzipSync } from 'node:zlib';
-import { classifyLine } from '../../src/format/entry.ts';
-import { tagOf } from '../../src/format/origin.ts';
 import type { CarrierName, FindingCode } from '../../src/index.ts';
 import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
@@ -237,14 +235,12 @@ function nameKeys(draft: Draft): Keys {
 /** How far each stream goes in these plain files, what a crash lost left out. */
 function reachOf({ files, world }: Pick<Draft, 'files' | 'world'>): ReadonlyMap<string, number> {
   const reach = new Map<string, number>();
-  const entries = new Set(world.entries.map((line) => line.toString('latin1')));
+  const entries = new Map(world.entries.map((entry) => [entry.bytes.toString('latin1'), entry]));
   for (const { bytes } of files) {
     const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
     for (const line of linesOf(whole)) {
-      const read = classifyLine(line);
-      if (!entries.has(line.toString('latin1'))) continue;
-      if (read.type === 'record' || read.type === 'control')
-        reach.set(read.tag, Math.max(read.seq, reach.get(read.tag) ?? 0));
+      const entry = entries.get(line.toString('latin1'));
+      if (entry !== undefined) reach.set(entry.origin, Math.max(entry.seq, reach.get(entry.origin) ?? 0));
     }
   }
   return reach;
@@ -257,7 +253,7 @@ function shuffled<T>(random: Random, list: readonly T[]): T[] {
 
 function cutsCited(draft: Draft): boolean {
   const reach = reachOf(draft);
-  return [...draft.world.cited].some(([origin, size]) => (reach.get(tagOf(origin)) ?? size) < size);
+  return [...draft.world.cited].some(([origin, size]) => (reach.get(origin) ?? size) < size);
 }
 
 /** One thing that honest people did with a world. */
@@ -280,7 +276,7 @@ export function makeHistory(random: Random, world: World): History {
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
     draft.roots.add('START_UNPROVEN').add('END_UNPROVEN');
   // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
-  const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(tagOf(origin)) ?? 0));
+  const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(origin) ?? 0));
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];
   const known = holds.length > 0 && random.chance(0.15) ? holds : [];
   if (held.length + known.length > 0) draft.what.push('held');

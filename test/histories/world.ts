@@ -1,4 +1,3 @@
-import { kidOf } from '../../src/format/origin.ts';
 import type { FindingCode } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { type EpochKeys, type Sealed, SealedLog } from '../support/sealed-log.ts';
@@ -14,6 +13,13 @@ import { dataKey, edKey, nextDataKey, nextEdKey, p256Key, thirdEdKey } from '../
 export interface WorldFile {
   readonly name: string;
   readonly origin: string;
+  readonly bytes: Buffer;
+}
+
+/** One line of a stream, as its writer counts it. */
+export interface WorldEntry {
+  readonly origin: string;
+  readonly seq: number;
   readonly bytes: Buffer;
 }
 
@@ -40,7 +46,7 @@ export interface World {
   /** What the log itself has, however it is looked at. */
   readonly has: ReadonlySet<FindingCode>;
   /** What the entries of the log are, in their order, without those that its writer has lost. */
-  readonly entries: readonly Buffer[];
+  readonly entries: readonly WorldEntry[];
   /** The data key of each key period, as hex. */
   readonly dataKeyOf: Readonly<Record<string, string>>;
   /** Sizes that a stream says another one had, by that other's name. */
@@ -210,7 +216,7 @@ class Writer {
     const { dataKey: data } = this.#keys;
     if (data !== undefined) {
       this.dataKeys.add(data);
-      this.dataKeyOf[kidOf(this.log.origin, this.log.highestEpoch)] = data.toString('hex');
+      this.dataKeyOf[this.log.kid] = data.toString('hex');
     }
     for (const signer of this.#keys.signers ?? []) this.signers.add(signer);
   }
@@ -220,10 +226,11 @@ class Writer {
   }
 
   /** Of entries that a crash lost and a later run wrote anew, the later one. */
-  entries(): Buffer[] {
-    const bySeq = new Map<number, Buffer>();
-    for (const { seq, bytes } of this.log.lines) if (seq !== undefined) bySeq.set(seq, bytes);
-    return Array.from({ length: this.log.size }, (_, at) => bySeq.get(at + 1) as Buffer);
+  entries(): WorldEntry[] {
+    const { lines, origin, size } = this.log;
+    const bySeq = new Map<number, WorldEntry>();
+    for (const { seq, bytes } of lines) if (seq !== undefined && seq <= size) bySeq.set(seq, { origin, seq, bytes });
+    return [...bySeq.values()];
   }
 
   /** What somebody may have kept: a size that the writer went back below has gone with it. */
