@@ -1,11 +1,13 @@
 import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
 import { encodeBase64url } from './base64.ts';
-import { MAX_SIGNATURES } from './checkpoint.ts';
 import type { Members } from './members.ts';
 import { isPlainWord } from './plain-word.ts';
 import { type NoteKey, spkiFor } from './vkey.ts';
 
 /** KEYREF and SIGNER of spec 2: what a key period is sealed with, without any secret. */
+
+/** At most so many signers of a key period (M2.1). */
+const MAX_SIGNERS = 16;
 
 /** A key that signs the checkpoints of a key period. */
 export interface Signer {
@@ -122,7 +124,7 @@ function unknownAlgorithm(members: Members, algorithm: string): void {
 function readSigners(members: Members): (Signer | UnknownSigner)[] {
   const list = members.list('signers');
   if (list.length === 0) members.malformed('"signers" is empty');
-  if (list.length > MAX_SIGNATURES) members.malformed(`"signers" has more than ${MAX_SIGNATURES} elements`);
+  if (list.length > MAX_SIGNERS) members.malformed(`"signers" has more than ${MAX_SIGNERS} elements`);
   const signers = list.map((item) => readSigner(members.nested(item)));
   const [first] = signers;
   if (first !== undefined && first.algorithm !== '' && !signers.some(isKnown))

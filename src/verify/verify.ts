@@ -93,7 +93,7 @@ async function lookForNamed(
 /** Reads each stream's files in their order. */
 async function verifyFiles(
   options: VerifyOptions,
-  groups: ReadonlyMap<string, readonly PeekedSource[]>,
+  groups: ReadonlyMap<string | undefined, readonly PeekedSource[]>,
   auditorOf: (origin: string) => Auditor,
   told: Pick<FileReading, 'onBytes' | 'onBeside'>,
   kept: Keeping | undefined,
@@ -104,8 +104,10 @@ async function verifyFiles(
   const room = new FindingRoom();
   const timelineRoom = new TimelineRoom();
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
-  const cited = citedSizes([...groups.values()].flat());
+  const damagedBeside = (groups.get(undefined) ?? []).some(({ peek }) => peek.damaged === true);
+  const cited = citedSizes([...groups].flatMap(([origin, files]) => (origin === undefined ? [] : files)));
   for (const [origin, files] of groups) {
+    if (origin === undefined) continue;
     const findings = new Findings(room);
     const verifier = new StreamVerifier(auditorOf(origin), findings, {
       cited: cited.get(origin),
@@ -114,6 +116,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
+    verifier.state.maybeElsewhere = damagedBeside || findings.count('UNREADABLE') > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
@@ -209,7 +212,6 @@ async function verifyOnce(
   const shown = { quoteLines: options.quoteLines, digestFiles: options.digestFiles };
   const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
   const unclaimed = groups?.get(undefined) ?? [];
-  groups?.delete(undefined);
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,
@@ -217,12 +219,12 @@ async function verifyOnce(
   const streams =
     groups === undefined
       ? await demultiplex(sources, patterns, auditorOf, { ...told, ...shown, kept })
-      : await verifyFiles(options, groups as Map<string, PeekedSource[]>, auditorOf, told, kept, again);
+      : await verifyFiles(options, groups, auditorOf, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
-  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
+  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], [...reports, ...others])];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
   const all = [...named, ...others, ...missingReports(options, named, peeks)];

@@ -177,7 +177,7 @@ describe('a long line', () => {
 });
 
 describe('files that claim one place', () => {
-  it('are each read once, the one that holds it too', async () => {
+  it('are each read once, and the one that holds it as far as each of them goes', async () => {
     let reads = 0;
     const files = Array.from({ length: 300 }, (_, at) => {
       const source = memorySource(`${at}`, Buffer.from(`${at}`));
@@ -190,7 +190,8 @@ describe('files that claim one place', () => {
     });
     const findings = new Findings();
     await orderFiles(files, findings);
-    expect([findings.count('FORK'), reads]).toEqual([299, 300]);
+    expect(findings.count('FORK')).toBe(299);
+    expect(reads).toBeLessThan(2 * files.length);
   });
 });
 

@@ -42,7 +42,7 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['note-malformed', 1, 'NOTE_MALFORMED'],
     ['note-malformed-dash', 1, 'NOTE_MALFORMED'],
     ['note-malformed-extension', 1, 'NOTE_MALFORMED'],
-    ['note-malformed-many', 1, 'NOTE_MALFORMED'],
+    ['valid-many-signatures', 0],
     ['note-malformed-long', 1, 'NOTE_MALFORMED'],
   ],
   [

@@ -153,8 +153,8 @@ export function memorySource(name: string, bytes: Buffer, chunk: number = 1 << 2
 export function inChunks(source: Source, chunk: number): Source {
   return {
     ...source,
-    async *read(onProblem) {
-      for await (const bytes of source.read(onProblem)) {
+    async *read(onProblem, onWhole) {
+      for await (const bytes of source.read(onProblem, onWhole)) {
         for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
       }
     },

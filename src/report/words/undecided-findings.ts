@@ -60,9 +60,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Give a checkpoint that you have kept, or name the key for this stream in your policy.',
   },
   ADOPTED: {
-    title: 'a restart took over entries that nobody had signed',
+    title: 'a restart took over entries that no signature you can check had covered',
     means:
-      'The writer crashed before a signature. Its next run signed over what lay on the disk meanwhile, and cannot answer for it.',
+      'Before this restart there is no checkpoint of these entries that you can check: the writer crashed before it signed one, or it was removed. The signature behind the restart covers data that was on disk while the writer was down, and the writer cannot vouch for it.',
     next: 'Compare these entries with another copy. If they are the same, or a loss is acceptable, allow it in the policy (accept: adopted).',
   },
   ABANDONED_UNPROVEN: {

@@ -45,6 +45,12 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
     means: 'It holds nothing, which happens where a crash or a rotation left it.',
     next: 'Nothing, if the entries around it go on without a hole, as they do here unless something else is found.',
   },
+  EARLIER_COPY: {
+    title: 'a file is an earlier copy of another one',
+    means:
+      'Another file begins with all of its bytes, as the log does of which a backup was made. The longer one was read.',
+    next: 'Nothing.',
+  },
   LONG_LINE: {
     title: 'a line of the log itself is longer than some carriers pass on',
     means: 'It is valid. A carrier on the way may cut such a line.',

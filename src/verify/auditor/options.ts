@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { SigningKey } from '../../keys/provider.ts';
 import type { OnRead } from '../../foundation/regular-file.ts';
+import type { SigningKey } from '../../keys/provider.ts';
 import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';

@@ -18,8 +18,11 @@ import { FileTally } from './file-tally.ts';
 import { claimedOrigin } from './grouping.ts';
 import { orderMixedFiles } from './mixed-files.ts';
 import { stopReading } from './stream-files.ts';
+import { WholeSoFar } from './whole-so-far.ts';
 
 /** Lines of several streams that some pipe has mixed (spec 1, TAG): each line goes to its stream's verifier. */
+
+const CR = 0x0d;
 
 interface Lane {
   readonly origin: string;
@@ -68,7 +71,8 @@ class Demultiplexer implements LogSink {
   }
 
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
-    const lane = this.#laneOf(bytes.subarray(start, end));
+    // whose line it is does not depend on how it ends; its verifier says whether that is right
+    const lane = this.#laneOf(bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end));
     if (lane === undefined) return undefined;
     this.#last = lane;
     return lane.verifier.feed(bytes, start, end, line, offset);
@@ -171,7 +175,8 @@ export async function demultiplex(
     const splitter = lines.begin(source);
     const tally = new FileTally(source, digestFiles);
     try {
-      for await (const chunk of source.read((problem, message) => report(demultiplexer, problem, message))) {
+      const whole = new WholeSoFar(() => [...demultiplexer.lanes.values()].map(({ verifier }) => verifier.state));
+      for await (const chunk of source.read(whole.onProblem, whole.onWhole)) {
         onBytes(chunk.length);
         tally.addBytes(chunk.length);
         tally.addChunk(chunk);
@@ -195,15 +200,4 @@ export async function demultiplex(
       verifier.end();
       return linkedStream(verifier.state, names, details);
     });
-}
-
-function report(
-  demultiplexer: Demultiplexer,
-  problem: 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT',
-  message: string,
-): void {
-  for (const { verifier } of demultiplexer.lanes.values()) {
-    verifier.state.find(problem, message);
-    verifier.state.unread ||= problem !== 'GZIP_TRAILING';
-  }
 }

@@ -101,7 +101,8 @@ export function unclaimedReport(
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };
-    if (peek.noted !== undefined) {
+    if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
+    else if (peek.noted !== undefined) {
       const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
       findings.add('NO_KEY', place, message);
     } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
@@ -114,12 +115,18 @@ export function unclaimedReport(
   );
 }
 
-/** Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5). */
+/**
+ * Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5).
+ *
+ * @param reports - of the streams that are here, and of the files that belong to none: a damaged one may be what is missing
+ */
 export function vanishedReports(
   options: VerifyOptions,
   heldNotes: readonly string[],
   reports: readonly StreamReport[],
 ): StreamReport[] {
+  const mayHoldOthers = reports.filter(({ origin }) => origin === '' || options.demux === true);
+  if (mayHoldOthers.some(({ findings }) => findings.some(({ code }) => code === 'UNREADABLE'))) return [];
   const patterns = patternsOf(options);
   const there = new Set(reports.map(({ origin }) => origin));
   const heldByPolicy = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];

@@ -7,7 +7,7 @@ import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink } from '../input/unwrapping.ts';
-import { contentDigest } from './stream-files.ts';
+import { contentOf } from './file-content.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
 
@@ -118,9 +118,10 @@ async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
   for (const file of files) {
     const key = [...file.seqs].join();
     const same = file.seqs.size === 0 ? [] : (seen.get(key) ?? []);
-    const digests = await Promise.all(
-      [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentDigest(one.file.source)),
+    const contents = await Promise.all(
+      [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentOf(one.file.source)),
     );
+    const digests = contents.map((content) => content?.digest);
     if (digests.length > 0 && digests.indexOf(digests.at(-1)) < digests.length - 1) continue;
     seen.set(key, [...same, file]);
     kept.push(file);

@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { readManifest } from '../../format/manifest.ts';
@@ -9,84 +8,94 @@ import { besideNeighbours } from '../found/rotated-files.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
-import type { OnProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
-import type { LogSink, OnBeside } from '../input/unwrapping.ts';
-import type { Findings } from '../model/findings.ts';
+import type { OnBeside } from '../input/unwrapping.ts';
+import type { FindingCode, Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
 import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import type { FileDetails } from '../verdict/report.ts';
+import { contentOf, type FileContent, likeness } from './file-content.ts';
 import { FileTally } from './file-tally.ts';
+import { WholeSoFar } from './whole-so-far.ts';
 
 /** The files of one stream, put in order and read one after another (spec 8.2). */
-
-/**
- * SHA-256 of a file's decompressed bytes, of a carrier's file that of what it holds of the log, as hex; undefined where the
- * file was deleted since it was looked at.
- */
-export async function contentDigest(source: Source): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    if (source.carrier === undefined) for await (const chunk of source.read(() => undefined)) hash.update(chunk);
-    else await hashLines(source, hash);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
-  return hash.digest('hex');
-}
-
-/** When a carrier had a line, and under which labels, is nothing of the log. */
-async function hashLines(source: Source, hash: Hash): Promise<void> {
-  const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
-    hash.update(`${what} ${bytes.length}\n`).update(bytes);
-  };
-  const sink: LogSink = {
-    feed: (bytes, start, end) => add('line', bytes.subarray(start, end)),
-    feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
-    feedUnterminated: (bytes) => hash.update(`unterminated ${bytes}\n`),
-  };
-  const lines = new FileLines(sink);
-  const splitter = lines.begin(source);
-  try {
-    for await (const chunk of source.read(() => undefined)) await splitter.push(chunk);
-    await lines.end(splitter);
-  } catch (error) {
-    if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
-  }
-}
 
 /** A file of checkpoints alone comes behind the entries that they are about; one of which nothing is known, at the end. */
 function placeOf({ seq, noted }: Peek): number {
   return seq ?? (noted === undefined ? Number.MAX_SAFE_INTEGER : noted.size + 0.5);
 }
 
-/** Files by the seq of their first entry; the same file twice counts once, two files for one range are a fork (M8.2). */
+/** Files by the seq of their first entry; copies of one count once, two files for one range are a fork (M8.2). */
 export async function orderFiles(files: readonly PeekedSource[], findings: Findings): Promise<PeekedSource[]> {
   const ordered = [...files].sort((a, b) => placeOf(a.peek) - placeOf(b.peek));
   const kept: PeekedSource[] = [];
-  let keptDigest: string | undefined; // of the last one kept: it is read once, whatever claims its place
+  let content: FileContent | undefined; // of the last one kept: it is read once, whatever claims its place
   for (const file of ordered) {
     const before = kept.at(-1);
     if (before === undefined || file.peek.seq === undefined || before.peek.seq !== file.peek.seq) {
       kept.push(file);
-      keptDigest = undefined;
+      content = undefined;
       continue;
     }
-    keptDigest ??= await contentDigest(before.source);
-    const digest = await contentDigest(file.source);
-    if (keptDigest === undefined && digest !== undefined) {
-      kept.splice(-1, 1, file);
-      keptDigest = digest;
-    }
-    if (digest === undefined || keptDigest === digest) continue;
-    const { seq } = file.peek;
-    const message = `this file and ${before.source.name} both begin with entry ${seq} but differ: the log was forked`;
-    findings.add('FORK', { file: file.source.name, seq }, message);
+    content ??= await contentOf(before.source);
+    const other = await contentOf(file.source);
+    if (other === undefined) continue;
+    const goesOn = content === undefined || (await takesItsPlace(before, content, file, other, findings));
+    if (!goesOn) continue;
+    kept.splice(-1, 1, file);
+    content = other;
   }
   return besideNeighbours(kept);
+}
+
+/** Two files begin with one entry. @returns whether the second is read in place of the first */
+async function takesItsPlace(
+  first: PeekedSource,
+  content: FileContent,
+  second: PeekedSource,
+  other: FileContent,
+  findings: Findings,
+): Promise<boolean> {
+  const { seq } = second.peek;
+  const add = (code: FindingCode, { source }: PeekedSource, message: string): void =>
+    findings.add(code, { file: source.name, ...(seq !== undefined && { seq }) }, message);
+  const longer = other.plainLength - content.plainLength;
+  const asWritten = longer === 0 && content.converted && !other.converted;
+  const isSecond = content.damaged !== other.damaged ? content.damaged : longer > 0 || asWritten;
+  const [read, left] = isSecond ? [second, first] : [first, second];
+  const { name } = read.source;
+  if (content.damaged || other.damaged) {
+    add('UNREADABLE', left, `this file and ${name} both begin with entry ${seq}, and compressed data is damaged`);
+    return isSecond;
+  }
+  const inHand = [
+    { source: first.source, content },
+    { source: second.source, content: other },
+  ] as const;
+  switch (await likeness(inHand[isSecond ? 1 : 0], inHand[isSecond ? 0 : 1])) {
+    case 'same':
+      break;
+    case 'earlier copy':
+      add(
+        'EARLIER_COPY',
+        left,
+        `this file is an earlier copy of ${name}, which begins with all of it and is read instead`,
+      );
+      break;
+    case 'converted copy':
+      add('LINE_ENDINGS_CONVERTED', left, `this file is a copy of ${name}; of one of the two the lines end with CR LF`);
+      break;
+    case 'different':
+      add(
+        'FORK',
+        second,
+        `this file and ${first.source.name} both begin with entry ${seq} but differ: the log was forked`,
+      );
+      return false;
+  }
+  return isSecond;
 }
 
 /** The manifest of a file; why there is none, where one is there and cannot be read. */
@@ -221,11 +230,8 @@ async function readFile(
       if (!state.stopped) await lines.end(splitter, next);
       return true;
     }
-    const onProblem: OnProblem = (problem, message) => {
-      state.find(problem, message);
-      state.unread ||= problem !== 'GZIP_TRAILING';
-    };
-    for await (const chunk of source.read(onProblem)) {
+    const whole = new WholeSoFar(() => [state]);
+    for await (const chunk of source.read(whole.onProblem, whole.onWhole)) {
       onBytes(chunk.length);
       tally.addChunk(chunk);
       await splitter.push(chunk);

@@ -1,5 +1,5 @@
 import { crc32, inflate, inflateAtOnce, isInflateError } from './inflate.ts';
-import type { OnProblem } from './source-problem.ts';
+import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /**
  * M8.23: Compressed files (RFC 1952): several members are one file, bytes after the last one are a finding. Node's own gunzip
@@ -107,12 +107,16 @@ async function* readMember(file: CompressedBytes, start: number): AsyncGenerator
   }
 }
 
-/** The decompressed bytes of a file, at most `maxBytes` in at most `maxMembers` (default 500,000) members. */
+/**
+ * The decompressed bytes of a file, at most `maxBytes` in at most `maxMembers` (default 500,000) members. `onWhole` is told
+ * behind each member that all bytes so far are those that were compressed.
+ */
 export async function* readGzip(
   file: CompressedBytes,
   maxBytes: number,
   onProblem: OnProblem,
   maxMembers: number = MAX_MEMBERS,
+  onWhole: OnWhole = () => undefined,
 ): AsyncGenerator<Buffer, void> {
   const window = new Window(file);
   let position = 0;
@@ -135,8 +139,9 @@ export async function* readGzip(
         const { data, length } = small;
         bytes += data.length;
         if (bytes > maxBytes) return exceeded();
-        if (data.length > 0) yield data;
         checkTrailer(view.subarray(header + length), { check: crc32(data), length: data.length });
+        if (data.length > 0) yield data;
+        onWhole();
         position += header + length + TRAILER;
         continue;
       }
@@ -151,6 +156,7 @@ export async function* readGzip(
         yield step.value;
         step = await member.next();
       }
+      onWhole();
       position = step.value;
     }
   } catch (error) {

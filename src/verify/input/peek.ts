@@ -17,6 +17,8 @@ export interface Peek {
   readonly origin: string | undefined;
   /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
   readonly noted?: { readonly origin: string; readonly size: number };
+  /** Its compressed data is damaged, and before that there was no entry. */
+  readonly damaged?: true;
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
   /** Why a first open stands there, and since when, by the writer's clock. */
@@ -116,9 +118,9 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   let bytes = 0;
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
-  let damaged = false;
+  const found = { damaged: false };
   const onProblem = (): void => {
-    damaged = true; // the reading itself reports it
+    found.damaged = true; // the reading itself reports it
   };
   try {
     for await (const chunk of source.read(onProblem)) {
@@ -129,7 +131,8 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
-  return peeking.result(bytes === 0 && !damaged);
+  const result = peeking.result(bytes === 0 && !found.damaged);
+  return found.damaged && result.seq === undefined ? { ...result, damaged: true } : result;
 }
 
 /** The same of a plain file whose bytes are all at hand. */

@@ -3,3 +3,6 @@ export type SourceProblem = 'GZIP_TRAILING' | 'UNREADABLE' | 'LIMIT';
 
 /** Told why the bytes of a source end early. */
 export type OnProblem = (problem: SourceProblem, message: string) => void;
+
+/** Told that all bytes that were given so far are whole: a compressed file's, up to the end of a member. */
+export type OnWhole = () => void;

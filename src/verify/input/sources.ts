@@ -5,7 +5,7 @@ import { type FileIdentity, identityOf, isSame, Replaced } from '../../foundatio
 import { type OnRead, openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
 import { type CompressedBytes, readGzip } from './gzip.ts';
-import type { OnProblem } from './source-problem.ts';
+import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
 
@@ -31,8 +31,11 @@ export interface Source {
   readonly onManifest?: OnRead;
   /** Opens the file, where the bytes are those on the disk and the lines those of the log. It throws what the system says. */
   openPlain?(): Promise<FileHandle>;
-  /** The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early. */
-  read(onProblem: OnProblem): AsyncIterable<Buffer>;
+  /**
+   * The decompressed bytes, each chunk good until the next is asked for. `onProblem` is told why they end early; of a
+   * compressed file `onWhole` is told up to where they are known to be right.
+   */
+  read(onProblem: OnProblem, onWhole?: OnWhole): AsyncIterable<Buffer>;
 }
 
 /** What is to be known of files besides their names. */
@@ -105,12 +108,13 @@ async function* readCompressed(
   identity: FileIdentity,
   { maxBytes, onRead }: FileForm,
   onProblem: OnProblem,
+  onWhole?: OnWhole,
 ): AsyncIterable<Buffer> {
   const file = await openSame(path, identity);
   try {
     const before = await file.stat({ bigint: true });
     const bytes = { size: Number(before.size), readAt: (at: number, length: number) => readAt(file, at, length) };
-    yield* readGzip(bytes, maxBytes, onProblem);
+    yield* readGzip(bytes, maxBytes, onProblem, undefined, onWhole);
     onRead?.(path, before, await file.stat({ bigint: true }));
   } finally {
     await file.close();
@@ -151,7 +155,8 @@ export function sourceOf(path: string, head: FileHead, form: FileForm): Source {
     carrier,
     ...(!gzip && carrier === undefined && { openPlain: () => openSame(path, identity) }),
     ...(onRead !== undefined && { onManifest: onRead }),
-    read: (onProblem) => (gzip ? readCompressed(path, identity, form, onProblem) : readPlain(path, head, form)),
+    read: (onProblem, onWhole) =>
+      gzip ? readCompressed(path, identity, form, onProblem, onWhole) : readPlain(path, head, form),
   };
 }
 

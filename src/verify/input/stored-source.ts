@@ -2,7 +2,7 @@ import type { ObjectStorage, StoredObject } from '../../storage/object-storage.t
 import { readRange } from '../../storage/read-range.ts';
 import { objectName } from '../../storage/stored-logs.ts';
 import { readGzip } from './gzip.ts';
-import type { OnProblem } from './source-problem.ts';
+import type { OnProblem, OnWhole } from './source-problem.ts';
 import type { FileForm, Source } from './sources.ts';
 
 /** Sealed bytes that are an object of a bucket, of the one version that was listed. */
@@ -64,8 +64,10 @@ export function storedSource(place: StoredPlace, { gzip }: ObjectHead, { maxByte
     carrier,
     manifest,
     stored: true,
-    read: (onProblem: OnProblem) =>
-      gzip ? readGzip({ size: object.size, readAt }, maxBytes, onProblem) : readParts(object.size, readAt),
+    read: (onProblem: OnProblem, onWhole?: OnWhole) =>
+      gzip
+        ? readGzip({ size: object.size, readAt }, maxBytes, onProblem, undefined, onWhole)
+        : readParts(object.size, readAt),
   };
 }
 

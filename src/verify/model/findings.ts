@@ -73,6 +73,7 @@ export type WarningCode =
   | 'ABANDONED'
   | 'CLOCK_BACK'
   | 'EMPTY_FILE'
+  | 'EARLIER_COPY'
   | 'LONG_LINE'
   | 'UNSEALED_TAIL';
 
@@ -141,6 +142,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   ABANDONED: 'warning',
   CLOCK_BACK: 'warning',
   EMPTY_FILE: 'warning',
+  EARLIER_COPY: 'warning',
   LONG_LINE: 'warning',
   UNSEALED_TAIL: 'warning',
 };
@@ -194,12 +196,25 @@ export class FindingRoom {
   }
 }
 
+/** What {@link Findings} held at some time. */
+export interface FindingsMark {
+  readonly kept: number;
+  readonly counts: ReadonlyMap<FindingCode, number>;
+  readonly keptOf: ReadonlyMap<FindingCode, number>;
+  readonly tampered: boolean;
+  readonly undecided: boolean;
+  readonly total: number;
+}
+
 /** The findings of one stream, in the order of their places. Bounded: a log of a million bad lines gives a short list. */
 export class Findings {
   readonly #room: FindingRoom;
   readonly #kept: Finding[] = [];
-  readonly #counts = new Map<FindingCode, number>();
-  readonly #keptOf = new Map<FindingCode, number>();
+  #counts = new Map<FindingCode, number>();
+  #keptOf = new Map<FindingCode, number>();
+  #damaged = false;
+  /** Which of those kept may follow from others. */
+  #following = new Set<number>();
   /** How many of those kept know of the next seal, if it has come. */
   #beforeSeal = 0;
   #tampered = false;
@@ -215,6 +230,7 @@ export class Findings {
 
   /** Adds a finding; `severity` is given only where a policy raises it. */
   add(code: FindingCode, place: Place, message: string, severity: Severity = FINDING_SEVERITY[code]): void {
+    if (this.#damaged && severity === 'tampered') return;
     this.#total++;
     const count = (this.#counts.get(code) ?? 0) + 1;
     this.#counts.set(code, count);
@@ -226,6 +242,40 @@ export class Findings {
     const finding = { code, severity, ...place, message: clipped(message) };
     this.#kept.push(finding);
     this.#onFinding?.(finding);
+  }
+
+  /**
+   * Adds a finding that may follow from another one: it is told only where nothing is found that explains it. The verdict does
+   * not depend on that.
+   */
+  addFollowing(code: FindingCode, place: Place, message: string): void {
+    const kept = this.#kept.length;
+    this.add(code, place, message);
+    if (this.#kept.length > kept) this.#following.add(kept);
+  }
+
+  /** What was found up to now. */
+  mark(): FindingsMark {
+    const { tampered, undecided, total } = this;
+    const counts = new Map(this.#counts);
+    return { kept: this.#kept.length, counts, keptOf: new Map(this.#keptOf), tampered, undecided, total };
+  }
+
+  /**
+   * What was read since then was damaged: what was found in it is taken back, and nothing that comes shows that somebody
+   * changed the log (M8.22), but for what was known `before`.
+   */
+  takeBack(mark: FindingsMark, before: () => void): void {
+    this.#kept.length = mark.kept;
+    this.#following = new Set([...this.#following].filter((at) => at < mark.kept));
+    this.#beforeSeal = Math.min(this.#beforeSeal, mark.kept);
+    this.#counts = new Map(mark.counts);
+    this.#keptOf = new Map(mark.keptOf);
+    this.#tampered = mark.tampered;
+    this.#undecided = mark.undecided;
+    this.#total = mark.total;
+    before();
+    this.#damaged = true;
   }
 
   /** A seal or close of this time: the first one after what was found since the last. */
@@ -263,6 +313,11 @@ export class Findings {
       if (rest > 0) more[code] = rest;
     }
     return more;
+  }
+
+  /** Those that may follow from others. */
+  get following(): ReadonlySet<Finding> {
+    return new Set([...this.#following].map((at) => this.#kept[at] as Finding));
   }
 
   /** The findings in the order of their seq; those without one last. */

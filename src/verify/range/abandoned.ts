@@ -2,6 +2,7 @@ import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
+import { beginRange, forgetRange } from './ranges.ts';
 
 /** Whether an open went on below the present end; `too far`: further back than is kept, which was reported. */
 export type Abandonment = 'abandoned' | 'out of order' | 'too far';
@@ -15,10 +16,10 @@ export type Abandonment = 'abandoned' | 'out of order' | 'too far';
 export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: Digest): Abandonment {
   const size = seq - 1;
   if (open.why !== 'recovered' && open.why !== 'resumed') return 'out of order';
-  if (state.broken || state.tree.frontier === undefined || state.tree.sawLeaf(seq, leaf)) return 'out of order';
-  if (state.evidence.verifiedSize > size || state.evidence.heldConfirmed > size || seq < state.firstSeq)
-    return 'out of order';
-  if (state.evidence.largestSigned > size) return 'out of order'; // a writer never goes back below what it gave to any signer
+  if (state.tree.sawLeaf(seq, leaf)) return 'out of order';
+  if (state.evidence.settledSize > size) return 'out of order'; // a writer never goes back below what it gave to any signer
+  if (state.headless || seq < state.firstSeq) return abandonRange(state, seq);
+  if (state.broken || state.tree.frontier === undefined) return 'out of order';
   const end = state.next - 1;
   const unproven = state.evidence.lastUnchecked > size;
   if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
@@ -40,6 +41,21 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   return 'abandoned';
 }
 
+/**
+ * The open goes back into, or behind, a part whose beginning is not here: nothing shows who wrote what it leaves behind, and
+ * another range begins with it (M8.24, M8.26).
+ */
+function abandonRange(state: StreamState, seq: number): Abandonment {
+  const from = Math.max(seq, state.firstSeq);
+  const end = state.next - 1;
+  state.abandonedEntries += end - from + 1;
+  const message = `entries ${from} to ${end}: the writer crashed and continued from before them; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
+  state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
+  if (seq < state.firstSeq) forgetRange(state);
+  else beginRange(state);
+  return 'abandoned';
+}
+
 function goBack(state: StreamState, size: number): void {
   const epoch = state.epochs.goBack(size);
   if (epoch !== undefined) {
@@ -50,6 +66,7 @@ function goBack(state: StreamState, size: number): void {
   state.evidence.goBack(size);
   state.timeline.goBack(size);
   state.asked.goBack(size);
+  state.contradictions.goBack(size);
   state.next = size + 1;
   state.expect = { what: 'any' };
 }

@@ -45,8 +45,20 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   const adopted = open.size - from + 1;
   state.adoptedEntries += adopted;
   if (state.adoptedEntries <= state.auditor.accept.adopted) return;
-  const message = `entries ${from} to ${open.size}: after a restart the writer took them over unsigned; it cannot be told whether they were changed meanwhile`;
-  state.findings.add('ADOPTED', { ...state.here(from), lastSeq: open.size }, message);
+  const place = { ...state.here(from), lastSeq: open.size };
+  if (open.adoptedFrom !== undefined) {
+    const unsigned = Math.max(open.adoptedFrom, from);
+    const uncovered =
+      unsigned > from
+        ? `, and no checkpoint that you can check covers entries ${from} to ${unsigned - 1} before it`
+        : '';
+    const message = `entries ${unsigned} to ${open.size}: after a restart the writer took them over unsigned; it cannot be told whether they were changed meanwhile${uncovered}`;
+    state.findings.add('ADOPTED', place, message);
+    return;
+  }
+  const cited = open.checkpoint === undefined ? 'no checkpoint' : `a checkpoint of ${open.checkpoint.size} entries`;
+  const message = `entries ${from} to ${open.size}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers these entries and that you can check`;
+  state.findings.addFollowing('ADOPTED', place, message);
 }
 
 /**

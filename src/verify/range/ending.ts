@@ -11,6 +11,8 @@ const LONGEST_PROMISE_SECONDS = 86_400;
 
 /** Why the end is not where it must be. */
 interface Doubt {
+  /** It is so because no key of the auditor's checks the last key period. */
+  readonly unchecked?: boolean;
   readonly code: 'END_UNPROVEN' | 'UNSIGNED';
   readonly seq: number;
   readonly lastSeq?: number;
@@ -23,8 +25,9 @@ export function checkEnd(state: StreamState): void {
   const signed = signedEnd(state);
   const proven = provenEnd(state);
   const doubts = [...doubtsOfEnd(state, signed)];
-  for (const { code, message, ...place } of doubts) {
-    state.findings.add(code, { file: state.place.file, ...place }, message);
+  for (const { code, message, unchecked, ...place } of doubts) {
+    if (unchecked === true) state.findings.addFollowing(code, { file: state.place.file, ...place }, message);
+    else state.findings.add(code, { file: state.place.file, ...place }, message);
   }
   if (doubts.length === 0 && proven < signed) checkWitnessed(state, signed, proven);
   reportTail(state, proven);
@@ -62,9 +65,12 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
   if (endsClosed(state, proven)) return;
   if (openEnd) yield* doubtsOfOpenEnd(state, proven);
   else if (isGraceful(state))
-    yield endUnproven(
-      `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check`,
-    );
+    yield {
+      ...endUnproven(
+        `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check`,
+      ),
+      unchecked: isUnchecked(state),
+    };
   else if (closed !== undefined)
     yield endUnproven(`the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
   else
@@ -80,6 +86,12 @@ function isOpenEnd({ auditor }: StreamState): boolean {
 
 function isGraceful({ closed, auditor }: StreamState): boolean {
   return closed !== undefined && (closed.why !== 'rotated' || auditor.part);
+}
+
+/** Whether the auditor has no key for the last key period. */
+function isUnchecked(state: StreamState): boolean {
+  const last = state.epochs.all.at(-1);
+  return last !== undefined && !last.macChecked && namedSigners(state, last).length === 0;
 }
 
 /** Whether a proven close is all that is asked. */
@@ -124,6 +136,7 @@ function* doubtsOfOpenEnd(state: StreamState, proven: number): Generator<Doubt> 
       code: 'END_UNPROVEN',
       seq,
       message: 'there is no seal with a verifiable checkpoint near the end of the log',
+      unchecked: isUnchecked(state),
     };
     return;
   }
@@ -167,9 +180,14 @@ function startedAbove(state: StreamState, proven: number): Doubt | undefined {
   const place = { seq: run.openSeq, lastSeq: state.next - 1 };
   const what = `the run that began at entry ${run.openSeq} has no checkpoint yet that`;
   if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
-    return { code: 'UNSIGNED', ...place, message: `${what} is signed by a key you named` };
+    return {
+      code: 'UNSIGNED',
+      ...place,
+      message: `${what} is signed by a key you named`,
+      unchecked: isUnchecked(state),
+    };
   }
-  return { code: 'END_UNPROVEN', ...place, message: `${what} you can check` };
+  return { code: 'END_UNPROVEN', ...place, message: `${what} you can check`, unchecked: isUnchecked(state) };
 }
 
 function endUnproven(state: StreamState, message: string): void {

@@ -18,7 +18,7 @@ export function reachSize(state: StreamState, size: number): void {
   if (!state.auditor.held.some((held) => held.size === size)) return;
   if (state.auditor.held.some((held) => held.size === size && held.root !== root)) {
     const message = `the first ${size} entries are not those of the checkpoint that you hold: the log was rewritten`;
-    state.findings.add('KNOWN_CONTRADICTED', narrowed(state, size, size), message);
+    state.contradictions.add(size, narrowed(state, size, size), message);
     return;
   }
   state.evidence.confirmHeld(size);
@@ -35,19 +35,25 @@ function reachStamped(state: StreamState, size: number, root: Digest): void {
     if (checkpoint.root === root) state.evidence.date({ size, time, authority });
     else {
       const message = `the first ${size} entries are not those that were time-stamped ${time.toISOString()}: the log was rewritten`;
-      state.find('KNOWN_CONTRADICTED', message, size);
+      state.contradictions.add(size, state.foundHere(size), message);
     }
   }
 }
 
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
-  if (state.broken || state.next === 0 || state.stopped || state.unread) return;
+  if (state.broken || state.stopped || state.unread || state.maybeElsewhere) return;
+  if (state.findings.count('RESERIALIZED') > 0) return; // those entries may stand there
   const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));
   const stamped = Math.max(0, ...(state.auditor.stamped ?? []).map(({ checkpoint }) => checkpoint.size));
   const size = Math.max(held, stamped);
-  if (size < state.next) return;
+  if (size < Math.max(state.next, 1)) return;
   const what = held < size ? 'you have a time stamp' : 'you hold a checkpoint';
+  if (state.next === 0) {
+    const message = `${what} of ${size} entries of this stream, but there is no entry of it: its files were emptied or replaced`;
+    state.findings.add('KNOWN_CONTRADICTED', { file: state.place.file }, message);
+    return;
+  }
   const message = `${what} of ${size} entries, but the log ends at entry ${state.next - 1}: its end was cut off`;
   state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
 }

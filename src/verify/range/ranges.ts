@@ -10,10 +10,20 @@ import { reportRestarts } from './restarts.ts';
 /** Says of the range that was read what can only be said of the whole, and begins another one. Something was found before. */
 export function beginRange(state: StreamState): void {
   state.sequence.end();
+  state.contradictions.report(state.evidence.settledSize);
   reportRestarts(state);
   if (!state.stopped) assess(state);
   for (const epoch of state.epochs.all) epoch.coveredInRange = coveredSize(state, epoch);
   state.beginRange();
+}
+
+/** All that was read of the range was abandoned: the log begins with what comes, and nobody was told yet that it does so late. */
+export function forgetRange(state: StreamState): void {
+  const { startReported } = state;
+  state.sequence.end();
+  state.contradictions.goBack(0);
+  state.beginRange();
+  state.startReported = startReported;
 }
 
 /** The first entry of a file has come: was a checkpoint line before it too early, or is it about a part that is not here? */

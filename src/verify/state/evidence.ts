@@ -73,19 +73,9 @@ export class Evidence {
     return this.#signed.size;
   }
 
-  /** Largest size that any known key signed. */
-  get largestSigned(): number {
-    return this.#largestSigned;
-  }
-
   /** Largest size that a named key signed within its range. */
   get largestNamed(): number {
     return this.#largestNamed;
-  }
-
-  /** Largest size with a checkpoint that verified by what the auditor checks. */
-  get verifiedSize(): number {
-    return this.#verifiedSize;
   }
 
   /** Largest size with a checkpoint signed by a named key of its key period. */
@@ -106,6 +96,11 @@ export class Evidence {
   /** Largest held size whose root was computed here. */
   get heldConfirmed(): number {
     return this.#heldConfirmed;
+  }
+
+  /** Nothing is abandoned below this size: a checkpoint of it was signed, verified, or is held (M8.26). */
+  get settledSize(): number {
+    return Math.max(this.#verifiedSize, this.#heldConfirmed, this.#largestSigned);
   }
 
   /** Last seq whose MAC was not checked: everything after it was. */

@@ -14,6 +14,7 @@ import type { TakenOver } from '../model/taken-over.ts';
 import { Timeline, type TimelineRoom } from '../model/timeline.ts';
 import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
+import { Contradictions } from './contradictions.ts';
 import { Counts } from './counts.ts';
 import { Epochs } from './epochs.ts';
 import { Evidence, type GoodCosignature } from './evidence.ts';
@@ -83,6 +84,8 @@ export class StreamState {
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */
   unread = false;
+  /** A damaged file that is none of those read may hold entries that nothing here has (M8.5). */
+  maybeElsewhere = false;
   /** After an unknown kind: order, counts, steps and cadence are undecided until the next run. */
   orderUnknown = false;
   /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */
@@ -96,6 +99,7 @@ export class StreamState {
   readonly epochs: Epochs = new Epochs();
   readonly evidence: Evidence = new Evidence();
   readonly asked: AskedRoots;
+  readonly contradictions: Contradictions;
   run: Run | undefined;
   runs = 0;
   /** What the first open says of the stream that this one goes on from (M2.2). */
@@ -158,6 +162,7 @@ export class StreamState {
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
+    this.contradictions = new Contradictions(findings);
     const stamped = auditor.stamped?.map(({ checkpoint }) => checkpoint.size) ?? [];
     this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...stamped, ...cited]);
   }
@@ -184,7 +189,8 @@ export class StreamState {
 
   /** The seq of the log's first entry, whatever is missing after it. */
   get logFirstSeq(): number {
-    return this.#earlierFirstSeq === 0 ? this.firstSeq : this.#earlierFirstSeq;
+    const both = [this.#earlierFirstSeq, this.firstSeq].filter((seq) => seq > 0);
+    return both.length === 0 ? 0 : Math.min(...both); // a crash may have gone back behind the first one
   }
 
   /** Forgets the range that was read; what counts for the whole log stays. */

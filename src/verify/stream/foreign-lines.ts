@@ -63,11 +63,8 @@ export class ForeignLines {
     return this.#unclassified;
   }
 
-  /**
-   * A line of ours comes: `recovered` where it is an open after a crash, which explains one torn line before it; `skips` where
-   * files before it are not here, and with them what may explain a file that ends inside a line.
-   */
-  before(recovered: boolean, skips: boolean): void {
+  /** A line of ours comes; `recovered`: it is an open after a crash, which explains one torn line before it. */
+  before(recovered: boolean): void {
     this.#classified = true;
     if (this.#unclassified !== undefined) {
       const { first, count } = this.#unclassified;
@@ -79,9 +76,11 @@ export class ForeignLines {
           `${count === 1 ? '1 line before the first entry of this file does' : `${count} lines before the first entry of this file do`} not belong to this log`,
         );
     }
-    const explained = recovered || (skips && this.#state.unterminatedBytes > 0);
-    if (explained && this.#previous !== undefined) {
-      const message = 'a line that a crash cut short comes before the restart; what it said is lost';
+    const cut = this.#state.unterminatedBytes > 0;
+    if ((recovered || cut) && this.#previous !== undefined) {
+      const message = cut
+        ? 'this file ends inside a line; what it said is lost, or stands in the copy that this one was cut from'
+        : 'a line that a crash cut short comes before the restart; what it said is lost';
       this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
       this.#state.unterminatedBytes = 0;

@@ -14,7 +14,7 @@ import { countRecord, handleControl, handleRecord } from '../entry/entries.ts';
 import type { TakenLines } from '../input/line-splitter.ts';
 import type { Allowance } from '../model/allowance.ts';
 import type { Epoch } from '../model/epoch.ts';
-import type { Findings } from '../model/findings.ts';
+import type { Findings, Place } from '../model/findings.ts';
 import { append } from '../range/advance.ts';
 import { checkBeginning } from '../range/beginning.ts';
 import { checkEnd, checkNamedSign } from '../range/ending.ts';
@@ -60,6 +60,8 @@ export class StreamVerifier {
   #slowLeaf: Digest | undefined;
   #lineEndings: 'unknown' | 'lf' | 'crlf' = 'unknown';
   #crlfReported = false;
+  /** An empty line with a CR before any other line that tells how this file's lines end. */
+  #emptyWithCr: Place | undefined;
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
   #heldUnchecked: boolean;
@@ -87,6 +89,7 @@ export class StreamVerifier {
     this.state.place.beginFile(file);
     this.state.fileNext = this.state.next;
     this.#lineEndings = 'unknown';
+    this.#emptyWithCr = undefined;
     this.#foreign.beginFile();
   }
 
@@ -200,7 +203,8 @@ export class StreamVerifier {
 
   async endFile(): Promise<void> {
     const { state } = this;
-    this.#foreign.endFile();
+    if (this.#emptyWithCr !== undefined) this.#decideLineEndings(true);
+    if (!state.unread) this.#foreign.endFile(); // of a part of a file nobody can say that none of it was sealed
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
@@ -223,6 +227,8 @@ export class StreamVerifier {
       state.findings.add('NOT_SEALED', { file: state.place.file }, 'there are no sealed lines at all');
     }
     checkBeginning(state);
+    // what could not be read may hold the open that abandons them
+    state.contradictions.report(state.unread || state.stopped ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
     checkHeldAtEnd(state);
     reportRestarts(state);
     if (!state.stopped) assess(state);
@@ -236,12 +242,13 @@ export class StreamVerifier {
   #feedSlowly(line: Buffer): Promise<void> | undefined {
     const endings = this.#lineEndings;
     const trimmed = this.#trimCarriageReturn(line);
+    if (trimmed.length === 0) return undefined; // M1.7
     const read = classifyLine(trimmed);
     if (read.type === 'foreign') {
       this.#foreign.add(trimmed);
       return undefined;
     }
-    this.#foreign.before(isRecoveredOpen(trimmed, read), this.#skipsFiles(read));
+    this.#foreign.before(isRecoveredOpen(trimmed, read));
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
       const { records } = this.state.counts;
@@ -266,21 +273,29 @@ export class StreamVerifier {
     if (sealed !== undefined) proof?.seal(line, sealed, before);
   }
 
-  /** Whether the entry is the first of its file and not the next one of the stream. */
-  #skipsFiles(read: ClassifiedLine): boolean {
-    const { state } = this;
-    return isOwnEntry(state, read) && state.next !== 0 && state.atFileStart && read.seq > state.next;
+  #decideLineEndings(converted: boolean): void {
+    const emptyWithCr = this.#emptyWithCr;
+    this.#emptyWithCr = undefined;
+    this.#lineEndings = converted ? 'crlf' : 'lf';
+    if (converted) {
+      if (this.state.facts !== undefined) this.state.facts.converted = true;
+      this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
+    } else if (emptyWithCr !== undefined) {
+      this.state.findings.add('FOREIGN_LINE', emptyWithCr, 'this line was never sealed, but is among sealed ones');
+    }
   }
 
   /** A file whose every line has a CR was converted on its way; a single line with one is foreign (spec 8.10). */
   #trimCarriageReturn(line: Buffer): Buffer {
     const hasCr = line[line.length - 1] === CR;
     if (this.#lineEndings === 'unknown') {
-      this.#lineEndings = hasCr && classifyLine(line.subarray(0, -1)).type !== 'foreign' ? 'crlf' : 'lf';
-      if (this.#lineEndings === 'crlf') {
-        if (this.state.facts !== undefined) this.state.facts.converted = true;
-        this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
+      const converted = hasCr ? line.subarray(0, -1) : line;
+      if (converted.length === 0) {
+        this.#emptyWithCr ??= this.state.foundHere();
+        return converted; // the next line tells
       }
+      if (hasCr && classifyLine(converted).type === 'foreign') return line;
+      this.#decideLineEndings(hasCr);
     }
     if (this.#lineEndings === 'lf') return line;
     if (hasCr) return line.subarray(0, -1);

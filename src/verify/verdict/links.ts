@@ -18,6 +18,8 @@ export interface LinkedStream {
   readonly held: boolean;
   /** It is checked by itself. */
   readonly part: boolean;
+  /** A damaged file may hold more of it (M8.5). */
+  readonly maybeElsewhere: boolean;
 }
 
 /** Adds what is missing or contradicts to the findings of the stream that it concerns. */
@@ -61,6 +63,7 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const { lastSeq } = before.facts;
   const root = before.roots.get(after.size);
   if (lastSeq < after.size) {
+    if (before.maybeElsewhere) return; // which was reported
     const message = `${facts.origin} continues this stream after entry ${after.size}, yet this stream ends at entry ${lastSeq}: its end was cut off`;
     before.findings.add('LINK_CONTRADICTED', { seq: lastSeq }, message);
   } else if (root === undefined) {

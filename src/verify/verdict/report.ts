@@ -3,6 +3,7 @@ import type { Auditor } from '../auditor/auditor.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
+import { rootCauseFirst } from '../model/root-causes.ts';
 import type { TakenOver } from '../model/taken-over.ts';
 import { NO_TIMELINE, type TimelineReport } from '../model/timeline.ts';
 import type { StreamState } from '../state/state.ts';
@@ -306,7 +307,13 @@ export function streamFacts(
 
 /** The report on one stream, once everything is found. */
 export function streamReport(facts: StreamFacts, findings: Findings, strict: boolean): StreamReport {
-  return { ...facts, verdict: verdictOf(findings, strict), findings: findings.list(), more: findings.more };
+  const told = rootCauseFirst(findings.list(), findings.following);
+  const verdict = verdictOf(findings, strict);
+  const explained = findings.count('ADOPTED') > 0 && !told.some(({ code }) => code === 'ADOPTED');
+  // what could not be checked for another reason was not taken over
+  const { takenOver: _unchecked, ...rest } = facts;
+  const shown = explained ? { ...rest, adoptedEntries: 0 } : facts;
+  return { ...shown, verdict, findings: told, more: findings.more };
 }
 
 /** The report on a stream of which nothing could be read. */

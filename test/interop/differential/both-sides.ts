@@ -117,7 +117,7 @@ export async function optionsOf(
   const policy = await policyOf(directory, brings);
   const publicKeys = vkeys.map((vkey) => {
     const [fromSeq, untilSeq] = ranges[vkey] ?? [1, 0];
-    return { vkey, fromSeq, untilSeq: untilSeq === 0 ? Number.MAX_SAFE_INTEGER : untilSeq };
+    return { vkey, fromSeq: Math.max(1, fromSeq), untilSeq: untilSeq === 0 ? Number.MAX_SAFE_INTEGER : untilSeq };
   });
   return {
     paths,

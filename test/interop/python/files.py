@@ -34,17 +34,19 @@ class File:
         while data[:2] == GZIP:
             member = zlib.decompressobj(31)
             try:
-                plain += member.decompress(data, max_bytes + 1 - len(plain))
+                part = member.decompress(data, max_bytes + 1 - len(plain))
             except zlib.error:
-                member = None
-            if len(plain) > max_bytes:
+                part = None
+            if part is not None and len(plain) + len(part) > max_bytes:
                 self.problems.add('LIMIT')
                 self.whole = False
-                return plain[:max_bytes]
-            if member is None or not member.eof:
+                return (plain + part)[:max_bytes]
+            if part is None or not member.eof:
+                # M8.23: nothing in the bytes of a damaged member counts
                 self.problems.add('UNREADABLE')
                 self.whole = False
                 return plain
+            plain += part
             data = member.unused_data
         if data:
             self.problems.add('GZIP_TRAILING')
@@ -70,10 +72,30 @@ def ordered(files):
             continue
         seen.add(file.data)
         (begun if file.first else others).append(file)
-    begun.sort(key=lambda file: file.first.seq)
-    for one, other in zip(begun, begun[1:]):
-        need(one.first.seq != other.first.seq, 'FORK')
-    return sorted(begun + others, key=_place)
+    return sorted(_without_copies(begun) + others, key=_place)
+
+
+def _without_copies(begun):
+    """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
+    kept = []
+    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(_plain(one)))):
+        if not kept or kept[-1].first.seq != file.first.seq:
+            kept.append(file)
+        elif not file.whole:
+            kept[-1].problems.add('UNREADABLE')
+        elif not kept[-1].data.startswith(file.data):
+            copy = _is_converted(file) != _is_converted(kept[-1]) and _plain(kept[-1]).startswith(_plain(file))
+            need(copy, 'FORK')
+            kept[-1].problems.add('LINE_ENDINGS_CONVERTED')
+    return kept
+
+
+def _is_converted(file):
+    return 'LINE_ENDINGS_CONVERTED' in file.problems
+
+
+def _plain(file):
+    return file.data.replace(b'\r\n', b'\n') if _is_converted(file) else file.data
 
 
 def _place(file):

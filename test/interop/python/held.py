@@ -10,7 +10,7 @@ def check_held(stream, ends_here):
     inside = []
     for note in stream.auditor.held:
         if note.size > stream.state.size:
-            need(not ends_here, 'KNOWN_CONTRADICTED')
+            need(not ends_here or stream.rewritten, 'KNOWN_CONTRADICTED')
         elif note.size == stream.start - 1:
             need(note.root == root_of(stream.state.frontiers[note.size]), 'KNOWN_CONTRADICTED')
         elif note.size >= stream.start:
@@ -25,7 +25,7 @@ def check_stamped(stream, ends_here):
     """M8.31: a time stamp contradicts another tree of its size, and proves nothing."""
     for note in stream.auditor.stamped:
         if note.size > stream.state.size:
-            need(not ends_here, 'KNOWN_CONTRADICTED')
+            need(not ends_here or stream.rewritten, 'KNOWN_CONTRADICTED')
         elif note.size >= stream.start:
             frontier = stream.state.frontiers.get(note.size)
             need(frontier is not None and note.root == root_of(frontier), 'KNOWN_CONTRADICTED')

@@ -3,11 +3,11 @@ from tree import root_of
 from verdicts import need
 
 
-def check_links(streams, origins, auditor):
+def check_links(streams, origins, auditor, damaged_beside):
     """`streams`: the ranges of each origin, read to their end. Adds codes of verdict 2, or raises Tampered."""
     present = {origin: ranges for origin, ranges in streams.items() if any(one.start for one in ranges)}
     for note in auditor.held:
-        need(note.origin in present or not origins.covers(note.origin), 'KNOWN_CONTRADICTED')
+        need(note.origin in streams or damaged_beside or not origins.covers(note.origin), 'KNOWN_CONTRADICTED')
     if auditor.part:
         return
     for ranges in present.values():
@@ -33,5 +33,6 @@ def _after(stream, seq, after, cited):
             stream.undecided.add('START_UNPROVEN')
     elif stream.end is not None and seq <= stream.end:
         known = [one.state.frontiers[after['size']] for one in cited if after['size'] in one.state.frontiers]
-        if known or cited[-1].state.size is not None and after['size'] > cited[-1].state.size:
+        end = cited[-1].state.size
+        if known or end is not None and after['size'] > end and not cited[-1].rewritten:
             need(known and root_of(known[0]) == after['root'], 'LINK_CONTRADICTED')

@@ -5,7 +5,7 @@ import re
 from keys import b64
 from spelling import MAX, from_b64
 
-LONGEST, MOST_SIGNATURES = 65536, 16
+LONGEST = 65536
 NOTE = re.compile(r'([^\n]+)\n(0|[1-9][0-9]{0,15})\n([^\n]+)\n\n((?:\u2014 [^\n]+\n)+)')
 SIGNATURE = re.compile(r'\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})')
 
@@ -25,7 +25,7 @@ def parse_note(text):
         return None
     root, size = from_b64(match[3]), int(match[2])
     lines = match[4].split('\n')[:-1]
-    if root is None or len(root) != 32 or size > MAX or len(lines) > MOST_SIGNATURES:
+    if root is None or len(root) != 32 or size > MAX:
         return None
     signatures = []
     for line in lines:

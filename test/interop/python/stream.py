@@ -40,7 +40,7 @@ class Stream:
         self.state, self.undecided = State(), set()
         self.checkpoints = Checkpoints(self)
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
-        self.abandoned, self.end = [], None
+        self.abandoned, self.end, self.rewritten, self.damaged_beside = [], None, False, False
 
     def read(self, items):
         """`items` are (line, the line after it, whether the file that it stands in has entries)."""

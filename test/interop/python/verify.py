@@ -14,7 +14,6 @@ from assessment import assess
 from auditor import Auditor
 from files import DEFAULT_MAX_BYTES, File, ordered
 from grouping import Origins, grouped, separated
-from lines import Line
 from links import check_links
 from manifest import check_manifest, members_of
 from stream import Stream
@@ -54,17 +53,15 @@ def is_empty(file):
 
 
 def items_of(files):
-    """Each line with the line after it, and whether its file has entries. Bytes without LF are a line of nobody's."""
+    """Each line with the line after it, and whether its file has entries. Bytes without LF are no line (M8.22)."""
     items = []
-    last = max([at for at, file in enumerate(files) if not is_empty(file)], default=0)
-    for at, file in enumerate(files):
-        rest = [Line('foreign', file.rest)] if file.rest and at < last else []
-        items += [(line, file.first is not None) for line in file.lines + rest]
+    for file in files:
+        items += [(line, file.first is not None) for line in file.lines]
     after = [line for line, _ in items[1:]] + [None]
     return [(line, follows, has_entries) for (line, has_entries), follows in zip(items, after)]
 
 
-def read_stream(auditor, origin, files):
+def read_stream(auditor, origin, files, damaged_beside):
     """Reads and assesses the ranges of one stream."""
     streams, numbers = [], set()
     whole = [file.whole for file in files]
@@ -73,10 +70,11 @@ def read_stream(auditor, origin, files):
     ranges = ranges_of(files)
     for at, part in enumerate(ranges):
         stream, is_last = Stream(auditor, origin, numbers), at + 1 == len(ranges)
+        stream.damaged_beside = damaged_beside
         streams.append(stream)
         stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
         told = [file for file in part if not is_empty(file)]
-        if told and told[-1].rest and not (auditor.live and is_last):
+        if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (auditor.live and is_last)):
             stream.undecided.add('TORN_TAIL')
         read_range(stream, part, is_last and False not in whole)
         numbers = stream.numbers
@@ -89,7 +87,12 @@ def read_range(stream, files, ends_here):
     except Undecided as stop:
         stream.undecided.add(str(stop))
         return
+    # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
+    lost = {'RESERIALIZED', 'UNREADABLE'}
+    stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)
     if stream.start is None:
+        # M8.5: of a stream that is held there is no entry
+        need(not ends_here or stream.rewritten or not stream.auditor.held, 'KNOWN_CONTRADICTED')
         stream.undecided.add('NOT_SEALED')
         return
     for file in files:
@@ -107,13 +110,16 @@ def judge(case, folder=''):
         files = read_case(case, folder)
         if case.get('demux'):
             files = separated(origins, files)
-        for origin, group in grouped(origins, files).items():
+        groups = grouped(origins, files)
+        unclaimed = files if case.get('demux') else groups.get(None, ())
+        damaged_beside = any('UNREADABLE' in file.problems for file in unclaimed)
+        for origin, group in groups.items():
             if origin is None:
                 codes.update(*(file.problems for file in group), ['NOT_NAMED'])
             else:
                 renamed_manifests(group)
-                streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group))
-        check_links(streams, origins, auditor)
+                streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
+        check_links(streams, origins, auditor, damaged_beside)
     except Tampered as found:
         return 1, [str(found)]
     except LeftOut:

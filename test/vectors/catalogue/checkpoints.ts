@@ -195,11 +195,10 @@ export function checkpointCases(): VectorCase[] {
       'NOTE_MALFORMED',
     ),
     signed(
-      'note-malformed-many',
+      'valid-many-signatures',
       'a note with seventeen signature lines',
-      signedLog().raw(line(noteOf('audit.example.com/vectors/a', 8, Array(17).fill(edKey))), 'checkpoint'),
-      1,
-      'NOTE_MALFORMED',
+      signedLog().checkpoint({ signers: Array(17).fill(edKey) }),
+      0,
     ),
     signed(
       'origin-wrong-checkpoint',

@@ -1,0 +1,46 @@
+import type { Finding, FindingCode } from './findings.ts';
+
+/** What explains what: the first thing that is said of a log is the one that the others follow from. */
+
+/** Undecided findings in the order in which they explain one another; all others stand between the last two groups. */
+const ORDER: readonly (readonly FindingCode[])[] = [
+  // what was read is not what was written
+  [
+    'UNREADABLE',
+    'NOT_SEALED',
+    'RESERIALIZED',
+    'LINE_ENDINGS_CONVERTED',
+    'GZIP_TRAILING',
+    'LIMIT',
+    'UNSUPPORTED',
+    'KEY_SERVICE',
+  ],
+  // a part is not here
+  ['FILES_MISSING', 'START_UNPROVEN', 'TORN_TAIL'],
+  // it could not be checked
+  ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'],
+];
+const LAST: readonly FindingCode[] = ['END_UNPROVEN', 'UNWITNESSED'];
+
+function rankOf(code: FindingCode): number {
+  const at = ORDER.findIndex((codes) => codes.includes(code));
+  if (at >= 0) return at;
+  return LAST.includes(code) ? ORDER.length + 1 : ORDER.length;
+}
+
+/**
+ * The findings as they are told. Those of `following` may be consequences: they are left out where something is found that
+ * they can follow from: a change, a part that is not here, a key that is missing. Among the undecided ones the cause comes
+ * before what follows from it; all others stay where they are.
+ */
+export function rootCauseFirst(findings: readonly Finding[], following: ReadonlySet<Finding>): Finding[] {
+  const isCause = (finding: Finding): boolean =>
+    !following.has(finding) &&
+    (finding.severity === 'tampered' || (finding.severity === 'undecided' && rankOf(finding.code) < ORDER.length));
+  const told = findings.some(isCause) ? findings.filter((finding) => !following.has(finding)) : [...findings];
+  const undecided = told
+    .filter(({ severity }) => severity === 'undecided')
+    .sort((one, other) => rankOf(one.code) - rankOf(other.code));
+  let next = 0;
+  return told.map((finding) => (finding.severity === 'undecided' ? (undecided[next++] as Finding) : finding));
+}

@@ -1,0 +1,138 @@
+import type { VerifyReport } from '../../src/index.ts';
+import { Draft, isEntry } from '../interop/differential/draft.ts';
+import type { Holder } from '../interop/differential/honest-log.ts';
+import { keyChanges } from '../interop/differential/mutate-keys.ts';
+import { byteChanges, lineChanges } from '../interop/differential/mutate-lines.ts';
+import { changeRecord } from '../interop/differential/mutate-members.ts';
+import type { Random } from '../interop/differential/random.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import type { History, Keys, NamedBytes } from './history.ts';
+import type { Kept, World } from './world.ts';
+
+/** What somebody does to an honest log who wants it to pass for what it is not. */
+
+export interface Attack extends History {
+  /** The same with the file deleted that was emptied: to empty it must not be taken more lightly. */
+  readonly deleted?: History;
+  /** One record is another one, and nothing else was done. */
+  readonly oneRecord: boolean;
+}
+
+type Done = Pick<Attack, 'what' | 'files'> & Partial<Pick<Attack, 'deleted' | 'oneRecord' | 'held' | 'keys'>>;
+type Attacker = (random: Random, world: World, as: History) => Promise<Done | undefined>;
+
+const changes = { ...lineChanges, ...byteChanges };
+
+const keyless: Attacker = async (random, { files }) => {
+  const name = random.pick(Object.keys(changes));
+  const draft = Draft.of(files);
+  const changed = changes[name]?.(random, draft, draft);
+  return changed && { what: [name], files: changed.toFiles() };
+};
+
+const record: Attacker = async (random, { files }) => {
+  const changed = changeRecord(random, Draft.of(files));
+  return changed && { what: ['record'], files: changed.toFiles(), oneRecord: true };
+};
+
+/** Has the data key, of a log whose signers the auditor names, and may not sign. */
+const dataKeyAlone: Attacker = async (random, world) => {
+  if (world.mode !== 'both') return undefined;
+  const name = random.pick(Object.keys(keyChanges));
+  const holder: Holder = { dataKeys: world.dataKeyOf, signers: new Map() };
+  const forged = await keyChanges[name]?.(random, Draft.of(world.files), holder);
+  return forged && { what: [`data key ${name}`], files: forged.draft.toFiles() };
+};
+
+/** Can write to the storage; the auditor holds the first and the newest checkpoint of each stream (M8.27). */
+const storage: Attacker = async (random, world, as) => {
+  const held = world.origins.flatMap((origin) => {
+    const own = world.kept.filter((kept) => kept.origin === origin);
+    return [own[0] as Kept, own.at(-1) as Kept];
+  });
+  const at = random.int(world.files.length);
+  const { name, bytes } = world.files[at] as NamedBytes;
+  const without = world.files.toSpliced(at, 1);
+  const what = random.pick(['deleted', 'emptied', 'older']);
+  if (what === 'deleted') return { what: [what], files: without, held };
+  if (what === 'older') {
+    const older = bytes.subarray(0, bytes.lastIndexOf(0x0a, random.int(bytes.length)) + 1);
+    return {
+      what: [what],
+      files: world.files.with(at, { ...(world.files[at] as World['files'][0]), bytes: older }),
+      held,
+    };
+  }
+  const content = random.pick(['', '\n', 'not a log\n']);
+  const files = [...without, { name, bytes: Buffer.from(content) }];
+  const deleted = { ...as, what: ['deleted'], files: without, held };
+  return { what: [what, JSON.stringify(content)], files, held, deleted };
+};
+
+/** The entries of a log as far as the auditor's keys tell: of one without the data key not what authenticates each. */
+function entriesIn(files: readonly NamedBytes[], { dataKeys }: Keys): string[] {
+  const items = Draft.of(files).items.filter(({ bytes }) => bytes.length > 0);
+  return items.map((item) => {
+    const end = dataKeys.length === 0 && isEntry(item) ? -46 : undefined;
+    return `${isEntry(item)}${item.bytes.subarray(0, end).toString('latin1')}`;
+  });
+}
+
+/** Whether the files hold more than checkpoint lines in other places: an entry is another one, missing, or somewhere else. */
+function isChanged(world: World, files: readonly NamedBytes[], keys: Keys, held: readonly Kept[]): boolean {
+  const entries = (list: readonly string[]): string[] => list.filter((line) => line.startsWith('true'));
+  const before = entries(entriesIn(world.files, keys));
+  const after = entries(entriesIn(files, keys));
+  if (before.length === after.length) return before.some((line, at) => line !== after[at]);
+  // a held checkpoint proves a log that begins right behind it, and nothing else tells one that was cut at a close
+  const gone = before.length - after.length;
+  if (held[0] !== undefined && gone <= held[0].size && after.every((line, at) => line === before[at + gone]))
+    return false;
+  return held.length > 0 || after.length > before.length || after.some((line, at) => line !== before[at]);
+}
+
+/** One attack on a world; undefined where nothing was changed that anybody could tell. */
+export async function makeAttack(random: Random, world: World): Promise<Attack | undefined> {
+  if (world.open || world.has.has('ABANDONED') || world.has.has('TORN_TAIL')) return undefined;
+  const vkeys = world.origins.flatMap((origin) => world.signers.map((key) => vkeyOf(origin, key)));
+  const publicOnly = world.mode === 'hash' || (world.mode === 'both' && random.chance(0.4));
+  const keys: Keys = { vkeys, dataKeys: publicOnly ? [] : world.dataKeys };
+  const as: History = {
+    world,
+    what: [],
+    files: world.files,
+    origins: world.origins,
+    keys,
+    held: [],
+    known: [],
+    demux: false,
+    unwrap: undefined,
+    live: false,
+    causes: new Set(),
+    roots: new Set(),
+  };
+  const attacker = random.pick([keyless, keyless, record, record, dataKeyAlone, storage, storage]);
+  const done = await attacker(random, world, as);
+  if (done === undefined) return undefined;
+  if (!isChanged(world, done.files, keys, done.held ?? [])) return undefined;
+  return { oneRecord: false, ...as, ...done };
+}
+
+const RANK = { ok: 0, undecided: 1, tampered: 2 } as const;
+
+/** What a verifier must not say of an attack. */
+export function attackViolations(
+  { world, oneRecord }: Attack,
+  report: VerifyReport,
+  deleted: VerifyReport | undefined,
+): string[] {
+  const violations: string[] = [];
+  if (report.verdict === 'ok') violations.push('ok');
+  if (deleted !== undefined && RANK[report.verdict] < RANK[deleted.verdict])
+    violations.push(`emptied ${report.verdict}, deleted ${deleted.verdict}`);
+  if (!oneRecord) return violations;
+  if (report.verdict === 'undecided') violations.push('one record: undecided');
+  const told = report.findings.map(({ code }) => code);
+  if (told.includes('ADOPTED') && !world.has.has('ADOPTED')) violations.push('false: ADOPTED');
+  return violations;
+}

@@ -1,0 +1,55 @@
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import * as verifier from '../../src/index.ts';
+import { scratchDirectory } from '../interop/differential/scratch.ts';
+import { attackCampaign, honestCampaign, type Violation } from './histories.ts';
+
+/** A short share of `npm run histories`, and seeds that a verifier once judged wrongly. */
+
+const directory = scratchDirectory();
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+type Asked = typeof honestCampaign;
+
+async function said(campaign: Asked, seed: number, count: number): Promise<string[]> {
+  const violations: string[] = [];
+  const onViolation = ({ seed: at, what, says }: Violation): void => {
+    violations.push(`seed ${at} (${what}): ${says.join('; ')}`);
+  };
+  await campaign({ verifier, seed, count, directory, onViolation });
+  return violations;
+}
+
+describe('honest histories', () => {
+  it.each([
+    ['a held checkpoint of what came after a crash', [13, 89, 91]],
+    ['a shipped copy of a crashed host without its first lines', [323, 517, 1003]],
+    ['empty lines with converted line endings', [3, 63, 69]],
+    ['mixed streams with converted line endings', [432, 1170, 1618]],
+    ['a flipped bit in a compressed file', [14, 21, 22]],
+    ['a backup or a converted copy beside the log', [23, 61, 120]],
+    ['no key, or the wrong one', [65, 73, 90]],
+    ['a file that was cut inside a checkpoint line', [351, 438]],
+  ])('are not called tampered: %s', async (_what, seeds) => {
+    const all: string[] = [];
+    for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));
+    expect(all).toEqual([]);
+  });
+
+  it('are told as what they are, cause first', async () => {
+    expect(await said(honestCampaign, 1, 40)).toEqual([]);
+  });
+});
+
+describe('attacks', () => {
+  it.each([39, 145, 337])(
+    'are not taken more lightly where a file was emptied and not deleted (seed %i)',
+    async (seed) => {
+      expect(await said(attackCampaign, seed, 1)).toEqual([]);
+    },
+  );
+
+  it('are never ok', async () => {
+    expect(await said(attackCampaign, 1, 30)).toEqual([]);
+  });
+});

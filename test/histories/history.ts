@@ -1,0 +1,299 @@
+import { gzipSync } from 'node:zlib';
+import type { CarrierName, FindingCode } from '../../src/index.ts';
+import { linesOf } from '../interop/differential/honest-log.ts';
+import type { Random } from '../interop/differential/random.ts';
+import { carriers, wrapFile } from '../support/carriers.ts';
+import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
+import { otherDataKey, pqKey } from '../vectors/keys.ts';
+import type { Kept, World, WorldFile } from './world.ts';
+
+/** What honest people do to the files of an honest log, with which keys they come, and what is true of that. */
+
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** The keys that an auditor names. */
+export interface Keys {
+  readonly vkeys: readonly string[];
+  readonly dataKeys: readonly Buffer[];
+}
+
+/** A case for the verifier, and what may be said of it. */
+export interface History {
+  readonly world: World;
+  /** What was done, one word each. */
+  readonly what: readonly string[];
+  /** In the order in which they are named. */
+  readonly files: readonly NamedBytes[];
+  readonly origins: readonly string[];
+  readonly keys: Keys;
+  readonly held: readonly Kept[];
+  readonly known: readonly Kept[];
+  readonly demux: boolean;
+  readonly unwrap: CarrierName | undefined;
+  readonly live: boolean;
+  /** What is so: any other finding above a warning is false. Empty: the verdict is ok. */
+  readonly causes: ReadonlySet<FindingCode>;
+  /** Those that everything else follows from: one of them is told first. */
+  readonly roots: ReadonlySet<FindingCode>;
+}
+
+const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;
+const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
+const KEYLESS = ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const;
+
+/** A history that is being made. */
+class Draft {
+  readonly random: Random;
+  readonly world: World;
+  readonly what: string[] = [];
+  readonly causes = new Set<FindingCode>();
+  readonly roots = new Set<FindingCode>();
+  files: NamedBytes[];
+  demux = false;
+  unwrap: CarrierName | undefined;
+
+  constructor(random: Random, world: World, files: readonly WorldFile[]) {
+    this.random = random;
+    this.world = world;
+    this.files = files.map(({ name, bytes }) => ({ name, bytes }));
+  }
+
+  because(what: string, roots: readonly FindingCode[], follows: readonly FindingCode[] = []): void {
+    this.what.push(what);
+    for (const code of roots) this.roots.add(code);
+    for (const code of [...roots, ...follows]) this.causes.add(code);
+  }
+
+  at(index: number, change: (file: NamedBytes) => NamedBytes): void {
+    this.files = this.files.map((file, at) => (at === index ? change(file) : file));
+  }
+
+  any(): number {
+    return this.random.int(this.files.length);
+  }
+}
+
+/** Files as lines again, each line with its LF. */
+const joined = (lines: readonly Buffer[], ending = '\n'): Buffer =>
+  Buffer.concat(lines.flatMap((line) => [line, Buffer.from(ending)]));
+
+const converted = ({ name, bytes }: NamedBytes): NamedBytes => {
+  if (bytes.includes('\r\n')) return { name, bytes }; // a tool converts what is not converted yet
+  const torn = bytes.at(-1) !== 0x0a;
+  const all = joined(linesOf(bytes), '\r\n');
+  return { name, bytes: torn ? all.subarray(0, -2) : all };
+};
+
+/** What is kept, lost or copied. */
+const arrangements: readonly ((draft: Draft) => void)[] = [
+  () => undefined,
+  () => undefined,
+  (draft) => {
+    const files = draft.random.some(draft.files, 0.7);
+    if (files.length === draft.files.length || files.length === 0) return;
+    draft.files = files;
+    draft.because('subset', MISSING);
+  },
+  (draft) => {
+    draft.at(draft.any(), ({ name, bytes }) => ({ name, bytes: bytes.subarray(bytes.indexOf(0x0a) + 1) }));
+    draft.because('without first line', [...MISSING, 'NOT_SEALED']);
+  },
+  (draft) => {
+    const at = draft.any();
+    draft.at(at, ({ name, bytes }) => ({ name, bytes: bytes.subarray(0, draft.random.int(bytes.length)) }));
+    draft.because('truncated', [...MISSING, 'NOT_SEALED']);
+  },
+  (draft) => {
+    const { name, bytes } = draft.random.pick(draft.files);
+    const end = bytes.lastIndexOf(0x0a, 1 + draft.random.int(bytes.length)) + 1;
+    const length = draft.random.chance(0.7) ? end : draft.random.int(bytes.length);
+    if (bytes.indexOf(0x0a, bytes[0] === 0x0a ? 1 : 0) >= length) return; // not an entry in it
+    draft.files.push({ name: `backup-${name}`, bytes: bytes.subarray(0, length) });
+    draft.what.push('backup');
+  },
+  (draft) => {
+    const { name, bytes } = draft.random.pick(draft.files);
+    draft.files.push({ name: `copy-${name}`, bytes });
+    draft.what.push('copy');
+  },
+  (draft) => {
+    const file = draft.random.pick(draft.files);
+    draft.files.push({ ...converted(file), name: `windows-${file.name}` });
+    draft.because('converted copy', ['LINE_ENDINGS_CONVERTED']);
+  },
+  (draft) => {
+    if (draft.world.has.has('TORN_TAIL')) return; // in a pipe the next line would stand right behind it
+    if (draft.world.origins.length > 1 || draft.random.chance(0.2)) mix(draft);
+  },
+];
+
+/** Some pipe has mixed the streams. */
+function mix(draft: Draft): void {
+  const lists = draft.world.origins.map((origin) =>
+    draft.world.files.filter((file) => file.origin === origin).flatMap(({ bytes }) => linesOf(bytes)),
+  );
+  const lines: Buffer[] = [];
+  while (lists.some((list) => list.length > 0)) {
+    const list = draft.random.pick(lists.filter((one) => one.length > 0));
+    lines.push(...list.splice(0, 1 + draft.random.int(4)));
+  }
+  draft.files = [{ name: 'mixed.jsonl', bytes: joined(lines) }];
+  draft.demux = true;
+  draft.what.push('mixed');
+}
+
+/** What programs on the way make of the bytes. */
+const carriages: readonly ((draft: Draft) => void)[] = [
+  () => undefined,
+  () => undefined,
+  (draft) => {
+    draft.files = draft.files.map(converted);
+    draft.because('all CRLF', ['LINE_ENDINGS_CONVERTED']);
+  },
+  (draft) => {
+    draft.at(draft.any(), converted);
+    draft.because('one CRLF', ['LINE_ENDINGS_CONVERTED']);
+  },
+  (draft) => {
+    draft.files = draft.files.map((file) => (draft.random.chance(0.7) ? compressed(draft.random, file) : file));
+    draft.what.push('gz');
+  },
+  (draft) => {
+    const at = draft.any();
+    draft.at(at, (file) => {
+      const { name, bytes } = compressed(draft.random, file);
+      return { name, bytes: bytes.subarray(0, Math.max(2, draft.random.int(bytes.length))) };
+    });
+    draft.because('truncated gz', ['UNREADABLE', 'GZIP_TRAILING'], [...MISSING, 'NOT_SEALED']);
+  },
+  (draft) => {
+    const at = draft.any();
+    draft.at(at, (file) => {
+      const { name, bytes } = compressed(draft.random, file);
+      const bit = draft.random.int(bytes.length * 8);
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      return { name, bytes: flipped };
+    });
+    // of a file that does not even begin like a compressed one nothing else can be known
+    draft.because('flipped gz', ['UNREADABLE', 'GZIP_TRAILING', 'NOT_SEALED'], [...MISSING, 'LIMIT']);
+  },
+  (draft) => {
+    const carrier = draft.random.pick(carriers);
+    draft.unwrap = carrier;
+    draft.files = draft.files.map(({ name, bytes }) => ({ name, bytes: wrapFile(carrier, bytes).bytes }));
+    draft.what.push(carrier);
+  },
+];
+
+/** In one member or several, at any level. */
+function compressed(random: Random, { name, bytes }: NamedBytes): NamedBytes {
+  const level = 1 + random.int(9);
+  const cut = random.chance(0.4) ? random.int(bytes.length) : bytes.length;
+  const parts = [bytes.subarray(0, cut), bytes.subarray(cut)].filter((part) => part.length > 0);
+  return { name: `${name}.gz`, bytes: Buffer.concat(parts.map((part) => gzipSync(part, { level }))) };
+}
+
+const vkeysOf = (world: World, keys: readonly SigningKey[]): string[] =>
+  world.origins.flatMap((origin) => keys.map((key) => vkeyOf(origin, key)));
+
+/** Which keys an auditor names. */
+function nameKeys(draft: Draft): Keys {
+  const { random, world } = draft;
+  const data = world.dataKeys;
+  const vkeys = vkeysOf(world, world.signers);
+  const what = random.int(12);
+  if (what === 0 || what === 1) {
+    draft.because('no key', KEYLESS);
+    return { vkeys: [], dataKeys: [] };
+  }
+  if (what === 2) {
+    draft.because('wrong key', KEYLESS, ['UNSIGNED']);
+    const asData = world.mode === 'mac' || (world.mode === 'both' && random.chance(0.5));
+    return asData ? { vkeys: [], dataKeys: [otherDataKey] } : { vkeys: vkeysOf(world, [pqKey]), dataKeys: [] };
+  }
+  if (what === 3 && world.mode !== 'mac' && world.signers.length > 1) {
+    draft.because('some keys', [...KEYLESS, 'UNVOUCHED', 'UNSIGNED'], ['END_UNPROVEN', 'ADOPTED']);
+    return { vkeys: vkeysOf(world, random.some(world.signers, 0.5)), dataKeys: [] };
+  }
+  if (what === 4) {
+    draft.what.push('too many keys');
+    return {
+      vkeys: world.mode === 'mac' ? [] : [...vkeys, ...vkeysOf(world, [pqKey])],
+      dataKeys: [...data, otherDataKey],
+    };
+  }
+  if (world.mode === 'both' && what < 9) {
+    return random.chance(0.5) ? { vkeys, dataKeys: [] } : { vkeys: [], dataKeys: data };
+  }
+  return { vkeys, dataKeys: data };
+}
+
+/** How far each stream goes in these plain files, what a crash lost left out. */
+function reachOf({ files, world }: Pick<Draft, 'files' | 'world'>): ReadonlyMap<string, number> {
+  const reach = new Map<string, number>();
+  const entries = new Map(world.entries.map((entry) => [entry.bytes.toString('latin1'), entry]));
+  for (const { bytes } of files) {
+    const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
+    for (const line of linesOf(whole)) {
+      const entry = entries.get(line.toString('latin1'));
+      if (entry !== undefined) reach.set(entry.origin, Math.max(entry.seq, reach.get(entry.origin) ?? 0));
+    }
+  }
+  return reach;
+}
+
+function shuffled<T>(random: Random, list: readonly T[]): T[] {
+  const left = [...list];
+  return list.map(() => left.splice(random.int(left.length), 1)[0] as T);
+}
+
+function cutsCited(draft: Draft): boolean {
+  const reach = reachOf(draft);
+  return [...draft.world.cited].some(([origin, size]) => (reach.get(origin) ?? size) < size);
+}
+
+/** One thing that honest people did with a world. */
+export function makeHistory(random: Random, world: World): History {
+  let draft = new Draft(random, world, world.files);
+  random.pick(arrangements)(draft);
+  if (cutsCited(draft)) draft = new Draft(random, world, world.files); // such a cut contradicts the next stream (M8.28)
+  const reach = reachOf(draft);
+  random.pick(carriages)(draft);
+  const keys = nameKeys(draft);
+  const checksMacs = world.mode !== 'hash' && world.dataKeys.every((key) => keys.dataKeys.includes(key));
+  if (world.has.has('TORN_TAIL')) draft.because('torn', ['TORN_TAIL']);
+  if (world.has.has('ADOPTED') && !checksMacs) draft.because('adopted', [], ['ADOPTED', 'UNVOUCHED', 'UNSIGNED']);
+  if (world.has.has('ABANDONED_UNPROVEN') || (world.has.has('ABANDONED') && !checksMacs))
+    draft.because('abandoned', [], ['ABANDONED_UNPROVEN']);
+  const live = world.open ? random.chance(0.8) : random.chance(0.05);
+  if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
+  if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
+  // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
+  if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
+    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN');
+  // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
+  const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(origin) ?? 0));
+  const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];
+  const known = holds.length > 0 && random.chance(0.15) ? holds : [];
+  if (held.length + known.length > 0) draft.what.push('held');
+  const { files, demux, unwrap, causes, roots, what } = draft;
+  const origins = world.origins;
+  return {
+    world,
+    what,
+    files: shuffled(random, files),
+    origins,
+    keys,
+    held,
+    known,
+    demux,
+    unwrap,
+    live,
+    causes,
+    roots,
+  };
+}

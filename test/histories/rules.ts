@@ -1,0 +1,28 @@
+import type { FindingCode, VerifyReport } from '../../src/index.ts';
+import type { History } from './history.ts';
+import type { World } from './world.ts';
+
+/** What a verifier must not say of an honest history; empty where it says nothing of the kind. */
+export function honestViolations({ causes, roots, world }: History, report: VerifyReport): string[] {
+  const violations: string[] = [];
+  if (report.verdict === 'tampered') {
+    const codes = report.findings.filter(({ severity }) => severity === 'tampered').map(({ code }) => code);
+    return [`tampered: ${[...new Set(codes)].join(', ')}`];
+  }
+  if (causes.size === 0 && report.verdict !== 'ok') violations.push(`undecided: ${codesOf(report)}`);
+  for (const { findings } of report.streams) {
+    const told = findings.filter(({ severity }) => severity === 'undecided');
+    for (const { code } of told) if (causes.size > 0 && !causes.has(code)) violations.push(`false: ${code}`);
+    const [first, ...rest] = told;
+    if (first === undefined || causes.size === 0 || roots.has(first.code)) continue;
+    // what the log itself has follows from nothing, and comes first where nothing else was found but how it ends
+    const others = rest.some(({ code }) => roots.has(code) && code !== 'END_UNPROVEN' && !isOfLog(world, code));
+    if (others || !isOfLog(world, first.code)) violations.push(`first: ${first.code}`);
+  }
+  return [...new Set(violations)];
+}
+
+const isOfLog = ({ has }: World, code: FindingCode): boolean =>
+  has.has(code) || (code === 'ABANDONED_UNPROVEN' && has.has('ABANDONED'));
+
+const codesOf = ({ findings }: VerifyReport): string => [...new Set(findings.map(({ code }) => code))].join(', ');
