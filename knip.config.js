@@ -23,6 +23,7 @@ export default {
     'test/**/*.test.{ts,mjs}',
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
+    'test/nights/main.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
