@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { writeWhole } from '../foundation/descriptor.ts';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
+import { writeWhole } from '../internal.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** What every file of key events begins with. */
