@@ -60,7 +60,6 @@ export type { AuditSummary } from './fleet/run/summary.ts';
 export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
-export { writeWhole } from './foundation/descriptor.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { checkKeysOf } from './providers/index.ts';
 export { waitingLines } from './seal/intake/unsealed-lines.ts';

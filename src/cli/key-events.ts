@@ -1,6 +1,5 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
-import { writeWhole } from '../internal.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** What every file of key events begins with. */
@@ -21,7 +20,7 @@ export function recordKeyEvents(path: string, warn: (error: TamperError) => void
   let isTold = false;
   const forget = onKeyEvent((event) => {
     try {
-      writeWhole(fd, Buffer.from(`${formatKeyEvent(event)}\n`));
+      writeFileSync(fd, `${formatKeyEvent(event)}\n`); // all of it, where a full disk takes a part
       isTold = false;
     } catch (cause) {
       if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${String(cause)}`, { cause }));

@@ -8,7 +8,7 @@ import { type FileCalls, fileCalls } from './file-calls.ts';
 import { LOG, Machine } from './machine.ts';
 import { Random } from './random.ts';
 
-const TRACES = Number(process.env['SIMULATOR_DISK_TRACES'] ?? 2_000);
+const TRACES = Number(process.env['SIMULATOR_DISK_TRACES'] ?? 500);
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.constants;
 const FLAGS = [
   O_RDONLY, O_RDWR, O_WRONLY, O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND, O_WRONLY | O_CREAT | O_EXCL, O_RDWR | O_CREAT | O_TRUNC,
