@@ -23,6 +23,7 @@ export default {
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
     'test/fuzz/main.ts',
+    'test/nights/main.ts',
     'test/vectors/generate.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],

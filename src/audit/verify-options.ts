@@ -22,7 +22,8 @@ import type { VerifierKeys } from './open-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
-export interface VerifyOptions extends Omit<VerifierOptions, keyof VerificationKeys | 'policy' | 'stored' | 'observer'> {
+export interface VerifyOptions
+  extends Omit<VerifierOptions, keyof VerificationKeys | 'policy' | 'stored' | 'observer'> {
   /**
    * The keys that you name: a provider, which is asked for the keys in its configuration; `auditorKeys(…)`; or an array of
    * both. Default: none, which leaves every log undecided.

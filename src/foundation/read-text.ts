@@ -24,11 +24,7 @@ export async function readText(path: string, limit: number = TEXT_LIMIT): Promis
 }
 
 /** As {@link readText}, the bytes themselves. `onRead` gets what the system says of the open file before and after. */
-export async function readBytes(
-  path: string,
-  limit: number = TEXT_LIMIT,
-  onRead?: OnRead,
-): Promise<Buffer> {
+export async function readBytes(path: string, limit: number = TEXT_LIMIT, onRead?: OnRead): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);

@@ -28,7 +28,7 @@ describe('a log that rotates', () => {
     const fleet = fleetInBucket();
     const put = (files: number): void => {
       for (const [name, bytes] of rotating('fleet/a', files))
-        if (fleet.read(`a/${name}`).equals(bytes) === false) fleet.write(`a/${name}`, bytes);
+        if (!fleet.read(`a/${name}`).equals(bytes)) fleet.write(`a/${name}`, bytes);
     };
     put(5);
     await auditFleet(fleet);
@@ -77,7 +77,9 @@ it('a job that names a file outside the places is refused', async () => {
   const { streams } = await audit.list();
   for await (const stream of streams) {
     const text = JSON.stringify({ run: RUN, ...stream });
-    const job = JSON.parse(text.replaceAll('s3://memory/logs/a', 's3://memory/secrets/a')) as Parameters<typeof audit.audit>[0];
+    const job = JSON.parse(text.replaceAll('s3://memory/logs/a', 's3://memory/secrets/a')) as Parameters<
+      typeof audit.audit
+    >[0];
     await expect(audit.audit(job, { onProgress: () => undefined })).rejects.toMatchObject({ code: 'FORMAT_INVALID' });
   }
 });

@@ -23,16 +23,16 @@ const zipped = new WeakMap<Buffer, Buffer>();
 const plain = (name: string): boolean => name.endsWith('.jsonl');
 
 /** Compressed once. */
-export function gzipped(bytes: Buffer): Buffer {
+function gzipped(bytes: Buffer): Buffer {
   const known = zipped.get(bytes) ?? gzipSync(bytes, { level: 1 });
   zipped.set(bytes, known);
   return known;
 }
 
-export const stageOf = ({ tape, stage }: Pick<Life, 'tape' | 'stage'>): Files => tape.stages[stage] as Files;
+const stageOf = ({ tape, stage }: Pick<Life, 'tape' | 'stage'>): Files => tape.stages[stage] as Files;
 
 /** Names of the files that will not change any more, the oldest first. */
-export function closedFiles(life: Life): string[] {
+function closedFiles(life: Life): string[] {
   const last = life.tape.stages.at(-1) as Files;
   const own = stageOf(life);
   const newest = [...own.keys()].filter(plain).at(-1);

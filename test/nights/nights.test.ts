@@ -16,8 +16,11 @@ afterAll(() => {
 });
 
 // an audit that trusted names, listings or a run's name said ok in each of these
-it.each([2, 9, 35, 38, 48, 63, 76, 105, 107, 133])('world %i: no audit says ok where a verification would not', async (seed) => {
-  const { nights, violations } = await live(seed, tapes);
-  expect(violations).toEqual([]);
-  expect(nights).toBeGreaterThan(3);
-});
+it.each([2, 9, 35, 38, 48, 63, 76, 105, 107, 133])(
+  'world %i: no audit says ok where a verification would not',
+  async (seed) => {
+    const { nights, violations } = await live(seed, tapes);
+    expect(violations).toEqual([]);
+    expect(nights).toBeGreaterThan(3);
+  },
+);

@@ -162,7 +162,9 @@ function parsed(stored: StoredText, family: string, { memory }: AuditRules): Rem
 function saidBefore(job: FamilyJob, stored: StoredText, rules: AuditRules): readonly StreamResult[] | undefined {
   if (job.queued === undefined) return undefined;
   const { run } = parsed(stored, job.family, rules);
-  return run?.id === job.queued ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`) : undefined;
+  return run?.id === job.queued
+    ? parseResults(run.results, `${rules.memory.name}: ${familyId(job.family)}`)
+    : undefined;
 }
 
 /** Whether this is what is remembered already, but for the run that made it so. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { ReadingObserver, VerifyOptions } from '../../verify/auditor/options.ts';
+import type { VerifyOptions } from '../../verify/auditor/options.ts';
+import type { ReadingObserver } from '../../verify/auditor/reading-observer.ts';
 import type { LogPlace, PlacedFile, PlacedReading } from '../place/log-place.ts';
 import type { StreamFile } from './family-look.ts';
 

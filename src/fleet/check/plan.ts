@@ -61,10 +61,13 @@ export function planOf(look: StreamLook, rules: PlanRules, { always = false, che
   const expired = isExpired(look, rules.mayBeGoneBefore);
   if (gone.length > 0 && !expired) return DISTRUSTED;
   if (rules.reread) return WHOLE;
-  const first = expired ? Math.min(...files.map(({ firstSeq = Number.MAX_SAFE_INTEGER }) => firstSeq)) : remembered.firstSeq;
+  const first = expired
+    ? Math.min(...files.map(({ firstSeq = Number.MAX_SAFE_INTEGER }) => firstSeq))
+    : remembered.firstSeq;
   const proven = sizeOf(newest);
   const reached = reachedFrom(first, files);
-  if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged)) return reached < proven ? DISTRUSTED : NOTHING;
+  if (!always && !rules.asksTime && files.every(({ unchanged }) => unchanged))
+    return reached < proven ? DISTRUSTED : NOTHING;
   const from = beginning(files, checkpointOf === undefined ? proven : Math.min(proven, checkpointOf - 1), sealed);
   if (from <= first) return WHOLE;
   const isBelow = ({ firstSeq, unchanged }: StreamFile): boolean =>

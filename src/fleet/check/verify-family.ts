@@ -178,7 +178,13 @@ async function verifyParts(
     const read = { files: own.length, bytes: own.reduce((sum, { size }) => sum + size, 0) };
     const verdict = verdictOf(findings, options.strict);
     const files = new Map(own.map((file) => [file.name, reading.fileRead(file)]));
-    verified.set(look.origin, { verdict, report: { ...report, findings }, fromMiddle: from !== undefined, read, files });
+    verified.set(look.origin, {
+      verdict,
+      report: { ...report, findings },
+      fromMiddle: from !== undefined,
+      read,
+      files,
+    });
   }
   return verified;
 }

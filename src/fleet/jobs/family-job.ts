@@ -3,7 +3,6 @@ import { TamperError } from '../../errors.ts';
 import { OPEN_WHYS } from '../../format/control.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
-import type { LogPlace } from '../place/log-place.ts';
 import { digestOfJob, type StreamJob } from '../queue/stream-job.ts';
 
 /** What a job asks the audit for. It has been in a Redis: nothing of it is taken as it comes. */
@@ -41,21 +40,23 @@ export function taskOf({ files, memoryVersion, unread, reread }: FamilyJob): unk
   return { files: plain, memoryVersion, unread, reread };
 }
 
-/** Reads it. Every file has to be in one of the places. @throws {@link TamperError} `FORMAT_INVALID` */
-export function familyJobOf(job: StreamJob, places: readonly LogPlace[]): FamilyJob {
+/** Reads it. `isPlaced` says whether a name is one of a file in the places: none other is read. @throws {@link TamperError} `FORMAT_INVALID` */
+export function familyJobOf(job: StreamJob, isPlaced: (name: string) => boolean): FamilyJob {
   const { origin, task } = job;
   const parsed = v.safeParse(schema, task, withoutInput);
   if (!parsed.success) {
     throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues[0], 'the task')}`);
   }
   const { files, ...rest } = parsed.output;
-  const isOutside = (name: string | undefined): boolean =>
-    name !== undefined && !places.some((place) => place.holds(name));
-  const outside = files.find(({ name, manifest }) => isOutside(name) || isOutside(manifest?.name));
+  const outside = files.find(({ name, manifest }) => !isPlaced(name) || !isPlaced(manifest?.name ?? name));
   if (outside !== undefined) {
-    throw new TamperError('FORMAT_INVALID', `the job of ${origin} names ${outside.name}, which is in none of the places`, {
-      hint: 'Give audit work the places of audit enqueue. If it has them, somebody has changed the job in the queue.',
-    });
+    throw new TamperError(
+      'FORMAT_INVALID',
+      `the job of ${origin} names ${outside.name}, which is in none of the places`,
+      {
+        hint: 'Give audit work the places of audit enqueue. If it has them, somebody has changed the job in the queue.',
+      },
+    );
   }
   return { queued: digestOfJob(job), family: origin, files: files as FamilyJob['files'], ...rest };
 }

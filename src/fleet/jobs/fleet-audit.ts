@@ -47,7 +47,11 @@ export class FleetAudit implements QueuedAudit {
   /** Lists all places. @throws {@link TamperError} as `audit` */
   async list(): Promise<ListedStreams> {
     const time = this.#request.now().toISOString();
-    const { families, jobOf, results, ignored } = await listFleet({ ...this.#request, now: new Date(time) }, this.#options, ALL);
+    const { families, jobOf, results, ignored } = await listFleet(
+      { ...this.#request, now: new Date(time) },
+      this.#options,
+      ALL,
+    );
     const demands = demandsOf(this.#options, this.#request.options);
     const listing: RunListing = { results, demands, ignored, request: this.#digest, time };
     const basisOf = (family: string): string => this.basisOf(family);
@@ -66,8 +70,10 @@ export class FleetAudit implements QueuedAudit {
   }
 
   async audit(job: StreamJob, { onProgress }: AttemptContext): Promise<AttemptResult> {
-    const { places } = this.#request;
-    const results = await this.#progress.run(onProgress, async () => auditFamily(familyJobOf(job, places), this.#rules()));
+    const isPlaced = (name: string): boolean => this.#request.places.some((place) => place.holds(name));
+    const results = await this.#progress.run(onProgress, async () =>
+      auditFamily(familyJobOf(job, isPlaced), this.#rules()),
+    );
     const passing = results.find(({ result, error }) => result === 'replaced' || PASSING.has(error?.code ?? ''));
     const again = passing && (passing.error?.message ?? passing.findings[0]?.message ?? passing.result);
     return { text: formatResults(results), ...(again !== undefined && { again }) };

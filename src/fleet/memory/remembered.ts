@@ -109,7 +109,7 @@ export interface RememberedFamily {
 }
 
 /** The basis of a stream that was remembered by an earlier version: no verdict rests on it. */
-export const OLDER = 'version 1';
+const OLDER = 'version 1';
 
 /** The last member is the digest of all before it: a text that was damaged, and is still well formed, is not taken for true. */
 const WITH_DIGEST = /^(.*),"digest":"([0-9a-f]{64})"\}\n$/s;

@@ -8,8 +8,8 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
-import { dueFamilies, type Rereading } from './due.ts';
 import { Discoverer, type Discovery, type UnclaimedFile } from './discover.ts';
+import { dueFamilies, type Rereading } from './due.ts';
 import { isInShard, type Shard } from './shard.ts';
 import { missingResult } from './summary.ts';
 
@@ -62,7 +62,13 @@ export async function listFleet(
     const own = files.get(family) ?? [];
     files.delete(family); // there may be very many
     const reread = due.has(family);
-    return { family, files: own, memoryVersion: index.families.get(family)?.version, unread, ...(reread && { reread }) };
+    return {
+      family,
+      files: own,
+      memoryVersion: index.families.get(family)?.version,
+      unread,
+      ...(reread && { reread }),
+    };
   };
   const families = [...all].filter((family) => isInShard(family, shard));
   const remembered = families.flatMap((family) => index.families.get(family) ?? []);

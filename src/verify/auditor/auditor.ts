@@ -3,7 +3,7 @@ import type { WitnessKey } from '../../format/cosignature.ts';
 import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
 import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
-import type { ReadingObserver } from './options.ts';
+import type { ReadingObserver } from './reading-observer.ts';
 
 /** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
 

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { SigningKey } from '../../keys/provider.ts';
-import type { OnRead } from '../../foundation/regular-file.ts';
 import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { NamedDataKeys } from '../data-keys/named-data-keys.ts';
 import type { RecoveredDataKey } from '../data-keys/recovered-data-keys.ts';
 import type { Policy } from './policy.ts';
+import type { ReadingObserver } from './reading-observer.ts';
 
 /** A public key that the auditor names. */
 export interface PublicKeyName {
@@ -30,14 +30,6 @@ export interface Timestamp {
   readonly time: Date;
   /** The subject of the authority's certificate. */
   readonly authority: string;
-}
-
-/** Told what was read, for whoever remembers what need not be read again. It decides nothing. */
-export interface ReadingObserver {
-  /** Files of a disk, and the manifests beside them. */
-  readonly read: OnRead;
-  /** There is a checkpoint line of so many entries in a file. */
-  readonly checkpoint: (file: string, size: number, note: string) => void;
 }
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */

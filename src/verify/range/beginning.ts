@@ -27,7 +27,10 @@ export function checkBeginning(state: StreamState): void {
     const message = `the log begins at entry ${firstSeq}; you hold a checkpoint of the first ${Math.max(...earlier)} entries, which are missing`;
     unproven(state, message);
   } else if (auditor.seenFrom !== undefined && auditor.seenFrom < firstSeq) {
-    unproven(state, `the log begins at entry ${firstSeq}; when you verified it before, it began at entry ${auditor.seenFrom}`);
+    unproven(
+      state,
+      `the log begins at entry ${firstSeq}; when you verified it before, it began at entry ${auditor.seenFrom}`,
+    );
   } else if (!sizes.includes(firstSeq - 1)) {
     const message = `the log begins at entry ${firstSeq}; entries 1 to ${firstSeq - 1} are missing, but a later checkpoint that you hold proves the rest`;
     state.findings.add('START_HELD', { seq: firstSeq }, message);
