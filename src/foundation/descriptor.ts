@@ -16,7 +16,14 @@ export function closeDescriptor(fd: number): void {
   }
 }
 
-/** Writes all of it: a disk that is nearly full may take a part and say so only by the number. */
-export function writeWhole(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+/**
+ * Writes all of it: a disk that is nearly full may take a part and say so only by the number.
+ *
+ * @param position - where in the file, in bytes; default: where the descriptor stands
+ */
+export function writeWhole(fd: number, bytes: Uint8Array, position?: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done;
+    done += writeSync(fd, bytes, done, bytes.length - done, at);
+  }
 }

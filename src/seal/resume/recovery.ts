@@ -1,4 +1,4 @@
-import { constants, existsSync, fstatSync, lstatSync, readdirSync, renameSync } from 'node:fs';
+import { constants, existsSync, fstatSync, lstatSync, readdirSync, readSync, renameSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { hashLeaf } from '../../core/tree.ts';
@@ -6,7 +6,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
-import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { STDOUT, stampedName } from '../disk/names.ts';
@@ -19,6 +19,8 @@ import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } fro
 
 /** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
 const LINE_LIMIT = 16_777_216;
+/** So much is written again at once, in bytes. */
+const AGAIN = 1_048_576;
 
 /** What the files and the state of a stream say at the start of a run. */
 export interface Resumption {
@@ -322,6 +324,7 @@ function replay(
     end = line.offset + line.bytes.length + 1;
   }
   const aside = setAside(fd, file, end, stamp);
+  writeAgain(fd, offset, end);
   const clean = tail.lastEntry === undefined && aside === undefined;
   const close = closeOf(tail.lastEntry ?? last);
   return {
@@ -340,6 +343,20 @@ function replay(
     tornFile: aside?.file,
     continuedBy: close?.continuedBy,
   };
+}
+
+/**
+ * Writes once more what no fsync is known to cover. After one that failed, a kernel may take pages for clean that never reached
+ * the disk: they can be read, the next fsync succeeds without them, and a power failure leaves a hole before what follows.
+ */
+function writeAgain(fd: number, from: number, to: number): void {
+  const chunk = Buffer.allocUnsafe(Math.min(AGAIN, to - from));
+  for (let at = from; at < to; ) {
+    const count = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
+    if (count === 0) return;
+    writeWhole(fd, chunk.subarray(0, count), at);
+    at += count;
+  }
 }
 
 function closeOf(entry: ControlEntry | 'record' | undefined): CloseEntry | undefined {
