@@ -23,9 +23,15 @@ vi.mock('node:fs', async (original) => {
     };
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset): number => {
-      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2)));
-      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length);
+    writeSync: (
+      fd: number,
+      bytes: Buffer,
+      offset = 0,
+      length = bytes.length - offset,
+      position: number | null = null,
+    ): number => {
+      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
+      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length, position);
     },
     fsyncSync: stepping(fs.fsyncSync),
     fdatasyncSync: stepping(fs.fdatasyncSync),

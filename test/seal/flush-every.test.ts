@@ -11,12 +11,13 @@ vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number): number => {
+    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number, position?: number | null): number => {
       if (typeof bytes === 'string' || offset === undefined || length === undefined) return fs.writeSync(fd, bytes);
-      if (!fs.readlinkSync(`/proc/self/fd/${fd}`).endsWith('.jsonl')) return fs.writeSync(fd, bytes, offset, length);
+      if (!fs.readlinkSync(`/proc/self/fd/${fd}`).endsWith('.jsonl'))
+        return fs.writeSync(fd, bytes, offset, length, position);
       disk.writes++;
       if (disk.fails !== undefined) throw Object.assign(new Error('imagined'), { code: disk.fails });
-      return fs.writeSync(fd, bytes, offset, length);
+      return fs.writeSync(fd, bytes, offset, length, position);
     },
   };
 });

@@ -24,10 +24,16 @@ vi.mock('node:fs', async (original) => {
     };
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset): number => {
+    writeSync: (
+      fd: number,
+      bytes: Buffer,
+      offset = 0,
+      length = bytes.length - offset,
+      position: number | null = null,
+    ): number => {
       if (fd <= 2) return length;
-      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2)));
-      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length);
+      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
+      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length, position);
     },
     fsyncSync: stepping(fs.fsyncSync),
     fdatasyncSync: stepping(fs.fdatasyncSync),
