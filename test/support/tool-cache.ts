@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -39,16 +39,28 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock of a process that is gone, and no other: between reading and removing, somebody may have taken it over. */
+/**
+ * Removes the lock of a process that is gone, and no other: whoever may remove one holds a claim, so that between reading and
+ * removing nobody takes the lock over.
+ */
 async function removeOf(owner: number, path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
+  const claim = `${path}.claim`;
+  const own = `${claim}.${randomUUID()}`;
+  await writeFile(own, String(process.pid));
   try {
-    await rename(path, aside);
-  } catch {
-    return; // another one was faster
+    if (!(await linked(own, claim))) {
+      const claimer = Number(await readFile(claim, 'utf8').catch(() => '')); // released meanwhile
+      if (claimer > 0 && !isAlive(claimer)) await rm(claim, { force: true });
+      return;
+    }
+    try {
+      if (Number(await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path);
+    } finally {
+      await rm(claim);
+    }
+  } finally {
+    await rm(own);
   }
-  if (Number(await readFile(aside, 'utf8')) !== owner) await linked(aside, path);
-  await rm(aside);
 }
 
 function isAlive(pid: number): boolean {
