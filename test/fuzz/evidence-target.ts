@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatRecordExtra, parseRecordExtra } from '../../src/format/evidence/record-extra.ts';
 import { formatTlogProof, parseTlogProof } from '../../src/format/evidence/tlog-proof.ts';
-import { verifyProof } from '../../src/index.ts';
+import { auditorKeys, verifyProof } from '../../src/index.ts';
 import { proveInclusion } from '../support/proof.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey } from '../vectors/keys.ts';
@@ -29,7 +29,7 @@ function proofs(): Buffer[] {
 
 const genuine = new Set(proofs().map((bytes) => bytes.toString('latin1')));
 const { origin } = signedLog();
-const names = { origin, publicKeys: [vkeyOf(origin, edKey)] };
+const publicKeys = [vkeyOf(origin, edKey)];
 
 /** A change inside the extra data, whose base64 would hide it from a change of bytes. */
 function changeExtra(input: Buffer, random: Random): Buffer | undefined {
@@ -55,7 +55,7 @@ export const recordProof: Target = {
       const extra = proof.extra && parseRecordExtra(proof.extra, proof.checkpoint.size);
       if (extra !== undefined && 'extra' in extra) assert.deepEqual(formatRecordExtra(extra.extra), proof.extra);
     }
-    const { verdict, findings } = await verifyProof(input, names);
+    const { verdict, findings } = await verifyProof(input, { origin, keys: auditorKeys({ publicKeys }) });
     for (const { message } of findings) assertPrintable(message);
     // other signature lines are skipped, so a genuine proof stays one with them (M4.4)
     if (verdict !== 'ok') return;
