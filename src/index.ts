@@ -28,7 +28,7 @@ export type { StreamResult } from './fleet/check/stream-result.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';
 export type { Manifest } from './format/manifest.ts';
 export { formatVkey } from './format/vkey.ts';
-export type { PublishedFinding } from './kafka/findings-topic.ts';
+export type { PublishedFinding } from './kafka/published-finding.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
 export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
 export type { KeySource } from './keys/key-source.ts';

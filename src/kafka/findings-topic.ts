@@ -7,16 +7,7 @@ import { addressText, type TopicAddress } from './client/address.ts';
 import { clientError } from './client/client-error.ts';
 import { loadKafkaClient } from './client/load-client.ts';
 import { clientOptions, type TopicDescription } from './client/topic-client.ts';
-
-/** A finding as it is written to a topic: key = the stream's origin, value = this as JSON. */
-export interface PublishedFinding extends Omit<Finding, 'quoted'> {
-  /** The same finding has the same id, however often it is written: what was read is the same, so what is found is. */
-  readonly id: string;
-  /** The cluster and the topic that were read. */
-  readonly cluster: string;
-  readonly topic: string;
-  readonly origin: string;
-}
+import type { PublishedFinding } from './published-finding.ts';
 
 /** So many are written at a time. */
 const BATCH = 500;

@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import { familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
-import { createDataKey, formatVkey, type Verdict } from '../../src/index.ts';
+import { createDataKey, formatVkey, type StreamResult, type Verdict } from '../../src/index.ts';
 import type { MemoryProvider } from '../../src/testing/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';

@@ -1,4 +1,3 @@
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import { FleetAudit, type FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
 import { summarise } from '../../src/fleet/jobs/run-summary.ts';
 import { attempt } from '../../src/fleet/queue/attempt.ts';
@@ -7,6 +6,7 @@ import { enqueue } from '../../src/fleet/queue/enqueue.ts';
 import { ResultKey } from '../../src/fleet/queue/result-key.ts';
 import type { RunEnd } from '../../src/fleet/queue/run-file.ts';
 import { parseJob, type StreamJob } from '../../src/fleet/queue/stream-job.ts';
+import type { StreamResult } from '../../src/index.ts';
 import type { Random } from '../fuzz/random.ts';
 
 /** A queue as BullMQ keeps it in Redis, to which the attacker may write. */

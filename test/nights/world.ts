@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StreamResult } from '../../src/fleet/check/stream-result.ts';
 import type { FleetAudit, FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
 import type { AuditMemory } from '../../src/fleet/memory/audit-memory.ts';
 import { familyOf } from '../../src/fleet/memory/family.ts';
 import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { audit } from '../../src/fleet/run/audit.ts';
+import type { StreamResult } from '../../src/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { StreamReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';

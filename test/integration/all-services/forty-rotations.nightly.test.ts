@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
 import { digestBytes, sha256 } from '../../../src/core/hash.ts';
+import type { RecoveryReport } from '../../../src/index.ts';
 import {
   auditorKeys,
   createSealer,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { PublishedFinding } from '../../../src/kafka/findings-topic.ts';
+import type { PublishedFinding } from '../../../src/index.ts';
 import { Kafka } from '../../servers/kafka.ts';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { TopicPlace } from '../../support/topic-command.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PublishedFinding } from '../../../src/kafka/findings-topic.ts';
+import type { PublishedFinding } from '../../../src/index.ts';
 import { running, type SharedKafka } from '../../servers/running.ts';
 import { TopicPlace } from '../../support/topic-command.ts';
 import { judgeFiles, outcomes } from '../../support/topic-judge.ts';

@@ -2,8 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RecoveryReport } from '../../../src/audit/recovery/recover-keys.ts';
-import { createSealer } from '../../../src/index.ts';
+import { createSealer, type RecoveryReport } from '../../../src/index.ts';
 import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { makeKeys, providerFor, startTransit } from './transit-server.ts';
