@@ -16,11 +16,11 @@ vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number): number => {
+    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number, position?: number | null): number => {
       if (typeof bytes === 'string' || offset === undefined || length === undefined) return fs.writeSync(fd, bytes);
       const answer = disk.answer?.(length) ?? length;
       if (typeof answer === 'string') throw Object.assign(new Error(`${answer}: imagined`), { code: answer });
-      return fs.writeSync(fd, bytes, offset, answer);
+      return fs.writeSync(fd, bytes, offset, answer, position);
     },
   };
 });

@@ -12,9 +12,9 @@ vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number): number => {
+    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number, position?: number | null): number => {
       if (disk.isFull && length !== undefined) throw Object.assign(new Error('imagined'), { code: 'ENOSPC' });
-      return fs.writeSync(fd, bytes, offset, length);
+      return fs.writeSync(fd, bytes, offset, length, position);
     },
   };
 });

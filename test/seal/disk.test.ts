@@ -11,16 +11,17 @@ vi.mock('node:fs', async (original) => {
   const full = (code: string): Error => Object.assign(new Error(`${code}: imagined`), { code });
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number): number => {
+    writeSync: (fd: number, bytes: Buffer, offset?: number, length?: number, position?: number | null): number => {
       if (typeof bytes === 'string' || offset === undefined || length === undefined) return fs.writeSync(fd, bytes);
       if (disk.busy > 0) {
         disk.busy--;
         throw full('EAGAIN');
       }
-      if (disk.room === undefined) return fs.writeSync(fd, bytes, offset, disk.short ? Math.ceil(length / 3) : length);
+      if (disk.room === undefined)
+        return fs.writeSync(fd, bytes, offset, disk.short ? Math.ceil(length / 3) : length, position);
       const written = Math.min(disk.room, length);
       disk.room -= written;
-      if (written > 0) fs.writeSync(fd, bytes, offset, written);
+      if (written > 0) fs.writeSync(fd, bytes, offset, written, position);
       if (written === 0) throw full('ENOSPC');
       return written;
     },

@@ -32,9 +32,15 @@ vi.mock('node:fs', async (original) => {
       full();
       fs.linkSync(from, to);
     },
-    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset): number => {
-      full(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2)));
-      return fs.writeSync(fd, bytes, offset, length);
+    writeSync: (
+      fd: number,
+      bytes: Buffer,
+      offset = 0,
+      length = bytes.length - offset,
+      position: number | null = null,
+    ): number => {
+      full(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
+      return fs.writeSync(fd, bytes, offset, length, position);
     },
   };
 });

@@ -324,7 +324,7 @@ function replay(
     end = line.offset + line.bytes.length + 1;
   }
   const aside = setAside(fd, file, end, stamp);
-  writeAgain(fd, offset, end);
+  writeAgain(fd, file, offset, end);
   const clean = tail.lastEntry === undefined && aside === undefined;
   const close = closeOf(tail.lastEntry ?? last);
   return {
@@ -349,13 +349,20 @@ function replay(
  * Writes once more what no fsync is known to cover. After one that failed, a kernel may take pages for clean that never reached
  * the disk: they can be read, the next fsync succeeds without them, and a power failure leaves a hole before what follows.
  */
-function writeAgain(fd: number, from: number, to: number): void {
+function writeAgain(fd: number, file: string, from: number, to: number): void {
   const chunk = Buffer.allocUnsafe(Math.min(AGAIN, to - from));
-  for (let at = from; at < to; ) {
-    const count = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
-    if (count === 0) return;
-    writeWhole(fd, chunk.subarray(0, count), at);
-    at += count;
+  try {
+    for (let at = from; at < to; ) {
+      const count = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
+      if (count === 0) return;
+      writeWhole(fd, chunk.subarray(0, count), at);
+      at += count;
+    }
+  } catch (cause) {
+    throw new TamperError('WRITE_FAILED', `cannot write the end of ${file} once more (${systemCode(cause)})`, {
+      cause,
+      hint: 'Free some space in the directory of the log.',
+    });
   }
 }
 
