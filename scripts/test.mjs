@@ -5,12 +5,11 @@
 //   --again          runs what has passed, too
 //   --record         writes the seconds that slices are cut by
 //   NAME…            the items whose names contain one of these
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/built.mjs';
 import { filesBelow } from './lib/files.mjs';
 import { root } from './lib/run.mjs';
+import { toolCache } from './lib/tool-cache.mjs';
 import { nightlyItems, runNightly, SLICES, sliceOfCommit, slicesOf } from './test/nightly.mjs';
 import { countBySuite, leftOutOf, suitesOf, unavailableSuites } from './test/suites.mjs';
 import { resultOf, runVitest, tellTimes } from './test/vitest.mjs';
@@ -35,14 +34,13 @@ if (ci && unavailable.length > 0 && (tier === 'nightly' || args.length === 0)) p
 process.exit(tier === 'nightly' ? nightly() : quick());
 
 function quick() {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
   const selection = args.length > 0;
   console.log(
     selection
       ? `Running a selection: vitest ${args.join(' ')}`
       : [
-          'Running the quick tier: about five minutes on two cores, with progress below. The first run takes some minutes',
-          `more: it fetches test servers from the package registries and keeps them in ${cache}.`,
+          'Running the quick tier, with progress below. The first run takes some minutes more:',
+          `it fetches test servers from the package registries and keeps them in ${toolCache}.`,
           'Every server listens on loopback only and ends with the tests. npx vitest run --project unit runs without servers.',
         ].join('\n'),
   );

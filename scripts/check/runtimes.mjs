@@ -2,13 +2,12 @@
 // Bun and Deno, each from its npm package, kept outside the tree.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { installInto, pack } from '../lib/packed.mjs';
 import { report } from '../lib/run.mjs';
+import { toolCache } from '../lib/tool-cache.mjs';
 
-const os = { win32: 'win', darwin: 'darwin', linux: 'linux' }[process.platform];
-const denoSystem = { win32: 'win32', darwin: 'darwin', linux: 'linux' }[process.platform];
+const os = process.platform === 'win32' ? 'win' : process.platform;
 const exe = process.platform === 'win32' ? '.exe' : '';
 
 /** Each by the package that holds its program alone: the launchers fetch theirs in an install script, and we run none. */
@@ -26,7 +25,7 @@ const RUNTIMES = {
     args: ['run'],
   },
   deno: {
-    package: `@deno/${denoSystem}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`,
+    package: `@deno/${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`,
     version: '2.9.6',
     program: `deno${exe}`,
     args: ['run', '--allow-all', '--node-modules-dir=manual'],
@@ -83,8 +82,7 @@ report(problems, `${names.join(', ')}: sealed, signed, verified, and an altered 
 /** The path of a runtime, which is installed first if it is not there yet. */
 function programOf(name) {
   const { package: wanted, version, program } = RUNTIMES[name];
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test', 'runtimes');
-  const folder = join(cache, `${name}-${version}`);
+  const folder = join(toolCache, 'runtimes', `${name}-${version}`);
   const path = join(folder, 'node_modules', wanted, program);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { toolCache } from './tool-cache.mjs';
 
 /** Programs in Go that tests and pages call: built once on a machine, outside the tree. */
 const MODULES = {
@@ -9,7 +9,7 @@ const MODULES = {
   cosign: { module: 'github.com/sigstore/cosign/v2', package: 'cmd/cosign', version: 'v2.5.0' },
 };
 
-const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test', 'go-tools');
+const folder = join(toolCache, 'go-tools');
 /** The first build of a large program on a small machine, in milliseconds. */
 const PATIENCE = 3_000_000;
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { capture } from './run.mjs';
+import { toolCache } from './tool-cache.mjs';
 
 /**
  * From PyPI: a linker with the C libraries of every platform, how cargo calls it, what reads the files that come out;
@@ -20,14 +20,13 @@ const PACKAGES = {
  * @param name - `zig`, `lief`, `deny` or `zizmor`
  */
 export function pythonTools(name) {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
-  const folder = join(cache, `python-${name}`);
+  const folder = join(toolCache, `python-${name}`);
   const programs = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
   const marker = join(folder, 'installed');
   const packages = PACKAGES[name];
   if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n')) return programs;
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(toolCache, { recursive: true });
   capture('python3', ['-m', 'venv', folder]);
   capture(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   writeFileSync(marker, packages.join('\n'));

@@ -26,17 +26,12 @@ const PROGRAMS = {
   'pages of docs/': { command: npmCheck('docs') },
 };
 
-/** Test files of the quick tier that take a part of their cases there (test/support/tier.ts). */
-const PARTLY_QUICK = filesBelow('test', /\.test\.ts$/).filter((file) =>
-  readFileSync(root + file, 'utf8').includes('support/tier.ts'),
-);
-
 export function nightlyItems() {
   const files = filesBelow('test', /\.nightly\.test\.ts$/);
   const seconds = JSON.parse(readFileSync(SECONDS_FILE, 'utf8'));
   const items = [
     ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
-    ...PARTLY_QUICK.map((file) => ({
+    ...partlyQuick().map((file) => ({
       name: `${file}, all cases`,
       vitest: ['--project', 'unit', file],
       env: { FAPILOG_TEST_CASES: 'all' },
@@ -44,6 +39,13 @@ export function nightlyItems() {
     ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),
   ];
   return items.map((item) => ({ ...item, seconds: seconds[item.name] ?? 30 }));
+}
+
+/** Test files of the quick tier that take a part of their cases there (test/support/tier.ts). */
+function partlyQuick() {
+  return filesBelow('test', /\.test\.ts$/).filter((file) =>
+    readFileSync(root + file, 'utf8').includes('support/tier.ts'),
+  );
 }
 
 /** The items in so many slices of about the same length: the longest first, each to the slice that has least. */

@@ -44,7 +44,7 @@ function outputOf(stdout: string): Output {
   return { results, summary: rest };
 }
 
-/** What is remembered, but for when it was checked and by which run. */
+/** What is remembered, but for when it was checked and read whole, and by which run. */
 async function remembered(memory: string): Promise<Record<string, unknown>> {
   const all: Record<string, unknown> = {};
   for (const id of await readdir(memory)) {
@@ -53,7 +53,7 @@ async function remembered(memory: string): Promise<Record<string, unknown>> {
       .sort()
       .reverse();
     const { run: _, ...rest } = parseRemembered(await readFile(join(memory, id, newest), 'utf8'), id, newest);
-    all[id] = JSON.parse(JSON.stringify(rest).replaceAll(/"checked":"[^"]*"/g, '"checked":""'));
+    all[id] = JSON.parse(JSON.stringify(rest).replaceAll(/"(checked|whole)":"[^"]*"/g, '"$1":""'));
   }
   return all;
 }
