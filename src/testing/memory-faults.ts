@@ -12,12 +12,14 @@ export type MemoryLie =
   /** Goes on as if the key had never been rotated. */
   | 'stale-version';
 
+type Decision = TamperErrorCode | undefined;
+
 /** How the memory provider misbehaves at the moment; `heal` ends all of it. */
 export class MemoryFaults {
   #lies = new Set<MemoryLie>();
   #code: TamperErrorCode | undefined;
   #failures = 0;
-  #decide: ((operation: KeyOperation, keyId: string) => TamperErrorCode | undefined) | undefined;
+  #decide: ((operation: KeyOperation, keyId: string) => Decision | Promise<Decision>) | undefined;
   #hung: { readonly promise: Promise<void>; readonly release: () => void } | undefined;
 
   /** Every call from now on fails with `code`; with `times`, only the next so many. */
@@ -26,8 +28,11 @@ export class MemoryFaults {
     this.#failures = times;
   }
 
-  /** Decides about each call from now on: fails with the code, or goes through. It may note, or change, what it likes. */
-  decide(decide: (operation: KeyOperation, keyId: string) => TamperErrorCode | undefined): void {
+  /**
+   * Decides about each call from now on: fails with the code, or goes through, at once or when the promise resolves. It may
+   * note, or change, what it likes.
+   */
+  decide(decide: (operation: KeyOperation, keyId: string) => Decision | Promise<Decision>): void {
     this.#decide = decide;
   }
 
@@ -63,7 +68,7 @@ export class MemoryFaults {
   /** Misbehaves as told: waits, throws, or does nothing. */
   async strike(operation: KeyOperation, keyId: string): Promise<void> {
     await this.#hung?.promise;
-    const code = this.#decide?.(operation, keyId) ?? this.#next();
+    const code = (await this.#decide?.(operation, keyId)) ?? this.#next();
     if (code === undefined) return;
     const retryable = passing.has(code);
     throw new TamperError(code, `memory ${operation} "${keyId}": told to fail with ${code}`, { retryable });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { EnvKeyProvider } from '../../src/providers/env.ts';
-import { FakeClock } from '../../src/testing/index.ts';
+import { FakeClock, MemoryProvider } from '../../src/testing/index.ts';
+import { times } from '../support/tier.ts';
 import { advance, modes, testHandOvers, worse } from './hand-over-matrix.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 
@@ -45,6 +46,50 @@ describe.each(['signing', 'both', 'data key'] as const)(
         else expect([code, seq]).toEqual(['UNSIGNED', signedBefore + 1]);
       }
     });
+
+    if (mode === 'data key') return;
+    // A signature that is asked for before the hand-over may come after it, by a key that the log no longer goes by.
+    it.each([600, 900].flatMap((signing) => [0, 900].map((rest) => ({ signing, rest }))))(
+      'waits for no signature of the key that is gone (signing $signing ms, all else $rest ms)',
+      async ({ signing, rest }) => {
+        const clock = new FakeClock(Date.UTC(2026, 10, 24, 23));
+        const { options } = workplace(['audit', 'sign'], clock);
+        const provider = new MemoryProvider({ keyIds: ['audit', 'sign'], clock, keyCacheTtlSeconds: 10 });
+        const short = { checkpointMaxSeconds: 1, keyCacheTtlSeconds: 10 };
+        const sealer = start({ ...options(), ...modes[mode], ...short, keyProvider: provider, clock });
+        let [handovers, flushed] = [0, false];
+        sealer.on('handover', () => handovers++);
+        await sealer.ready;
+        provider.faults.decide(async (operation) => {
+          const ms = operation === 'sign' ? signing : rest;
+          if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve));
+          return undefined;
+        });
+        const pass = async (): Promise<void> => {
+          for (let part = 0; part < 10; part++) await clock.advance(100);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        };
+        for (let round = 1; round <= times(4, 16); round++) {
+          for (let second = 0; second < round * 3; second++) await pass();
+          provider.remake(mode === 'both' ? 'sign' : 'audit');
+          for (let second = 0; second < 1_000 && handovers < round; second++) {
+            sealer.write('{"n":2}');
+            await pass();
+          }
+          expect(handovers).toBe(round);
+          const { size } = sealer.stats;
+          flushed = false;
+          void sealer.flush().then(() => {
+            flushed = true;
+          });
+          for (let second = 0; second < 1_000 && !flushed; second++) await pass();
+          expect(flushed).toBe(true);
+          expect(sealer.stats.covered).toBeGreaterThanOrEqual(size);
+        }
+        provider.faults.heal();
+        await sealer.close();
+      },
+    );
   },
 );
 

@@ -1,10 +1,9 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
-import type { Epoch } from '../epoch/epoch.ts';
 import { Outage } from '../epoch/outage.ts';
 import type { OutagePolicy } from '../epoch/outage-policy.ts';
 import { LateSignatures } from './late-signatures.ts';
-import { macNote, replacesItsKey, signNote, signWithoutOwnKeys } from './note-signing.ts';
+import { keyText, macNote, replacedKeys, signNote, signsWith, signWithoutOwnKeys } from './note-signing.ts';
 import type { SealJob } from './seal-job.ts';
 import type { SealedStream } from './sealed-stream.ts';
 
@@ -29,8 +28,8 @@ export class Checkpointer {
   readonly #outage: Outage;
   readonly #late: LateSignatures;
   readonly #abort = new AbortController();
-  /** Key periods whose own key is no more: its name stands for another one. */
-  readonly #replaced = new WeakSet<Epoch>();
+  /** Keys that are no more: their names stand for others. Of their key periods nothing is expected. */
+  readonly #replaced = new Set<string>();
   #sealed: SealJob[] = [];
   #unsigned: SealJob[] = [];
   #persisting = false;
@@ -109,9 +108,12 @@ export class Checkpointer {
     if (before !== undefined && !before.kept && before.epoch === job.epoch) this.#unsigned.pop();
     this.#unsigned.push(job);
     if (!endsEpoch(job)) return;
-    if (replacesItsKey(job)) {
-      this.#replaced.add(job.epoch);
+    for (const { signer } of job.coSigners) this.#replaced.delete(keyText(signer)); // one may come back from a backup
+    const replaced = replacedKeys(job);
+    if (replaced.length > 0) {
+      for (const key of replaced) this.#replaced.add(key);
       this.#options.warn(keyReplaced(job));
+      this.#late.release(({ epoch }) => signsWith(epoch, this.#replaced));
     }
     this.#wake?.(); // what its key does not sign need not be waited for here
   }
@@ -147,14 +149,16 @@ export class Checkpointer {
     const { signal } = this.#abort;
     let note: string;
     try {
-      if (this.#replaced.has(job.epoch)) {
+      if (signsWith(job.epoch, this.#replaced)) {
         if (this.#outage.worked()) this.#options.outages.worked(this); // of this key nothing is expected any more
         return await this.#signWithoutOwn(job);
       }
       note = await signNote(job, signal, this.#options.warn, (part) => this.#publishPart(job, part));
     } catch (error) {
       if (signal.aborted) return;
-      if (this.#isOver(job)) await this.#goOnWithout(job, error);
+      if (signsWith(job.epoch, this.#replaced))
+        await this.#attempt(job); // replaced while it was asked
+      else if (this.#isOver(job)) await this.#goOnWithout(job, error);
       else await this.#retryLater(job, error);
       return;
     }
@@ -178,7 +182,9 @@ export class Checkpointer {
   async #signWithoutOwn(job: SealJob): Promise<void> {
     const { signal } = this.#abort;
     const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
-    if (note !== undefined && !signal.aborted) this.#options.stream.publish(job, note, false);
+    if (signal.aborted) return;
+    if (note !== undefined) this.#options.stream.publish(job, note, false);
+    if (endsEpoch(job) && this.#unsigned.length === 0) this.#options.stream.sealAnew();
   }
 
   async #retryLater(job: SealJob, error: unknown): Promise<void> {

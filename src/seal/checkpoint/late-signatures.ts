@@ -58,6 +58,14 @@ export class LateSignatures {
     if (!this.#running) void this.#run();
   }
 
+  /** Waits no longer for these: their keys are no more. */
+  release(gone: (job: SealJob) => boolean): void {
+    this.#waiting = this.#waiting.filter(({ job }) => !gone(job));
+    if (this.expected || !this.#running) return;
+    this.#tell(undefined);
+    if (this.#waiting.length === 0) this.wake();
+  }
+
   /** Tries again at once, or ends. */
   wake(): void {
     this.#wake?.();

@@ -62,17 +62,25 @@ async function coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unkn
   return lines;
 }
 
-/** Whether, at a hand-over, a name of the old key period has come to stand for another key: then the old one is no more. */
-export function replacesItsKey({ epoch, coSigners }: SealJob): boolean {
-  return epoch.signers.some(({ signer: own }) =>
+/** The keys of the old key period, at a hand-over, whose names have come to stand for other keys: they are no more. */
+export function replacedKeys({ epoch, coSigners }: SealJob): string[] {
+  return epoch.signers.flatMap(({ signer: own }) =>
     coSigners.some(
       ({ signer: next }) =>
         next.source === own.source && next.identity === own.identity && keyText(next) !== keyText(own),
-    ),
+    )
+      ? [keyText(own)]
+      : [],
   );
 }
 
-const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
+/** Whether a key of the key period is one of these. */
+export function signsWith(epoch: Epoch, keys: ReadonlySet<string>): boolean {
+  return epoch.signers.some(({ signer }) => keys.has(keyText(signer)));
+}
+
+/** Tells keys apart, whatever they are called. */
+export const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
 
 async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {
   const text = Buffer.from(job.text, 'utf8');

@@ -6,6 +6,8 @@ export interface SealedStream {
   persist(job: SealJob): Promise<void>;
   /** Appends a checkpoint line. `full`: with everything that its key period promises. */
   publish(job: SealJob, note: string, full: boolean): void;
+  /** The last checkpoint of a key period is without its own key's signature: the next key's covers its entries soon. */
+  sealAnew(): void;
   /** No key period that is over waits any more for a key that may yet sign. */
   released(): void;
 }

@@ -192,6 +192,10 @@ export class StreamRun implements SealedStream {
     this.#submit(this.stream.seal());
   }
 
+  sealAnew(): void {
+    if (this.isOpen) this.seal();
+  }
+
   /** From here on another key period is in force (spec 5). */
   handOver(next: Epoch): void {
     this.#submit(this.stream.handOver(next));
