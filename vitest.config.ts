@@ -1,4 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import { readFileSync } from 'node:fs';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { filesBelow } from './scripts/lib/files.mjs';
 // What this machine cannot run is left out here, so that a bare `vitest run` behaves like `npm test`.
 import { unavailableSuites } from './scripts/test/suites.mjs';
 
@@ -10,6 +12,31 @@ const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'];
 /** What both engines must agree on: a part on every change, the rest at night. */
 const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.ts', 'test/**/samples.test.ts'];
 const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
+/** What replaces modules or globals, or measures the heap, has a process of its own. All other files share theirs. */
+const NEEDS_ITS_OWN = /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|support\/(garbage|process-memory)\.ts/;
+const files = filesBelow('test', /\.test\.ts$/);
+const alone = new Set(files.filter((file) => NEEDS_ITS_OWN.test(readFileSync(new URL(file, import.meta.url), 'utf8'))));
+
+interface Project {
+  readonly name: string;
+  readonly include: string[];
+  readonly exclude: string[];
+  readonly globalSetup?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** A project whose files share processes, and one for those that cannot: `--project 'unit*'` names both. */
+const twice = (project: Project): TestProjectInlineConfiguration[] => [
+  { extends: true, test: { ...project, isolate: false, exclude: [...project.exclude, ...alone] } },
+  {
+    extends: true,
+    test: {
+      ...project,
+      name: `${project.name}, alone`,
+      exclude: [...project.exclude, ...files.filter((file) => !alone.has(file))],
+    },
+  },
+];
 
 export default defineConfig({
   test: {
@@ -23,37 +50,34 @@ export default defineConfig({
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
     maxWorkers: 2,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'unit',
-          include: ['test/**/*.test.ts'],
-          exclude: [...SERVERS, ...NIGHTLY, 'test/dist/**', 'test/engine/native*.test.ts', ...leftOut],
-        },
-      },
+      ...twice({
+        name: 'unit',
+        include: ['test/**/*.test.ts'],
+        exclude: [...SERVERS, ...NIGHTLY, 'test/dist/**', 'test/engine/native*.test.ts', ...leftOut],
+      }),
       ...(process.env.CI !== 'true' && unavailable.some(({ name }) => name === 'native engine')
         ? []
         : [
             { name: 'native', include: BOTH_ENGINES },
             { name: 'native nightly', include: BOTH_ENGINES_NIGHTLY },
-          ].map(({ name, include }) => ({
-            extends: true as const,
-            test: {
+          ].flatMap(({ name, include }) =>
+            twice({
               name,
               globalSetup: './test/engine/native-build.ts',
               env: { FAPILOG_TAMPER_ENGINE: 'native' },
               include,
               exclude: NIGHTLY,
-            },
-          }))),
+            }),
+          )),
+      // These wait for servers most of the time: unit tests run meanwhile.
       {
-        // These wait for servers most of the time: unit tests run meanwhile.
         extends: true,
         test: {
           name: 'integration',
           globalSetup: './test/servers/shared.ts',
           include: SERVERS,
           exclude: [...NIGHTLY, ...leftOut],
+          isolate: false,
         },
       },
       {

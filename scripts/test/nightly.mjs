@@ -16,9 +16,16 @@ const npmCheck = (...names) => [process.execPath, 'scripts/check.mjs', ...names]
 
 /** Programs of the nightly tier that are not a test file; each counts as one test. `whole`: in no slice, only in the whole tier. */
 const PROGRAMS = {
-  'attacks and parallel reading with the native engine': { vitest: ['--project', 'native nightly'] },
+  'attacks and parallel reading with the native engine': { vitest: ['--project', 'native nightly*'] },
   'both engines on 1,000,000 lines and 50,000 mutants': {
-    vitest: ['--project', 'native', 'test/engine/native-equality.test.ts', 'test/engine/native-reports.test.ts'],
+    vitest: [
+      '--project',
+      'native',
+      '--project',
+      'native, alone',
+      'test/engine/native-equality.test.ts',
+      'test/engine/native-reports.test.ts',
+    ],
     env: { ENGINE_LINES: '1000000', ENGINE_MUTANTS: '50000' },
   },
   // it needs a toolchain that only rustup's own server has
@@ -33,7 +40,7 @@ export function nightlyItems() {
     ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
     ...partlyQuick().map((file) => ({
       name: `${file}, all cases`,
-      vitest: ['--project', 'unit', file],
+      vitest: ['--project', 'unit*', file],
       env: { FAPILOG_TEST_CASES: 'all' },
     })),
     ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),
