@@ -40,7 +40,7 @@ export function nightlyItems() {
     ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
     ...partlyQuick().map((file) => ({
       name: `${file}, all cases`,
-      vitest: ['--project', 'unit*', file],
+      vitest: ['--project', file.startsWith('test/engine/native') ? 'native*' : 'unit*', file],
       env: { FAPILOG_TEST_CASES: 'all' },
     })),
     ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),

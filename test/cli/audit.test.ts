@@ -150,7 +150,7 @@ describe('fapilog-tamper verify', () => {
     const json = await built.run([...args, '--format', 'json'], { cwd, env });
     expect(JSON.parse(json.stdout)).toMatchObject({
       verdict: 'ok',
-      streams: [{ origin, firstSeq: 1, lastSeq: 7, records: 4 }],
+      streams: [{ origin, firstSeq: 1, records: 4 }],
     });
     expect((await built.run([...args, '--quiet'], { cwd, env })).stdout).toBe(`OK  ${origin}\n`);
     expect((await built.run([...args, '--verbose'], { cwd, env })).stdout).toContain('checked by mac');

@@ -5,6 +5,7 @@ import { type Digest, sha256 } from '../../src/core/hash.ts';
 import { InclusionPath, inclusionProofLength, verifyInclusion } from '../../src/core/inclusion-proof.ts';
 import { Frontier } from '../../src/core/tree.ts';
 import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
+import { someOf } from '../support/tier.ts';
 
 /** The proofs of RFC 9162 against a naive tree that is built by the recursive definitions. */
 
@@ -69,7 +70,7 @@ describe('an inclusion proof', () => {
 
   it('follows a tree that goes back and grows again with other leaves', () => {
     const others = (from: number): Digest[] => leaves.map((leaf, at) => (at < from ? leaf : sha256(`again ${at}`)));
-    for (let index = 0; index < 40; index++) {
+    for (const index of someOf([...Array(40).keys()], 6)) {
       for (const [high, back] of [
         [41, index + 1],
         [70, index + 7],
@@ -94,7 +95,7 @@ describe('an inclusion proof', () => {
   });
 
   it('proves nothing else: another leaf, index, size, root or hash, one more, one less, another order', () => {
-    for (let size = 1; size <= 66; size++) {
+    for (const size of someOf([...Array(67).keys()].slice(1), 3)) {
       const root = rootOf(leaves.slice(0, size));
       for (let index = 0; index < size; index++) {
         const leaf = leaves[index] as Digest;

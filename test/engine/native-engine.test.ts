@@ -159,7 +159,7 @@ describe('a package that brings a native engine', () => {
   let built: BuiltPackage;
   const folder = mkdtempSync(join(tmpdir(), 'engine-'));
   beforeAll(async () => {
-    built = await buildPackage();
+    built = await buildPackage({ own: true });
     const { packages, version, places } = nativePlaces() as NonNullable<ReturnType<typeof nativePlaces>>;
     const name = packages.find((one) => places[0]?.file.endsWith(`${one.split('engine-')[1]}.node`)) as string;
     const installed = join(built.directory, 'node_modules', name);

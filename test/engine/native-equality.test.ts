@@ -3,11 +3,12 @@ import { RecordKey } from '../../src/core/hmac.ts';
 import { frontierLength } from '../../src/core/tree.ts';
 import { classifyLine, type RecordLine } from '../../src/format/entry.ts';
 import { trimInputLine, unwrapRecord } from '../../src/format/record.ts';
+import { times } from '../support/tier.ts';
 import { type Batch, checkWithBoth, type SealedBatch, sealWithBoth } from './both-engines.ts';
 import { anyLine, LONGEST, longLine, objectLine, Random } from './random-lines.ts';
 
 /** So many lines are sealed and checked by both engines. */
-const LINES = Number(process.env['ENGINE_LINES'] ?? 20_000);
+const LINES = Number(process.env['ENGINE_LINES'] ?? times(4_000, 20_000));
 const SEED = Number(process.env['ENGINE_SEED'] ?? 13);
 
 interface LinesAndBatch {

@@ -45,7 +45,7 @@ describe('without a native engine', () => {
   };
 
   beforeAll(async () => {
-    built = await buildPackage();
+    built = await buildPackage({ own: true });
   });
   afterAll(() => built.remove());
 

@@ -15,6 +15,7 @@ import {
   spoilSignature,
 } from '../support/fleet.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { someOf } from '../support/tier.ts';
 import { edKey, nextEdKey } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
 
@@ -177,33 +178,39 @@ describe.each([
     };
     const cases = [2, 3, 4].flatMap((file) => sizes.slice(0, file).map((size) => ({ file, size })));
 
-    it.each(cases)('of $size, in file $file that changed: what a whole verification says', async ({ file, size }) => {
-      const name = `a/000${file}.jsonl`;
-      ship(fleet, rotatedLog('fleet/a', 4), 'a');
-      expect(await said()).toEqual(['fleet/a: new ok whole']);
-      const bytes = fleet.read(name);
-      fleet.write(name, Buffer.concat([bytes, lines(size, false)]));
-      const { results } = await auditFleet(fleet);
-      expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
-      expect(await said()).toEqual(['fleet/a: unchanged ok nothing']);
-      fleet.write(name, Buffer.concat([bytes, lines(size, true)]));
-      expect(await said()).toEqual(['fleet/a: rewritten tampered whole']);
-    });
+    it.each(someOf(cases, 3))(
+      'of $size, in file $file that changed: what a whole verification says',
+      async ({ file, size }) => {
+        const name = `a/000${file}.jsonl`;
+        ship(fleet, rotatedLog('fleet/a', 4), 'a');
+        expect(await said()).toEqual(['fleet/a: new ok whole']);
+        const bytes = fleet.read(name);
+        fleet.write(name, Buffer.concat([bytes, lines(size, false)]));
+        const { results } = await auditFleet(fleet);
+        expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
+        expect(await said()).toEqual(['fleet/a: unchanged ok nothing']);
+        fleet.write(name, Buffer.concat([bytes, lines(size, true)]));
+        expect(await said()).toEqual(['fleet/a: rewritten tampered whole']);
+      },
+    );
 
-    it.each(cases)('of $size, in file $file that is new: what a whole verification says', async ({ file, size }) => {
-      const files = rotatedLog('fleet/a', 4).toFiles();
-      const add = (from: number, to: number): void => {
-        for (const { name, bytes } of files.slice(from, to)) fleet.write(`a/${name}`, bytes);
-      };
-      add(0, file - 1);
-      expect(await said()).toEqual(['fleet/a: new ok whole']);
-      const { name, bytes } = files[file - 1] as (typeof files)[number];
-      fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, true)]));
-      expect(await said()).toEqual(['fleet/a: grown tampered whole']);
-      fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, false)]));
-      const { results } = await auditFleet(fleet);
-      expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
-    });
+    it.each(someOf(cases, 3))(
+      'of $size, in file $file that is new: what a whole verification says',
+      async ({ file, size }) => {
+        const files = rotatedLog('fleet/a', 4).toFiles();
+        const add = (from: number, to: number): void => {
+          for (const { name, bytes } of files.slice(from, to)) fleet.write(`a/${name}`, bytes);
+        };
+        add(0, file - 1);
+        expect(await said()).toEqual(['fleet/a: new ok whole']);
+        const { name, bytes } = files[file - 1] as (typeof files)[number];
+        fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, true)]));
+        expect(await said()).toEqual(['fleet/a: grown tampered whole']);
+        fleet.write(`a/${name}`, Buffer.concat([bytes, lines(size, false)]));
+        const { results } = await auditFleet(fleet);
+        expect(results.map(({ verdict }) => verdict)).toEqual(['ok']);
+      },
+    );
 
     it('has no more read than the files from the one in which its entries end', async () => {
       ship(fleet, rotatedLog('fleet/a', 4), 'a');

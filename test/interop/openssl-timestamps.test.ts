@@ -8,6 +8,7 @@ import { TimeStampAuthority } from '../servers/time-stamp-authority.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
+import { someOf } from '../support/tier.ts';
 import { edKey } from '../vectors/keys.ts';
 import { signedBody, signedLog } from '../vectors/logs.ts';
 
@@ -114,8 +115,9 @@ describe('a time stamp that is none', () => {
 
   it('is one with a byte changed, unless it says the same without it', async () => {
     const reply = await authority.reply(await authority.query(text));
+    const tried = someOf([...reply.keys()], 16);
     const good: number[] = [];
-    for (let at = 0; at < reply.length; at++) {
+    for (const at of tried) {
       const changed = Buffer.from(reply);
       changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
       await judge(changed).then(
@@ -130,7 +132,7 @@ describe('a time stamp that is none', () => {
       changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
       expect(await judge(changed), `byte ${at}`).toEqual(sound);
     }
-    expect(good.length).toBeLessThan(reply.length / 20);
+    expect(good.length).toBeLessThan(tried.length / 20);
   }, 120_000);
 
   it('is one that is cut', async () => {

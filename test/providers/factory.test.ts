@@ -18,7 +18,7 @@ beforeAll(async () => {
   vi.stubEnv('FAPILOG_TAMPER_SIGNING_KEY', seed.toString('hex'));
   writeFileSync(join(directory, 'data.key'), dataKey.toString('hex'), { mode: 0o600 });
   writeFileSync(join(directory, 'sign.key'), seed.toString('hex'), { mode: 0o600 });
-  built = await buildPackage();
+  built = await buildPackage({ own: true });
 });
 afterAll(() => {
   vi.unstubAllEnvs();

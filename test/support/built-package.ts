@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../scripts/build/package/compile.mjs';
 import { toolCache } from './tool-cache.ts';
@@ -48,9 +48,32 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** Compiles src/ as the package is; what is compiled already is copied. */
-export async function buildPackage(): Promise<BuiltPackage> {
+/**
+ * Compiles src/ as the package is, once for each state of it. All share one copy, which nobody changes, but for those that
+ * ask for their `own`, to install something beside it.
+ */
+export async function buildPackage({ own = false }: { readonly own?: boolean } = {}): Promise<BuiltPackage> {
   const directory = realpathSync(mkdtempSync(join(apartDirectory(), 'built-package-')));
+  if (own) await install(directory);
+  else
+    for (const name of ['dist', 'package.json']) symlinkSync(join(await sharedPackage(), name), join(directory, name));
+  return {
+    directory,
+    run: (argv, options = {}) => runProgram(join(directory, options.program ?? 'dist/cli/main.js'), argv, options),
+    remove: () => rmSync(directory, { recursive: true }),
+  };
+}
+
+async function sharedPackage(): Promise<string> {
+  const directory = join(apartDirectory(), `${basename(await compiledPackage())}-installed`);
+  if (existsSync(directory)) return directory;
+  const making = mkdtempSync(`${directory}-`);
+  await install(making);
+  moveUnlessThere(making, directory);
+  return directory;
+}
+
+async function install(directory: string): Promise<void> {
   cpSync(await compiledPackage(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -59,11 +82,16 @@ export async function buildPackage(): Promise<BuiltPackage> {
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules', name)), link);
   }
-  return {
-    directory,
-    run: (argv, options = {}) => runProgram(join(directory, options.program ?? 'dist/cli/main.js'), argv, options),
-    remove: () => rmSync(directory, { recursive: true }),
-  };
+}
+
+/** Another test file may have been faster. */
+function moveUnlessThere(making: string, directory: string): void {
+  try {
+    renameSync(making, directory);
+  } catch (error) {
+    if (!existsSync(directory)) throw error;
+    rmSync(making, { recursive: true });
+  }
 }
 
 /** A directory that no node_modules stands above: from there only the package's own dependencies can be found. */
@@ -96,12 +124,7 @@ export async function compiledPackage(): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const making = mkdtempSync(`${dist}-`);
   await compile(making);
-  try {
-    renameSync(making, dist); // another test file may have been faster
-  } catch (error) {
-    if (!existsSync(dist)) throw error;
-    rmSync(making, { recursive: true });
-  }
+  moveUnlessThere(making, dist);
   removeOld(dist);
   return dist;
 }

@@ -26,7 +26,7 @@ import { edKey } from '../vectors/keys.ts';
 /** What a carrier brings gets the report that the log itself gets, whatever was done to it. */
 
 const origin = 'audit.example.com/vectors/a';
-const runs = times(60, 240);
+const runs = times(15, 240);
 
 interface Sides {
   readonly own: readonly LogFile[];

@@ -73,7 +73,7 @@ const logOf = (mode: Mode): Log => {
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'forty-rotations-'));
   useEnvironmentCredentials();
-  const [gcp, vault, auditor] = await Promise.all([startGcpKms(), BaoNamespace.make(), buildPackage()]);
+  const [gcp, vault, auditor] = await Promise.all([startGcpKms(), BaoNamespace.make(), buildPackage({ own: true })]);
   built = auditor;
   stops.push(
     () => gcp.stop(),

@@ -25,7 +25,7 @@ let open: Sealer[];
 let serial = 0;
 
 beforeAll(async () => {
-  auditor = await buildPackage();
+  auditor = await buildPackage({ own: true });
   const sdk = join(auditor.directory, 'node_modules/@aws-sdk');
   mkdirSync(sdk, { recursive: true });
   symlinkSync(realpathSync('node_modules/@aws-sdk/client-kms'), join(sdk, 'client-kms'));
@@ -331,7 +331,7 @@ describe('while it is sealed', () => {
 });
 
 it('without @aws-sdk/client-kms: the exact message and code, at the first call and not before', async () => {
-  const bare = await buildPackage();
+  const bare = await buildPackage({ own: true });
   const program = `
     import { AwsKmsProvider } from './dist/providers/aws-kms/index.js';
     await import('./dist/index.js');

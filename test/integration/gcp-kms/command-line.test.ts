@@ -10,7 +10,7 @@ let built: BuiltPackage;
 let serial = 0;
 
 beforeAll(async () => {
-  built = await buildPackage();
+  built = await buildPackage({ own: true });
   mkdirSync(join(built.directory, 'node_modules/@google-cloud'), { recursive: true });
   symlinkSync(realpathSync('node_modules/@google-cloud/kms'), join(built.directory, 'node_modules/@google-cloud/kms'));
   server = await startGcpKms();
@@ -107,7 +107,7 @@ describe('what is refused', () => {
 });
 
 it('without @google-cloud/kms: the exact message and code, at the first call and not before', async () => {
-  const bare = await buildPackage();
+  const bare = await buildPackage({ own: true });
   const program = `
     import { GcpKmsProvider } from './dist/providers/gcp-kms/index.js';
     await import('./dist/index.js');

@@ -22,7 +22,7 @@ let number = 0;
 
 beforeAll(async () => {
   kafka = running('kafka');
-  built = await buildPackage();
+  built = await buildPackage({ own: true });
   addClient(built);
 });
 afterAll(() => built.remove());

@@ -23,7 +23,7 @@ let built: BuiltPackage;
 let place: TopicPlace;
 
 beforeAll(async () => {
-  [kafka, built] = await Promise.all([Kafka.start(), buildPackage()]);
+  [kafka, built] = await Promise.all([Kafka.start(), buildPackage({ own: true })]);
   addClient(built);
   place = new TopicPlace();
 });

@@ -15,7 +15,7 @@ const place = new TopicPlace();
 
 beforeAll(async () => {
   kafka = running('kafka');
-  built = await buildPackage();
+  built = await buildPackage({ own: true });
 });
 afterAll(() => {
   built.remove();

@@ -18,7 +18,7 @@ let built: BuiltPackage;
 const place = new TopicPlace();
 
 beforeAll(async () => {
-  [kafka, built] = await Promise.all([Kafka.start(), buildPackage()]);
+  [kafka, built] = await Promise.all([Kafka.start(), buildPackage({ own: true })]);
   addClient(built);
 });
 afterAll(async () => {

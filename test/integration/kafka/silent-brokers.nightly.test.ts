@@ -11,7 +11,7 @@ import { addClient, TopicProcess } from '../../support/topic-process.ts';
 let built: BuiltPackage;
 
 beforeAll(async () => {
-  built = await buildPackage();
+  built = await buildPackage({ own: true });
   addClient(built);
 });
 afterAll(() => built.remove());
