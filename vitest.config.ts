@@ -48,7 +48,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
-    maxWorkers: 2,
+    maxWorkers: 4,
     projects: [
       ...twice({
         name: 'unit',
@@ -69,7 +69,7 @@ export default defineConfig({
               exclude: NIGHTLY,
             }),
           )),
-      // These wait for servers most of the time: unit tests run meanwhile.
+      // These wait for servers most of the time: unit tests run meanwhile. SDKs keep what an environment said to them once.
       {
         extends: true,
         test: {
@@ -77,7 +77,6 @@ export default defineConfig({
           globalSetup: './test/servers/shared.ts',
           include: SERVERS,
           exclude: [...NIGHTLY, ...leftOut],
-          isolate: false,
         },
       },
       {

@@ -121,7 +121,10 @@ export function runNightly(items, { again = false, record = false } = {}) {
     console.log(`| ${name} | ${seconds} | ${passed} | ${failed} |`);
   }
   if (record) {
-    const seconds = Object.fromEntries(items.map(({ name }) => [name, state.items[name].seconds]).sort());
+    const names = new Set(nightlyItems().map(({ name }) => name));
+    const known = Object.entries(JSON.parse(readFileSync(SECONDS_FILE, 'utf8'))).filter(([name]) => names.has(name));
+    const now = items.map(({ name }) => [name, state.items[name].seconds]);
+    const seconds = Object.fromEntries(Object.entries(Object.fromEntries([...known, ...now])).sort());
     writeFileSync(SECONDS_FILE, `${JSON.stringify(seconds, undefined, 2)}\n`);
   }
   return total;

@@ -32,6 +32,8 @@ export class Checkpointer {
   readonly #replaced = new Set<string>();
   #sealed: SealJob[] = [];
   #unsigned: SealJob[] = [];
+  /** The size of the newest seal. */
+  #newest = 0;
   #persisting = false;
   #signing = false;
   /** The largest size with a note that some of its signers signed. */
@@ -51,6 +53,7 @@ export class Checkpointer {
 
   /** A seal was written (or waits in the batch). */
   submit(job: SealJob): void {
+    this.#newest = job.size;
     this.#sealed.push(job);
     void this.#persist();
   }
@@ -64,6 +67,7 @@ export class Checkpointer {
 
   /** A seal that is durable, and in the state, already. */
   sign(job: SealJob): void {
+    this.#newest = job.size;
     this.#enqueue(job);
     void this.#sign();
   }
@@ -184,7 +188,7 @@ export class Checkpointer {
     const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
     if (signal.aborted) return;
     if (note !== undefined) this.#options.stream.publish(job, note, false);
-    if (endsEpoch(job) && this.#unsigned.length === 0) this.#options.stream.sealAnew();
+    if (endsEpoch(job) && job.size === this.#newest) this.#options.stream.sealAnew();
   }
 
   async #retryLater(job: SealJob, error: unknown): Promise<void> {
