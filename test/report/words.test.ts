@@ -52,7 +52,8 @@ describe('who could have forged a log', () => {
     ['valid-both', 'both', /^only whoever holds the data key and may also sign/],
     ['valid-both-data', 'mac', /^whoever holds the data key/],
     ['valid-both-public', 'signature', /^whoever may sign/],
-    ['no-key', 'nothing', /^anyone who could write to the files/],
+    ['no-key', 'nothing', /^anyone who could write to the files: no key of yours/],
+    ['unwitnessed-held', 'unwitnessed', /no checkpoint that the witnesses you asked for have cosigned/],
   ])('%s: %s', async (name, how, who) => {
     const ranges = whoCouldHaveForged(await streamOf(name));
     expect(ranges.map((range) => range.how)).toEqual([how]);

@@ -5,7 +5,7 @@ import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
 export type CheckedHow = 'both' | 'mac' | 'signature' | 'nothing';
 
 /** The same of a range: what a restart took over was checked before it by the MACs alone, or by nobody. */
-export type ForgedHow = CheckedHow | 'taken over with macs' | 'taken over';
+export type ForgedHow = CheckedHow | 'unwitnessed' | 'taken over with macs' | 'taken over';
 
 /** Who could have forged which entries without being found. */
 export interface Forgers {
@@ -41,6 +41,10 @@ const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   nothing: {
     who: 'anyone who could write to the files: no key of yours checks these entries',
     brief: 'anyone who could write to the files: no key of yours checks it',
+  },
+  unwitnessed: {
+    who: 'perhaps anyone who could write to the files: no checkpoint that the witnesses you asked for have cosigned covers these entries',
+    brief: 'perhaps anyone who could write to the files: no checkpoint with the cosignatures you asked for covers it',
   },
   'taken over with macs': {
     who: 'whoever holds the data key and could write to the files before the restart that took these entries over: the data key alone is enough, because nothing had signed them until then',
@@ -84,7 +88,8 @@ export function forgersOf(stream: StreamReport): ForgerGroup[] {
  * Who could have forged a log, by range: neighbouring key periods that were checked alike are one. A signature counts up to the
  * proven end alone: nothing covers what comes after it; and for nothing that a restart took over, whose signature is younger.
  */
-export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize, takenOver = [] }: StreamReport): Forgers[] {
+export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
+  const { keys, firstSeq, lastSeq, provenSize, takenOver = [], witnessed } = stream;
   const ranges: Forgers[] = [];
   const add = (how: ForgedHow, from: number, to: number): void => {
     const last = ranges.at(-1);
@@ -108,7 +113,8 @@ export function whoCouldHaveForged({ keys, firstSeq, lastSeq, provenSize, takenO
       next = last + 1;
     }
     add(how, next, to);
-    add(how === 'both' ? 'mac' : 'nothing', Math.max(from, provenSize + 1), key.lastSeq);
+    const unproven = witnessed === undefined ? 'nothing' : 'unwitnessed'; // its signature may be there
+    add(how === 'both' ? 'mac' : unproven, Math.max(from, provenSize + 1), key.lastSeq);
   }
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }
