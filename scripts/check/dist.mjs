@@ -12,9 +12,13 @@ let code = 1;
 try {
   installInto(packed.folder, [packed.tarball]);
   const { folder, files, tarball } = packed;
-  code = run(process.execPath, ['--test', ...given.filter((argument) => !isTest(argument)), ...tests], {
-    env: { ...process.env, FAPILOG_TAMPER_PACKED: JSON.stringify({ folder, files, tarball }) },
-  });
+  code = run(
+    process.execPath,
+    ['--test', '--test-concurrency=2', ...given.filter((argument) => !isTest(argument)), ...tests],
+    {
+      env: { ...process.env, FAPILOG_TAMPER_PACKED: JSON.stringify({ folder, files, tarball }) },
+    },
+  );
 } finally {
   packed.remove();
 }

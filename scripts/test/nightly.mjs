@@ -40,13 +40,16 @@ export function nightlyItems() {
     ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
     ...partlyQuick().map((file) => ({
       name: `${file}, all cases`,
-      vitest: ['--project', file.startsWith('test/engine/native') ? 'native*' : 'unit*', file],
+      vitest: ['--project', projectOf(file), file],
       env: { FAPILOG_TEST_CASES: 'all' },
     })),
     ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),
   ];
   return items.map((item) => ({ ...item, seconds: seconds[item.name] ?? 30 }));
 }
+
+const projectOf = (file) =>
+  file.startsWith('test/integration/') ? 'integration' : file.startsWith('test/engine/native') ? 'native*' : 'unit*';
 
 /** Test files of the quick tier that take a part of their cases there (test/support/tier.ts). */
 function partlyQuick() {

@@ -9,6 +9,7 @@ import { createSealer, type Sealer, type TamperConfig } from '../../../src/index
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
+import { someOf } from '../../support/tier.ts';
 import { becomeMachine, machineAccount, machineEnvironment } from './environment.ts';
 
 const origin = 'audit.example.com/payments/host-7';
@@ -113,33 +114,36 @@ const summary = ({ stdout }: RunResult): unknown => {
   };
 };
 
-describe.each(endpoints)('a log sealed with Google Cloud KMS over %s verifies in another process', (_, endpoint) => {
-  beforeEach(() => {
-    gcpEndpoint = endpoint();
-  });
-
-  it('MACs by Cloud KMS itself, checked by macVerify', async () => {
-    const mac = await server.createKey('MAC', 'HMAC_SHA256');
-    const file = await sealLines({ keyId: mac, useKmsSigning: true });
-    await server.admin('clearJournals');
-    const result = await verify(file, [...keyFlags(mac), '--use-kms-signing']);
-    expect(result).toMatchObject({ code: 0 });
-    expect((await server.journal()).map(({ method }) => method)).toContain('MacVerify');
-  });
-
-  it('both: each auditor what he can', async () => {
-    const wrap = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
-    const sign = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
-    const file = await sealLines({ keyId: wrap, signingKeyId: sign });
-    const pem = await publicKeyFile(`${sign}/cryptoKeyVersions/1`);
-    expect(summary(await verify(file, ['--public-key', pem], {}))).toMatchObject({
-      verdict: 'ok',
-      checkedBy: [['signature']],
+describe.each(someOf(endpoints, endpoints.length - 1))(
+  'a log sealed with Google Cloud KMS over %s verifies in another process',
+  (_, endpoint) => {
+    beforeEach(() => {
+      gcpEndpoint = endpoint();
     });
-    const all = await verify(file, [...keyFlags(wrap), '--public-key', pem]);
-    expect(summary(all)).toMatchObject({ verdict: 'ok', checkedBy: [['mac', 'signature']] });
-  });
-});
+
+    it('MACs by Cloud KMS itself, checked by macVerify', async () => {
+      const mac = await server.createKey('MAC', 'HMAC_SHA256');
+      const file = await sealLines({ keyId: mac, useKmsSigning: true });
+      await server.admin('clearJournals');
+      const result = await verify(file, [...keyFlags(mac), '--use-kms-signing']);
+      expect(result).toMatchObject({ code: 0 });
+      expect((await server.journal()).map(({ method }) => method)).toContain('MacVerify');
+    });
+
+    it('both: each auditor what he can', async () => {
+      const wrap = await server.createKey('ENCRYPT_DECRYPT', 'GOOGLE_SYMMETRIC_ENCRYPTION');
+      const sign = await server.createKey('ASYMMETRIC_SIGN', 'EC_SIGN_P256_SHA256');
+      const file = await sealLines({ keyId: wrap, signingKeyId: sign });
+      const pem = await publicKeyFile(`${sign}/cryptoKeyVersions/1`);
+      expect(summary(await verify(file, ['--public-key', pem], {}))).toMatchObject({
+        verdict: 'ok',
+        checkedBy: [['signature']],
+      });
+      const all = await verify(file, [...keyFlags(wrap), '--public-key', pem]);
+      expect(summary(all)).toMatchObject({ verdict: 'ok', checkedBy: [['mac', 'signature']] });
+    });
+  },
+);
 
 describe('a log sealed with one key verifies in another process', () => {
   beforeEach(() => {
