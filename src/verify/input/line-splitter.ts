@@ -11,7 +11,7 @@ export interface TakenLines {
   readonly end: number;
 }
 
-/** What takes the lines. */
+/** What takes the lines. Empty ones are counted and left out (M1.7): a file may hold nothing else. */
 export interface LineSink {
   /** A line `bytes[start, end)` without its LF; `start` is at least 1. The bytes stay until the promise is done. */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined;
@@ -91,6 +91,11 @@ export class LineSplitter {
     let start = 1;
     let lf = buffer.indexOf(LF, searchFrom);
     while (lf >= 0 && lf < end) {
+      if (lf === start) {
+        for (; start < end && buffer[start] === LF; start++) line++;
+        lf = buffer.indexOf(LF, start);
+        continue;
+      }
       if (lf - start > LINE_LIMIT) throw new LineTooLong(line, base + start);
       const several = sink.feedSeveral?.(buffer, start, end, line, base + start);
       if (several !== undefined && several.lines > 0) {

@@ -54,7 +54,6 @@ export class Unwrapping implements LineSink {
   }
 
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
-    if (start === end) return undefined;
     const carried = this.#carrier.read(bytes.subarray(start, end));
     if (carried === 'beside') {
       this.#besideBytes += end - start + 1;

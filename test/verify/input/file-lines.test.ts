@@ -120,7 +120,15 @@ describe('a line that a carrier cut and went on with in the next file', () => {
 describe('lines of files as they were written', () => {
   it('are given as they are; what ends inside a line is torn', async () => {
     const { said } = await told(memorySource('a', Buffer.from('a\n\nbc')), memorySource('b', Buffer.from('d\n')));
-    expect(said).toEqual(['1@0 a', '2@2 ', '3 torn 2', '1@0 d']);
+    expect(said).toEqual(['1@0 a', '3 torn 2', '1@0 d']);
+  });
+
+  it('are counted if they are empty, and not given, wherever chunks end (M1.7)', async () => {
+    const text = '\n\na\n\n\n\nbc\n\n\nd';
+    for (let chunk = 1; chunk <= text.length; chunk++) {
+      const { said } = await told(memorySource('a', Buffer.from(text), chunk));
+      expect(said, `chunks of ${chunk}`).toEqual(['3@2 a', '7@7 bc', '10 torn 1']);
+    }
   });
 });
 
