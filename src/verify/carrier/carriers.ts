@@ -7,9 +7,11 @@ import { field } from './field.ts';
 import { loki } from './loki.ts';
 
 const FIELD = 'field:';
+/** Names that may lead to the member: each is a further look through the line, which may be long. */
+const MOST_NAMES = 4;
 
 /**
- * The carrier of a name, if one is given. In `field:NAME` a dot leads into a member that is an object.
+ * The carrier of a name, if one is given. In `field:NAME` a dot leads into a member that is an object, up to three times.
  *
  * @throws {@link TamperError} `USAGE` where there is none of that name
  */
@@ -24,7 +26,7 @@ function carrierNamed(name: string): Carrier | undefined {
   const known = [docker, cri, loki].find((one) => one.name === name);
   if (known !== undefined || !name.startsWith(FIELD)) return known;
   const path = name.slice(FIELD.length).split('.');
-  return path.includes('') ? undefined : field(path);
+  return path.includes('') || path.length > MOST_NAMES ? undefined : field(path);
 }
 
 /** Whether there is a carrier of this name. */

@@ -16,18 +16,14 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /** The members of the one JSON object that a line is; undefined where it is none, or says a name twice. */
 export function membersOfLine(line: Buffer): ObjectMembers | undefined {
   const text = decodeUtf8(line);
-  return text === undefined ? undefined : membersOf(text);
-}
-
-/** The members of the one JSON object that a text is; undefined where it is none, or says a name twice. */
-function membersOf(text: string): ObjectMembers | undefined {
-  const spelled = spelledMembers(text);
-  return spelled !== undefined && isJson(text) ? byName(spelled) : undefined;
+  const spelled = text === undefined ? undefined : spelledMembers(text);
+  return text !== undefined && spelled !== undefined && isJson(text) ? byName(spelled) : undefined;
 }
 
 /** The members of a member that is an object; undefined where it is none. */
 export function objectMember(members: ObjectMembers | undefined, name: string): ObjectMembers | undefined {
-  return membersOf(spelledMember(members, name) ?? '');
+  const spelled = spelledMembers(spelledMember(members, name) ?? ''); // a part of a text that parsed
+  return spelled === undefined ? undefined : byName(spelled);
 }
 
 /** A member that is a string of Unicode text; undefined where it is none. */

@@ -88,6 +88,7 @@ export async function walk(files: readonly Source[], visit: LineVisitor, onProbl
   let file = '';
   const sink: LogSink = {
     feed(bytes, start, end, line, offset) {
+      if (start === end) return undefined; // a carrier may bring an empty line
       const own = bytes.subarray(start, end);
       return visit({ file, line, offset, bytes: own, read: classifyLine(own) });
     },
