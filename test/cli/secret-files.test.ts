@@ -1,3 +1,4 @@
+import { times } from '../support/tier.ts';
 import { secretFiles } from './secret-files.ts';
 
-secretFiles(26);
+secretFiles(times(10, 26));
