@@ -459,7 +459,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#pump.sealGathered();
     this.#timers.fileBegun();
-    if (run.stream.sinceOpen === 0) return;
+    if ((isFull ? run.stream.fileRecords : run.stream.sinceOpen) === 0) return;
     if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));
     else this.#chainNow(run, isFull).catch((error: unknown) => this.#warn(error));
   }
@@ -487,8 +487,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #close(): Promise<void> {
     const { reported } = this.#pump.queue;
-    const mark = this.#pump.mark();
     const limit = new EndLimit(this.config.closeTimeoutSeconds);
+    const mark = this.#pump.mark();
     try {
       await limit.keyCame(this.#failure.orFailed(this.#ready));
       this.#run?.letLines();

@@ -13,6 +13,8 @@ import { Turn } from './turn.ts';
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 
+/** How long a caller is held up at most for files that are changed one after the other, in milliseconds; the rest comes in later turns. */
+const CHANGE_LIMIT = 1_000;
 /** How long lines wait in memory for the first key, in milliseconds: as a rule it has come by then. */
 const SPOOL_AFTER = 250;
 /** How long a disk that took no lines that wait is left alone, in milliseconds. */
@@ -165,7 +167,7 @@ export class Pump {
     const { dropped } = this.queue;
     const goOn = this.hold(left);
     if (!this.#isFileFull || this.queue.dropped > dropped) return goOn;
-    this.#flushLine(); // the file is changed now that no line is on its way: what fails there may end the process
+    this.#flushLine(performance.now() + CHANGE_LIMIT); // the file is changed now that no line is on its way: what fails there may end the process
     return !this.queue.isHeldBack;
   }
 
@@ -209,7 +211,7 @@ export class Pump {
     this.#waitFirst(lines.subarray(at)); // before anything can end the log, which keeps what waits
     if (failure !== undefined) this.#host.fail(failure.error);
     else if (this.#run?.obstacle !== undefined) this.blocked();
-    else if (this.#isFileFull) this.#flushLine();
+    else if (this.#isFileFull) this.#flushLine(performance.now() + CHANGE_LIMIT);
   }
 
   /** Nothing else waits where lines are gathered: what is left of them is the first that does. */
@@ -292,18 +294,26 @@ export class Pump {
   }
 
   /** Hands over what was taken (`flush_every: line`), unless it waits for a key or a sink: that is tried again later. */
-  #flushLine(): void {
+  #flushLine(until?: number): void {
     if (this.#run?.takesLines !== true) return;
     try {
-      this.flushAll();
+      this.flushAll(until);
     } catch (error) {
       this.#host.fail(error); // the line was taken, so it is kept
     }
   }
 
-  /** Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more. */
-  flushAll(): void {
-    while (this.#flushOnce(new Turn()) === 'more');
+  /**
+   * Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more.
+   *
+   * @param until - a time of `performance.now()`: what is left then comes in later turns of the event loop
+   */
+  flushAll(until: number = Number.POSITIVE_INFINITY): void {
+    while (this.#flushOnce(new Turn()) === 'more') {
+      if (performance.now() < until) continue;
+      this.flushSoon();
+      return;
+    }
   }
 
   /** The sink takes no more: lines wait from now on, and it is tried again. */

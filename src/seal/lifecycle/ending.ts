@@ -116,9 +116,10 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
 /** Everything that can be done without waiting for anybody else: write, seal, close. */
 export function closeRunNow(run: StreamRun, pump: Pump): void {
   const patience = new Patience(() => run, NOW_LIMIT);
+  const until = performance.now() + NOW_LIMIT;
   run.letLines();
   for (;;) {
-    pump.flushAll();
+    pump.flushAll(until);
     if ((run.log.waiting === 0 && pump.idle) || !patience.lasts()) break;
     waitSynchronously(STEP);
   }

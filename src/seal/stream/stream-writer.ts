@@ -159,7 +159,7 @@ export class StreamWriter {
   lines(lines: SomeLines): { readonly records: number; readonly taken: number } {
     this.#checkOpen();
     const fileEnd = this.#maxBytes === 0 ? Number.MAX_SAFE_INTEGER : Math.max(this.#maxBytes, this.#fullSaid);
-    const begun = this.#maxBytes === 0 || this.#sinceOpen > 0; // the first record of a file is never too long for it
+    const begun = this.#maxBytes === 0 || this.#fileRecords > 0; // the first record of a file is never too long for it
     const records = begun ? Math.min(lines.records, this.#every.records - this.#sinceSeal) : 0;
     if (records === 0) return { records: 0, taken: lines.from };
     const sealed = this.log.appendLines(lines, records, fileEnd - this.#ending);
@@ -179,7 +179,7 @@ export class StreamWriter {
    * the file has grown by an eighth: the next one may have to wait for a key.
    */
   isFullFor(length: number): boolean {
-    if (this.#maxBytes === 0 || this.#sinceOpen === 0) return false;
+    if (this.#maxBytes === 0 || this.#fileRecords === 0) return false;
     const end = this.log.offset + length + this.#ending;
     if (end <= this.#maxBytes || end <= this.#fullSaid) return false;
     this.#fullSaid = end + this.#maxBytes / 8;
