@@ -200,10 +200,15 @@ export class StreamWriter {
   }
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
-  seal(kept = false, next?: Epoch): SealJob {
+  seal(kept = false): SealJob {
     this.#checkOpen();
     const time = this.#now();
     this.#explainPause(time);
+    return this.#seal(time, kept);
+  }
+
+  /** @param time - of the seal; a pause before it is explained by now: nothing may stand between a `key` and its seal (spec 5) */
+  #seal(time: number, kept: boolean, next?: Epoch): SealJob {
     this.log.appendControl({
       kind: 'seal',
       step: this.log.epoch.step,
@@ -217,8 +222,10 @@ export class StreamWriter {
   /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
   handOver(next: Epoch): SealJob {
     this.#checkOpen();
+    const time = this.#now();
+    this.#explainPause(time);
     this.log.appendControl({ kind: 'key', next: next.kid, key: next.reference });
-    return this.seal(true, next);
+    return this.#seal(time, true, next);
   }
 
   /** Ends the file, and the step with it. */
