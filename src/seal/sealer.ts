@@ -588,7 +588,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#run.end();
     this.#earlier?.close();
     this.#orWarn(() =>
-      this.#keeping.end(this.#run, this.#earlier?.lastSeq ?? 0, this.#failure.error, this.#opening.obstacle),
+      this.#keeping.end(this.#run, this.#earlier?.lastSeq(this.#run?.log) ?? 0, this.#failure.error, this.#opening.obstacle),
     );
     if (release) this.#orWarn(() => this.#opening.release());
   }

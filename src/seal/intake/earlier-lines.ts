@@ -7,6 +7,7 @@ import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
 import type { Sink } from '../disk/sink.ts';
+import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
 import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
@@ -56,7 +57,8 @@ export class EarlierLines {
   readonly #options: EarlierLinesOptions;
   readonly #files: Open[];
   readonly #all: Open[];
-  #lastSeq = 0;
+  /** The last entry of such a line: with `rotate_chain` each file has numbers of its own. */
+  #last: { readonly log: EntryLog; readonly seq: number } | undefined;
 
   private constructor(options: EarlierLinesOptions, files: Open[]) {
     this.#options = options;
@@ -105,9 +107,9 @@ export class EarlierLines {
     this.#all.push(open);
   }
 
-  /** The last seq of such a line: what stands up to it is in a kept file still. */
-  get lastSeq(): number {
-    return this.#lastSeq;
+  /** The last seq of such a line in a log: what stands up to it is in a kept file still. 0 if there is none. */
+  lastSeq(log: EntryLog | undefined): number {
+    return this.#last !== undefined && this.#last.log === log ? this.#last.seq : 0;
   }
 
   /** Since when the first gap that comes counts, where it is one of this kind. */
@@ -150,7 +152,7 @@ export class EarlierLines {
     if (!file.gap) {
       stream.gap(file.kept.why, file.kept.lost, file.kept.since);
       file.gap = true;
-      this.#lastSeq = log.frontier.size;
+      this.#last = { log, seq: log.frontier.size };
     }
     while (file.from < file.size) {
       if (turn.isOver || !run.takesLines) return false;
@@ -162,7 +164,7 @@ export class EarlierLines {
       } finally {
         file.from = file.windowFrom + intake.taken;
         file.parts = longLine.parts;
-        this.#lastSeq = log.frontier.size;
+        this.#last = { log, seq: log.frontier.size };
       }
       if (intake.taken === from) return false;
     }

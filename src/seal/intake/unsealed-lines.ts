@@ -161,7 +161,7 @@ export class UnsealedLines {
     const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
     const file = this.#nameOf({ ...facts, ...loss }, now);
     renameSync(path, file);
-    syncDirectory(this.directory);
+    this.#syncNames(); // it has its name, and what that counts: whoever claims it makes both durable
     return file;
   }
 
@@ -291,7 +291,17 @@ function isGone(path: string, fd: number): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) === '') throw error;
+    return hasNoName(fd);
+  }
+}
+
+/** @returns false also where that cannot be seen: what could not be removed is there */
+function hasNoName(fd: number): boolean {
+  try {
     return fstatSync(fd).nlink === 0;
+  } catch (error) {
+    if (systemCode(error) === '') throw error;
+    return false;
   }
 }
 
