@@ -14,7 +14,7 @@ import { OutagePolicy } from './epoch/outage-policy.ts';
 import { checkChunk, checkText } from './intake/chunk.ts';
 import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
-import { UnsealedLines } from './intake/unsealed-lines.ts';
+import { type Kept, UnsealedLines } from './intake/unsealed-lines.ts';
 import { Condition } from './lifecycle/condition.ts';
 import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
@@ -44,6 +44,9 @@ import { type RunHost, StreamRun } from './stream/stream-run.ts';
  *       start -> resume         where the last run ended: replayed, cut, gone on with
  *         end -> lifecycle      close, signal, exit, failure: sealed, kept for the next start, or counted
  */
+
+/** How long lines that cannot be claimed are left alone, in milliseconds. */
+const CLAIM_WAIT = 1_000;
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are accepted at once; the key arrives later.
@@ -340,11 +343,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
-    this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
-    this.#orWarn(() => {
-      const spooled = spool.finish();
-      if (spooled !== undefined) earlier.add(spooled.file);
-    });
+    if (!(await this.#claimSpool(earlier))) {
+      epoch.erase();
+      return;
+    }
     const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
@@ -355,6 +357,42 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#endedSigned = this.#signEnded(run).catch((error: unknown) => this.#warn(error));
     this.#watchKeys(sources);
     this.#pump.flush();
+  }
+
+  /**
+   * Lines of this run that wait on the disk go into the log before all others: until they can be claimed the run does not begin.
+   *
+   * @returns false if the sealer has ended meanwhile
+   */
+  async #claimSpool(earlier: EarlierLines): Promise<boolean> {
+    const { spool } = this.#keeping;
+    const finished: Kept[] = [];
+    for (let isFirst = true; ; isFirst = false) {
+      this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
+      try {
+        const spooled = spool.finish();
+        if (spooled !== undefined) finished.push(spooled);
+        for (let next = finished[0]; next !== undefined; next = finished[0]) {
+          earlier.add(next.file);
+          finished.shift();
+        }
+        return true;
+      } catch (error) {
+        if (isFirst) this.#warn(error);
+        if (!isPassing(error, 'run')) return true; // they wait for another start
+      }
+      this.#pump.spoolTo(spool);
+      await new Promise<void>((resolve) => this.#clock.after(CLAIM_WAIT, resolve));
+      if (this.#isClosed()) {
+        for (const kept of finished) this.#keeping.left(kept);
+        return false;
+      }
+    }
+  }
+
+  /** Asked again after each wait. */
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Once what cites them is signed itself. */
@@ -588,7 +626,12 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#run.end();
     this.#earlier?.close();
     this.#orWarn(() =>
-      this.#keeping.end(this.#run, this.#earlier?.lastSeq(this.#run?.log) ?? 0, this.#failure.error, this.#opening.obstacle),
+      this.#keeping.end(
+        this.#run,
+        this.#earlier?.lastSeq(this.#run?.log) ?? 0,
+        this.#failure.error,
+        this.#opening.obstacle,
+      ),
     );
     if (release) this.#orWarn(() => this.#opening.release());
   }

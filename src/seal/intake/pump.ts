@@ -32,8 +32,8 @@ export interface PumpHost extends QueueHost {
 
 /** Lines of earlier processes, which go into the log before any new one. */
 export interface EarlierLines {
-  /** @returns whether there are none left */
-  drain(target: IntakeTarget, turn: Turn): boolean;
+  /** @returns `done` where there are none left; `refused` where the disk is to be asked again later */
+  drain(target: IntakeTarget, turn: Turn): 'done' | 'more' | 'refused';
 }
 
 /** Moves lines into the log and the log's batches to the sink; what either cannot take now waits. */
@@ -329,11 +329,7 @@ export class Pump {
     if (this.#cancelRetry !== undefined) return;
     if (obstacle.kind === 'full' && !this.#warned) this.#host.warn(obstacle.cause);
     this.#warned = true;
-    const wait = Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++);
-    this.#cancelRetry = this.#clock.after(wait, () => {
-      this.#cancelRetry = undefined;
-      this.flushSoon();
-    });
+    this.#retryIn(Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++));
   }
 
   /** Closes the file and begins the next one. */
@@ -364,16 +360,25 @@ export class Pump {
     const drained = this.#drain({ run, intake }, turn);
     if (!this.#writeOut(run)) return 'blocked';
     if (run.stream.sinceSeal > 0) this.#host.unsealed();
-    if (!drained) return 'more';
+    if (drained === 'refused') this.#retryIn(LONGEST_WAIT.full);
+    if (drained !== 'done') return drained === 'more' ? 'more' : 'blocked';
     this.#held = false;
     this.queue.drained();
     return 'done';
   }
 
-  #drain(target: IntakeTarget, turn: Turn): boolean {
-    if (this.#earlier !== undefined && !this.#earlier.drain(target, turn)) return false;
+  #drain(target: IntakeTarget, turn: Turn): 'done' | 'more' | 'refused' {
+    const earlier = this.#earlier?.drain(target, turn) ?? 'done';
+    if (earlier !== 'done') return earlier;
     this.#earlier = undefined;
-    return this.queue.drain(target, turn);
+    return this.queue.drain(target, turn) ? 'done' : 'more';
+  }
+
+  #retryIn(ms: number): void {
+    this.#cancelRetry ??= this.#clock.after(ms, () => {
+      this.#cancelRetry = undefined;
+      this.flushSoon();
+    });
   }
 
   /** Whether the file has room for a line of this length. One that is full is changed when no line is on its way into it. */

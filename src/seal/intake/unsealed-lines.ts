@@ -275,14 +275,16 @@ export class UnsealedLines {
   }
 
   #nameOf(facts: Facts, now: number): string {
-    const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
+    keptAt = Math.max(keptAt, now);
+    const order = (Math.floor(keptAt % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
     const unique = order + randomBytes(2).toString('hex');
-    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${formatFacts(facts)}`);
+    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(keptAt)}-${unique}-${formatFacts(facts)}`);
   }
 }
 
-/** Files kept in one millisecond keep their order. */
+/** Files kept in one millisecond keep their order, and those of one process also where the clock is set back. */
 let keptBefore = 0;
+let keptAt = 0;
 
 /** Removes a file that is open. @returns false if it is out of reach now, and still has its name */
 function isGone(path: string, fd: number): boolean {
