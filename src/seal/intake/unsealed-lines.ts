@@ -159,7 +159,7 @@ export class UnsealedLines {
   /** Makes a kept file of one that was begun and is on disk; its name counts what was lost besides. @returns its path */
   keepBegun({ path, facts }: BegunFile, lost: Loss | undefined, now: number): string {
     const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
-    const file = this.#nameOf({ ...facts, ...loss }, now);
+    const file = this.#nameOf({ ...facts, ...loss }, keptLast(now));
     renameSync(path, file);
     this.#syncNames(); // it has its name, and what that counts: whoever claims it makes both durable
     return file;
@@ -248,7 +248,7 @@ export class UnsealedLines {
       fsyncSync(fd);
       const missing = lost + total - lines;
       const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
-      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, now);
+      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, keptLast(now));
       renameSync(begun, file);
       return { file, lines, lost: missing };
     } catch (error) {
@@ -275,16 +275,20 @@ export class UnsealedLines {
   }
 
   #nameOf(facts: Facts, now: number): string {
-    keptAt = Math.max(keptAt, now);
-    const order = (Math.floor(keptAt % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
+    const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
     const unique = order + randomBytes(2).toString('hex');
-    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(keptAt)}-${unique}-${formatFacts(facts)}`);
+    return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${formatFacts(facts)}`);
   }
 }
 
 /** Files kept in one millisecond keep their order, and those of one process also where the clock is set back. */
 let keptBefore = 0;
 let keptAt = 0;
+
+function keptLast(now: number): number {
+  keptAt = Math.max(keptAt, now);
+  return keptAt;
+}
 
 /** Removes a file that is open. @returns false if it is out of reach now, and still has its name */
 function isGone(path: string, fd: number): boolean {
