@@ -14,7 +14,7 @@ import { OutagePolicy } from './epoch/outage-policy.ts';
 import { checkChunk, checkText } from './intake/chunk.ts';
 import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
-import { UnsealedLines } from './intake/unsealed-lines.ts';
+import { type Kept, UnsealedLines } from './intake/unsealed-lines.ts';
 import { Condition } from './lifecycle/condition.ts';
 import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
@@ -29,6 +29,7 @@ import type { SealerParts } from './sealer-parts.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart } from './starting.ts';
+import { signEndedStreams } from './stream/ended-streams.ts';
 import { HandOver } from './stream/hand-over.ts';
 import { type ChainHost, StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';
@@ -43,6 +44,9 @@ import { type RunHost, StreamRun } from './stream/stream-run.ts';
  *       start -> resume         where the last run ended: replayed, cut, gone on with
  *         end -> lifecycle      close, signal, exit, failure: sealed, kept for the next start, or counted
  */
+
+/** How long lines that cannot be claimed are left alone, in milliseconds. */
+const CLAIM_WAIT = 1_000;
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are accepted at once; the key arrives later.
@@ -75,6 +79,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
   #earlier: EarlierLines | undefined;
+  /** Resolves when the streams before this one have their last signatures. */
+  #endedSigned: Promise<void> = Promise.resolve();
   #run: StreamRun | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -337,11 +343,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
-    this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
-    this.#orWarn(() => {
-      const spooled = spool.finish();
-      if (spooled !== undefined) earlier.add(spooled.file);
-    });
+    if (!(await this.#claimSpool(earlier))) {
+      epoch.erase();
+      return;
+    }
     const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
@@ -349,8 +354,56 @@ export class Sealer extends EventEmitter<SealerEvents> {
       this.#outageOver();
     }
     this.#pump.putFirst(earlier);
+    this.#endedSigned = this.#signEnded(run).catch((error: unknown) => this.#warn(error));
     this.#watchKeys(sources);
     this.#pump.flush();
+  }
+
+  /**
+   * Lines of this run that wait on the disk go into the log before all others: until they can be claimed the run does not begin.
+   *
+   * @returns false if the sealer has ended meanwhile
+   */
+  async #claimSpool(earlier: EarlierLines): Promise<boolean> {
+    const { spool } = this.#keeping;
+    const finished: Kept[] = [];
+    for (let isFirst = true; ; isFirst = false) {
+      this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
+      try {
+        const spooled = spool.finish();
+        if (spooled !== undefined) finished.push(spooled);
+        for (let next = finished[0]; next !== undefined; next = finished[0]) {
+          earlier.add(next.file);
+          finished.shift();
+        }
+        return true;
+      } catch (error) {
+        if (isFirst) this.#warn(error);
+        if (!isPassing(error, 'run')) return true; // they wait for another start
+      }
+      this.#pump.spoolTo(spool);
+      await new Promise<void>((resolve) => this.#clock.after(CLAIM_WAIT, resolve));
+      if (this.#isClosed()) {
+        for (const kept of finished) this.#keeping.left(kept);
+        return false;
+      }
+    }
+  }
+
+  /** Asked again after each wait. */
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Once what cites them is signed itself. */
+  async #signEnded(run: StreamRun): Promise<void> {
+    const { site, log } = run;
+    const { epoch } = log;
+    if (site.state.after === undefined || epoch.signers.length === 0) return;
+    await run.whenCovered(log.frontier.size);
+    const { signal } = this.#abort;
+    const warn = (error: unknown): void => this.#warn(error);
+    if (!signal.aborted) await signEndedStreams({ site, epoch, clock: this.#clock, signal, warn });
   }
 
   /** Renews the lock, and notices where the file has been renamed. */
@@ -459,7 +512,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
     this.#pump.sealGathered();
     this.#timers.fileBegun();
-    if (run.stream.sinceOpen === 0) return;
+    if ((isFull ? run.stream.fileRecords : run.stream.sinceOpen) === 0) return;
     if (!this.config.rotateChain) this.#attempt(() => this.#pump.rotate(run));
     else this.#chainNow(run, isFull).catch((error: unknown) => this.#warn(error));
   }
@@ -487,8 +540,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   async #close(): Promise<void> {
     const { reported } = this.#pump.queue;
-    const mark = this.#pump.mark();
     const limit = new EndLimit(this.config.closeTimeoutSeconds);
+    const mark = this.#pump.mark();
     try {
       await limit.keyCame(this.#failure.orFailed(this.#ready));
       this.#run?.letLines();
@@ -496,6 +549,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on
           retiring: this.#chain.retiring,
+          endedSigned: this.#endedSigned,
           pump: this.#pump,
           mark,
           failure: this.#failure,
@@ -572,7 +626,12 @@ export class Sealer extends EventEmitter<SealerEvents> {
     else this.#run.end();
     this.#earlier?.close();
     this.#orWarn(() =>
-      this.#keeping.end(this.#run, this.#earlier?.lastSeq ?? 0, this.#failure.error, this.#opening.obstacle),
+      this.#keeping.end(
+        this.#run,
+        this.#earlier?.lastSeq(this.#run?.log) ?? 0,
+        this.#failure.error,
+        this.#opening.obstacle,
+      ),
     );
     if (release) this.#orWarn(() => this.#opening.release());
   }

@@ -49,6 +49,20 @@ describe.each(Object.entries(modes))('change of file, sealed with %s', (_mode, e
     for (const file of files) expect(readFileSync(file).length).toBeLessThan(8192);
   });
 
+  it('happens by size where each process writes one line', async () => {
+    const { directory, options, provider } = workplace(['audit', 'sign']);
+    for (let n = 0; n < 8; n++) {
+      const sealer = start({ ...options(), ...extra, rotateMaxBytes: 4096 });
+      sealer.write(`{"n":${n},"pad":"${'x'.repeat(1_000)}"}`);
+      await sealer.close();
+    }
+    const files = sealedFiles(directory);
+    expect(files.length).toBeGreaterThan(1);
+    for (const file of files) expect(readFileSync(file).length).toBeLessThan(12_288);
+    const stream = await read(files, provider);
+    expect(stream.entries.filter(({ kind }) => kind === 'record')).toHaveLength(8);
+  });
+
   it('compresses closed files, and goes on after a restart', async () => {
     const { directory, options } = workplace(['audit', 'sign']);
     const sealer = start({ ...options(), ...extra, compressRotated: true });

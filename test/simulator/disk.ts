@@ -104,7 +104,8 @@ export class Inode {
       const next = this.#changes[kept];
       if (next !== undefined && 'bytes' in next) {
         const torn = Buffer.from(next.bytes.subarray(0, random.between(0, next.bytes.length)));
-        if (random.chance(0.2)) torn.fill(0);
+        const known = this.#durable.length - next.at; // a block that was the file's before is never zeros
+        if (random.chance(0.2)) torn.fill(0, Math.min(torn.length, Math.max(0, known)));
         this.#durable = changed(this.#durable, { at: next.at, bytes: torn });
       }
       this.#data = Buffer.from(this.#durable);

@@ -4,7 +4,7 @@ import type fsPromises from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Inode } from './disk.ts';
-import type { Machine } from './machine.ts';
+import { LOG, type Machine } from './machine.ts';
 import { systemError } from './system-calls.ts';
 
 /** `node:fs` and `node:fs/promises` as the writer sees them, on the disks of a machine. What is not here is not modelled. */
@@ -140,7 +140,10 @@ export function fileCalls(machine: () => Machine): FileCalls {
   };
   const readlinkSync = (path: string): string => procFile(machine(), path);
   const sync = (call: 'fsync' | 'fdatasync') => (fd: number) =>
-    machine().call('sync', onFd(fd), ({ calls }) => calls.sync(fd, call), ({ calls }) => calls.failSync(fd)); // biome-ignore format: a pair
+    machine().call('sync', onFd(fd), ({ calls }) => calls.sync(fd, call), (life) => {
+      life.calls.failSync(fd);
+      life.hasHole ||= onFd(fd).startsWith(`/${LOG}/`);
+    }); // biome-ignore format: a pair
   const fsyncSync = sync('fsync');
   const fdatasyncSync = sync('fdatasync');
   const ftruncateSync = (fd: number, size = 0): void =>

@@ -16,6 +16,8 @@ export class Life {
   readonly process: Record<string, unknown>;
   readonly #events = new EventEmitter();
   isOver: boolean = false;
+  /** The kernel has said of a file of the log that its changes are lost: a power cut takes them, whatever comes behind them. */
+  hasHole: boolean = false;
   /** It stops right before so many further calls of the system. */
   killAfter: number = Number.POSITIVE_INFINITY;
   exitCode: number | undefined;
@@ -32,8 +34,9 @@ export class Life {
   /** `process.exit()`, or the end by itself. */
   exit(code = 0): void {
     if (this.isOver) return;
-    this.exitCode = code;
     this.#events.emit('exit', code);
+    if (this.isOver) return; // killed on the way
+    this.exitCode = code;
     this.end();
   }
 

@@ -40,6 +40,7 @@ async function one(seed: number): Promise<void> {
   const { violations, digest } = await simulate(tree, schedule, { trace });
   if (values.keep === undefined) process.stdout.write(`${trace.join('\n')}\n${JSON.stringify(schedule)}\n`);
   process.stdout.write(`seed ${seed}, digest ${digest}, ${violations.length} violations\n`);
+  for (const { what, details } of violations) process.stdout.write(`${what}: ${details}\n`);
   const found = violations.find(({ what }) => what.includes(values.what));
   if (found === undefined) return;
   status = 1;

@@ -11,11 +11,19 @@ export interface Violation {
   readonly details: string;
 }
 
+/** How long an end waits for its signature, in milliseconds. */
+const SIGNATURE_LIMIT = 3_000;
+
+const isEndSlow = ({ isSlow, runs }: World): boolean => isSlow && (runs.at(-1)?.closeTook ?? 0) >= SIGNATURE_LIMIT;
+
 /** What an auditor may find in an honest log besides nothing, and what must have happened for it. */
 const EXPLAINED: Readonly<Record<string, (world: World) => boolean>> = {
   // an end without its signature, which the next start takes over
   ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  // the disk is so slow that the last process ended without its signature; the next one would adopt that
+  END_UNPROVEN: isEndSlow,
+  UNSIGNED: isEndSlow,
   // a crash tore the last line of a file that somebody moved before the next start could cut it
   TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };
@@ -37,9 +45,10 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   const { rotateMaxBytes } = world.config;
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
   if (rotateMaxBytes > 0 && isUndisturbed) {
-    for (const [name, bytes] of files)
-      if (bytes.length > rotateMaxBytes + FILE_SLACK)
-        add('a file is too long', `${name} ${bytes.length} of ${rotateMaxBytes}`);
+    for (const [name, bytes] of files) {
+      const length = endOfRecords(bytes);
+      if (length > rotateMaxBytes + FILE_SLACK) add('a file is too long', `${name} ${length} of ${rotateMaxBytes}`);
+    }
   }
   return found;
 }
@@ -51,6 +60,13 @@ function classOf(text: string): string {
   if (text.startsWith('kept lines stay')) return 'kept lines are never sealed';
   const plain = text.replaceAll(/\/[\w./-]+/g, 'PATH').replaceAll(/\d[\w.-]*/g, 'N');
   return plain.replace('does not become ready', 'fails').replace(/ of origin.*|, but.*| where.*/, '');
+}
+
+/** Where the last record ends; 0 if there are none but the first, which has to go somewhere. */
+function endOfRecords(bytes: Buffer): number {
+  const [first, last] = [bytes.indexOf('#'), bytes.lastIndexOf('#')];
+  const isOne = first < 0 || bytes.indexOf('#', first + 1) === last;
+  return isOne ? 0 : bytes.indexOf('\n', last) + 1;
 }
 
 type Add = (what: string, details?: string) => void;
@@ -148,7 +164,8 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     missing += absent.length;
     uncounted += run.stats?.uncounted ?? 0;
     // a gap that was not written yet counts what was refused
-    unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < Math.max(end, run.handedOver)).length - run.refused) : absent.length;
+    const reach = run.ending === 'power cut' && run.life.hasHole ? run.handedOver : Math.max(end, run.handedOver);
+    unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < reach).length - run.refused) : absent.length;
     if (absent.length > 0) details.push(`process ${run.number} (${run.ending}): ${ranges(absent)} of ${run.given}`);
     const broken = absent.filter((line) => line <= run.acknowledged).length;
     if (broken > dropped) add('an acknowledged line is lost', `${details.at(-1)}, acknowledged ${run.acknowledged}`);

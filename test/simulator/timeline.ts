@@ -48,6 +48,11 @@ export class Timeline {
     return task;
   }
 
+  /** Lets run what waits only for promises: before another process's code does, whose calls they would be taken for. */
+  settle(): Promise<void> {
+    return settled();
+  }
+
   /** Lets time go by, and what is due happen, until `done` or for so many milliseconds. @returns whether it is done */
   async pass(ms: number, done: () => boolean = () => false): Promise<boolean> {
     const until = this.now + ms;

@@ -240,6 +240,7 @@ export class World {
   async #start(slot: number): Promise<void> {
     const { machine } = this;
     const { timeline } = machine;
+    await timeline.settle();
     const life = machine.start();
     const faulty =
       machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);

@@ -10,9 +10,11 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { Lease } from './lock.ts';
 import { openRegular } from './safe-open.ts';
@@ -30,6 +32,8 @@ export interface FileSinkOptions {
   readonly lease: Lease;
   /** The file that the new one follows: refuse one that holds something. */
   readonly after?: Sink;
+  /** How many bytes the file was found to hold, 0 if it was not there: refuse another one, which was out of sight then. */
+  readonly holds?: number;
 }
 
 /** A sealed file. Only ever appended to; cut back only by what could not be written whole. */
@@ -51,7 +55,7 @@ export class FileSink implements Sink {
    *
    * @throws {@link TamperError} `WRITE_FAILED`, `UNSAFE_PATH`; `FOREIGN_WRITE` where it should be empty and is not
    */
-  constructor(path: string, { lease, after }: FileSinkOptions) {
+  constructor(path: string, { lease, after, holds }: FileSinkOptions) {
     this.#name = path;
     this.#lease = lease;
     try {
@@ -69,10 +73,19 @@ export class FileSink implements Sink {
       this.#identity = { dev, ino };
       this.#size = Number(size);
       if (after !== undefined && this.#size > 0) throw this.#notEmpty(after);
+      if (holds !== undefined && this.#size !== holds) throw this.#isAnother(holds);
       isTaken = true;
     } finally {
       if (!isTaken) closeDescriptor(this.#fd);
     }
+  }
+
+  /** A volume that comes back between two looks, or somebody who writes: either is seen by the next attempt. */
+  #isAnother(holds: number): TamperError {
+    const cause = new Replaced(`${this.#name} was out of sight for a moment`);
+    return new TamperError('WRITE_FAILED', `${this.#name} has ${this.#size} bytes, and was found with ${holds}`, {
+      cause,
+    });
   }
 
   #notEmpty(after: Sink): TamperError {
@@ -252,6 +265,22 @@ export class FileSink implements Sink {
     this.#lease.assertHeld();
     ftruncateSync(this.#fd, this.#size);
     this.#isTorn = false;
+  }
+}
+
+/**
+ * Begins the file that follows another one, and makes its name durable.
+ *
+ * @throws as {@link FileSink}; what the file system says
+ */
+export function beginFile(path: string, options: { readonly lease: Lease; readonly after: Sink }): FileSink {
+  const sink = new FileSink(path, options);
+  try {
+    syncDirectory(dirname(path));
+    return sink;
+  } catch (error) {
+    sink.close();
+    throw error;
   }
 }
 

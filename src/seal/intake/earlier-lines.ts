@@ -7,6 +7,7 @@ import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
 import type { Sink } from '../disk/sink.ts';
+import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
 import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
@@ -23,6 +24,8 @@ interface Open {
   readonly kept: KeptFile;
   readonly fd: number;
   readonly size: number;
+  /** Of this run, whose other lines come after it. */
+  readonly isOwn: boolean;
   /** How much is in the log. */
   from: number;
   parts: number;
@@ -56,7 +59,10 @@ export class EarlierLines {
   readonly #options: EarlierLinesOptions;
   readonly #files: Open[];
   readonly #all: Open[];
-  #lastSeq = 0;
+  /** The last claim could not be written. */
+  #isRefused = false;
+  /** The last entry of such a line: with `rotate_chain` each file has numbers of its own. */
+  #last: { readonly log: EntryLog; readonly seq: number } | undefined;
 
   private constructor(options: EarlierLinesOptions, files: Open[]) {
     this.#options = options;
@@ -97,7 +103,7 @@ export class EarlierLines {
       const { size } = fstatSync(fd);
       const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
       makeClaim(path, claimOf(begin, this.#options));
-      open = { kept, fd, size, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+      open = { kept, fd, size, isOwn: true, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
     } finally {
       if (open === undefined) closeDescriptor(fd);
     }
@@ -105,9 +111,9 @@ export class EarlierLines {
     this.#all.push(open);
   }
 
-  /** The last seq of such a line: what stands up to it is in a kept file still. */
-  get lastSeq(): number {
-    return this.#lastSeq;
+  /** The last seq of such a line in a log: what stands up to it is in a kept file still. 0 if there is none. */
+  lastSeq(log: EntryLog | undefined): number {
+    return this.#last !== undefined && this.#last.log === log ? this.#last.seq : 0;
   }
 
   /** Since when the first gap that comes counts, where it is one of this kind. */
@@ -116,21 +122,24 @@ export class EarlierLines {
     return first !== undefined && !first.gap && first.kept.why === why ? first.kept.since : undefined;
   }
 
-  /** Gives lines to the log as long as the turn lasts. @returns whether nothing is left, or left for another start */
-  drain(target: IntakeTarget, turn: Turn): boolean {
+  /** Gives lines to the log as long as the turn lasts. @returns `done` where nothing is left, or left for another start */
+  drain(target: IntakeTarget, turn: Turn): 'done' | 'more' | 'refused' {
     for (let file = this.#files[0]; file !== undefined; file = this.#files[0]) {
       try {
-        if (!this.#take(file, target, turn)) return false;
+        if (!this.#take(file, target, turn)) return 'more';
+        this.#isRefused = false;
       } catch (error) {
         if (!(error instanceof ClaimError)) throw error;
-        this.#options.warn(error.cause);
-        this.#files.length = 0; // for another start
-        return true;
+        if (!this.#isRefused) this.#options.warn(error.cause);
+        this.#isRefused = true;
+        if (file.isOwn) return 'refused';
+        this.#files.splice(0, this.#files.length, ...this.#files.filter(({ isOwn }) => isOwn)); // the others wait for another start
+        continue;
       }
       this.#files.shift();
       this.#removeWhenCovered(file, target.run);
     }
-    return true;
+    return 'done';
   }
 
   /** What is left waits for another start. */
@@ -150,7 +159,7 @@ export class EarlierLines {
     if (!file.gap) {
       stream.gap(file.kept.why, file.kept.lost, file.kept.since);
       file.gap = true;
-      this.#lastSeq = log.frontier.size;
+      this.#last = { log, seq: log.frontier.size };
     }
     while (file.from < file.size) {
       if (turn.isOver || !run.takesLines) return false;
@@ -162,7 +171,7 @@ export class EarlierLines {
       } finally {
         file.from = file.windowFrom + intake.taken;
         file.parts = longLine.parts;
-        this.#lastSeq = log.frontier.size;
+        this.#last = { log, seq: log.frontier.size };
       }
       if (intake.taken === from) return false;
     }
@@ -245,7 +254,18 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
     if (progress === undefined) return undefined;
     const { from, parts } = progress;
     const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
-    return { kept, fd, size, from, parts, gap, sink: undefined, window: Buffer.alloc(0), windowFrom: from };
+    return {
+      kept,
+      fd,
+      size,
+      isOwn: false,
+      from,
+      parts,
+      gap,
+      sink: undefined,
+      window: Buffer.alloc(0),
+      windowFrom: from,
+    };
   } finally {
     if (progress === undefined) closeDescriptor(fd);
   }

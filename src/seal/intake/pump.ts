@@ -13,6 +13,8 @@ import { Turn } from './turn.ts';
 /** The longest wait before a sink that took no more is tried again, in milliseconds. */
 const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 
+/** How long a caller is held up at most for files that are changed one after the other, in milliseconds; the rest comes in later turns. */
+const CHANGE_LIMIT = 1_000;
 /** How long lines wait in memory for the first key, in milliseconds: as a rule it has come by then. */
 const SPOOL_AFTER = 250;
 /** How long a disk that took no lines that wait is left alone, in milliseconds. */
@@ -30,8 +32,8 @@ export interface PumpHost extends QueueHost {
 
 /** Lines of earlier processes, which go into the log before any new one. */
 export interface EarlierLines {
-  /** @returns whether there are none left */
-  drain(target: IntakeTarget, turn: Turn): boolean;
+  /** @returns `done` where there are none left; `refused` where the disk is to be asked again later */
+  drain(target: IntakeTarget, turn: Turn): 'done' | 'more' | 'refused';
 }
 
 /** Moves lines into the log and the log's batches to the sink; what either cannot take now waits. */
@@ -165,7 +167,7 @@ export class Pump {
     const { dropped } = this.queue;
     const goOn = this.hold(left);
     if (!this.#isFileFull || this.queue.dropped > dropped) return goOn;
-    this.#flushLine(); // the file is changed now that no line is on its way: what fails there may end the process
+    this.#flushLine(performance.now() + CHANGE_LIMIT); // the file is changed now that no line is on its way: what fails there may end the process
     return !this.queue.isHeldBack;
   }
 
@@ -209,7 +211,7 @@ export class Pump {
     this.#waitFirst(lines.subarray(at)); // before anything can end the log, which keeps what waits
     if (failure !== undefined) this.#host.fail(failure.error);
     else if (this.#run?.obstacle !== undefined) this.blocked();
-    else if (this.#isFileFull) this.#flushLine();
+    else if (this.#isFileFull) this.#flushLine(performance.now() + CHANGE_LIMIT);
   }
 
   /** Nothing else waits where lines are gathered: what is left of them is the first that does. */
@@ -292,18 +294,26 @@ export class Pump {
   }
 
   /** Hands over what was taken (`flush_every: line`), unless it waits for a key or a sink: that is tried again later. */
-  #flushLine(): void {
+  #flushLine(until?: number): void {
     if (this.#run?.takesLines !== true) return;
     try {
-      this.flushAll();
+      this.flushAll(until);
     } catch (error) {
       this.#host.fail(error); // the line was taken, so it is kept
     }
   }
 
-  /** Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more. */
-  flushAll(): void {
-    while (this.#flushOnce(new Turn()) === 'more');
+  /**
+   * Moves all that waits towards the disk, for a caller that is to wait: until the sink takes no more.
+   *
+   * @param until - a time of `performance.now()`: what is left then comes in later turns of the event loop
+   */
+  flushAll(until: number = Number.POSITIVE_INFINITY): void {
+    while (this.#flushOnce(new Turn()) === 'more') {
+      if (performance.now() < until) continue;
+      this.flushSoon();
+      return;
+    }
   }
 
   /** The sink takes no more: lines wait from now on, and it is tried again. */
@@ -319,11 +329,7 @@ export class Pump {
     if (this.#cancelRetry !== undefined) return;
     if (obstacle.kind === 'full' && !this.#warned) this.#host.warn(obstacle.cause);
     this.#warned = true;
-    const wait = Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++);
-    this.#cancelRetry = this.#clock.after(wait, () => {
-      this.#cancelRetry = undefined;
-      this.flushSoon();
-    });
+    this.#retryIn(Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++));
   }
 
   /** Closes the file and begins the next one. */
@@ -336,6 +342,7 @@ export class Pump {
 
   /** The log has ended: what was laid aside is kept with what waits. */
   stop(): void {
+    this.#spool = undefined; // whoever keeps what comes later would not look there
     this.#cancelRetry?.();
     if (!this.#gathered.isEmpty) this.queue.add(this.#gathered.takeAll(), false);
   }
@@ -353,16 +360,25 @@ export class Pump {
     const drained = this.#drain({ run, intake }, turn);
     if (!this.#writeOut(run)) return 'blocked';
     if (run.stream.sinceSeal > 0) this.#host.unsealed();
-    if (!drained) return 'more';
+    if (drained === 'refused') this.#retryIn(LONGEST_WAIT.full);
+    if (drained !== 'done') return drained === 'more' ? 'more' : 'blocked';
     this.#held = false;
     this.queue.drained();
     return 'done';
   }
 
-  #drain(target: IntakeTarget, turn: Turn): boolean {
-    if (this.#earlier !== undefined && !this.#earlier.drain(target, turn)) return false;
+  #drain(target: IntakeTarget, turn: Turn): 'done' | 'more' | 'refused' {
+    const earlier = this.#earlier?.drain(target, turn) ?? 'done';
+    if (earlier !== 'done') return earlier;
     this.#earlier = undefined;
-    return this.queue.drain(target, turn);
+    return this.queue.drain(target, turn) ? 'done' : 'more';
+  }
+
+  #retryIn(ms: number): void {
+    this.#cancelRetry ??= this.#clock.after(ms, () => {
+      this.#cancelRetry = undefined;
+      this.flushSoon();
+    });
   }
 
   /** Whether the file has room for a line of this length. One that is full is changed when no line is on its way into it. */

@@ -61,7 +61,7 @@ export class Spool {
   }
 
   /**
-   * Makes it a kept file, durably.
+   * Makes it a kept file, durably. Where that fails it stays as it is, and it may be tried again.
    *
    * @param lost - lines that are in no file; its name counts them
    * @returns undefined where there is none
@@ -91,15 +91,16 @@ export class Spool {
   /** @returns its path */
   #keep(file: BegunFile, lost: Loss | undefined): string {
     const now = this.#clock.now();
+    let path: string;
     try {
-      return this.#unsealed.keepBegun(file, lost, now);
+      path = this.#unsealed.keepBegun(file, lost, now);
     } catch (error) {
       if (systemCode(error) !== 'ENOENT' || fstatSync(file.fd).nlink > 0) throw error; // else both would be found
-      return this.#unsealed.keepBegun(this.#copy(file), lost, now); // somebody has deleted the directory
-    } finally {
-      this.#forget();
-      closeDescriptor(file.fd);
+      path = this.#unsealed.keepBegun(this.#copy(file), lost, now); // somebody has deleted the directory
     }
+    this.#forget();
+    closeDescriptor(file.fd);
+    return path;
   }
 
   /** The same lines in a new file: the old one has no name any more. */

@@ -159,9 +159,9 @@ export class UnsealedLines {
   /** Makes a kept file of one that was begun and is on disk; its name counts what was lost besides. @returns its path */
   keepBegun({ path, facts }: BegunFile, lost: Loss | undefined, now: number): string {
     const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
-    const file = this.#nameOf({ ...facts, ...loss }, now);
+    const file = this.#nameOf({ ...facts, ...loss }, keptLast(now));
     renameSync(path, file);
-    syncDirectory(this.directory);
+    this.#syncNames(); // it has its name, and what that counts: whoever claims it makes both durable
     return file;
   }
 
@@ -248,7 +248,7 @@ export class UnsealedLines {
       fsyncSync(fd);
       const missing = lost + total - lines;
       const why = left.lost?.why ?? (missing > 0 ? 'disk' : left.why);
-      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, now);
+      const file = this.#nameOf({ ...facts, why, lost: missing, parts: lines === 0 ? 0 : left.parts }, keptLast(now));
       renameSync(begun, file);
       return { file, lines, lost: missing };
     } catch (error) {
@@ -281,8 +281,14 @@ export class UnsealedLines {
   }
 }
 
-/** Files kept in one millisecond keep their order. */
+/** Files kept in one millisecond keep their order, and those of one process also where the clock is set back. */
 let keptBefore = 0;
+let keptAt = 0;
+
+function keptLast(now: number): number {
+  keptAt = Math.max(keptAt, now);
+  return keptAt;
+}
 
 /** Removes a file that is open. @returns false if it is out of reach now, and still has its name */
 function isGone(path: string, fd: number): boolean {
@@ -291,7 +297,17 @@ function isGone(path: string, fd: number): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) === '') throw error;
+    return hasNoName(fd);
+  }
+}
+
+/** @returns false also where that cannot be seen: what could not be removed is there */
+function hasNoName(fd: number): boolean {
+  try {
     return fstatSync(fd).nlink === 0;
+  } catch (error) {
+    if (systemCode(error) === '') throw error;
+    return false;
   }
 }
 

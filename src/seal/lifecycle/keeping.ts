@@ -63,6 +63,12 @@ export class Keeping {
     this.#keep(run?.log.unwritten(after), reasonOf(run, failure, opening));
   }
 
+  /** A file of lines is left for the next start. */
+  left(kept: Kept): void {
+    this.#lines += kept.lines;
+    this.#host.kept(kept);
+  }
+
   /** Something is to be kept, or counted, that came after the end: when the process ends at the latest. */
   late(): void {
     this.#forgetExit ??= onExit(
@@ -106,9 +112,7 @@ export class Keeping {
     const lost = this.#pump.queue.takeLost();
     try {
       const kept = this.spool.finish(lost);
-      if (kept === undefined) return;
-      this.#lines += kept.lines;
-      this.#host.kept(kept);
+      if (kept !== undefined) this.left(kept);
     } catch (error) {
       this.#uncounted = sum(this.#uncounted, lost);
       this.#host.warn(error);
@@ -128,9 +132,7 @@ export class Keeping {
     try {
       const kept = this.unsealed.keep({ bytes, parts, since, why, lost }, now);
       this.#uncounted = undefined;
-      if (kept === undefined) return;
-      this.#lines += kept.lines;
-      this.#host.kept(kept);
+      if (kept !== undefined) this.left(kept);
     } catch (error) {
       if (!isTamperError(error) || error.lines === undefined) throw error;
       this.#uncounted = { count: error.lines, since: lost?.since ?? since ?? now, why: lost?.why ?? 'disk' };

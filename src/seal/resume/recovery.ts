@@ -1,4 +1,4 @@
-import { constants, existsSync, fstatSync, lstatSync, readdirSync, readSync, renameSync } from 'node:fs';
+import { constants, existsSync, fdatasyncSync, fstatSync, lstatSync, readdirSync, readSync, renameSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { hashLeaf } from '../../core/tree.ts';
@@ -31,6 +31,8 @@ export interface Resumption {
   /** The file that the run's first line goes to; everything in it is accounted for. */
   readonly file: string;
   readonly account: FileAccount | undefined;
+  /** How many bytes it holds; 0 if it is not there. */
+  readonly end: number;
   /** From where the next run would have to replay again, should this one end before its first seal. */
   readonly baseline: Pick<StreamState, 'size' | 'frontier' | 'file' | 'offset'>;
   /** The highest epoch number that may have been announced. */
@@ -64,6 +66,7 @@ export function freshStart(file: string): Resumption {
     leaf: undefined,
     file,
     account: undefined,
+    end: 0,
     baseline: { size: 0, frontier: [], file, offset: 0 },
     epoch: 0,
     current: undefined,
@@ -125,7 +128,7 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
  * The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its
  * place, or begins right after it.
  */
-function whereItIs(state: StreamState): StreamState {
+export function whereItIs(state: StreamState): StreamState {
   const there = lstatSync(state.file, { throwIfNoEntry: false });
   const directory = dirname(state.file);
   if ((there?.size ?? 0) > 0 || !existsSync(directory)) return state; // what is wrong with it is said where it is read
@@ -263,7 +266,7 @@ function openForRecovery(file: string): number | undefined {
 }
 
 /** The entry that the state ends with must stand where the state says. @returns it, where it is a control entry */
-function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
+export function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
   if (state.offset === 0) return undefined;
   const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
   if (line === undefined || !isLastEntry(line.bytes, state)) {
@@ -334,6 +337,7 @@ function replay(
     leaf: tail.leaf,
     file,
     account: tail.account,
+    end,
     baseline: { size: start.size, frontier: start.frontier, file, offset },
     epoch: Math.max(start.epoch, tail.highestEpoch),
     current: tail.current,
@@ -346,18 +350,21 @@ function replay(
 }
 
 /**
- * Writes once more what no fsync is known to cover. After one that failed, a kernel may take pages for clean that never reached
- * the disk: they can be read, the next fsync succeeds without them, and a power failure leaves a hole before what follows.
+ * Writes once more, durably, what no fsync is known to cover. After one that failed, a kernel may take pages for clean that never
+ * reached the disk: they can be read, the next fsync succeeds without them, and a power failure leaves a hole before what follows.
+ * That is brought to the disk here, because the run may go on in another file.
  */
 function writeAgain(fd: number, file: string, from: number, to: number): void {
+  if (from === to) return;
   const chunk = Buffer.allocUnsafe(Math.min(AGAIN, to - from));
   try {
     for (let at = from; at < to; ) {
       const count = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
-      if (count === 0) return;
+      if (count === 0) break;
       writeWhole(fd, chunk.subarray(0, count), at);
       at += count;
     }
+    fdatasyncSync(fd);
   } catch (cause) {
     throw new TamperError('WRITE_FAILED', `cannot write the end of ${file} once more (${systemCode(cause)})`, {
       cause,

@@ -118,7 +118,10 @@ function siteOf(place: Place, now: number): StreamSite {
   if (state.base !== place.base || state.file !== resumption.file)
     ({ state, resumption } = moveTo(place.base, state, resumption));
   const { lock } = place;
-  const sink = resumption.file === STDOUT ? new StreamSink(1) : new FileSink(resumption.file, { lease: lock });
+  const sink =
+    resumption.file === STDOUT
+      ? new StreamSink(1)
+      : new FileSink(resumption.file, { lease: lock, holds: resumption.end });
   try {
     // a file that goes on is not the one that its manifest describes (spec 7)
     rmSync(manifestPath(resumption.file), { force: true });
@@ -223,7 +226,7 @@ function moveTo(
     ...(pending && { pending }),
     ...(after && { after }),
   };
-  return { state, resumption: { ...resumption, file: base, baseline: state, account: undefined } };
+  return { state, resumption: { ...resumption, file: base, baseline: state, account: undefined, end: 0 } };
 }
 
 /** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */

@@ -1,12 +1,10 @@
-import { dirname } from 'node:path';
 import type { Clock } from '../../foundation/clock.ts';
-import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
-import { FileSink } from '../disk/sink-file.ts';
+import { beginFile } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -95,10 +93,12 @@ export class StreamChain {
       if (close === undefined) return undefined;
       const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
       let isPersisted = false;
+      let isDurable = false;
       const site = await this.#untilDone(() => {
         isPersisted ||= run.closePersisted(close);
         if (!isPersisted || !run.writeOut()) return false;
-        sink.datasyncSync();
+        if (!isDurable) sink.datasyncSync(); // once: it is never tried again
+        isDurable = true;
         return pointTo(next, run, close, this.#clock.now());
       });
       run.closePublished(close);
@@ -171,7 +171,6 @@ function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number
   run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
   if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
   if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
-  const sink = new FileSink(state.file, { lease: lock, after: run.log.sink });
-  syncDirectory(dirname(state.file));
+  const sink = beginFile(state.file, { lease: lock, after: run.log.sink });
   return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

@@ -11,7 +11,7 @@ import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { SealedStream } from '../checkpoint/sealed-stream.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
 import { isPassing, type Obstacle, type Sink, systemCode } from '../disk/sink.ts';
-import { FileSink } from '../disk/sink-file.ts';
+import { beginFile, type FileSink } from '../disk/sink-file.ts';
 import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import type { OutagePolicy } from '../epoch/outage-policy.ts';
@@ -486,14 +486,7 @@ export class StreamRun implements SealedStream {
     const { file, renamed } = named;
     this.#nameNextFile(named);
     if (renamed !== undefined) this.log.sink.rename(renamed);
-    const next = new FileSink(file, { lease: this.#site.lock, after: this.log.sink });
-    try {
-      syncDirectory(dirname(file));
-      return next;
-    } catch (error) {
-      next.close();
-      throw error;
-    }
+    return beginFile(file, { lease: this.#site.lock, after: this.log.sink });
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */

@@ -159,7 +159,7 @@ export class StreamWriter {
   lines(lines: SomeLines): { readonly records: number; readonly taken: number } {
     this.#checkOpen();
     const fileEnd = this.#maxBytes === 0 ? Number.MAX_SAFE_INTEGER : Math.max(this.#maxBytes, this.#fullSaid);
-    const begun = this.#maxBytes === 0 || this.#sinceOpen > 0; // the first record of a file is never too long for it
+    const begun = this.#maxBytes === 0 || this.#fileRecords > 0; // the first record of a file is never too long for it
     const records = begun ? Math.min(lines.records, this.#every.records - this.#sinceSeal) : 0;
     if (records === 0) return { records: 0, taken: lines.from };
     const sealed = this.log.appendLines(lines, records, fileEnd - this.#ending);
@@ -179,7 +179,7 @@ export class StreamWriter {
    * the file has grown by an eighth: the next one may have to wait for a key.
    */
   isFullFor(length: number): boolean {
-    if (this.#maxBytes === 0 || this.#sinceOpen === 0) return false;
+    if (this.#maxBytes === 0 || this.#fileRecords === 0) return false;
     const end = this.log.offset + length + this.#ending;
     if (end <= this.#maxBytes || end <= this.#fullSaid) return false;
     this.#fullSaid = end + this.#maxBytes / 8;
@@ -200,10 +200,15 @@ export class StreamWriter {
   }
 
   /** Ends a step (spec 3): writes a seal, computes our MAC over its checkpoint, overwrites the keys. */
-  seal(kept = false, next?: Epoch): SealJob {
+  seal(kept = false): SealJob {
     this.#checkOpen();
     const time = this.#now();
     this.#explainPause(time);
+    return this.#seal(time, kept);
+  }
+
+  /** @param time - of the seal; a pause before it is explained by now: nothing may stand between a `key` and its seal (spec 5) */
+  #seal(time: number, kept: boolean, next?: Epoch): SealJob {
     this.log.appendControl({
       kind: 'seal',
       step: this.log.epoch.step,
@@ -217,8 +222,10 @@ export class StreamWriter {
   /** Hand-over (spec 5): the `key` entry and the seal are the old key period's; from then on `next` is in force. */
   handOver(next: Epoch): SealJob {
     this.#checkOpen();
+    const time = this.#now();
+    this.#explainPause(time);
     this.log.appendControl({ kind: 'key', next: next.kid, key: next.reference });
-    return this.seal(true, next);
+    return this.#seal(time, true, next);
   }
 
   /** Ends the file, and the step with it. */
