@@ -23,13 +23,13 @@ import { Failure, sealerClosed, tellKeptOnStderr, tellOnStderr } from './lifecyc
 import { Keeping } from './lifecycle/keeping.ts';
 import { Publishing } from './lifecycle/publishing.ts';
 import { everyOf, SealTimers } from './lifecycle/seal-timers.ts';
+import { signEndedStreams } from './resume/ended-streams.ts';
 import { SiteOpening } from './resume/site-opening.ts';
 import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart } from './starting.ts';
-import { signEndedStreams } from './stream/ended-streams.ts';
 import { HandOver } from './stream/hand-over.ts';
 import { type ChainHost, StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';

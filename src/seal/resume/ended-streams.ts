@@ -19,9 +19,9 @@ import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
 import { Epoch } from '../epoch/epoch.ts';
 import { Outage } from '../epoch/outage.ts';
-import { readLines } from '../resume/line-reader.ts';
-import { lastKnownEntry, whereItIs } from '../resume/recovery.ts';
-import type { StreamSite } from '../resume/stream-site.ts';
+import { readLines } from './line-reader.ts';
+import { lastKnownEntry, whereItIs } from './recovery.ts';
+import type { StreamSite } from './stream-site.ts';
 
 /** So many streams back are looked at. */
 const MOST = 32;
