@@ -23,7 +23,6 @@ import { Failure, sealerClosed, tellKeptOnStderr, tellOnStderr } from './lifecyc
 import { Keeping } from './lifecycle/keeping.ts';
 import { Publishing } from './lifecycle/publishing.ts';
 import { everyOf, SealTimers } from './lifecycle/seal-timers.ts';
-import { signEndedStreams } from './resume/ended-streams.ts';
 import { SiteOpening } from './resume/site-opening.ts';
 import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
@@ -79,8 +78,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #sources: KeySources | undefined;
   #handOver: HandOver | undefined;
   #earlier: EarlierLines | undefined;
-  /** Resolves when the streams before this one have their last signatures. */
-  #endedSigned: Promise<void> = Promise.resolve();
   #run: StreamRun | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -354,7 +351,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
       this.#outageOver();
     }
     this.#pump.putFirst(earlier);
-    this.#endedSigned = this.#signEnded(run).catch((error: unknown) => this.#warn(error));
     this.#watchKeys(sources);
     this.#pump.flush();
   }
@@ -393,17 +389,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
   /** Asked again after each wait. */
   #isClosed(): boolean {
     return this.#closed;
-  }
-
-  /** Once what cites them is signed itself. */
-  async #signEnded(run: StreamRun): Promise<void> {
-    const { site, log } = run;
-    const { epoch } = log;
-    if (site.state.after === undefined || epoch.signers.length === 0) return;
-    await run.whenCovered(log.frontier.size);
-    const { signal } = this.#abort;
-    const warn = (error: unknown): void => this.#warn(error);
-    if (!signal.aborted) await signEndedStreams({ site, epoch, clock: this.#clock, signal, warn });
   }
 
   /** Renews the lock, and notices where the file has been renamed. */
@@ -549,7 +534,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on
           retiring: this.#chain.retiring,
-          endedSigned: this.#endedSigned,
           pump: this.#pump,
           mark,
           failure: this.#failure,

@@ -11,19 +11,11 @@ export interface Violation {
   readonly details: string;
 }
 
-/** How long an end waits for its signature, in milliseconds. */
-const SIGNATURE_LIMIT = 3_000;
-
-const isEndSlow = ({ isSlow, runs }: World): boolean => isSlow && (runs.at(-1)?.closeTook ?? 0) >= SIGNATURE_LIMIT;
-
 /** What an auditor may find in an honest log besides nothing, and what must have happened for it. */
 const EXPLAINED: Readonly<Record<string, (world: World) => boolean>> = {
   // an end without its signature, which the next start takes over
   ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
-  // the disk is so slow that the last process ended without its signature; the next one would adopt that
-  END_UNPROVEN: isEndSlow,
-  UNSIGNED: isEndSlow,
   // a crash tore the last line of a file that somebody moved before the next start could cut it
   TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };

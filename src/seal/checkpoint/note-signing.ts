@@ -6,9 +6,6 @@ import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, EpochSigner } from '../epoch/epoch.ts';
 import type { SealJob } from './seal-job.ts';
 
-/** As much of a seal as its note is made from. */
-export type NoteJob = Pick<SealJob, 'size' | 'text' | 'macLine' | 'epoch' | 'coSigners'>;
-
 /** The note with our MAC alone, as it is written while the key service is away (spec 4, M4.6). */
 export function macNote(job: SealJob): string | undefined {
   return job.macLine === undefined ? undefined : formatNote(job.text, [job.macLine]);
@@ -23,7 +20,7 @@ export function macNote(job: SealJob): string | undefined {
  * @throws what the signers throw; `SIGNATURE_REJECTED` for a signature that is not one of the key period's key
  */
 export async function signNote(
-  job: NoteJob,
+  job: SealJob,
   signal: AbortSignal,
   onCoSignerFailure: (error: unknown) => void,
   onPart: (note: string) => void,
@@ -51,7 +48,7 @@ export async function signWithoutOwnKeys(
   return lines.length === 0 ? undefined : formatNote(job.text, lines);
 }
 
-async function coSign(job: NoteJob, signal: AbortSignal, onFailure: (error: unknown) => void): Promise<string[]> {
+async function coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unknown) => void): Promise<string[]> {
   const own = new Set(job.epoch.signers.map(({ signer }) => keyText(signer)));
   const lines: string[] = [];
   for (const signer of job.coSigners) {
@@ -85,7 +82,7 @@ export function signsWith(epoch: Epoch, keys: ReadonlySet<string>): boolean {
 /** Tells keys apart, whatever they are called. */
 export const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
 
-async function signLine(job: NoteJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {
+async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {
   const text = Buffer.from(job.text, 'utf8');
   const { bytes, algorithm, identity } = await signing.sign(signer.identity, text, { signal });
   const wrong =
@@ -133,15 +130,6 @@ export async function isConfirmed(
     }
   }
   return false;
-}
-
-/** Whether a note found on disk carries a signature under the name of each signer of its key period. They are not verified. */
-export function hasSignatures(note: string, key: KeyReference): boolean {
-  const checkpoint = parseSignedCheckpoint(note);
-  if (checkpoint === undefined) return false;
-  const { origin, signatures } = checkpoint;
-  const ids = new Set(signatures.filter(({ name }) => name === origin).map(({ keyId }) => keyId));
-  return signersOf(key).every((signer) => ids.has(noteKeyId(origin, noteKeyOf(signer)).toString('hex')));
 }
 
 /** What a note found on disk is worth: signed by a signer of its key period, or only with our MAC. */

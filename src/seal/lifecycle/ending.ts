@@ -64,8 +64,6 @@ export interface CloseOptions {
   /** The run that lines go to; with `rotate_chain` it may become another one meanwhile. */
   readonly run: () => StreamRun;
   readonly retiring: Iterable<StreamRun>;
-  /** Resolves when the streams that earlier processes ended have their last signatures. */
-  readonly endedSigned: Promise<void>;
   readonly pump: Pump;
   /** What was taken up to it belongs into the log. Lines that come later do not hold up the end. */
   readonly mark: number;
@@ -79,15 +77,7 @@ export interface CloseOptions {
  * @returns whether they came in time
  * @throws {@link TamperError} `WRITE_FAILED` where the sink takes no more; what ended the log meanwhile
  */
-export async function closeRun({
-  run,
-  retiring,
-  endedSigned,
-  pump,
-  mark,
-  failure,
-  limit,
-}: CloseOptions): Promise<boolean> {
+export async function closeRun({ run, retiring, pump, mark, failure, limit }: CloseOptions): Promise<boolean> {
   const isStuck = (): boolean => !run().isOpen || run().log.waiting > 0 || !pump.isPast(mark);
   const patience = new Patience(run, limit.left);
   pump.flush();
@@ -116,7 +106,7 @@ export async function closeRun({
   }, RETRY);
   const covered = runs.map((one) => one.whenCovered(one.log.frontier.size));
   try {
-    return await limit.within(failure.orFailed(Promise.all([...covered, endedSigned])), SIGNATURE_LIMIT);
+    return await limit.within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
   } finally {
     clearInterval(retry);
     last.writeOut();

@@ -128,7 +128,7 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
  * The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its
  * place, or begins right after it.
  */
-export function whereItIs(state: StreamState): StreamState {
+function whereItIs(state: StreamState): StreamState {
   const there = lstatSync(state.file, { throwIfNoEntry: false });
   const directory = dirname(state.file);
   if ((there?.size ?? 0) > 0 || !existsSync(directory)) return state; // what is wrong with it is said where it is read
@@ -266,7 +266,7 @@ function openForRecovery(file: string): number | undefined {
 }
 
 /** The entry that the state ends with must stand where the state says. @returns it, where it is a control entry */
-export function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
+function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
   if (state.offset === 0) return undefined;
   const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
   if (line === undefined || !isLastEntry(line.bytes, state)) {
