@@ -33,8 +33,9 @@ export async function askAnchors(
     names.filter(isAddress).map(async (name) => {
       const what = `the anchor ${shownName(name)}`;
       try {
+        if (!isS3Address(name)) return await newestPosted(name, known.origin, { timeoutMs: ASK_LIMIT, signal });
         return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal }, async (within) =>
-          isS3Address(name) ? askBucket(name, known, openBucket, within) : newestPosted(name, known.origin, within),
+          askBucket(name, known, openBucket, within),
         );
       } catch (cause) {
         if (!signal.aborted) warn(notAsked(what, cause));
