@@ -1,5 +1,5 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
+import { REPLY_TOO_LONG, type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface S3Call {
@@ -23,6 +23,7 @@ const meanings: Readonly<Record<string, { readonly code: TamperErrorCode; readon
   CredentialsProviderError: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   InvalidObjectState: { code: 'UNAVAILABLE', hint: 'The object is archived: restore it first.' },
   AbortError: { code: 'ABORTED' },
+  [REPLY_TOO_LONG]: { code: 'RESPONSE_MALFORMED', hint: 'Check what answers in the place of AWS S3.' },
 };
 
 /** What a policy has to allow for an operation. */
