@@ -1,5 +1,11 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { REPLY_TOO_LONG, type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
+import {
+  fileCode,
+  REPLY_TOO_LONG,
+  type VendorFacts,
+  vendorFacts,
+  withoutBodies,
+} from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface AwsCall {
@@ -118,6 +124,9 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   }
   if (facts.code !== undefined && networkCode.test(facts.code)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
+  }
+  if (facts.code !== undefined && fileCode.test(facts.code)) {
+    return { code: 'UNAUTHENTICATED', says: 'a file with credentials cannot be read', hint: credentialsHint };
   }
   if (facts.code?.startsWith('HPE_')) return { code: 'RESPONSE_MALFORMED', says: 'what answers does not speak HTTP' };
   const named = meanings.get(facts.name) ?? meanings.get(facts.name.replace(/Exception$/, ''));

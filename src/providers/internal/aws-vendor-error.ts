@@ -43,6 +43,9 @@ export function vendorFacts(error: unknown): VendorFacts {
   };
 }
 
+/** What the system says of a file that cannot be read: the SDK reads files with tokens and profiles, and nothing else. */
+export const fileCode: RegExp = /^(?:ENOENT|EACCES|EPERM|EISDIR|ENOTDIR|ELOOP|ENAMETOOLONG|EIO|ENXIO|ESTALE)$/;
+
 /** The name of the error of a reply that is longer than any of AWS. */
 export const REPLY_TOO_LONG = 'ReplyTooLong';
 
