@@ -238,6 +238,27 @@ describe('the bucket', () => {
     expect(report.streams[0]?.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
   });
 
+  describe.each([
+    ['a stray', 'logs/0.jsonl'],
+    ['one behind the others', 'logs/z.jsonl'],
+    ['a manifest', 'logs/b.jsonl.manifest.json'],
+  ])('has %s that cannot be read', (_, key) => {
+    it.each(['ACCESS_DENIED', 'UNAUTHENTICATED'] as const)('(%s): named, and hides no other finding', async (code) => {
+      for (const tampered of [false, true]) {
+        const storage = stored();
+        if (tampered) storage.set('logs/c.jsonl', spoilt(files[2] as SealedFile));
+        storage.set(key, 'x');
+        storage.before = (request) => {
+          if (request.method === 'read' && request.key === key) throw new TamperError(code, 'archived');
+        };
+        const report = await judge(storage);
+        expect(report.verdict).toBe(tampered ? 'tampered' : 'undecided');
+        const said = JSON.stringify([report.findings, report.streams.map(({ findings }) => findings)]);
+        expect(said).toMatch(new RegExp(`${key}[^{}]*archived`));
+      }
+    });
+  });
+
   describe('has an object and a folder of one name', () => {
     const whole = Buffer.concat(files.map(({ bytes }) => bytes));
     const older = files[0]?.bytes ?? Buffer.alloc(0);
