@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from './config/index.ts';
 import { systemCode } from './errors.ts';
+import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
 import { resolveNames, STDOUT } from './seal/disk/names.ts';
 import { waitingLines } from './seal/intake/unsealed-lines.ts';
@@ -24,8 +25,14 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
 }
 
 function result(name: string, path: string, problem: string | undefined, hint: string): DoctorCheck {
-  if (problem === undefined) return { name, outcome: 'ok', detail: `${path} can be written` };
-  return { name, outcome: 'failed', code: 'WRITE_FAILED', detail: `${path} cannot be written: ${problem}`, hint };
+  if (problem === undefined) return { name, outcome: 'ok', detail: `${shown(path)} can be written` };
+  return {
+    name,
+    outcome: 'failed',
+    code: 'WRITE_FAILED',
+    detail: `${shown(path)} cannot be written: ${problem}`,
+    hint,
+  };
 }
 
 function fileProblem(path: string): string | undefined {
@@ -42,7 +49,7 @@ function directoryProblem(path: string): string | undefined {
   }
   return statSync(path).isDirectory()
     ? accessProblem(path, constants.W_OK | constants.X_OK)
-    : `${path} is not a directory`;
+    : `${shown(path)} is not a directory`;
 }
 
 function accessProblem(path: string, mode: number): string | undefined {
@@ -50,7 +57,7 @@ function accessProblem(path: string, mode: number): string | undefined {
     accessSync(path, mode);
     return undefined;
   } catch (error) {
-    if (systemCode(error) !== '') return `${path}: ${systemCode(error)}`;
+    if (systemCode(error) !== '') return `${shown(path)}: ${systemCode(error)}`;
     throw error;
   }
 }

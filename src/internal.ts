@@ -61,6 +61,7 @@ export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
+export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { checkKeysOf } from './providers/index.ts';
 export { waitingLines } from './seal/intake/unsealed-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';

@@ -4,7 +4,7 @@ import { parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoi
 import { parseWitnessVkey, verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { classifyLine, formatCheckpointLine } from '../format/entry.ts';
 import { checkOrigin } from '../format/origin.ts';
-import { appendDurably } from '../foundation/durable-append.ts';
+import { appendDurably, checkAppendable } from '../foundation/durable-append.ts';
 import { readText } from '../foundation/read-text.ts';
 import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { CarrierName } from '../verify/carrier/carrier.ts';
@@ -44,13 +44,14 @@ export type WitnessLogResult =
  * Submits the newest signed checkpoint of these files, and keeps it with the cosignature.
  *
  * @throws {@link TamperError} what `addCheckpoint` and `proveGrowth` throw; `NOT_FOUND` without a signed checkpoint;
- *   `USAGE` where `out` holds anything but checkpoints, `INSECURE_ENDPOINT`; `FORMAT_INVALID`, `ORIGIN_INVALID`, `READ_FAILED`, `WRITE_FAILED`
+ *   `USAGE` if `out` holds anything but checkpoints, `UNSAFE_PATH` if it is not a regular file, `INSECURE_ENDPOINT`; `FORMAT_INVALID`, `ORIGIN_INVALID`, `READ_FAILED`, `WRITE_FAILED`
  */
 export async function witnessLog(options: WitnessLogOptions): Promise<WitnessLogResult> {
   const { origin, url, out } = options;
   checkOrigin(origin);
   checkServiceAddress(url, 'the witness');
   const witness = parseWitnessVkey(options.witness, 'the witness');
+  await checkAppendable(out);
   const before = await cosignedBefore(out, origin, witness);
   const { files } = await filesInOrder(options, options.unwrap);
   const checkpoint = await newestSigned(files, origin);

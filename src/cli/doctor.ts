@@ -8,6 +8,7 @@ import {
   modeOf,
   optionNames,
   type Resolution,
+  shown,
 } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { engineText } from './engine-text.ts';
@@ -75,9 +76,15 @@ async function checksOf({ config }: Resolution): Promise<readonly DoctorCheck[]>
 function optionRows({ config, places }: Resolution): OptionRow[] {
   return optionNames.flatMap((name) => {
     const from = places.get(name);
-    const value = isSecretOption(name) ? '[redacted]' : config[name];
+    const value = isSecretOption(name) ? '[redacted]' : shownValue(config[name]);
     return from === undefined ? [] : [{ option: fileName(name), value, from }];
   });
+}
+
+/** A key that stands in the wrong place is not shown, nor what follows the path of an address. */
+function shownValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shownValue);
+  return typeof value === 'string' ? shown(value.replace(/^(https?:[^?#]*)[?#].*$/is, '$1?…')) : value;
 }
 
 function optionLines(rows: readonly OptionRow[]): string[] {

@@ -1,5 +1,5 @@
 import { type CarrierName, TamperError } from '../index.ts';
-import { type FlagSpec, type Flags, isCarrierName } from '../internal.ts';
+import { type FlagSpec, type Flags, isCarrierName, shown } from '../internal.ts';
 
 /** A flag of a command's own: what it takes, what it is for, and the value that it becomes. Help is made from it. */
 export interface Flag<T> {
@@ -56,7 +56,7 @@ function parsed<T>(
       const value = oneText(given);
       const found = value === undefined ? undefined : parse(value);
       if (value === undefined || found !== undefined) return found;
-      throw new TamperError('USAGE', `--${name} is ${is}, not ${JSON.stringify(value)}`);
+      throw new TamperError('USAGE', `--${name} is ${is}, not ${JSON.stringify(shown(value))}`);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { TamperError } from '../index.ts';
-import { readFlags } from '../internal.ts';
+import { readFlags, shown } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { commands } from './commands.ts';
 import { engineText } from './engine-text.ts';
@@ -17,7 +17,7 @@ export async function run(
   version: () => Promise<string>,
 ): Promise<number> {
   const io = { ...streams, version };
-  return orDescribed(io, () => dispatch(argv, io));
+  return orDescribed(io, argv, () => dispatch(argv, io));
 }
 
 /**
@@ -33,20 +33,29 @@ export async function runAlone(
   version: string,
 ): Promise<number> {
   const io = { ...streams, version: async () => version };
-  return orDescribed(io, async () => {
+  return orDescribed(io, argv, async () => {
     if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
     await print(io.stdout, `${version}\n`);
     return exitCode.done;
   });
 }
 
-async function orDescribed(io: CommandIo, act: () => Promise<number>): Promise<number> {
+async function orDescribed(io: CommandIo, argv: readonly string[], act: () => Promise<number>): Promise<number> {
   try {
     return await act();
   } catch (error) {
-    await print(io.stderr, errorText(error));
+    const typed = [
+      ...argv,
+      ...Object.entries(io.env).flatMap(([name, value]) => (isOurs(name) && value ? [value] : [])),
+    ];
+    await print(io.stderr, errorText(error, typed));
     return exitCodeOf(error);
   }
+}
+
+/** Whether a variable holds an option, which a person may have taken for the place of a key. */
+function isOurs(name: string): boolean {
+  return name.startsWith('FAPILOG_TAMPER_');
 }
 
 function asksVersion(argument: string | undefined): boolean {
@@ -66,7 +75,8 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
   // a command of two words comes before its first one
   const both = commands.find((one) => one.name === `${name} ${rest[0]}`);
   const row = both ?? commands.find((one) => one.name === name);
-  if (row === undefined) throw new TamperError('USAGE', `unknown command ${name}`, { hint: `Run: ${program} --help` });
+  if (row === undefined)
+    throw new TamperError('USAGE', `unknown command ${shown(name)}`, { hint: `Run: ${program} --help` });
   return runCommand(`${program} ${row.name}`, await row.load(), both === undefined ? rest : rest.slice(1), io);
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { isTamperError, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
-import { createSealerFor, openPlainWriter } from '../internal.ts';
+import { createSealerFor, openPlainWriter, shown } from '../internal.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
@@ -33,7 +33,7 @@ export const seal: Command = command(
   async (call, io) => {
     if (call.positionals.length > 0) {
       throw new TamperError('USAGE', 'seal takes no file: it reads standard input', {
-        hint: `For example: fapilog-tamper seal --out FILE < ${printable(call.positionals[0] ?? '')}`,
+        hint: `For example: fapilog-tamper seal --out FILE < ${printable(shown(call.positionals[0] ?? ''))}`,
       });
     }
     const { config, warnings } = await resolveCall(withOut(call), io);

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { TamperError } from '../errors.ts';
+import { causeAbout, shown } from '../foundation/key-like.ts';
 import { flagName, nearest } from './names.ts';
 import { kindOf, type OptionName, optionNames } from './schema.ts';
 import { isSecretOption, secretOptions } from './secrecy.ts';
@@ -74,13 +75,14 @@ function parse(
         hint: `A value that begins with a dash is written ${ambiguous}=-VALUE.`,
       });
     }
-    if (unknown === undefined) throw new TamperError('USAGE', firstSentence(cause.message), { cause });
+    if (unknown === undefined)
+      throw new TamperError('USAGE', shown(firstSentence(cause.message)), causeAbout(cause.message, cause));
     if (secretOptions.some((name) => flagName(name) === unknown)) {
       throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
         hint: 'Use VAULT_TOKEN or --vault-token-file',
       });
     }
-    throw new TamperError('USAGE', `unknown flag --${unknown}`, {
+    throw new TamperError('USAGE', `unknown flag --${shown(unknown)}`, {
       hint: `Did you mean --${nearest(unknown, Object.keys(types))}?`,
     });
   }

@@ -1,5 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
-import { readsLikeKey } from '../foundation/key-like.ts';
+import { hasPassword, readsLikeKey } from '../foundation/key-like.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import { isS3Address, parseS3Address } from './s3-address.ts';
@@ -27,6 +27,12 @@ export function checkRules(context: RuleContext): void {
       fault.hint === undefined ? {} : { hint: fault.hint },
     );
   }
+}
+
+/** Whether a text is an address of a kind that is not asked, or one that cannot be read. */
+function isUnknownAddress(text: string): boolean {
+  if (isS3Address(text) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return false;
+  return !/^https?:/i.test(text) || !URL.canParse(text);
 }
 
 function usesSource(config: ResolvedConfig, source: string): boolean {
@@ -226,6 +232,20 @@ const serviceRules: readonly Rule[] = [
       ? {
           message: `${at('anchors')} has an address of S3 that cannot be read`,
           hint: 'Write s3://BUCKET/PREFIX, without parameters; credentials come from where the AWS SDK looks for them',
+        }
+      : undefined,
+  ({ config, at }) =>
+    config.anchors.some(hasPassword)
+      ? {
+          message: `${at('anchors')} has an address with a user or a password in it, which is not shown here`,
+          hint: 'Checkpoints are signed: an anchor needs no password. Let a proxy add one, or use a path that only this writer knows',
+        }
+      : undefined,
+  ({ config, at }) =>
+    config.anchors.some((name) => isUnknownAddress(name))
+      ? {
+          message: `${at('anchors')} has an address that is neither https://, http:// nor s3://`,
+          hint: 'A file whose name looks like an address is written ./NAME',
         }
       : undefined,
   ({ config, at }) =>

@@ -1,12 +1,46 @@
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import { systemCode, TamperError } from '../errors.ts';
 
-/** Appends text to a file, which is made with `mode` where it is not there, onto the disk. */
+const { O_APPEND, O_CREAT, O_WRONLY } = constants;
+/** Neither follow a link nor wait for whoever reads from a pipe. Windows has neither flag. */
+const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Appends text to a regular file, which is made with `mode` if it does not exist, onto the disk. A link is not followed.
+ *
+ * @throws {@link TamperError} `UNSAFE_PATH`; every other failure as the system gives it
+ */
 export async function appendDurably(path: string, text: string, mode: number): Promise<void> {
-  const file = await open(path, 'a', mode);
+  await checkAppendable(path); // what is not a file may not even be opened: a device may act on it
+  const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | SAFELY, mode).catch((error: unknown) => {
+    throw systemCode(error) === 'ELOOP' ? unsafe(path, 'is a symbolic link') : error;
+  });
   try {
+    refuse(path, await file.stat());
     await file.appendFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** Refuses what text may not be appended to. @throws {@link TamperError} `UNSAFE_PATH`; what the system says */
+export async function checkAppendable(path: string): Promise<void> {
+  try {
+    refuse(path, await lstat(path));
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+function refuse(path: string, stats: Stats): void {
+  if (stats.isSymbolicLink()) throw unsafe(path, 'is a symbolic link');
+  if (!stats.isFile()) throw unsafe(path, 'is not a regular file');
+}
+
+function unsafe(path: string, what: string): TamperError {
+  return new TamperError('UNSAFE_PATH', `${path} ${what}`, {
+    hint: 'Only regular files are written here, and links are not followed. Name the file itself; if you did not create the link, find out who did.',
+  });
 }

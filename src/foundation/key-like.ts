@@ -7,7 +7,14 @@ const WHOLE = /^(?:[0-9a-fA-F]{64}|(?:[A-Za-z0-9+/]{42}|[A-Za-z0-9_-]{42})[AEIMQ
 /** Most of one, as hex or as base64url. */
 const MOST_HEX = /^[0-9a-f]{48,}$/i;
 const MOST_BASE64URL = /^[A-Za-z0-9+_-]{40,}$/;
+/** What tokens of Vault, of webhooks and of identity services begin with. */
+const TOKEN =
+  /(?:^|[^A-Za-z0-9])(?:hv[sbr]\.[\w-]{20,}|[sbr]\.[A-Za-z0-9]{24}(?![\w.])|whsec_[A-Za-z0-9+/]{8,}|eyJ[\w-]{8,}\.[\w-]+)/;
+/** An address with a user or a password before its host. */
+const WITH_PASSWORD = /([a-z][a-z0-9+.-]*:\/+)[^/?#\s@]+@(?=[^\s/])/gi;
 const WORD = /[a-z]{7}/;
+/** What stands in the place of what may not be shown. */
+const HIDDEN = '(not shown, it looks like a key)';
 /** So often one kind of character follows another in no name of people's; in 32 random bytes it is 28 times. */
 const RUNS = 12;
 
@@ -30,20 +37,31 @@ function* endings(token: string): Generator<string> {
 }
 
 /**
- * Whether a text is a key, or something in it reads like one: 32 bytes as hex, base64 or base64url, most of them, or a private key
- * in PEM. Names and paths of people hold words.
+ * Whether a text is a key, or something in it reads like one: 32 bytes as hex, base64 or base64url, most of them, a private key in
+ * PEM, a token, an address with a password. Names and paths of people hold words.
  */
 export function readsLikeKey(text: string): boolean {
-  if (text.includes('-----BEGIN') || WHOLE.test(text) || WHOLE.test(basename(text))) return true;
+  if (text.includes('-----BEGIN') || TOKEN.test(text) || hasPassword(text)) return true;
+  if (WHOLE.test(text) || WHOLE.test(basename(text))) return true;
   const tokens = text.split(/[^A-Za-z0-9+/_=-]+|=(?=.*[^=])/);
   return tokens
-    .flatMap((token) => [token, token.replace(/^0x/i, '')])
+    .flatMap((token) => [token, token.replace(/^(?:0x|-+)/i, '')])
     .some((token) => [...endings(token)].some((one) => isKey(one.replace(/=+$/, ''))));
+}
+
+/** Whether a text is an address with a user or a password in it: `https://user:password@host`. */
+export function hasPassword(text: string): boolean {
+  return text.search(WITH_PASSWORD) >= 0;
+}
+
+/** A text without the users and passwords of the addresses in it. */
+export function withoutPasswords(text: string): string {
+  return text.replaceAll(WITH_PASSWORD, '$1…@');
 }
 
 /** A name or path as it may be shown. */
 export function shown(name: string): string {
-  return readsLikeKey(name) ? '(not shown, it looks like a key)' : name;
+  return readsLikeKey(name) ? HIDDEN : name;
 }
 
 /** The cause of an error about a name or path, which names it as well: left out where it may not be shown. */

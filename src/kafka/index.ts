@@ -122,8 +122,9 @@ async function verifyWith(
       onFinding: options.onFinding,
       onBytes: (bytes) => verify.onProgress?.(bytes, 0),
     });
-    const { streams, tally, positions } = await verification.run();
-    const result = reportOn(verify, held, streams, tally, {
+    const verified = await verification.run();
+    const { tally, positions } = verified;
+    const result = reportOn(verify, held, verified, {
       cluster: description.cluster,
       name: address.topic,
       partitions: [...positions].map(([partition, next]) => ({ partition, next })),

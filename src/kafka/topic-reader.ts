@@ -27,7 +27,17 @@ export type TopicPart =
   | { readonly kind: 'records'; readonly fetched: FetchedPartition }
   | { readonly kind: 'loss'; readonly event: LossEvent };
 
+/** Offsets that nobody can read yet, because a transaction before them has not ended. */
+export interface HeldBack {
+  readonly partition: number;
+  readonly from: number;
+  /** The offset after the last one. */
+  readonly to: number;
+}
+
 const WAIT_MS = 500;
+/** So long a transaction is waited for at the end of a partition, in milliseconds. */
+const TRANSACTION_MS = 15_000;
 /** So often it is asked whether the topic has more partitions, or is another one, in milliseconds. */
 const LOOK_MS = 30_000;
 /** So long a topic that is known may be unknown to a broker that has just started, in milliseconds. */
@@ -44,7 +54,7 @@ export class TopicReader {
   #ends: readonly number[] | undefined;
   #ahead: Promise<Fetched> | undefined;
   #lost: TopicPart[] = [];
-  #away = false;
+  #heldBack: HeldBack[] = [];
   #looked = Date.now();
   #progress = Date.now();
 
@@ -71,6 +81,21 @@ export class TopicReader {
     if (!this.#reading.follow) this.#ends = latest;
   }
 
+  /**
+   * What was held back at the end of the reading: it may hold anything, so no verdict is about it. Any producer can begin a
+   * transaction, and never end it.
+   */
+  async heldBack(): Promise<readonly HeldBack[]> {
+    if (!this.#reading.follow) return this.#heldBack;
+    // the end is asked for first: what is written in between is behind it
+    const ends = await this.#ask(() => this.#client.latest());
+    const decided = await this.#ask(() => this.#client.decided());
+    return ends.flatMap((to, partition) => {
+      const from = decided[partition] ?? to;
+      return from < to ? [{ partition, from, to }] : [];
+    });
+  }
+
   /** What comes next; undefined at the end. */
   async next(): Promise<readonly TopicPart[] | undefined> {
     try {
@@ -94,7 +119,7 @@ export class TopicReader {
     });
     const parts: TopicPart[] = fetched.partitions.map((one) => ({ kind: 'records', fetched: one }));
     for (const { partition, next } of fetched.partitions) this.#reach(partition, next);
-    if (!this.#reading.follow && Date.now() - this.#progress > this.#reading.patience.underWay) throw stuck(wanted);
+    if (!this.#reading.follow) await this.#leaveHeldBack(wanted);
     if (fetched.outOfRange.length > 0) parts.push(...(await this.#relocate(fetched.outOfRange)));
     this.#fetchAhead();
     return parts;
@@ -117,6 +142,22 @@ export class TopicReader {
     const ends = this.#ends;
     if (ends === undefined) return new Map(this.#positions);
     return new Map([...this.#positions].filter(([partition, at]) => at < (ends[partition] ?? 0)));
+  }
+
+  /** Ends with partitions that give nothing more because of a transaction. @throws {@link TamperError} `READ_FAILED` for any other reason */
+  async #leaveHeldBack(wanted: ReadonlyMap<number, number>): Promise<void> {
+    const waited = Date.now() - this.#progress;
+    if (waited < Math.min(TRANSACTION_MS, this.#reading.patience.underWay)) return;
+    const decided = await this.#ask(() => this.#client.decided());
+    const ends = [...(this.#ends ?? [])];
+    for (const [partition, at] of wanted) {
+      const to = ends[partition] ?? at;
+      if ((decided[partition] ?? to) > at || to <= at) continue;
+      this.#heldBack.push({ partition, from: at, to });
+      ends[partition] = at;
+    }
+    this.#ends = ends;
+    if (waited > this.#reading.patience.underWay && this.#wanted().size > 0) throw stuck(wanted);
   }
 
   /** The broker does not have the offset that was asked for: older ones were deleted meanwhile, or newer ones were lost. */
@@ -162,15 +203,7 @@ export class TopicReader {
   }
 
   async #ask<T>(act: () => Promise<T>): Promise<T> {
-    const reading: TopicReading = {
-      ...this.#reading,
-      onOutage: (error) => {
-        if (this.#away === (error !== undefined)) return;
-        this.#away = error !== undefined;
-        this.#reading.onOutage(error);
-      },
-    };
-    return steadily(this.#reading.patience.underWay, reading, act, async () => {
+    return steadily(this.#reading.patience.underWay, this.#reading, act, async () => {
       await this.#describe();
     });
   }
@@ -188,7 +221,7 @@ function stuck(wanted: ReadonlyMap<number, number>): TamperError {
     'READ_FAILED',
     `partition ${partition} gives nothing from offset ${offset} on, and is longer`,
     {
-      hint: 'Its leader may hold back a transaction that does not end, or batches that cannot be read.',
+      hint: 'Its leader may have batches that cannot be read.',
     },
   );
 }
@@ -206,7 +239,7 @@ async function steadily<T>(
     try {
       if (repeated) await prepare?.();
       const answer = await act();
-      onOutage(undefined);
+      if (repeated) onOutage(undefined);
       return answer;
     } catch (error) {
       // under way a broker that has just started may not know the topic yet
@@ -214,7 +247,7 @@ async function steadily<T>(
       const end = unknown ? Math.min(until, begun + UNKNOWN_MS) : until;
       if (!isTamperError(error) || !(error.retryable || unknown) || Date.now() + pause > end || stop.aborted)
         throw error;
-      onOutage(error);
+      if (!repeated) onOutage(error);
     }
     await delay(pause, undefined, { signal: stop }).catch(() => undefined); // stopped: the next failure is the last
   }

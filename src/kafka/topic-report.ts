@@ -2,7 +2,7 @@ import { tagOf } from '../format/origin.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import { missingReports, vanishedReports } from '../verify/files/grouping.ts';
 import { Findings } from '../verify/model/findings.ts';
-import { checkLinks, type LinkedStream } from '../verify/verdict/links.ts';
+import { checkLinks } from '../verify/verdict/links.ts';
 import {
   emptyReport,
   type StreamReport,
@@ -12,10 +12,11 @@ import {
   wholeReport,
 } from '../verify/verdict/report.ts';
 import { lossText } from './loss.ts';
-import type { TopicTally } from './topic-tally.ts';
+import type { VerifiedTopic } from './topic-verification.ts';
 
 /** What of a topic belongs to no stream that was named; undefined where nothing is to be said of it. */
-function restReport(topic: string, { keyless, firstKeyless, losses, tooManyStreams }: TopicTally): StreamReport[] {
+function restReport(topic: string, { tally, heldBack }: VerifiedTopic): StreamReport[] {
+  const { keyless, firstKeyless, losses, tooManyStreams } = tally;
   const findings = new Findings();
   if (keyless > 0) {
     const { partition = 0, offset = 0 } = firstKeyless ?? {};
@@ -27,6 +28,11 @@ function restReport(topic: string, { keyless, firstKeyless, losses, tooManyStrea
     const place = { file: `kafka://${topic}/${loss.partition}`, offset: loss.from };
     findings.add('FILES_MISSING', place, `${lossText(loss)}: streams of which all was there are not known`);
   }
+  for (const { partition, from, to } of heldBack) {
+    const place = { file: `kafka://${topic}/${partition}`, offset: from };
+    const what = `offsets ${from} to ${to - 1} of partition ${partition} cannot be read yet: a transaction before them has not ended`;
+    findings.add('FILES_MISSING', place, `${what}; verify again when it has, or find out whose it is`);
+  }
   if (tooManyStreams) findings.add('LIMIT', {}, 'too many streams are in this topic; the rest is not read');
   return findings.total === 0 ? [] : [emptyReport('', findings, [`kafka://${topic}`])];
 }
@@ -35,16 +41,16 @@ function restReport(topic: string, { keyless, firstKeyless, losses, tooManyStrea
 export function reportOn(
   options: VerifyOptions,
   held: readonly string[],
-  streams: readonly LinkedStream[],
-  tally: TopicTally,
+  verified: VerifiedTopic,
   topic: TopicReport,
 ): VerifyReport {
+  const { streams, tally } = verified;
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
   const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
   const others = tally.leftOutOrigins.map((origin) => ({ origin, tag: tagOf(origin) }));
   const missing = missingReports(options, named, others);
-  const all = [...named, ...restReport(topic.name, tally), ...missing];
+  const all = [...named, ...restReport(topic.name, verified), ...missing];
   return wholeReport(all, { files: [], more: 0 }, { topic });
 }

@@ -7,7 +7,7 @@ import { shorterJournal } from './state/compaction.ts';
 import { FrameBuffer } from './state/frames.ts';
 import { BLOCK_LIMIT } from './state/journal.ts';
 import type { StateDirectory } from './state/state-directory.ts';
-import type { TopicReader } from './topic-reader.ts';
+import type { HeldBack, TopicReader } from './topic-reader.ts';
 import { KEPT_LEAVES, type OnTopicFinding, TopicStreams } from './topic-streams.ts';
 import type { TopicTally } from './topic-tally.ts';
 
@@ -36,6 +36,7 @@ export interface VerifiedTopic {
   readonly streams: readonly LinkedStream[];
   readonly tally: TopicTally;
   readonly positions: ReadonlyMap<number, number>;
+  readonly heldBack: readonly HeldBack[];
 }
 
 /**
@@ -73,9 +74,10 @@ export class TopicVerification {
       if (Date.now() - this.#saved >= SAVE_EVERY_MS) await this.#save();
     }
     await this.#save();
+    const heldBack = await reader.heldBack();
     const streams = await this.#streams.end();
     await findings?.flush();
-    return { streams, tally: this.#streams.tally.tally, positions: this.#positions };
+    return { streams, tally: this.#streams.tally.tally, positions: this.#positions, heldBack };
   }
 
   async #take({ partition, records, next }: FetchedPartition): Promise<void> {

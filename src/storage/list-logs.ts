@@ -6,10 +6,10 @@ import type { ListedObject } from './stored-logs.ts';
 const MAX_OBJECTS = 250_000;
 
 /**
- * The objects that a prefix stands for, as a path does: those of the folder of this name, at any depth; where there is no such
- * folder, the object of this name. Hidden names are passed over, and what a console makes to show an empty folder.
+ * The objects that a prefix stands for: the object of this name, and those of the folder of this name, at any depth. A bucket may
+ * have both, and then neither hides the other. Hidden names are passed over, and what a console makes to show an empty folder.
  *
- * @throws {@link TamperError} `NOT_FOUND` where there is neither; `FORMAT_LIMIT` above 250,000; what the storage throws
+ * @throws {@link TamperError} `NOT_FOUND` if there is neither; `FORMAT_LIMIT` above 250,000; what the storage throws
  */
 export async function listLogs(storage: ObjectStorage, prefix: string): Promise<readonly ListedObject[]> {
   const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
@@ -21,9 +21,9 @@ export async function listLogs(storage: ObjectStorage, prefix: string): Promise<
       if (below.length > MAX_OBJECTS) throw tooMany(storage, folder);
     }
   }
-  if (below.length > 0) return below;
   const named = folder === prefix ? undefined : await objectNamed(storage, prefix);
-  if (named !== undefined) return [{ ...named, named: true }];
+  if (named !== undefined) return [{ ...named, named: true }, ...below];
+  if (below.length > 0) return below;
   throw new TamperError('NOT_FOUND', `there is no object ${storage.name}/${prefix}, nor one below it`, {
     hint: 'Check the name: what stands behind the bucket is a folder or an object, and a folder is named whole.',
   });

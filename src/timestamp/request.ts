@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { isTamperError, TamperError } from '../errors.ts';
-import { withDeadline } from '../foundation/deadline.ts';
-import { readBody } from '../foundation/response-body.ts';
+import { TamperError } from '../errors.ts';
+import { askOverHttp } from '../foundation/http-answer.ts';
 import { formatQuery } from './query.ts';
 import { type TimeStamp, TOKEN_LIMIT, verifyTimeStamp } from './token.ts';
 
@@ -36,25 +35,17 @@ export async function requestTimeStamp(
 }
 
 async function ask(url: string, query: Buffer, what: string): Promise<Buffer> {
-  try {
-    return await withDeadline({ what, timeoutMs: TIMEOUT_MS }, async (signal) => {
-      const headers = { 'content-type': 'application/timestamp-query', accept: 'application/timestamp-reply' };
-      const response = await fetch(url, {
-        method: 'POST',
-        headers,
-        body: Uint8Array.from(query),
-        redirect: 'error',
-        signal,
-      });
-      const tooLong = `${what} answered with over ${TOKEN_LIMIT} bytes`;
-      const reply = await readBody(response, TOKEN_LIMIT, () => new TamperError('RESPONSE_MALFORMED', tooLong));
-      if (response.ok) return reply;
-      throw new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${response.status}`, {
-        retryable: response.status >= 500 || response.status === 429,
-      });
-    });
-  } catch (cause) {
-    if (isTamperError(cause)) throw cause;
-    throw new TamperError('UNAVAILABLE', `${what} cannot be reached`, { cause, retryable: true });
-  }
+  const { ok, status, body } = await askOverHttp({
+    what,
+    url,
+    method: 'POST',
+    headers: { 'content-type': 'application/timestamp-query', accept: 'application/timestamp-reply' },
+    body: Uint8Array.from(query),
+    limit: TOKEN_LIMIT,
+    timeoutMs: TIMEOUT_MS,
+  });
+  if (ok) return body;
+  throw new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${status}`, {
+    retryable: status >= 500 || status === 429,
+  });
 }

@@ -1,5 +1,5 @@
 import { type Digest, digestBytes } from '../core/hash.ts';
-import { isTamperError, TamperError } from '../errors.ts';
+import { TamperError } from '../errors.ts';
 import { encodeBase64 } from '../format/base64.ts';
 import {
   formatNote,
@@ -9,8 +9,7 @@ import {
   type SignedCheckpoint,
 } from '../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
-import { withDeadline } from '../foundation/deadline.ts';
-import { readBody } from '../foundation/response-body.ts';
+import { askOverHttp } from '../foundation/http-answer.ts';
 import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 
 /** One request to a witness: C2SP tlog-witness, `add-checkpoint`. Nothing that it answers is believed before it is checked. */
@@ -55,26 +54,18 @@ export async function addCheckpoint(
   submission: Submission,
   signal?: AbortSignal,
 ): Promise<WitnessAnswer> {
-  const { name } = place.witness;
-  const what = `the witness ${name}`;
-  try {
-    return await withDeadline({ what, timeoutMs: TIMEOUT_MS, signal }, async (within) => {
-      const response = await fetch(`${place.url.replace(/\/+$/, '')}/add-checkpoint`, {
-        method: 'POST',
-        headers: { 'content-type': 'text/plain; charset=utf-8' },
-        body: formatRequest(submission),
-        redirect: 'error',
-        signal: within,
-      });
-      const tooLong = `its answer is longer than ${ANSWER_LIMIT} bytes`;
-      const body = await readBody(response, ANSWER_LIMIT, () => malformed(what, tooLong));
-      return await read(response.status, body.toString('utf8'), submission, place.witness);
-    });
-  } catch (cause) {
-    if (isTamperError(cause)) throw cause;
-    const hint = 'Check its address and that it can be reached; the next checkpoint is submitted again.';
-    throw new TamperError('UNAVAILABLE', `${what} cannot be reached`, { cause, retryable: true, hint });
-  }
+  const { status, body } = await askOverHttp({
+    what: `the witness ${place.witness.name}`,
+    url: `${place.url.replace(/\/+$/, '')}/add-checkpoint`,
+    method: 'POST',
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    body: formatRequest(submission),
+    limit: ANSWER_LIMIT,
+    timeoutMs: TIMEOUT_MS,
+    signal,
+    hint: 'Check its address and that it can be reached; the next checkpoint is submitted again.',
+  });
+  return read(status, body.toString('utf8'), submission, place.witness);
 }
 
 /** Of the signatures only the log's own go out: a witness takes sixteen at most, and needs no other. */

@@ -171,7 +171,7 @@ describe('witness', () => {
     ['404', says(404, ''), 2, 'does not know the stream'],
     ['400', says(400, ''), 2, 'HTTP status 400'],
     ['503', says(503, ''), 2, 'HTTP status 503'],
-    ['another place', (_, response) => response.writeHead(307, { location: url }).end(), 2, 'cannot be reached'],
+    ['another place', (_, response) => response.writeHead(307, { location: url }).end(), 2, 'not followed'],
     [
       'half an answer',
       (_, response) => response.writeHead(200, { 'content-length': '100' }).end('x', () => response.socket?.destroy()),

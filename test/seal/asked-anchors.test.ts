@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sealer } from '../../src/index.ts';
 import { audit, ORIGIN, start, workplace } from './workplace.ts';
@@ -127,16 +128,29 @@ describe('an anchor with an address', () => {
     expect(report.streams[0]?.records).toBe(2);
   });
 
-  it('that has a password in its address never shows it', async () => {
-    const { options } = workplace();
-    answer = (response) => response.writeHead(500).end();
-    const secret = anchors.map((url) => url.replace('//', '//user:hunter2@'));
-    const sealer = start({ ...options(), anchors: secret });
-    const warnings: Error[] = [];
-    sealer.on('warning', (error) => warnings.push(error));
-    await sealer.ready;
-    await sealer.close();
-    expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings.map(({ message }) => message).join()).not.toContain('hunter2');
+  it.each(['//user:hunter2@', '//hunter2@', '//:hunter2@'])(
+    'that has %s in its address is refused unseen',
+    (before) => {
+      const { options } = workplace();
+      for (const scheme of ['http', 'https', 'HTTPS', 'ftp', 's3']) {
+        const secret = anchors.map((url) => url.replace(/^http:\/\//, `${scheme}:${before}`));
+        let thrown: unknown;
+        try {
+          start({ ...options(), anchors: secret });
+        } catch (error) {
+          thrown = error;
+        }
+        expect(thrown).toMatchObject({ code: 'CONFIG_INVALID' });
+        expect(inspect(thrown, { depth: 10 })).not.toContain('hunter2');
+      }
+    },
+  );
+
+  it('is one in any case of its scheme', async () => {
+    const { directory, options, provider } = workplace();
+    const upper = anchors.map((url) => url.replace('http:', 'HTTP:'));
+    await logged({ ...options(), anchors: upper }, '{"n":1}');
+    expect(notes.length).toBeGreaterThan(0);
+    expect((await audit(directory, provider)).verdict).toBe('ok');
   });
 });

@@ -76,23 +76,27 @@ describe('keeping a note', () => {
 });
 
 describe('asking for a checkpoint that can contradict a stream', () => {
+  let told: string[] = [];
+  const tell = (key: string): void => void told.push(key);
   const stream = { origin: ORIGIN, size: 7, checkpointed: 5 };
 
   it('gets any that is larger, in two requests however many there are', async () => {
     const store = new Store();
     for (let size = 1; size <= 3_000; size++) await keepNote(store, NAME, note(size), signal);
-    expect((await askStore(store, NAME, stream, signal))?.size).toBeGreaterThan(7);
+    expect((await askStore(store, NAME, stream, signal, tell))?.size).toBeGreaterThan(7);
     expect(store.asked).toBe(2);
   });
 
   it('gets the one of the newest checkpoint here where none is larger', async () => {
     const store = new Store([keyOf(5), note(5, { of: 'theirs' })], [keyOf(4), note(4)]);
-    expect((await askStore(store, NAME, stream, signal))?.text).toContain(root('theirs'));
+    expect((await askStore(store, NAME, stream, signal, tell))?.text).toContain(root('theirs'));
   });
 
   it('gets any at all for a stream that begins', async () => {
     const store = new Store([keyOf(1), note(1)]);
-    expect((await askStore(store, NAME, { origin: ORIGIN, size: 0, checkpointed: undefined }, signal))?.size).toBe(1);
+    expect(
+      (await askStore(store, NAME, { origin: ORIGIN, size: 0, checkpointed: undefined }, signal, tell))?.size,
+    ).toBe(1);
   });
 
   it.each([
@@ -100,18 +104,31 @@ describe('asking for a checkpoint that can contradict a stream', () => {
     ['has only older ones', new Store([keyOf(4), note(4)])],
     ['has only another stream', new Store([keyOf(9).replace(FOLDER, 'audit/0/'), note(9)])],
   ])('gets none where it %s', async (_, store) => {
-    expect(await askStore(store, NAME, stream, signal)).toBeUndefined();
+    expect(await askStore(store, NAME, stream, signal, tell)).toBeUndefined();
   });
 
   it.each([
     ['another size', keyOf(9), note(10)],
     ['another stream', keyOf(9), note(9, { origin: 'audit.example.com/other' })],
     ['no checkpoint', keyOf(9), 'x'],
-    ['another name', `${FOLDER}latest.note`, note(9)],
     ['no checkpoint of the newest size', keyOf(5), ''],
-  ])('fails, instead of passing over it, where an object holds %s', async (_, key, text) => {
-    await expect(askStore(new Store([key, text]), NAME, stream, signal)).rejects.toThrow(
-      'is not the signed checkpoint',
-    );
+  ])('is told where an object holds %s, which hides nothing that is behind it', async (_, key, text) => {
+    told = [];
+    expect(await askStore(new Store([key, text]), NAME, stream, signal, tell)).toBeUndefined();
+    expect(told).toEqual([key]);
+    const store = new Store([key, text], [keyOf(12), note(12)]);
+    expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(12);
   });
+
+  it.each(['0', 'latest.note', '0000000000000009', '0000000000000009.note.bak', '~'])(
+    'passes over %s, a key that is not of its form',
+    async (name) => {
+      told = [];
+      const store = new Store([`${FOLDER}${name}`, note(9)], [keyOf(12), note(12)], [keyOf(5), note(5)]);
+      expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(12);
+      store.objects.delete(keyOf(12));
+      expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(5);
+      expect(told).toEqual([]);
+    },
+  );
 });

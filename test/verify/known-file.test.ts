@@ -1,17 +1,20 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDataKey, type VerifyReport } from '../../src/index.ts';
 import { readNote } from '../support/sealed-lines.ts';
 import { SealedLog } from '../support/sealed-log.ts';
@@ -140,10 +143,11 @@ describe('a lock', () => {
     ['of a process whose number another one has now', () => readHolder({ pid: process.pid, started: '1' }), 0],
     ['that was never filled', () => '', 31],
     ['of another host that ended long ago', () => holder({ host: 'elsewhere.example' }), 31],
-  ])('%s holds nobody up', async (_, text, age) => {
+  ])('%s holds nobody up, whatever our clock says', async (_, text, age) => {
     writeFileSync(lock(), text());
     const then = new Date(Date.now() - age * 1000);
     utimesSync(lock(), then, then);
+    setClock(-HOUR);
     expect((await check(logFile('log', 'o/a', 1), 'o/a')).verdict).toBe('ok');
     expect(existsSync(lock())).toBe(false);
     expect(sizes()).toEqual({ 'o/a': [2, 4] });
@@ -152,8 +156,9 @@ describe('a lock', () => {
   it.each([
     ['of a process that runs', () => readHolder({})],
     ['of another host', () => holder({ host: 'elsewhere.example' })],
-  ])('%s is waited for', async (_, text) => {
+  ])('%s is waited for, whatever our clock says', async (_, text) => {
     writeFileSync(lock(), text());
+    setClock(HOUR);
     let done = false;
     const report = check(logFile('log', 'o/a', 1), 'o/a').finally(() => {
       done = true;
@@ -164,6 +169,46 @@ describe('a lock', () => {
     expect((await report).verdict).toBe('ok');
     expect(sizes()).toEqual({ 'o/a': [2, 4] });
   });
+
+  /** What may stand in the place of a lock. */
+  const odd: Readonly<Record<string, (path: string) => unknown>> = {
+    'a pipe': (path) => execFileSync('mkfifo', [path]),
+    'a directory': (path) => mkdirSync(path),
+    'a link to itself': (path) => symlinkSync(path, path),
+    'a link to a device': (path) => symlinkSync('/dev/zero', path),
+  };
+
+  it.each(Object.entries(odd))('that is %s is an error that names it', async (_, put) => {
+    put(lock());
+    await expect(check(logFile('log', 'o/a', 1), 'o/a')).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining(lock()),
+    });
+    expect(existsSync(known)).toBe(false);
+  });
+
+  it.each(Object.entries(odd))(
+    'that becomes %s while it is held ends no process, and nothing is written',
+    async (_, put) => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+      const log = logFile('log', 'o/a', 1);
+      const meanwhile = async (): Promise<void> => {
+        rmSync(lock());
+        put(lock());
+        expect(() => vi.advanceTimersByTime(60_000)).not.toThrow(); // it is renewed, which a timer does
+      };
+      const input = Readable.from([readFileSync(log)]); // is read once, so that the lock is held meanwhile
+      await expect(check('-', 'o/a', { input, dataKeys: keys(meanwhile) })).rejects.toMatchObject({
+        code: 'WRITE_FAILED',
+        message: expect.stringContaining(lock()),
+      });
+      expect(readdirSync(directory).sort()).toEqual(['known.json.lock', 'log']);
+    },
+  );
+
+  const HOUR = 3_600_000;
+  const setClock = (ahead: number): void => void vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ahead });
+  afterEach(() => void vi.useRealTimers());
 
   /** What a verifier of this host writes, but for some members. */
   function readHolder(more: object): string {

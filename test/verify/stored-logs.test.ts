@@ -129,7 +129,7 @@ describe('the bucket', () => {
   it('is asked once for a listing, once for a small object, once for each MiB of a large one', async () => {
     const storage = stored();
     expect((await judge(storage)).verdict).toBe('ok');
-    expect(storage.count('list')).toBe(1);
+    expect(storage.count('list')).toBe(2); // of the folder, and of an object of its name
     const reads = (name: string): number => storage.requests.filter(({ key }) => key === `logs/${name}`).length;
     expect([reads(small.name), reads('c.jsonl')]).toEqual([1, 1]);
     // the look, the first entry, the head, then parts
@@ -236,6 +236,53 @@ describe('the bucket', () => {
     const report = await judge(storage);
     expect(report.verdict).toBe('ok');
     expect(report.streams[0]?.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
+  });
+
+  describe.each([
+    ['a stray', 'logs/0.jsonl'],
+    ['one behind the others', 'logs/z.jsonl'],
+    ['a manifest', 'logs/b.jsonl.manifest.json'],
+  ])('has %s that cannot be read', (_, key) => {
+    it.each(['ACCESS_DENIED', 'UNAUTHENTICATED'] as const)('(%s): named, and hides no other finding', async (code) => {
+      for (const tampered of [false, true]) {
+        const storage = stored();
+        if (tampered) storage.set('logs/c.jsonl', spoilt(files[2] as SealedFile));
+        storage.set(key, 'x');
+        storage.before = (request) => {
+          if (request.method === 'read' && request.key === key) throw new TamperError(code, 'archived');
+        };
+        const report = await judge(storage);
+        expect(report.verdict).toBe(tampered ? 'tampered' : 'undecided');
+        const said = JSON.stringify([report.findings, report.streams.map(({ findings }) => findings)]);
+        expect(said).toMatch(new RegExp(`${key}[^{}]*archived`));
+      }
+    });
+  });
+
+  describe('has an object and a folder of one name', () => {
+    const whole = Buffer.concat(files.map(({ bytes }) => bytes));
+    const older = files[0]?.bytes ?? Buffer.alloc(0);
+
+    it.each([
+      ['an older copy in the folder', spoilt({ name: 'logs', bytes: whole }), { 'logs/x': older }],
+      [
+        'an older copy of that name',
+        older,
+        Object.fromEntries(files.map((file) => [`logs/${file.name}`, spoilt(file)])),
+      ],
+    ])('where %s hides nothing that was tampered with', async (_, named, below) => {
+      const storage = new MemoryStorage();
+      storage.set('logs', named);
+      for (const [key, bytes] of Object.entries(below)) storage.set(key, bytes);
+      expect((await judge(storage)).verdict).toBe('tampered');
+    });
+
+    it('where all of it is verified', async () => {
+      const storage = new MemoryStorage();
+      storage.set('logs', older);
+      for (const { name, bytes } of files.slice(1)) storage.set(`logs/${name}`, bytes);
+      expect((await judge(storage)).verdict).toBe('ok');
+    });
   });
 
   it('has no such object', async () => {

@@ -77,7 +77,10 @@ class SocketBytes implements InputBytes {
       writable: false,
       onread: { buffer: this.#buffer, callback },
     };
-    this.#socket = new Socket(options);
+    const socket = new Socket(options);
+    this.#socket = socket;
+    // a second stream of this descriptor cannot be made: whoever touches process.stdin, as each import of node:process does, gets ours
+    Object.defineProperty(process, 'stdin', { configurable: true, enumerable: true, get: () => socket });
     this.#socket.on('error', (error) => {
       this.#failure = error;
       this.#settle()?.reject(error);

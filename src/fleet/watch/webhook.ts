@@ -1,6 +1,6 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
-import { isTamperError, TamperError } from '../../errors.ts';
-import { withDeadline } from '../../foundation/deadline.ts';
+import { TamperError } from '../../errors.ts';
+import { askOverHttp } from '../../foundation/http-answer.ts';
 import { parseRetryAfter } from '../../keys/retry.ts';
 import type { WebhookSecret } from './webhook-secret.ts';
 
@@ -53,36 +53,33 @@ export class Webhook {
       'webhook-timestamp': String(seconds),
       'webhook-signature': this.#secret.sign(id, seconds, body),
     };
-    try {
-      await withDeadline({ what, timeoutMs: this.#timeoutMs, signal }, async (within) => {
-        const request = { method: 'POST', headers, body, redirect: 'manual', signal: within } as const;
-        const response = await fetch(this.#url, request);
-        await response.body?.cancel();
-        if (!response.ok) throw refused(what, response);
-      });
-    } catch (cause) {
-      if (isTamperError(cause, 'TIMEOUT')) {
-        throw new TamperError('TIMEOUT', `${what} gave no answer within ${this.#timeoutMs} ms`, { cause, hint: HINT });
-      }
-      if (isTamperError(cause)) throw cause;
-      throw new TamperError('UNAVAILABLE', `${what} cannot be reached`, { cause, hint: HINT });
-    }
+    const {
+      ok,
+      status,
+      headers: answered,
+    } = await askOverHttp({
+      what,
+      url: this.#url,
+      method: 'POST',
+      headers,
+      body,
+      limit: 0,
+      timeoutMs: this.#timeoutMs,
+      signal,
+      hint: HINT,
+    });
+    if (!ok) throw refused(what, status, answered);
   }
 }
 
 const HINT = 'The message waits and is sent again.';
 
-function refused(what: string, { status, headers }: Response): TamperError {
-  const redirects = status >= 300 && status < 400;
+function refused(what: string, status: number, headers: Headers): TamperError {
   const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined, Date.now());
-  return new TamperError(
-    'UNAVAILABLE',
-    `${what} answered with HTTP status ${status}${redirects ? ', a redirect, which is not followed' : ''}`,
-    {
-      hint: redirects ? 'Name the address that it leads to. The message waits and is sent again.' : HINT,
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-    },
-  );
+  return new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${status}`, {
+    hint: HINT,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
 /** No message repeats the address: what is in it may be a secret. */

@@ -11,6 +11,7 @@ import { type KafkaClient, loadKafkaClient } from './load-client.ts';
 const CLIENT_ID = 'fapilog-tamper';
 const CONNECT_MS = 5_000;
 const REQUEST_MS = 10_000;
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
@@ -106,12 +107,17 @@ export class TopicClient {
 
   /** The first offset of each partition that is still there. */
   async earliest(): Promise<readonly number[]> {
-    return this.#offsets(EARLIEST);
+    return this.#offsets(EARLIEST, READ_COMMITTED);
   }
 
-  /** The end of each partition, as far as transactions are decided. */
+  /** The end of each partition, as far as transactions are decided: an open one of any producer holds back what follows it. */
+  async decided(): Promise<readonly number[]> {
+    return this.#offsets(LATEST, READ_COMMITTED);
+  }
+
+  /** The end of each partition, transactions that are not decided included. */
   async latest(): Promise<readonly number[]> {
-    return this.#offsets(LATEST);
+    return this.#offsets(LATEST, READ_UNCOMMITTED);
   }
 
   /** Fetches from the partitions of `positions`; waits up to `waitMs` where there is nothing. */
@@ -190,10 +196,10 @@ export class TopicClient {
     return version;
   }
 
-  async #offsets(timestamp: bigint): Promise<readonly number[]> {
+  async #offsets(timestamp: bigint, isolationLevel: number): Promise<readonly number[]> {
     const { topic } = this.#address;
     return this.#asked(async () => {
-      const options = { topics: [topic], timestamp, isolationLevel: READ_COMMITTED };
+      const options = { topics: [topic], timestamp, isolationLevel };
       return ((await this.#consumer.listOffsets(options)).get(topic) ?? []).map(Number);
     });
   }

@@ -1,5 +1,11 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
+import {
+  fileCode,
+  REPLY_TOO_LONG,
+  type VendorFacts,
+  vendorFacts,
+  withoutBodies,
+} from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface AwsCall {
@@ -80,6 +86,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
     KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
     ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
     TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
+    [REPLY_TOO_LONG]: { code: 'RESPONSE_MALFORMED', says: 'what answers is not AWS KMS' },
     AbortError: { code: 'ABORTED', says: 'the call was abandoned' },
     EndpointError: {
       code: 'CONFIG_INVALID',
@@ -118,6 +125,10 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   if (facts.code !== undefined && networkCode.test(facts.code)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
+  if (facts.code !== undefined && fileCode.test(facts.code)) {
+    return { code: 'UNAUTHENTICATED', says: 'a file with credentials cannot be read', hint: credentialsHint };
+  }
+  if (facts.code?.startsWith('HPE_')) return { code: 'RESPONSE_MALFORMED', says: 'what answers does not speak HTTP' };
   const named = meanings.get(facts.name) ?? meanings.get(facts.name.replace(/Exception$/, ''));
   if (named !== undefined) return named;
   if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };

@@ -1,3 +1,4 @@
+import { boundReplies } from '../internal/aws-bounded-reply.ts';
 import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import type { AwsKmsClient } from './client.ts';
@@ -52,6 +53,7 @@ export async function loadAwsClient(options: AwsKmsOptions): Promise<OwnedClient
       { step: 'build', name: 'fapilogTamperRefusesPlainHttp', priority: 'high' },
     );
   }
+  boundReplies(client);
   return {
     client,
     region: () => client.config.region(),

@@ -1,5 +1,11 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { type VendorFacts, vendorFacts, withoutBodies } from '../internal/aws-vendor-error.ts';
+import {
+  fileCode,
+  REPLY_TOO_LONG,
+  type VendorFacts,
+  vendorFacts,
+  withoutBodies,
+} from '../internal/aws-vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface S3Call {
@@ -23,6 +29,7 @@ const meanings: Readonly<Record<string, { readonly code: TamperErrorCode; readon
   CredentialsProviderError: { code: 'UNAUTHENTICATED', hint: credentialsHint },
   InvalidObjectState: { code: 'UNAVAILABLE', hint: 'The object is archived: restore it first.' },
   AbortError: { code: 'ABORTED' },
+  [REPLY_TOO_LONG]: { code: 'RESPONSE_MALFORMED', hint: 'Check what answers in the place of AWS S3.' },
 };
 
 /** What a policy has to allow for an operation. */
@@ -62,7 +69,10 @@ export function mapS3Error(error: unknown, call: S3Call): TamperError {
   }
   // it says that all is well, and cannot be read
   if (facts.status !== undefined && facts.status < 300 && facts.code === undefined) return unreadable(call);
-  const { code, hint } = meanings[facts.name] ?? { code: 'UNAVAILABLE' };
+  const isFile = facts.code !== undefined && fileCode.test(facts.code);
+  const { code, hint } = isFile
+    ? { code: 'UNAUTHENTICATED' as const, hint: credentialsHint }
+    : (meanings[facts.name] ?? { code: 'UNAVAILABLE' });
   return new TamperError(code, `${what} failed (${detailOf(facts)})`, {
     ...about(facts),
     ...(hint !== undefined && { hint }),

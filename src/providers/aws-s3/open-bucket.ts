@@ -1,5 +1,6 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
+import { boundReplies } from '../internal/aws-bounded-reply.ts';
 import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import { S3Bucket } from './bucket.ts';
@@ -43,6 +44,7 @@ export async function openBucket(
     refusesPlainHttp(() => insecureEndpoint('the configured endpoint')),
     { step: 'build', name: 'fapilogTamperRefusesPlainHttp', priority: 'high' },
   );
+  boundReplies(client);
   return new S3Bucket(client, bucket, requestTimeoutMs);
 }
 

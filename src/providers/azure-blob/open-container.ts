@@ -1,6 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
+import { type BoundingPolicy, boundReplies } from '../internal/azure/bounded-reply.ts';
 import { boundedCredential, chooseCredential } from '../internal/azure/credential.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import { CONNECTION_STRING, parseConnectionString, type StorageConnection } from './connection-string.ts';
@@ -33,7 +34,7 @@ export async function openContainer(
     ? parseConnectionString(text, account)
     : { endpoint: `https://${account}.blob.core.windows.net`, accountKey: undefined, signature: undefined };
   if (isInsecureUrl(connection.endpoint)) throw insecure('is plain http to another host');
-  const client = await clientOf(connection, account, container, { env, requestTimeoutMs });
+  const client = bounded(await clientOf(connection, account, container, { env, requestTimeoutMs }));
   return new AzureContainer({ account, container, client, requestTimeoutMs });
 }
 
@@ -58,6 +59,22 @@ async function clientOf(
     boundedCredential(choice, false, () => undefined),
     options,
   );
+}
+
+/** The SDK of storage hands its options to each of its clients, which share one pipeline: a policy among them would be there twice. */
+function bounded(client: ContainerClient): ContainerClient {
+  const pipeline: unknown = Reflect.get(Reflect.get(client, 'pipeline') ?? {}, '_corePipeline');
+  if (typeof pipeline !== 'object' || pipeline === null || !('addPolicy' in pipeline)) {
+    throw new TamperError('DEPENDENCY_MISSING', `this version of @azure/storage-blob cannot be used`, {
+      hint: 'npm install @azure/storage-blob@12',
+    });
+  }
+  (pipeline as AzurePipeline).addPolicy(boundReplies(), { afterPhase: 'Sign' });
+  return client;
+}
+
+interface AzurePipeline {
+  addPolicy(policy: BoundingPolicy, options: { readonly afterPhase: 'Sign' }): void;
 }
 
 function insecure(why: string): TamperError {

@@ -3,6 +3,7 @@ import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
+import { type BoundingPolicy, boundReplies } from '../internal/azure/bounded-reply.ts';
 import type { AzureCaller } from '../internal/azure/caller.ts';
 import { boundedCredential, chooseCredential } from '../internal/azure/credential.ts';
 import { loadIdentity } from '../internal/azure/identity-package.ts';
@@ -179,7 +180,10 @@ function pipelineOptions(vaultUrl: string, options: AzureKeyVaultOptions): Pipel
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: 'fapilog-tamper' },
     ...(options.caCertificates !== undefined && { tlsOptions: { ca: options.caCertificates } }),
-    additionalPolicies: [{ policy: stayOn(vault), position: 'perCall' }],
+    additionalPolicies: [
+      { policy: stayOn(vault), position: 'perCall' },
+      { policy: boundReplies(), position: 'perRetry' },
+    ],
   };
 }
 
@@ -190,7 +194,7 @@ interface PipelineOptions {
   readonly redirectOptions: { readonly maxRetries: number };
   userAgentOptions: { userAgentPrefix: string };
   readonly tlsOptions?: { readonly ca: string };
-  additionalPolicies: { policy: StayPolicy; position: 'perCall' }[];
+  additionalPolicies: { policy: StayPolicy | BoundingPolicy; position: 'perCall' | 'perRetry' }[];
 }
 
 interface StayPolicy {

@@ -43,12 +43,19 @@ export function vendorFacts(error: unknown): VendorFacts {
   };
 }
 
-/** Errors of the SDK itself whose text holds no part of a request or a reply. */
+/** What the system says of a file that cannot be read: the SDK reads files with tokens and profiles, and nothing else. */
+export const fileCode: RegExp = /^(?:ENOENT|EACCES|EPERM|EISDIR|ENOTDIR|ELOOP|ENAMETOOLONG|EIO|ENXIO|ESTALE)$/;
+
+/** The name of the error of a reply that is longer than any of AWS. */
+export const REPLY_TOO_LONG = 'ReplyTooLong';
+
+/** Errors of ours and of the SDK itself whose text holds no part of a request or a reply. */
 const safeNames: ReadonlySet<string> = new Set([
   'AbortError',
   'TimeoutError',
   'EndpointError',
   'CredentialsProviderError',
+  REPLY_TOO_LONG,
 ]);
 
 /** The error that goes on as `cause`: name and safe message of the vendor's, nothing else. */

@@ -2,7 +2,7 @@ import { isS3Address } from '../../config/s3-address.ts';
 
 /** Whether an anchor is an address; else it is a file. */
 export function isAddress(name: string): boolean {
-  return isS3Address(name) || /^https?:\/\//.test(name);
+  return isS3Address(name) || /^https?:\/\//i.test(name);
 }
 
 /** An anchor for messages: an address may hold a password. */

@@ -59,10 +59,9 @@ export class Anchors {
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
     if (!isAddress(name)) return appendNote(name, note);
-    const limit = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT };
-    if (!isS3Address(name)) return withDeadline(limit, async (signal) => postNote(name, note, signal));
+    if (!isS3Address(name)) return postNote(name, note, { timeoutMs: REQUEST_LIMIT });
     try {
-      await withDeadline(limit, async (signal) => {
+      await withDeadline({ what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT }, async (signal) => {
         anchor.store ??= await this.#openBucket(placeOf(name).bucket);
         await keepNote(anchor.store, name, note, signal);
       });

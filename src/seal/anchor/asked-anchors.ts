@@ -33,8 +33,9 @@ export async function askAnchors(
     names.filter(isAddress).map(async (name) => {
       const what = `the anchor ${shownName(name)}`;
       try {
+        if (!isS3Address(name)) return await newestPosted(name, known.origin, { timeoutMs: ASK_LIMIT, signal });
         return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal }, async (within) =>
-          isS3Address(name) ? askBucket(name, known, openBucket, within) : newestPosted(name, known.origin, within),
+          askBucket(name, known, openBucket, within, (key) => warn(contradiction(what, key))),
         );
       } catch (cause) {
         if (!signal.aborted) warn(notAsked(what, cause));
@@ -50,13 +51,24 @@ async function askBucket(
   known: KnownStream,
   openBucket: OpenBucket,
   signal: AbortSignal,
+  contradicts: (key: string) => void,
 ): Promise<SignedCheckpoint | undefined> {
   const store = await openBucket(placeOf(name).bucket);
   try {
-    return await askStore(store, name, known, signal);
+    return await askStore(store, name, known, signal, contradicts);
   } finally {
     store.close();
   }
+}
+
+function contradiction(what: string, key: string): TamperError {
+  return new TamperError(
+    'RESPONSE_MALFORMED',
+    `${what}: the object ${key} is not the signed checkpoint that its name says`,
+    {
+      hint: 'It was passed over. Find out who put it there: only the writer of this log should write to this prefix.',
+    },
+  );
 }
 
 function notAsked(what: string, cause: unknown): TamperError {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseS3Address, type S3Address } from '../../config/s3-address.ts';
-import { TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import { MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -44,24 +44,48 @@ export async function keepNote(store: ObjectStore, name: string, note: string, s
 
 /**
  * A checkpoint that can contradict the stream: one that is larger, if there is any, else the one of its newest checkpoint's
- * size. Two requests, however many objects there are.
+ * size. Two requests, and two more for each object that is there and is not the checkpoint that its name says: `contradicts` is
+ * told of it, and it hides nothing.
  */
 export async function askStore(
   store: ObjectStore,
   name: string,
   { origin, size, checkpointed }: KnownStream,
   signal: AbortSignal,
+  contradicts: (key: string) => void,
 ): Promise<SignedCheckpoint | undefined> {
   const folder = folderOf(name, origin);
-  const larger = await store.firstAfter(folder, keyOf(folder, size), signal);
-  const key = larger ?? (checkpointed === undefined ? undefined : keyOf(folder, checkpointed));
-  const there = key === undefined ? undefined : await store.get(key, MAX_NOTE, signal);
-  if (there === undefined) return undefined;
-  const checkpoint = parseSignedCheckpoint(there.bytes.toString('utf8'));
-  if (checkpoint?.origin !== origin || keyOf(folder, checkpoint.size) !== key) {
-    throw new Error(`its object ${key} is not the signed checkpoint that its name says`);
+  const read = async (key: string): Promise<SignedCheckpoint | undefined> => {
+    const there = await noteAt(store, key, signal);
+    if (there === undefined) return undefined;
+    const checkpoint = parseSignedCheckpoint(there);
+    if (checkpoint?.origin === origin && keyOf(folder, checkpoint.size) === key) return checkpoint;
+    contradicts(key);
+    return undefined;
+  };
+  // whoever may put one object there must not be able to hide what is behind it
+  for (let after = keyOf(folder, size); ; ) {
+    const key = await store.firstAfter(folder, after, signal);
+    if (key === undefined) break;
+    after = key;
+    const checkpoint = isKeyIn(folder, key) ? await read(key) : undefined;
+    if (checkpoint !== undefined) return checkpoint;
   }
-  return checkpoint;
+  return checkpointed === undefined ? undefined : read(keyOf(folder, checkpointed));
+}
+
+/** What stands in an object; text that is no note if it is too long for one. */
+async function noteAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await store.get(key, MAX_NOTE, signal))?.bytes.toString('utf8');
+  } catch (error) {
+    if (isTamperError(error, 'RESPONSE_MALFORMED')) return '';
+    throw error;
+  }
+}
+
+function isKeyIn(folder: string, key: string): boolean {
+  return key.startsWith(folder) && /^\d{16}\.note$/.test(key.slice(folder.length));
 }
 
 function folderOf(name: string, origin: string): string {

@@ -23,6 +23,7 @@ export function openRegular(path: string, flags: number = O_RDONLY, mode?: numbe
     fd = openSync(path, flags | SAFELY, mode);
   } catch (error) {
     if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafe(path, 'is a symbolic link', error);
+    if (systemCode(error) === 'ENXIO') throw unsafe(path, 'is not a regular file'); // a socket
     throw error;
   }
   let isFile = false;

@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import {
+  fstatSync,
   linkSync,
   openSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
   unlinkSync,
-  utimesSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemCode, TamperError } from '../../errors.ts';
+import { asError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
+import { openRegularSync } from '../../foundation/regular-file.ts';
 
 /**
  * One verifier at a time changes a file of known checkpoints, or a verifier's state. A lock ends with its process: at once where that can be seen
@@ -25,6 +27,10 @@ const LEASE = 30_000;
 /** So long a verifier waits for another one, in milliseconds: it may be verifying while it holds the lock. */
 const LONGEST_WAIT = 600_000;
 const POLL = 25;
+/** How often the time of the file system is asked for, in milliseconds: that makes a file on it. */
+const PROBE = 1_000;
+/** In bytes; no lock is longer. */
+const LONGEST = 4_096;
 
 interface Holder {
   readonly token: string;
@@ -86,14 +92,50 @@ function holderOf(text: string): Holder | undefined {
   }
 }
 
-function isStale(text: string, path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined || Date.now() - stat.mtimeMs > LEASE) return true;
-  const holder = holderOf(text);
+/** What a lock file holds. Only a regular file is read: whoever may write to the directory could hold us up with anything else. */
+function readLock(path: string): string {
+  const { fd } = openRegularSync(path);
+  try {
+    const bytes = Buffer.alloc(LONGEST);
+    return bytes.toString('utf8', 0, readSync(fd, bytes));
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** Gives a lock the time of the file system that it is on, by writing its first byte again. */
+function touch(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    writeWhole(fd, Buffer.from('{'));
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** What time it is on the file system of a lock, in milliseconds: our clock may be another one. */
+function timeBeside(path: string): number {
+  const probe = `${path}.${randomBytes(8).toString('hex')}`;
+  const fd = openSync(probe, 'wx', 0o600);
+  try {
+    return fstatSync(fd).mtimeMs;
+  } finally {
+    closeDescriptor(fd);
+    unlinkSync(probe);
+  }
+}
+
+/** Whether the process that holds a lock has ended; undefined if that cannot be seen from here. */
+function hasEnded(holder: Holder | undefined): boolean | undefined {
   const me = self('');
-  if (typeof holder?.pid !== 'number' || holder.host !== me.host || holder.space !== me.space) return false;
+  if (typeof holder?.pid !== 'number' || holder.host !== me.host || holder.space !== me.space) return undefined;
   if (holder.boot !== me.boot) return true;
   return !isRunning(holder.pid) || startOf(holder.pid) !== holder.started;
+}
+
+function hasExpired(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined || timeBeside(path) - stat.mtimeMs > LEASE;
 }
 
 /** What is locked, and how. */
@@ -110,6 +152,8 @@ export class KnownLock {
   readonly #what: string;
   readonly #token: string = randomBytes(8).toString('hex');
   #renewal: NodeJS.Timeout | undefined;
+  #failure: Error | undefined;
+  #probed = Number.NEGATIVE_INFINITY;
 
   private constructor(path: string, what: string) {
     this.#path = path;
@@ -134,12 +178,18 @@ export class KnownLock {
 
   /** @throws {@link TamperError} `LOCKED` where another verifier took the lock for that of a dead one */
   assertHeld(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (!this.#isOurs()) throw this.#lost('was changed by another verifier meanwhile');
   }
 
+  /** A lock that cannot be removed now ends with this process. */
   release(): void {
     clearInterval(this.#renewal);
-    if (this.#isOurs()) rmSync(this.#path, { force: true });
+    try {
+      if (this.#isOurs()) rmSync(this.#path, { force: true });
+    } catch (error) {
+      if (!isTamperError(error)) codeOf(error);
+    }
   }
 
   #lost(what: string): TamperError {
@@ -150,24 +200,31 @@ export class KnownLock {
 
   #read(): string {
     try {
-      return readFileSync(this.#path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return '';
-      throw error;
+      return readLock(this.#path);
+    } catch (cause) {
+      const code = codeOf(cause);
+      if (code === 'ENOENT') return '';
+      throw this.#unusable('read', code, cause);
     }
+  }
+
+  #unusable(action: 'create' | 'read' | 'replace', code: string, cause: unknown): TamperError {
+    return new TamperError('WRITE_FAILED', `cannot ${action} the lock ${this.#path} (${code})`, {
+      cause,
+      hint: `The directory of the ${this.#what} must be writable, by nobody but those who verify.`,
+    });
   }
 
   #isOurs(): boolean {
     return holderOf(this.#read())?.token === this.#token;
   }
 
+  /** A timer has no caller: what fails here is thrown by {@link KnownLock.assertHeld}, which is called before anything is written. */
   #renew(): void {
-    if (!this.#isOurs()) return; // whoever goes on asks before it writes
-    const now = new Date();
     try {
-      utimesSync(this.#path, now, now);
+      if (this.#isOurs()) touch(this.#path);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (!isTamperError(error) && systemCode(error) === '') this.#failure = asError(error);
     }
   }
 
@@ -178,10 +235,7 @@ export class KnownLock {
     } catch (cause) {
       const code = codeOf(cause);
       if (code === 'EEXIST') return false;
-      throw new TamperError('WRITE_FAILED', `cannot make the lock ${this.#path} (${code})`, {
-        cause,
-        hint: `The directory of the ${this.#what} must be writable.`,
-      });
+      throw this.#unusable('create', code, cause);
     }
     try {
       writeWhole(fd, Buffer.from(`${JSON.stringify(self(this.#token))}\n`));
@@ -194,21 +248,33 @@ export class KnownLock {
   /** Takes a stale lock out of the way; another verifier's new one, taken by mistake, is put back. @returns whether it was stale */
   #breakIfStale(): boolean {
     const stale = this.#read();
-    if (!isStale(stale, this.#path)) return false;
+    if (!this.#isStale(stale)) return false;
     const aside = `${this.#path}.${this.#token}`;
     try {
       renameSync(this.#path, aside);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return true;
-      throw error;
+    } catch (cause) {
+      const code = codeOf(cause);
+      if (code === 'ENOENT') return true;
+      throw this.#unusable('replace', code, cause);
     }
     try {
-      if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, this.#path);
+      if (readLock(aside) !== stale) linkSync(aside, this.#path);
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error; // a third one was faster: the second asks before it writes
     } finally {
       unlinkSync(aside);
     }
     return true;
+  }
+  #isStale(text: string): boolean {
+    const ended = hasEnded(holderOf(text));
+    if (ended !== undefined) return ended;
+    if (performance.now() - this.#probed < PROBE) return false;
+    this.#probed = performance.now();
+    try {
+      return hasExpired(this.#path);
+    } catch (cause) {
+      throw this.#unusable('replace', codeOf(cause), cause);
+    }
   }
 }

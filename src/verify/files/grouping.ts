@@ -101,7 +101,13 @@ export function unclaimedReport(
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };
-    if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
+    if (peek.unreadable !== undefined) {
+      findings.add(
+        'UNREADABLE',
+        place,
+        `this file cannot be read, so that nobody can tell whose it is: ${peek.unreadable}`,
+      );
+    } else if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
     else if (peek.noted !== undefined) {
       const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
       findings.add('NO_KEY', place, message);

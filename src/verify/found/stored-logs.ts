@@ -1,8 +1,9 @@
+import { TamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import { mapBounded } from '../../foundation/pool.ts';
-import type { StoredObject } from '../../storage/object-storage.ts';
-import { readRange } from '../../storage/read-range.ts';
-import { objectName, type StoredLogs } from '../../storage/stored-logs.ts';
+import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
+import { readRange, UnreadableObject } from '../../storage/read-range.ts';
+import { type ListedObject, objectName, type StoredLogs } from '../../storage/stored-logs.ts';
 import type { PeekedSource, Wanted } from '../input/peek.ts';
 import type { FileForm } from '../input/sources.ts';
 import { KeptHeads, lookAtObject, storedSource } from '../input/stored-source.ts';
@@ -16,6 +17,8 @@ import { inPlace, judge } from './judge.ts';
 const AT_ONCE = 16;
 /** No manifest is longer, in bytes. */
 const MANIFEST_LIMIT = 1024 * 1024;
+/** So many objects may be unreadable before it is the bucket that is. */
+const UNREADABLE_LIMIT = 100;
 /** So often objects are listed of which one is replaced before it is looked at. */
 const ROUNDS = 5;
 
@@ -53,14 +56,23 @@ async function openOnce(
   const files = objects.filter(({ key, named }) => named || !isBeside(key));
   const heads = new KeptHeads();
   const bytesOf = async (manifest: StoredObject | undefined): Promise<Buffer | undefined> =>
-    manifest && readRange(storage, manifest, 0, MANIFEST_LIMIT + 1);
+    manifest && readManifest(storage, manifest);
+  let unreadable = 0;
   const opened = await mapBounded(files, AT_ONCE, async (object): Promise<PeekedSource | IgnoredWhy> => {
+    try {
+      return await open(object);
+    } catch (error) {
+      if (!(error instanceof UnreadableObject) || object.named || ++unreadable > UNREADABLE_LIMIT) throw error;
+      return unreadableLog(storage, object, form, error);
+    }
+  });
+  async function open(object: ListedObject): Promise<PeekedSource | IgnoredWhy> {
     const head = await lookAtObject(storage, object);
     const manifest = manifestsOf(object.key).flatMap((key) => manifests.get(key) ?? [])[0];
     const place = { storage, object, manifest: () => bytesOf(manifest), kept: heads.keep(head.whole) };
     const stray = !object.named && manifest === undefined;
     return judge(storedSource(place, head, form), { stray, listed: false }, head, wanted);
-  });
+  }
   const sources: PeekedSource[] = [];
   for (const [at, file] of files.entries()) {
     const one = opened[at];
@@ -68,4 +80,32 @@ async function openOnce(
     else if (one !== undefined) sources.push(one);
   }
   return inPlace(sources, ignored);
+}
+
+/** An object that nobody named and that cannot be read: a finding with its name, while everything else is verified. */
+function unreadableLog(
+  storage: ObjectStorage,
+  object: StoredObject,
+  { carrier }: FileForm,
+  error: UnreadableObject,
+): PeekedSource {
+  const read = (): AsyncIterable<Buffer> => ({
+    [Symbol.asyncIterator]: () => ({ next: async () => Promise.reject(error) }),
+  });
+  return {
+    source: { name: objectName(storage, object), repeatable: true, size: object.size, carrier, stored: true, read },
+    peek: { empty: false, tag: undefined, seq: undefined, origin: undefined, unreadable: error.message },
+  };
+}
+
+/** @throws {@link TamperError} `READ_FAILED`; {@link Replaced} */
+async function readManifest(storage: ObjectStorage, manifest: StoredObject): Promise<Buffer> {
+  try {
+    return await readRange(storage, manifest, 0, MANIFEST_LIMIT + 1);
+  } catch (error) {
+    if (!(error instanceof UnreadableObject)) throw error;
+    throw new TamperError('READ_FAILED', `${objectName(storage, manifest)} cannot be read: ${error.message}`, {
+      cause: error,
+    });
+  }
 }

@@ -19,6 +19,8 @@ export interface Peek {
   readonly noted?: { readonly origin: string; readonly size: number };
   /** Its compressed data is damaged, and before that there was no entry. */
   readonly damaged?: true;
+  /** Why nothing of it can be read. */
+  readonly unreadable?: string;
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
   /** Why a first open stands there, and since when, by the writer's clock. */

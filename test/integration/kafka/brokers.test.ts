@@ -158,9 +158,50 @@ it('records of transactions that were aborted were never there, markers are no l
   await send(lines.slice(30), 'abort');
   await transactional.close();
   for (const further of [[], ['--state', place.state], ['--state', place.state]]) {
-    const { code, report } = await place.verify(at(topic), further);
+    const { code, report, stderr } = await place.verify(at(topic), further);
     expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 60 });
+    expect(stderr).not.toContain('answer again'); // they always did
   }
+});
+
+describe('what stands behind an open transaction of a stranger is undecided', () => {
+  const begin = async (topic: string): Promise<() => Promise<void>> => {
+    const stranger = new Producer({
+      clientId: 'stranger',
+      bootstrapBrokers: [kafka.broker],
+      transactionalId: `stranger-${topic}`,
+      timeout: 600_000, // of the transaction too
+      idempotent: true,
+      retries: 10,
+    });
+    const transaction = await stranger.beginTransaction();
+    const messages = [{ topic, key: Buffer.from('stranger'), value: Buffer.from('x'), partition: 0 }];
+    await transaction.send({ messages, acks: -1 });
+    return async () => {
+      await transaction.abort();
+      await stranger.close();
+    };
+  };
+  const held = ({ stdout }: { readonly stdout: string }): boolean => stdout.includes('a transaction before them');
+
+  it.each([
+    ['nothing more', records, [], 2, 0],
+    ['a second history', records, records.slice(10, 20), 2, 1],
+    ['more of a log that was altered before it', records.filter((_, at) => at !== 10), records.slice(50), 1, 1],
+  ])('%s', async (_, before, behind, open, ended) => {
+    const topic = await newTopic();
+    await produce(kafka.broker, topic, before);
+    const end = await begin(topic);
+    await produce(kafka.broker, topic, behind);
+    const follower = new TopicProcess(built, place.args(at(topic), '--follow', '--state', `${place.state}-2`));
+    const first = await place.verify(at(topic), ['--state', place.state]);
+    expect([first.code, held(first)]).toEqual([open, true]);
+    follower.kill('SIGTERM');
+    expect([await follower.done(), held(follower)]).toEqual([open, true]);
+    await end();
+    const second = await place.verify(at(topic), ['--state', place.state]);
+    expect([second.code, held(second)]).toEqual([ended, false]);
+  });
 });
 
 it.each([

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
 import type { Secret } from '../../../keys/secret.ts';
 import { isMicrosoftAuthority } from './authority.ts';
+import { boundReplies } from './bounded-reply.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
 import { mapCredentialError } from './credential-error.ts';
 import { loadIdentity } from './identity-package.ts';
@@ -71,7 +72,7 @@ function choose(
     ...(!isMicrosoftAuthority(authorityHost) && { disableInstanceDiscovery: true }),
     ...(options.caCertificates !== undefined && { tlsOptions: { ca: options.caCertificates } }),
     retryOptions: { maxRetries: 0 }, // ours are the only retries
-    additionalPolicies: [watch.policy()],
+    additionalPolicies: [watch.policy(), { policy: boundReplies(), position: 'perRetry' as const }],
   };
   if (clientId === undefined) {
     return {

@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { Webhook } from '../../src/fleet/watch/webhook.ts';
+import { WebhookSecret } from '../../src/fleet/watch/webhook-secret.ts';
+import { createKeyProvider, createSealer } from '../../src/index.ts';
+import { MemoryProvider } from '../../src/testing/index.ts';
+import { createLoopbackCa } from '../servers/loopback-ca.mjs';
+import { runCommand } from '../support/command-line.ts';
+import { witnessKey } from '../support/witness-keys.ts';
+import { signedLog } from '../vectors/logs.ts';
+
+/**
+ * Asks a hostile party in every way that it has, through one door, in a process of its own:
+ * `node --import ./test/child/typescript.mjs test/doors/asking.ts DOOR PORT WAY…`. It prints what came of each way and what that
+ * took of the process.
+ */
+
+/** What stands in requests and must stand in no message. */
+export const CANARY = 'c4n4ryS3cr3tOf7heAsk3r';
+
+interface Context {
+  readonly port: number;
+  readonly directory: string;
+}
+
+/** Resolves to what was said, as a reader of the log or of the error's object sees it. */
+type Door = (way: string, context: Context) => Promise<string>;
+
+const said = (error: unknown): string => inspect(error, { depth: 10, showHidden: true, maxStringLength: 20_000 });
+
+const isRefusal = (warning: unknown): boolean => /did not accept/.test(String(warning));
+
+const place = (way: string, { port }: Context): string => `http://127.0.0.1:${port}/try-${way}-end`;
+
+async function command(argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(argv, { env: { ...(process.env as Record<string, string>) } });
+  return `exit ${code}\n${stdout}${stderr}`;
+}
+
+/** A sealer with one anchor: it asks it at its start, and gives it a checkpoint at its end. */
+async function anchored(anchor: string, way: string, { directory }: Context): Promise<string> {
+  const provider = new MemoryProvider();
+  const sealer = createSealer({
+    file: join(directory, `${way}.jsonl`),
+    stateDir: join(directory, `${way}.state`),
+    origin: `doors.example.com/${way}`,
+    keySource: 'custom',
+    keyProviderModule: 'memory',
+    keyId: 'audit',
+    keyProvider: provider,
+    anchors: [anchor],
+  });
+  const warnings: unknown[] = [];
+  sealer.on('warning', (warning) => warnings.push(warning));
+  sealer.write('{"n":1}');
+  await sealer.ready;
+  await sealer.close();
+  await provider.close();
+  // what an anchor does after the last checkpoint holds no close() up: it is given up after ten seconds
+  for (let waited = 0; waited < 11_000 && !warnings.some(isRefusal); waited += 50) await delay(50);
+  return `${warnings.map(said).join('\n')}\nsealed ${sealer.stats.records}`;
+}
+
+async function logFile(directory: string, way: string): Promise<string> {
+  const path = join(directory, `${way}.log`);
+  writeFileSync(
+    path,
+    Buffer.concat(
+      signedLog()
+        .toFiles()
+        .map(({ bytes }) => bytes),
+    ),
+  );
+  return path;
+}
+
+async function keysFrom(options: Parameters<typeof createKeyProvider>[0], keyId: string): Promise<string> {
+  const provider = await createKeyProvider(options);
+  try {
+    await provider.getSigningKey(keyId);
+    return 'a key';
+  } catch (error) {
+    return said(error);
+  } finally {
+    await provider.close();
+  }
+}
+
+/** Every door whose address a person names. */
+export const doors: Readonly<Record<string, Door>> = {
+  'anchor-http': (way, context) => anchored(place(way, context), way, context),
+  'anchor-s3': (way, context) => anchored(`s3://try-${way}-end/anchors`, way, context),
+  witness: async (way, context) => {
+    const log = await logFile(context.directory, way);
+    const out = join(context.directory, `${way}.out`);
+    const { vkey } = witnessKey('witness.example.com/w1');
+    const flags = ['--url', place(way, context), '--witness', vkey, '--out', out];
+    return command(['witness', log, '--origin', signedLog().origin, ...flags]);
+  },
+  timestamp: async (way, context) => {
+    const log = await logFile(context.directory, way);
+    const ca = join(context.directory, `${way}.pem`);
+    writeFileSync(ca, createLoopbackCa().caPem);
+    const flags = ['--url', place(way, context), '--tsa-certificate', ca, '--out', join(context.directory, way)];
+    return command(['timestamp', log, '--origin', signedLog().origin, ...flags]);
+  },
+  webhook: async (way, context) => {
+    const secret = new WebhookSecret(Buffer.from(CANARY.repeat(2)));
+    try {
+      const webhook = new Webhook({ url: `${place(way, context)}/${CANARY}`, secret });
+      await webhook.send({ id: 'msg_1', body: '{}' }, new AbortController().signal);
+      return 'taken';
+    } catch (error) {
+      return said(error);
+    }
+  },
+  'logs-s3': (way) => command(['verify', `s3://try-${way}-end/logs`, '--origin', 'doors.example.com/x']),
+  'logs-az': (way) => command(['verify', `az://doors/try-${way}-end/logs`, '--origin', 'doors.example.com/x']),
+  vault: (way, { port }) =>
+    keysFrom(
+      {
+        keySource: 'vault',
+        vaultAddr: `http://127.0.0.1:${port}`,
+        vaultPath: `transit/keys/${way}`,
+        vaultNamespace: `try-${way}-end`,
+      },
+      way,
+    ),
+  'aws-kms': (way) => keysFrom({ keySource: 'aws-kms', keyId: `alias/try-${way}-end` }, `alias/try-${way}-end`),
+};
+
+/** So many ways are tried at once: most of them wait for a limit of time. */
+const AT_ONCE = 6;
+
+async function main([name = '', port = '', ...ways]: string[]): Promise<void> {
+  const door = doors[name];
+  if (door === undefined) throw new Error(`no door ${name}`);
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'AKIATESTTESTTESTTEST',
+    AWS_SECRET_ACCESS_KEY: CANARY,
+    AWS_SESSION_TOKEN: CANARY,
+    AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=http://127.0.0.1:${port}/doors;AccountName=doors;AccountKey=${Buffer.from(CANARY).toString('base64')}`,
+    VAULT_TOKEN: CANARY,
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'asking-'));
+  try {
+    const context = { port: Number(port), directory };
+    await door('none', context); // what is loaded once is no part of an answer
+    global.gc?.();
+    const rest = process.memoryUsage.rss();
+    let peak = rest;
+    const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10);
+    const blocked = monitorEventLoopDelay({ resolution: 10 });
+    blocked.enable();
+    const results: { way: string; text: string; ms: number }[] = [];
+    const left = [...ways];
+    const lane = async (): Promise<void> => {
+      for (let way = left.shift(); way !== undefined; way = left.shift()) {
+        const began = performance.now();
+        const text = await door(way, context).catch((error: unknown) => `thrown ${said(error)}`);
+        results.push({ way, text, ms: Math.round(performance.now() - began) });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    clearInterval(sampling);
+    blocked.disable();
+    const answer = await fetch(`http://127.0.0.1:${port}/followed`);
+    const followed: unknown = await answer.json();
+    const used = { peakMb: Math.round((peak - rest) / 1e6), blockMs: Math.round(blocked.max / 1e6) };
+    process.stdout.write(`${JSON.stringify({ results, followed, ...used })}\n`);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1]?.endsWith('asking.ts') === true) await main(process.argv.slice(2));
