@@ -202,6 +202,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
     unlink: (path: string) => later(() => unlinkSync(path)),
     rm: (path: string, options?: { force?: boolean }) => later(() => rmSync(path, options)),
     stat: (path: string, options?: StatOptions) => later(() => statSync(path, options)),
+    lstat: (path: string) => later(() => statSync(path)), // links are not modelled
   };
   async function* chunks(path: string): AsyncGenerator<Buffer> {
     const { fd, close } = await promises.open(path);

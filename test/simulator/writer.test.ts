@@ -17,7 +17,8 @@ describe('the writer in a simulated world', () => {
   for (const { name, what, open: isOpen, ...schedule } of kept) {
     (isOpen ? it.fails : it)(`${name}: ${what}`, async () => {
       const { violations } = await simulate(tree, schedule);
-      expect(violations).toEqual([]);
+      // it may show an open class as well, besides the one that it is kept for
+      expect(violations.filter((one) => one.what === what || !OPEN.has(one.what))).toEqual([]);
     });
   }
 
