@@ -69,11 +69,13 @@ function bounded(client: ContainerClient): ContainerClient {
       hint: 'npm install @azure/storage-blob@12',
     });
   }
+  (pipeline as AzurePipeline).removePolicy({ name: 'redirectPolicy' });
   (pipeline as AzurePipeline).addPolicy(boundReplies(), { afterPhase: 'Sign' });
   return client;
 }
 
 interface AzurePipeline {
+  removePolicy(options: { readonly name: string }): void;
   addPolicy(policy: BoundingPolicy, options: { readonly afterPhase: 'Sign' }): void;
 }
 
