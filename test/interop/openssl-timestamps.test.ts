@@ -213,7 +213,7 @@ describe('timestamp', () => {
   it.each<[string, (reply: Buffer) => { status?: number; body: Buffer }, string]>([
     ['an error', () => ({ status: 503, body: Buffer.alloc(0) }), 'HTTP status 503'],
     ['garbage', () => ({ body: Buffer.from('<html>') }), 'no valid time stamp'],
-    ['far too much', (reply) => ({ body: Buffer.concat([reply, Buffer.alloc(400_000)]) }), 'answered with over'],
+    ['far too much', (reply) => ({ body: Buffer.concat([reply, Buffer.alloc(400_000)]) }), 'its answer is longer than'],
     [
       'a spoiled answer',
       (reply) => ({ body: Buffer.from(reply.map((byte, at) => (at === reply.length - 1 ? byte ^ 1 : byte))) }),
