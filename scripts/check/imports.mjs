@@ -7,7 +7,7 @@ import { filesBelow } from '../lib/files.mjs';
 import { report, root } from '../lib/run.mjs';
 
 /** How many the list may name. Lower them with the list; never raise them. */
-const limits = { tests: 139, modules: 54 };
+const limits = { tests: 139, modules: 53 };
 
 /** The source files behind the package's exports. */
 const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));

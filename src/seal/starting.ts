@@ -1,8 +1,9 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import { selectEngine } from '../engine/selected-engine.ts';
 import { TamperError } from '../errors.ts';
+import type { SignedCheckpoint } from '../format/checkpoint.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { askAnchors } from './anchor/asked-anchors.ts';
+import { isAddress } from './anchor/anchor-name.ts';
 import type { OpenBucket } from './anchor/object-store.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import { firstEpoch } from './epoch/first-epoch.ts';
@@ -67,7 +68,11 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
   const checkpoints = resumption.candidates.map(({ size }) => size);
   const checkpointed = checkpoints.length === 0 ? undefined : Math.max(...checkpoints);
   const known = { origin, size: resumption.size, checkpointed };
-  const anchored = askAnchors(config.anchors, known, { openBucket: options.openBucket, signal, warn });
+  const ask = async (): Promise<readonly SignedCheckpoint[]> => {
+    const { askAnchors } = await import('./anchor/asked-anchors.ts');
+    return askAnchors(config.anchors, known, { openBucket: options.openBucket, signal, warn });
+  };
+  const anchored = config.anchors.some(isAddress) ? ask() : [];
   const { epoch, sources, since } = await firstEpoch({
     sources: options.keys,
     origin: site.origin,

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { loadPolicy } from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
 
@@ -147,7 +146,7 @@ let places = 0;
 function stateHolding(content: Buffer): string {
   const place = join(directory, `state-${++places}`);
   mkdirSync(place, { mode: 0o700 });
-  const name = digestBytes(sha256('o/a')).toString('hex');
+  const name = createHash('sha256').update('o/a').digest('hex');
   writeFileSync(join(place, `${name}.chainstate`), content, { mode: 0o600 });
   return place;
 }

@@ -1,7 +1,6 @@
-import { createPrivateKey } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import {
   ed25519Key,
   fixedBytes,
@@ -23,7 +22,7 @@ export const keptSignatures: Record<string, string> = existsSync(keptPath)
 
 const keeping = (name: string): Keep => {
   return (text, make) => {
-    const place = digestBytes(sha256(Buffer.concat([Buffer.from(`${name}\n`), text]))).toString('hex');
+    const place = createHash('sha256').update(`${name}\n`).update(text).digest('hex');
     keptSignatures[place] ??= make().toString('base64');
     return Buffer.from(keptSignatures[place], 'base64');
   };

@@ -3,8 +3,6 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
 import { appendNote } from './file-anchor.ts';
-import { postNote } from './http-anchor.ts';
-import { keepNote, placeOf } from './object-anchor.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An address has so long to take a checkpoint, in milliseconds. */
@@ -59,7 +57,11 @@ export class Anchors {
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
     if (!isAddress(name)) return appendNote(name, note);
-    if (!isS3Address(name)) return postNote(name, note, { timeoutMs: REQUEST_LIMIT });
+    if (!isS3Address(name)) {
+      const { postNote } = await import('./http-anchor.ts');
+      return postNote(name, note, { timeoutMs: REQUEST_LIMIT });
+    }
+    const { keepNote, placeOf } = await import('./object-anchor.ts');
     try {
       await withDeadline({ what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT }, async (signal) => {
         anchor.store ??= await this.#openBucket(placeOf(name).bucket);

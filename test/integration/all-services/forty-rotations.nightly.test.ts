@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -13,7 +14,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { digestBytes, sha256 } from '../../../src/core/hash.ts';
 import type { RecoveryReport } from '../../../src/index.ts';
 import {
   auditorKeys,
@@ -243,7 +243,7 @@ const named = ({ origin, signers }: Log): Named[] =>
     return {
       identity,
       vkey: formatVkey(origin, { algorithm, bytes }),
-      fingerprint: `sha256:${digestBytes(sha256(bytes)).toString('hex')}`,
+      fingerprint: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     };
   });
 const worse = ({ findings }: VerifyReport): VerifyReport['findings'] =>
