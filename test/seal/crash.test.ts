@@ -10,36 +10,11 @@ const disk = vi.hoisted(() => ({ step: 0, last: Number.POSITIVE_INFINITY, half: 
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
-  const crash = (): Error => Object.assign(new Error('the machine has stopped'), { code: 'ECRASH' });
-  const step = (partly?: () => void): void => {
-    if (++disk.step < disk.last) return;
-    if (disk.step === disk.last && disk.half) partly?.();
-    throw crash();
-  };
-  const stepping =
-    <A extends unknown[], R>(change: (...args: A) => R) =>
-    (...args: A): R => {
-      step();
-      return change(...args);
-    };
+  const { changesAfter, stopAt } = await import('./stepping-disk.ts');
+  const step = stopAt(disk, 'the machine has stopped');
   return {
     ...fs,
-    writeSync: (
-      fd: number,
-      bytes: Buffer,
-      offset = 0,
-      length = bytes.length - offset,
-      position: number | null = null,
-    ): number => {
-      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
-      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length, position);
-    },
-    fsyncSync: stepping(fs.fsyncSync),
-    fdatasyncSync: stepping(fs.fdatasyncSync),
-    renameSync: stepping(fs.renameSync),
-    ftruncateSync: stepping(fs.ftruncateSync),
-    linkSync: stepping(fs.linkSync),
-    unlinkSync: stepping(fs.unlinkSync),
+    ...changesAfter(fs, step),
     openSync: (path: string, flags: string | number, mode?: number): number => {
       const { O_CREAT, O_TRUNC } = fs.constants;
       const reads = typeof flags === 'number' ? (flags & (O_CREAT | O_TRUNC)) === 0 : flags === 'r';

@@ -12,6 +12,7 @@ const disk = vi.hoisted(() => ({ call: 0, fullFrom: undefined as number | undefi
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
+  const { writeAfter } = await import('./stepping-disk.ts');
   const full = (partly?: () => void): void => {
     if (++disk.call < (disk.fullFrom ?? Number.POSITIVE_INFINITY)) return;
     if (disk.half) partly?.();
@@ -32,16 +33,7 @@ vi.mock('node:fs', async (original) => {
       full();
       fs.linkSync(from, to);
     },
-    writeSync: (
-      fd: number,
-      bytes: Buffer,
-      offset = 0,
-      length = bytes.length - offset,
-      position: number | null = null,
-    ): number => {
-      full(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
-      return fs.writeSync(fd, bytes, offset, length, position);
-    },
+    writeSync: writeAfter(fs, full),
   };
 });
 

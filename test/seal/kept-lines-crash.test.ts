@@ -11,37 +11,13 @@ const disk = vi.hoisted(() => ({ step: 0, last: Number.POSITIVE_INFINITY, half: 
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
-  const crash = (): Error => Object.assign(new Error('killed'), { code: 'ECRASH' });
-  const step = (partly?: () => void): void => {
-    if (++disk.step < disk.last) return;
-    if (disk.step === disk.last && disk.half) partly?.();
-    throw crash();
-  };
-  const stepping =
-    <A extends unknown[], R>(change: (...args: A) => R) =>
-    (...args: A): R => {
-      step();
-      return change(...args);
-    };
+  const { changesAfter, stopAt } = await import('./stepping-disk.ts');
+  const changes = changesAfter(fs, stopAt(disk, 'killed'));
   return {
     ...fs,
-    writeSync: (
-      fd: number,
-      bytes: Buffer,
-      offset = 0,
-      length = bytes.length - offset,
-      position: number | null = null,
-    ): number => {
-      if (fd <= 2) return length;
-      step(() => fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position));
-      return typeof bytes === 'string' ? fs.writeSync(fd, bytes) : fs.writeSync(fd, bytes, offset, length, position);
-    },
-    fsyncSync: stepping(fs.fsyncSync),
-    fdatasyncSync: stepping(fs.fdatasyncSync),
-    renameSync: stepping(fs.renameSync),
-    linkSync: stepping(fs.linkSync),
-    unlinkSync: stepping(fs.unlinkSync),
-    ftruncateSync: stepping(fs.ftruncateSync),
+    ...changes,
+    writeSync: (fd: number, bytes: Buffer, offset = 0, length = bytes.length - offset, position?: number | null) =>
+      fd <= 2 ? length : changes.writeSync(fd, bytes, offset, length, position),
   };
 });
 
