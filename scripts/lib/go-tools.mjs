@@ -9,7 +9,7 @@ const MODULES = {
   cosign: { module: 'github.com/sigstore/cosign/v2', package: 'cmd/cosign', version: 'v2.5.0' },
 };
 
-const folder = join(toolCache, 'go-tools');
+const folder = join(toolCache(), 'go-tools');
 /** The first build of a large program on a small machine, in milliseconds. */
 const PATIENCE = 3_000_000;
 

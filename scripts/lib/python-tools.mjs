@@ -20,13 +20,13 @@ const PACKAGES = {
  * @param name - `zig`, `lief`, `deny` or `zizmor`
  */
 export function pythonTools(name) {
-  const folder = join(toolCache, `python-${name}`);
+  const folder = join(toolCache(), `python-${name}`);
   const programs = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
   const marker = join(folder, 'installed');
   const packages = PACKAGES[name];
   if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n')) return programs;
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(toolCache, { recursive: true });
+  mkdirSync(toolCache(), { recursive: true });
   capture('python3', ['-m', 'venv', folder]);
   capture(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   writeFileSync(marker, packages.join('\n'));

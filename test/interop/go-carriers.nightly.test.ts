@@ -1,17 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { runCommand } from '../support/command-line.ts';
 
 /** What Docker 28.5.2 and containerd 1.7.35 themselves make of sealed lines (carriers/) is taken apart again. */
 
 const source = fileURLToPath(new URL('./carriers/', import.meta.url));
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test', 'go-carriers');
+const cache = join(toolCache(), 'go-carriers');
 const binary = join(cache, 'carriers');
 const origin = 'example.com/pay';
 const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { InclusionPath } from '../../src/core/inclusion-proof.ts';
 import { Frontier } from '../../src/core/tree.ts';
@@ -15,7 +15,7 @@ import { bothLog, signedLog } from '../vectors/logs.ts';
 /** golang.org/x/mod v0.29.0: sumdb/note opens our checkpoints, sumdb/tlog accepts our proofs. */
 
 const source = fileURLToPath(new URL('./go/', import.meta.url));
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test', 'go-interop');
+const cache = join(toolCache(), 'go-interop');
 const binary = join(cache, process.platform === 'win32' ? 'interop.exe' : 'interop');
 
 function ask(questions: object): string {

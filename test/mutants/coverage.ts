@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import type { Mutant } from './candidates.ts';
 import type { Copy } from './copy.ts';
 
@@ -27,7 +27,7 @@ export class Coverage {
 
   /** What was measured of this commit is kept: it takes a run of all unit tests, which goes on if it was stopped. */
   static async of(copy: Copy): Promise<Coverage> {
-    const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fapilog-tamper-test');
+    const cache = toolCache();
     const folder = join(cache, `lines-hit-${copy.commit}`);
     const whole = `${folder}.json`;
     if (!existsSync(whole)) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { inParallel } from '../servers/progress.ts';
-import { installed } from '../support/tool-cache.ts';
+import { installed } from '../support/installed.ts';
 
 const before = process.env['XDG_CACHE_HOME'];
 let cache = '';

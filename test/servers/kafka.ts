@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { installed } from '../support/tool-cache.ts';
+import { installed } from '../support/installed.ts';
 import { freePort } from './free-port.ts';
 import { createLoopbackCa } from './loopback-ca.mjs';
 

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { installed } from '../support/tool-cache.ts';
+import { installed } from '../support/installed.ts';
 
 const run = promisify(execFile);
 

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../scripts/build/package/compile.mjs';
-import { toolCache } from './tool-cache.ts';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = toolCache();

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installLock, toolCache } from './tool-cache.ts';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
+import { installLock } from './installed.ts';
 
 const run = promisify(execFile);
 

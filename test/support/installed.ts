@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-
-/** Where test servers and other tools are kept: never inside the tree. */
-export function toolCache(): string {
-  const { XDG_CACHE_HOME } = process.env;
-  const base = XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(base, 'fapilog-tamper-test');
-}
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 
 /** One installer at a time, of all processes; a lock whose process is gone is taken over. */
 export async function installLock(path: string): Promise<() => Promise<void>> {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installed } from './tool-cache.ts';
+import { installed } from './installed.ts';
 
 const run = promisify(execFile);
 /** A registry that says nothing any more is an error, with the command's name; in milliseconds. */

@@ -16,7 +16,7 @@ export function miri(cases) {
     env: {
       PROPTEST_CASES: String(cases),
       PROPTEST_DISABLE_FAILURE_PERSISTENCE: 'true',
-      CARGO_TARGET_DIR: join(toolCache, 'engine-miri'),
+      CARGO_TARGET_DIR: join(toolCache(), 'engine-miri'),
       MIRIFLAGS: [...TOLD.map((name) => `-Zmiri-env-forward=${name}`), process.env.MIRIFLAGS].join(' ').trim(),
     },
   };
