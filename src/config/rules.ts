@@ -242,7 +242,7 @@ const serviceRules: readonly Rule[] = [
         }
       : undefined,
   ({ config, at }) =>
-    config.anchors.some((name) => isUnknownAddress(name))
+    config.anchors.some(isUnknownAddress)
       ? {
           message: `${at('anchors')} has an address that is neither https://, http:// nor s3://`,
           hint: 'A file whose name looks like an address is written ./NAME',

@@ -1,10 +1,9 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { systemCode, TamperError } from '../errors.ts';
+import { systemCode } from '../errors.ts';
+import { SAFELY, unsafePath } from './safe-open.ts';
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-/** Neither follow a link nor wait for whoever reads from a pipe. Windows has neither flag. */
-const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Appends text to a regular file, which is made with `mode` if it does not exist, onto the disk. A link is not followed.
@@ -14,7 +13,7 @@ const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constan
 export async function appendDurably(path: string, text: string, mode: number): Promise<void> {
   await checkAppendable(path); // what is not a file may not even be opened: a device may act on it
   const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | SAFELY, mode).catch((error: unknown) => {
-    throw systemCode(error) === 'ELOOP' ? unsafe(path, 'is a symbolic link') : error;
+    throw systemCode(error) === 'ELOOP' ? unsafePath(path, 'is a symbolic link', error) : error;
   });
   try {
     refuse(path, await file.stat());
@@ -35,12 +34,6 @@ export async function checkAppendable(path: string): Promise<void> {
 }
 
 function refuse(path: string, stats: Stats): void {
-  if (stats.isSymbolicLink()) throw unsafe(path, 'is a symbolic link');
-  if (!stats.isFile()) throw unsafe(path, 'is not a regular file');
-}
-
-function unsafe(path: string, what: string): TamperError {
-  return new TamperError('UNSAFE_PATH', `${path} ${what}`, {
-    hint: 'Only regular files are written here, and links are not followed. Name the file itself; if you did not create the link, find out who did.',
-  });
+  if (stats.isSymbolicLink()) throw unsafePath(path, 'is a symbolic link');
+  if (!stats.isFile()) throw unsafePath(path, 'is not a regular file');
 }

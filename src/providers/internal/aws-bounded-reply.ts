@@ -1,10 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { REPLY_TOO_LONG } from './aws-vendor-error.ts';
-
-/** A listing is not longer, in bytes: a thousand keys of 1 KB, each byte of them escaped, */
-const LONGEST_LISTING = 8 * 1024 * 1024;
-/** and no other reply that the SDK collects. */
-const LONGEST_REPLY = 64 * 1024;
+import { LONGEST_LISTING, LONGEST_REPLY } from './reply-limits.ts';
 
 /** It goes through the SDK, which writes into what it passes on: the error of the call is made of its name. */
 class ReplyTooLong extends Error {

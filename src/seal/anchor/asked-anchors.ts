@@ -3,7 +3,8 @@ import { TamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
-import type { KnownStream } from './object-anchor.ts';
+import { newestPosted } from './http-anchor.ts';
+import { askStore, type KnownStream, placeOf } from './object-anchor.ts';
 import type { OpenBucket } from './object-store.ts';
 
 /** What anchors with an address have of a stream, asked at a start (spec 6, M6.5). */
@@ -32,10 +33,7 @@ export async function askAnchors(
     names.filter(isAddress).map(async (name) => {
       const what = `the anchor ${shownName(name)}`;
       try {
-        if (!isS3Address(name)) {
-          const { newestPosted } = await import('./http-anchor.ts');
-          return await newestPosted(name, known.origin, { timeoutMs: ASK_LIMIT, signal });
-        }
+        if (!isS3Address(name)) return await newestPosted(name, known.origin, { timeoutMs: ASK_LIMIT, signal });
         return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal }, async (within) =>
           askBucket(name, known, openBucket, within, (key) => warn(contradiction(what, key))),
         );
@@ -55,7 +53,6 @@ async function askBucket(
   signal: AbortSignal,
   contradicts: (key: string) => void,
 ): Promise<SignedCheckpoint | undefined> {
-  const { askStore, placeOf } = await import('./object-anchor.ts');
   const store = await openBucket(placeOf(name).bucket);
   try {
     return await askStore(store, name, known, signal, contradicts);

@@ -1,11 +1,10 @@
 import { constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { SAFELY, unsafePath } from '../../foundation/safe-open.ts';
 import { systemCode } from './sink.ts';
 
 const { O_RDONLY } = constants;
-/** Neither follow a link nor wait for the other end of a pipe. Windows has neither flag. */
-const SAFELY = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Permission bits that let others than the owner write. */
 const OTHERS_WRITE = 0o022;
 
@@ -22,14 +21,14 @@ export function openRegular(path: string, flags: number = O_RDONLY, mode?: numbe
   try {
     fd = openSync(path, flags | SAFELY, mode);
   } catch (error) {
-    if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafe(path, 'is a symbolic link', error);
-    if (systemCode(error) === 'ENXIO') throw unsafe(path, 'is not a regular file'); // a socket
+    if (systemCode(error) === 'ELOOP' || isLink(path)) throw unsafePath(path, 'is a symbolic link', error);
+    if (systemCode(error) === 'ENXIO') throw unsafePath(path, 'is not a regular file'); // a socket
     throw error;
   }
   let isFile = false;
   try {
     isFile = fstatSync(fd).isFile();
-    if (!isFile) throw unsafe(path, 'is not a regular file');
+    if (!isFile) throw unsafePath(path, 'is not a regular file');
     return fd;
   } finally {
     if (!isFile) closeDescriptor(fd);
@@ -38,13 +37,6 @@ export function openRegular(path: string, flags: number = O_RDONLY, mode?: numbe
 
 function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-}
-
-function unsafe(path: string, what: string, cause?: unknown): TamperError {
-  return new TamperError('UNSAFE_PATH', `${path} ${what}`, {
-    cause,
-    hint: 'Only regular files are opened here, and links are not followed. Name the file itself; if you did not create the link, find out who did.',
-  });
 }
 
 /**

@@ -1,17 +1,13 @@
 import { Readable } from 'node:stream';
+import { LONGEST_LISTING, LONGEST_REPLY } from '../reply-limits.ts';
 import { readReply } from '../storage/reply-body.ts';
 
-/** A listing is not longer, in bytes: a thousand names of 1 KB, */
-const LONGEST_LISTING = 8 * 1024 * 1024;
-/** and no refusal. */
-const LONGEST_REFUSAL = 64 * 1024;
 /** Nothing may arrive for as long, in milliseconds. */
 const STALL_MS = 10_000;
 
 /** What of the SDK's requests is used. */
 interface Request {
   streamResponseStatusCodes?: Set<number>;
-  readonly abortSignal?: unknown;
 }
 
 /** What of its replies. */
@@ -54,7 +50,7 @@ export function boundReplies(): BoundingPolicy {
       const { readableStreamBody: body } = reply;
       if (isStream || !(body instanceof Readable)) return reply;
       delete reply.readableStreamBody;
-      const limit = reply.status < 300 ? LONGEST_LISTING : LONGEST_REFUSAL;
+      const limit = reply.status < 300 ? LONGEST_LISTING : LONGEST_REPLY;
       const bounds = { what: 'the reply of Azure', limit, requestTimeoutMs: STALL_MS };
       reply.bodyAsText = (await readReply(body, bounds)).toString('utf8');
       return reply;
