@@ -79,7 +79,7 @@ class SocketBytes implements InputBytes {
     };
     const socket = new Socket(options);
     this.#socket = socket;
-    // a second stream of this descriptor cannot be made: whoever touches process.stdin, as each import of node:process does, gets ours
+    // this descriptor can have one stream only: process.stdin, which each import of node:process touches, is ours
     Object.defineProperty(process, 'stdin', { configurable: true, enumerable: true, get: () => socket });
     this.#socket.on('error', (error) => {
       this.#failure = error;

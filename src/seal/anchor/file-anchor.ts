@@ -35,7 +35,7 @@ export function newestAnchored(names: readonly string[], origin: string): Signed
   return newest;
 }
 
-/** The lines of an anchor, of which one chunk is in memory at a time; none if there is no such file. */
+/** The lines of an anchor, read chunk by chunk. A file that does not exist has no lines. */
 function* linesOf(name: string): Generator<Buffer> {
   let fd: number;
   try {

@@ -63,7 +63,7 @@ export async function askStore(
     contradicts(key);
     return undefined;
   };
-  // whoever may put one object there must not be able to hide what is behind it
+  // an object that somebody added must not hide those behind it
   for (let after = keyOf(folder, size); ; ) {
     const key = await store.firstAfter(folder, after, signal);
     if (key === undefined) break;
@@ -74,7 +74,7 @@ export async function askStore(
   return checkpointed === undefined ? undefined : read(keyOf(folder, checkpointed));
 }
 
-/** What stands in an object; text that is no note if it is too long for one. */
+/** The text of an object; empty if it is too long for a note. */
 async function noteAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<string | undefined> {
   try {
     return (await store.get(key, MAX_NOTE, signal))?.bytes.toString('utf8');

@@ -342,7 +342,7 @@ export class Pump {
 
   /** The log has ended: what was laid aside is kept with what waits. */
   stop(): void {
-    this.#spool = undefined; // whoever keeps what comes later would not look there
+    this.#spool = undefined; // lines that come later are kept elsewhere
     this.#cancelRetry?.();
     if (!this.#gathered.isEmpty) this.queue.add(this.#gathered.takeAll(), false);
   }

@@ -161,7 +161,7 @@ export class UnsealedLines {
     const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
     const file = this.#nameOf({ ...facts, ...loss }, keptLast(now));
     renameSync(path, file);
-    this.#syncNames(); // it has its name, and what that counts: whoever claims it makes both durable
+    this.#syncNames(); // the file has its name, with its counts; a claim makes both durable
     return file;
   }
 

@@ -92,7 +92,7 @@ function holderOf(text: string): Holder | undefined {
   }
 }
 
-/** What a lock file holds. Only a regular file is read: whoever may write to the directory could hold us up with anything else. */
+/** The text of a lock file. Only a regular file is read: a pipe in its place would block. */
 function readLock(path: string): string {
   const { fd } = openRegularSync(path);
   try {
