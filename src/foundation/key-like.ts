@@ -13,6 +13,8 @@ const TOKEN =
 /** An address with a user or a password before its host. */
 const WITH_PASSWORD = /([a-z][a-z0-9+.-]*:\/+)[^/?#\s@]+@(?=[^\s/])/gi;
 const WORD = /[a-z]{7}/;
+/** A verifier key, which is public (C2SP signed-note): its name, its key id, and more bytes than a secret of 32. */
+const VERIFIER_KEY = /^([^+\s]+)\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44,}={0,2}$/;
 /** What stands in the place of what may not be shown. */
 const HIDDEN = '(not shown, it looks like a key)';
 /** So often one kind of character follows another in no name of people's; in 32 random bytes it is 28 times. */
@@ -38,10 +40,13 @@ function* endings(token: string): Generator<string> {
 
 /**
  * Whether a text is a key, or something in it reads like one: 32 bytes as hex, base64 or base64url, most of them, a private key in
- * PEM, a token, an address with a password. Names and paths of people hold words.
+ * PEM or as a signer of notes, a token, an address with a password. Names and paths of people hold words, and a verifier key is public.
  */
 export function readsLikeKey(text: string): boolean {
-  if (text.includes('-----BEGIN') || TOKEN.test(text) || hasPassword(text)) return true;
+  const verifier = VERIFIER_KEY.exec(text)?.[1];
+  if (verifier !== undefined) return readsLikeKey(verifier);
+  if (text.includes('-----BEGIN') || text.includes('PRIVATE+KEY+') || TOKEN.test(text) || hasPassword(text))
+    return true;
   if (WHOLE.test(text) || WHOLE.test(basename(text))) return true;
   const tokens = text.split(/[^A-Za-z0-9+/_=-]+|=(?=.*[^=])/);
   return tokens

@@ -38,6 +38,17 @@ it('knows a private key in PEM', () => {
   expect(readsLikeKey(`d1=${pem}`)).toBe(true);
 });
 
+it('takes a verifier key for what it is, public, and the one that signs for a secret', () => {
+  for (let round = 0; round < 2000; round++) {
+    const key = createHash('sha256').update(`key ${round}`).digest();
+    const id = key.toString('hex', 0, 4);
+    const verifier = `witness.example/two+${id}+${Buffer.concat([Buffer.of(4), key]).toString('base64')}`;
+    expect(shown(verifier)).toBe(verifier);
+    expect(readsLikeKey(`PRIVATE+KEY+${verifier}`)).toBe(true);
+    expect(readsLikeKey(`${key.toString('hex')}+${id}+${verifier.slice(-44)}`)).toBe(true);
+  }
+});
+
 it.each([
   'audit.jsonl',
   '/var/log/service/audit.20261124T230024Z-0001.jsonl',
