@@ -42,6 +42,8 @@ export default {
   // Run by scripts/, which knip does not look into for programs.
   ignoreDependencies: [
     'dependency-cruiser',
+    'oxlint',
+    'oxlint-tsgolint',
     'publint',
     '@arethetypeswrong/cli',
     // Given to projects that scripts/check/types.mjs and test/dist/ make.

@@ -60,6 +60,7 @@ export type { AuditSummary } from './fleet/run/summary.ts';
 export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
+export { closing } from './foundation/closing.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { checkKeysOf } from './providers/index.ts';

@@ -3,6 +3,7 @@ import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { Worked } from '../fleet/queue/work.ts';
 import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
+import { closing } from '../foundation/closing.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
@@ -122,7 +123,7 @@ export async function attestFilesWith(
   const { attestFiles } = await import('./attest.ts');
   const { openSigning } = await import('./configured-keys.ts');
   const { keyId, signing } = await openSigning(config, env);
-  return attestFiles(options, { keyId, signing }).finally(async () => signing.close());
+  return closing(attestFiles(options, { keyId, signing }), async () => signing.close());
 }
 
 /** `verifyProof` with keys that are open, of a file. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */

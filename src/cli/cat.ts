@@ -1,5 +1,5 @@
 import { type IgnoredReport, type OnPiece, originalLines, TamperError } from '../index.ts';
-import { verifiedLinesWith } from '../internal.ts';
+import { closing, verifiedLinesWith } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { yes } from './flags.ts';
@@ -92,14 +92,15 @@ export const cat: Command = command(
     try {
       if (flags.verified) {
         const { options, close } = await verifyRequest(call, io);
-        const report = await verifiedLinesWith({
+        const verified = verifiedLinesWith({
           ...options,
           onPiece: printer.take,
           onProblem: (message) => problems.add(message),
           onUnproven: (size) => {
             notes = `cat: what comes after entry ${size} is not proven yet and is left out\n`;
           },
-        }).finally(close);
+        });
+        const report = await closing(verified, close);
         if (report.verdict !== 'ok') {
           await print(io.stderr, verdictText(report, 'normal'));
           return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;

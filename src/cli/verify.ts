@@ -1,5 +1,5 @@
 import { TamperError } from '../index.ts';
-import { areProofs, verifyWith, waitingLines } from '../internal.ts';
+import { areProofs, closing, verifyWith, waitingLines } from '../internal.ts';
 import { renderReport } from '../report/html/render-report.ts';
 import { withoutQuotes } from '../report/without-quotes.ts';
 import { type Command, type CommandIo, command } from './command.ts';
@@ -56,7 +56,7 @@ export const verify: Command = command(
       );
     const { options, resolution, close } = await verifyRequest(call, io, !ofTopic);
     if (ofProofs) {
-      const report = await verifyProofs(options).finally(close);
+      const report = await closing(verifyProofs(options), close);
       await print(io.stdout, proofsText(report, format, quiet));
       return exitOf[report.verdict];
     }

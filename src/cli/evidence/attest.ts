@@ -1,5 +1,5 @@
 import { TamperError } from '../../index.ts';
-import { attestFilesWith } from '../../internal.ts';
+import { attestFilesWith, closing } from '../../internal.ts';
 import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { text } from '../flags.ts';
@@ -28,11 +28,8 @@ export const attest: Command = command(
     if (call.positionals.length === 0) throw new TamperError('USAGE', 'name the files to attest');
     const { options, resolution, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
-    const { report, envelope } = await attestFilesWith(
-      { ...options, onProgress: progress.show },
-      resolution,
-      io.env,
-    ).finally(async () => {
+    const attested = attestFilesWith({ ...options, onProgress: progress.show }, resolution, io.env);
+    const { report, envelope } = await closing(attested, async () => {
       progress.end();
       await close();
     });

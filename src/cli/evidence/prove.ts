@@ -1,5 +1,5 @@
 import { TamperError } from '../../index.ts';
-import { proveRecordWith } from '../../internal.ts';
+import { closing, proveRecordWith } from '../../internal.ts';
 import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { count, text } from '../flags.ts';
@@ -29,12 +29,11 @@ export const prove: Command = command(
     if (seq === undefined) throw new TamperError('USAGE', 'which record? name it with --seq N');
     const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
-    const { report, proof, refusal } = await proveRecordWith({ ...options, seq, onProgress: progress.show }).finally(
-      async () => {
-        progress.end();
-        await close();
-      },
-    );
+    const proved = proveRecordWith({ ...options, seq, onProgress: progress.show });
+    const { report, proof, refusal } = await closing(proved, async () => {
+      progress.end();
+      await close();
+    });
     if (proof === undefined) {
       const why = refusal === undefined ? verdictText(report, 'normal') : `prove: ${printable(refusal.message)}\n`;
       await print(io.stderr, why);
