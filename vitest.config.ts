@@ -14,8 +14,12 @@ const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.
 const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
 /** What replaces modules or globals, or measures the heap, has a process of its own. All other files share theirs. */
 const NEEDS_ITS_OWN = /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|support\/(garbage|process-memory)\.ts/;
+/** The vendors' SDKs keep what an environment said to them once. */
+const BY_SDK = /^test\/integration\/(aws|azure|gcp|storage)/;
 const files = filesBelow('test', /\.test\.ts$/);
-const alone = new Set(files.filter((file) => NEEDS_ITS_OWN.test(readFileSync(new URL(file, import.meta.url), 'utf8'))));
+const alone = new Set(
+  files.filter((file) => BY_SDK.test(file) || NEEDS_ITS_OWN.test(readFileSync(new URL(file, import.meta.url), 'utf8'))),
+);
 
 interface Project {
   readonly name: string;
@@ -69,16 +73,12 @@ export default defineConfig({
               exclude: NIGHTLY,
             }),
           )),
-      // These wait for servers most of the time: unit tests run meanwhile. SDKs keep what an environment said to them once.
-      {
-        extends: true,
-        test: {
-          name: 'integration',
-          globalSetup: './test/servers/shared.ts',
-          include: SERVERS,
-          exclude: [...NIGHTLY, ...leftOut],
-        },
-      },
+      ...twice({
+        name: 'integration',
+        globalSetup: './test/servers/shared.ts',
+        include: SERVERS,
+        exclude: [...NIGHTLY, ...leftOut],
+      }),
       {
         extends: true,
         test: {

@@ -47,7 +47,7 @@ function quick() {
   const native = unavailable.some(({ suite }) => suite.name === 'native engine') ? [] : ['native', 'native, alone'];
   const projects = args.some((arg) => arg.startsWith('--project'))
     ? []
-    : ['unit', 'unit, alone', 'integration', ...native];
+    : ['unit', 'unit, alone', 'integration', 'integration, alone', ...native];
   const outcome = stage('tests', () =>
     runVitest([...projects.flatMap((name) => ['--project', name]), ...args], `${root}coverage/vitest.json`),
   );

@@ -20,7 +20,8 @@ export default function setup(): () => Promise<void> {
     else process.env['TMPDIR'] = outer;
     for (let waited = 0; processesOf(folder).length > 0 && waited < PATIENCE; waited += 100) await delay(100);
     const left = processesOf(folder);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    // vitest's own processes may end after this, and what a writer does at the end of its process is a new file
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     if (left.length === 0) return;
     process.exitCode = 1; // vitest prints what a teardown throws, and succeeds
     throw new Error(`the tests left ${left.join(', ')}`);

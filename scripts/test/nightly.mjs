@@ -49,7 +49,7 @@ export function nightlyItems() {
 }
 
 const projectOf = (file) =>
-  file.startsWith('test/integration/') ? 'integration' : file.startsWith('test/engine/native') ? 'native*' : 'unit*';
+  file.startsWith('test/integration/') ? 'integration*' : file.startsWith('test/engine/native') ? 'native*' : 'unit*';
 
 /** Test files of the quick tier that take a part of their cases there (test/support/tier.ts). */
 function partlyQuick() {

@@ -12,7 +12,7 @@ import { builtEngine, typescriptEngine } from './engines.ts';
 import { Random } from './random-lines.ts';
 
 /** So many mutants of sealed logs are verified with each engine. */
-const MUTANTS = Number(process.env['ENGINE_MUTANTS'] ?? times(400, 2_000));
+const MUTANTS = Number(process.env['ENGINE_MUTANTS'] ?? times(150, 2_000));
 const SEED = Number(process.env['ENGINE_SEED'] ?? 13);
 
 let engine: Engine = typescriptEngine;
@@ -58,7 +58,7 @@ async function agreed(report: () => Promise<VerifyReport>, what: string): Promis
 }
 
 describe('the report is the same with either engine, and without any', () => {
-  it.each(someOf(vectorNames(), 4))('of the vector %s', async (name) => {
+  it.each(someOf(vectorNames(), 8))('of the vector %s', async (name) => {
     await agreed(async () => vectorReport(name), name);
   });
 

@@ -126,7 +126,7 @@ function linesOf(bytes: Buffer): Buffer[] {
 describe('what was taken before', () => {
   it('covers the vectors', () => expect(cases.length).toBeGreaterThan(150));
 
-  for (const { name, verdict, brings, lines } of someOf(cases, 4)) {
+  for (const { name, verdict, brings, lines } of someOf(cases, 8)) {
     it(`${name}: each cut, and all of them, come to the same as no cut`, async () => {
       const expected = await straight(auditorOf(brings), lines);
       const every = lines.map((_, at) => at).slice(0, 200);

@@ -82,7 +82,7 @@ it.each(Object.entries(modes))(
     await story(place('whole'), () => provider.rotate('audit'));
     const steps = disk.step;
     expect(steps).toBeGreaterThan(20);
-    for (const last of someOf([...Array(steps + 1).keys()].slice(1), 3)) {
+    for (const last of someOf([...Array(steps + 1).keys()].slice(1), 6)) {
       const name = `crash${last}`;
       Object.assign(disk, { step: 0, last, half: last % 2 === 0 });
       let acknowledged = 0;

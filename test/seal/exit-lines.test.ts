@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { someOf } from '../support/tier.ts';
 import { workplace } from './workplace.ts';
 
 /** Lines that come while the process ends, by `exit` listeners that were added before the sealer or after it. */
@@ -24,9 +25,11 @@ const program = (library: string, options: object, { before, end }: { before: bo
   ${end}
 `;
 
+const ends = ['await sealer.close();', 'await sealer.flush();', 'process.exit(0);', ''];
 it.each(
-  [true, false].flatMap((before) =>
-    ['await sealer.close();', 'await sealer.flush();', 'process.exit(0);', ''].map((end) => ({ before, end })),
+  someOf(
+    [true, false].flatMap((before) => ends.map((end) => ({ before, end }))),
+    3,
   ),
 )('are sealed by this run or the next: $before, $end', (how) => {
   const { directory } = workplace();

@@ -83,7 +83,7 @@ const sizes = (directory: string): number[] =>
     .map((name) => statSync(join(directory, name)).size);
 const backlog = (): Buffer => Buffer.from(Array.from({ length: COUNT }, (_, n) => `{"n":${n}}\n`).join(''));
 
-describe.each(someOf(cases, 3))(
+describe.each(someOf(cases, 6))(
   '$code of $operation, after $after calls, while lines are drained and files change',
   (given) => {
     it.each([false, true])(

@@ -4,6 +4,7 @@ import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
 import { judge, memorySource } from '../support/judge.ts';
 import { subjects } from '../support/mutations.ts';
 import type { LogLine } from '../support/sealed-log.ts';
+import { times } from '../support/tier.ts';
 import { edKey, nextEdKey } from '../vectors/keys.ts';
 import { brings } from '../vectors/vector-case.ts';
 
@@ -43,7 +44,7 @@ describe('an auth without its form', () => {
           expect(found.verdict).not.toBe(0);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: times(40, 150) },
     );
   });
 });

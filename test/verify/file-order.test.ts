@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { someOf } from '../support/tier.ts';
 import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 import { macKeys } from '../vectors/logs.ts';
@@ -42,15 +43,18 @@ async function judged(parts: readonly Buffer[], name: string): Promise<string> {
 describe('files of one stream', () => {
   it('stand in one order by the exact name and by a pattern, wherever the log was cut', async () => {
     const lines = abandonedCopy();
+    const places = [...lines.keys()].slice(1);
+    const cuts = someOf(
+      places.flatMap((one) => places.filter((two) => two > one).map((two) => [one, two] as const)),
+      7,
+    );
     let ok = 0;
-    for (let one = 1; one < lines.length - 1; one++) {
-      for (let two = one + 1; two < lines.length; two++) {
-        const parts = [lines.slice(0, one), lines.slice(one, two), lines.slice(two)].map((part) => Buffer.concat(part));
-        const exact = await judged(parts, origin);
-        expect(await judged(parts, 'audit.example.com/*'), `cut at ${one} and ${two}`).toBe(exact);
-        if (exact.startsWith('ok')) ok++;
-      }
+    for (const [one, two] of cuts) {
+      const parts = [lines.slice(0, one), lines.slice(one, two), lines.slice(two)].map((part) => Buffer.concat(part));
+      const exact = await judged(parts, origin);
+      expect(await judged(parts, 'audit.example.com/*'), `cut at ${one} and ${two}`).toBe(exact);
+      if (exact.startsWith('ok')) ok++;
     }
-    expect(ok).toBeGreaterThan(20);
+    expect(ok).toBeGreaterThan(cuts.length / 20);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge, memorySource } from '../support/judge.ts';
 import { type EpochKeys, type Forgery, SealedLog } from '../support/sealed-log.ts';
+import { someOf } from '../support/tier.ts';
 import { dataKey, edKey, nextDataKey, nextEdKey } from '../vectors/keys.ts';
 import { brings } from '../vectors/vector-case.ts';
 
@@ -62,7 +63,7 @@ describe.each(modes)('a log sealed with %s', (_name, first, second) => {
     ['a member of a later version', member],
     ['a member of a later version inside a key reference', inside],
   ])('is undecided with %s in any one control entry', async (_what, rewrite) => {
-    for (let target = 1; target <= plain.entries; target++) {
+    for (const target of someOf([...Array(plain.entries + 1).keys()].slice(1), 4)) {
       const log = new OtherVersion(target, rewrite);
       fill(log, first, second);
       for (const { verdict, codes } of await verdicts(log)) {

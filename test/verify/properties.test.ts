@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { judge, memorySource } from '../support/judge.ts';
 import { bitFlips, expectFound, moves, subjects, untouchedReport } from '../support/mutations.ts';
 import { SealedLog } from '../support/sealed-log.ts';
+import { someOf, times } from '../support/tier.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 import { brings } from '../vectors/vector-case.ts';
 
@@ -12,8 +13,9 @@ import { brings } from '../vectors/vector-case.ts';
 describe.each(subjects())('changes of a log sealed with $name', (subject) => {
   it('are found at their place, or leave the report as it was', async () => {
     const untouched = await untouchedReport(subject);
-    for (const mutation of bitFlips(subject, 997, 13)) await expectFound(subject, untouched, mutation);
-    for (const mutation of moves(subject, false)) await expectFound(subject, untouched, mutation);
+    for (const mutation of someOf([...bitFlips(subject, 997, 13), ...moves(subject, false)], 4)) {
+      await expectFound(subject, untouched, mutation);
+    }
   });
 });
 
@@ -68,7 +70,7 @@ describe('an untouched log of random shape', () => {
             name === 'hash' && found.codes.some((code) => code.startsWith('ADOPTED ')) ? 2 : 0,
           );
         }),
-        { numRuns: 60 },
+        { numRuns: times(25, 60) },
       );
     },
   );

@@ -210,7 +210,7 @@ describe.each(subjects())('of a changed log sealed with $name', (subject) => {
     const whole = await linesOf(given);
     expect(whole.report.verdict, JSON.stringify(whole.report.findings)).toBe('ok');
     expect(new Set(whole.text.split('\n').slice(0, -1))).toEqual(new Set(GENUINE));
-    for (const mutation of someOf([...bitFlips(subject, 1499, 7), ...moves(subject, false)], 4)) {
+    for (const mutation of someOf([...bitFlips(subject, 1499, 7), ...moves(subject, false)], 8)) {
       write(mutation.lines);
       for (const demux of [false, true]) {
         const { report, text } = await linesOf({ ...given, demux });
