@@ -83,7 +83,7 @@ report(problems, `${all.length} subpaths under ${modes.map(({ name }) => name).j
 function install(folder, types, peers) {
   const installed = join(folder, 'node_modules');
   mkdirSync(join(installed, pkg.name), { recursive: true });
-  for (const part of ['package.json', 'dist', 'src'])
+  for (const part of ['package.json', 'dist'])
     cpSync(root + part, join(installed, pkg.name, part), { recursive: true });
   const link = (name, from = name) => {
     mkdirSync(join(installed, name, '..'), { recursive: true });

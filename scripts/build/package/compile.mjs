@@ -1,13 +1,36 @@
-import { resolve } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { filesBelow } from '../../lib/files.mjs';
 import { root, run, tool } from '../../lib/run.mjs';
 import { joinRoot } from './join-root.mjs';
 
 /**
- * Compiles src/ into a folder as it is published: modules with their declarations and source maps, those of the package's root
- * in one file.
+ * Compiles src/ into a folder as it is published: modules, those of the package's root in one file, and the declarations that
+ * the package's exports lead to.
  */
 export async function compile(folder) {
-  const code = run(tool('tsc'), ['-p', 'tsconfig.build.json', '--outDir', resolve(root, folder)]);
+  const dist = resolve(root, folder);
+  const code = run(tool('tsc'), ['-p', 'tsconfig.build.json', '--outDir', dist]);
   if (code !== 0) throw new Error(`tsc ended with ${code}`);
-  await joinRoot(resolve(root, folder));
+  await joinRoot(dist);
+  const needed = declarationsOfExports(dist);
+  for (const file of filesBelow('.', /\.d\.ts$/, dist).map((name) => join(dist, name))) {
+    if (!needed.has(file)) rmSync(file);
+  }
+}
+
+/** Nobody can import the others: they would be half of what is installed. */
+function declarationsOfExports(dist) {
+  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  const needed = new Set();
+  const follow = (file) => {
+    if (needed.has(file)) return;
+    needed.add(file);
+    for (const [, target] of readFileSync(file, 'utf8').matchAll(/(?:from |import\(|import )['"](\.[^'"]+)\.[jt]s['"]/g))
+      follow(join(dirname(file), `${target}.d.ts`));
+  };
+  for (const target of Object.values(exports).filter((name) => name.endsWith('.js'))) {
+    follow(join(dist, relative('dist', target).replaceAll(sep, '/').replace(/\.js$/, '.d.ts')));
+  }
+  return needed;
 }

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import { root } from '../../lib/run.mjs';
@@ -58,12 +58,6 @@ async function modulesOfRoot() {
   return [...loaded].sort();
 }
 
-/** Sources are in the package: a map that contains them too is twice as long. */
-function withoutSources(map) {
-  const { sourcesContent: _, ...rest } = JSON.parse(map);
-  return JSON.stringify(rest);
-}
-
 /**
  * Puts the modules that `import 'fapilog-tamper'` loads into one file, {@link ROOT_FILE}: Node.js takes half a millisecond for
  * each module. In the place of each is left one with the same exports, which takes them from there. Each class and each variable
@@ -78,7 +72,7 @@ export async function joinRoot(dist) {
   const { output } = await joined.generate({
     dir: dist,
     format: 'esm',
-    sourcemap: true,
+    sourcemap: 'hidden', // for `npm run check -- root`, which asks of which modules each file is made
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     minifyInternalExports: false,
@@ -89,7 +83,6 @@ export async function joinRoot(dist) {
   if (shared.join() !== ROOT_FILE)
     throw new Error(`the root is to be one file, ${ROOT_FILE}, and is ${shared.join(', ')}`);
   for (const { fileName, type, code, source } of output) {
-    if (type === 'chunk') rmSync(join(dist, `${fileName}.map`), { force: true }); // tsc's
-    writeFileSync(join(dist, fileName), type === 'chunk' ? code : withoutSources(source));
+    writeFileSync(join(dist, fileName), type === 'chunk' ? code : source);
   }
 }
