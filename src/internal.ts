@@ -40,6 +40,7 @@ export {
   isSecretOption,
   loadConfigFile,
   modeOf,
+  nearest,
   optionNames,
   type Resolution,
   readFlags,

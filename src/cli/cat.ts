@@ -71,6 +71,10 @@ function ignoredText({ files, more }: IgnoredReport): string {
 export const cat: Command = command(
   {
     usage: 'PATH|LOCATION…|- [--verified …]',
+    examples: [
+      '% audit.jsonl | jq .msg',
+      '% audit.jsonl --verified --origin audit.example.com/app --public-key audit.key.pub',
+    ],
     about: [
       "Prints the application's own lines, byte for byte, each followed by LF. Lines that were never sealed are left out and reported on standard error.",
       'With --verified, the lines wait for the verdict in an unnamed temporary file in the directory given by TMPDIR, which needs as much space as the decompressed log. All other flags are those of verify and apply only with --verified, except --unwrap; --jobs has no effect.',

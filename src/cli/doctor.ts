@@ -27,6 +27,7 @@ interface OptionRow {
 export const doctor: Command = command(
   {
     usage: '[--config FILE] [--format text|json]',
+    examples: ['% --config fapilog.yaml', '% --key-source aws-kms --key-id alias/audit --format json'],
     about: [
       'Shows the value of each option and where it came from, checks whether the log and its state can be written, uses each key once, and tests what the key service allows. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be carried out.',
     ],

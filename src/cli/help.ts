@@ -10,7 +10,9 @@ export interface Described {
   readonly usage: string;
   /** Paragraphs, each in one line. */
   readonly about: readonly string[];
-  /** Arguments that are no flags. */
+  /** Command lines that people use first; `%` is the program and the command. */
+  readonly examples: readonly string[];
+  /** Arguments that are not flags. */
   readonly takes?: Readonly<Record<string, string>>;
   readonly flags: FlagSet;
   /** Options of the configuration that are worth their line, as flags. */
@@ -18,9 +20,9 @@ export interface Described {
   readonly takesConfig: boolean;
 }
 
-/** `called` is what its arguments stand behind: `fapilog-tamper verify`. */
+/** `called` is the program and the command: `fapilog-tamper verify`. */
 export function helpOf(called: string, described: Described): string {
-  const { usage, about, takes = {}, flags, options = {}, takesConfig } = described;
+  const { usage, examples, about, takes = {}, flags, options = {}, takesConfig } = described;
   const rows: [string, string][] = [
     ...Object.entries(takes),
     ...Object.entries(flags).map(([flag, { takes: value, says }]): [string, string] => [
@@ -33,6 +35,9 @@ export function helpOf(called: string, described: Described): string {
   return [
     `usage: ${called} ${usage}`,
     ...about.flatMap((paragraph) => ['', ...wrapped(paragraph, WIDTH)]),
+    '',
+    examples.length === 1 ? 'Example:' : 'Examples:',
+    ...examples.map((example) => `  ${example.replace('%', called)}`),
     ...(rows.length > 0 ? [''] : []),
     ...rows.flatMap(([left, says]) =>
       wrapped(says, WIDTH - width - 2).map((line, at) => `  ${(at === 0 ? left : '').padEnd(width)}${line}`),

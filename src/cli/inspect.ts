@@ -13,6 +13,7 @@ function many(count: number, one: string, more = `${one}s`): string {
 export const inspect: Command = command(
   {
     usage: 'PATH|LOCATION…|- [--unwrap CARRIER] [--format text|json]',
+    examples: ['% audit.jsonl', 'kubectl logs payments-0 | % - --format json'],
     about: [
       'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves.',
     ],

@@ -9,6 +9,7 @@ import { jsonText, print } from './output.ts';
 export const keygen: Command = command(
   {
     usage: '--out FILE [--algorithm HMAC-SHA256|Ed25519|ML-DSA-44|ML-DSA-65] [--origin NAME] [--format text|json]',
+    examples: ['% --out audit.key --algorithm Ed25519 --origin audit.example.com/app', '% --out data.key'],
     about: ['Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.'],
     flags: {
       out: text('FILE', 'where the key goes; the public half of a signing key goes to FILE.pub'),

@@ -8,6 +8,7 @@ import { print } from './output.ts';
 export const policy: Command = command(
   {
     usage: 'init PATH…',
+    examples: ['% init /var/log/app > policy.yaml'],
     about: [
       'policy init drafts a policy file on standard output from what sealed files say about themselves: origins, key names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.',
     ],

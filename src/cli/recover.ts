@@ -10,6 +10,7 @@ import { resolveCall } from './resolve.ts';
 export const recover: Command = command(
   {
     usage: 'FILE --reason TEXT|--break-lock [--config FILE]',
+    examples: ["% audit.jsonl --reason 'restored from backup'", '% audit.jsonl --break-lock'],
     about: [
       'For a stream that cannot continue: its state contradicts its file or an anchor, or its keys changed in a way that a verifier must take for tampering. The old files stay untouched, as evidence. The next start begins a new stream that cites the old one, so that an auditor sees the break; the reason is recorded in the state.',
       'A lock expires by itself, 10 seconds after its holder has ended; use --break-lock if you cannot wait that long. The risk: if the holder is still running, it stops with LOCKED when it next writes. Until it notices, 7.5 seconds at most on a network file system, it may write between the lines of the next writer; both then stop with FOREIGN_WRITE, and verification shows it.',

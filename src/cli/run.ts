@@ -1,7 +1,7 @@
 import { TamperError } from '../index.ts';
-import { readFlags, shown } from '../internal.ts';
+import { nearest, readFlags, shown } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
-import { commands } from './commands.ts';
+import { type CommandRow, commands } from './commands.ts';
 import { engineText } from './engine-text.ts';
 import { errorText } from './error-text.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
@@ -68,16 +68,33 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     await print(io.stdout, `${await io.version()}\n${await engineText()}\n`);
     return exitCode.done;
   }
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    await print(name === undefined ? io.stderr : io.stdout, overview());
-    return name === undefined ? exitCode.usage : exitCode.done;
+  if (name === undefined) {
+    await print(io.stderr, overview());
+    return exitCode.usage;
   }
-  // a command of two words comes before its first one
-  const both = commands.find((one) => one.name === `${name} ${rest[0]}`);
+  if (name === '--help' || name === '-h' || name === 'help') {
+    const asked = name === 'help' && rest[0] !== undefined ? commandOf(rest[0], rest[1]).row : undefined;
+    await print(io.stdout, asked === undefined ? overview() : helpOf(calledAs(asked), await asked.load()));
+    return exitCode.done;
+  }
+  const { row, words } = commandOf(name, rest[0]);
+  return runCommand(calledAs(row), await row.load(), rest.slice(words - 1), io);
+}
+
+const calledAs = ({ name }: CommandRow): string => `${program} ${name}`;
+
+/** The command that begins with these words: one of two words comes before its first one. @throws USAGE */
+function commandOf(name: string, next: string | undefined): { readonly row: CommandRow; readonly words: 1 | 2 } {
+  const both = commands.find((one) => one.name === `${name} ${next}`);
   const row = both ?? commands.find((one) => one.name === name);
-  if (row === undefined)
-    throw new TamperError('USAGE', `unknown command ${shown(name)}`, { hint: `Run: ${program} --help` });
-  return runCommand(`${program} ${row.name}`, await row.load(), both === undefined ? rest : rest.slice(1), io);
+  if (row !== undefined) return { row, words: both === undefined ? 1 : 2 };
+  const like = nearest(
+    name,
+    commands.map((one) => one.name),
+  );
+  throw new TamperError('USAGE', `unknown command ${shown(name)}`, {
+    hint: `Did you mean ${like}? All commands: ${program} help`,
+  });
 }
 
 async function runCommand(called: string, command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
@@ -97,7 +114,7 @@ function overview(): string {
     '',
     ...rows,
     '',
-    `Run ${program} COMMAND --help for more. Exit codes: 0 done, 1 tampered or a failed check, 2 undecided or not`,
+    `Run ${program} help COMMAND for more. Exit codes: 0 done, 1 tampered or a failed check, 2 undecided or not`,
     `reachable, 64 wrong usage, 70 a bug in ${program}.`,
     '',
   ].join('\n');

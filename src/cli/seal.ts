@@ -20,6 +20,11 @@ const flags = {
 export const seal: Command = command(
   {
     usage: '[--config FILE] [--out FILE|-] [--origin NAME] [--tee] [--key-events FILE] [--quiet]',
+    examples: [
+      'node app.mjs | % --out /var/log/app/audit.jsonl --origin audit.example.com/app',
+      '% --config fapilog.yaml < app.log',
+      'node app.mjs | % --key-source vault --vault-path transit/keys/audit --out - --origin audit.example.com/app',
+    ],
     about: [
       'Seals standard input, line by line, into a file or to standard output, until the input ends or SIGINT or SIGTERM arrives; what still comes then is taken, for two seconds at most. Everything read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. On SIGHUP it continues in a new file if logrotate has renamed the current one.',
     ],

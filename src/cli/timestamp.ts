@@ -14,6 +14,9 @@ function needed(value: string | undefined, flag: string): string {
 export const timestamp: Command = command(
   {
     usage: 'PATH… --origin NAME --url URL --tsa-certificate FILE --out DIRECTORY',
+    examples: [
+      '% audit.jsonl --origin audit.example.com/app --url https://tsa.example.org --tsa-certificate tsa-root.pem --out stamps',
+    ],
     about: [
       'Has the newest signed checkpoint of a log stamped by a time-stamp authority (RFC 3161), verifies the answer, and keeps it in DIRECTORY: NAME.tsr beside the checkpoint, NAME.note. "verify --timestamp NAME.tsr" then says when the log was there, and finds that it is still the same. Needs the package pkijs.',
       'openssl checks the same file: openssl ts -verify -data <(head -n 3 NAME.note) -in NAME.tsr -CAfile FILE.',

@@ -22,6 +22,11 @@ export const verify: Command = command(
   {
     usage:
       'PATH|LOCATION…|-|--from URL --origin NAME|--policy FILE [--key-env VAR] [--keys PATH] [--public-key FILE] [--known FILE] …',
+    examples: [
+      '% audit.jsonl --origin audit.example.com/app --public-key audit.key.pub',
+      '% /var/log/app --policy policy.yaml --keys recovered.keys',
+      '% s3://logs/app --policy policy.yaml --html report.html',
+    ],
     about: [
       'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are; a LOCATION is a folder or an object in a bucket: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER (docs/object-storage.md).',
       'A file named *.tlog-proof is the proof of one record, as "prove" makes it, and is verified alone: spec/evidence.md. Logs and proofs are not mixed.',

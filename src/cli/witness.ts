@@ -26,6 +26,9 @@ function saying(result: WitnessLogResult, name: string, out: string): string {
 export const witness: Command = command(
   {
     usage: 'PATH…|- --origin NAME --url URL --witness VKEY|FILE --out FILE',
+    examples: [
+      '% audit.jsonl --origin audit.example.com/app --url https://witness.example.org --witness witness.vkey --out audit.witnessed',
+    ],
     about: [
       'Brings the newest signed checkpoint of a log to a witness (C2SP tlog-witness) with the proof that the log only grew since the last one, and appends it with the cosignature to FILE, which is given to "verify" together with the log. It needs no key. Run it from cron, once for each witness; the writer may be running.',
       'Exit code 1 means that the witness has seen another log under this name: look into it at once. 2: not cosigned now, because the witness cannot be reached or does not know the stream.',

@@ -2,7 +2,7 @@ export { type ResolvedConfig, withDefaults } from './defaults.ts';
 export { type FlagSpec, type Flags, readFlags } from './flags.ts';
 export { loadConfigFile } from './load-file.ts';
 export { type ConfiguredKey, type Mode, modeOf, signingCandidate } from './mode.ts';
-export { fileName, variableName } from './names.ts';
+export { fileName, nearest, variableName } from './names.ts';
 export { type Resolution, resolveConfig } from './resolve.ts';
 export { allowedOf, type OptionName, optionNames } from './schema.ts';
 export { isSecretOption } from './secrecy.ts';

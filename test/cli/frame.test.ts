@@ -6,6 +6,7 @@ import { commands } from '../../src/cli/commands.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { TamperError, type TamperErrorCode } from '../../src/errors.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { runCommand } from '../support/command-line.ts';
 
 let built: BuiltPackage;
 const directory = mkdtempSync(join(tmpdir(), 'cli-'));
@@ -43,22 +44,46 @@ describe('fapilog-tamper', () => {
     expect(stderr).toContain('usage: fapilog-tamper COMMAND');
   });
 
-  it('an unknown command', async () => {
-    expect(await built.run(['frobnicate'])).toEqual({
+  it.each([
+    ['verfy', 'verify'],
+    ['log', 'cat'],
+    ['Key', 'keys'],
+  ])('an unknown command, %s', async (typed, like) => {
+    expect(await built.run([typed])).toEqual({
       code: 64,
       stdout: '',
-      stderr: 'fapilog-tamper: USAGE: unknown command frobnicate\n  hint: Run: fapilog-tamper --help\n',
+      stderr: `fapilog-tamper: USAGE: unknown command ${typed}\n  hint: Did you mean ${like}? All commands: fapilog-tamper help\n`,
     });
   });
 
-  it.each(commands.map(({ name }) => name))('%s --help', async (name) => {
-    const { code, stdout, stderr } = await built.run([name, '--help']);
+  it('help of an unknown command', async () => {
+    const { code, stdout, stderr } = await runCommand(['help', 'verfy']);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('Did you mean verify?');
+  });
+
+  it.each(commands.map(({ name }) => name))('%s --help, -h and help %s', async (name) => {
+    const { code, stdout, stderr } = await runCommand([...name.split(' '), '--help']);
     expect([code, stderr]).toEqual([0, '']);
+    expect(await runCommand([...name.split(' '), '-h'])).toEqual({ code, stdout, stderr });
+    expect(await runCommand(['help', ...name.split(' ')])).toEqual({ code, stdout, stderr });
     expect(stdout).toMatch(new RegExp(`^usage: fapilog-tamper ${name} `));
-    const other = /the flags of (\w+)/.exec(stdout)?.[1];
-    const described = other === undefined ? stdout : stdout + (await built.run([other, '--help'])).stdout;
     const command = await commands.find((row) => row.name === name)?.load();
-    for (const flag of Object.keys(command?.flags ?? {})) expect(described).toContain(`--${flag}`);
+    for (const flag of Object.keys(command?.flags ?? {})) expect(stdout).toContain(`--${flag}`);
+  });
+
+  it.each(commands.map(({ name }) => name))('%s has examples, and it knows the flags in them', async (name) => {
+    const { stdout } = await runCommand(['help', ...name.split(' ')]);
+    const program = `fapilog-tamper ${name}`;
+    const lines = [...stdout.matchAll(/^ {2}(.*)$/gm)].map(([, text = '']) => text);
+    const examples = lines.filter((text) => text === program || text.includes(`${program} `));
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      const ours = example.slice(example.indexOf(program) + program.length).replace(/ [|<>] .*$/, '');
+      const args = [...ours.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+      const { code, stderr } = await runCommand([...name.split(' '), ...args, '--help']);
+      expect([code, stderr], example).toEqual([0, '']);
+    }
   });
 
   it.each([

@@ -13,6 +13,11 @@ export const audit: Command = command(
   {
     usage:
       'PATH|LOCATION… --memory PLACE --origin NAME|--policy FILE [--public-key FILE] [--keys PATH] … | merge FILE…',
+    examples: [
+      '% /var/log --memory /srv/auditor --policy policy.yaml',
+      '% s3://logs/prod --memory s3://auditor/memory --policy policy.yaml --format json',
+      '% /var/log --memory /srv/auditor --policy policy.yaml --watch --interval 10m',
+    ],
     about: [
       'Verifies every stream below the given places and remembers the newest checkpoint of each, so that the next audit reads only what is new. Says of each what became of it: new, grown, unchanged, removed, stopped, vanished, rolled_back, forked and others (docs/audit.md). Exit code 0: all streams are ok; 1: one was tampered with, rolled back, forked or has vanished; 2: one could not be decided, is missing or has stopped.',
       'It may be interrupted at any time, and goes on where it was; several may run at once on one memory. With --shard I/N, or as an array job of Kubernetes or AWS Batch, it takes one of N parts of the streams; audit merge puts the outputs of all parts (--format json) together.',

@@ -136,6 +136,7 @@ async function showTampering(place: Place, tampering: Tampering, number: number,
 export const demo: Command = command(
   {
     usage: '[FILE] [--keep]',
+    examples: ['%', '% app.log --keep'],
     about: [
       'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from your file, which stays untouched.',
     ],

@@ -13,6 +13,9 @@ import { writeNewFile } from './new-file.ts';
 export const prove: Command = command(
   {
     usage: 'PATH…|- --seq N --origin NAME|--policy FILE --public-key FILE [--out FILE] …',
+    examples: [
+      '% audit.jsonl --seq 4711 --origin audit.example.com/app --public-key audit.key.pub --out payment.tlog-proof',
+    ],
     about: [
       'Proves that one record is in a log: verifies the log as "verify" does and, if the verdict is ok, prints a C2SP tlog-proof with the record, its inclusion proof, the signed checkpoint that covers it, and the seal that dates it. Anyone with the public key can check it alone: fapilog-tamper verify NAME.tlog-proof.',
       'A log that is sealed with a data key alone has no signature, so nothing in it can be proven to others. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',

@@ -9,6 +9,10 @@ import { showKeysOf } from './show.ts';
 export const keys: Command = command(
   {
     usage: 'show PATH… | recover PATH… --out FILE --origin NAME|--policy FILE [--config FILE …]',
+    examples: [
+      '% show audit.key.pub policy.yaml',
+      '% recover audit.jsonl --out recovered.keys --origin audit.example.com/app --config fapilog.yaml',
+    ],
     about: [
       'keys show says what each file is: public keys (PEM or verifier keys), key files, policies, files of recovered keys, sealed logs. Public keys come with fingerprints in groups of four digits, to be compared by telephone. What a log says about its keys is what its writer, or whoever changed it, says: it proves nothing until it has been compared. No secret is printed.',
       'keys recover is for logs whose data keys were encrypted by a key service. It asks the services that you name, with your own credentials, to decrypt the data key of each key period once, checks it against its fingerprint, and writes the keys to FILE, which only you can read. From then on verify --keys FILE needs no service. Whoever has FILE could forge what it checks. Nothing is asked about a key that you do not name; no address is taken from the log. Exit code 0: a verification lacks no data key; 2: some are missing, and the output says which and why. The command recover is another one: it begins a new stream.',

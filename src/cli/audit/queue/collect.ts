@@ -11,6 +11,7 @@ import { queueFlags, redisOf, resultKey } from './queue-flags.ts';
 export const collect: Command = command(
   {
     usage: '--run FILE --redis-url URL [--wait] [--timeout DURATION] [--format text|json]',
+    examples: ['% --run tonight.run --redis-url rediss://queue.example.com --wait --timeout 2h'],
     about: [
       'Gives the results of a run that audit enqueue has begun, as audit would: every stream, and a summary. A stream without a result is undecided, and why is said: it failed, it waits, a worker is auditing it, or the queue has no job for it. Then run audit enqueue again with the same FILE. It changes nothing, so it may be run as often as one likes. Exit codes as those of audit. Needs the packages bullmq and ioredis.',
     ],

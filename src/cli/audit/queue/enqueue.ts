@@ -12,6 +12,9 @@ import { queueFlags, queueName, redisOf, resultKey } from './queue-flags.ts';
 export const enqueue: Command = command(
   {
     usage: 'PATH|LOCATION… --run FILE --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
+    examples: [
+      '% s3://logs/prod --run tonight.run --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml',
+    ],
     about: [
       'Lists the places and puts one job for each stream into a queue on Redis or Valkey, which audit work does on any number of machines (docs/audit-workers.md). FILE is made: it says which streams were found, and audit collect needs it. Where it is there already nothing is listed: jobs that are not in the queue are put there, and those that failed are tried again; the others are left alone. No key and no password goes into a job. Needs the packages bullmq and ioredis.',
     ],

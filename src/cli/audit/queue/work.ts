@@ -12,6 +12,9 @@ import { queueFlags, queueName, redisOf, resultKey, workerName } from './queue-f
 export const work: Command = command(
   {
     usage: 'PATH|LOCATION… --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
+    examples: [
+      '% s3://logs/prod --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml --concurrency 4',
+    ],
     about: [
       'Audits streams that audit enqueue has put into a queue on Redis or Valkey, until it is stopped: SIGTERM or SIGINT lets it finish the jobs that it has begun. Start as many as you like, on any machines, with the places, memory, policy, keys and options that audit enqueue was given; one with others refuses its first job and ends with exit code 64. Keys come from its own flags and environment. A job whose worker is gone is taken over by another one (docs/audit-workers.md). Needs the packages bullmq and ioredis.',
     ],
