@@ -1,19 +1,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage, type RunResult } from '../support/built-package.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CommandResult, runHere } from '../support/command-line.ts';
 
 /** `fapilog-tamper audit` on a directory, as somebody runs it. */
 
 const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-let built: BuiltPackage;
 let cwd = '';
 
-beforeAll(async () => {
-  built = await buildPackage();
-});
-afterAll(() => built.remove());
 beforeEach(async () => {
   cwd = mkdtempSync(join(tmpdir(), 'fleet-audit-'));
   mkdirSync(join(cwd, 'logs'));
@@ -21,14 +16,14 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
-const seal = async (name: string): Promise<RunResult> =>
-  built.run(['seal', '--quiet', '--out', `logs/${name}.jsonl`, '--origin', `fleet/${name}`], {
+const seal = async (name: string): Promise<CommandResult> =>
+  runHere(['seal', '--quiet', '--out', `logs/${name}.jsonl`, '--origin', `fleet/${name}`], {
     cwd,
     env,
     input: '{"n":1}\n',
   });
-const audit = async (...args: string[]): Promise<RunResult> =>
-  built.run(['audit', ...args, '--origin', 'fleet/*'], { cwd, env });
+const audit = async (...args: string[]): Promise<CommandResult> =>
+  runHere(['audit', ...args, '--origin', 'fleet/*'], { cwd, env });
 
 it('says all is ok, as of when; then what has vanished, by exit code and name', async () => {
   const first = await audit('logs', '--memory', 'memory', '--now', '2100-01-01T00:00:00Z');
@@ -102,18 +97,18 @@ describe('parts', () => {
 
   it('of one run are merged, and of two nights refused', async () => {
     const monday = [await partOf(0, 'monday'), await partOf(1, 'monday')];
-    const merged = await built.run(['audit', 'merge', ...monday], { cwd });
+    const merged = await runHere(['audit', 'merge', ...monday], { cwd });
     expect([merged.code, merged.stderr]).toEqual([0, '']);
     expect(merged.stdout).toMatch(/^OK: 3 streams: 3 ok/);
     for (const name of ['a', 'b', 'c']) rmSync(join(cwd, 'logs', `${name}.jsonl`));
     await seal('d');
     const tuesday = [await partOf(0, 'tuesday'), await partOf(1, 'tuesday')];
-    expect((await built.run(['audit', 'merge', ...tuesday], { cwd })).code).toBe(1);
+    expect((await runHere(['audit', 'merge', ...tuesday], { cwd })).code).toBe(1);
     for (const mixed of [
       [monday[0], tuesday[1]],
       [tuesday[0], monday[1]],
     ]) {
-      const { code, stdout, stderr } = await built.run(['audit', 'merge', ...(mixed as string[])], { cwd });
+      const { code, stdout, stderr } = await runHere(['audit', 'merge', ...(mixed as string[])], { cwd });
       expect([code, stdout]).toEqual([64, '']);
       expect(stderr).toMatch(/is of run (monday|tuesday), but \S+ of run (monday|tuesday)/);
     }

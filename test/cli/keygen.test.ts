@@ -2,22 +2,19 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { runHere } from '../support/command-line.ts';
 
-let built: BuiltPackage;
 let cwd = '';
 beforeAll(async () => {
-  built = await buildPackage();
   cwd = mkdtempSync(join(tmpdir(), 'keygen-'));
 });
 afterAll(() => {
-  built.remove();
   rmSync(cwd, { recursive: true });
 });
 
 describe('fapilog-tamper keygen', () => {
   it('makes a data key and does not print it', async () => {
-    const { code, stdout, stderr } = await built.run(['keygen', '--out', 'audit.key'], { cwd });
+    const { code, stdout, stderr } = await runHere(['keygen', '--out', 'audit.key'], { cwd });
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe('key file:     audit.key\nuse it with:  --key-source file --key-file-path audit.key\n');
     expect(statSync(join(cwd, 'audit.key')).mode & 0o777).toBe(0o600);
@@ -25,7 +22,7 @@ describe('fapilog-tamper keygen', () => {
   });
 
   it('refuses to overwrite it', async () => {
-    const { code, stdout, stderr } = await built.run(['keygen', '--out', 'audit.key'], { cwd });
+    const { code, stdout, stderr } = await runHere(['keygen', '--out', 'audit.key'], { cwd });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
       'fapilog-tamper: WRITE_FAILED: audit.key already exists, and keys are never overwritten\n  hint: Choose another name\n',
@@ -44,7 +41,7 @@ describe('fapilog-tamper keygen', () => {
       '--format',
       'json',
     ];
-    const { code, stdout, stderr } = await built.run(argv, { cwd });
+    const { code, stdout, stderr } = await runHere(argv, { cwd });
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toEqual({
       algorithm: 'Ed25519',
@@ -68,7 +65,7 @@ describe('fapilog-tamper keygen', () => {
     ['an origin that is none', ['keygen', '--out', 'y', '--origin', 'a b', '--algorithm', 'Ed25519'], 'ORIGIN_INVALID'],
     ['another format', ['keygen', '--out', 'y', '--format', 'xml'], '--format is text or json'],
   ])('refuses %s and makes nothing', async (_, argv, message) => {
-    const { code, stdout, stderr } = await built.run(argv, { cwd });
+    const { code, stdout, stderr } = await runHere(argv, { cwd });
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain(message);
     expect(() => statSync(join(cwd, 'y'))).toThrow('ENOENT');

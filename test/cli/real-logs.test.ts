@@ -3,31 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { runHere } from '../support/command-line.ts';
 import { someOf } from '../support/tier.ts';
 
 const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-let built: BuiltPackage;
 let cwd = '';
 
 beforeAll(async () => {
-  built = await buildPackage();
   cwd = mkdtempSync(join(tmpdir(), 'real-'));
 });
 afterAll(() => {
   rmSync(cwd, { recursive: true });
-  built.remove();
 });
 
 /** Seals the text, verifies the log, and gives the application's lines back. */
 async function sealAndGiveBack(name: string, input: string): Promise<string> {
   const origin = `audit.example.com/${name}`;
   const seal = ['seal', '--quiet', '--out', `${name}.sealed`, '--origin', origin];
-  expect(await built.run(seal, { cwd, env, input })).toMatchObject({ code: 0, stderr: '' });
-  const verdict = await built.run(['verify', `${name}.sealed`, '--origin', origin, '--quiet'], { cwd, env });
+  expect(await runHere(seal, { cwd, env, input })).toMatchObject({ code: 0, stderr: '' });
+  const verdict = await runHere(['verify', `${name}.sealed`, '--origin', origin, '--quiet'], { cwd, env });
   expect(verdict).toMatchObject({ code: 0, stdout: `OK  ${origin}\n` });
-  const { stdout } = await built.run(['cat', `${name}.sealed`], { cwd, env });
+  const { stdout } = await runHere(['cat', `${name}.sealed`], { cwd, env });
   return stdout;
 }
 

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { Readable, Writable } from 'node:stream';
 import { bytesOfStream } from '../../src/cli/input/input-bytes.ts';
 import { run } from '../../src/cli/run.ts';
@@ -33,4 +34,43 @@ export async function runCommand(
   };
   const code = await run(argv, io, async () => '0.0.0');
   return { code, ...written };
+}
+
+/** Of the environment that tests run in; the others are of whoever runs them. */
+const KEPT = new Set(['PATH', 'TMPDIR', 'FAPILOG_TAMPER_ENGINE']);
+let before: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a command line in this process as a process of its own would run it: in a working directory, with an environment, and
+ * with outputs as text; one after the other. A process takes ten times as long; what a test asks of one, such as its signals,
+ * its end or several at once, needs `buildPackage`.
+ */
+export async function runHere(
+  argv: readonly string[],
+  options: {
+    /** Default: the temporary directory. */
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly input?: string | Buffer;
+  } = {},
+): Promise<CommandResult> {
+  const mine = before.then(() => inPlace(options.cwd ?? tmpdir(), options.env ?? {}, () => runCommand(argv, options)));
+  before = mine.catch(() => undefined); // told to whoever runs it
+  const { code, stdout, stderr } = await mine;
+  const asText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
+  return { code, stdout: asText(stdout), stderr: asText(stderr) };
+}
+
+async function inPlace<T>(cwd: string, env: Readonly<Record<string, string>>, act: () => Promise<T>): Promise<T> {
+  const [place, variables] = [process.cwd(), { ...process.env }];
+  for (const name of Object.keys(variables)) if (!KEPT.has(name)) delete process.env[name];
+  Object.assign(process.env, env);
+  process.chdir(cwd);
+  try {
+    return await act();
+  } finally {
+    process.chdir(place);
+    for (const name of Object.keys(env)) delete process.env[name];
+    Object.assign(process.env, variables);
+  }
 }

@@ -10,32 +10,27 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CommandResult, runHere } from '../../support/command-line.ts';
 
 /** The files that an audit writes besides what it prints. */
 
 const key = 'ab'.repeat(32);
-let built: BuiltPackage;
 let cwd = '';
 
-beforeAll(async () => {
-  built = await buildPackage();
-});
-afterAll(() => built.remove());
 beforeEach(async () => {
   cwd = mkdtempSync(join(tmpdir(), 'audit-outputs-'));
   mkdirSync(join(cwd, 'logs'));
   for (const name of ['a', 'b']) {
     const seal = ['seal', '--quiet', '--out', `logs/${name}.jsonl`, '--origin', `example.com/${name}`];
     const env = { FAPILOG_TAMPER_KEY: key };
-    expect((await built.run(seal, { cwd, env, input: 'paid 120\n' })).code).toBe(0);
+    expect((await runHere(seal, { cwd, env, input: 'paid 120\n' })).code).toBe(0);
   }
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
-const audit = (...more: string[]): Promise<RunResult> =>
-  built.run(['audit', 'logs', '--origin', 'example.com/*', '--key-env', 'SOME_KEY', '--memory', 'memory', ...more], {
+const audit = (...more: string[]): Promise<CommandResult> =>
+  runHere(['audit', 'logs', '--origin', 'example.com/*', '--key-env', 'SOME_KEY', '--memory', 'memory', ...more], {
     cwd,
     env: { SOME_KEY: key },
   });
@@ -137,13 +132,13 @@ describe('fapilog-tamper audit merge', () => {
       writeFileSync(join(cwd, `part-${part[0]}.ndjson`), stdout);
     }
     const merge = ['audit', 'merge', 'part-0.ndjson', 'part-1.ndjson', '--html', 'all.html', '--metrics', 'all.prom'];
-    expect(await built.run(merge, { cwd })).toMatchObject({ code: 0, stderr: '' });
+    expect(await runHere(merge, { cwd })).toMatchObject({ code: 0, stderr: '' });
     expect(text('all.html')).toContain('All 2 streams are as they were sealed.');
     expect(text('all.prom')).toMatch(/^fapilog_tamper_audit_streams\{verdict="ok"\} 2$/m);
     expect(text('all.prom')).not.toContain('duration_seconds');
     const same = [...merge.slice(0, 4), '--html', 'same', '--metrics', 'same'];
-    expect(await built.run(same, { cwd })).toMatchObject({ code: 64, stdout: '' });
+    expect(await runHere(same, { cwd })).toMatchObject({ code: 64, stdout: '' });
     const over = [...merge.slice(0, 4), '--html', 'part-0.ndjson'];
-    expect(await built.run(over, { cwd })).toMatchObject({ code: 64 });
+    expect(await runHere(over, { cwd })).toMatchObject({ code: 64 });
   });
 });

@@ -2,28 +2,25 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
+import { runHere } from '../../support/command-line.ts';
 
 /** Which part of an audit a process takes, as the command is told of it by an engine. */
 
 const key = 'ab'.repeat(32);
 const keyEnv = { FAPILOG_TAMPER_KEY: key };
 const streams = ['example.com/a', 'example.com/b', 'example.com/c', 'example.com/d'];
-let built: BuiltPackage;
 let cwd = '';
 
 beforeAll(async () => {
-  built = await buildPackage();
   cwd = mkdtempSync(join(tmpdir(), 'audit-shards-'));
   mkdirSync(join(cwd, 'logs'));
   for (const [at, origin] of streams.entries()) {
     const seal = ['seal', '--quiet', '--out', `logs/${at}.jsonl`, '--origin', origin];
-    expect((await built.run(seal, { cwd, env: keyEnv, input: 'one\n' })).code).toBe(0);
+    expect((await runHere(seal, { cwd, env: keyEnv, input: 'one\n' })).code).toBe(0);
   }
 });
 afterAll(() => {
   rmSync(cwd, { recursive: true });
-  built.remove();
 });
 
 const args = (memory: string): string[] => [
@@ -32,7 +29,7 @@ const args = (memory: string): string[] => [
 ];
 
 async function audited(memory: string, env: Record<string, string>): Promise<{ streams: string[]; shard: unknown }> {
-  const { code, stdout, stderr } = await built.run([...args(memory), '--run', 'tonight'], {
+  const { code, stdout, stderr } = await runHere([...args(memory), '--run', 'tonight'], {
     cwd,
     env: { SOME_KEY: key, ...env },
   });
@@ -63,7 +60,7 @@ describe('an array job', () => {
 
   it('that does not know of how many it is audits nothing: exit 64', async () => {
     const given = { cwd, env: { SOME_KEY: key, JOB_COMPLETION_INDEX: '1' } };
-    const { code, stdout, stderr } = await built.run(args('memory-none'), given);
+    const { code, stdout, stderr } = await runHere(args('memory-none'), given);
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain('nothing says of how many');
     expect(stderr).toContain('hint: Set JOB_COMPLETIONS to their number');
@@ -71,7 +68,7 @@ describe('an array job', () => {
 
   it('audits all with --shard 0/1, whatever the engine says', async () => {
     const given = { cwd, env: { SOME_KEY: key, JOB_COMPLETION_INDEX: '1' } };
-    const { code, stdout } = await built.run([...args('memory-all'), '--shard', '0/1', '--quiet'], given);
+    const { code, stdout } = await runHere([...args('memory-all'), '--shard', '0/1', '--quiet'], given);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ streams: 4, shard: { index: 0, count: 1 } });
   });
