@@ -1,7 +1,7 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
 import { offsetWord } from '../report/words/place-words.ts';
-import { rangesText } from '../report/words/verdict-words.ts';
+import { causeOf, rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
 import { keyTexts } from './verify-keys-text.ts';
 
@@ -78,11 +78,9 @@ function keyText(key: KeyReport): string {
 /** Ranges of entries that were checked in different ways, each with who could have forged it. */
 function forgers(stream: StreamReport): string[] {
   const groups = forgersOf(stream);
-  if (groups.length === 1) return groups.map(({ brief }) => `  could have been forged by ${brief}`);
-  return [
-    '  could have been forged:',
-    ...groups.map(({ ranges, brief }) => `    entries ${rangesText(ranges, String)} by ${brief}`),
-  ];
+  const could = `${stream.verdict === 'tampered' ? 'what no finding names ' : ''}could have been forged`;
+  if (groups.length === 1) return groups.map(({ brief }) => `  ${could} by ${brief}`);
+  return [`  ${could}:`, ...groups.map(({ ranges, brief }) => `    entries ${rangesText(ranges, String)} by ${brief}`)];
 }
 
 /** What the verdict does not cover, though it may be ok. */
@@ -142,6 +140,8 @@ function streamLines(stream: StreamReport, level: Level): string[] {
   const name = origin === '' ? 'what belongs to no named stream' : origin;
   const lines = [`${HEADLINE[verdict]}  ${name}`];
   if (level === 'quiet') return lines;
+  const cause = causeOf(stream);
+  if (cause !== undefined && verdict !== 'ok') lines.push(`  ${cause}`);
   if (lastSeq > 0) {
     lines.push(...forgers(stream));
     const until = endTime === undefined ? '' : `, up to ${endTime}`;

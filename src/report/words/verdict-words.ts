@@ -36,29 +36,34 @@ function caveats(streams: readonly StreamReport[]): string {
 
 /** The same of one log. */
 export function streamSentence(stream: StreamReport): string {
-  const { verdict, origin, findings } = stream;
+  const { verdict, origin } = stream;
   const name = origin === '' ? 'files that belong to no named log' : `the log ${origin}`;
   if (verdict === 'ok') return okSentence(stream, capital(name));
-  const reasons = findings.filter(({ severity }) => severity === verdict);
-  const [first] = reasons;
-  const rest = new Set(reasons.map(({ code }) => code)).size - 1;
-  const more = rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : '';
-  if (verdict === 'tampered') {
-    return `${capital(name)} is not as it was sealed: ${reason(first)}${more}.`;
-  }
-  if (first === undefined) return `${capital(name)} has warnings, and you asked that warnings count.`;
-  return `It cannot be decided whether ${name} is as it was sealed: ${reason(first)}${more}.`;
+  const cause = causeOf(stream);
+  if (verdict === 'tampered') return `${capital(name)} is not as it was sealed: ${cause ?? 'see the findings'}.`;
+  if (cause === undefined) return `${capital(name)} has warnings, and you asked that warnings count.`;
+  return `It cannot be decided whether ${name} is as it was sealed: ${cause}.`;
 }
 
-function reason(finding: Finding | undefined): string {
-  if (finding === undefined) return 'see the findings';
+/** Why a log is not ok: the finding that the others follow from, and how many kinds there are. Undefined without one. */
+export function causeOf({ verdict, findings }: StreamReport): string | undefined {
+  const reasons = findings.filter(({ severity }) => severity === verdict);
+  const [first] = reasons;
+  if (first === undefined) return undefined;
+  const rest = new Set(reasons.map(({ code }) => code)).size - 1;
+  return `${reason(first)}${rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : ''}`;
+}
+
+function reason(finding: Finding): string {
   const { title } = FINDING_WORDS[finding.code];
   const where = entriesOf(finding);
   return where === '' ? title : `${title} (${where})`;
 }
 
 /** The entries that a finding is about, `entry 7` or `within entries 6 to 8`; empty where it names none. */
-export function entriesOf({ seq, lastSeq, within }: Pick<Finding, 'seq' | 'lastSeq' | 'within'>): string {
+export function entriesOf({ code, seq, lastSeq, within }: Partial<Finding>): string {
+  // the line is none of the entries, and one with the next number may not exist
+  if (code === 'FOREIGN_LINE') return seq === undefined || seq <= 1 ? '' : `after entry ${grouped(seq - 1)}`;
   if (within !== undefined && within.firstSeq !== within.lastSeq) {
     return `within entries ${grouped(within.firstSeq)} to ${grouped(within.lastSeq)}`;
   }
