@@ -120,10 +120,13 @@ function witnessLines({ witnessed }: StreamReport): string[] {
 }
 
 /** The last ones say the most. */
-function datedLines({ dated = [] }: StreamReport): string[] {
+function datedLines({ dated = [], verdict }: StreamReport): string[] {
+  const but = verdict === 'tampered' ? ', but for what a finding names,' : '';
   return dated
     .slice(-SHOWN_PER_CODE)
-    .map(({ size, time, authority }) => `  entries up to ${size} existed at ${time} (time stamp of ${authority})`);
+    .map(
+      ({ size, time, authority }) => `  entries up to ${size}${but} existed at ${time} (time stamp of ${authority})`,
+    );
 }
 
 function shortened(keys: readonly string[]): readonly string[] {

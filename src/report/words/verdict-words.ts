@@ -46,12 +46,54 @@ export function streamSentence(stream: StreamReport): string {
 }
 
 /** Why a log is not ok: the finding that the others follow from, and how many kinds there are. Undefined without one. */
-export function causeOf({ verdict, findings }: StreamReport): string | undefined {
+export function causeOf(stream: StreamReport): string | undefined {
+  const { verdict, findings } = stream;
   const reasons = findings.filter(({ severity }) => severity === verdict);
   const [first] = reasons;
   if (first === undefined) return undefined;
+  const exact = alteredText(stream);
+  if (exact !== undefined) return exact;
   const rest = new Set(reasons.map(({ code }) => code)).size - 1;
   return `${reason(first)}${rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : ''}`;
+}
+
+/** Ranges of altered entries that are named in one sentence. */
+const ALTERED_RANGES = 20;
+
+/**
+ * Where nothing is wrong but altered entries: how many, which, and that every other one is as it was sealed (spec M8.32). With
+ * MACs each entry shows that by itself. Undefined if that cannot be said.
+ */
+function alteredText(stream: StreamReport): string | undefined {
+  const { findings, more, keys, firstSeq, lastSeq, provenSize } = stream;
+  const altered = findings.filter(({ severity }) => severity !== 'warning');
+  const codes = new Set(altered.map(({ code }) => code));
+  const [code] = codes;
+  if (codes.size !== 1 || (code !== 'CHECKSUM_WRONG' && code !== 'AUTH_WRONG')) return undefined;
+  const unchecked = code === 'AUTH_WRONG' && keys.some(({ checkedBy }) => !checkedBy.includes('mac'));
+  const last = code === 'AUTH_WRONG' ? lastSeq : provenSize;
+  const seqs = altered.map(({ seq = 0 }) => seq);
+  if (unchecked || takenOverUnchecked(stream).count > 0 || seqs.some((seq) => seq > last)) return undefined;
+  const count = seqs.length + (more[code] ?? 0);
+  const rest = count > seqs.length ? ` and ${grouped(count - seqs.length)} more` : '';
+  const which = `${rangesText(rangesOf(seqs), grouped, ALTERED_RANGES)}${rest}`;
+  const were =
+    count === 1
+      ? `1 entry was changed after it was sealed (${which})`
+      : `${grouped(count)} entries were changed after they were sealed (${which})`;
+  const other = `every other one from ${grouped(firstSeq)} to ${grouped(last)}`;
+  return `${were}; ${other} ${code === 'AUTH_WRONG' ? 'has the MAC that it was sealed with' : 'is as it was sealed'}`;
+}
+
+/** Ascending numbers as ranges. */
+function rangesOf(seqs: readonly number[]): EntryRange[] {
+  const ranges: EntryRange[] = [];
+  for (const seq of seqs) {
+    const last = ranges.at(-1);
+    if (last?.lastSeq === seq - 1) ranges.splice(-1, 1, { ...last, lastSeq: seq });
+    else ranges.push({ firstSeq: seq, lastSeq: seq });
+  }
+  return ranges;
 }
 
 function reason(finding: Finding): string {
@@ -106,9 +148,13 @@ function lostText(lines: number): string {
 const RANGES = 3;
 
 /** Ranges of entries, `1 to 9, 12 and 2 more ranges`. */
-export function rangesText(ranges: readonly EntryRange[], number: (seq: number) => string = grouped): string {
+export function rangesText(
+  ranges: readonly EntryRange[],
+  number: (seq: number) => string = grouped,
+  most: number = RANGES,
+): string {
   const shown = ranges
-    .slice(0, RANGES)
+    .slice(0, most)
     .map(({ firstSeq, lastSeq }) =>
       firstSeq === lastSeq ? number(firstSeq) : `${number(firstSeq)} to ${number(lastSeq)}`,
     );
