@@ -167,7 +167,7 @@ function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): s
   const shown = level === 'verbose' ? files : files.slice(0, SHOWN_PER_CODE);
   const rest = count - shown.length;
   return [
-    `left out ${count} ${count === 1 ? 'file that was' : 'files that were'} never sealed:`,
+    `left out ${count} ${count === 1 ? 'file that is' : 'files that are'} no part of a log:`,
     ...shown.map(({ file, why }) => `  ${file} (${why})`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];
