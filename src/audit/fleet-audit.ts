@@ -57,17 +57,24 @@ export async function auditStreams(
   }
 }
 
+/** What {@link openAudit} needs. */
+interface ToOpen extends Pick<FleetAudit, 'places' | 'memory' | 'options' | 'requests'> {
+  /** Gives up the requests to buckets that are counted. */
+  readonly giveUp?: AbortSignal;
+}
+
 /** Opens the places of an audit; the caller closes them. @throws {@link TamperError} as {@link auditStreams} */
 export async function openAudit({
   places: names,
   memory: memoryName,
   options,
   requests,
-}: Pick<FleetAudit, 'places' | 'memory' | 'options' | 'requests'>): Promise<OpenedAudit> {
+  giveUp,
+}: ToOpen): Promise<OpenedAudit> {
   const opened = new Map<string, ObjectStorage>();
   const storageOf = async (name: string): Promise<{ storage: ObjectStorage; prefix: string }> => {
     const location = parseLocation(name);
-    const storage = opened.get(location.name) ?? counted(await openStorage(location), requests);
+    const storage = opened.get(location.name) ?? counted(await openStorage(location), requests, giveUp);
     opened.set(location.name, storage);
     return { storage, prefix: location.prefix };
   };
@@ -101,8 +108,12 @@ export async function openAudit({
   }
 }
 
-function counted(storage: ObjectStorage, requests: RequestCounts | undefined): ObjectStorage {
-  return requests === undefined ? storage : new CountedStorage(storage, requests);
+function counted(
+  storage: ObjectStorage,
+  requests: RequestCounts | undefined,
+  giveUp: AbortSignal | undefined,
+): ObjectStorage {
+  return requests === undefined ? storage : new CountedStorage(storage, requests, giveUp);
 }
 
 /** A path without symbolic links, also of a folder that is not there yet. */

@@ -26,7 +26,7 @@ export async function withStored<R>(given: readonly string[], run: (places: LogP
       const location = parseLocation(text);
       const storage = opened.get(location.name) ?? (await openStorage(location));
       opened.set(location.name, storage);
-      stored.push({ storage, list: () => listLogs(storage, location.prefix) });
+      stored.push({ storage, list: (onHidden) => listLogs(storage, location.prefix, onHidden) });
     }
     return await run({ paths: given.filter((path) => !isLocation(path)), stored });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
 import { audit } from '../fleet/run/audit.ts';
 import type { Shard } from '../fleet/run/shard.ts';
@@ -16,6 +17,9 @@ export interface WatchWebhook extends WebhookSecretPlace {
   /** `https://`, or `http://` on this host. */
   readonly url: string;
 }
+
+/** After the end requests to a bucket that is away are not repeated for longer, in milliseconds. */
+const GIVE_UP_MS = 5_000;
 
 /** What {@link watchStreams} needs besides what is audited. */
 export interface WatchStreamsOptions extends Omit<WatchOptions, 'round' | 'webhook'> {
@@ -37,7 +41,10 @@ export async function watchStreams(
   try {
     const webhook = asked && secret && new Webhook({ url: asked.url, secret });
     const requests = noRequests();
-    const { places, memory, watchMemory, close } = await openAudit({ ...given, requests });
+    const giveUp = new AbortController();
+    setMaxListeners(0, giveUp.signal); // one listener for each request is no leak
+    void options.stopped.then(() => setTimeout(() => giveUp.abort(), GIVE_UP_MS).unref());
+    const { places, memory, watchMemory, close } = await openAudit({ ...given, requests, giveUp: giveUp.signal });
     const round: WatchOptions['round'] = async (onResult, signal) => {
       for (const kind of REQUEST_KINDS) requests[kind] = 0;
       const began = performance.now();

@@ -1,7 +1,7 @@
 import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
 import { offsetWord } from '../report/words/place-words.ts';
-import { rangesText } from '../report/words/verdict-words.ts';
+import { causeOf, rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
 import { keyTexts } from './verify-keys-text.ts';
 
@@ -78,11 +78,9 @@ function keyText(key: KeyReport): string {
 /** Ranges of entries that were checked in different ways, each with who could have forged it. */
 function forgers(stream: StreamReport): string[] {
   const groups = forgersOf(stream);
-  if (groups.length === 1) return groups.map(({ brief }) => `  could have been forged by ${brief}`);
-  return [
-    '  could have been forged:',
-    ...groups.map(({ ranges, brief }) => `    entries ${rangesText(ranges, String)} by ${brief}`),
-  ];
+  const could = `${stream.verdict === 'tampered' ? 'what no finding names ' : ''}could have been forged`;
+  if (groups.length === 1) return groups.map(({ brief }) => `  ${could} by ${brief}`);
+  return [`  ${could}:`, ...groups.map(({ ranges, brief }) => `    entries ${rangesText(ranges, String)} by ${brief}`)];
 }
 
 /** What the verdict does not cover, though it may be ok. */
@@ -122,10 +120,13 @@ function witnessLines({ witnessed }: StreamReport): string[] {
 }
 
 /** The last ones say the most. */
-function datedLines({ dated = [] }: StreamReport): string[] {
+function datedLines({ dated = [], verdict }: StreamReport): string[] {
+  const but = verdict === 'tampered' ? ', but for what a finding names,' : '';
   return dated
     .slice(-SHOWN_PER_CODE)
-    .map(({ size, time, authority }) => `  entries up to ${size} existed at ${time} (time stamp of ${authority})`);
+    .map(
+      ({ size, time, authority }) => `  entries up to ${size}${but} existed at ${time} (time stamp of ${authority})`,
+    );
 }
 
 function shortened(keys: readonly string[]): readonly string[] {
@@ -142,6 +143,8 @@ function streamLines(stream: StreamReport, level: Level): string[] {
   const name = origin === '' ? 'what belongs to no named stream' : origin;
   const lines = [`${HEADLINE[verdict]}  ${name}`];
   if (level === 'quiet') return lines;
+  const cause = causeOf(stream);
+  if (cause !== undefined && verdict !== 'ok') lines.push(`  ${cause}`);
   if (lastSeq > 0) {
     lines.push(...forgers(stream));
     const until = endTime === undefined ? '' : `, up to ${endTime}`;
@@ -164,7 +167,7 @@ function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): s
   const shown = level === 'verbose' ? files : files.slice(0, SHOWN_PER_CODE);
   const rest = count - shown.length;
   return [
-    `left out ${count} ${count === 1 ? 'file that was' : 'files that were'} never sealed:`,
+    `left out ${count} ${count === 1 ? 'file that is' : 'files that are'} no part of a log:`,
     ...shown.map(({ file, why }) => `  ${file} (${why})`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];

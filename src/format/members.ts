@@ -14,7 +14,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Whether text is a time of spec 1: 24 characters, UTC, and a moment that exists. */
 function isTime(text: string): boolean {
-  if (!TIME.test(text)) return false;
+  if (!TIME.test(text) || text.startsWith('0000')) return false; // no year 0 (spec 1)
   const time = new Date(text);
   return !Number.isNaN(time.getTime()) && time.toISOString() === text;
 }

@@ -11,20 +11,22 @@ export function noRequests(): RequestCounts {
   return { list: 0, read: 0, get: 0, put: 0 };
 }
 
-/** A storage whose requests are counted. */
+/** A storage whose requests are counted, and given up at a signal. */
 export class CountedStorage implements ObjectStorage {
   readonly name: string;
   readonly #storage: ObjectStorage;
   readonly #counts: RequestCounts;
+  readonly #end: AbortSignal | undefined;
 
-  /** `counts` goes up with each request. */
-  constructor(storage: ObjectStorage, counts: RequestCounts) {
+  /** `counts` goes up with each request. `end`: gives up those that have no signal of their own. */
+  constructor(storage: ObjectStorage, counts: RequestCounts, end?: AbortSignal) {
+    this.#end = end;
     this.name = storage.name;
     this.#storage = storage;
     this.#counts = counts;
   }
 
-  async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<readonly StoredObject[]> {
+  async *list(prefix: string, signal: AbortSignal | undefined = this.#end): AsyncGenerator<readonly StoredObject[]> {
     this.#counts.list++;
     let isFirst = true;
     for await (const page of this.#storage.list(prefix, signal)) {
@@ -34,12 +36,17 @@ export class CountedStorage implements ObjectStorage {
     }
   }
 
-  async read(object: StoredObject, from: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+  async read(
+    object: StoredObject,
+    from: number,
+    length: number,
+    signal: AbortSignal | undefined = this.#end,
+  ): Promise<Buffer> {
     this.#counts.read++;
     return this.#storage.read(object, from, length, signal);
   }
 
-  async get(key: string, limit: number, signal?: AbortSignal): Promise<StoredBytes | undefined> {
+  async get(key: string, limit: number, signal: AbortSignal | undefined = this.#end): Promise<StoredBytes | undefined> {
     this.#counts.get++;
     return this.#storage.get(key, limit, signal);
   }
@@ -48,7 +55,7 @@ export class CountedStorage implements ObjectStorage {
     key: string,
     bytes: Uint8Array,
     ifVersion: string | undefined,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined = this.#end,
   ): Promise<string | undefined> {
     this.#counts.put++;
     return this.#storage.put(key, bytes, ifVersion, signal);

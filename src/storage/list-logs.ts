@@ -7,16 +7,25 @@ const MAX_OBJECTS = 250_000;
 
 /**
  * The objects that a prefix stands for: the object of this name, and those of the folder of this name, at any depth. A bucket may
- * have both, and then neither hides the other. Hidden names are passed over, and what a console makes to show an empty folder.
+ * have both, and then neither hides the other. Hidden names are left out, and `onHidden` is told of each; so is what a console
+ * makes to show an empty folder, of which nobody is told.
  *
  * @throws {@link TamperError} `NOT_FOUND` if there is neither; `FORMAT_LIMIT` above 250,000; what the storage throws
  */
-export async function listLogs(storage: ObjectStorage, prefix: string): Promise<readonly ListedObject[]> {
+export async function listLogs(
+  storage: ObjectStorage,
+  prefix: string,
+  onHidden?: (object: StoredObject) => void,
+): Promise<readonly ListedObject[]> {
   const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
   const below: ListedObject[] = [];
   for await (const page of storage.list(folder)) {
     for (const object of page) {
-      if (isHidden(object.key.slice(folder.length)) || isFolderMark(object)) continue;
+      if (isFolderMark(object)) continue;
+      if (isHidden(object.key.slice(folder.length))) {
+        onHidden?.(object);
+        continue;
+      }
       below.push({ named: false, ...object }); // the spread last, as in parseSignedCheckpoint
       if (below.length > MAX_OBJECTS) throw tooMany(storage, folder);
     }

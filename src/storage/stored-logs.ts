@@ -4,11 +4,12 @@ import type { ObjectStorage, StoredObject } from './object-storage.ts';
 export interface StoredLogs {
   readonly storage: ObjectStorage;
   /**
-   * Which they are now. It is asked again where one of them was replaced before it could be read.
+   * Which they are now; `onHidden` is told of those that are left out for their names. It is asked again where one of them was
+   * replaced before it could be read.
    *
    * @throws {@link TamperError} what {@link ObjectStorage.list} throws; `NOT_FOUND`, `FORMAT_LIMIT`
    */
-  list(): Promise<readonly ListedObject[]>;
+  list(onHidden?: (object: StoredObject) => void): Promise<readonly ListedObject[]>;
 }
 
 /** An object to be verified. */

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as verifier from '../../src/index.ts';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
-import { attackCampaign, honestCampaign, type Violation } from './histories.ts';
+import { alteredCampaign, attackCampaign, honestCampaign, type Violation } from './histories.ts';
 
 /** A short share of `npm run histories`, and seeds that a verifier once judged wrongly. */
 
@@ -51,5 +51,11 @@ describe('attacks', () => {
 
   it('are never ok', async () => {
     expect(await said(attackCampaign, 1, 30)).toEqual([]);
+  });
+});
+
+describe('altered records of signed logs', () => {
+  it('are named, and nothing else; the rest is proven, unless a checksum was made anew', async () => {
+    expect(await said(alteredCampaign, 1, 60)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { Random } from '../interop/differential/random.ts';
+import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
 import { type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
@@ -73,6 +74,29 @@ export async function attackCampaign({ verifier, seed, count, directory, onViola
     if (says.length === 0) continue;
     violations++;
     onViolation?.({ seed: at, what: attack.what.join(', '), says, history: attack });
+  }
+  return violations;
+}
+
+/** Signed logs with altered records, from `seed` on. @returns how many broke a rule */
+export async function alteredCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
+  const judge = new Judge(verifier, directory);
+  const worlds = new Map<number, World>();
+  let violations = 0;
+  let made = 0;
+  for (let at = seed; made < count; at++) {
+    const random = new Random(Math.imul(at, 0x27d4eb2f));
+    const altered = makeAltered(
+      random,
+      worldOf(at, worlds),
+      random.pick([undefined, undefined, 'rewritten', 'masked']),
+    );
+    if (altered === undefined) continue;
+    made++;
+    const says = alteredViolations(altered, await judge.report(altered), await judge.report(altered.honest));
+    if (says.length === 0) continue;
+    violations++;
+    onViolation?.({ seed: at, what: altered.what.join(', '), says, history: altered });
   }
   return violations;
 }

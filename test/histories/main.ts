@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
-import { attackCampaign, honestCampaign, type Violation } from './histories.ts';
+import { alteredCampaign, attackCampaign, honestCampaign, type Violation } from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** npm run histories -- [--seed S] [--count N] [--attacks] [--tree DIRECTORY] [--out DIRECTORY] */
+/** npm run histories -- [--seed S] [--count N] [--attacks | --altered] [--tree DIRECTORY] [--out DIRECTORY] */
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '2000' },
     attacks: { type: 'boolean', default: false },
+    altered: { type: 'boolean', default: false },
     tree: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
     out: { type: 'string' },
   },
@@ -33,7 +34,11 @@ function onViolation({ seed, what, says, history }: Violation): void {
 try {
   const began = performance.now();
   const verifier = await verifierOf(values.tree);
-  const campaign = values.attacks ? attackCampaign : honestCampaign;
+  const [what, campaign] = values.altered
+    ? (['altered logs', alteredCampaign] as const)
+    : values.attacks
+      ? (['attacks', attackCampaign] as const)
+      : (['histories', honestCampaign] as const);
   const violations = await campaign({ verifier, seed: Number(values.seed), count, directory, onViolation });
   const rate = Math.round((count / (performance.now() - began)) * 1000);
   console.log(
@@ -42,7 +47,7 @@ try {
       .map(([kind, times]) => `${times} ${kind}`)
       .join('\n'),
   );
-  console.log(`${count} ${values.attacks ? 'attacks' : 'histories'}, ${rate} per second, ${violations} violations`);
+  console.log(`${count} ${what}, ${rate} per second, ${violations} violations`);
   process.exitCode = violations === 0 ? 0 : 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });

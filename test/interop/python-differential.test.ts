@@ -24,5 +24,5 @@ it('our verifier and the one in Python call the same logs ok: honest ones, parts
   expect(outcome.honest).toBeGreaterThanOrEqual(20);
   // each verdict came often enough for an agreement to mean something
   expect(Object.keys(outcome.verdicts)).toEqual(expect.arrayContaining(['00', '11', '22']));
-  expect(outcome.verdicts['00']).toBeGreaterThan(50);
+  expect(outcome.verdicts['00']).toBeGreaterThan(MUTANTS / 15); // keys are made anew, so it is never the same number
 }, 300_000);

@@ -1,10 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { verdictText } from '../../src/cli/verify-text.ts';
-import type { KeyReport, StreamReport } from '../../src/index.ts';
+import { auditorKeys, type KeyReport, type StreamReport, type VerifyReport, verify } from '../../src/index.ts';
 import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
 import { keysUsed } from '../../src/report/words/keys-used.ts';
 import { meaningOf } from '../../src/report/words/meaning.ts';
 import { verdictSentence } from '../../src/report/words/verdict-words.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { ed25519Key, fixedBytes, vkeyOf } from '../support/signing-keys.ts';
 import { vectorReport } from '../support/vector-reports.ts';
 
 async function streamOf(name: string): Promise<StreamReport> {
@@ -84,7 +89,7 @@ describe('who could have forged a log', () => {
       whoCouldHaveForged(await streamOf(name)).map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq]);
     expect(await said('root-mismatch')).toEqual([
       ['signature', 1, 2],
-      ['nothing', 3, 14],
+      ['uncovered', 3, 14],
     ]);
     const both = { ...(await streamOf('valid-both')), provenSize: 8 };
     expect(whoCouldHaveForged(both).map(({ how, lastSeq }) => [how, lastSeq])).toEqual([
@@ -223,5 +228,119 @@ describe('the text claims no more', () => {
     ['valid-gaps', /\n {2}\d+ lines? (was|were) lost by the writer \(gap entries\)\n/],
   ])('%s', async (name, text) => {
     expect(verdictText(await vectorReport(name), 'normal')).toMatch(text);
+  });
+});
+
+describe('the first sentence is the cause, and nothing false comes after it', () => {
+  const origin = 'audit.example.com/causes';
+  const signer = ed25519Key('causes');
+  const dataKey = fixedBytes('causes');
+  const scratch = mkdtempSync(join(tmpdir(), 'causes-'));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+
+  const MODES = { signed: { signers: [signer] }, mac: { dataKey }, both: { dataKey, signers: [signer] } } as const;
+  type Mode = keyof typeof MODES;
+  type Given = 'public' | 'data';
+
+  /** Entries 1 and 2 begin the log, 3 to 7 and 9 to 13 are records, 8 is a seal, 14 the close. */
+  function honestLines(mode: Mode): string[] {
+    const log = new SealedLog(origin).open(MODES[mode]).seal().checkpoint();
+    for (const step of [1, 2]) {
+      for (let n = 1; n <= 5; n++) log.record(`{"step":${step},"n":${n},"amount":100}`);
+      if (step === 1) log.seal().checkpoint();
+    }
+    const [file] = log.close().checkpoint().toFiles();
+    return file?.bytes.toString('utf8').split('\n').filter(Boolean) ?? [];
+  }
+
+  const isFifth = (line: string): boolean => line.includes('"step":1,"n":3');
+  const isCheckpoint = (line: string): boolean => line.includes('"kind":"checkpoint"');
+  const CHANGES = {
+    nothing: (lines) => lines,
+    'an altered record': (lines) => lines.map((line) => (isFifth(line) ? line.replace('100', '999') : line)),
+    'a removed record': (lines) => lines.filter((line) => !isFifth(line)),
+    'records and their seal removed': (lines) => lines.filter((line) => !/"step":1,"n":[345]|"seq":8,/.test(line)),
+    'an appended line': (lines) => [...lines, '{"amount":100}'],
+    'an altered seal': (lines) =>
+      lines.map((line) => line.replace('"records":5,"dropped":0', '"records":5,"dropped":1')),
+    'no checkpoint but the first': (lines) => lines.filter((line, at) => at < 3 || !isCheckpoint(line)),
+  } as const satisfies Record<string, (lines: string[]) => string[]>;
+  type Change = keyof typeof CHANGES;
+
+  const KEYS = {
+    'the key': {},
+    'the wrong key': { name: 'another' },
+    'no key': { none: true },
+  } as const satisfies Record<string, { name?: string; none?: boolean }>;
+  type Keys = keyof typeof KEYS;
+
+  async function reportOn(mode: Mode, change: Change, keys: Keys, given: readonly Given[]): Promise<VerifyReport> {
+    const log = join(scratch, 'log.jsonl');
+    const keyFile = join(scratch, 'data.key');
+    writeFileSync(log, `${CHANGES[change](honestLines(mode)).join('\n')}\n`);
+    const wrong = keys === 'the wrong key';
+    writeFileSync(keyFile, (wrong ? fixedBytes('another') : dataKey).toString('hex'), { mode: 0o600 });
+    const publicKeys = given.includes('public') ? [vkeyOf(origin, wrong ? ed25519Key('another') : signer)] : [];
+    const dataKeyFiles = given.includes('data') ? [keyFile] : [];
+    return verify({ paths: [log], origin, keys: keys === 'no key' ? [] : auditorKeys({ publicKeys, dataKeyFiles }) });
+  }
+
+  /** What an auditor with the right key is told of each change, first of all. */
+  const CAUSE: Readonly<Record<Change, RegExp>> = {
+    nothing: /^$/,
+    'an altered record':
+      /^ {2}1 entry was changed after it was sealed \(5\); every other one from 1 to 14 (is as it was sealed|has the MAC that it was sealed with)$/,
+    'a removed record': /^ {2}entries were removed \(entry 5\)/,
+    'records and their seal removed': /^ {2}entries were removed \(entries 5 to 8\)/,
+    'an appended line': /^ {2}a line that was never sealed stands among sealed ones \(after entry 14\)$/,
+    'an altered seal':
+      /^ {2}(1 entry was changed after it was sealed \(8\); every other one from 1 to 14 has the MAC|an entry was changed after it was written \(entry 8\)$)/,
+    'no checkpoint but the first':
+      /^ {2}entries are not covered by a signature that you demand|^ {2}nothing shows that the log ends here/,
+  };
+  const rows = (Object.keys(MODES) as Mode[]).flatMap((mode) =>
+    (mode === 'both' ? [['public'], ['data'], ['public', 'data']] : [[mode === 'mac' ? 'data' : 'public']]).flatMap(
+      (given) =>
+        (Object.keys(CHANGES) as Change[]).flatMap((change) =>
+          (Object.keys(KEYS) as Keys[]).map((keys) => ({ mode, change, keys, given: given as Given[] })),
+        ),
+    ),
+  );
+
+  it.each(rows)('$mode log, $change, $keys ($given)', async ({ mode, change, keys, given }) => {
+    const report = await reportOn(mode, change, keys, given);
+    const [stream] = report.streams;
+    const text = verdictText(report, 'normal');
+    const [headline, first = ''] = text.split('\n');
+    const right = keys === 'the key';
+    if (change === 'nothing') expect(report.verdict).toBe(right ? 'ok' : 'undecided');
+    else expect(report.verdict).not.toBe('ok');
+    expect(headline).toBe(`${report.verdict.toUpperCase()}  ${origin}`);
+
+    if (report.verdict === 'ok') expect(first).toMatch(/^ {2}could have been forged by/);
+    else if (right && (given.includes('data') || mode === 'signed' || !change.startsWith('an altered')))
+      expect(first).toMatch(CAUSE[change]);
+    else if (report.verdict === 'undecided')
+      expect(first).toMatch(/^ {2}(a key is missing|the key that you gave is another)/);
+    else
+      expect(first).toMatch(
+        /^ {2}(1 entry was changed|an entry was changed|entries were|a line that was never sealed|a seal counts)/,
+      );
+
+    // a key that is given and signs the log is never said to check nothing, and one that is not given never to check something
+    expect(text.includes('no key of yours')).toBe(!right);
+    // what is proven could not have been forged by everybody, and what a finding names has been
+    for (const { how, firstSeq, lastSeq } of whoCouldHaveForged(stream as StreamReport)) {
+      if (how === 'nothing' || how === 'uncovered') expect(firstSeq).toBeGreaterThan(stream?.provenSize ?? 0);
+      else expect(right).toBe(true);
+      if (how === 'signature' || how === 'both') expect(lastSeq).toBeLessThanOrEqual(stream?.provenSize ?? 0);
+    }
+    expect(/\n {2}could have been forged/.test(text)).toBe(report.verdict !== 'tampered');
+    expect(text.includes('\n  what no finding names could have been forged')).toBe(report.verdict === 'tampered');
+  });
+
+  it('a MAC is not said to have been checked behind a hole that took a seal with it', async () => {
+    const report = await reportOn('mac', 'records and their seal removed', 'the key', ['data']);
+    expect(verdictText(report, 'normal')).toMatch(/entries 5 to 14 by whoever holds the data key, and perhaps anyone/);
   });
 });

@@ -142,7 +142,8 @@ async function orFailure(
     return await act();
   } catch (error) {
     const failure = error instanceof UnreadableObject ? error.failure : error;
-    if (!(failure instanceof TamperError) || failure.code === 'INTERNAL') throw error;
+    // what was given up at the end says nothing of a stream
+    if (!(failure instanceof TamperError) || ['INTERNAL', 'ABORTED'].includes(failure.code)) throw failure;
     const failed = emptyResult(job.family, job.files.length, failure);
     const { error: why } = failed;
     if (known.length === 0 || why === undefined) return { is: 'settled', results: [failed] };

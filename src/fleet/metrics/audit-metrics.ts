@@ -22,14 +22,19 @@ export const METRICS_BEGINNING = '# HELP fapilog_tamper_audit_streams ';
 const VERDICTS = ['ok', 'tampered', 'undecided'] as const;
 const SEVERITIES = ['tampered', 'undecided', 'warning'] as const;
 
+/** Findings that a key would have spared. */
+const KEY_MISSING: ReadonlySet<string> = new Set(['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED']);
+
 /** Counts findings as results come. */
 export class FindingCounts {
   readonly #bySeverity: Record<Severity, number> = { tampered: 0, undecided: 0, warning: 0 };
   #leftOut = 0;
+  #withoutKey = 0;
 
   add({ findings, more }: StreamResult): void {
     for (const { severity } of findings) this.#bySeverity[severity]++;
     this.#leftOut += more;
+    if (findings.some(({ code }) => KEY_MISSING.has(code))) this.#withoutKey++;
   }
 
   metrics(): Metric[] {
@@ -41,6 +46,7 @@ export class FindingCounts {
         samples: SEVERITIES.map((severity) => ({ labels: { severity }, value: this.#bySeverity[severity] })),
       },
       gauge('audit_findings_left_out', 'Further findings of these streams.', this.#leftOut),
+      gauge('audit_streams_without_key', 'Streams of which a key that is needed was not given.', this.#withoutKey),
     ];
   }
 }

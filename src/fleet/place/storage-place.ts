@@ -35,8 +35,8 @@ export class StoragePlace implements LogPlace {
     return name === root || name.startsWith(`${root}/`);
   }
 
-  async *list(_ignored: IgnoredFiles): AsyncGenerator<PlacedFile> {
-    yield* this.#placed(await this.#listed(this.#prefix));
+  async *list(ignored: IgnoredFiles): AsyncGenerator<PlacedFile> {
+    yield* this.#placed(await this.#listed(this.#prefix, ignored));
   }
 
   async *listBeside(names: readonly string[]): AsyncGenerator<PlacedFile> {
@@ -87,9 +87,10 @@ export class StoragePlace implements LogPlace {
   }
 
   /** An empty place is one where everything has vanished; a bucket that is not there is a wrong name. */
-  async #listed(prefix: string): Promise<readonly ListedObject[]> {
+  async #listed(prefix: string, ignored?: IgnoredFiles): Promise<readonly ListedObject[]> {
     try {
-      return await listLogs(this.#storage, prefix);
+      const onHidden = (object: StoredObject): void => ignored?.add(objectName(this.#storage, object), 'hidden name');
+      return await listLogs(this.#storage, prefix, onHidden);
     } catch (error) {
       if (!isTamperError(error, 'NOT_FOUND')) throw error;
       for await (const _ of this.#storage.list(prefix)) break;

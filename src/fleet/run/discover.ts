@@ -24,6 +24,8 @@ export interface Discovery {
   /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
   readonly unread: readonly FamilyFile[];
   readonly ignored: IgnoredReport;
+  /** Places in which there is no log, nor anything that might be one. */
+  readonly empty: readonly LogPlace[];
 }
 
 /** A file of no stream that is named. */
@@ -54,6 +56,8 @@ interface Found {
   readonly unread: FamilyFile[];
   /** How many could not be looked into, but might be later. */
   unavailable: number;
+  /** Places with a log, or with what might be one. */
+  readonly places: Set<LogPlace>;
 }
 
 /** Lists places, as often as it is asked to; what was looked into once is not again. */
@@ -94,17 +98,22 @@ export class Discoverer {
       if (own === undefined) families.set(family, [file]);
       else own.push(file);
     };
-    const found: Found = { ignored: new IgnoredFiles(), peeked: [], unread: [], unavailable: 0 };
+    const found: Found = { ignored: new IgnoredFiles(), peeked: [], unread: [], unavailable: 0, places: new Set() };
     const listed = new Set<string>();
     for (const place of this.#places) {
       let portion: PlacedFile[] = [];
       for await (const file of place.list(found.ignored)) {
-        if (listed.has(file.name)) continue; // of places that overlap
+        if (listed.has(file.name)) {
+          found.places.add(place); // of places that overlap
+          continue;
+        }
         listed.add(file.name);
         throwIfAborted('the listing', this.#signal);
         const remembered = this.#index.files.get(file.name);
-        if (remembered?.version === file.version) add(remembered.family, file);
-        else portion.push(file);
+        if (remembered?.version === file.version) {
+          found.places.add(place);
+          add(remembered.family, file);
+        } else portion.push(file);
         if (portion.length < PORTION) continue;
         await this.#lookInto(place, portion, found);
         portion = [];
@@ -118,7 +127,8 @@ export class Discoverer {
     });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
-    return { families, unclaimed, unread: unknown, ignored: found.ignored.report };
+    const empty = this.#places.filter((place) => !found.places.has(place));
+    return { families, unclaimed, unread: unknown, ignored: found.ignored.report, empty };
   }
 
   async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {
@@ -128,12 +138,14 @@ export class Discoverer {
         for (let look = 1; file !== undefined && look <= LOOKS; look++) {
           const peek = await this.#peek(place, file);
           if (typeof peek === 'string') found.ignored.add(file.name, peek);
+          else found.places.add(place);
           if (typeof peek === 'object') found.peeked.push({ place, file, peek });
           if (peek !== undefined) return;
           file = await place.now(file);
         }
         if (file !== undefined) found.unread.push(file);
       } catch (error) {
+        found.places.add(place);
         const unread = lookFailure(error);
         if (error instanceof TamperError && error.retryable && ++found.unavailable > MOST_UNAVAILABLE) throw error;
         found.unread.push({ ...listed, unread });

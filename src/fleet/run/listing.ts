@@ -53,7 +53,7 @@ export async function listFleet(
   // what is held of a stream is missed also where nobody has audited it yet
   const all = new Set([...discovery.families.keys(), ...index.families.keys(), ...options.held.keys()]);
   const results = [
-    ...(shard.index === 0 ? resultsOfFiles(discovery, index) : []),
+    ...(shard.index === 0 ? [...resultsOfFiles(discovery, index), ...emptyPlaces(places, discovery, index)] : []),
     ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
   ];
   const unread = discovery.unread[0]?.name;
@@ -87,6 +87,23 @@ function resultsOfFiles({ families, unclaimed, unread }: Discovery, { damaged }:
     ...(restless.length > 0 ? [restlessResult(restless)] : []),
     ...(unclaimed.length > 0 ? [unclaimedResult(unclaimed)] : []),
   ];
+}
+
+/**
+ * Places without any log, such as a directory that was not mounted; not one of which something is remembered: those streams are
+ * missed by themselves, or may be gone. If there is one place, that no stream is there says it.
+ */
+function emptyPlaces(places: readonly LogPlace[], { empty }: Discovery, { files }: MemoryIndex): StreamResult[] {
+  if (places.length === 1) return [];
+  const remembered = [...files.keys()];
+  const findings = empty
+    .filter((place) => !remembered.some((name) => place.holds(name)))
+    .map(({ name }): AuditFinding => {
+      const message = 'no log is here: if that is so on purpose, do not name this place';
+      return { code: 'END_UNPROVEN', severity: 'undecided', message, file: name };
+    });
+  if (findings.length === 0) return [];
+  return [{ ...emptyResult('', 0, undefined), result: 'missing', ...shownFindings(findings, 0) }];
 }
 
 /** Streams that are named and are not there. Of names with `*` only all results together know. */

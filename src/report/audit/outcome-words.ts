@@ -15,7 +15,7 @@ export const OUTCOME_WORDS: Readonly<Record<StreamOutcome, string>> = {
   rolled_back: 'no longer reaches what was seen of it before',
   forked: 'two files, or a file and what was seen before, contradict each other',
   replaced: 'changes faster than it can be read',
-  missing: 'is named by the auditor, and is not here',
+  missing: 'is named by the auditor, and is not here; of places: holds no log',
   unclaimed: 'files that belong to no stream that was named',
   failed: 'could not be audited',
 };

@@ -68,7 +68,8 @@ function endText(end: StreamReport['end'], continuedBy: string | undefined): Val
 export function forgers(stream: StreamReport, heading: Markup): Markup {
   const groups = forgersOf(stream);
   const host = hostCould(stream);
-  return html`<section>${heading}<ul>${groups.map(({ who, ranges }) => html`<li>${groups.length > 1 && html`<strong>Entries ${rangesText(ranges)}:</strong> `}${sentence(who)}</li>`)}
+  const lead = stream.verdict === 'tampered' && html`<p>What no finding names could have been forged by:</p>`;
+  return html`<section>${heading}${lead}<ul>${groups.map(({ who, ranges }) => html`<li>${groups.length > 1 && html`<strong>Entries ${rangesText(ranges)}:</strong> `}${sentence(who)}</li>`)}
 ${host.map((could) => html`<li>Whoever took over the host of the writer ${could}.</li>`)}</ul></section>`;
 }
 

@@ -1,3 +1,4 @@
+import type { FindingCode } from '../../verify/model/findings.ts';
 import type { TakenOver } from '../../verify/model/taken-over.ts';
 import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
 
@@ -5,7 +6,13 @@ import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
 export type CheckedHow = 'both' | 'mac' | 'signature' | 'nothing';
 
 /** The same of a range: what a restart took over was checked before it by the MACs alone, or by nobody. */
-export type ForgedHow = CheckedHow | 'unwitnessed' | 'taken over with macs' | 'taken over';
+export type ForgedHow =
+  | CheckedHow
+  | 'mac behind a hole'
+  | 'uncovered'
+  | 'unwitnessed'
+  | 'taken over with macs'
+  | 'taken over';
 
 /** Who could have forged which entries without being found. */
 export interface Forgers {
@@ -41,6 +48,16 @@ const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   nothing: {
     who: 'anyone who could write to the files: no key of yours checks these entries',
     brief: 'anyone who could write to the files: no key of yours checks it',
+  },
+  'mac behind a hole': {
+    who: 'whoever holds the data key, and perhaps anyone who could write to the files: where a seal is missing or was changed, the MACs up to the next one could not be checked',
+    brief:
+      'whoever holds the data key, and perhaps anyone who could write to the files: where a seal is missing, MACs could not be checked',
+  },
+  uncovered: {
+    who: 'perhaps anyone who could write to the files: no checkpoint that a key of yours signed proves these entries as they are here',
+    brief:
+      'perhaps anyone who could write to the files: no checkpoint that a key of yours signed proves it as it is here',
   },
   unwitnessed: {
     who: 'perhaps anyone who could write to the files: no checkpoint that the witnesses you asked for have cosigned covers these entries',
@@ -84,12 +101,30 @@ export function forgersOf(stream: StreamReport): ForgerGroup[] {
   return [...groups.values()];
 }
 
+/** What may leave MACs unchecked up to the next seal: which step they are of is not known (spec M8.24). */
+const HOLES: readonly FindingCode[] = [
+  'ENTRIES_MISSING',
+  'OUT_OF_ORDER',
+  'CONTROL_MALFORMED',
+  'KEY_ID_WRONG',
+  'MODE_WRONG',
+  'FINGERPRINT_ALTERED',
+];
+
+/** Where the first hole is; the largest number without one. */
+function firstHole({ findings }: StreamReport): number {
+  const holes = findings.filter(({ code }) => HOLES.includes(code));
+  return Math.min(Number.MAX_SAFE_INTEGER, ...holes.map(({ seq = 1 }) => seq));
+}
+
 /**
- * Who could have forged a log, by range: neighbouring key periods that were checked alike are one. A signature counts up to the
- * proven end alone: nothing covers what comes after it; and for nothing that a restart took over, whose signature is younger.
+ * Who could have forged a log, by range, other than what is found to be changed: neighbouring key periods that were checked
+ * alike are one. A signature counts up to the proven end alone: nothing covers what comes after it; and for nothing that a
+ * restart took over, whose signature is younger.
  */
 export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
   const { keys, firstSeq, lastSeq, provenSize, takenOver = [], witnessed } = stream;
+  const hole = Math.max(firstHole(stream), provenSize + 1);
   const ranges: Forgers[] = [];
   const add = (how: ForgedHow, from: number, to: number): void => {
     const last = ranges.at(-1);
@@ -97,11 +132,21 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
     if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, to) });
     else ranges.push({ how, firstSeq: from, lastSeq: to, ...WHO[how] });
   };
+  const addMac = (from: number, to: number): void => {
+    add('mac', from, Math.min(to, hole - 1));
+    add('mac behind a hole', Math.max(from, hole), to);
+  };
   for (const key of keys) {
     const how = checkedHow(key);
     const from = Math.max(key.firstSeq, firstSeq);
-    if (how === 'mac' || how === 'nothing') {
-      add(how, from, key.lastSeq);
+    if (how === 'mac') {
+      addMac(from, key.lastSeq);
+      continue;
+    }
+    // its signature may be there
+    const unproven = witnessed !== undefined ? 'unwitnessed' : 'uncovered';
+    if (how === 'nothing') {
+      add(key.signers.some(({ givenBy }) => givenBy !== undefined) ? unproven : how, from, key.lastSeq);
       continue;
     }
     const to = Math.min(key.lastSeq, provenSize);
@@ -113,8 +158,9 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
       next = last + 1;
     }
     add(how, next, to);
-    const unproven = witnessed === undefined ? 'nothing' : 'unwitnessed'; // its signature may be there
-    add(how === 'both' ? 'mac' : unproven, Math.max(from, provenSize + 1), key.lastSeq);
+    const rest = Math.max(from, provenSize + 1);
+    if (how === 'both') addMac(rest, key.lastSeq);
+    else add(unproven, rest, key.lastSeq);
   }
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }

@@ -36,29 +36,76 @@ function caveats(streams: readonly StreamReport[]): string {
 
 /** The same of one log. */
 export function streamSentence(stream: StreamReport): string {
-  const { verdict, origin, findings } = stream;
+  const { verdict, origin } = stream;
   const name = origin === '' ? 'files that belong to no named log' : `the log ${origin}`;
   if (verdict === 'ok') return okSentence(stream, capital(name));
-  const reasons = findings.filter(({ severity }) => severity === verdict);
-  const [first] = reasons;
-  const rest = new Set(reasons.map(({ code }) => code)).size - 1;
-  const more = rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : '';
-  if (verdict === 'tampered') {
-    return `${capital(name)} is not as it was sealed: ${reason(first)}${more}.`;
-  }
-  if (first === undefined) return `${capital(name)} has warnings, and you asked that warnings count.`;
-  return `It cannot be decided whether ${name} is as it was sealed: ${reason(first)}${more}.`;
+  const cause = causeOf(stream);
+  if (verdict === 'tampered') return `${capital(name)} is not as it was sealed: ${cause ?? 'see the findings'}.`;
+  if (cause === undefined) return `${capital(name)} has warnings, and you asked that warnings count.`;
+  return `It cannot be decided whether ${name} is as it was sealed: ${cause}.`;
 }
 
-function reason(finding: Finding | undefined): string {
-  if (finding === undefined) return 'see the findings';
+/** Why a log is not ok: the finding that the others follow from, and how many kinds there are. Undefined without one. */
+export function causeOf(stream: StreamReport): string | undefined {
+  const { verdict, findings } = stream;
+  const reasons = findings.filter(({ severity }) => severity === verdict);
+  const [first] = reasons;
+  if (first === undefined) return undefined;
+  const exact = alteredText(stream);
+  if (exact !== undefined) return exact;
+  const rest = new Set(reasons.map(({ code }) => code)).size - 1;
+  return `${reason(first)}${rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : ''}`;
+}
+
+/** Ranges of altered entries that are named in one sentence. */
+const ALTERED_RANGES = 20;
+
+/**
+ * Where nothing is wrong but altered entries: how many, which, and that every other one is as it was sealed (spec M8.32). With
+ * MACs each entry shows that by itself. Undefined if that cannot be said.
+ */
+function alteredText(stream: StreamReport): string | undefined {
+  const { findings, more, keys, firstSeq, lastSeq, provenSize } = stream;
+  const altered = findings.filter(({ severity }) => severity !== 'warning');
+  const codes = new Set(altered.map(({ code }) => code));
+  const [code] = codes;
+  if (codes.size !== 1 || (code !== 'CHECKSUM_WRONG' && code !== 'AUTH_WRONG')) return undefined;
+  const unchecked = code === 'AUTH_WRONG' && keys.some(({ checkedBy }) => !checkedBy.includes('mac'));
+  const last = code === 'AUTH_WRONG' ? lastSeq : provenSize;
+  const seqs = altered.map(({ seq = 0 }) => seq);
+  if (unchecked || takenOverUnchecked(stream).count > 0 || seqs.some((seq) => seq > last)) return undefined;
+  const count = seqs.length + (more[code] ?? 0);
+  const rest = count > seqs.length ? ` and ${grouped(count - seqs.length)} more` : '';
+  const which = `${rangesText(rangesOf(seqs), grouped, ALTERED_RANGES)}${rest}`;
+  const were =
+    count === 1
+      ? `1 entry was changed after it was sealed (${which})`
+      : `${grouped(count)} entries were changed after they were sealed (${which})`;
+  const other = `every other one from ${grouped(firstSeq)} to ${grouped(last)}`;
+  return `${were}; ${other} ${code === 'AUTH_WRONG' ? 'has the MAC that it was sealed with' : 'is as it was sealed'}`;
+}
+
+/** Ascending numbers as ranges. */
+function rangesOf(seqs: readonly number[]): EntryRange[] {
+  const ranges: EntryRange[] = [];
+  for (const seq of seqs) {
+    const last = ranges.at(-1);
+    if (last?.lastSeq === seq - 1) ranges.splice(-1, 1, { ...last, lastSeq: seq });
+    else ranges.push({ firstSeq: seq, lastSeq: seq });
+  }
+  return ranges;
+}
+
+function reason(finding: Finding): string {
   const { title } = FINDING_WORDS[finding.code];
   const where = entriesOf(finding);
   return where === '' ? title : `${title} (${where})`;
 }
 
 /** The entries that a finding is about, `entry 7` or `within entries 6 to 8`; empty where it names none. */
-export function entriesOf({ seq, lastSeq, within }: Pick<Finding, 'seq' | 'lastSeq' | 'within'>): string {
+export function entriesOf({ code, seq, lastSeq, within }: Partial<Finding>): string {
+  // the line is none of the entries, and one with the next number may not exist
+  if (code === 'FOREIGN_LINE') return seq === undefined || seq <= 1 ? '' : `after entry ${grouped(seq - 1)}`;
   if (within !== undefined && within.firstSeq !== within.lastSeq) {
     return `within entries ${grouped(within.firstSeq)} to ${grouped(within.lastSeq)}`;
   }
@@ -101,9 +148,13 @@ function lostText(lines: number): string {
 const RANGES = 3;
 
 /** Ranges of entries, `1 to 9, 12 and 2 more ranges`. */
-export function rangesText(ranges: readonly EntryRange[], number: (seq: number) => string = grouped): string {
+export function rangesText(
+  ranges: readonly EntryRange[],
+  number: (seq: number) => string = grouped,
+  most: number = RANGES,
+): string {
   const shown = ranges
-    .slice(0, RANGES)
+    .slice(0, most)
     .map(({ firstSeq, lastSeq }) =>
       firstSeq === lastSeq ? number(firstSeq) : `${number(firstSeq)} to ${number(lastSeq)}`,
     );

@@ -12,7 +12,7 @@ import { unwrapRecord } from '../../format/record.ts';
 import { append, takeSeq } from '../range/advance.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
-import { authenticate, resynchronise } from './authenticate.ts';
+import { authenticate, authenticateRecord, resynchronise } from './authenticate.ts';
 import { handleClose, handleGap, handleSeal } from './closing.ts';
 import { handleKey } from './hand-over.ts';
 import { handleOpen } from './opening.ts';
@@ -79,11 +79,12 @@ function startWithoutOpen(state: StreamState, seq: number): void {
   state.headless = true;
   state.orderUnknown = true;
   state.startReported = true;
-  if (seq === 1) state.find('OPEN_MISSING', 'entry 1: a stream must begin with an open', seq);
+  const unproven = 'nothing proves the entries from here to the next open';
+  if (seq === 1) state.find('OPEN_MISSING', `entry 1: a stream must begin with an open; ${unproven}`, seq);
   else
     state.find(
       'START_UNPROVEN',
-      `the range begins with entry ${seq}, which is not an open; what came before it is unknown`,
+      `the range begins with entry ${seq}, which is not an open; what came before it is unknown, and ${unproven}`,
       seq,
     );
 }
@@ -91,7 +92,7 @@ function startWithoutOpen(state: StreamState, seq: number): void {
 /**
  * A record that the fast path did not take.
  *
- * @returns its leaf, where it was taken
+ * @returns its leaf, where it was taken; not that of one that was altered
  */
 export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): Digest | undefined {
   if (!checkTag(state, record)) return undefined;
@@ -99,17 +100,19 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
   startWithoutOpen(state, record.seq);
   if (takeSeq(state, record.seq, leaf) === 'passed') return undefined;
   checkOrder(state, record.seq);
+  let sealed = leaf;
   if (checkEpoch(state, record) && state.epoch !== undefined) {
-    authenticate(state, state.epoch, record.seq, leaf, record.auth);
+    sealed = authenticateRecord(state, state.epoch, record.seq, leaf, record.auth);
   }
-  if (record.as !== undefined && unwrapRecord(line, record) === undefined) {
+  const altered = sealed !== leaf;
+  if (!altered && record.as !== undefined && unwrapRecord(line, record) === undefined) {
     const message = `entry ${record.seq}: it says "as":"${record.as}", but is not the wrapped form of a line`;
     state.find('CONTROL_MALFORMED', message, record.seq);
     state.breakOff('a malformed entry');
   }
   countRecord(state);
-  append(state, record.seq, leaf);
-  return leaf;
+  append(state, record.seq, sealed);
+  return altered ? undefined : leaf;
 }
 
 /** Counts a record line. */

@@ -51,7 +51,8 @@ async function openOnce(
   wanted: Wanted | undefined,
 ): Promise<PeekedSource[]> {
   const { storage } = logs;
-  const objects = await logs.list();
+  const hidden: StoredObject[] = [];
+  const objects = await logs.list((object) => void hidden.push(object));
   const manifests = new Map(objects.filter(({ key }) => isManifest(key)).map((object) => [object.key, object]));
   const files = objects.filter(({ key, named }) => named || !isBeside(key));
   const heads = new KeptHeads();
@@ -74,6 +75,7 @@ async function openOnce(
     return judge(storedSource(place, head, form), { stray, listed: false }, head, wanted);
   }
   const sources: PeekedSource[] = [];
+  for (const object of hidden) ignored.add(objectName(storage, object), 'hidden name');
   for (const [at, file] of files.entries()) {
     const one = opened[at];
     if (typeof one === 'string') ignored.add(objectName(storage, file), one);

@@ -45,8 +45,8 @@ export class FileFactsCollector {
   #endsLine = false;
   readonly #closes: FileClose[] = [];
   readonly #recordsBefore: number;
-  /** The line endings were converted on the way, which is reported: the digest is that of other bytes. */
-  converted = false;
+  /** Line endings were converted on the way, or a record was altered, which is reported: the digest is that of other bytes. */
+  altered = false;
   /** What the file's first open says; undefined where it could not be read. */
   beginning: Beginning | undefined;
 

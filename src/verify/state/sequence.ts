@@ -110,7 +110,7 @@ export class SequenceTracker {
     const range = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
     const message =
       code === 'DUPLICATE_ENTRY'
-        ? `${range}: the same bytes appear earlier in the log`
+        ? `${range}: already stands earlier in the log`
         : `${range}: comes after entry ${this.#state.next - 1}, and differs from what was there before`;
     this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
   }

@@ -69,7 +69,7 @@ function firstWrong(
   origin: string,
 ): string | undefined {
   const { facts, root, epoch } = close;
-  const { beginning, converted } = collector;
+  const { beginning, altered } = collector;
   if (manifest.origin !== origin) return 'origin';
   for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
     if (beginning === undefined && (name === 'created_ts' || name === 'first_seq')) continue;
@@ -79,7 +79,7 @@ function firstWrong(
   if (epoch !== undefined && manifest.algo !== (epoch.member === 'mac' ? 'hmac-sha256' : 'sha256')) return 'algo';
   if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
   if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
-  if (converted) return undefined; // the digest is that of other bytes
+  if (altered) return undefined; // the digest is that of other bytes
   if (!collector.covers(close)) return 'bytes';
   return manifest.sha256 === collector.digest() ? undefined : 'sha256';
 }

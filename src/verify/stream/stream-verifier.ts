@@ -9,7 +9,7 @@ import {
   TAIL_LENGTH,
 } from '../../format/entry.ts';
 import type { Auditor } from '../auditor/auditor.ts';
-import { authenticate } from '../entry/authenticate.ts';
+import { authenticateRecord } from '../entry/authenticate.ts';
 import { countRecord, handleControl, handleRecord } from '../entry/entries.ts';
 import type { TakenLines } from '../input/line-splitter.ts';
 import type { Allowance } from '../model/allowance.ts';
@@ -111,10 +111,11 @@ export class StreamVerifier {
       this.#matcher.expect(seq, epoch.kid, epoch.member);
       if (this.#matcher.matches(bytes, start, end)) {
         const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
-        authenticate(state, epoch, seq, leaf, bytes.toString('latin1', end - TAIL_LENGTH, end - 3));
+        const auth = bytes.toString('latin1', end - TAIL_LENGTH, end - 3);
+        const sealed = authenticateRecord(state, epoch, seq, leaf, auth);
         countRecord(state);
-        append(state, seq, leaf);
-        this.#keeper?.keep(seq, bytes, start, end);
+        append(state, seq, sealed);
+        if (sealed === leaf) this.#keeper?.keep(seq, bytes, start, end);
         if (check !== undefined) this.#record(seq, leaf, epoch, check, found);
         state.place.letGo();
         this.#mayBeSeveral = true;
@@ -251,10 +252,9 @@ export class StreamVerifier {
     this.#foreign.before(isRecoveredOpen(trimmed, read));
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
-      const { records } = this.state.counts;
       const leaf = handleRecord(this.state, trimmed, read);
       this.#slowLeaf = endings === this.#lineEndings ? leaf : undefined;
-      if (this.state.counts.records > records) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
+      if (leaf !== undefined) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       this.#mayBeSeveral ||= read.as === 'text';
       return undefined;
     }
@@ -278,7 +278,7 @@ export class StreamVerifier {
     this.#emptyWithCr = undefined;
     this.#lineEndings = converted ? 'crlf' : 'lf';
     if (converted) {
-      if (this.state.facts !== undefined) this.state.facts.converted = true;
+      if (this.state.facts !== undefined) this.state.facts.altered = true;
       this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
     } else if (emptyWithCr !== undefined) {
       this.state.findings.add('FOREIGN_LINE', emptyWithCr, 'this line was never sealed, but is among sealed ones');

@@ -2,7 +2,7 @@
 const KEPT_NAMES = 100;
 
 /** Why a file in a directory was left out. */
-export type IgnoredWhy = 'nothing sealed' | 'empty' | 'symbolic link' | 'not a regular file';
+export type IgnoredWhy = 'nothing sealed' | 'empty' | 'hidden name' | 'symbolic link' | 'not a regular file';
 
 /** A file that stands in a directory and was left out. */
 export interface IgnoredFile {

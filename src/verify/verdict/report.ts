@@ -122,8 +122,8 @@ export interface StreamReport {
   /** The stream that this one continues, and the size that it had (spec 2, M2.2). */
   readonly after?: { readonly origin: string; readonly size: number };
   /**
-   * Every entry up to this one is proven by what this auditor brought, if nothing was found: entries after it are not, and
-   * are reported. 0 where nothing is proven.
+   * Every entry up to this one, other than those that a finding is about, is proven by what this auditor brought: entries
+   * after it are not, and are reported. 0 where nothing is proven.
    */
   readonly provenSize: number;
   /** Time of the newest seal up to {@link provenSize}, UTC, by the writer's clock; absent where there is none. */

@@ -11,8 +11,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
@@ -77,8 +79,16 @@ interface Watching {
   stop(): Promise<number | null>;
 }
 
-async function watching(argv: readonly string[], env: Record<string, string> = {}): Promise<Watching> {
-  const child = spawn(process.execPath, [join(built.directory, 'dist/cli/main.js'), ...argv], {
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** The command out of the source tree, which has the SDKs of key services. */
+const withSdks = ['--import', join(root, 'test/child/typescript.mjs'), join(root, 'src/cli/main.ts')];
+
+async function watching(
+  argv: readonly string[],
+  env: Record<string, string> = {},
+  program = [join(built.directory, 'dist/cli/main.js')],
+): Promise<Watching> {
+  const child = spawn(process.execPath, [...program, ...argv], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', SOME_KEY: key, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -255,4 +265,26 @@ describe('fapilog-tamper audit --watch', () => {
     const { code, stderr } = await built.run(argv, { cwd, env: { SOME_KEY: key } });
     expect([code, stderr]).toEqual([2, expect.stringContaining('KEY_FILE_PERMISSIONS')]);
   });
+
+  it('ends at SIGTERM also while a bucket does not answer', async () => {
+    const silent = createServer(); // takes connections, and says nothing
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'connection');
+    const { port } = silent.address() as AddressInfo;
+    const env = {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'somebody',
+      AWS_SECRET_ACCESS_KEY: 'something',
+    };
+    const one = await watching(
+      watchArgs().map((arg) => (arg === 'logs' ? 's3://bucket/logs' : arg)),
+      env,
+      withSdks,
+    );
+    await asked;
+    expect(await one.stop()).toBe(0); // one request to it would be repeated for a minute and a half
+    silent.close();
+  }, 60_000);
 });

@@ -63,6 +63,7 @@ describe('an audit as numbers', () => {
       'findings{severity="tampered"}': '1',
       'findings{severity="undecided"}': '1',
       findings_left_out: '3',
+      streams_without_key: '0',
       timestamp_seconds: '1800000000.5',
       duration_seconds: '1.5',
       read_bytes: '900',
@@ -72,6 +73,15 @@ describe('an audit as numbers', () => {
     });
     expect(said.startsWith(METRICS_BEGINNING)).toBe(true);
   });
+
+  it.each(['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const)(
+    'counts a stream once of which a key is missing: %s',
+    (code) => {
+      const missing = { code, severity: 'undecided', message: 'a key' } as const;
+      const without = { ...fine('a/4'), verdict: 'undecided' as const, findings: [missing, missing] };
+      expect(text([fine('a/1'), forked('a/3'), without])).toContain('\nfapilog_tamper_audit_streams_without_key 1\n');
+    },
+  );
 
   it('has as many series for ten thousand streams as for none, and no name of a stream in any', () => {
     const series = (said: string): string[] =>

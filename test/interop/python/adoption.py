@@ -19,7 +19,7 @@ def adopted_range(stream, held, run, trusted):
     signed = signed_before(stream, held, position, trusted)
     cited = says['checkpoint']['size'] if 'checkpoint' in says else 0
     # what the open itself says to be adopted is, whoever has signed it since; more where its checkpoint does not count
-    counted = cited if cited in signed else max([size for size in signed if size <= cited], default=0)
+    counted = max([min(cited, size) for size in signed if size < seq], default=0)
     first = max(counted + 1, stream.start)
     if first >= seq:
         return None

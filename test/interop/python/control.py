@@ -26,6 +26,19 @@ def must(ok):
         raise Malformed
 
 
+def all_of(readers):
+    """What each one reads. M8.9: what a later version says counts before what no version says."""
+    read, problems = [], []
+    for reader, value in readers:
+        try:
+            read.append(reader(value))
+        except (Malformed, Unsupported) as problem:
+            problems.append(problem)
+    if problems:
+        raise next((one for one in problems if isinstance(one, Unsupported)), problems[0])
+    return read
+
+
 # Each reader takes a JSON value and returns the value with its spelling.
 
 
@@ -80,7 +93,7 @@ def one_of(*names):
 def list_of(reader):
     def read(value):
         must(isinstance(value, list) and not isinstance(value, Pairs))
-        parts = [reader(one) for one in value]
+        parts = all_of((reader, one) for one in value)
         return [one for one, _ in parts], '[' + ','.join(text for _, text in parts) + ']'
 
     return read
@@ -92,15 +105,11 @@ def members(pairs, spec):
     given = dict(pairs)
     if set(given) - {name.rstrip('?') for name, _ in spec}:
         raise Unsupported
-    read, texts = Members(), []
-    for name, reader in spec:
-        plain = name.rstrip('?')
-        if plain not in given:
-            must(name != plain)
-            continue
-        read[plain], text = reader(given[plain])
-        texts.append('"%s":%s' % (plain, text))
-    read.text = ','.join(texts)
+    there = [(name.rstrip('?'), reader) for name, reader in spec if name in given or name.rstrip('?') in given]
+    values = all_of((reader, given[name]) for name, reader in there)
+    must(all(name.endswith('?') or name in given for name, _ in spec))
+    read = Members((name, value) for (name, _), (value, _) in zip(there, values))
+    read.text = ','.join('"%s":%s' % (name, text) for (name, _), (_, text) in zip(there, values))
     return read
 
 

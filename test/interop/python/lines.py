@@ -59,7 +59,7 @@ def _is_wrapped(before, form):
         return False
     if not isinstance(value, str) or stringify(value) != text:
         return False
-    return '\0' not in value if form == b'text' else from_b64(value) is not None
+    return not re.search('[\0\ud800-\udfff]', value) if form == b'text' else from_b64(value) is not None
 
 
 @functools.lru_cache(maxsize=1 << 15)

@@ -103,6 +103,8 @@ export function entryCases(): VectorCase[] {
   const line = entry(edit(rehashed, 5, '"amount":21', '"amount":20'), 5);
   const leaf = line.bytes.subarray(0, -46);
   line.bytes = Buffer.concat([leaf, Buffer.from(`${rehashed.authOf(leaf)}"}}`)]);
+  const rehashedAndStale = edit(rehashed.fork(), 6, '"amount":28', '"amount":82');
+  const several = edit(edit(signedLog(), 5, '"amount":21', '"amount":20'), 12, 'payment 9', 'a refund of 9');
   const fullyRehashed = brings(rehashed, { named: [edKey] });
   const both = edit(bothLog(), 5, '"amount":21', '"amount":20');
   return [
@@ -166,6 +168,24 @@ export function entryCases(): VectorCase[] {
       brings(signed, { named: [edKey] }),
       1,
       'CHECKSUM_WRONG 5',
+    ),
+    vector(
+      'checksum-wrong-twice',
+      'two records of a signed log are changed: their checksums are those that were signed, so all else is proven',
+      several,
+      brings(several, { named: [edKey] }),
+      1,
+      'CHECKSUM_WRONG 5',
+      'CHECKSUM_WRONG 12',
+    ),
+    vector(
+      'checksum-wrong-and-rehashed',
+      'one record of a signed log is changed, and another one together with its checksum',
+      rehashedAndStale,
+      fullyRehashed,
+      1,
+      'CHECKSUM_WRONG 6',
+      'ROOT_MISMATCH 8',
     ),
     vector(
       'root-mismatch',

@@ -1,5 +1,6 @@
 import type { VectorCase } from '../vector-case.ts';
 import { adoptionCases } from './adoption.ts';
+import { borderCases } from './borders.ts';
 import { checkpointCases } from './checkpoints.ts';
 import { controlCases } from './control.ts';
 import { damageCases } from './damage.ts';
@@ -39,5 +40,6 @@ export function catalogue(): VectorCase[] {
     ...witnessCases(),
     ...postQuantumCases(),
     ...timeStampCases(),
+    ...borderCases(),
   ];
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { digestBytes } from '../../../src/core/hash.ts';
 import { encodeBase64 } from '../../../src/format/base64.ts';
-import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
+import { formatSignatureLine, parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
 import { formatManifest } from '../../../src/format/manifest.ts';
 import type { Manifest } from '../../../src/index.ts';
 import type { SealedLog } from '../../support/sealed-log.ts';
@@ -81,6 +81,15 @@ function withoutContinuesFrom(): VectorCase {
 export function manifestCases(): VectorCase[] {
   const other = signedLog().note({ size: 8 });
   return [
+    beside(
+      'valid-manifest-other-note',
+      'the checkpoint in a manifest has a signature line of somebody else, which nobody can recompute',
+      signedLog(),
+      {
+        checkpoint: `${signedLog().note()}${formatSignatureLine('elsewhere', Buffer.alloc(4, 7), Buffer.alloc(64, 7))}`,
+      },
+      0,
+    ),
     beside('valid-manifest', 'a manifest that says what the file says', signedLog(), {}, 0),
     beside(
       'manifest-wrong',

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditFleet, type FleetFiles, fleetInBucket, fleetOnDisk, rotatedLog, ship } from '../support/fleet.ts';
+
+/** What is not there, or is there and not looked at, is said. */
+
+const CLOSED = rotatedLog('fleet/a', 1);
+CLOSED.rotate('0002.jsonl').record('{"n":3}').close().checkpoint();
+
+describe.each([
+  ['on a disk', fleetOnDisk],
+  ['in a bucket', fleetInBucket],
+] as const)('places %s', (where, open) => {
+  let fleet: FleetFiles;
+  let other: FleetFiles;
+  beforeEach(() => {
+    [fleet, other] = [open(), fleetOnDisk()];
+    ship(fleet, CLOSED, 'a');
+  });
+  afterEach(() => {
+    fleet.close();
+    other.close();
+  });
+  const both = (): Promise<Awaited<ReturnType<typeof auditFleet>>> =>
+    auditFleet(fleet, { places: [fleet.place, other.place] });
+
+  it.each([
+    ['nothing', () => undefined],
+    ['an empty file', () => other.write('b/0001.jsonl', Buffer.alloc(0))],
+    ['what is no log', () => other.write('b/readme.txt', Buffer.from('nothing sealed\n'))],
+  ])('one of two holds %s: it is named, and the audit undecided', async (_what, put) => {
+    put();
+    for (const night of ['new', 'unchanged']) {
+      const { said, summary, results } = await both();
+      expect(said).toEqual([': missing undecided nothing', expect.stringContaining(`fleet/a: ${night} ok`)]);
+      expect(results.flatMap(({ findings }) => findings)).toEqual([
+        expect.objectContaining({ code: 'END_UNPROVEN', file: other.place.name }),
+      ]);
+      expect(summary.verdict).toBe('undecided');
+    }
+  });
+
+  it('each of two holds a log: nothing is missed, and of what vanishes later its streams are', async () => {
+    ship(other, rotatedLog('fleet/b', 2), 'b');
+    expect((await both()).said).toHaveLength(2);
+    for (const name of other.names()) other.remove(name);
+    expect((await both()).said).toEqual([
+      expect.stringContaining('fleet/a: unchanged ok'),
+      'fleet/b: vanished tampered nothing',
+    ]);
+  });
+
+  it.runIf(where === 'in a bucket')('an object with a hidden name is left out, and listed', async () => {
+    fleet.write('a/.hidden/0001.jsonl', CLOSED.toFiles()[0]?.bytes as Buffer);
+    const { said, summary } = await auditFleet(fleet);
+    expect(said).toEqual([expect.stringContaining('fleet/a: new ok')]);
+    expect(summary.ignored.files).toEqual([
+      { file: expect.stringContaining('/a/.hidden/0001.jsonl'), why: 'hidden name' },
+    ]);
+  });
+});
