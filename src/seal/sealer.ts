@@ -316,15 +316,15 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #start(): Promise<void> {
-    const site = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
-    const { torn, tornFile: file } = site.resumption;
+    const found = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
+    const { torn, tornFile: file } = found.resumption;
     if (torn !== undefined && file !== undefined) this.emit('torn', { origin: this.origin, file, bytes: torn.bytes });
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);
     const started = await prepareStart({
       config: this.config,
-      site,
+      site: found,
       stream: this.#opening.names.stream,
       keys: () => openKeys(this.#parts, warn),
       openBucket: this.#parts.openBucket,
@@ -334,10 +334,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
       spool,
       longLine: this.#pump.longLine,
       onOutage: (since, error) => this.#outageBegan(since, error),
+      beginInstead: (site, reason) => this.#opening.beginInstead(site, reason),
       warn,
     });
     if (started === undefined) return;
-    const { epoch, sources, opening, earlier, since } = started;
+    const { site, epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
     if (!(await this.#claimSpool(earlier))) {
