@@ -70,6 +70,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #condition: Condition;
   readonly #entrance: Entrance;
   readonly #abort = new AbortController();
+  readonly #closeCalled = new AbortController();
   readonly #ready: Promise<void>;
   readonly #forgetExit: (() => void) | undefined;
   readonly #chain: StreamChain;
@@ -280,6 +281,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   close(): Promise<void> {
     this.#failure.observe();
     if (this.#closing === undefined) this.#takeLastLines();
+    this.#closeCalled.abort();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -330,6 +332,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       openBucket: this.#parts.openBucket,
       clock: this.#clock,
       signal: this.#abort.signal,
+      closing: this.#closeCalled.signal,
       unsealed,
       spool,
       longLine: this.#pump.longLine,

@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly openBucket: OpenBucket;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Fires when the log is to be closed. */
+  readonly closing: AbortSignal;
   readonly unsealed: UnsealedLines;
   /** Lines of this run that wait for the key. */
   readonly spool: Spool;
@@ -88,10 +90,11 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
 }
 
 /** M6.5. */
-async function checkAnchored({ config, site, openBucket, signal, warn }: StartOptions, epoch: Epoch): Promise<void> {
+async function checkAnchored(options: StartOptions, epoch: Epoch): Promise<void> {
+  const { config, site, openBucket, signal, closing, warn } = options;
   if (config.anchors.length === 0) return;
   const { checkAnchors } = await import('./resume/check-anchors.ts');
-  await checkAnchors({ names: config.anchors, site, epoch, openBucket, signal, warn });
+  await checkAnchors({ names: config.anchors, site, epoch, openBucket, signal, closing, warn });
 }
 
 async function startWith(

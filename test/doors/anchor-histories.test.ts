@@ -201,7 +201,7 @@ class History {
     const before = { contradiction: this.#contradiction(), keys: new Set(this.#keys) };
     const isNewStream = this.#next() < 0.3;
     const sealer = createSealer({
-      ...this.#options(ORIGIN, 'audit.jsonl', anchors),
+      ...this.#options(ORIGIN, 'log', anchors),
       onStateConflict: isNewStream ? 'new_stream' : 'error',
     });
     const warnings: Error[] = [];
@@ -229,11 +229,11 @@ class History {
     return { ...before, stopped, origin, warnings };
   }
 
-  #options(origin: string, name: string, anchors: readonly string[]): SealerOptions {
+  #options(origin: string, folder: string, anchors: readonly string[]): SealerOptions {
     return {
       ...this.#settings,
-      file: join(this.#directory, 'log', name),
-      stateDir: join(this.#directory, 'log', 'state'),
+      file: join(this.#directory, folder, 'audit.jsonl'),
+      stateDir: join(this.#directory, folder, 'state'),
       origin,
       keySource: 'custom',
       keyProviderModule: 'memory',
@@ -247,7 +247,7 @@ class History {
 
   async #runOther(): Promise<void> {
     const sealer = createSealer(
-      this.#options(`${ORIGIN}-2`, 'other.jsonl', this.#party.name.includes('/http/') ? [] : [this.#party.name]),
+      this.#options(`${ORIGIN}-2`, 'other', this.#party.name.includes('/http/') ? [] : [this.#party.name]),
     );
     sealer.on('warning', () => undefined);
     sealer.write('{"other":1}');

@@ -12,6 +12,7 @@ import { audit, ORIGIN, start, workplace as unsignedWorkplace, signingWorkplace 
 
 let notes: string[] = [];
 let asked: string[] = [];
+let takes = true;
 let answer: ((response: ServerResponse) => void) | undefined;
 const server = createServer((request, response) => {
   let body = '';
@@ -19,6 +20,7 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     asked.push(`${request.method} ${request.url}`);
     if (request.method === 'POST') {
+      if (!takes) return;
       notes.push(body);
       response.end();
     } else if (answer !== undefined) answer(response);
@@ -30,7 +32,7 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   anchors = [`http://127.0.0.1:${(server.address() as AddressInfo).port}/checkpoints`];
-  [notes, asked, answer] = [[], [], undefined];
+  [notes, asked, answer, takes] = [[], [], undefined, true];
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -127,19 +129,30 @@ describe('an anchor with an address', () => {
     expect((await audit(directory, provider)).verdict).toBe('ok');
   });
 
-  it('that hangs loses nothing of a process that ends meanwhile: its line is sealed by the next', async () => {
+  it('that hangs keeps a short job from sealing nothing: its end waits for the anchor no longer than a moment', async () => {
     const { directory, options, provider } = workplace();
     answer = () => undefined;
+    const warnings: Error[] = [];
     const first = start({ ...options(), anchors });
+    first.on('warning', (error) => warnings.push(error));
     first.write('{"n":1}');
     await first.close();
-    answer = (response) => response.writeHead(404).end();
-    const second = start({ ...options(), anchors });
-    second.write('{"n":2}');
-    await second.close();
+    expect(first.stats.records).toBe(1);
+    expect(warnings[0]?.message).toMatch(/could not be asked.*: no answer before the log was closed/);
     const report = await audit(directory, provider);
-    expect(report.verdict).toBe('ok');
-    expect(report.streams[0]?.records).toBe(2);
+    expect([report.verdict, report.streams[0]?.records]).toEqual(['ok', 1]);
+  });
+
+  it('that takes no checkpoint holds up the end of a process for seconds, not for a request', async () => {
+    const { options } = workplace();
+    takes = false;
+    const warned = new Promise<Error>((resolve) => {
+      const sealer = start({ ...options(), anchors });
+      sealer.on('warning', resolve);
+      sealer.write('{"n":1}');
+      void sealer.close();
+    });
+    expect((await warned).message).toMatch(/did not accept a checkpoint: .*aborted by the caller/);
   });
 
   it.each(['//user:hunter2@', '//hunter2@', '//:hunter2@'])(

@@ -13,12 +13,17 @@ import { rootOf, type StreamSite } from './stream-site.ts';
 /** A start waits no longer for an anchor, in milliseconds. */
 const ASK_LIMIT = 5_000;
 
+/** So long it waits for one once the log is to be closed, in milliseconds: a short job is to seal its lines, not to leave them. */
+const LAST_WAIT = 750;
+
 /** What anchors are asked about, and how. */
 export interface AnchorCheck extends Pick<AskOptions, 'openBucket' | 'signal'> {
   readonly names: readonly string[];
   readonly site: StreamSite;
   /** The key period that is about to begin: its keys are known. */
   readonly epoch: Epoch;
+  /** Fires when the log is to be closed. */
+  readonly closing: AbortSignal;
   readonly warn: (error: unknown) => void;
 }
 
@@ -37,12 +42,21 @@ interface Said {
  *
  * @throws {@link TamperError} `STATE_CONFLICT`; `UNSAFE_PATH` where an anchor is a file that is none
  */
-export async function checkAnchors({ names, site, epoch, openBucket, signal, warn }: AnchorCheck): Promise<void> {
+export async function checkAnchors({
+  names,
+  site,
+  epoch,
+  openBucket,
+  signal,
+  closing,
+  warn,
+}: AnchorCheck): Promise<void> {
   const signers = new KnownSigners(site, epoch, warn);
+  const late = soonAfter(closing);
   const answers = await Promise.all(
     names.map(async (name) => {
       const what = `the anchor ${shownName(name)}`;
-      return { what, ...(await newestIn(what, name, { site, signers, openBucket, signal, warn })) };
+      return { what, ...(await newestIn(what, name, { site, signers, openBucket, signal, late, warn })) };
     }),
   );
   for (const { what, signed, strange } of answers) {
@@ -55,12 +69,22 @@ export async function checkAnchors({ names, site, epoch, openBucket, signal, war
 
 interface Asking extends Pick<AnchorCheck, 'site' | 'openBucket' | 'signal' | 'warn'> {
   readonly signers: KnownSigners;
+  /** Fires when it is too late to wait. */
+  readonly late: AbortSignal;
+}
+
+function soonAfter(closing: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const wait = (): void => void setTimeout(() => late.abort(), LAST_WAIT).unref();
+  if (closing.aborted) wait();
+  else closing.addEventListener('abort', wait, { once: true });
+  return late.signal;
 }
 
 async function newestIn(
   what: string,
   name: string,
-  { site, signers, openBucket, signal, warn }: Asking,
+  { site, signers, openBucket, signal, late, warn }: Asking,
 ): Promise<Said> {
   const { origin, resumption } = site;
   const checkpoints = resumption.candidates.map(({ size }) => size);
@@ -69,7 +93,8 @@ async function newestIn(
   const misnamed: string[] = [];
   let strange: SignedCheckpoint | undefined;
   try {
-    return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal }, async (within) => {
+    const either = AbortSignal.any([signal, late]);
+    return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal: either }, async (within) => {
       const asked = { timeoutMs: ASK_LIMIT, signal: within, openBucket, strange: (key: string) => misnamed.push(key) };
       for await (const note of notesOf(name, known, asked)) {
         if (await signers.signed(note)) return { signed: note, ...(strange && { strange }) };
@@ -83,7 +108,7 @@ async function newestIn(
   } catch (cause) {
     if (isTamperError(cause, 'UNSAFE_PATH')) throw cause;
     const isNew = isTamperError(cause, 'NOT_FOUND') && checkpointed === undefined;
-    if (!isNew && !signal.aborted) warn(notAsked(what, cause));
+    if (!isNew && !signal.aborted) warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
     return strange === undefined ? {} : { strange };
   } finally {
     if (misnamed.length > 0) warn(misplaced(what, misnamed));
@@ -148,6 +173,10 @@ function notCompared(what: string, size: number, cause?: unknown): TamperError {
     `${what} holds a checkpoint at size ${size}, and the files that are here cannot be compared with it`,
     { cause, hint: 'The log goes on. Compare by hand, with verify --since and all files of the log.' },
   );
+}
+
+function closedMeanwhile(what: string, cause: unknown): TamperError {
+  return new TamperError('TIMEOUT', `${what}: no answer before the log was closed`, { cause });
 }
 
 function notAsked(what: string, cause: unknown): TamperError {
