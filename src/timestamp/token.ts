@@ -120,7 +120,7 @@ async function verifyWith(
   const { signerCertificate } = verdict;
   if (verdict.signatureVerified !== true || !signerCertificate) throw new Refused('its signature is wrong');
   checkUsage(signerCertificate);
-  checkPathLengths(verdict.certificatePath ?? []);
+  checkPathLengths(verdict.certificatePath);
   const der = Buffer.from(signerCertificate.toSchema().toBER());
   checkAttributes(signed, der);
   const { subject } = new X509Certificate(der);

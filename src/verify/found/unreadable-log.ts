@@ -7,7 +7,7 @@ import type { Source } from '../input/sources.ts';
  * @param why - for people
  * @param error - what its reading throws
  */
-export function unreadableLog(source: Omit<Source, 'repeatable' | 'read'>, why: string, error: unknown): PeekedSource {
+export function unreadableLog(source: Omit<Source, 'repeatable' | 'read'>, why: string, error: Error): PeekedSource {
   const read = (): AsyncIterable<Buffer> => ({
     [Symbol.asyncIterator]: () => ({ next: async () => Promise.reject(error) }),
   });
