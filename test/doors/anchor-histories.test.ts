@@ -222,10 +222,15 @@ class History {
     await sealer.ready.catch(() => undefined);
     const { origin } = sealer;
     await sealer.close().catch(() => undefined);
-    const isGiven = (): boolean => last === undefined || this.#party.notes().includes(last);
+    const isGiven = (): boolean => last === undefined || this.#party.took(last);
     const isRefused = (): boolean =>
       warnings.some(({ message }) => /did not accept|holds something else/.test(message));
-    if (anchors.length > 0) await vi.waitUntil(() => isGiven() || isRefused(), { timeout: 20_000, interval: 3 });
+    if (anchors.length > 0)
+      await vi
+        .waitUntil(() => isGiven() || isRefused(), { timeout: 60_000, interval: 3 })
+        .catch(() => {
+          throw new Error(`${this.steps.join(', ')}: the last checkpoint was neither given nor refused`);
+        });
     return { ...before, stopped, origin, warnings };
   }
 

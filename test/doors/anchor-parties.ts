@@ -11,6 +11,8 @@ export interface AnchorParty {
   readonly name: string;
   /** What is in it, of whatever kind, in the order in which it came. */
   notes(): readonly string[];
+  /** Whether it ever got a note. */
+  took(note: string): boolean;
   /** Puts in what the writer did not. `size` is what it is called by, in a bucket. */
   plant(note: string, size: number): void;
   /** From now on it can be asked for nothing, and takes nothing; or it can again. */
@@ -22,6 +24,9 @@ export function fileParty(directory: string): AnchorParty {
   const name = join(directory, 'anchor.jsonl');
   return {
     name,
+    took(note) {
+      return this.notes().includes(note);
+    },
     notes: () => (existsSync(name) ? readFileSync(name, 'utf8').split('\n').flatMap(noteIn) : []),
     plant: (note) => appendFileSync(name, `${lineOf(note)}\n`),
     setAway(isAway) {
@@ -76,6 +81,7 @@ export class AnchorServer {
     return {
       name: `${this.url}/http/${id}`,
       notes: () => notes.slice(-1),
+      took: (note) => notes.includes(note),
       plant: (note) => notes.push(note),
       setAway: (isAway) => this.#setAway(id, isAway),
     };
@@ -88,6 +94,7 @@ export class AnchorServer {
     return {
       name: `s3://${id}/audit`,
       notes: () => [...objects.values()],
+      took: (note) => [...objects.values()].includes(note),
       plant: (note, size) => {
         const key = `audit/${folder}/${String(size).padStart(16, '0')}.note`;
         if (!objects.has(key)) objects.set(key, note);
