@@ -54,7 +54,7 @@ export const rooms = {
     anchor: ['disk'],
     epoch: [],
     checkpoint: ['disk', 'epoch'],
-    resume: ['anchor', 'checkpoint', 'disk'],
+    resume: ['anchor', 'checkpoint', 'disk', 'epoch'],
     stream: ['checkpoint', 'disk', 'epoch', 'resume'],
     intake: ['disk', 'resume', 'stream'],
     lifecycle: ['anchor', 'checkpoint', 'intake', 'stream'],

@@ -30,7 +30,7 @@ try {
     const packed = pack();
     try {
       const folder = unpack(packed.tarball, join(stage, 'ours'));
-      nameEngines(folder);
+      nameEngines(folder, builtFile);
       tarballs.push(packFolder(folder, release));
     } finally {
       packed.remove();

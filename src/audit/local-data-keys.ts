@@ -47,7 +47,7 @@ export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: 
  * The data key of a file, or those of a directory of `NAME.key` files.
  *
  * @param givenBy - where the auditor named it, for the report: `--keys audit.key`
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`, `KEY_FILE_PERMISSIONS`
  */
 async function dataKeysOfFile(path: string, givenBy: string): Promise<LocalDataKeys> {
   const { FileKeyProvider } = await import('../providers/file.ts');

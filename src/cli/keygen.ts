@@ -1,5 +1,5 @@
 import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
-import { checkOrigin } from '../internal.ts';
+import { checkOrigin, readsLikeKey } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text } from './flags.ts';
@@ -25,6 +25,7 @@ export const keygen: Command = command(
   async ({ flags, positionals }, io) => {
     const { out, origin, format, algorithm } = flags;
     if (out === undefined || out === '') throw usage('--out FILE is missing');
+    if (readsLikeKey(out)) throw usage('--out was given what looks like a key, not the name of a file');
     if (positionals.length > 0) throw usage('keygen takes only flags, no other arguments');
     if (origin !== undefined && algorithm === 'HMAC-SHA256') {
       throw usage('--origin needs the algorithm of a signing key');

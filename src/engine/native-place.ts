@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A native module that may be loaded. */
@@ -9,10 +9,10 @@ export interface NativePlace {
   readonly bringer: NativePackage | undefined;
 }
 
-/** What a package that brings a native module says of it. */
+/** A package that brings a native module. */
 export interface NativePackage {
   readonly version: string;
-  /** SHA-256 of the module, in hexadecimal; undefined where the package does not say. */
+  /** SHA-256 that its module must have, in hexadecimal, as our own package says since its release; undefined where it says none. */
   readonly sha256: string | undefined;
 }
 
@@ -33,35 +33,44 @@ function platforms(): string[] {
   return process.platform === 'linux' ? [`${name}-musl`, `${name}-gnu`] : [name];
 }
 
-function packageIn(folder: string): NativePackage {
-  const { version, engine } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-    version: string;
-    engine?: { sha256?: string };
-  };
-  return { version, sha256: engine?.sha256 };
+/** What is read of a `package.json`. */
+interface Manifest {
+  readonly version: string;
+  /** Of ours: the SHA-256 of each platform's module. */
+  readonly engineSha256?: Readonly<Record<string, string>>;
 }
 
+const manifestIn = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+
 /**
- * Looks for native modules: in `engine/` of a checkout, then as Node.js looks for a package, from this module upwards.
- * Undefined in a bundle, which has left the packages behind. No other module may name `import.meta`: where a test runner makes
- * CommonJS of modules, it is a syntax error, so this one is loaded on first use.
+ * Looks for native modules: in `engine/` of a checkout, then in the packages that were installed within this one or right beside
+ * it. Those of folders above, where Node.js would look too, are whoever's may write there. Undefined in a bundle, which has left
+ * the packages behind. No other module may name `import.meta`: where a test runner makes CommonJS of modules, it is a syntax
+ * error, so this one is loaded on first use.
  */
 export function nativePlaces(): NativePlaces | undefined {
   const { url } = import.meta as { url?: string };
   if (url?.startsWith('file:') !== true) return undefined;
   const root = dirname(dirname(dirname(fileURLToPath(url)))); // of src/engine, or of dist/engine
   if (!existsSync(join(root, 'package.json'))) return undefined;
-  const packages = platforms().map((name) => `@fapilog-tamper/engine-${name}`);
-  const places: NativePlace[] = platforms().flatMap((name) => {
+  const { version, engineSha256 = {} } = manifestIn(root);
+  const beside = dirname(root);
+  const scopes = [join(root, 'node_modules'), ...(basename(beside) === 'node_modules' ? [beside] : [])];
+  const places: NativePlace[] = [];
+  for (const name of platforms()) {
     const file = join(root, 'engine', `${name}.node`);
-    return existsSync(file) ? [{ file, bringer: undefined }] : [];
-  });
-  for (let folder = root, above = ''; folder !== above; above = folder, folder = dirname(folder)) {
-    for (const name of packages) {
-      const installed = join(folder, 'node_modules', name);
+    if (existsSync(file)) places.push({ file, bringer: undefined });
+  }
+  for (const scope of scopes) {
+    for (const name of platforms()) {
+      const installed = join(scope, packageOf(name));
       const file = join(installed, 'engine.node');
-      if (existsSync(file)) places.push({ file, bringer: packageIn(installed) });
+      const bringer = existsSync(file) && { version: manifestIn(installed).version, sha256: engineSha256[name] };
+      if (bringer) places.push({ file, bringer });
     }
   }
-  return { version: packageIn(root).version, packages, places };
+  return { version, packages: platforms().map(packageOf), places };
 }
+
+const packageOf = (platform: string): string => `@fapilog-tamper/engine-${platform}`;

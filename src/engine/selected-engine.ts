@@ -91,11 +91,11 @@ function firstOf(found: NativePlaces | string): SelectedEngine {
   return { engine: typescriptEngine, about: refused.join('; ') };
 }
 
-/** Why a native module must not even be loaded: part of one ends the process instead of an error of the dynamic linker. */
+/** Why a native module must not even be loaded: it runs as it is loaded, and part of one ends the process. */
 function whyNot({ file, bringer }: NativePlace, version: string): string | undefined {
   if (bringer === undefined) return undefined;
   if (bringer.version !== version) return `is of version ${bringer.version}, not ${version}`;
-  if (!bringer.sha256) return 'comes with no SHA-256 in its package.json';
+  if (!bringer.sha256) return 'is not one that this package names with its SHA-256';
   if (bringer.sha256 === hash('sha256', readFileSync(file), 'hex')) return undefined;
-  return 'is damaged: it has not the SHA-256 that its package.json names';
+  return 'is not the one of the release: it has another SHA-256 than this package names';
 }

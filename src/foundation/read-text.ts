@@ -1,6 +1,9 @@
+import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
 import { type OnRead, openRegular, readError } from './regular-file.ts';
+
+type CheckFile = (path: string, stats: Stats) => void;
 
 /** A policy, a note, verifier keys: nothing of that kind is longer, in bytes. */
 const TEXT_LIMIT: number = 16 * 1024 * 1024;
@@ -10,12 +13,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The text of a file that stands beside a log or that somebody named: a regular file of at most `limit` bytes (default
- * 16 MiB), in UTF-8.
+ * 16 MiB), in UTF-8. `check` refuses it for what the system says of the open file, by an error of its own.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, with the path
  */
-export async function readText(path: string, limit: number = TEXT_LIMIT): Promise<string> {
-  const bytes = await readBytes(path, limit);
+export async function readText(path: string, limit: number = TEXT_LIMIT, check?: CheckFile): Promise<string> {
+  const bytes = await readBytes(path, limit, undefined, check);
   try {
     return utf8.decode(bytes);
   } catch (cause) {
@@ -24,10 +27,16 @@ export async function readText(path: string, limit: number = TEXT_LIMIT): Promis
 }
 
 /** As {@link readText}, the bytes themselves. `onRead` gets what the system says of the open file before and after. */
-export async function readBytes(path: string, limit: number = TEXT_LIMIT, onRead?: OnRead): Promise<Buffer> {
+export async function readBytes(
+  path: string,
+  limit: number = TEXT_LIMIT,
+  onRead?: OnRead,
+  check?: CheckFile,
+): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
+    check?.(path, await file.stat());
     const before = onRead && (await file.stat({ bigint: true }));
     const bytes = await readUpTo(file, limit + 1);
     if (before !== undefined) onRead?.(path, before, await file.stat({ bigint: true }));

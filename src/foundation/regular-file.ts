@@ -63,6 +63,22 @@ export function openRegularSync(path: string): OpenedFile {
   }
 }
 
+/** What the system says of one file alone, whatever else can be read. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EPERM',
+  'EIO',
+  'EBUSY',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EBADMSG',
+]);
+
+/** Whether an error says that this file or directory cannot be read, and nothing of others. */
+export function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.has(systemCode(error)) || error instanceof NotRegular;
+}
+
 /** What the system says of a path as an error of ours: `NOT_FOUND` or `READ_FAILED`. Any other error is thrown as it is. */
 export function readError(path: string, error: unknown, hint: string): TamperError {
   if (error instanceof TamperError) return error;

@@ -32,7 +32,7 @@ export class EnvKeyProvider extends LocalKeyProvider implements KeyProvider {
     if (variables.length === 0) return;
     this.#warnings.say(
       variables.join(' '),
-      `keys are taken from the environment (${variables.join(', ')}): every child process inherits them, and anyone who may inspect this process can read them`,
+      `keys are taken from the environment (${variables.map(shown).join(', ')}): every child process inherits them, and anyone who may inspect this process can read them`,
       'Prefer key_source file or a key service.',
     );
   }

@@ -70,6 +70,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #condition: Condition;
   readonly #entrance: Entrance;
   readonly #abort = new AbortController();
+  readonly #closeCalled = new AbortController();
   readonly #ready: Promise<void>;
   readonly #forgetExit: (() => void) | undefined;
   readonly #chain: StreamChain;
@@ -280,6 +281,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   close(): Promise<void> {
     this.#failure.observe();
     if (this.#closing === undefined) this.#takeLastLines();
+    this.#closeCalled.abort();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -316,28 +318,30 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #start(): Promise<void> {
-    const site = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
-    const { torn, tornFile: file } = site.resumption;
+    const found = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
+    const { torn, tornFile: file } = found.resumption;
     if (torn !== undefined && file !== undefined) this.emit('torn', { origin: this.origin, file, bytes: torn.bytes });
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);
     const started = await prepareStart({
       config: this.config,
-      site,
+      site: found,
       stream: this.#opening.names.stream,
       keys: () => openKeys(this.#parts, warn),
       openBucket: this.#parts.openBucket,
       clock: this.#clock,
       signal: this.#abort.signal,
+      closing: this.#closeCalled.signal,
       unsealed,
       spool,
       longLine: this.#pump.longLine,
       onOutage: (since, error) => this.#outageBegan(since, error),
+      beginInstead: (site, reason) => this.#opening.beginInstead(site, reason),
       warn,
     });
     if (started === undefined) return;
-    const { epoch, sources, opening, earlier, since } = started;
+    const { site, epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
     if (!(await this.#claimSpool(earlier))) {

@@ -1,9 +1,7 @@
 import type { ResolvedConfig } from '../config/index.ts';
 import { selectEngine } from '../engine/selected-engine.ts';
-import { TamperError } from '../errors.ts';
-import type { SignedCheckpoint } from '../format/checkpoint.ts';
+import { isTamperError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { isAddress } from './anchor/anchor-name.ts';
 import type { OpenBucket } from './anchor/object-store.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import { firstEpoch } from './epoch/first-epoch.ts';
@@ -12,7 +10,7 @@ import { EarlierLines } from './intake/earlier-lines.ts';
 import type { LongLine } from './intake/line-intake.ts';
 import type { Spool } from './intake/spool.ts';
 import type { UnsealedLines } from './intake/unsealed-lines.ts';
-import { checkAnchored, type StreamSite } from './resume/stream-site.ts';
+import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { checkMode, openingOf } from './stream/opening.ts';
 import type { Opening } from './stream/stream-writer.ts';
@@ -29,16 +27,21 @@ export interface StartOptions {
   readonly openBucket: OpenBucket;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Fires when the log is to be closed. */
+  readonly closing: AbortSignal;
   readonly unsealed: UnsealedLines;
   /** Lines of this run that wait for the key. */
   readonly spool: Spool;
   readonly longLine: LongLine;
   readonly onOutage: (since: number, error: unknown) => void;
+  /** Begins a new stream in place of one that an anchor contradicts. */
+  readonly beginInstead: (site: StreamSite, reason: string) => StreamSite;
   readonly warn: (error: unknown) => void;
 }
 
 /** What a run begins with. */
 export interface Start {
+  readonly site: StreamSite;
   readonly epoch: Epoch;
   readonly sources: KeySources;
   readonly opening: Opening;
@@ -62,38 +65,52 @@ export async function openKeys(
 
 /** Fetches the first key of a run and finds what goes into its first entries. @returns undefined where the sealer has ended */
 export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
-  const { config, site, stream, clock, signal, unsealed, spool, longLine, warn } = options;
-  const { resumption, state } = site;
-  const { origin } = site;
-  const checkpoints = resumption.candidates.map(({ size }) => size);
-  const checkpointed = checkpoints.length === 0 ? undefined : Math.max(...checkpoints);
-  const known = { origin, size: resumption.size, checkpointed };
-  const ask = async (): Promise<readonly SignedCheckpoint[]> => {
-    const { askAnchors } = await import('./anchor/asked-anchors.ts');
-    return askAnchors(config.anchors, known, { openBucket: options.openBucket, signal, warn });
-  };
-  const anchored = config.anchors.some(isAddress) ? ask() : [];
+  const { config, site, clock, signal } = options;
   const { epoch, sources, since } = await firstEpoch({
     sources: options.keys,
     origin: site.origin,
-    number: state.epoch,
+    number: site.state.epoch,
     wait: config.onStartFailure === 'wait',
     clock,
     signal,
     onOutage: options.onOutage,
   });
-  if (!signal.aborted) {
-    for (const newest of await anchored) checkAnchored(site, newest); // M6.5
-    checkMode(resumption, epoch);
-    const opening = await openingOf(resumption, epoch, state.after, warn);
-    const { maxLineBytes } = config;
-    await spool.sync().catch(warn); // they are brought to the disk again when no more are added
-    const ownFile = spool.path;
-    const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, ownFile, warn, signal });
-    if (!isAborted(signal)) return { epoch, sources, opening, earlier, since };
-    earlier.close();
+  let started: Start | undefined;
+  try {
+    if (!signal.aborted) await checkAnchored(options, epoch);
+    if (!isAborted(signal)) started = await startWith(options, { epoch, sources, since });
+  } catch (error) {
+    if (!isTamperError(error, 'STATE_CONFLICT') || config.onStateConflict !== 'new_stream') throw error;
+    const instead = options.beginInstead(site, error.message);
+    return await prepareStart({ ...options, site: instead, keys: () => sources });
+  } finally {
+    if (started === undefined) epoch.erase();
   }
-  epoch.erase();
+  return started;
+}
+
+/** M6.5. */
+async function checkAnchored(options: StartOptions, epoch: Epoch): Promise<void> {
+  const { config, site, openBucket, signal, closing, warn } = options;
+  if (config.anchors.length === 0) return;
+  const { checkAnchors } = await import('./resume/check-anchors.ts');
+  await checkAnchors({ names: config.anchors, site, epoch, openBucket, signal, closing, warn });
+}
+
+async function startWith(
+  options: StartOptions,
+  { epoch, sources, since }: Pick<Start, 'epoch' | 'sources' | 'since'>,
+): Promise<Start | undefined> {
+  const { config, site, stream, signal, unsealed, spool, longLine, warn } = options;
+  const { resumption, state } = site;
+  checkMode(resumption, epoch);
+  const opening = await openingOf(resumption, epoch, state.after, warn);
+  const { maxLineBytes } = config;
+  await spool.sync().catch(warn); // they are brought to the disk again when no more are added
+  const ownFile = spool.path;
+  const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, ownFile, warn, signal });
+  if (!isAborted(signal)) return { site, epoch, sources, opening, earlier, since };
+  earlier.close();
   return undefined;
 }
 

@@ -15,6 +15,7 @@ const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 /** ESSCertID with SHA-1 (RFC 3161, 2634), ESSCertIDv2 (RFC 5816, 5035). */
 const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
+const BASIC_CONSTRAINTS = '2.5.29.19';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 /** SEQUENCE with the one purpose id-kp-timeStamping. */
 const TIME_STAMPING_ALONE = '300a06082b06010505070308';
@@ -119,6 +120,7 @@ async function verifyWith(
   const { signerCertificate } = verdict;
   if (verdict.signatureVerified !== true || !signerCertificate) throw new Refused('its signature is wrong');
   checkUsage(signerCertificate);
+  checkPathLengths(verdict.certificatePath);
   const der = Buffer.from(signerCertificate.toSchema().toBER());
   checkAttributes(signed, der);
   const { subject } = new X509Certificate(der);
@@ -159,6 +161,23 @@ function checkUsage({ extensions = [] }: Certificate): void {
     usage?.critical === true &&
     Buffer.from(usage.extnValue.valueBlock.valueHexView).toString('hex') === TIME_STAMPING_ALONE;
   refuseUnless(isRight, 'its certificate is not one for time stamping alone (critical extended key usage)');
+}
+
+/** RFC 5280, 4.2.1.9: at most so many authorities that are not issued by themselves stand between one and the signer. */
+function checkPathLengths(path: readonly Certificate[]): void {
+  let between = 0;
+  for (const { issuer, subject, extensions = [] } of path.slice(1)) {
+    const constraints: unknown = extensions.find(({ extnID }) => extnID === BASIC_CONSTRAINTS)?.parsedValue;
+    const limit = limitOf(constraints);
+    refuseUnless(limit === undefined || between <= limit, 'its chain is longer than one of its authorities allows');
+    if (!issuer.isEqual(subject)) between++;
+  }
+}
+
+/** `pathLenConstraint`: a number, or of one that is longer than four bytes an object, which is no limit. */
+function limitOf(constraints: unknown): number | undefined {
+  const limit: unknown = Reflect.get(Object(constraints), 'pathLenConstraint');
+  return typeof limit === 'number' ? limit : undefined;
 }
 
 /** RFC 3161 section 2.4.2: the signed attributes say what was signed, and with which certificate. */

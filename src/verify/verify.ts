@@ -104,7 +104,9 @@ async function verifyFiles(
   const room = new FindingRoom();
   const timelineRoom = new TimelineRoom();
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
-  const damagedBeside = (groups.get(undefined) ?? []).some(({ peek }) => peek.damaged === true);
+  const damagedBeside = (groups.get(undefined) ?? []).some(
+    ({ peek }) => peek.damaged === true || peek.unreadable !== undefined,
+  );
   const cited = citedSizes([...groups].flatMap(([origin, files]) => (origin === undefined ? [] : files)));
   for (const [origin, files] of groups) {
     if (origin === undefined) continue;

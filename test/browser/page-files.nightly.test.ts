@@ -134,6 +134,12 @@ describe('the collection of a place', () => {
     ]);
   });
 
+  it('a name that turns around what follows it is shown with its characters as numbers', async () => {
+    await dropped([{ name: 'a\u202elnosj.b', bytes: intact() }]);
+    expect(await listed()).toEqual(['a\\u{202e}lnosj.b']);
+    expect(await page.locator('[data-zone="logs"] button').getAttribute('aria-label')).not.toContain('\u202e');
+  });
+
   it('a path is free again when its file was removed', async () => {
     const collection = new Collection();
     await collection.add([file('a', '1')]);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyReport, VerifyReport } from '../../src/index.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
@@ -53,6 +53,17 @@ const outside: Readonly<Record<string, () => { readonly args: string[]; readonly
   },
   'option flags': () => ({ args: ['--key-source', 'file', '--key-file-path', put('k.key', hex)], env: {} }),
 };
+
+it.each([0o775, 0o757, 0o777])(
+  'a directory of keys of mode %o is refused: others could put keys into it',
+  async (mode) => {
+    const keys = dirname(put('audit.key', hex));
+    const verifyWith = async (): Promise<CommandResult> => verifyLog(logOf(macKeys), ['--keys', keys]);
+    expect(await verifyWith()).toMatchObject({ code: 0 });
+    chmodSync(keys, mode);
+    expect(await verifyWith()).toMatchObject({ code: 2, stderr: expect.stringContaining('KEY_FILE_PERMISSIONS') });
+  },
+);
 
 describe.each(Object.entries(outside))('with the right key in %s', (_, place) => {
   it('the log is right without a key flag', async () => {

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
@@ -42,6 +42,30 @@ function expectNoSecret({ stdout, stderr }: CommandResult): void {
     expect(`${stdout}${stderr}`).not.toContain(dataKey.toString(encoding));
   }
 }
+
+it('of a log with a forged file that sorts first no command names the forger alone without a word of the fork', async () => {
+  const bytesOf = (key: typeof edKey): Buffer => {
+    const log = new SealedLog(origin)
+      .open({ signers: [key] })
+      .record('{"n":1}')
+      .close()
+      .checkpoint();
+    return Buffer.concat(log.toFiles().map(({ bytes }) => bytes));
+  };
+  for (const [forged, real] of [
+    ['a.jsonl', 'audit.jsonl'],
+    ['z.jsonl', 'audit.jsonl'],
+  ] as const) {
+    const folder = dirname(put(real, bytesOf(edKey)));
+    writeFileSync(join(folder, forged), bytesOf(nextEdKey));
+    const drafted = await runCommand(['policy', 'init', folder]);
+    expect(drafted.stdout).toMatch(/^# DO NOT USE THIS.*both begin with entry 1 but differ: the log was forked/m);
+    const shown = await show(folder);
+    expect(`${shown.stdout}${shown.stderr}`).toMatch(/both begin with entry 1 but differ: the log was forked/);
+    const looked = await runCommand(['inspect', folder]);
+    expect(`${looked.stdout}${looked.stderr}`).toContain('the log was forked');
+  }
+});
 
 describe('fapilog-tamper keys show', () => {
   const edDigest = digestOf(edKey.signer.spki);

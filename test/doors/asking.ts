@@ -119,6 +119,7 @@ export const doors: Readonly<Record<string, Door>> = {
     }
   },
   'logs-s3': (way) => command(['verify', `s3://try-${way}-end/logs`, '--origin', 'doors.example.com/x']),
+  'logs-gs': (way) => command(['verify', `gs://try-${way}-end/logs`, '--origin', 'doors.example.com/x']),
   'logs-az': (way) => command(['verify', `az://doors/try-${way}-end/logs`, '--origin', 'doors.example.com/x']),
   vault: (way, { port }) =>
     keysFrom(
@@ -146,6 +147,7 @@ async function main([name = '', port = '', ...ways]: string[]): Promise<void> {
     AWS_SECRET_ACCESS_KEY: CANARY,
     AWS_SESSION_TOKEN: CANARY,
     AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=http://127.0.0.1:${port}/doors;AccountName=doors;AccountKey=${Buffer.from(CANARY).toString('base64')}`,
+    STORAGE_EMULATOR_HOST: `http://127.0.0.1:${port}`,
     VAULT_TOKEN: CANARY,
   });
   const directory = mkdtempSync(join(tmpdir(), 'asking-'));

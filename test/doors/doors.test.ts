@@ -22,7 +22,7 @@ const known: Readonly<Record<string, readonly string[] | string>> = {
   'fleet/watch/webhook.ts': ['webhook'],
   'providers/aws-s3/open-bucket.ts': ['anchor-s3', 'logs-s3'],
   'providers/aws-kms/load-client.ts': ['aws-kms'],
-  'providers/gcp-storage/open-bucket.ts': 'its SDK follows redirects and waits without end: not bounded yet',
+  'providers/gcp-storage/open-bucket.ts': ['logs-gs'],
   'providers/azure-blob/open-container.ts': ['logs-az'],
   'providers/vault/node-http-client.ts': ['vault'],
   'providers/vault/tls.ts': ['vault'],

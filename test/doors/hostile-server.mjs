@@ -1,7 +1,7 @@
 // A party that answers in every wrong way, in a process of its own: what it holds is not counted as the asker's. The way is the
 // word `try-WAY` anywhere in the request. It prints its port, and ends with its standard input.
 import { createServer } from 'node:net';
-import { createBrotliCompress, createGzip } from 'node:zlib';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 
 /** An unbounded reader must not take the machine: an endless answer pauses for good after so many bytes. */
 const MOST = 400_000_000;
@@ -60,7 +60,7 @@ const ways = {
   'endless-failure': endless(500, 'content-type: application/xml'),
   'endless-json-refusal': endless(400, 'content-type: application/x-amz-json-1.1'),
   'gzip-bomb': bomb('gzip', () => createGzip({ level: 1 })),
-  'brotli-bomb': bomb('br', () => createBrotliCompress()),
+  'brotli-bomb': bomb('br', () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })),
   'endless-headers': (socket) => {
     socket.write('HTTP/1.1 200 OK\r\n');
     let count = 0;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineChoice } from '../../src/foundation/engine-choice.ts';
@@ -31,17 +31,20 @@ describe('without a native engine', () => {
   ): Promise<{ code: number | null; stdout: string; stderr: string }> => built.run(['--version'], { env });
   const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
   /** A package that says that it brings an engine. */
-  const install = (
-    below: string,
-    packageVersion: string,
-    content: string,
-    engine: unknown = { sha256: sha256(content) },
-  ): string => {
+  const install = (below: string, packageVersion: string, content: string): string => {
     const folder = join(built.directory, below, 'node_modules', '@fapilog-tamper', `engine-${platform}`);
     mkdirSync(folder, { recursive: true });
+    const engine = { sha256: sha256(content) };
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ version: packageVersion, engine }));
     writeFileSync(join(folder, 'engine.node'), content);
     return join(folder, 'engine.node');
+  };
+  /** What our own package says of the engines of its release. @returns its version */
+  const pin = (engineSha256: unknown): string => {
+    const path = join(built.directory, 'package.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+    writeFileSync(path, JSON.stringify({ ...manifest, engineSha256 }));
+    return manifest.version;
   };
 
   beforeAll(async () => {
@@ -71,23 +74,44 @@ describe('without a native engine', () => {
   it('one of another version is never loaded, and one that cannot be loaded is named', async () => {
     const other = install('.', '0.0.1-other', 'never looked at');
     expect((await version({})).stdout).toContain(`engine: typescript (${other} is of version 0.0.1-other, not `);
-    const { version: own } = JSON.parse(readFileSync(join(built.directory, 'package.json'), 'utf8')) as {
-      version: string;
-    };
+    const own = pin({ [platform]: sha256('no shared object') });
     const broken = install('.', own, 'no shared object');
     const { stdout } = await version({});
     expect(stdout).toContain(`engine: typescript (${broken} cannot be loaded: `);
     expect((await version({ FAPILOG_TAMPER_ENGINE: 'native' })).code).toBe(2);
 
-    for (const engine of [undefined, {}, { sha256: null }, { sha256: sha256('whole') }]) {
-      const damaged = install('.', own, 'who', engine ?? null);
+    for (const pinned of [undefined, {}, { [platform]: '' }, { [platform]: sha256('whole') }]) {
+      pin(pinned);
+      const another = install('.', own, 'who');
       const found = await version({});
       expect([found.code, found.stderr]).toEqual([0, '']);
-      const why = engine?.sha256 ? 'is damaged: ' : 'comes with no SHA-256';
-      expect(found.stdout).toContain(`engine: typescript (${damaged} ${why}`);
+      const why = pinned?.[platform] ? 'is not the one of the release' : 'is not one that this package names';
+      expect(found.stdout).toContain(`engine: typescript (${another} ${why}`);
       const native = await version({ FAPILOG_TAMPER_ENGINE: 'native' });
       expect([native.code, native.stdout]).toEqual([2, '']);
       expect(native.stderr).toContain('DEPENDENCY_MISSING');
     }
+  });
+
+  it('one of a folder above, or of the working directory, is nobody to us', async () => {
+    const own = pin({ [platform]: sha256('no shared object') });
+    const planted = [install('.', own, 'no shared object'), install('apps', own, 'no shared object')];
+    const inner = join(built.directory, 'apps', 'ours', 'tamper');
+    for (const name of ['dist', 'package.json']) {
+      cpSync(join(built.directory, name), join(inner, name), { recursive: true });
+    }
+    for (const name of readdirSync(join(built.directory, 'node_modules')).filter((one) => !one.includes('fapilog'))) {
+      mkdirSync(join(inner, 'node_modules'), { recursive: true });
+      symlinkSync(join(built.directory, 'node_modules', name), join(inner, 'node_modules', name));
+    }
+    const cwd = join(built.directory, 'work');
+    planted.push(install('work', own, 'no shared object'));
+    mkdirSync(join(cwd, 'engine'));
+    writeFileSync(join(cwd, 'engine', `${platform}.node`), 'no shared object');
+    const program = 'apps/ours/tamper/dist/cli/main.js';
+    const { code, stdout } = await built.run(['--version'], { program, cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^engine: typescript \(.* is not installed\)$/m);
+    for (const file of planted) expect(stdout).not.toContain(file);
   });
 });

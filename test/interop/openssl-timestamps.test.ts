@@ -103,6 +103,44 @@ describe('openssl as the time-stamp authority', () => {
   });
 });
 
+describe('an authority that says how many may stand below it', () => {
+  const text = signedLog().lastSeal.text;
+  it.each([
+    [['any-length'], true],
+    [['length-0'], true],
+    [['any-length', 'any-length'], true],
+    [['any-length', 'length-0'], true],
+    [['length-1', 'length-0'], true],
+    [['length-1', 'any-length'], true],
+    [['length-0', 'any-length'], false],
+    [['length-0', 'length-0'], false],
+    [['length-1', 'any-length', 'any-length'], false],
+    [['any-length', 'length-0', 'any-length'], false],
+  ] as const)('%j below the root: %s, and openssl agrees', async (purposes, isGood) => {
+    let by = 'root';
+    const chain: string[] = [];
+    for (const [at, purpose] of purposes.entries()) {
+      const name = `between-${++made}-${at}`;
+      await authority.certify(name, { purpose, by });
+      chain.push(readFileSync(join(authority.directory, `${name}.pem`), 'utf8'));
+      by = name;
+    }
+    await authority.certify('below', { by });
+    const between = join(authority.directory, 'between.pem');
+    writeFileSync(between, chain.join(''));
+    const query = await authority.query(text, '-cert');
+    const reply = await authority.reply(query, 'below', 'service', between);
+    const ours = verifyTimeStamp(reply, Buffer.from(text), [rootOf(authority)], 'it');
+    if (isGood) await ours;
+    else await expect(ours).rejects.toThrow('longer than one of its authorities allows');
+    writeFileSync(join(authority.directory, 'text'), text);
+    writeFileSync(join(authority.directory, 'below.tsr'), reply);
+    const theirs = authority.openssl('ts', '-verify', '-data', 'text', '-in', 'below.tsr', '-CAfile', authority.root);
+    if (isGood) await theirs;
+    else await expect(theirs).rejects.toThrow(/path length constraint exceeded/);
+  });
+});
+
 function rootOf({ root }: TimeStampAuthority): Buffer {
   return Buffer.from(readFileSync(root, 'utf8').replace(/-----[^-]+-----|\s/g, ''), 'base64');
 }

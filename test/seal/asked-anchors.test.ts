@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sealer } from '../../src/index.ts';
-import { audit, ORIGIN, start, workplace } from './workplace.ts';
+import { audit, ORIGIN, start, workplace as unsignedWorkplace, signingWorkplace as workplace } from './workplace.ts';
 
 /** Anchors with an address, read back at a start (M6.5): POST takes a note, GET gives the newest one of a stream. */
 
 let notes: string[] = [];
 let asked: string[] = [];
+let takes = true;
 let answer: ((response: ServerResponse) => void) | undefined;
 const server = createServer((request, response) => {
   let body = '';
@@ -19,6 +20,7 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     asked.push(`${request.method} ${request.url}`);
     if (request.method === 'POST') {
+      if (!takes) return;
       notes.push(body);
       response.end();
     } else if (answer !== undefined) answer(response);
@@ -30,7 +32,7 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   anchors = [`http://127.0.0.1:${(server.address() as AddressInfo).port}/checkpoints`];
-  [notes, asked, answer] = [[], [], undefined];
+  [notes, asked, answer, takes] = [[], [], undefined, true];
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -74,7 +76,7 @@ describe('an anchor with an address', () => {
     const sealer = start({ ...options(), anchors });
     await expect(sealer.ready).rejects.toMatchObject({
       code: 'STATE_CONFLICT',
-      message: expect.stringContaining('an anchor holds a checkpoint'),
+      message: expect.stringMatching(/the anchor 127.* holds a checkpoint/),
     });
   });
 
@@ -84,6 +86,20 @@ describe('an anchor with an address', () => {
     rmSync(file);
     rmSync(join(directory, 'state'), { recursive: true });
     await expect(start({ ...options(), anchors }).ready).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  });
+
+  it('that knows more than a log without signers is told of, and stops nothing', async () => {
+    const { directory, file, options, provider } = unsignedWorkplace();
+    await logged({ ...options(), anchors }, '{"n":1}', '{"n":2}', '{"n":3}');
+    rmSync(file);
+    rmSync(join(directory, 'state'), { recursive: true });
+    const warnings: Error[] = [];
+    const sealer = start({ ...options(), anchors });
+    sealer.on('warning', (error) => warnings.push(error));
+    await sealer.ready;
+    await sealer.close();
+    expect(warnings[0]).toMatchObject({ code: 'STATE_CONFLICT', message: expect.stringMatching(/at size \d+/) });
+    expect((await audit(directory, provider)).verdict).toBe('ok');
   });
 
   it.each<[string, (response: ServerResponse) => void, boolean]>([
@@ -98,7 +114,7 @@ describe('an anchor with an address', () => {
       'has one of another stream',
       (response) =>
         response.end('other.example\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— other.example AAAAAAAA\n'),
-      false,
+      true,
     ],
   ])('that %s does not hold the log up', async (_, how, warns) => {
     const { directory, options, provider } = workplace();
@@ -113,19 +129,30 @@ describe('an anchor with an address', () => {
     expect((await audit(directory, provider)).verdict).toBe('ok');
   });
 
-  it('that hangs loses nothing of a process that ends meanwhile: its line is sealed by the next', async () => {
+  it('that hangs keeps a short job from sealing nothing: its end waits for the anchor no longer than a moment', async () => {
     const { directory, options, provider } = workplace();
     answer = () => undefined;
+    const warnings: Error[] = [];
     const first = start({ ...options(), anchors });
+    first.on('warning', (error) => warnings.push(error));
     first.write('{"n":1}');
     await first.close();
-    answer = (response) => response.writeHead(404).end();
-    const second = start({ ...options(), anchors });
-    second.write('{"n":2}');
-    await second.close();
+    expect(first.stats.records).toBe(1);
+    expect(warnings[0]?.message).toMatch(/could not be asked.*: no answer before the log was closed/);
     const report = await audit(directory, provider);
-    expect(report.verdict).toBe('ok');
-    expect(report.streams[0]?.records).toBe(2);
+    expect([report.verdict, report.streams[0]?.records]).toEqual(['ok', 1]);
+  });
+
+  it('that takes no checkpoint holds up the end of a process for seconds, not for a request', async () => {
+    const { options } = workplace();
+    takes = false;
+    const warned = new Promise<Error>((resolve) => {
+      const sealer = start({ ...options(), anchors });
+      sealer.on('warning', resolve);
+      sealer.write('{"n":1}');
+      void sealer.close();
+    });
+    expect((await warned).message).toMatch(/did not accept a checkpoint: .*aborted by the caller/);
   });
 
   it.each(['//user:hunter2@', '//hunter2@', '//:hunter2@'])(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { askStore, keepNote } from '../../src/seal/anchor/object-anchor.ts';
+import { TamperError } from '../../src/errors.ts';
+import { keepNote, notesInBucket } from '../../src/seal/anchor/object-anchor.ts';
 import type { ObjectStore } from '../../src/seal/anchor/object-store.ts';
 
 /** What an anchor in an object store keeps, and what it is asked for (M6.5). */
@@ -35,10 +36,10 @@ class Store implements ObjectStore {
     return Promise.resolve(text === undefined ? undefined : { bytes: Buffer.from(text) });
   }
 
-  firstAfter(prefix: string, after: string): Promise<string | undefined> {
+  keysAfter(prefix: string, after: string): Promise<string[]> {
     this.asked++;
     const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix) && key > after);
-    return Promise.resolve(keys.sort()[0]);
+    return Promise.resolve(keys.sort().slice(0, 1_000));
   }
 
   close(): void {
@@ -75,36 +76,42 @@ describe('keeping a note', () => {
   });
 });
 
-describe('asking for a checkpoint that can contradict a stream', () => {
+describe('asking for the checkpoints of a stream', () => {
   let told: string[] = [];
   const tell = (key: string): void => void told.push(key);
   const stream = { origin: ORIGIN, size: 7, checkpointed: 5 };
+  const sizesIn = async (store: Store, known = stream, most = 100): Promise<number[]> => {
+    const sizes: number[] = [];
+    for await (const { size } of notesInBucket(store, NAME, known, signal, tell)) {
+      if (sizes.push(size) === most) break;
+    }
+    return sizes;
+  };
 
-  it('gets any that is larger, in two requests however many there are', async () => {
+  it('gets one that is larger in two requests, however many there are', async () => {
     const store = new Store();
     for (let size = 1; size <= 3_000; size++) await keepNote(store, NAME, note(size), signal);
-    expect((await askStore(store, NAME, stream, signal, tell))?.size).toBeGreaterThan(7);
+    expect((await sizesIn(store, stream, 1))[0]).toBeGreaterThan(7);
     expect(store.asked).toBe(2);
   });
 
-  it('gets the one of the newest checkpoint here where none is larger', async () => {
-    const store = new Store([keyOf(5), note(5, { of: 'theirs' })], [keyOf(4), note(4)]);
-    expect((await askStore(store, NAME, stream, signal, tell))?.text).toContain(root('theirs'));
+  it('gets the newest one here in few requests, where none is larger', async () => {
+    const store = new Store();
+    for (let size = 1; size <= 3_000; size++) await keepNote(store, NAME, note(size), signal);
+    expect(await sizesIn(store, { origin: ORIGIN, size: 3_002, checkpointed: 3_000 }, 1)).toEqual([3_000]);
+    expect(store.asked).toBeLessThanOrEqual(5);
   });
 
-  it('gets any at all for a stream that begins', async () => {
-    const store = new Store([keyOf(1), note(1)]);
-    expect(
-      (await askStore(store, NAME, { origin: ORIGIN, size: 0, checkpointed: undefined }, signal, tell))?.size,
-    ).toBe(1);
+  it('gets the larger ones first, then all others from the newest back', async () => {
+    const sizes = [1, 2, 40, 1_500, 9_000, 70_000, 80_000, 80_001, 90_000];
+    const store = new Store(...sizes.map((size): [string, string] => [keyOf(size), note(size)]));
+    const known = { origin: ORIGIN, size: 80_000, checkpointed: 79_999 };
+    expect(await sizesIn(store, known)).toEqual([80_001, 90_000, 80_000, 70_000, 9_000, 1_500, 40, 2, 1]);
+    expect(await sizesIn(store, { ...known, size: 0, checkpointed: 0 })).toEqual(sizes);
   });
 
-  it.each([
-    ['has nothing', new Store()],
-    ['has only older ones', new Store([keyOf(4), note(4)])],
-    ['has only another stream', new Store([keyOf(9).replace(FOLDER, 'audit/0/'), note(9)])],
-  ])('gets none where it %s', async (_, store) => {
-    expect(await askStore(store, NAME, stream, signal, tell)).toBeUndefined();
+  it('gets none of another stream', async () => {
+    expect(await sizesIn(new Store([keyOf(9).replace(FOLDER, 'audit/0/'), note(9)]))).toEqual([]);
   });
 
   it.each([
@@ -114,10 +121,21 @@ describe('asking for a checkpoint that can contradict a stream', () => {
     ['no checkpoint of the newest size', keyOf(5), ''],
   ])('is told where an object holds %s, which hides nothing that is behind it', async (_, key, text) => {
     told = [];
-    expect(await askStore(new Store([key, text]), NAME, stream, signal, tell)).toBeUndefined();
+    expect(await sizesIn(new Store([key, text]))).toEqual([]);
     expect(told).toEqual([key]);
-    const store = new Store([key, text], [keyOf(12), note(12)]);
-    expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(12);
+    expect(await sizesIn(new Store([key, text], [keyOf(12), note(12)], [keyOf(3), note(3)]))).toEqual([12, 3]);
+  });
+
+  it('is told where an object cannot be read, which hides nothing', async () => {
+    told = [];
+    class Archive extends Store {
+      override get(key: string): Promise<{ bytes: Buffer } | undefined> {
+        const isArchived = key === keyOf(9);
+        return isArchived ? Promise.reject(new TamperError('UNAVAILABLE', 'it is archived')) : super.get(key);
+      }
+    }
+    expect(await sizesIn(new Archive([keyOf(9), note(9)], [keyOf(12), note(12)]))).toEqual([12]);
+    expect(told).toEqual([keyOf(9)]);
   });
 
   it.each(['0', 'latest.note', '0000000000000009', '0000000000000009.note.bak', '~'])(
@@ -125,9 +143,7 @@ describe('asking for a checkpoint that can contradict a stream', () => {
     async (name) => {
       told = [];
       const store = new Store([`${FOLDER}${name}`, note(9)], [keyOf(12), note(12)], [keyOf(5), note(5)]);
-      expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(12);
-      store.objects.delete(keyOf(12));
-      expect((await askStore(store, NAME, stream, signal, tell))?.size).toBe(5);
+      expect(await sizesIn(store)).toEqual([12, 5]);
       expect(told).toEqual([]);
     },
   );

@@ -6,7 +6,7 @@ import { isTamperError } from '../../src/errors.ts';
 import { type KeyProvider, Sealer, type SealerOptions } from '../../src/index.ts';
 import { sourcesOf } from '../../src/seal/epoch/key-sources.ts';
 import { abandonStream, breakLock } from '../../src/seal/resume/site-opening.ts';
-import { audit, ORIGIN, read, sealedFiles, start, workplace } from './workplace.ts';
+import { audit, ORIGIN, read, sealedFiles, signingWorkplace, start, workplace } from './workplace.ts';
 
 it('a second writer of the same stream is refused while the first one runs, and not after', async () => {
   const { options } = workplace();
@@ -243,12 +243,17 @@ it('a place that cannot be written to is an error that names it', () => {
 });
 
 it('an anchor that knows more than the state is a conflict', async () => {
-  const { directory, file, options } = workplace();
-  const anchors = [join(directory, 'anchor.jsonl')];
-  const first = start({ ...options(), anchors });
+  const { directory, file, options } = signingWorkplace();
+  const settings = { ...options(), anchors: [join(directory, 'anchor.jsonl')] };
+  const first = start(settings);
   first.write('{"n":1}');
   await first.close();
   rmSync(file);
   rmSync(join(directory, 'state'), { recursive: true });
-  expect(() => start({ ...options(), anchors })).toThrowError(expect.objectContaining({ code: 'STATE_CONFLICT' }));
+  await expect(start(settings).ready).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  const next = start({ ...settings, onStateConflict: 'new_stream' });
+  await next.ready;
+  expect(next.origin).toMatch(`${ORIGIN}/`);
+  await next.close();
+  expect(next.stats.records).toBe(0);
 });

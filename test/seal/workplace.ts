@@ -38,6 +38,12 @@ export function workplace(
   return { directory, file, options, provider };
 }
 
+/** {@link workplace} of a log whose checkpoints are signed: of one with MACs alone nobody can check what an anchor says. */
+export function signingWorkplace(): ReturnType<typeof workplace> {
+  const place = workplace(['audit', 'sign']);
+  return { ...place, options: () => ({ ...place.options(), signingKeyId: 'sign' }) };
+}
+
 /** Starts a sealer that ends with the test whatever happens. */
 export function start(options: SealerOptions): Sealer {
   const sealer = createSealer(options);

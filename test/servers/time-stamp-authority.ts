@@ -25,6 +25,15 @@ subjectKeyIdentifier = hash
 basicConstraints = CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = critical, timeStamping
+[any-length]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+[length-0]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign
+[length-1]
+basicConstraints = critical, CA:TRUE, pathlen:1
+keyUsage = critical, keyCertSign
 [not-critical]
 basicConstraints = CA:FALSE
 extendedKeyUsage = timeStamping
@@ -70,7 +79,15 @@ commonName = supplied
 `;
 
 /** Which certificate signs: what its extensions are. */
-export type Purpose = 'tsa' | 'not-critical' | 'two-purposes' | 'other-purpose' | 'no-purpose';
+export type Purpose =
+  | 'any-length'
+  | 'length-0'
+  | 'length-1'
+  | 'tsa'
+  | 'not-critical'
+  | 'two-purposes'
+  | 'other-purpose'
+  | 'no-purpose';
 
 /** How a certificate is made. */
 export interface CertificateOptions {
@@ -79,6 +96,8 @@ export interface CertificateOptions {
   readonly key?: readonly string[];
   /** Begins at this moment, `20200101000000Z`, and ends at the second. */
   readonly between?: readonly [string, string];
+  /** The name of its issuer. Default: `root`. */
+  readonly by?: string;
 }
 
 /** An authority: its root, its certificate, and `openssl`. */
@@ -136,7 +155,7 @@ export class TimeStampAuthority {
   /** Makes `NAME.pem` and `NAME.key`. */
   async certify(
     name: string,
-    { purpose = 'tsa', key = ['rsa:2048'], between }: CertificateOptions = {},
+    { purpose = 'tsa', key = ['rsa:2048'], between, by = 'root' }: CertificateOptions = {},
   ): Promise<void> {
     const [algorithm = '', ...parameters] = key;
     const request = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/O=Test/CN=${name}`];
@@ -145,7 +164,7 @@ export class TimeStampAuthority {
       await this.#issue(name, purpose, between, ['-cert', 'root.pem']);
       return;
     }
-    const issuer = ['-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial'];
+    const issuer = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial'];
     const extensions = ['-extfile', 'tsa.cnf', '-extensions', purpose];
     const out = ['-out', `${name}.pem`, '-days', '365'];
     await this.openssl('x509', '-req', '-in', `${name}.csr`, ...issuer, ...out, ...extensions);
@@ -173,10 +192,16 @@ export class TimeStampAuthority {
     );
   }
 
-  /** What `openssl ts -reply` answers to a query. */
-  async reply(query: Buffer, name = 'tsa', section = 'service'): Promise<Buffer> {
+  /** What `openssl ts -reply` answers to a query; `chain` is a file of certificates that come along. */
+  async reply(query: Buffer, name = 'tsa', section = 'service', chain?: string): Promise<Buffer> {
     await writeFile(join(this.directory, 'query'), query);
-    const signer = ['-signer', `${name}.pem`, '-inkey', `${name}.key`];
+    const signer = [
+      '-signer',
+      `${name}.pem`,
+      '-inkey',
+      `${name}.key`,
+      ...(chain === undefined ? [] : ['-chain', chain]),
+    ];
     await this.openssl(
       'ts',
       '-reply',

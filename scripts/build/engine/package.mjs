@@ -25,7 +25,7 @@ export function makePackage(name, file, folder) {
   const notice = [readFileSync(`${root}NOTICE`, 'utf8').trimEnd(), ...crateLicences(platforms[name].target), ...RUST];
   writeFileSync(join(folder, 'NOTICE'), notice.join('\n'));
   writeFileSync(join(folder, 'README.md'), readme(name));
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(name, file), undefined, 2)}\n`);
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(name), undefined, 2)}\n`);
 }
 
 /** Packs a folder that is a package into a tarball in another one, and returns its path. */
@@ -38,17 +38,29 @@ export function packFolder(folder, destination) {
   return join(destination, filename.replace('@', '').replace('/', '-'));
 }
 
-/** Adds the packages of all platforms to our package, which lies unpacked in a folder. */
-export function nameEngines(folder) {
+/**
+ * Adds the packages of all platforms to our package, which lies unpacked in a folder, with the SHA-256 of each module: no other
+ * is loaded.
+ *
+ * @param fileOf - the native module of a platform
+ */
+export function nameEngines(folder, fileOf) {
   const path = join(folder, 'package.json');
-  const optionalDependencies = Object.fromEntries(
-    Object.keys(platforms).map((name) => [packageName(name), ours.version]),
+  const names = Object.keys(platforms);
+  const optionalDependencies = Object.fromEntries(names.map((name) => [packageName(name), ours.version]));
+  const engineSha256 = Object.fromEntries(
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(fileOf(name)))
+        .digest('hex'),
+    ]),
   );
-  const named = { ...JSON.parse(readFileSync(path, 'utf8')), optionalDependencies };
+  const named = { ...JSON.parse(readFileSync(path, 'utf8')), optionalDependencies, engineSha256 };
   writeFileSync(path, `${JSON.stringify(named, undefined, 2)}\n`);
 }
 
-function manifest(name, file) {
+function manifest(name) {
   const { version, license, homepage, repository, bugs, engines } = ours;
   const { os, cpu, libc } = platforms[name];
   return {
@@ -68,7 +80,6 @@ function manifest(name, file) {
     // it is looked for in the file system, not in the archives of a package manager
     preferUnplugged: true,
     publishConfig: { access: 'public' },
-    engine: { sha256: createHash('sha256').update(readFileSync(file)).digest('hex') },
   };
 }
 

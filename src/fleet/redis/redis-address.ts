@@ -1,6 +1,7 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { readText } from '../../foundation/read-text.ts';
+import { othersMayRead, type SecretFileStats } from '../../foundation/secret-file.ts';
 
 /** Where the Redis or Valkey of a queue is, and how one logs in there. */
 
@@ -84,10 +85,18 @@ async function passwordOf(
   env: RedisAddressOptions['env'],
 ): Promise<string | undefined> {
   if (file === undefined) return inUrl ?? (env['REDIS_PASSWORD'] || undefined);
-  const password = (await readText(file, PASSWORD_LIMIT)).replace(/\r?\n$/, '');
+  const password = (await readText(file, PASSWORD_LIMIT, refuseIfOpen)).replace(/\r?\n$/, '');
   if (password !== '') return password;
   throw new TamperError('READ_FAILED', `${file} has no password in it`, {
     hint: 'Write the password into it, as one line.',
+  });
+}
+
+/** As of a key file. */
+function refuseIfOpen(path: string, stats: SecretFileStats): void {
+  if (!othersMayRead(stats)) return;
+  throw new TamperError('KEY_FILE_PERMISSIONS', `users other than its owner may access the password file ${path}`, {
+    hint: 'Run: chmod 600 FILE (a Kubernetes secret: defaultMode 0440 with fsGroup)',
   });
 }
 

@@ -1,4 +1,5 @@
 import { isError } from '../../errors.ts';
+import { visible } from '../../report/html/markup.ts';
 import { element } from './element.ts';
 import { checkRequest } from './fields.ts';
 import type { Answer, Request } from './request.ts';
@@ -67,7 +68,7 @@ function end(): void {
 }
 
 function say(text: string): void {
-  element('status', HTMLElement).textContent = text;
+  element('status', HTMLElement).textContent = visible(text);
 }
 
 /** What is shown, or being found out, is about what was given before. */

@@ -1,3 +1,4 @@
+import { visible } from '../../report/html/markup.ts';
 import { Collection, type NewFile } from './collection.ts';
 import { filesOfDrop } from './dropped.ts';
 import { made } from './element.ts';
@@ -92,7 +93,7 @@ export class Zones {
         const row = made('li');
         const remove = made('button', 'Remove');
         remove.type = 'button';
-        remove.setAttribute('aria-label', `Remove ${path}`);
+        remove.setAttribute('aria-label', `Remove ${visible(path)}`);
         remove.addEventListener('click', () => {
           own.remove(path);
           this.#watcher.changed();

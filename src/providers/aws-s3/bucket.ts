@@ -115,11 +115,12 @@ export class S3Bucket implements ObjectStorage {
     }
   }
 
-  /** ListObjectsV2 of one key. @returns the first of those that begin with `prefix` behind `after` */
-  async firstAfter(prefix: string, after: string, signal: AbortSignal): Promise<string | undefined> {
+  /** One page of ListObjectsV2. @returns the keys behind `after` that begin with `prefix`, at most 1,000 */
+  async keysAfter(prefix: string, after: string, signal: AbortSignal): Promise<readonly string[]> {
     const call = this.#call('ListObjectsV2');
-    const [first] = listed(await this.#page({ Prefix: prefix, StartAfter: after, MaxKeys: 1 }, signal), call);
-    return first?.key;
+    const page = listed(await this.#page({ Prefix: prefix, StartAfter: after }, signal), call);
+    assertListed(textOf(call), page, prefix, after);
+    return page.map(({ key }) => key);
   }
 
   /** Ends its connections. */
@@ -128,7 +129,7 @@ export class S3Bucket implements ObjectStorage {
   }
 
   async #page(
-    asked: { Prefix: string; ContinuationToken?: string | undefined; StartAfter?: string; MaxKeys?: number },
+    asked: { Prefix: string; ContinuationToken?: string | undefined; StartAfter?: string },
     signal: AbortSignal | undefined,
   ): Promise<ListObjectsV2CommandOutput> {
     const call = this.#call('ListObjectsV2');

@@ -8,7 +8,7 @@ import { type GcsCall, isBucketAbsent, refused, textOf, unreadable } from './err
 import { type GcsConnection, type GcsReply, memberOf, Refused, sendRequest } from './requests.ts';
 
 /** What a page of a listing may be, in bytes: 1,000 names of at most 1,024 bytes, escaped. */
-const MAX_PAGE = 16 * 1024 * 1024;
+const MAX_PAGE = 8 * 1024 * 1024;
 /** What the reply to a write may be, in bytes. */
 const MAX_RESOURCE = 1024 * 1024;
 /** Keeps the service and the HTTP client from unpacking an object that is stored packed. */

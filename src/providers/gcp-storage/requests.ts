@@ -77,8 +77,8 @@ export async function sendRequest(connection: GcsConnection, request: GcsRequest
   const bounds = { what: textOf(call), requestTimeoutMs, signal };
   return repeatedRequest(bounds, async (inner, attempts) => {
     const reply = await sendOnce(connection, request, inner);
+    const { body } = reply;
     const header = (name: string): string | undefined => headerOf(reply.headers, name);
-    const body = streamOf(reply.data);
     if (reply.status >= 200 && reply.status < 300) return { header, body, attempts };
     const refusal = await readRefusal(reply.status, header, body, { ...bounds, signal: inner });
     if (told.has(reply.status)) throw new Refused(refusal, attempts);
@@ -90,16 +90,18 @@ async function sendOnce(
   { endpoint, auth }: GcsConnection,
   { call, method = 'GET', path, query, headers, body }: GcsRequest,
   signal: AbortSignal,
-): Promise<GcsRawReply> {
+): Promise<Omit<GcsRawReply, 'data'> & { readonly body: Readable }> {
   const url = `${endpoint}${path}?${new URLSearchParams(query).toString()}`;
   const { client, identity } = await credentialsFor(auth, url, call);
+  const over = new AbortController();
+  let reply: GcsRawReply;
   try {
-    return await client.transporter.request({
+    reply = await client.transporter.request({
       url,
       method,
       headers: { ...headers, ...identity },
       ...(body && { data: body }),
-      signal,
+      signal: AbortSignal.any([signal, over.signal]),
       timeout: 0, // the signal's
       responseType: 'stream',
       compress: false, // an object that is stored packed is what it is
@@ -110,6 +112,10 @@ async function sendOnce(
   } catch (error) {
     throw unanswered(call, error);
   }
+  const stream = streamOf(reply.data);
+  // the client of SDK 7 keeps the connection of a body that is given up, and the process with it
+  stream.on('error', () => undefined).once('close', () => over.abort());
+  return { status: reply.status, headers: reply.headers, body: stream };
 }
 
 async function credentialsFor(

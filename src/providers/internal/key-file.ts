@@ -1,7 +1,8 @@
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
+import { othersMayRead } from '../../foundation/secret-file.ts';
 import { malformed } from './key-text.ts';
 
 /** So much is asked for at least, in bytes. */
@@ -27,7 +28,7 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw malformed(place, 'is not a regular file');
-    if (process.platform !== 'win32' && othersMayRead(stats)) throw tooOpen(path, stats.mode);
+    if (othersMayRead(stats)) throw tooOpen(path, stats.mode);
     if (stats.size > limit) throw malformed(place, `is longer than ${limit} bytes`);
     buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
     const length = await readAll(handle, buffer);
@@ -42,15 +43,6 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
     buffer?.fill(0);
     await handle.close();
   }
-}
-
-/**
- * Whether somebody else may read it, but for the group that root gave it to: a Kubernetes secret with `fsGroup` and a systemd
- * credential have mode 0440 and belong to root, because the process must not own them.
- */
-function othersMayRead({ uid, mode }: Stats): boolean {
-  const isGivenByRoot = uid === 0 && process.geteuid?.() !== 0;
-  return (mode & (isGivenByRoot ? 0o037 : 0o077)) !== 0;
 }
 
 async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {

@@ -34,7 +34,7 @@ function rendered(value: Value): string {
 }
 
 /** Control, format, separator and lone surrogate characters as their number: they are shown, and do nothing. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Cn}\p{Co}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return `\\u{${code.toString(16)}}`;

@@ -7,6 +7,8 @@ import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An address has so long to take a checkpoint, in milliseconds. */
 const REQUEST_LIMIT = 10_000;
+/** So long it has left once the log has ended, in milliseconds: a process that is done must not wait for it. */
+const END_LIMIT = 3_000;
 /** So many checkpoints wait for an anchor that is away; beyond that the oldest goes, because a newer one covers more. */
 const BACKLOG = 100;
 
@@ -26,6 +28,7 @@ export class Anchors {
   readonly #anchors: readonly Anchor[];
   readonly #openBucket: OpenBucket;
   readonly #warn: (error: TamperError) => void;
+  readonly #ended = new AbortController();
 
   constructor(names: readonly string[], openBucket: OpenBucket, warn: (error: TamperError) => void) {
     this.#anchors = names.map((name) => ({ name, waiting: [], busy: false }));
@@ -54,16 +57,22 @@ export class Anchors {
     );
   }
 
+  /** The log has ended: what is under way has a few seconds left. */
+  end(): void {
+    setTimeout(() => this.#ended.abort(), END_LIMIT).unref();
+  }
+
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
     if (!isAddress(name)) return appendNote(name, note);
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');
-      return postNote(name, note, { timeoutMs: REQUEST_LIMIT });
+      return postNote(name, note, { timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal });
     }
     const { keepNote, placeOf } = await import('./object-anchor.ts');
     try {
-      await withDeadline({ what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT }, async (signal) => {
+      const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
+      await withDeadline(bounds, async (signal) => {
         anchor.store ??= await this.#openBucket(placeOf(name).bucket);
         await keepNote(anchor.store, name, note, signal);
       });

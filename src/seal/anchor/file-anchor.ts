@@ -5,13 +5,14 @@ import { classifyLine, formatCheckpointLine } from '../../format/entry.ts';
 import { appendDurably } from '../../foundation/durable-append.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { systemCode } from '../disk/sink.ts';
-import { isAddress } from './anchor-name.ts';
 
 const LF = 0x0a;
 /** How much of an anchor is read at once, in bytes. */
 const CHUNK = 1 << 20;
 /** A line that is longer holds no checkpoint, in bytes: a note as a JSON string at its longest. */
 const LONGEST_LINE = 8 * MAX_NOTE;
+/** So many checkpoints are held at once; where nobody signed them, the file is read again for the next ones. */
+const AT_ONCE = 256;
 /** An anchor is not longer, in bytes: a checkpoint of each minute of five years. */
 const LONGEST = 1 << 30;
 
@@ -20,28 +21,48 @@ export async function appendNote(path: string, note: string): Promise<void> {
   await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640);
 }
 
-/** The newest checkpoint of a stream in the anchors that are files. @throws {@link TamperError} `UNSAFE_PATH`, `READ_FAILED` */
-export function newestAnchored(names: readonly string[], origin: string): SignedCheckpoint | undefined {
-  let newest: SignedCheckpoint | undefined;
-  for (const name of names) {
-    if (isAddress(name)) continue;
-    for (const bytes of linesOf(name)) {
+/**
+ * The checkpoints of a stream in a file, the largest first.
+ *
+ * @throws {@link TamperError} `UNSAFE_PATH`, `READ_FAILED`; `NOT_FOUND` where there is no such file
+ */
+export async function* notesInFile(path: string, origin: string): AsyncGenerator<SignedCheckpoint> {
+  let last: Placed | undefined;
+  do {
+    let best: Placed[] = [];
+    let at = 0;
+    for (const bytes of linesOf(path)) {
       const line = classifyLine(bytes);
       const note = line.type === 'checkpoint' ? line.note : undefined;
       const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
-      if (checkpoint?.origin === origin && checkpoint.size > (newest?.size ?? 0)) newest = checkpoint;
+      const placed = checkpoint?.origin === origin && { checkpoint, at };
+      if (placed && (last === undefined || isBefore(last, placed))) best.push(placed);
+      if (best.length === 2 * AT_ONCE) best = best.sort(order).slice(0, AT_ONCE);
+      if (++at % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-  }
-  return newest;
+    best = best.sort(order).slice(0, AT_ONCE);
+    for (const { checkpoint } of best) yield checkpoint;
+    last = best.at(-1);
+  } while (last !== undefined);
 }
 
-/** The lines of an anchor, read chunk by chunk. A file that does not exist has no lines. */
+/** A checkpoint, and the number of its line. */
+interface Placed {
+  readonly checkpoint: SignedCheckpoint;
+  readonly at: number;
+}
+
+/** The largest first; of equal ones the one that came last. */
+const order = (one: Placed, other: Placed): number => other.checkpoint.size - one.checkpoint.size || other.at - one.at;
+const isBefore = (one: Placed, other: Placed): boolean => order(one, other) < 0;
+
+/** The lines of an anchor, read chunk by chunk. */
 function* linesOf(name: string): Generator<Buffer> {
   let fd: number;
   try {
     fd = openRegular(name);
   } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return;
+    if (systemCode(cause) === 'ENOENT') throw new TamperError('NOT_FOUND', 'there is no such file', { cause });
     throw isTamperError(cause) ? cause : unreadable(name, systemCode(cause), cause);
   }
   try {

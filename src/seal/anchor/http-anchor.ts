@@ -46,5 +46,6 @@ export async function newestPosted(
   if (!ok) throw new Error(`HTTP status ${status}`);
   const checkpoint = parseSignedCheckpoint(body.toString('utf8'));
   if (checkpoint === undefined) throw new Error('its answer is not a signed checkpoint');
-  return checkpoint.origin === origin ? checkpoint : undefined;
+  if (checkpoint.origin !== origin) throw new Error('its answer is a checkpoint of another stream');
+  return checkpoint;
 }

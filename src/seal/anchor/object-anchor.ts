@@ -42,45 +42,69 @@ export async function keepNote(store: ObjectStore, name: string, note: string, s
   );
 }
 
+/** How many sizes below the newest checkpoint here are looked through at first; then eight times as many, and so on. */
+const WINDOW = 1_024;
+
 /**
- * A checkpoint that can contradict the stream: one that is larger, if there is any, else the one of its newest checkpoint's
- * size. Two requests, and two more for each object that is there and is not the checkpoint that its name says: `contradicts` is
- * told of it, and it hides nothing.
+ * The checkpoints of the stream: first those that are larger than it, then the others from the newest back. Two requests where
+ * none is larger and the newest one here is there, and one for each object that is not the checkpoint that its name says:
+ * `strange` is told of it, and it hides nothing.
  */
-export async function askStore(
+export async function* notesInBucket(
   store: ObjectStore,
   name: string,
   { origin, size, checkpointed }: KnownStream,
   signal: AbortSignal,
-  contradicts: (key: string) => void,
-): Promise<SignedCheckpoint | undefined> {
+  strange: (key: string) => void,
+): AsyncGenerator<SignedCheckpoint> {
   const folder = folderOf(name, origin);
-  const read = async (key: string): Promise<SignedCheckpoint | undefined> => {
-    const there = await noteAt(store, key, signal);
-    if (there === undefined) return undefined;
-    const checkpoint = parseSignedCheckpoint(there);
-    if (checkpoint?.origin === origin && keyOf(folder, checkpoint.size) === key) return checkpoint;
-    contradicts(key);
-    return undefined;
-  };
-  // an object that somebody added must not hide those behind it
-  for (let after = keyOf(folder, size); ; ) {
-    const key = await store.firstAfter(folder, after, signal);
-    if (key === undefined) break;
-    after = key;
-    const checkpoint = isKeyIn(folder, key) ? await read(key) : undefined;
-    if (checkpoint !== undefined) return checkpoint;
+  async function* read(keys: readonly string[]): AsyncGenerator<SignedCheckpoint> {
+    for (const key of keys) {
+      const there = await noteAt(store, key, signal);
+      const checkpoint = there === undefined ? undefined : parseSignedCheckpoint(there);
+      if (checkpoint?.origin === origin && keyOf(folder, checkpoint.size) === key) yield checkpoint;
+      else if (there !== undefined) strange(key);
+    }
   }
-  return checkpointed === undefined ? undefined : read(keyOf(folder, checkpointed));
+  for await (const keys of pagesOf(store, folder, keyOf(folder, size), signal)) yield* read(keys);
+  let to = size;
+  let from = Math.min(checkpointed ?? size, size);
+  for (let back = WINDOW; ; back *= 8) {
+    const keys: string[] = [];
+    const last = keyOf(folder, to);
+    for await (const page of pagesOf(store, folder, from === 0 ? folder : keyOf(folder, from - 1), signal)) {
+      keys.push(...page.filter((key) => key <= last));
+      if (page.some((key) => key > last)) break;
+    }
+    yield* read(keys.reverse());
+    if (from === 0) return;
+    to = from - 1;
+    from = Math.max(0, from - back);
+  }
 }
 
-/** The text of an object; empty if it is too long for a note. */
+/** The keys of notes behind `after`, page by page. */
+async function* pagesOf(
+  store: ObjectStore,
+  folder: string,
+  after: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  for (let last: string | undefined = after; last !== undefined; ) {
+    const page: readonly string[] = await store.keysAfter(folder, last, signal);
+    yield page.filter((key) => isKeyIn(folder, key));
+    last = page.at(-1);
+  }
+}
+
+/** The text of an object; empty if it cannot be read, though the bucket can, or is too long for a note. */
 async function noteAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<string | undefined> {
   try {
     return (await store.get(key, MAX_NOTE, signal))?.bytes.toString('utf8');
   } catch (error) {
-    if (isTamperError(error, 'RESPONSE_MALFORMED')) return '';
-    throw error;
+    signal.throwIfAborted();
+    if (!isTamperError(error) || error.retryable) throw error;
+    return '';
   }
 }
 

@@ -4,8 +4,8 @@ export interface ObjectStore {
   put(key: string, body: Uint8Array, ifVersion: undefined, signal: AbortSignal): Promise<string | undefined>;
   /** An object; undefined where there is none. Fails where it is longer than `limit` bytes. */
   get(key: string, limit: number, signal: AbortSignal): Promise<{ readonly bytes: Buffer } | undefined>;
-  /** The first key after `after`, in the order of their bytes, of those that begin with `prefix`. */
-  firstAfter(prefix: string, after: string, signal: AbortSignal): Promise<string | undefined>;
+  /** The first keys after `after`, in the order of their bytes, of those that begin with `prefix`; none where there are no more. */
+  keysAfter(prefix: string, after: string, signal: AbortSignal): Promise<readonly string[]>;
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 import { asError, TamperError } from '../../errors.ts';
-import { formatNote, formatSignatureLine, parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { formatNote, formatSignatureLine, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../../format/key-reference.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
@@ -107,19 +107,18 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
 }
 
 /**
- * Whether the key service says that a note found on disk carries a signature of a key without a public half, which only
+ * Whether the key service says that a note carries a signature of a key without a public half, which only
  * the service can check. One that does not answer confirms nothing: then what it covers is adopted (spec 6).
  */
 export async function isConfirmed(
-  note: string,
+  checkpoint: SignedCheckpoint,
   key: KeyReference,
   epoch: Epoch,
   warn: (error: unknown) => void,
 ): Promise<boolean> {
-  const checkpoint = parseSignedCheckpoint(note);
   for (const signer of signersOf(key)) {
     const signing = epoch.signers.find((one) => one.signer.source === signer.source)?.signing;
-    if (checkpoint === undefined || signing === undefined || signer.spki !== undefined) continue;
+    if (signing === undefined || signer.spki !== undefined) continue;
     const id = noteKeyId(checkpoint.origin, noteKeyOf(signer)).toString('hex');
     const found = checkpoint.signatures.find(({ keyId }) => keyId === id);
     try {
@@ -132,10 +131,11 @@ export async function isConfirmed(
   return false;
 }
 
-/** What a note found on disk is worth: signed by a signer of its key period, or only with our MAC. */
-export async function checkNote(note: string, key: KeyReference): Promise<'signed' | 'mac' | 'nothing'> {
-  const checkpoint = parseSignedCheckpoint(note);
-  if (checkpoint === undefined) return 'nothing';
+/** What a note found on disk, or of an anchor, is worth: signed by a signer of its key period, or only with our MAC. */
+export async function checkNote(
+  checkpoint: SignedCheckpoint,
+  key: KeyReference,
+): Promise<'signed' | 'mac' | 'nothing'> {
   const text = Buffer.from(checkpoint.text, 'utf8');
   const has = (id: Buffer): Buffer[] =>
     checkpoint.signatures

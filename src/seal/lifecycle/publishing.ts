@@ -59,11 +59,13 @@ export class Publishing {
 
   /** Begins no more work. */
   stop(): void {
+    this.#anchors.end();
     this.#files.stop();
   }
 
   /** The last file has its last line. Resolves when the work on closed files is done. */
   done(): Promise<void> {
+    this.#anchors.end();
     this.#last?.();
     this.#last = undefined;
     return this.#files.done();

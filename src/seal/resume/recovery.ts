@@ -238,11 +238,14 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
 
 /** The `open` that a file of ours begins with. */
 export function readFirstOpen(fd: number): OpenEntry | undefined {
-  for (const { bytes } of readLines(fd, 0)) {
-    const entry = controlOf(bytes);
-    return entry?.kind === 'open' ? entry : undefined;
-  }
+  for (const { bytes } of readLines(fd, 0)) return openIn(bytes);
   return undefined;
+}
+
+/** The `open` that a line is. */
+export function openIn(line: Buffer): OpenEntry | undefined {
+  const entry = controlOf(line);
+  return entry?.kind === 'open' ? entry : undefined;
 }
 
 function controlOf(line: Buffer): ControlEntry | undefined {

@@ -10,7 +10,7 @@ import { withCode } from '../disk/refusal.ts';
 import { checkStateDirectory } from '../disk/safe-open.ts';
 import { isPassing, systemCode } from '../disk/sink.ts';
 import { StateFile } from '../disk/state.ts';
-import { beginNewStream, openSite, type Place, type StreamSite } from './stream-site.ts';
+import { beginInstead, beginNewStream, openSite, type Place, type StreamSite } from './stream-site.ts';
 
 /** How long to wait before a disk that is full is tried again, in milliseconds. */
 const FULL_WAIT = 1_000;
@@ -115,6 +115,15 @@ export class SiteOpening {
       // a lease ends soon; a disk may stay full, and nothing of a sealer keeps a process alive that only logs
       await pause(wait, 'waiting for the stream', signal, isDisk ? idleClock : systemClock);
     }
+  }
+
+  /** Leaves the stream that was opened, to which nothing was written, for a new one that cites it. @throws as {@link SiteOpening.attempt} does */
+  beginInstead(site: StreamSite, reason: string): StreamSite {
+    site.sink.close();
+    this.#announced = false;
+    this.#site = undefined;
+    this.#site = beginInstead(placeOf(this.names, site.lock), this.#options.clock.now(), reason);
+    return this.#announce(this.#site);
   }
 
   /** Says that we go on writing. @throws {@link TamperError} `LOCKED` where another writer has taken over */

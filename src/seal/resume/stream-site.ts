@@ -3,14 +3,12 @@ import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { Frontier } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
-import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { formatCheckpointLine } from '../../format/entry.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { newestAnchored } from '../anchor/file-anchor.ts';
 import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
 import { continuingOrigin, filesOf, isFileOf, STDOUT, stampedName } from '../disk/names.ts';
@@ -60,33 +58,18 @@ export interface Place {
  */
 export function openSite(place: Place, config: ResolvedConfig, now: number): StreamSite {
   try {
-    return checkAnchors(siteOf(place, now), config.anchors);
+    return siteOf(place, now);
   } catch (error) {
     const conflict = isTamperError(error, 'STATE_CONFLICT') || isTamperError(error, 'STATE_MALFORMED');
     if (!conflict || config.onStateConflict !== 'new_stream') throw error;
-    beginNewStream(place, now, error.message);
-    return siteOf(place, now);
+    return beginInstead(place, now, error.message);
   }
 }
 
-/** What an anchor has seen must be in the stream (spec 6). */
-function checkAnchors(site: StreamSite, anchors: readonly string[]): StreamSite {
-  try {
-    checkAnchored(site, newestAnchored(anchors, site.origin));
-    return site;
-  } catch (error) {
-    site.sink.close();
-    throw error;
-  }
-}
-
-/** @throws {@link TamperError} `STATE_CONFLICT` where the checkpoint that an anchor has is not one of this stream as it is here */
-export function checkAnchored({ origin, resumption }: StreamSite, newest: SignedCheckpoint | undefined): void {
-  const known = resumption.candidates.find(({ size }) => size === newest?.size);
-  if (newest === undefined || (newest.size <= resumption.size && (known === undefined || known.root === newest.root))) {
-    return;
-  }
-  throw stateConflict(`an anchor holds a checkpoint of ${origin} at size ${newest.size} that contradicts the files`);
+/** A new stream's site, in place of one that cannot go on. */
+export function beginInstead(place: Place, now: number, reason: string): StreamSite {
+  beginNewStream(place, now, reason);
+  return siteOf(place, now);
 }
 
 function siteOf(place: Place, now: number): StreamSite {
@@ -149,7 +132,8 @@ function readContinuation(stateFile: StateFile, origin: string): StreamState {
   return state;
 }
 
-function rootOf({ size, frontier }: { readonly size: number; readonly frontier: readonly string[] }): string {
+/** The root of a tree by its frontier. */
+export function rootOf({ size, frontier }: { readonly size: number; readonly frontier: readonly string[] }): string {
   return new Frontier(size, frontier).root();
 }
 

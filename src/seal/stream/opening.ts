@@ -64,7 +64,9 @@ async function newestCheckpoint(
   const newestFirst = [...resumption.candidates].sort((one, other) => other.size - one.size);
   for (const candidate of newestFirst) {
     if (newest !== undefined && newest.size >= candidate.size) return newest;
-    const { note, key } = candidate;
+    const { key } = candidate;
+    const note = parseSignedCheckpoint(candidate.note);
+    if (note === undefined) continue;
     if (enough.includes(await checkNote(note, key)) || (await isConfirmed(note, key, epoch, warn))) newest = candidate;
   }
   return newest;

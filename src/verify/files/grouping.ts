@@ -84,9 +84,11 @@ export function groupByOrigin(
   // a file in which neither entry nor checkpoint can be read is the only stream's, damaged; another stream's is not
   const only = patterns.length === 1 && !patterns[0]?.endsWith('*') ? patterns[0] : undefined;
   for (const file of files) {
-    const { tag, noted } = file.peek;
+    const { tag, noted, unreadable } = file.peek;
     const own = tag ?? (noted === undefined ? undefined : tagOf(noted.origin));
-    const origin = own === undefined ? only : byTag.get(own);
+    // what cannot be read at all has no place among the others, whose reading it would end
+    const alone = unreadable === undefined ? only : undefined;
+    const origin = own === undefined ? alone : byTag.get(own);
     const group = groups.get(origin);
     if (group === undefined) groups.set(origin, [file]);
     else group.push(file);

@@ -1,8 +1,8 @@
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { systemCode, TamperError } from '../../errors.ts';
-import { readError } from '../../foundation/regular-file.ts';
+import { isTamperError, systemCode, TamperError } from '../../errors.ts';
+import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
 import { isBeside, isManifest, manifestsOf } from './file-names.ts';
 
@@ -22,6 +22,8 @@ export interface FoundFile {
   readonly stray: boolean;
   /** Whether it was found in a directory. */
   readonly listed: boolean;
+  /** Why nobody can tell what is in it: of a directory below one that was named. */
+  readonly unreadable?: TamperError;
 }
 
 /**
@@ -72,8 +74,14 @@ async function* filesBelow(
     }
     const own = join(level.path, name);
     const kind = level.others.get(name);
-    if (kind === 'directory') levels.push(await levelOf(own, room, true));
-    else if (kind !== undefined) ignored.add(own, kind);
+    if (kind === 'directory') {
+      try {
+        levels.push(await levelOf(own, room, true));
+      } catch (error) {
+        if (!isTamperError(error, 'READ_FAILED') || !isUnreadable(error.cause)) throw error;
+        yield { path: own, stray: true, listed: true, unreadable: error };
+      }
+    } else if (kind !== undefined) ignored.add(own, kind);
     else yield { path: own, stray: !manifestsOf(name).some((own) => level.manifests.has(own)), listed: true };
   }
 }

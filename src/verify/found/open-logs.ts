@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { isTamperError } from '../../errors.ts';
+import { isTamperError, type TamperError } from '../../errors.ts';
 import { isGone } from '../../foundation/file-identity.ts';
-import { readError } from '../../foundation/regular-file.ts';
+import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { PeekedSource, Wanted } from '../input/peek.ts';
 import { type FileForm, lookAt, sourceOf } from '../input/sources.ts';
 import type { IgnoredFiles } from '../verdict/ignored-files.ts';
@@ -9,6 +9,7 @@ import { type FoundFile, findFiles } from './found-files.ts';
 import { inPlace, judge } from './judge.ts';
 import { followed } from './moved-files.ts';
 import { type SeenFile, SeenFiles } from './seen-files.ts';
+import { unreadableLog } from './unreadable-log.ts';
 
 /** The logs behind paths, while their writers rename and compress them. */
 
@@ -32,14 +33,14 @@ export async function lookAtFile(file: FoundFile, form: FileForm, wanted: Wanted
 
 /**
  * The same of one that may be renamed or compressed just now; undefined where it is gone and may be. A name that was given
- * has to be there.
+ * has to be there. One of a directory that cannot be read is the error that says so.
  */
 async function lookAgain(
   file: FoundFile,
   form: FileForm,
   wanted: Wanted | undefined,
   mayBeGone: boolean,
-): Promise<SeenFile | undefined> {
+): Promise<SeenFile | TamperError | undefined> {
   for (let attempt = 1; ; attempt++) {
     // its writer puts the compressed file there before it takes this one away
     const path = attempt === 1 || !file.listed ? file.path : `${file.path}.gz`;
@@ -52,7 +53,9 @@ async function lookAgain(
         continue;
       }
       if (mayBeGone && isAway) return undefined;
-      throw readError(path, error, 'Check that you may read it; use - to read a pipe.');
+      const failure = readError(path, error, 'Check that you may read it; use - to read a pipe.');
+      if (file.listed && isUnreadable(error)) return failure;
+      throw failure;
     }
   }
 }
@@ -71,17 +74,26 @@ export async function openLogs(
   wanted?: Wanted,
 ): Promise<PeekedSource[]> {
   const seen = new SeenFiles();
+  const unreadable = new Map<string, TamperError>();
   for (let round = 1, isNew = true; isNew && round <= ROUNDS; round++) {
     isNew = false;
     ignored.clear();
+    unreadable.clear();
     for await (const file of findFiles(paths, ignored, round > 1)) {
       const settled = round === 1 ? undefined : seen.settled(file.path);
-      const one = settled ?? (await lookAgain(file, form, wanted, file.listed || round > 1));
+      const one = settled ?? file.unreadable ?? (await lookAgain(file, form, wanted, file.listed || round > 1));
+      if (isTamperError(one)) {
+        unreadable.set(file.path, one);
+        continue;
+      }
       if (one === undefined) isNew = true;
       else if (settled === undefined && !(file.listed && seen.isLater(one)) && seen.add(one)) isNew = true;
       if (typeof one?.log === 'string') ignored.add(file.path, one.log);
     }
     if (round >= FRESH_ROUNDS) seen.takeNothingLater();
   }
-  return inPlace(seen.logs, ignored);
+  const unread = [...unreadable].map(([name, error]) =>
+    unreadableLog({ name, size: 0, carrier: form.carrier }, error.message, error),
+  );
+  return [...inPlace(seen.logs, ignored), ...unread];
 }

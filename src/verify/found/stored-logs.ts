@@ -10,6 +10,7 @@ import { KeptHeads, lookAtObject, storedSource } from '../input/stored-source.ts
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
 import { isBeside, isManifest, manifestsOf } from './file-names.ts';
 import { inPlace, judge } from './judge.ts';
+import { unreadableLog } from './unreadable-log.ts';
 
 /** The logs among the objects of a bucket. */
 
@@ -64,7 +65,9 @@ async function openOnce(
       return await open(object);
     } catch (error) {
       if (!(error instanceof UnreadableObject) || object.named || ++unreadable > UNREADABLE_LIMIT) throw error;
-      return unreadableLog(storage, object, form, error);
+      const { size } = object;
+      const source = { name: objectName(storage, object), size, carrier: form.carrier, stored: true } as const;
+      return unreadableLog(source, error.message, error);
     }
   });
   async function open(object: ListedObject): Promise<PeekedSource | IgnoredWhy> {
@@ -82,22 +85,6 @@ async function openOnce(
     else if (one !== undefined) sources.push(one);
   }
   return inPlace(sources, ignored);
-}
-
-/** An object that nobody named and that cannot be read: a finding with its name, while everything else is verified. */
-function unreadableLog(
-  storage: ObjectStorage,
-  object: StoredObject,
-  { carrier }: FileForm,
-  error: UnreadableObject,
-): PeekedSource {
-  const read = (): AsyncIterable<Buffer> => ({
-    [Symbol.asyncIterator]: () => ({ next: async () => Promise.reject(error) }),
-  });
-  return {
-    source: { name: objectName(storage, object), repeatable: true, size: object.size, carrier, stored: true, read },
-    peek: { empty: false, tag: undefined, seq: undefined, origin: undefined, unreadable: error.message },
-  };
 }
 
 /** @throws {@link TamperError} `READ_FAILED`; {@link Replaced} */

@@ -104,9 +104,10 @@ export interface InspectOptions {
 
 /** Looks through sealed files. */
 export async function inspect(places: Places, { unwrap }: InspectOptions = {}): Promise<Inspection> {
-  const { files, ignored } = await filesInOrder(places, unwrap);
+  const { files, ignored, doubts } = await filesInOrder(places, unwrap);
   const events = new Events();
-  const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
+  const problems = doubts.map(({ file, message }) => `${file}: ${message}`);
+  problems.push(...ignored.files.map(({ file, why }) => `${file}: left out (${why})`));
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);
   const onProblem = (file: string, message: string): void => {
     if (problems.length < KEPT_PROBLEMS) problems.push(`${file}: ${message}`);

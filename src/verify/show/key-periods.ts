@@ -115,8 +115,10 @@ class Collector {
 
 /** Looks through sealed files for their key periods. @throws {@link TamperError} `USAGE`, `NOT_FOUND`, `READ_FAILED` */
 export async function keyPeriods({ paths, input, unwrap, origins = [] }: KeyPeriodsOptions): Promise<KeyPeriods> {
-  const { files, ignored } = await filesInOrder({ paths, input }, unwrap);
-  const problems = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
+  const { files, ignored, doubts } = await filesInOrder({ paths, input }, unwrap);
+  const problems = doubts.map(({ file, message }) => `${file}: ${message}`);
+  const leftOut = ignored.files.map(({ file, why }) => `${file}: left out (${why})`);
+  problems.push(...leftOut);
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);
   const collector = new Collector(origins);
   let entries = 0;

@@ -78,11 +78,12 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
     take(draft, origin, entry.key, entry.kind === 'open' ? entry.epochSeq : read.seq);
     return undefined;
   };
-  const { files } = await filesInOrder({ paths, input }, undefined);
+  const { files, doubts } = await filesInOrder({ paths, input }, undefined);
   await walk(files, visit, () => undefined);
   const head = [
     '# What a log says about itself, as a policy. NOTHING HERE IS VERIFIED: anyone who could write the log could write this.',
     '# Compare each key with what your key service says before you trust it. docs/policy.md explains every member.',
+    ...doubts.map(({ message }) => `# DO NOT USE THIS, the keys may be a forger's: ${quote(message)}`),
     'version: 1',
     'streams:',
   ];

@@ -38,6 +38,8 @@ export type WalkProblem = (file: string, message: string) => void;
 export interface OrderedFiles {
   readonly files: readonly Source[];
   readonly ignored: IgnoredReport;
+  /** Files that are not among them although they begin as one of them does, and which cannot both be the log. */
+  readonly doubts: readonly { readonly file: string; readonly message: string }[];
 }
 
 /** Where the lines are. */
@@ -58,16 +60,22 @@ export async function filesInOrder(
   const ignored = new IgnoredFiles();
   if (paths.includes('-')) {
     if (input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
-    return { files: [streamSource('-', input, carrier)], ignored: ignored.report };
+    return { files: [streamSource('-', input, carrier)], ignored: ignored.report, doubts: [] };
   }
   const form = { maxBytes: Number.MAX_SAFE_INTEGER, carrier };
   const logs = await openLogs(paths, form, ignored);
   for (const place of stored) for (const log of await openStored(place, form, ignored)) logs.push(log);
   const files: Source[] = [];
+  const findings = new Findings();
   for (const stream of byTag(logs)) {
-    for (const { source } of await orderFiles(stream, new Findings())) files.push(source);
+    for (const { source } of await orderFiles(stream, findings)) files.push(source);
   }
-  return { files, ignored: ignored.report };
+  const doubts = findings
+    .list()
+    .flatMap(({ code, file, message }) =>
+      file !== undefined && (code === 'FORK' || code === 'UNREADABLE') ? [{ file, message }] : [],
+    );
+  return { files, ignored: ignored.report, doubts };
 }
 
 /** The files of one stream after those of another: their entries begin with the same numbers. */

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -44,7 +44,7 @@ describe('the address of a Redis', () => {
 
   it('takes the password from a file, then from REDIS_URL, then from REDIS_PASSWORD', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
-    await writeFile(file, `of file\n`);
+    await writeFile(file, `of file\n`, { mode: 0o600 });
     const env = { REDIS_URL: `redis://:${CANARY}@127.0.0.1`, REDIS_PASSWORD: 'of variable' };
     const passwordOf = async (options: Partial<RedisAddressOptions>): Promise<string | undefined> =>
       (await redisAddress(given(options))).login().password;
@@ -105,7 +105,16 @@ describe('the address of a Redis', () => {
     expect((await refusal({ env: { REDIS_URL: '' } })).code).toBe('USAGE');
     expect((await refusal({ url: 'redis://localhost', passwordFile: '/nonexistent/password' })).code).toBe('NOT_FOUND');
     const empty = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
-    await writeFile(empty, '\n');
+    await writeFile(empty, '\n', { mode: 0o600 });
     expect((await refusal({ url: 'redis://localhost', passwordFile: empty })).code).toBe('READ_FAILED');
+  });
+
+  it.each([0o644, 0o640, 0o604, 0o660])('refuses a password file of mode %o, as a key file', async (mode) => {
+    const file = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
+    await writeFile(file, CANARY);
+    await chmod(file, mode);
+    const error = await refusal({ url: 'redis://localhost', passwordFile: file });
+    expect(error.code).toBe('KEY_FILE_PERMISSIONS');
+    expect(error.message).not.toContain(CANARY);
   });
 });

@@ -9,7 +9,7 @@ import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
 import type { Sealer } from '../../../src/index.ts';
-import { audit, ORIGIN, start, workplace } from '../../seal/workplace.ts';
+import { audit, ORIGIN, start, signingWorkplace as workplace } from '../../seal/workplace.ts';
 import { running, type SharedServer } from '../../servers/running.ts';
 import { AwsEnvironment } from '../aws-kms/environment.ts';
 
@@ -166,7 +166,7 @@ describe('an anchor in S3', () => {
     const { options } = await rolledBack();
     await expect(start({ ...options(), anchors }).ready).rejects.toMatchObject({
       code: 'STATE_CONFLICT',
-      message: expect.stringContaining('an anchor holds a checkpoint'),
+      message: expect.stringContaining('audit holds a checkpoint'),
     });
   });
 

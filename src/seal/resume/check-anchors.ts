@@ -1,0 +1,188 @@
+import { isTamperError, TamperError } from '../../errors.ts';
+import type { SignedCheckpoint } from '../../format/checkpoint.ts';
+import { withDeadline } from '../../foundation/deadline.ts';
+import { shownName } from '../anchor/anchor-name.ts';
+import { type AskOptions, notesOf } from '../anchor/asked-anchors.ts';
+import type { KnownStream } from '../anchor/object-anchor.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import { KnownSigners } from './known-signers.ts';
+import { stateConflict } from './recovery.ts';
+import { rootAt } from './root-at.ts';
+import { rootOf, type StreamSite } from './stream-site.ts';
+
+/** A start waits no longer for an anchor, in milliseconds. */
+const ASK_LIMIT = 5_000;
+
+/** So long it waits for one once the log is to be closed, in milliseconds: a short job is to seal its lines, not to leave them. */
+const LAST_WAIT = 750;
+
+/** What anchors are asked about, and how. */
+export interface AnchorCheck extends Pick<AskOptions, 'openBucket' | 'signal'> {
+  readonly names: readonly string[];
+  readonly site: StreamSite;
+  /** The key period that is about to begin: its keys are known. */
+  readonly epoch: Epoch;
+  /** Fires when the log is to be closed. */
+  readonly closing: AbortSignal;
+  readonly warn: (error: unknown) => void;
+}
+
+/** What an anchor has to say of a stream. */
+interface Said {
+  /** The newest checkpoint that somebody known signed. */
+  readonly signed?: SignedCheckpoint;
+  /** The largest one that nobody known signed, and that is not one of this stream's own. */
+  readonly strange?: SignedCheckpoint;
+}
+
+/**
+ * What an anchor has seen must be in the stream (spec 6, M6.5): the newest checkpoint that each has, of those that a known key
+ * signed, is not larger than the stream, and has its root. What nobody known signed is told of and stops nothing, and so is an
+ * anchor that cannot be asked: a log must not depend on a second place.
+ *
+ * @throws {@link TamperError} `STATE_CONFLICT`; `UNSAFE_PATH` where an anchor is a file that is none
+ */
+export async function checkAnchors({
+  names,
+  site,
+  epoch,
+  openBucket,
+  signal,
+  closing,
+  warn,
+}: AnchorCheck): Promise<void> {
+  const signers = new KnownSigners(site, epoch, warn);
+  const late = soonAfter(closing);
+  const answers = await Promise.all(
+    names.map(async (name) => {
+      const what = `the anchor ${shownName(name)}`;
+      return { what, ...(await newestIn(what, name, { site, signers, openBucket, signal, late, warn })) };
+    }),
+  );
+  for (const { what, signed, strange } of answers) {
+    if (signed !== undefined) await compare(what, signed, { site, signal, warn });
+    if (strange !== undefined && !(signers.isEmpty && (await holds(site, strange, signal)))) {
+      warn(unsigned(what, strange, signers.isEmpty));
+    }
+  }
+}
+
+interface Asking extends Pick<AnchorCheck, 'site' | 'openBucket' | 'signal' | 'warn'> {
+  readonly signers: KnownSigners;
+  /** Fires when it is too late to wait. */
+  readonly late: AbortSignal;
+}
+
+function soonAfter(closing: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const wait = (): void => void setTimeout(() => late.abort(), LAST_WAIT).unref();
+  if (closing.aborted) wait();
+  else closing.addEventListener('abort', wait, { once: true });
+  return late.signal;
+}
+
+async function newestIn(
+  what: string,
+  name: string,
+  { site, signers, openBucket, signal, late, warn }: Asking,
+): Promise<Said> {
+  const { origin, resumption } = site;
+  const checkpoints = resumption.candidates.map(({ size }) => size);
+  const checkpointed = checkpoints.length === 0 ? undefined : Math.max(...checkpoints);
+  const known: KnownStream = { origin, size: resumption.size, checkpointed };
+  const misnamed: string[] = [];
+  let strange: SignedCheckpoint | undefined;
+  try {
+    const either = AbortSignal.any([signal, late]);
+    return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal: either }, async (within) => {
+      const asked = { timeoutMs: ASK_LIMIT, signal: within, openBucket, strange: (key: string) => misnamed.push(key) };
+      for await (const note of notesOf(name, known, asked)) {
+        if (await signers.signed(note)) return { signed: note, ...(strange && { strange }) };
+        if (rootHere(site, note.size) !== note.root) strange ??= note;
+        if (signers.isEmpty) break; // the next one would be nobody's either
+        await new Promise((resolve) => setImmediate(resolve)); // there may be any number, and the deadline is to come
+        within.throwIfAborted();
+      }
+      return strange === undefined ? {} : { strange };
+    });
+  } catch (cause) {
+    if (isTamperError(cause, 'UNSAFE_PATH')) throw cause;
+    const isNew = isTamperError(cause, 'NOT_FOUND') && checkpointed === undefined;
+    if (!isNew && !signal.aborted) warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
+    return strange === undefined ? {} : { strange };
+  } finally {
+    if (misnamed.length > 0) warn(misplaced(what, misnamed));
+  }
+}
+
+/** @throws {@link TamperError} `STATE_CONFLICT` where a signed checkpoint is not one of this stream as it is here */
+async function compare(
+  what: string,
+  { size, root }: SignedCheckpoint,
+  { site, signal, warn }: Pick<AnchorCheck, 'site' | 'signal' | 'warn'>,
+): Promise<void> {
+  if (size <= site.resumption.size) {
+    try {
+      const own = rootHere(site, size) ?? (await rootAt(site, size, signal));
+      if (own === root) return;
+      if (own === undefined) return warn(notCompared(what, size));
+    } catch (cause) {
+      return warn(notCompared(what, size, cause));
+    }
+  }
+  throw stateConflict(`${what} holds a checkpoint of ${site.origin} at size ${size} that contradicts the files`);
+}
+
+/** Whether a checkpoint is one of this stream as it is here. */
+async function holds(site: StreamSite, { size, root }: SignedCheckpoint, signal: AbortSignal): Promise<boolean> {
+  return size <= site.resumption.size && (rootHere(site, size) ?? (await rootAt(site, size, signal))) === root;
+}
+
+/** The root at a size that the start knows without reading. */
+function rootHere({ resumption }: StreamSite, size: number): string | undefined {
+  if (size === resumption.size) return rootOf(resumption);
+  return resumption.candidates.find((one) => one.size === size)?.root;
+}
+
+function unsigned(what: string, { origin, size }: SignedCheckpoint, withoutSigners: boolean): TamperError {
+  return new TamperError(
+    withoutSigners ? 'STATE_CONFLICT' : 'RESPONSE_MALFORMED',
+    `${what} holds a checkpoint of ${origin} at size ${size} that is not one of this log, and that no key of this log signed`,
+    {
+      hint: withoutSigners
+        ? 'This log has no signing key, so nobody can tell whether the log was rolled back or the anchor is wrong: keep both, and compare with verify --since.'
+        : 'The log goes on. Find out who wrote it there. Where a retired key of this log did, the log was rolled back: keep both, and compare with verify --since.',
+    },
+  );
+}
+
+function misplaced(what: string, [first = '', ...more]: readonly string[]): TamperError {
+  const others = more.length === 0 ? '' : `, and so are ${more.length} more`;
+  return new TamperError(
+    'RESPONSE_MALFORMED',
+    `${what}: the object ${first} is not the signed checkpoint that its name says${others}`,
+    {
+      hint: 'It was passed over. Find out who put it there: only the writer of this log should write to this prefix.',
+    },
+  );
+}
+
+function notCompared(what: string, size: number, cause?: unknown): TamperError {
+  return new TamperError(
+    'READ_FAILED',
+    `${what} holds a checkpoint at size ${size}, and the files that are here cannot be compared with it`,
+    { cause, hint: 'The log goes on. Compare by hand, with verify --since and all files of the log.' },
+  );
+}
+
+function closedMeanwhile(what: string, cause: unknown): TamperError {
+  return new TamperError('TIMEOUT', `${what}: no answer before the log was closed`, { cause });
+}
+
+function notAsked(what: string, cause: unknown): TamperError {
+  const why = cause instanceof TamperError ? `: ${cause.message}` : '';
+  return new TamperError('UNAVAILABLE', `${what} could not be asked for its newest checkpoint${why}`, {
+    cause,
+    hint: 'The log goes on. Had its state been rolled back, only this anchor would have shown it: compare by hand, with verify --since.',
+  });
+}
