@@ -94,6 +94,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
+      isNeeded: (inode) => this.#keeping.unsealed.isNamedByClaim(inode),
       openBucket: parts.openBucket,
       warn,
     });
@@ -529,7 +530,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       await limit.keyCame(this.#failure.orFailed(this.#ready));
-      this.#run?.letLines();
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on

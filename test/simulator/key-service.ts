@@ -110,7 +110,8 @@ export class KeyService {
     const { timeline, random } = machine;
     const fail = (code: TamperErrorCode, retryable: boolean): Error =>
       new TamperError(code, `the key service: ${what} ${code}`, { retryable });
-    return new Promise((resolve, reject) => {
+    let aborted: (() => void) | undefined;
+    const answered = new Promise<T>((resolve, reject) => {
       const settle = (): void => {
         machine.note(`the key service, ${this.mood}: ${what}`);
         if (life.isOver) reject(new Killed());
@@ -121,8 +122,10 @@ export class KeyService {
         } else if (this.mood === 'well' || this.mood === 'slow') resolve(answer());
         else reject(fail(...ERRORS[this.mood]));
       };
-      signal?.addEventListener('abort', () => reject(fail('ABORTED', false)), { once: true });
+      aborted = () => reject(fail('ABORTED', false));
+      signal?.addEventListener('abort', aborted, { once: true });
       timeline.after(this.mood === 'slow' ? random.between(200, 3_000) : random.between(1, 40), life, settle);
     });
+    return answered.finally(() => aborted && signal?.removeEventListener('abort', aborted));
   }
 }

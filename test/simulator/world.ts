@@ -324,14 +324,17 @@ export class World {
       } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
     });
     if (this.#config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
-    // with rotate_chain a line may wait for the key of the next file
     if (this.#config.flushEvery === 'line' && !this.#config.rotateChain) this.#waited(run, 300);
   }
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
   #waited(run: Run | undefined, ms: number): void {
     if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
-    if (ms >= (this.isSlow ? 6_000 : 300)) run.handedOver = run.given; // a change of file forces the disk several times
+    const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
+    // with rotate_chain a line waits in memory for the key of the next file, and each line may need a file
+    const changes = this.#config.rotateChain ? run.given - run.handedOver : 0;
+    if (ms < (this.isSlow ? change : 300) + changes * change) return;
+    run.handedOver = run.given;
     if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
   }
 

@@ -6,7 +6,7 @@ import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
-import type { Sink } from '../disk/sink.ts';
+import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
@@ -70,25 +70,33 @@ export class EarlierLines {
     this.#all = [...files];
   }
 
-  /** Finds and claims what is there. What cannot be used, or seen, keeps nothing else back: it waits for another start. */
+  /**
+   * Finds and claims what is there. What cannot be used waits for another start, and so do the later lines of its process
+   * where it may be usable by then; nothing else is kept back.
+   */
   static async find(options: EarlierLinesOptions): Promise<EarlierLines> {
     const files: Open[] = [];
     const { unsealed, warn } = options;
-    const orWarn = async <T>(action: () => Promise<T> | T): Promise<T | undefined> => {
+    const waiting = new Set<string>();
+    const orWarn = async <T>(action: () => Promise<T> | T, keeper?: string): Promise<T | undefined> => {
       try {
         return await action();
       } catch (error) {
         if (systemCode(error) === '' && !isTamperError(error)) throw error;
+        if (keeper !== undefined && isPassing(error, 'run')) waiting.add(keeper);
         warn(error);
         return undefined;
       }
     };
-    for (const { path, stream } of (await orWarn(() => unsealed.listBegun())) ?? []) {
-      if (path !== options.ownFile) await orWarn(() => withStream(options, stream, () => unsealed.finish(path)));
+    const begun = await orWarn(() => unsealed.listBegun());
+    for (const { path, stream, keeper } of begun ?? []) {
+      if (path !== options.ownFile)
+        await orWarn(() => withStream(options, stream, () => unsealed.finish(path)), keeper);
     }
     await orWarn(() => unsealed.removeClaims());
-    for (const kept of (await orWarn(() => unsealed.list())) ?? []) {
-      const open = await orWarn(() => claimed(kept, options));
+    const list = begun && (await orWarn(() => unsealed.list())); // what cannot be seen may come before what can
+    for (const kept of list ?? []) {
+      const open = waiting.has(kept.keeper) ? undefined : await orWarn(() => claimed(kept, options), kept.keeper);
       if (open !== undefined) files.push(open);
     }
     return new EarlierLines(options, files);
