@@ -11,11 +11,17 @@ export interface Violation {
   readonly details: string;
 }
 
+/** How long close() waits for its checkpoint, in milliseconds. */
+const SIGNATURE_LIMIT = 3_000;
+
 /** What an auditor may find in an honest log besides nothing, and what must have happened for it. */
-const EXPLAINED: Readonly<Record<string, (world: World) => boolean>> = {
+const EXPLAINED: Readonly<Record<string, (world: World, messages: string) => boolean>> = {
   // an end without its signature, which the next start takes over
   ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
+  // a disk so slow that close() ended before its own last line was there, as it says; the next start writes it
+  END_UNPROVEN: ({ runs, isSlow }, messages) =>
+    isSlow && (runs.at(-1)?.closeTook ?? 0) >= SIGNATURE_LIMIT && !messages.includes('ends with close continued'),
   // a crash tore the last line of a file that somebody moved before the next start could cut it
   TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };
@@ -38,7 +44,9 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
   if (rotateMaxBytes > 0 && isUndisturbed) {
     // at its end a process cannot wait for the key of another file: what it holds is sealed in the one that it has
-    const longLast = world.config.rotateChain ? world.runs.filter(({ ending }) => ending === 'exited') : [];
+    const longLast = world.config.rotateChain
+      ? world.runs.filter(({ ending, life }) => ending !== 'closed' && life.phase === 'close')
+      : [];
     for (const [name, bytes] of files) {
       if (longLast.some(({ number }) => lastLineOf(bytes) === number)) continue;
       const length = endOfRecords(bytes);
@@ -100,7 +108,7 @@ async function verifyLog(world: World, tree: Tree, files: Map<string, Buffer>, a
     const messages = found.map(({ code, message }) => `${code} ${message}`).join('; ');
     const codes = [...new Set(found.filter(({ severity }) => severity === report.verdict).map(({ code }) => code))];
     const goesOn = world.problems.every((text) => !text.includes('next start'));
-    const unexplained = codes.filter((code) => EXPLAINED[code]?.(world) !== true).sort();
+    const unexplained = codes.filter((code) => EXPLAINED[code]?.(world, messages) !== true).sort();
     if (report.verdict === 'tampered') add(`tampered: ${codes.sort().join(' ')}`, messages);
     else if (report.verdict === 'undecided' && goesOn && unexplained.length > 0)
       add(`undecided: ${unexplained.join(' ')}`, messages);

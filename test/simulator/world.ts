@@ -119,7 +119,7 @@ export class World {
       if (!(await this.machine.timeline.pass(120_000, () => run.isReady || run.error !== undefined)) || !run.isReady)
         return this.#problem(`the next start does not become ready: ${said(run.error)}`);
       this.#write(run, 1, 60, false);
-      await this.#flush(run, 120_000);
+      await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
       if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
       await this.#close(run, 0);
       if (run.closeError !== undefined) this.#problem(`close() of the next start fails: ${said(run.closeError)}`);
@@ -392,6 +392,7 @@ export class World {
   #exit(run: Run): void {
     const { life } = run;
     if (life.isOver) return;
+    life.phase = 'close';
     this.#attempt(run, () => life.exit());
     if (life.exitCode === undefined) run.ending = 'killed';
     else if (run.ending !== 'closed') run.ending = 'exited';

@@ -84,7 +84,7 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
   run().reopen();
   while (isStuck()) {
     if (!patience.lasts()) {
-      if (!run().isFull) break;
+      if (!run().isFull || limit.left === 0) break;
       run().endWithLines(); // better a file that is too long than lines that are not sealed
       patience = new Patience(run, limit.left);
     }
