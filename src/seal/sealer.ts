@@ -114,7 +114,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       begin: (site, epoch) => this.#begin(site, epoch),
       warn,
     };
-    this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
+    this.#chain = new StreamChain(config.rotateChain, chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {
       began: (since, error) => this.#outageBegan(since, error),
       over: () => this.#outageOver(),

@@ -10,7 +10,15 @@ import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
-import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
+import {
+  type Claim,
+  makeClaim,
+  type Progress,
+  progressOf,
+  readClaim,
+  replaceClaim,
+  UncertainClaim,
+} from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import type { Turn } from './turn.ts';
 import { type KeptFile, keptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
@@ -81,7 +89,9 @@ export class EarlierLines {
     const orWarn = async <T>(action: () => Promise<T> | T, keeper?: string): Promise<T | undefined> => {
       try {
         return await action();
-      } catch (error) {
+      } catch (thrown) {
+        // without a log in it both claims say the same
+        const error = thrown instanceof UncertainClaim ? thrown.cause : thrown;
         if (systemCode(error) === '' && !isTamperError(error)) throw error;
         if (keeper !== undefined && isPassing(error, 'run')) waiting.add(keeper);
         warn(error);
@@ -140,7 +150,7 @@ export class EarlierLines {
         if (!(error instanceof ClaimError)) throw error;
         if (!this.#isRefused) this.#options.warn(error.cause);
         this.#isRefused = true;
-        if (file.isOwn) return 'refused';
+        if (file.isOwn || error.isUncertain) return 'refused'; // a record that comes now could be taken for one of the file's
         this.#files.splice(0, this.#files.length, ...this.#files.filter(({ isOwn }) => isOwn)); // the others wait for another start
         continue;
       }
@@ -205,8 +215,8 @@ export class EarlierLines {
         size: log.frontier.size,
         records: stream.fileRecords,
       });
-    } catch (cause) {
-      throw new ClaimError('no claim', { cause });
+    } catch (error) {
+      throw error instanceof UncertainClaim ? new ClaimError(error.cause, true) : new ClaimError(error, false);
     }
     file.sink = log.sink;
     turn.glance();
@@ -238,8 +248,16 @@ export class EarlierLines {
   }
 }
 
-/** A claim that cannot be written now: the file waits for another start. */
-class ClaimError extends Error {}
+/** A claim that cannot be written now. */
+class ClaimError extends Error {
+  /** It may have been written all the same. */
+  readonly isUncertain: boolean;
+
+  constructor(cause: unknown, isUncertain: boolean) {
+    super('no claim', { cause });
+    this.isUncertain = isUncertain;
+  }
+}
 
 function readAt(fd: number, from: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(length);

@@ -96,11 +96,19 @@ function giveName(beside: string, path: string): boolean {
   }
 }
 
-/** Changes a claim that is ours. */
+/** A claim was to be changed, and it is not known whether it is, or whether it will be after a power cut. */
+export class UncertainClaim extends Error {}
+
+/** Changes a claim that is ours. @throws {@link UncertainClaim} with the cause; what the file system says where it is as it was */
 export function replaceClaim(keptPath: string, claim: Claim): void {
   const path = claimPath(keptPath);
-  renameSync(writeBeside(path, claim), path);
-  syncDirectory(dirname(path));
+  const beside = writeBeside(path, claim);
+  try {
+    renameSync(beside, path);
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    throw new UncertainClaim('a claim may have been changed', { cause });
+  }
 }
 
 /** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */
