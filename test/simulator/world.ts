@@ -384,7 +384,7 @@ export class World {
     run.ending = 'closed';
     // what is with the kernel still gives its descriptor back by itself
     if (run.life.calls.descriptors > 0)
-      await timeline.pass(2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
+      await timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
     run.openAfterClose = run.life.calls.descriptors;
   }
 

@@ -19,12 +19,12 @@ import {
 import { basename, join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
-import { isTamperError, systemCode, TamperError } from '../../errors.ts';
+import { systemCode, TamperError } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { resolveNames, STDOUT } from '../disk/names.ts';
+import { STDOUT } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { Loss } from './intake-queue.ts';
@@ -442,35 +442,4 @@ function wholeLines(fd: number, size: number): { lines: number; end: number } {
     from += part.length;
   }
   return { lines, end };
-}
-
-/** Where lines wait that no process has sealed yet, and how many. */
-export interface WaitingLines {
-  readonly directory: string;
-  readonly lines: number;
-  readonly lost: number;
-}
-
-/**
- * What earlier writers of a configuration kept for the next start, for whoever looks at the log: it is not sealed, so nothing
- * proves it, and no verdict depends on it.
- *
- * @param files - paths of logs that the same configuration may have written
- * @returns undefined if nothing waits, or the state directory cannot be read by this user
- */
-export function waitingLines(config: ResolvedConfig, files: readonly string[] = []): WaitingLines | undefined {
-  let [lines, lost] = [0, 0];
-  const { stream } = resolveNames(config);
-  const all = new Set([config.file, ...files]);
-  try {
-    for (const file of all) {
-      const found = new UnsealedLines({ ...config, file }, stream).waiting();
-      lines += found.lines;
-      lost += found.lost;
-    }
-  } catch (error) {
-    if (systemCode(error) === '' && !isTamperError(error)) throw error;
-    return undefined;
-  }
-  return lines + lost === 0 ? undefined : { directory: resolve(config.stateDir), lines, lost };
 }
