@@ -19,12 +19,18 @@ const EXPLAINED: Readonly<Record<string, (world: World, messages: string) => boo
   // an end without its signature, which the next start takes over
   ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
-  // a disk so slow that close() ended before its own last line was there, as it says; the next start writes it
-  END_UNPROVEN: ({ runs, isSlow }, messages) =>
-    isSlow && (runs.at(-1)?.closeTook ?? 0) >= SIGNATURE_LIMIT && !messages.includes('ends with close continued'),
-  // a crash tore the last line of a file that somebody moved before the next start could cut it
-  TORN_TAIL: ({ moved, runs }) => moved > 0 && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
+  END_UNPROVEN: isEndLate,
+  UNSIGNED: isEndLate,
+  // a crash tore the last line of a file that the next start does not write to: somebody moved it, or another stream continues it
+  TORN_TAIL: ({ moved, config, runs }) =>
+    (moved > 0 || config.rotateChain) && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };
+
+/** A disk so slow that close() ended before its own last line was there, as it says: the next start writes that. */
+function isEndLate({ runs, isSlow }: World, messages: string): boolean {
+  const isLate = isSlow && (runs.at(-1)?.closeTook ?? 0) >= SIGNATURE_LIMIT;
+  return isLate && messages.includes('ends with close shutdown') && !messages.includes('ends with close continued');
+}
 
 /** More than `rotate_max_bytes`: one line, and what the writer itself says at the end of a file. */
 const FILE_SLACK = 6_000;

@@ -330,6 +330,7 @@ export class World {
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
   #waited(run: Run | undefined, ms: number): void {
     if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
+    if (this.leftovers().length > 0) return; // lines wait behind those of earlier processes
     const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
     // with rotate_chain a line waits in memory for the key of the next file, and each line may need a file
     const changes = this.#config.rotateChain ? run.given - run.handedOver : 0;
