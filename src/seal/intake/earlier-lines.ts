@@ -40,6 +40,8 @@ interface Open {
   gap: boolean;
   /** Where the claim says that its lines go; a change of file needs another claim. */
   sink: Sink | undefined;
+  /** Another claim may be in force than the last one that was written well: from its place on every record counts as the file's. */
+  isUncertain: boolean;
   /** Bytes of the file, from `windowFrom` on. */
   window: Buffer;
   windowFrom: number;
@@ -121,7 +123,17 @@ export class EarlierLines {
       const { size } = fstatSync(fd);
       const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
       makeClaim(path, claimOf(begin, this.#options));
-      open = { kept, fd, size, isOwn: true, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+      open = {
+        kept,
+        fd,
+        size,
+        isOwn: true,
+        ...begin,
+        sink: undefined,
+        isUncertain: false,
+        window: Buffer.alloc(0),
+        windowFrom: 0,
+      };
     } finally {
       if (open === undefined) closeDescriptor(fd);
     }
@@ -150,7 +162,7 @@ export class EarlierLines {
         if (!(error instanceof ClaimError)) throw error;
         if (!this.#isRefused) this.#options.warn(error.cause);
         this.#isRefused = true;
-        if (file.isOwn || error.isUncertain) return 'refused'; // a record that comes now could be taken for one of the file's
+        if (file.isOwn || file.isUncertain) return 'refused'; // a record that comes now could be taken for one of the file's
         this.#files.splice(0, this.#files.length, ...this.#files.filter(({ isOwn }) => isOwn)); // the others wait for another start
         continue;
       }
@@ -216,8 +228,11 @@ export class EarlierLines {
         records: stream.fileRecords,
       });
     } catch (error) {
-      throw error instanceof UncertainClaim ? new ClaimError(error.cause, true) : new ClaimError(error, false);
+      const isUncertain = error instanceof UncertainClaim;
+      file.isUncertain ||= isUncertain;
+      throw new ClaimError('no claim', { cause: isUncertain ? error.cause : error });
     }
+    file.isUncertain = false;
     file.sink = log.sink;
     turn.glance();
     return true;
@@ -249,15 +264,7 @@ export class EarlierLines {
 }
 
 /** A claim that cannot be written now. */
-class ClaimError extends Error {
-  /** It may have been written all the same. */
-  readonly isUncertain: boolean;
-
-  constructor(cause: unknown, isUncertain: boolean) {
-    super('no claim', { cause });
-    this.isUncertain = isUncertain;
-  }
-}
+class ClaimError extends Error {}
 
 function readAt(fd: number, from: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(length);
@@ -289,6 +296,7 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
       parts,
       gap,
       sink: undefined,
+      isUncertain: false,
       window: Buffer.alloc(0),
       windowFrom: from,
     };
