@@ -5,7 +5,7 @@ import { systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
 import { resolveNames, STDOUT } from './seal/disk/names.ts';
-import { waitingLines } from './seal/intake/unsealed-lines.ts';
+import { waitingLines } from './seal/intake/waiting-lines.ts';
 
 /** Whether the log and its state can be written where a configuration says. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {

@@ -65,7 +65,7 @@ export { closing } from './foundation/closing.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { checkKeysOf } from './providers/index.ts';
-export { waitingLines } from './seal/intake/unsealed-lines.ts';
+export { waitingLines } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/site-opening.ts';

@@ -95,6 +95,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
+      isNeeded: (inode) => this.#keeping.unsealed.isNamedByClaim(inode),
       openBucket: parts.openBucket,
       warn,
     });
@@ -114,7 +115,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       begin: (site, epoch) => this.#begin(site, epoch),
       warn,
     };
-    this.#chain = new StreamChain(chain, this.#clock, this.#abort.signal);
+    this.#chain = new StreamChain(config.rotateChain, chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {
       began: (since, error) => this.#outageBegan(since, error),
       over: () => this.#outageOver(),
@@ -533,7 +534,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       await limit.keyCame(this.#failure.orFailed(this.#ready));
-      this.#run?.letLines();
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on

@@ -2,7 +2,7 @@ import { Transform } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { type FileCalls, fileCalls } from './file-calls.ts';
 import type { Machine } from './machine.ts';
-import { rememberedCrypto } from './remembered-crypto.ts';
+import { simulatedCrypto } from './simulated-crypto.ts';
 import type { Task } from './timeline.ts';
 
 let present: Machine | undefined;
@@ -100,7 +100,7 @@ export const modules: Readonly<Record<string, object>> = {
   'node:fs': files.files,
   'node:fs/promises': files.promises,
   'node:os': { hostname: () => 'host', constants: { signals: {} } },
-  'node:crypto': { ...rememberedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
+  'node:crypto': { ...simulatedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },
   'node:zlib': {
     createGzip: () => {

@@ -1,7 +1,8 @@
-import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import type { KeyProvider, TamperErrorCode } from '../../src/index.ts';
 import { Killed } from './life.ts';
 import type { Machine } from './machine.ts';
+import { signatureBy } from './simulated-crypto.ts';
 import type { AuditorCode } from './tree.ts';
 
 /** The name of the one key of the service. */
@@ -17,23 +18,18 @@ const ERRORS: Readonly<Record<'refuses' | 'denies' | 'vanished', readonly [Tampe
   vanished: ['KEY_NOT_FOUND', false],
 };
 
-interface SigningPair {
-  readonly secret: KeyObject;
-  readonly spki: Buffer;
-}
-
-const pairs: SigningPair[] = [];
+const publicKeys: Buffer[] = [];
 
 /** The signing keys are the same in all schedules: to make one costs as much as a short schedule. */
-function pairOf(version: number): SigningPair {
-  const known = pairs[version];
+function spkiOf(version: number): Buffer {
+  const known = publicKeys[version];
   if (known !== undefined) return known;
   const seed = createHmac('sha256', 'signing').update(String(version)).digest();
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  const pair = { secret, spki: createPublicKey(secret).export({ format: 'der', type: 'spki' }) };
-  pairs[version] = pair;
-  return pair;
+  const spki = createPublicKey(secret).export({ format: 'der', type: 'spki' });
+  publicKeys[version] = spki;
+  return spki;
 }
 
 /** A key service that all processes of a machine use. It outlives them. */
@@ -65,7 +61,7 @@ export class KeyService {
       machine === undefined ? Promise.resolve(answer()) : this.#call(machine, code, what, signal, answer);
     const signature = (id: string, data: Uint8Array) => ({
       ...signing(id),
-      bytes: sign(null, data, pairOf(versionOf(id)).secret),
+      bytes: signatureBy(spkiOf(versionOf(id)), data),
     });
     const provider: KeyProvider = {
       source: SOURCE,
@@ -80,13 +76,13 @@ export class KeyService {
           createDataKey({ material: materialOf(versionOf(identity), wrapped, context), source: SOURCE, identity, wrapped }),
         ),
       getSigningKey: (id, { signal } = {}) =>
-        call('getSigningKey', signal, () => ({ ...signing(id), spki: pairOf(versionOf(id)).spki })),
+        call('getSigningKey', signal, () => ({ ...signing(id), spki: spkiOf(versionOf(id)) })),
       sign: (id, data, { signal } = {}) => call('sign', signal, () => signature(id, data)),
       signBatch: (id, items, { signal } = {}) =>
         call('signBatch', signal, () => items.map((data) => signature(id, data))),
       verify: async (key, data, bytes) => {
         if (key.spki === undefined) throw new TamperError('UNSUPPORTED_OPERATION', 'no public key');
-        return verify(null, data, createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' }), bytes);
+        return signatureBy(key.spki, data).equals(bytes);
       },
       rotateCheck: ({ signal } = {}) =>
         call('rotateCheck', signal, () => {
@@ -110,7 +106,8 @@ export class KeyService {
     const { timeline, random } = machine;
     const fail = (code: TamperErrorCode, retryable: boolean): Error =>
       new TamperError(code, `the key service: ${what} ${code}`, { retryable });
-    return new Promise((resolve, reject) => {
+    let aborted: (() => void) | undefined;
+    const answered = new Promise<T>((resolve, reject) => {
       const settle = (): void => {
         machine.note(`the key service, ${this.mood}: ${what}`);
         if (life.isOver) reject(new Killed());
@@ -121,8 +118,10 @@ export class KeyService {
         } else if (this.mood === 'well' || this.mood === 'slow') resolve(answer());
         else reject(fail(...ERRORS[this.mood]));
       };
-      signal?.addEventListener('abort', () => reject(fail('ABORTED', false)), { once: true });
+      aborted = () => reject(fail('ABORTED', false));
+      signal?.addEventListener('abort', aborted, { once: true });
       timeline.after(this.mood === 'slow' ? random.between(200, 3_000) : random.between(1, 40), life, settle);
     });
+    return answered.finally(() => aborted && signal?.removeEventListener('abort', aborted));
   }
 }

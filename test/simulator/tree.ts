@@ -8,7 +8,7 @@ import type { SealerParts } from '../../src/seal/sealer-parts.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { globals, modules, processNow } from './globals.ts';
 import { ReusedBuffer, withLastingBuffers } from './large-buffers.ts';
-import { rememberedCrypto } from './remembered-crypto.ts';
+import { simulatedCrypto } from './simulated-crypto.ts';
 
 /** What a writer of the tree is made with. */
 export interface WriterCode {
@@ -117,7 +117,7 @@ export async function compileTree(directory: string): Promise<Tree> {
       return module.exports;
     };
   };
-  const outside = { modules: { 'node:crypto': rememberedCrypto }, Buffer: ReusedBuffer };
+  const outside = { modules: { 'node:crypto': simulatedCrypto }, Buffer: ReusedBuffer };
   const auditor = (await compiled(AUDITOR, 'auditor', [instead(outside.modules)], false))(outside) as AuditorCode;
   const writer = await compiled(WRITER, 'writer', [instead(modules), likeNew], true);
   const slots: { code: WriterCode; resets: (() => void)[] }[] = [];

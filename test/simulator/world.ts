@@ -119,7 +119,7 @@ export class World {
       if (!(await this.machine.timeline.pass(120_000, () => run.isReady || run.error !== undefined)) || !run.isReady)
         return this.#problem(`the next start does not become ready: ${said(run.error)}`);
       this.#write(run, 1, 60, false);
-      await this.#flush(run, 120_000);
+      await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
       if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
       await this.#close(run, 0);
       if (run.closeError !== undefined) this.#problem(`close() of the next start fails: ${said(run.closeError)}`);
@@ -324,14 +324,18 @@ export class World {
       } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
     });
     if (this.#config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
-    // with rotate_chain a line may wait for the key of the next file
     if (this.#config.flushEvery === 'line' && !this.#config.rotateChain) this.#waited(run, 300);
   }
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
   #waited(run: Run | undefined, ms: number): void {
     if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
-    if (ms >= (this.isSlow ? 6_000 : 300)) run.handedOver = run.given; // a change of file forces the disk several times
+    if (this.leftovers().length > 0) return; // lines wait behind those of earlier processes
+    const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
+    // with rotate_chain a line waits in memory for the key of the next file, and each line may need a file
+    const changes = this.#config.rotateChain ? run.given - run.handedOver : 0;
+    if (ms < (this.isSlow ? change : 300) + changes * change) return;
+    run.handedOver = run.given;
     if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
   }
 
@@ -381,7 +385,7 @@ export class World {
     run.ending = 'closed';
     // what is with the kernel still gives its descriptor back by itself
     if (run.life.calls.descriptors > 0)
-      await timeline.pass(2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
+      await timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
     run.openAfterClose = run.life.calls.descriptors;
   }
 
@@ -389,6 +393,7 @@ export class World {
   #exit(run: Run): void {
     const { life } = run;
     if (life.isOver) return;
+    life.phase = 'close';
     this.#attempt(run, () => life.exit());
     if (life.exitCode === undefined) run.ending = 'killed';
     else if (run.ending !== 'closed') run.ending = 'exited';

@@ -26,7 +26,9 @@ function declarationsOfExports(dist) {
   const follow = (file) => {
     if (needed.has(file)) return;
     needed.add(file);
-    for (const [, target] of readFileSync(file, 'utf8').matchAll(/(?:from |import\(|import )['"](\.[^'"]+)\.[jt]s['"]/g))
+    for (const [, target] of readFileSync(file, 'utf8').matchAll(
+      /(?:from |import\(|import )['"](\.[^'"]+)\.[jt]s['"]/g,
+    ))
       follow(join(dirname(file), `${target}.d.ts`));
   };
   for (const target of Object.values(exports).filter((name) => name.endsWith('.js'))) {

@@ -7,6 +7,8 @@ import type { FileClosedEvent } from './sealer-events.ts';
 /** What a {@link ClosedFiles} is made from. */
 export interface ClosedFilesOptions {
   readonly compressRotated: boolean;
+  /** Whether somebody needs the file as it is, by its number: it is not compressed then. */
+  readonly isNeeded: (inode: string) => boolean;
   readonly closed: (event: FileClosedEvent) => void;
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
@@ -49,7 +51,8 @@ export class ClosedFiles {
     if (this.#isStopped()) return;
     const manifest = await writeManifest(job, bytes, note, after);
     if (manifest === undefined || this.#isStopped()) return;
-    const compressed = this.#options.compressRotated && job.closes?.why !== 'shutdown';
+    const { compressRotated, isNeeded } = this.#options;
+    const compressed = compressRotated && job.closes?.why !== 'shutdown' && !isNeeded(job.sink.inode);
     const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };
     this.#options.closed(event);

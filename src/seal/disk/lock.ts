@@ -29,7 +29,7 @@ const LOOK = 0.05;
 /** A starter that looks after more pauses than that was held up. */
 const HELD_UP = 10;
 /** What a file system answers that has no hard links. */
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
+export const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
 const { O_CREAT, O_EXCL, O_RDWR } = constants;
 
 /** What may not be done by whoever is no longer the stream's one writer. */

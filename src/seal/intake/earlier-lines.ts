@@ -6,11 +6,19 @@ import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
-import type { Sink } from '../disk/sink.ts';
+import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
-import { type Claim, makeClaim, type Progress, progressOf, readClaim, replaceClaim } from './kept-claim.ts';
+import {
+  type Claim,
+  makeClaim,
+  type Progress,
+  progressOf,
+  readClaim,
+  replaceClaim,
+  UncertainClaim,
+} from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import type { Turn } from './turn.ts';
 import { type KeptFile, keptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
@@ -32,6 +40,8 @@ interface Open {
   gap: boolean;
   /** Where the claim says that its lines go; a change of file needs another claim. */
   sink: Sink | undefined;
+  /** Another claim may be in force than the last one that was written well: from its place on every record counts as the file's. */
+  isUncertain: boolean;
   /** Bytes of the file, from `windowFrom` on. */
   window: Buffer;
   windowFrom: number;
@@ -70,25 +80,35 @@ export class EarlierLines {
     this.#all = [...files];
   }
 
-  /** Finds and claims what is there. What cannot be used, or seen, keeps nothing else back: it waits for another start. */
+  /**
+   * Finds and claims what is there. What cannot be used waits for another start, and so do the later lines of its process
+   * where it may be usable by then; nothing else is kept back.
+   */
   static async find(options: EarlierLinesOptions): Promise<EarlierLines> {
     const files: Open[] = [];
     const { unsealed, warn } = options;
-    const orWarn = async <T>(action: () => Promise<T> | T): Promise<T | undefined> => {
+    const waiting = new Set<string>();
+    const orWarn = async <T>(action: () => Promise<T> | T, keeper?: string): Promise<T | undefined> => {
       try {
         return await action();
-      } catch (error) {
+      } catch (thrown) {
+        // without a log in it both claims say the same
+        const error = thrown instanceof UncertainClaim ? thrown.cause : thrown;
         if (systemCode(error) === '' && !isTamperError(error)) throw error;
+        if (keeper !== undefined && isPassing(error, 'run')) waiting.add(keeper);
         warn(error);
         return undefined;
       }
     };
-    for (const { path, stream } of (await orWarn(() => unsealed.listBegun())) ?? []) {
-      if (path !== options.ownFile) await orWarn(() => withStream(options, stream, () => unsealed.finish(path)));
+    const begun = await orWarn(() => unsealed.listBegun());
+    for (const { path, stream, keeper } of begun ?? []) {
+      if (path !== options.ownFile)
+        await orWarn(() => withStream(options, stream, () => unsealed.finish(path)), keeper);
     }
     await orWarn(() => unsealed.removeClaims());
-    for (const kept of (await orWarn(() => unsealed.list())) ?? []) {
-      const open = await orWarn(() => claimed(kept, options));
+    const list = begun && (await orWarn(() => unsealed.list())); // what cannot be seen may come before what can
+    for (const kept of list ?? []) {
+      const open = waiting.has(kept.keeper) ? undefined : await orWarn(() => claimed(kept, options), kept.keeper);
       if (open !== undefined) files.push(open);
     }
     return new EarlierLines(options, files);
@@ -103,7 +123,17 @@ export class EarlierLines {
       const { size } = fstatSync(fd);
       const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
       makeClaim(path, claimOf(begin, this.#options));
-      open = { kept, fd, size, isOwn: true, ...begin, sink: undefined, window: Buffer.alloc(0), windowFrom: 0 };
+      open = {
+        kept,
+        fd,
+        size,
+        isOwn: true,
+        ...begin,
+        sink: undefined,
+        isUncertain: false,
+        window: Buffer.alloc(0),
+        windowFrom: 0,
+      };
     } finally {
       if (open === undefined) closeDescriptor(fd);
     }
@@ -132,7 +162,7 @@ export class EarlierLines {
         if (!(error instanceof ClaimError)) throw error;
         if (!this.#isRefused) this.#options.warn(error.cause);
         this.#isRefused = true;
-        if (file.isOwn) return 'refused';
+        if (file.isOwn || file.isUncertain) return 'refused'; // a record that comes now could be taken for one of the file's
         this.#files.splice(0, this.#files.length, ...this.#files.filter(({ isOwn }) => isOwn)); // the others wait for another start
         continue;
       }
@@ -197,9 +227,12 @@ export class EarlierLines {
         size: log.frontier.size,
         records: stream.fileRecords,
       });
-    } catch (cause) {
-      throw new ClaimError('no claim', { cause });
+    } catch (error) {
+      const isUncertain = error instanceof UncertainClaim;
+      file.isUncertain ||= isUncertain;
+      throw new ClaimError('no claim', { cause: isUncertain ? error.cause : error });
     }
+    file.isUncertain = false;
     file.sink = log.sink;
     turn.glance();
     return true;
@@ -230,7 +263,7 @@ export class EarlierLines {
   }
 }
 
-/** A claim that cannot be written now: the file waits for another start. */
+/** A claim that cannot be written now. */
 class ClaimError extends Error {}
 
 function readAt(fd: number, from: number, length: number): Buffer {
@@ -263,6 +296,7 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
       parts,
       gap,
       sink: undefined,
+      isUncertain: false,
       window: Buffer.alloc(0),
       windowFrom: from,
     };

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
 } from 'node:fs';
@@ -16,7 +17,7 @@ import { classifyLine } from '../../format/entry.ts';
 import { Members } from '../../format/members.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
-import type { Lease } from '../disk/lock.ts';
+import { type Lease, NO_LINKS } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
 import { readLines } from '../resume/line-reader.ts';
@@ -63,22 +64,51 @@ export function makeClaim(keptPath: string, claim: Claim): boolean {
   const path = claimPath(keptPath);
   const beside = writeBeside(path, claim);
   try {
-    linkSync(beside, path);
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    return false;
+    if (!giveName(beside, path)) return false;
   } finally {
-    unlinkSync(beside);
+    rmSync(beside, { force: true });
   }
   syncDirectory(dirname(path));
   return true;
 }
 
-/** Changes a claim that is ours. */
+/** Gives a whole claim its name. @returns false where that is taken */
+function giveName(beside: string, path: string): boolean {
+  try {
+    linkSync(beside, path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    if (!NO_LINKS.has(systemCode(error))) throw error;
+  }
+  try {
+    closeDescriptor(openSync(path, 'wx', 0o600)); // so that only one takes it
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return false;
+  }
+  try {
+    renameSync(beside, path);
+    return true;
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  }
+}
+
+/** A claim was to be changed, and it is not known whether it is, or whether it will be after a power cut. */
+export class UncertainClaim extends Error {}
+
+/** Changes a claim that is ours. @throws {@link UncertainClaim} with the cause; what the file system says where it is as it was */
 export function replaceClaim(keptPath: string, claim: Claim): void {
   const path = claimPath(keptPath);
-  renameSync(writeBeside(path, claim), path);
-  syncDirectory(dirname(path));
+  const beside = writeBeside(path, claim);
+  try {
+    renameSync(beside, path);
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    throw new UncertainClaim('a claim may have been changed', { cause });
+  }
 }
 
 /** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */

@@ -149,7 +149,8 @@ export class Pump {
     const given = typeof chunk === 'string' && isSeveral(chunk) ? Buffer.from(chunk, 'utf8') : chunk; // bytes are sealed as a batch
     let left = given;
     const run = this.#run;
-    if (run?.takesLines === true && this.#hasRoom(run, given.length)) {
+    // of bytes the intake asks for each line
+    if (run?.takesLines === true && (typeof given !== 'string' || this.#hasRoom(run, given.length))) {
       let whole: boolean;
       try {
         whole = intake.take(given, isObject);

@@ -19,15 +19,16 @@ import {
 import { basename, join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
-import { isTamperError, systemCode, TamperError } from '../../errors.ts';
+import { systemCode, TamperError } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { resolveNames, STDOUT } from '../disk/names.ts';
+import { STDOUT } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { Loss } from './intake-queue.ts';
+import { readClaim } from './kept-claim.ts';
 
 const LF = 0x0a;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
@@ -38,10 +39,12 @@ const FILE_MODE = 0o600;
 const OTHERS_MAY_WRITE = 0o022;
 /** Why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
 const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
-/** A file of lines, and when it was kept. */
-const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{10}-${FACTS}$`);
-/** A file that is being written, the stream whose writer does, and how many lines it is to hold; 0 where that is not known. */
-const BEGUN = new RegExp(`\\.keeping-(?<stream>[0-9a-f]{64})-[0-9a-f]{8}-${FACTS}-(?<total>\\d+)$`);
+/** A file of lines, when it was kept, and which process kept it. */
+const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{6}(?<keeper>[0-9a-f]{4})-${FACTS}$`);
+/** A file that is being written, the stream and the process whose writer does, and how many lines it is to hold; 0 where that is not known. */
+const BEGUN = new RegExp(
+  `\\.keeping-(?<stream>[0-9a-f]{64})-(?<keeper>[0-9a-f]{4})[0-9a-f]{4}-${FACTS}-(?<total>\\d+)$`,
+);
 
 /** What could not be sealed before the end. */
 export interface Leftover {
@@ -63,6 +66,8 @@ export interface Facts {
   readonly since: number;
   readonly lost: number;
   readonly parts: number;
+  /** Equal in all files of one process, whose lines are in order. */
+  readonly keeper: string;
 }
 
 /** A file of lines that wait for a start that can seal them. */
@@ -151,7 +156,7 @@ export class UnsealedLines {
    * @param since - since when they wait, in milliseconds
    */
   begin(why: GapEntry['why'], since: number): BegunFile {
-    const facts: Facts = { why, since: Math.floor(since), lost: 0, parts: 0 };
+    const facts: Facts = { why, since: Math.floor(since), lost: 0, parts: 0, keeper: keeperOf() };
     const path = this.#begunPath(facts, 0);
     return { path, fd: openNew(path), facts };
   }
@@ -174,10 +179,10 @@ export class UnsealedLines {
   }
 
   /** What processes were writing when they were killed, and their streams. */
-  listBegun(): { readonly path: string; readonly stream: string }[] {
+  listBegun(): { readonly path: string; readonly stream: string; readonly keeper: string }[] {
     return this.#names().flatMap((name) => {
-      const stream = BEGUN.exec(name)?.groups?.['stream'];
-      return stream === undefined ? [] : [{ path: join(this.directory, name), stream }];
+      const { stream, keeper } = BEGUN.exec(name)?.groups ?? {};
+      return stream === undefined || keeper === undefined ? [] : [{ path: join(this.directory, name), stream, keeper }];
     });
   }
 
@@ -215,6 +220,12 @@ export class UnsealedLines {
     }
   }
 
+  /** Whether a claim names a log, by its number: only that log says which lines of a kept file it holds. */
+  isNamedByClaim(inode: string): boolean {
+    const claims = this.#names().filter((name) => name.endsWith('.taken'));
+    return claims.some((name) => readClaim(join(this.directory, name.slice(0, -'.taken'.length)))?.inode === inode);
+  }
+
   /** How many lines wait for the next start, and how many more its gaps will count. Nothing is changed, or made. */
   waiting(): { readonly lines: number; readonly lost: number } {
     let lines = 0;
@@ -240,7 +251,7 @@ export class UnsealedLines {
 
   #write(left: Leftover, total: number, lost: number, now: number): Kept {
     const since = Math.floor(Math.min(left.since ?? now, left.lost?.since ?? now));
-    const facts = { why: left.lost?.why ?? left.why, since, lost, parts: left.parts };
+    const facts = { why: left.lost?.why ?? left.why, since, lost, parts: left.parts, keeper: keeperOf() };
     const begun = this.#begunPath(facts, total);
     const fd = openNew(begun);
     try {
@@ -269,14 +280,14 @@ export class UnsealedLines {
   }
 
   #begunPath(facts: Facts, total: number): string {
-    const unique = randomBytes(4).toString('hex');
+    const unique = facts.keeper + randomBytes(2).toString('hex');
     const name = `${this.#prefix}.keeping-${this.#stream}-${unique}-${formatFacts(facts)}-${total}`;
     return join(this.directory, name);
   }
 
   #nameOf(facts: Facts, now: number): string {
     const order = (Math.floor(now % 1000) * 256 + (keptBefore++ % 256)).toString(16).padStart(6, '0');
-    const unique = order + randomBytes(2).toString('hex');
+    const unique = order + facts.keeper;
     return join(this.directory, `${this.#prefix}.unsealed-${formatStamp(now)}-${unique}-${formatFacts(facts)}`);
   }
 }
@@ -284,6 +295,12 @@ export class UnsealedLines {
 /** Files kept in one millisecond keep their order, and those of one process also where the clock is set back. */
 let keptBefore = 0;
 let keptAt = 0;
+let keeper: string | undefined;
+
+function keeperOf(): string {
+  keeper ??= randomBytes(2).toString('hex');
+  return keeper;
+}
 
 function keptLast(now: number): number {
   keptAt = Math.max(keptAt, now);
@@ -355,20 +372,21 @@ function formatFacts({ why, since, lost, parts }: Facts): string {
 }
 
 function factsOf(path: string, form: RegExp): Facts & { readonly total: number } {
-  const { why, since, lost, parts, total } = form.exec(basename(path))?.groups ?? {};
+  const { why, since, lost, parts, keeper, total } = form.exec(basename(path))?.groups ?? {};
   return {
     why: why as GapEntry['why'], // the form lets no other through
     since: Number(since),
     lost: Number(lost),
     parts: Number(parts),
+    keeper: keeper as string,
     total: Number(total ?? 0),
   };
 }
 
 /** What the name of a kept file says. */
 export function keptFile(path: string): KeptFile {
-  const { why, since, lost, parts } = factsOf(path, KEPT);
-  return { path, why, since, lost, parts };
+  const { total: _none, ...facts } = factsOf(path, KEPT);
+  return { path, ...facts };
 }
 
 function countLeft(pieces: readonly Buffer[]): number {
@@ -424,35 +442,4 @@ function wholeLines(fd: number, size: number): { lines: number; end: number } {
     from += part.length;
   }
   return { lines, end };
-}
-
-/** Where lines wait that no process has sealed yet, and how many. */
-export interface WaitingLines {
-  readonly directory: string;
-  readonly lines: number;
-  readonly lost: number;
-}
-
-/**
- * What earlier writers of a configuration kept for the next start, for whoever looks at the log: it is not sealed, so nothing
- * proves it, and no verdict depends on it.
- *
- * @param files - paths of logs that the same configuration may have written
- * @returns undefined if nothing waits, or the state directory cannot be read by this user
- */
-export function waitingLines(config: ResolvedConfig, files: readonly string[] = []): WaitingLines | undefined {
-  let [lines, lost] = [0, 0];
-  const { stream } = resolveNames(config);
-  const all = new Set([config.file, ...files]);
-  try {
-    for (const file of all) {
-      const found = new UnsealedLines({ ...config, file }, stream).waiting();
-      lines += found.lines;
-      lost += found.lost;
-    }
-  } catch (error) {
-    if (systemCode(error) === '' && !isTamperError(error)) throw error;
-    return undefined;
-  }
-  return lines + lost === 0 ? undefined : { directory: resolve(config.stateDir), lines, lost };
 }

@@ -79,10 +79,15 @@ export interface CloseOptions {
  */
 export async function closeRun({ run, retiring, pump, mark, failure, limit }: CloseOptions): Promise<boolean> {
   const isStuck = (): boolean => !run().isOpen || run().log.waiting > 0 || !pump.isPast(mark);
-  const patience = new Patience(run, limit.left);
+  let patience = new Patience(run, limit.left);
   pump.flush();
   run().reopen();
-  while (isStuck() && patience.lasts()) {
+  while (isStuck()) {
+    if (!patience.lasts()) {
+      if (!run().isFull || limit.left === 0) break;
+      run().endWithLines(); // better a file that is too long than lines that are not sealed
+      patience = new Patience(run, limit.left);
+    }
     await new Promise((resolve) => setTimeout(resolve, STEP));
     if (failure.error !== undefined) throw failure.error;
     pump.flush();
@@ -117,7 +122,7 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
 export function closeRunNow(run: StreamRun, pump: Pump): void {
   const patience = new Patience(() => run, NOW_LIMIT);
   const until = performance.now() + NOW_LIMIT;
-  run.letLines();
+  run.endWithLines();
   for (;;) {
     pump.flushAll(until);
     if ((run.log.waiting === 0 && pump.idle) || !patience.lasts()) break;

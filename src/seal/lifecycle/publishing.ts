@@ -12,6 +12,8 @@ export interface PublishingHost {
   closed(event: FileClosedEvent): void;
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
+  /** Whether a closed file must stay as it is, by its number. */
+  readonly isNeeded: (inode: string) => boolean;
   /** Opens the bucket of an anchor. */
   readonly openBucket: OpenBucket;
   warn(error: unknown): void;
@@ -31,6 +33,7 @@ export class Publishing {
     this.#anchors = new Anchors(config.anchors, host.openBucket, warn);
     this.#files = new ClosedFiles({
       compressRotated: config.compressRotated,
+      isNeeded: (inode) => host.isNeeded(inode),
       closed: (event) => host.closed(event),
       verify: config.verifyOnClose ? host.verify : undefined,
       warn,

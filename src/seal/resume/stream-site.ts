@@ -98,8 +98,13 @@ function siteOf(place: Place, now: number): StreamSite {
   }
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
   // the file has another name, by the configuration or because somebody has renamed it
-  if (state.base !== place.base || state.file !== resumption.file)
+  if (state.base !== place.base || (state.file !== resumption.file && resumption.file !== place.base))
     ({ state, resumption } = moveTo(place.base, state, resumption));
+  else if (state.file !== resumption.file) {
+    // the writer ended before the file got the name that the state has already: it is the one that goes on
+    const { continuedBy: _never, renamed: _neither, ...same } = state;
+    state = { ...same, file: resumption.file };
+  }
   const { lock } = place;
   const sink =
     resumption.file === STDOUT

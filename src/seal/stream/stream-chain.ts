@@ -1,28 +1,15 @@
 import type { Clock } from '../../foundation/clock.ts';
-import { formatStamp } from '../../foundation/time.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
-import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
-import { beginFile } from '../disk/sink-file.ts';
-import { StateFile } from '../disk/state.ts';
-import type { StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { makeEpoch } from '../epoch/epoch-maker.ts';
 import type { KeySources } from '../epoch/key-sources.ts';
-import { freshStart } from '../resume/recovery.ts';
-import { leadTo, type StreamSite } from '../resume/stream-site.ts';
+import type { StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** How long to wait before a disk that refused something is asked again, in milliseconds. */
 const DISK_WAIT = 1_000;
-
-/** A stream that is about to continue another one. */
-interface Continuation {
-  readonly origin: string;
-  readonly stateFile: StateFile;
-  readonly state: StreamState;
-}
 
 /** What a {@link StreamChain} needs of its sealer. */
 export interface ChainHost {
@@ -42,12 +29,16 @@ export class StreamChain {
   readonly #host: ChainHost;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  /** Loaded at the start where it will be needed, and nowhere else. */
+  readonly #continuation: Promise<typeof import('./continuation.ts')> | undefined;
   readonly #retiring = new Set<StreamRun>();
   #records = 0;
   #gaps = 0;
   #busy = false;
 
-  constructor(host: ChainHost, clock: Clock, signal: AbortSignal) {
+  constructor(isUsed: boolean, host: ChainHost, clock: Clock, signal: AbortSignal) {
+    this.#continuation = isUsed ? import('./continuation.ts') : undefined;
+    this.#continuation?.catch(() => undefined); // whoever needs it is told
     this.#host = host;
     this.#clock = clock;
     this.#signal = signal;
@@ -86,6 +77,9 @@ export class StreamChain {
     this.#busy = true;
     let epoch: Epoch | undefined;
     try {
+      const continuation = await this.#continuation;
+      if (continuation === undefined) return undefined;
+      const { announce, pointTo } = continuation;
       const next = announce(run, this.#clock.now());
       epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
       if (this.#signal.aborted || run.obstacle !== undefined || this.#host.isWithinLine()) return undefined;
@@ -138,39 +132,4 @@ export class StreamChain {
       run.end();
     });
   }
-}
-
-/** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
-function announce(run: StreamRun, now: number): Continuation {
-  const stamp = formatStamp(now);
-  const { root, stateDir, lock, origin: before } = run.site;
-  const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
-  const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
-  const { base } = run.state;
-  const state: StreamState = { origin, size: 0, frontier: [], ...nextNames(run, now), offset: 0, base, epoch: 1 };
-  stateFile.replaceSync(state);
-  return { origin, stateFile, state };
-}
-
-function nextNames({ state: { base }, log: { sink } }: StreamRun, now: number): NextFile {
-  return nextFile(base, sink.name, now, !sink.inPlace);
-}
-
-/** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
-function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
-  const { root, lock, stateDir } = run.site;
-  const { origin, stateFile } = next;
-  const { renamed: _asAnnounced, ...announced } = next.state;
-  const state: StreamState = {
-    ...announced,
-    ...nextNames(run, now), // somebody may have renamed the file since
-    after: { origin: run.stream.origin, size: close.size, root: close.root },
-  };
-  stateFile.replaceSync(state);
-  const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
-  run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
-  if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
-  if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
-  const sink = beginFile(state.file, { lease: lock, after: run.log.sink });
-  return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

@@ -90,6 +90,7 @@ export class StreamRun implements SealedStream {
   #life: Life = { is: 'open' };
   #obstacle: Obstacle | undefined;
   #isFull = false;
+  #neverFull = false;
   #lastNote: string | undefined;
 
   constructor(options: RunOptions) {
@@ -155,10 +156,16 @@ export class StreamRun implements SealedStream {
 
   /** The file is full, and a key for the next one is on its way: no line is taken until it has come, or has failed to come. */
   holdLines(): void {
-    this.#isFull = true;
+    this.#isFull = !this.#neverFull;
   }
 
   letLines(): void {
+    this.#isFull = false;
+  }
+
+  /** The log ends, and nobody waits for the next key any more: this file takes what is left. */
+  endWithLines(): void {
+    this.#neverFull = true;
     this.#isFull = false;
   }
 

@@ -1,0 +1,51 @@
+import { formatStamp } from '../../foundation/time.ts';
+import type { SealJob } from '../checkpoint/seal-job.ts';
+import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
+import { beginFile } from '../disk/sink-file.ts';
+import { StateFile } from '../disk/state.ts';
+import type { StreamState } from '../disk/state-record.ts';
+import { freshStart } from '../resume/recovery.ts';
+import { leadTo, type StreamSite } from '../resume/stream-site.ts';
+import type { StreamRun } from './stream-run.ts';
+
+/** A stream that is about to continue another one. */
+interface Continuation {
+  readonly origin: string;
+  readonly stateFile: StateFile;
+  readonly state: StreamState;
+}
+
+/** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
+export function announce(run: StreamRun, now: number): Continuation {
+  const stamp = formatStamp(now);
+  const { root, stateDir, lock, origin: before } = run.site;
+  const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
+  const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
+  const { base } = run.state;
+  const state: StreamState = { origin, size: 0, frontier: [], ...nextNames(run, now), offset: 0, base, epoch: 1 };
+  stateFile.replaceSync(state);
+  return { origin, stateFile, state };
+}
+
+function nextNames({ state: { base }, log: { sink } }: StreamRun, now: number): NextFile {
+  return nextFile(base, sink.name, now, !sink.inPlace);
+}
+
+/** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
+export function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
+  const { root, lock, stateDir } = run.site;
+  const { origin, stateFile } = next;
+  const { renamed: _asAnnounced, ...announced } = next.state;
+  const state: StreamState = {
+    ...announced,
+    ...nextNames(run, now), // somebody may have renamed the file since
+    after: { origin: run.stream.origin, size: close.size, root: close.root },
+  };
+  stateFile.replaceSync(state);
+  const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
+  run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
+  if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
+  if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
+  const sink = beginFile(state.file, { lease: lock, after: run.log.sink });
+  return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
+}
