@@ -14,7 +14,7 @@ import { type AnchorParty, AnchorServer, fileParty } from './anchor-parties.ts';
  * an anchor that is asked has of the log is told at that start; a start of a log that was not rolled back is never stopped.
  */
 
-const HISTORIES = times(24, 5_000);
+const HISTORIES = Number(process.env['ANCHOR_HISTORIES'] ?? times(24, 200));
 /** So many go on at once: they wait for the disk most of the time. */
 const AT_ONCE = 4;
 const ORIGIN = 'doors.example.com/history';
