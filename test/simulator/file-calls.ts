@@ -201,6 +201,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
     rename: (from: string, to: string) => later(() => renameSync(from, to)),
     unlink: (path: string) => later(() => unlinkSync(path)),
     rm: (path: string, options?: { force?: boolean }) => later(() => rmSync(path, options)),
+    readdir: (path: string) => later(() => readdirSync(path)),
     stat: (path: string, options?: StatOptions) => later(() => statSync(path, options)),
     lstat: (path: string) => later(() => statSync(path)), // links are not modelled
   };

@@ -103,6 +103,9 @@ export const modules: Readonly<Record<string, object>> = {
   'node:crypto': { ...simulatedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },
   'node:zlib': {
+    createGunzip: () => {
+      throw new Error('a closed file that is read again, for an anchor, is not modelled');
+    },
     createGzip: () => {
       const parts: Buffer[] = [];
       return new Transform({
