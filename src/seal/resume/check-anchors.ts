@@ -157,7 +157,8 @@ function unsigned(what: string, { origin, size }: SignedCheckpoint, withoutSigne
 }
 
 function misplaced(what: string, [first = '', ...more]: readonly string[]): TamperError {
-  const others = more.length === 0 ? '' : `, and so are ${more.length} more`;
+  const others =
+    more.length === 0 ? '' : more.length === 1 ? ', and neither is 1 more' : `, and neither are ${more.length} more`;
   return new TamperError(
     'RESPONSE_MALFORMED',
     `${what}: the object ${first} is not the signed checkpoint that its name says${others}`,
