@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSealer } from '../../src/index.ts';
+import type { TamperError } from '../../src/errors.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
 import { workplace } from '../seal/workplace.ts';
 import { runCommand } from '../support/command-line.ts';
 import { witnessKey } from '../support/witness-keys.ts';
@@ -82,15 +83,61 @@ describe.each(Object.entries(odd))('%s', (_, put) => {
   });
 });
 
+/** Runs a sealer for one line. @returns its warnings */
+async function logged(options: SealerOptions): Promise<TamperError[]> {
+  const warnings: TamperError[] = [];
+  const sealer = createSealer(options).on('warning', (warning) => warnings.push(warning as TamperError));
+  sealer.write('{"n":1}');
+  await sealer.close();
+  return warnings;
+}
+
 it('reads an anchor that is larger than memory for it in pieces, junk included', async () => {
   const { directory, options } = workplace();
-  const anchor = join(directory, 'anchor');
-  writeFileSync(anchor, `${'x'.repeat(5_000_000)}\n\n\0\n`);
-  const first = createSealer({ ...options(), anchors: [anchor] });
-  first.write('{"n":1}');
-  await first.close();
-  const again = createSealer({ ...options(), anchors: [anchor] });
-  await again.ready;
-  await again.close();
-  expect(readFileSync(anchor, 'utf8')).toContain('checkpoint');
+  const anchors = [join(directory, 'anchor')];
+  await logged({ ...options(), anchors });
+  appendFileSync(anchors[0] as string, `${'x'.repeat(5_000_000)}\n\n\0\n`);
+  expect(await logged({ ...options(), anchors })).toEqual([]);
+  expect(readFileSync(anchors[0] as string, 'latin1').slice(5_000_000)).toContain('checkpoint');
 });
+
+it.each([
+  ['a data key', 'q'.repeat(43)],
+  ['a key without a line end in many bytes', 'q'.repeat(3_000_000)],
+  ['a page of text', 'kind: policy\nsigners:\n'],
+  ['an empty line', '\n'],
+  ['zeros', '\0'.repeat(100_000)],
+])('%s in the place of an anchor is left as it is, and told', async (_, text) => {
+  const { directory, options } = workplace();
+  const anchors = [join(directory, 'mine')];
+  writeFileSync(anchors[0] as string, text);
+  const warnings = await logged({ ...options(), anchors });
+  expect(warnings.map(({ message }) => message)).toContainEqual(
+    expect.stringMatching(/mine did not accept a checkpoint: it does not begin with a checkpoint/),
+  );
+  expect(readFileSync(anchors[0] as string, 'utf8')).toBe(text);
+});
+
+it('the log itself as its own anchor gets no checkpoint from it', async () => {
+  const { file, options } = workplace();
+  const warnings = await logged({ ...options(), anchors: [file] });
+  expect(warnings.map(({ message }) => message)).toContainEqual(
+    expect.stringContaining('it does not begin with a checkpoint'),
+  );
+  expect(await logged(options())).toEqual([]);
+});
+
+it.each(['', 'junk\n', '{}\n', '\0'.repeat(100_000)])(
+  'an anchor that was made %j, and had checkpoints of the log, is told of at the start',
+  async (text) => {
+    const { directory, options } = workplace();
+    const anchors = [join(directory, 'anchor')];
+    await logged({ ...options(), anchors });
+    writeFileSync(anchors[0] as string, text);
+    const [warning] = await logged({ ...options(), anchors });
+    expect(warning).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('it has no checkpoint of this log'),
+    });
+  },
+);

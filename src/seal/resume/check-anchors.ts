@@ -96,12 +96,17 @@ async function newestIn(
     const either = AbortSignal.any([signal, late]);
     return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal: either }, async (within) => {
       const asked = { timeoutMs: ASK_LIMIT, signal: within, openBucket, strange: (key: string) => misnamed.push(key) };
+      let notes = 0;
       for await (const note of notesOf(name, known, asked)) {
+        notes++;
         if (await signers.signed(note)) return { signed: note, ...(strange && { strange }) };
         if (rootHere(site, note.size) !== note.root) strange ??= note;
         if (signers.isEmpty) break; // the next one would be nobody's either
         await new Promise((resolve) => setImmediate(resolve)); // there may be any number, and the deadline is to come
         within.throwIfAborted();
+      }
+      if (notes === 0 && misnamed.length === 0) {
+        throw new TamperError('NOT_FOUND', 'it has no checkpoint of this log, which has some');
       }
       return strange === undefined ? {} : { strange };
     });
