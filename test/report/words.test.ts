@@ -84,6 +84,47 @@ describe('who could have forged a log', () => {
     ]);
   });
 
+  it('nobody is known for entries whose key period is not, because what began it is missing', async () => {
+    const stream = await streamOf('valid-mac');
+    const said = (keys: readonly KeyReport[], provenSize: number) =>
+      whoCouldHaveForged({ ...stream, firstSeq: 1, lastSeq: 40, provenSize, keys }).map(
+        ({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq],
+      );
+    expect(said([period(1, 9, ['signature'])], 9)).toEqual([
+      ['signature', 1, 9],
+      ['uncovered', 10, 40],
+    ]);
+    expect(said([period(1, 9, ['mac', 'signature']), period(20, 40, ['mac', 'signature'])], 40)).toEqual([
+      ['both', 1, 9],
+      ['uncovered', 10, 19],
+      ['both', 20, 40],
+    ]);
+  });
+
+  it('of entries that no signature covers the data key alone is enough, though later ones are proven', async () => {
+    const stream = await streamOf('valid-mac');
+    const finding = { code: 'UNSIGNED', severity: 'undecided', message: '', seq: 3, lastSeq: 5 } as const;
+    const said = (checkedBy: KeyReport['checkedBy'], more: Record<string, number>) =>
+      whoCouldHaveForged({
+        ...stream,
+        firstSeq: 1,
+        lastSeq: 9,
+        provenSize: 9,
+        keys: [period(1, 9, checkedBy)],
+        findings: [finding],
+        more,
+      }).map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq]);
+    expect(said(['mac', 'signature'], {})).toEqual([
+      ['both', 1, 2],
+      ['mac', 3, 5],
+      ['both', 6, 9],
+    ]);
+    expect(said(['signature'], { UNSIGNED: 2 })).toEqual([
+      ['signature', 1, 2],
+      ['uncovered', 3, 9],
+    ]);
+  });
+
   it('a signature says nothing of what comes after the proven end', async () => {
     const said = async (name: string) =>
       whoCouldHaveForged(await streamOf(name)).map(({ how, firstSeq, lastSeq }) => [how, firstSeq, lastSeq]);

@@ -136,16 +136,35 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
     add('mac', from, Math.min(to, hole - 1));
     add('mac behind a hole', Math.max(from, hole), to);
   };
+  const unproven = witnessed !== undefined ? 'unwitnessed' : 'uncovered';
+  const unsigned = unsignedRanges(stream);
+  // a signature may cover what comes after entries that it does not answer for
+  const addSigned = (how: 'both' | 'signature', from: number, to: number): void => {
+    let next = from;
+    for (const { firstSeq: begin, lastSeq: end } of unsigned) {
+      const last = Math.min(end, to);
+      if (end < next || begin > to) continue;
+      add(how, next, begin - 1);
+      if (how === 'both') addMac(Math.max(begin, next), last);
+      else add(unproven, Math.max(begin, next), last);
+      next = last + 1;
+    }
+    add(how, next, to);
+  };
+  let covered = firstSeq - 1;
   for (const key of keys) {
     const how = checkedHow(key);
     const from = Math.max(key.firstSeq, firstSeq);
+    if (key.lastSeq < from) continue; // it never came into force
+    // entries whose key period is not known: what began it is missing or malformed
+    if (covered > 0) add(unproven, covered + 1, from - 1);
+    covered = Math.max(covered, key.lastSeq);
     if (how === 'mac') {
       addMac(from, key.lastSeq);
       continue;
     }
-    // its signature may be there
-    const unproven = witnessed !== undefined ? 'unwitnessed' : 'uncovered';
     if (how === 'nothing') {
+      // its signature may be there
       add(key.signers.some(({ givenBy }) => givenBy !== undefined) ? unproven : how, from, key.lastSeq);
       continue;
     }
@@ -153,16 +172,29 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
     let next = from;
     for (const taken of takenOverWithin({ takenOver }, from, to)) {
       const last = Math.min(taken.lastSeq, to);
-      add(how, next, taken.firstSeq - 1);
+      addSigned(how, next, taken.firstSeq - 1);
       add(how === 'both' ? 'taken over with macs' : 'taken over', Math.max(taken.firstSeq, next), last);
       next = last + 1;
     }
-    add(how, next, to);
+    addSigned(how, next, to);
     const rest = Math.max(from, provenSize + 1);
     if (how === 'both') addMac(rest, key.lastSeq);
     else add(unproven, rest, key.lastSeq);
   }
+  if (ranges.length > 0) add(unproven, covered + 1, lastSeq);
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
+}
+
+/** Entries that no signature covers, although later ones are proven by MACs; all after the last that is named, if more are not. */
+function unsignedRanges({ findings, more }: StreamReport): EntryRange[] {
+  const ranges = findings.flatMap(({ code, seq, lastSeq = seq }) =>
+    code === 'UNSIGNED' && seq !== undefined && lastSeq !== undefined ? [{ firstSeq: seq, lastSeq }] : [],
+  );
+  const last = ranges.at(-1);
+  const hasMore = (more['UNSIGNED'] ?? 0) > 0;
+  return last === undefined || !hasMore
+    ? ranges
+    : [...ranges.slice(0, -1), { ...last, lastSeq: Number.MAX_SAFE_INTEGER }];
 }
 
 /** What restarts took over of these entries. The ranges are in order, and may be very many. */
