@@ -252,7 +252,9 @@ describe('fapilog-tamper demo', () => {
   it.each([
     ['nowhere.log', 'NOT_FOUND', 2],
     ['.', 'USAGE', 64],
-  ])('names the file %s that it cannot read', async (file, error, expected) => {
+    ['empty.log', 'USAGE', 64],
+  ])('names the file %s that it cannot show anything with', async (file, error, expected) => {
+    writeFileSync(join(cwd, 'empty.log'), '');
     const { code, stderr } = await runHere(['demo', file], { cwd, env: {} });
     expect(code).toBe(expected);
     expect(stderr).toContain(error);

@@ -159,6 +159,11 @@ export const demo: Command = command(
       await say(`1. Sealing. ${printable(await sealLines(place, positionals[0]))}; a key was made for it on the spot.`);
       const honest = await check(place, place.file, true);
       const [stream] = honest.streams;
+      if (stream?.records === 0) {
+        throw new TamperError('USAGE', `${positionals[0]} holds no line, so there is nothing to seal and tamper with`, {
+          hint: 'Name a log file with lines, or leave it out: then a small web service produces them.',
+        });
+      }
       await say(
         `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records ?? 0} records.`,
       );
