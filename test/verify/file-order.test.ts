@@ -58,3 +58,19 @@ describe('files of one stream', () => {
     expect(ok).toBeGreaterThan(cuts.length / 20);
   });
 });
+
+// M1.7, M8.2
+it.each(['', '\n', '\r\n', '\n\n\r\n'])(
+  'a copy with CR LF at its lines, and %j behind them, is no fork',
+  async (behind) => {
+    const log = new SealedLog().open(macKeys).seal().checkpoint().record('1', '2').close().checkpoint();
+    const text = log.lines.map(({ bytes }) => `${bytes.toString('latin1')}\n`).join('');
+    const copy = Buffer.from(`${text.replaceAll('\n', '\r\n')}${behind}`, 'latin1');
+    for (const parts of [
+      [Buffer.from(text, 'latin1'), copy],
+      [copy, Buffer.from(text, 'latin1')],
+    ]) {
+      expect(await judged(parts, origin)).toMatch(/^undecided,LINE_ENDINGS_CONVERTED,(?!.*FORK)/);
+    }
+  },
+);

@@ -43,7 +43,7 @@ export interface FileContent {
   /** The same with each CR LF as LF. */
   readonly plainLength: number;
   readonly plainDigest: string;
-  /** Every line ends with CR LF. */
+  /** Every line that is not empty ends with CR LF. */
   readonly converted: boolean;
   /** Its compressed data is damaged: nothing can be said of what it holds. */
   readonly damaged: boolean;
@@ -59,6 +59,7 @@ class Contents {
   readonly #bytes: LimitedHash;
   readonly #plain: LimitedHash;
   #endsWithCr = false;
+  #lastByte = LF;
   #lines = 0;
   #converted = 0;
   damaged = false;
@@ -73,7 +74,8 @@ class Contents {
     let from = 0;
     for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, lf + 1)) {
       const hasCr = lf === 0 ? this.#endsWithCr : chunk[lf - 1] === CR;
-      this.#lines++;
+      const isEmpty = !hasCr && (lf === 0 ? this.#lastByte : chunk[lf - 1]) === LF; // such a line says nothing (M1.7)
+      if (!isEmpty) this.#lines++;
       if (!hasCr) continue;
       this.#converted++;
       if (lf > 0) this.#addPlain(chunk.subarray(from, lf - 1));
@@ -82,6 +84,7 @@ class Contents {
     }
     const end = chunk[chunk.length - 1] === CR ? chunk.length - 1 : chunk.length;
     if (end > from) this.#addPlain(chunk.subarray(from, end));
+    this.#lastByte = chunk.at(-1) ?? this.#lastByte;
     if (chunk.length > 0) this.#endsWithCr = end < chunk.length;
   }
 
