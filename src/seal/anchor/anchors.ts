@@ -2,7 +2,6 @@ import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
-import { appendNote } from './file-anchor.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An address has so long to take a checkpoint, in milliseconds. */
@@ -64,7 +63,10 @@ export class Anchors {
 
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
-    if (!isAddress(name)) return appendNote(name, note);
+    if (!isAddress(name)) {
+      const { appendNote } = await import('./file-anchor.ts');
+      return appendNote(name, note);
+    }
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');
       return postNote(name, note, { timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal });

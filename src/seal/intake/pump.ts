@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../../config/index.ts';
 import { selectedEngine } from '../../engine/selected-engine.ts';
-import { asError, TamperError } from '../../errors.ts';
+import { asError, systemCode, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { BATCH } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
@@ -322,13 +322,13 @@ export class Pump {
     const obstacle = this.#run?.obstacle;
     if (obstacle === undefined) return;
     this.#held = true;
+    const { name } = this.#run?.log.sink ?? { name: 'the sink' };
     if (obstacle.kind === 'full' && this.#config.onWriteFailure === 'stop') {
-      const { name } = this.#run?.log.sink ?? { name: 'the sink' };
       this.#host.fail(new TamperError('WRITE_FAILED', `${name} cannot take any more data`, { cause: obstacle.cause }));
       return;
     }
     if (this.#cancelRetry !== undefined) return;
-    if (obstacle.kind === 'full' && !this.#warned) this.#host.warn(obstacle.cause);
+    if (obstacle.kind === 'full' && !this.#warned) this.#host.warn(takesNothing(name, obstacle.cause));
     this.#warned = true;
     this.#retryIn(Math.min(LONGEST_WAIT[obstacle.kind], 2 ** this.#retries++));
   }
@@ -418,4 +418,12 @@ function isSeveral(text: string): boolean {
 /** What is left of a chunk of which the beginning was taken. */
 function rest(chunk: string | Uint8Array, taken: number): string | Uint8Array {
   return typeof chunk === 'string' ? chunk.slice(taken) : chunk.subarray(taken);
+}
+
+function takesNothing(name: string, cause: unknown): TamperError {
+  const code = systemCode(cause);
+  return new TamperError('WRITE_FAILED', `${name} takes no data now${code === '' ? '' : ` (${code})`}; lines wait`, {
+    cause,
+    hint: 'It is tried again until it does. If the disk is full, free some space.',
+  });
 }
