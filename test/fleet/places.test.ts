@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { auditFleet, type FleetFiles, fleetInBucket, fleetOnDisk, rotatedLog, ship } from '../support/fleet.ts';
 
 /** What is not there, or is there and not looked at, is said. */
@@ -9,7 +9,7 @@ CLOSED.rotate('0002.jsonl').record('{"n":3}').close().checkpoint();
 describe.each([
   ['on a disk', fleetOnDisk],
   ['in a bucket', fleetInBucket],
-] as const)('places %s', (where, open) => {
+] as const)('places %s', (_where, open) => {
   let fleet: FleetFiles;
   let other: FleetFiles;
   beforeEach(() => {
@@ -48,13 +48,16 @@ describe.each([
       'fleet/b: vanished tampered nothing',
     ]);
   });
+});
 
-  it.runIf(where === 'in a bucket')('an object with a hidden name is left out, and listed', async () => {
-    fleet.write('a/.hidden/0001.jsonl', CLOSED.toFiles()[0]?.bytes as Buffer);
-    const { said, summary } = await auditFleet(fleet);
-    expect(said).toEqual([expect.stringContaining('fleet/a: new ok')]);
-    expect(summary.ignored.files).toEqual([
-      { file: expect.stringContaining('/a/.hidden/0001.jsonl'), why: 'hidden name' },
-    ]);
-  });
+it('an object with a hidden name is left out, and listed', async () => {
+  const fleet = fleetInBucket();
+  onTestFinished(() => fleet.close());
+  ship(fleet, CLOSED, 'a');
+  fleet.write('a/.hidden/0001.jsonl', CLOSED.toFiles()[0]?.bytes as Buffer);
+  const { said, summary } = await auditFleet(fleet);
+  expect(said).toEqual([expect.stringContaining('fleet/a: new ok')]);
+  expect(summary.ignored.files).toEqual([
+    { file: expect.stringContaining('/a/.hidden/0001.jsonl'), why: 'hidden name' },
+  ]);
 });
