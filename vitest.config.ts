@@ -12,8 +12,12 @@ const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'];
 /** What both engines must agree on: a part on every change, the rest at night. */
 const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.ts', 'test/**/samples.test.ts'];
 const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
-/** What replaces modules or globals, or measures the heap, has a process of its own. All other files share theirs. */
-const NEEDS_ITS_OWN = /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|support\/(garbage|process-memory)\.ts/;
+/**
+ * What replaces modules or globals, measures the heap, or is told of every use of a key in its process has one of its own. All
+ * other files share theirs.
+ */
+const NEEDS_ITS_OWN =
+  /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|\bonKeyEvent\(|support\/(garbage|process-memory)\.ts/;
 /** The vendors' SDKs keep what an environment said to them once. */
 const BY_SDK = /^test\/integration\/(aws|azure|gcp|storage)/;
 const files = filesBelow('test', /\.test\.ts$/);
