@@ -22,12 +22,16 @@ const LONGEST = 1 << 30;
  * @throws {@link TamperError} `UNSAFE_PATH` if the file begins with anything but a checkpoint: somebody's key, or the log itself
  */
 export async function appendNote(path: string, note: string): Promise<void> {
-  if (!beginsAsAnchor(path)) {
-    throw new TamperError('UNSAFE_PATH', 'it does not begin with a checkpoint, so nothing is added to it', {
-      hint: 'Name a file of its own in the option anchors, or one that does not exist yet.',
-    });
-  }
-  await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640);
+  await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640, { most: LONGEST_LINE, check: refuseOther });
+}
+
+function refuseOther(beginning: Buffer): void {
+  const end = beginning.indexOf(LF);
+  const first = beginning.subarray(0, end < 0 ? beginning.length : end);
+  if (beginning.length === 0 || classifyLine(first).type === 'checkpoint') return;
+  throw new TamperError('UNSAFE_PATH', 'it does not begin with a checkpoint, so nothing is added to it', {
+    hint: 'Name a file of its own in the option anchors, or one that does not exist yet.',
+  });
 }
 
 /**
@@ -64,25 +68,6 @@ interface Placed {
 /** The largest first; of equal ones the one that came last. */
 const order = (one: Placed, other: Placed): number => other.checkpoint.size - one.checkpoint.size || other.at - one.at;
 const isBefore = (one: Placed, other: Placed): boolean => order(one, other) < 0;
-
-/** Looks at the first line alone: an anchor may be long. */
-function beginsAsAnchor(path: string): boolean {
-  let fd: number;
-  try {
-    fd = openRegular(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(LONGEST_LINE);
-    const begin = bytes.subarray(0, readSync(fd, bytes));
-    const end = begin.indexOf(LF);
-    return begin.length === 0 || classifyLine(begin.subarray(0, end < 0 ? begin.length : end)).type === 'checkpoint';
-  } finally {
-    closeSync(fd);
-  }
-}
 
 /** The lines of an anchor, read chunk by chunk. */
 function* linesOf(name: string): Generator<Buffer> {
