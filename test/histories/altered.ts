@@ -2,8 +2,7 @@ import type { Finding, StreamReport, VerifyReport } from '../../src/index.ts';
 import { Draft, type Item, isEntry, kindOf, placesOf } from '../interop/differential/draft.ts';
 import { checksum, leafOf, lineOf } from '../interop/differential/leaf.ts';
 import type { Random } from '../interop/differential/random.ts';
-import { vkeyOf } from '../support/signing-keys.ts';
-import type { History } from './history.ts';
+import { asSealed, type History } from './history.ts';
 import type { World } from './world.ts';
 
 /** Records of signed logs are altered under the checksums that stand in their lines (M8.32): what is said of each entry? */
@@ -75,20 +74,8 @@ export function makeAltered(random: Random, world: World, also?: 'rewritten' | '
   )
     return undefined;
 
-  const honest: History = {
-    world,
-    what: [`${chosen.size} altered`, ...(also === undefined ? [] : [also])],
-    files: world.files,
-    origins: world.origins,
-    keys: { vkeys: world.origins.flatMap((origin) => world.signers.map((key) => vkeyOf(origin, key))), dataKeys: [] },
-    held: [],
-    known: [],
-    demux: false,
-    unwrap: undefined,
-    live: false,
-    causes: new Set(),
-    roots: new Set(),
-  };
+  const what = [`${chosen.size} altered`, ...(also === undefined ? [] : [also])];
+  const honest: History = { ...asSealed(world, []), what };
   return { ...honest, files: draft.with(items).toFiles(), honest, stale, rewritten };
 }
 

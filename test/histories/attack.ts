@@ -5,8 +5,7 @@ import { keyChanges } from '../interop/differential/mutate-keys.ts';
 import { byteChanges, lineChanges } from '../interop/differential/mutate-lines.ts';
 import { changeRecord } from '../interop/differential/mutate-members.ts';
 import type { Random } from '../interop/differential/random.ts';
-import { vkeyOf } from '../support/signing-keys.ts';
-import type { History, Keys, NamedBytes } from './history.ts';
+import { asSealed, type History, type Keys, type NamedBytes } from './history.ts';
 import type { Kept, World } from './world.ts';
 
 /** What somebody does to an honest log who wants it to pass for what it is not. */
@@ -94,27 +93,12 @@ function isChanged(world: World, files: readonly NamedBytes[], keys: Keys, held:
 /** One attack on a world; undefined where nothing was changed that anybody could tell. */
 export async function makeAttack(random: Random, world: World): Promise<Attack | undefined> {
   if (world.open || world.has.has('ABANDONED') || world.has.has('TORN_TAIL')) return undefined;
-  const vkeys = world.origins.flatMap((origin) => world.signers.map((key) => vkeyOf(origin, key)));
   const publicOnly = world.mode === 'hash' || (world.mode === 'both' && random.chance(0.4));
-  const keys: Keys = { vkeys, dataKeys: publicOnly ? [] : world.dataKeys };
-  const as: History = {
-    world,
-    what: [],
-    files: world.files,
-    origins: world.origins,
-    keys,
-    held: [],
-    known: [],
-    demux: false,
-    unwrap: undefined,
-    live: false,
-    causes: new Set(),
-    roots: new Set(),
-  };
+  const as = asSealed(world, publicOnly ? [] : world.dataKeys);
   const attacker = random.pick([keyless, keyless, record, record, dataKeyAlone, storage, storage]);
   const done = await attacker(random, world, as);
   if (done === undefined) return undefined;
-  if (!isChanged(world, done.files, keys, done.held ?? [])) return undefined;
+  if (!isChanged(world, done.files, as.keys, done.held ?? [])) return undefined;
   return { oneRecord: false, ...as, ...done };
 }
 

@@ -28,12 +28,8 @@ export interface Campaign {
   readonly onViolation?: (violation: Violation) => void;
 }
 
-/** One number gives the world, and with it the history: `seed` counts histories, {@link PER_WORLD} of which share a world. */
-function historyOf(seed: number, worlds?: Map<number, World>): History {
-  return makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), worldOf(seed, worlds));
-}
-
-function worldOf(seed: number, worlds: Map<number, World> = new Map()): World {
+/** One number gives the world, and with it what is made of it: {@link PER_WORLD} in a row share one. */
+function worldOf(seed: number, worlds: Map<number, World>): World {
   const number = Math.floor(seed / PER_WORLD);
   let world = worlds.get(number);
   if (world === undefined) {
@@ -45,58 +41,47 @@ function worldOf(seed: number, worlds: Map<number, World> = new Map()): World {
 }
 
 /** Honest histories from `seed` on. @returns how many broke a rule */
-export async function honestCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
-  const judge = new Judge(verifier, directory);
-  const worlds = new Map<number, World>();
-  let violations = 0;
-  for (let at = seed; at < seed + count; at++) {
-    const history = historyOf(at, worlds);
-    const says = honestViolations(history, await judge.report(history));
-    if (says.length === 0) continue;
-    violations++;
-    onViolation?.({ seed: at, what: history.what.join(', '), says, history });
-  }
-  return violations;
-}
+export const honestCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const history = makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), world);
+    return { history, says: honestViolations(history, await judge.report(history)) };
+  });
 
 /** Attacks from `seed` on. @returns how many broke a rule */
-export async function attackCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
-  const judge = new Judge(verifier, directory);
-  const worlds = new Map<number, World>();
-  let violations = 0;
-  let made = 0;
-  for (let at = seed; made < count; at++) {
-    const attack = await makeAttack(new Random(Math.imul(at, 0xc2b2ae35)), worldOf(at, worlds));
-    if (attack === undefined) continue;
-    made++;
+export const attackCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const attack = await makeAttack(new Random(Math.imul(seed, 0xc2b2ae35)), world);
+    if (attack === undefined) return undefined;
     const deleted = attack.deleted && (await judge.report(attack.deleted));
-    const says = attackViolations(attack, await judge.report(attack), deleted);
-    if (says.length === 0) continue;
-    violations++;
-    onViolation?.({ seed: at, what: attack.what.join(', '), says, history: attack });
-  }
-  return violations;
-}
+    return { history: attack, says: attackViolations(attack, await judge.report(attack), deleted) };
+  });
 
 /** Signed logs with altered records, from `seed` on. @returns how many broke a rule */
-export async function alteredCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
+export const alteredCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const random = new Random(Math.imul(seed, 0x27d4eb2f));
+    const also = random.pick([undefined, undefined, 'rewritten', 'masked'] as const);
+    const altered = makeAltered(random, world, also);
+    if (altered === undefined) return undefined;
+    const says = alteredViolations(altered, await judge.report(altered), await judge.report(altered.honest));
+    return { history: altered, says };
+  });
+
+type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
+
+/** Goes on until as many were made as are asked for: not every world is one in which it can be done. */
+async function made({ verifier, seed, count, directory, onViolation }: Campaign, make: Make): Promise<number> {
   const judge = new Judge(verifier, directory);
   const worlds = new Map<number, World>();
   let violations = 0;
-  let made = 0;
-  for (let at = seed; made < count; at++) {
-    const random = new Random(Math.imul(at, 0x27d4eb2f));
-    const altered = makeAltered(
-      random,
-      worldOf(at, worlds),
-      random.pick([undefined, undefined, 'rewritten', 'masked']),
-    );
-    if (altered === undefined) continue;
-    made++;
-    const says = alteredViolations(altered, await judge.report(altered), await judge.report(altered.honest));
-    if (says.length === 0) continue;
+  let done = 0;
+  for (let at = seed; done < count; at++) {
+    const one = await make(at, worldOf(at, worlds), judge);
+    if (one === undefined) continue;
+    done++;
+    if (one.says.length === 0) continue;
     violations++;
-    onViolation?.({ seed: at, what: altered.what.join(', '), says, history: altered });
+    onViolation?.({ seed: at, what: one.history.what.join(', '), ...one });
   }
   return violations;
 }

@@ -40,6 +40,22 @@ export interface History {
   readonly roots: ReadonlySet<FindingCode>;
 }
 
+/** A world as it was sealed, for an auditor with every public key and these data keys. */
+export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => ({
+  world,
+  what: [],
+  files: world.files,
+  origins: world.origins,
+  keys: { vkeys: vkeysOf(world, world.signers), dataKeys },
+  held: [],
+  known: [],
+  demux: false,
+  unwrap: undefined,
+  live: false,
+  causes: new Set(),
+  roots: new Set(),
+});
+
 const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;
 const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
 const KEYLESS = ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const;

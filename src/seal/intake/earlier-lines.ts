@@ -123,17 +123,7 @@ export class EarlierLines {
       const { size } = fstatSync(fd);
       const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
       makeClaim(path, claimOf(begin, this.#options));
-      open = {
-        kept,
-        fd,
-        size,
-        isOwn: true,
-        ...begin,
-        sink: undefined,
-        isUncertain: false,
-        window: Buffer.alloc(0),
-        windowFrom: 0,
-      };
+      open = unread({ kept, fd, size, isOwn: true, ...begin });
     } finally {
       if (open === undefined) closeDescriptor(fd);
     }
@@ -277,6 +267,15 @@ function readAt(fd: number, from: number, length: number): Buffer {
   return bytes.subarray(0, read);
 }
 
+/** A claimed file of which nothing was read yet. */
+const unread = (file: Omit<Open, 'sink' | 'isUncertain' | 'window' | 'windowFrom'>): Open => ({
+  ...file,
+  sink: undefined,
+  isUncertain: false,
+  window: Buffer.alloc(0),
+  windowFrom: file.from,
+});
+
 /** Opens a kept file that nobody else seals, and says how far it has come. */
 async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Open | undefined> {
   const fd = openKept(kept.path);
@@ -287,19 +286,7 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
     if (progress === undefined) return undefined;
     const { from, parts } = progress;
     const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
-    return {
-      kept,
-      fd,
-      size,
-      isOwn: false,
-      from,
-      parts,
-      gap,
-      sink: undefined,
-      isUncertain: false,
-      window: Buffer.alloc(0),
-      windowFrom: from,
-    };
+    return unread({ kept, fd, size, isOwn: false, from, parts, gap });
   } finally {
     if (progress === undefined) closeDescriptor(fd);
   }
