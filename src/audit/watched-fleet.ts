@@ -42,7 +42,7 @@ export async function watchStreams(
     const webhook = asked && secret && new Webhook({ url: asked.url, secret });
     const requests = noRequests();
     const giveUp = new AbortController();
-    setMaxListeners(0, giveUp.signal); // one listener for each request is no leak
+    setMaxListeners(0, giveUp.signal); // one listener for each request is not a leak
     void options.stopped.then(() => setTimeout(() => giveUp.abort(), GIVE_UP_MS).unref());
     const { places, memory, watchMemory, close } = await openAudit({ ...given, requests, giveUp: giveUp.signal });
     const round: WatchOptions['round'] = async (onResult, signal) => {

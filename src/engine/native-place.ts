@@ -12,7 +12,7 @@ export interface NativePlace {
 /** A package that brings a native module. */
 export interface NativePackage {
   readonly version: string;
-  /** SHA-256 that its module must have, in hexadecimal, as our own package says since its release; undefined where it says none. */
+  /** SHA-256 that its module must have, in hexadecimal, by our own package.json, written at the release; undefined if it names none. */
   readonly sha256: string | undefined;
 }
 
@@ -45,7 +45,7 @@ const manifestIn = (folder: string): Manifest =>
 
 /**
  * Looks for native modules: in `engine/` of a checkout, then in the packages that were installed within this one or right beside
- * it. Those of folders above, where Node.js would look too, are whoever's may write there. Undefined in a bundle, which has left
+ * it. Folders above, where Node.js would look too, are left out: others may be able to write there. Undefined in a bundle, which has left
  * the packages behind. No other module may name `import.meta`: where a test runner makes CommonJS of modules, it is a syntax
  * error, so this one is loaded on first use.
  */

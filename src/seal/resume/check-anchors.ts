@@ -156,7 +156,7 @@ function unsigned(what: string, { origin, size }: SignedCheckpoint, withoutSigne
     {
       hint: withoutSigners
         ? 'This log has no signing key, so nobody can tell whether the log was rolled back or the anchor is wrong: keep both, and compare with verify --since.'
-        : 'The log goes on. Find out who wrote it there. Where a retired key of this log did, the log was rolled back: keep both, and compare with verify --since.',
+        : 'The log goes on. Find out who wrote it there. If a retired key of this log did, the log was rolled back: keep both, and compare with verify --since.',
     },
   );
 }
