@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
 import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
 import { StoragePlace } from '../../src/fleet/place/storage-place.ts';
-import { type Audited, auditFleet, fleetInBucket, rotatedLog, ship } from '../support/fleet.ts';
+import { type Audited, auditFleet, fleetInBucket, fleetOnDisk, rotatedLog, ship } from '../support/fleet.ts';
 import { signKeys } from '../vectors/logs.ts';
 
 /** Objects that change while they are audited, and two auditors at once. */
@@ -51,6 +51,17 @@ describe('an object that is replaced between the listing and its reading', () =>
       'fleet/b: new ok whole',
     ]);
   });
+});
+
+it('a file that was altered a moment ago, on a disk, is judged: its times are not old enough to show that it rests', async () => {
+  for (let round = 0; round < 20; round++) {
+    const disk = fleetOnDisk();
+    onTestFinished(() => disk.close());
+    ship(disk, rotatedLog('fleet/a', 1), 'a');
+    expect((await auditFleet(disk)).said).toEqual(['fleet/a: new ok whole']);
+    ship(disk, rotatedLog('fleet/a', 1, signKeys, 'other'), 'a');
+    expect((await auditFleet(disk)).said[0]).toMatch(/^fleet\/a: \w+ tampered /);
+  }
 });
 
 it.each([1, 2, 3])(

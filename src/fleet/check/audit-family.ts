@@ -10,6 +10,7 @@ import {
   type RememberedStream,
   sizeOf,
 } from '../memory/remembered.ts';
+import { settling } from '../place/standing.ts';
 import { type FamilyFile, isRemembered as isFileRemembered, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
 import { formatResults, parseResults } from './parse-results.ts';
@@ -76,6 +77,7 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
     if (outcome.is === 'settled') return outcome.results;
     const remembered =
       outcome.is === 'doubtful' ? outcome.pending.stored : await rules.memory.read(familyId(job.family));
+    await settling(now.files);
     const files = await lookAgain(job.family, now.files, remembered && parsed(remembered, job.family, rules), rules);
     if (outcome.is === 'doubtful' && isSameLook(now.files, files)) {
       outcome = await settle(outcome.pending, rules);

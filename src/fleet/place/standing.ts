@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { identityOf } from '../../foundation/file-identity.ts';
 import type { PlacedManifest } from './log-place.ts';
 
@@ -10,14 +11,21 @@ const TICK = 50_000_000n;
 /** The same where a file system counts whole seconds. */
 const COARSE_TICK = 2_000_000_000n;
 
+const UNSETTLED = 'unsettled';
+
 let unsettled = 0;
+
+/** Waits for the tick of files that were changed just now: two looks within it could not show that they are the same. */
+export async function settling(files: readonly Pick<PlacedManifest, 'version'>[]): Promise<void> {
+  if (files.some(({ version }) => version.includes(UNSETTLED))) await setTimeout(Number(TICK / 1_000_000n) + 1);
+}
 
 /** A file on the disk at this moment. The version says which file it is, how long, and when it was changed last. */
 export function standing(path: string, stats: BigIntStats): PlacedManifest {
   const { size, mtimeNs, ctimeNs } = stats;
   const tick = ctimeNs % 1_000_000_000n === 0n ? COARSE_TICK : TICK;
   const age = BigInt(Date.now()) * 1_000_000n - ctimeNs;
-  const settled = age > tick ? [] : [`unsettled ${process.pid}.${++unsettled}.${Date.now()}`];
+  const settled = age > tick ? [] : [`${UNSETTLED} ${process.pid}.${++unsettled}.${Date.now()}`];
   // joined, since a template stays a tree of its pieces: a listing holds one of these for each file
   const version = [identityOf(stats), size, mtimeNs, ctimeNs, ...settled].join(' ');
   return { name: path, size: Number(size), version };

@@ -14,6 +14,7 @@ import { type FleetOptions, StreamOptions } from '../check/stream-options.ts';
 import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
 import type { LogPlace } from '../place/log-place.ts';
+import { settling } from '../place/standing.ts';
 import type { Discoverer } from './discover.ts';
 import type { Rereading } from './due.ts';
 import { listFleet } from './listing.ts';
@@ -120,6 +121,7 @@ class Audit {
   /** One listing for all that wait: what it shows unchanged stands, all else is done again. */
   async #lookAgain(discoverer: Discoverer): Promise<void> {
     const waiting = this.#waiting.splice(0);
+    await settling(waiting.flatMap(({ job }) => job.files));
     const { families, unread } = await discoverer.look();
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
       const files = families.get(job.family) ?? [];
