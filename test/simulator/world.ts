@@ -25,7 +25,8 @@ export interface Run {
   givenAt: number;
   /** So many of the first were acknowledged by `flush`. */
   acknowledged: number;
-  isReady: boolean;
+  /** When it could begin to write. */
+  readyAt: number | undefined;
   /** So many of the first must outlive the end that came. */
   handedOver: number;
   covered: number;
@@ -116,7 +117,10 @@ export class World {
       await this.#start(0);
       const run = this.#run as Run;
       if (run.sealer === undefined) return this.#problem(`the next start fails: ${said(run.startError)}`);
-      if (!(await this.machine.timeline.pass(120_000, () => run.isReady || run.error !== undefined)) || !run.isReady)
+      if (
+        !(await this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined)) ||
+        run.readyAt === undefined
+      )
         return this.#problem(`the next start does not become ready: ${said(run.error)}`);
       this.#write(run, 1, 60, false);
       await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
@@ -245,7 +249,7 @@ export class World {
     const faulty =
       machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
     const run: { -readonly [Name in keyof Run]: Run[Name] } = {
-      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, isReady: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
+      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, readyAt: undefined, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
       closeTook: undefined, closeError: undefined, stats: undefined,
     }; // biome-ignore format: a list
@@ -282,7 +286,7 @@ export class World {
       };
     sealer.ready.then(
       () => {
-        run.isReady = true;
+        run.readyAt = this.machine.timeline.now;
         if (run.life.phase === 'start') run.life.phase = 'run';
         this.machine.note(`process ${run.life.pid} is ready`);
       },
@@ -328,9 +332,10 @@ export class World {
   }
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
-  #waited(run: Run | undefined, ms: number): void {
-    if (run === undefined || run.life.isOver || run.ending !== 'running' || !run.isReady || run.hadFault) return;
+  #waited(run: Run | undefined, waited: number): void {
+    if (run?.readyAt === undefined || run.life.isOver || run.ending !== 'running' || run.hadFault) return;
     if (this.leftovers().length > 0) return; // lines wait behind those of earlier processes
+    const ms = Math.min(waited, this.machine.timeline.now - run.readyAt); // what waited for the lock or the first key drains only then
     const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
     // with rotate_chain a line waits in memory for the key of the next file, and each line may need a file
     const changes = this.#config.rotateChain ? run.given - run.handedOver : 0;
