@@ -6,6 +6,7 @@ import { expandOrigin, expandPath, type ResolvedConfig } from '../../config/inde
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { checkOrigin } from '../../format/origin.ts';
 import { formatStamp } from '../../foundation/time.ts';
+import { checkWorkingDirectory } from '../../foundation/working-directory.ts';
 
 /** Standard output, as `file` names it. */
 export const STDOUT = '-';
@@ -22,8 +23,9 @@ export interface StreamNames {
   readonly instance: string;
 }
 
-/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID */
+/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID, NOT_FOUND if the working directory was deleted */
 export function resolveNames(config: ResolvedConfig): StreamNames {
+  checkWorkingDirectory();
   const instance = randomBytes(8).toString('hex');
   const host = hostname();
   const { HOSTNAME: pod = host } = process.env;
@@ -126,9 +128,12 @@ export function nextFile(base: string, live: string, now: number, moved = false)
   if (live === base && !moved) return { file: base, renamed: stampedName(base, now) };
   const there = lstatSync(base, { throwIfNoEntry: false });
   const isFree = there === undefined || (there.isFile() && there.size === 0);
-  // a closed file that kept its name, and was compressed: the manifest of that name is its own
-  if (lstatSync(`${base}.gz`, { throwIfNoEntry: false }) !== undefined) return { file: stampedName(base, now) };
-  return { file: isFree ? base : stampedName(base, now) };
+  return { file: isFree && !isCompressed(base) ? base : stampedName(base, now) };
+}
+
+/** Whether a closed file kept this name and was compressed: the manifest of that name is its own. */
+export function isCompressed(file: string): boolean {
+  return lstatSync(`${file}.gz`, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The origin of the stream that continues another one: `<origin>/<UTC time>-<8 hex>` (spec 6). */
