@@ -63,7 +63,7 @@ class Problems {
 
 function ignoredText({ files, more }: IgnoredReport): string {
   const count = files.length + more;
-  const were = count === 1 ? '1 file that was never sealed is' : `${count} files that were never sealed are`;
+  const were = count === 1 ? '1 file that is no part of a log is' : `${count} files that are no part of a log are`;
   return count === 0 ? '' : `cat: ${were} left out (verify lists them)\n`;
 }
 

@@ -74,6 +74,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
     folder.put('old.log.gz', gzipSync('never sealed\n'));
     folder.put('package-lock.json', '{"packages":{"a":{"integrity":"sha512-AAAA"}}}\n');
     folder.put('.hidden/log.1.jsonl', 'other');
+    folder.put('2026/.log.1.jsonl', 'other');
     symlinkSync(folder.path, join(folder.path, '2026', 'cycle'));
     symlinkSync(join(folder.path, 'log.4.jsonl'), join(folder.path, 'current'));
     execFileSync('mkfifo', [join(folder.path, 'pipe')]);
@@ -82,6 +83,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
     expect(report.streams[0]?.files).toHaveLength(4);
     const ignored = report.ignored.files.map(({ file, why }) => `${file.slice(folder.path.length + 1)}: ${why}`);
     expect(ignored.sort()).toEqual([
+      '2026/.log.1.jsonl: hidden name',
       '2026/cycle: symbolic link',
       '2026/plain.log: nothing sealed',
       'Thumbs.db: nothing sealed',
@@ -94,7 +96,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
       'pipe: not a regular file',
       'signer.pub: nothing sealed',
     ]);
-    expect(verdictText(report, 'normal')).toContain('left out 11 files');
+    expect(verdictText(report, 'normal')).toContain('left out 12 files');
     expect(verdictText(report, 'verbose')).toContain('Thumbs.db (nothing sealed)');
     for (const more of [{ demux: true }, { origin: 'audit.example.com/*' }]) {
       expect((await verify({ paths: [folder.path], ...options, ...more })).verdict).toBe('ok');

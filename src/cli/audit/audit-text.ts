@@ -57,7 +57,9 @@ export function summaryText(summary: AuditSummary): string {
     ...(streams === 0 && shard.count > 1 ? ['  no stream falls to this part; the other parts have them'] : []),
     ...(outcomes.length > 0 ? [`  ${outcomes.join(', ')}`] : []),
     `  read: ${filesText(read.files)}, ${read.bytes} bytes`,
-    ...(ignoredFiles > 0 ? [`  left out, because nothing in them was ever sealed: ${filesText(ignoredFiles)}`] : []),
+    ...(ignoredFiles > 0
+      ? [`  left out: ${filesText(ignoredFiles)} that ${ignoredFiles === 1 ? 'is' : 'are'} no part of a log`]
+      : []),
     `  as of ${time}: nothing here shows what came after`,
     '',
   ].join('\n');

@@ -2,6 +2,7 @@ import type { StreamResult } from '../../fleet/check/stream-result.ts';
 import type { AuditSummary } from '../../fleet/run/summary.ts';
 import type { ReportAbout } from '../about.ts';
 import { renderDocument } from '../html/document.ts';
+import { leftOut } from '../html/files-section.ts';
 import { placeText } from '../html/findings-section.ts';
 import { brief, cutNote } from '../html/limits.ts';
 import { html, type Markup, type Value } from '../html/markup.ts';
@@ -132,7 +133,6 @@ function row({ stream, verdict, result, files, lastSeq, sealed }: StreamRow): Ma
 }
 
 function basis({ ignored }: AuditSummary, { version, checkedAt, given }: ReportAbout): Markup {
-  const left = ignored.files.length + ignored.more;
   return html`<section><h2>What the verdict rests on</h2>
 <p>Keys and names come from you, never from the logs. Whoever reads this report should be able to get the same from elsewhere.</p>
 ${list([
@@ -140,7 +140,7 @@ ${list([
   ['Time of the audit', `${checkedAt} (clock of the auditor’s machine)`],
   ...given.map(({ what, value }) => [what, brief(value)] as const),
 ])}
-${left > 0 && html`<details><summary>${grouped(left)} ${left === 1 ? 'file was' : 'files were'} left out, because nothing in ${left === 1 ? 'it' : 'them'} was ever sealed</summary><ul>${ignored.files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${ignored.more > 0 && cutNote(`and ${grouped(ignored.more)} more`)}</details>`}</section>`;
+${leftOut(ignored)}</section>`;
 }
 
 function list(rows: readonly (readonly [string, Value])[]): Markup {

@@ -1,7 +1,8 @@
+import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
 import type { StreamReport } from '../../verify/verdict/report.ts';
 import { isOfTopic } from '../words/place-words.ts';
 import { grouped } from '../words/verdict-words.ts';
-import { brief, capped, type Limits } from './limits.ts';
+import { brief, capped, cutNote, type Limits } from './limits.ts';
 import { html, type Markup } from './markup.ts';
 
 /** The files of a log, and what they were when they were read. */
@@ -33,4 +34,11 @@ export function filesSection(
 function notComputed(file: string, bytes: number | undefined): string {
   if (isOfTopic(file)) return 'a topic has none';
   return bytes === undefined ? 'not read to its end' : 'not computed';
+}
+
+/** Files behind the paths given that are no part of a log, each with the reason. */
+export function leftOut({ files, more }: IgnoredReport): Markup | undefined {
+  const count = files.length + more;
+  if (count === 0) return undefined;
+  return html`<details><summary>${grouped(count)} ${count === 1 ? 'file that is' : 'files that are'} no part of a log ${count === 1 ? 'was' : 'were'} left out</summary><ul>${files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${more > 0 && cutNote(`and ${grouped(more)} more`)}</details>`;
 }

@@ -4,6 +4,7 @@ import { FINDING_WORDS } from '../words/finding-words.ts';
 import { grouped, verdictSentence } from '../words/verdict-words.ts';
 import { renderDocument } from './document.ts';
 import { evidenceRows } from './evidence-section.ts';
+import { leftOut } from './files-section.ts';
 import { brief, capped, cutNote, DETAILED_LOGS, limitsFor, OVERVIEW_ROWS } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { streamPart, streamSections } from './stream-part.ts';
@@ -94,9 +95,8 @@ function basis(
     );
   }
   if (withoutLines === true) rows.push(['Lines of the log', 'left out of this report on purpose']);
-  const left = ignored.files.length + ignored.more;
   return html`<section><h2>What the verdict rests on</h2>
 <p>Keys and names come from you, never from the log. Whoever reads this report should be able to get the same from elsewhere.</p>
 <dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>
-${left > 0 && html`<details><summary>${grouped(left)} ${left === 1 ? 'file was' : 'files were'} left out, because nothing in ${left === 1 ? 'it' : 'them'} was ever sealed</summary><ul>${ignored.files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${ignored.more > 0 && cutNote(`and ${grouped(ignored.more)} more`)}</details>`}</section>`;
+${leftOut(ignored)}</section>`;
 }

@@ -1,12 +1,21 @@
+import { basename } from 'node:path';
+
 /** What the names of files beside a log say: on a disk and in a bucket the same. */
 
 /** Names that hold no sealed lines: ours beside the log. */
-const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-/;
+const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-.*$/;
 const MANIFEST = /(\.gz)?\.manifest\.json$/;
 
 /** Whether a file of this name is one of ours that holds no sealed lines. */
 export function isBeside(name: string): boolean {
-  return BESIDE.test(name);
+  return BESIDE.test(basename(name));
+}
+
+/** Whether it is named like one of ours beside one of these files, as `audit.jsonl*` names them together. */
+export function isBesideOneOf(path: string, files: ReadonlySet<string>): boolean {
+  const own = BESIDE.exec(basename(path));
+  const file = own && path.slice(0, path.lastIndexOf(own[0]));
+  return file !== null && (files.has(file) || files.has(`${file}.gz`));
 }
 
 /** Whether a file of this name is the manifest of another. */

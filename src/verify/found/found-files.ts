@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
-import { isBeside, isManifest, manifestsOf } from './file-names.ts';
+import { isBeside, isBesideOneOf, isManifest, manifestsOf } from './file-names.ts';
 
 /** The files behind paths: a directory stands for every file below it. */
 
@@ -27,8 +27,8 @@ export interface FoundFile {
 }
 
 /**
- * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Hidden
- * names and our own files beside a log are passed over; symbolic links in a directory are not followed, so that no cycle and
+ * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Our
+ * own files beside a log are passed over, hidden directories are passed over, hidden files are left out; symbolic links in a directory are not followed, so that no cycle and
  * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
@@ -41,9 +41,14 @@ export async function* findFiles(
   const found = paths.length > 1 ? new Set<string>() : undefined; // one path leads to each file once
   const room = { left: MAX_FILES };
   const directories: string[] = [];
-  for (const path of new Set(paths)) {
+  const named = new Set(paths);
+  for (const path of named) {
     if (await isDirectory(path, again)) {
       directories.push(path);
+      continue;
+    }
+    if (isBesideOneOf(path, named)) {
+      ignored.add(path, 'beside a log');
       continue;
     }
     found?.add(path); // what was named is never stray, also where its directory was named
@@ -125,7 +130,8 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
   try {
     for await (const entry of await opendir(path, { bufferSize: 1024 })) {
       const { name } = entry;
-      if (name.startsWith('.')) continue;
+      const isHidden = name.startsWith('.');
+      if (isHidden && entry.isDirectory()) continue;
       if (room.left-- <= 0) {
         throw new TamperError('FORMAT_LIMIT', `there are more than ${MAX_FILES} files below the paths, at ${path}`, {
           hint: 'Verify the directories below it one at a time.',
@@ -134,7 +140,8 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
       if (isManifest(name)) manifests.add(name);
       if (isBeside(name)) continue;
       names.push(name);
-      if (entry.isDirectory()) others.set(name, 'directory');
+      if (isHidden) others.set(name, 'hidden name');
+      else if (entry.isDirectory()) others.set(name, 'directory');
       else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
     }
   } catch (error) {

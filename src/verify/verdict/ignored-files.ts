@@ -1,10 +1,16 @@
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
 
-/** Why a file in a directory was left out. */
-export type IgnoredWhy = 'nothing sealed' | 'empty' | 'hidden name' | 'symbolic link' | 'not a regular file';
+/** Why a file was left out. `beside a log`: a manifest or a torn end of one that was named too. */
+export type IgnoredWhy =
+  | 'nothing sealed'
+  | 'empty'
+  | 'hidden name'
+  | 'symbolic link'
+  | 'not a regular file'
+  | 'beside a log';
 
-/** A file that stands in a directory and was left out. */
+/** A file behind a path that somebody gave, and was left out. */
 export interface IgnoredFile {
   readonly file: string;
   readonly why: IgnoredWhy;
