@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
 import { formatNote, ownSignatureLines } from '../format/checkpoint.ts';
 import { checkOrigin, tagOf } from '../format/origin.ts';
+import { createDirectory } from '../foundation/create-directory.ts';
 import { replaceFile } from '../foundation/durable-replace.ts';
 import { readBytes, readText } from '../foundation/read-text.ts';
 import { requestTimeStamp } from '../timestamp/request.ts';
@@ -124,7 +124,7 @@ async function stampedBefore(
 
 async function keep(directory: string, path: string, bytes: Buffer): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    createDirectory(directory, 0o777);
     await replaceFile({ path, temporary: `${path}.${process.pid}.tmp`, mode: 0o644 }, async (file) => {
       await file.writeFile(bytes);
     });

@@ -40,7 +40,7 @@ export const recover: Command = command(
     const next = await abandonStream(config, reason ?? '', Date.now());
     await print(
       io.stdout,
-      printable(`the next start will begin the stream ${next.origin} in ${next.file}`).concat('\n'),
+      printable(`the next start of ${next.before} will begin the stream ${next.origin} in ${next.file}`).concat('\n'),
     );
     return exitCode.done;
   },

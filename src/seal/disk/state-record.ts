@@ -8,6 +8,10 @@ import { formatKeyReference, type KeyReference, readKeyReference } from '../../f
 import { Members } from '../../format/members.ts';
 import { isFileOf, STDOUT } from './names.ts';
 
+/** The way out of what a start cannot decide; the command takes the writer's options, which code may have set. */
+export const RECOVER =
+  '`fapilog-tamper recover FILE --reason TEXT`, with --origin and --state-dir (or --config) as the writer has them';
+
 /** Where a checkpoint line of this stream stands, and the keys that its key period has. */
 export interface PublishedCheckpoint extends TreeHead {
   readonly file: string;
@@ -220,6 +224,6 @@ function readAfter(members: Members): NonNullable<StreamState['after']> {
 function malformed(path: string, why: string, cause?: unknown): TamperError {
   return new TamperError('STATE_MALFORMED', `the state file ${path} cannot be read: ${why}`, {
     cause,
-    hint: 'Run `fapilog-tamper recover FILE --reason TEXT`: it begins a new stream that cites this one.',
+    hint: `Run ${RECOVER}. It begins a new stream that cites this one.`,
   });
 }

@@ -5,7 +5,6 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -21,6 +20,7 @@ import type { ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { systemCode, TamperError } from '../../errors.ts';
 import type { GapEntry } from '../../format/control.ts';
+import { createDirectory } from '../../foundation/create-directory.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
@@ -140,7 +140,7 @@ export class UnsealedLines {
 
   /** The directory, made where somebody has deleted it. */
   existingDirectory(): string {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    createDirectory(this.directory, 0o700);
     return this.directory;
   }
 

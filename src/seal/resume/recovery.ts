@@ -13,7 +13,7 @@ import { STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
-import type { FileAccount, PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
+import { type FileAccount, type PublishedCheckpoint, RECOVER, type StreamState } from '../disk/state-record.ts';
 import { readLineBefore, readLines } from './line-reader.ts';
 import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
 
@@ -53,7 +53,7 @@ export interface Resumption {
 /** An error for a state and files that contradict each other, with the way out (spec 6, M6.5). */
 export function stateConflict(message: string): TamperError {
   return new TamperError('STATE_CONFLICT', message, {
-    hint: 'Keep the files as evidence. `fapilog-tamper recover FILE --reason TEXT` (or on_state_conflict: new_stream) begins a new stream that cites this one.',
+    hint: `Keep the files as evidence. To begin a new stream that cites this one: ${RECOVER}; or on_state_conflict: new_stream.`,
   });
 }
 

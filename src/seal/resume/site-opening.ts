@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
+import { createDirectory } from '../../foundation/create-directory.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
 import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
@@ -152,21 +153,23 @@ export class SiteOpening {
  * Ends a stream that cannot go on, on purpose: the next start begins a new one that cites it (spec 6).
  *
  * @param reason - why, for whoever reads the state later
- * @returns the new stream's origin and file
- * @throws {@link TamperError} `LOCKED` where a writer runs; `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+ * @returns the origin of the stream that is given up, and the new stream's origin and file
+ * @throws {@link TamperError} `NOT_FOUND` if there is neither a state of that name nor the file; `LOCKED` if a writer
+ * runs; `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export async function abandonStream(
   config: ResolvedConfig,
   reason: string,
   now: number,
-): Promise<{ origin: string; file: string }> {
+): Promise<{ before: string; origin: string; file: string }> {
   const names = resolveNames(config);
+  checkIsThere(names);
   prepareDirectories(names);
   const seeker = seekerOf(names, undefined);
   let lock = seeker.attempt();
   for (; lock === undefined; lock = seeker.attempt()) await pause(seeker.pause, 'waiting for the lock');
   try {
-    return beginNewStream(placeOf(names, lock), now, reason);
+    return { before: names.origin, ...beginNewStream(placeOf(names, lock), now, reason) };
   } finally {
     lock.release();
   }
@@ -188,6 +191,13 @@ export function breakLock(config: ResolvedConfig): void {
   lock.release();
 }
 
+function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
+  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && existsSync(base))) return;
+  throw new TamperError('NOT_FOUND', `there is no stream ${origin}: neither its state in ${stateDir} nor ${base}`, {
+    hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
+  });
+}
+
 function seekerOf({ stateDir, stream, instance }: StreamNames, settings: LockSettings | undefined): LockSeeker {
   return new LockSeeker(streamFiles(stateDir, stream).prefix, instance, settings);
 }
@@ -204,7 +214,7 @@ function prepareDirectories({ stateDir, base }: StreamNames): void {
 
 function makeDirectory(path: string, mode: number, hint: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    createDirectory(path, mode);
   } catch (cause) {
     throw new TamperError('WRITE_FAILED', `cannot create the directory ${path} (${systemCode(cause)})`, {
       cause,

@@ -4,6 +4,7 @@ import type { TreeHead } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import { checkNote, isConfirmed } from '../checkpoint/note-signing.ts';
 import { STDOUT } from '../disk/names.ts';
+import { RECOVER } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import type { Resumption } from '../resume/recovery.ts';
 import type { Opening } from './stream-writer.ts';
@@ -24,7 +25,7 @@ export function checkMode(resumption: Resumption, epoch: Epoch): void {
         : undefined;
   if (change === undefined) return;
   throw new TamperError('MODE_CHANGE', `the stream ${epoch.origin} cannot continue like this: ${change}`, {
-    hint: 'A verifier must take this for tampering. Configure the keys as before, or begin a new stream that cites this one: `fapilog-tamper recover FILE --reason TEXT`.',
+    hint: `A verifier must take this for tampering. Configure the keys as before, or begin a new stream that cites this one: ${RECOVER}.`,
   });
 }
 
