@@ -1,5 +1,5 @@
 import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
-import { TamperError } from './errors.ts';
+import { systemCode, TamperError } from './errors.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createProviderFor, postQuantumProviderFor } from './providers/index.ts';
@@ -38,7 +38,7 @@ export interface SealerOptions extends TamperConfig, SealerDependencies {}
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
  * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
  */
-export function createSealer(options: SealerOptions): Sealer {
+export function createSealer(options: SealerOptions = {}): Sealer {
   const { config, dependencies } = resolved(options);
   return sealerOf(config, dependencies, config.tee ? tee : undefined);
 }
@@ -78,11 +78,19 @@ export function createSealerFor(config: ResolvedConfig, dependencies: SealerDepe
 }
 
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */
-function tee(chunk: string | Uint8Array, failed: (error: Error) => void): void {
+function tee(chunk: string | Uint8Array, warn: (error: TamperError) => void): void {
   const { stdout } = process;
-  if (stdout.listenerCount('error') === 0) stdout.once('error', failed);
+  if (stdout.listenerCount('error') === 0) stdout.once('error', (cause) => warn(nobodyReads(cause)));
   stdout.write(chunk);
   if (!endsLine(chunk)) stdout.write('\n');
+}
+
+function nobodyReads(cause: unknown): TamperError {
+  const why = systemCode(cause);
+  return new TamperError('WRITE_FAILED', `the copy of the lines cannot be written to standard output (${why})`, {
+    cause,
+    hint: 'Sealing goes on. Leave out tee if nobody reads the copy.',
+  });
 }
 
 function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typeof tee | undefined): Sealer {

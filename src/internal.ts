@@ -64,6 +64,7 @@ export { checkOrigin } from './format/origin.ts';
 export { closing } from './foundation/closing.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
+export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/index.ts';
 export { waitingLines } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';

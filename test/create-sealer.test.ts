@@ -29,6 +29,17 @@ describe('createSealer', () => {
     await sealer.close();
   });
 
+  it('takes everything from the environment, and its events have codes', async () => {
+    const place = { FILE: join(directory, 'a.jsonl'), STATE_DIR: join(directory, 'state'), KEY: 'none' };
+    for (const [name, value] of Object.entries(place)) vi.stubEnv(`FAPILOG_TAMPER_${name}`, value);
+    const sealer = createSealer();
+    const told: string[] = [];
+    sealer.on('error', ({ code, hint }) => told.push(`${code}: ${hint}`));
+    await expect(sealer.ready).rejects.toMatchObject({ code: 'KEY_MALFORMED' });
+    expect(told).toEqual([expect.stringMatching(/^KEY_MALFORMED: /)]);
+    await sealer.close().catch(() => undefined);
+  });
+
   it('takes a copy that nobody reads for a warning, not for the end of the application', async () => {
     vi.stubEnv('FAPILOG_TAMPER_KEY', 'ab'.repeat(32));
     const file = join(directory, 'a.jsonl');
@@ -39,8 +50,8 @@ describe('createSealer', () => {
     sealer.write('one');
     expect(written.mock.calls.map(([chunk]) => chunk)).toEqual(['one', '\n']);
     vi.restoreAllMocks();
-    process.stdout.emit('error', new Error('EPIPE'));
-    expect((await warned)[0]).toMatchObject({ message: 'EPIPE' });
+    process.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }));
+    expect((await warned)[0]).toMatchObject({ code: 'WRITE_FAILED', message: expect.stringContaining('EPIPE') });
     await sealer.close();
   });
 

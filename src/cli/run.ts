@@ -1,5 +1,5 @@
 import { TamperError } from '../index.ts';
-import { nearest, readFlags, shown } from '../internal.ts';
+import { checkWorkingDirectory, nearest, readFlags, shown } from '../internal.ts';
 import type { Command, CommandIo } from './command.ts';
 import { type CommandRow, commands } from './commands.ts';
 import { engineText } from './engine-text.ts';
@@ -78,6 +78,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     return exitCode.done;
   }
   const { row, words } = commandOf(name, rest[0]);
+  checkWorkingDirectory();
   return runCommand(calledAs(row), await row.load(), rest.slice(words - 1), io);
 }
 

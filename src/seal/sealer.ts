@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { ResolvedConfig } from '../config/index.ts';
-import { asError, TamperError } from '../errors.ts';
+import { TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { wallClock } from '../foundation/time.ts';
 import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
@@ -304,13 +304,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /** @returns what it failed with, where that is not thrown */
-  #attemptOpening(failsLater: boolean): Error | undefined {
+  #attemptOpening(failsLater: boolean): TamperError | undefined {
     try {
       this.#opening.attempt();
       return undefined;
     } catch (error) {
       if (!failsLater) throw error;
-      return asError(error);
+      return withCode(error);
     }
   }
 
@@ -468,7 +468,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Keys fail, and sealing goes on without them. */
   #outageBegan(since: number, thrown: unknown): void {
-    const error = asError(thrown);
+    const error = withCode(thrown);
     this.#condition.outageBegan(since, error);
     if (this.#run?.isOpen === true) this.#run.stream.gap('key_service', 0, since);
     this.#pump.flushSoon();
@@ -567,7 +567,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   #warn(thrown: unknown): void {
-    const error = asError(thrown);
+    const error = withCode(thrown);
     this.#condition.failed(error);
     this.emit('warning', error);
   }

@@ -1,7 +1,7 @@
 import Transport from 'winston-transport';
 import type { TamperConfig } from '../config/index.ts';
 import { createLineTaker } from '../create-sealer.ts';
-import { asError } from '../errors.ts';
+import { withCode } from '../seal/disk/refusal.ts';
 import { Sealer } from '../seal/sealer.ts';
 import type { LineTaker } from '../seal/sealer-stream.ts';
 import { LineQueue } from './line-queue.ts';
@@ -51,12 +51,12 @@ export class SealedTransport extends Transport {
 
   /** Called by winston when the transport is removed from its logger. */
   override close(): void {
-    this.#close().catch((error: unknown) => this.sealer?.emit('warning', asError(error)));
+    this.#close().catch((error: unknown) => this.sealer?.emit('warning', withCode(error)));
   }
 
   override _final(done: () => void): void {
     this.#close().then(done, (error: unknown) => {
-      this.sealer?.emit('warning', asError(error));
+      this.sealer?.emit('warning', withCode(error));
       done();
     });
   }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -122,6 +122,63 @@ describe('fapilog-tamper seal', () => {
     expect(help.stdout).toMatch(/The\s+risk:\s+if\s+the\s+holder\s+is\s+still\s+running/);
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
     expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
+  });
+
+  it('recover names the stream it gives up, and refuses one that is not there', async () => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    const reason = ['--reason', 'restored'];
+    const other = await built.run(['recover', 'b.jsonl', '--origin', origin, '--state-dir', 'other', ...reason], {
+      cwd,
+      env,
+    });
+    expect([other.code, other.stdout]).toEqual([2, '']);
+    expect(other.stderr).toMatch(
+      /NOT_FOUND: there is no stream example\.com\/a: neither its state .* --origin and --state-dir/s,
+    );
+    expect(existsSync(join(cwd, 'other'))).toBe(false);
+    const { code, stdout } = await built.run(['recover', 'a.jsonl', '--origin', origin, ...reason], { cwd, env });
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining('the next start of example.com/a will begin the stream'),
+    ]);
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'says at once that a place takes no directory, where Node.js would try forever',
+    async () => {
+      for (const place of [
+        ['--out', '/proc/none/a.jsonl', '--origin', origin],
+        [...out, '--state-dir', '/proc/none/state'],
+      ]) {
+        const { code, stderr } = await built.run(['seal', ...place], { cwd, env, input: 'one\n' });
+        expect([code, stderr]).toEqual([
+          2,
+          expect.stringMatching(/WRITE_FAILED: cannot create the directory \/proc\/none.*hint: Set /s),
+        ]);
+      }
+    },
+  );
+
+  it('says that its working directory was deleted', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'gone-'));
+    const command = [process.execPath, join(built.directory, 'dist/cli/main.js'), 'seal', ...out];
+    const { status, stderr } = spawnSync('sh', ['-c', `rmdir ${gone} && exec "$0" "$@"`, ...command], {
+      cwd: gone,
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('NOT_FOUND: the working directory no longer exists')]);
+  });
+
+  it('is verified as audit.jsonl* names it: with its manifest, and the torn end of a run that crashed', async () => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    const torn = 'a.jsonl.torn-20261129T100000Z-0001';
+    writeFileSync(join(cwd, torn), '{"level":30');
+    const all = readdirSync(cwd).filter((name) => name.startsWith('a.jsonl'));
+    expect(all.sort()).toEqual(['a.jsonl', 'a.jsonl.manifest.json', torn]);
+    const { code, stdout } = await built.run(['verify', '--origin', origin, ...all], { cwd, env });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/left out 2 files .*manifest.json \(beside a log\)/s)]);
+    const { code: alone } = await built.run(['verify', '--origin', origin, torn], { cwd, env });
+    expect(alone).not.toBe(0); // without its log nobody knows what it is
   });
 
   it('seals to standard output', async () => {

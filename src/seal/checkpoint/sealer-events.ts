@@ -1,3 +1,5 @@
+import type { TamperError } from '../../errors.ts';
+
 /** A checkpoint line that was appended. */
 export interface CheckpointEvent {
   readonly origin: string;
@@ -21,9 +23,9 @@ export interface SealerEvents {
    * The log cannot continue: nothing more is sealed. Lines are still accepted, and kept or counted for the next start; with
    * `on_failure: throw` each `write` throws the same error.
    */
-  error: [error: Error];
+  error: [error: TamperError];
   /** Something failed, but the log continues. */
-  warning: [error: Error];
+  warning: [error: TamperError];
   /** The producer may continue writing. */
   drain: [];
   checkpoint: [event: CheckpointEvent];
@@ -33,7 +35,7 @@ export interface SealerEvents {
   /** A new key period is in force. */
   handover: [event: { readonly origin: string; readonly from: string; readonly to: string }];
   /** The key service has been failing since this time, in milliseconds. */
-  outage: [event: { readonly since: number; readonly error: Error }];
+  outage: [event: { readonly since: number; readonly error: TamperError }];
   outageOver: [];
   /** Lines could not be sealed before the end: `file` holds them, unencrypted, for the next start, and counts `lost` more. */
   kept: [event: { readonly origin: string; readonly file: string; readonly lines: number; readonly lost: number }];

@@ -1,4 +1,4 @@
-import { asError, systemCode, TamperError } from '../../errors.ts';
+import { asError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 
 /** What only looks at a file, or reads it. */
 const LOOKS: ReadonlySet<string> = new Set(['stat', 'lstat', 'fstat', 'statfs', 'scandir', 'read', 'readlink']);
@@ -7,12 +7,13 @@ const LOOKS: ReadonlySet<string> = new Set(['stat', 'lstat', 'fstat', 'statfs', 
  * An error for whoever hears of it: of what the system refuses, one of ours that says what, and has it as its cause. A log
  * ends by no other.
  *
- * @returns READ_FAILED or WRITE_FAILED for an error of the system; any other as it is
+ * @returns an error of ours as it is; READ_FAILED or WRITE_FAILED for one of the system, INTERNAL for any other
  */
-export function withCode(thrown: unknown): Error {
+export function withCode(thrown: unknown): TamperError {
+  if (isTamperError(thrown)) return thrown;
   const error = asError(thrown);
   const code = systemCode(error);
-  if (code === '' || !('syscall' in error)) return error;
+  if (code === '' || !('syscall' in error)) return new TamperError('INTERNAL', error.message, { cause: error });
   const { syscall, path } = error as NodeJS.ErrnoException;
   const what = path === undefined ? syscall : `${syscall} of ${path}`;
   return new TamperError(

@@ -9,11 +9,11 @@ import type { Kept } from '../intake/unsealed-lines.ts';
 export class Failure {
   /** Who waits for a promise of ours, and whether the process is to stay alive for it. */
   readonly #waiters = new Map<(error: unknown) => void, boolean>();
-  #error: Error | undefined;
+  #error: TamperError | undefined;
   #observed = false;
   #awaited = false;
 
-  get error(): Error | undefined {
+  get error(): TamperError | undefined {
     return this.#error;
   }
 
@@ -29,7 +29,7 @@ export class Failure {
   }
 
   /** @returns false where the log had failed already */
-  set(error: Error): boolean {
+  set(error: TamperError): boolean {
     if (this.#error !== undefined) return false;
     this.#error = error;
     for (const reject of this.#waiters.keys()) reject(error);

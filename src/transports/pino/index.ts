@@ -1,6 +1,7 @@
 import type { TamperConfig } from '../../config/index.ts';
 import { createLineTaker } from '../../create-sealer.ts';
 import { asError, isTamperError } from '../../errors.ts';
+import { withCode } from '../../seal/disk/refusal.ts';
 import type { PlainLines } from '../../seal/plain-lines.ts';
 import { Sealer } from '../../seal/sealer.ts';
 import { SealerStream } from '../../seal/sealer-stream.ts';
@@ -33,7 +34,7 @@ export default function transport(options: PinoTransportOptions = {}): SealerStr
   const lines = begin(config);
   if (!(lines instanceof Sealer)) return new SealerStream(lines); // `enabled: false`
   if (isPinoWorker) link(lines);
-  return new TransportStream(lines, (error) => lines.emit('warning', error));
+  return new TransportStream(lines, (error) => lines.emit('warning', withCode(error)));
 }
 
 function begin(config: TamperConfig): Sealer | PlainLines {

@@ -1,4 +1,4 @@
-import { isError, isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { KeyEvent } from '../../keys/events.ts';
 import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
 import type { SealerStats } from '../../seal/sealer-stats.ts';
@@ -16,7 +16,7 @@ export interface Question {
 
 /** An error as it passes between threads, where a class and its fields would be lost. */
 export interface PlainError {
-  readonly code: TamperErrorCode | undefined;
+  readonly code: TamperErrorCode;
   readonly message: string;
   readonly hint: string | undefined;
   readonly requestId: string | undefined;
@@ -39,36 +39,33 @@ export type Message =
   | { readonly event: 'key'; readonly key: KeyEvent }
   | { readonly event: 'answer'; readonly id: number; readonly error?: PlainError; readonly stats?: SealerStats };
 
-export function toPlainError(error: Error): PlainError {
-  const own = isTamperError(error) ? error : undefined;
+export function toPlainError(error: TamperError): PlainError {
+  const { code, message, hint, requestId, retryable, retryAfterMs, lines, stack, cause } = error;
   return {
-    code: own?.code,
-    message: error.message,
-    hint: own?.hint,
-    requestId: own?.requestId,
-    retryable: own?.retryable ?? false,
-    retryAfterMs: own?.retryAfterMs,
-    lines: own?.lines,
-    stack: error.stack,
-    cause: isError(error.cause) ? error.cause.message : undefined,
+    code,
+    message,
+    hint,
+    requestId,
+    retryable,
+    retryAfterMs,
+    lines,
+    stack,
+    cause: isError(cause) ? cause.message : undefined,
   };
 }
 
 /** The error again, with the stack that it had in its own thread. */
-export function fromPlainError(plain: PlainError): Error {
+export function fromPlainError(plain: PlainError): TamperError {
   const { code, message, hint, requestId, retryable, retryAfterMs, lines, stack } = plain;
   const cause = plain.cause === undefined ? undefined : new Error(plain.cause);
-  const error =
-    code === undefined
-      ? new Error(message, { cause })
-      : new TamperError(code, message, {
-          retryable,
-          ...(cause && { cause }),
-          ...(hint !== undefined && { hint }),
-          ...(requestId !== undefined && { requestId }),
-          ...(retryAfterMs !== undefined && { retryAfterMs }),
-          ...(lines !== undefined && { lines }),
-        });
+  const error = new TamperError(code, message, {
+    retryable,
+    ...(cause && { cause }),
+    ...(hint !== undefined && { hint }),
+    ...(requestId !== undefined && { requestId }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(lines !== undefined && { lines }),
+  });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -131,7 +131,7 @@ export class ObservedTransport extends EventEmitter<SealerEvents> {
   }
 
   /** Nobody listens: the transport's own `error`, or the sealer on standard error, has told it. */
-  #failed(error: Error): void {
+  #failed(error: TamperError): void {
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 

@@ -1,4 +1,4 @@
-import { asError, TamperError } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { within } from '../../seal/lifecycle/ending.ts';
 import { type LineTaker, SealerStream } from '../../seal/sealer-stream.ts';
 
@@ -11,9 +11,9 @@ const HINT = 'The lines are on disk; a later signature covers them. observe(tran
  * warning, because the sealer itself has dealt with it (`on_failure`), and the lines are kept or counted.
  */
 export class TransportStream extends SealerStream {
-  readonly #warn: (error: Error) => void;
+  readonly #warn: (error: unknown) => void;
 
-  constructor(sealer: LineTaker, warn: (error: Error) => void) {
+  constructor(sealer: LineTaker, warn: (error: unknown) => void) {
     super({
       write: (chunk) => sealer.write(chunk),
       writePiece: (piece) => sealer.writePiece(piece),
@@ -32,7 +32,7 @@ export class TransportStream extends SealerStream {
       const inTime = await within(super.flush(), FLUSH_LIMIT);
       if (!inTime) this.#warn(new TamperError('TIMEOUT', 'no signature came for a flush in time', { hint: HINT }));
     } catch (error) {
-      this.#warn(asError(error));
+      this.#warn(error);
     }
     done();
   }

@@ -1,7 +1,8 @@
 import { BroadcastChannel, parentPort, threadId, workerData } from 'node:worker_threads';
-import { asError, isTamperError } from '../../errors.ts';
+import type { TamperError } from '../../errors.ts';
 import { onKeyEvent } from '../../keys/events.ts';
 import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
+import { withCode } from '../../seal/disk/refusal.ts';
 import { sayOnStderr, tellKeptOnStderr } from '../../seal/lifecycle/failure.ts';
 import type { Sealer } from '../../seal/sealer.ts';
 import { CHANNEL, type Message, type PlainEvent, type Question, toPlainError } from './message.ts';
@@ -58,11 +59,10 @@ class UnheardWarnings {
     this.#sealer = sealer;
   }
 
-  warning(error: Error): void {
-    const code = isTamperError(error) ? error.code : 'INTERNAL';
+  warning({ code, message }: TamperError): void {
     if (this.#told.has(code)) return;
     this.#told.add(code);
-    this.#say(`warning of the log ${this.#sealer.origin}: ${code}: ${error.message}`);
+    this.#say(`warning of the log ${this.#sealer.origin}: ${code}: ${message}`);
   }
 
   kept(kept: SealerEvents['kept'][0]): void {
@@ -83,6 +83,6 @@ async function answer(sealer: Sealer, { id, ask }: Question): Promise<void> {
     if (ask === 'flush') await sealer.flush();
     tell({ event: 'answer', id, stats: sealer.stats });
   } catch (error) {
-    tell({ event: 'answer', id, error: toPlainError(asError(error)) });
+    tell({ event: 'answer', id, error: toPlainError(withCode(error)) });
   }
 }
