@@ -20,11 +20,11 @@ export interface KeyPaths {
  * The data keys at some paths: a key file, a directory of `NAME.key` files, or a file of recovered data keys.
  *
  * @param givenBy - where the auditor named a path, for the report
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`; `KEY_MALFORMED`, `KEY_FILE_PERMISSIONS` and
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`, `KEY_WRONG_USAGE`; `KEY_MALFORMED`, `KEY_FILE_PERMISSIONS` and
  *   `ACCESS_DENIED` for a file of recovered keys, which is read at once
  */
 export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: string) => string): Promise<KeyPaths> {
-  const { isRecoveredKeyFileAt, readRecoveredKeys } = await import('./recovery/recovered-key-file.ts');
+  const { keyFileKindAt, readRecoveredKeys } = await import('./recovery/recovered-key-file.ts');
   const local: LocalDataKeys[] = [];
   const recovered: RecoveredDataKey[] = [];
   const close = async (): Promise<void> => {
@@ -33,7 +33,9 @@ export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: 
   };
   try {
     for (const path of paths) {
-      if (await isRecoveredKeyFileAt(path)) recovered.push(...(await readRecoveredKeys(path, givenBy(path))));
+      const kind = await keyFileKindAt(path);
+      if (kind === 'public key' || kind === 'private key') throw noDataKey(path, kind);
+      if (kind === 'recovered data keys') recovered.push(...(await readRecoveredKeys(path, givenBy(path))));
       else local.push(await dataKeysOfFile(path, givenBy(path)));
     }
   } catch (error) {
@@ -41,6 +43,15 @@ export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: 
     throw error;
   }
   return { local, recovered, close };
+}
+
+function noDataKey(path: string, kind: 'public key' | 'private key'): TamperError {
+  return new TamperError('KEY_WRONG_USAGE', `${path} holds a ${kind}, which is no data key`, {
+    hint:
+      kind === 'public key'
+        ? 'Give it as a public key: --public-key on the command line, publicKeyFiles in code.'
+        : 'An auditor needs only its public half, as a public key (--public-key, publicKeyFiles): keygen wrote it to NAME.pub.',
+  });
 }
 
 /**

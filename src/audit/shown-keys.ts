@@ -18,7 +18,7 @@ import { loadPolicy, type PolicyPublicKey } from '../verify/auditor/policy.ts';
 import type { CarrierName } from '../verify/carrier/carrier.ts';
 import { type KeyPeriod, keyPeriods } from '../verify/show/key-periods.ts';
 import { loadPublicKeys } from './public-keys.ts';
-import { eraseRecovered, isRecoveredKeyFileAt, readRecoveredKeys } from './recovery/recovered-key-file.ts';
+import { eraseRecovered, keyFileKindAt, readRecoveredKeys } from './recovery/recovered-key-file.ts';
 
 /** What the keys in some files are, for people who compare them: nothing here is secret, and nothing is verified. */
 
@@ -175,7 +175,7 @@ async function isDirectory(path: string): Promise<boolean> {
 
 /** Undefined for what can only be a log. */
 async function showFile(path: string, origin: string | undefined): Promise<ShownKeys | undefined> {
-  if (await isRecoveredKeyFileAt(path)) return showRecovered(path);
+  if ((await keyFileKindAt(path)) === 'recovered data keys') return showRecovered(path);
   const head = await headOf(path);
   try {
     if (head.includes('-----BEGIN')) {

@@ -73,7 +73,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     return exitCode.usage;
   }
   if (name === '--help' || name === '-h' || name === 'help') {
-    const asked = name === 'help' && rest[0] !== undefined ? commandOf(rest[0], rest[1]).row : undefined;
+    const asked = rest[0] === undefined ? undefined : commandOf(rest[0], rest[1]).row;
     await print(io.stdout, asked === undefined ? overview() : helpOf(calledAs(asked), await asked.load()));
     return exitCode.done;
   }
@@ -89,10 +89,7 @@ function commandOf(name: string, next: string | undefined): { readonly row: Comm
   const both = commands.find((one) => one.name === `${name} ${next}`);
   const row = both ?? commands.find((one) => one.name === name);
   if (row !== undefined) return { row, words: both === undefined ? 1 : 2 };
-  const like = nearest(
-    name,
-    commands.map((one) => one.name),
-  );
+  const like = nearest(name, ['--version', ...commands.map((one) => one.name)]);
   throw new TamperError('USAGE', `unknown command ${shown(name)}`, {
     hint: `Did you mean ${like}? All commands: ${program} help`,
   });

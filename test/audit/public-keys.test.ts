@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadPublicKeys } from '../../src/index.ts';
+import { auditorKeys, loadPublicKeys, verify } from '../../src/index.ts';
 
 it.each([
   ['PKCS#8', { type: 'pkcs8', format: 'pem' }],
@@ -21,4 +21,22 @@ it.each([
     expect(refused).toMatchObject({ code: 'KEY_MALFORMED', message: expect.stringContaining('private key') });
     expect(JSON.stringify(refused) + String(refused)).not.toContain(pem.split('\n')[1]);
   }
+});
+
+it.each([
+  ['public', 'spki', 'publicKeyFiles'],
+  ['private', 'pkcs8', 'only its public half'],
+] as const)('a %s key is not taken for a data key: the refusal says where it belongs', async (kind, type, where) => {
+  const directory = mkdtempSync(join(tmpdir(), 'public-keys-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const pair = generateKeyPairSync('ed25519');
+  const key = kind === 'public' ? pair.publicKey : pair.privateKey;
+  const path = join(directory, 'key.pem');
+  writeFileSync(path, key.export({ type, format: 'pem' } as { type: 'spki'; format: 'pem' }), { mode: 0o600 });
+  const verified = verify({ paths: [directory], origin: 'a/b', keys: auditorKeys({ dataKeyFiles: [path] }) });
+  await expect(verified).rejects.toMatchObject({
+    code: 'KEY_WRONG_USAGE',
+    message: `${path} holds a ${kind} key, which is no data key`,
+    hint: expect.stringContaining(where),
+  });
 });

@@ -238,6 +238,12 @@ describe('fapilog-tamper demo', () => {
     expect(readFileSync(join(cwd, 'own.log'), 'utf8')).toBe(own);
   });
 
+  it('takes a file with one line, longer than an entry, and finds all four', async () => {
+    writeFileSync(join(cwd, 'one.log'), 'a'.repeat(1_200_000));
+    const { code, stdout } = await runHere(['demo', 'one.log'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('All 4 were found.')]);
+  });
+
   it('takes a compressed file, shows the altered record before and after', async () => {
     writeFileSync(join(cwd, 'own.log.gz'), gzipSync(Array.from({ length: 300 }, (_, at) => `line ${at}`).join('\n')));
     const { code, stdout } = await runHere(['demo', 'own.log.gz'], { cwd, env: {} });

@@ -48,6 +48,7 @@ describe('fapilog-tamper', () => {
     ['verfy', 'verify'],
     ['log', 'cat'],
     ['Key', 'keys'],
+    ['version', '--version'],
   ])('an unknown command, %s', async (typed, like) => {
     expect(await built.run([typed])).toEqual({
       code: 64,
@@ -66,7 +67,8 @@ describe('fapilog-tamper', () => {
     const { code, stdout, stderr } = await runCommand([...name.split(' '), '--help']);
     expect([code, stderr]).toEqual([0, '']);
     expect(await runCommand([...name.split(' '), '-h'])).toEqual({ code, stdout, stderr });
-    expect(await runCommand(['help', ...name.split(' ')])).toEqual({ code, stdout, stderr });
+    for (const help of ['help', '--help', '-h'])
+      expect(await runCommand([help, ...name.split(' ')])).toEqual({ code, stdout, stderr });
     expect(stdout).toMatch(new RegExp(`^usage: fapilog-tamper ${name} `));
     const command = await commands.find((row) => row.name === name)?.load();
     for (const flag of Object.keys(command?.flags ?? {})) expect(stdout).toContain(`--${flag}`);

@@ -150,17 +150,23 @@ function malformed(place: string, problem: string): TamperError {
   });
 }
 
-/** Whether such a file is at a path. One that cannot be opened is none: whoever reads it says why. */
-export async function isRecoveredKeyFileAt(path: string): Promise<boolean> {
+/** What the first bytes of a file say that was named for data keys. */
+export type KeyFileKind = 'recovered data keys' | 'public key' | 'private key' | 'unknown';
+
+/** What kind of key file is at a path. One that cannot be opened is unknown: whoever reads it says why. */
+export async function keyFileKindAt(path: string): Promise<KeyFileKind> {
   const head = Buffer.alloc(HEAD.length); // it may be a key itself
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
     await file.read(head, 0, head.length, 0);
-    return isRecoveredKeyFile(head);
+    if (isRecoveredKeyFile(head)) return 'recovered data keys';
+    if (!head.includes('-----BEGIN')) return 'unknown';
+    if (head.includes('PUBLIC KEY-----')) return 'public key';
+    return head.includes('PRIVATE KEY-----') ? 'private key' : 'unknown';
   } catch (error) {
     if (systemCode(error) === '') throw error;
-    return false;
+    return 'unknown';
   } finally {
     head.fill(0);
     await file?.close();

@@ -14,7 +14,7 @@ export interface Tampering {
 
 /** Indexes of the records, in the order of the file. */
 function recordsOf(lines: readonly string[]): number[] {
-  return lines.flatMap((line, index) => (/"integrity":\{"seq":\d+(,"as":"\w+")?,"key_id"/.test(line) ? [index] : []));
+  return lines.flatMap((line, index) => (/"integrity":\{"seq":\d+,(?!"kind")/.test(line) ? [index] : []));
 }
 
 function record(lines: readonly string[], share: number): number {
