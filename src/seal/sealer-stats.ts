@@ -12,7 +12,7 @@ export interface SealerStats {
   readonly file: string;
   /** Seq of the last entry. */
   readonly size: number;
-  /** Record lines written. */
+  /** Record lines written; from the end of the log on without those that the sink has not taken. */
   readonly records: number;
   /** Lines lost for lack of room. A gap counts them. */
   readonly dropped: number;
@@ -71,7 +71,7 @@ export function statsOf({ origin, run, opening, chain, queue, keeping, condition
     origin,
     file: run?.log.sink.name ?? site?.sink.name ?? names.base,
     size,
-    records: chain.records + (run?.stream.records ?? 0),
+    records: chain.records + (run?.stream.records ?? 0) - keeping.takenBack,
     dropped: queue.dropped,
     kept: keeping.lines,
     uncounted: keeping.uncounted,

@@ -189,6 +189,9 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
   else if (unexplained > dropped + uncounted)
     add(isAnyCrashed ? 'a crash takes more lines than it may' : 'lines are lost and not counted', said);
   else if (!isAnyCrashed && missing !== dropped + uncounted) add('lines are counted that were not lost', said);
+  const counted = runs.reduce((sum, { stats }) => sum + (stats?.records ?? 0), 0);
+  const written = [...sealed.values()].reduce((sum, { size }) => sum + size, 0);
+  if (!isAnyCrashed && counted !== written) add('stats count other records than are there', `${counted} of ${written}`);
   if (uncounted > 0 && !runs.some(({ hadDiskFault }) => hadDiskFault))
     add('lines are uncounted on a healthy disk', said);
 }

@@ -25,6 +25,7 @@ export class Keeping {
   readonly #clock: Clock;
   readonly #host: KeepingHost;
   #lines = 0;
+  #takenBack = 0;
   #uncounted: Loss | undefined;
   #forgetExit: (() => void) | undefined;
 
@@ -39,6 +40,11 @@ export class Keeping {
   /** Lines in files for the next start. */
   get lines(): number {
     return this.#lines;
+  }
+
+  /** Records that were sealed, and that the sink did not take before the end: their lines are kept, or counted. */
+  get takenBack(): number {
+    return this.#takenBack;
   }
 
   /** Lines that are lost and that nothing on disk counts. */
@@ -123,6 +129,7 @@ export class Keeping {
   #keep(log: Unwritten | undefined, why: GapEntry['why'], last = false): void {
     const { queue, longLine } = this.#pump;
     const now = this.#clock.now();
+    this.#takenBack += log?.records ?? 0;
     const { since } = queue;
     const inLog = log !== undefined && log.lost > 0 ? { count: log.lost, since: log.lostSince ?? now, why } : undefined;
     const lost = sum(sum(this.#uncounted, inLog), queue.takeLost());

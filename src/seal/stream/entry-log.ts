@@ -44,6 +44,8 @@ export type SomeLines = Pick<
 export interface Unwritten {
   /** The application's lines, each with an LF; the last one lacks it where the line is not whole yet. */
   readonly bytes: readonly Buffer[];
+  /** How many records they were, with those that are kept elsewhere. */
+  readonly records: number;
   /** How many parts of the first line are in the sink already. */
   readonly parts: number;
   /** How many lost lines the gaps count that did not get there either, and since when. */
@@ -213,12 +215,14 @@ export class EntryLog {
    */
   unwritten(after: number): Unwritten {
     const bytes: Buffer[] = [];
+    let records = 0;
     let parts: number | undefined;
     let lost = 0;
     let lostSince: number | undefined;
     for (let from = this.#lineStart; from < this.#end; from = this.#bytes.indexOf(LF, from) + 1) {
       const line = this.#bytes.subarray(from, this.#bytes.indexOf(LF, from));
       const read = classifyLine(line);
+      if (read.type === 'record') records++;
       if ((read.type !== 'record' && read.type !== 'control') || read.seq <= after) continue;
       if (read.type === 'control') {
         const gap = lossOf(line, read);
@@ -232,7 +236,7 @@ export class EntryLog {
       bytes.push(Buffer.from(own));
       if (read.part === undefined || read.last) bytes.push(lineEnd(own));
     }
-    return { bytes, parts: parts ?? 0, lost, lostSince };
+    return { bytes, records, parts: parts ?? 0, lost, lostSince };
   }
 
   /** Where the line begins of which the sink, a pipe, may have taken a part only. */
