@@ -337,8 +337,9 @@ export class World {
     if (this.leftovers().length > 0) return; // lines wait behind those of earlier processes
     const ms = Math.min(waited, this.machine.timeline.now - run.readyAt); // what waited for the lock or the first key drains only then
     const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
-    // with rotate_chain a line waits in memory for the key of the next file, and each line may need a file
-    const changes = this.#config.rotateChain ? run.given - run.handedOver : 0;
+    // a line waits in memory while the next file is begun, with rotate_chain for its key too, and each line may need a file
+    const { rotateChain, rotateMaxBytes } = this.#config;
+    const changes = rotateChain || rotateMaxBytes > 0 ? run.given - run.handedOver : 0;
     if (ms < (this.isSlow ? change : 300) + changes * change) return;
     run.handedOver = run.given;
     if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
