@@ -3,7 +3,7 @@ import {
   type AuditSummary,
   auditMetrics,
   expositionOf,
-  FindingCounts,
+  ResultCounts,
   METRICS_BEGINNING,
   type StreamResult,
 } from '../../internal.ts';
@@ -92,7 +92,7 @@ export function auditOutputs(
 ): AuditOutputs {
   const show = printer(flags, io);
   const report = flags.html === undefined ? undefined : new AuditReport();
-  const findings = new FindingCounts();
+  const findings = new ResultCounts();
   const writeFiles = async (summary: AuditSummary, run: AuditRun): Promise<void> => {
     if (flags.html !== undefined && report !== undefined) {
       const about = { version: await io.version(), checkedAt: new Date(run.endedAt).toISOString(), given };

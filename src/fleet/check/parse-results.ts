@@ -42,6 +42,7 @@ const schema = v.strictObject({
   end: v.picklist(['closed', 'continued', 'open']),
   files: count,
   read: reading,
+  wholeAt: v.optional(text),
   removed: v.optional(v.strictObject({ files: count, lastSeq: count })),
   findings: v.array(finding),
   more: count,

@@ -123,6 +123,7 @@ export function resultOf(
     end: stream.end,
     files: look.files.length,
     read: verified?.read ?? NOTHING_READ,
+    ...(stream.whole !== undefined && { wholeAt: stream.whole }),
     ...(gone.length > 0 && {
       removed: { files: gone.length, lastSeq: Math.max(0, ...gone.map(({ lastSeq = 0 }) => lastSeq)) },
     }),

@@ -58,6 +58,8 @@ export interface StreamResult {
   /** Files that it has now. */
   readonly files: number;
   readonly read: StreamReading;
+  /** When all of it was read last, UTC, by the auditor's clock. */
+  readonly wholeAt?: string;
   /** Files that were checked before and are gone, and the last entry that was in one. */
   readonly removed?: { readonly files: number; readonly lastSeq: number };
   /** The worst first; at most twenty. */

@@ -25,16 +25,20 @@ const SEVERITIES = ['tampered', 'undecided', 'warning'] as const;
 /** Findings that a key would have spared. */
 const KEY_MISSING: ReadonlySet<string> = new Set(['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED']);
 
-/** Counts findings as results come. */
-export class FindingCounts {
+/** Adds up what results say, as they come. */
+export class ResultCounts {
   readonly #bySeverity: Record<Severity, number> = { tampered: 0, undecided: 0, warning: 0 };
   #leftOut = 0;
   #withoutKey = 0;
+  #reread = 0;
+  #oldest = Number.POSITIVE_INFINITY;
 
-  add({ findings, more }: StreamResult): void {
+  add({ findings, more, result, read, wholeAt }: StreamResult): void {
     for (const { severity } of findings) this.#bySeverity[severity]++;
     this.#leftOut += more;
     if (findings.some(({ code }) => KEY_MISSING.has(code))) this.#withoutKey++;
+    if (result === 'unchanged') this.#reread += read.bytes;
+    if (wholeAt !== undefined) this.#oldest = Math.min(this.#oldest, Date.parse(wholeAt));
   }
 
   metrics(): Metric[] {
@@ -47,6 +51,20 @@ export class FindingCounts {
       },
       gauge('audit_findings_left_out', 'Further findings of these streams.', this.#leftOut),
       gauge('audit_streams_without_key', 'Streams of which a key that is needed was not given.', this.#withoutKey),
+      gauge(
+        'audit_reread_bytes',
+        'Bytes that the last audit read of streams in which nothing had changed.',
+        this.#reread,
+      ),
+      ...(this.#oldest === Number.POSITIVE_INFINITY
+        ? []
+        : [
+            gauge(
+              'audit_oldest_reading_timestamp_seconds',
+              'When the stream that has waited longest was last read whole, in seconds since 1970.',
+              this.#oldest / 1000,
+            ),
+          ]),
     ];
   }
 }
@@ -54,7 +72,7 @@ export class FindingCounts {
 /** The numbers of an audit. */
 export function auditMetrics(
   { results, verdicts, read }: AuditSummary,
-  findings: FindingCounts,
+  counts: ResultCounts,
   { endedAt, tookMs, requests }: AuditRun,
 ): Metric[] {
   return [
@@ -70,7 +88,7 @@ export function auditMetrics(
       help: 'Streams of the last audit, by what became of them.',
       samples: STREAM_RESULTS.map((result) => ({ labels: { result }, value: results[result] ?? 0 })),
     },
-    ...findings.metrics(),
+    ...counts.metrics(),
     gauge('audit_timestamp_seconds', 'When the last audit came to its end, in seconds since 1970.', endedAt / 1000),
     ...(tookMs === undefined ? [] : [gauge('audit_duration_seconds', 'How long the last audit took.', tookMs / 1000)]),
     gauge('audit_read_bytes', 'Bytes of logs that the last audit read.', read.bytes),

@@ -1,5 +1,5 @@
 import { isTamperError } from '../../errors.ts';
-import { type AuditRun, auditMetrics, type FindingCounts } from '../metrics/audit-metrics.ts';
+import { type AuditRun, auditMetrics, type ResultCounts } from '../metrics/audit-metrics.ts';
 import { expositionOf, type Metric } from '../metrics/exposition.ts';
 import type { AuditSummary } from '../run/summary.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -19,7 +19,7 @@ export class WatchStatus {
   }
 
   /** A round has come to its end. */
-  roundDone(summary: AuditSummary, findings: FindingCounts, run: AuditRun): void {
+  roundDone(summary: AuditSummary, findings: ResultCounts, run: AuditRun): void {
     this.#done++;
     this.#audit = auditMetrics(summary, findings, run);
     this.#lastDone = { at: new Date(run.endedAt).toISOString(), verdict: summary.verdict };

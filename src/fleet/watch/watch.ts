@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { isTamperError } from '../../errors.ts';
 import { pause } from '../../keys/retry.ts';
 import type { StreamResult } from '../check/stream-result.ts';
-import { type AuditRun, FindingCounts } from '../metrics/audit-metrics.ts';
+import { type AuditRun, ResultCounts } from '../metrics/audit-metrics.ts';
 import type { AuditSummary } from '../run/summary.ts';
 import { Deliveries, type DeliveriesOptions } from './deliveries.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -99,7 +99,7 @@ async function oneRound(
   signal: AbortSignal,
 ): Promise<void> {
   const own = outputs();
-  const findings = new FindingCounts();
+  const findings = new ResultCounts();
   webhook?.outbox.beginRound();
   const { summary, run } = await round(async (result) => {
     findings.add(result);

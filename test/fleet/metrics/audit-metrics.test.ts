@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyResult } from '../../../src/fleet/check/results.ts';
 import { STREAM_RESULTS } from '../../../src/fleet/check/stream-result.ts';
-import { auditMetrics, FindingCounts, METRICS_BEGINNING } from '../../../src/fleet/metrics/audit-metrics.ts';
+import { auditMetrics, METRICS_BEGINNING, ResultCounts } from '../../../src/fleet/metrics/audit-metrics.ts';
 import { expositionOf } from '../../../src/fleet/metrics/exposition.ts';
 import { ALL } from '../../../src/fleet/run/shard.ts';
 import { Tally } from '../../../src/fleet/run/summary.ts';
@@ -26,7 +26,7 @@ const forked = (stream: string): StreamResult => ({
 });
 
 function text(results: readonly StreamResult[], run: Partial<Parameters<typeof auditMetrics>[2]> = {}): string {
-  const [tally, counts] = [new Tally([]), new FindingCounts()];
+  const [tally, counts] = [new Tally([]), new ResultCounts()];
   for (const result of results) {
     tally.add(result);
     counts.add(result);
@@ -83,6 +83,17 @@ describe('an audit as numbers', () => {
     },
   );
 
+  it('says what was read again, and of which stream nobody has read everything for longest', () => {
+    const again = (name: string, wholeAt: string): StreamResult => ({ ...fine(name), result: 'unchanged', wholeAt });
+    const said = text([
+      fine('a/1'),
+      again('a/2', '2026-11-29T00:00:00.000Z'),
+      again('a/3', '2026-11-01T00:00:00.500Z'),
+    ]);
+    expect(said).toContain('\nfapilog_tamper_audit_reread_bytes 600\n');
+    expect(said).toContain('\nfapilog_tamper_audit_oldest_reading_timestamp_seconds 1793491200.5\n');
+  });
+
   it('has as many series for ten thousand streams as for none, and no name of a stream in any', () => {
     const series = (said: string): string[] =>
       said.split('\n').flatMap((line) => (line.startsWith('#') ? [] : (line.split(' ')[0] ?? [])));
@@ -94,6 +105,6 @@ describe('an audit as numbers', () => {
   });
 
   it('leaves out what nobody measured', () => {
-    expect(text([])).not.toMatch(/duration_seconds|requests/);
+    expect(text([])).not.toMatch(/duration_seconds|requests|oldest/);
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import { FindingCounts } from '../../../src/fleet/metrics/audit-metrics.ts';
+import { ResultCounts } from '../../../src/fleet/metrics/audit-metrics.ts';
 import { ALL } from '../../../src/fleet/run/shard.ts';
 import { Tally } from '../../../src/fleet/run/summary.ts';
 import { listenAddress } from '../../../src/fleet/watch/listen-address.ts';
@@ -32,7 +32,7 @@ const done = (status: WatchStatus): void =>
       shard: ALL,
       time: '2026-11-26T00:00:00.000Z',
     }),
-    new FindingCounts(),
+    new ResultCounts(),
     { endedAt: 1_800_000_000_000, tookMs: 5 },
   );
 
