@@ -28,7 +28,7 @@ export function placeOf(name: string): S3Address {
  */
 export async function keepNote(store: ObjectStore, name: string, note: string, signal: AbortSignal): Promise<void> {
   const own = parseSignedCheckpoint(note);
-  if (own === undefined) throw new TamperError('INTERNAL', 'what was to be anchored is no signed checkpoint');
+  if (own === undefined) throw new TamperError('INTERNAL', 'the text to anchor is not a signed checkpoint');
   const key = keyOf(folderOf(name, own.origin), own.size);
   if ((await store.put(key, Buffer.from(note, 'utf8'), undefined, signal)) !== undefined) return;
   const there = await store.get(key, MAX_NOTE, signal);

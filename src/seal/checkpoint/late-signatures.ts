@@ -146,8 +146,5 @@ function unsigned(job: SealJob, cause: unknown): TamperError {
 }
 
 function givenUp(job: SealJob): TamperError {
-  return new TamperError(
-    'KEY_VERSION_UNAVAILABLE',
-    `nobody waits any more for a signature over checkpoint ${job.size}`,
-  );
+  return new TamperError('KEY_VERSION_UNAVAILABLE', `the signature over checkpoint ${job.size} is no longer needed`);
 }

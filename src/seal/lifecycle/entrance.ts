@@ -53,7 +53,7 @@ export class Entrance {
     return true;
   }
 
-  /** A line that comes when the log has ended: nobody is held back for it, as nothing would set him free. */
+  /** A line that comes after the end of the log. No back-pressure: `drain` would never fire. */
   #takeLate(chunk: string | Uint8Array): true {
     this.#pump.queue.add(chunk, false);
     if (this.#host.state() === 'closed') this.#host.late();

@@ -155,7 +155,7 @@ function unsigned(what: string, { origin, size }: SignedCheckpoint, withoutSigne
     `${what} holds a checkpoint of ${origin} at size ${size} that is not one of this log, and that no key of this log signed`,
     {
       hint: withoutSigners
-        ? 'This log has no signing key, so nobody can tell whether the log was rolled back or the anchor is wrong: keep both, and compare with verify --since.'
+        ? 'This log has no signing key, so it is unknown whether the log was rolled back or the anchor is wrong: keep both, and compare with verify --since.'
         : 'The log goes on. Find out who wrote it there. If a retired key of this log did, the log was rolled back: keep both, and compare with verify --since.',
     },
   );

@@ -32,7 +32,9 @@ import {
 /** A stream as its writer found it: locked, its last run replayed, its sink open. */
 export interface StreamSite {
   readonly origin: string;
-  /** The configured stream: the first of those that continue each other. Its state leads to the newest one. */
+  /** The origin of the configured stream, the first of those that continue each other. */
+  readonly configured: string;
+  /** The state of the configured stream: it leads to the newest one. */
   readonly root: StateFile;
   readonly stateDir: string;
   readonly lock: Lock;
@@ -127,7 +129,7 @@ function siteOf(place: Place, now: number): StreamSite {
   }
   const { root, stateDir } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;
-  return { origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
+  return { origin, configured: place.origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
 }
 
 function resume(place: Place, origin: string, state: StreamState | undefined, now: number): Resumption {

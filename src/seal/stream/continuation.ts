@@ -18,8 +18,8 @@ interface Continuation {
 /** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
 export function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
-  const { root, stateDir, lock, origin: before } = run.site;
-  const origin = continuingOrigin(root.read()?.origin ?? before, stamp);
+  const { configured, stateDir, lock } = run.site;
+  const origin = continuingOrigin(configured, stamp);
   const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
   const { base } = run.state;
   const state: StreamState = { origin, size: 0, frontier: [], ...nextNames(run, now), offset: 0, base, epoch: 1 };
@@ -33,7 +33,7 @@ function nextNames({ state: { base }, log: { sink } }: StreamRun, now: number): 
 
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
 export function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
-  const { root, lock, stateDir } = run.site;
+  const { configured, root, lock, stateDir } = run.site;
   const { origin, stateFile } = next;
   const { renamed: _asAnnounced, ...announced } = next.state;
   const state: StreamState = {
@@ -47,5 +47,5 @@ export function pointTo(next: Continuation, run: StreamRun, close: SealJob, now:
   if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
   if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
   const sink = beginFile(state.file, { lease: lock, after: run.log.sink });
-  return { origin, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
+  return { origin, configured, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }
