@@ -49,7 +49,7 @@ try {
 
 /** What can be run here, and of the rest why not. */
 function found() {
-  const absent = [{ name: 'fapilog-tamper for Python', reason: 'it is on no registry' }];
+  const absent = [{ name: 'fapilog-tamper for Python', reason: 'it is not published to any registry' }];
   const systems = ours();
   for (const [name, find] of [
     ['systemd-journald', journald],

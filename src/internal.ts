@@ -50,7 +50,7 @@ export { createSealerFor } from './create-sealer.ts';
 export { engineInUse } from './engine/selected-engine.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
-export { type AuditRun, auditMetrics, ResultCounts, METRICS_BEGINNING } from './fleet/metrics/audit-metrics.ts';
+export { type AuditRun, auditMetrics, METRICS_BEGINNING, ResultCounts } from './fleet/metrics/audit-metrics.ts';
 export { expositionOf } from './fleet/metrics/exposition.ts';
 export type { RunCounts } from './fleet/queue/collect.ts';
 export type { WorkerEvent } from './fleet/queue/worker-event.ts';

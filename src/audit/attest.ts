@@ -40,9 +40,13 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
   const key = await signing.getSigningKey(keyId, { toSign: true });
   const keyid = signerFingerprint(key.spki === undefined ? {} : { spki: Buffer.from(key.spki) });
   if (keyid === undefined) {
-    throw new TamperError('KEY_WRONG_USAGE', `${key.identity} has no public key, so nobody could check what it signs`, {
-      hint: 'Attest with a signing key that has a public half.',
-    });
+    throw new TamperError(
+      'KEY_WRONG_USAGE',
+      `${key.identity} has no public key, so no one could check its signatures`,
+      {
+        hint: 'Attest with a signing key that has a public half.',
+      },
+    );
   }
   refuseOtherThanFiles(options);
   const report = await verify({ ...options, digestFiles: true, jobs: 1 }); // other processes would digest nothing
@@ -71,17 +75,17 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
 function refuseOtherThanFiles(options: VerifyOptions): void {
   for (const name of ['live', 'demux', 'unwrap'] as const) {
     if (options[name] === undefined || options[name] === false) continue;
-    throw new TamperError('USAGE', `with ${name} there are no files that could be attested`, {
+    throw new TamperError('USAGE', `with ${name} there are no files that can be attested`, {
       hint: 'A statement is about whole files, as their writer closed them.',
     });
   }
   const location = options.stored?.length ? 'an object of a bucket' : options.paths.find(isLocation);
   if (location !== undefined) {
-    throw new TamperError('USAGE', `${location} is no file that could be attested`, {
+    throw new TamperError('USAGE', `${location} is not a file that can be attested`, {
       hint: 'Download the objects, and attest the files: whoever checks the statement has files too.',
     });
   }
-  if (options.paths.includes('-')) throw new TamperError('USAGE', 'standard input is no file that could be attested');
+  if (options.paths.includes('-')) throw new TamperError('USAGE', 'standard input is not a file that can be attested');
 }
 
 /** E4.1: what a policy's `end` lets pass may be unsealed behind the proven end, or still be written. */

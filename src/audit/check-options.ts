@@ -3,7 +3,7 @@ import { nearest } from '../config/names.ts';
 import { TamperError } from '../errors.ts';
 import { shown } from '../foundation/key-like.ts';
 
-/** What a report rests on must not be misspelt, nor be of another type: a demand that nobody reads would be none. */
+/** Options of a report must be spelled right and have the right type: a misspelled requirement would be silently ignored. */
 
 /** What an option takes, in words and as a test. */
 export interface Form {

@@ -135,6 +135,6 @@ function refuseInside(places: readonly LogPlace[], memory: string, name: string)
   const inside = places.find((place) => place.holds(memory) || place.holds(resolve(name)));
   if (inside === undefined) return;
   throw new TamperError('USAGE', `--memory ${name} is in ${inside.name}, which is to be audited`, {
-    hint: 'Keep what the auditor remembers where nobody can write who writes logs.',
+    hint: 'Keep the memory of the audit where no writer of logs can write.',
   });
 }

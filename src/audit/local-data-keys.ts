@@ -46,7 +46,7 @@ export async function dataKeysOfPaths(paths: readonly string[], givenBy: (path: 
 }
 
 function noDataKey(path: string, kind: 'public key' | 'private key'): TamperError {
-  return new TamperError('KEY_WRONG_USAGE', `${path} holds a ${kind}, which is no data key`, {
+  return new TamperError('KEY_WRONG_USAGE', `${path} holds a ${kind}, not a data key`, {
     hint:
       kind === 'public key'
         ? 'Give it as a public key: --public-key on the command line, publicKeyFiles in code.'

@@ -10,7 +10,7 @@ import { hasPassword } from '../foundation/key-like.ts';
  */
 export function checkServiceAddress(url: string, what: string): void {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new TamperError('USAGE', `the address of ${what} is no https address`, { hint: 'https://HOST/PREFIX' });
+    throw new TamperError('USAGE', `the address of ${what} is not an https address`, { hint: 'https://HOST/PREFIX' });
   }
   if (hasPassword(url)) {
     throw new TamperError('USAGE', `the address of ${what} has a user or a password in it`, {

@@ -199,7 +199,7 @@ async function showFile(path: string, origin: string | undefined): Promise<Shown
 }
 
 function notAKey(path: string): TamperError {
-  return new TamperError('FORMAT_INVALID', `${path} is no public key, key file, policy or sealed log`, {
+  return new TamperError('FORMAT_INVALID', `${path} is not a public key, key file, policy or sealed log`, {
     hint: 'keys show takes PEM files, verifier keys, key files, files of recovered keys, policies, and sealed files or directories of them.',
   });
 }

@@ -63,7 +63,7 @@ class Problems {
 
 function ignoredText({ files, more }: IgnoredReport): string {
   const count = files.length + more;
-  const were = count === 1 ? '1 file that is no part of a log is' : `${count} files that are no part of a log are`;
+  const were = count === 1 ? '1 file that is not part of a log was' : `${count} files that are not part of a log were`;
   return count === 0 ? '' : `cat: ${were} left out (verify lists them)\n`;
 }
 

@@ -128,7 +128,7 @@ async function isSameFile(target: string, real: string): Promise<boolean> {
 async function checkReplaced({ what, beginning }: OutputKind, target: string): Promise<void> {
   const hint = `Only an earlier ${what} is replaced. Name a file that does not exist yet.`;
   try {
-    if (!(await lstat(target)).isFile()) throw usage(`${target} is no regular file`, hint);
+    if (!(await lstat(target)).isFile()) throw usage(`${target} is not a regular file`, hint);
     const file = await open(target, 'r');
     try {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(beginning.length), 0, beginning.length, 0);

@@ -57,7 +57,7 @@ export const verifyFlags: VerifyFlags = {
     'VKEY|FILE',
     'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
   ),
-  cosignatures: count('so many of the witnesses must have cosigned (default: all of them)'),
+  cosignatures: count('number of witnesses that must have cosigned (default: all of them)'),
   timestamp: list('NAME.tsr', 'a time stamp of the checkpoint in NAME.note beside it (RFC 3161)'),
   'tsa-certificate': list('FILE', 'root certificate of a time-stamp authority that you trust, PEM'),
   known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),

@@ -90,7 +90,7 @@ function caveats(stream: StreamReport): string[] {
   const lines: string[] = [];
   if (count > 0) {
     const were = count === 1 ? '1 entry was' : `${count} entries were`;
-    lines.push(`  ${were} taken over by a restart and checked by nobody: ${rangesText(ranges, String)}`);
+    lines.push(`  ${were} taken over by a restart and not checked by anyone: ${rangesText(ranges, String)}`);
   }
   if (droppedLines > 0) {
     lines.push(
@@ -167,7 +167,7 @@ function ignoredLines({ files, more }: VerifyReport['ignored'], level: Level): s
   const shown = level === 'verbose' ? files : files.slice(0, SHOWN_PER_CODE);
   const rest = count - shown.length;
   return [
-    `left out ${count} ${count === 1 ? 'file that is' : 'files that are'} no part of a log:`,
+    `left out ${count} ${count === 1 ? 'file that is' : 'files that are'} not part of a log:`,
     ...shown.map(({ file, why }) => `  ${file} (${why})`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];

@@ -16,7 +16,7 @@ export class ConsistencyPath {
 
   /** From the tree of `size` leaves that has this frontier. */
   constructor(size: number, subtrees: readonly Digest[]) {
-    if (subtrees.length !== frontierLength(size)) throw new RangeError(`this is no frontier of ${size} leaves`);
+    if (subtrees.length !== frontierLength(size)) throw new RangeError(`this is not a frontier of ${size} leaves`);
     this.#size = size;
     this.#edge = subtrees.at(-1);
     this.#isEdge = subtrees.length === 1;

@@ -64,7 +64,7 @@ async function placesHere(): Promise<NativePlaces | string> {
     return nativePlaces() ?? 'a bundle has no native one';
   } catch (error) {
     // CommonJS was made of our modules: each tool that does so refuses this one in words of its own
-    if (isError(error)) return `there is no looking for a native one: ${error.message.split('\n')[0]}`;
+    if (isError(error)) return `cannot look for a native one: ${error.message.split('\n')[0]}`;
     throw error;
   }
 }

@@ -124,7 +124,7 @@ export class StreamLane implements Recorder {
     this.#recorded++;
   }
 
-  /** Writes of the records since the last other line what they came to. */
+  /** Flushes the pending batch of verified records. */
   closeRun(): void {
     const run = this.#run;
     if (run === undefined) return;

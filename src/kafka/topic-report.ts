@@ -14,7 +14,7 @@ import {
 import { lossText } from './loss.ts';
 import type { VerifiedTopic } from './topic-verification.ts';
 
-/** What of a topic belongs to no stream that was named; undefined where nothing is to be said of it. */
+/** Records of streams that were not requested; undefined if there is nothing to report about them. */
 function restReport(topic: string, { tally, heldBack }: VerifiedTopic): StreamReport[] {
   const { keyless, firstKeyless, losses, tooManyStreams } = tally;
   const findings = new Findings();
@@ -22,7 +22,7 @@ function restReport(topic: string, { tally, heldBack }: VerifiedTopic): StreamRe
     const { partition = 0, offset = 0 } = firstKeyless ?? {};
     const what = keyless === 1 ? '1 record has no key that names' : `${keyless} records have no key that names`;
     const place = { file: `kafka://${topic}/${partition}`, offset };
-    findings.add('NOT_SEALED', place, `${what} a stream, so that nobody can tell whose it is; the first is here`);
+    findings.add('NOT_SEALED', place, `${what} a stream, so their stream is unknown; the first is here`);
   }
   for (const loss of losses) {
     const place = { file: `kafka://${topic}/${loss.partition}`, offset: loss.from };
@@ -30,7 +30,7 @@ function restReport(topic: string, { tally, heldBack }: VerifiedTopic): StreamRe
   }
   for (const { partition, from, to } of heldBack) {
     const place = { file: `kafka://${topic}/${partition}`, offset: from };
-    const what = `offsets ${from} to ${to - 1} of partition ${partition} cannot be read yet: a transaction before them has not ended`;
+    const what = `offsets ${from} to ${to - 1} of partition ${partition} cannot be read yet: a transaction before them is still open`;
     findings.add('FILES_MISSING', place, `${what}; verify again when it has, or find out whose it is`);
   }
   if (tooManyStreams) findings.add('LIMIT', {}, 'too many streams are in this topic; the rest is not read');

@@ -74,7 +74,7 @@ export async function verifyTimeStamp(
     if (!isError(error)) throw error;
     const why =
       error instanceof Refused ? error.message : 'it cannot be read, or its signature or chain does not verify';
-    throw new TamperError('TIMESTAMP_INVALID', `${place} is no valid time stamp of this checkpoint: ${why}`, {
+    throw new TamperError('TIMESTAMP_INVALID', `${place} is not a valid time stamp of this checkpoint: ${why}`, {
       cause: error,
       hint: '`openssl ts -reply -in FILE -text` shows what it says. Name the root certificate of its authority with --tsa-certificate.',
     });
@@ -110,7 +110,7 @@ async function verifyWith(
   if (timeStampToken?.contentType !== SIGNED_DATA) throw new Refused('it holds no signed data');
   const signed = new pki.SignedData({ schema: timeStampToken.content });
   const { eContent, eContentType } = signed.encapContentInfo;
-  if (eContent === undefined || eContentType !== TST_INFO) throw new Refused('what is signed is no TSTInfo');
+  if (eContent === undefined || eContentType !== TST_INFO) throw new Refused('the signed content is not a TSTInfo');
   const info = pki.TSTInfo.fromBER(eContent.getValue());
   checkImprint(info, text);
   const trustedCerts = authorities.map((der) => pki.Certificate.fromBER(Uint8Array.from(der)));

@@ -103,6 +103,6 @@ function refusalOf(entry: EntryProof | undefined, seq: number, report: VerifyRep
     };
   }
   if (entry.parts !== undefined) return undefined;
-  const message = `no checkpoint over entry ${seq} is signed by a public key that you named; without one nobody else can check a proof`;
+  const message = `no checkpoint over entry ${seq} is signed by a public key that you named; without one no one else can check a proof`;
   return { code: 'UNSIGNED', message };
 }

@@ -77,7 +77,7 @@ describe.each(Object.entries(hostile))('%s', (what, put) => {
   });
 });
 
-describe('a log that is no regular file', () => {
+describe('a log that is not a regular file', () => {
   it.each(['a FIFO', 'an endless device'])('%s is refused where it is named', async (what) => {
     const path = join(folder, `${what.replaceAll(' ', '-')}-as-log`);
     hostile[what]?.(path);

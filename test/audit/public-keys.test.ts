@@ -36,7 +36,7 @@ it.each([
   const verified = verify({ paths: [directory], origin: 'a/b', keys: auditorKeys({ dataKeyFiles: [path] }) });
   await expect(verified).rejects.toMatchObject({
     code: 'KEY_WRONG_USAGE',
-    message: `${path} holds a ${kind} key, which is no data key`,
+    message: `${path} holds a ${kind} key, not a data key`,
     hint: expect.stringContaining(where),
   });
 });

@@ -262,7 +262,7 @@ describe('fapilog-tamper keys', () => {
     ['nothing to show', ['show'], 'keys show PATH'],
     ['nothing to recover', ['recover'], 'keys recover PATH'],
     ['nowhere to write', ['recover', 'x', '--origin', 'o/a'], '--out FILE'],
-    ['no stream', ['recover', 'x', '--out', 'y'], 'which stream'],
+    ['no stream', ['recover', 'x', '--out', 'y'], 'name the stream'],
     ['recover’s flags with show', ['show', 'x', '--out', 'y'], '--out is for keys recover'],
     ['a configuration with show', ['show', 'x', '--key-source', 'env'], 'no keySource'],
   ])('%s is wrong usage', async (_, args, message) => {

@@ -100,7 +100,7 @@ describe('the text', () => {
   it('says who could have forged the log', async () => {
     writeLog();
     const { stdout } = await verify(at('report.html'));
-    expect(stdout).toContain('\n  could have been forged by whoever may sign with the signing key\n');
+    expect(stdout).toContain('\n  could have been forged by anyone who may sign with the signing key\n');
   });
 
   it('says the range and the time of a change that no single line shows', async () => {

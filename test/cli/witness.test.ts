@@ -237,7 +237,7 @@ describe('witness', () => {
 
   it.each([
     [['--url', 'http://witness.example.com/'], 'plain http'],
-    [['--url', 'witness.example.com'], 'no https address'],
+    [['--url', 'witness.example.com'], 'not an https address'],
     [['--url', ''], 'needs --url'],
     [['--witness', ''], 'needs --witness'],
     [['--out', ''], 'needs --out'],

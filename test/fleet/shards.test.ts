@@ -159,7 +159,7 @@ describe('merge refuses', () => {
 
   it('lines of anything else', async () => {
     const lines = linesOf(all[0] as Audited);
-    await refused([{ name: 'p', lines: ['{"a":1}', ...lines] }], 'FORMAT_INVALID', /^p:1 is no output/);
+    await refused([{ name: 'p', lines: ['{"a":1}', ...lines] }], 'FORMAT_INVALID', /^p:1 is not output/);
     await refused([{ name: 'p', lines: [...lines, lines[0] as string] }], 'FORMAT_INVALID', /last line of an audit/);
     await refused([], 'USAGE', /name the results/);
   });

@@ -58,7 +58,7 @@ export function summaryText(summary: AuditSummary): string {
     ...(outcomes.length > 0 ? [`  ${outcomes.join(', ')}`] : []),
     `  read: ${filesText(read.files)}, ${read.bytes} bytes`,
     ...(ignoredFiles > 0
-      ? [`  left out: ${filesText(ignoredFiles)} that ${ignoredFiles === 1 ? 'is' : 'are'} no part of a log`]
+      ? [`  left out: ${filesText(ignoredFiles)} that ${ignoredFiles === 1 ? 'is' : 'are'} not part of a log`]
       : []),
     `  as of ${time}: nothing here shows what came after`,
     '',

@@ -3,8 +3,8 @@ import {
   type AuditSummary,
   auditMetrics,
   expositionOf,
-  ResultCounts,
   METRICS_BEGINNING,
+  ResultCounts,
   type StreamResult,
 } from '../../internal.ts';
 import type { GivenItem } from '../../report/about.ts';

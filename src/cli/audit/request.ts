@@ -63,13 +63,13 @@ export type RequestFlags = SharedFlags & {
 
 /** What each of them is for. */
 export const requestFlags: RequestFlags = {
-  memory: text('PLACE', 'directory or bucket folder for what is remembered; nobody who writes logs may write there'),
+  memory: text('PLACE', 'directory or bucket folder for the memory of the audit; no writer of logs may write there'),
   ...shared,
   'stopped-after': text(
     'DURATION',
-    'logs need not be closed, but a stream whose newest proven seal is older, as 26h, has stopped',
+    'logs need not be closed, but a stream whose newest proven seal is older, such as 26h, has stopped',
   ),
-  retention: text('DURATION', 'files may be gone whose last entry is older, as 400d (default: none may)'),
+  retention: text('DURATION', 'files may be missing if their last entry is older, such as 400d (default: none may)'),
   'reread-within': text(
     'DURATION',
     'unchanged files are read again within this time (default 30d), or never: the times of a file do not show every change',
@@ -92,7 +92,7 @@ export async function auditRequested(
   const { flags, positionals } = call;
   if (flags.memory === undefined || flags.memory === '') {
     throw new TamperError('USAGE', 'say where the audit remembers what it has seen: --memory PLACE', {
-      hint: 'A directory, or a folder of a bucket that nobody can write to who writes logs.',
+      hint: 'A directory, or a folder of a bucket, that no writer of logs can write to.',
     });
   }
   const stoppedAfterMs = durationOf(flags['stopped-after'], '--stopped-after');

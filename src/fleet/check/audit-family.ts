@@ -187,7 +187,7 @@ async function verified(
   const remembered = stored && parsed(stored, job.family, rules);
   const all = remembered?.streams ?? [];
   const known = new Map(all.flatMap(({ files }) => files.map((file) => [file.name, file])));
-  // without one that is here, but was another one at each look, a stream would look like one that was cut off
+  // a file that changed at every look would make the stream look truncated
   if (job.files.some((file) => file.sight === undefined && !isFileRemembered(file, known.get(file.name))))
     return undefined;
   const named = all.filter(({ origin }) => rules.options.names(origin));

@@ -54,7 +54,7 @@ export function parseResult(line: string, place: string): StreamResult {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line, withoutInput);
   if (!parsed.success) {
     const problem = schemaProblem(parsed.issues[0], 'the line');
-    throw new TamperError('FORMAT_INVALID', `${place} is no output of audit --format json: ${problem}`);
+    throw new TamperError('FORMAT_INVALID', `${place} is not output of audit --format json: ${problem}`);
   }
   return parsed.output as StreamResult; // the codes of findings are of a closed list, which grows
 }

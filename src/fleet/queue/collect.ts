@@ -79,7 +79,8 @@ async function outcomeOf(job: StreamJob, found: Job | undefined, key: ResultKey 
     return active ? { state: 'active', origin, worker: found.processedBy ?? '' } : { state: 'waiting', origin };
   }
   const result = parseJobResult(found.returnvalue);
-  if (result === undefined) return { state: 'failed', origin, why: 'what is in the queue is no result of a worker' };
+  if (result === undefined)
+    return { state: 'failed', origin, why: 'the queue holds something that is not a result of a worker' };
   if (result.job !== digestOfJob(job)) {
     return { state: 'failed', origin, why: `the result of worker ${result.worker} is that of another job` };
   }

@@ -82,7 +82,7 @@ export function digestOfJob({ run, origin, basis, task }: StreamJob): string {
 export function parseJob(given: unknown, place: string): StreamJob {
   const parsed = v.safeParse(jobSchema, given);
   if (parsed.success) return parsed.output;
-  throw new TamperError('FORMAT_INVALID', `${place} is no job of an audit`);
+  throw new TamperError('FORMAT_INVALID', `${place} is not a job of an audit`);
 }
 
 /** Reads what a worker gave back; undefined where it is nothing that one gives. */

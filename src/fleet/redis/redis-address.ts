@@ -105,7 +105,7 @@ function parse(text: string, byFlag: boolean): RedisLogin {
     const place = byFlag ? '--redis-url' : 'REDIS_URL';
     return new TamperError(byFlag ? 'USAGE' : 'CONFIG_INVALID', `${place} ${what}`, { hint: `It is ${SYNTAX}.` });
   };
-  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) throw wrong('is no address of a Redis');
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) throw wrong('is not a Redis address');
   const url = new URL(text);
   if (url.hostname === '') throw wrong('names no host');
   if (url.search !== '' || url.hash !== '') throw wrong('has something behind the database');
@@ -115,7 +115,7 @@ function parse(text: string, byFlag: boolean): RedisLogin {
     try {
       return decodeURIComponent(part);
     } catch (cause) {
-      if (cause instanceof URIError) throw wrong('has a % in it that is no escape');
+      if (cause instanceof URIError) throw wrong('has an invalid percent escape');
       throw cause;
     }
   };

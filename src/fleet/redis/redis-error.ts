@@ -24,7 +24,7 @@ const meanings: readonly Meaning[] = [
     code: 'UNAVAILABLE',
     hint: 'Redis has no memory left: give it more, or wait until older runs are removed.',
   },
-  { says: /^Protocol error/, code: 'RESPONSE_MALFORMED', hint: 'What answers there is no Redis: check the port.' },
+  { says: /^Protocol error/, code: 'RESPONSE_MALFORMED', hint: 'The server there is not Redis: check the port.' },
 ];
 
 const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_OSSL_)/;

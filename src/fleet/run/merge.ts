@@ -162,7 +162,7 @@ function readLine(line: string, place: string): StreamResult | AuditSummary {
 }
 
 function invalid(place: string, problem: string): TamperError {
-  return new TamperError('FORMAT_INVALID', `${place} is no output of audit --format json: ${problem}`);
+  return new TamperError('FORMAT_INVALID', `${place} is not output of audit --format json: ${problem}`);
 }
 
 function inOrder(one: StreamResult, other: StreamResult): number {

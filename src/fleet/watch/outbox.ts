@@ -29,7 +29,7 @@ export class Outbox {
   readonly #memory: AuditMemory;
   readonly #id: string;
   #version: string | undefined;
-  /** What was told to be a finding, and still is one. */
+  /** Streams whose current finding was already sent. */
   readonly #told: KnownStates;
   #waiting: WebhookMessage[];
   #changed = false;

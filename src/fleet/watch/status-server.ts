@@ -33,7 +33,7 @@ export async function serveStatus({ host, port }: ListenAddress, pages: StatusPa
     server.listen({ host, port });
     await once(server, 'listening');
   } catch (cause) {
-    throw new TamperError('UNAVAILABLE', `nobody can listen on ${host}:${port} (${systemCode(cause)})`, {
+    throw new TamperError('UNAVAILABLE', `cannot listen on ${host}:${port} (${systemCode(cause)})`, {
       cause,
       hint: 'Another process may have it: name another one with --listen HOST:PORT.',
     });

@@ -13,7 +13,7 @@ export class WebhookSecret {
   /** `bytes` are copied, and stay the caller's. @throws {@link TamperError} `KEY_MALFORMED`: not 24 to 64 bytes */
   constructor(bytes: Uint8Array) {
     if (bytes.length < SHORTEST || bytes.length > LONGEST) {
-      throw new TamperError('KEY_MALFORMED', `the secret of the webhook has not ${SHORTEST} to ${LONGEST} bytes`, {
+      throw new TamperError('KEY_MALFORMED', `the secret of the webhook must be ${SHORTEST} to ${LONGEST} bytes long`, {
         hint: SECRET_HINT,
       });
     }

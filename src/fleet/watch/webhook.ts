@@ -85,7 +85,7 @@ function refused(what: string, status: number, headers: Headers): TamperError {
 /** No message repeats the address: what is in it may be a secret. */
 function webhookUrl(text: string): URL {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
-    throw new TamperError('USAGE', '--webhook is no https:// address');
+    throw new TamperError('USAGE', '--webhook is not an https:// address');
   }
   if (isInsecureUrl(text)) {
     throw new TamperError('INSECURE_ENDPOINT', '--webhook is not encrypted', {

@@ -83,7 +83,7 @@ export function parseTlogProof(bytes: Uint8Array): TlogProofReading {
     return { problem: 'its "extra" line is not canonical base64 of at least one byte' };
   }
   const index = readIndex(lines.shift() ?? '');
-  if (index === undefined) return { problem: 'there is no "index" line with a decimal number where one must stand' };
+  if (index === undefined) return { problem: 'there is no "index" line with a decimal number where one is required' };
   const proof: Digest[] = [];
   for (const line of lines) {
     const hash = readHash(line);

@@ -3,8 +3,7 @@ import { type RecordedRun, RUN_CHECKS } from '../../verify/stream/recorded-run.t
 
 /**
  * What was taken from a topic, in the order in which it was taken: enough to bring new verifiers to where the old ones stood.
- * Lines of ours other than plain records, and lines of nobody's, are kept as they are; of records in between only what they came
- * to.
+ * Control lines and foreign lines are stored verbatim; of the records between them, only the result.
  */
 export type Frame =
   /** A stream was met; streams are numbered in this order, from 0. */

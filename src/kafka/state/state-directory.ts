@@ -163,7 +163,7 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     names = await readdir(path);
   } catch (cause) {
-    const what = systemCode(cause) === 'ENOTDIR' ? 'is no directory' : `cannot be read (${systemCode(cause)})`;
+    const what = systemCode(cause) === 'ENOTDIR' ? 'is not a directory' : `cannot be read (${systemCode(cause)})`;
     throw new TamperError('USAGE', `--state: ${path} ${what}`, { cause, hint: 'Name a directory, or a new one.' });
   }
   const stranger = names.find((name) => !OWN.test(name));

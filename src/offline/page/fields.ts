@@ -21,7 +21,7 @@ export function checkRequest(zones: Zones): Request | Failure {
     return missing('no stream is named', 'Fill in the name of the stream that you expect, or give a policy.');
   }
   const max = textOf('maxBytes');
-  if (!/^([1-9][0-9]{0,15})?$/.test(max)) return missing('that is no number of bytes', 'Leave it empty for 64 GiB.');
+  if (!/^([1-9][0-9]{0,15})?$/.test(max)) return missing('that is not a number of bytes', 'Leave it empty for 64 GiB.');
   return {
     logs,
     policy,

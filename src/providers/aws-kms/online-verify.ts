@@ -54,7 +54,7 @@ interface Bad extends AwsKmsReply {
   readonly MacValid: false;
 }
 
-/** Turns the one exception that is an answer into one; every other goes on. */
+/** The exception for an invalid signature means false; all others are rethrown. */
 function badIf(name: string, arn: string): (error: unknown) => Bad {
   return (error) => {
     if (isError(error) && error.name === name) return { KeyId: arn, SignatureValid: false, MacValid: false };

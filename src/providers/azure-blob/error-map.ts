@@ -22,7 +22,7 @@ interface Meaning {
 }
 
 const roles =
-  'The identity needs the role Storage Blob Data Reader on the container; Storage Blob Data Contributor where it writes.';
+  'The identity needs the role Storage Blob Data Reader on the container; Storage Blob Data Contributor if it writes.';
 const credentials = 'Check the credentials of this host, or those in AZURE_STORAGE_CONNECTION_STRING.';
 
 /** Azure's error codes; what is not here is told apart by its status. */

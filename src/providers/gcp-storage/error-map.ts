@@ -20,7 +20,7 @@ export interface GcsRefusal {
 const credentialsHint =
   'Google Cloud Storage uses Application Default Credentials: GOOGLE_APPLICATION_CREDENTIALS, gcloud, or the service account of this machine.';
 const rolesHint =
-  'The principal needs storage.objects.list and storage.objects.get on the bucket (role Storage Object Viewer); storage.objects.create and storage.objects.delete where it writes (Storage Object User).';
+  'The principal needs storage.objects.list and storage.objects.get on the bucket (role Storage Object Viewer); storage.objects.create and storage.objects.delete if it writes (Storage Object User).';
 
 /** The call as messages begin with it. */
 export function textOf({ method, bucket }: GcsCall): string {

@@ -189,7 +189,7 @@ function sign(options: Readonly<Record<string, string>>): ReturnType<typeof sign
 /** A batch is answered with 200 even where items failed: each is looked at. */
 function batchResults(data: Readonly<Record<string, unknown>>, count: number, what: string): Record<string, unknown>[] {
   const results: unknown = data['batch_results'];
-  if (!Array.isArray(results) || results.length !== count) throw malformed(what, `has not ${count} results`);
+  if (!Array.isArray(results) || results.length !== count) throw malformed(what, `must have ${count} results`);
   return results.map((result: unknown, index) => {
     if (typeof result !== 'object' || result === null) throw malformed(what, `has no result ${index}`);
     const error: unknown = Reflect.get(result, 'error');

@@ -28,7 +28,7 @@ export function filesSection(
 <td>${sha256 === undefined ? notComputed(file, bytes) : html`<code class="digest">${sha256}</code>`}</td></tr>`;
   })}</tbody>
 </table></div>${rest}
-<p class="quiet">The digest is that of the bytes that were verified, unpacked where the file is compressed: <code>sha256sum FILE</code>, or <code>zcat FILE | sha256sum</code>.</p></section>`;
+<p class="quiet">The digest is that of the bytes that were verified, decompressed if the file is compressed: <code>sha256sum FILE</code>, or <code>zcat FILE | sha256sum</code>.</p></section>`;
 }
 
 function notComputed(file: string, bytes: number | undefined): string {
@@ -40,5 +40,5 @@ function notComputed(file: string, bytes: number | undefined): string {
 export function leftOut({ files, more }: IgnoredReport): Markup | undefined {
   const count = files.length + more;
   if (count === 0) return undefined;
-  return html`<details><summary>${grouped(count)} ${count === 1 ? 'file that is' : 'files that are'} no part of a log ${count === 1 ? 'was' : 'were'} left out</summary><ul>${files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${more > 0 && cutNote(`and ${grouped(more)} more`)}</details>`;
+  return html`<details><summary>${grouped(count)} ${count === 1 ? 'file that is' : 'files that are'} not part of a log ${count === 1 ? 'was' : 'were'} left out</summary><ul>${files.map(({ file, why }) => html`<li><code>${brief(file)}</code> (${why})</li>`)}</ul>${more > 0 && cutNote(`and ${grouped(more)} more`)}</details>`;
 }

@@ -48,7 +48,7 @@ export function facts(stream: StreamReport): Markup {
   for (const [what, count] of lost(stream)) if (count > 0) rows.push([what, grouped(count)]);
   const { count, ranges } = takenOverUnchecked(stream);
   if (count > 0)
-    rows.push(['Taken over by a restart, checked by nobody', `${grouped(count)}: entries ${rangesText(ranges)}`]);
+    rows.push(['Taken over by a restart, not checked by anyone', `${grouped(count)}: entries ${rangesText(ranges)}`]);
   return html`<dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 

@@ -34,25 +34,25 @@ export function checkedHow({ checkedBy }: KeyReport): CheckedHow {
 
 const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   both: {
-    who: 'only whoever holds the data key and may also sign with the signing key; one of the two is not enough',
-    brief: 'only whoever holds the data key and may sign as well',
+    who: 'only someone who holds the data key and may also sign with the signing key; one of the two is not enough',
+    brief: 'only someone who holds the data key and may also sign',
   },
   mac: {
-    who: 'whoever holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
-    brief: 'whoever holds the data key, as who checks with it does',
+    who: 'anyone who holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
+    brief: 'anyone who holds the data key, including the auditor',
   },
   signature: {
-    who: 'whoever may sign with the signing key; an auditor, who has the public key alone, could not',
-    brief: 'whoever may sign with the signing key',
+    who: 'anyone who may sign with the signing key; an auditor, who has only the public key, could not',
+    brief: 'anyone who may sign with the signing key',
   },
   nothing: {
     who: 'anyone who could write to the files: no key of yours checks these entries',
     brief: 'anyone who could write to the files: no key of yours checks it',
   },
   'mac behind a hole': {
-    who: 'whoever holds the data key, and perhaps anyone who could write to the files: where a seal is missing or was changed, the MACs up to the next one could not be checked',
+    who: 'anyone who holds the data key, and perhaps anyone who could write to the files: after a missing or changed seal, the MACs up to the next one could not be checked',
     brief:
-      'whoever holds the data key, and perhaps anyone who could write to the files: where a seal is missing, MACs could not be checked',
+      'anyone who holds the data key, and perhaps anyone who could write to the files: after a missing seal, MACs could not be checked',
   },
   uncovered: {
     who: 'perhaps anyone who could write to the files: no checkpoint that a key of yours signed proves these entries as they are here',
@@ -64,8 +64,9 @@ const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
     brief: 'perhaps anyone who could write to the files: no checkpoint with the cosignatures you asked for covers it',
   },
   'taken over with macs': {
-    who: 'whoever holds the data key and could write to the files before the restart that took these entries over: the data key alone is enough, because nothing had signed them until then',
-    brief: 'whoever holds the data key: it alone is enough, nothing had signed them before a restart took them over',
+    who: 'anyone who held the data key and could write to the files before the restart that took these entries over: the data key alone is enough, because nothing had signed them until then',
+    brief:
+      'anyone who holds the data key: it alone is enough, because nothing had signed them before a restart took them over',
   },
   'taken over': {
     who: 'anyone who could write to the files between the crash and the restart: nothing had signed these entries, and the restart took them over as it found them',
@@ -219,11 +220,11 @@ export function* takenOverWithin(
 const LOCAL_SOURCES: readonly string[] = ['env', 'file'];
 
 const HOST = {
-  local: 'had its keys in hand, and could write all of it anew, which only a checkpoint that is kept elsewhere shows',
+  local: 'held the keys and could have rewritten the log; only a checkpoint kept elsewhere would show it',
   service:
-    'could not alter what was sealed before that, but could begin the log anew, which only a checkpoint that is kept elsewhere shows',
+    'could not alter what was sealed before that, but could have begun the log anew; only a checkpoint kept elsewhere would show it',
   signing:
-    'could have everything signed again that comes after the last checkpoint that is kept elsewhere (an anchor, a pin, a file of known checkpoints)',
+    'could have had everything after the last checkpoint kept elsewhere (an anchor, a pin, a file of known checkpoints) signed again',
 } as const;
 
 /** What whoever controlled the host of the writer could do: each the end of a sentence without its stop. */

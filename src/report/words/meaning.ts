@@ -60,7 +60,7 @@ function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: r
   return {
     yes: [
       `Every entry${range}${but} is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.`,
-      `Whoever changed, removed, inserted or reordered one of these entries would have needed keys: which, is said below under “Who could have forged this log”.`,
+      `Anyone who changed, removed, inserted or reordered one of these entries would have needed the keys listed below under “Who could have forged this log”.`,
     ],
     no: [
       ...also,

@@ -22,7 +22,7 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     title: 'entries were removed',
     means:
       'Sealed entries are numbered without holes. These numbers are missing from the middle of a file, so the lines were taken out.',
-    next: `What they said can be had only from another copy of the log. ${COMPARE}`,
+    next: `Their contents can only be recovered from another copy of the log. ${COMPARE}`,
   },
   OUT_OF_ORDER: {
     title: 'entries are not in the order in which they were sealed',
@@ -73,7 +73,7 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     title: 'a restart gave up protection that the log had before',
     means:
       'After a restart the log has no secret codes, or no signer, any more, without the hand-over that such a change needs. A writer refuses to do that.',
-    next: 'Ask whether somebody changed the configuration of the writer by force. If nobody did, whoever went on had not all the keys.',
+    next: 'Ask whether somebody changed the configuration of the writer by force. If nobody did, the process that continued did not have all the keys.',
   },
   EPOCH_REUSED: {
     title: 'a key period has a number that was used before',
@@ -94,7 +94,7 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: COMPARE,
   },
   SEAL_MISSING: {
-    title: 'a seal is missing where one must stand',
+    title: 'a required seal is missing',
     means: 'A start and a hand-over are sealed at once. Here something else follows, so lines were removed or added.',
     next: COMPARE,
   },

@@ -42,7 +42,7 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
   },
   EMPTY_FILE: {
     title: 'a file is empty',
-    means: 'It holds nothing, which happens where a crash or a rotation left it.',
+    means: 'It is empty. A crash or a rotation can leave such a file.',
     next: 'Nothing, if the entries around it go on without a hole, as they do here unless something else is found.',
   },
   EARLIER_COPY: {

@@ -211,7 +211,7 @@ export class KnownLock {
   #unusable(action: 'create' | 'read' | 'replace', code: string, cause: unknown): TamperError {
     return new TamperError('WRITE_FAILED', `cannot ${action} the lock ${this.#path} (${code})`, {
       cause,
-      hint: `The directory of the ${this.#what} must be writable, by nobody but those who verify.`,
+      hint: `The directory of the ${this.#what} must be writable, and only by those who verify.`,
     });
   }
 

@@ -21,8 +21,8 @@ export function patternsOf({
   const given = origin === undefined ? [] : typeof origin === 'string' ? [origin] : [...origin];
   const patterns = given.length > 0 ? given : (policy?.streams.map((stream) => stream.origin) ?? []);
   if (patterns.length === 0) {
-    throw new TamperError('USAGE', 'it was not said which stream to verify', {
-      hint: 'Name it with --origin, or in a policy: a verifier that takes the name from the log can be led astray.',
+    throw new TamperError('USAGE', 'name the stream to verify with --origin', {
+      hint: 'In code: origin; or in a policy. A verifier that takes the name from the log can be misled.',
     });
   }
   for (const pattern of patterns) {
@@ -104,11 +104,7 @@ export function unclaimedReport(
   for (const { source, peek } of files) {
     const place = { file: source.name };
     if (peek.unreadable !== undefined) {
-      findings.add(
-        'UNREADABLE',
-        place,
-        `this file cannot be read, so that nobody can tell whose it is: ${peek.unreadable}`,
-      );
+      findings.add('UNREADABLE', place, `this file cannot be read, so its stream is unknown: ${peek.unreadable}`);
     } else if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
     else if (peek.noted !== undefined) {
       const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;

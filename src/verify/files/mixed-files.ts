@@ -16,7 +16,7 @@ const PEEK_LIMIT = 16 * 1024 * 1024;
 /** So many streams of a file count for its place. */
 const TAG_LIMIT = 4096;
 
-/** Is told which entries that may say whose they are stand in the files. */
+/** Collects the entries that may identify a stream. */
 type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
 
 /**

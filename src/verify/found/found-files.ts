@@ -96,14 +96,14 @@ interface Level {
   readonly path: string;
   /** In their order. */
   readonly names: readonly string[];
-  /** What is no regular file. */
+  /** What is not a regular file. */
   readonly others: ReadonlyMap<string, 'directory' | IgnoredWhy>;
   /** The names of the manifests in it. */
   readonly manifests: ReadonlySet<string>;
   next: number;
 }
 
-/** What is gone, and may be, is no directory. */
+/** What is gone, and may be, is not a directory. */
 async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();

@@ -22,7 +22,7 @@ const CONTROL = Buffer.from('\n{"integrity":{"seq":', 'latin1');
 const STEP = /^\{"integrity":\{"seq":[0-9]{1,16},"kind":"(?:seal|close)","step":([0-9]{1,16}),/;
 /** Longer than what {@link STEP} can match. */
 const STEP_LENGTH = 96;
-/** A shorter run is read by the reader of the whole in less time than it takes to tell of it. */
+/** A shorter run costs more to send than to verify. */
 const SHORTEST_RUN = 8;
 /** A part walks at most so many steps of a key schedule: what claims more is left to the reader of the whole. */
 const STEP_LIMIT = 100_000;

@@ -117,7 +117,7 @@ function readRecord(
   const bytes = Buffer.concat([leaf, ANY_TAIL]);
   const line = classifyLine(bytes);
   if (line.type !== 'record') {
-    findings.add('RECORD_WRONG', 'what it proves is no record: it does not end like one');
+    findings.add('RECORD_WRONG', 'the proven line is not a record: it does not end like one');
     return undefined;
   }
   if (line.seq !== index + 1) {

@@ -171,7 +171,7 @@ export class StreamVerifier {
     await this.#feedSlowly(line);
   }
 
-  /** Takes a line that its carrier did not write so: none of the log, whatever it looks like. */
+  /** Takes a line that was not written by the carrier: foreign, whatever it contains. */
   feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
     if (this.state.stopped) return;
     const { place } = this.state;
@@ -191,7 +191,7 @@ export class StreamVerifier {
     return this.#foreign.pending || this.state.early !== undefined;
   }
 
-  /** Takes leave of the bytes before `end`, which is the file's byte `offset`. */
+  /** The buffer is about to be reused: hashes up to `end`, which is the file's byte `offset`. */
   release(bytes: Buffer, end: number, offset: number): void {
     this.state.facts?.reach(bytes, end, offset);
   }

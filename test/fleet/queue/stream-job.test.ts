@@ -49,7 +49,7 @@ it.each([
   ['a job without an origin', { ...job, origin: '' }],
   ['a job with something more', { ...job, key: 'secret' }],
 ])('is no job: %s', (_what, value) => {
-  expect(() => parseJob(value, 'line 7')).toThrow('line 7 is no job of an audit');
+  expect(() => parseJob(value, 'line 7')).toThrow('line 7 is not a job of an audit');
 });
 
 it.each([

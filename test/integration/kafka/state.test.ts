@@ -151,7 +151,7 @@ describe('a saved state', () => {
     expect(stderr).toMatch(/LOCKED/);
   });
 
-  it('is no directory of something else, and no file', async () => {
+  it('is not a directory of something else, and no file', async () => {
     const topic = await newTopic();
     const full = join(place.directory, 'full');
     mkdirSync(full);
