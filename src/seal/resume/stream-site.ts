@@ -127,9 +127,9 @@ function siteOf(place: Place, now: number): StreamSite {
     sink.close();
     throw error;
   }
-  const { root, stateDir } = place;
+  const { root, stateDir, origin: configured } = place;
   const why = resumption.why === 'new' ? begins : resumption.why;
-  return { origin, configured: place.origin, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
+  return { origin, configured, root, stateDir, lock, stateFile, state, resumption: { ...resumption, why }, sink };
 }
 
 function resume(place: Place, origin: string, state: StreamState | undefined, now: number): Resumption {
