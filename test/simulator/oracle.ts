@@ -85,12 +85,21 @@ function lastLineOf(bytes: Buffer): number {
 
 type Add = (what: string, details?: string) => void;
 
+/** Everything beside the log by name, and what was moved away: `ino` says in which order files were made. */
+function contentsOf(world: World): Map<string, { content: Buffer; ino: number }> {
+  const names = [...(world.machine.mounts.get(LOG)?.root.names ?? [])].filter(([, { isDirectory }]) => !isDirectory);
+  const there = names.map(([name, { content, ino }]) => [name, { content: Buffer.from(content), ino }] as const);
+  // a power cut may bring back what was moved away
+  const away = [...world.archive].filter(([, { ino }]) => there.every(([, one]) => one.ino !== ino));
+  return new Map([...away, ...there]);
+}
+
 /** Files of the log by name, uncompressed, in the order in which they were begun. */
 function logFiles(world: World): Map<string, Buffer> {
-  const names = world.machine.mounts.get(LOG)?.root.names ?? new Map();
+  const names = contentsOf(world);
   const isTwice = (name: string): boolean => name.endsWith('.gz') && names.has(name.slice(0, -3)); // a crash may bring back what was compressed
   const files = [...names]
-    .filter(([name, { isDirectory }]) => !isDirectory && /^a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
+    .filter(([name]) => /^(?:archive\/)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
     .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
   const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
   if (!world.config.rotateChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));
@@ -126,9 +135,7 @@ async function verifyLog(world: World, tree: Tree, files: Map<string, Buffer>, a
 }
 
 function storedOf(world: World): StoredLogs {
-  const contents = new Map<string, Buffer>();
-  for (const [name, inode] of world.machine.mounts.get(LOG)?.root.names ?? [])
-    if (!inode.isDirectory) contents.set(name, Buffer.from(inode.content));
+  const contents = new Map([...contentsOf(world)].map(([name, { content }]) => [name, content]));
   const objects = [...contents].sort().map(([key, { length }]) => ({ key, size: length, version: '1', named: false }));
   return {
     list: async () => objects,

@@ -18,7 +18,7 @@ export type Step =
   | { readonly do: 'heal' }
   | { readonly do: 'keys'; readonly mood: Mood }
   | { readonly do: 'new key' }
-  | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'second writer' }
+  | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
   | { readonly do: 'clock'; readonly ms: number }
   /** The process is killed right before so many further calls of the system. */
   | { readonly do: 'doom'; readonly calls: number }
@@ -105,7 +105,7 @@ function setupOf(random: Random): Setup {
 function step(random: Random, faulty: boolean): Step[] {
   const kind = random.weighted({
     write: 10, wait: 6, busy: 0.5, trouble: faulty ? 4 : 0, heal: faulty ? 2 : 0, keys: faulty ? 1 : 0, 'new key': 0.7, rotate: 0.7,
-    reopen: 0.3, flush: 1, flushSync: 0.5, logrotate: 0.6, clock: 0.3, 'second writer': 0.2, doom: 0.5,
+    reopen: 0.3, flush: 1, flushSync: 0.5, logrotate: 0.6, archive: 0.6, clock: 0.3, 'second writer': 0.2, doom: 0.5,
   }); // biome-ignore format: a table
   switch (kind) {
     case 'write':

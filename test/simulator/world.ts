@@ -56,6 +56,8 @@ export class World {
   readonly keys: KeyService = new KeyService();
   readonly runs: Run[] = [];
   readonly problems: string[] = [];
+  /** What was moved away, by name: a file of the same name replaces another one. */
+  readonly archive: Map<string, { content: Buffer; ino: number }> = new Map();
   /** Something outside renamed the log's file. */
   moved = 0;
   clockJumped = false;
@@ -185,6 +187,23 @@ export class World {
         const root = machine.mounts.get(LOG)?.root;
         const file = root?.names.get('a.jsonl');
         if (file !== undefined) root?.name([['a.jsonl', undefined], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
+        return;
+      }
+      case 'archive': {
+        // as `mv a.2* archive/` does, from when a file's manifest is there
+        const root = machine.mounts.get(LOG)?.root;
+        for (const [name, file] of [...(root?.names ?? [])]) {
+          const closed = name.replace(/\.gz$/, '');
+          const manifest = root?.names.get(`${closed}.manifest.json`);
+          if (!/^a\.\d{8}T\d{6}Z-\d{4}\.jsonl$/.test(closed) || manifest === undefined) continue;
+          for (const [own, inode] of [
+            [name, file],
+            [`${closed}.manifest.json`, manifest],
+          ] as const) {
+            this.archive.set(`archive/${own}`, { content: Buffer.from(inode.content), ino: inode.ino });
+            root?.name([[own, undefined]]);
+          }
+        }
         return;
       }
       case 'power cut':

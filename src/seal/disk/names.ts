@@ -89,13 +89,15 @@ const BESIDE = /\.(?:gz|manifest\.json)$/;
 /**
  * A name for a closed file: `audit.20261124T230024Z-0001.jsonl`. Names sort as they were given: those of one second by
  * their number, and none before one that is there already, though the clock may have been put back by up to a day.
+ *
+ * @param newest - the newest name that was given: its file may have been moved away, to where the next one must not replace it
  */
-export function stampedName(base: string, now: number): string {
+export function stampedName(base: string, now: number, newest: string | undefined): string {
   const { stem, extension } = nameParts(base);
   let stamp = formatStamp(now);
   const latest = formatStamp(now + AHEAD);
   let number = 1;
-  for (const name of readdirSync(dirname(base))) {
+  for (const name of [...readdirSync(dirname(base)), basename(newest ?? base)]) {
     const taken = stampOf(base, name.replace(BESIDE, ''));
     const [, time = '', last = '0'] = taken ?? [];
     if (time < stamp || time > latest || Number.isNaN(timeOf(time))) continue;
@@ -116,19 +118,32 @@ export interface NextFile {
   readonly file: string;
   /** The name that the closed file gets; absent where it keeps its own. */
   readonly renamed?: string;
+  /** The newest name with a stamp that was given so far; absent if there is none. */
+  readonly newest?: string;
 }
 
 /**
  * What comes after the file `live`: the one that is written has the configured name, and a closed one gets a stamp. Where
  * somebody else's file has the configured name, or one that must stay as it is, the next one has a stamp.
  *
+ * @param newest - as {@link stampedName} has it
  * @param moved - whether somebody else has renamed the file already
  */
-export function nextFile(base: string, live: string, now: number, moved = false): NextFile {
-  if (live === base && !moved) return { file: base, renamed: stampedName(base, now) };
+export function nextFile(
+  base: string,
+  live: string,
+  now: number,
+  { newest, moved }: { readonly newest: string | undefined; readonly moved: boolean },
+): NextFile {
+  if (live === base && !moved) {
+    const renamed = stampedName(base, now, newest);
+    return { file: base, renamed, newest: renamed };
+  }
   const there = lstatSync(base, { throwIfNoEntry: false });
   const isFree = there === undefined || (there.isFile() && there.size === 0);
-  return { file: isFree && !isCompressed(base) ? base : stampedName(base, now) };
+  if (isFree && !isCompressed(base)) return { file: base, ...(newest !== undefined && { newest }) };
+  const file = stampedName(base, now, newest);
+  return { file, newest: file };
 }
 
 /** Whether a closed file kept this name and was compressed: the manifest of that name is its own. */

@@ -49,6 +49,8 @@ export interface StreamState {
    * still where the writer ended in between.
    */
   readonly renamed?: string;
+  /** The newest name with a stamp that a file of this log got: none is given twice, wherever its file is now. */
+  readonly newest?: string;
   /** The configured path that the files of this stream are named after. */
   readonly base: string;
   /** The highest epoch number ever announced. */
@@ -86,6 +88,7 @@ export function formatState(state: StreamState): string {
     file: state.file,
     offset: state.offset,
     ...(state.renamed !== undefined && { renamed: state.renamed }),
+    ...(state.newest !== undefined && { newest: state.newest }),
     base: state.base,
     epoch: state.epoch,
     ...(current && {
@@ -128,7 +131,7 @@ export function parseState(text: string, path: string): StreamState {
   const state = readState(members);
   members.end();
   if (members.problem !== undefined) throw malformed(path, members.problem.message);
-  const strange = [state.file, state.renamed ?? state.file].find(
+  const strange = [state.file, state.renamed ?? state.file, state.newest ?? state.file].find(
     (file) => file !== STDOUT && !isFileOf(state.base, file),
   );
   if (strange !== undefined) {
@@ -153,6 +156,7 @@ function readState(members: Members): StreamState {
     file: members.string('file'),
     offset: members.number('offset'),
     ...(members.has('renamed') && { renamed: members.string('renamed') }),
+    ...(members.has('newest') && { newest: members.string('newest') }),
     base: members.string('base'),
     epoch: members.number('epoch'),
     ...(members.has('current') && { current: readCurrent(members.object('current')) }),

@@ -192,7 +192,7 @@ function finishRename(state: StreamState, now: number): void {
     closeDescriptor(fd);
   }
   if (open === undefined || beginsAfter(open, state)) return; // the next file has begun, or is torn
-  const renamed = isBack ? stampedName(base, now) : state.renamed;
+  const renamed = isBack ? stampedName(base, now, state.newest) : state.renamed;
   if (renamed === undefined || existsSync(renamed)) {
     throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
   }

@@ -109,8 +109,8 @@ function siteOf(place: Place, now: number): StreamSite {
   }
   if (isCompressed(resumption.file) && !existsSync(resumption.file)) {
     // it was compressed after the state had named it: the name was out of sight then
-    const file = stampedName(place.base, now);
-    state = { ...state, file };
+    const file = stampedName(place.base, now, state.newest);
+    state = { ...state, file, newest: file };
     resumption = { ...resumption, file, baseline: { ...resumption.baseline, file } };
   }
   const { lock } = place;
@@ -208,7 +208,7 @@ function moveTo(
     throw stateConflict(`the stream ${before.origin} was written to ${before.file}, and ${base} is not empty`);
   }
   const { size, frontier, leaf, current, epoch } = resumption;
-  const { origin, checkpoint, pending, after } = before;
+  const { origin, newest, checkpoint, pending, after } = before;
   const state = {
     origin,
     size,
@@ -216,6 +216,7 @@ function moveTo(
     ...(leaf !== undefined && { leaf }),
     file: base,
     offset: 0,
+    ...(newest !== undefined && before.base === base && { newest }),
     base,
     epoch,
     ...(current && { current }),
@@ -230,13 +231,14 @@ function moveTo(
 export function beginNewStream(place: Place, now: number, reason: string): { origin: string; file: string } {
   const promised = promisedBy(place);
   const origin = continuingOrigin(place.origin, formatStamp(now));
-  const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now);
+  const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now, promised.newest);
   stateFileOf(place, origin).replaceSync({
     origin,
     size: 0,
     frontier: [],
     file,
     offset: 0,
+    ...(file !== STDOUT && { newest: file }),
     base: place.base,
     epoch: 0,
     after: { origin: promised.origin, size: promised.size, root: rootOf(promised) },

@@ -27,8 +27,8 @@ export function announce(run: StreamRun, now: number): Continuation {
   return { origin, stateFile, state };
 }
 
-function nextNames({ state: { base }, log: { sink } }: StreamRun, now: number): NextFile {
-  return nextFile(base, sink.name, now, !sink.inPlace);
+function nextNames({ state: { base, newest }, log: { sink } }: StreamRun, now: number): NextFile {
+  return nextFile(base, sink.name, now, { newest, moved: !sink.inPlace });
 }
 
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */

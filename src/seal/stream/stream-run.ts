@@ -266,7 +266,8 @@ export class StreamRun implements SealedStream {
   /** Asked anew at each attempt: a directory may have gone away and come back, with the file under its old name. */
   #nextFile(): NextFile {
     const { sink } = this.log;
-    return nextFile(this.#state.base, sink.name, this.#clock.now(), !sink.inPlace);
+    const { base, newest } = this.#state;
+    return nextFile(base, sink.name, this.#clock.now(), { newest, moved: !sink.inPlace });
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
@@ -497,7 +498,7 @@ export class StreamRun implements SealedStream {
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
-  #nameNextFile({ file, renamed }: NextFile): void {
+  #nameNextFile({ file, renamed, newest }: NextFile): void {
     const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
     const { name, inPlace } = this.log.sink;
     this.#state = {
@@ -505,6 +506,7 @@ export class StreamRun implements SealedStream {
       file,
       offset: 0,
       ...(renamed !== undefined && { renamed }),
+      ...(newest !== undefined && { newest }),
       ...(checkpoint && {
         checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, inPlace, renamed) : checkpoint,
       }),
