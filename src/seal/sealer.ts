@@ -231,10 +231,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #flush(isAwaited: boolean): Promise<void> {
-    const { reported } = this.#pump.queue;
+    const { queue } = this.#pump;
+    const { dropped } = queue;
     const run = await this.#settled(isAwaited);
     await this.#failure.orFailed(cover(run, this.#pump), isAwaited);
-    this.#pump.queue.report(reported);
+    queue.report(dropped);
   }
 
   /** As {@link Sealer.flush} before it returns, but for the signature. It can do nothing before the key has come. */
@@ -529,7 +530,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #close(): Promise<void> {
-    const { reported } = this.#pump.queue;
     const limit = new EndLimit(this.config.closeTimeoutSeconds);
     const mark = this.#pump.mark();
     try {
@@ -554,7 +554,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     }
     if (this.#failure.error !== undefined) throw this.#failure.error;
     this.#keeping.check(this.origin);
-    this.#pump.queue.report(reported);
+    this.#pump.queue.report(this.#pump.queue.dropped);
   }
 
   /** At the end one failure must not keep the rest from being done. */

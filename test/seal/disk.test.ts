@@ -77,6 +77,25 @@ it('a full disk: the file is cut back to its last whole line, lines wait, nothin
   expect((await audit(directory, provider)).verdict).toBe('ok');
 });
 
+it('a loss is told to one flush: the first that was called after it, whichever ends first', async () => {
+  const { options } = withDisk();
+  const sealer = start({ ...options(), maxPendingBytes: 65_536, maxLineBytes: 4_096 });
+  await sealer.flush();
+  disk.room = 0;
+  for (const line of lines(10, 1)) sealer.write(line);
+  const before = sealer.flush();
+  expect(sealer.stats.dropped).toBe(0);
+  for (const line of lines(20_000, 1)) sealer.write(line);
+  const { dropped } = sealer.stats;
+  expect(dropped).toBeGreaterThan(0);
+  const after = [sealer.flush(), sealer.flush()];
+  const told = Promise.allSettled([before, ...after]);
+  disk.room = undefined;
+  const reasons = (await told).map((one) => (one.status === 'rejected' ? one.reason : undefined));
+  expect(reasons).toMatchObject([undefined, { code: 'PENDING_OVERFLOW', lines: dropped }, undefined]);
+  await sealer.close();
+});
+
 it('on_write_failure: drop counts what came meanwhile in a gap', async () => {
   const { directory, file, options, provider } = withDisk();
   const sealer = start({ ...options(), onWriteFailure: 'drop' });

@@ -14,11 +14,20 @@ export async function compress(file: string): Promise<string> {
   const path = `${file}.gz`;
   const temporary = `${path}.tmp`;
   await rm(temporary, { force: true });
-  await replaceFile({ path, temporary, mode: 0o640 }, (copy) =>
-    pipeline(createReadStream(file), createGzip(), async (compressed: AsyncIterable<Buffer>) => {
-      for await (const chunk of compressed) await copy.writeFile(chunk);
-    }),
-  );
+  await replaceFile({ path, temporary, mode: 0o640 }, async (copy) => {
+    let refused: unknown; // the pipeline says only that it was aborted
+    try {
+      await pipeline(createReadStream(file), createGzip(), async (compressed: AsyncIterable<Buffer>) => {
+        for await (const chunk of compressed)
+          await copy.writeFile(chunk).catch((error: unknown) => {
+            refused = error;
+            throw error;
+          });
+      });
+    } catch (error) {
+      throw refused ?? error;
+    }
+  });
   // for a moment both are there, with equal bytes
   await unlink(file);
   return path;

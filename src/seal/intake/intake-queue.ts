@@ -58,11 +58,6 @@ export class IntakeQueue {
     return this.#dropped;
   }
 
-  /** Up to how many lost lines somebody was told. */
-  get reported(): number {
-    return this.#reported;
-  }
-
   /** Whether a producer was told to wait for {@link QueueHost.drained}. */
   get isHeldBack(): boolean {
     return this.#heldBack;
@@ -191,13 +186,13 @@ export class IntakeQueue {
   /**
    * Says what was lost, once.
    *
-   * @param from - up to how many lines the caller knows of already
+   * @param until - how many lines were lost when the caller asked; those after it are told to the next one
    * @throws {@link TamperError} `PENDING_OVERFLOW`
    */
-  report(from: number): void {
-    const lines = this.#dropped - from;
-    this.#reported = Math.max(this.#reported, this.#dropped);
+  report(until: number): void {
+    const lines = until - this.#reported;
     if (lines <= 0) return;
+    this.#reported = until;
     throw new TamperError(
       'PENDING_OVERFLOW',
       `${lines === 1 ? '1 line was' : `${lines} lines were`} lost before this; a gap entry counts this`,
