@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as verifier from '../../src/index.ts';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
-import { alteredCampaign, attackCampaign, honestCampaign, type Violation } from './histories.ts';
+import { alteredCampaign, attackCampaign, copiesCampaign, honestCampaign, type Violation } from './histories.ts';
 
 /** A short share of `npm run histories`, and seeds that a verifier once judged wrongly. */
 
@@ -38,6 +38,12 @@ describe('honest histories', () => {
 
   it('are told as what they are, cause first', async () => {
     expect(await said(honestCampaign, 1, 40)).toEqual([]);
+  });
+});
+
+describe('copies of honest logs', () => {
+  it('are told from forks and from other logs, whatever their line endings and empty lines', async () => {
+    expect(await said(copiesCampaign, 1, 60)).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Random } from '../interop/differential/random.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
+import { copiesViolations, makeCopies } from './copies.ts';
 import { type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { honestViolations } from './rules.ts';
@@ -65,6 +66,16 @@ export const alteredCampaign = (campaign: Campaign): Promise<number> =>
     if (altered === undefined) return undefined;
     const says = alteredViolations(altered, await judge.report(altered), await judge.report(altered.honest));
     return { history: altered, says };
+  });
+
+/** Copies of honest logs, from `seed` on. @returns how many broke a rule */
+export const copiesCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const random = new Random(Math.imul(seed, 0x165667b1));
+    const copies = makeCopies(random, world, random.chance(0.4));
+    if (copies === undefined) return undefined;
+    const says = copiesViolations(copies, await judge.report(copies), await judge.report(copies.honest));
+    return { history: copies, says };
   });
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;

@@ -89,7 +89,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   LINE_ENDINGS_CONVERTED: {
     title: 'the line endings of the file were converted',
     means:
-      'Some tool has changed LF to CR LF, as file transfers in text mode do. The entries were checked without them.',
+      'Some tool has changed LF to CR LF, as file transfers in text mode do, or put a byte order mark before the first line. The entries were checked without them.',
     next: 'Ask for the file once more, in binary mode.',
   },
   RESERIALIZED: {
