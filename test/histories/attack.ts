@@ -47,7 +47,7 @@ const dataKeyAlone: Attacker = async (random, world) => {
 const storage: Attacker = async (random, world, as) => {
   const held = world.origins.flatMap((origin) => {
     const own = world.kept.filter((kept) => kept.origin === origin);
-    return [own[0] as Kept, own.at(-1) as Kept];
+    return [...own.slice(0, 1), ...own.slice(-1)];
   });
   const at = random.int(world.files.length);
   const { name, bytes } = world.files[at] as NamedBytes;

@@ -105,8 +105,9 @@ export function makeCopies(random: Random, world: World, forges: boolean): Copie
     ...honest,
     what,
     files: ordered.map(({ file }) => file),
+    manifests: world.manifests,
     demux: mixes,
-    honest: { ...honest, demux: mixes, files: sources },
+    honest: { ...honest, demux: mixes, files: sources, manifests: world.manifests },
     converted,
     forged,
   };

@@ -49,6 +49,7 @@ export class Judge {
     );
     const folder = join(directory, 'logs');
     mkdirSync(folder);
+    for (const { name, bytes } of history.manifests) put(join('logs', name), bytes);
     const paths = history.files.map(({ name, bytes }) => put(join('logs', name), bytes));
     return {
       paths: paths.length > 0 ? paths : [folder],

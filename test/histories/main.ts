@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
+import { compileTree } from '../simulator/tree.ts';
 import { alteredCampaign, attackCampaign, copiesCampaign, honestCampaign, type Violation } from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** npm run histories -- [--seed S] [--count N] [--of attacks | altered | copies] [--tree DIRECTORY] [--out DIRECTORY] */
+/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of attacks | altered | copies] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '2000' },
     of: { type: 'string', default: 'histories' },
+    real: { type: 'boolean', default: false },
     tree: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
     out: { type: 'string' },
   },
@@ -41,7 +43,15 @@ try {
   const verifier = await verifierOf(values.tree);
   const campaign = CAMPAIGNS.get(values.of);
   if (campaign === undefined) throw new Error(`--of is one of ${[...CAMPAIGNS.keys()].join(', ')}`);
-  const violations = await campaign({ verifier, seed: Number(values.seed), count, directory, onViolation });
+  const writer = values.real ? await compileTree(values.tree) : undefined;
+  const violations = await campaign({
+    verifier,
+    ...(writer && { writer }),
+    seed: Number(values.seed),
+    count,
+    directory,
+    onViolation,
+  });
   const rate = Math.round((count / (performance.now() - began)) * 1000);
   console.log(
     [...kinds]

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { modeOf } from '../../src/config/index.ts';
+import { modeOf, type ResolvedConfig } from '../../src/config/index.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { LOG } from './machine.ts';
 import type { Tree } from './tree.ts';
@@ -86,7 +86,7 @@ function lastLineOf(bytes: Buffer): number {
 type Add = (what: string, details?: string) => void;
 
 /** Files of the log by name, uncompressed, in the order in which they were begun. */
-function logFiles(world: World): Map<string, Buffer> {
+export function logFiles(world: { readonly machine: World['machine']; readonly config: Partial<ResolvedConfig> }): Map<string, Buffer> {
   const names = world.machine.mounts.get(LOG)?.root.names ?? new Map();
   const isTwice = (name: string): boolean => name.endsWith('.gz') && names.has(name.slice(0, -3)); // a crash may bring back what was compressed
   const files = [...names]

@@ -57,7 +57,10 @@ class File:
                 return plain
             plain += part
             data = member.unused_data
-        if data:
+        if data == GZIP[:1]:
+            self.problems.add('UNREADABLE')
+            self.whole = False
+        elif data:
             self.problems.add('GZIP_TRAILING')
         return plain
 

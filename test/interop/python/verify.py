@@ -89,7 +89,7 @@ def read_range(stream, files, ends_here):
         stream.undecided.add(str(stop))
         return
     # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
-    lost = {'RESERIALIZED', 'UNREADABLE'}
+    lost = {'RESERIALIZED', 'UNREADABLE', 'GZIP_TRAILING'}
     stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)
     if stream.start is None:
         # M8.5: of a stream that is held there is no entry

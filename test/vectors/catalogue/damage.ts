@@ -158,6 +158,16 @@ export function damageCases(): VectorCase[] {
       'END_UNPROVEN 14',
     ),
     vector(
+      'unreadable-cut-header',
+      'a compressed file of two members is cut inside the header of the second; a checkpoint of the end is held',
+      [{ name: 'log.jsonl.gz', bytes: Buffer.concat([member(half), member(rest).subarray(0, 5)]) }],
+      auditor({ held: [macLog().note()] }),
+      2,
+      'UNREADABLE',
+      first,
+      'END_UNPROVEN 8',
+    ),
+    vector(
       'valid-earlier-copy',
       'a backup that was made when the log was shorter stands beside it',
       [
