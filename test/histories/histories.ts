@@ -5,6 +5,7 @@ import { attackViolations, makeAttack } from './attack.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
+import { makePart, partViolations } from './parts.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
 import { makeWorld, type World } from './world.ts';
@@ -103,6 +104,13 @@ export const copiesCampaign = (campaign: Campaign): Promise<number> =>
     if (copies === undefined) return undefined;
     const says = copiesViolations(copies, await judge.report(copies), await judge.report(copies.honest));
     return { history: copies, says };
+  });
+
+/** Single files of logs that go on in others, from `seed` on. @returns how many broke a rule */
+export const partsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const part = makePart(new Random(Math.imul(seed, 0x9e3779b9)), world);
+    return part && { history: part, says: partViolations(part, await judge.report(part)) };
   });
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;

@@ -36,6 +36,8 @@ export interface History {
   readonly demux: boolean;
   readonly unwrap: CarrierName | undefined;
   readonly live: boolean;
+  /** One closed file by itself. */
+  readonly part?: boolean;
   /** What is so: any other finding above a warning is false. Empty: the verdict is ok. */
   readonly causes: ReadonlySet<FindingCode>;
   /** Those that everything else follows from: one of them is told first. */
@@ -299,7 +301,7 @@ export function makeHistory(random: Random, world: World): History {
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
   // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
-    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN');
+    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN').add('TORN_TAIL');
   // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
   const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(origin) ?? 0));
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];

@@ -4,10 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
 import { compileTree } from '../simulator/tree.ts';
-import { alteredCampaign, attackCampaign, copiesCampaign, honestCampaign, type Violation } from './histories.ts';
+import {
+  alteredCampaign,
+  attackCampaign,
+  copiesCampaign,
+  honestCampaign,
+  partsCampaign,
+  type Violation,
+} from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of attacks | altered | copies] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
+/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of histories | copies | parts | attacks | altered] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +29,7 @@ const { values } = parseArgs({
 const CAMPAIGNS = new Map([
   ['histories', honestCampaign],
   ['copies', copiesCampaign],
+  ['parts', partsCampaign],
   ['attacks', attackCampaign],
   ['altered', alteredCampaign],
 ]);
