@@ -423,6 +423,36 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
     expect(text.includes('\n  what no finding names could have been forged')).toBe(report.verdict === 'tampered');
   });
 
+  /** A signed log of 300 records, perhaps one that is still written; of which these are altered. */
+  async function manyAltered(altered: (n: number) => boolean, live: boolean): Promise<string> {
+    const log = new SealedLog(origin).open(MODES.signed).seal().checkpoint();
+    for (let n = 1; n <= 200; n++) log.record(`{"n":${n},"amount":100}`);
+    log.seal().checkpoint();
+    for (let n = 201; n <= 300; n++) log.record(`{"n":${n},"amount":100}`);
+    if (!live) log.close().checkpoint();
+    const text = log.toFiles()[0]?.bytes.toString('utf8') ?? '';
+    const path = join(scratch, 'many.jsonl');
+    const change = (all: string, n: string): string => (altered(Number(n)) ? all.replace('100', '999') : all);
+    writeFileSync(path, text.replaceAll(/"n":(\d+),"amount":100/g, change));
+    const keys = auditorKeys({ publicKeys: [vkeyOf(origin, signer)] });
+    const report = await verify({ paths: [path], origin, keys, live, now: new Date(log.clock + 1000) });
+    expect(report.verdict).toBe('tampered');
+    return verdictText(report, 'normal').split('\n')[1] ?? '';
+  }
+
+  it('counts altered records beyond the hundred that are named', async () => {
+    expect(await manyAltered((n) => n <= 150, false)).toBe(
+      '  150 entries were changed after they were sealed (3 to 102 and 50 more); every other one from 1 to 304 is as it was sealed',
+    );
+  });
+
+  it('does not say of altered records that are not named, and may not have been sealed, that they were', async () => {
+    expect(await manyAltered((n) => n <= 110, true)).toMatch(
+      /^ {2}an entry was changed after it was written \(entry 3\)/,
+    );
+    expect(await manyAltered((n) => n > 80 && n <= 220, true)).not.toContain('sealed');
+  });
+
   it('a MAC is not said to have been checked behind a hole that took a seal with it', async () => {
     const report = await reportOn('mac', 'records and their seal removed', 'the key', ['data']);
     expect(verdictText(report, 'normal')).toMatch(/entries 5 to 14 by whoever holds the data key, and perhaps anyone/);
