@@ -56,12 +56,20 @@ function beginningOf(random: Random, bytes: Buffer): Buffer | undefined {
   return first !== undefined && beginning.length > bytes.indexOf(first) + first.length ? beginning : undefined;
 }
 
-/** One bit of an entry is another one. */
+/** One bit of an entry is another one, or lines that nobody sealed stand before it, before all, or begin behind all. */
 function forgedIn(random: Random, bytes: Buffer): Buffer {
   const lines = linesOf(bytes);
   const entries = [...lines.keys()].filter((at) => lines[at]?.includes('"integrity":{"seq":'));
   if (entries.length === 0) return bytes;
   const at = random.pick(entries);
+  if (random.chance(0.1)) return Buffer.concat([bytes, Buffer.from('{"n":1,"msg":"payment')]);
+  if (random.chance(0.4)) {
+    const before = random.chance(0.5) ? 0 : at;
+    const lengths = lines.slice(0, before).map(({ length }) => length + 1);
+    const from = lengths.reduce((sum, length) => sum + length, 0);
+    const added = '{"n":1,"msg":"payment of 7 accepted"}\n'.repeat(1 + random.int(3));
+    return Buffer.concat([bytes.subarray(0, from), Buffer.from(added), bytes.subarray(from)]);
+  }
   const line = Buffer.from(lines[at] as Buffer);
   const place = random.int(line.length);
   line[place] = (line[place] as number) ^ (1 << random.int(8));
