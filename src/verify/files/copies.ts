@@ -45,15 +45,16 @@ async function likeness(long: FileInHand, short: FileInHand): Promise<Pair['how'
   return long.content.plainLength === content.plainLength ? 'same' : 'earlier copy';
 }
 
-/** Says what the file that is not read is, if anything is to be said. */
+/** Says what the file that is not read is, if anything is to be said. Both begin with entry `seq`. */
 export function reportCopy(
   { read, left, how }: Pair,
+  seq: number | undefined,
   add: (code: FindingCode, place: Place, message: string) => void,
 ): void {
   const { name } = read.source;
   const place = { file: left.source.name };
   if (how === 'damaged') {
-    add('UNREADABLE', place, `this file and ${name} both begin with the same entry, and compressed data is damaged`);
+    add('UNREADABLE', place, `this file and ${name} both begin with entry ${seq}, and compressed data is damaged`);
   } else if (how === 'earlier copy') {
     add(
       'EARLIER_COPY',
@@ -64,6 +65,6 @@ export function reportCopy(
     const message = `this file is a copy of ${name}; of one of the two the line endings were converted`;
     add('LINE_ENDINGS_CONVERTED', place, message);
   } else if (how === 'different') {
-    add('FORK', place, `this file and ${name} both begin with the same entry but differ: the log was forked`);
+    add('FORK', place, `this file and ${name} both begin with entry ${seq} but differ: the log was forked`);
   }
 }

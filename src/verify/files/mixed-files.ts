@@ -135,7 +135,7 @@ async function distinct(files: readonly Mixed[], onCopy: OnCopy): Promise<Mixed[
       if (first === undefined || second === undefined) continue;
       const pair = await compared(first, second);
       if (pair.how === 'different') continue;
-      reportCopy(pair, (code, place, message) => onCopy(tag, code, place, message));
+      reportCopy(pair, seq, (code, place, message) => onCopy(tag, code, place, message));
       isLeft = pair.left === second;
       if (isLeft) break;
       kept.splice(kept.indexOf(one), 1);

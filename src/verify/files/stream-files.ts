@@ -46,7 +46,7 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     if (content !== undefined) {
       const pair = await compared({ source: before.source, content }, { source: file.source, content: other });
       const { seq } = file.peek;
-      reportCopy(pair, (code, place, message) => findings.add(code, { ...place, seq }, message));
+      reportCopy(pair, seq, (code, place, message) => findings.add(code, { ...place, seq }, message));
       if (pair.read.source === before.source) continue;
     }
     kept.splice(-1, 1, file);
