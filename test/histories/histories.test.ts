@@ -1,8 +1,17 @@
 import { rmSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as verifier from '../../src/index.ts';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
-import { alteredCampaign, attackCampaign, honestCampaign, type Violation } from './histories.ts';
+import { compileTree, type Tree } from '../simulator/tree.ts';
+import { times } from '../support/tier.ts';
+import {
+  alteredCampaign,
+  attackCampaign,
+  copiesCampaign,
+  honestCampaign,
+  partsCampaign,
+  type Violation,
+} from './histories.ts';
 
 /** A short share of `npm run histories`, and seeds that a verifier once judged wrongly. */
 
@@ -11,12 +20,12 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 type Asked = typeof honestCampaign;
 
-async function said(campaign: Asked, seed: number, count: number): Promise<string[]> {
+async function said(campaign: Asked, seed: number, count: number, writer?: Tree): Promise<string[]> {
   const violations: string[] = [];
   const onViolation = ({ seed: at, what, says }: Violation): void => {
     violations.push(`seed ${at} (${what}): ${says.join('; ')}`);
   };
-  await campaign({ verifier, seed, count, directory, onViolation });
+  await campaign({ verifier, ...(writer && { writer }), seed, count, directory, onViolation });
   return violations;
 }
 
@@ -37,7 +46,13 @@ describe('honest histories', () => {
   });
 
   it('are told as what they are, cause first', async () => {
-    expect(await said(honestCampaign, 1, 40)).toEqual([]);
+    expect(await said(honestCampaign, 1, times(40, 3_000))).toEqual([]);
+  });
+});
+
+describe('copies of honest logs', () => {
+  it('are told from forks and from other logs, whatever their line endings and empty lines', async () => {
+    expect(await said(copiesCampaign, 1, times(100, 3_000))).toEqual([]);
   });
 });
 
@@ -50,12 +65,37 @@ describe('attacks', () => {
   );
 
   it('are never ok', async () => {
-    expect(await said(attackCampaign, 1, 30)).toEqual([]);
+    expect(await said(attackCampaign, 1, times(30, 3_000))).toEqual([]);
   });
 });
 
 describe('altered records of signed logs', () => {
   it('are named, and nothing else; the rest is proven, unless a checksum was made anew', async () => {
     expect(await said(alteredCampaign, 1, 60)).toEqual([]);
+  });
+});
+
+describe('logs of the writer itself', () => {
+  let writer: Tree;
+  beforeAll(async () => {
+    writer = await compileTree('.');
+  });
+
+  it.each([
+    ['honest histories', honestCampaign, times(40, 3_000)],
+    ['copies', copiesCampaign, times(20, 1_500)],
+    ['single files', partsCampaign, times(20, 1_500)],
+    ['attacks', attackCampaign, times(30, 3_000)],
+    ['altered records', alteredCampaign, times(15, 1_000)],
+  ] as const)(
+    '%s',
+    async (_what, campaign, count) => {
+      expect(await said(campaign, 1, count, writer)).toEqual([]);
+    },
+    600_000,
+  );
+
+  it('a compressed file that is cut inside the header of its second member contradicts nothing that is held', async () => {
+    expect(await said(honestCampaign, 21, 1, writer)).toEqual([]);
   });
 });

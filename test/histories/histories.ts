@@ -1,8 +1,12 @@
 import { Random } from '../interop/differential/random.ts';
+import type { Tree } from '../simulator/tree.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
-import { type History, makeHistory } from './history.ts';
+import { copiesViolations, makeCopies } from './copies.ts';
+import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
+import { makePart, partViolations } from './parts.ts';
+import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -23,21 +27,46 @@ export interface Campaign {
   readonly verifier: Verifier;
   readonly seed: number;
   readonly count: number;
+  /** Logs are those of the writer of this tree; else they are made as the specification says. */
+  readonly writer?: Tree;
   /** An empty directory for files in between. */
   readonly directory: string;
   readonly onViolation?: (violation: Violation) => void;
 }
 
-/** One number gives the world, and with it what is made of it: {@link PER_WORLD} in a row share one. */
-function worldOf(seed: number, worlds: Map<number, World>): World {
-  const number = Math.floor(seed / PER_WORLD);
-  let world = worlds.get(number);
-  if (world === undefined) {
-    world = makeWorld(new Random(Math.imul(number, 0x9e3779b1)));
-    worlds.clear();
-    worlds.set(number, world);
+/** The worlds of a campaign: one number gives one, and {@link PER_WORLD} histories in a row share it. */
+class Worlds {
+  readonly #campaign: Campaign;
+  readonly #judge: Judge;
+  #number = -1;
+  #world: World | undefined;
+
+  constructor(campaign: Campaign, judge: Judge) {
+    this.#campaign = campaign;
+    this.#judge = judge;
   }
-  return world;
+
+  async of(seed: number): Promise<World | undefined> {
+    const number = Math.floor(seed / PER_WORLD);
+    if (number !== this.#number) this.#world = await this.#make(number);
+    this.#number = number;
+    return this.#world;
+  }
+
+  async #make(number: number): Promise<World | undefined> {
+    const { writer } = this.#campaign;
+    if (writer === undefined) return makeWorld(new Random(Math.imul(number, 0x9e3779b1)));
+    const world = await realWorld(writer, number, number % 3 !== 0);
+    if (world === undefined) return undefined;
+    const { findings } = await this.#judge.report(asSealed(world, world.dataKeys));
+    const codes = new Set(findings.map(({ code }) => code));
+    const has = new Set([...world.has, ...codes]);
+    return {
+      ...world,
+      has,
+      told: new Set(findings.filter(({ severity }) => severity !== 'warning').map(({ code }) => code)),
+    };
+  }
 }
 
 /** Honest histories from `seed` on. @returns how many broke a rule */
@@ -67,16 +96,35 @@ export const alteredCampaign = (campaign: Campaign): Promise<number> =>
     return { history: altered, says };
   });
 
+/** Copies of honest logs, from `seed` on. @returns how many broke a rule */
+export const copiesCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const random = new Random(Math.imul(seed, 0x165667b1));
+    const copies = makeCopies(random, world, random.chance(0.4));
+    if (copies === undefined) return undefined;
+    const says = copiesViolations(copies, await judge.report(copies), await judge.report(copies.honest));
+    return { history: copies, says };
+  });
+
+/** Single files of logs that go on in others, from `seed` on. @returns how many broke a rule */
+export const partsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const part = makePart(new Random(Math.imul(seed, 0x9e3779b9)), world);
+    return part && { history: part, says: partViolations(part, await judge.report(part)) };
+  });
+
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
 
 /** Goes on until as many were made as are asked for: not every world is one in which it can be done. */
-async function made({ verifier, seed, count, directory, onViolation }: Campaign, make: Make): Promise<number> {
+async function made(campaign: Campaign, make: Make): Promise<number> {
+  const { verifier, seed, count, directory, onViolation } = campaign;
   const judge = new Judge(verifier, directory);
-  const worlds = new Map<number, World>();
+  const worlds = new Worlds(campaign, judge);
   let violations = 0;
   let done = 0;
   for (let at = seed; done < count; at++) {
-    const one = await make(at, worldOf(at, worlds), judge);
+    const world = await worlds.of(at);
+    const one = world && (await make(at, world, judge));
     if (one === undefined) continue;
     done++;
     if (one.says.length === 0) continue;

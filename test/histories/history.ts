@@ -27,6 +27,8 @@ export interface History {
   readonly what: readonly string[];
   /** In the order in which they are named. */
   readonly files: readonly NamedBytes[];
+  /** They lie beside the files, and are not named. */
+  readonly manifests: readonly NamedBytes[];
   readonly origins: readonly string[];
   readonly keys: Keys;
   readonly held: readonly Kept[];
@@ -34,6 +36,8 @@ export interface History {
   readonly demux: boolean;
   readonly unwrap: CarrierName | undefined;
   readonly live: boolean;
+  /** One closed file by itself. */
+  readonly part?: boolean;
   /** What is so: any other finding above a warning is false. Empty: the verdict is ok. */
   readonly causes: ReadonlySet<FindingCode>;
   /** Those that everything else follows from: one of them is told first. */
@@ -45,6 +49,7 @@ export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => (
   world,
   what: [],
   files: world.files,
+  manifests: [],
   origins: world.origins,
   keys: { vkeys: vkeysOf(world, world.signers), dataKeys },
   held: [],
@@ -58,6 +63,8 @@ export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => (
 
 const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;
 const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
+/** Of a file of which something is gone nobody honest keeps the manifest and calls it whole (M7.1). */
+const CUTS: ReadonlySet<FindingCode> = new Set(['TORN_TAIL', 'UNREADABLE', 'FILES_MISSING']);
 const KEYLESS = ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const;
 
 /** A history that is being made. */
@@ -285,12 +292,16 @@ export function makeHistory(random: Random, world: World): History {
   if (world.has.has('ADOPTED') && !checksMacs) draft.because('adopted', [], ['ADOPTED', 'UNVOUCHED', 'UNSIGNED']);
   if (world.has.has('ABANDONED_UNPROVEN') || (world.has.has('ABANDONED') && !checksMacs))
     draft.because('abandoned', [], ['ABANDONED_UNPROVEN']);
+  if (world.told !== undefined && world.told.size > 0) {
+    // of a log of which nothing is signed yet nothing shows whose it is
+    draft.because('as it is', [], [...world.told, ...(world.told.has('UNSIGNED') ? (['UNVOUCHED'] as const) : [])]);
+  }
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
   if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
   // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
-    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN');
+    draft.roots.add('START_UNPROVEN').add('END_UNPROVEN').add('TORN_TAIL');
   // a checkpoint above the end of what is here is a cut, whoever made it (M8.5): nobody honest holds one
   const holds = world.kept.filter(({ origin, size }) => size <= (reach.get(origin) ?? 0));
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];
@@ -302,6 +313,7 @@ export function makeHistory(random: Random, world: World): History {
     world,
     what,
     files: shuffled(random, files),
+    manifests: [...causes].some((code) => CUTS.has(code)) ? [] : world.manifests,
     origins,
     keys,
     held,

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Package from '../../src/index.ts';
 import type { History } from './history.ts';
@@ -11,6 +11,27 @@ export type Verifier = Pick<typeof Package, 'verify' | 'auditorKeys'>;
 /** The verifier of a source tree. */
 export async function verifierOf(tree: string): Promise<Verifier> {
   return (await import(pathToFileURL(join(tree, 'src/index.ts')).href)) as Verifier;
+}
+
+const VARIABLE = 'FAPILOG_TAMPER_HISTORY_KEY_';
+
+/** Names the keys by one option or another: as text, by file, by directory, by variable. */
+function named({ keys, files }: History, put: (name: string, content: string) => string): Package.AuditorKeyOptions {
+  const way = files.reduce((sum, { bytes }) => sum + bytes.length, 0) % 3;
+  const texts = keys.dataKeys.map((key) => key.toString('hex'));
+  for (const [at, text] of texts.entries()) process.env[`${VARIABLE}${at}`] = text;
+  const paths = texts.map((text, at) => put(`${at}.key`, text));
+  const dataKeys =
+    way === 0
+      ? { dataKeyFiles: paths }
+      : way === 1
+        ? { dataKeyVariables: texts.map((_, at) => `${VARIABLE}${at}`) }
+        : { dataKeyFiles: paths.length > 0 ? [dirname(paths[0] as string)] : [] };
+  const publicKeys =
+    way === 0 || keys.vkeys.length === 0
+      ? { publicKeys: keys.vkeys }
+      : { publicKeyFiles: [put('keys.pub', `${keys.vkeys.join('\n')}\n`)] };
+  return { ...publicKeys, ...dataKeys };
 }
 
 export class Judge {
@@ -39,8 +60,7 @@ export class Judge {
       writeFileSync(path, content, { mode: 0o600 });
       return path;
     };
-    const { keys, held, known, demux, unwrap, live, world } = history;
-    const dataKeyFiles = keys.dataKeys.map((key, at) => put(`${at}.key`, key.toString('hex')));
+    const { held, known, demux, unwrap, live, world, part = false } = history;
     const streams = Object.fromEntries(
       known.map(({ origin }) => {
         const notes = known.filter((one) => one.origin === origin).map(({ note }) => note);
@@ -49,16 +69,18 @@ export class Judge {
     );
     const folder = join(directory, 'logs');
     mkdirSync(folder);
+    for (const { name, bytes } of history.manifests) put(join('logs', name), bytes);
     const paths = history.files.map(({ name, bytes }) => put(join('logs', name), bytes));
     return {
       paths: paths.length > 0 ? paths : [folder],
       origin: history.origins,
-      keys: this.#verifier.auditorKeys({ publicKeys: keys.vkeys, dataKeyFiles }),
+      keys: this.#verifier.auditorKeys(named(history, put)),
       held: held.map(({ note }) => note),
       ...(known.length > 0 && { known: put('known.json', JSON.stringify({ version: 1, streams })) }),
       ...(unwrap !== undefined && { unwrap }),
       demux,
       live,
+      part,
       now: new Date(world.now + 1000),
     };
   }

@@ -3,21 +3,36 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { scratchDirectory } from '../interop/differential/scratch.ts';
-import { alteredCampaign, attackCampaign, honestCampaign, type Violation } from './histories.ts';
+import { compileTree } from '../simulator/tree.ts';
+import {
+  alteredCampaign,
+  attackCampaign,
+  copiesCampaign,
+  honestCampaign,
+  partsCampaign,
+  type Violation,
+} from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** npm run histories -- [--seed S] [--count N] [--attacks | --altered] [--tree DIRECTORY] [--out DIRECTORY] */
+/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of histories | copies | parts | attacks | altered] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '2000' },
-    attacks: { type: 'boolean', default: false },
-    altered: { type: 'boolean', default: false },
+    of: { type: 'string', default: 'histories' },
+    real: { type: 'boolean', default: false },
     tree: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
     out: { type: 'string' },
   },
 });
+const CAMPAIGNS = new Map([
+  ['histories', honestCampaign],
+  ['copies', copiesCampaign],
+  ['parts', partsCampaign],
+  ['attacks', attackCampaign],
+  ['altered', alteredCampaign],
+]);
 const count = Number(values.count);
 const directory = scratchDirectory();
 const kinds = new Map<string, number>();
@@ -34,12 +49,17 @@ function onViolation({ seed, what, says, history }: Violation): void {
 try {
   const began = performance.now();
   const verifier = await verifierOf(values.tree);
-  const [what, campaign] = values.altered
-    ? (['altered logs', alteredCampaign] as const)
-    : values.attacks
-      ? (['attacks', attackCampaign] as const)
-      : (['histories', honestCampaign] as const);
-  const violations = await campaign({ verifier, seed: Number(values.seed), count, directory, onViolation });
+  const campaign = CAMPAIGNS.get(values.of);
+  if (campaign === undefined) throw new Error(`--of is one of ${[...CAMPAIGNS.keys()].join(', ')}`);
+  const writer = values.real ? await compileTree(values.tree) : undefined;
+  const violations = await campaign({
+    verifier,
+    ...(writer && { writer }),
+    seed: Number(values.seed),
+    count,
+    directory,
+    onViolation,
+  });
   const rate = Math.round((count / (performance.now() - began)) * 1000);
   console.log(
     [...kinds]
@@ -47,7 +67,7 @@ try {
       .map(([kind, times]) => `${times} ${kind}`)
       .join('\n'),
   );
-  console.log(`${count} ${what}, ${rate} per second, ${violations} violations`);
+  console.log(`${count} ${values.of}, ${rate} per second, ${violations} violations`);
   process.exitCode = violations === 0 ? 0 : 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -35,6 +35,8 @@ export interface World {
   readonly origins: readonly string[];
   /** Of each stream in the order of their entries. */
   readonly files: readonly WorldFile[];
+  /** Those that stand beside the files. */
+  readonly manifests: readonly { readonly name: string; readonly bytes: Buffer }[];
   readonly kept: readonly Kept[];
   /** The keys that sealed it. */
   readonly dataKeys: readonly Buffer[];
@@ -49,6 +51,8 @@ export interface World {
   readonly entries: readonly WorldEntry[];
   /** The data key of each key period, as hex. */
   readonly dataKeyOf: Readonly<Record<string, string>>;
+  /** What an auditor with every key is told of the whole log, where its writer does not say what it has lived through. */
+  readonly told?: ReadonlySet<FindingCode>;
   /** Sizes that a stream says another one had, by that other's name. */
   readonly cited: ReadonlyMap<string, number>;
 }
@@ -280,6 +284,7 @@ export function makeWorld(random: Random, steps = 14): World {
     files: writers.flatMap(({ log }, at) =>
       log.toFiles().map(({ name, bytes }) => ({ name: `${at}-${name}`, origin: log.origin, bytes })),
     ),
+    manifests: [],
     kept: writers.flatMap((writer) => writer.kept()),
     dataKeys: [...new Set(writers.flatMap(({ dataKeys }) => [...dataKeys]))],
     signers: [...new Set(writers.flatMap(({ signers }) => [...signers]))],

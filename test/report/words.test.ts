@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { verdictText } from '../../src/cli/verify-text.ts';
 import { auditorKeys, type KeyReport, type StreamReport, type VerifyReport, verify } from '../../src/index.ts';
+import { renderReport } from '../../src/report/html/render-report.ts';
 import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
 import { keysUsed } from '../../src/report/words/keys-used.ts';
 import { meaningOf } from '../../src/report/words/meaning.ts';
@@ -272,6 +273,40 @@ describe('the text claims no more', () => {
   });
 });
 
+/** What was done to a log, and what is said first of it, in the words that a reader sees: each row was read for whether it is true. */
+const FIRST: readonly { vector: string; done: string; verdict: string; said: string }[] = JSON.parse(
+  readFileSync(new URL('./first-sentences.json', import.meta.url), 'utf8'),
+);
+
+describe('the first sentence', () => {
+  it.each(FIRST)('$done ($vector): $said', async ({ vector, verdict, said }) => {
+    const report = await vectorReport(vector);
+    expect(report.verdict).toBe(verdict);
+    const html = renderReport(report, { version: '1.2.3', checkedAt: '2026-11-26T05:00:00.000Z', given: [] });
+    const read = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
+    const { streams } = report;
+    const stream = streams.find((one) => one.verdict === verdict);
+    const name = `the log ${stream?.origin}`;
+    const capital = `The log ${stream?.origin}`;
+    const sentence =
+      verdict === 'tampered'
+        ? `${capital} is not as it was sealed: ${said}.`
+        : `It cannot be decided whether ${name} is as it was sealed: ${said}.`;
+    if (streams.length === 1) {
+      expect(verdictText(report, 'normal').split('\n')[1]).toBe(`  ${said}`);
+      expect(read).toContain(`Verification of a sealed log ${verdict.toUpperCase()} ${sentence}`);
+    } else {
+      expect(verdictText(report, 'normal')).toContain(`\n  ${said}\n`);
+      expect(read).toContain(said);
+    }
+  });
+
+  it('is there for 40 causes and more, none of them twice', () => {
+    expect(new Set(FIRST.map(({ vector }) => vector)).size).toBe(FIRST.length);
+    expect(FIRST.length).toBeGreaterThanOrEqual(40);
+  });
+});
+
 describe('the first sentence is the cause, and nothing false comes after it', () => {
   const origin = 'audit.example.com/causes';
   const signer = ed25519Key('causes');
@@ -337,7 +372,7 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
     'an altered seal':
       /^ {2}(1 entry was changed after it was sealed \(8\); every other one from 1 to 14 has the MAC|an entry was changed after it was written \(entry 8\)$)/,
     'no checkpoint but the first':
-      /^ {2}entries are not covered by a signature that you demand|^ {2}nothing shows that the log ends here/,
+      /^ {2}entries are not covered by a signature that you demand|^ {2}the end of the log is not proven as you demand it/,
   };
   const rows = (Object.keys(MODES) as Mode[]).flatMap((mode) =>
     (mode === 'both' ? [['public'], ['data'], ['public', 'data']] : [[mode === 'mac' ? 'data' : 'public']]).flatMap(
@@ -365,7 +400,7 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
       expect(first).toMatch(/^ {2}(a key is missing|the key that you gave is another)/);
     else
       expect(first).toMatch(
-        /^ {2}(1 entry was changed|an entry was changed|entries were|a line that was never sealed|a seal counts)/,
+        /^ {2}(1 entry was changed|an entry was changed|entries were|a line that was never sealed|a seal does not count rightly)/,
       );
 
     // a key that is given and signs the log is never said to check nothing, and one that is not given never to check something
@@ -376,8 +411,46 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
       else expect(right).toBe(true);
       if (how === 'signature' || how === 'both') expect(lastSeq).toBeLessThanOrEqual(stream?.provenSize ?? 0);
     }
+    // the page says the same first
+    const html = renderReport(report, { version: '1.2.3', checkedAt: '2026-11-26T05:00:00.000Z', given: [] });
+    const page = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
+    if (report.verdict !== 'ok')
+      expect(page).toContain(
+        `is as it was sealed: ${first.trim()}.`.replace('is as', report.verdict === 'tampered' ? 'is not as' : 'is as'),
+      );
+
     expect(/\n {2}could have been forged/.test(text)).toBe(report.verdict !== 'tampered');
     expect(text.includes('\n  what no finding names could have been forged')).toBe(report.verdict === 'tampered');
+  });
+
+  /** A signed log of 300 records, perhaps one that is still written; of which these are altered. */
+  async function manyAltered(altered: (n: number) => boolean, live: boolean): Promise<string> {
+    const log = new SealedLog(origin).open(MODES.signed).seal().checkpoint();
+    for (let n = 1; n <= 200; n++) log.record(`{"n":${n},"amount":100}`);
+    log.seal().checkpoint();
+    for (let n = 201; n <= 300; n++) log.record(`{"n":${n},"amount":100}`);
+    if (!live) log.close().checkpoint();
+    const text = log.toFiles()[0]?.bytes.toString('utf8') ?? '';
+    const path = join(scratch, 'many.jsonl');
+    const change = (all: string, n: string): string => (altered(Number(n)) ? all.replace('100', '999') : all);
+    writeFileSync(path, text.replaceAll(/"n":(\d+),"amount":100/g, change));
+    const keys = auditorKeys({ publicKeys: [vkeyOf(origin, signer)] });
+    const report = await verify({ paths: [path], origin, keys, live, now: new Date(log.clock + 1000) });
+    expect(report.verdict).toBe('tampered');
+    return verdictText(report, 'normal').split('\n')[1] ?? '';
+  }
+
+  it('counts altered records beyond the hundred that are named', async () => {
+    expect(await manyAltered((n) => n <= 150, false)).toBe(
+      '  150 entries were changed after they were sealed (3 to 102 and 50 more); every other one from 1 to 304 is as it was sealed',
+    );
+  });
+
+  it('does not say of altered records that are not named, and may not have been sealed, that they were', async () => {
+    expect(await manyAltered((n) => n <= 110, true)).toMatch(
+      /^ {2}an entry was changed after it was written \(entry 3\)/,
+    );
+    expect(await manyAltered((n) => n > 80 && n <= 220, true)).not.toContain('sealed');
   });
 
   it('a MAC is not said to have been checked behind a hole that took a seal with it', async () => {

@@ -1,8 +1,15 @@
-import { createHmac, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomBytes,
+  sign as signReally,
+} from 'node:crypto';
 import type { KeyProvider, TamperErrorCode } from '../../src/index.ts';
 import { Killed } from './life.ts';
 import type { Machine } from './machine.ts';
-import { signatureBy } from './simulated-crypto.ts';
+import { isSignature, signatureBy } from './simulated-crypto.ts';
 import type { AuditorCode } from './tree.ts';
 
 /** The name of the one key of the service. */
@@ -18,19 +25,24 @@ const ERRORS: Readonly<Record<'refuses' | 'denies' | 'vanished', readonly [Tampe
   vanished: ['KEY_NOT_FOUND', false],
 };
 
-const publicKeys: Buffer[] = [];
+const keyPairs: { readonly secret: KeyObject; readonly spki: Buffer }[] = [];
 
 /** The signing keys are the same in all schedules: to make one costs as much as a short schedule. */
-function spkiOf(version: number): Buffer {
-  const known = publicKeys[version];
+function keyPairOf(version: number): { readonly secret: KeyObject; readonly spki: Buffer } {
+  const known = keyPairs[version];
   if (known !== undefined) return known;
   const seed = createHmac('sha256', 'signing').update(String(version)).digest();
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   const spki = createPublicKey(secret).export({ format: 'der', type: 'spki' });
-  publicKeys[version] = spki;
-  return spki;
+  const pair = { secret, spki };
+  keyPairs[version] = pair;
+  return pair;
 }
+
+const spkiOf = (version: number): Buffer => keyPairOf(version).spki;
+
+const localKeyOf = (version: number): Buffer => createHmac('sha256', 'local').update(String(version)).digest();
 
 /** A key service that all processes of a machine use. It outlives them. */
 export class KeyService {
@@ -38,6 +50,22 @@ export class KeyService {
   versions = 1;
   /** Calls that wait for it to be well again. */
   #waiting: (() => void)[] = [];
+  /** Its data keys are those of a local key, and its signatures such as any verifier can check. */
+  readonly #isReal: boolean;
+
+  constructor(isReal = false) {
+    this.#isReal = isReal;
+  }
+
+  /** Every data key that it has given, where those are of a local key. */
+  get dataKeys(): Buffer[] {
+    return Array.from({ length: this.versions }, (_, at) => localKeyOf(at + 1));
+  }
+
+  /** What has signed. */
+  get secrets(): KeyObject[] {
+    return Array.from({ length: this.versions }, (_, at) => keyPairOf(at + 1).secret);
+  }
 
   heal(): void {
     this.mood = 'well';
@@ -50,8 +78,14 @@ export class KeyService {
     let seen = this.versions;
     const identityOf = (version: number): string => `${KEY}:v${version}`;
     const versionOf = (id: string): number => (id === KEY ? this.versions : Number(id.slice(KEY.length + 2)));
-    const materialOf = (version: number, nonce: Uint8Array, { origin, kid }: { origin: string; kid: string }): Buffer =>
-      createHmac('sha256', `data ${version}`).update(nonce).update(`${origin}\n${kid}`).digest();
+    const materialOf = (
+      version: number,
+      nonce: Uint8Array,
+      { origin, kid }: { origin: string; kid: string },
+    ): Buffer =>
+      this.#isReal
+        ? localKeyOf(version)
+        : createHmac('sha256', `data ${version}`).update(nonce).update(`${origin}\n${kid}`).digest();
     const signing = (id: string) => ({
       source: SOURCE,
       identity: identityOf(versionOf(id)),
@@ -61,7 +95,9 @@ export class KeyService {
       machine === undefined ? Promise.resolve(answer()) : this.#call(machine, code, what, signal, answer);
     const signature = (id: string, data: Uint8Array) => ({
       ...signing(id),
-      bytes: signatureBy(spkiOf(versionOf(id)), data),
+      bytes: this.#isReal
+        ? signReally(null, data, keyPairOf(versionOf(id)).secret)
+        : signatureBy(spkiOf(versionOf(id)), data),
     });
     const provider: KeyProvider = {
       source: SOURCE,
@@ -69,7 +105,9 @@ export class KeyService {
         call('getKey', signal, () => {
           const version = this.versions;
           const wrapped = machine?.random.bytes(16) ?? randomBytes(16);
-          return createDataKey({ material: materialOf(version, wrapped, context), source: SOURCE, identity: identityOf(version), wrapped });
+          const material = materialOf(version, wrapped, context);
+          if (this.#isReal) return createDataKey({ material, source: 'env', identity: KEY });
+          return createDataKey({ material, source: SOURCE, identity: identityOf(version), wrapped });
         }),
       recoverKey: ({ identity, wrapped = Buffer.alloc(0) }, _, context, { signal } = {}) =>
         call('recoverKey', signal, () =>
@@ -82,7 +120,7 @@ export class KeyService {
         call('signBatch', signal, () => items.map((data) => signature(id, data))),
       verify: async (key, data, bytes) => {
         if (key.spki === undefined) throw new TamperError('UNSUPPORTED_OPERATION', 'no public key');
-        return signatureBy(key.spki, data).equals(bytes);
+        return isSignature(key.spki, data, bytes);
       },
       rotateCheck: ({ signal } = {}) =>
         call('rotateCheck', signal, () => {

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { modeOf } from '../../src/config/index.ts';
+import { modeOf, type ResolvedConfig } from '../../src/config/index.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { LOG } from './machine.ts';
 import type { Tree } from './tree.ts';
@@ -86,7 +86,7 @@ function lastLineOf(bytes: Buffer): number {
 type Add = (what: string, details?: string) => void;
 
 /** Everything beside the log by name, and what was moved away: `ino` says in which order files were made. */
-function contentsOf(world: World): Map<string, { content: Buffer; ino: number }> {
+export function contentsOf(world: World): Map<string, { content: Buffer; ino: number }> {
   const names = [...(world.machine.mounts.get(LOG)?.root.names ?? [])].filter(([, { isDirectory }]) => !isDirectory);
   const there = names.map(([name, { content, ino }]) => [name, { content: Buffer.from(content), ino }] as const);
   // a power cut may bring back what was moved away
@@ -95,7 +95,7 @@ function contentsOf(world: World): Map<string, { content: Buffer; ino: number }>
 }
 
 /** Files of the log by name, uncompressed, in the order in which they were begun. */
-function logFiles(world: World): Map<string, Buffer> {
+export function logFiles(world: World): Map<string, Buffer> {
   const names = contentsOf(world);
   const isTwice = (name: string): boolean => name.endsWith('.gz') && names.has(name.slice(0, -3)); // a crash may bring back what was compressed
   const files = [...names]
@@ -206,7 +206,8 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
 function checkRuns(world: World, add: Add): void {
   for (const run of world.runs) {
     const where = `process ${run.number} (${run.ending})`;
-    for (const text of run.told) if (/^(?:warning|error|outage) INTERNAL/.test(text)) add('what failed is INTERNAL', text);
+    for (const text of run.told)
+      if (/^(?:warning|error|outage) INTERNAL/.test(text)) add('what failed is INTERNAL', text);
     if (run.ending === 'killed' || run.ending === 'power cut' || run.sealer === undefined) continue;
     const kept = run.stats?.kept ?? 0;
     if (kept > 0 && !isTold(run, world)) add('lines are kept, and nobody is told', `${where}: ${kept}`);

@@ -30,6 +30,13 @@ export function signatureBy(spki: Uint8Array, data: Uint8Array): Buffer {
   return crypto.createHash('sha512').update(spki).update(data).digest();
 }
 
+/** Whether bytes are such a signature, or one that the key has made. */
+export function isSignature(spki: Uint8Array, data: Uint8Array, bytes: Uint8Array): boolean {
+  if (signatureBy(spki, data).equals(bytes)) return true;
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  return crypto.verify(null, data, key, bytes);
+}
+
 function verify(
   digest: string | null,
   data: Uint8Array,
@@ -37,7 +44,7 @@ function verify(
   bytes: Uint8Array,
 ): boolean {
   const spki = spkiOf.get(given.key);
-  return spki === undefined ? crypto.verify(digest, data, given, bytes) : signatureBy(spki, data).equals(bytes);
+  return spki === undefined ? crypto.verify(digest, data, given, bytes) : isSignature(spki, data, bytes);
 }
 
 /** `node:crypto`, with public keys that are made once, and the signatures of the simulated key service. */

@@ -1,9 +1,8 @@
-import type { Coverage } from './coverage.ts';
 import { reuseLargeBuffers } from './large-buffers.ts';
 import { judge, type Violation } from './oracle.ts';
 import type { Schedule } from './schedule.ts';
 import type { Tree } from './tree.ts';
-import { said, World } from './world.ts';
+import { said, type Told, World } from './world.ts';
 
 /** What came of a schedule. */
 export interface Outcome {
@@ -18,12 +17,22 @@ process.on('unhandledRejection', (error) => {
   playing.unhandled(error);
 });
 
+/** Plays a schedule and gives what it left behind. @param settles - another start seals what is left; else the last process has just ended */
+export async function played(tree: Tree, schedule: Schedule, settles: boolean): Promise<World> {
+  const world = new World(tree, schedule, { isReal: true });
+  playing = world;
+  try {
+    await world.play();
+    if (settles) await world.settle();
+    return world;
+  } finally {
+    playing = undefined;
+    reuseLargeBuffers();
+  }
+}
+
 /** Plays a schedule and judges what it left behind. @param trace - gets a line for each thing that happens */
-export async function simulate(
-  tree: Tree,
-  schedule: Schedule,
-  told: { trace?: string[]; coverage?: Coverage } = {},
-): Promise<Outcome> {
+export async function simulate(tree: Tree, schedule: Schedule, told: Told = {}): Promise<Outcome> {
   const world = new World(tree, schedule, told);
   playing = world;
   try {

@@ -50,10 +50,17 @@ export interface Run {
   stats: Sealer['stats'] | undefined;
 }
 
+/** Who is told of what happens, and whether other verifiers can read the log. */
+export interface Told {
+  readonly trace?: string[];
+  readonly coverage?: Coverage;
+  readonly isReal?: boolean;
+}
+
 /** Plays one schedule. */
 export class World {
   readonly machine: Machine;
-  readonly keys: KeyService = new KeyService();
+  readonly keys: KeyService;
   readonly runs: Run[] = [];
   readonly problems: string[] = [];
   /** What was moved away, by name: a file of the same name replaces another one. */
@@ -66,7 +73,8 @@ export class World {
   readonly #config: ResolvedConfig;
   #run: Run | undefined;
 
-  constructor(tree: Tree, schedule: Schedule, { trace, coverage }: { trace?: string[]; coverage?: Coverage } = {}) {
+  constructor(tree: Tree, schedule: Schedule, { trace, coverage, isReal }: Told = {}) {
+    this.keys = new KeyService(isReal);
     const { seed, setup } = schedule;
     this.#tree = tree;
     this.#schedule = schedule;

@@ -88,7 +88,7 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: COMPARE,
   },
   OPEN_CONTRADICTS: {
-    title: 'a restart does not continue the log that stands before it',
+    title: 'an opening entry does not fit its place in the log',
     means:
       'An opening entry repeats in short what was there before. That does not match: what stands before it was changed, or it belongs to another history.',
     next: COMPARE,
@@ -99,12 +99,12 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: COMPARE,
   },
   STEP_WRONG: {
-    title: 'a seal is not the next one of its key period',
+    title: 'an entry counts the seals of its key period wrongly',
     means: 'Seals are counted within a key period. This one says another number: a seal was removed, added or moved.',
     next: COMPARE,
   },
   COUNT_WRONG: {
-    title: 'a seal counts other entries than there are',
+    title: 'a seal does not count rightly what stands before it',
     means: 'A seal says how many records it closes off. Here are more or fewer: some were removed or added.',
     next: COMPARE,
   },

@@ -16,9 +16,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask for the earlier files, or give a checkpoint that you have kept (--since, --known, pins of the policy).',
   },
   END_UNPROVEN: {
-    title: 'nothing shows that the log ends here',
+    title: 'the end of the log is not proven as you demand it',
     means:
-      'It was not closed, or no checkpoint of its close is one that you can check: its newest entries may have been cut off. A log that is still written looks the same.',
+      'It was not closed, or no checkpoint of its close is one that you can check, or it ends before the time that you asked for: its newest entries may have been cut off. A log that is still written looks the same.',
     next: 'If a key is missing, begin with that. If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',
   },
   NOT_SEALED: {
@@ -71,9 +71,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Leave them out of account, or check them with the data key.',
   },
   CADENCE: {
-    title: 'the writer sealed less often than it promised',
+    title: 'the writer paused longer, or sealed less often, than it may',
     means:
-      'Between two seals there are more entries, or more time, than the log promises. In that time a change would have gone unnoticed.',
+      'Between two seals there are more entries, or more time, than the log promises, or before a restart more time than your policy allows. In that time a change would have gone unnoticed.',
     next: 'Ask what the host did at that time: suspended, overloaded, or its clock changed.',
   },
   UNSUPPORTED: {
@@ -87,9 +87,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'If the file was copied, copy it again. Otherwise ask about a crash at that time.',
   },
   LINE_ENDINGS_CONVERTED: {
-    title: 'the line endings of the file were converted',
+    title: 'a program has changed line endings, or put a mark before the first line',
     means:
-      'Some tool has changed LF to CR LF, as file transfers in text mode do. The entries were checked without them.',
+      'Some tool has changed LF to CR LF, as file transfers in text mode do, or put a byte order mark before the first line. The entries were checked without them.',
     next: 'Ask for the file once more, in binary mode.',
   },
   RESERIALIZED: {

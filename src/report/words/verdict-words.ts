@@ -75,6 +75,7 @@ function alteredText(stream: StreamReport): string | undefined {
   const seqs = altered.map(({ seq = 0 }) => seq);
   if (unchecked || takenOverUnchecked(stream).count > 0 || seqs.some((seq) => seq > last)) return undefined;
   const count = seqs.length + (more[code] ?? 0);
+  if (count > seqs.length && last < lastSeq) return undefined; // one that is not named may never have been sealed
   const rest = count > seqs.length ? ` and ${grouped(count - seqs.length)} more` : '';
   const which = `${rangesText(rangesOf(seqs), grouped, ALTERED_RANGES)}${rest}`;
   const were =

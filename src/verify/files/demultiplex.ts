@@ -48,6 +48,8 @@ class Demultiplexer implements LogSink {
   #leftMore = false;
   #tooMany = false;
   #last: Lane | undefined;
+  /** A byte order mark of which no stream was told yet. */
+  #marked = false;
   #file = '';
 
   constructor(
@@ -67,6 +69,7 @@ class Demultiplexer implements LogSink {
 
   beginFile(file: string): void {
     this.#file = file;
+    this.#marked = false;
     for (const { verifier } of this.lanes.values()) verifier.beginFile(file);
   }
 
@@ -75,6 +78,8 @@ class Demultiplexer implements LogSink {
     const lane = this.#laneOf(bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end));
     if (lane === undefined) return undefined;
     this.#last = lane;
+    if (this.#marked) lane.verifier.skipped('mark');
+    this.#marked = false;
     return lane.verifier.feed(bytes, start, end, line, offset);
   }
 
@@ -84,6 +89,15 @@ class Demultiplexer implements LogSink {
 
   feedUnterminated(bytes: number, line: number, offset: number): void {
     this.#last?.verifier.feedUnterminated(bytes, line, offset);
+  }
+
+  skipped(what: 'mark' | 'empty'): void {
+    this.#marked ||= what === 'mark';
+  }
+
+  /** The stream with this TAG; where nothing says whose it is, another one that is here. */
+  laneAt(tag: string): Lane | undefined {
+    return this.lanes.get(tag) ?? this.#first;
   }
 
   get #first(): Lane | undefined {
@@ -169,7 +183,11 @@ export async function demultiplex(
   const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines);
   const details: FileDetails[] = [];
   const lines = new FileLines(demultiplexer, onBeside);
-  const ordered = await orderMixedFiles(files, (open) => demultiplexer.meet(open));
+  const ordered = await orderMixedFiles(
+    files,
+    (open) => demultiplexer.meet(open),
+    (tag, ...found) => demultiplexer.laneAt(tag)?.findings.add(...found),
+  );
   for (const [at, { source }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);

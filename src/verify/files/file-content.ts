@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
-import { LineTooLong } from '../input/line-splitter.ts';
+import { LineTooLong, MARK } from '../input/line-splitter.ts';
 import type { Source } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 
-/** Whether two files that begin with one entry are copies of one another (M8.2). */
+/** What a file holds, so that two can be compared without keeping either (M8.2). */
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -40,11 +40,13 @@ export interface FileContent {
   readonly length: number;
   /** SHA-256 in hex. */
   readonly digest: string;
-  /** The same with each CR LF as LF. */
+  /** The same without a byte order mark and empty lines, and with each CR LF as LF. */
   readonly plainLength: number;
   readonly plainDigest: string;
-  /** Every line that is not empty ends with CR LF. */
-  readonly converted: boolean;
+  /** How the lines end that are not empty. */
+  readonly ends: 'lf' | 'crlf' | 'both';
+  /** It begins with a byte order mark. */
+  readonly marked: boolean;
   /** Its compressed data is damaged: nothing can be said of what it holds. */
   readonly damaged: boolean;
 }
@@ -58,10 +60,14 @@ interface Limits {
 class Contents {
   readonly #bytes: LimitedHash;
   readonly #plain: LimitedHash;
+  /** What may be a byte order mark; undefined once that is known. */
+  #beginning: Buffer | undefined = Buffer.alloc(0);
+  #marked = false;
+  /** How much of the line in hand was in the chunks before, and whether that ends with a CR that may belong to its end. */
+  #lineLength = 0;
   #endsWithCr = false;
-  #lastByte = LF;
   #lines = 0;
-  #converted = 0;
+  #linesWithCr = 0;
   damaged = false;
 
   constructor({ length, plainLength }: Limits) {
@@ -71,21 +77,41 @@ class Contents {
 
   add(chunk: Buffer): void {
     this.#bytes.update(chunk);
-    let from = 0;
-    for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, lf + 1)) {
-      const hasCr = lf === 0 ? this.#endsWithCr : chunk[lf - 1] === CR;
-      const isEmpty = !hasCr && (lf === 0 ? this.#lastByte : chunk[lf - 1]) === LF; // such a line says nothing (M1.7)
-      if (!isEmpty) this.#lines++;
-      if (!hasCr) continue;
-      this.#converted++;
-      if (lf > 0) this.#addPlain(chunk.subarray(from, lf - 1));
-      else this.#endsWithCr = false; // the chunk before ended with it
-      from = lf;
+    if (this.#beginning === undefined) {
+      this.#addLines(chunk);
+      return;
     }
+    const beginning = Buffer.concat([this.#beginning, chunk]);
+    if (beginning.length < MARK.length) {
+      this.#beginning = beginning;
+      return;
+    }
+    this.#beginning = undefined;
+    this.#marked = MARK.equals(beginning.subarray(0, MARK.length));
+    this.#addLines(this.#marked ? beginning.subarray(MARK.length) : beginning);
+  }
+
+  #addLines(chunk: Buffer): void {
+    let start = 0;
+    let from = 0;
+    for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, start)) {
+      const length = lf - start + (start === 0 ? this.#lineLength : 0);
+      const hasCr = length > 0 && (lf === 0 ? this.#endsWithCr : chunk[lf - 1] === CR);
+      if (length > 0) this.#lines++;
+      if (hasCr) this.#linesWithCr++;
+      if (hasCr || length === 0) {
+        if (hasCr && lf === 0)
+          this.#endsWithCr = false; // the chunk before ended with it
+        else if (lf > from) this.#addPlain(chunk.subarray(from, hasCr ? lf - 1 : lf));
+        from = length === Number(hasCr) ? lf + 1 : lf; // an empty line says nothing (M1.7)
+      }
+      start = lf + 1;
+    }
+    this.#lineLength = chunk.length - start + (start === 0 ? this.#lineLength : 0);
+    if (from === chunk.length) return;
     const end = chunk[chunk.length - 1] === CR ? chunk.length - 1 : chunk.length;
-    if (end > from) this.#addPlain(chunk.subarray(from, end));
-    this.#lastByte = chunk.at(-1) ?? this.#lastByte;
-    if (chunk.length > 0) this.#endsWithCr = end < chunk.length;
+    this.#addPlain(chunk.subarray(from, end));
+    this.#endsWithCr = end < chunk.length;
   }
 
   #addPlain(bytes: Buffer): void {
@@ -100,12 +126,15 @@ class Contents {
   }
 
   get content(): FileContent {
+    if (this.#beginning !== undefined) this.#addLines(this.#beginning);
+    this.#beginning = undefined;
     return {
       length: this.#bytes.length,
       digest: this.#bytes.digest(),
       plainLength: this.#plain.length,
       plainDigest: this.#plain.digest(),
-      converted: this.#lines > 0 && this.#converted === this.#lines,
+      ends: this.#linesWithCr === 0 ? 'lf' : this.#linesWithCr === this.#lines ? 'crlf' : 'both',
+      marked: this.#marked,
       damaged: this.damaged,
     };
   }
@@ -157,24 +186,4 @@ async function addLines(source: Source, contents: Contents): Promise<void> {
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
   }
-}
-
-/** A file with what it holds. */
-export interface FileInHand {
-  readonly source: Source;
-  readonly content: FileContent;
-}
-
-/** How two files are alike: the first one is the longer one, or as long. */
-export type Likeness = 'same' | 'earlier copy' | 'converted copy' | 'different';
-
-/** Compares two files of which `long` is at least as long as `short` without the carriage returns. */
-export async function likeness(long: FileInHand, short: FileInHand): Promise<Likeness> {
-  const { content } = short;
-  if (long.content.digest === content.digest) return 'same';
-  const asLong = long.content.length === content.length && long.content.plainLength === content.plainLength;
-  const begun = asLong ? long.content : await contentOf(long.source, content);
-  if (begun?.digest === content.digest) return 'earlier copy';
-  const onlyOne = long.content.converted !== content.converted;
-  return onlyOne && begun?.plainDigest === content.plainDigest ? 'converted copy' : 'different';
 }

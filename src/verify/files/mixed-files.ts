@@ -7,7 +7,9 @@ import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink } from '../input/unwrapping.ts';
-import { contentOf } from './file-content.ts';
+import type { FindingCode, Place } from '../model/findings.ts';
+import { compared, type FileInHand, reportCopy } from './copies.ts';
+import { contentOf, type FileContent } from './file-content.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
 
@@ -18,6 +20,9 @@ const TAG_LIMIT = 4096;
 
 /** Collects the entries that may identify a stream. */
 type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
+
+/** Is told of a file that is a copy of another one, and is not read; by the TAG of its first stream. */
+type OnCopy = (tag: string, code: FindingCode, place: Place, message: string) => void;
 
 /**
  * The seq of the first entry of each stream, by TAG; where there is none, the place right behind the largest size that a
@@ -111,30 +116,45 @@ function placeAll(files: readonly Mixed[]): PeekedSource[] {
   return placed;
 }
 
-/** One of each pair of files with equal bytes. */
-async function distinct(files: readonly Mixed[]): Promise<Mixed[]> {
-  const seen = new Map<string, Mixed[]>();
+/** Files of which none is a copy of another one (M8.2). Of two that differ both are read: each stream tells what contradicts it. */
+async function distinct(files: readonly Mixed[], onCopy: OnCopy): Promise<Mixed[]> {
   const kept: Mixed[] = [];
+  const contents = new Map<Mixed, FileContent | undefined>();
   for (const file of files) {
-    const key = [...file.seqs].join();
-    const same = file.seqs.size === 0 ? [] : (seen.get(key) ?? []);
-    const contents = await Promise.all(
-      [...same, ...(same.length > 0 ? [file] : [])].map((one) => contentOf(one.file.source)),
-    );
-    const digests = contents.map((content) => content?.digest);
-    if (digests.length > 0 && digests.indexOf(digests.at(-1)) < digests.length - 1) continue;
-    seen.set(key, [...same, file]);
-    kept.push(file);
+    const [tag = '', seq] = file.seqs.entries().next().value ?? [];
+    const isCopied = (one: Mixed): boolean => one.seqs.get(tag) === seq && one.seqs.keys().next().value === tag;
+    const alike = tag === '' ? [] : kept.filter(isCopied);
+    const inHand = async (one: Mixed): Promise<FileInHand | undefined> => {
+      if (!contents.has(one)) contents.set(one, await contentOf(one.file.source));
+      const content = contents.get(one);
+      return content && { source: one.file.source, content };
+    };
+    let isLeft = false;
+    for (const one of alike) {
+      const [first, second] = [await inHand(one), await inHand(file)];
+      if (first === undefined || second === undefined) continue;
+      const pair = await compared(first, second);
+      if (pair.how === 'different') continue;
+      reportCopy(pair, seq, (code, place, message) => onCopy(tag, code, place, message));
+      isLeft = pair.left === second;
+      if (isLeft) break;
+      kept.splice(kept.indexOf(one), 1);
+    }
+    if (!isLeft) kept.push(file);
   }
   return kept;
 }
 
 /** The files in the order of their entries. What can be read only once stays where it was given, and no open of it is told. */
-export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: OnOpen): Promise<PeekedSource[]> {
+export async function orderMixedFiles(
+  files: readonly PeekedSource[],
+  onOpen: OnOpen,
+  onCopy: OnCopy,
+): Promise<PeekedSource[]> {
   if (files.some(({ source }) => !source.repeatable)) return [...files];
   const mixed: Mixed[] = [];
   for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
-  const kept = await distinct(mixed);
+  const kept = await distinct(mixed, onCopy);
   link(kept);
   return besideNeighbours(placeAll(kept));
 }

@@ -10,13 +10,14 @@ import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
 import type { Source } from '../input/sources.ts';
 import type { OnBeside } from '../input/unwrapping.ts';
-import type { FindingCode, Findings } from '../model/findings.ts';
+import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
 import { findManifest } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
 import type { FileDetails } from '../verdict/report.ts';
-import { contentOf, type FileContent, likeness } from './file-content.ts';
+import { compared, reportCopy } from './copies.ts';
+import { contentOf, type FileContent } from './file-content.ts';
 import { FileTally } from './file-tally.ts';
 import { WholeSoFar } from './whole-so-far.ts';
 
@@ -42,60 +43,16 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     content ??= await contentOf(before.source);
     const other = await contentOf(file.source);
     if (other === undefined) continue;
-    const goesOn = content === undefined || (await takesItsPlace(before, content, file, other, findings));
-    if (!goesOn) continue;
+    if (content !== undefined) {
+      const pair = await compared({ source: before.source, content }, { source: file.source, content: other });
+      const { seq } = file.peek;
+      reportCopy(pair, seq, (code, place, message) => findings.add(code, { ...place, seq }, message));
+      if (pair.read.source === before.source) continue;
+    }
     kept.splice(-1, 1, file);
     content = other;
   }
   return besideNeighbours(kept);
-}
-
-/** Two files begin with one entry. @returns whether the second is read in place of the first */
-async function takesItsPlace(
-  first: PeekedSource,
-  content: FileContent,
-  second: PeekedSource,
-  other: FileContent,
-  findings: Findings,
-): Promise<boolean> {
-  const { seq } = second.peek;
-  const add = (code: FindingCode, { source }: PeekedSource, message: string): void =>
-    findings.add(code, { file: source.name, ...(seq !== undefined && { seq }) }, message);
-  const longer = other.plainLength - content.plainLength;
-  const asWritten = longer === 0 && content.converted && !other.converted;
-  const isSecond = content.damaged !== other.damaged ? content.damaged : longer > 0 || asWritten;
-  const [read, left] = isSecond ? [second, first] : [first, second];
-  const { name } = read.source;
-  if (content.damaged || other.damaged) {
-    add('UNREADABLE', left, `this file and ${name} both begin with entry ${seq}, and compressed data is damaged`);
-    return isSecond;
-  }
-  const inHand = [
-    { source: first.source, content },
-    { source: second.source, content: other },
-  ] as const;
-  switch (await likeness(inHand[isSecond ? 1 : 0], inHand[isSecond ? 0 : 1])) {
-    case 'same':
-      break;
-    case 'earlier copy':
-      add(
-        'EARLIER_COPY',
-        left,
-        `this file is an earlier copy of ${name}, which begins with all of it and is read instead`,
-      );
-      break;
-    case 'converted copy':
-      add('LINE_ENDINGS_CONVERTED', left, `this file is a copy of ${name}; of one of the two the lines end with CR LF`);
-      break;
-    case 'different':
-      add(
-        'FORK',
-        second,
-        `this file and ${first.source.name} both begin with entry ${seq} but differ: the log was forked`,
-      );
-      return false;
-  }
-  return isSecond;
 }
 
 /** The manifest of a file; why there is none, where one is there and cannot be read. */

@@ -131,7 +131,9 @@ export async function* readGzip(
       const view = await window.from(position);
       const header = headerLength(view.subarray(0, MAX_HEADER));
       if (header === undefined) {
-        onProblem(position === 0 ? 'UNREADABLE' : 'GZIP_TRAILING', `there is no gzip member at byte ${position}`);
+        const isCut = view[0] === 0x1f && (view.length === 1 || view[1] === 0x8b); // a header that is not whole
+        const problem = position === 0 || isCut ? 'UNREADABLE' : 'GZIP_TRAILING';
+        onProblem(problem, `there is no gzip member at byte ${position}`);
         return;
       }
       const small = inflateAtOnce(view.subarray(header), SMALL);

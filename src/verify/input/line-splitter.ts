@@ -1,6 +1,8 @@
 /** Cuts chunks of bytes into lines without copying a line, in memory that the longest line bounds. */
 
 const LF = 0x0a;
+/** The byte order mark of UTF-8: no sealed line begins with one. */
+export const MARK: Buffer = Buffer.from([0xef, 0xbb, 0xbf]);
 const INITIAL = 256 * 1024;
 /** A line above this many bytes ends the reading (spec 8.12, M8.25). */
 export const LINE_LIMIT: number = 16 * 1024 * 1024;
@@ -20,6 +22,8 @@ export interface LineSink {
    * first one on that it leaves, each is {@link feed}. As there, the byte before is borrowed.
    */
   feedSeveral?(bytes: Buffer, start: number, end: number, line: number, offset: number): TakenLines;
+  /** Bytes that are no line: a byte order mark with which the file begins, or an empty line. */
+  skipped?(what: 'mark' | 'empty'): void;
   /** The bytes before `end`, which is byte `offset` of the file, have all been lines and are overwritten next. */
   release?(bytes: Buffer, end: number, offset: number): void;
   /** The bytes after the last LF: how many, and where (M1.7). */
@@ -90,8 +94,13 @@ export class LineSplitter {
     let line = this.#line;
     let start = 1;
     let lf = buffer.indexOf(LF, searchFrom);
+    if (base < 0 && lf >= 0 && lf < end && MARK.equals(buffer.subarray(1, 1 + MARK.length))) {
+      sink.skipped?.('mark');
+      start += MARK.length;
+    }
     while (lf >= 0 && lf < end) {
       if (lf === start) {
+        sink.skipped?.('empty');
         for (; start < end && buffer[start] === LF; start++) line++;
         lf = buffer.indexOf(LF, start);
         continue;

@@ -3,7 +3,7 @@ import { type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
-import { LineTooLong } from './line-splitter.ts';
+import { LineTooLong, MARK } from './line-splitter.ts';
 import type { Source } from './sources.ts';
 import type { LogSink } from './unwrapping.ts';
 
@@ -140,7 +140,12 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
 /** The same of a plain file whose bytes are all at hand. */
 export function peekWhole(bytes: Buffer, wanted: Wanted = NOBODY): Peek {
   const peeking = new Peeking(wanted);
-  for (let from = 0, lf = bytes.indexOf(LF); lf >= 0 && !peeking.done; from = lf + 1, lf = bytes.indexOf(LF, from)) {
+  const begins = MARK.equals(bytes.subarray(0, MARK.length)) ? MARK.length : 0;
+  for (
+    let from = begins, lf = bytes.indexOf(LF);
+    lf >= 0 && !peeking.done;
+    from = lf + 1, lf = bytes.indexOf(LF, from)
+  ) {
     peeking.look(bytes.subarray(from, lf));
   }
   return peeking.result(bytes.length === 0);

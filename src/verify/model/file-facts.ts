@@ -45,7 +45,7 @@ export class FileFactsCollector {
   #endsLine = false;
   readonly #closes: FileClose[] = [];
   readonly #recordsBefore: number;
-  /** Line endings were converted on the way, or a record was altered, which is reported: the digest is that of other bytes. */
+  /** Line endings were converted, empty lines added, or a record altered: the digest is that of other bytes. */
   altered = false;
   /** What the file's first open says; undefined where it could not be read. */
   beginning: Beginning | undefined;

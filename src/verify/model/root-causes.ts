@@ -41,6 +41,10 @@ export function rootCauseFirst(findings: readonly Finding[], following: Readonly
   const undecided = told
     .filter(({ severity }) => severity === 'undecided')
     .sort((one, other) => rankOf(one.code) - rankOf(other.code));
-  let next = 0;
-  return told.map((finding) => (finding.severity === 'undecided' ? (undecided[next++] as Finding) : finding));
+  // a checkpoint stands before what it covers because that is missing or was moved
+  const tampered = told
+    .filter(({ severity }) => severity === 'tampered')
+    .sort((one, other) => Number(one.code === 'CHECKPOINT_EARLY') - Number(other.code === 'CHECKPOINT_EARLY'));
+  const queues: Readonly<Partial<Record<Finding['severity'], Finding[]>>> = { undecided, tampered };
+  return told.map((finding) => queues[finding.severity]?.shift() ?? finding);
 }

@@ -62,6 +62,8 @@ export class StreamVerifier {
   #crlfReported = false;
   /** An empty line with a CR before any other line that tells how this file's lines end. */
   #emptyWithCr: Place | undefined;
+  /** A byte order mark is before this file's lines, and none of them was one of ours yet. */
+  #marked = false;
   #manifest: ManifestCheck | undefined;
   #manifestFile = '';
   #heldUnchecked: boolean;
@@ -90,6 +92,7 @@ export class StreamVerifier {
     this.state.fileNext = this.state.next;
     this.#lineEndings = 'unknown';
     this.#emptyWithCr = undefined;
+    this.#marked = false;
     this.#foreign.beginFile();
   }
 
@@ -188,7 +191,13 @@ export class StreamVerifier {
 
   /** Something before the line in hand is explained by what that line is. */
   get #pending(): boolean {
-    return this.#foreign.pending || this.state.early !== undefined;
+    return this.#foreign.pending || this.#marked || this.state.early !== undefined;
+  }
+
+  /** A byte order mark is before the file's first line (M8.22), or an empty line somewhere, which says nothing (M1.7). */
+  skipped(what: 'mark' | 'empty'): void {
+    if (this.state.facts !== undefined) this.state.facts.altered = true;
+    this.#marked ||= what === 'mark';
   }
 
   /** The buffer is about to be reused: hashes up to `end`, which is the file's byte `offset`. */
@@ -250,6 +259,9 @@ export class StreamVerifier {
       return undefined;
     }
     this.#foreign.before(isRecoveredOpen(trimmed, read));
+    if (this.#marked)
+      this.state.find('LINE_ENDINGS_CONVERTED', 'this file begins with a byte order mark; it was sealed without');
+    this.#marked = false;
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
       const leaf = handleRecord(this.state, trimmed, read);

@@ -42,7 +42,7 @@ class Checkpoints:
         for name, found, value in note.signatures:
             if name != self.stream.origin:
                 continue
-            if seal.epoch.mode == 'mac' and found == mac_key_id(name, seal.epoch.reference['fp']):
+            if seal.epoch is not None and seal.epoch.mode == 'mac' and found == mac_key_id(name, seal.epoch.reference['fp']):
                 if seal.mac is not None:
                     need(value == seal.mac, 'SIGNATURE_WRONG')
                     self.macs[seal.seq] = seal.epoch
@@ -55,7 +55,7 @@ class Checkpoints:
         need(self.cosigned.take(note), 'SIGNATURE_WRONG')
         if verified:
             self.largest = max(self.largest, seal.seq)
-        elif seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal.epoch):
+        elif seal.epoch is not None and seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal):
             need(False, 'CHECKPOINT_UNSIGNED')
 
     def _known(self):
@@ -66,9 +66,9 @@ class Checkpoints:
             known.update(dict.fromkeys(epoch.signers))
         return known
 
-    def _holds_every_kind(self, epoch):
+    def _holds_every_kind(self, seal):
         """M8.11: the auditor holds a key of every kind that the epoch uses."""
-        named = {signer for signer, _, _ in self.stream.auditor.named}
+        epoch, named = seal.epoch, {signer for signer, _, _ in self.stream.auditor.named}
         if epoch.skips_a_signer:  # M2.8: that one may have signed it
             return False
-        return (epoch.mode == 'hash' or epoch.has_macs) and (not epoch.signers or any(s in named for s in epoch.signers))
+        return (epoch.mode == 'hash' or seal.mac is not None) and (not epoch.signers or any(s in named for s in epoch.signers))

@@ -6,24 +6,33 @@ from notes import parse_note
 from verdicts import need
 
 GZIP = b'\x1f\x8b'
+MARK = b'\xef\xbb\xbf'
 LONGEST_LINE = 1 << 24
 DEFAULT_MAX_BYTES = 64 << 30
 
 
 class File:
-    """What was read of a file. `problems` are codes of verdict 2; `whole` is false where it was not read to its end."""
+    """What was read of a file. `problems` are codes of verdict 2; `whole` is false where it was not read to its end;
+    `plain` is what copies of it have in common (M8.2); `altered`: its bytes are not those that were written."""
 
     def __init__(self, name, data, max_bytes=DEFAULT_MAX_BYTES):
         self.name, self.problems, self.whole, self.manifest = name, set(), True, None
         self.data = self._expanded(data, max_bytes) if data[:2] == GZIP else data
-        *lines, self.rest = self.data.split(b'\n')
+        marked = self.data.startswith(MARK) and b'\n' in self.data
+        *lines, self.rest = self.data[len(MARK) if marked else 0 :].split(b'\n')
+        self.altered = marked or b'' in lines
         if any(len(line) > LONGEST_LINE for line in [*lines, self.rest]):
             self.problems.add('LIMIT')
             self.whole, lines = False, []
         if any(lines) and all(line.endswith(b'\r') for line in lines if line):
             self.problems.add('LINE_ENDINGS_CONVERTED')
-            lines = [line[:-1] for line in lines]
+            self.altered = True
+            lines = [line.removesuffix(b'\r') for line in lines]
+            self.rest = self.rest.removesuffix(b'\r')
         self.lines = [classify(line) for line in lines if line]
+        self.plain = b'\n'.join([*filter(None, lines), self.rest])
+        if marked and any(line.kind != 'foreign' for line in self.lines):
+            self.problems.add('LINE_ENDINGS_CONVERTED')
         self.entries = [line for line in self.lines if line.is_entry]
         self.first = self.entries[0] if self.entries else None
         if all(line.kind == 'foreign' for line in self.lines):
@@ -48,7 +57,10 @@ class File:
                 return plain
             plain += part
             data = member.unused_data
-        if data:
+        if data == GZIP[:1]:
+            self.problems.add('UNREADABLE')
+            self.whole = False
+        elif data:
             self.problems.add('GZIP_TRAILING')
         return plain
 
@@ -66,36 +78,27 @@ class File:
 def ordered(files):
     """M8.2: by the seq of their first entry, whatever the order given; the same bytes twice are one file. A file of
     checkpoints alone comes behind the largest size that it has; one in which there is nothing else, at the end."""
-    begun, others, seen = [], [], set()
-    for file in files:
-        if file.data in seen and file.first:
-            continue
-        seen.add(file.data)
-        (begun if file.first else others).append(file)
+    begun = [file for file in files if file.first]
+    others = [file for file in files if not file.first]
     return sorted(_without_copies(begun) + others, key=_place)
 
 
 def _without_copies(begun):
     """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
     kept = []
-    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(_plain(one)))):
+    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one))):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
         elif not file.whole:
             kept[-1].problems.add('UNREADABLE')
-        elif not kept[-1].data.startswith(file.data):
-            copy = _is_converted(file) != _is_converted(kept[-1]) and _plain(kept[-1]).startswith(_plain(file))
-            need(copy, 'FORK')
-            kept[-1].problems.add('LINE_ENDINGS_CONVERTED')
+        else:
+            need(kept[-1].plain.startswith(file.plain), 'FORK')
+            kept[-1].problems |= file.problems & {'LINE_ENDINGS_CONVERTED'}
     return kept
 
 
 def _is_converted(file):
     return 'LINE_ENDINGS_CONVERTED' in file.problems
-
-
-def _plain(file):
-    return file.data.replace(b'\r\n', b'\n') if _is_converted(file) else file.data
 
 
 def _place(file):

@@ -70,7 +70,8 @@ def _part(file, tag, origin):
     part.lines = [line for line in file.lines if _belongs(line, tag, origin)]
     part.entries = [line for line in part.lines if line.is_entry]
     part.first, part.problems = part.entries[0] if part.entries else None, set(file.problems)
-    part.whole, part.data, part.rest = file.whole, b'\n'.join(line.bytes for line in part.lines), file.rest
+    part.whole, part.plain, part.rest = file.whole, b'\n'.join(line.bytes for line in part.lines), file.rest
+    part.data = part.plain
     return part
 
 

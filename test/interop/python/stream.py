@@ -40,7 +40,7 @@ class Stream:
         self.state, self.undecided = State(), set()
         self.checkpoints = Checkpoints(self)
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
-        self.abandoned, self.end, self.rewritten, self.damaged_beside = [], None, False, False
+        self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
 
     def read(self, items):
         """`items` are (line, the line after it, whether the file that it stands in has entries)."""
@@ -74,7 +74,35 @@ class Stream:
                 self._abandon(line, saved[line.seq])
             else:
                 raise Tampered('ENTRIES_MISSING, OUT_OF_ORDER or DUPLICATE_ENTRY')
-        self._accept(line)
+        if self.unsure:
+            self._behind_unread(line)
+        else:
+            self._accept(line)
+
+    def _behind_unread(self, line):
+        """M8.9: step, epoch, counts and order are undecided; the form, a checksum and the tree are what they were."""
+        if line.kind == 'open':
+            raise Undecided('UNSUPPORTED')  # what a run or file begins with rests on what was not read
+        epoch = self.state.epoch if line.epoch == self.state.epoch.number else None
+        need(epoch is None or line.mode == epoch.mode, 'MODE_WRONG')
+        need(epoch is None or epoch.mode == 'mac' or line.auth == b64u(line.leaf), 'CHECKSUM_WRONG')
+        need(line.wrapped, 'CONTROL_MALFORMED')
+        control = read_control(line) if line.is_control and len(line.bytes) <= LONGEST_CONTROL else None
+        need(not isinstance(control, Malformed), 'CONTROL_MALFORMED')
+        self._append(line, False)
+        if line.kind in ('seal', 'close') or (line.is_control and not isinstance(control, dict)):
+            self._root_alone(line, epoch)
+
+    def _root_alone(self, line, epoch):
+        root = root_of(self.state.frontier)
+        self.state.seals[line.seq] = Seal(line.seq, line.kind, None, root, epoch, None)
+
+    def _append(self, line, checked):
+        state = self.state
+        state.frontier = appended(state.frontier, state.size, line.leaf)
+        state.size = line.seq
+        state.frontiers[line.seq] = state.frontier
+        state.entries[line.seq] = line.kind, checked
 
     def _begin(self, line):
         """M8.4, M8.6: the first entry of the range."""
@@ -110,15 +138,19 @@ class Stream:
         need(state.closed is None or line.kind == 'open', 'OPEN_MISSING')
         need(line.wrapped, 'CONTROL_MALFORMED')
         if line.is_control and line.kind != 'open' and (control is None or isinstance(control, Exception)):
-            raise self._unread(control)
+            problem = self._unread(control)
+            if isinstance(problem, Tampered):
+                raise problem
+            self.undecided.add(str(problem))
+            self.unsure = True
+            self._append(line, checked)
+            self._root_alone(line, epoch)
+            return
         if line.kind != 'open':
             state.expect = None
         else:
             state.closed = None
-        state.frontier = appended(state.frontier, state.size, line.leaf)
-        state.size = line.seq
-        state.frontiers[line.seq] = state.frontier
-        state.entries[line.seq] = line.kind, checked
+        self._append(line, checked)
         if line.kind == 'record':
             state.since_seal += 1
             state.since_open += 1
@@ -135,7 +167,7 @@ class Stream:
 
     @staticmethod
     def _unread(control):
-        """Members that were not read: what depends on them is undecided, so the reading ends here (M8.9, M8.25)."""
+        """Members that were not read: what depends on them is undecided (M8.9, M8.25)."""
         if isinstance(control, Malformed):
             return Tampered('CONTROL_MALFORMED')
         return Undecided('LIMIT' if control is None else 'UNSUPPORTED')

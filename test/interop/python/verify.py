@@ -4,8 +4,8 @@
     python verify.py --serve           reads cases as JSON, one a line, with absolute paths in `files`; prints the same
 
 A case has the members of a vector (vectors/README.md); `origin` may be a list, and `demux` separates mixed lines. A
-reading ends at the first sign of tampering, because 1 beats 2, and where something of a later version or a damaged file
-leaves the rest undecided. `codes` say why; their names are those of the text."""
+reading ends at the first sign of tampering, because 1 beats 2, and where a damaged file or an open of a later version
+leaves the rest undecided; behind any other entry of a later version only the tree and what is held is judged (M8.9). `codes` say why; their names are those of the text."""
 import json
 import os
 import sys
@@ -14,6 +14,7 @@ from assessment import assess
 from auditor import Auditor
 from files import DEFAULT_MAX_BYTES, File, ordered
 from grouping import Origins, grouped, separated
+from held import check_held
 from links import check_links
 from manifest import check_manifest, members_of
 from stream import Stream
@@ -88,12 +89,15 @@ def read_range(stream, files, ends_here):
         stream.undecided.add(str(stop))
         return
     # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
-    lost = {'RESERIALIZED', 'UNREADABLE'}
+    lost = {'RESERIALIZED', 'UNREADABLE', 'GZIP_TRAILING'}
     stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)
     if stream.start is None:
         # M8.5: of a stream that is held there is no entry
         need(not ends_here or stream.rewritten or not stream.auditor.held, 'KNOWN_CONTRADICTED')
         stream.undecided.add('NOT_SEALED')
+        return
+    if stream.unsure:
+        check_held(stream, ends_here)
         return
     for file in files:
         if file.manifest is not None and file.whole:

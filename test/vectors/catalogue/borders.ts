@@ -1,7 +1,7 @@
 import { SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey, nextEdKey } from '../keys.ts';
 import { macBody, signedBody, signedLog, signKeys } from '../logs.ts';
-import { edit } from '../spoil.ts';
+import { edit, entry } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
 /** Where two statements of the format meet: each is decided by a sentence of its own. */
@@ -16,6 +16,15 @@ function mac(name: string, about: string, log: SealedLog, verdict: 1 | 2, ...fin
 function checkpointOfUnknownKind(): SealedLog {
   const log = signedBody().controlText('note', '"text":"of a later version",').endStep().checkpoint();
   return log.record('{"n":1}').close('shutdown', { records: 11 }).checkpoint();
+}
+
+/** A record behind an entry of a later kind is another one, together with its checksum. */
+function rehashedBehindUnknownKind(): SealedLog {
+  const log = checkpointOfUnknownKind();
+  const line = entry(edit(log, 15, '"n":1', '"n":2'), 15);
+  const leaf = line.bytes.subarray(0, -46);
+  line.bytes = Buffer.concat([leaf, Buffer.from(`${log.authOf(leaf)}"}}`)]);
+  return log;
 }
 
 /** A gap that does not say how many lines, for a reason that no version knows yet. */
@@ -79,6 +88,15 @@ export function borderCases(): VectorCase[] {
       brings(unknown, { named: [edKey] }),
       2,
       'UNSUPPORTED 14',
+    ),
+    vector(
+      'unsupported-kind-root-mismatch',
+      'a record behind an entry of a later kind is changed together with its checksum',
+      rehashedBehindUnknownKind(),
+      brings(unknown, { named: [edKey] }),
+      1,
+      'UNSUPPORTED 14',
+      'ROOT_MISMATCH 16',
     ),
     mac(
       'unsupported-and-missing',

@@ -158,6 +158,16 @@ export function damageCases(): VectorCase[] {
       'END_UNPROVEN 14',
     ),
     vector(
+      'unreadable-cut-header',
+      'a compressed file of two members is cut inside the header of the second; a checkpoint of the end is held',
+      [{ name: 'log.jsonl.gz', bytes: Buffer.concat([member(half), member(rest).subarray(0, 5)]) }],
+      auditor({ held: [macLog().note()] }),
+      2,
+      'UNREADABLE',
+      first,
+      'END_UNPROVEN 8',
+    ),
+    vector(
       'valid-earlier-copy',
       'a backup that was made when the log was shorter stands beside it',
       [
@@ -180,6 +190,38 @@ export function damageCases(): VectorCase[] {
       2,
       first,
       'LINE_ENDINGS_CONVERTED 1',
+    ),
+    vector(
+      'line-endings-converted-copy-empty',
+      'a copy whose every LF became CR LF, with more empty lines, stands beside the log',
+      [
+        { name: 'log.jsonl', bytes: plain },
+        { name: 'log.windows.jsonl', bytes: Buffer.concat([Buffer.from('\r\n'), crlf(), Buffer.from('\r\n\r\n')]) },
+      ],
+      auditor(),
+      2,
+      first,
+      'LINE_ENDINGS_CONVERTED 1',
+    ),
+    vector(
+      'valid-copy-empty-lines',
+      'a copy with more empty lines stands beside the log',
+      [
+        { name: 'log.copy.jsonl', bytes: Buffer.from(plain.toString('utf8').replaceAll('\n', '\n\n')) },
+        { name: 'log.jsonl', bytes: plain },
+      ],
+      auditor(),
+      0,
+      first,
+    ),
+    one(
+      'line-endings-converted-mark',
+      'a byte order mark was put before the first line',
+      'log.jsonl',
+      Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), plain]),
+      2,
+      'LINE_ENDINGS_CONVERTED',
+      first,
     ),
     one(
       'line-endings-converted-empty',

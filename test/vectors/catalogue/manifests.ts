@@ -7,7 +7,7 @@ import type { Manifest } from '../../../src/index.ts';
 import type { SealedLog } from '../../support/sealed-log.ts';
 import { edKey } from '../keys.ts';
 import { signedBody, signedLog } from '../logs.ts';
-import { cutAfter, edit } from '../spoil.ts';
+import { cutAfter, edit, insertAfter } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
 /** Manifests beside a file: right, wrong, stale (spec 7). */
@@ -91,6 +91,13 @@ export function manifestCases(): VectorCase[] {
       0,
     ),
     beside('valid-manifest', 'a manifest that says what the file says', signedLog(), {}, 0),
+    beside(
+      'valid-manifest-empty-line',
+      'somebody put an empty line into the file that the manifest is about',
+      insertAfter(signedLog(), 5, ''),
+      {},
+      0,
+    ),
     beside(
       'manifest-wrong',
       'a manifest counts one record less',

@@ -1,0 +1,70 @@
+import type { Source } from '../input/sources.ts';
+import type { FindingCode, Place } from '../model/findings.ts';
+import { contentOf, type FileContent } from './file-content.ts';
+
+/** Whether two files that begin with one entry are copies of one another, and which of them is read (M8.2). */
+
+/** A file with what it holds. */
+export interface FileInHand {
+  readonly source: Source;
+  readonly content: FileContent;
+}
+
+/** Two files that begin with one entry: the one that is read, and what the other one is beside it. */
+export interface Pair {
+  readonly read: FileInHand;
+  readonly left: FileInHand;
+  readonly how: 'same' | 'earlier copy' | 'converted copy' | 'damaged' | 'different';
+}
+
+/** Whether every line has another ending than it was sealed with, or a byte order mark stands before them. */
+const isConverted = ({ ends, marked }: FileContent): boolean => ends === 'crlf' || marked;
+
+/** Compares two files. Of copies the longer one is read; of those that say the same, one that nothing has converted. */
+export async function compared(first: FileInHand, second: FileInHand): Promise<Pair> {
+  const [one, two] = [first.content, second.content];
+  const longer = two.plainLength - one.plainLength;
+  const asWritten = longer === 0 && isConverted(one) && !isConverted(two);
+  const damaged = one.damaged || two.damaged;
+  const isSecond = one.damaged !== two.damaged ? one.damaged : longer > 0 || asWritten;
+  const [read, left] = isSecond ? [second, first] : [first, second];
+  const how = damaged ? 'damaged' : await likeness(read, left);
+  return how === 'different' ? { read: first, left: second, how } : { read, left, how };
+}
+
+/** Compares two files of which `long` is at least as long as `short`, by what both are without line endings and empty lines. */
+async function likeness(long: FileInHand, short: FileInHand): Promise<Pair['how']> {
+  const { content } = short;
+  if (long.content.digest === content.digest) return 'same';
+  const asLong = long.content.length === content.length && long.content.plainLength === content.plainLength;
+  const begun = asLong ? long.content : await contentOf(long.source, content);
+  if (begun?.digest === content.digest) return 'earlier copy';
+  const whole = long.content.ends !== 'both' && content.ends !== 'both';
+  if (!whole || begun?.plainDigest !== content.plainDigest) return 'different';
+  if (isConverted(long.content) !== isConverted(content)) return 'converted copy';
+  return long.content.plainLength === content.plainLength ? 'same' : 'earlier copy';
+}
+
+/** Says what the file that is not read is, if anything is to be said. Both begin with entry `seq`. */
+export function reportCopy(
+  { read, left, how }: Pair,
+  seq: number | undefined,
+  add: (code: FindingCode, place: Place, message: string) => void,
+): void {
+  const { name } = read.source;
+  const place = { file: left.source.name };
+  if (how === 'damaged') {
+    add('UNREADABLE', place, `this file and ${name} both begin with entry ${seq}, and compressed data is damaged`);
+  } else if (how === 'earlier copy') {
+    add(
+      'EARLIER_COPY',
+      place,
+      `this file is an earlier copy of ${name}, which begins with all of it and is read instead`,
+    );
+  } else if (how === 'converted copy') {
+    const message = `this file is a copy of ${name}; of one of the two the line endings were converted`;
+    add('LINE_ENDINGS_CONVERTED', place, message);
+  } else if (how === 'different') {
+    add('FORK', place, `this file and ${name} both begin with entry ${seq} but differ: the log was forked`);
+  }
+}
