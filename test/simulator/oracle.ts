@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { modeOf, type ResolvedConfig } from '../../src/config/index.ts';
+import { modeOf } from '../../src/config/index.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { LOG } from './machine.ts';
 import type { Tree } from './tree.ts';
