@@ -1,4 +1,5 @@
 import type { StreamEvent } from './state/frames.ts';
+import type { HeldBack } from './topic-reader.ts';
 
 /** Offsets of a partition that are not there. */
 export type LossEvent = Extract<StreamEvent, { readonly what: 'gap' | 'cut' }>;
@@ -13,4 +14,9 @@ export function lossText({ what, partition, from, to }: LossEvent): string {
   return what === 'gap'
     ? `offsets ${from} to ${to - 1} of partition ${partition} were deleted before they were read`
     : `partition ${partition} was read up to offset ${from} and ends at ${to} now, so that the offsets in between are other records or none`;
+}
+
+/** What nobody can read yet, and what to do about it. */
+export function heldBackText({ partition, from, to }: HeldBack): string {
+  return `offsets ${from} to ${to - 1} of partition ${partition} cannot be read yet: a transaction before them has not ended; verify again when it has, or find out whose it is`;
 }

@@ -70,8 +70,12 @@ export class TopicReader {
     return new TopicReader(client, reading, description);
   }
 
-  /** Goes to the offsets that were saved; to the beginning of the topic without any. */
-  async begin(saved: ReadonlyMap<number, number> | undefined): Promise<void> {
+  /**
+   * Goes to the offsets that were saved; to the beginning of the topic without any.
+   *
+   * @returns without any: the first offset of each partition that does not begin at 0
+   */
+  async begin(saved: ReadonlyMap<number, number> | undefined): Promise<readonly (readonly [number, number])[]> {
     const earliest = await this.#ask(() => this.#client.earliest());
     const latest = await this.#ask(() => this.#client.latest());
     for (const [partition, start] of earliest.entries()) {
@@ -79,6 +83,7 @@ export class TopicReader {
       this.#place(partition, from, start, latest[partition] ?? start);
     }
     if (!this.#reading.follow) this.#ends = latest;
+    return saved === undefined ? [...earliest.entries()].filter(([, start]) => start > 0) : [];
   }
 
   /**

@@ -75,7 +75,7 @@ export class TopicVerification {
     }
     await this.#save();
     const heldBack = await reader.heldBack();
-    const streams = await this.#streams.end();
+    const streams = await this.#streams.end(heldBack);
     await findings?.flush();
     return { streams, tally: this.#streams.tally.tally, positions: this.#positions, heldBack };
   }
@@ -111,7 +111,7 @@ export class TopicVerification {
       for (const [partition, offset] of saved.positions) this.#positions.set(partition, offset);
       this.#shortened = state.journalLength;
     }
-    await reader.begin(saved?.positions);
+    this.#streams.tally.begin(await reader.begin(saved?.positions));
     this.#saved = Date.now();
   }
 
