@@ -42,6 +42,13 @@ export class RedisAddress {
     this.#login = login;
   }
 
+  /** Without the password, also as it stands in a URL. */
+  hidden(text: string): string {
+    const { password = '' } = this.#login;
+    if (password === '') return text;
+    return text.replaceAll(password, '…').replaceAll(encodeURIComponent(password), '…');
+  }
+
   /** With the password: for the client alone. */
   login(): RedisLogin {
     return this.#login;

@@ -3,11 +3,17 @@ export interface TokenRequestOptions {
   /** In milliseconds. */
   readonly timeout: number;
   readonly retryConfig: { readonly retry: number };
+  /** In bytes, unpacked. */
+  readonly maxContentLength: number;
+  readonly maxRedirects: number;
 }
+
+/** A page of a hundred versions of a key is not longer, in bytes, and no token. */
+const LONGEST = 1024 * 1024;
 
 /** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
 export function tokenRequestOptions(timeout: number): TokenRequestOptions {
-  return { timeout, retryConfig: { retry: 0 } };
+  return { timeout, retryConfig: { retry: 0 }, maxContentLength: LONGEST, maxRedirects: 0 };
 }
 
 /**
