@@ -18,6 +18,8 @@ export interface ConnectionOptions {
 
 /** So long may Redis take to answer at the start, in milliseconds. */
 const START_MS = 10_000;
+/** A command that is not patient has so long, in milliseconds. A worker waits for jobs with its commands. */
+const COMMAND_MS = 20_000;
 /** The longest pause between two attempts to connect again, in milliseconds. */
 const LONGEST_PAUSE_MS = 3000;
 /** A command that is not patient fails after so many attempts to connect again: about 10 s. */
@@ -40,6 +42,7 @@ export async function connectRedis(address: RedisAddress, { patient, onChange }:
     lazyConnect: true,
     connectTimeout: START_MS / 2,
     maxRetriesPerRequest: patient ? null : ATTEMPTS,
+    ...(!patient && { commandTimeout: COMMAND_MS }),
     retryStrategy: (times) => (started ? Math.min(100 * 2 ** times, LONGEST_PAUSE_MS) : null),
   });
   redis.on('error', (error) => {

@@ -24,6 +24,11 @@ const meanings: readonly Meaning[] = [
     code: 'UNAVAILABLE',
     hint: 'Redis has no memory left: give it more, or wait until older runs are removed.',
   },
+  {
+    says: /^Command timed out/,
+    code: 'TIMEOUT',
+    hint: 'Redis takes connections and does not answer: look at its log.',
+  },
   { says: /^Protocol error/, code: 'RESPONSE_MALFORMED', hint: 'What answers there is no Redis: check the port.' },
 ];
 

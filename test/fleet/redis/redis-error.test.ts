@@ -15,6 +15,7 @@ it.each([
   ["NOPERM this user has no permissions to run the 'eval' command", 'ACCESS_DENIED', false],
   ["OOM command not allowed when used memory > 'maxmemory'.", 'UNAVAILABLE', false],
   ['Protocol error, got "H" as reply type byte', 'RESPONSE_MALFORMED', false],
+  ['Command timed out', 'TIMEOUT', false],
   ['connect ECONNREFUSED 127.0.0.1:1', 'UNAVAILABLE', true],
   ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true],
 ])('%s', (message, code, retryable) => {
