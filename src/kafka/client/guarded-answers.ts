@@ -1,10 +1,15 @@
 import type { ConnectionPool } from '@platformatic/kafka';
-import type { TamperError } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { guardAnswers, unreadable } from '../../foundation/guarded-socket.ts';
 
 /** No answer of a broker is longer, in bytes: eight times what a fetch asks for, since one batch is always whole. */
 const LONGEST = 64 * 1024 * 1024;
 const HEAD = 4;
+/**
+ * So long may the client take for anything, in milliseconds: each of its requests has less, but of a broker that knows no requests
+ * it asks for ever which ones.
+ */
+const ASK_MS = 90_000;
 
 /** Follows the answers of a broker as they arrive: the length of each stands before it. */
 class FrameBounds {
@@ -43,10 +48,12 @@ class FrameBounds {
  */
 export class GuardedAnswers {
   readonly #waiting = new Set<(error: TamperError) => void>();
+  readonly #party: string;
   #failure: TamperError | undefined;
 
   /** @param party - whom to name in errors */
   constructor({ connections }: { readonly connections: ConnectionPool }, party: string) {
+    this.#party = party;
     connections.on('connecting', ({ connection }) => {
       // the socket is made after this event, and nothing can have come by then
       queueMicrotask(() => {
@@ -61,7 +68,7 @@ export class GuardedAnswers {
     });
   }
 
-  /** Waits for what a client was asked. @throws {@link TamperError} `RESPONSE_MALFORMED`, besides what it throws itself */
+  /** Waits for what a client was asked. @throws {@link TamperError} `RESPONSE_MALFORMED`, `TIMEOUT`, besides what it throws itself */
   async ask<T>(act: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     let reject: (error: TamperError) => void = () => undefined;
@@ -69,9 +76,14 @@ export class GuardedAnswers {
       reject = refuse;
     });
     this.#waiting.add(reject);
+    const timer = setTimeout(() => {
+      const hint = 'Check the addresses of the brokers: something else may be listening there.';
+      this.#fail(new TamperError('TIMEOUT', `${this.#party}: no end within ${ASK_MS / 1000} s`, { hint }));
+    }, ASK_MS);
     try {
       return await Promise.race([act(), failed]);
     } finally {
+      clearTimeout(timer);
       this.#waiting.delete(reject);
     }
   }
