@@ -291,7 +291,10 @@ const inCalls = {
 
 const byConnection = (act) => () => createServer(act);
 const byCall = (act) => () =>
-  createHttp2().on('stream', (stream, headers) => (stream.on('error', () => undefined), act(stream, headers)));
+  createHttp2().on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    act(stream, headers);
+  });
 const each = (ways, make) => Object.fromEntries(Object.entries(ways).map(([name, act]) => [name, make(act)]));
 
 const parties = {

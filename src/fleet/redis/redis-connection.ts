@@ -97,7 +97,7 @@ function guardedConnector({ AbstractConnector }: Library, address: RedisAddress)
       const socket = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...tls });
       const bounds = new ReplyBounds(address.name);
       guardAnswers(socket, address.name, (bytes) => bounds.check(bytes));
-      socket.once('error', (error) => {
+      socket.once('error', (error: Error) => {
         this.firstError = error;
       });
       this.stream = socket;

@@ -3,17 +3,18 @@ export interface TokenRequestOptions {
   /** In milliseconds. */
   readonly timeout: number;
   readonly retryConfig: { readonly retry: number };
-  /** In bytes, unpacked. */
-  readonly maxContentLength: number;
-  readonly maxRedirects: number;
+  /** The longest reply, in bytes, unpacked. As node-fetch calls it: gaxios heeds its own name in single requests only. */
+  readonly size: number;
+  /** So many redirects are followed. */
+  readonly follow: number;
 }
 
-/** A page of a hundred versions of a key is not longer, in bytes, and no token. */
-const LONGEST = 1024 * 1024;
+/** A page of versions of a key is not longer, in bytes, and no token. */
+export const LONGEST_REPLY: number = 1024 * 1024;
 
 /** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
 export function tokenRequestOptions(timeout: number): TokenRequestOptions {
-  return { timeout, retryConfig: { retry: 0 }, maxContentLength: LONGEST, maxRedirects: 0 };
+  return { timeout, retryConfig: { retry: 0 }, size: LONGEST_REPLY, follow: 0 };
 }
 
 /**

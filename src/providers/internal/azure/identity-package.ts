@@ -25,8 +25,6 @@ export type IdentityHttpClient = NonNullable<import('@azure/identity').TokenCred
 export function defaultHttpClient(): IdentityHttpClient {
   const require = createRequire(import.meta.url);
   const ofIdentity = createRequire(require.resolve('@azure/identity'));
-  const { createDefaultHttpClient } = ofIdentity('@azure/core-rest-pipeline') as {
-    createDefaultHttpClient(): IdentityHttpClient;
-  };
-  return createDefaultHttpClient();
+  const pipeline = ofIdentity('@azure/core-rest-pipeline') as { createDefaultHttpClient(): IdentityHttpClient };
+  return pipeline.createDefaultHttpClient();
 }
