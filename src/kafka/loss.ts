@@ -1,8 +1,15 @@
 import type { StreamEvent } from './state/frames.ts';
-import type { HeldBack } from './topic-reader.ts';
 
 /** Offsets of a partition that are not there. */
 export type LossEvent = Extract<StreamEvent, { readonly what: 'gap' | 'cut' }>;
+
+/** Offsets that nobody can read yet, because a transaction before them has not ended. */
+export interface HeldBack {
+  readonly partition: number;
+  readonly from: number;
+  /** The offset after the last one. */
+  readonly to: number;
+}
 
 /** Whether an event concerns every stream of its partition. */
 export function isLoss(event: StreamEvent): event is LossEvent {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
-import type { LossEvent } from './loss.ts';
+import type { HeldBack, LossEvent } from './loss.ts';
 
 /** How a topic is read. */
 export interface TopicReading {
@@ -26,14 +26,6 @@ export interface Patience {
 export type TopicPart =
   | { readonly kind: 'records'; readonly fetched: FetchedPartition }
   | { readonly kind: 'loss'; readonly event: LossEvent };
-
-/** Offsets that nobody can read yet, because a transaction before them has not ended. */
-export interface HeldBack {
-  readonly partition: number;
-  readonly from: number;
-  /** The offset after the last one. */
-  readonly to: number;
-}
 
 const WAIT_MS = 500;
 /** So long a transaction is waited for at the end of a partition, in milliseconds. */

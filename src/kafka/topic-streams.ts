@@ -10,10 +10,9 @@ import { type Finding, FindingRoom } from '../verify/model/findings.ts';
 import { TimelineRoom } from '../verify/model/timeline.ts';
 import { linkedStream } from '../verify/verdict/linked-stream.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
-import { heldBackText, isLoss, type LossEvent, lossText } from './loss.ts';
+import { type HeldBack, heldBackText, isLoss, type LossEvent, lossText } from './loss.ts';
 import { type FrameBuffer, framesOf, type StreamEvent } from './state/frames.ts';
 import { type LaneRoom, StreamLane } from './stream-lane.ts';
-import type { HeldBack } from './topic-reader.ts';
 import { TallyCounter } from './topic-tally.ts';
 
 const LF = 0x0a;

@@ -2,12 +2,12 @@ import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { FindingsTopic } from './findings-topic.ts';
-import type { LossEvent } from './loss.ts';
+import type { HeldBack, LossEvent } from './loss.ts';
 import { shorterJournal } from './state/compaction.ts';
 import { FrameBuffer } from './state/frames.ts';
 import { BLOCK_LIMIT } from './state/journal.ts';
 import type { StateDirectory } from './state/state-directory.ts';
-import type { HeldBack, TopicReader } from './topic-reader.ts';
+import type { TopicReader } from './topic-reader.ts';
 import { KEPT_LEAVES, type OnTopicFinding, TopicStreams } from './topic-streams.ts';
 import type { TopicTally } from './topic-tally.ts';
 

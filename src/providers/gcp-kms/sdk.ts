@@ -1,5 +1,10 @@
 import { cannotLoad } from '../internal/cannot-load.ts';
-import { boundTokenExchange, LONGEST_REPLY, tokenRequestOptions } from '../internal/google-credentials.ts';
+import {
+  boundRefusals,
+  boundTokenExchange,
+  LONGEST_REPLY,
+  tokenRequestOptions,
+} from '../internal/google-credentials.ts';
 import type { GcpKmsClient } from './client.ts';
 import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
 import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
@@ -39,7 +44,7 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
   const endpoint = options.gcpEndpoint === undefined ? undefined : parseGcpEndpoint(options.gcpEndpoint);
   const { KeyManagementServiceClient } = await loadSdk();
   const { tls, transport } = await spoken(endpoint, options.transport);
-  const transporterOptions = tokenRequestOptions(options.attemptTimeoutMs);
+  const transporterOptions = { ...tokenRequestOptions(options.attemptTimeoutMs), adapter: boundRefusals };
   const credentials: LoopbackCredentials = tls
     ? {
         options: { clientOptions: { transporterOptions } },
