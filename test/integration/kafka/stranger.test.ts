@@ -18,7 +18,7 @@ import { FLEET, fleetKey, fleetLog, makeTopics, tamperings } from '../../support
  * tampered; and if no transaction is open, a look comes to what the same lines come to as files.
  */
 
-const HISTORIES = Number(process.env['STRANGER_HISTORIES'] ?? times(6, 500));
+const HISTORIES = Number(process.env['STRANGER_HISTORIES'] ?? times(16, 500));
 /** So many go on at once: most of them wait for a transaction that does not end. */
 const AT_ONCE = 24;
 
@@ -56,7 +56,12 @@ class TopicHistory {
   readonly #random: Random;
   readonly #topic: string;
   readonly #place = new TopicPlace();
-  readonly #shipper = new Producer({ clientId: 'shipper', bootstrapBrokers: [kafka.broker], retries: 10 });
+  readonly #shipper = new Producer({
+    clientId: 'shipper',
+    bootstrapBrokers: [kafka.broker],
+    idempotent: true,
+    retries: 10,
+  });
   readonly #streams: Shipped[];
   readonly #partitions: number;
   /** Nothing of a stream is altered, whatever else is done. */
@@ -78,7 +83,7 @@ class TopicHistory {
       const left = log.lines.map(({ bytes }) => bytes);
       return { log, partition: at % this.#partitions, left, written: [], isAltered: false };
     });
-    this.#isHonest = this.#random.chance(0.6);
+    this.#isHonest = this.#random.chance(0.5);
     const isLive = this.#random.chance(0.7);
     this.#further = [
       ...(isLive ? ['--live'] : []),
@@ -98,6 +103,7 @@ class TopicHistory {
       for (let at = 0; at < length; at++) await this.#step();
       await this.#look();
       for (const open of this.#open.splice(0)) await this.#end(open);
+      for (const stream of this.#streams) await this.#ship(stream, stream.left.splice(0));
       await this.#look();
     } finally {
       for (const { transaction, producer } of this.#open) {
@@ -115,13 +121,13 @@ class TopicHistory {
   async #step(): Promise<void> {
     const step = this.#random.weighted({
       ship: 8,
-      'ship altered': this.#isHonest ? 0 : 1,
+      'ship altered': this.#isHonest ? 0 : 5,
       'ship in a transaction': 2,
       'abort what was shipped': 1,
       open: 3,
       end: 1,
       'abort forged lines': 2,
-      'write a forged line': this.#isHonest ? 0 : 0.5,
+      'write a forged line': this.#isHonest ? 0 : 1.5,
       'write elsewhere': 2,
       'write nothing': 1,
       'write without a key': 0.2,
