@@ -2,11 +2,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
 import { causeAbout, shown } from '../foundation/key-like.ts';
+import { checkKeyDirectory } from '../foundation/secret-file.ts';
 import type { DataKeyName } from '../verify/data-keys/named-data-keys.ts';
 
 const KEY_FILE = '.key';
-/** Permission bits that let others than the owner write. */
-const OTHERS_WRITE = 0o022;
 
 /** The local keys at a path. */
 export interface LocalKeyNames {
@@ -17,14 +16,14 @@ export interface LocalKeyNames {
 /**
  * The names of the local keys at a path: a file is one key, a directory holds one in each `NAME.key`.
  *
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`; `KEY_FILE_PERMISSIONS` where others than its owner may
- *   write to the directory: a key that somebody put there would count as the auditor's own
+ * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `KEY_NOT_FOUND`; `KEY_FILE_PERMISSIONS` where others may write to the
+ *   directory, or own it: a key that somebody put there would count as the auditor's own
  */
 export async function localKeyNames(path: string): Promise<LocalKeyNames> {
   try {
     const stats = await stat(path);
     if (!stats.isDirectory()) return { directory: false, named: [{ name: basename(path, KEY_FILE) }] };
-    if (process.platform !== 'win32' && (stats.mode & OTHERS_WRITE) !== 0) throw tooOpen(path, stats.mode);
+    checkKeyDirectory(path, stats);
     const names = (await readdir(path)).filter((name) => name.endsWith(KEY_FILE)).sort();
     if (names.length > 0) return { directory: true, named: names.map((name) => ({ name: basename(name, KEY_FILE) })) };
   } catch (error) {
@@ -36,12 +35,4 @@ export async function localKeyNames(path: string): Promise<LocalKeyNames> {
     });
   }
   throw new TamperError('KEY_NOT_FOUND', `the directory ${path} contains no NAME.key files`);
-}
-
-function tooOpen(path: string, mode: number): TamperError {
-  return new TamperError(
-    'KEY_FILE_PERMISSIONS',
-    `users other than its owner may put keys into the directory ${shown(path)} (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`,
-    { hint: 'Run: chmod go-w DIR, then check that each key in it is one of yours.' },
-  );
 }

@@ -87,7 +87,7 @@ export async function enqueueAudit(given: QueuedFleet, options: EnqueueAuditOpti
       await refuseOther(file, options.queue, jobs);
       const queue = await openQueue(redis, file.header.queue);
       try {
-        const put = await enqueue(queue, file, address.name, { ...options, resultKey });
+        const put = await enqueue(queue, file, address, { ...options, resultKey });
         return { ...put, ...file.header, again: before !== undefined };
       } finally {
         await queue.close();
@@ -112,7 +112,7 @@ export async function workOnAudits(given: QueuedFleet, options: WorkOnAuditsOpti
   try {
     return await withJobs(given, async (audit) => {
       const queue = options.queue ?? DEFAULT_QUEUE;
-      return work({ ...options, audit, redis, redisName: address.name, queue, resultKey });
+      return work({ ...options, audit, redis, party: address, queue, resultKey });
     });
   } finally {
     over.abort();
@@ -136,7 +136,7 @@ export async function collectAudit(
   try {
     const queue = await openQueue(redis, file.header.queue);
     try {
-      const collected: Collected = { queue, file, redis: address.name, resultKey };
+      const collected: Collected = { queue, file, redis: address, resultKey };
       if (wait !== undefined) await waitForRun(collected, wait);
       return await summarise(outcomes(collected), onResult);
     } finally {

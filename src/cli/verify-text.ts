@@ -182,8 +182,17 @@ function unwrappedLines({ unwrapped }: VerifyReport): string[] {
 
 /** What a topic holds besides the streams that were named. */
 function topicLines({ topic }: VerifyReport): string[] {
-  if (topic === undefined || topic.leftOut === 0) return [];
-  return [`left out ${recordsText(topic.leftOut)} of ${topic.name} that are of streams that you did not name`];
+  if (topic === undefined) return [];
+  const { name, partitions, leftOut } = topic;
+  const lines = partitions.flatMap(({ partition, first }) =>
+    first === undefined
+      ? []
+      : [
+          `partition ${partition} of ${name} begins at offset ${first}: a stream that was deleted before it leaves no trace`,
+        ],
+  );
+  if (leftOut > 0) lines.push(`left out ${recordsText(leftOut)} of ${name} that are of streams that you did not name`);
+  return lines;
 }
 
 /** The report as text, with a line feed at its end. */

@@ -5,6 +5,7 @@ import type { Finding } from '../verify/model/findings.ts';
 import type { BrokerAccess } from './client/access.ts';
 import { addressText, type TopicAddress } from './client/address.ts';
 import { clientError } from './client/client-error.ts';
+import { GuardedAnswers } from './client/guarded-answers.ts';
 import { loadKafkaClient } from './client/load-client.ts';
 import { clientOptions, type TopicDescription } from './client/topic-client.ts';
 import type { PublishedFinding } from './published-finding.ts';
@@ -28,6 +29,7 @@ export class FindingsTopic {
   readonly #what: string;
   readonly #description: TopicDescription;
   readonly #producer: Producer;
+  readonly #answers: GuardedAnswers;
   readonly #waiting: PublishedFinding[] = [];
 
   private constructor(topic: string, address: TopicAddress, description: TopicDescription, producer: Producer) {
@@ -36,6 +38,7 @@ export class FindingsTopic {
     this.#what = `writing findings to ${addressText({ ...address, topic })}`;
     this.#description = description;
     this.#producer = producer;
+    this.#answers = new GuardedAnswers(producer, this.#what);
   }
 
   /** @throws {@link TamperError} `DEPENDENCY_MISSING` */
@@ -68,7 +71,7 @@ export class FindingsTopic {
         headers: new Map([[Buffer.from('id'), Buffer.from(finding.id)]]),
       }));
       try {
-        await this.#producer.send({ messages, acks: -1 });
+        await this.#answers.ask(() => this.#producer.send({ messages, acks: -1 }));
       } catch (error) {
         if (!(error instanceof TamperError) && !(isError(error) && 'code' in error)) throw error;
         throw clientError(this.#what, error);

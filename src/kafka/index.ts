@@ -15,6 +15,7 @@ import type { StateOwner } from './state/saved-state.ts';
 import { StateDirectory } from './state/state-directory.ts';
 import { type Patience, TopicReader } from './topic-reader.ts';
 import { reportOn } from './topic-report.ts';
+import type { TopicTally } from './topic-tally.ts';
 import { TopicVerification } from './topic-verification.ts';
 
 /** A topic to verify, and how. */
@@ -127,7 +128,7 @@ async function verifyWith(
     const result = reportOn(verify, held, verified, {
       cluster: description.cluster,
       name: address.topic,
-      partitions: [...positions].map(([partition, next]) => ({ partition, next })),
+      partitions: [...positions].map(([partition, next]) => ({ partition, ...firstOf(tally, partition), next })),
       leftOut: tally.leftOut,
     });
     const seen = result.streams.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
@@ -137,6 +138,12 @@ async function verifyWith(
   } finally {
     for (const one of opened.reverse()) await one.close();
   }
+}
+
+/** Where a partition began at the first look, if that was not at its first record ever. */
+function firstOf({ begun = [] }: TopicTally, partition: number): { first?: number } {
+  const first = new Map(begun).get(partition);
+  return first === undefined ? {} : { first };
 }
 
 /** A policy by what it says. */

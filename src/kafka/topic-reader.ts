@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
-import type { LossEvent } from './loss.ts';
+import type { HeldBack, LossEvent } from './loss.ts';
 
 /** How a topic is read. */
 export interface TopicReading {
@@ -26,14 +26,6 @@ export interface Patience {
 export type TopicPart =
   | { readonly kind: 'records'; readonly fetched: FetchedPartition }
   | { readonly kind: 'loss'; readonly event: LossEvent };
-
-/** Offsets that nobody can read yet, because a transaction before them has not ended. */
-export interface HeldBack {
-  readonly partition: number;
-  readonly from: number;
-  /** The offset after the last one. */
-  readonly to: number;
-}
 
 const WAIT_MS = 500;
 /** So long a transaction is waited for at the end of a partition, in milliseconds. */
@@ -70,8 +62,12 @@ export class TopicReader {
     return new TopicReader(client, reading, description);
   }
 
-  /** Goes to the offsets that were saved; to the beginning of the topic without any. */
-  async begin(saved: ReadonlyMap<number, number> | undefined): Promise<void> {
+  /**
+   * Goes to the offsets that were saved; to the beginning of the topic without any.
+   *
+   * @returns without any: the first offset of each partition that does not begin at 0
+   */
+  async begin(saved: ReadonlyMap<number, number> | undefined): Promise<readonly (readonly [number, number])[]> {
     const earliest = await this.#ask(() => this.#client.earliest());
     const latest = await this.#ask(() => this.#client.latest());
     for (const [partition, start] of earliest.entries()) {
@@ -79,6 +75,7 @@ export class TopicReader {
       this.#place(partition, from, start, latest[partition] ?? start);
     }
     if (!this.#reading.follow) this.#ends = latest;
+    return saved === undefined ? [...earliest.entries()].filter(([, start]) => start > 0) : [];
   }
 
   /**

@@ -11,7 +11,7 @@ import {
   type VerifyReport,
   wholeReport,
 } from '../verify/verdict/report.ts';
-import { lossText } from './loss.ts';
+import { heldBackText, lossText } from './loss.ts';
 import type { VerifiedTopic } from './topic-verification.ts';
 
 /** Records of streams that were not requested; undefined if there is nothing to report about them. */
@@ -28,10 +28,9 @@ function restReport(topic: string, { tally, heldBack }: VerifiedTopic): StreamRe
     const place = { file: `kafka://${topic}/${loss.partition}`, offset: loss.from };
     findings.add('FILES_MISSING', place, `${lossText(loss)}: streams of which all was there are not known`);
   }
-  for (const { partition, from, to } of heldBack) {
-    const place = { file: `kafka://${topic}/${partition}`, offset: from };
-    const what = `offsets ${from} to ${to - 1} of partition ${partition} cannot be read yet: a transaction before them is still open`;
-    findings.add('FILES_MISSING', place, `${what}; verify again when it has, or find out whose it is`);
+  for (const held of heldBack) {
+    const place = { file: `kafka://${topic}/${held.partition}`, offset: held.from };
+    findings.add('FILES_MISSING', place, heldBackText(held));
   }
   if (tooManyStreams) findings.add('LIMIT', {}, 'too many streams are in this topic; the rest is not read');
   return findings.total === 0 ? [] : [emptyReport('', findings, [`kafka://${topic}`])];
@@ -44,11 +43,13 @@ export function reportOn(
   verified: VerifiedTopic,
   topic: TopicReport,
 ): VerifyReport {
-  const { streams, tally } = verified;
+  const { streams, tally, heldBack } = verified;
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
-  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], reports)];
+  // what cannot be read yet may be all of a stream (M8.5)
+  const vanished = heldBack.length > 0 ? [] : vanishedReports(options, [...held, ...stamped], reports);
+  const named = [...reports, ...vanished];
   const others = tally.leftOutOrigins.map((origin) => ({ origin, tag: tagOf(origin) }));
   const missing = missingReports(options, named, others);
   const all = [...named, ...restReport(topic.name, verified), ...missing];

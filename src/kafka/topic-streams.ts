@@ -10,7 +10,7 @@ import { type Finding, FindingRoom } from '../verify/model/findings.ts';
 import { TimelineRoom } from '../verify/model/timeline.ts';
 import { linkedStream } from '../verify/verdict/linked-stream.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
-import { isLoss, type LossEvent, lossText } from './loss.ts';
+import { type HeldBack, heldBackText, isLoss, type LossEvent, lossText } from './loss.ts';
 import { type FrameBuffer, framesOf, type StreamEvent } from './state/frames.ts';
 import { type LaneRoom, StreamLane } from './stream-lane.ts';
 import { TallyCounter } from './topic-tally.ts';
@@ -144,9 +144,20 @@ export class TopicStreams {
     this.#replaying = false;
   }
 
-  /** The topic was read: says of each stream what can only be said of the whole. */
-  async end(): Promise<LinkedStream[]> {
-    for (const { verifier } of this.#lanes) await verifier.endFile();
+  /** The topic was read, but for what is held back: says of each stream what can only be said of the whole. */
+  async end(heldBack: readonly HeldBack[]): Promise<LinkedStream[]> {
+    for (const { verifier, partition } of this.#lanes) {
+      const held = heldBack.find((one) => one.partition === partition);
+      if (held !== undefined) {
+        verifier.state.unread = true;
+        verifier.state.findings.add(
+          'FILES_MISSING',
+          { file: this.#name(partition), offset: held.from },
+          heldBackText(held),
+        );
+      }
+      await verifier.endFile();
+    }
     const streams = this.#lanes.map(({ verifier, partition }) => {
       verifier.end();
       return linkedStream(verifier.state, [this.#name(partition)]);

@@ -17,6 +17,8 @@ export interface TopicTally {
   readonly firstKeyless?: { readonly partition: number; readonly offset: number };
   /** Offsets that are not there: the first ones that were missed. */
   readonly losses: readonly LossEvent[];
+  /** Partitions that did not begin at offset 0 at the first look, and where they began. */
+  readonly begun?: readonly (readonly [partition: number, offset: number])[];
   /** More streams were there than are told apart. */
   readonly tooManyStreams: boolean;
 }
@@ -42,6 +44,11 @@ export class TallyCounter {
     this.#leftOut = tally.leftOut;
     this.#keyless = tally.keyless;
     for (const origin of tally.leftOutOrigins) this.#origins.add(origin);
+  }
+
+  /** At the first look these partitions had lost their beginnings. */
+  begin(begun: readonly (readonly [partition: number, offset: number])[]): void {
+    if (begun.length > 0) this.#tally = { ...this.#tally, begun };
   }
 
   /** A record of a stream that nobody named. */

@@ -2,12 +2,12 @@ import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { FindingsTopic } from './findings-topic.ts';
-import type { LossEvent } from './loss.ts';
+import type { HeldBack, LossEvent } from './loss.ts';
 import { shorterJournal } from './state/compaction.ts';
 import { FrameBuffer } from './state/frames.ts';
 import { BLOCK_LIMIT } from './state/journal.ts';
 import type { StateDirectory } from './state/state-directory.ts';
-import type { HeldBack, TopicReader } from './topic-reader.ts';
+import type { TopicReader } from './topic-reader.ts';
 import { KEPT_LEAVES, type OnTopicFinding, TopicStreams } from './topic-streams.ts';
 import type { TopicTally } from './topic-tally.ts';
 
@@ -75,7 +75,7 @@ export class TopicVerification {
     }
     await this.#save();
     const heldBack = await reader.heldBack();
-    const streams = await this.#streams.end();
+    const streams = await this.#streams.end(heldBack);
     await findings?.flush();
     return { streams, tally: this.#streams.tally.tally, positions: this.#positions, heldBack };
   }
@@ -111,7 +111,7 @@ export class TopicVerification {
       for (const [partition, offset] of saved.positions) this.#positions.set(partition, offset);
       this.#shortened = state.journalLength;
     }
-    await reader.begin(saved?.positions);
+    this.#streams.tally.begin(await reader.begin(saved?.positions));
     this.#saved = Date.now();
   }
 

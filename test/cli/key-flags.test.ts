@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +62,27 @@ it.each([0o775, 0o757, 0o777])(
     expect(await verifyWith()).toMatchObject({ code: 0 });
     chmodSync(keys, mode);
     expect(await verifyWith()).toMatchObject({ code: 2, stderr: expect.stringContaining('KEY_FILE_PERMISSIONS') });
+  },
+);
+
+it.runIf(process.geteuid?.() === 0)(
+  'keys that another user owns are refused, and the file, its owner and we are named',
+  async () => {
+    const file = put('audit.key', hex);
+    const keys = dirname(file);
+    for (const [flags, owned, what] of [
+      [['--keys', file], file, 'key file'],
+      [['--key-source', 'file', '--key-file-path', file], file, 'key file'],
+      [['--keys', keys], file, 'key file'],
+      [['--keys', keys], keys, 'directory of keys'],
+    ] as const) {
+      chownSync(owned, 12_345, 0);
+      const { code, stdout, stderr } = await verifyLog(logOf(macKeys), [...flags]);
+      expect(code).toBe(2);
+      expect(stdout + stderr).toContain(`the ${what} ${owned} belongs to user 12345, but this process runs as user 0`);
+      chownSync(owned, 0, 0);
+    }
+    expect(await verifyLog(logOf(macKeys), ['--keys', keys])).toMatchObject({ code: 0 });
   },
 );
 

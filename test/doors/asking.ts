@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -10,20 +10,31 @@ import { createKeyProvider, createSealer } from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
 import { witnessKey } from '../support/witness-keys.ts';
+import { edKey } from '../vectors/keys.ts';
 import { signedLog } from '../vectors/logs.ts';
 
 /**
  * Asks a hostile party in every way that it has, through one door, in a process of its own:
- * `node --import ./test/child/typescript.mjs test/doors/asking.ts DOOR PORT WAY…`. It prints what came of each way and what that
- * took of the process.
+ * `node --import ./test/child/typescript.mjs test/doors/asking.ts DOOR HOSTILE`, the second what `hostile-server.mjs` printed. It
+ * prints what came of each way and what that took of the process.
  */
 
 /** What stands in requests and must stand in no message. */
 export const CANARY = 'c4n4ryS3cr3tOf7heAsk3r';
 
-interface Context {
+/** What the hostile server says of itself: its port, and for doors that do not speak HTTP/1 those of each way. */
+export interface Hostile {
   readonly port: number;
+  readonly ways: readonly string[];
+  readonly ports: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+interface Context {
+  /** Of the way alone, if the door has such ports. */
+  readonly port: number;
+  readonly httpPort: number;
   readonly directory: string;
 }
 
@@ -90,6 +101,71 @@ async function keysFrom(options: Parameters<typeof createKeyProvider>[0], keyId:
   }
 }
 
+const googleKey = (name: string): string => `projects/p/locations/l/keyRings/r/cryptoKeys/${name}`;
+
+/** Names a file of credentials whose tokens come from the hostile server, at `path`. */
+function googleCredentials({ httpPort, directory }: Context, path: string): void {
+  const subject = join(directory, 'subject');
+  const file = join(directory, `${path.replaceAll('/', '-')}.json`);
+  process.env['GOOGLE_APPLICATION_CREDENTIALS'] = file;
+  if (existsSync(file)) return;
+  writeFileSync(subject, CANARY);
+  const credentials = {
+    type: 'external_account',
+    audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/p',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    token_url: `http://127.0.0.1:${httpPort}/${path}`,
+    credential_source: { file: subject },
+  };
+  writeFileSync(file, JSON.stringify(credentials));
+}
+
+async function googleKms(way: string, context: Context, port: number, path = 'good'): Promise<string> {
+  googleCredentials(context, path);
+  const keyId = googleKey(`try-${way}-end`);
+  return keysFrom({ keySource: 'gcp-kms', keyId, gcpEndpoint: `http://127.0.0.1:${port}` }, keyId);
+}
+
+async function azureKeys(name: string, { port }: Context, azureClientId: string): Promise<string> {
+  const keyId = `http://127.0.0.1:${port}/keys/${name}`;
+  return keysFrom({ keySource: 'azure-keyvault', keyId, azureClientId }, keyId);
+}
+
+/** A topic of a broker that is hostile at one point. */
+const kafka: Door = (_, { port }) =>
+  command([
+    'verify',
+    '--from',
+    `kafka://127.0.0.1:${port}/t-hostile`,
+    '--origin',
+    'doors.example.com/x',
+    '--key-env',
+    'KEY',
+  ]);
+
+/** Enters jobs of an audit at a Redis. */
+const redis: Door = async (way, { port, directory }) => {
+  const own = join(directory, way);
+  mkdirSync(join(own, 'logs'), { recursive: true });
+  const log = join(own, 'logs', 'audit.log');
+  copyFileSync(await logFile(directory, way), log);
+  const hourAgo = Date.now() / 1_000 - 3_600;
+  utimesSync(log, hourAgo, hourAgo);
+  const flags = ['--memory', join(own, 'memory'), '--run', join(own, 'run'), '--origin', signedLog().origin];
+  const key = join(directory, 'signer.pub');
+  writeFileSync(key, `${vkeyOf('doors', edKey)}\n`);
+  return command([
+    'audit',
+    'enqueue',
+    join(own, 'logs'),
+    ...flags,
+    '--public-key',
+    key,
+    '--redis-url',
+    `redis://127.0.0.1:${port}`,
+  ]);
+};
+
 /** Every door whose address a person names. */
 export const doors: Readonly<Record<string, Door>> = {
   'anchor-http': (way, context) => anchored(place(way, context), way, context),
@@ -131,14 +207,29 @@ export const doors: Readonly<Record<string, Door>> = {
       },
       way,
     ),
+  'gcp-kms': (way, context) => googleKms(way, context, context.port),
+  'gcp-kms-grpc': (way, context) => googleKms(way, context, context.port),
+  'gcp-token': (way, context) => googleKms(way, context, context.port, `try-${way}-end`),
+  'azure-keyvault': (way, context) => azureKeys(`try-${way}-end`, context, 'good'),
+  'azure-keyvault-asked': (way, context) => azureKeys(`asked-try-${way}-end`, context, 'good'),
+  'azure-token': (way, context) => azureKeys('asked-try-none-end', context, `try-${way}-end`),
+  'kafka-versions': kafka,
+  'kafka-metadata': kafka,
+  'kafka-offsets': kafka,
+  'kafka-records': kafka,
+  'redis-login': redis,
+  'redis-commands': redis,
   'aws-kms': (way) => keysFrom({ keySource: 'aws-kms', keyId: `alias/try-${way}-end` }, `alias/try-${way}-end`),
 };
 
-/** So many ways are tried at once: most of them wait for a limit of time. */
-const AT_ONCE = 6;
+/** So many ways are tried at once: most of them wait for a limit of time. The file of credentials is one for the process. */
+const atOnce = (name: string): number => (name === 'gcp-token' ? 1 : name.startsWith('kafka') ? 24 : 6);
 
-async function main([name = '', port = '', ...ways]: string[]): Promise<void> {
+async function main([name = '', hostile = '']: string[]): Promise<void> {
   const door = doors[name];
+  const { port, ways: overHttp, ports } = JSON.parse(hostile) as Hostile;
+  const own = ports[name];
+  const ways = own === undefined ? overHttp : Object.keys(own);
   if (door === undefined) throw new Error(`no door ${name}`);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
@@ -149,11 +240,18 @@ async function main([name = '', port = '', ...ways]: string[]): Promise<void> {
     AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=http://127.0.0.1:${port}/doors;AccountName=doors;AccountKey=${Buffer.from(CANARY).toString('base64')}`,
     STORAGE_EMULATOR_HOST: `http://127.0.0.1:${port}`,
     VAULT_TOKEN: CANARY,
+    GOOGLE_CLOUD_PROJECT: 'p',
+    IDENTITY_ENDPOINT: `http://127.0.0.1:${port}/identity`,
+    IDENTITY_HEADER: CANARY,
+    AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential',
+    REDIS_PASSWORD: CANARY,
+    KEY: CANARY.padEnd(32, 'x'),
   });
   const directory = mkdtempSync(join(tmpdir(), 'asking-'));
   try {
-    const context = { port: Number(port), directory };
-    await door('none', context); // what is loaded once is no part of an answer
+    const contextOf = (way: string): Context => ({ port: own?.[way] ?? port, httpPort: port, directory });
+    const first = own === undefined ? 'none' : 'zeros';
+    await door(first, contextOf(first)); // what is loaded once is no part of an answer
     global.gc?.();
     const rest = process.memoryUsage.rss();
     let peak = rest;
@@ -165,11 +263,11 @@ async function main([name = '', port = '', ...ways]: string[]): Promise<void> {
     const lane = async (): Promise<void> => {
       for (let way = left.shift(); way !== undefined; way = left.shift()) {
         const began = performance.now();
-        const text = await door(way, context).catch((error: unknown) => `thrown ${said(error)}`);
+        const text = await door(way, contextOf(way)).catch((error: unknown) => `thrown ${said(error)}`);
         results.push({ way, text, ms: Math.round(performance.now() - began) });
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    await Promise.all(Array.from({ length: atOnce(name) }, lane));
     clearInterval(sampling);
     blocked.disable();
     const answer = await fetch(`http://127.0.0.1:${port}/followed`);

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../src', import.meta.url));
 const speaks =
   /(?<![.\w#])fetch\(|from 'node:(?:http|https|net|tls)'|(?<![.\w])import\('(?:@|bullmq|ioredis)[^']*'\)(?!\.)|askOverHttp\(/;
 
-/** The doors that lead through a file, or why a harness of answers does not know it yet. */
+/** The doors that lead through a file, or why nobody answers there. */
 const known: Readonly<Record<string, readonly string[] | string>> = {
   'foundation/http-answer.ts': ['anchor-http', 'witness', 'timestamp', 'webhook'],
   'seal/anchor/http-anchor.ts': ['anchor-http'],
@@ -26,15 +26,16 @@ const known: Readonly<Record<string, readonly string[] | string>> = {
   'providers/azure-blob/open-container.ts': ['logs-az'],
   'providers/vault/node-http-client.ts': ['vault'],
   'providers/vault/tls.ts': ['vault'],
-  'providers/azure-keyvault/packages.ts': 'its addresses are https only: no harness of answers yet',
-  'providers/internal/azure/identity-package.ts': 'its addresses are https only: no harness of answers yet',
-  'providers/gcp-kms/sdk.ts': 'it speaks gRPC: no harness of answers yet',
-  'providers/gcp-kms/loopback-probe.ts': 'it asks loopback only',
-  'kafka/client/access.ts': 'it speaks the protocol of Kafka: no harness of answers yet',
-  'kafka/client/topic-client.ts': 'it speaks the protocol of Kafka: no harness of answers yet',
-  'kafka/client/load-client.ts': 'it speaks the protocol of Kafka: no harness of answers yet',
-  'fleet/redis/redis-connection.ts': 'it speaks the protocol of Redis: no harness of answers yet',
-  'fleet/queue/open-queue.ts': 'it speaks the protocol of Redis: no harness of answers yet',
+  'providers/azure-keyvault/packages.ts': ['azure-keyvault', 'azure-keyvault-asked'],
+  'providers/internal/azure/identity-package.ts': ['azure-token'],
+  'providers/gcp-kms/sdk.ts': ['gcp-kms', 'gcp-kms-grpc', 'gcp-token'],
+  'providers/gcp-kms/loopback-probe.ts': ['gcp-kms', 'gcp-kms-grpc'],
+  'foundation/guarded-socket.ts': ['kafka-versions', 'redis-login'],
+  'kafka/client/access.ts': ['kafka-versions'],
+  'kafka/client/topic-client.ts': ['kafka-metadata', 'kafka-offsets', 'kafka-records'],
+  'kafka/client/load-client.ts': ['kafka-versions'],
+  'fleet/redis/redis-connection.ts': ['redis-login'],
+  'fleet/queue/open-queue.ts': ['redis-commands'],
   'fleet/watch/status-server.ts': 'it is asked, and asks nobody',
   'keys/ml-dsa.ts': 'it loads a dependency, and speaks to nobody',
   'cli/demo/service.ts': 'it asks itself',

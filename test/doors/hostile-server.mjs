@@ -1,30 +1,14 @@
 // A party that answers in every wrong way, in a process of its own: what it holds is not counted as the asker's. The way is the
-// word `try-WAY` anywhere in the request. It prints its port, and ends with its standard input.
+// word `try-WAY` anywhere in the request. It prints its port, and those of `hostile-ports.mjs`, and ends with its standard input.
 import { createServer } from 'node:net';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import { openPorts, pour, ZEROS } from './hostile-ports.mjs';
 
-/** An unbounded reader must not take the machine: an endless answer pauses for good after so many bytes. */
-const MOST = 400_000_000;
-const ZEROS = Buffer.alloc(1 << 20);
 const followed = new Set();
 
 const head = (status, ...lines) => `HTTP/1.1 ${status} Said\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 const chunked = 'transfer-encoding: chunked';
 const text = 'content-type: text/plain';
-
-/** Writes what `next` gives until the other side is gone. */
-function pour(socket, next) {
-  let sent = 0;
-  const more = () => {
-    while (!socket.destroyed && sent < MOST) {
-      const bytes = next();
-      sent += bytes.length;
-      if (!socket.write(bytes)) return;
-    }
-  };
-  socket.on('drain', more);
-  more();
-}
 
 const asChunk = (bytes) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 const endless =
@@ -87,6 +71,18 @@ const ways = {
   ...Object.fromEntries([301, 302, 303, 307, 308].map((status) => [`redirect-${status}`, redirect(status)])),
 };
 
+/** What an honest authority answers, of whatever vendor: the party that is asked with it is the hostile one. */
+const token = JSON.stringify({
+  access_token: 'c4n4ryS3cr3tOf7heAsk3r',
+  issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+  token_type: 'Bearer',
+  expires_in: 3600,
+  expires_on: 4_102_444_800,
+  resource: 'https://vault.azure.net',
+  client_id: 'good',
+});
+const challenge = 'www-authenticate: Bearer authorization="https://localhost/t", resource="https://vault.azure.net"';
+
 const server = createServer((socket) => {
   socket.on('error', () => socket.destroy());
   let asked = '';
@@ -108,13 +104,21 @@ const server = createServer((socket) => {
       followed.clear(); // each asker is told of its own
       return void socket.end(`${head(200, `content-length: ${list.length}`)}${list}`);
     }
+    if (/^\S+ \/(?:good|identity\S*client_id=good)/.test(request)) {
+      const json = 'content-type: application/json';
+      return void socket.end(`${head(200, `content-length: ${token.length}`, json)}${token}`);
+    }
+    if (/^\S+ \S*asked-try-/.test(request) && !/\r\nauthorization: /i.test(request)) {
+      return void socket.end(head(401, 'content-length: 0', challenge));
+    }
     const way = /try-([a-z0-9-]+?)(?=-end)/.exec(request)?.[1];
     const act = ways[way];
     if (act === undefined) socket.end(head(404, 'content-length: 0'));
     else act(socket, request);
   });
 });
+const ports = await openPorts();
 server.listen(0, '127.0.0.1', () =>
-  process.stdout.write(`${JSON.stringify({ port: server.address().port, ways: Object.keys(ways) })}\n`),
+  process.stdout.write(`${JSON.stringify({ port: server.address().port, ways: Object.keys(ways), ports })}\n`),
 );
 process.stdin.resume().on('end', () => process.exit(0));

@@ -65,7 +65,7 @@ describe('streams of a topic', () => {
     const again = streamsOf();
     await again.streams.replay(body);
     await again.take(lines.slice(20), 20);
-    const [stream] = await again.streams.end();
+    const [stream] = await again.streams.end([]);
     expect(stream?.facts).toMatchObject({ records: 40, lastSeq: lines.length - 6, end: 'closed' });
   });
 
@@ -77,7 +77,7 @@ describe('streams of a topic', () => {
     await second.streams.replay(Buffer.from(first.frames.bytes));
     await second.take(lines.slice(10), 11);
     expect(second.found).toEqual([]); // it was told before
-    const outcomes = await Promise.all([first, second].map(async ({ streams }) => streams.end()));
+    const outcomes = await Promise.all([first, second].map(async ({ streams }) => streams.end([])));
     expect(outcomes[1]?.map(({ findings }) => findings.list())).toEqual(
       outcomes[0]?.map(({ findings }) => findings.list()),
     );
@@ -97,7 +97,7 @@ describe('streams of a topic', () => {
     for (const one of [straight, later]) await one.take(lines.slice(25), 25);
     const codes = await Promise.all(
       [straight, later].map(async ({ streams }) =>
-        (await streams.end()).map(({ findings }) => findings.list().map(({ code, seq }) => `${code} ${seq ?? ''}`)),
+        (await streams.end([])).map(({ findings }) => findings.list().map(({ code, seq }) => `${code} ${seq ?? ''}`)),
       ),
     );
     expect(codes[1]).toEqual(codes[0]);

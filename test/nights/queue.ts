@@ -71,8 +71,9 @@ export async function auditByJobs(
     },
   };
   const queue = new MemoryQueue();
-  const asked = { queue, file, redis: 'redis', resultKey: KEY };
-  await enqueue(queue as never, file as never, 'redis', { resultKey: KEY } as never);
+  const redis = { name: 'redis', hidden: (text: string) => text };
+  const asked = { queue, file, redis, resultKey: KEY };
+  await enqueue(queue as never, file as never, redis, { resultKey: KEY } as never);
   await attacker.enqueued?.(queue, audit);
   do await workAll(queue, audit);
   while ((await attacker.worked?.(queue)) === true);

@@ -1,5 +1,5 @@
 import type { Job, Queue } from 'bullmq';
-import { redisError } from '../redis/redis-error.ts';
+import { type RedisParty, redisError } from '../redis/redis-error.ts';
 import { endOf } from './enqueue.ts';
 import type { ResultKey } from './result-key.ts';
 import type { RunFile } from './run-file.ts';
@@ -23,7 +23,7 @@ export interface Collected {
   readonly queue: Queue;
   readonly file: RunFile;
   /** As people write the address. */
-  readonly redis: string;
+  readonly redis: RedisParty;
   /** Results that were made without it do not count. Default: all of the run count. */
   readonly resultKey?: ResultKey | undefined;
 }

@@ -1,5 +1,5 @@
 import type { Job, Queue } from 'bullmq';
-import { redisError } from '../redis/redis-error.ts';
+import { type RedisParty, redisError } from '../redis/redis-error.ts';
 import type { ResultKey } from './result-key.ts';
 import type { RunFile } from './run-file.ts';
 import { jobIdOf, type StreamJob } from './stream-job.ts';
@@ -37,7 +37,12 @@ const BATCH = 200;
  *
  * @throws {@link TamperError} `FORMAT_INVALID`, `READ_FAILED`: the file of the run; `UNAVAILABLE` and others of Redis
  */
-export async function enqueue(queue: Queue, file: RunFile, redis: string, options: EnqueueOptions): Promise<Enqueued> {
+export async function enqueue(
+  queue: Queue,
+  file: RunFile,
+  redis: RedisParty,
+  options: EnqueueOptions,
+): Promise<Enqueued> {
   const total = { added: 0, retried: 0, present: 0 };
   const put = async (jobs: readonly StreamJob[]): Promise<void> => {
     try {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { systemCode, TamperError } from '../../errors.ts';
-import { redisError } from '../redis/redis-error.ts';
+import { type RedisParty, redisError } from '../redis/redis-error.ts';
 import { type Attempter, attempt, reasonOf } from './attempt.ts';
 import { KEY_PREFIX, loadBullmq, openQueue } from './open-queue.ts';
 import { parseJob, queueNameOf, type StreamJob, type StreamJobResult } from './stream-job.ts';
@@ -11,7 +11,7 @@ import { parseJob, queueNameOf, type StreamJob, type StreamJobResult } from './s
 export interface WorkOptions extends Attempter {
   readonly redis: Redis;
   /** As people write the address. */
-  readonly redisName: string;
+  readonly party: RedisParty;
   readonly queue: string;
   /** Jobs at once. Default: 1. */
   readonly concurrency?: number | undefined;
@@ -122,7 +122,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
       ...(looking === undefined ? [] : [looking]),
     ]);
   } catch (error) {
-    throw redisError(error, options.redisName);
+    throw redisError(error, options.party);
   } finally {
     over.abort();
     await worker.close();

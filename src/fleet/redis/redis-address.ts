@@ -1,7 +1,7 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { readText } from '../../foundation/read-text.ts';
-import { othersMayRead, type SecretFileStats } from '../../foundation/secret-file.ts';
+import { checkSecretFile, type SecretFileStats } from '../../foundation/secret-file.ts';
 
 /** Where the Redis or Valkey of a queue is, and how one logs in there. */
 
@@ -40,6 +40,13 @@ export class RedisAddress {
     const written = host.includes(':') ? `[${host}]` : host;
     this.name = `${tls === undefined ? 'redis' : 'rediss'}://${written}:${port}${db === 0 ? '' : `/${db}`}`;
     this.#login = login;
+  }
+
+  /** Without the password, also as it stands in a URL. */
+  hidden(text: string): string {
+    const { password = '' } = this.#login;
+    if (password === '') return text;
+    return text.replaceAll(password, '…').replaceAll(encodeURIComponent(password), '…');
   }
 
   /** With the password: for the client alone. */
@@ -85,20 +92,14 @@ async function passwordOf(
   env: RedisAddressOptions['env'],
 ): Promise<string | undefined> {
   if (file === undefined) return inUrl ?? (env['REDIS_PASSWORD'] || undefined);
-  const password = (await readText(file, PASSWORD_LIMIT, refuseIfOpen)).replace(/\r?\n$/, '');
+  const password = (await readText(file, PASSWORD_LIMIT, checkPasswordFile)).replace(/\r?\n$/, '');
   if (password !== '') return password;
   throw new TamperError('READ_FAILED', `${file} has no password in it`, {
     hint: 'Write the password into it, as one line.',
   });
 }
 
-/** As of a key file. */
-function refuseIfOpen(path: string, stats: SecretFileStats): void {
-  if (!othersMayRead(stats)) return;
-  throw new TamperError('KEY_FILE_PERMISSIONS', `users other than its owner may access the password file ${path}`, {
-    hint: 'Run: chmod 600 FILE (a Kubernetes secret: defaultMode 0440 with fsGroup)',
-  });
-}
+const checkPasswordFile = (path: string, stats: SecretFileStats): void => checkSecretFile('password file', path, stats);
 
 function parse(text: string, byFlag: boolean): RedisLogin {
   const wrong = (what: string): TamperError => {

@@ -1,8 +1,12 @@
-import type { Redis } from 'ioredis';
+import { createConnection, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Redis, RedisOptions } from 'ioredis';
 import { TamperError } from '../../errors.ts';
+import { guardAnswers } from '../../foundation/guarded-socket.ts';
 import { cannotLoad } from '../../providers/internal/cannot-load.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { redisError } from './redis-error.ts';
+import { ReplyBounds } from './reply-bounds.ts';
 
 /** How a connection behaves. */
 export interface ConnectionOptions {
@@ -14,6 +18,8 @@ export interface ConnectionOptions {
 
 /** So long may Redis take to answer at the start, in milliseconds. */
 const START_MS = 10_000;
+/** A command that is not patient has so long, in milliseconds. A worker waits for jobs with its commands. */
+const COMMAND_MS = 20_000;
 /** The longest pause between two attempts to connect again, in milliseconds. */
 const LONGEST_PAUSE_MS = 3000;
 /** A command that is not patient fails after so many attempts to connect again: about 10 s. */
@@ -26,15 +32,17 @@ const ATTEMPTS = 8;
  * `RESPONSE_MALFORMED` after at most 10 s
  */
 export async function connectRedis(address: RedisAddress, { patient, onChange }: ConnectionOptions): Promise<Redis> {
-  const Client = await loadClient();
+  const library = await loadClient();
   let started = false;
   let up = false;
   let lastError: unknown;
-  const redis = new Client({
+  const redis = new library.Redis({
     ...address.login(),
+    Connector: guardedConnector(library, address),
     lazyConnect: true,
     connectTimeout: START_MS / 2,
     maxRetriesPerRequest: patient ? null : ATTEMPTS,
+    ...(!patient && { commandTimeout: COMMAND_MS }),
     retryStrategy: (times) => (started ? Math.min(100 * 2 ** times, LONGEST_PAUSE_MS) : null),
   });
   redis.on('error', (error) => {
@@ -67,15 +75,40 @@ export async function connectRedis(address: RedisAddress, { patient, onChange }:
         retryable: true,
       });
     }
-    throw redisError(lastError ?? error, address.name);
+    throw redisError(lastError ?? error, address);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function loadClient(): Promise<typeof Redis> {
+type Library = Pick<typeof import('ioredis'), 'Redis' | 'AbstractConnector'>;
+type Connector = NonNullable<RedisOptions['Connector']>;
+
+/** Connects as the client does by itself, also connections that are made of the options of another one. */
+function guardedConnector({ AbstractConnector }: Library, address: RedisAddress): Connector {
+  return class extends AbstractConnector {
+    constructor({ disconnectTimeout }: { readonly disconnectTimeout?: number }) {
+      super(disconnectTimeout ?? START_MS);
+    }
+
+    async connect(): Promise<Socket> {
+      this.connecting = true;
+      const { host, port, tls } = address.login();
+      const socket = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...tls });
+      const bounds = new ReplyBounds(address.name);
+      guardAnswers(socket, address.name, (bytes) => bounds.check(bytes));
+      socket.once('error', (error: Error) => {
+        this.firstError = error;
+      });
+      this.stream = socket;
+      return socket;
+    }
+  } as Connector;
+}
+
+async function loadClient(): Promise<Library> {
   try {
-    return (await import('ioredis')).Redis;
+    return await import('ioredis');
   } catch (cause) {
     throw cannotLoad({ service: 'a queue on Redis', packageName: 'ioredis' }, cause);
   }

@@ -24,18 +24,33 @@ const meanings: readonly Meaning[] = [
     code: 'UNAVAILABLE',
     hint: 'Redis has no memory left: give it more, or wait until older runs are removed.',
   },
+  {
+    says: /^Command timed out/,
+    code: 'TIMEOUT',
+    hint: 'Redis takes connections and does not answer: look at its log.',
+  },
   { says: /^Protocol error/, code: 'RESPONSE_MALFORMED', hint: 'The server there is not Redis: check the port.' },
 ];
 
+const LONGEST_MESSAGE = 500;
+
 const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_OSSL_)/;
+
+/** Whom errors name, and what they must not repeat. */
+export interface RedisParty {
+  readonly name: string;
+  /** A text of the server's without the password, which it knows. */
+  hidden(text: string): string;
+}
 
 /**
  * What went wrong with a Redis; an error that is ours already stays. Its cause has the message alone: the client's own errors
  * carry the command with its arguments, which for AUTH is the password.
  */
-export function redisError(error: unknown, name: string): TamperError {
+export function redisError(error: unknown, party: RedisParty): TamperError {
   if (isTamperError(error)) return error;
-  const message = isError(error) ? error.message : String(error);
+  const { name } = party;
+  const message = party.hidden(isError(error) ? error.message : String(error)).slice(0, LONGEST_MESSAGE);
   const cause = new Error(message);
   if (TLS_CODES.test(systemCode(error))) {
     const hint = 'Name the CA with NODE_EXTRA_CA_CERTS, and check that the certificate is for this host.';

@@ -2,8 +2,10 @@ import type { BaseOptions, Consumer, fetchV17, ResponseError } from '@platformat
 import { isError, systemCode, TamperError } from '../../errors.ts';
 import type { BrokerAccess } from './access.ts';
 import { addressText, type TopicAddress } from './address.ts';
+import { withBoundedBatches } from './bounded-batches.ts';
 import { brokerCodes, clientError } from './client-error.ts';
 import { committedRecords, type FetchedPartition } from './committed-records.ts';
+import { GuardedAnswers } from './guarded-answers.ts';
 import { type KafkaClient, loadKafkaClient } from './load-client.ts';
 
 /** One topic of a cluster, read by its partitions and offsets: no consumer group is joined, nothing is committed. */
@@ -20,6 +22,7 @@ const FETCH_BYTES = 8 * 2 ** 20;
 const PARTITION_BYTES = 2 ** 20;
 /** No session of fetches: each one says what it wants. */
 const NO_SESSION = -1;
+const FETCH = 1;
 const FETCH_VERSIONS = [17, 16, 15, 14, 13] as const;
 
 /** What a cluster says of a topic. */
@@ -61,6 +64,7 @@ export class TopicClient {
   readonly #what: string;
   readonly #library: KafkaClient;
   readonly #consumer: Consumer;
+  readonly #answers: GuardedAnswers;
   #leaders: readonly number[] = [];
   #topicId = '';
   #fetchVersion: (typeof FETCH_VERSIONS)[number] | undefined;
@@ -70,6 +74,7 @@ export class TopicClient {
     this.#what = `reading ${addressText(address)}`;
     this.#library = library;
     this.#consumer = consumer;
+    this.#answers = new GuardedAnswers(consumer, this.#what);
   }
 
   /** Loads the client; nothing is asked yet. @throws {@link TamperError} `DEPENDENCY_MISSING` */
@@ -156,7 +161,15 @@ export class TopicClient {
     if (connection === undefined) {
       throw new TamperError('UNAVAILABLE', `${this.#what}: a partition has no leader`, { retryable: true });
     }
-    const { api } = this.#library[`fetchV${await this.#version()}`];
+    const version = await this.#version();
+    const { createRequest, parseResponse } = this.#library[`fetchV${version}`];
+    const parse: typeof parseResponse = (...parts) => withBoundedBatches(this.#library, () => parseResponse(...parts));
+    const api = this.#library.createAPI<Parameters<typeof createRequest>, fetchV17.FetchResponse>(
+      FETCH,
+      version,
+      createRequest,
+      parse,
+    );
     const asked = partitions.map((partition) => ({
       partition,
       currentLeaderEpoch: -1,
@@ -206,7 +219,7 @@ export class TopicClient {
 
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return await ask();
+      return await this.#answers.ask(ask);
     } catch (error) {
       if (!(error instanceof TamperError) && systemCode(error) === '' && !isClientError(error)) throw error;
       throw clientError(this.#what, error);

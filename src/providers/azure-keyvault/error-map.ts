@@ -163,7 +163,12 @@ function withoutStatus(facts: VendorFacts, error: unknown, answered: boolean): M
     };
   }
   if (facts.code === 'PARSE_ERROR' && /^Error reading response/.test(facts.message ?? '')) return connectionLost();
-  if (facts.code === 'PARSE_ERROR' || error instanceof TypeError || error instanceof SyntaxError) {
+  // HPE: what Node.js calls an answer that is no HTTP
+  if (
+    /^(?:PARSE_ERROR|HPE_\w+)$/.test(facts.code ?? '') ||
+    error instanceof TypeError ||
+    error instanceof SyntaxError
+  ) {
     return unreadable();
   }
   if (facts.code === 'REQUEST_SEND_ERROR') return connectionLost();

@@ -10,7 +10,7 @@ export interface AuthClient {
 interface Gax {
   readonly grpc: { readonly credentials: { createInsecure(): unknown } };
   readonly GoogleAuth: new (options: object) => GoogleAuth;
-  readonly googleAuthLibrary: { readonly PassThroughClient: new () => AuthClient };
+  readonly googleAuthLibrary: { readonly PassThroughClient: new (options: object) => AuthClient };
 }
 
 interface GoogleAuth {
@@ -42,7 +42,7 @@ export async function loopbackCredentials(
   const clientOptions = { transporterOptions };
   const gax = loadGax();
   const named = namesCredentials(process.env);
-  const anonymous = new gax.googleAuthLibrary.PassThroughClient();
+  const anonymous = new gax.googleAuthLibrary.PassThroughClient({ transporterOptions });
   if (transport === 'rest') {
     const options = named ? { clientOptions } : { authClient: anonymous };
     return { options, headers: undefined, authClient: undefined, anonymous: !named };

@@ -64,6 +64,9 @@ const endedText = /client has already been closed|Channel has been shut down/i;
 const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
 
 /** What the service says of a request, as far as it cannot repeat the request's bytes. */
+/** A reply that the SDK fails at; on one that is no object it sets a property. */
+const unreadableText =
+  /JSON|Unexpected token|no such type|invalid wire type|content size|null response|^Cannot create property 'res'/i;
 const safeRefusal =
   /^(?:The checksum in field \w+ did not match|Decryption failed: verify that|Resource name \[|Permission ')/;
 
@@ -131,7 +134,7 @@ function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
   if (facts.status !== undefined) return { code: 'USAGE', says: 'the service refused the request' };
-  if (/JSON|Unexpected token|no such type|invalid wire type/i.test(facts.message)) {
+  if (unreadableText.test(facts.message)) {
     return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read', retryable: true };
   }
   return { code: 'INTERNAL', says: 'the Google Cloud SDK failed' };

@@ -1,5 +1,10 @@
 import { cannotLoad } from '../internal/cannot-load.ts';
-import { boundTokenExchange, tokenRequestOptions } from '../internal/google-credentials.ts';
+import {
+  boundRefusals,
+  boundTokenExchange,
+  LONGEST_REPLY,
+  tokenRequestOptions,
+} from '../internal/google-credentials.ts';
 import type { GcpKmsClient } from './client.ts';
 import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
 import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
@@ -39,7 +44,7 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
   const endpoint = options.gcpEndpoint === undefined ? undefined : parseGcpEndpoint(options.gcpEndpoint);
   const { KeyManagementServiceClient } = await loadSdk();
   const { tls, transport } = await spoken(endpoint, options.transport);
-  const transporterOptions = tokenRequestOptions(options.attemptTimeoutMs);
+  const transporterOptions = { ...tokenRequestOptions(options.attemptTimeoutMs), adapter: boundRefusals };
   const credentials: LoopbackCredentials = tls
     ? {
         options: { clientOptions: { transporterOptions } },
@@ -53,6 +58,7 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
     fallback: transport === 'rest',
     // after an outage grpc-js would wait for up to two minutes before it connects again
     'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.max_receive_message_length': LONGEST_REPLY, // the SDK sets none
     ...(endpoint !== undefined && { apiEndpoint: endpoint.host, port: endpoint.port }),
     ...(!tls && transport === 'rest' && { protocol: 'http' }),
     ...credentials.options,

@@ -131,6 +131,7 @@ function find(details: readonly Members[], member: string): string | undefined {
 /** Without control characters, at most 300 characters. */
 function firstLine(text: string): string {
   return (text.split('\n', 1)[0] ?? '')
+    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
     .replace(/\p{Cc}/gu, ' ')
     .trim()
     .slice(0, 300);

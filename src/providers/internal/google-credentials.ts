@@ -1,13 +1,46 @@
+import { Readable } from 'node:stream';
+
 /** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
 export interface TokenRequestOptions {
   /** In milliseconds. */
   readonly timeout: number;
   readonly retryConfig: { readonly retry: number };
+  /** The longest reply, in bytes, unpacked. As node-fetch calls it: gaxios heeds its own name in single requests only. */
+  readonly size: number;
+  /** So many redirects are followed. */
+  readonly follow: number;
 }
+
+interface GaxiosReply {
+  readonly status: number;
+  data: unknown;
+}
+
+/** A page of versions of a key is not longer, in bytes, and no token. */
+export const LONGEST_REPLY: number = 1024 * 1024;
 
 /** One try, at most this long: the call that needs the token is repeated by us, and nothing is to be stacked on that. */
 export function tokenRequestOptions(timeout: number): TokenRequestOptions {
-  return { timeout, retryConfig: { retry: 0 } };
+  return { timeout, retryConfig: { retry: 0 }, size: LONGEST_REPLY, follow: 0 };
+}
+
+/** Bounds refusals: gaxios collects those of a request for a stream, whatever `size` says. */
+export async function boundRefusals(
+  options: never,
+  send: (options: never) => Promise<GaxiosReply>,
+): Promise<GaxiosReply> {
+  const reply = await send(options);
+  if (reply.status >= 300 && reply.data instanceof Readable) reply.data = bounded(reply.data);
+  return reply;
+}
+
+async function* bounded(refusal: Readable): AsyncGenerator<Buffer> {
+  let left = LONGEST_REPLY;
+  for await (const chunk of refusal as AsyncIterable<Buffer>) {
+    left -= chunk.length;
+    if (left < 0) throw new Error(`content size over limit: ${LONGEST_REPLY}`);
+    yield chunk;
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
-import { othersMayRead } from '../../foundation/secret-file.ts';
+import { checkSecretFile } from '../../foundation/secret-file.ts';
 import { malformed } from './key-text.ts';
 
 /** So much is asked for at least, in bytes. */
@@ -28,7 +28,7 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw malformed(place, 'is not a regular file');
-    if (othersMayRead(stats)) throw tooOpen(path, stats.mode);
+    checkSecretFile('key file', path, stats);
     if (stats.size > limit) throw malformed(place, `is longer than ${limit} bytes`);
     buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
     const length = await readAll(handle, buffer);
@@ -53,17 +53,6 @@ async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
     length += bytesRead;
   }
   return length;
-}
-
-function tooOpen(path: string, mode: number): TamperError {
-  const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return new TamperError(
-    'KEY_FILE_PERMISSIONS',
-    `users other than its owner may access the key file ${path} (mode ${bits})`,
-    {
-      hint: `Run: chmod 600 '${path.replaceAll("'", "'\\''")}' (a Kubernetes secret: defaultMode 0440 with fsGroup)`,
-    },
-  );
 }
 
 /** What the system says of a key file, as an error of ours. */

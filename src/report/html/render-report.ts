@@ -88,9 +88,13 @@ function basis(
   if (topic !== undefined) {
     const { name, cluster, partitions, leftOut } = topic;
     const read = partitions.map(({ partition, next }) => `${partition}: ${next}`).join(', ');
+    const begun = partitions.flatMap(({ partition, first }) => (first === undefined ? [] : [`${partition}: ${first}`]));
     rows.push(
       ['Topic', `${brief(name)} of the cluster ${brief(cluster)}`],
       ['Next offset of each partition', brief(read)],
+      ...(begun.length > 0
+        ? [['First offset of a partition with deleted records', brief(begun.join(', '))] as const]
+        : []),
       ['Records of other streams', `${grouped(leftOut)}, left out`],
     );
   }

@@ -1,12 +1,10 @@
 import { constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { SAFELY, unsafePath } from '../../foundation/safe-open.ts';
+import { OTHERS_WRITE, SAFELY, unsafePath } from '../../foundation/safe-open.ts';
 import { systemCode } from './sink.ts';
 
 const { O_RDONLY } = constants;
-/** Permission bits that let others than the owner write. */
-const OTHERS_WRITE = 0o022;
 
 /**
  * Opens a file of ours. A symbolic link is not followed and nothing but a regular file is taken, so that whoever may

@@ -23,6 +23,7 @@ import type { GapEntry } from '../../format/control.ts';
 import { createDirectory } from '../../foundation/create-directory.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
+import { OTHERS_WRITE } from '../../foundation/safe-open.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { STDOUT } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
@@ -36,7 +37,6 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const STATE_ROOM = 262_144;
 /** Ours alone: the lines are in clear, and nothing protects them. */
 const FILE_MODE = 0o600;
-const OTHERS_MAY_WRITE = 0o022;
 /** Why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
 const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
 /** A file of lines, when it was kept, and which process kept it. */
@@ -356,7 +356,7 @@ function problemOf(stat: Stats): string | undefined {
   const owner = process.geteuid?.() ?? uid;
   if (!stat.isFile()) return 'is not a regular file';
   if (uid !== owner && uid !== 0) return 'belongs to another user';
-  if ((mode & OTHERS_MAY_WRITE) !== 0) return 'may be written by others';
+  if ((mode & OTHERS_WRITE) !== 0) return 'may be written by others';
   return nlink > 1 ? 'has another name' : undefined;
 }
 

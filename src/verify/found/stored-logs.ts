@@ -22,6 +22,7 @@ const MANIFEST_LIMIT = 1024 * 1024;
 const UNREADABLE_LIMIT = 100;
 /** So often objects are listed of which one is replaced before it is looked at. */
 const ROUNDS = 5;
+const FLEETING = 'it was replaced or deleted each time before it could be looked at';
 
 /**
  * Opens the logs among the objects. What was listed is pinned: a version that is there no more when it is looked at has all of
@@ -38,7 +39,7 @@ export async function openStored(
 ): Promise<PeekedSource[]> {
   for (let round = 1; ; round++) {
     try {
-      return await openOnce(logs, form, ignored, wanted);
+      return await openOnce(logs, form, ignored, wanted, round === ROUNDS);
     } catch (error) {
       if (!(error instanceof Replaced) || round === ROUNDS) throw error;
     }
@@ -50,6 +51,7 @@ async function openOnce(
   form: FileForm,
   ignored: IgnoredFiles,
   wanted: Wanted | undefined,
+  isLast: boolean,
 ): Promise<PeekedSource[]> {
   const { storage } = logs;
   const hidden: StoredObject[] = [];
@@ -64,10 +66,12 @@ async function openOnce(
     try {
       return await open(object);
     } catch (error) {
-      if (!(error instanceof UnreadableObject) || object.named || ++unreadable > UNREADABLE_LIMIT) throw error;
+      const isFleeting = isLast && error instanceof Replaced;
+      if (!(error instanceof UnreadableObject || isFleeting) || object.named || ++unreadable > UNREADABLE_LIMIT)
+        throw error;
       const { size } = object;
       const source = { name: objectName(storage, object), size, carrier: form.carrier, stored: true } as const;
-      return unreadableLog(source, error.message, error);
+      return unreadableLog(source, isFleeting ? FLEETING : error.message, error);
     }
   });
   async function open(object: ListedObject): Promise<PeekedSource | IgnoredWhy> {
@@ -87,14 +91,13 @@ async function openOnce(
   return inPlace(sources, ignored);
 }
 
-/** @throws {@link TamperError} `READ_FAILED`; {@link Replaced} */
+/** It is read with its log, when nothing is listed any more. @throws {@link TamperError} `READ_FAILED` */
 async function readManifest(storage: ObjectStorage, manifest: StoredObject): Promise<Buffer> {
   try {
     return await readRange(storage, manifest, 0, MANIFEST_LIMIT + 1);
   } catch (error) {
-    if (!(error instanceof UnreadableObject)) throw error;
-    throw new TamperError('READ_FAILED', `${objectName(storage, manifest)} cannot be read: ${error.message}`, {
-      cause: error,
-    });
+    if (!(error instanceof UnreadableObject || error instanceof Replaced)) throw error;
+    const why = error instanceof Replaced ? 'it was replaced or deleted' : error.message;
+    throw new TamperError('READ_FAILED', `${objectName(storage, manifest)} cannot be read: ${why}`, { cause: error });
   }
 }

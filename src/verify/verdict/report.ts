@@ -170,8 +170,11 @@ export interface TopicReport {
   /** The id of the cluster. */
   readonly cluster: string;
   readonly name: string;
-  /** Of each partition, the offset that would be read next. */
-  readonly partitions: readonly { readonly partition: number; readonly next: number }[];
+  /**
+   * Of each partition, the offset that would be read next. `first`: where it began at the first look, if its earlier records had
+   * been deleted by then: a stream of which all was among them leaves no trace here.
+   */
+  readonly partitions: readonly { readonly partition: number; readonly first?: number; readonly next: number }[];
   /** Records of streams that were not named: they were left out. */
   readonly leftOut: number;
 }

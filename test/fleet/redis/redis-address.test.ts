@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -107,6 +107,14 @@ describe('the address of a Redis', () => {
     const empty = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
     await writeFile(empty, '\n', { mode: 0o600 });
     expect((await refusal({ url: 'redis://localhost', passwordFile: empty })).code).toBe('READ_FAILED');
+  });
+
+  it.runIf(process.geteuid?.() === 0)('refuses a password file of another user', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
+    await writeFile(file, CANARY, { mode: 0o600 });
+    await chown(file, 12_345, 0);
+    const error = await refusal({ url: 'redis://localhost', passwordFile: file });
+    expect([error.code, error.message]).toEqual(['KEY_FILE_PERMISSIONS', expect.stringContaining('user 12345')]);
   });
 
   it.each([0o644, 0o640, 0o604, 0o660])('refuses a password file of mode %o, as a key file', async (mode) => {

@@ -204,6 +204,44 @@ describe('offsets that are not there any more', () => {
     expect(report?.findings.map(({ code: what }) => what)).toContain('START_UNPROVEN');
   });
 
+  it('before a first look are told, and a stream that was wholly among them is if a head of it is known', async () => {
+    const other = fleetLog(`${FLEET}/b`, 60, 20);
+    const known = join(place.directory, 'known.json');
+    const since = join(place.directory, 'since');
+    const policy = join(place.directory, 'policy.yaml');
+    writeFileSync(since, fleetLog(origin, 60, 20).note());
+    writeFileSync(policy, `version: 1\nstreams:\n  - origin: ${FLEET}/*\n  - origin: ${origin}\n    pins: [since]\n`);
+    const whole = await newTopic();
+    await produce(kafka.broker, whole, records);
+    expect((await place.verify(at(whole), ['--known', known])).code).toBe(0);
+
+    const topic = await newTopic();
+    await produce(kafka.broker, topic, records);
+    await produce(
+      kafka.broker,
+      topic,
+      other.lines.map(({ bytes: value }) => ({ key: other.origin, value })),
+    );
+    await deleteTo(topic, BigInt(records.length));
+    const saved = ['--state', place.state];
+    for (const further of [[], saved, saved]) {
+      const { code, stdout } = await place.verify(at(topic), [...further, '--format', 'text']);
+      expect({ code, said: stdout.includes(`begins at offset ${records.length}: a stream`) }).toEqual({
+        code: 0,
+        said: true,
+      });
+    }
+    for (const head of [
+      ['--since', since],
+      ['--known', known],
+      ['--policy', policy],
+    ]) {
+      const { code, report } = await place.verify(at(topic), head);
+      expect({ head, code }).toEqual({ head, code: 1 });
+      expect(report?.findings).toContainEqual(expect.objectContaining({ code: 'KNOWN_CONTRADICTED', origin }));
+    }
+  });
+
   it('because a partition is shorter than what was read of it are undecided', async () => {
     const topic = await begun();
     rewriteHead((saved) => saved.replace('"positions":[[0,40]]', '"positions":[[0,400]]'));

@@ -35,6 +35,8 @@ export type Told = Partial<
   Pick<WorkOptions, 'name' | 'resultKey' | 'concurrency' | 'lockSeconds' | 'untilDone' | 'stopped' | 'onEvent'>
 >;
 
+const partyOf = ({ url }: Pick<RedisServer, 'url'>) => ({ name: url, hidden: (text: string) => text });
+
 async function connection(server: Pick<RedisServer, 'url'>, patient = false): Promise<Redis> {
   const address = await redisAddress({ url: server.url, passwordFile: undefined, allowPlain: false, env: {} });
   return connectRedis(address, { patient });
@@ -48,7 +50,7 @@ export async function workWith(server: Pick<RedisServer, 'url'>, audit: QueuedAu
     const onEvent = (_: WorkerEvent): void => {};
     return await work({
       redis,
-      redisName: server.url,
+      party: partyOf(server),
       queue: QUEUE,
       audit,
       name: 'w',
@@ -70,7 +72,7 @@ export async function enqueued(
   const redis = await connection(server);
   const queue = await openQueue(redis, QUEUE);
   try {
-    return await enqueue(queue, file, server.url, { attempts, resultKey });
+    return await enqueue(queue, file, partyOf(server), { attempts, resultKey });
   } finally {
     await queue.close();
     redis.disconnect();
@@ -86,7 +88,7 @@ export async function collected(
   const queue = await openQueue(redis, QUEUE);
   try {
     const all: StreamOutcome[] = [];
-    const iterator = outcomes({ queue, file, redis: server.url, resultKey });
+    const iterator = outcomes({ queue, file, redis: partyOf(server), resultKey });
     for (;;) {
       const next = await iterator.next();
       if (next.done === true) return { all, rest: next.value };

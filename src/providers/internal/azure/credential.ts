@@ -3,10 +3,9 @@ import { type Clock, systemClock } from '../../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
 import type { Secret } from '../../../keys/secret.ts';
 import { isMicrosoftAuthority } from './authority.ts';
-import { boundReplies } from './bounded-reply.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
 import { mapCredentialError } from './credential-error.ts';
-import { loadIdentity } from './identity-package.ts';
+import { defaultHttpClient, loadIdentity } from './identity-package.ts';
 import { TokenWatch } from './token-watch.ts';
 
 /** A source of access tokens. Every credential of `@azure/identity` is one. */
@@ -72,7 +71,8 @@ function choose(
     ...(!isMicrosoftAuthority(authorityHost) && { disableInstanceDiscovery: true }),
     ...(options.caCertificates !== undefined && { tlsOptions: { ca: options.caCertificates } }),
     retryOptions: { maxRetries: 0 }, // ours are the only retries
-    additionalPolicies: [watch.policy(), { policy: boundReplies(), position: 'perRetry' as const }],
+    redirectOptions: { maxRetries: 0 }, // a secret is for the host that was named
+    httpClient: watch.over(defaultHttpClient()),
   };
   if (clientId === undefined) {
     return {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { cannotLoad } from '../cannot-load.ts';
 
 /**
@@ -12,4 +13,18 @@ export async function loadIdentity(service: string): Promise<typeof import('@azu
   } catch (cause) {
     throw cannotLoad({ service, packageName: '@azure/identity' }, cause);
   }
+}
+
+/** What sends the requests of every credential. */
+export type IdentityHttpClient = NonNullable<import('@azure/identity').TokenCredentialOptions['httpClient']>;
+
+/**
+ * What credentials send their requests with if nobody says otherwise. Resolved from the SDK, not from here: strict package
+ * managers hide it from us.
+ */
+export function defaultHttpClient(): IdentityHttpClient {
+  const require = createRequire(import.meta.url);
+  const ofIdentity = createRequire(require.resolve('@azure/identity'));
+  const pipeline = ofIdentity('@azure/core-rest-pipeline') as { createDefaultHttpClient(): IdentityHttpClient };
+  return pipeline.createDefaultHttpClient();
 }

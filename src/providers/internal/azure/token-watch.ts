@@ -1,27 +1,12 @@
 import type { Clock } from '../../../foundation/clock.ts';
 import { parseRetryAfter } from '../../../keys/retry.ts';
+import { boundReplies } from './bounded-reply.ts';
 import type { TokenAnswer } from './credential-error.ts';
-
-interface Request {
-  timeout: number;
-}
-
-interface Response {
-  readonly status: number;
-  readonly headers: { get(name: string): string | undefined };
-}
-
-interface TokenPolicy {
-  readonly name: string;
-  sendRequest<Asked extends Request, Answer extends Response>(
-    request: Asked,
-    next: (request: Asked) => Promise<Answer>,
-  ): Promise<Answer>;
-}
+import type { IdentityHttpClient } from './identity-package.ts';
 
 /**
- * Sees the answers of a token service, whose status the SDK forgets, and bounds its requests: a credential has no deadline
- * of its own, and a request that hangs keeps the process alive. Managed identities do not take it; they are only raced.
+ * Sees the answers of a token service, whose status the SDK forgets, and bounds its requests and their answers: a credential has
+ * no deadline of its own, a request that hangs keeps the process alive, and managed identities take no policies of ours.
  */
 export class TokenWatch {
   #last: TokenAnswer = {};
@@ -38,19 +23,16 @@ export class TokenWatch {
     return this.#last;
   }
 
-  /** What goes into a credential's options as one of `additionalPolicies`. */
-  policy(): { policy: TokenPolicy; position: 'perCall' } {
+  /** What a credential is to send its requests with. */
+  over(client: IdentityHttpClient): IdentityHttpClient {
+    const bounding = boundReplies();
     return {
-      position: 'perCall',
-      policy: {
-        name: 'tokenWatchPolicy',
-        sendRequest: async (request, next) => {
-          if (request.timeout === 0) request.timeout = this.#timeoutMs;
-          const response = await next(request);
-          const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), this.#clock.now());
-          this.#last = { status: response.status, retryAfterMs };
-          return response;
-        },
+      sendRequest: async (request) => {
+        if (request.timeout === 0) request.timeout = this.#timeoutMs;
+        const response = await bounding.sendRequest(request, async (asked) => client.sendRequest(asked));
+        const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), this.#clock.now());
+        this.#last = { status: response.status, retryAfterMs };
+        return response;
       },
     };
   }
