@@ -63,10 +63,10 @@ const networkText = /ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|socket h
 const endedText = /client has already been closed|Channel has been shut down/i;
 const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
 
-/** What the service says of a request, as far as it cannot repeat the request's bytes. */
-/** A reply that the SDK fails at; on one that is no object it sets a property. */
+/** A reply that the SDK cannot read; on one that is not an object it sets a property. */
 const unreadableText =
   /JSON|Unexpected token|no such type|invalid wire type|content size|null response|^Cannot create property 'res'/i;
+/** What the service says of a request, as far as it cannot repeat the request's bytes. */
 const safeRefusal =
   /^(?:The checksum in field \w+ did not match|Decryption failed: verify that|Resource name \[|Permission ')/;
 
