@@ -346,7 +346,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { site, epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
-    if (!(await this.#claimSpool(earlier))) {
+    if (!(await this.#claimSpool(earlier, since !== undefined))) {
       epoch.erase();
       return;
     }
@@ -366,7 +366,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
    *
    * @returns false if the sealer has ended meanwhile
    */
-  async #claimSpool(earlier: EarlierLines): Promise<boolean> {
+  async #claimSpool(earlier: EarlierLines, wasAway: boolean): Promise<boolean> {
     const { spool } = this.#keeping;
     const finished: Kept[] = [];
     for (let isFirst = true; ; isFirst = false) {
@@ -375,7 +375,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         const spooled = spool.finish();
         if (spooled !== undefined) finished.push(spooled);
         for (let next = finished[0]; next !== undefined; next = finished[0]) {
-          earlier.add(next.file);
+          earlier.add(next.file, wasAway);
           finished.shift();
         }
         return true;

@@ -169,6 +169,23 @@ describe('lines that wait for the first key', () => {
     expect(await numbers(place)).toEqual(upTo(11));
   });
 
+  it.each([
+    ['slow', 0],
+    ['away', 1],
+  ])('are sealed behind a gap only if the key service was away: %s', async (mood, expected) => {
+    const place = workplace();
+    if (mood === 'away') place.provider.faults.failWith('UNAVAILABLE');
+    else place.provider.faults.hang();
+    const sealer = start(place.options());
+    sealer.write('{"n":0}');
+    await expect.poll(() => onDisk(place)).toBe(text(1));
+    place.provider.faults.heal();
+    await sealer.close();
+    const { entries } = await read([place.file], place.provider);
+    expect(entries.filter(({ kind }) => kind === 'gap')).toHaveLength(expected);
+    expect(entries.filter(({ kind }) => kind === 'record')).toHaveLength(1);
+  });
+
   it('are in no file where the key comes at once', async () => {
     const place = workplace();
     const sealer = start(place.options());

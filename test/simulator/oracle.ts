@@ -207,7 +207,7 @@ function checkRuns(world: World, add: Add): void {
   for (const run of world.runs) {
     const where = `process ${run.number} (${run.ending})`;
     for (const text of run.told)
-      if (/^(?:warning|error|outage) INTERNAL: (?!this process is no more)/.test(text))
+      if (/^(?:warning|error|outage) INTERNAL: (?!this process is no more|killed before)/.test(text))
         add('what failed is INTERNAL', text);
     if (run.ending === 'killed' || run.ending === 'power cut' || run.sealer === undefined) continue;
     const kept = run.stats?.kept ?? 0;

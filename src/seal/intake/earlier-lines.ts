@@ -114,14 +114,19 @@ export class EarlierLines {
     return new EarlierLines(options, files);
   }
 
-  /** Adds a file that this run has kept itself, behind the others. @throws what the file system says; then it waits for another start */
-  add(path: string): void {
+  /**
+   * Adds a file that this run has kept itself, behind the others.
+   *
+   * @param wasAway - whether the key service was away meanwhile; else the first key was only slow to come
+   * @throws what the file system says; then it waits for another start
+   */
+  add(path: string, wasAway: boolean): void {
     const kept = keptFile(path);
     const fd = openKept(path);
     let open: Open | undefined;
     try {
       const { size } = fstatSync(fd);
-      const begin: Progress = { from: 0, parts: 0, gap: size === 0 && kept.lost === 0 };
+      const begin: Progress = { from: 0, parts: 0, gap: kept.lost === 0 && (size === 0 || !wasAway) };
       makeClaim(path, claimOf(begin, this.#options));
       open = unread({ kept, fd, size, isOwn: true, ...begin });
     } finally {
