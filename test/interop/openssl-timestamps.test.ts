@@ -250,12 +250,12 @@ describe('a time stamp that is none', () => {
 describe('timestamp', () => {
   it.each<[string, (reply: Buffer) => { status?: number; body: Buffer }, string]>([
     ['an error', () => ({ status: 503, body: Buffer.alloc(0) }), 'HTTP status 503'],
-    ['garbage', () => ({ body: Buffer.from('<html>') }), 'no valid time stamp'],
+    ['garbage', () => ({ body: Buffer.from('<html>') }), 'not a valid time stamp'],
     ['far too much', (reply) => ({ body: Buffer.concat([reply, Buffer.alloc(400_000)]) }), 'its answer is longer than'],
     [
       'a spoiled answer',
       (reply) => ({ body: Buffer.from(reply.map((byte, at) => (at === reply.length - 1 ? byte ^ 1 : byte))) }),
-      'no valid time stamp',
+      'not a valid time stamp',
     ],
   ])('keeps nothing where the authority answers with %s', async (_, answer, message) => {
     authority.answer = answer;

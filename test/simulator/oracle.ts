@@ -203,12 +203,13 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     add('lines are uncounted on a healthy disk', said);
 }
 
+/** What a user is told to report; not the ends that the world itself makes. */
+const INTERNAL = /^(?:warning|error|outage) INTERNAL: (?!this process is no more|killed before|the process has exited)/;
+
 function checkRuns(world: World, add: Add): void {
   for (const run of world.runs) {
     const where = `process ${run.number} (${run.ending})`;
-    for (const text of run.told)
-      if (/^(?:warning|error|outage) INTERNAL: (?!this process is no more|killed before)/.test(text))
-        add('what failed is INTERNAL', text);
+    for (const text of run.told) if (INTERNAL.test(text)) add('what failed is INTERNAL', text);
     if (run.ending === 'killed' || run.ending === 'power cut' || run.sealer === undefined) continue;
     const kept = run.stats?.kept ?? 0;
     if (kept > 0 && !isTold(run, world)) add('lines are kept, and nobody is told', `${where}: ${kept}`);
