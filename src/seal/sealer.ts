@@ -322,7 +322,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   async #start(): Promise<void> {
     const found = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
     const { torn, tornFile: file } = found.resumption;
-    if (torn !== undefined && file !== undefined) this.emit('torn', { origin: this.origin, file, bytes: torn.bytes });
+    if (torn !== undefined && file !== undefined)
+      queueMicrotask(() => this.emit('torn', { origin: this.origin, file, bytes: torn.bytes })); // whoever made the sealer listens by then
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);

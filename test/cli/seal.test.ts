@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -141,6 +142,32 @@ describe('fapilog-tamper seal', () => {
       0,
       expect.stringContaining('the next start of example.com/a will begin the stream'),
     ]);
+  });
+
+  it('recover once more before the new stream has begun replaces it: what is cited is there', async () => {
+    const place = ['a.jsonl', '--origin', origin, '--reason', 'restored'];
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    for (let time = 0; time < 3; time++) expect((await built.run(['recover', ...place], { cwd, env })).code).toBe(0);
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    const { code, stdout } = await built.run(['verify', '--origin', origin, '--origin', `${origin}/*`, '.'], {
+      cwd,
+      env,
+    });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('OK')]);
+  });
+
+  it('says what a start takes out of the log, and verify lists it', async () => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    appendFileSync(join(cwd, 'a.jsonl'), '{"forged":true}\n');
+    const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'two\n' });
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /warning: 16 bytes at the end of the log that were never sealed were moved to .*a\.jsonl\.torn-/,
+      ),
+    ]);
+    const verified = await built.run(['verify', '--origin', origin, '.'], { cwd, env });
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/a\.jsonl\.torn-\S+ \(beside a log\)/)]);
   });
 
   it.runIf(process.platform === 'linux')(

@@ -154,6 +154,7 @@ it('what a crash tore off is set aside, and the open says so', async () => {
   const second = start(options());
   second.on('torn', (event) => torn.push(event));
   await second.close();
+  expect(torn).toEqual([{ origin: second.origin, file: expect.stringContaining('.torn-'), bytes: expect.any(Number) }]);
   const stream = await read([file], provider);
   expect(stream.opens[1]?.why).toBe('recovered');
   expect(stream.opens[1]?.torn?.bytes).toBeGreaterThan(100);

@@ -5,7 +5,7 @@ import { listLogs } from '../../storage/list-logs.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
 import { type ListedObject, objectName } from '../../storage/stored-logs.ts';
-import { isBeside, isManifest, manifestsOf } from '../../verify/found/file-names.ts';
+import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../verify/found/file-names.ts';
 import { judge } from '../../verify/found/judge.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';
@@ -36,7 +36,7 @@ export class StoragePlace implements LogPlace {
   }
 
   async *list(ignored: IgnoredFiles): AsyncGenerator<PlacedFile> {
-    yield* this.#placed(await this.#listed(this.#prefix, ignored));
+    yield* this.#placed(await this.#listed(this.#prefix, ignored), ignored);
   }
 
   async *listBeside(names: readonly string[]): AsyncGenerator<PlacedFile> {
@@ -98,12 +98,15 @@ export class StoragePlace implements LogPlace {
     }
   }
 
-  *#placed(objects: readonly ListedObject[]): Generator<PlacedFile> {
+  *#placed(objects: readonly ListedObject[], ignored?: IgnoredFiles): Generator<PlacedFile> {
     const manifests = new Map<string, PlacedManifest>();
     for (const object of objects) if (isManifest(object.key)) manifests.set(object.key, this.#nameOf(object));
     for (const object of objects) {
       const { key, named } = object;
-      if (!named && isBeside(key)) continue;
+      if (!named && isBeside(key)) {
+        if (isTornEnd(key)) ignored?.add(objectName(this.#storage, object), 'beside a log');
+        continue;
+      }
       const manifest = manifestsOf(key).flatMap((beside) => manifests.get(beside) ?? [])[0];
       yield { ...this.#nameOf(object), ...(manifest !== undefined && { manifest }) };
     }

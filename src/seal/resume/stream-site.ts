@@ -230,6 +230,11 @@ function moveTo(
 /** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */
 export function beginNewStream(place: Place, now: number, reason: string): { origin: string; file: string } {
   const promised = promisedBy(place);
+  // what was to begin in its place, and never did, is no stream that anybody could be given
+  const begun = promised.after === undefined || promised.size > 0 || holdsEntries(promised.file);
+  const after = begun
+    ? { origin: promised.origin, size: promised.size, root: rootOf(promised) }
+    : (promised.after as NonNullable<StreamState['after']>);
   const origin = continuingOrigin(place.origin, formatStamp(now));
   const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now, promised.newest);
   stateFileOf(place, origin).replaceSync({
@@ -241,12 +246,16 @@ export function beginNewStream(place: Place, now: number, reason: string): { ori
     ...(file !== STDOUT && { newest: file }),
     base: place.base,
     epoch: 0,
-    after: { origin: promised.origin, size: promised.size, root: rootOf(promised) },
+    after,
   });
   const first = place.origin === promised.origin ? promised : readable(place.root);
   const known = first ?? { origin: place.origin, size: 0, frontier: [], file, offset: 0, base: place.base, epoch: 0 };
   place.root.replaceSync({ ...known, continuedBy: { origin, reason, why: 'conflict' } });
   return { origin, file };
+}
+
+function holdsEntries(file: string): boolean {
+  return file !== STDOUT && (lstatSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** What the state promised of the stream that cannot go on: as much as can still be read. */

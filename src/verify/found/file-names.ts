@@ -11,6 +11,11 @@ export function isBeside(name: string): boolean {
   return BESIDE.test(basename(name));
 }
 
+/** Whether a file of this name holds what a start took out of a log, because it was never sealed. */
+export function isTornEnd(name: string): boolean {
+  return name.includes('.torn-');
+}
+
 /** Whether it is named like one of ours beside one of these files, as `audit.jsonl*` names them together. */
 export function isBesideOneOf(path: string, files: ReadonlySet<string>): boolean {
   const own = BESIDE.exec(basename(path));

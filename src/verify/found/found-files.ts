@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
-import { isBeside, isBesideOneOf, isManifest, manifestsOf } from './file-names.ts';
+import { isBeside, isBesideOneOf, isManifest, isTornEnd, manifestsOf } from './file-names.ts';
 
 /** The files behind paths: a directory stands for every file below it. */
 
@@ -138,9 +138,11 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
         });
       }
       if (isManifest(name)) manifests.add(name);
-      if (isBeside(name)) continue;
+      const isTorn = isTornEnd(name);
+      if (isBeside(name) && !isTorn) continue;
       names.push(name);
       if (isHidden) others.set(name, 'hidden name');
+      else if (isTorn) others.set(name, 'beside a log');
       else if (entry.isDirectory()) others.set(name, 'directory');
       else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
     }

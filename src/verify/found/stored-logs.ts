@@ -8,7 +8,7 @@ import type { PeekedSource, Wanted } from '../input/peek.ts';
 import type { FileForm } from '../input/sources.ts';
 import { KeptHeads, lookAtObject, storedSource } from '../input/stored-source.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
-import { isBeside, isManifest, manifestsOf } from './file-names.ts';
+import { isBeside, isManifest, isTornEnd, manifestsOf } from './file-names.ts';
 import { inPlace, judge } from './judge.ts';
 import { unreadableLog } from './unreadable-log.ts';
 
@@ -83,6 +83,8 @@ async function openOnce(
   }
   const sources: PeekedSource[] = [];
   for (const object of hidden) ignored.add(objectName(storage, object), 'hidden name');
+  for (const object of objects)
+    if (!object.named && isTornEnd(object.key)) ignored.add(objectName(storage, object), 'beside a log');
   for (const [at, file] of files.entries()) {
     const one = opened[at];
     if (typeof one === 'string') ignored.add(objectName(storage, file), one);

@@ -1,7 +1,7 @@
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
 
-/** Why a file was left out. `beside a log`: a manifest or a torn end of one that was named too. */
+/** Why a file was left out. `beside a log`: what a start took out of one, or the manifest of one that was named too. */
 export type IgnoredWhy =
   | 'nothing sealed'
   | 'empty'
