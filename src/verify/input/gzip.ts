@@ -25,6 +25,17 @@ export interface CompressedBytes {
   readAt(position: number, length: number): Promise<Buffer>;
 }
 
+const TEXT_CONTROLS: readonly number[] = [0x09, 0x0a, 0x0d];
+const MARK_BEGINS = 0xef;
+
+/** Whether a file is compressed, or was: one named `.gz` that begins as neither gzip nor text does is damaged there. */
+export function isCompressed(name: string, [first, second]: Uint8Array): boolean {
+  if (first === undefined || second === undefined) return false;
+  if (first === 0x1f && second === 0x8b) return true;
+  const isBinary = (byte: number): boolean => byte >= 0x80 || (byte < 0x20 && !TEXT_CONTROLS.includes(byte));
+  return name.endsWith('.gz') && first !== MARK_BEGINS && (isBinary(first) || isBinary(second));
+}
+
 class Damaged extends Error {}
 
 /** The length of the member header that `bytes` begin with, or undefined where they begin with none. */

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { type FileIdentity, identityOf, isSame, Replaced } from '../../foundation/file-identity.ts';
 import { type OnRead, openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
-import { type CompressedBytes, readGzip } from './gzip.ts';
+import { type CompressedBytes, isCompressed, readGzip } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
@@ -70,7 +70,7 @@ export function lookAt(path: string, onRead?: OnRead): FileHead {
   try {
     const size = Number(stats.size);
     const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
-    const gzip = length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
+    const gzip = isCompressed(path, head.subarray(0, Math.min(length, 2)));
     const isWhole = size < HEAD && length < HEAD;
     if (isWhole) onRead?.(path, stats, fstatSync(fd, { bigint: true }));
     return { size, identity: identityOf(stats), gzip, ...(isWhole && { whole: head.subarray(0, length) }) };

@@ -1,7 +1,7 @@
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { readRange } from '../../storage/read-range.ts';
 import { objectName } from '../../storage/stored-logs.ts';
-import { readGzip } from './gzip.ts';
+import { isCompressed, readGzip } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 import type { FileForm, Source } from './sources.ts';
 
@@ -36,7 +36,7 @@ export class KeptHeads {
 export async function lookAtObject(storage: ObjectStorage, object: StoredObject): Promise<ObjectHead> {
   const { size } = object;
   const bytes = await readRange(storage, object, 0, size <= HEAD ? HEAD : 2);
-  const gzip = bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const gzip = isCompressed(object.key, bytes.subarray(0, 2));
   return { size, gzip, ...(bytes.length === size && { whole: bytes }) };
 }
 

@@ -11,13 +11,22 @@ LONGEST_LINE = 1 << 24
 DEFAULT_MAX_BYTES = 64 << 30
 
 
+def is_compressed(name, data):
+    """M8.23: one named .gz that begins as neither gzip nor text does is damaged there."""
+    if data[:2] == GZIP or len(data) < 2:
+        return data[:2] == GZIP
+    return name.endswith('.gz') and data[0] != MARK[0] and any(
+        byte >= 0x80 or (byte < 0x20 and byte not in b'\t\n\r') for byte in data[:2]
+    )
+
+
 class File:
     """What was read of a file. `problems` are codes of verdict 2; `whole` is false where it was not read to its end;
     `plain` is what copies of it have in common (M8.2); `altered`: its bytes are not those that were written."""
 
     def __init__(self, name, data, max_bytes=DEFAULT_MAX_BYTES):
         self.name, self.problems, self.whole, self.manifest = name, set(), True, None
-        self.data = self._expanded(data, max_bytes) if data[:2] == GZIP else data
+        self.data = self._expanded(data, max_bytes) if is_compressed(name, data) else data
         marked = self.data.startswith(MARK) and b'\n' in self.data
         *lines, self.rest = self.data[len(MARK) if marked else 0 :].split(b'\n')
         self.altered = marked or b'' in lines
@@ -40,6 +49,10 @@ class File:
 
     def _expanded(self, data, max_bytes):
         plain = b''
+        if data[:2] != GZIP:
+            self.problems.add('UNREADABLE')
+            self.whole = False
+            return plain
         while data[:2] == GZIP:
             member = zlib.decompressobj(31)
             try:

@@ -146,6 +146,14 @@ export function damageCases(): VectorCase[] {
       first,
     ),
     one('unreadable', 'compressed data is damaged', 'log.jsonl.gz', damaged, 2, 'UNREADABLE'),
+    vector(
+      'unreadable-beginning',
+      'the first bytes of a compressed file are zeros; a checkpoint of the end is held',
+      [{ name: 'log.jsonl.gz', bytes: Buffer.concat([Buffer.alloc(2), member(plain).subarray(2)]) }],
+      auditor({ held: [macLog().note()] }),
+      2,
+      'UNREADABLE',
+    ),
     one(
       'unreadable-cut',
       'a compressed file is cut',
