@@ -6,12 +6,12 @@ import { readReply } from '../storage/reply-body.ts';
 const STALL_MS = 10_000;
 
 /** What of the SDK's requests is used. */
-interface Request {
+export interface BoundedRequest {
   streamResponseStatusCodes?: Set<number>;
 }
 
 /** What of its replies. */
-interface Reply {
+export interface BoundedReply {
   readonly status: number;
   readableStreamBody?: NodeJS.ReadableStream;
   bodyAsText?: string | null;
@@ -20,7 +20,7 @@ interface Reply {
 /** A policy of an Azure SDK's pipeline. */
 export interface BoundingPolicy {
   readonly name: string;
-  sendRequest<Asked extends Request, Answer extends Reply>(
+  sendRequest<Asked extends BoundedRequest, Answer extends BoundedReply>(
     request: Asked,
     next: (request: Asked) => Promise<Answer>,
   ): Promise<Answer>;
@@ -33,7 +33,7 @@ export interface BoundingPolicy {
 export function boundReplies(): BoundingPolicy {
   return {
     name: 'fapilogTamperBoundsReplies',
-    async sendRequest<Asked extends Request, Answer extends Reply>(
+    async sendRequest<Asked extends BoundedRequest, Answer extends BoundedReply>(
       request: Asked,
       next: (request: Asked) => Promise<Answer>,
     ): Promise<Answer> {

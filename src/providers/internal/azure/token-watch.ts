@@ -1,8 +1,20 @@
 import type { Clock } from '../../../foundation/clock.ts';
 import { parseRetryAfter } from '../../../keys/retry.ts';
-import { boundReplies } from './bounded-reply.ts';
+import { type BoundedReply, type BoundedRequest, boundReplies } from './bounded-reply.ts';
 import type { TokenAnswer } from './credential-error.ts';
-import type { IdentityHttpClient } from './identity-package.ts';
+
+interface TokenRequest extends BoundedRequest {
+  timeout: number;
+}
+
+interface TokenReply extends BoundedReply {
+  readonly headers: { get(name: string): string | undefined };
+}
+
+/** What an SDK sends its requests with, as far as it is used here: public declarations do without the SDK's. */
+interface HttpClient<Asked, Answer> {
+  sendRequest(request: Asked): Promise<Answer>;
+}
 
 /**
  * Sees the answers of a token service, whose status the SDK forgets, and bounds its requests and their answers: a credential has
@@ -24,7 +36,9 @@ export class TokenWatch {
   }
 
   /** What a credential is to send its requests with. */
-  over(client: IdentityHttpClient): IdentityHttpClient {
+  over<Asked extends TokenRequest, Answer extends TokenReply>(
+    client: HttpClient<Asked, Answer>,
+  ): HttpClient<Asked, Answer> {
     const bounding = boundReplies();
     return {
       sendRequest: async (request) => {
