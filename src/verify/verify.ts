@@ -34,7 +34,7 @@ import { StreamVerifier } from './stream/stream-verifier.ts';
 import { IgnoredFiles } from './verdict/ignored-files.ts';
 import { linkedStream } from './verdict/linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './verdict/links.ts';
-import { streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
+import { type StreamReport, streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
 
 /*
  * paths -> files      which there are, whose, in which order (or mixed: demultiplexed)
@@ -182,6 +182,14 @@ async function verifyWith(
   }
 }
 
+/** Of mixed files the damaged ones of which no entry could be read, if no stream says so: nobody knows what they held (M8.5). */
+function untold(sources: readonly PeekedSource[], reports: readonly StreamReport[]): readonly PeekedSource[] {
+  if (reports.some(({ findings }) => findings.some(({ code }) => code === 'UNREADABLE'))) return [];
+  return sources.filter(
+    ({ peek: one }) => one.tag === undefined && (one.damaged === true || one.unreadable !== undefined),
+  );
+}
+
 /** @throws {@link Deleted} where a file was deleted that was to be read, and `again` says so */
 async function verifyOnce(
   options: VerifyOptions,
@@ -213,7 +221,6 @@ async function verifyOnce(
   };
   const shown = { quoteLines: options.quoteLines, digestFiles: options.digestFiles };
   const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
-  const unclaimed = groups?.get(undefined) ?? [];
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,
@@ -225,6 +232,7 @@ async function verifyOnce(
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
+  const unclaimed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
   const named = [...reports, ...vanishedReports(options, [...held, ...stamped], [...reports, ...others])];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };

@@ -95,6 +95,30 @@ describe('mixed streams in several files', () => {
     expect((await check(path)).verdict).toBe('ok');
   });
 
+  it.each([11, 12, 30, 200])(
+    'of which a compressed one ends after %i bytes: it may hold what is held',
+    async (length) => {
+      const [origin = ''] = origins;
+      const log = new SealedLog(origin)
+        .open({ signers: [edKey] })
+        .record('one')
+        .seal()
+        .checkpoint()
+        .close()
+        .checkpoint();
+      const cut = gzipSync(Buffer.concat(log.toFiles().map(({ bytes }) => bytes))).subarray(0, length);
+      const path = folder([{ name: 'app.log.gz', bytes: cut }]);
+      const held = [log.note()];
+      for (const demux of [true, false]) {
+        const { verdict, findings } = await verify({ paths: [path], origin: `${origin}*`, publicKeys, demux, held });
+        expect([verdict, findings.map(({ code }) => code)]).toEqual([
+          'undecided',
+          expect.arrayContaining(['UNREADABLE']),
+        ]);
+      }
+    },
+  );
+
   it('that contradict each other are read all the same, and found', async () => {
     const [one, two] = mix([0, 1], [20]) as [Buffer, Buffer];
     const lines = (bytes: Buffer): string[] => bytes.toString().split('\n').filter(Boolean);
