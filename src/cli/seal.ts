@@ -164,11 +164,11 @@ async function sealInput(
       `warning: ${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}${more}`,
     );
   });
-  sealer.on(
-    'torn',
-    ({ bytes, file }) =>
-      void say(`warning: ${bytes} bytes at the end of the log that were never sealed were moved to ${file}`),
-  );
+  sealer.on('torn', ({ bytes, file }) => {
+    const where =
+      shown(config.file) === config.file ? file : `${shown(config.file)}${file.slice(file.lastIndexOf('.torn-'))}`;
+    void say(`warning: ${bytes} bytes at the end of the log that were never sealed were moved to ${where}`);
+  });
   sealer.on('outage', ({ error }) => {
     const goesOn = sealer.stats.keyId === undefined ? 'lines wait for the first key' : 'sealing continues';
     void say(`${whatFails(error)}, ${goesOn}: ${error.message}`);
