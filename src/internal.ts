@@ -69,7 +69,7 @@ export { checkKeysOf } from './providers/index.ts';
 export { waitingLines } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
-export { abandonStream, breakLock } from './seal/resume/site-opening.ts';
+export { abandonStream, breakLock } from './seal/resume/recover-stream.ts';
 export { noRequests } from './storage/counted-storage.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';
 export { isCarrierName } from './verify/carrier/carriers.ts';

@@ -5,7 +5,7 @@ import { resolveConfig } from '../../src/config/index.ts';
 import { isTamperError } from '../../src/errors.ts';
 import { type KeyProvider, Sealer, type SealerOptions } from '../../src/index.ts';
 import { sourcesOf } from '../../src/seal/epoch/key-sources.ts';
-import { abandonStream, breakLock } from '../../src/seal/resume/site-opening.ts';
+import { abandonStream, breakLock } from '../../src/seal/resume/recover-stream.ts';
 import { audit, ORIGIN, read, sealedFiles, signingWorkplace, start, workplace } from './workplace.ts';
 
 it('a second writer of the same stream is refused while the first one runs, and not after', async () => {

@@ -232,9 +232,7 @@ export function beginNewStream(place: Place, now: number, reason: string): { ori
   const promised = promisedBy(place);
   // what was to begin in its place, and never did, is no stream that anybody could be given
   const begun = promised.after === undefined || promised.size > 0 || holdsEntries(promised.file);
-  const after = begun
-    ? { origin: promised.origin, size: promised.size, root: rootOf(promised) }
-    : (promised.after as NonNullable<StreamState['after']>);
+  const after = begun ? { origin: promised.origin, size: promised.size, root: rootOf(promised) } : promised.after;
   const origin = continuingOrigin(place.origin, formatStamp(now));
   const file = place.base === STDOUT ? STDOUT : stampedName(place.base, now, promised.newest);
   stateFileOf(place, origin).replaceSync({
