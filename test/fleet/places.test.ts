@@ -50,6 +50,18 @@ describe.each([
   });
 });
 
+it('what a start took out of a log is left out, and listed; a folder may be called so', async () => {
+  const fleet = fleetInBucket();
+  onTestFinished(() => fleet.close());
+  ship(fleet, CLOSED, 'a/b.torn-c');
+  fleet.write('a/b.torn-c/x.jsonl.torn-20261129T100000Z', Buffer.from('{"level":30'));
+  const { said, summary } = await auditFleet(fleet);
+  expect(said).toEqual([expect.stringContaining('fleet/a: new ok')]);
+  expect(summary.ignored.files).toEqual([
+    { file: expect.stringContaining('/x.jsonl.torn-20261129T100000Z'), why: 'beside a log' },
+  ]);
+});
+
 it('an object with a hidden name is left out, and listed', async () => {
   const fleet = fleetInBucket();
   onTestFinished(() => fleet.close());

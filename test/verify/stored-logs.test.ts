@@ -222,6 +222,16 @@ describe('the bucket', () => {
     expect((await judge(storage)).verdict).toBe('ok');
   });
 
+  it('has what a start took out of a log, which is listed, and a folder that is called so, which is read', async () => {
+    const storage = stored();
+    storage.delete(`logs/${small.name}`);
+    storage.set(`logs/b.torn-1/${small.name}`, small.bytes);
+    storage.set(`logs/b.torn-1/${small.name}.torn-2`, '{"level":30');
+    const { verdict, ignored } = await judge(storage);
+    expect(verdict).toBe('ok');
+    expect(ignored.files).toEqual([{ file: expect.stringContaining('.torn-2'), why: 'beside a log' }]);
+  });
+
   it('has hidden objects, marks of folders and files of its writer beside the logs, and other logs with longer names', async () => {
     const storage = stored();
     for (const key of [

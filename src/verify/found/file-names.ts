@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 /** What the names of files beside a log say: on a disk and in a bucket the same. */
 
 /** Names that hold no sealed lines: ours beside the log. */
-const BESIDE = /\.(manifest\.json|chainstate|lock|tmp)$|\.torn-.*$/;
+const TORN = /\.torn-.*$/;
+const BESIDE = new RegExp(`\\.(manifest\\.json|chainstate|lock|tmp)$|${TORN.source}`);
 const MANIFEST = /(\.gz)?\.manifest\.json$/;
 
 /** Whether a file of this name is one of ours that holds no sealed lines. */
@@ -13,7 +14,7 @@ export function isBeside(name: string): boolean {
 
 /** Whether a file of this name holds what a start took out of a log, because it was never sealed. */
 export function isTornEnd(name: string): boolean {
-  return name.includes('.torn-');
+  return TORN.test(basename(name));
 }
 
 /** Whether it is named like one of ours beside one of these files, as `audit.jsonl*` names them together. */
