@@ -36,7 +36,8 @@ export interface SealerOptions extends TamperConfig, SealerDependencies {}
  * variables, then from the defaults.
  *
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, ORIGIN_INVALID, LOCKED, STATE_CONFLICT,
- * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; what comes later is an `error` event
+ * STATE_MALFORMED, UNSAFE_PATH, READ_FAILED, WRITE_FAILED; NOT_FOUND if a path is relative and the working directory was
+ * deleted. What comes later is an `error` event
  */
 export function createSealer(options: SealerOptions = {}): Sealer {
   const { config, dependencies } = resolved(options);

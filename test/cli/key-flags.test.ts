@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyReport, VerifyReport } from '../../src/index.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
+import { foreignOwner } from '../support/foreign-owner.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, nextEdKey, otherDataKey } from '../vectors/keys.ts';
@@ -65,26 +66,30 @@ it.each([0o775, 0o757, 0o777])(
   },
 );
 
-it.runIf(process.geteuid?.() === 0)(
-  'keys that another user owns are refused, and the file, its owner and we are named',
-  async () => {
-    const file = put('audit.key', hex);
-    const keys = dirname(file);
-    for (const [flags, owned, what] of [
-      [['--keys', file], file, 'key file'],
-      [['--key-source', 'file', '--key-file-path', file], file, 'key file'],
-      [['--keys', keys], file, 'key file'],
-      [['--keys', keys], keys, 'directory of keys'],
-    ] as const) {
-      chownSync(owned, 12_345, 0);
+it('keys that another user owns are refused, and the file, its owner and we are named', async () => {
+  const file = put('audit.key', hex);
+  const keys = dirname(file);
+  const user = process.geteuid?.(); // Windows has none
+  for (const [flags, owned, what, alone] of [
+    [['--keys', file], file, 'key file', true],
+    [['--key-source', 'file', '--key-file-path', file], file, 'key file', true],
+    [['--keys', keys], file, 'key file', false], // its directory is ours: only root can have it so
+    [['--keys', keys], keys, 'directory of keys', true],
+  ] as const) {
+    if (user === undefined || (user !== 0 && !alone)) continue;
+    const { owner, self, restore } = foreignOwner(owned, user);
+    try {
       const { code, stdout, stderr } = await verifyLog(logOf(macKeys), [...flags]);
       expect(code).toBe(2);
-      expect(stdout + stderr).toContain(`the ${what} ${owned} belongs to user 12345, but this process runs as user 0`);
-      chownSync(owned, 0, 0);
+      expect(stdout + stderr).toContain(
+        `the ${what} ${owned} belongs to user ${owner}, but this process runs as user ${self}`,
+      );
+    } finally {
+      restore();
     }
-    expect(await verifyLog(logOf(macKeys), ['--keys', keys])).toMatchObject({ code: 0 });
-  },
-);
+  }
+  expect(await verifyLog(logOf(macKeys), ['--keys', keys])).toMatchObject({ code: 0 });
+});
 
 describe.each(Object.entries(outside))('with the right key in %s', (_, place) => {
   it('the log is right without a key flag', async () => {

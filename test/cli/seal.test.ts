@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 
@@ -170,21 +171,19 @@ describe('fapilog-tamper seal', () => {
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/a\.jsonl\.torn-\S+ \(beside a log\)/)]);
   });
 
-  it.runIf(process.platform === 'linux')(
-    'says at once that a place takes no directory, where Node.js would try forever',
-    async () => {
-      for (const place of [
-        ['--out', '/proc/none/a.jsonl', '--origin', origin],
-        [...out, '--state-dir', '/proc/none/state'],
-      ]) {
-        const { code, stderr } = await built.run(['seal', ...place], { cwd, env, input: 'one\n' });
-        expect([code, stderr]).toEqual([
-          2,
-          expect.stringMatching(/WRITE_FAILED: cannot create the directory \/proc\/none.*hint: Set /s),
-        ]);
-      }
-    },
-  );
+  it('says at once that a place takes no directory, as below /proc, where Node.js would try forever', async () => {
+    const plain = join(cwd, 'plain');
+    writeFileSync(plain, '');
+    const none = join(process.platform === 'linux' ? '/proc' : plain, 'none');
+    for (const place of [
+      ['--out', join(none, 'a.jsonl'), '--origin', origin],
+      [...out, '--state-dir', join(none, 'state')],
+    ]) {
+      const { code, stderr } = await built.run(['seal', ...place], { cwd, env, input: 'one\n' });
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/WRITE_FAILED: .*hint: Set /s)]);
+      expect(stderr).toContain(`cannot create the directory ${none}`);
+    }
+  });
 
   it('says that its working directory was deleted', async () => {
     const gone = mkdtempSync(join(tmpdir(), 'gone-'));
@@ -194,6 +193,21 @@ describe('fapilog-tamper seal', () => {
       encoding: 'utf8',
     });
     expect([status, stderr]).toEqual([2, expect.stringContaining('NOT_FOUND: the working directory no longer exists')]);
+  });
+
+  it('a service with absolute paths seals although its working directory was deleted', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'gone-'));
+    const options = { file: join(cwd, 'a.jsonl'), stateDir: join(cwd, 'state'), origin };
+    const script = `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')))};
+      process.chdir(${JSON.stringify(gone)}); rmdirSync(${JSON.stringify(gone)});
+      const sealer = createSealer(${JSON.stringify(options)}); sealer.write('one'); await sealer.close();`;
+    writeFileSync(join(cwd, 'service.mjs'), `import { rmdirSync } from 'node:fs';\n${script}`);
+    const { status, stderr } = spawnSync(process.execPath, [join(cwd, 'service.mjs')], {
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one']);
   });
 
   it('is verified as audit.jsonl* names it: with its manifest, and the torn end of a run that crashed', async () => {

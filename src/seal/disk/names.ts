@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { expandOrigin, expandPath, type ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { checkOrigin } from '../../format/origin.ts';
@@ -23,9 +23,10 @@ export interface StreamNames {
   readonly instance: string;
 }
 
-/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID, NOT_FOUND if the working directory was deleted */
+/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID, NOT_FOUND if a path is relative and the working directory was deleted */
 export function resolveNames(config: ResolvedConfig): StreamNames {
-  checkWorkingDirectory();
+  const isRelative = (path: string): boolean => path !== STDOUT && !isAbsolute(path);
+  if (isRelative(config.file) || isRelative(config.stateDir)) checkWorkingDirectory();
   const instance = randomBytes(8).toString('hex');
   const host = hostname();
   const { HOSTNAME: pod = host } = process.env;
@@ -141,13 +142,13 @@ export function nextFile(
   }
   const there = lstatSync(base, { throwIfNoEntry: false });
   const isFree = there === undefined || (there.isFile() && there.size === 0);
-  if (isFree && !isCompressed(base)) return { file: base, ...(newest !== undefined && { newest }) };
+  if (isFree && !wasCompressed(base)) return { file: base, ...(newest !== undefined && { newest }) };
   const file = stampedName(base, now, newest);
   return { file, newest: file };
 }
 
 /** Whether a closed file kept this name and was compressed: the manifest of that name is its own. */
-export function isCompressed(file: string): boolean {
+export function wasCompressed(file: string): boolean {
   return lstatSync(`${file}.gz`, { throwIfNoEntry: false }) !== undefined;
 }
 

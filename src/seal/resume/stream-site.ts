@@ -11,7 +11,7 @@ import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
-import { continuingOrigin, filesOf, isCompressed, isFileOf, STDOUT, stampedName } from '../disk/names.ts';
+import { continuingOrigin, filesOf, isFileOf, STDOUT, stampedName, wasCompressed } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { Sink } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
@@ -107,7 +107,7 @@ function siteOf(place: Place, now: number): StreamSite {
     const { continuedBy: _never, renamed: _neither, ...same } = state;
     state = { ...same, file: resumption.file };
   }
-  if (isCompressed(resumption.file) && !existsSync(resumption.file)) {
+  if (wasCompressed(resumption.file) && !existsSync(resumption.file)) {
     // it was compressed after the state had named it: the name was out of sight then
     const file = stampedName(place.base, now, state.newest);
     state = { ...state, file, newest: file };

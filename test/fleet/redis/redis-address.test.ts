@@ -1,10 +1,11 @@
-import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { isTamperError, type TamperError } from '../../../src/errors.ts';
 import { type RedisAddressOptions, redisAddress } from '../../../src/fleet/redis/redis-address.ts';
+import { foreignOwner } from '../../support/foreign-owner.ts';
 
 const CANARY = 'canary-Zq7%21';
 const DECODED = 'canary-Zq7!';
@@ -109,12 +110,18 @@ describe('the address of a Redis', () => {
     expect((await refusal({ url: 'redis://localhost', passwordFile: empty })).code).toBe('READ_FAILED');
   });
 
-  it.runIf(process.geteuid?.() === 0)('refuses a password file of another user', async () => {
+  it('refuses a password file of another user', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'redis-')), 'password');
     await writeFile(file, CANARY, { mode: 0o600 });
-    await chown(file, 12_345, 0);
+    const user = process.geteuid?.();
+    if (user === undefined) {
+      expect((await redisAddress(given({ url: 'redis://localhost', passwordFile: file }))).name).toContain('localhost');
+      return; // Windows has no owners of that kind
+    }
+    const { owner, restore } = foreignOwner(file, user);
+    onTestFinished(restore);
     const error = await refusal({ url: 'redis://localhost', passwordFile: file });
-    expect([error.code, error.message]).toEqual(['KEY_FILE_PERMISSIONS', expect.stringContaining('user 12345')]);
+    expect([error.code, error.message]).toEqual(['KEY_FILE_PERMISSIONS', expect.stringContaining(`user ${owner}`)]);
   });
 
   it.each([0o644, 0o640, 0o604, 0o660])('refuses a password file of mode %o, as a key file', async (mode) => {
