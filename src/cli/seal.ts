@@ -8,6 +8,7 @@ import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { printable, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
+import { withoutTyped } from './without-typed.ts';
 
 const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
@@ -43,7 +44,8 @@ export const seal: Command = command(
     }
     const { config, warnings } = await resolveCall(withOut(call), io);
     const say: Say = async (text) => {
-      if (!call.flags.quiet) await writeAll(io.stderr, `fapilog-tamper: ${printable(text)}\n`);
+      if (call.flags.quiet) return;
+      await writeAll(io.stderr, `fapilog-tamper: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
     const { 'key-events': keyEvents } = call.flags;
@@ -164,11 +166,11 @@ async function sealInput(
       `warning: ${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}${more}`,
     );
   });
-  sealer.on('torn', ({ bytes, file }) => {
-    const where =
-      shown(config.file) === config.file ? file : `${shown(config.file)}${file.slice(file.lastIndexOf('.torn-'))}`;
-    void say(`warning: ${bytes} bytes at the end of the log that were never sealed were moved to ${where}`);
-  });
+  sealer.on(
+    'torn',
+    ({ bytes, file }) =>
+      void say(`warning: ${bytes} bytes at the end of the log that were never sealed were moved to ${file}`),
+  );
   sealer.on('outage', ({ error }) => {
     const goesOn = sealer.stats.keyId === undefined ? 'lines wait for the first key' : 'sealing continues';
     void say(`${whatFails(error)}, ${goesOn}: ${error.message}`);

@@ -7,7 +7,7 @@ import { isError, isTamperError, TamperError } from '../errors.ts';
  * ends the process.
  *
  * @param party - whom to name in errors
- * @param failed - told why the connection was ended, besides whoever listens for errors of `socket`
+ * @param failed - told why the connection was ended, in addition to listeners for errors of `socket`
  */
 export function guardAnswers(
   socket: Socket,

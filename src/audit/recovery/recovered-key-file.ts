@@ -153,7 +153,7 @@ function malformed(place: string, problem: string): TamperError {
 /** What the first bytes of a file say that was named for data keys. */
 export type KeyFileKind = 'recovered data keys' | 'public key' | 'private key' | 'unknown';
 
-/** What kind of key file is at a path. One that cannot be opened is unknown: whoever reads it says why. */
+/** What kind of key file is at a path. One that cannot be opened is unknown: reading it later says why. */
 export async function keyFileKindAt(path: string): Promise<KeyFileKind> {
   const head = Buffer.alloc(HEAD.length); // it may be a key itself
   let file: FileHandle | undefined;

@@ -92,20 +92,20 @@ export function auditOutputs(
 ): AuditOutputs {
   const show = printer(flags, io);
   const report = flags.html === undefined ? undefined : new AuditReport();
-  const findings = new ResultCounts();
+  const counts = new ResultCounts();
   const writeFiles = async (summary: AuditSummary, run: AuditRun): Promise<void> => {
     if (flags.html !== undefined && report !== undefined) {
       const about = { version: await io.version(), checkedAt: new Date(run.endedAt).toISOString(), given };
       await writeOutputFile(REPORT_FILE, flags.html, report.render(summary, about));
     }
     if (flags.metrics !== undefined) {
-      await writeOutputFile(METRICS_FILE, flags.metrics, expositionOf(auditMetrics(summary, findings, run)));
+      await writeOutputFile(METRICS_FILE, flags.metrics, expositionOf(auditMetrics(summary, counts, run)));
     }
   };
   return {
     result: async (result) => {
       report?.add(result);
-      findings.add(result);
+      counts.add(result);
       if (isShown(result)) await show.result(result);
     },
     summary: async (summary, run) => {

@@ -99,17 +99,17 @@ async function oneRound(
   signal: AbortSignal,
 ): Promise<void> {
   const own = outputs();
-  const findings = new ResultCounts();
+  const counts = new ResultCounts();
   webhook?.outbox.beginRound();
   const { summary, run } = await round(async (result) => {
-    findings.add(result);
+    counts.add(result);
     if (webhook?.outbox.take(result, new Date())) deliveries?.wake();
     await own.result(result);
   }, signal);
   webhook?.outbox.endRound();
   deliveries?.wake();
   await own.summary(summary, run);
-  status.roundDone(summary, findings, run);
+  status.roundDone(summary, counts, run);
 }
 
 /** A storage may have given something up by itself. */

@@ -7,7 +7,7 @@ export interface TokenRequestOptions {
   readonly retryConfig: { readonly retry: number };
   /** The longest reply, in bytes, unpacked. As node-fetch calls it: gaxios heeds its own name in single requests only. */
   readonly size: number;
-  /** So many redirects are followed. */
+  /** How many redirects are followed. */
   readonly follow: number;
 }
 

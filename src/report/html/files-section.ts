@@ -36,7 +36,7 @@ function notComputed(file: string, bytes: number | undefined): string {
   return bytes === undefined ? 'not read to its end' : 'not computed';
 }
 
-/** Files behind the paths given that are no part of a log, each with the reason. */
+/** Files behind the given paths that are not part of a log, each with the reason. */
 export function leftOut({ files, more }: IgnoredReport): Markup | undefined {
   const count = files.length + more;
   if (count === 0) return undefined;

@@ -28,7 +28,8 @@ export interface FoundFile {
 
 /**
  * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Our
- * own files beside a log are passed over, hidden directories are passed over, hidden files are left out; symbolic links in a directory are not followed, so that no cycle and
+ * manifests and locks beside a log and hidden directories are passed over; hidden files and what a start took out of a log
+ * are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
  * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files

@@ -192,7 +192,7 @@ export interface VerifyReport {
   readonly streams: readonly StreamReport[];
   /** Every finding of every stream, with its stream's origin. */
   readonly findings: readonly (Finding & { readonly origin: string })[];
-  /** Files behind the given paths that are no part of a log, and why. */
+  /** Files behind the given paths that are not part of a log, and why. */
   readonly ignored: IgnoredReport;
   /** Where the lines were taken out of a carrier's: which one, and what else was in its files. */
   readonly unwrapped?: UnwrappedReport;
