@@ -103,6 +103,18 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
     }
   });
 
+  it.each(['x.torn-1', 'x.lock', 'x.tmp'])(
+    'is read in the folder %s too: only files are ours by their names',
+    async (name) => {
+      const folder = new Folder();
+      const [first, ...rest] = log.toFiles();
+      for (const one of rest) folder.put(one.name, one.bytes);
+      folder.put(`${name}/${first?.name}`, first?.bytes ?? '');
+      const report = await verify({ paths: [folder.path], ...options });
+      expect([report.verdict, report.ignored.files]).toEqual(['ok', []]);
+    },
+  );
+
   it('is never ok when any one of its files was overwritten, emptied, cut or removed', {
     timeout: 120_000,
   }, async () => {

@@ -139,12 +139,11 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
         });
       }
       if (isManifest(name)) manifests.add(name);
-      const isTorn = isTornEnd(name);
-      if (isBeside(name) && !isTorn) continue;
+      if (!entry.isDirectory() && isBeside(name) && !isTornEnd(name)) continue;
       names.push(name);
       if (isHidden) others.set(name, 'hidden name');
-      else if (isTorn) others.set(name, 'beside a log');
       else if (entry.isDirectory()) others.set(name, 'directory');
+      else if (isTornEnd(name)) others.set(name, 'beside a log');
       else if (!entry.isFile()) others.set(name, entry.isSymbolicLink() ? 'symbolic link' : 'not a regular file');
     }
   } catch (error) {
