@@ -49,6 +49,7 @@ const twice = (project: Project): TestProjectInlineConfiguration[] => [
 export default defineConfig({
   test: {
     globalSetup: './test/temporary-folder.ts',
+    setupFiles: './test/environment.ts',
     passWithNoTests: false,
     // these end what hangs; nothing that a test says depends on them, however busy the machine is
     testTimeout: 180_000,

@@ -51,6 +51,7 @@ export class Judge {
       return await this.#verifier.verify(this.#options(directory, history));
     } finally {
       rmSync(directory, { recursive: true });
+      for (const at of history.keys.dataKeys.keys()) delete process.env[`${VARIABLE}${at}`];
     }
   }
 
