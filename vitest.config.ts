@@ -13,11 +13,11 @@ const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'];
 const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.ts', 'test/**/samples.test.ts'];
 const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
 /**
- * What replaces modules or globals, measures the heap, or is told of every use of a key in its process has one of its own. All
- * other files share theirs.
+ * What replaces or watches modules or globals, measures the heap, or is told of every use of a key in its process has one of its
+ * own. All other files share theirs.
  */
 const NEEDS_ITS_OWN =
-  /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|\bonKeyEvent\(|support\/(garbage|process-memory)\.ts/;
+  /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|\bvi\s*\.spyOn\((globalThis|JSON|process)\b|\bonKeyEvent\(|support\/(garbage|process-memory)\.ts/;
 /** The vendors' SDKs keep what an environment said to them once. */
 const BY_SDK = /^test\/integration\/(aws|azure|gcp|storage)/;
 const files = filesBelow('test', /\.test\.ts$/);
