@@ -44,6 +44,7 @@ describe('honest histories', () => {
     ['a backup or a converted copy beside the log', [23, 61, 120]],
     ['no key, or the wrong one', [65, 73, 90]],
     ['a file that was cut inside a checkpoint line', [351, 438]],
+    ['a line that a crash tore, and a file that was cut behind it', [701303, 701637]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
     for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));

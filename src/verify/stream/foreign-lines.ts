@@ -88,8 +88,13 @@ export class ForeignLines {
     this.#report();
   }
 
-  /** The file ends with bytes without LF: no entry, whatever they are. */
+  /** The file ends with bytes without LF: no entry, whatever they are, but they may begin the open that explains a torn line. */
   unterminated(bytes: number): void {
+    if (this.#previous !== undefined && this.#state.unterminatedBytes === 0) {
+      const message = 'this line may be what a crash left of one; the line behind it, which would tell, is cut';
+      this.#state.findings.add('TORN_TAIL', this.#previous, message);
+      this.#previous = undefined;
+    }
     this.#report();
     this.#previous = this.#state.here();
     this.#state.unterminatedBytes = bytes;

@@ -32,6 +32,13 @@ class State:
         return other
 
 
+def explains_torn(after):
+    """M8.22: an open after a crash, or bytes without LF, which may be the beginning of one."""
+    if isinstance(after, bytes):
+        return True
+    return after is not None and after.kind == 'open' and b'"why":"recovered"' in after.bytes
+
+
 class Stream:
     """Reads lines in their order. `undecided` are codes of verdict 2; Tampered is raised at the first of verdict 1."""
 
@@ -43,7 +50,7 @@ class Stream:
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
 
     def read(self, items):
-        """`items` are (line, the line after it, whether the file that it stands in has entries)."""
+        """`items` are (line, what stands behind it, whether the file that it stands in has entries)."""
         forks = branch_points(items)
         saved, leading = {}, []
         for at, (line, after, file_has_entries) in enumerate(items):
@@ -51,8 +58,7 @@ class Stream:
             if at in forks:
                 saved[line.seq] = self.state.fork()
             if line.kind == 'foreign':
-                recovered = after is not None and after.kind == 'open' and b'"why":"recovered"' in after.bytes
-                need(recovered, 'FOREIGN_LINE')
+                need(explains_torn(after), 'FOREIGN_LINE')
                 self.undecided.add('TORN_TAIL')
             elif line.kind == 'checkpoint' and self.state.size is None:
                 leading.append(line)

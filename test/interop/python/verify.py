@@ -54,12 +54,15 @@ def is_empty(file):
 
 
 def items_of(files):
-    """Each line with the line after it, and whether its file has entries. Bytes without LF are no line (M8.22)."""
+    """Each line, what stands behind it (a line, bytes without LF, which are none, or nothing), and whether its file has entries."""
     items = []
     for file in files:
-        items += [(line, file.first is not None) for line in file.lines]
-    after = [line for line, _ in items[1:]] + [None]
-    return [(line, follows, has_entries) for (line, has_entries), follows in zip(items, after)]
+        items += [[line, None, file.first is not None] for line in file.lines]
+        if file.rest and file.lines:
+            items[-1][1] = file.rest
+    for item, following in zip(items, items[1:]):
+        item[1] = item[1] or following[0]
+    return items
 
 
 def read_stream(auditor, origin, files, damaged_beside):

@@ -119,6 +119,17 @@ export function damageCases(): VectorCase[] {
       'RESTART 14',
       'RESTART_TRUSTS_KEY 14',
     ),
+    one(
+      'torn-tail-cut',
+      'a crash tore a line, and the restart behind it is cut',
+      'log.jsonl',
+      bytesOf(torn()).subarray(0, bytesOf(macBody()).length + 71),
+      2,
+      first,
+      'TORN_TAIL',
+      'TORN_TAIL',
+      'END_UNPROVEN 13',
+    ),
     one('unterminated', 'the file ends inside a line', 'log.jsonl', unfinished, 2, first, 'TORN_TAIL'),
     one(
       'valid-empty-lines',
