@@ -31,7 +31,7 @@ export function createDataKey(parts: DataKeyParts): DataKey {
   if (fault !== undefined) {
     material.fill(0);
     throw new TamperError('KEY_MALFORMED', `the data key of ${parts.source} key "${parts.identity}" ${fault}`, {
-      hint: 'A data key is 32 random bytes; make one with: fapilog-tamper keygen',
+      hint: 'A data key is 32 random bytes; `fapilog-tamper keygen` makes a new one',
     });
   }
   return new OwnedDataKey(material, parts);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -46,6 +46,26 @@ describe('a log with a local data key', () => {
     keyFile = put('audit.key', randomBytes(32));
     await seal({ keySource: 'file', keyFilePath: keyFile });
   });
+
+  it.each([
+    ['is no key', 'KEY_MALFORMED', 'hello', 0o600],
+    ['is empty', 'KEY_MALFORMED', '', 0o600],
+    ['may be read by others', 'KEY_FILE_PERMISSIONS', 'ab'.repeat(32), 0o644],
+  ])(
+    'says of a key file that %s that it cannot be used, and blames no key service',
+    async (_what, code, text, mode) => {
+      const path = put('spoiled.key', text);
+      chmodSync(path, mode);
+      const { verdict, findings } = await verify({
+        paths: [file],
+        origin,
+        keys: auditorKeys({ dataKeyFiles: [path] }),
+      });
+      const [first, ...others] = findings.filter(({ severity }) => severity !== 'warning');
+      expect([verdict, first?.code, others]).toEqual(['undecided', 'NO_KEY', []]);
+      expect(first?.message).toMatch(new RegExp(`its data key cannot be used \\((${code})\\)`));
+    },
+  );
 
   it('is ok by its file, by a provider, and by a provider whose key is named', async () => {
     const provider = await createKeyProvider({ keySource: 'file', keyFilePath: keyFile });

@@ -2,7 +2,7 @@ import { TamperError } from '../../errors.ts';
 
 /** The length of a data key and of an Ed25519 seed, in bytes. */
 const keyBytes = 32;
-const hint = 'A key is 32 random bytes as base64, base64url or hex; make one with: fapilog-tamper keygen';
+const hint = 'A key is 32 random bytes as base64, base64url or hex; `fapilog-tamper keygen` makes a new one';
 
 /**
  * Reads 32 bytes from base64 (padded or not), base64url or hex text, or, if `raw` is allowed, from the bytes themselves.

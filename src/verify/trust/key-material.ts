@@ -1,10 +1,19 @@
 import { KeySchedule } from '../../core/key-schedule.ts';
-import { TamperError } from '../../errors.ts';
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
 import { noteKeyOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsAsNamed } from './named-keys.ts';
+
+/** What an error says of a local key itself, which asking again would not change. */
+const SAYS_OF_KEY: ReadonlySet<TamperErrorCode> = new Set([
+  'KEY_NOT_FOUND',
+  'KEY_MALFORMED',
+  'KEY_WRONG_USAGE',
+  'KEY_FILE_PERMISSIONS',
+  'ACCESS_DENIED',
+]);
 
 const isLocalKey = ({ reference }: Epoch): boolean =>
   reference.records === 'mac' && (reference.source === 'env' || reference.source === 'file');
@@ -85,11 +94,12 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
     );
     return;
   }
-  if (error.code === 'KEY_NOT_FOUND' && isLocalKey(epoch)) {
-    epoch.keyMissing = `key period ${epoch.kid}: ${error.message}`;
+  const hint = error.hint === undefined ? '' : ` ${error.hint}`;
+  if (isLocalKey(epoch) && SAYS_OF_KEY.has(error.code)) {
+    const missing = error.code === 'KEY_NOT_FOUND';
+    epoch.keyMissing = `key period ${epoch.kid}: ${missing ? error.message : `its data key cannot be used (${error.code}): ${error.message}.${hint}`}`;
     return;
   }
-  const hint = error.hint === undefined ? '' : ` ${error.hint}`;
   state.find('KEY_SERVICE', `key period ${epoch.kid}: no data key (${error.code}): ${error.message}.${hint}`, seq);
 }
 
