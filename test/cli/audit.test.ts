@@ -268,6 +268,15 @@ describe('fapilog-tamper demo', () => {
     expect(stderr).not.toContain('standard input');
   });
 
+  it.each(['HMAC-SHA256', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65'])('prints no key file: %s', async (algorithm) => {
+    await runHere(['keygen', '--out', 'audit.key', '--algorithm', algorithm], { cwd, env: {} });
+    const secret = readFileSync(join(cwd, 'audit.key'), 'latin1').trim();
+    const { code, stdout, stderr } = await runHere(['demo', 'audit.key'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('audit.key holds a key');
+    for (const line of secret.split('\n')) expect(stderr).not.toContain(line.slice(0, 20));
+  });
+
   it('without a file it answers and logs real requests', async () => {
     const { code, stdout } = await runHere(['demo'], { cwd, env: {} });
     expect(code).toBe(0);

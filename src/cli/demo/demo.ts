@@ -15,6 +15,7 @@ import {
   type VerifyReport,
   verify,
 } from '../../index.ts';
+import { readsLikeKey, shown } from '../../internal.ts';
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { yes } from '../flags.ts';
@@ -25,6 +26,8 @@ import { runService } from './service.ts';
 import { type Tampering, tamperings } from './tamperings.ts';
 
 const REQUESTS = 200;
+/** No file that holds a key alone is longer, in bytes. */
+const LONGEST_KEY = 16_384;
 
 interface Place {
   readonly folder: string;
@@ -45,6 +48,7 @@ async function openOwnFile(path: string): Promise<Readable> {
     throw unreadable(path, error);
   });
   if (!kind.isFile()) throw new TamperError('USAGE', `${path} is not a file; demo takes one log file`);
+  if (kind.size <= LONGEST_KEY) await refuseKey(path);
   const file = createReadStream(path);
   try {
     await once(file, 'open');
@@ -53,6 +57,19 @@ async function openOwnFile(path: string): Promise<Readable> {
   }
   if (!path.endsWith('.gz')) return file;
   return file.pipe(createGunzip());
+}
+
+/** What is sealed here is printed. @throws USAGE if the file holds a key and nothing else */
+async function refuseKey(path: string): Promise<void> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  const text = bytes.toString('latin1').trim();
+  bytes.fill(0);
+  if (!text.startsWith('-----BEGIN') && (/\s/.test(text) || !readsLikeKey(text))) return;
+  throw new TamperError('USAGE', `${shown(path)} holds a key, and demo prints lines of the file that it is given`, {
+    hint: 'Name one of your log files.',
+  });
 }
 
 function unreadable(path: string, error: unknown): TamperError {
