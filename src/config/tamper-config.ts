@@ -17,7 +17,7 @@ export interface TamperConfig {
 
   /**
    * Whether lines are sealed at all. With `false`, a logger's transport and the command `seal` write them to `file`
-   * unchanged; `createSealer` refuses it.
+   * unchanged, or to `FILE.unsealed` if `file` is a sealed log; `createSealer` refuses it.
    */
   readonly enabled?: boolean;
   /**

@@ -2,14 +2,14 @@ import { openSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/index.ts';
 import { asError } from '../errors.ts';
 import { closeDescriptor, writeWhole } from '../foundation/descriptor.ts';
-import { resolveNames, STDOUT } from './disk/names.ts';
-import { cannotWrite, PLAIN_MODE } from './plain-writer.ts';
+import { STDOUT } from './disk/names.ts';
+import { cannotWrite, PLAIN_MODE, plainFile, UNSEALED } from './plain-writer.ts';
 import type { LineTaker } from './sealer-stream.ts';
 import { endsLine } from './stream/pending-lines.ts';
 
 /**
- * Takes a sealer's place where `enabled` is false: lines go to the end of `file`, or to standard output, as they are. A line that
- * cannot be written is a warning of the process, once, and never an error of the application.
+ * Takes a sealer's place where `enabled` is false: lines go to the end of {@link plainFile}, or to standard output, as they are. A
+ * line that cannot be written is a warning of the process, once, and never an error of the application.
  */
 export class PlainLines implements LineTaker {
   /** Undefined for standard output. */
@@ -21,7 +21,8 @@ export class PlainLines implements LineTaker {
 
   /** @throws WRITE_FAILED, ORIGIN_INVALID */
   constructor(config: ResolvedConfig) {
-    const { base } = resolveNames(config);
+    const base = plainFile(config);
+    if (base.endsWith(UNSEALED)) process.emitWarning(`enabled is false: lines go to ${base} and are not sealed`);
     try {
       this.#fd = base === STDOUT ? undefined : openSync(base, 'a', PLAIN_MODE);
     } catch (cause) {

@@ -1,7 +1,13 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError } from '../errors.ts';
 import { resolveNames, STDOUT } from './disk/names.ts';
+
+/** What the name of a file of unsealed lines beside a sealed log ends with. */
+export const UNSEALED = '.unsealed';
+/** What every sealed file begins with. */
+const SEALED = Buffer.from('{"integrity":{');
 
 /** The group may read what nothing seals. */
 export const PLAIN_MODE = 0o640;
@@ -16,13 +22,40 @@ export interface PlainWriter {
 }
 
 /**
- * What `enabled: false` means: bytes are written unchanged, to the end of `file` or to standard output. No key is read
+ * Where lines go that nothing seals: `file`, or `FILE.unsealed` if `file` is a sealed log, which they would make a tampered one.
+ *
+ * @returns an absolute path, or `-`
+ * @throws WRITE_FAILED, ORIGIN_INVALID
+ */
+export function plainFile(config: ResolvedConfig): string {
+  const { base } = resolveNames(config);
+  if (base === STDOUT) return base;
+  try {
+    return isSealed(base) ? base.concat(UNSEALED) : base;
+  } catch (cause) {
+    throw cannotWrite(base, cause);
+  }
+}
+
+function isSealed(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const fd = openSync(path, 'r');
+  try {
+    const first = Buffer.alloc(SEALED.length);
+    return readSync(fd, first, 0, first.length, 0) === first.length && first.equals(SEALED);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * What `enabled: false` means: bytes are written unchanged, to the end of {@link plainFile} or to standard output. No key is read
  * and no state is kept.
  *
  * @throws WRITE_FAILED, ORIGIN_INVALID
  */
 export async function openPlainWriter(config: ResolvedConfig): Promise<PlainWriter> {
-  const { base } = resolveNames(config);
+  const base = plainFile(config);
   try {
     if (base === STDOUT) return { file: base, write: writeStdout, close: async () => undefined };
     const handle = await open(base, 'a', PLAIN_MODE);

@@ -152,6 +152,17 @@ describe('in pino’s worker', () => {
     expect(readFileSync(place.options.file, 'utf8')).toBe('{"level":30,"msg":"plain"}\n');
   });
 
+  it('leaves a sealed log as it is where sealing is switched off', async () => {
+    const place = logPlace();
+    for (const enabled of [true, false]) {
+      const transport = pino.transport({ target, options: { ...place.options, enabled } });
+      pino({ base: null, timestamp: false }, transport).info(enabled ? 'sealed' : 'plain');
+      await end(transport);
+    }
+    expect(readFileSync(place.options.file, 'utf8')).not.toContain('plain');
+    expect(readFileSync(`${place.options.file}.unsealed`, 'utf8')).toBe('{"level":30,"msg":"plain"}\n');
+  });
+
   it('says on standard error what nobody observes: a warning of each kind once, and where lines are kept', async () => {
     const place = logPlace();
     const program = `
