@@ -71,11 +71,11 @@ function resolved(options: SealerOptions): { config: ResolvedConfig; dependencie
 }
 
 /**
- * {@link createSealer} for a configuration that is put together already, as the command line has it. `tee` is the
- * caller's.
+ * {@link createLineTaker} for a configuration that is put together already and is enabled, as the command line has it. `tee`
+ * is the caller's.
  */
-export function createSealerFor(config: ResolvedConfig, dependencies: SealerDependencies = {}): Sealer {
-  return sealerOf(config, dependencies, undefined);
+export function createSealerFor(config: ResolvedConfig, failsLater: boolean): Sealer {
+  return sealerOf(config, { failsLater }, undefined);
 }
 
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */

@@ -138,8 +138,8 @@ function linesText(count: number): string {
 }
 
 async function passThrough(input: InputLines, config: ResolvedConfig, io: CommandIo, say: Say): Promise<void> {
-  await say('warning: enabled is false: lines are written but not sealed');
   const writer = await openPlainWriter(config);
+  await say(`warning: enabled is false: lines are written to ${writer.file} but not sealed`);
   try {
     for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
       await writer.write(lines.bytes);
@@ -157,7 +157,7 @@ async function sealInput(
   say: Say,
   stopped: Promise<void>,
 ): Promise<void> {
-  const sealer = createSealerFor(config);
+  const sealer = createSealerFor(config, true); // what the pipe holds is kept then
   sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('kept', ({ lines, lost, file }) => {

@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,6 +43,10 @@ function linesOf(text: string): { records: string[]; kinds: string[] } {
     records: records.map(({ integrity, ...rest }) => (integrity.as === undefined ? JSON.stringify(rest) : rest.line)),
     kinds: lines.flatMap(({ integrity }) => (integrity.kind === undefined ? [] : [integrity.kind])),
   };
+}
+
+function spoilState(directory: string): void {
+  for (const name of readdirSync(directory)) writeFileSync(join(directory, name), 'not a state\n');
 }
 
 describe('fapilog-tamper seal', () => {
@@ -243,7 +248,8 @@ describe('fapilog-tamper seal', () => {
     for (const expected of [input, input + input]) {
       const { code, stdout, stderr } = await built.run(['seal', '--no-enabled', '--tee', ...out], { cwd, input });
       expect([code, stdout]).toEqual([0, input]);
-      expect(stderr).toBe('fapilog-tamper: warning: enabled is false: lines are written but not sealed\n');
+      const file = join(cwd, 'a.jsonl');
+      expect(stderr).toBe(`fapilog-tamper: warning: enabled is false: lines are written to ${file} but not sealed\n`);
       expect(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).toBe(expected);
     }
     expect(await built.run(['seal', '--no-enabled', '--quiet'], { cwd, input })).toEqual({
@@ -251,6 +257,18 @@ describe('fapilog-tamper seal', () => {
       stdout: input,
       stderr: '',
     });
+  });
+
+  it('enabled: false leaves a sealed log as it is: lines go to a file beside it', async () => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    const sealed = readFileSync(join(cwd, 'a.jsonl'));
+    const plain = await built.run(['seal', '--no-enabled', ...out], { cwd, input: 'plain\n' });
+    expect([plain.code, plain.stderr]).toEqual([0, expect.stringContaining('a.jsonl.unsealed but not sealed')]);
+    expect(readFileSync(join(cwd, 'a.jsonl')).equals(sealed)).toBe(true);
+    expect(readFileSync(join(cwd, 'a.jsonl.unsealed'), 'utf8')).toBe('plain\n');
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    const { code, stdout } = await built.run(['verify', '.', '--origin', origin], { cwd, env });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('a.jsonl.unsealed')]);
   });
 
   it('at SIGTERM seals what is in the pipe, closes, and exits with 0', async () => {
@@ -290,14 +308,29 @@ describe('fapilog-tamper seal', () => {
     expect(stderr).not.toContain('canary');
   });
 
-  it('says that the directory cannot be written', async () => {
+  it.each([
+    ['its log was cut', 'STATE_CONFLICT', 'a.jsonl', (path: string) => truncateSync(path, 300)],
+    ['its state is none', 'STATE_MALFORMED', '.fapilog-chainstate', spoilState],
+  ])('keeps what is in the pipe when no start is possible because %s; the next one seals it', async (...given) => {
+    const [, error, file, spoil] = given;
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    spoil(join(cwd, file));
+    const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'two\nthree' });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/2 lines could not be sealed .* kept in/)]);
+    expect(stderr).toContain(`fapilog-tamper: ${error}: `);
+    await built.run(['recover', 'a.jsonl', '--origin', origin, '--reason', 'repaired'], { cwd, env });
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'four\n' });
+    const [next = ''] = readdirSync(cwd).filter((name) => name.endsWith('.jsonl') && name !== 'a.jsonl');
+    expect(linesOf(readFileSync(join(cwd, next), 'utf8')).records).toEqual(['two', 'three', 'four']);
+  });
+
+  it.each([
+    ['the log', ['--out', 'file/a.jsonl'], /1 line could not be sealed .* kept in/],
+    ['the state', ['--out', 'a.jsonl', '--state-dir', 'file/state'], /1 line is lost/],
+  ])('says that the directory of %s cannot be written, and what became of the lines', async (_what, place, lines) => {
     writeFileSync(join(cwd, 'file'), '');
-    const { code, stderr } = await built.run(['seal', '--out', 'file/a.jsonl', '--origin', origin], {
-      cwd,
-      env,
-      input: 'x\n',
-    });
-    expect(code).toBe(2);
-    expect(stderr).toContain('WRITE_FAILED');
+    const { code, stderr } = await built.run(['seal', ...place, '--origin', origin], { cwd, env, input: 'x\n' });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('WRITE_FAILED')]);
+    expect(stderr).toMatch(lines);
   });
 });

@@ -6,6 +6,8 @@ import type { InputBytes } from './input-bytes.ts';
 const quietMs = 200;
 /** After a stop: how long what comes is taken at most, in milliseconds. */
 const longestMs = 2_000;
+/** After a failure: how much is taken at most, in bytes. No pipe holds more unless it is told to (`/proc/sys/fs/pipe-max-size`). */
+const PIPE_BYTES = 1_048_576;
 
 /**
  * Whole lines of an input, as many at a time as come; the last one may lack its LF. After a stop what still comes is
@@ -17,6 +19,8 @@ export class InputLines {
   /** When a stop came, by the clock that only goes forward, in milliseconds. */
   #stoppedAt: number | undefined;
   #failure: Error | undefined;
+  /** How much was taken after it, in bytes. */
+  #takenLate = 0;
   #whenStopped: (() => void) | undefined;
   #whenFailed: ((error: Error) => void) | undefined;
   readonly #lines: WholeLines = new WholeLines();
@@ -25,10 +29,7 @@ export class InputLines {
 
   constructor(input: InputBytes, stopped: Promise<void>) {
     this.#input = input;
-    void stopped.then(() => {
-      this.#stoppedAt = performance.now();
-      this.#whenStopped?.();
-    });
+    void stopped.then(() => this.#stop());
   }
 
   /** Whether {@link InputLines.next} throws what {@link InputLines.fail} was given. */
@@ -36,11 +37,23 @@ export class InputLines {
     return this.#failure !== undefined;
   }
 
-  /** Nobody can take lines any more: whoever waits for some gets this error, and whoever asks. */
+  /**
+   * The log has ended. What a pipe holds is still given, as after a stop, because nobody else can read it any more; then
+   * whoever asks gets this error.
+   */
   fail(error: Error): void {
     this.#failure ??= error;
-    this.#letGo(); // what is read from now on would be lost
-    this.#whenFailed?.(error);
+    if (this.#input.stays) {
+      this.#letGo();
+      this.#whenFailed?.(error);
+    } else {
+      this.#stop();
+    }
+  }
+
+  #stop(): void {
+    this.#stoppedAt ??= performance.now();
+    this.#whenStopped?.();
   }
 
   /** @returns lines that are good until this is called again; undefined at the end. @throws READ_FAILED, and what {@link InputLines.fail} was given */
@@ -53,7 +66,9 @@ export class InputLines {
     }
     this.#ended = true;
     this.#letGo();
-    return this.#lines.end();
+    const last = this.#lines.end();
+    if (last === undefined && this.#failure !== undefined) throw this.#failure;
+    return last;
   }
 
   /** Lets go of the input, which would keep the process alive. */
@@ -69,14 +84,16 @@ export class InputLines {
 
   /** Whether enough was taken after a stop. */
   #isLate(): boolean {
+    if (this.#takenLate >= PIPE_BYTES) return true;
     return this.#stoppedAt !== undefined && performance.now() - this.#stoppedAt > longestMs;
   }
 
   async #read(): Promise<Buffer | undefined> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined && this.#input.stays) throw this.#failure;
     this.#reading ??= this.#input.next();
     const chunk = await this.#unlessOver(this.#reading);
     this.#reading = undefined;
+    if (this.#failure !== undefined) this.#takenLate += chunk?.length ?? 0;
     return chunk;
   }
 

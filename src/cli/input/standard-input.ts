@@ -36,6 +36,7 @@ function bytesOfFile(): InputBytes {
   const buffer = place();
   return {
     room: ROOM,
+    stays: true,
     async next() {
       const { bytesRead } = await readFile(STDIN, buffer, 0, CHUNK, null); // from where whoever opened it has come
       return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
@@ -55,6 +56,7 @@ interface Waiting {
 /** A pipe or a socket. It is read from only while somebody waits. */
 class SocketBytes implements InputBytes {
   readonly room = ROOM;
+  readonly stays = false;
   readonly #socket: Socket;
   readonly #buffer = place();
   /** How much has come that nobody has asked for yet: a socket reads once as soon as it is there. */

@@ -25,6 +25,7 @@ function reusing(texts: readonly string[], room: number): InputBytes {
   const chunks = texts.filter((text) => text !== '').values();
   return {
     room,
+    stays: false,
     async next() {
       const { done, value } = chunks.next();
       if (done === true) return undefined;
@@ -90,7 +91,7 @@ describe('InputLines', () => {
     const stopped = new Promise<void>((resolve) => {
       stop = resolve;
     });
-    const endless = { room: 0, next: async () => immediate(Buffer.from('more\n')), close: vi.fn() };
+    const endless = { room: 0, stays: false, next: async () => immediate(Buffer.from('more\n')), close: vi.fn() };
     const input = new InputLines(endless, stopped);
     expect(await text(input)).toBe('more\n');
     stop();
@@ -108,13 +109,46 @@ describe('InputLines', () => {
     const stopped = new Promise<void>((resolve) => {
       stop = resolve;
     });
-    const quiet = { room: 0, next: () => new Promise<never>(() => undefined), close: vi.fn() };
+    const quiet = { room: 0, stays: false, next: () => new Promise<never>(() => undefined), close: vi.fn() };
     const input = new InputLines(quiet, stopped);
     const next = input.next();
     await immediate(undefined);
     act(input, stop);
     await next.catch(() => undefined);
     expect(quiet.close).toHaveBeenCalled();
+  });
+
+  it.each([
+    ['a pipe, whose last words nobody else can read', false, ['one\n', 'last words\n', 'half']],
+    ['a file, where they stay', true, ['one\n']],
+  ])('after a failure gives what is in %s', async (_what, stays, expected) => {
+    const stream = new PassThrough();
+    const input = new InputLines({ ...bytesOfStream(stream), stays }, never);
+    stream.write('one\n');
+    const given = [await text(input)];
+    input.fail(new Error('the log has ended'));
+    stream.write('last words\nhalf');
+    const rest = async (): Promise<void> => {
+      for (let next = await text(input); next !== undefined; next = await text(input)) given.push(next);
+    };
+    await expect(rest()).rejects.toThrow('the log has ended');
+    await expect(input.next()).rejects.toThrow('the log has ended');
+    expect(given).toEqual(expected);
+  });
+
+  it('takes no more after a failure than a pipe holds, although what it reads goes on for ever', async () => {
+    let read = 0;
+    const next = async (): Promise<Buffer> => {
+      read += 65_536;
+      return immediate(Buffer.alloc(65_536, 'x\n'));
+    };
+    const input = new InputLines({ room: 0, stays: false, next, close: () => undefined }, never);
+    input.fail(new Error('the log has ended'));
+    const all = async (): Promise<void> => {
+      while ((await input.next()) !== undefined);
+    };
+    await expect(all()).rejects.toThrow('the log has ended');
+    expect(read).toBeLessThanOrEqual(1_048_576 + 65_536);
   });
 
   it('gives a line that is too long to hold in pieces, none of which ends in LF or in the CR before it', async () => {
