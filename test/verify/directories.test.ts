@@ -174,6 +174,21 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
   });
 });
 
+it.each([
+  ['of another tool', '{"name":"x","integrity":{"sha512":"abc"}}\n'],
+  ['spread over lines', '{\n  "integrity": {\n    "sha512": "abc"\n  }\n}\n'],
+])('an object named integrity %s leaves the verdict undecided, and is no tampering', async (_what, text) => {
+  const log = fourFiles({ signers: [edKey] });
+  const folder = new Folder(log);
+  const path = folder.put('lock.json', text);
+  const options = { origin, publicKeys: [formatVkey(origin, edKey.noteKey)] };
+  const report = await verify({ paths: [folder.path], ...options });
+  expect([report.verdict, codes(report)]).toEqual(['undecided', expect.arrayContaining(['NOT_SEALED'])]);
+  const paths = log.toFiles().map(({ name }) => join(folder.path, name));
+  const named = await verify({ paths: [...paths, path], ...options });
+  expect([named.verdict, codes(named)]).toEqual(['tampered', expect.arrayContaining(['FOREIGN_LINE'])]);
+});
+
 it('a file in which an entry of ours may have stood is not left out, wherever it stands', async () => {
   const folder = new Folder();
   const mention = '{"integrity" : {"seq":';

@@ -15,7 +15,7 @@ import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
 import type { LogPlace } from '../place/log-place.ts';
 import { settling } from '../place/standing.ts';
-import type { Discoverer } from './discover.ts';
+import { type Discoverer, doubtOf } from './discover.ts';
 import type { Rereading } from './due.ts';
 import { listFleet } from './listing.ts';
 import type { Shard } from './shard.ts';
@@ -122,15 +122,17 @@ class Audit {
   async #lookAgain(discoverer: Discoverer): Promise<void> {
     const waiting = this.#waiting.splice(0);
     await settling(waiting.flatMap(({ job }) => job.files));
-    const { families, unread } = await discoverer.look();
+    const discovery = await discoverer.look();
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
-      const files = families.get(job.family) ?? [];
+      const files = discovery.families.get(job.family) ?? [];
       const same = isSameLook(job.files, files);
       if (outcome.is === 'doubtful' && same) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
-      else
-        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread: unread[0]?.name }, attempt + 1);
+      else {
+        const unread = doubtOf(discovery, job.family);
+        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread }, attempt + 1);
+      }
     });
   }
 

@@ -23,9 +23,16 @@ export interface Discovery {
   readonly unclaimed: readonly UnclaimedFile[];
   /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
   readonly unread: readonly FamilyFile[];
+  /** Damaged ones without any entry, by the family of which a file of that name is remembered, compressed or not. */
+  readonly damaged: ReadonlyMap<string, string>;
   readonly ignored: IgnoredReport;
   /** Places in which there is no log, nor anything that might be one. */
   readonly empty: readonly LogPlace[];
+}
+
+/** A file in which what is missed of a family may be; nobody can read it. */
+export function doubtOf({ unread, damaged }: Discovery, family: string): string | undefined {
+  return unread[0]?.name ?? damaged.get(family);
 }
 
 /** A file of no stream that is named. */
@@ -127,8 +134,16 @@ export class Discoverer {
     });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
+    const damaged = new Map(unclaimed.flatMap(({ file, peek }) => (peek.damaged ? this.#familyOf(file) : [])));
     const empty = this.#places.filter((place) => !found.places.has(place));
-    return { families, unclaimed, unread: unknown, ignored: found.ignored.report, empty };
+    return { families, unclaimed, unread: unknown, damaged, ignored: found.ignored.report, empty };
+  }
+
+  /** The family of which a file of this name is remembered, and the name. */
+  #familyOf(name: string): [string, string][] {
+    const { files } = this.#index;
+    const family = (files.get(name) ?? files.get(name.replace(/\.gz$/, '')))?.family;
+    return family === undefined ? [] : [[family, name]];
   }
 
   async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {

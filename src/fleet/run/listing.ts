@@ -8,7 +8,7 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
-import { Discoverer, type Discovery, type UnclaimedFile } from './discover.ts';
+import { Discoverer, type Discovery, doubtOf, type UnclaimedFile } from './discover.ts';
 import { dueFamilies, type Rereading } from './due.ts';
 import { isInShard, type Shard } from './shard.ts';
 import { missingResult } from './summary.ts';
@@ -56,7 +56,6 @@ export async function listFleet(
     ...(shard.index === 0 ? [...resultsOfFiles(discovery, index), ...emptyPlaces(places, discovery, index)] : []),
     ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
   ];
-  const unread = discovery.unread[0]?.name;
   const files = new Map(discovery.families);
   const jobOf = (family: string): FamilyJob => {
     const own = files.get(family) ?? [];
@@ -66,7 +65,7 @@ export async function listFleet(
       family,
       files: own,
       memoryVersion: index.families.get(family)?.version,
-      unread,
+      unread: doubtOf(discovery, family),
       ...(reread && { reread }),
     };
   };

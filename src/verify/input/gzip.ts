@@ -30,10 +30,12 @@ const MARK_BEGINS = 0xef;
 
 /** Whether a file is compressed, or was: one named `.gz` that begins as neither gzip nor text does is damaged there. */
 export function isCompressed(name: string, [first, second]: Uint8Array): boolean {
-  if (first === undefined || second === undefined) return false;
+  if (first === undefined) return false;
   if (first === 0x1f && second === 0x8b) return true;
   const isBinary = (byte: number): boolean => byte >= 0x80 || (byte < 0x20 && !TEXT_CONTROLS.includes(byte));
-  return name.endsWith('.gz') && first !== MARK_BEGINS && (isBinary(first) || isBinary(second));
+  return (
+    name.endsWith('.gz') && first !== MARK_BEGINS && (isBinary(first) || (second !== undefined && isBinary(second)))
+  );
 }
 
 class Damaged extends Error {}

@@ -100,8 +100,8 @@ export class ForeignLines {
     this.#state.unterminatedBytes = bytes;
   }
 
-  /** The file ends. */
-  endFile(): void {
+  /** The file ends. @param isStray - nobody named it, and no manifest is beside it: it may be none of the log */
+  endFile(isStray: boolean): void {
     const unclassified = this.#unclassified;
     if (unclassified === undefined) return;
     this.#unclassified = undefined;
@@ -113,15 +113,15 @@ export class ForeignLines {
         first,
         `${count === 1 ? 'the only line of this file is not' : `none of the ${count} lines of this file is`} in the form that the carrier (unwrap) writes`,
       );
-    } else if (!mention) {
+    } else if (allOurs) {
+      const message = `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`;
+      findings.add('RESERIALIZED', first, message);
+    } else if (!mention || isStray) {
       findings.add(
         'NOT_SEALED',
         first,
         `${count === 1 ? 'the only line of this file was never' : `none of the ${count} lines of this file was ever`} sealed`,
       );
-    } else if (allOurs) {
-      const message = `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`;
-      findings.add('RESERIALIZED', first, message);
     } else {
       this.#foreign(
         first,

@@ -145,10 +145,8 @@ export async function checkManifest(
     say(`the manifest says that the file ends with entry ${manifest.last_seq}, but there is no close there`);
     return;
   }
-  const wrong =
-    (manifest.file === basename(plainName(file)) ? undefined : 'file') ??
-    firstWrong(manifest, close, facts, state.auditor.origin) ??
-    noteWrong(manifest, close.epoch);
+  // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
+  const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? noteWrong(manifest, close.epoch);
   if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);
   else if (state.broken)
     return; // the file was altered, which is reported

@@ -211,10 +211,11 @@ export class StreamVerifier {
     if (!this.state.stopped) this.#foreign.unterminated(bytes);
   }
 
-  async endFile(): Promise<void> {
+  /** @param isListed - a directory alone speaks for it */
+  async endFile(isListed = false): Promise<void> {
     const { state } = this;
     if (this.#emptyWithCr !== undefined) this.#decideLineEndings(true);
-    if (!state.unread) this.#foreign.endFile(); // of a part of a file nobody can say that none of it was sealed
+    if (!state.unread) this.#foreign.endFile(isListed && this.#manifest === undefined); // of a part of a file nobody can say that none of it was sealed
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {

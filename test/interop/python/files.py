@@ -13,8 +13,8 @@ DEFAULT_MAX_BYTES = 64 << 30
 
 def is_compressed(name, data):
     """M8.23: one named .gz that begins as neither gzip nor text does is damaged there."""
-    if data[:2] == GZIP or len(data) < 2:
-        return data[:2] == GZIP
+    if not data or data[:2] == GZIP:
+        return data != b''
     return name.endswith('.gz') and data[0] != MARK[0] and any(
         byte >= 0x80 or (byte < 0x20 and byte not in b'\t\n\r') for byte in data[:2]
     )

@@ -53,7 +53,7 @@ def facts(stream, file, given):
     return {
         'version': 1,
         'origin': stream.origin,
-        'file': file.name[:-3] if file.name.endswith('.gz') else file.name,
+        'file': given.get('file'),  # M7.1: files are renamed with their manifests
         'created_ts': _text(first, 'time'),
         'closed_ts': _text(last, 'time'),
         'record_count': sum(line.kind == 'record' for line in file.lines[: place[0]]),

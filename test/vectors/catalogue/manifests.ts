@@ -92,6 +92,13 @@ export function manifestCases(): VectorCase[] {
     ),
     beside('valid-manifest', 'a manifest that says what the file says', signedLog(), {}, 0),
     beside(
+      'valid-manifest-renamed',
+      'somebody renamed a file and its manifest',
+      signedLog(),
+      { file: 'audit.20261129T120000Z-0001.jsonl' },
+      0,
+    ),
+    beside(
       'valid-manifest-empty-line',
       'somebody put an empty line into the file that the manifest is about',
       insertAfter(signedLog(), 5, ''),
