@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
@@ -26,14 +27,14 @@ const origin = 'audit.example.com/vectors/a';
 const data = async (): Promise<ReturnType<typeof createDataKey>> =>
   createDataKey({ material: Buffer.from(dataKey), source: 'env', identity: 'audit' });
 
-async function judged(parts: readonly Buffer[], name: string): Promise<string> {
+async function judged(parts: readonly Buffer[], name: string, demux = false): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-order-'));
   try {
     const paths = parts.map((_, at) => join(folder, `${at}.log`));
     for (const [at, path] of paths.entries()) writeFileSync(path, parts[at] ?? '');
     const keys = { getKey: data, recoverKey: data };
     const dataKeys = [{ source: 'env', keys, named: [{ name: 'audit' }] }] as never;
-    const report = await verify({ paths, origin: name, dataKeys });
+    const report = await verify({ paths, origin: name, dataKeys, demux });
     return [report.verdict, ...report.streams.flatMap(({ findings }) => findings.map(({ code }) => code))].join();
   } finally {
     rmSync(folder, { recursive: true });
@@ -74,3 +75,49 @@ it.each(['', '\n', '\r\n', '\n\n\r\n'])(
     }
   },
 );
+
+describe('two files, one of which is a copy of the other, whatever was done to either', () => {
+  const log = new SealedLog().open(macKeys).seal().checkpoint().record('1', '2').close().checkpoint();
+  const lines = log.lines.map(({ bytes }) => `${bytes.toString('latin1')}\n`);
+  const text = lines.join('');
+  const crlf = text.replaceAll('\n', '\r\n');
+  const bytes = (form: string): Buffer => Buffer.from(form, 'latin1');
+  const junk = Buffer.alloc(512);
+  const forms = Object.entries({
+    whole: text,
+    'CR LF': crlf,
+    'byte order mark': `\u00ef\u00bb\u00bf${text}`,
+    'empty line': `${text}\n`,
+    'CR at the end': `${text}\r`,
+    'CR LF and a CR at the end': `${crlf}\r`,
+    'cut between CR and LF': crlf.slice(0, -1),
+    'cut inside a line': text.slice(0, -9),
+    'bytes behind it': `${text}half a li`,
+    'first lines': lines.slice(0, 4).join(''),
+    'bytes alone': 'half a li',
+    nothing: '',
+  }).map(([name, form]) => [name, bytes(form)] as const);
+  const all = [
+    ...forms,
+    ['gzip', gzipSync(bytes(text))] as const,
+    ['gzip with bytes behind it', Buffer.concat([gzipSync(bytes(text)), junk])] as const,
+    ['gzip that is damaged', gzipSync(bytes(text)).subarray(0, -12)] as const,
+    ['gzip of CR LF', gzipSync(bytes(crlf))] as const,
+  ];
+
+  it.each(all.map(([name], at) => [name, at] as const))(
+    '%s: the order in which they are named changes nothing, and nothing is tampered',
+    async (name, at) => {
+      for (const [other, two] of all.slice(at)) {
+        for (const demux of [false, true]) {
+          const told = async (...parts: Buffer[]): Promise<string[]> =>
+            (await judged(parts, origin, demux)).split(',').sort();
+          const one = all[at]?.[1] ?? two;
+          const before = await told(one, two);
+          expect(before, `${name} and ${other}, demux: ${demux}`).toEqual(await told(two, one));
+          expect(before).not.toContain('tampered');
+        }
+      }
+    },
+  );
+});

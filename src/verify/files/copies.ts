@@ -20,11 +20,15 @@ export interface Pair {
 /** Whether every line has another ending than it was sealed with, or a byte order mark stands before them. */
 const isConverted = ({ ends, marked }: FileContent): boolean => ends === 'crlf' || marked;
 
-/** Compares two files. Of copies the longer one is read; of those that say the same, one that nothing has converted. */
+/** How little of a file is as it was written: two of which this is equal are told as the same, in whatever order they come. */
+const alteration = (content: FileContent): number =>
+  4 * Number(isConverted(content)) + 2 * Number(content.trailing) + Number(content.endsWithCr);
+
+/** Compares two files. Of copies the longer one is read; of those that say the same, the one that least was done to. */
 export async function compared(first: FileInHand, second: FileInHand): Promise<Pair> {
   const [one, two] = [first.content, second.content];
   const longer = two.plainLength - one.plainLength;
-  const asWritten = longer === 0 && isConverted(one) && !isConverted(two);
+  const asWritten = longer === 0 && alteration(one) > alteration(two);
   const damaged = one.damaged || two.damaged;
   const isSecond = one.damaged !== two.damaged ? one.damaged : longer > 0 || asWritten;
   const [read, left] = isSecond ? [second, first] : [first, second];
@@ -38,11 +42,12 @@ async function likeness(long: FileInHand, short: FileInHand): Promise<Pair['how'
   if (long.content.digest === content.digest) return 'same';
   const asLong = long.content.length === content.length && long.content.plainLength === content.plainLength;
   const begun = asLong ? long.content : await contentOf(long.source, content);
-  if (begun?.digest === content.digest) return 'earlier copy';
+  const isShorter = long.content.plainLength > content.plainLength;
+  if (begun?.digest === content.digest) return isShorter ? 'earlier copy' : 'same';
   const whole = long.content.ends !== 'both' && content.ends !== 'both';
   if (!whole || begun?.plainDigest !== content.plainDigest) return 'different';
   if (isConverted(long.content) !== isConverted(content)) return 'converted copy';
-  return long.content.plainLength === content.plainLength ? 'same' : 'earlier copy';
+  return isShorter ? 'earlier copy' : 'same';
 }
 
 /** Says what the file that is not read is, if anything is to be said. Both begin with entry `seq`. */
@@ -66,5 +71,7 @@ export function reportCopy(
     add('LINE_ENDINGS_CONVERTED', place, message);
   } else if (how === 'different') {
     add('FORK', place, `this file and ${name} both begin with entry ${seq} but differ: the log was forked`);
+    return; // it is read
   }
+  if (left.content.trailing) add('GZIP_TRAILING', place, 'there are bytes after the compressed data of this copy');
 }

@@ -88,7 +88,7 @@ class Demultiplexer implements LogSink {
   }
 
   feedUnterminated(bytes: number, line: number, offset: number): void {
-    this.#last?.verifier.feedUnterminated(bytes, line, offset);
+    (this.#last ?? this.#first)?.verifier.feedUnterminated(bytes, line, offset);
   }
 
   skipped(what: 'mark' | 'empty'): void {

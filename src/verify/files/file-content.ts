@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong, MARK } from '../input/line-splitter.ts';
+import type { SourceProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 
@@ -47,6 +48,10 @@ export interface FileContent {
   readonly ends: 'lf' | 'crlf' | 'both';
   /** It begins with a byte order mark. */
   readonly marked: boolean;
+  /** It ends with a CR that no LF follows, of which {@link plainDigest} knows nothing. */
+  readonly endsWithCr: boolean;
+  /** There are bytes behind its compressed data. */
+  readonly trailing: boolean;
   /** Its compressed data is damaged: nothing can be said of what it holds. */
   readonly damaged: boolean;
 }
@@ -68,12 +73,18 @@ class Contents {
   #endsWithCr = false;
   #lines = 0;
   #linesWithCr = 0;
-  damaged = false;
+  #damaged = false;
+  #trailing = false;
 
   constructor({ length, plainLength }: Limits) {
     this.#bytes = new LimitedHash(length);
     this.#plain = new LimitedHash(plainLength);
   }
+
+  readonly onProblem = (problem: SourceProblem): void => {
+    this.#damaged ||= problem === 'UNREADABLE';
+    this.#trailing ||= problem === 'GZIP_TRAILING';
+  };
 
   add(chunk: Buffer): void {
     this.#bytes.update(chunk);
@@ -135,7 +146,9 @@ class Contents {
       plainDigest: this.#plain.digest(),
       ends: this.#linesWithCr === 0 ? 'lf' : this.#linesWithCr === this.#lines ? 'crlf' : 'both',
       marked: this.#marked,
-      damaged: this.damaged,
+      endsWithCr: this.#endsWithCr,
+      trailing: this.#trailing,
+      damaged: this.#damaged,
     };
   }
 }
@@ -148,9 +161,7 @@ export async function contentOf(source: Source, limits: Limits = ALL): Promise<F
   try {
     if (source.carrier !== undefined) await addLines(source, contents);
     else {
-      for await (const chunk of source.read((problem) => {
-        contents.damaged ||= problem === 'UNREADABLE';
-      })) {
+      for await (const chunk of source.read(contents.onProblem)) {
         contents.add(chunk);
         if (contents.full) break;
       }
@@ -176,9 +187,7 @@ async function addLines(source: Source, contents: Contents): Promise<void> {
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
   try {
-    for await (const chunk of source.read((problem) => {
-      contents.damaged ||= problem === 'UNREADABLE';
-    })) {
+    for await (const chunk of source.read(contents.onProblem)) {
       await splitter.push(chunk);
       if (contents.full) break;
     }

@@ -12,6 +12,8 @@ interface Unclassified {
   allOurs: boolean;
 }
 
+const FILE_CUT = 'this file ends inside a line; what it said is lost, or stands in the copy that this one was cut from';
+
 /** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
 export class ForeignLines {
   readonly #state: StreamState;
@@ -78,9 +80,7 @@ export class ForeignLines {
     }
     const cut = this.#state.unterminatedBytes > 0;
     if ((recovered || cut) && this.#previous !== undefined) {
-      const message = cut
-        ? 'this file ends inside a line; what it said is lost, or stands in the copy that this one was cut from'
-        : 'a line that a crash cut short comes before the restart; what it said is lost';
+      const message = cut ? FILE_CUT : 'a line that a crash cut short comes before the restart; what it said is lost';
       this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
       this.#state.unterminatedBytes = 0;
@@ -90,12 +90,13 @@ export class ForeignLines {
 
   /** The file ends with bytes without LF: no entry, whatever they are, but they may begin the open that explains a torn line. */
   unterminated(bytes: number): void {
-    if (this.#previous !== undefined && this.#state.unterminatedBytes === 0) {
-      const message = 'this line may be what a crash left of one; the line behind it, which would tell, is cut';
+    if (this.#previous !== undefined) {
+      const message =
+        this.#state.unterminatedBytes > 0
+          ? FILE_CUT
+          : 'this line may be what a crash left of one; the line behind it, which would tell, is cut';
       this.#state.findings.add('TORN_TAIL', this.#previous, message);
-      this.#previous = undefined;
     }
-    this.#report();
     this.#previous = this.#state.here();
     this.#state.unterminatedBytes = bytes;
   }
