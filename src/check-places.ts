@@ -5,7 +5,7 @@ import { systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
 import { resolveNames, STDOUT } from './seal/disk/names.ts';
-import { waitingLines } from './seal/intake/waiting-lines.ts';
+import { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 
 /** Whether the log and its state can be written where a configuration says. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
@@ -15,12 +15,7 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
     checks.push(result('file', base, fileProblem(base), 'Set file to a path in a directory that exists.'));
   checks.push(result('state_dir', stateDir, directoryProblem(stateDir), 'Set state_dir to a directory of its own.'));
   const waiting = waitingLines(config);
-  if (waiting !== undefined) {
-    const { lines, lost, directory } = waiting;
-    const more = lost > 0 ? `, and ${lost} more were lost` : '';
-    const detail = `${lines} lines that could not be sealed wait in ${directory} for the next start${more}`;
-    checks.push({ name: 'kept lines', outcome: 'ok', detail });
-  }
+  if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
   return checks;
 }
 

@@ -66,7 +66,7 @@ export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/index.ts';
-export { waitingLines } from './seal/intake/waiting-lines.ts';
+export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';
 export { abandonStream, breakLock } from './seal/resume/recover-stream.ts';

@@ -1,5 +1,5 @@
-import { TamperError } from '../index.ts';
-import { areProofs, closing, verifyWith, waitingLines } from '../internal.ts';
+import { type ResolvedConfig, TamperError, type VerifyReport } from '../index.ts';
+import { areProofs, closing, verifyWith, waitingLines, waitingText } from '../internal.ts';
 import { renderReport } from '../report/html/render-report.ts';
 import { withoutQuotes } from '../report/without-quotes.ts';
 import { type Command, type CommandIo, command } from './command.ts';
@@ -74,7 +74,7 @@ export const verify: Command = command(
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
       const printed = format === 'json' ? `${jsonText(withoutQuotes(report), 2)}\n` : verdictText(report, level);
       await print(io.stdout, printed);
-      if (!quiet && !ofTopic) await sayWaiting(waitingLines(resolution.config, call.positionals), io);
+      if (!quiet && !ofTopic) await sayWaiting(report, call.positionals, resolution.config, io);
       const code = exitOf[report.verdict];
       if (reportFile === undefined) return code;
       const about = reportAbout(call, await io.version(), withoutLines);
@@ -93,12 +93,14 @@ export const verify: Command = command(
 );
 
 /** What the writer could not seal yet stands in no log, so no verdict speaks of it. */
-async function sayWaiting(waiting: ReturnType<typeof waitingLines>, io: CommandIo): Promise<void> {
-  if (waiting === undefined) return;
-  const { lines, lost, directory } = waiting;
-  const more = lost > 0 ? `, and ${lost} more were lost` : '';
-  await print(
-    io.stderr,
-    `note: ${lines} lines that the writer could not seal wait in ${printable(directory)} for its next start${more}\n`,
-  );
+async function sayWaiting(
+  report: VerifyReport,
+  paths: readonly string[],
+  config: ResolvedConfig,
+  io: CommandIo,
+): Promise<void> {
+  const found = [...report.streams.flatMap(({ files }) => files), ...report.ignored.files.map(({ file }) => file)];
+  const origins = report.streams.map(({ origin }) => origin);
+  const waiting = waitingLines(config, origins, [...paths, ...found]);
+  if (waiting !== undefined) await print(io.stderr, printable(`note: ${waitingText(waiting)}`).concat('\n'));
 }

@@ -190,6 +190,21 @@ describe('fapilog-tamper seal', () => {
     }
   });
 
+  it('what no key could seal yet: verify says how many lines wait, whichever way log and stream are named', async () => {
+    const none = { FAPILOG_TAMPER_KEY: '' };
+    await built.run(['seal', '--out', 'log/a.jsonl', '--origin', origin], { cwd, env: none, input: 'one\n' });
+    for (const path of ['log', 'log/a.jsonl', '.']) {
+      const { stderr, stdout } = await built.run(['verify', path, '--origin', origin], { cwd, env });
+      expect(stderr).toContain('note: 1 line that could not be sealed waits in ');
+      const isNamed = path.endsWith('.jsonl');
+      expect(stdout).toContain(isNamed ? 'there are no sealed lines' : `\n  no stream named ${origin} is here\n`);
+    }
+    await built.run(['seal', '--out', 'log/a.jsonl', '--origin', origin], { cwd, env, input: 'two\n' });
+    const { stderr, stdout } = await built.run(['verify', 'log', '--origin', 'example.com/b'], { cwd, env });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^UNDECIDED .*\n {2}this file belongs to a stream \(tag \S+\) that you did not name\n/);
+  });
+
   it('says that its working directory was deleted', async () => {
     const gone = mkdtempSync(join(tmpdir(), 'gone-'));
     const command = [process.execPath, join(built.directory, 'dist/cli/main.js'), 'seal', ...out];

@@ -16,7 +16,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask for the earlier files, or give a checkpoint that you have kept (--since, --known, pins of the policy).',
   },
   END_UNPROVEN: {
-    title: 'the end of the log is not proven as you demand it',
+    title: 'nothing proves where the log ends',
     means:
       'It was not closed, or no checkpoint of its close is one that you can check, or it ends before the time that you asked for: its newest entries may have been cut off. A log that is still written looks the same.',
     next: 'If a key is missing, begin with that. If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',

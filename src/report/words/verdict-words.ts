@@ -97,7 +97,11 @@ function rangesOf(seqs: readonly number[]): EntryRange[] {
   return ranges;
 }
 
+/** Without an entry they are about a stream that is not here, or one that was not named. */
+const SAY_THEMSELVES: ReadonlySet<Finding['code']> = new Set(['END_UNPROVEN', 'NO_KEY']);
+
 function reason(finding: Finding): string {
+  if (finding.seq === undefined && SAY_THEMSELVES.has(finding.code)) return finding.message;
   const { title } = FINDING_WORDS[finding.code];
   const where = entriesOf(finding);
   return where === '' ? title : `${title} (${where})`;
