@@ -20,14 +20,21 @@ const LONGEST_STEP = 2 * STEP;
 /** How long a whole end may take (`close_timeout_seconds`). */
 export class EndLimit {
   readonly #until: number;
+  readonly #half: number;
 
   constructor(seconds: number) {
-    this.#until = performance.now() + seconds * 1_000;
+    this.#half = seconds * 500;
+    this.#until = performance.now() + 2 * this.#half;
   }
 
   /** Milliseconds that are left; 0 if none is. */
   get left(): number {
     return Math.max(0, this.#until - performance.now());
+  }
+
+  /** Whether there is time for what can also be left out. */
+  get isGenerous(): boolean {
+    return this.left > this.#half;
   }
 
   /** Whether `promise` resolves within `ms`, and within this limit. */
@@ -83,9 +90,11 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
   pump.flush();
   run().reopen();
   while (isStuck()) {
+    // better a file that is too long than lines that are not sealed; each file more takes a disk its time
+    if (!limit.isGenerous) run().endWithLines();
     if (!patience.lasts()) {
       if (!run().isFull || limit.left === 0) break;
-      run().endWithLines(); // better a file that is too long than lines that are not sealed
+      run().endWithLines();
       patience = new Patience(run, limit.left);
     }
     await new Promise((resolve) => setTimeout(resolve, STEP));
