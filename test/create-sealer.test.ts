@@ -29,6 +29,12 @@ describe('createSealer', () => {
     await sealer.close();
   });
 
+  it.each([null, 'audit.jsonl', 5])('refuses %j in place of options', (options) => {
+    expect(() => createSealer(options as never)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('an object of options') }),
+    );
+  });
+
   it('takes everything from the environment, and its events have codes', async () => {
     const place = { FILE: join(directory, 'a.jsonl'), STATE_DIR: join(directory, 'state'), KEY: 'none' };
     for (const [name, value] of Object.entries(place)) vi.stubEnv(`FAPILOG_TAMPER_${name}`, value);

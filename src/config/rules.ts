@@ -1,5 +1,6 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
 import { hasPassword, readsLikeKey } from '../foundation/key-like.ts';
+import { isBeside } from '../foundation/log-file-names.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import { isS3Address, parseS3Address } from './s3-address.ts';
@@ -272,6 +273,13 @@ const outputRules: readonly Rule[] = [
       ? undefined
       : { message: `${at(name)} needs a file, but ${at('file')} is standard output`, hint: 'Set file to a path' };
   },
+  ({ config, at }) =>
+    isBeside(config.file)
+      ? {
+          message: `${at('file')} is named like a file beside a log, so that a verifier of its directory would leave it out`,
+          hint: 'Choose a name without .torn- that does not end in .manifest.json, .chainstate, .lock or .tmp',
+        }
+      : undefined,
   ({ config, at }) =>
     config.tee && config.file === '-'
       ? {

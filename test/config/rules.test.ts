@@ -63,6 +63,9 @@ describe('options that do not go together', () => {
     ['compression of standard output', { compressRotated: true }, 'compressRotated (code) needs a file'],
     ['tee to the sealed output', { tee: true }, 'where the sealed log already goes'],
     ['writers that share a stream', { file: 'a-{pid}.jsonl', origin: 'example.com/a' }, 'would share one stream'],
+    ['a log named like a torn end', { file: 'logs/w.torn-1.jsonl' }, 'named like a file beside a log'],
+    ['a log named like a lock', { file: 'a.lock' }, 'named like a file beside a log'],
+    ['a log named like a manifest', { file: 'a.manifest.json' }, 'named like a file beside a log'],
     ['too little room', { maxPendingBytes: 65_536 }, 'could never be accepted'],
     [
       'a checkpoint slower than the heartbeat',

@@ -1,5 +1,5 @@
+import { manifestsOf } from '../../foundation/log-file-names.ts';
 import type { OnRead } from '../../foundation/regular-file.ts';
-import { manifestsOf } from '../../verify/found/file-names.ts';
 import type { PlacedFile, PlacedManifest } from './log-place.ts';
 import { standing } from './standing.ts';
 

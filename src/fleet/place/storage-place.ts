@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { isTamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
+import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
 import { listLogs } from '../../storage/list-logs.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
 import { type ListedObject, objectName } from '../../storage/stored-logs.ts';
-import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../verify/found/file-names.ts';
 import { judge } from '../../verify/found/judge.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';

@@ -2,9 +2,9 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
+import { isBeside, isBesideOneOf, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
 import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
-import { isBeside, isBesideOneOf, isManifest, isTornEnd, manifestsOf } from './file-names.ts';
 
 /** The files behind paths: a directory stands for every file below it. */
 

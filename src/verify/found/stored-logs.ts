@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
+import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { readRange, UnreadableObject } from '../../storage/read-range.ts';
@@ -8,7 +9,6 @@ import type { PeekedSource, Wanted } from '../input/peek.ts';
 import type { FileForm } from '../input/sources.ts';
 import { KeptHeads, lookAtObject, storedSource } from '../input/stored-source.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
-import { isBeside, isManifest, isTornEnd, manifestsOf } from './file-names.ts';
 import { inPlace, judge } from './judge.ts';
 import { unreadableLog } from './unreadable-log.ts';
 
