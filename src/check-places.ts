@@ -1,22 +1,43 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from './config/index.ts';
-import { systemCode } from './errors.ts';
+import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
-import { resolveNames, STDOUT } from './seal/disk/names.ts';
+import { resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk/names.ts';
+import { checkStateDirectory } from './seal/disk/safe-open.ts';
+import { StateFile } from './seal/disk/state.ts';
 import { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
+import { checkResumable } from './seal/resume/recovery.ts';
 
-/** Whether the log and its state can be written where a configuration says. Nothing is written for it. */
+/** Whether a start could write the log and its state where a configuration says, and go on. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
-  const { base, stateDir } = resolveNames(config);
+  const names = resolveNames(config);
+  const { base, stateDir } = names;
   const checks: DoctorCheck[] = [];
   if (base !== STDOUT)
     checks.push(result('file', base, fileProblem(base), 'Set file to a path in a directory that exists.'));
-  checks.push(result('state_dir', stateDir, directoryProblem(stateDir), 'Set state_dir to a directory of its own.'));
+  const stateProblem = directoryProblem(stateDir);
+  checks.push(result('state_dir', stateDir, stateProblem, 'Set state_dir to a directory of its own.'));
+  if (stateProblem === undefined) checks.push(...checkStream(names));
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
   return checks;
+}
+
+/** What a start refuses, as far as it can be told without one. */
+function checkStream({ origin, base, stateDir, stream }: StreamNames): DoctorCheck[] {
+  try {
+    if (existsSync(stateDir)) checkStateDirectory(stateDir);
+    const state = new StateFile(streamFiles(stateDir, stream).state, { assertHeld: () => undefined }).read();
+    // a stream of a chain goes on where the newest of its states says, which a start finds
+    if (base !== STDOUT && state?.continuedBy === undefined) checkResumable(state, origin, base);
+    return [];
+  } catch (error) {
+    if (!isTamperError(error)) throw error;
+    const { code, message, hint } = error;
+    return [{ name: 'stream', outcome: 'failed', code, detail: message, ...(hint !== undefined && { hint }) }];
+  }
 }
 
 function result(name: string, path: string, problem: string | undefined, hint: string): DoctorCheck {
@@ -31,8 +52,11 @@ function result(name: string, path: string, problem: string | undefined, hint: s
 }
 
 function fileProblem(path: string): string | undefined {
-  if (!existsSync(path))
-    return existsSync(dirname(path)) ? directoryProblem(dirname(path)) : 'its directory does not exist';
+  const directory = dirname(path);
+  if (!existsSync(directory)) return directoryProblem(directory);
+  if (!statSync(directory).isDirectory()) return `${shown(directory)} is not a directory`;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) return 'it is a symbolic link';
+  if (!existsSync(path)) return directoryProblem(directory);
   return statSync(path).isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is not a regular file';
 }
 

@@ -107,18 +107,41 @@ export function resumeFromState(state: StreamState): Resumption {
 export function resumeFromFile(named: StreamState, now: number): Resumption {
   if (named.offset === 0) finishRename(named, now);
   const state = whereItIs(named);
-  const { file, offset } = state;
-  const fd = openForRecovery(file);
-  if (fd === undefined) {
-    if (offset > 0) throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
-    return resumeFromState(state);
-  }
+  const { offset } = state;
+  const fd = openKnown(state);
+  if (fd === undefined) return resumeFromState(state);
   try {
     const last = lastKnownEntry(fd, state);
     const candidate = readPublished(state);
     const { account, ...without } = state;
     const start = offset === 0 || account === undefined ? without : state;
     return replay(fd, start, last, formatStamp(now), candidate === undefined ? [] : [candidate]);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** The file that a state names; undefined if nothing was written to it. */
+function openKnown({ file, offset }: StreamState): number | undefined {
+  const fd = openForRecovery(file);
+  if (fd === undefined && offset > 0)
+    throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
+  return fd;
+}
+
+/**
+ * Whether a start could go on, as far as can be told without changing anything.
+ *
+ * @param named - the state of the stream, if it has one
+ * @throws {@link TamperError} as {@link resumeFromFile} and {@link resumeFromLostState} do
+ */
+export function checkResumable(named: StreamState | undefined, origin: string, file: string): void {
+  const state = named && whereItIs(named);
+  const fd = state === undefined ? openForRecovery(file) : openKnown(state);
+  if (fd === undefined) return;
+  try {
+    if (state !== undefined) lastKnownEntry(fd, state);
+    else if (fstatSync(fd).size > 0) ownOpen(fd, origin, file);
   } finally {
     closeDescriptor(fd);
   }
@@ -224,16 +247,20 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
   if (fd === undefined) return freshStart(file);
   try {
     if (fstatSync(fd).size === 0) return freshStart(file);
-    const open = readFirstOpen(fd);
-    if (open?.origin !== origin) {
-      const what = open === undefined ? 'begins with a line that is not ours' : `belongs to the stream ${open.origin}`;
-      throw stateConflict(`${file} ${what}, and there is no state for ${origin}`);
-    }
+    const open = ownOpen(fd, origin, file);
     const start = { origin, size: open.size, frontier: open.frontier, file, epoch: 0, offset: 0 };
     return { ...replay(fd, start, undefined, stamp, []), why: 'recovered' };
   } finally {
     closeDescriptor(fd);
   }
+}
+
+/** What a file begins with that is to be of this stream. */
+function ownOpen(fd: number, origin: string, file: string): OpenEntry {
+  const open = readFirstOpen(fd);
+  if (open?.origin === origin) return open;
+  const what = open === undefined ? 'begins with a line that is not ours' : `belongs to the stream ${open.origin}`;
+  throw stateConflict(`${file} ${what}, and there is no state for ${origin}`);
 }
 
 /** The `open` that a file of ours begins with. */
