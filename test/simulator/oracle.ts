@@ -97,7 +97,9 @@ export function contentsOf(world: World): Map<string, { content: Buffer; ino: nu
 /** Files of the log by name, uncompressed, in the order in which they were begun. */
 export function logFiles(world: World): Map<string, Buffer> {
   const names = contentsOf(world);
-  const isTwice = (name: string): boolean => name.endsWith('.gz') && names.has(name.slice(0, -3)); // a crash may bring back what was compressed
+  // a crash may bring back what was compressed; and what is moved away while it is compressed leaves a copy behind
+  const isTwice = (name: string): boolean =>
+    name.endsWith('.gz') && (names.has(name.slice(0, -3)) || names.has(`archive/${name.slice(0, -3)}`));
   const files = [...names]
     .filter(([name]) => /^(?:archive\/)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
     .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
