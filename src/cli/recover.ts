@@ -33,8 +33,8 @@ export const recover: Command = command(
     if (!breaks && (reason === undefined || reason === '')) throw new TamperError('USAGE', 'say why: --reason TEXT');
     const { config } = await resolveCall({ ...call, config: { ...call.config, file } }, io);
     if (breaks) {
-      breakLock(config);
-      await print(io.stdout, 'the lock was removed; the next start continues the stream\n');
+      const what = breakLock(config) ? 'the lock was removed' : 'there is no lock';
+      await print(io.stdout, `${what}; the next start continues the stream\n`);
       return exitCode.done;
     }
     const next = await abandonStream(config, reason ?? '', Date.now());

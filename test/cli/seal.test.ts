@@ -125,6 +125,8 @@ describe('fapilog-tamper seal', () => {
     const { code, stdout } = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
     expect([code, stdout]).toEqual([0, 'the lock was removed; the next start continues the stream\n']);
     expect(readdirSync(join(cwd, '.fapilog-chainstate'))).toEqual([state]);
+    const again = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
+    expect([again.code, again.stdout]).toEqual([0, 'there is no lock; the next start continues the stream\n']);
     const help = await built.run(['recover', '--help'], { cwd, env });
     expect(help.stdout).toMatch(/The\s+risk:\s+if\s+the\s+holder\s+is\s+still\s+running/);
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import { pause } from '../../keys/retry.ts';
@@ -39,15 +39,20 @@ export async function abandonStream(
  * with `LOCKED` when it next looks, at the latest after 7.5 seconds; what it writes until then may collide with the next
  * writer's, and both stop with `FOREIGN_WRITE`.
  *
+ * @returns whether there was one
  * @throws {@link TamperError} `LOCKED` where another starter was quicker; `READ_FAILED`, `WRITE_FAILED`
  */
-export function breakLock(config: ResolvedConfig): void {
+export function breakLock(config: ResolvedConfig): boolean {
   const names = resolveNames(config);
+  checkIsThere(names);
   prepareDirectories(names);
+  const isLock = (name: string): boolean => name.startsWith(names.stream) && /\.\d+\.lock$/.test(name);
+  if (!readdirSync(names.stateDir).some(isLock)) return false;
   const lock = seekerOf(names, undefined).force();
   if (lock === undefined)
     throw new TamperError('LOCKED', `another writer of ${names.origin} is starting at the same moment`);
   lock.release();
+  return true;
 }
 
 function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
