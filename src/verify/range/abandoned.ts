@@ -60,7 +60,11 @@ function goBack(state: StreamState, size: number): void {
   const epoch = state.epochs.goBack(size);
   if (epoch !== undefined) {
     epoch.lastSeq = Math.min(epoch.lastSeq, size);
-    if (epoch.lastSeal > size) epoch.lastSeal = state.tree.lastSealUpTo(size, epoch)?.seq ?? 0;
+    if (epoch.lastSeal > size) {
+      const seal = state.tree.lastSealUpTo(size, epoch);
+      epoch.lastSeal = seal?.seq ?? 0;
+      epoch.endTime = seal?.time ?? epoch.startTime;
+    }
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
   state.evidence.goBack(size);
