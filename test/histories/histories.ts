@@ -5,6 +5,7 @@ import { attackViolations, makeAttack } from './attack.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
+import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
@@ -111,6 +112,13 @@ export const partsCampaign = (campaign: Campaign): Promise<number> =>
   made(campaign, async (seed, world, judge) => {
     const part = makePart(new Random(Math.imul(seed, 0x9e3779b9)), world);
     return part && { history: part, says: partViolations(part, await judge.report(part)) };
+  });
+
+/** Logs that are whole, read in ways that lose nothing, from `seed` on. @returns how many broke a rule */
+export const looksCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const look = makeLook(new Random(Math.imul(seed, 0x7feb352d)), world);
+    return look && { history: look, says: await lookViolations(judge, look) };
   });
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;

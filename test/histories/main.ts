@@ -9,6 +9,7 @@ import {
   attackCampaign,
   copiesCampaign,
   honestCampaign,
+  looksCampaign,
   partsCampaign,
   type Violation,
 } from './histories.ts';
@@ -32,6 +33,7 @@ const CAMPAIGNS = new Map([
   ['parts', partsCampaign],
   ['attacks', attackCampaign],
   ['altered', alteredCampaign],
+  ['looks', looksCampaign],
 ]);
 const count = Number(values.count);
 const directory = scratchDirectory();

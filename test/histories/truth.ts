@@ -15,7 +15,7 @@ interface KeyReference {
   readonly source?: string;
   readonly identity?: string;
   readonly fp?: string;
-  readonly signers?: readonly { source: string; identity: string; algorithm: string; spki?: string; public_key?: string }[];
+  readonly signers?: readonly { source: string; identity: string; algorithm: string; spki?: string }[];
 }
 
 /** Of our member, those parts that are read here. */
@@ -95,8 +95,8 @@ export interface Truth {
   readonly notes: readonly [first: string, newest: string];
   /** The place of each entry, what a crash abandoned left out. */
   readonly entries: ReadonlyMap<number, PlacedLine>;
-  /** Opens of runs after the first one. */
-  readonly restarts: readonly PlacedLine[];
+  /** Runs after the first one that no crash abandoned. */
+  readonly restarts: number;
   /** What an auditor with every key is told, each as `CODE FILE:LINE SEQ`; where that is a range, of its first entry. */
   readonly told: readonly string[];
   /** Seals and closes. */
@@ -108,16 +108,19 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** Of a world of which a checkpoint covers the end. `files` hold this stream alone, in its order. */
 export function truthOf(world: World, origin: string, files: readonly NamedBytes[]): Truth {
   const lines = placedLines(files);
+  const idOf = signerIds(world, origin);
+  const idsOf = (period: Period | undefined): string[] =>
+    (period?.reference.signers ?? []).map(({ spki = '' }) => idOf.get(spki) ?? '');
+  const signs = world.signers.length > 0;
   const entries = new Map<number, PlacedLine>();
   const periods: Period[] = [];
-  const restarts: PlacedLine[] = [];
   const told: string[] = [];
   const tell = (code: FindingCode, { file, line }: PlacedLine, seq: number | string): void => {
     told.push(`${code} ${file}:${line} ${seq}`);
   };
   let seals: { seq: number; time: string; keyId: string }[] = [];
   let events: (TimelineEvent & { seq: number })[] = [];
-  let notes: { size: number; note: string }[] = [];
+  let notes: { size: number; note: string; ids: readonly string[]; proves: boolean }[] = [];
   let announced: Member | undefined;
   let abandoned = 0;
   let [records, runs, dropped, adopted, last] = [0, 0, 0, 0, 0];
@@ -149,15 +152,21 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
     if (member?.kind === 'checkpoint') {
       const note = member.note ?? '';
       const size = Number(note.split('\n')[1]);
-      notes.push({ size, note });
+      const ids = signatureIds(note);
+      const sealed = periods.filter(({ introducedAt }) => introducedAt <= size).at(-1);
+      const signers = idsOf(sealed);
+      const checkedBy = new Set<'mac' | 'signature'>();
+      if (sealed?.reference.records === 'mac' && ids.some((id) => ![...idOf.values()].includes(id))) checkedBy.add('mac');
+      if (ids.some((id) => signers.includes(id))) checkedBy.add('signature');
+      notes.push({ size, note, ids, proves: checkedBy.has(signs ? 'signature' : 'mac') });
       const before = events.filter(({ kind }) => kind === 'checkpoint').at(-1);
-      if (before?.seq === size) continue;
+      if (before?.seq === size) {
+        events[events.indexOf(before)] = { ...before, checkedBy: [...new Set([...(before.checkedBy ?? []), ...checkedBy])] };
+        continue;
+      }
       const time = seals.find(({ seq }) => seq === size)?.time;
       counts.checkpoint++;
-      const sealed = periods.filter(({ introducedAt }) => introducedAt <= size).at(-1);
-      const mac = sealed?.reference.records === 'mac' ? (['mac'] as const) : [];
-      const signature = (sealed?.reference.signers ?? []).length > 0 ? (['signature'] as const) : [];
-      events.push({ kind: 'checkpoint', seq: size, ...(time !== undefined && { time }), checkedBy: [...mac, ...signature] });
+      events.push({ kind: 'checkpoint', seq: size, ...(time !== undefined && { time }), checkedBy: [...checkedBy] });
       continue;
     }
     if (member === undefined && line.bytes.length > 0) tell('TORN_TAIL', line, '');
@@ -179,7 +188,6 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
       if (why !== 'rotated') {
         runs++;
         if (seq > 1) tell('RESTART', line, seq);
-        if (seq > 1) restarts.push(line);
         announced = undefined;
         begin(keyId, member.key as KeyReference, seq, seq, time);
         (periods.at(-1) as Period).endTime = time;
@@ -209,14 +217,13 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
     events.push({ kind: 'hand_over', seq: seq + 1, time, keyId: announced.next as string });
     announced = undefined;
   }
-  const provenSize = Math.max(0, ...notes.map(({ size }) => size));
+  const sizes = notes.filter(({ proves }) => proves).map(({ size }) => size);
+  const provenSize = Math.max(0, ...sizes);
   const provenTime = seals.filter(({ seq }) => seq <= provenSize).at(-1)?.time;
   const order = ['open', 'hand_over', 'gap', 'checkpoint', 'close'];
   events.sort((a, b) => a.seq - b.seq || order.indexOf(a.kind) - order.indexOf(b.kind));
-  const sizes = notes.map(({ size }) => size);
   const textOf = (size: number): string =>
-    (notes.find((one) => one.size === size)?.note ?? '').split('\n').slice(0, 3).join('\n');
-  const signedTo = signedSizes(world, origin, notes);
+    (notes.find((one) => one.size === size && one.proves)?.note ?? '').split('\n').slice(0, 3).join('\n');
   const closes = end?.kind === 'close' ? end.why : undefined;
   return {
     facts: {
@@ -249,9 +256,10 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
       }),
       timeline: { events, counts },
     },
-    keys: periods.map(({ keyId, reference, firstSeq, lastSeq, startTime, endTime: until }) => {
-      const signers = (reference.signers ?? []).map(({ source, identity, algorithm }) => ({ source, identity, algorithm, }));
-      const covered = Math.max(0, ...signers.map(({ identity }) => signedTo.get(identity) ?? 0));
+    keys: periods.map((period) => {
+      const { keyId, reference, firstSeq, lastSeq, startTime, endTime: until } = period;
+      const ids = idsOf(period);
+      const signed = notes.filter((note) => note.ids.some((id) => ids.includes(id))).map(({ size }) => size);
       return {
         keyId,
         records: reference.records,
@@ -266,35 +274,30 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
             fingerprint: reference.fp as string,
           },
         }),
-        signers,
+        signers: (reference.signers ?? []).map(({ source, identity, algorithm }) => ({ source, identity, algorithm })),
         checkedBy: [
           ...(reference.records === 'mac' ? (['mac'] as const) : []),
-          ...(covered >= firstSeq ? (['signature'] as const) : []),
+          ...(Math.max(0, ...signed) >= firstSeq ? (['signature'] as const) : []),
         ],
       };
     }),
     notes: [textOf(Math.min(...sizes)), textOf(Math.max(...sizes))],
     entries,
-    restarts,
+    restarts: [...entries.values()].filter(({ member }) => /^(recovered|resumed)$/.test(member?.why ?? '')).length,
     told,
     seals,
   };
 }
 
-/** The largest size that each signer has signed, by its identity. */
-function signedSizes(
-  world: World,
-  origin: string,
-  notes: readonly { readonly size: number; readonly note: string }[],
-): ReadonlyMap<string, number> {
-  const signed = new Map<string, number>();
-  for (const signer of world.signers) {
-    const id = vkeyOf(origin, signer).split('+')[1] ?? '';
-    const sizes = notes.flatMap(({ size, note }) => {
-      const ids = note.split('\n').filter((one) => one.startsWith('— ')).map((one) => Buffer.from(one.split(' ')[2] ?? '', 'base64').toString('hex', 0, 4)); // biome-ignore format: one thought
-      return ids.includes(id) ? [size] : [];
-    });
-    signed.set(signer.signer.identity, Math.max(0, ...sizes));
-  }
-  return signed;
+/** The ids of the signature lines of a note (C2SP signed-note), as hex. */
+function signatureIds(note: string): string[] {
+  const lines = note.split('\n').filter((line) => line.startsWith('— '));
+  return lines.map((line) => Buffer.from(line.split(' ')[2] ?? '', 'base64').toString('hex', 0, 4));
+}
+
+/** Of each key that the world has signed with, by its SPKI as the log has it, the id of its signature lines. */
+function signerIds(world: World, origin: string): ReadonlyMap<string, string> {
+  return new Map(
+    world.signers.map((key) => [key.signer.spki?.toString('base64url') ?? '', vkeyOf(origin, key).split('+')[1] ?? '']),
+  );
 }
