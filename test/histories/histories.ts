@@ -7,6 +7,7 @@ import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
+import { makeRead, readViolations } from './readers.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
 import { makeWorld, type World } from './world.ts';
@@ -119,6 +120,13 @@ export const looksCampaign = (campaign: Campaign): Promise<number> =>
   made(campaign, async (seed, world, judge) => {
     const look = makeLook(new Random(Math.imul(seed, 0x7feb352d)), world);
     return look && { history: look, says: await lookViolations(judge, look) };
+  });
+
+/** What is read out of logs that are whole, from `seed` on. @returns how many broke a rule */
+export const readsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const read = makeRead(new Random(Math.imul(seed, 0x846ca68b)), world);
+    return read && { history: read, says: await readViolations(judge, read) };
   });
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;

@@ -11,6 +11,7 @@ import {
   honestCampaign,
   looksCampaign,
   partsCampaign,
+  readsCampaign,
   type Violation,
 } from './histories.ts';
 import { verifierOf } from './judge.ts';
@@ -34,6 +35,7 @@ const CAMPAIGNS = new Map([
   ['attacks', attackCampaign],
   ['altered', alteredCampaign],
   ['looks', looksCampaign],
+  ['reads', readsCampaign],
 ]);
 const count = Number(values.count);
 const directory = scratchDirectory();

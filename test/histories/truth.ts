@@ -39,6 +39,7 @@ export interface Member {
   readonly after?: { readonly origin: string; readonly size: number };
   readonly as?: 'text' | 'base64';
   readonly part?: number;
+  readonly last?: boolean;
 }
 
 /** A line of a file, with its place. */
@@ -93,6 +94,8 @@ export interface Truth {
   readonly keys: readonly Partial<KeyReport>[];
   /** The first three lines of the first and of the newest checkpoint. */
   readonly notes: readonly [first: string, newest: string];
+  /** Sizes of the checkpoints that prove something to an auditor with every key. */
+  readonly sizes: readonly number[];
   /** The place of each entry, what a crash abandoned left out. */
   readonly entries: ReadonlyMap<number, PlacedLine>;
   /** Runs after the first one that no crash abandoned. */
@@ -282,6 +285,7 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
       };
     }),
     notes: [textOf(Math.min(...sizes)), textOf(Math.max(...sizes))],
+    sizes,
     entries,
     restarts: [...entries.values()].filter(({ member }) => /^(recovered|resumed)$/.test(member?.why ?? '')).length,
     told,
