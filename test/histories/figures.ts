@@ -69,25 +69,37 @@ function streamDifferences(world: World, truth: Truth, stream: StreamReport, rea
   const says = differing('', expectedFacts(truth, reading), shownFacts(stream, reading));
   const keys = stream.keys.map(({ status, dataKey, signers, ...rest }) => ({
     ...rest,
-    ...(dataKey && { dataKey: { source: dataKey.source, identity: dataKey.identity, fingerprint: dataKey.fingerprint } }),
+    ...(dataKey && {
+      dataKey: { source: dataKey.source, identity: dataKey.identity, fingerprint: dataKey.fingerprint },
+    }),
     signers: signers.map(({ source, identity, algorithm }) => ({ source, identity, algorithm })),
   }));
   says.push(...differing('key ', truth.keys, keys));
   const status = world.mode === 'mac' ? 'keyed' : 'vouched';
   for (const key of stream.keys) {
-    if (key.status !== status && !(holds !== undefined && world.mode === 'mac')) says.push(`${key.keyId} ${key.status}`);
+    if (key.status !== status && !(holds !== undefined && world.mode === 'mac'))
+      says.push(`${key.keyId} ${key.status}`);
     if (key.dataKey !== undefined && key.dataKey.givenBy === undefined) says.push(`${key.keyId} without its data key`);
-    const unnamed = key.signers.filter(({ givenBy, fingerprint, identity }) => givenBy === undefined || (identity.startsWith('sha256:') && fingerprint !== identity));
+    const unnamed = key.signers.filter(
+      ({ givenBy, fingerprint, identity }) =>
+        givenBy === undefined || (identity.startsWith('sha256:') && fingerprint !== identity),
+    );
     if (unnamed.length > 0) says.push(`${key.keyId} without its signers`);
   }
   says.push(...differing('note ', truth.notes, [stream.firstCheckpoint, stream.checkpoint].map(firstLines)));
 
   const { findings } = stream;
   const own = (code: FindingCode): boolean => !TRUST.has(code) && !adds.includes(code);
-  const told = findings.filter(({ code }) => own(code)).map((one) => toldOf(one, otherFiles)).sort();
+  const told = findings
+    .filter(({ code }) => own(code))
+    .map((one) => toldOf(one, otherFiles))
+    .sort();
   const heldTo = holds?.get(stream.origin) ?? 0;
   const isNews = (one: string): boolean => !one.startsWith('RESTART') || Number(one.split(' ').at(-1)) > heldTo;
-  const expected = truth.told.filter(isNews).map((one) => (otherFiles ? one.replace(/ [^ ]+ /, '  ') : one)).sort();
+  const expected = truth.told
+    .filter(isNews)
+    .map((one) => (otherFiles ? one.replace(/ [^ ]+ /, '  ') : one))
+    .sort();
   if (!isDeepStrictEqual(told, expected)) says.push(`tells ${short(told)}, is ${short(expected)}`);
   for (const code of adds) if (!findings.some((one) => one.code === code)) says.push(`does not say ${code}`);
   const count = (code: FindingCode): number => findings.filter((one) => one.code === code).length;
@@ -107,17 +119,29 @@ function streamDifferences(world: World, truth: Truth, stream: StreamReport, rea
 }
 
 /** What the report says otherwise than it is. `files` are those of the world, in the order in which they were read. */
-export function differences(world: World, files: readonly NamedBytes[], report: VerifyReport, reading: Reading = {}): string[] {
+export function differences(
+  world: World,
+  files: readonly NamedBytes[],
+  report: VerifyReport,
+  reading: Reading = {},
+): string[] {
   const says: string[] = [];
-  if (!isDeepStrictEqual(report.streams.map(({ origin }) => origin).sort(), [...world.origins].sort())) says.push(`streams ${report.streams.map(({ origin }) => origin)}`);
-  const ofStreams = report.streams.flatMap(({ origin, findings }) => findings.map((finding) => ({ ...finding, origin })));
+  if (!isDeepStrictEqual(report.streams.map(({ origin }) => origin).sort(), [...world.origins].sort()))
+    says.push(`streams ${report.streams.map(({ origin }) => origin)}`);
+  const ofStreams = report.streams.flatMap(({ origin, findings }) =>
+    findings.map((finding) => ({ ...finding, origin })),
+  );
   if (!isDeepStrictEqual(report.findings, ofStreams)) says.push('the findings are not those of the streams');
   if (report.ignored.files.length + report.ignored.more > 0) says.push('ignores files');
   const verdict = report.streams.every((one) => one.verdict === 'ok') ? 'ok' : 'undecided';
   if (report.verdict !== verdict) says.push(`verdict ${report.verdict}`);
   for (const stream of report.streams) {
     const own = files.filter(({ name }) => world.files.find((one) => one.name === name)?.origin === stream.origin);
-    says.push(...streamDifferences(world, truthOf(world, stream.origin, own), stream, reading).map((one) => `${stream.origin}: ${one}`));
+    says.push(
+      ...streamDifferences(world, truthOf(world, stream.origin, own), stream, reading).map(
+        (one) => `${stream.origin}: ${one}`,
+      ),
+    );
   }
   return says;
 }

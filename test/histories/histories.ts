@@ -2,7 +2,9 @@ import { Random } from '../interop/differential/random.ts';
 import type { Tree } from '../simulator/tree.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
+import { changeViolations, makeChange } from './changes.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
+import { demandViolations, makeDemand } from './demands.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { lookViolations, makeLook } from './looks.ts';
@@ -127,6 +129,22 @@ export const readsCampaign = (campaign: Campaign): Promise<number> =>
   made(campaign, async (seed, world, judge) => {
     const read = makeRead(new Random(Math.imul(seed, 0x846ca68b)), world);
     return read && { history: read, says: await readViolations(judge, read) };
+  });
+
+/** Whole logs of which one thing was changed, from `seed` on. @returns how many broke a rule */
+export const changesCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const change = makeChange(new Random(Math.imul(seed, 0x58f38ded)), world);
+    if (change === undefined) return undefined;
+    const report = await judge.at(change, (options) => judge.verifier.verify({ ...options, quoteLines: true }));
+    return { history: change, says: changeViolations(change, report) };
+  });
+
+/** Whole logs, and what is demanded of them, from `seed` on. @returns how many broke a rule */
+export const demandsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const demand = makeDemand(new Random(Math.imul(seed, 0x6a09e667)), world);
+    return demand && { history: demand, says: await demandViolations(judge, demand) };
   });
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;

@@ -8,7 +8,14 @@ import type { History } from './history.ts';
 
 export type Verifier = Pick<
   typeof Package,
-  'verify' | 'auditorKeys' | 'inspect' | 'loadPolicy' | 'originalLines' | 'proveRecord' | 'verifiedLines' | 'verifyProof'
+  | 'verify'
+  | 'auditorKeys'
+  | 'inspect'
+  | 'loadPolicy'
+  | 'originalLines'
+  | 'proveRecord'
+  | 'verifiedLines'
+  | 'verifyProof'
 >;
 
 /** The verifier of a source tree. */

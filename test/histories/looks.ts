@@ -22,7 +22,8 @@ interface Look extends Reading {
   readonly also?: (report: VerifyReport, directory: string) => string[];
 }
 
-const joinedBytes = (files: readonly { readonly bytes: Buffer }[]): Buffer => Buffer.concat(files.map(({ bytes }) => bytes));
+const joinedBytes = (files: readonly { readonly bytes: Buffer }[]): Buffer =>
+  Buffer.concat(files.map(({ bytes }) => bytes));
 
 /** Bytes as a pipe brings them. */
 function* chunks(random: Random, bytes: Buffer): Generator<Buffer> {
@@ -40,7 +41,11 @@ const torn = ({ has }: World): boolean => has.has('TORN_TAIL');
 const isBinary = ({ files }: World): boolean => files.some(({ bytes }) => bytes.includes(0x0d));
 
 const LOOKS: readonly MakeLook[] = [
-  (random, { files }) => ({ what: 'as written', files: shuffled(random, files), options: () => ({ quoteLines: true }) }),
+  (random, { files }) => ({
+    what: 'as written',
+    files: shuffled(random, files),
+    options: () => ({ quoteLines: true }),
+  }),
   (_random, world) => ({
     what: 'directory',
     options: (_options, directory) => ({ paths: [join(directory, 'logs')], origin: [...world.origins], jobs: 2 }),
@@ -64,7 +69,10 @@ const LOOKS: readonly MakeLook[] = [
   (random, { files }) => ({
     what: 'gz',
     otherFiles: true,
-    files: shuffled(random, files.map((file) => (random.chance(0.8) ? compressed(random, file) : file))),
+    files: shuffled(
+      random,
+      files.map((file) => (random.chance(0.8) ? compressed(random, file) : file)),
+    ),
   }),
   (random, { files }) => {
     const most = Math.max(...files.map(({ bytes }) => bytes.length));

@@ -7,7 +7,9 @@ import { compileTree } from '../simulator/tree.ts';
 import {
   alteredCampaign,
   attackCampaign,
+  changesCampaign,
   copiesCampaign,
+  demandsCampaign,
   honestCampaign,
   looksCampaign,
   partsCampaign,
@@ -36,6 +38,8 @@ const CAMPAIGNS = new Map([
   ['altered', alteredCampaign],
   ['looks', looksCampaign],
   ['reads', readsCampaign],
+  ['changes', changesCampaign],
+  ['demands', demandsCampaign],
 ]);
 const count = Number(values.count);
 const directory = scratchDirectory();

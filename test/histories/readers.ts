@@ -44,7 +44,9 @@ export interface Read extends History {
 type Reader = (judge: Judge, read: Read, options: VerifyOptions) => Promise<string[]>;
 
 /** The lines that a function gives back, and what it says besides. */
-async function given(run: (onPiece: (piece: Buffer, last: boolean) => undefined, onProblem: () => void) => Promise<unknown>) {
+async function given(
+  run: (onPiece: (piece: Buffer, last: boolean) => undefined, onProblem: () => void) => Promise<unknown>,
+) {
   const lines: Buffer[] = [];
   let parts: Buffer[] = [];
   let problems = 0;
@@ -69,9 +71,17 @@ const same = (what: string, is: readonly Buffer[], lines: readonly Buffer[]): st
     : [`${what} gives ${lines.length} lines of ${is.length}`];
 
 const original: Reader = async (judge, { world }, { paths }) => {
-  const truths = world.origins.map((origin) => truthOf(world, origin, world.files.filter((one) => one.origin === origin)));
+  const truths = world.origins.map((origin) =>
+    truthOf(
+      world,
+      origin,
+      world.files.filter((one) => one.origin === origin),
+    ),
+  );
   const torn = truths.flatMap(({ told }) => told).filter((one) => one.startsWith('TORN_TAIL')).length;
-  const { lines, problems } = await given((onPiece, onProblem) => judge.verifier.originalLines({ paths, onPiece, onProblem: () => onProblem() }));
+  const { lines, problems } = await given((onPiece, onProblem) =>
+    judge.verifier.originalLines({ paths, onPiece, onProblem: () => onProblem() }),
+  );
   const says = same('originalLines', truths.flatMap(ownLines), lines);
   return problems === torn ? says : [...says, `${problems} problems, ${torn} torn lines`];
 };
@@ -137,16 +147,31 @@ const proven: Reader = async (judge, { world, random, keys, origins }, options) 
   const other = proof[at] === 'A' ? 'B' : 'A';
   const changed = await judge.verifier.verifyProof(`${proof.slice(0, at)}${other}${proof.slice(at + 1)}`, asked);
   // of several signatures one may be of a key that nobody named
-  if (changed.verdict === 'ok' && !isDeepStrictEqual({ ...changed, signers: [], checkpoint: '' }, { ...report, signers: [], checkpoint: '' }))
+  if (
+    changed.verdict === 'ok' &&
+    !isDeepStrictEqual({ ...changed, signers: [], checkpoint: '' }, { ...report, signers: [], checkpoint: '' })
+  )
     says.push(`changed at ${at}, and ok`);
   return says;
 };
 
-function expectedRefusal(world: World, truth: Truth, { report, proof, refusal }: ProvedRecord, seq: number): string[] | undefined {
-  if (report.verdict !== 'ok') return proof === undefined && refusal === undefined ? [] : [`${report.verdict}, and proves`];
+function expectedRefusal(
+  world: World,
+  truth: Truth,
+  { report, proof, refusal }: ProvedRecord,
+  seq: number,
+): string[] | undefined {
+  if (report.verdict !== 'ok')
+    return proof === undefined && refusal === undefined ? [] : [`${report.verdict}, and proves`];
   const line = truth.entries.get(seq);
   const code =
-    line === undefined ? 'NO_ENTRY' : line.member?.kind !== undefined ? 'NOT_A_RECORD' : world.mode === 'mac' ? 'UNSIGNED' : undefined;
+    line === undefined
+      ? 'NO_ENTRY'
+      : line.member?.kind !== undefined
+        ? 'NOT_A_RECORD'
+        : world.mode === 'mac'
+          ? 'UNSIGNED'
+          : undefined;
   if (code === refusal?.code) return code === undefined ? undefined : [];
   return [`refuses ${refusal?.code}, is ${code}`];
 }

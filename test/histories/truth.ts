@@ -147,7 +147,13 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
     }
     announced = undefined;
   };
-  const begin = (keyId: string, reference: KeyReference, firstSeq: number, introducedAt: number, time?: string): void => {
+  const begin = (
+    keyId: string,
+    reference: KeyReference,
+    firstSeq: number,
+    introducedAt: number,
+    time?: string,
+  ): void => {
     periods.push({ keyId, reference, firstSeq, introducedAt, startTime: time, lastSeq: 0, endTime: undefined });
   };
   for (const line of lines) {
@@ -159,12 +165,16 @@ export function truthOf(world: World, origin: string, files: readonly NamedBytes
       const sealed = periods.filter(({ introducedAt }) => introducedAt <= size).at(-1);
       const signers = idsOf(sealed);
       const checkedBy = new Set<'mac' | 'signature'>();
-      if (sealed?.reference.records === 'mac' && ids.some((id) => ![...idOf.values()].includes(id))) checkedBy.add('mac');
+      if (sealed?.reference.records === 'mac' && ids.some((id) => ![...idOf.values()].includes(id)))
+        checkedBy.add('mac');
       if (ids.some((id) => signers.includes(id))) checkedBy.add('signature');
       notes.push({ size, note, ids, proves: checkedBy.has(signs ? 'signature' : 'mac') });
       const before = events.filter(({ kind }) => kind === 'checkpoint').at(-1);
       if (before?.seq === size) {
-        events[events.indexOf(before)] = { ...before, checkedBy: [...new Set([...(before.checkedBy ?? []), ...checkedBy])] };
+        events[events.indexOf(before)] = {
+          ...before,
+          checkedBy: [...new Set([...(before.checkedBy ?? []), ...checkedBy])],
+        };
         continue;
       }
       const time = seals.find(({ seq }) => seq === size)?.time;

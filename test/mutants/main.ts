@@ -125,7 +125,8 @@ if (asked !== undefined) {
   const { failed } = await copy.test(asked, false);
   if (failed.length > 0) throw new Error(`they fail without a mutant: ${failed.join(', ')}`);
 }
-if (coverage !== undefined && coverage.failing.length > 0) console.log(`NOT ASKED, they fail without a mutant: ${coverage.failing.join(', ')}`);
+if (coverage !== undefined && coverage.failing.length > 0)
+  console.log(`NOT ASKED, they fail without a mutant: ${coverage.failing.join(', ')}`);
 for (const mutant of results.filter(({ outcome }) => outcome === 'not run')) {
   if (coverage === undefined) await judge(copy, mutant, asked ?? [], 'survived');
   else await judge(copy, mutant, coverage.covering(mutant), 'unnoticed');
