@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FindingCode, StreamReport, VerifyOptions, VerifyReport } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { type Witness, witnessKey } from '../support/witness-keys.ts';
+import { otherDataKey } from '../vectors/keys.ts';
 import { asSealed, type History, type NamedBytes } from './history.ts';
 import type { Judge } from './judge.ts';
 import { isEntryLine, type PlacedLine, placedLines, type Truth, truthOf } from './truth.ts';
@@ -16,7 +17,10 @@ interface Demand {
   /** Members of the stream in a policy file, as YAML. */
   readonly policy?: string;
   readonly options?: Partial<VerifyOptions>;
-  /** More data keys and public keys than those that the policy names are given anyway. */
+  readonly as?: Partial<History>;
+  /** Data keys have their names from their files. */
+  readonly named?: boolean;
+  readonly report?: (report: VerifyReport) => string[];
   readonly files?: readonly NamedBytes[];
   /** The finding above a warning that is there because of it; absent where it is met. */
   readonly unmet?: { readonly code: FindingCode; readonly seq?: number; readonly lastSeq?: number };
@@ -259,22 +263,69 @@ const witnessed: MakeDemand = (random, world, truth) => {
 
 /** A checkpoint is held that another log has, or one of more entries than there are (spec 8.2). */
 const held: MakeDemand = (random, world, truth) => {
-  const kept = random.pick(world.kept);
-  const [origin, , root = '', ...rest] = kept.note.split('\n');
-  const end = truth.facts.lastSeq;
-  const beyond = random.chance(0.4);
-  const size = beyond ? end + 1 + random.int(3) : kept.size;
-  const other = `${root[0] === 'A' ? 'B' : 'A'}${root.slice(1)}`;
-  const note = [origin, size, beyond ? root : other, ...rest].join('\n');
+  const right = world.kept.filter((one) => one.size === size);
+  const kept = random.pick([...world.kept, ...right, ...right, ...right]);
+  const whole = random.chance(0.2);
+  const unmet = whole || kept.size < size ? ({ code: 'START_UNPROVEN', seq: first.seq } as const) : undefined;
+  const later = !whole && kept.size > size;
   return {
-    what: `held ${beyond ? 'beyond' : 'of another'}`,
-    options: { held: [note] },
-    unmet: { code: 'KNOWN_CONTRADICTED', seq: beyond ? end : size },
-    follow: ['ADOPTED', 'ABANDONED_UNPROVEN', 'TORN_TAIL'],
+    what: `begins ${kept.size - size} ${whole}`,
+    files: world.files.slice(at),
+    options: { held: [kept.note] },
+    ...(whole && { policy: 'start: whole' }),
+    ...(unmet && { unmet }),
+    // what is held was signed by a key of before, of which nothing here shows whose it is (M8.4)
+    follow: ['START_UNPROVEN', 'UNVOUCHED', 'UNSIGNED', 'NO_KEY'],
+    also: ({ findings, firstSeq, lastSeq }) => [
+      ...(findings.some(({ code }) => code === 'START_HELD') !==
+      (later && !findings.some(({ code }) => code === 'START_UNPROVEN'))
+        ? ['START_HELD']
+        : []),
+      ...(firstSeq === first.seq && lastSeq === truth.facts.lastSeq ? [] : [`${firstSeq} to ${lastSeq}`]),
+    ],
+  };
+};
+
+/** The signers of the first run alone are named; those that it handed over to count where that is accepted. */
+const successors: MakeDemand = (random, world, truth) => {
+  if (world.mode !== 'hash' || truth.facts.runs > 1 || world.has.size > 0 || truth.keys.length < 2) return undefined;
+  const first = new Set(truth.keys[0]?.signers?.map(({ identity }) => identity));
+  const named = world.signers.filter(({ signer }) => first.has(signer.identity));
+  if (truth.keys.every(({ signers = [] }) => signers.some(({ identity }) => first.has(identity)))) return undefined;
+  const accepted = random.chance(0.5);
+  return {
+    what: `successors ${accepted}`,
+    as: { keys: { vkeys: named.map((key) => vkeyOf(truth.facts.origin, key)), dataKeys: [] } },
+    options: { acceptSuccessors: accepted },
+    ...(!accepted && { unmet: { code: 'KEY_NOT_NAMED' } }),
+    follow: ['END_UNPROVEN'],
+  };
+};
+
+/** The checkpoints of a stream that is not here are held, or nobody named it. */
+const elsewhere: MakeDemand = (random, _world, truth) => {
+  const origin = `${truth.facts.origin}x`;
+  const named = random.chance(0.5);
+  return {
+    what: 'elsewhere',
+    options: { origin: named ? [truth.facts.origin, origin] : [truth.facts.origin] },
+    report: ({ streams, verdict }) => {
+      const other = streams.find((one) => one.origin === origin);
+      const says = other?.findings.map(({ code }) => code).join();
+      if (!named) return other === undefined ? [] : ['a stream that nobody named'];
+      return says === 'END_UNPROVEN' && verdict === 'undecided' && other?.lastSeq === 0 ? [] : [`elsewhere ${says}`];
+    },
   };
 };
 
 const DEMANDS: readonly MakeDemand[] = [
+  keyless,
+  wrapped,
+  begun,
+  begun,
+  successors,
+  successors,
+  elsewhere,
   dropped,
   abandoned,
   adopted,
@@ -306,8 +357,8 @@ export function makeDemand(random: Random, world: World): Demanded | undefined {
   const truth = truthOf(world, origin, world.files);
   const demand = random.pick(DEMANDS)(random, world, truth);
   if (demand === undefined) return undefined;
-  const { what, files = world.files } = demand;
-  return { ...asSealed(world, world.dataKeys), what: [what], files, demand, truth };
+  const { what, files = world.files, as = {} } = demand;
+  return { ...asSealed(world, world.dataKeys), what: [what], files, ...as, demand, truth };
 }
 
 /** What is said otherwise than it is. */
@@ -319,6 +370,13 @@ export async function demandViolations(judge: Judge, demanded: Demanded): Promis
     if (demand.policy !== undefined)
       writeFileSync(path, `version: 1\nstreams:\n  - origin: ${origin}\n    ${demand.policy}\n`);
     const { origin: named, ...rest } = options;
+    if (demand.named === true) {
+      mkdirSync(join(directory, 'keys'));
+      writeFileSync(join(directory, 'keys', 'audit.key'), (world.dataKeys[0] as Buffer).toString('hex'), {
+        mode: 0o600,
+      });
+      rest.keys = judge.verifier.auditorKeys({ dataKeyFiles: [join(directory, 'keys')] });
+    }
     return judge.verifier.verify({
       ...rest,
       ...(demand.policy === undefined ? { origin: named as string } : { policy: path }),
@@ -355,5 +413,5 @@ function violationsOf(demand: Demand, truth: Truth, world: World, report: Verify
         `no ${unmet.code} ${unmet.seq}, but ${above.map(({ code, seq, lastSeq, file }) => `${code} ${seq}-${lastSeq} ${basename(file ?? '')}`)}`,
       );
   }
-  return [...says, ...(also?.(stream) ?? [])];
+  return [...says, ...(also?.(stream) ?? []), ...(demand.report?.(report) ?? [])];
 }

@@ -11,6 +11,8 @@ import type { World } from './world.ts';
 export interface Reading {
   /** The bytes were in other files, or other bytes. */
   readonly otherFiles?: boolean;
+  /** What is left out, each as `NAME WHY`. */
+  readonly ignores?: readonly string[];
   /** What is said because of that, besides. */
   readonly adds?: readonly FindingCode[];
   /** The largest size of each stream of which a checkpoint is held: nothing is said of what was there before. */
@@ -132,7 +134,9 @@ export function differences(
     findings.map((finding) => ({ ...finding, origin })),
   );
   if (!isDeepStrictEqual(report.findings, ofStreams)) says.push('the findings are not those of the streams');
-  if (report.ignored.files.length + report.ignored.more > 0) says.push('ignores files');
+  const ignored = report.ignored.files.map(({ file, why }) => `${basename(file)} ${why}`).sort();
+  if (ignored.join() !== [...(reading.ignores ?? [])].sort().join() || report.ignored.more > 0)
+    says.push(`ignores ${ignored}`);
   const verdict = report.streams.every((one) => one.verdict === 'ok') ? 'ok' : 'undecided';
   if (report.verdict !== verdict) says.push(`verdict ${report.verdict}`);
   for (const stream of report.streams) {

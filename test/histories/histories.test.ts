@@ -11,6 +11,7 @@ import {
   copiesCampaign,
   demandsCampaign,
   honestCampaign,
+  liesCampaign,
   looksCampaign,
   partsCampaign,
   readsCampaign,
@@ -65,7 +66,7 @@ describe('honest histories', () => {
 
 describe('copies of honest logs', () => {
   it('are told from forks and from other logs, whatever their line endings and empty lines', async () => {
-    expect(await said(copiesCampaign, 1, times(60, 3_000))).toEqual([]);
+    expect(await said(copiesCampaign, 1, times(40, 3_000))).toEqual([]);
   });
 });
 
@@ -93,7 +94,8 @@ describe('whole logs', () => {
     ['are told as they are, whatever way they are read', looksCampaign, times(130, 3_000)],
     ['give back what was written', readsCampaign, times(60, 1_500)],
     ['of which one thing was changed are told as that', changesCampaign, times(120, 3_000)],
-    ['meet what they have of what is demanded, and nothing more', demandsCampaign, times(130, 3_000)],
+    ['with one lie of somebody who has every key', liesCampaign, times(150, 3_000)],
+    ['meet what they have of what is demanded, and nothing more', demandsCampaign, times(150, 3_000)],
   ] as const)('%s', async (_what, campaign, count) => {
     expect(await said(campaign, 1, count)).toEqual([]);
   });

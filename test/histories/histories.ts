@@ -7,6 +7,7 @@ import { copiesViolations, makeCopies } from './copies.ts';
 import { demandViolations, makeDemand } from './demands.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
+import { lieViolations, makeLie } from './lies.ts';
 import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
 import { makeRead, readViolations } from './readers.ts';
@@ -146,6 +147,20 @@ export const demandsCampaign = (campaign: Campaign): Promise<number> =>
     const demand = makeDemand(new Random(Math.imul(seed, 0x6a09e667)), world);
     return demand && { history: demand, says: await demandViolations(judge, demand) };
   });
+
+/** Logs of a writer with every key that breaks one rule, from `seed` on. @returns how many broke a rule of ours */
+export async function liesCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
+  const judge = new Judge(verifier, directory);
+  let violations = 0;
+  for (let at = seed; at < seed + count; at++) {
+    const history = makeLie(new Random(Math.imul(at, 0x2545f491)));
+    const says = lieViolations(history, await judge.report(history));
+    if (says.length === 0) continue;
+    violations++;
+    onViolation?.({ seed: at, what: history.what.join(', '), says, history });
+  }
+  return violations;
+}
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
 

@@ -1,6 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
+import { build } from 'esbuild';
 import type * as Package from '../../src/index.ts';
 import type { History } from './history.ts';
 
@@ -18,9 +21,34 @@ export type Verifier = Pick<
   | 'verifyProof'
 >;
 
-/** The verifier of a source tree. */
+/** The verifier of a source tree, compiled: a module that is loaded lazily costs as much as a small log otherwise. */
 export async function verifierOf(tree: string): Promise<Verifier> {
-  return (await import(pathToFileURL(join(tree, 'src/index.ts')).href)) as Verifier;
+  const { outputFiles } = await build({
+    entryPoints: [join(tree, 'src/index.ts')],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+    logLevel: 'error',
+    external: [
+      '*.node',
+      '@aws-sdk/*',
+      '@google-cloud/*',
+      '@azure/*',
+      '@platformatic/*',
+      'bullmq',
+      'ioredis',
+      'pkijs',
+      'winston-transport',
+    ],
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(tree, 'src/index.ts')).href), 'import.meta': '{}' },
+  });
+  const module = { exports: {} };
+  const text = `(function (require, module, exports) {${(outputFiles[0] as { text: string }).text}\n})`;
+  const run = vm.runInThisContext(text, { filename: 'verifier.js' });
+  run(createRequire(join(tree, 'package.json')), module, module.exports);
+  return module.exports as Verifier;
 }
 
 const VARIABLE = 'FAPILOG_TAMPER_HISTORY_KEY_';

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import type { VerifyOptions, VerifyReport } from '../../src/index.ts';
 import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
@@ -18,6 +19,8 @@ interface Look extends Reading {
   readonly as?: Partial<History>;
   /** How it is asked. `directory`: the log's files are in its `logs`. */
   readonly options?: (options: VerifyOptions, directory: string) => Partial<VerifyOptions>;
+  /** A file is larger than the auditor allows: only that is said. */
+  readonly limited?: boolean;
   /** What else must be so. */
   readonly also?: (report: VerifyReport, directory: string) => string[];
 }
@@ -35,6 +38,36 @@ function* chunks(random: Random, bytes: Buffer): Generator<Buffer> {
   }
 }
 
+/** Members of gzip with the optional parts of their headers (RFC 1952), of which nothing depends. */
+function withFields(random: Random, bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = Math.min(bytes.length, at + 1 + random.int(bytes.length));
+    const member = gzipSync(bytes.subarray(at, end), { level: 1 + random.int(9) });
+    const flags = random.int(32) & 0x1e;
+    const extra = Buffer.from('ex\u0003\0abc');
+    member[3] = flags;
+    parts.push(
+      member.subarray(0, 10),
+      ...((flags & 4) > 0 ? [Buffer.from([extra.length, 0]), extra] : []),
+      ...((flags & 8) > 0 ? [Buffer.from('a.jsonl\0')] : []),
+      ...((flags & 16) > 0 ? [Buffer.from('comment\0')] : []),
+      ...((flags & 2) > 0 ? [Buffer.from([1, 2])] : []),
+      member.subarray(10),
+    );
+    at = end;
+  }
+  return Buffer.concat(parts);
+}
+
+/** What stands in a directory beside logs, and why it is left out. */
+const OTHERS: readonly (readonly [name: string, text: string, why: string])[] = [
+  ['notes.txt', 'nothing sealed\n', 'nothing sealed'],
+  ['other.jsonl', '{"level":30,"msg":"integrity"}\n', 'nothing sealed'],
+  ['.hidden.jsonl', '{"n":1}\n', 'hidden name'],
+  ['zero.jsonl', '', 'empty'],
+];
+
 type MakeLook = (random: Random, world: World) => Look | undefined;
 
 const torn = ({ has }: World): boolean => has.has('TORN_TAIL');
@@ -50,6 +83,49 @@ const LOOKS: readonly MakeLook[] = [
     what: 'directory',
     options: (_options, directory) => ({ paths: [join(directory, 'logs')], origin: [...world.origins], jobs: 2 }),
   }),
+  (random, world) => {
+    const others = random.some(OTHERS, 0.7);
+    const nested = random.some(world.files, 0.5);
+    return {
+      what: 'directory with others',
+      otherFiles: true,
+      ignores: others.map(([name, , why]) => `${name} ${why}`),
+      options: (_options, directory) => {
+        const logs = join(directory, 'logs');
+        mkdirSync(join(logs, 'older', 'still'), { recursive: true });
+        for (const { name } of nested) renameSync(join(logs, name), join(logs, 'older', 'still', name));
+        for (const [name, text] of others) writeFileSync(join(logs, random.pick(['', 'older']), name), text);
+        return { paths: [logs] };
+      },
+    };
+  },
+  (random, { files }) => ({
+    what: 'gz with fields',
+    otherFiles: true,
+    files: files.map(({ name, bytes }) => ({ name: `${name}.gz`, bytes: withFields(random, bytes) })),
+  }),
+  (random, { files }) => {
+    const at = random.int(files.length);
+    const empty = Buffer.alloc(100_000 + random.int(60_000), 0x0a);
+    const bytes = files.map(({ name, bytes: own }, one) => ({
+      name,
+      bytes: one === at && own.at(-1) === 0x0a ? Buffer.concat([own, empty]) : own,
+    }));
+    return {
+      what: 'gz with many empty lines',
+      otherFiles: true,
+      files: bytes.map((file) => ({ name: `${file.name}.gz`, bytes: gzipSync(file.bytes) })),
+    };
+  },
+  (_random, { files }) => {
+    const most = Math.max(...files.map(({ bytes }) => bytes.length));
+    return {
+      what: 'gz larger than allowed',
+      limited: true,
+      files: files.map(({ name, bytes }) => ({ name: `${name}.gz`, bytes: gzipSync(bytes) })),
+      options: () => ({ maxBytes: most - 1 }),
+    };
+  },
   (_random, world) => {
     const total = world.files.reduce((sum, { bytes }) => sum + bytes.length, 0);
     let told: (readonly [number, number])[] = [];
@@ -97,7 +173,16 @@ const LOOKS: readonly MakeLook[] = [
     const unwrap = random.pick(carriers);
     const length = random.pick([50, 400, 16_384]);
     const wrapped = files.map(({ name, bytes }) => ({ name, bytes: wrapFile(unwrap, bytes, length).bytes }));
-    return { what: unwrap, otherFiles: true, files: wrapped, as: { unwrap } };
+    const lines = wrapped.flatMap(({ bytes }) => linesOf(bytes).map(String));
+    const beside = lines.filter((line) => line.includes('stderr')).length;
+    const isSo = ({ unwrapped: says }: VerifyReport): boolean => says?.carrier === unwrap && says.beside === beside;
+    return {
+      what: unwrap,
+      otherFiles: true,
+      files: wrapped,
+      as: { unwrap },
+      also: (report) => (isSo(report) ? [] : [`${JSON.stringify(report.unwrapped)}, is ${beside}`]),
+    };
   },
   (random, world) => {
     if (torn(world)) return undefined;
@@ -159,7 +244,8 @@ export function makeLook(random: Random, world: World): Looked | undefined {
   const look = random.pick(LOOKS)(random, world);
   if (look === undefined || (look.what === 'CRLF' && (isBinary(world) || torn(world)))) return undefined;
   const { what, files = world.files, as = {} } = look;
-  return { ...asSealed(world, world.dataKeys), what: [what], files, ...as, look };
+  const manifests = look.otherFiles === true ? [] : world.manifests;
+  return { ...asSealed(world, world.dataKeys), what: [what], files, manifests, ...as, look };
 }
 
 /** What is said otherwise than it is. */
@@ -168,6 +254,14 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
   return judge.at(looked, async (options, directory) => {
     const asked = { ...options, digestFiles: true, ...look.options?.(options, directory) };
     const report = await judge.verifier.verify(asked);
+    if (look.limited === true) {
+      const limits = report.findings.filter(({ code }) => code === 'LIMIT');
+      const largest = Math.max(...world.files.map(({ bytes }) => bytes.length));
+      const too = world.files.filter(({ bytes }) => bytes.length === largest).length;
+      return limits.length === too && report.verdict === 'undecided'
+        ? []
+        : [`${report.verdict}, ${limits.length} LIMIT`];
+    }
     const says = [...differences(world, world.files, report, look), ...(look.also?.(report, directory) ?? [])];
     if (look.what !== 'known') return says;
     const again = await judge.verifier.verify({ ...asked, ...look.options?.(options, directory) });
