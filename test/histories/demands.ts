@@ -263,6 +263,81 @@ const witnessed: MakeDemand = (random, world, truth) => {
 
 /** A checkpoint is held that another log has, or one of more entries than there are (spec 8.2). */
 const held: MakeDemand = (random, world, truth) => {
+  const kept = random.pick(world.kept);
+  const [origin, , root = '', ...rest] = kept.note.split('\n');
+  const end = truth.facts.lastSeq;
+  const beyond = random.chance(0.4);
+  const size = beyond ? end + 1 + random.int(3) : kept.size;
+  const other = `${root[0] === 'A' ? 'B' : 'A'}${root.slice(1)}`;
+  const note = [origin, size, beyond ? root : other, ...rest].join('\n');
+  return {
+    what: `held ${beyond ? 'beyond' : 'of another'}`,
+    options: { held: [note] },
+    unmet: { code: 'KNOWN_CONTRADICTED', seq: beyond ? end : size },
+    follow: ['ADOPTED', 'ABANDONED_UNPROVEN', 'TORN_TAIL'],
+  };
+};
+
+/** No key, or one that is none of the log's: of each key period that is said, and the figures are the log's own word. */
+const keyless: MakeDemand = (random, { mode, has }, truth) => {
+  if (has.size > (has.has('RESTART') ? 1 : 0)) return undefined;
+  const wrong = mode === 'mac' && random.chance(0.5);
+  const periods = truth.keys.length;
+  const firsts = controls(truth).filter(
+    ({ member }) => (member?.kind === 'open' && member.why !== 'rotated') || member?.kind === 'key',
+  );
+  const code = wrong ? 'WRONG_KEY' : 'NO_KEY';
+  return {
+    what: wrong ? 'wrong key' : 'no key',
+    as: { keys: { vkeys: [], dataKeys: wrong ? [otherDataKey] : [] } },
+    unmet: { code, seq: 1 },
+    follow: ['END_UNPROVEN', 'UNVOUCHED', 'UNSIGNED', 'ADOPTED', 'NO_KEY'],
+    also: ({ findings, provenSize, records, runs, keys, firstSeq, lastSeq }) => {
+      const told = findings.filter((one) => one.code === code).map(({ seq }) => seq);
+      const is = firsts.map(({ member }) => member?.seq);
+      const { facts } = truth;
+      const unchecked = keys.every(
+        ({ checkedBy, signers, dataKey }) =>
+          checkedBy.length === 0 &&
+          (wrong || dataKey?.givenBy === undefined) &&
+          signers.every(({ givenBy }) => givenBy === undefined),
+      );
+      const figures = records === facts.records && runs === facts.runs && firstSeq === 1 && lastSeq === facts.lastSeq;
+      return [
+        ...(told.join() === is.join() && keys.length === periods ? [] : [`${code} ${told}, is ${is}`]),
+        ...(provenSize === 0 && findings[0]?.code === code ? [] : [`proven ${provenSize}, first ${findings[0]?.code}`]),
+        ...(figures ? [] : ['figures']),
+        ...(unchecked ? [] : ['checked']),
+      ];
+    },
+  };
+};
+
+/** The data key counts up to an entry, or from one on (M8.1). */
+const wrapped: MakeDemand = (random, { mode, dataKeys, has }, truth) => {
+  if (mode !== 'mac' || dataKeys.length !== 1 || has.has('ABANDONED') || has.has('TORN_TAIL')) return undefined;
+  const end = truth.facts.lastSeq;
+  const [range, unmet] = random.pick([
+    [`until_seq: ${end}`, undefined],
+    [`until_seq: ${end - 1}`, { code: 'NO_KEY', seq: end }],
+    [`from_seq: ${end + 1}`, { code: 'END_UNPROVEN', seq: end }],
+  ] as const);
+  return {
+    what: `wrap ${range.split(':')[0]} ${unmet?.code}`,
+    policy: `keys: [{ wrap: audit, ${range} }]`,
+    named: true,
+    ...(unmet && { unmet }),
+    follow: unmet === undefined ? [] : ['END_UNPROVEN', 'NO_KEY'],
+  };
+};
+
+/** The first files are gone, and a checkpoint of what was before, or of what came later, or of less, is held (spec 8.2). */
+const begun: MakeDemand = (random, world, truth) => {
+  if (world.has.has('ABANDONED') || world.has.has('ADOPTED') || world.has.has('TORN_TAIL')) return undefined;
+  const at = random.int(world.files.length);
+  const first = placedLines(world.files.slice(at)).find(isEntryLine)?.member;
+  if (first?.kind !== 'open' || first.seq === undefined || first.seq === 1) return undefined;
+  const size = first.seq - 1;
   const right = world.kept.filter((one) => one.size === size);
   const kept = random.pick([...world.kept, ...right, ...right, ...right]);
   const whole = random.chance(0.2);
