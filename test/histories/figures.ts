@@ -11,6 +11,8 @@ import type { World } from './world.ts';
 export interface Reading {
   /** The bytes were in other files, or other bytes. */
   readonly otherFiles?: boolean;
+  /** Manifests are read, too: they carry checkpoints, which are told as well. */
+  readonly manifests?: boolean;
   /** What is left out, each as `NAME WHY`. */
   readonly ignores?: readonly string[];
   /** What is said because of that, besides. */
@@ -30,8 +32,15 @@ function toldOf({ code, file, line, seq, lastSeq }: Finding, otherFiles: boolean
 
 const firstLines = (note: string | undefined): string => (note ?? '').split('\n').slice(0, 3).join('\n');
 
+/** Each event once, where a manifest may tell of it again. */
+function timelineOf({ events, counts }: StreamReport['timeline'], manifests: boolean): object {
+  if (!manifests) return { events, counts };
+  const texts = new Set(events.map((event) => JSON.stringify(event)));
+  return { events: [...texts], counts: { ...counts, checkpoint: 0 } };
+}
+
 /** The members of a report that {@link Truth} knows, with the names of files alone. */
-function shownFacts(stream: StreamReport, { otherFiles = false }: Reading): object {
+function shownFacts(stream: StreamReport, { otherFiles = false, manifests = false }: Reading): object {
   const { keys, verdict, findings, more, firstCheckpoint, checkpoint, takenOver, ...facts } = stream;
   const events = facts.timeline.events.map((event) =>
     event.file === undefined ? event : { ...event, file: otherFiles ? '' : basename(event.file) },
@@ -41,18 +50,18 @@ function shownFacts(stream: StreamReport, { otherFiles = false }: Reading): obje
     ...facts,
     files: otherFiles ? [] : facts.files.map((file) => basename(file)),
     fileDetails: otherFiles ? [] : details,
-    timeline: { ...facts.timeline, events },
+    timeline: timelineOf({ ...facts.timeline, events }, manifests),
   };
 }
 
-function expectedFacts({ facts }: Truth, { otherFiles = false }: Reading): object {
+function expectedFacts({ facts }: Truth, { otherFiles = false, manifests = false }: Reading): object {
   const events = facts.timeline.events.map((event) =>
     event.file === undefined ? event : { ...event, file: otherFiles ? '' : event.file },
   );
   return {
     ...facts,
     ...(otherFiles && { files: [], fileDetails: [] }),
-    timeline: { ...facts.timeline, events },
+    timeline: timelineOf({ ...facts.timeline, events }, manifests),
   };
 }
 

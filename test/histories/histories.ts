@@ -10,6 +10,7 @@ import { Judge, type Verifier } from './judge.ts';
 import { lieViolations, makeLie } from './lies.ts';
 import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
+import { placeViolations } from './places.ts';
 import { makeRead, readViolations } from './readers.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
@@ -78,7 +79,8 @@ class Worlds {
 export const honestCampaign = (campaign: Campaign): Promise<number> =>
   made(campaign, async (seed, world, judge) => {
     const history = makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), world);
-    return { history, says: honestViolations(history, await judge.report(history)) };
+    const report = await judge.report(history);
+    return { history, says: [...honestViolations(history, report), ...placeViolations(history, report)] };
   });
 
 /** Attacks from `seed` on. @returns how many broke a rule */
@@ -87,7 +89,11 @@ export const attackCampaign = (campaign: Campaign): Promise<number> =>
     const attack = await makeAttack(new Random(Math.imul(seed, 0xc2b2ae35)), world);
     if (attack === undefined) return undefined;
     const deleted = attack.deleted && (await judge.report(attack.deleted));
-    return { history: attack, says: attackViolations(attack, await judge.report(attack), deleted) };
+    const report = await judge.report(attack);
+    return {
+      history: attack,
+      says: [...attackViolations(attack, report, deleted), ...placeViolations(attack, report)],
+    };
   });
 
 /** Signed logs with altered records, from `seed` on. @returns how many broke a rule */
@@ -107,8 +113,9 @@ export const copiesCampaign = (campaign: Campaign): Promise<number> =>
     const random = new Random(Math.imul(seed, 0x165667b1));
     const copies = makeCopies(random, world, random.chance(0.4));
     if (copies === undefined) return undefined;
-    const says = copiesViolations(copies, await judge.report(copies), await judge.report(copies.honest));
-    return { history: copies, says };
+    const report = await judge.report(copies);
+    const says = copiesViolations(copies, report, await judge.report(copies.honest));
+    return { history: copies, says: [...says, ...placeViolations(copies, report)] };
   });
 
 /** Single files of logs that go on in others, from `seed` on. @returns how many broke a rule */

@@ -179,6 +179,14 @@ const OPENS: readonly Lie[] = [
   },
   (writing) => {
     const { log } = writing;
+    sealed(writing);
+    log.open(writing.next, {});
+    const seq = next(writing);
+    log.rotate('b.jsonl');
+    return ['SEAL_MISSING', seq, 'OPEN_CONTRADICTS'];
+  },
+  (writing) => {
+    const { log } = writing;
     log.close('rotated').checkpoint();
     const seq = next(writing);
     log.rotate('b.jsonl', writing.random.pick([{ epochSeq: log.size + 1 }, { size: log.size - 1 }]));

@@ -262,7 +262,10 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
         ? []
         : [`${report.verdict}, ${limits.length} LIMIT`];
     }
-    const says = [...differences(world, world.files, report, look), ...(look.also?.(report, directory) ?? [])];
+    const says = [
+      ...differences(world, world.files, report, { ...look, manifests: looked.manifests.length > 0 }),
+      ...(look.also?.(report, directory) ?? []),
+    ];
     if (look.what !== 'known') return says;
     const again = await judge.verifier.verify({ ...asked, ...look.options?.(options, directory) });
     return again.verdict === report.verdict ? says : [...says, `again ${again.verdict}`];

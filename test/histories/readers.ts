@@ -2,6 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProofReport, ProvedRecord, VerifyOptions } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
+import { runCommand } from '../support/command-line.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
 import { asSealed, type History } from './history.ts';
 import type { Judge } from './judge.ts';
 import { type PlacedLine, placedLines, type Truth, truthOf } from './truth.ts';
@@ -202,10 +204,40 @@ function proofDifferences(world: World, truth: Truth, report: ProofReport, seq: 
   return differs;
 }
 
+/** The policy that a log drafts for itself names each of its keys, from where it is in force. */
+const drafted: Reader = async (_judge, { world }, { paths }) => {
+  if (world.origins.length > 1) return [];
+  const { stdout, code } = await runCommand(['policy', 'init', ...paths]);
+  const keys = new Map<string, number>();
+  for (const { member } of placedLines(world.files)) {
+    if (member?.kind !== 'open' && member?.kind !== 'key') continue;
+    const { key: reference, origin = world.origins[0] as string, epoch_seq: from = member.seq as number } = member;
+    if (reference?.records === 'mac' && !keys.has('wrap "audit"')) keys.set('wrap "audit"', from);
+    for (const { spki } of reference?.signers ?? []) {
+      const signer = world.signers.find((one) => one.signer.spki?.toString('base64url') === spki);
+      const name = `sign ${JSON.stringify(signer && vkeyOf(origin, signer))}`;
+      if (!keys.has(name)) keys.set(name, from);
+    }
+  }
+  const told = [...stdout.matchAll(/- \{ (wrap|sign): (".+"), from_seq: (\d+) \}/g)].map(
+    ([, kind, name, seq]) => `${kind} ${name} ${seq}`,
+  );
+  const is = [...keys].map(([name, seq]) => `${name} ${seq}`);
+  const records = world.mode === 'hash' ? 'hash' : 'mac';
+  const demands = [...(world.mode === 'hash' ? [] : ['mac']), ...(world.mode === 'mac' ? [] : ['signature'])];
+  return [
+    ...(code === 0 && told.sort().join() === is.sort().join() ? [] : [`policy init ${code}: ${told}, is ${is}`]),
+    ...(stdout.includes(`records: ${records} `) && stdout.includes(`require: [${demands.join(', ')}]`)
+      ? []
+      : ['policy init: demands']),
+  ];
+};
+
 const READERS: readonly (readonly [string, Reader])[] = [
   ['originalLines', original],
   ['verifiedLines', verified],
   ['inspect', inspected],
+  ['policy init', drafted],
   ['proof', proven],
   ['proof', proven],
 ];
