@@ -25,14 +25,9 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 type Asked = typeof honestCampaign;
 
-/** Honest histories of which the report names a consequence before its cause; those below `writer` with the writer's own logs. */
-const OPEN = { drafted: [1853, 2065, 2903, 2969], writer: [484, 485, 1985, 2712, 2717] } as const;
-
 async function said(campaign: Asked, seed: number, count: number, writer?: Tree): Promise<string[]> {
   const violations: string[] = [];
-  const open: readonly number[] = count > 1 && campaign === honestCampaign ? OPEN[writer ? 'writer' : 'drafted'] : [];
   const onViolation = ({ seed: at, what, says }: Violation): void => {
-    if (open.includes(at)) return;
     violations.push(`seed ${at} (${what}): ${says.join('; ')}`);
   };
   await campaign({ verifier, ...(writer && { writer }), seed, count, directory, onViolation });
@@ -49,14 +44,11 @@ describe('honest histories', () => {
     ['a backup or a converted copy beside the log', [23, 61, 120]],
     ['no key, or the wrong one', [65, 73, 90]],
     ['a file that was cut inside a checkpoint line', [351, 438]],
+    ['a damaged file in the middle of one of several logs', [1853, 2065, 2903, 2969]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
     for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));
     expect(all).toEqual([]);
-  });
-
-  it.fails.each(OPEN.drafted)('open: seed %i names its cause first', async (seed) => {
-    expect(await said(honestCampaign, seed, 1)).toEqual([]);
   });
 
   it('are told as what they are, cause first', async () => {
@@ -125,8 +117,13 @@ describe('logs of the writer itself', () => {
     600_000,
   );
 
-  it.fails.each(OPEN.writer)('open: seed %i names its cause first', async (seed) => {
-    expect(await said(honestCampaign, seed, 1, writer)).toEqual([]);
+  it.each([
+    ['a run that nothing signs yet is unsigned, and so nobody answers for its keys', [484, 485, 2712, 2717]],
+    ['a seal may stand among entries that are not here', [1985]],
+  ])('%s', async (_what, seeds) => {
+    const all: string[] = [];
+    for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1, writer)));
+    expect(all).toEqual([]);
   });
 
   it('a compressed file that is cut inside the header of its second member contradicts nothing that is held', async () => {

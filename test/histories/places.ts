@@ -13,7 +13,10 @@ function lineStarts(bytes: Buffer): number[] {
 const WORST = ['ok', 'undecided', 'tampered'] as const;
 
 /** What cannot be so. */
-export function placeViolations({ files, unwrap }: Pick<History, 'files' | 'unwrap'>, report: VerifyReport): string[] {
+export function placeViolations(
+  { files, unwrap, live }: Pick<History, 'files' | 'unwrap' | 'live'>,
+  report: VerifyReport,
+): string[] {
   const says: string[] = [];
   const plain = new Map<string, NamedBytes>(files.map((file) => [file.name, file]));
   for (const { code, file, line, offset, seq, lastSeq } of report.findings) {
@@ -30,7 +33,7 @@ export function placeViolations({ files, unwrap }: Pick<History, 'files' | 'unwr
     if (verdict !== is) says.push(`${origin} ${verdict}, is ${is}`);
     if (provenSize > lastSeq || firstSeq > lastSeq)
       says.push(`${origin} ${firstSeq} to ${lastSeq}, proven ${provenSize}`);
-    if (verdict === 'ok' && end !== 'open' && provenSize !== lastSeq)
+    if (verdict === 'ok' && !live && end !== 'open' && provenSize !== lastSeq)
       says.push(`ok, proven ${provenSize} of ${lastSeq}`);
   }
   const worst = Math.max(...report.streams.map(({ verdict }) => WORST.indexOf(verdict)));

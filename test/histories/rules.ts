@@ -10,11 +10,14 @@ export function honestViolations({ causes, roots, world }: History, report: Veri
     return [`tampered: ${[...new Set(codes)].join(', ')}`];
   }
   if (causes.size === 0 && report.verdict !== 'ok') violations.push(`undecided: ${codesOf(report)}`);
+  // of which stream a file is that cannot be read is not known: it is told by itself, and what it may hold with the stream
+  const unread = report.streams.some(({ origin, findings }) => origin === '' && findings[0]?.code === 'UNREADABLE');
   for (const { findings } of report.streams) {
     const told = findings.filter(({ severity }) => severity === 'undecided');
     for (const { code } of told) if (causes.size > 0 && !causes.has(code)) violations.push(`false: ${code}`);
     const [first, ...rest] = told;
     if (first === undefined || causes.size === 0 || roots.has(first.code)) continue;
+    if (unread && first.code === 'FILES_MISSING' && first.message.includes('could not be read')) continue;
     // what the log itself has follows from nothing, and comes first where nothing else was found but how it ends
     const others = rest.some(({ code }) => roots.has(code) && code !== 'END_UNPROVEN' && !isOfLog(world, code));
     if (others || !isOfLog(world, first.code)) violations.push(`first: ${first.code}`);
