@@ -9,6 +9,7 @@ import {
   attackCampaign,
   changesCampaign,
   copiesCampaign,
+  cutsCampaign,
   demandsCampaign,
   honestCampaign,
   liesCampaign,
@@ -44,6 +45,7 @@ describe('honest histories', () => {
     ['a backup or a converted copy beside the log', [23, 61, 120]],
     ['no key, or the wrong one', [65, 73, 90]],
     ['a file that was cut inside a checkpoint line', [351, 438]],
+    ['lines that a crash lost, cut before what took their place', [12534]],
     ['a damaged file in the middle of one of several logs', [1853, 2065, 2903, 2969]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
@@ -59,6 +61,12 @@ describe('honest histories', () => {
 describe('copies of honest logs', () => {
   it('are told from forks and from other logs, whatever their line endings and empty lines', async () => {
     expect(await said(copiesCampaign, 1, times(35, 3_000))).toEqual([]);
+  });
+});
+
+describe('copies of crashed hosts', () => {
+  it('are not called tampered where they end inside the open that went back', async () => {
+    expect(await said(cutsCampaign, 1, times(25, 1_500))).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
 import { changeViolations, makeChange } from './changes.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
+import { cutViolations, makeCut } from './cuts.ts';
 import { demandViolations, makeDemand } from './demands.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
@@ -146,6 +147,13 @@ export const changesCampaign = (campaign: Campaign): Promise<number> =>
     if (change === undefined) return undefined;
     const report = await judge.at(change, (options) => judge.verifier.verify({ ...options, quoteLines: true }));
     return { history: change, says: changeViolations(change, report) };
+  });
+
+/** Copies of crashed hosts that were cut, from `seed` on. @returns how many broke a rule */
+export const cutsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const cut = makeCut(new Random(Math.imul(seed, 0x1b873593)), world);
+    return cut && { history: cut, says: cutViolations(await judge.report(cut)) };
   });
 
 /** Whole logs, and what is demanded of them, from `seed` on. @returns how many broke a rule */
