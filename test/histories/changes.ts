@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Finding, FindingCode, StreamReport, VerifyReport } from '../../src/index.ts';
+import type { Finding, FindingCode, QuotedLine, StreamReport, VerifyReport } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { asSealed, type History, type NamedBytes } from './history.ts';
 import { isEntryLine, type PlacedLine, placedLines, type Truth, truthOf } from './truth.ts';
@@ -102,7 +102,9 @@ const added: MakeChange = (random, lines, truth) => {
   if (places.length === 0) return undefined;
   const at = random.pick(places);
   const next = lines[at] as PlacedLine;
-  const bytes = Buffer.from(random.pick(['{"n":1,"msg":"payment of 7 accepted"}', 'text', '{"integrity":{"seq":3}}']));
+  const long = random.pick(['x', 'é', '€', '😀', 'aé€😀']).repeat(250 + random.int(20)) + 'y'.repeat(random.int(800));
+  const texts = ['{"n":1,"msg":"payment of 7 accepted"}', 'text', '{"integrity":{"seq":3}}', long, long];
+  const bytes = Buffer.from(random.pick(texts));
   const line: PlacedLine = { ...next, bytes, member: undefined };
   return {
     what: 'added',
@@ -283,6 +285,16 @@ function timesAround(
   return { before: before?.member?.time, behind: behind?.member?.time };
 }
 
+/** A line of up to 1,024 bytes is quoted; of a longer one at most 768 from its beginning and 256 from its end, whole characters. */
+function isQuote({ head, tail, bytes }: QuotedLine, line: Buffer): boolean {
+  const text = line.toString('utf8');
+  if (bytes !== line.length) return false;
+  if (line.length <= 1024) return head === text && tail === undefined;
+  const [first, last] = [Buffer.byteLength(head), Buffer.byteLength(tail ?? '')];
+  const fits = first <= 768 && first > 764 && last <= 256 && last > 252;
+  return fits && text.startsWith(head) && text.endsWith(tail ?? '');
+}
+
 /** The entry that a checkpoint line is of. */
 function sealOf(lines: readonly PlacedLine[], { member }: PlacedLine): PlacedLine {
   const size = Number(member?.note?.split('\n')[1]);
@@ -306,8 +318,7 @@ function misplaced(
     const place = `${basename(one.file ?? '')}:${one.line} ${one.offset}`;
     if (place !== `${at.file}:${at.line} ${at.offset}`)
       says.push(`${code} ${place}, is ${at.file}:${at.line} ${at.offset}`);
-    if (one.quoted !== undefined && at.bytes.length < 1000 && one.quoted.head !== at.bytes.toString('utf8'))
-      says.push(`${code} quotes another line`);
+    if (one.quoted !== undefined && !isQuote(one.quoted, at.bytes)) says.push(`${code} quotes another line`);
     const { before: previous, behind } = timesAround(lines, sizes, code, at);
     // what is missing may come late: when it is told, that seal has passed
     const next = code === 'ENTRIES_MISSING' ? (one.nextSealTime ?? behind) : one.nextSealTime;

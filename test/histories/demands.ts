@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FindingCode, StreamReport, VerifyOptions, VerifyReport } from '../../src/index.ts';
+import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
+import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { type Witness, witnessKey } from '../support/witness-keys.ts';
-import { otherDataKey } from '../vectors/keys.ts';
+import { edKey, otherDataKey } from '../vectors/keys.ts';
 import { asSealed, type History, type NamedBytes } from './history.ts';
 import type { Judge } from './judge.ts';
 import { isEntryLine, type PlacedLine, placedLines, type Truth, truthOf } from './truth.ts';
@@ -331,6 +333,40 @@ const wrapped: MakeDemand = (random, { mode, dataKeys, has }, truth) => {
   };
 };
 
+/** A signing key is named of a log that has none: for all of it, or from behind its end on. */
+const unsigned: MakeDemand = (random, { mode }, truth) => {
+  if (mode !== 'mac') return undefined;
+  const vkey = vkeyOf(truth.facts.origin, edKey);
+  const end = truth.facts.lastSeq;
+  const later = random.chance(0.5);
+  return {
+    what: `unsigned ${later}`,
+    policy: `keys: [{ sign: "${vkey}", from_seq: ${later ? end + 1 : 1} }]`,
+    unmet: later ? { code: 'END_UNPROVEN', seq: end } : { code: 'UNSIGNED', seq: 1, lastSeq: end },
+  };
+};
+
+/** Lines of a stream that nobody named are among those of the log (M8.2). */
+const mixedIn: MakeDemand = (random, world) => {
+  if (world.has.has('TORN_TAIL')) return undefined;
+  const other = new SealedLog('audit.example.com/other').open({ dataKey: otherDataKey }).seal().checkpoint();
+  other.record('{"n":1}').close().checkpoint();
+  const others = linesOf(Buffer.concat(other.toFiles().map(({ bytes }) => bytes)));
+  const own = linesOf(Buffer.concat(world.files.map(({ bytes }) => bytes)));
+  const lines: Buffer[] = [];
+  while (own.length + others.length > 0) {
+    const list = own.length > 0 && (others.length === 0 || random.chance(0.7)) ? own : others;
+    lines.push(list.shift() as Buffer);
+  }
+  const bytes = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]));
+  return {
+    what: 'mixed with another',
+    files: [{ name: 'mixed.jsonl', bytes }],
+    options: { demux: true },
+    report: ({ streams }) => (streams.length === 1 ? [] : [`streams ${streams.map(({ origin }) => origin)}`]),
+  };
+};
+
 /** The first files are gone, and a checkpoint of what was before, or of what came later, or of less, is held (spec 8.2). */
 const begun: MakeDemand = (random, world, truth) => {
   if (world.has.has('ABANDONED') || world.has.has('ADOPTED') || world.has.has('TORN_TAIL')) return undefined;
@@ -377,6 +413,20 @@ const successors: MakeDemand = (random, world, truth) => {
   };
 };
 
+const isEmpty = (one: StreamReport): boolean =>
+  [
+    one.firstSeq,
+    one.lastSeq,
+    one.records,
+    one.provenSize,
+    one.runs,
+    one.droppedLines,
+    one.abandonedEntries,
+    one.adoptedEntries,
+    one.keys.length,
+    one.timeline.events.length,
+  ].every((count) => count === 0) && one.end === 'open';
+
 /** The checkpoints of a stream that is not here are held, or nobody named it. */
 const elsewhere: MakeDemand = (random, _world, truth) => {
   const origin = `${truth.facts.origin}x`;
@@ -388,7 +438,9 @@ const elsewhere: MakeDemand = (random, _world, truth) => {
       const other = streams.find((one) => one.origin === origin);
       const says = other?.findings.map(({ code }) => code).join();
       if (!named) return other === undefined ? [] : ['a stream that nobody named'];
-      return says === 'END_UNPROVEN' && verdict === 'undecided' && other?.lastSeq === 0 ? [] : [`elsewhere ${says}`];
+      return says === 'END_UNPROVEN' && verdict === 'undecided' && other !== undefined && isEmpty(other)
+        ? []
+        : [`elsewhere ${says}`];
     },
   };
 };
@@ -396,6 +448,10 @@ const elsewhere: MakeDemand = (random, _world, truth) => {
 const DEMANDS: readonly MakeDemand[] = [
   keyless,
   wrapped,
+  wrapped,
+  wrapped,
+  unsigned,
+  mixedIn,
   begun,
   begun,
   successors,

@@ -31,7 +31,7 @@ export function placeViolations(
     const of = (severity: string): boolean => findings.some((one) => one.severity === severity);
     const is = of('tampered') ? 'tampered' : of('undecided') ? 'undecided' : 'ok';
     if (verdict !== is) says.push(`${origin} ${verdict}, is ${is}`);
-    if (provenSize > lastSeq || firstSeq > lastSeq)
+    if (provenSize < 0 || provenSize > lastSeq || firstSeq > lastSeq)
       says.push(`${origin} ${firstSeq} to ${lastSeq}, proven ${provenSize}`);
     if (verdict === 'ok' && !live && end !== 'open' && provenSize !== lastSeq)
       says.push(`ok, proven ${provenSize} of ${lastSeq}`);

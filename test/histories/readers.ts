@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProofReport, ProvedRecord, VerifyOptions } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
@@ -233,11 +234,40 @@ const drafted: Reader = async (_judge, { world }, { paths }) => {
   ];
 };
 
+/** The key periods that a log speaks of, whether a crash has abandoned them or not. */
+const shown: Reader = async (_judge, { world }, { paths }) => {
+  if (world.origins.length > 1) return [];
+  const [path = ''] = paths;
+  const { stdout } = await runCommand(['keys', 'show', '--format', 'json', paths.length > 1 ? dirname(path) : path]);
+  const [{ periods, problems = [], entries }] = JSON.parse(stdout);
+  const placed = placedLines(world.files);
+  const lines = placed.flatMap(({ member }) => (member?.seq === undefined ? [] : [member]));
+  const seen = new Map<string, string>();
+  for (const { kind, seq = 0, key, key_id: own = '', next = '', epoch_seq: from, why } of lines) {
+    if (kind !== 'open' && kind !== 'key') continue;
+    const [kid, firstSeq] = kind === 'open' ? [own, from] : [next, seq + 2];
+    const id = `${kid} ${JSON.stringify(key)}`;
+    const seqs = lines.filter((one) => one.key_id === kid).map((one) => one.seq ?? 0);
+    const by = kind === 'open' ? why : 'hand-over';
+    if (!seen.has(id)) seen.set(id, `${kid} ${firstSeq}-${Math.max(0, ...seqs)} ${by}`);
+  }
+  const told = (periods as Record<string, unknown>[]).map(
+    ({ keyId, firstSeq, lastSeq, introducedBy }) => `${keyId} ${firstSeq}-${lastSeq} ${introducedBy}`,
+  );
+  const torn = placed.some(({ member, bytes }) => member === undefined && bytes.length > 0);
+  const isWhole = (problems.length === 0 || torn) && (entries === undefined || entries === lines.length);
+  return [
+    ...(told.join() === [...seen.values()].join() ? [] : [`keys show ${told}, is ${[...seen.values()]}`]),
+    ...(isWhole ? [] : [`keys show ${entries}: ${problems}`]),
+  ];
+};
+
 const READERS: readonly (readonly [string, Reader])[] = [
   ['originalLines', original],
   ['verifiedLines', verified],
   ['inspect', inspected],
   ['policy init', drafted],
+  ['keys show', shown],
   ['proof', proven],
   ['proof', proven],
 ];
