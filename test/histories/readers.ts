@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 const MEMBER = Buffer.from(',"integrity":{"seq":');
 
 /** What the application wrote (spec 1): of a part that part. */
-export function ownBytes({ bytes, member }: PlacedLine): Buffer {
+function ownBytes({ bytes, member }: PlacedLine): Buffer {
   if (member?.as === undefined) return Buffer.concat([bytes.subarray(0, bytes.lastIndexOf(MEMBER)), Buffer.from('}')]);
   const { line } = JSON.parse(bytes.toString('utf8'));
   return Buffer.from(line, member.as === 'text' ? 'utf8' : 'base64');
