@@ -302,8 +302,6 @@ export function makeHistory(random: Random, world: World): History {
   }
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
   if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
-  // of several streams each has a beginning and an end of its own
-  if (world.open && !live && world.origins.length > 1 && draft.roots.size > 0) draft.roots.add('END_UNPROVEN');
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
   // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
