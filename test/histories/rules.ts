@@ -1,4 +1,4 @@
-import type { FindingCode, VerifyReport } from '../../src/index.ts';
+import type { Finding, FindingCode, VerifyReport } from '../../src/index.ts';
 import type { History } from './history.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +12,7 @@ export function honestViolations({ causes, roots, world, live }: History, report
   if (causes.size === 0 && report.verdict !== 'ok') violations.push(`undecided: ${codesOf(report)}`);
   // of which stream a file is that cannot be read is not known: it is told by itself, and what it may hold with the stream
   const unread = report.streams.some(({ origin, findings }) => origin === '' && findings[0]?.code === 'UNREADABLE');
-  for (const { findings } of report.streams) {
+  for (const { findings, lastSeq } of report.streams) {
     const told = findings.filter(({ severity }) => severity === 'undecided');
     for (const { code } of told) if (causes.size > 0 && !causes.has(code)) violations.push(`false: ${code}`);
     const [first, ...rest] = told;
@@ -20,16 +20,14 @@ export function honestViolations({ causes, roots, world, live }: History, report
     const mayBeUnread = first.code === 'UNSIGNED' || first.message.includes('could not be read');
     if (unread && mayBeUnread) continue;
     // what the log itself has follows from nothing, and comes first where nothing else was found but how it ends
-    const others = rest.some(({ code }) => roots.has(code) && !isOfEnd(code, live) && !isOfLog(world, code));
+    const isOfEnd = ({ code, lastSeq: last }: Finding): boolean =>
+      code === 'END_UNPROVEN' || (code === 'UNSIGNED' && last === lastSeq) || (live && code === 'UNVOUCHED');
+    const others = rest.some((one) => roots.has(one.code) && !isOfEnd(one) && !isOfLog(world, one.code));
     const stillOpen = world.open && !live && first.code === 'END_UNPROVEN';
     if (others || !(stillOpen || isOfLog(world, first.code))) violations.push(`first: ${first.code}`);
   }
   return [...new Set(violations)];
 }
-
-/** The newest run of a log that is still written may be one that nothing signs yet. */
-const isOfEnd = (code: FindingCode, live: boolean): boolean =>
-  code === 'END_UNPROVEN' || (live && (code === 'UNSIGNED' || code === 'UNVOUCHED'));
 
 const isOfLog = ({ has }: World, code: FindingCode): boolean =>
   has.has(code) || (code === 'ABANDONED_UNPROVEN' && has.has('ABANDONED'));
