@@ -73,6 +73,23 @@ type MakeLook = (random: Random, world: World) => Look | undefined;
 const torn = ({ has }: World): boolean => has.has('TORN_TAIL');
 const isBinary = ({ files }: World): boolean => files.some(({ bytes }) => bytes.includes(0x0d));
 
+/** Wrapped by a carrier, with what else is in its files. */
+const carried: MakeLook = (random, { files }) => {
+  const unwrap = random.pick(carriers);
+  const length = random.pick([50, 400, 16_384]);
+  const wrapped = files.map(({ name, bytes }) => ({ name, bytes: wrapFile(unwrap, bytes, length).bytes }));
+  const lines = wrapped.flatMap(({ bytes }) => linesOf(bytes).map(String));
+  const beside = lines.filter((line) => line.includes('stderr')).length;
+  const isSo = ({ unwrapped: says }: VerifyReport): boolean => says?.carrier === unwrap && says.beside === beside;
+  return {
+    what: unwrap,
+    otherFiles: true,
+    files: wrapped,
+    as: { unwrap },
+    also: (report) => (isSo(report) ? [] : [`${JSON.stringify(report.unwrapped)}, is ${beside}`]),
+  };
+};
+
 const LOOKS: readonly MakeLook[] = [
   (random, { files }) => ({
     what: 'as written',
@@ -169,21 +186,9 @@ const LOOKS: readonly MakeLook[] = [
       options: () => ({ paths: ['-'], input: Readable.from(chunks(random, joinedBytes(world.files))) }),
     };
   },
-  (random, { files }) => {
-    const unwrap = random.pick(carriers);
-    const length = random.pick([50, 400, 16_384]);
-    const wrapped = files.map(({ name, bytes }) => ({ name, bytes: wrapFile(unwrap, bytes, length).bytes }));
-    const lines = wrapped.flatMap(({ bytes }) => linesOf(bytes).map(String));
-    const beside = lines.filter((line) => line.includes('stderr')).length;
-    const isSo = ({ unwrapped: says }: VerifyReport): boolean => says?.carrier === unwrap && says.beside === beside;
-    return {
-      what: unwrap,
-      otherFiles: true,
-      files: wrapped,
-      as: { unwrap },
-      also: (report) => (isSo(report) ? [] : [`${JSON.stringify(report.unwrapped)}, is ${beside}`]),
-    };
-  },
+  carried,
+  carried,
+  carried,
   (random, world) => {
     if (torn(world)) return undefined;
     return { what: 'mixed', otherFiles: true, files: [mixed(random, world)], as: { demux: true } };

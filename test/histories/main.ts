@@ -20,7 +20,11 @@ import {
 } from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of histories | copies | parts | attacks | altered] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
+/**
+ * npm run histories -- [--seed S] [--count N] [--of KIND] [--real] [--tree DIRECTORY] [--out DIRECTORY]
+ *
+ * KIND is one of CAMPAIGNS. `--real`: logs of the writer itself, as the simulator drives it.
+ */
 
 const { values } = parseArgs({
   options: {
