@@ -322,7 +322,10 @@ function misplaced(
     const { before: previous, behind } = timesAround(lines, sizes, code, at);
     // what is missing may come late: when it is told, that seal has passed
     const next = code === 'ENTRIES_MISSING' ? (one.nextSealTime ?? behind) : one.nextSealTime;
-    if (one.previousSealTime !== previous || next !== behind)
+    // an open that fits narrows it, too
+    const before =
+      code === 'ROOT_MISMATCH' && (one.previousSealTime ?? '') > (previous ?? '') ? previous : one.previousSealTime;
+    if (before !== previous || next !== behind)
       says.push(`${code} between ${one.previousSealTime} and ${one.nextSealTime}, is ${previous} and ${behind}`);
   }
   return says;
@@ -340,7 +343,8 @@ export function changeViolations(
   const others = above.filter(({ code }) => !codes.has(code)).map(({ code }) => code);
   if (others.length > 0) says.push(`also says ${others}`);
   const worst = above.find(({ severity }) => severity === report.verdict)?.code;
-  if (worst !== 'UNSIGNED' && !named.some(({ code }) => code === worst)) says.push(`first: ${worst}`);
+  if (worst !== 'UNSIGNED' && worst !== 'UNVOUCHED' && !named.some(({ code }) => code === worst))
+    says.push(`first: ${worst}`);
   const [least, most] = proven;
   if (stream.provenSize < least || stream.provenSize > most)
     says.push(`proven ${stream.provenSize}, is ${least} to ${most}`);
