@@ -94,7 +94,9 @@ const verified: Reader = async (judge, { world }, options) => {
   const truth = truthOf(world, world.origins[0] as string, world.files);
   let verdict = '';
   const { lines, problems } = await given(async (onPiece, onProblem) => {
-    ({ verdict } = await judge.verifier.verifiedLines({ ...options, onPiece, onProblem: () => onProblem() }));
+    // all of it is proven: nothing is left out
+    const told = { onPiece, onProblem: () => onProblem(), onUnproven: () => onProblem() };
+    ({ verdict } = await judge.verifier.verifiedLines({ ...options, ...told }));
   });
   if (verdict !== 'ok') return lines.length === 0 ? [] : [`${verdict}, and gives lines`];
   return [...same('verifiedLines', ownLines(truth), lines), ...(problems === 0 ? [] : ['problems'])];
