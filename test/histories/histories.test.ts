@@ -7,9 +7,15 @@ import { times } from '../support/tier.ts';
 import {
   alteredCampaign,
   attackCampaign,
+  changesCampaign,
   copiesCampaign,
+  cutsCampaign,
+  demandsCampaign,
   honestCampaign,
+  liesCampaign,
+  looksCampaign,
   partsCampaign,
+  readsCampaign,
   type Violation,
 } from './histories.ts';
 
@@ -20,14 +26,9 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 type Asked = typeof honestCampaign;
 
-/** Honest histories of which the report names a consequence before its cause; those below `writer` with the writer's own logs. */
-const OPEN = { drafted: [1853, 2065, 2903, 2969], writer: [484, 485, 1985, 2712, 2717] } as const;
-
 async function said(campaign: Asked, seed: number, count: number, writer?: Tree): Promise<string[]> {
   const violations: string[] = [];
-  const open: readonly number[] = count > 1 && campaign === honestCampaign ? OPEN[writer ? 'writer' : 'drafted'] : [];
   const onViolation = ({ seed: at, what, says }: Violation): void => {
-    if (open.includes(at)) return;
     violations.push(`seed ${at} (${what}): ${says.join('; ')}`);
   };
   await campaign({ verifier, ...(writer && { writer }), seed, count, directory, onViolation });
@@ -45,14 +46,12 @@ describe('honest histories', () => {
     ['no key, or the wrong one', [65, 73, 90]],
     ['a file that was cut inside a checkpoint line', [351, 438]],
     ['a line that a crash tore, and a file that was cut behind it', [701303, 701637]],
+    ['lines that a crash lost, cut before what took their place', [12534]],
+    ['a damaged file in the middle of one of several logs', [1853, 2065, 2903, 2969]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
     for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));
     expect(all).toEqual([]);
-  });
-
-  it.fails.each(OPEN.drafted)('open: seed %i names its cause first', async (seed) => {
-    expect(await said(honestCampaign, seed, 1)).toEqual([]);
   });
 
   it('are told as what they are, cause first', async () => {
@@ -62,7 +61,13 @@ describe('honest histories', () => {
 
 describe('copies of honest logs', () => {
   it('are told from forks and from other logs, whatever their line endings and empty lines', async () => {
-    expect(await said(copiesCampaign, 1, times(100, 3_000))).toEqual([]);
+    expect(await said(copiesCampaign, 1, times(35, 3_000))).toEqual([]);
+  });
+});
+
+describe('copies of crashed hosts', () => {
+  it('are not called tampered where they end inside the open that went back', async () => {
+    expect(await said(cutsCampaign, 1, times(25, 1_500))).toEqual([]);
   });
 });
 
@@ -81,7 +86,19 @@ describe('attacks', () => {
 
 describe('altered records of signed logs', () => {
   it('are named, and nothing else; the rest is proven, unless a checksum was made anew', async () => {
-    expect(await said(alteredCampaign, 1, 60)).toEqual([]);
+    expect(await said(alteredCampaign, 1, 25)).toEqual([]);
+  });
+});
+
+describe('whole logs', () => {
+  it.each([
+    ['are told as they are, whatever way they are read', looksCampaign, times(130, 3_000)],
+    ['give back what was written', readsCampaign, times(60, 1_500)],
+    ['of which one thing was changed are told as that', changesCampaign, times(120, 3_000)],
+    ['with one lie of somebody who has every key', liesCampaign, times(150, 3_000)],
+    ['meet what they have of what is demanded, and nothing more', demandsCampaign, times(150, 3_000)],
+  ] as const)('%s', async (_what, campaign, count) => {
+    expect(await said(campaign, 1, count)).toEqual([]);
   });
 });
 
@@ -92,11 +109,15 @@ describe('logs of the writer itself', () => {
   });
 
   it.each([
-    ['honest histories', honestCampaign, times(40, 3_000)],
-    ['copies', copiesCampaign, times(20, 1_500)],
-    ['single files', partsCampaign, times(20, 1_500)],
-    ['attacks', attackCampaign, times(30, 3_000)],
-    ['altered records', alteredCampaign, times(15, 1_000)],
+    ['honest histories', honestCampaign, times(30, 3_000)],
+    ['copies', copiesCampaign, times(12, 1_500)],
+    ['single files', partsCampaign, times(15, 1_500)],
+    ['attacks', attackCampaign, times(20, 3_000)],
+    ['altered records', alteredCampaign, times(10, 1_000)],
+    ['ways of reading', looksCampaign, times(20, 1_500)],
+    ['what is read out of them', readsCampaign, times(10, 1_000)],
+    ['changes', changesCampaign, times(15, 1_500)],
+    ['demands', demandsCampaign, times(10, 1_000)],
   ] as const)(
     '%s',
     async (_what, campaign, count) => {
@@ -105,8 +126,13 @@ describe('logs of the writer itself', () => {
     600_000,
   );
 
-  it.fails.each(OPEN.writer)('open: seed %i names its cause first', async (seed) => {
-    expect(await said(honestCampaign, seed, 1, writer)).toEqual([]);
+  it.each([
+    ['a run that nothing signs yet is unsigned, and so nobody answers for its keys', [484, 485, 2712, 2717]],
+    ['a seal may stand among entries that are not here', [1985]],
+  ])('%s', async (_what, seeds) => {
+    const all: string[] = [];
+    for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1, writer)));
+    expect(all).toEqual([]);
   });
 
   it('a compressed file that is cut inside the header of its second member contradicts nothing that is held', async () => {

@@ -2,10 +2,17 @@ import { Random } from '../interop/differential/random.ts';
 import type { Tree } from '../simulator/tree.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
+import { changeViolations, makeChange } from './changes.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
+import { cutViolations, makeCut } from './cuts.ts';
+import { demandViolations, makeDemand } from './demands.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
+import { lieViolations, makeLie } from './lies.ts';
+import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
+import { placeViolations } from './places.ts';
+import { makeRead, readViolations } from './readers.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
 import { makeWorld, type World } from './world.ts';
@@ -73,7 +80,8 @@ class Worlds {
 export const honestCampaign = (campaign: Campaign): Promise<number> =>
   made(campaign, async (seed, world, judge) => {
     const history = makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), world);
-    return { history, says: honestViolations(history, await judge.report(history)) };
+    const report = await judge.report(history);
+    return { history, says: [...honestViolations(history, report), ...placeViolations(history, report)] };
   });
 
 /** Attacks from `seed` on. @returns how many broke a rule */
@@ -82,7 +90,11 @@ export const attackCampaign = (campaign: Campaign): Promise<number> =>
     const attack = await makeAttack(new Random(Math.imul(seed, 0xc2b2ae35)), world);
     if (attack === undefined) return undefined;
     const deleted = attack.deleted && (await judge.report(attack.deleted));
-    return { history: attack, says: attackViolations(attack, await judge.report(attack), deleted) };
+    const report = await judge.report(attack);
+    return {
+      history: attack,
+      says: [...attackViolations(attack, report, deleted), ...placeViolations(attack, report)],
+    };
   });
 
 /** Signed logs with altered records, from `seed` on. @returns how many broke a rule */
@@ -102,8 +114,9 @@ export const copiesCampaign = (campaign: Campaign): Promise<number> =>
     const random = new Random(Math.imul(seed, 0x165667b1));
     const copies = makeCopies(random, world, random.chance(0.4));
     if (copies === undefined) return undefined;
-    const says = copiesViolations(copies, await judge.report(copies), await judge.report(copies.honest));
-    return { history: copies, says };
+    const report = await judge.report(copies);
+    const says = copiesViolations(copies, report, await judge.report(copies.honest));
+    return { history: copies, says: [...says, ...placeViolations(copies, report)] };
   });
 
 /** Single files of logs that go on in others, from `seed` on. @returns how many broke a rule */
@@ -112,6 +125,57 @@ export const partsCampaign = (campaign: Campaign): Promise<number> =>
     const part = makePart(new Random(Math.imul(seed, 0x9e3779b9)), world);
     return part && { history: part, says: partViolations(part, await judge.report(part)) };
   });
+
+/** Logs that are whole, read in ways that lose nothing, from `seed` on. @returns how many broke a rule */
+export const looksCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const look = makeLook(new Random(Math.imul(seed, 0x7feb352d)), world);
+    return look && { history: look, says: await lookViolations(judge, look) };
+  });
+
+/** What is read out of logs that are whole, from `seed` on. @returns how many broke a rule */
+export const readsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const read = makeRead(new Random(Math.imul(seed, 0x846ca68b)), world);
+    return read && { history: read, says: await readViolations(judge, read) };
+  });
+
+/** Whole logs of which one thing was changed, from `seed` on. @returns how many broke a rule */
+export const changesCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const change = makeChange(new Random(Math.imul(seed, 0x58f38ded)), world);
+    if (change === undefined) return undefined;
+    const report = await judge.at(change, (options) => judge.verifier.verify({ ...options, quoteLines: true }));
+    return { history: change, says: changeViolations(change, report) };
+  });
+
+/** Copies of crashed hosts that were cut, from `seed` on. @returns how many broke a rule */
+export const cutsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const cut = makeCut(new Random(Math.imul(seed, 0x1b873593)), world);
+    return cut && { history: cut, says: cutViolations(await judge.report(cut)) };
+  });
+
+/** Whole logs, and what is demanded of them, from `seed` on. @returns how many broke a rule */
+export const demandsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const demand = makeDemand(new Random(Math.imul(seed, 0x6a09e667)), world);
+    return demand && { history: demand, says: await demandViolations(judge, demand) };
+  });
+
+/** Logs of a writer with every key that breaks one rule, from `seed` on. @returns how many broke a rule of ours */
+export async function liesCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
+  const judge = new Judge(verifier, directory);
+  let violations = 0;
+  for (let at = seed; at < seed + count; at++) {
+    const history = makeLie(new Random(Math.imul(at, 0x2545f491)));
+    const says = lieViolations(history, await judge.report(history));
+    if (says.length === 0) continue;
+    violations++;
+    onViolation?.({ seed: at, what: history.what.join(', '), says, history });
+  }
+  return violations;
+}
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
 

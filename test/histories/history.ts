@@ -103,7 +103,7 @@ class Draft {
 const joined = (lines: readonly Buffer[], ending = '\n'): Buffer =>
   Buffer.concat(lines.flatMap((line) => [line, Buffer.from(ending)]));
 
-const converted = ({ name, bytes }: NamedBytes): NamedBytes => {
+export const converted = ({ name, bytes }: NamedBytes): NamedBytes => {
   if (bytes.includes('\r\n')) return { name, bytes }; // a tool converts what is not converted yet
   const torn = bytes.at(-1) !== 0x0a;
   const all = joined(linesOf(bytes), '\r\n');
@@ -153,17 +153,21 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
   },
 ];
 
-/** Some pipe has mixed the streams. */
-function mix(draft: Draft): void {
-  const lists = draft.world.origins.map((origin) =>
-    draft.world.files.filter((file) => file.origin === origin).flatMap(({ bytes }) => linesOf(bytes)),
+/** The streams as some pipe has mixed them. */
+export function mixed(random: Random, { origins, files }: World): NamedBytes {
+  const lists = origins.map((origin) =>
+    files.filter((file) => file.origin === origin).flatMap(({ bytes }) => linesOf(bytes)),
   );
   const lines: Buffer[] = [];
   while (lists.some((list) => list.length > 0)) {
-    const list = draft.random.pick(lists.filter((one) => one.length > 0));
-    lines.push(...list.splice(0, 1 + draft.random.int(4)));
+    const list = random.pick(lists.filter((one) => one.length > 0));
+    lines.push(...list.splice(0, 1 + random.int(4)));
   }
-  draft.files = [{ name: 'mixed.jsonl', bytes: joined(lines) }];
+  return { name: 'mixed.jsonl', bytes: joined(lines) };
+}
+
+function mix(draft: Draft): void {
+  draft.files = [mixed(draft.random, draft.world)];
   draft.demux = true;
   draft.what.push('mixed');
 }
@@ -213,7 +217,7 @@ const carriages: readonly ((draft: Draft) => void)[] = [
 ];
 
 /** In one member or several, at any level. */
-function compressed(random: Random, { name, bytes }: NamedBytes): NamedBytes {
+export function compressed(random: Random, { name, bytes }: NamedBytes): NamedBytes {
   const level = 1 + random.int(9);
   const cut = random.chance(0.4) ? random.int(bytes.length) : bytes.length;
   const parts = [bytes.subarray(0, cut), bytes.subarray(cut)].filter((part) => part.length > 0);
@@ -269,7 +273,7 @@ function reachOf({ files, world }: Pick<Draft, 'files' | 'world'>): ReadonlyMap<
   return reach;
 }
 
-function shuffled<T>(random: Random, list: readonly T[]): T[] {
+export function shuffled<T>(random: Random, list: readonly T[]): T[] {
   const left = [...list];
   return list.map(() => left.splice(random.int(left.length), 1)[0] as T);
 }

@@ -1,16 +1,54 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
+import { build } from 'esbuild';
 import type * as Package from '../../src/index.ts';
 import type { History } from './history.ts';
 
 /** Asks a verifier through the public API. */
 
-export type Verifier = Pick<typeof Package, 'verify' | 'auditorKeys'>;
+export type Verifier = Pick<
+  typeof Package,
+  | 'verify'
+  | 'auditorKeys'
+  | 'inspect'
+  | 'loadPolicy'
+  | 'originalLines'
+  | 'proveRecord'
+  | 'verifiedLines'
+  | 'verifyProof'
+>;
 
-/** The verifier of a source tree. */
+/** The verifier of a source tree, compiled: a module that is loaded lazily costs as much as a small log otherwise. */
 export async function verifierOf(tree: string): Promise<Verifier> {
-  return (await import(pathToFileURL(join(tree, 'src/index.ts')).href)) as Verifier;
+  const { outputFiles } = await build({
+    entryPoints: [join(tree, 'src/index.ts')],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+    logLevel: 'error',
+    external: [
+      '*.node',
+      '@aws-sdk/*',
+      '@google-cloud/*',
+      '@azure/*',
+      '@platformatic/*',
+      'bullmq',
+      'ioredis',
+      'pkijs',
+      'winston-transport',
+    ],
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(tree, 'src/index.ts')).href), 'import.meta': '{}' },
+  });
+  const module = { exports: {} };
+  const text = `(function (require, module, exports) {${(outputFiles[0] as { text: string }).text}\n})`;
+  const run = vm.runInThisContext(text, { filename: 'verifier.js' });
+  run(createRequire(join(tree, 'package.json')), module, module.exports);
+  return module.exports as Verifier;
 }
 
 const VARIABLE = 'FAPILOG_TAMPER_HISTORY_KEY_';
@@ -35,20 +73,25 @@ function named({ keys, files }: History, put: (name: string, content: string) =>
 }
 
 export class Judge {
-  readonly #verifier: Verifier;
+  readonly verifier: Verifier;
   readonly #root: string;
   #count = 0;
 
   constructor(verifier: Verifier, root: string) {
-    this.#verifier = verifier;
+    this.verifier = verifier;
     this.#root = root;
   }
 
   async report(history: History): Promise<Package.VerifyReport> {
+    return this.at(history, (options) => this.verifier.verify(options));
+  }
+
+  /** Does something with the options of a history while its files lie in `directory`, the log's in `directory/logs`. */
+  async at<T>(history: History, ask: (options: Package.VerifyOptions, directory: string) => Promise<T>): Promise<T> {
     const directory = join(this.#root, `history${++this.#count}`);
     mkdirSync(directory);
     try {
-      return await this.#verifier.verify(this.#options(directory, history));
+      return await ask(this.#options(directory, history), directory);
     } finally {
       rmSync(directory, { recursive: true });
       for (const at of history.keys.dataKeys.keys()) delete process.env[`${VARIABLE}${at}`];
@@ -75,7 +118,7 @@ export class Judge {
     return {
       paths: paths.length > 0 ? paths : [folder],
       origin: history.origins,
-      keys: this.#verifier.auditorKeys(named(history, put)),
+      keys: this.verifier.auditorKeys(named(history, put)),
       held: held.map(({ note }) => note),
       ...(known.length > 0 && { known: put('known.json', JSON.stringify({ version: 1, streams })) }),
       ...(unwrap !== undefined && { unwrap }),

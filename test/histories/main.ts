@@ -7,14 +7,24 @@ import { compileTree } from '../simulator/tree.ts';
 import {
   alteredCampaign,
   attackCampaign,
+  changesCampaign,
   copiesCampaign,
+  cutsCampaign,
+  demandsCampaign,
   honestCampaign,
+  liesCampaign,
+  looksCampaign,
   partsCampaign,
+  readsCampaign,
   type Violation,
 } from './histories.ts';
 import { verifierOf } from './judge.ts';
 
-/** `--real`: logs of the writer itself, as the simulator drives it. npm run histories -- [--seed S] [--count N] [--of histories | copies | parts | attacks | altered] [--real] [--tree DIRECTORY] [--out DIRECTORY] */
+/**
+ * npm run histories -- [--seed S] [--count N] [--of KIND] [--real] [--tree DIRECTORY] [--out DIRECTORY]
+ *
+ * KIND is one of CAMPAIGNS. `--real`: logs of the writer itself, as the simulator drives it.
+ */
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +42,12 @@ const CAMPAIGNS = new Map([
   ['parts', partsCampaign],
   ['attacks', attackCampaign],
   ['altered', alteredCampaign],
+  ['looks', looksCampaign],
+  ['cuts', cutsCampaign],
+  ['lies', liesCampaign],
+  ['reads', readsCampaign],
+  ['changes', changesCampaign],
+  ['demands', demandsCampaign],
 ]);
 const count = Number(values.count);
 const directory = scratchDirectory();

@@ -63,8 +63,12 @@ export async function realWorld(tree: Tree, seed: number, settles: boolean): Pro
   const { useKmsSigning, signingKeyId } = schedule.setup.config;
   const signs = useKmsSigning === true || signingKeyId !== undefined;
   const dataKeys = useKmsSigning === true ? [] : keys.dataKeys;
-  const times = files.flatMap(({ bytes }) =>
-    [...textOf(bytes).matchAll(/"time":"([^"]+)"/g)].map(([, time = '']) => Date.parse(time)),
+  // a clock may have gone back: whoever copies the log has the one that it ends with
+  const newest = new Map(
+    files.flatMap(({ origin, bytes }) => {
+      const time = [...textOf(bytes).matchAll(/"time":"([^"]+)"/g)].at(-1)?.[1];
+      return time === undefined ? [] : [[origin, Date.parse(time)] as const];
+    }),
   );
   return {
     mode: useKmsSigning === true ? 'hash' : signs ? 'both' : 'mac',
@@ -74,7 +78,7 @@ export async function realWorld(tree: Tree, seed: number, settles: boolean): Pro
     kept: [...new Map(kept.map((one) => [`${one.origin} ${one.size}`, one])).values()].sort((a, b) => a.size - b.size),
     dataKeys,
     signers: signs ? keys.secrets.map((secret) => localKey('ed25519', secret)) : [],
-    now: Math.max(...times),
+    now: Math.max(...newest.values()),
     open: !settles,
     has,
     cited,

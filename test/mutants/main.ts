@@ -6,10 +6,12 @@ import { Copy } from './copy.ts';
 import { Coverage } from './coverage.ts';
 
 /**
- * npm run mutants -- [--seed S] [--count N] [--area verify|seal|fleet] [--tree DIRECTORY] [--from RESULTS.json] [--out RESULTS.json]
+ * npm run mutants -- [--seed S] [--count N] [--area verify|seal|fleet] [--tree DIRECTORY] [--from RESULTS.json]
+ *   [--out RESULTS.json] [--tests FILE,FILE]
  *
  * Changes one place of src/AREA at a time, in a copy of the tree's commit, and says whether a unit test notices. `--from` takes
- * the mutants that another run chose, of another commit, too, as far as their lines are still there.
+ * the mutants that another run chose, of another commit, too, as far as their lines are still there. `--tests`: these files alone
+ * are asked, whatever they cover.
  */
 
 const { values } = parseArgs({
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     tree: { type: 'string', default: process.cwd() },
     from: { type: 'string' },
     out: { type: 'string' },
+    tests: { type: 'string' },
   },
 });
 
@@ -116,15 +119,22 @@ const say = ({ id, file, line, operator, outcome, seconds, change }: Result) =>
     [id, `${file}:${line}`, operator, outcome, `${seconds} s`, change.replaceAll(/\s+/g, ' ').slice(0, 90)].join(' | '),
   );
 
-const coverage = await Coverage.of(copy);
-if (coverage.failing.length > 0) console.log(`NOT ASKED, they fail without a mutant: ${coverage.failing.join(', ')}`);
+const asked = values.tests?.split(',');
+const coverage = asked === undefined ? await Coverage.of(copy) : undefined;
+if (asked !== undefined) {
+  const { failed } = await copy.test(asked, false);
+  if (failed.length > 0) throw new Error(`they fail without a mutant: ${failed.join(', ')}`);
+}
+if (coverage !== undefined && coverage.failing.length > 0)
+  console.log(`NOT ASKED, they fail without a mutant: ${coverage.failing.join(', ')}`);
 for (const mutant of results.filter(({ outcome }) => outcome === 'not run')) {
-  await judge(copy, mutant, coverage.covering(mutant), 'unnoticed');
+  if (coverage === undefined) await judge(copy, mutant, asked ?? [], 'survived');
+  else await judge(copy, mutant, coverage.covering(mutant), 'unnoticed');
   say(mutant);
   keep();
 }
 for (const mutant of results.filter(({ outcome }) => outcome === 'unnoticed')) {
-  await judge(copy, mutant, coverage.rest(coverage.covering(mutant)), 'survived');
+  await judge(copy, mutant, coverage?.rest(coverage.covering(mutant)) ?? [], 'survived');
   keep();
 }
 console.log('\nid | place | operator | outcome | time | change');

@@ -4,7 +4,7 @@ import type { OpenEntry } from '../../format/control.ts';
 import type { ControlLine } from '../../format/entry.ts';
 import { formatKeyReference } from '../../format/key-reference.ts';
 import { Epoch } from '../model/epoch.ts';
-import { abandon } from '../range/abandoned.ts';
+import { abandon, goesOnElsewhere } from '../range/abandoned.ts';
 import { adopt } from '../range/adoption.ts';
 import { append, takeSeq } from '../range/advance.ts';
 import { heldProvesStart } from '../range/held.ts';
@@ -35,7 +35,7 @@ export async function handleOpen(
   }
   if (state.next !== 0) {
     if (takeSeq(state, seq, leaf) === 'passed') return;
-    if (state.headless) beginRange(state);
+    if (state.headless || goesOnElsewhere(state, seq, open)) beginRange(state); // M8.24, M8.26
   }
   const first = state.next === 0;
   if (first) {

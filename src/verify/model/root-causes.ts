@@ -2,7 +2,7 @@ import type { Finding, FindingCode } from './findings.ts';
 
 /** What explains what: the first thing that is said of a log is the one that the others follow from. */
 
-/** Undecided findings in the order in which they explain one another; all others stand between the last two groups. */
+/** Undecided findings in the order in which they explain one another; all others stand between these and the last ones. */
 const ORDER: readonly (readonly FindingCode[])[] = [
   // what was read is not what was written
   [
@@ -20,12 +20,17 @@ const ORDER: readonly (readonly FindingCode[])[] = [
   // it could not be checked
   ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'],
 ];
-const LAST: readonly FindingCode[] = ['END_UNPROVEN', 'UNWITNESSED'];
+const LAST: readonly (readonly FindingCode[])[] = [
+  // who answers for a key period follows from what is signed and taken over
+  ['UNVOUCHED'],
+  // so does how far all of it is proven
+  ['END_UNPROVEN', 'UNWITNESSED'],
+];
 
 function rankOf(code: FindingCode): number {
-  const at = ORDER.findIndex((codes) => codes.includes(code));
-  if (at >= 0) return at;
-  return LAST.includes(code) ? ORDER.length + 1 : ORDER.length;
+  const isHere = (codes: readonly FindingCode[]): boolean => codes.includes(code);
+  const at = ORDER.findIndex(isHere);
+  return at >= 0 ? at : ORDER.length + 1 + LAST.findIndex(isHere);
 }
 
 /**

@@ -15,10 +15,10 @@ export type Abandonment = 'abandoned' | 'out of order' | 'too far';
  */
 export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: Digest): Abandonment {
   const size = seq - 1;
-  if (open.why !== 'recovered' && open.why !== 'resumed') return 'out of order';
-  if (state.tree.sawLeaf(seq, leaf)) return 'out of order';
+  const mayFollow = open.why === 'recovered' || open.why === 'resumed' || (open.why === 'rotated' && isAfterCut(state));
+  if (!mayFollow || state.tree.sawLeaf(seq, leaf)) return 'out of order';
   if (state.evidence.settledSize > size) return 'out of order'; // a writer never goes back below what it gave to any signer
-  if (state.headless || seq < state.firstSeq) return abandonRange(state, seq);
+  if (open.why === 'rotated' || state.headless || seq < state.firstSeq) return abandonRange(state, seq);
   if (state.broken || state.tree.frontier === undefined) return 'out of order';
   const end = state.next - 1;
   const unproven = state.evidence.lastUnchecked > size;
@@ -30,6 +30,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
     );
     return 'too far';
   }
+  if (goesOnElsewhere(state, seq, open)) return abandonRange(state, seq);
   const count = end - size;
   state.abandonedEntries += count;
   const tooMany = state.abandonedEntries > state.auditor.accept.abandoned;
@@ -39,6 +40,18 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   else state.findings.add('ABANDONED', place, message, tooMany ? 'undecided' : undefined);
   goBack(state, size);
   return 'abandoned';
+}
+
+/** The open that went back may have stood behind where the file before was cut: then another file goes on from there. */
+function isAfterCut({ afterCut, atFileStart }: StreamState): boolean {
+  return afterCut && atFileStart;
+}
+
+/** Whether the open goes on from other entries than those that stand before such a cut, which nobody signed. */
+export function goesOnElsewhere(state: StreamState, seq: number, open: OpenEntry): boolean {
+  const subtrees = state.tree.frontier?.subtrees;
+  if (subtrees === undefined || !isAfterCut(state) || state.evidence.settledSize >= seq - 1) return false;
+  return open.frontier.length !== subtrees.length || open.frontier.some((root, at) => root !== subtrees[at]);
 }
 
 /**
@@ -60,7 +73,11 @@ function goBack(state: StreamState, size: number): void {
   const epoch = state.epochs.goBack(size);
   if (epoch !== undefined) {
     epoch.lastSeq = Math.min(epoch.lastSeq, size);
-    if (epoch.lastSeal > size) epoch.lastSeal = state.tree.lastSealUpTo(size, epoch)?.seq ?? 0;
+    if (epoch.lastSeal > size) {
+      const seal = state.tree.lastSealUpTo(size, epoch);
+      epoch.lastSeal = seal?.seq ?? 0;
+      epoch.endTime = seal?.time ?? epoch.startTime;
+    }
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
   state.evidence.goBack(size);

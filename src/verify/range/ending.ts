@@ -170,7 +170,8 @@ function reportTail(state: StreamState, proven: number): void {
   const entries =
     tail === 1 ? '1 entry after the last verified seal is' : `${tail} entries after the last verified seal are`;
   const message = `${entries} not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
-  state.findings.add('UNSEALED_TAIL', { file: state.place.file, seq: proven + 1, lastSeq: last }, message);
+  const place = { file: state.place.file, seq: proven + 1, ...(tail > 0 && { lastSeq: last }) };
+  state.findings.add('UNSEALED_TAIL', place, message);
 }
 
 /** The newest run must itself be proven: an unsigned one could be anybody's, and so could everything before it that it cut. */

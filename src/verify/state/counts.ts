@@ -58,6 +58,11 @@ export class Counts {
     this.#gapSinceSeal = true;
   }
 
+  /** Entries are not here: a seal, or an open, may be among them. */
+  skip(): void {
+    this.#gapSinceSeal = true;
+  }
+
   /** A control entry carries this time. */
   pass(time: string): void {
     this.#lastTime = time;

@@ -30,6 +30,7 @@ export class ForeignLines {
   beginFile(): void {
     this.#classified = false;
     this.#unclassified = undefined;
+    this.#state.afterCut = this.#state.unterminatedBytes > 0;
   }
 
   get pending(): boolean {

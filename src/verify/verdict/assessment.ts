@@ -162,7 +162,8 @@ function sayUnvouched(state: StreamState, epoch: Epoch): void {
 }
 
 function sayKeyMissing(state: StreamState, epoch: Epoch): void {
-  const place = { ...epoch.place, seq: epoch.introducedAt, lastSeq: epoch.lastSeq };
+  const { introducedAt: seq, lastSeq } = epoch; // below it where the log ends at the hand-over
+  const place = { ...epoch.place, seq, ...(lastSeq >= seq && { lastSeq }) };
   if (epoch.signersProven && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
     const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
