@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
-import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
+import type { Fetched } from './client/fetch-response.ts';
+import type { TopicClient, TopicDescription } from './client/topic-client.ts';
 import type { HeldBack, LossEvent } from './loss.ts';
 
 /** How a topic is read. */

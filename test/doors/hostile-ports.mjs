@@ -2,6 +2,7 @@
 import { createServer as createHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { compressionsAlgorithms } from '@platformatic/kafka';
 
 /** An unbounded reader must not take the machine: an endless answer pauses for good after so many bytes. */
 const MOST = 400_000_000;
@@ -81,7 +82,7 @@ const fetched = (records) => {
   return Buffer.concat([NONE, bits(32, 0), bits(16, 0), bits(32, 0), ONE, ...topic, NONE]);
 };
 /** A batch that says of itself what it likes. */
-const batch = (attributes, content, { count = 1, length = content.length + 49 } = {}) =>
+const batch = (attributes, content, { count = 1, length = content.length + 49, last = 0 } = {}) =>
   Buffer.concat([
     bits(64, 0),
     bits(32, length),
@@ -89,7 +90,7 @@ const batch = (attributes, content, { count = 1, length = content.length + 49 } 
     Buffer.from([2]),
     bits(32, 0),
     bits(16, attributes),
-    bits(32, 0),
+    bits(32, last),
     bits(64, 0),
     bits(64, 0),
     bits(64, -1),
@@ -130,19 +131,51 @@ const inRecords = {
   'wrong-length': () => batch(0, garbage, { length: 0x7fff_fff0 }),
   'negative-batch': () => batch(0, garbage, { length: -9 }),
   'countless-records': () => batch(0, garbage, { count: 0x7fff_ffff }),
-  'garbage-batch': () => batch(1, garbage),
+  ...Object.fromEntries([1, 2, 3, 4, 5].map((kind) => [`garbage-batch-${kind}`, () => batch(kind, garbage)])),
+};
+/** What is small as it comes and takes much once it is read: it is taken, as far as there is room, and read on behind it. */
+const all = { last: 100 };
+const repeated = (count, bytes) => Buffer.concat(Array.from({ length: count }, () => bytes));
+const { gzip, snappy, lz4 } = compressionsAlgorithms;
+/** A record without a key and a value. */
+const SMALLEST = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
+/** A record of the stream that is asked for. */
+const large = (size) => {
+  const key = Buffer.from('doors.example.com/x');
+  const body = [Buffer.alloc(3), varint(2 * key.length), key, varint(2 * size), Buffer.alloc(size), Buffer.alloc(1)];
+  const record = Buffer.concat(body);
+  return Buffer.concat([varint(2 * record.length), record]);
+};
+const nearLimit = (mib) => large(mib << 20);
+const inBatches = {
+  'many-gzip-bombs': () => repeated(20, batch(gzip.bitmask, gzip.compressSync(nearLimit(31)), all)),
+  'many-snappy-bombs': () => repeated(8, batch(snappy.bitmask, snappy.compressSync(nearLimit(31)), all)),
+  'many-lz4-bombs': () => repeated(8, batch(lz4.bitmask, lz4.compressSync(nearLimit(31)), all)),
+  'snappy-bomb': () => batch(snappy.bitmask, snappy.compressSync(large(MOST / 4)), all),
+  'lz4-bomb': () => batch(lz4.bitmask, lz4.compressSync(large(MOST / 4)), all),
+  'zstd-bomb': () => batch(4, Buffer.from('28b52ffd0458', 'hex'), all),
+  'small-records': () => batch(0, repeated(1_000_000, SMALLEST), { ...all, count: 1_000_000 }),
+  'small-records-packed': () =>
+    batch(gzip.bitmask, gzip.compressSync(repeated(2_000_000, SMALLEST)), { ...all, count: 2_000_000 }),
+  'many-small-records': () =>
+    repeated(50, batch(gzip.bitmask, gzip.compressSync(repeated(50_000, SMALLEST)), { ...all, count: 50_000 })),
 };
 
 function kafkaWays(point) {
   const act = (fault) => (socket) => answerKafka(socket, points[point], fault);
   const faults = { ...inKafka };
-  if (point === 'records') {
-    for (const [name, make] of Object.entries(inRecords)) {
-      faults[name] = (socket, { id }) => socket.write(framed(Buffer.concat([id, fetched(make())])));
-    }
-  }
+  if (point === 'records') for (const [name, make] of Object.entries(inRecords)) faults[name] = inRecord(make);
   return Object.fromEntries(Object.entries(faults).map(([name, fault]) => [name, act(fault)]));
 }
+
+const inRecord = (make) => {
+  let made;
+  return (socket, { id }) => {
+    made ??= framed(Buffer.concat([Buffer.alloc(4), fetched(make())]));
+    id.copy(made, 4);
+    socket.write(Buffer.from(made));
+  };
+};
 
 /** Answers as a broker does until it is asked for `point`. */
 function answerKafka(socket, point, fault) {
@@ -299,6 +332,12 @@ const each = (ways, make) => Object.fromEntries(Object.entries(ways).map(([name,
 
 const parties = {
   ...Object.fromEntries(Object.keys(points).map((point) => [`kafka-${point}`, each(kafkaWays(point), byConnection)])),
+  'kafka-batches': Object.fromEntries(
+    Object.entries(inBatches).map(([name, make]) => {
+      const answer = inRecord(make);
+      return [name, byConnection((socket) => answerKafka(socket, points.records, answer))];
+    }),
+  ),
   'redis-login': each(redisWays('login'), byConnection),
   'redis-commands': each(redisWays('commands'), byConnection),
   'gcp-kms-grpc': { ...each(inHttp2, byConnection), ...each(inCalls, byCall) },

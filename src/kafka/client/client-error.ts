@@ -52,11 +52,6 @@ export function clientError(what: string, thrown: unknown): TamperError {
   });
 }
 
-/** The names of a broker's errors in an error of the client: `OFFSET_OUT_OF_RANGE`. */
-export function brokerCodes(thrown: unknown): string[] {
-  return everyError(thrown).flatMap((error) => textOf(error, 'apiId') ?? []);
-}
-
 function kindOf(errors: readonly unknown[]): Kind {
   for (const error of errors) {
     const known = BY_BROKER[textOf(error, 'apiId') ?? ''] ?? BY_CLIENT[systemCode(error)];

@@ -1,4 +1,4 @@
-import type { fetchV17, RecordsBatch } from '@platformatic/kafka';
+import type { RecordBatch } from './record-batches.ts';
 
 /** A record of a topic. */
 export interface TopicRecord {
@@ -17,6 +17,12 @@ export interface FetchedPartition {
   readonly start: number;
 }
 
+/** A transaction that came to nothing, as a broker lists it. */
+interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
+
 const IS_TRANSACTIONAL = 1 << 4;
 const IS_CONTROL = 1 << 5;
 const ABORT = 0;
@@ -25,12 +31,16 @@ const ABORT = 0;
  * The records at and above `from` that count, as a consumer with `isolation.level=read_committed` sees them: no markers, and
  * nothing of transactions that were aborted. What the client filters by itself misses the second one of a producer in a fetch.
  */
-export function committedRecords(partition: fetchV17.FetchResponsePartition, from: number): FetchedPartition {
-  const aborted = [...partition.abortedTransactions].sort((a, b) => Number(a.firstOffset - b.firstOffset));
+export function committedRecords(
+  batches: Iterable<RecordBatch>,
+  abortedTransactions: readonly AbortedTransaction[],
+  from: number,
+): Pick<FetchedPartition, 'records' | 'next'> {
+  const aborted = [...abortedTransactions].sort((a, b) => Number(a.firstOffset - b.firstOffset));
   const aborting = new Set<bigint>();
   const records: TopicRecord[] = [];
   let next = from;
-  for (const batch of partition.records ?? []) {
+  for (const batch of batches) {
     const first = Number(batch.firstOffset);
     const last = first + batch.lastOffsetDelta;
     while ((aborted[0]?.firstOffset ?? Number.MAX_SAFE_INTEGER) <= last) {
@@ -40,17 +50,18 @@ export function committedRecords(partition: fetchV17.FetchResponsePartition, fro
     if (batch.attributes & IS_CONTROL) {
       if (isAbort(batch)) aborting.delete(batch.producerId);
     } else if (!(batch.attributes & IS_TRANSACTIONAL) || !aborting.has(batch.producerId)) {
-      for (const { offsetDelta, key, value } of batch.records) {
+      for (const { offsetDelta, key, value } of batch.records()) {
         if (first + offsetDelta >= from) records.push({ offset: first + offsetDelta, key, value });
       }
     }
     next = Math.max(next, last + 1);
   }
-  return { partition: partition.partitionIndex, records, next, start: Number(partition.logStartOffset) };
+  return { records, next };
 }
 
 /** A marker's key: version and type, two bytes each. */
-function isAbort({ records }: RecordsBatch): boolean {
-  const key = records[0]?.key;
+function isAbort(batch: RecordBatch): boolean {
+  const [first] = batch.records();
+  const key = first?.key;
   return key !== null && key !== undefined && key.length >= 4 && key.readInt16BE(2) === ABORT;
 }

@@ -1,10 +1,9 @@
-import type { BaseOptions, Consumer, fetchV17, ResponseError } from '@platformatic/kafka';
+import type { BaseOptions, Consumer } from '@platformatic/kafka';
 import { isError, systemCode, TamperError } from '../../errors.ts';
 import type { BrokerAccess } from './access.ts';
 import { addressText, type TopicAddress } from './address.ts';
-import { withBoundedBatches } from './bounded-batches.ts';
-import { brokerCodes, clientError } from './client-error.ts';
-import { committedRecords, type FetchedPartition } from './committed-records.ts';
+import { clientError } from './client-error.ts';
+import { FETCH, type Fetched, readFetched } from './fetch-response.ts';
 import { GuardedAnswers } from './guarded-answers.ts';
 import { type KafkaClient, loadKafkaClient } from './load-client.ts';
 
@@ -22,7 +21,6 @@ const FETCH_BYTES = 8 * 2 ** 20;
 const PARTITION_BYTES = 2 ** 20;
 /** No session of fetches: each one says what it wants. */
 const NO_SESSION = -1;
-const FETCH = 1;
 const FETCH_VERSIONS = [17, 16, 15, 14, 13] as const;
 
 /** What a cluster says of a topic. */
@@ -31,12 +29,6 @@ export interface TopicDescription {
   readonly topicId: string;
   /** The node that each partition is read from, by partition. */
   readonly leaders: readonly number[];
-}
-
-/** What a fetch brought: partitions with records, and those whose offset the broker does not have. */
-export interface Fetched {
-  readonly partitions: readonly FetchedPartition[];
-  readonly outOfRange: readonly number[];
 }
 
 /** How the client is set up, for readers and writers alike. */
@@ -162,13 +154,12 @@ export class TopicClient {
       throw new TamperError('UNAVAILABLE', `${this.#what}: a partition has no leader`, { retryable: true });
     }
     const version = await this.#version();
-    const { createRequest, parseResponse } = this.#library[`fetchV${version}`];
-    const parse: typeof parseResponse = (...parts) => withBoundedBatches(this.#library, () => parseResponse(...parts));
-    const api = this.#library.createAPI<Parameters<typeof createRequest>, fetchV17.FetchResponse>(
+    const { createRequest } = this.#library[`fetchV${version}`];
+    const api = this.#library.createAPI<Parameters<typeof createRequest>, Fetched>(
       FETCH,
       version,
       createRequest,
-      parse,
+      (_id, _api, _version, reader) => readFetched(this.#library, version, reader, positions, this.#what),
     );
     const asked = partitions.map((partition) => ({
       partition,
@@ -178,21 +169,7 @@ export class TopicClient {
       partitionMaxBytes: PARTITION_BYTES,
     }));
     const topics = [{ topicId: this.#topicId, partitions: asked }];
-    let response: fetchV17.FetchResponse;
-    try {
-      response = await api.async(connection, waitMs, 1, FETCH_BYTES, READ_COMMITTED, 0, NO_SESSION, topics, [], '');
-    } catch (error) {
-      const codes = brokerCodes(error);
-      if (codes.length === 0 || codes.some((code) => code !== 'OFFSET_OUT_OF_RANGE')) throw error;
-      response = (error as ResponseError)['response'] as fetchV17.FetchResponse;
-    }
-    const answered = response.responses.flatMap((one) => one.partitions);
-    return {
-      partitions: answered
-        .filter(({ errorCode }) => errorCode === 0)
-        .map((one) => committedRecords(one, positions.get(one.partitionIndex) ?? 0)),
-      outOfRange: answered.filter(({ errorCode }) => errorCode !== 0).map(({ partitionIndex }) => partitionIndex),
-    };
+    return api.async(connection, waitMs, 1, FETCH_BYTES, READ_COMMITTED, 0, NO_SESSION, topics, [], '');
   }
 
   /** The newest form of the request that both sides know. */
