@@ -4,17 +4,24 @@ import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
-/** An address has so long to take a checkpoint, in milliseconds. */
+/** An anchor has so long to take a checkpoint, in milliseconds. */
 const REQUEST_LIMIT = 10_000;
 /** So long it has left once the log has ended, in milliseconds: a process that is done must not wait for it. */
 const END_LIMIT = 3_000;
 /** So many checkpoints wait for an anchor that is away; beyond that the oldest goes, because a newer one covers more. */
 const BACKLOG = 100;
 
+interface Appending {
+  readonly note: string;
+  readonly done: Promise<void>;
+}
+
 interface Anchor {
   readonly name: string;
   waiting: string[];
   busy: boolean;
+  /** What is being appended to a file. */
+  appending?: Appending | undefined;
   /** Open as long as the process: its idle connections keep nothing alive. */
   store?: ObjectStore;
 }
@@ -63,17 +70,14 @@ export class Anchors {
 
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
-    if (!isAddress(name)) {
-      const { appendNote } = await import('./file-anchor.ts');
-      return appendNote(name, note);
-    }
+    const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
+    if (!isAddress(name)) return withDeadline(bounds, () => appended(anchor, note));
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');
-      return postNote(name, note, { timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal });
+      return postNote(name, note, bounds);
     }
     const { keepNote, placeOf } = await import('./object-anchor.ts');
     try {
-      const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
       await withDeadline(bounds, async (signal) => {
         anchor.store ??= await this.#openBucket(placeOf(name).bucket);
         await keepNote(anchor.store, name, note, signal);
@@ -83,6 +87,22 @@ export class Anchors {
       this.#warn(error); // asked again it would say the same, and the next ones wait
     }
   }
+}
+
+/**
+ * Appends a note to an anchor that is a file. A mount that does not answer gives back neither the call nor its thread, so a second
+ * one waits until the first has ended, however late.
+ */
+async function appended(anchor: Anchor, note: string): Promise<void> {
+  const { appendNote } = await import('./file-anchor.ts');
+  while (anchor.appending !== undefined && anchor.appending.note !== note) await anchor.appending.done;
+  anchor.appending ??= {
+    note,
+    done: appendNote(anchor.name, note).finally(() => {
+      anchor.appending = undefined;
+    }),
+  };
+  return anchor.appending.done;
 }
 
 function notAccepted(name: string, cause: unknown): TamperError {

@@ -150,15 +150,15 @@ export class Bench {
     const { env = {}, input, meanwhile, through = [], rest = NOTHING } = options;
     const probe = join(this.directory, 'probe');
     writeFileSync(probe, JSON.stringify({ blockMs: 0, at: Date.now() }));
-    const [program = '', ...before] = [...through, process.execPath];
     const began = performance.now();
-    const child = spawn(program, [...before, '--import', here('probe.mjs'), ...argv], {
+    const child = spawn('env', [...through, process.execPath, '--import', here('probe.mjs'), ...argv], {
       cwd,
       stdio: 'pipe',
       env: { PATH: process.env['PATH'], HOME: cwd, FAPILOG_TAMPER_ENGINE: 'typescript', PROBE: probe, ...env },
     });
     let text = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => (text += part));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (part: string) => (text += part));
     child.stdin.on('error', () => undefined); // it may have ended
     if (meanwhile === undefined) child.stdin.end(input ?? '');
     let peakMb = 0;

@@ -4,9 +4,9 @@ import { Bench } from './bench.ts';
 import { cases } from './cases.ts';
 
 /**
- * What attackers once found at the doors, tried again on the built package of a tree: `node --import ./test/child/typescript.mjs
- * test/doors/table/main.ts [--tree DIRECTORY] [--only R1,K7]`. One row for each: whether it is found, and what its processes took, each
- * next to what a process took that does the same and meets nobody hostile.
+ * What attackers once found at the doors, tried again on the built package of a tree: `npm run doors -- [--tree DIRECTORY]
+ * [--only R1,K7]`. One row for each: whether it is found, and what its processes took, each next to what a process took that does the
+ * same and meets nobody hostile.
  */
 
 const { values } = parseArgs({
