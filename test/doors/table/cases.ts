@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Producer } from '@platformatic/kafka';
 import { FLEET, makeTopics, produce } from '../../support/topic-logs.ts';
 import type { Bench, Run } from './bench.ts';
+import { inputs, judgeInput } from './inputs.ts';
 
 /** @returns what is wrong; undefined: nothing */
 export type Case = (bench: Bench) => Promise<string | undefined>;
@@ -298,7 +299,7 @@ const lostLock: Case = async (bench) => {
 const listed = (wrong: readonly string[]): string | undefined => (wrong.length === 0 ? undefined : wrong.join('; '));
 const codeIn = (text: string): string => /\b[A-Z]+_[A-Z_]+\b/.exec(text)?.[0] ?? 'no code';
 
-/** By the names of the findings that they repeat. */
+/** By the names of the findings that they repeat, and what is read. */
 export const cases: Readonly<Record<string, Case>> = {
   R1: hostileAnchors,
   R2: oddAnchors,
@@ -315,4 +316,5 @@ export const cases: Readonly<Record<string, Case>> = {
   K2: tokenFile,
   K7: typedSecrets,
   W9: lostLock,
+  ...Object.fromEntries(Object.keys(inputs).map((name) => [name, (bench: Bench) => judgeInput(bench, name)])),
 };
