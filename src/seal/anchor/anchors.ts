@@ -2,6 +2,7 @@ import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
+import type { Appending } from './file-anchor.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An anchor has so long to take a checkpoint, in milliseconds. */
@@ -10,11 +11,6 @@ const REQUEST_LIMIT = 10_000;
 const END_LIMIT = 3_000;
 /** So many checkpoints wait for an anchor that is away; beyond that the oldest goes, because a newer one covers more. */
 const BACKLOG = 100;
-
-interface Appending {
-  readonly note: string;
-  readonly done: Promise<void>;
-}
 
 interface Anchor {
   readonly name: string;
@@ -71,7 +67,10 @@ export class Anchors {
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
     const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
-    if (!isAddress(name)) return withDeadline(bounds, () => appended(anchor, note));
+    if (!isAddress(name)) {
+      const { appendNote } = await import('./file-anchor.ts');
+      return withDeadline(bounds, () => appendNote(anchor, note));
+    }
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');
       return postNote(name, note, bounds);
@@ -87,22 +86,6 @@ export class Anchors {
       this.#warn(error); // asked again it would say the same, and the next ones wait
     }
   }
-}
-
-/**
- * Appends a note to an anchor that is a file. A mount that does not answer gives back neither the call nor its thread, so a second
- * one waits until the first has ended, however late.
- */
-async function appended(anchor: Anchor, note: string): Promise<void> {
-  const { appendNote } = await import('./file-anchor.ts');
-  while (anchor.appending !== undefined && anchor.appending.note !== note) await anchor.appending.done;
-  anchor.appending ??= {
-    note,
-    done: appendNote(anchor.name, note).finally(() => {
-      anchor.appending = undefined;
-    }),
-  };
-  return anchor.appending.done;
 }
 
 function notAccepted(name: string, cause: unknown): TamperError {
