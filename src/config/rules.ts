@@ -1,5 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../errors.ts';
-import { hasPassword, readsLikeKey } from '../foundation/key-like.ts';
+import { hasPassword, isKey, readsLikeKey } from '../foundation/key-like.ts';
 import { isBeside } from '../foundation/log-file-names.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
@@ -41,6 +41,18 @@ function usesSource(config: ResolvedConfig, source: string): boolean {
 }
 
 const keyRules: readonly Rule[] = [
+  ({ config, at }) => {
+    const isSecret = (path = ''): boolean => isKey(path) || hasPassword(path);
+    const name =
+      (['file', 'stateDir'] as const).find((one) => isSecret(config[one])) ??
+      (config.anchors.some(isKey) ? 'anchors' : undefined);
+    return name === undefined
+      ? undefined
+      : {
+          message: `${at(name)} holds a key or a password, which is not shown here, where a path belongs`,
+          hint: 'Give a path; a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names',
+        };
+  },
   ({ config, at }) => {
     const name = (['keyId', 'signingKeyId', 'postQuantumKeyId', 'origin'] as const).find((one) =>
       readsLikeKey(config[one] ?? ''),

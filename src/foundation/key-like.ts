@@ -27,7 +27,7 @@ function isMixed(token: string): boolean {
   return runs >= RUNS;
 }
 
-function isKey(token: string): boolean {
+function isMostOfKey(token: string): boolean {
   if (MOST_HEX.test(token)) return true;
   return isMixed(token) && (WHOLE.test(token) || (MOST_BASE64URL.test(token) && !WORD.test(token)));
 }
@@ -45,13 +45,16 @@ function* endings(token: string): Generator<string> {
 export function readsLikeKey(text: string): boolean {
   const verifier = VERIFIER_KEY.exec(text)?.[1];
   if (verifier !== undefined) return readsLikeKey(verifier);
-  if (text.includes('-----BEGIN') || text.includes('PRIVATE+KEY+') || TOKEN.test(text) || hasPassword(text))
-    return true;
-  if (WHOLE.test(text) || WHOLE.test(basename(text))) return true;
+  if (isKey(text) || hasPassword(text) || WHOLE.test(basename(text))) return true;
   const tokens = text.split(/[^A-Za-z0-9+/_=-]+|=(?=.*[^=])/);
   return tokens
     .flatMap((token) => [token, token.replace(/^(?:0x|-+)/i, '')])
-    .some((token) => [...endings(token)].some((one) => isKey(one.replace(/=+$/, ''))));
+    .some((token) => [...endings(token)].some((one) => isMostOfKey(one.replace(/=+$/, ''))));
+}
+
+/** Whether a text as a whole is 32 bytes of a key, or holds a private key or a token. No path of people's is. */
+export function isKey(text: string): boolean {
+  return text.includes('-----BEGIN') || text.includes('PRIVATE+KEY+') || TOKEN.test(text) || WHOLE.test(text.trim());
 }
 
 /** Whether a text is an address with a user or a password in it: `https://user:password@host`. */

@@ -19,6 +19,11 @@ export interface AnchorParty {
   setAway(isAway: boolean): void;
 }
 
+/** A bucket, which may hold anything else besides. */
+export interface BucketParty extends AnchorParty {
+  put(key: string, text: string): void;
+}
+
 /** A file of checkpoint lines. */
 export function fileParty(directory: string): AnchorParty {
   const name = join(directory, 'anchor.jsonl');
@@ -58,6 +63,7 @@ export class AnchorServer {
   readonly #posted = new Map<string, string[]>();
   readonly #buckets = new Map<string, Map<string, string>>();
   readonly #away = new Set<string>();
+  readonly #acts = new Map<string, () => void>();
 
   async listen(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
@@ -87,7 +93,7 @@ export class AnchorServer {
     };
   }
 
-  bucketParty(id: string, origin: string): AnchorParty {
+  bucketParty(id: string, origin: string): BucketParty {
     const objects = new Map<string, string>();
     this.#buckets.set(id, objects);
     const folder = createHash('sha256').update(origin).digest('hex');
@@ -99,8 +105,16 @@ export class AnchorServer {
         const key = `audit/${folder}/${String(size).padStart(16, '0')}.note`;
         if (!objects.has(key)) objects.set(key, note);
       },
+      put: (key, text) => void objects.set(key, text),
       setAway: (isAway) => this.#setAway(id, isAway),
     };
+  }
+
+  /** An address: who asks it has `act` done. */
+  onAsked(act: () => void): string {
+    const id = `on-${this.#acts.size}`;
+    this.#acts.set(id, act);
+    return `${this.url}/act/${id}`;
   }
 
   #setAway(id: string, isAway: boolean): void {
@@ -115,6 +129,9 @@ export class AnchorServer {
     const [, first = '', second = ''] = url.pathname.split('/');
     if (this.#away.has(first === 'http' ? second : first)) {
       response.writeHead(403, { 'content-type': 'application/xml' }).end('<Error><Code>AccessDenied</Code></Error>');
+    } else if (first === 'act') {
+      this.#acts.get(second)?.();
+      response.end();
     } else if (first === 'http') this.#http(second, request.method, body, response);
     else this.#bucket(first, url, request, body, response);
   }
@@ -143,13 +160,26 @@ export class AnchorServer {
       const keys = [...objects.keys()].filter((one) => one.startsWith(prefix) && one > after).sort();
       const listed = keys
         .slice(0, 1_000)
-        .map((one) => `<Contents><Key>${one}</Key><Size>1</Size><ETag>"1"</ETag></Contents>`);
+        .map(
+          (one) =>
+            `<Contents><Key>${one}</Key><Size>${Buffer.byteLength(objects.get(one) ?? '')}</Size><ETag>"1"</ETag></Contents>`,
+        );
       const more = `<IsTruncated>${keys.length > 1_000}</IsTruncated><EncodingType>url</EncodingType>`;
       response.end(`<ListBucketResult>${more}${listed.join('')}</ListBucketResult>`);
     } else {
       const text = objects.get(key);
       if (text === undefined) response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
-      else response.writeHead(200, { etag: '"1"' }).end(text);
+      else answerPart(request, response, Buffer.from(text));
     }
+  }
+}
+
+function answerPart({ headers }: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
+  const [, from, to] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? '') ?? [];
+  if (from === undefined) response.writeHead(200, { etag: '"1"' }).end(bytes);
+  else {
+    const part = bytes.subarray(Number(from), Number(to) + 1);
+    const range = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`;
+    response.writeHead(206, { etag: '"1"', 'content-range': range, 'content-length': part.length }).end(part);
   }
 }

@@ -1,11 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
-import { createSealer } from '../../src/index.ts';
+import { createSealer, type SealerOptions } from '../../src/index.ts';
+import { MemoryProvider } from '../../src/testing/index.ts';
 import { runCommand } from '../support/command-line.ts';
 import { times } from '../support/tier.ts';
 
@@ -31,7 +32,10 @@ const secrets: Readonly<Record<string, readonly [text: string, ...parts: string[
 
 // what is typed as a path is made below the working directory
 const before = process.cwd();
-beforeAll(() => process.chdir(mkdtempSync(join(tmpdir(), 'typed-'))));
+beforeAll(() => {
+  process.chdir(mkdtempSync(join(tmpdir(), 'typed-')));
+  writeFileSync('blocked', 'no directory');
+});
 afterAll(() => {
   const made = process.cwd();
   process.chdir(before);
@@ -139,7 +143,7 @@ it(`${COMBINATIONS} combinations of places and secrets`, { timeout: 3_600_000 },
     ...['FAPILOG_TAMPER_KEY', 'FAPILOG_TAMPER_ENGINE', 'VAULT_TOKEN', 'VAULT_NAMESPACE', 'REDIS_URL', 'REDIS_PASSWORD'],
   ];
   const began = performance.now();
-  let said = 0;
+  const said = { anything: 0, json: 0, inCode: 0, causes: 0 };
   for (let at = 0; at < COMBINATIONS; at++) {
     const parts: string[] = [];
     const places: string[] = [];
@@ -152,8 +156,15 @@ it(`${COMBINATIONS} combinations of places and secrets`, { timeout: 3_600_000 },
     let output: string;
     if (next() < 0.2) {
       const names = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(optionNames));
-      const options = Object.fromEntries(names.map((name) => [name, secretAt(`option ${name}`)]));
-      output = inCode(options);
+      const options = Object.fromEntries(
+        names.map((name) => {
+          const text = secretAt(`option ${name}`);
+          return [name, name === 'anchors' ? [text] : text];
+        }),
+      );
+      output = await inCode(options, pick([undefined, 'blocked', `logs-${at}`]));
+      said.inCode++;
+      if (output.includes('[cause]')) said.causes++;
     } else {
       const row = pick(tried);
       const flags = await flagsOf(row.name);
@@ -172,27 +183,47 @@ it(`${COMBINATIONS} combinations of places and secrets`, { timeout: 3_600_000 },
       const env = Object.fromEntries(names.map((name) => [name, secretAt(`variable ${name}`)]));
       const { stdout, stderr } = await runCommand(argv, { env, input: next() < 0.1 ? secretAt('input') : '' });
       output = stdout + stderr;
+      if (argv.includes('json')) said.json++;
       // a line that is sealed is in the log, and a tool that shows a log shows its lines
       if (places.at(-1) === 'input') parts.pop();
     }
-    if (output !== '') said++;
+    if (output !== '') said.anything++;
     for (const part of parts) expect(output, `${at} of seed ${seed}: ${places.join(', ')}`).not.toContain(part);
   }
+  const { anything, ...of } = said;
   console.info(
-    `${COMBINATIONS} combinations in ${((performance.now() - began) / 1_000).toFixed(0)} s, ${said} of which something was said of`,
+    `${COMBINATIONS} combinations in ${((performance.now() - began) / 1_000).toFixed(0)} s, ${anything} of which something was said of: ${JSON.stringify(of)}`,
   );
-  expect(said).toBeGreaterThan(COMBINATIONS / 2);
+  expect(anything).toBeGreaterThan(COMBINATIONS / 2);
+  expect(Math.min(...Object.values(of))).toBeGreaterThan(0);
 });
 
-/** What a sealer made with these options throws, with its causes. */
-function inCode(options: Record<string, string>): string {
+/**
+ * What a sealer throws and says in events, with all causes. The options stand alone, or take the places of some of those of a sealer
+ * that would run in a folder, or that cannot have its file there: what is wrong with them is found later then, or not at all.
+ */
+async function inCode(typed: Readonly<Record<string, unknown>>, folder: string | undefined): Promise<string> {
+  const heard: unknown[] = [];
+  const provider = new MemoryProvider();
+  const working: SealerOptions = {
+    file: `${folder}/audit.jsonl`,
+    origin: 'doors.example.com/typed',
+    keySource: 'custom',
+    keyProviderModule: 'memory',
+    keyId: 'audit',
+    keyProvider: provider,
+  };
   try {
-    const sealer = createSealer(options as unknown as Parameters<typeof createSealer>[0]);
-    const events: unknown[] = [];
-    sealer.on('warning', (event) => events.push(event)).on('error', (event) => events.push(event));
-    sealer.closeSync();
-    return inspect(events, { depth: 10, showHidden: true });
+    const sealer = createSealer({ ...(folder !== undefined && working), ...typed } as SealerOptions);
+    for (const event of ['warning', 'error', 'kept', 'checkpoint', 'close'] as const)
+      sealer.on(event as 'warning', (said) => heard.push(said));
+    sealer.write('{"n":1}');
+    await sealer.ready.catch((error: unknown) => heard.push(error));
+    await sealer.close().catch((error: unknown) => heard.push(error));
   } catch (error) {
-    return `${inspect(error, { depth: 10, showHidden: true })}${JSON.stringify(error)}`;
+    heard.push(error);
+  } finally {
+    await provider.close();
   }
+  return `${inspect(heard, { depth: 10, showHidden: true })}${JSON.stringify(heard)}`;
 }

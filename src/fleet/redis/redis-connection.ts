@@ -95,7 +95,7 @@ function guardedConnector({ AbstractConnector }: Library, address: RedisAddress)
       this.connecting = true;
       const { host, port, tls } = address.login();
       const socket = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...tls });
-      const bounds = new ReplyBounds(address.name);
+      const bounds = new ReplyBounds(address.name, () => socket.bytesWritten);
       guardAnswers(socket, address.name, (bytes) => bounds.check(bytes));
       socket.once('error', (error: Error) => {
         this.firstError = error;

@@ -8,11 +8,15 @@ const MOST_MEMBERS = 1_000_000;
 const DEEPEST = 16;
 /** So much of a line tells its type and its length. */
 const SHOWN = 24;
+/** No command is shorter, in bytes: `PING`. */
+const SHORTEST_COMMAND = 14;
 const LF = 0x0a;
 
 /** Follows the replies of a Redis (RESP 2) as they arrive, and refuses one that would take the memory or the stack. */
 export class ReplyBounds {
   readonly #party: string;
+  readonly #written: () => number;
+  #replies = 0;
   /** Members that are still to come, of each array that is open. */
   readonly #open: number[] = [];
   #bytes = 0;
@@ -22,8 +26,10 @@ export class ReplyBounds {
   #line = '';
   #lineLength = 0;
 
-  constructor(party: string) {
+  /** @param written - how much Redis has been sent, in bytes: it gives no more replies than commands fit into that */
+  constructor(party: string, written: () => number) {
     this.#party = party;
+    this.#written = written;
   }
 
   /** @throws {@link TamperError} `RESPONSE_MALFORMED` */
@@ -76,5 +82,6 @@ export class ReplyBounds {
     }
     this.#bytes = 0;
     this.#members = 0;
+    if (++this.#replies * SHORTEST_COMMAND > this.#written()) throw unreadable(this.#party, 'replies to nothing');
   }
 }

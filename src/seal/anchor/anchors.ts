@@ -2,9 +2,10 @@ import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
+import type { Appending } from './file-anchor.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
-/** An address has so long to take a checkpoint, in milliseconds. */
+/** An anchor has so long to take a checkpoint, in milliseconds. */
 const REQUEST_LIMIT = 10_000;
 /** So long it has left once the log has ended, in milliseconds: a process that is done must not wait for it. */
 const END_LIMIT = 3_000;
@@ -15,6 +16,8 @@ interface Anchor {
   readonly name: string;
   waiting: string[];
   busy: boolean;
+  /** What is being appended to a file. */
+  appending?: Appending | undefined;
   /** Open as long as the process: its idle connections keep nothing alive. */
   store?: ObjectStore;
 }
@@ -63,17 +66,17 @@ export class Anchors {
 
   async #give(anchor: Anchor, note: string): Promise<void> {
     const { name } = anchor;
+    const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
     if (!isAddress(name)) {
       const { appendNote } = await import('./file-anchor.ts');
-      return appendNote(name, note);
+      return withDeadline(bounds, () => appendNote(anchor, note));
     }
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');
-      return postNote(name, note, { timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal });
+      return postNote(name, note, bounds);
     }
     const { keepNote, placeOf } = await import('./object-anchor.ts');
     try {
-      const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
       await withDeadline(bounds, async (signal) => {
         anchor.store ??= await this.#openBucket(placeOf(name).bucket);
         await keepNote(anchor.store, name, note, signal);

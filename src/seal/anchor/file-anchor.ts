@@ -16,12 +16,33 @@ const AT_ONCE = 256;
 /** An anchor is not longer, in bytes: a checkpoint of each minute of five years. */
 const LONGEST = 1 << 30;
 
+/** What is being appended to a file. */
+export interface Appending {
+  readonly note: string;
+  readonly done: Promise<void>;
+}
+
 /**
- * Appends a note to a file as a checkpoint line, onto the disk.
+ * Appends a note to a file as a checkpoint line, onto the disk. A mount that does not answer gives back neither the call nor its
+ * thread, so a second one waits until the first has ended, however late.
  *
  * @throws {@link TamperError} `UNSAFE_PATH` if the file begins with anything but a checkpoint: somebody's key, or the log itself
  */
-export async function appendNote(path: string, note: string): Promise<void> {
+export async function appendNote(
+  anchor: { readonly name: string; appending?: Appending | undefined },
+  note: string,
+): Promise<void> {
+  while (anchor.appending !== undefined && anchor.appending.note !== note) await anchor.appending.done;
+  anchor.appending ??= {
+    note,
+    done: append(anchor.name, note).finally(() => {
+      anchor.appending = undefined;
+    }),
+  };
+  return anchor.appending.done;
+}
+
+async function append(path: string, note: string): Promise<void> {
   await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640, { most: LONGEST_LINE, check: refuseOther });
 }
 

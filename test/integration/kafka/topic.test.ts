@@ -84,10 +84,10 @@ describe('a topic', () => {
 
   it.each(['gzip', 'snappy', 'lz4'] as const)('may be compressed with %s', async (compression) => {
     const topic = await newTopic();
-    const streams = new Map([[`${FLEET}/a`, linesOf(`${FLEET}/a`, 500)]]);
+    const streams = new Map([[`${FLEET}/a`, linesOf(`${FLEET}/a`, 3_000)]]);
     await produce(kafka.broker, topic, mixed(streams, 1), compression);
     const { code, report } = await place.verify(at(topic));
-    expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 500 });
+    expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 3_000 });
   });
 
   it('that was compressed with zstd needs a Node.js that knows it, and says so', async () => {
