@@ -8,7 +8,7 @@ import { resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk
 import { checkStateDirectory } from './seal/disk/safe-open.ts';
 import { StateFile } from './seal/disk/state.ts';
 import { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
-import { checkResumable } from './seal/resume/recovery.ts';
+import { checkResumable } from './seal/resume/check-resumable.ts';
 
 /** Whether a start could write the log and its state where a configuration says, and go on. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {

@@ -122,7 +122,7 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
 }
 
 /** The file that a state names; undefined if nothing was written to it. */
-function openKnown({ file, offset }: StreamState): number | undefined {
+export function openKnown({ file, offset }: StreamState): number | undefined {
   const fd = openForRecovery(file);
   if (fd === undefined && offset > 0)
     throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
@@ -130,28 +130,10 @@ function openKnown({ file, offset }: StreamState): number | undefined {
 }
 
 /**
- * Whether a start could go on, as far as can be told without changing anything.
- *
- * @param named - the state of the stream, if it has one
- * @throws {@link TamperError} as {@link resumeFromFile} and {@link resumeFromLostState} do
- */
-export function checkResumable(named: StreamState | undefined, origin: string, file: string): void {
-  const state = named && whereItIs(named);
-  const fd = state === undefined ? openForRecovery(file) : openKnown(state);
-  if (fd === undefined) return;
-  try {
-    if (state !== undefined) lastKnownEntry(fd, state);
-    else if (fstatSync(fd).size > 0) ownOpen(fd, origin, file);
-  } finally {
-    closeDescriptor(fd);
-  }
-}
-
-/**
  * The state with the name that its file has now: of those in its directory, the one that holds the last known entry at its
  * place, or begins right after it.
  */
-function whereItIs(state: StreamState): StreamState {
+export function whereItIs(state: StreamState): StreamState {
   const there = lstatSync(state.file, { throwIfNoEntry: false });
   const directory = dirname(state.file);
   if ((there?.size ?? 0) > 0 || !existsSync(directory)) return state; // what is wrong with it is said where it is read
@@ -256,7 +238,7 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
 }
 
 /** What a file begins with that is to be of this stream. */
-function ownOpen(fd: number, origin: string, file: string): OpenEntry {
+export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
   const open = readFirstOpen(fd);
   if (open?.origin === origin) return open;
   const what = open === undefined ? 'begins with a line that is not ours' : `belongs to the stream ${open.origin}`;
@@ -282,7 +264,7 @@ function controlOf(line: Buffer): ControlEntry | undefined {
   return 'entry' in reading ? reading.entry : undefined;
 }
 
-function openForRecovery(file: string): number | undefined {
+export function openForRecovery(file: string): number | undefined {
   try {
     return openRegular(file, constants.O_RDWR);
   } catch (cause) {
@@ -296,7 +278,7 @@ function openForRecovery(file: string): number | undefined {
 }
 
 /** The entry that the state ends with must stand where the state says. @returns it, where it is a control entry */
-function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
+export function lastKnownEntry(fd: number, state: StreamState): ControlEntry | undefined {
   if (state.offset === 0) return undefined;
   const line = fstatSync(fd).size < state.offset ? undefined : readLineBefore(fd, state.offset, LINE_LIMIT);
   if (line === undefined || !isLastEntry(line.bytes, state)) {
