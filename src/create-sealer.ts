@@ -58,14 +58,12 @@ export function createLineTaker(options: TamperConfig, failsLater = false): Seal
 
 /** What code gives, with what the environment and the defaults add. */
 function resolved(options: SealerOptions): { config: ResolvedConfig; dependencies: Dependencies } {
-  if (typeof options !== 'object' || options === null) {
-    throw new TamperError(
-      'CONFIG_INVALID',
-      `a sealer takes an object of options, not ${options === null ? 'null' : typeof options}`,
-      {
-        hint: "For example: createSealer({ file: 'audit.jsonl', origin: 'audit.example.com/app' })",
-      },
-    );
+  const given: unknown = options; // JavaScript has no types
+  if (typeof given !== 'object' || given === null) {
+    const what = given === null ? 'null' : typeof given;
+    throw new TamperError('CONFIG_INVALID', `a sealer takes an object of options, not ${what}`, {
+      hint: "For example: createSealer({ file: 'audit.jsonl', origin: 'audit.example.com/app' })",
+    });
   }
   const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, ...code } = options;
   const { config, warnings } = resolveConfig({ code, env: process.env });
