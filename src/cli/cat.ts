@@ -1,5 +1,5 @@
 import { type IgnoredReport, type OnPiece, originalLines, TamperError } from '../index.ts';
-import { closing, verifiedLinesWith } from '../internal.ts';
+import { closing, shown, verifiedLinesWith } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { yes } from './flags.ts';
@@ -112,7 +112,7 @@ export const cat: Command = command(
         notes += ignoredText(report.ignored);
       } else {
         const { unwrap } = flags;
-        const onProblem = (file: string, message: string): void => problems.add(`${file}: ${message}`);
+        const onProblem = (file: string, message: string): void => problems.add(`${shown(file)}: ${message}`);
         const ignored = await originalLines({
           paths,
           input: io.stdin(),

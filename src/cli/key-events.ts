@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
+import { readsLikeKey } from '../internal.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** What every file of key events begins with. */
@@ -13,7 +14,7 @@ const FILE_MODE = 0o600;
  *
  * @param warn - told once where an event cannot be written; sealing goes on
  * @returns a function that ends it
- * @throws WRITE_FAILED where the file cannot be opened
+ * @throws WRITE_FAILED where the file cannot be opened; USAGE for a key in the place of its name
  */
 export function recordKeyEvents(path: string, warn: (error: TamperError) => void): () => void {
   const fd = open(path);
@@ -34,6 +35,11 @@ export function recordKeyEvents(path: string, warn: (error: TamperError) => void
 }
 
 function open(path: string): number {
+  if (readsLikeKey(path)) {
+    throw new TamperError('USAGE', '--key-events was given what looks like a key, not the name of a file', {
+      hint: 'Name the file that key events are appended to.',
+    });
+  }
   let fd: number;
   try {
     fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, FILE_MODE);
