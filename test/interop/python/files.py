@@ -26,6 +26,7 @@ class File:
 
     def __init__(self, name, data, max_bytes=DEFAULT_MAX_BYTES):
         self.name, self.problems, self.whole, self.manifest = name, set(), True, None
+        self.behind_cut = False  # the file before it ends inside a line
         self.data = self._expanded(data, max_bytes) if is_compressed(name, data) else data
         marked = self.data.startswith(MARK) and b'\n' in self.data
         *lines, self.rest = self.data[len(MARK) if marked else 0 :].split(b'\n')

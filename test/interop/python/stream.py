@@ -9,7 +9,7 @@ from notes import text_of
 from opening import check_run, check_rotated
 from spelling import b64u
 from tree import appended, root_of
-from verdicts import Tampered, Undecided, need
+from verdicts import GoesOnElsewhere, Tampered, Undecided, need
 
 LONGEST_CONTROL = 65536
 
@@ -50,10 +50,10 @@ class Stream:
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
 
     def read(self, items):
-        """`items` are (line, what stands behind it, whether the file that it stands in has entries)."""
+        """`items` are (line, what stands behind it, the file that it stands in)."""
         forks = branch_points(items)
         saved, leading = {}, []
-        for at, (line, after, file_has_entries) in enumerate(items):
+        for at, (line, after, file) in enumerate(items):
             self.position = at
             if at in forks:
                 saved[line.seq] = self.state.fork()
@@ -63,8 +63,10 @@ class Stream:
             elif line.kind == 'checkpoint' and self.state.size is None:
                 leading.append(line)
             elif line.kind == 'checkpoint':
-                self.checkpoints.take(note_of(line), alone=not file_has_entries)
+                self.checkpoints.take(note_of(line), alone=file.first is None)
             else:
+                if file.behind_cut and line is file.first and self._goes_on_elsewhere(line, saved):
+                    raise GoesOnElsewhere(file)
                 self._entry(line, saved)
                 for early in leading:
                     self.checkpoints.take_before(note_of(early), line.seq)
@@ -84,6 +86,17 @@ class Stream:
             self._behind_unread(line)
         else:
             self._accept(line)
+
+    def _goes_on_elsewhere(self, line, saved):
+        """M8.26: the open that went back may have stood where the file before was cut."""
+        state = self.state
+        if line.kind != 'open' or state.size is None or self.checkpoints.largest >= line.seq - 1:
+            return False
+        before = state if line.seq == state.size + 1 else saved.get(line.seq) if line.seq <= state.size else None
+        says = read_control(line)
+        if before is None or not isinstance(says, dict):
+            return False
+        return tuple(says['frontier']) != before.frontier or (before is not state and says['why'] == 'rotated')
 
     def _behind_unread(self, line):
         """M8.9: step, epoch, counts and order are undecided; the form, a checksum and the tree are what they were."""

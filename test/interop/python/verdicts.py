@@ -9,6 +9,10 @@ class Undecided(Exception):
     """What makes everything after it undecided: verdict 2 unless something was found before."""
 
 
+class GoesOnElsewhere(Exception):
+    """M8.26: another range begins with this file."""
+
+
 class LeftOut(Exception):
     """What this verifier does not do (key services): it gives no verdict."""
 

@@ -18,7 +18,7 @@ from held import check_held
 from links import check_links
 from manifest import check_manifest, members_of
 from stream import Stream
-from verdicts import LeftOut, Tampered, Undecided, need
+from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
 
 def read_case(case, folder=''):
@@ -54,10 +54,10 @@ def is_empty(file):
 
 
 def items_of(files):
-    """Each line, what stands behind it (a line, bytes without LF, which are none, or nothing), and whether its file has entries."""
+    """Each line, what stands behind it (a line, bytes without LF, which are none, or nothing), and its file."""
     items = []
     for file in files:
-        items += [[line, None, file.first is not None] for line in file.lines]
+        items += [[line, None, file] for line in file.lines]
         if file.rest and file.lines:
             items[-1][1] = file.rest
     for item, following in zip(items, items[1:]):
@@ -72,17 +72,32 @@ def read_stream(auditor, origin, files, damaged_beside):
     if False in whole:
         files = files[: whole.index(False) + 1]
     ranges = ranges_of(files)
-    for at, part in enumerate(ranges):
-        stream, is_last = Stream(auditor, origin, numbers), at + 1 == len(ranges)
+    while ranges:
+        part = ranges.pop(0)
+        stream = Stream(auditor, origin, numbers)
         stream.damaged_beside = damaged_beside
         streams.append(stream)
-        stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
-        told = [file for file in part if not is_empty(file)]
-        if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (auditor.live and is_last)):
-            stream.undecided.add('TORN_TAIL')
-        read_range(stream, part, is_last and False not in whole)
+        try:
+            read_part(stream, part, not ranges, False not in whole)
+        except GoesOnElsewhere as elsewhere:
+            at = part.index(elsewhere.args[0])
+            ranges.insert(0, part[at:])
+            stream = streams[-1] = Stream(auditor, origin, numbers)
+            stream.damaged_beside = damaged_beside
+            stream.undecided.add('ABANDONED_UNPROVEN')
+            read_part(stream, part[:at], False, False)
         numbers = stream.numbers
     return streams
+
+
+def read_part(stream, part, is_last, is_whole):
+    stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
+    told = [file for file in part if not is_empty(file)]
+    for before, file in zip(told, told[1:]):
+        file.behind_cut = bool(before.rest)
+    if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (stream.auditor.live and is_last)):
+        stream.undecided.add('TORN_TAIL')
+    read_range(stream, part, is_last and is_whole)
 
 
 def read_range(stream, files, ends_here):

@@ -31,6 +31,23 @@ function abandoned(keys: Parameters<SealedLog['open']>[0]): SealedLog {
   return host;
 }
 
+/** The shipped copy ends inside the open after the crash; the host's next file is there. */
+function abandonedCut(): { readonly host: SealedLog; readonly parts: ReturnType<SealedLog['toFiles']> } {
+  const log = new SealedLog();
+  log.file = 'log.1.jsonl';
+  log.open(macKeys).seal().checkpoint().record('1', '2').seal().checkpoint().record('3');
+  const host = log.fork();
+  log.record('shipped', 'and then', 'lost', 'on', 'the host', 'again', 'here');
+  host.open(macKeys).seal().checkpoint().record('after the crash').close('rotated').checkpoint();
+  host.rotate('log.2.jsonl').record('later').close().checkpoint();
+  const open = host.lines.find(({ kind, seq }) => kind === 'open' && seq !== 1);
+  const shipped = Buffer.concat([
+    ...log.toFiles().map(({ bytes }) => bytes),
+    open?.bytes.subarray(0, 99) ?? Buffer.alloc(0),
+  ]);
+  return { host, parts: [{ name: 'log.1.jsonl', bytes: shipped }, ...files(host, 2)] };
+}
+
 function live(name: string, about: string, secondsLater: number, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedBody();
   const further: Further = { live: true, now: new Date(log.clock + secondsLater * 1000).toISOString() };
@@ -155,6 +172,7 @@ export function endCases(): VectorCase[] {
   const signed = rotated(signKeys);
   const mac = rotated(macKeys);
   const heldAfter = mac.note({ size: 9 });
+  const cut = abandonedCut();
   const macTail = abandoned(macKeys);
   const signedTail = abandoned(signKeys);
   const bothTail = abandoned(bothKeys);
@@ -342,6 +360,17 @@ export function endCases(): VectorCase[] {
       'ADOPTED 6',
       'ABANDONED_UNPROVEN 7',
       'RESTART 7',
+    ),
+    vector(
+      'abandoned-cut',
+      'the copy that is ahead ends inside the open after the crash, and the next file of the host goes on from that',
+      cut.parts,
+      brings(cut.host, { data: [dataKey, dataKey] }),
+      2,
+      first,
+      'RESTART_TRUSTS_KEY 7',
+      'ABANDONED_UNPROVEN 11-13',
+      'TORN_TAIL',
     ),
     vector(
       'abandoned-both',
