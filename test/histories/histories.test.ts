@@ -47,6 +47,7 @@ describe('honest histories', () => {
     ['a file that was cut inside a checkpoint line', [351, 438]],
     ['a line that a crash tore, and a file that was cut behind it', [701303, 701637]],
     ['lines that a crash lost, cut before what took their place', [12534]],
+    ['a backup of a crashed host beside a damaged file', [950763]],
     ['a damaged file in the middle of one of several logs', [1853, 2065, 2903, 2969]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];

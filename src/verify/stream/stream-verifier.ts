@@ -239,7 +239,8 @@ export class StreamVerifier {
     }
     checkBeginning(state);
     // what could not be read may hold the open that abandons them
-    state.contradictions.report(state.unread || state.stopped ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
+    const isPart = state.unread || state.stopped || state.maybeElsewhere;
+    state.contradictions.report(isPart ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
     checkHeldAtEnd(state);
     reportRestarts(state);
     if (!state.stopped) assess(state);
