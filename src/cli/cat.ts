@@ -3,7 +3,7 @@ import { closing, shown, verifiedLinesWith } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { yes } from './flags.ts';
-import { print, printable } from './output.ts';
+import { print, printable, tell } from './output.ts';
 import { verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
 
@@ -126,7 +126,7 @@ export const cat: Command = command(
     } catch (error) {
       if (!(error instanceof ReaderGone)) throw error;
     }
-    await print(io.stderr, problems.text + notes);
+    await tell(io.stderr, problems.text + notes);
     return problems.any ? exitCode.undecided : exitCode.done;
   },
 );

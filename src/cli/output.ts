@@ -43,6 +43,15 @@ export async function print(stream: Writable, text: string | Uint8Array): Promis
   }
 }
 
+/** Says something to whoever may listen: that it cannot be said changes nothing about what was done. */
+export async function tell(stream: Writable, text: string): Promise<void> {
+  try {
+    await writeAll(stream, text);
+  } catch (error) {
+    if (!isTamperError(error, 'WRITE_FAILED')) throw error;
+  }
+}
+
 /**
  * JSON whose strings are safe for a terminal: C1, DEL, bidirectional and other invisible characters are escaped, as JSON
  * escapes C0 by itself.

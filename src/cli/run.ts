@@ -6,7 +6,7 @@ import { engineText } from './engine-text.ts';
 import { errorText } from './error-text.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { helpOf } from './help.ts';
-import { print } from './output.ts';
+import { print, tell } from './output.ts';
 
 const program = 'fapilog-tamper';
 
@@ -48,7 +48,7 @@ async function orDescribed(io: CommandIo, argv: readonly string[], act: () => Pr
       ...argv,
       ...Object.entries(io.env).flatMap(([name, value]) => (isOurs(name) && value ? [value] : [])),
     ];
-    await print(io.stderr, errorText(error, typed));
+    await tell(io.stderr, errorText(error, typed));
     return exitCodeOf(error);
   }
 }

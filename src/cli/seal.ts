@@ -6,7 +6,7 @@ import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
 import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
-import { printable, writeAll } from './output.ts';
+import { print, printable, tell, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
 import { withoutTyped } from './without-typed.ts';
 
@@ -45,7 +45,7 @@ export const seal: Command = command(
     const { config, warnings } = await resolveCall(withOut(call), io);
     const say: Say = async (text) => {
       if (call.flags.quiet) return;
-      await writeAll(io.stderr, `fapilog-tamper: ${printable(withoutTyped(text, [config.file]))}\n`);
+      await tell(io.stderr, `fapilog-tamper: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
     const { 'key-events': keyEvents } = call.flags;
@@ -184,6 +184,7 @@ async function sealInput(
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
   let inTime = true;
+  let copies = config.tee;
   try {
     for (;;) {
       const lines = await input.next();
@@ -191,7 +192,9 @@ async function sealInput(
       const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
       const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
       if (!goOn && !mayDrop && !input.hasFailed && !(await drained(sealer, stop.signal))) break;
-      if (config.tee) await writeAll(io.stdout, lines.bytes);
+      if (!copies) continue;
+      copies = await print(io.stdout, lines.bytes);
+      if (!copies) await say('warning: nobody reads standard output any more; lines are sealed and no longer copied');
     }
     inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
     await readerCaughtUp(sealer, () => stop.signal.aborted || input.hasFailed);

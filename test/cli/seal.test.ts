@@ -207,6 +207,62 @@ describe('fapilog-tamper seal', () => {
     expect(stdout).toMatch(/^UNDECIDED .*\n {2}this file belongs to a stream \(tag \S+\) that you did not name\n/);
   });
 
+  it.each(['moved away', 'deleted'])(
+    'does not begin entries again that stood in a file which was %s after a crash, before its first seal was saved',
+    async (what) => {
+      const options = ['--rotate-max-bytes', '6000', '--checkpoint-max-seconds', '60'];
+      const main = join(built.directory, 'dist/cli/main.js');
+      const child = spawn(process.execPath, [main, 'seal', ...out, ...options], { cwd, env });
+      child.stdin.write('line\n'.repeat(60));
+      const states = (): string =>
+        readdirSync(join(cwd, '.fapilog-chainstate'))
+          .filter((name) => name.endsWith('.chainstate'))
+          .map((name) => readFileSync(join(cwd, '.fapilog-chainstate', name), 'utf8'))
+          .join('');
+      await expect
+        .poll(() => existsSync(join(cwd, '.fapilog-chainstate')) && states())
+        .toMatch(/"offset":0,.*"begun":1/);
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      if (what === 'deleted') rmSync(join(cwd, 'a.jsonl'));
+      else renameSync(join(cwd, 'a.jsonl'), join(cwd, 'z.jsonl'));
+      const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'next\n' });
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/1 line could not be sealed .*STATE_CONFLICT/s)]);
+      expect((await built.run(['verify', '.', '--origin', origin], { cwd, env })).code).toBe(2);
+    },
+  );
+
+  it('goes on sealing when nobody reads the copies of --tee any more', async () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    const child = spawn(process.execPath, [main, 'seal', ...out, '--tee'], { cwd, env });
+    const stderr = child.stderr.setEncoding('utf8').reduce((text, chunk) => text + chunk, '');
+    child.stdin.write('first\n');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    for (let n = 0; n < 200; n++) child.stdin.write(`${n} ${'x'.repeat(1_000)}\n`);
+    child.stdin.end();
+    const [code] = await once(child, 'close');
+    expect([code, await stderr]).toEqual([0, expect.stringContaining('nobody reads standard output any more')]);
+    expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toHaveLength(201);
+  });
+
+  it('ends as it should although nothing can be said on standard error', async () => {
+    const into = existsSync('/dev/full') ? '/dev/full' : '/dev/null';
+    const run = (...argv: string[]) =>
+      spawnSync(
+        'sh',
+        ['-c', `"$0" "$@" 2>${into}`, process.execPath, join(built.directory, 'dist/cli/main.js'), ...argv],
+        {
+          cwd,
+          env,
+          input: 'one\n',
+        },
+      ).status;
+    expect([run('seal', ...out), run('cat', 'a.jsonl'), run('verify', 'nowhere', '--origin', origin)]).toEqual([
+      0, 0, 2,
+    ]);
+  });
+
   it('says that its working directory was deleted', async () => {
     const gone = mkdtempSync(join(tmpdir(), 'gone-'));
     const command = [process.execPath, join(built.directory, 'dist/cli/main.js'), 'seal', ...out];

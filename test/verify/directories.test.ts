@@ -185,6 +185,14 @@ it.each([
   const report = await verify({ paths: [folder.path], ...options });
   expect([report.verdict, codes(report)]).toEqual(['undecided', expect.arrayContaining(['NOT_SEALED'])]);
   const paths = log.toFiles().map(({ name }) => join(folder.path, name));
+  const mixed = await verify({ paths: [folder.path], demux: true, ...options });
+  expect([mixed.verdict, codes(mixed)]).toEqual(['undecided', expect.arrayContaining(['NOT_SEALED'])]);
+  const cut = log.toFiles()[3]?.bytes.subarray(0, -9) ?? Buffer.alloc(0);
+  const behindCut = new Folder(log);
+  behindCut.put('log.4.jsonl', cut);
+  behindCut.put('z.json', text);
+  const torn = await verify({ paths: [behindCut.path], ...options });
+  expect([torn.verdict, codes(torn)]).toEqual(['undecided', expect.arrayContaining(['NOT_SEALED', 'TORN_TAIL'])]);
   const named = await verify({ paths: [...paths, path], ...options });
   expect([named.verdict, codes(named)]).toEqual(['tampered', expect.arrayContaining(['FOREIGN_LINE'])]);
 });

@@ -122,11 +122,11 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
 }
 
 /** The file that a state names; undefined if nothing was written to it. */
-export function openKnown({ file, offset }: StreamState): number | undefined {
+export function openKnown({ file, offset, begun }: StreamState): number | undefined {
   const fd = openForRecovery(file);
-  if (fd === undefined && offset > 0)
-    throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
-  return fd;
+  if (fd !== undefined || (offset === 0 && !begun)) return fd;
+  const what = offset > 0 ? `it holds ${offset} bytes` : 'it was begun';
+  throw stateConflict(`${file} is gone, but the state says that ${what}`);
 }
 
 /**

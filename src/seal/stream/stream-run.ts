@@ -81,6 +81,7 @@ export class StreamRun implements SealedStream {
   readonly #clock: Clock;
   readonly #fsyncOnRotate: boolean;
   #state: StreamState;
+  #savesBegun = false;
   #covered = 0;
   /** The newest size with a complete checkpoint; what is covered lags behind while a key period before waits for its key. */
   #reached = 0;
@@ -453,6 +454,7 @@ export class StreamRun implements SealedStream {
     this.#life = { is: 'open' };
     this.log.turnTo(next);
     old.close();
+    this.#saveBegun();
     const { checkpoint } = this.#state;
     this.stream.continueFile({
       why: 'rotated',
@@ -497,9 +499,20 @@ export class StreamRun implements SealedStream {
     return beginFile(file, { lease: this.#site.lock, after: this.log.sink });
   }
 
+  /** Whoever takes the new file away before its first seal is saved must not make a start begin the same entries again. */
+  #saveBegun(): void {
+    this.#state = { ...this.#state, begun: true };
+    if (this.#savesBegun) return; // files follow each other: the seal of one of them is saved next
+    this.#savesBegun = true;
+    const saved = this.#replaceState().finally(() => {
+      this.#savesBegun = false;
+    });
+    saved.catch((error: unknown) => this.#host.fail(error));
+  }
+
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
   #nameNextFile({ file, renamed, newest }: NextFile): void {
-    const { account: _ofTheOldFile, checkpoint, ...state } = this.#state;
+    const { account: _ofTheOldFile, begun: _neither, checkpoint, ...state } = this.#state;
     const { name, inPlace } = this.log.sink;
     this.#state = {
       ...state,

@@ -188,7 +188,7 @@ export async function demultiplex(
     (open) => demultiplexer.meet(open),
     (tag, ...found) => demultiplexer.laneAt(tag)?.findings.add(...found),
   );
-  for (const [at, { source }] of ordered.entries()) {
+  for (const [at, { source, listed = false }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);
     const tally = new FileTally(source, digestFiles);
@@ -207,7 +207,7 @@ export async function demultiplex(
       for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
     }
     const lanes = [...demultiplexer.lanes.values()];
-    for (const { verifier } of lanes) await verifier.endFile();
+    for (const { verifier } of lanes) await verifier.endFile(listed);
     if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
     details.push(tally.details(0, 0));
   }

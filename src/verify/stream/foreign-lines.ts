@@ -143,9 +143,11 @@ export class ForeignLines {
     this.#report();
   }
 
+  /** What stands before another line, and is explained by nothing. */
   #report(): void {
     if (this.#previous === undefined) return;
-    this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
+    if (this.#state.unterminatedBytes > 0) this.#state.findings.add('TORN_TAIL', this.#previous, FILE_CUT);
+    else this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
     this.#state.unterminatedBytes = 0;
   }
