@@ -161,10 +161,10 @@ async function sealInput(
   sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('kept', ({ lines, lost, file }) => {
-    const more = lost > 0 ? `; ${linesText(lost)} more could not be kept and will only be counted` : '';
-    void say(
-      `warning: ${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}${more}`,
-    );
+    const kept = `${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}`;
+    const counted = `${linesText(lost)}${lines > 0 ? ' more' : ''} could not be kept and will only be counted`;
+    const parts = [...(lines > 0 ? [kept] : []), ...(lost > 0 ? [counted] : [])];
+    void say(`warning: ${parts.join('; ')}`);
   });
   sealer.on(
     'torn',

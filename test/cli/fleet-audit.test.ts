@@ -46,20 +46,23 @@ it('says all is ok, as of when; then what has vanished, by exit code and name', 
   expect(second.stdout).toMatch(/^TAMPERED {3}fleet\/b: has vanished\n/);
 });
 
-it('does not call a stream vanished whose only file was compressed and is damaged, wherever', async () => {
-  await audit('logs', '--memory', 'memory');
-  const path = join(cwd, 'logs', 'b.jsonl');
-  const whole = gzipSync(readFileSync(path));
-  rmSync(path);
-  rmSync(`${path}.manifest.json`);
-  const cuts = [1, 2, 5, 10, 18, 60, whole.length - 1].map((length) => whole.subarray(0, length));
-  const flips = [0, 2, 3, 12].map((at) => Buffer.from(whole).fill(0xff, at, at + 1));
-  for (const bytes of [...cuts, ...flips]) {
-    writeFileSync(`${path}.gz`, bytes);
-    const { code, stdout } = await audit('logs', '--memory', 'memory');
-    expect([code, stdout], `${bytes.length} bytes`).toEqual([2, expect.stringContaining('b.jsonl.gz')]);
-  }
-});
+it.each(['b.jsonl.gz', 'b.jsonl.1.gz', 'b.jsonl-20261129.gz'])(
+  'does not call a stream vanished whose only file was compressed as %s and is damaged, wherever',
+  async (name) => {
+    await audit('logs', '--memory', 'memory');
+    const path = join(cwd, 'logs', 'b.jsonl');
+    const whole = gzipSync(readFileSync(path));
+    rmSync(path);
+    rmSync(`${path}.manifest.json`);
+    const cuts = [1, 2, 5, 10, 18, 60, whole.length - 1].map((length) => whole.subarray(0, length));
+    const flips = [0, 2, 3, 12].map((at) => Buffer.from(whole).fill(0xff, at, at + 1));
+    for (const bytes of [...cuts, ...flips]) {
+      writeFileSync(join(cwd, 'logs', name), bytes);
+      const { code, stdout } = await audit('logs', '--memory', 'memory');
+      expect([code, stdout], `${bytes.length} bytes`).toEqual([2, expect.stringContaining(name)]);
+    }
+  },
+);
 
 it('shows a whole stream that a retention has deleted, though it is ok', async () => {
   await audit('logs', '--memory', 'memory');

@@ -52,6 +52,17 @@ const check = (path: string): ReturnType<typeof verify> =>
   verify({ paths: [path], origin: origins, publicKeys, demux: true });
 
 describe('mixed streams in several files', () => {
+  it('are read although a damaged file of nobody comes first: an altered record is found', async () => {
+    const [one, two] = mix([], [20]) as [Buffer, Buffer];
+    const altered = Buffer.from(one.toString('latin1').replace('"n":3', '"n":9'), 'latin1');
+    const path = folder([
+      { name: '0.gz', bytes: Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]) },
+      { name: 'app.log.1', bytes: altered },
+      { name: 'app.log', bytes: two },
+    ]);
+    expect(await check(path)).toMatchObject({ verdict: 'tampered' });
+  });
+
   it('are read in the order of their entries: app.log after app.log.1', async () => {
     const [one, two] = mix([], [20]) as [Buffer, Buffer];
     const path = folder([

@@ -165,6 +165,17 @@ describe.each(carriers)('a signed log that %s brings', (carrier) => {
     expect(reports[0]?.ignored.files).toEqual([{ file: join(directory, 'notes.txt'), why: 'nothing sealed' }]);
   });
 
+  it('is not tampered where the line endings of its files were converted, however its lines are cut', async () => {
+    for (const length of [PIECE, 40]) {
+      const files = wrapAll(carrier, filesOf(longLog()), length).map(({ name, bytes }) => ({
+        name,
+        bytes: Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1'),
+      }));
+      const report = await ask([folderOf(files)], carrier);
+      expect(report.verdict, `pieces of ${length}: ${codesOf(report)}`).not.toBe('tampered');
+    }
+  });
+
   it('counts what else the carrier has, once', async () => {
     const [file] = wrapped();
     const beside = besideLine(carrier);

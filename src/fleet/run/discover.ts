@@ -23,7 +23,7 @@ export interface Discovery {
   readonly unclaimed: readonly UnclaimedFile[];
   /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
   readonly unread: readonly FamilyFile[];
-  /** Damaged ones without any entry, by the family of which a file of that name is remembered, compressed or not. */
+  /** Damaged ones without any entry, by the family of which a file is remembered whose name theirs begins with. */
   readonly damaged: ReadonlyMap<string, string>;
   readonly ignored: IgnoredReport;
   /** Places in which there is no log, nor anything that might be one. */
@@ -139,11 +139,11 @@ export class Discoverer {
     return { families, unclaimed, unread: unknown, damaged, ignored: found.ignored.report, empty };
   }
 
-  /** The family of which a file of this name is remembered, and the name. */
+  /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */
   #familyOf(name: string): [string, string][] {
-    const { files } = this.#index;
-    const family = (files.get(name) ?? files.get(name.replace(/\.gz$/, '')))?.family;
-    return family === undefined ? [] : [[family, name]];
+    for (const [known, { family }] of this.#index.files)
+      if (name.startsWith(known.replace(/\.gz$/, ''))) return [[family, name]];
+    return [];
   }
 
   async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {

@@ -156,5 +156,8 @@ export async function orderMixedFiles(
   for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
   const kept = await distinct(mixed, onCopy);
   link(kept);
-  return besideNeighbours(placeAll(kept));
+  // one that cannot be read, and in which nothing was found, must not end the reading of those that can
+  const isJunk = ({ peek }: PeekedSource): boolean => peek.damaged === true && peek.tag === undefined;
+  const placed = besideNeighbours(placeAll(kept));
+  return [...placed.filter((file) => !isJunk(file)), ...placed.filter(isJunk)];
 }
