@@ -454,7 +454,6 @@ export class StreamRun implements SealedStream {
     this.#life = { is: 'open' };
     this.log.turnTo(next);
     old.close();
-    this.#saveBegun();
     const { checkpoint } = this.#state;
     this.stream.continueFile({
       why: 'rotated',
@@ -463,7 +462,9 @@ export class StreamRun implements SealedStream {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(old.name, next.name);
-    return !this.rotating && this.log.writeOut();
+    if (this.rotating || !this.log.writeOut()) return false;
+    this.#saveBegun();
+    return true;
   }
 
   /** Does what a disk may refuse for a while: until then nothing is taken. @returns undefined if it was refused */
@@ -499,12 +500,17 @@ export class StreamRun implements SealedStream {
     return beginFile(file, { lease: this.#site.lock, after: this.log.sink });
   }
 
-  /** Whoever takes the new file away before its first seal is saved must not make a start begin the same entries again. */
+  /** Whoever takes a new file away before its first seal is saved must not make a start begin the same entries again. */
   #saveBegun(): void {
+    const { sink } = this.log;
+    if (this.#state.offset > 0 || sink.name === STDOUT) return;
     this.#state = { ...this.#state, begun: true };
     if (this.#savesBegun) return; // files follow each other: the seal of one of them is saved next
     this.#savesBegun = true;
-    const saved = this.#replaceState().finally(() => {
+    const saved = this.#untilDone(() => {
+      this.#syncNewFile(sink); // else a power cut takes the file and leaves the state
+      return this.#site.stateFile.replace(this.#state);
+    }).finally(() => {
       this.#savesBegun = false;
     });
     saved.catch((error: unknown) => this.#host.fail(error));
