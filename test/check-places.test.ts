@@ -22,7 +22,8 @@ it('says where a log or its state cannot be written', async () => {
   expect(await outcomes(at('log.jsonl'), at('state'))).toEqual({ file: 'ok', state_dir: 'ok' });
   expect(await outcomes(at('new-{pid}.jsonl'), at('made', 'at', 'start'))).toEqual({ file: 'ok', state_dir: 'ok' });
   expect(await outcomes('-', at('state'))).toEqual({ state_dir: 'ok' });
-  expect(await outcomes(at('nowhere', 'log.jsonl'), at('plain'))).toEqual({ file: 'failed', state_dir: 'failed' });
+  expect(await outcomes(at('nowhere', 'log.jsonl'), at('state'))).toEqual({ file: 'ok', state_dir: 'ok' }); // a start makes it
+  expect(await outcomes(at('plain', 'log.jsonl'), at('plain'))).toEqual({ file: 'failed', state_dir: 'failed' });
   expect(await outcomes(at('state'), at('plain', 'below'))).toEqual({ file: 'failed', state_dir: 'failed' });
   if (process.getuid?.() === 0) return; // who may do everything is refused nothing
   chmodSync(at('state'), 0o500);
