@@ -49,11 +49,11 @@ def facts(stream, file, given):
     note, algorithm, signature = signed(stream, last, given)
     # M7.1: of bytes that are not those that were written, neither their number nor their digest is asked
     covered = given.get('bytes') if file.altered else bytes_of(file, last, given)
-    opened = read_control(first)
+    opened, named = read_control(first), given.get('file')
     return {
         'version': 1,
         'origin': stream.origin,
-        'file': given.get('file'),  # M7.1: files are renamed with their manifests
+        'file': named if isinstance(named, str) else '',  # M7.1: files are renamed with their manifests
         'created_ts': _text(first, 'time'),
         'closed_ts': _text(last, 'time'),
         'record_count': sum(line.kind == 'record' for line in file.lines[: place[0]]),
