@@ -79,25 +79,14 @@ export class ForeignLines {
           `${count === 1 ? '1 line before the first entry of this file does' : `${count} lines before the first entry of this file do`} not belong to this log`,
         );
     }
-    const cut = this.#state.unterminatedBytes > 0;
-    if ((recovered || cut) && this.#previous !== undefined) {
-      const message = cut ? FILE_CUT : 'a line that a crash cut short comes before the restart; what it said is lost';
-      this.#state.findings.add('TORN_TAIL', this.#previous, message);
-      this.#previous = undefined;
-      this.#state.unterminatedBytes = 0;
-    }
+    if (recovered) this.#torn('a line that a crash cut short comes before the restart; what it said is lost');
     this.#report();
   }
 
   /** The file ends with bytes without LF: no entry, whatever they are, but they may begin the open that explains a torn line. */
   unterminated(bytes: number): void {
-    if (this.#previous !== undefined) {
-      const message =
-        this.#state.unterminatedBytes > 0
-          ? FILE_CUT
-          : 'this line may be what a crash left of one; the line behind it, which would tell, is cut';
-      this.#state.findings.add('TORN_TAIL', this.#previous, message);
-    }
+    this.#torn('this line may be what a crash left of one; the line behind it, which would tell, is cut');
+    this.#report();
     this.#previous = this.#state.here();
     this.#state.unterminatedBytes = bytes;
   }
@@ -143,7 +132,14 @@ export class ForeignLines {
     this.#report();
   }
 
-  /** What stands before another line, and is explained by nothing. */
+  /** The whole line before this one is explained; bytes without LF explain themselves. */
+  #torn(message: string): void {
+    if (this.#previous === undefined || this.#state.unterminatedBytes > 0) return;
+    this.#state.findings.add('TORN_TAIL', this.#previous, message);
+    this.#previous = undefined;
+  }
+
+  /** What stands before another line, and was not explained. */
   #report(): void {
     if (this.#previous === undefined) return;
     if (this.#state.unterminatedBytes > 0) this.#state.findings.add('TORN_TAIL', this.#previous, FILE_CUT);
