@@ -53,11 +53,13 @@ function result(name: string, path: string, problem: string | undefined, hint: s
 
 function fileProblem(path: string): string | undefined {
   const directory = dirname(path);
-  if (!existsSync(directory)) return directoryProblem(directory);
-  if (!statSync(directory).isDirectory()) return `${shown(directory)} is not a directory`;
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) return 'it is a symbolic link';
-  if (!existsSync(path)) return directoryProblem(directory);
-  return statSync(path).isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is not a regular file';
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) return directoryProblem(directory);
+  return refusalOf(path, () => {
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined) return directoryProblem(directory);
+    if (there.isSymbolicLink()) return 'it is a symbolic link';
+    return there.isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is not a regular file';
+  });
 }
 
 /** A directory that does not exist is made, so the nearest one that does counts. */
@@ -72,9 +74,16 @@ function directoryProblem(path: string): string | undefined {
 }
 
 function accessProblem(path: string, mode: number): string | undefined {
-  try {
+  return refusalOf(path, () => {
     accessSync(path, mode);
     return undefined;
+  });
+}
+
+/** @returns what `look` finds, or the code of the system's refusal to look */
+function refusalOf(path: string, look: () => string | undefined): string | undefined {
+  try {
+    return look();
   } catch (error) {
     if (systemCode(error) !== '') return `${shown(path)}: ${systemCode(error)}`;
     throw error;

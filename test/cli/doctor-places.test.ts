@@ -69,6 +69,7 @@ it.each<[string, 0 | 1, string, string, (place: Place) => unknown]>([
   ],
   ['the log is a link to nothing', 1, 'a.jsonl', 'state', (place) => symlinkSync('nowhere', place.at('a.jsonl'))],
   ['a part of the path is a file', 1, 'b/a.jsonl', 'state', (place) => writeFileSync(place.at('b'), '')],
+  ['the name of the log is too long', 1, `${'x'.repeat(300)}.jsonl`, 'state', () => undefined],
   ['the state directory is a file', 1, 'a.jsonl', 'state', (place) => writeFileSync(place.at('state'), '')],
   ['a part of the path of the state is a file', 1, 'a.jsonl', 'b/s', (place) => writeFileSync(place.at('b'), '')],
   [
