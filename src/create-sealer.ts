@@ -78,11 +78,11 @@ function resolved(options: SealerOptions): { config: ResolvedConfig; dependencie
 }
 
 /**
- * {@link createLineTaker} for a configuration that is put together already and is enabled, as the command line has it. `tee`
- * is the caller's.
+ * The sealer of the command line, whose configuration is put together already, and whose `tee` is its own. What the stream or the
+ * disk refuses at the start is an end of the log, so that lines are kept.
  */
-export function createSealerFor(config: ResolvedConfig, failsLater: boolean): Sealer {
-  return sealerOf(config, { failsLater }, undefined);
+export function createSealerFor(config: ResolvedConfig): Sealer {
+  return sealerOf(config, { failsLater: true }, undefined);
 }
 
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */

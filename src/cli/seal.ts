@@ -157,7 +157,7 @@ async function sealInput(
   say: Say,
   stopped: Promise<void>,
 ): Promise<void> {
-  const sealer = createSealerFor(config, true); // what the pipe holds is kept then
+  const sealer = createSealerFor(config);
   sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', (error) => void say(`warning: ${error.message}`));
   sealer.on('kept', ({ lines, lost, file }) => {
