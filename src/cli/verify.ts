@@ -99,8 +99,11 @@ async function sayWaiting(
   config: ResolvedConfig,
   io: CommandIo,
 ): Promise<void> {
-  const found = [...report.streams.flatMap(({ files }) => files), ...report.ignored.files.map(({ file }) => file)];
-  const origins = report.streams.map(({ origin }) => origin);
-  const waiting = waitingLines(config, origins, [...paths, ...found]);
+  const beside = report.ignored.files.map(({ file }) => file);
+  const logs = report.streams.map(({ origin, files }) => ({
+    origin,
+    files: [...(files.length > 0 ? files : paths), ...beside],
+  }));
+  const waiting = waitingLines(config, [...logs, { origin: config.origin, files: [...paths, ...beside] }]);
   if (waiting !== undefined) await print(io.stderr, printable(`note: ${waitingText(waiting)}`).concat('\n'));
 }

@@ -92,6 +92,40 @@ export interface Kept {
   readonly lost: number;
 }
 
+/** What the names of the files of a configuration begin with. */
+function prefixOf({ origin, file }: Pick<ResolvedConfig, 'origin' | 'file'>): string {
+  return digestBytes(sha256(`${origin}\n${file === STDOUT ? STDOUT : resolve(file)}`)).toString('hex');
+}
+
+/**
+ * How many lines wait in a state directory for the next start of these configurations, and how many more its gaps will count.
+ * Nothing is changed, or made.
+ */
+export function waitingIn(
+  directory: string,
+  configurations: Iterable<Pick<ResolvedConfig, 'origin' | 'file'>>,
+): { readonly lines: number; readonly lost: number } {
+  let [lines, lost] = [0, 0];
+  if (!existsSync(directory)) return { lines, lost };
+  const kept = readdirSync(directory).flatMap((name) => {
+    const form = [KEPT, BEGUN].find((one) => one.test(name));
+    return form === undefined ? [] : [{ name, form }];
+  });
+  if (kept.length === 0) return { lines, lost };
+  const prefixes = new Set(Array.from(configurations, prefixOf));
+  for (const { name, form } of kept) {
+    if (!prefixes.has(name.slice(0, name.indexOf('.')))) continue;
+    lost += factsOf(name, form).lost;
+    const fd = openKept(join(directory, name));
+    try {
+      lines += wholeLines(fd, fstatSync(fd).size).lines;
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+  return { lines, lost };
+}
+
 /**
  * The files of lines that could not be sealed before a process ended: in the state directory, mode 0600, in clear. They
  * belong to a configuration, not to a process: whatever its placeholders come to, the next start finds them. What was lost
@@ -104,9 +138,8 @@ export class UnsealedLines {
 
   /** @param stream - hex SHA-256 of the origin of whoever keeps */
   constructor(config: ResolvedConfig, stream: string) {
-    const file = config.file === STDOUT ? STDOUT : resolve(config.file);
     this.directory = resolve(config.stateDir);
-    this.#prefix = digestBytes(sha256(`${config.origin}\n${file}`)).toString('hex');
+    this.#prefix = prefixOf(config);
     this.#stream = stream;
   }
 
@@ -224,25 +257,6 @@ export class UnsealedLines {
   isNamedByClaim(inode: string): boolean {
     const claims = this.#names().filter((name) => name.endsWith('.taken'));
     return claims.some((name) => readClaim(join(this.directory, name.slice(0, -'.taken'.length)))?.inode === inode);
-  }
-
-  /** How many lines wait for the next start, and how many more its gaps will count. Nothing is changed, or made. */
-  waiting(): { readonly lines: number; readonly lost: number } {
-    let lines = 0;
-    let lost = 0;
-    if (!existsSync(this.directory)) return { lines, lost };
-    for (const name of this.#names()) {
-      const form = [KEPT, BEGUN].find((one) => one.test(name));
-      if (form === undefined) continue;
-      lost += factsOf(name, form).lost;
-      const fd = openKept(join(this.directory, name));
-      try {
-        lines += wholeLines(fd, fstatSync(fd).size).lines;
-      } finally {
-        closeDescriptor(fd);
-      }
-    }
-    return { lines, lost };
   }
 
   #names(): string[] {

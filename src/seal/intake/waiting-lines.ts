@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, systemCode } from '../../errors.ts';
-import { isOrigin } from '../../format/origin.ts';
-import { resolveNames } from '../disk/names.ts';
-import { UnsealedLines } from './unsealed-lines.ts';
+import { waitingIn } from './unsealed-lines.ts';
 
 /** Where lines wait that no process has sealed yet, and how many. */
 export interface WaitingLines {
@@ -12,34 +10,31 @@ export interface WaitingLines {
   readonly lost: number;
 }
 
+/** A stream that is looked at, and its files. */
+interface Looked {
+  readonly origin: string;
+  readonly files: readonly string[];
+}
+
 /**
  * What earlier writers of a configuration kept for the next start, for whoever looks at the log: it is not sealed, so nothing
  * proves it, and no verdict depends on it.
  *
- * @param origins - names of streams that the same configuration may have written; what is none is passed over
- * @param files - paths of their logs
+ * @param logs - what the same configuration may have written
  * @returns undefined if nothing waits, or the state directory cannot be read by this user
  */
-export function waitingLines(
-  config: ResolvedConfig,
-  origins: readonly string[] = [],
-  files: readonly string[] = [],
-): WaitingLines | undefined {
-  let [lines, lost] = [0, 0];
-  const { stream } = resolveNames(config);
+export function waitingLines(config: ResolvedConfig, logs: readonly Looked[] = []): WaitingLines | undefined {
+  const { origin, file } = config;
+  const named = logs.flatMap((log) => log.files.map((path) => ({ origin: log.origin, file: path })));
+  const configured = named.map((one) => ({ origin, file: one.file }));
+  const directory = resolve(config.stateDir);
   try {
-    for (const origin of new Set([config.origin, ...origins.filter(isOrigin)])) {
-      for (const file of new Set([config.file, ...files])) {
-        const found = new UnsealedLines({ ...config, origin, file }, stream).waiting();
-        lines += found.lines;
-        lost += found.lost;
-      }
-    }
+    const { lines, lost } = waitingIn(directory, [{ origin, file }, ...configured, ...named]);
+    return lines + lost === 0 ? undefined : { directory, lines, lost };
   } catch (error) {
     if (systemCode(error) === '' && !isTamperError(error)) throw error;
     return undefined;
   }
-  return lines + lost === 0 ? undefined : { directory: resolve(config.stateDir), lines, lost };
 }
 
 /** The same in words. */
