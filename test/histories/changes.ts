@@ -56,9 +56,13 @@ function inner(lines: readonly PlacedLine[], count = 1): number[] {
   });
 }
 
+function sizeOfNote({ member }: PlacedLine): number {
+  return Number(member?.note?.split('\n')[1]);
+}
+
 /** What the checkpoints before a line prove. */
 function before({ sizes }: Truth, lines: readonly PlacedLine[], at: number): number {
-  const notes = lines.slice(0, at).map(({ member }) => Number(member?.note?.split('\n')[1]));
+  const notes = lines.slice(0, at).map(sizeOfNote);
   return Math.max(0, ...sizes.filter((size) => notes.includes(size)));
 }
 
@@ -276,10 +280,13 @@ function timesAround(
 ): { before: string | undefined; behind: string | undefined } {
   const isOfTree = code === 'ROOT_MISMATCH'; // the change is between the checkpoint before and its seal
   const place = lines.indexOf(isOfTree ? sealOf(lines, line) : line);
+  // a checkpoint may stand behind those of later seals
+  const noted = new Set(lines.slice(0, lines.indexOf(line)).map(sizeOfNote));
+  const proven = sizes.filter((size) => noted.has(size));
   const before = lines
     .slice(0, place)
     .findLast(({ member }) =>
-      isOfTree ? sizes.includes(member?.seq ?? 0) : ['open', 'seal', 'close'].includes(member?.kind ?? ''),
+      isOfTree ? proven.includes(member?.seq ?? 0) : ['open', 'seal', 'close'].includes(member?.kind ?? ''),
     );
   const behind = lines.slice(place).find(({ member }) => ['seal', 'close'].includes(member?.kind ?? ''));
   return { before: before?.member?.time, behind: behind?.member?.time };
@@ -296,9 +303,9 @@ function isQuote({ head, tail, bytes }: QuotedLine, line: Buffer): boolean {
 }
 
 /** The entry that a checkpoint line is of. */
-function sealOf(lines: readonly PlacedLine[], { member }: PlacedLine): PlacedLine {
-  const size = Number(member?.note?.split('\n')[1]);
-  return lines.find((line) => line.member?.seq === size) as PlacedLine;
+function sealOf(lines: readonly PlacedLine[], at: PlacedLine): PlacedLine {
+  const size = sizeOfNote(at);
+  return lines.find(({ member }) => member?.seq === size) as PlacedLine;
 }
 
 function misplaced(

@@ -319,9 +319,13 @@ const keyless: MakeDemand = (random, { mode, has }, truth) => {
 const wrapped: MakeDemand = (random, { mode, dataKeys, has }, truth) => {
   if (mode !== 'mac' || dataKeys.length !== 1 || has.has('ABANDONED') || has.has('TORN_TAIL')) return undefined;
   const end = truth.facts.lastSeq;
+  // of a key period that begins behind the range, the entry that names its key
+  const begins = truth.keys.at(-1)?.firstSeq;
+  const names = controls(truth).findLast(({ member }) => member?.key !== undefined && member.why !== 'rotated');
+  const ended = begins === end ? (names?.member?.seq as number) : end;
   const [range, unmet] = random.pick([
     [`until_seq: ${end}`, undefined],
-    [`until_seq: ${end - 1}`, { code: 'NO_KEY', seq: end }],
+    [`until_seq: ${end - 1}`, { code: 'NO_KEY', seq: ended }],
     [`from_seq: ${end + 1}`, { code: 'END_UNPROVEN', seq: end }],
   ] as const);
   return {

@@ -262,10 +262,12 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
     if (look.limited === true) {
       const limits = report.findings.filter(({ code }) => code === 'LIMIT');
       const largest = Math.max(...world.files.map(({ bytes }) => bytes.length));
-      const too = world.files.filter(({ bytes }) => bytes.length === largest).length;
-      return limits.length === too && report.verdict === 'undecided'
+      // a stream is read no further behind the first of its files that is too large
+      const too = new Set(world.files.flatMap(({ bytes, origin }) => (bytes.length === largest ? [origin] : []))).size;
+      const untrue = report.findings.filter(({ message }) => message.includes('missing'));
+      return limits.length === too && report.verdict === 'undecided' && untrue.length === 0
         ? []
-        : [`${report.verdict}, ${limits.length} LIMIT`];
+        : [`${report.verdict}, ${limits.length} LIMIT, ${untrue.map(({ message }) => message)}`];
     }
     const says = [
       ...differences(world, world.files, report, { ...look, manifests: looked.manifests.length > 0 }),

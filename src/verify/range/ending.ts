@@ -71,6 +71,7 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
       ),
       unchecked: isUnchecked(state),
     };
+  else if (state.unread) yield endUnproven(`nothing behind entry ${last} could be read`);
   else if (closed !== undefined)
     yield endUnproven(`the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
   else
