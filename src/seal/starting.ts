@@ -2,7 +2,10 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { selectEngine } from '../engine/selected-engine.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
+import { pause } from '../keys/retry.ts';
 import type { OpenBucket } from './anchor/object-store.ts';
+import { beginIn } from './disk/begin-file.ts';
+import { isPassing } from './disk/sink.ts';
 import type { Epoch } from './epoch/epoch.ts';
 import { firstEpoch } from './epoch/first-epoch.ts';
 import { type KeySources, providersOf } from './epoch/key-sources.ts';
@@ -14,6 +17,9 @@ import type { StreamSite } from './resume/stream-site.ts';
 import type { SealerParts } from './sealer-parts.ts';
 import { checkMode, openingOf } from './stream/opening.ts';
 import type { Opening } from './stream/stream-writer.ts';
+
+/** How long to wait before a disk that refused something is asked again, in milliseconds. */
+const DISK_WAIT = 1_000;
 
 /** What a run starts from. */
 export interface StartOptions {
@@ -106,12 +112,26 @@ async function startWith(
   checkMode(resumption, epoch);
   const opening = await openingOf(resumption, epoch, state.after, warn);
   const { maxLineBytes } = config;
+  const begun = await beginSite(options);
   await spool.sync().catch(warn); // they are brought to the disk again when no more are added
   const ownFile = spool.path;
   const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, ownFile, warn, signal });
-  if (!isAborted(signal)) return { site, epoch, sources, opening, earlier, since };
+  if (!isAborted(signal)) return { site: begun, epoch, sources, opening, earlier, since };
   earlier.close();
   return undefined;
+}
+
+/** The site with a state that knows its file. What the disk refuses for now is waited for. */
+async function beginSite({ config, site, clock, signal, warn }: StartOptions): Promise<StreamSite> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return { ...site, state: beginIn(site.sink, site.state, site.stateFile) };
+    } catch (error) {
+      if (config.onWriteFailure === 'stop' || !isPassing(error, 'run')) throw error;
+      if (isFirst) warn(error);
+    }
+    await pause(DISK_WAIT, 'waiting for the disk', signal, clock);
+  }
 }
 
 /** Asked again after each wait. */

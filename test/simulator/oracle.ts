@@ -101,7 +101,7 @@ export function logFiles(world: World): Map<string, Buffer> {
   const isTwice = (name: string): boolean =>
     name.endsWith('.gz') && (names.has(name.slice(0, -3)) || names.has(`archive/${name.slice(0, -3)}`));
   const files = [...names]
-    .filter(([name]) => /^(?:archive\/)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
+    .filter(([name]) => /^(?:archive\/)?(?:\d+-)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
     .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
   const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
   if (!world.config.rotateChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));

@@ -20,6 +20,8 @@ export type Step =
   | { readonly do: 'new key' }
   | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
   | { readonly do: 'clock'; readonly ms: number }
+  /** While no process runs, somebody moves the log's file out of its directory. */
+  | { readonly do: 'take away' }
   /** The process is killed right before so many further calls of the system. */
   | { readonly do: 'doom'; readonly calls: number }
   /** `lines`: so many more come while it closes. */
@@ -54,6 +56,7 @@ export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed);
   const setup = setupOf(random);
   const steps: Step[] = [];
+  const between = new Random(seed + 0xd0); // of what happens while no process runs
   const lives = random.between(1, 3);
   const faulty = random.chance(0.85);
   for (let life = 0; life < lives; life++) {
@@ -62,6 +65,7 @@ export function scheduleOf(seed: number): Schedule {
     for (let left = random.between(2, 9); left > 0; left--) steps.push(...step(random, faulty));
     steps.push(...end(random));
     if (random.chance(0.5)) steps.push({ do: 'heal' });
+    if (between.chance(0.12)) steps.push({ do: between.pick(['logrotate', 'take away'] as const) });
   }
   return { seed, setup, steps };
 }

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
 import type { Coverage } from './coverage.ts';
-import { PLENTY } from './disk.ts';
+import { type Inode, PLENTY } from './disk.ts';
 import { useMachine } from './globals.ts';
 import { KEY, KeyService } from './key-service.ts';
 import { Killed, type Life } from './life.ts';
@@ -65,6 +65,8 @@ export class World {
   readonly problems: string[] = [];
   /** What was moved away, by name: a file of the same name replaces another one. */
   readonly archive: Map<string, { content: Buffer; ino: number }> = new Map();
+  /** The log's file, which somebody took out of its directory while no process ran, and what stood there with it. */
+  readonly #taken = new Map<string, Inode>();
   /** Something outside renamed the log's file. */
   moved = 0;
   clockJumped = false;
@@ -126,12 +128,15 @@ export class World {
       await this.machine.timeline.pass(2_000);
       await this.#start(0);
       const run = this.#run as Run;
-      if (run.sealer === undefined) return this.#problem(`the next start fails: ${said(run.startError)}`);
-      if (
-        !(await this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined)) ||
-        run.readyAt === undefined
-      )
-        return this.#problem(`the next start does not become ready: ${said(run.error)}`);
+      if (run.sealer !== undefined)
+        await this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined);
+      if (run.sealer === undefined || run.readyAt === undefined) {
+        const what = run.sealer === undefined ? 'fails' : 'does not become ready';
+        if (!this.#putBack(run)) return this.#problem(`the next start ${what}: ${said(run.error ?? run.startError)}`);
+        this.#exit(run);
+        attempt--;
+        continue;
+      }
       this.#write(run, 1, 60, false);
       await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
       if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
@@ -158,6 +163,7 @@ export class World {
     const run = this.isRunning ? this.#run : undefined;
     switch (step.do) {
       case 'start':
+        if (this.#run !== undefined && run === undefined) this.#putBack(this.#run);
         if (run === undefined) await this.#start(0);
         return;
       case 'wait':
@@ -197,6 +203,9 @@ export class World {
         if (file !== undefined) root?.name([['a.jsonl', undefined], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
         return;
       }
+      case 'take away':
+        if (run === undefined) this.#takeAway();
+        return;
       case 'archive': {
         // as `mv a.2* archive/` does, from when a file's manifest is there
         const root = machine.mounts.get(LOG)?.root;
@@ -228,6 +237,33 @@ export class World {
       default:
         if (run !== undefined) await this.#ofRun(step, run);
     }
+  }
+
+  #takeAway(): void {
+    const root = this.machine.mounts.get(LOG)?.root;
+    if (root?.names.has('a.jsonl') !== true) return;
+    for (const name of ['a.jsonl', 'a.jsonl.manifest.json']) {
+      const inode = root.names.get(name);
+      if (inode === undefined) continue;
+      this.#taken.set(name, inode);
+      this.archive.set(`archive/${inode.ino}-${name}`, { content: Buffer.from(inode.content), ino: inode.ino });
+      root.name([[name, undefined]]);
+    }
+  }
+
+  /** A start that misses a file says so; whoever took it puts it back. @returns whether that may help */
+  #putBack({ error, startError }: Run): boolean {
+    const refused = [error, startError]
+      .map(said)
+      .find((text) => text.startsWith('STATE_CONFLICT') && / is gone/.test(text));
+    const file = this.#taken.get('a.jsonl');
+    const root = this.machine.mounts.get(LOG)?.root;
+    if (refused === undefined || file === undefined || root === undefined) return false;
+    if ((root.names.get('a.jsonl')?.size ?? 0) > 0) this.#problem('a start is refused behind one that was not');
+    root.name([...this.#taken]);
+    for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
+    this.#taken.clear();
+    return true;
   }
 
   async #ofRun(step: Step, run: Run): Promise<void> {

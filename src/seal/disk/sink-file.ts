@@ -10,11 +10,9 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { Lease } from './lock.ts';
 import { openRegular } from './safe-open.ts';
@@ -265,22 +263,6 @@ export class FileSink implements Sink {
     this.#lease.assertHeld();
     ftruncateSync(this.#fd, this.#size);
     this.#isTorn = false;
-  }
-}
-
-/**
- * Begins the file that follows another one, and makes its name durable.
- *
- * @throws as {@link FileSink}; what the file system says
- */
-export function beginFile(path: string, options: { readonly lease: Lease; readonly after: Sink }): FileSink {
-  const sink = new FileSink(path, options);
-  try {
-    syncDirectory(dirname(path));
-    return sink;
-  } catch (error) {
-    sink.close();
-    throw error;
   }
 }
 

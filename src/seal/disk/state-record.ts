@@ -49,8 +49,8 @@ export interface StreamState {
    * still where the writer ended in between.
    */
   readonly renamed?: string;
-  /** At offset 0: the file was made, and what is in it may be more than a start could find again elsewhere. */
-  readonly begun?: true;
+  /** At offset 0: the inode of the file, which was made, and may hold more than a start could find again elsewhere. */
+  readonly begun?: string;
   /** The newest name with a stamp that a file of this log got: none is given twice, wherever its file is now. */
   readonly newest?: string;
   /** The configured path that the files of this stream are named after. */
@@ -90,7 +90,7 @@ export function formatState(state: StreamState): string {
     file: state.file,
     offset: state.offset,
     ...(state.renamed !== undefined && { renamed: state.renamed }),
-    ...(state.begun && { begun: 1 }),
+    ...(state.begun !== undefined && { begun: state.begun }),
     ...(state.newest !== undefined && { newest: state.newest }),
     base: state.base,
     epoch: state.epoch,
@@ -159,7 +159,7 @@ function readState(members: Members): StreamState {
     file: members.string('file'),
     offset: members.number('offset'),
     ...(members.has('renamed') && { renamed: members.string('renamed') }),
-    ...(members.has('begun') && members.number('begun') > 0 && { begun: true as const }),
+    ...(members.has('begun') && { begun: members.string('begun') }),
     ...(members.has('newest') && { newest: members.string('newest') }),
     base: members.string('base'),
     epoch: members.number('epoch'),

@@ -124,9 +124,14 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
 /** The file that a state names; undefined if nothing was written to it. */
 export function openKnown({ file, offset, begun }: StreamState): number | undefined {
   const fd = openForRecovery(file);
-  if (fd !== undefined || (offset === 0 && !begun)) return fd;
-  const what = offset > 0 ? `it holds ${offset} bytes` : 'it was begun';
-  throw stateConflict(`${file} is gone, but the state says that ${what}`);
+  if (fd === undefined && offset > 0)
+    throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
+  if (begun === undefined) return fd;
+  if (fd === undefined) throw stateConflict(`${file} is gone, but the state says that it was begun`);
+  const { size, ino } = fstatSync(fd, { bigint: true });
+  if (size > 0n || ino.toString() === begun) return fd;
+  closeDescriptor(fd);
+  throw stateConflict(`${file} is gone, and an empty file is in its place, but the state says that it was begun`);
 }
 
 /**
@@ -143,7 +148,7 @@ export function whereItIs(state: StreamState): StreamState {
     const file = join(directory, entry.name);
     if (!entry.isFile() || !entry.name.startsWith(stem) || file === state.file) continue;
     const size = sizeIfIts(file, state);
-    if (size !== undefined && size > (found?.size ?? 0)) found = { file, size }; // a shorter one is a copy of its beginning
+    if (size !== undefined && size > (found?.size ?? -1)) found = { file, size }; // a shorter one is a copy of its beginning
   }
   if (found === undefined) return state;
   const { checkpoint } = state;
@@ -155,12 +160,14 @@ export function whereItIs(state: StreamState): StreamState {
 function sizeIfIts(file: string, state: StreamState): number | undefined {
   const fd = openRegular(file);
   try {
-    const { size } = fstatSync(fd);
-    const isIts =
-      state.offset === 0
-        ? beginsAfter(readFirstOpen(fd), state)
-        : size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state);
-    return isIts ? size : undefined;
+    const { size, ino } = fstatSync(fd, { bigint: true });
+    if (state.offset === 0) {
+      const open = readFirstOpen(fd);
+      const isIts = beginsAfter(open, state) || (open === undefined && ino.toString() === state.begun); // or torn
+      return isIts ? Number(size) : undefined;
+    }
+    const isIts = size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state);
+    return isIts ? Number(size) : undefined;
   } finally {
     closeDescriptor(fd);
   }

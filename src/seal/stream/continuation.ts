@@ -1,7 +1,7 @@
 import { formatStamp } from '../../foundation/time.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
+import { beginFile } from '../disk/begin-file.ts';
 import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
-import { beginFile } from '../disk/sink-file.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
 import { freshStart } from '../resume/recovery.ts';
@@ -36,16 +36,16 @@ export function pointTo(next: Continuation, run: StreamRun, close: SealJob, now:
   const { configured, root, lock, stateDir } = run.site;
   const { origin, stateFile } = next;
   const { renamed: _asAnnounced, ...announced } = next.state;
-  const state: StreamState = {
+  const named: StreamState = {
     ...announced,
     ...nextNames(run, now), // somebody may have renamed the file since
     after: { origin: run.stream.origin, size: close.size, root: close.root },
   };
-  stateFile.replaceSync(state);
+  stateFile.replaceSync(named);
   const continuedBy = { origin, reason: 'rotate_chain', why: 'new' } as const;
-  run.changeState({ continuedBy, ...(state.renamed !== undefined && { file: state.renamed }) });
+  run.changeState({ continuedBy, ...(named.renamed !== undefined && { file: named.renamed }) });
   if (run.site.stateFile.path !== root.path) leadTo(root, continuedBy);
-  if (state.renamed !== undefined) run.log.sink.rename(state.renamed);
-  const sink = beginFile(state.file, { lease: lock, after: run.log.sink });
+  if (named.renamed !== undefined) run.log.sink.rename(named.renamed);
+  const { sink, state } = beginFile({ lease: lock, after: run.log.sink, state: named, stateFile });
   return { origin, configured, root, stateDir, lock, stateFile, state, resumption: freshStart(state.file), sink };
 }

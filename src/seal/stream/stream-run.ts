@@ -1,17 +1,16 @@
-import { dirname } from 'node:path';
 import { Frontier } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import type { Clock } from '../../foundation/clock.ts';
-import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { pause } from '../../keys/retry.ts';
 import { Checkpointer } from '../checkpoint/checkpointer.ts';
 import { macNote } from '../checkpoint/note-signing.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { SealedStream } from '../checkpoint/sealed-stream.ts';
+import { beginFile } from '../disk/begin-file.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
 import { isPassing, type Obstacle, type Sink, systemCode } from '../disk/sink.ts';
-import { beginFile, type FileSink } from '../disk/sink-file.ts';
+import type { FileSink } from '../disk/sink-file.ts';
 import type { PublishedCheckpoint, StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import type { OutagePolicy } from '../epoch/outage-policy.ts';
@@ -81,13 +80,11 @@ export class StreamRun implements SealedStream {
   readonly #clock: Clock;
   readonly #fsyncOnRotate: boolean;
   #state: StreamState;
-  #savesBegun = false;
   #covered = 0;
   /** The newest size with a complete checkpoint; what is covered lags behind while a key period before waits for its key. */
   #reached = 0;
   #coverWaiters: Waiter[] = [];
   #writeWaiters: (() => void)[] = [];
-  #newFile: boolean;
   #life: Life = { is: 'open' };
   #obstacle: Obstacle | undefined;
   #isFull = false;
@@ -101,7 +98,6 @@ export class StreamRun implements SealedStream {
     this.#clock = clock;
     this.#fsyncOnRotate = options.fsyncOnRotate;
     this.#state = site.state;
-    this.#newFile = site.sink.size === 0;
     const { size, frontier, account } = site.resumption;
     this.log = new EntryLog(new Frontier(size, frontier), epoch, site.sink);
     this.checkpointer = new Checkpointer({
@@ -362,7 +358,6 @@ export class StreamRun implements SealedStream {
     if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
     const { sink } = this.log;
     await sink.datasync();
-    await this.#untilDone(() => this.#syncNewFile(sink));
     if (this.#isDead() || job.size <= this.#state.size) return;
     this.#state = stateAt(job, this.#state);
     await this.#replaceState();
@@ -431,7 +426,6 @@ export class StreamRun implements SealedStream {
     if (!this.writeOut()) return false;
     const { sink } = this.log;
     sink.datasyncSync();
-    this.#syncNewFile(sink);
     if (job === undefined) return true;
     this.#persistNow(job);
     this.checkpointer.persisted();
@@ -462,9 +456,7 @@ export class StreamRun implements SealedStream {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(old.name, next.name);
-    if (this.rotating || !this.log.writeOut()) return false;
-    this.#saveBegun();
-    return true;
+    return !this.rotating && this.log.writeOut();
   }
 
   /** Does what a disk may refuse for a while: until then nothing is taken. @returns undefined if it was refused */
@@ -494,26 +486,13 @@ export class StreamRun implements SealedStream {
 
   #nextSink(): FileSink {
     const named = this.#nextFile();
-    const { file, renamed } = named;
+    const { renamed } = named;
     this.#nameNextFile(named);
     if (renamed !== undefined) this.log.sink.rename(renamed);
-    return beginFile(file, { lease: this.#site.lock, after: this.log.sink });
-  }
-
-  /** Whoever takes a new file away before its first seal is saved must not make a start begin the same entries again. */
-  #saveBegun(): void {
-    const { sink } = this.log;
-    if (this.#state.offset > 0 || sink.name === STDOUT) return;
-    this.#state = { ...this.#state, begun: true };
-    if (this.#savesBegun) return; // files follow each other: the seal of one of them is saved next
-    this.#savesBegun = true;
-    const saved = this.#untilDone(() => {
-      this.#syncNewFile(sink); // else a power cut takes the file and leaves the state
-      return this.#site.stateFile.replace(this.#state);
-    }).finally(() => {
-      this.#savesBegun = false;
-    });
-    saved.catch((error: unknown) => this.#host.fail(error));
+    const { lock: lease, stateFile } = this.#site;
+    const { sink, state } = beginFile({ lease, after: this.log.sink, state: this.#state, stateFile });
+    this.#state = state;
+    return sink;
   }
 
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
@@ -561,12 +540,6 @@ export class StreamRun implements SealedStream {
   /** Asked again after each wait. */
   #isDead(): boolean {
     return this.#life.is === 'dead';
-  }
-
-  #syncNewFile(sink: Sink): void {
-    if (!this.#newFile || sink.name === STDOUT) return;
-    syncDirectory(dirname(sink.name));
-    this.#newFile = false;
   }
 }
 

@@ -1,0 +1,60 @@
+import { dirname } from 'node:path';
+import { TamperError } from '../../errors.ts';
+import { syncDirectory } from '../../foundation/durable-replace.ts';
+import type { Lease } from './lock.ts';
+import { STDOUT } from './names.ts';
+import { type Sink, systemCode } from './sink.ts';
+import { FileSink } from './sink-file.ts';
+import type { StateFile } from './state.ts';
+import type { StreamState } from './state-record.ts';
+
+/**
+ * M6.3: the state knows which file it is before a line is in it, so that no start begins the same entries again once somebody
+ * has taken the file away.
+ *
+ * @returns the state, durable
+ * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over
+ */
+export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): StreamState {
+  if (state.offset > 0 || sink.name === STDOUT || state.begun === sink.inode) return state;
+  try {
+    syncDirectory(dirname(sink.name)); // else a power cut takes the file and leaves the state
+  } catch (cause) {
+    throw new TamperError(
+      'WRITE_FAILED',
+      `the name of ${sink.name} could not be brought to the disk (${systemCode(cause)})`,
+      {
+        cause,
+        hint: 'The directory of the log must be readable and writable, with free space.',
+      },
+    );
+  }
+  const begun = { ...state, begun: sink.inode };
+  stateFile.replaceSync(begun);
+  return begun;
+}
+
+/** The next file of a log. */
+export interface NextFileOptions {
+  readonly lease: Lease;
+  /** The file that it follows. */
+  readonly after: Sink;
+  /** Names the next file. */
+  readonly state: StreamState;
+  readonly stateFile: StateFile;
+}
+
+/**
+ * Makes the next file of a log.
+ *
+ * @throws as {@link FileSink} and {@link beginIn} do
+ */
+export function beginFile({ lease, after, state, stateFile }: NextFileOptions): { sink: FileSink; state: StreamState } {
+  const sink = new FileSink(state.file, { lease, after });
+  try {
+    return { sink, state: beginIn(sink, state, stateFile) };
+  } catch (error) {
+    sink.close();
+    throw error;
+  }
+}
