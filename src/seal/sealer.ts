@@ -502,6 +502,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #rotateWhenDue(isFull: boolean): void {
     const run = this.#run;
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
+    if (isFull && run.isLastFile) return;
     this.#pump.sealGathered();
     this.#timers.fileBegun();
     if ((isFull ? run.stream.fileRecords : run.stream.sinceOpen) === 0) return;

@@ -44,15 +44,17 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   const files = logFiles(world);
   const dropped = await verifyLog(world, tree, files, add);
   const goesOn = world.problems.every((text) => !text.includes('next start') && !text.startsWith('kept lines stay'));
-  if (goesOn) checkLines(world, files, dropped, add); // else they still wait
+  if (goesOn && !world.waitsForFile) checkLines(world, files, dropped, add); // else they still wait
   checkRuns(world, add);
   const { rotateMaxBytes } = world.config;
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
   if (rotateMaxBytes > 0 && isUndisturbed) {
     // at its end a process cannot wait for the key of another file: what it holds is sealed in the one that it has
-    const longLast = world.config.rotateChain
-      ? world.runs.filter(({ ending, life }) => ending !== 'closed' && life.phase === 'close')
-      : [];
+    const longLast = world.runs.filter(({ ending, life, closeTook = 0 }) =>
+      world.config.rotateChain && ending !== 'closed'
+        ? life.phase === 'close'
+        : closeTook > world.config.closeTimeoutSeconds * 500,
+    );
     for (const [name, bytes] of files) {
       if (longLast.some(({ number }) => lastLineOf(bytes) === number)) continue;
       const length = endOfRecords(bytes);

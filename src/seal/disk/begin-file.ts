@@ -2,11 +2,11 @@ import { dirname } from 'node:path';
 import { TamperError } from '../../errors.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import type { Lease } from './lock.ts';
-import { STDOUT } from './names.ts';
+import { numberOf, STDOUT } from './names.ts';
 import { type Sink, systemCode } from './sink.ts';
 import { FileSink } from './sink-file.ts';
 import type { StateFile } from './state.ts';
-import type { StreamState } from './state-record.ts';
+import type { FileNumbers, StreamState } from './state-record.ts';
 
 /**
  * M6.3: the state knows which file it is before a line is in it, so that no start begins the same entries again once somebody
@@ -16,9 +16,11 @@ import type { StreamState } from './state-record.ts';
  * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over
  */
 export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): StreamState {
-  if (state.offset > 0 || sink.name === STDOUT || state.begun === sink.inode) return state;
+  if (state.offset > 0 || sink.name === STDOUT || state.begun?.file === sink.inode) return state;
+  let begun: FileNumbers;
   try {
     syncDirectory(dirname(sink.name)); // else a power cut takes the file and leaves the state
+    begun = { directory: numberOf(dirname(sink.name)), file: sink.inode };
   } catch (cause) {
     throw new TamperError(
       'WRITE_FAILED',
@@ -29,9 +31,9 @@ export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): S
       },
     );
   }
-  const begun = { ...state, begun: sink.inode };
-  stateFile.replaceSync(begun);
-  return begun;
+  const known = { ...state, begun };
+  stateFile.replaceSync(known);
+  return known;
 }
 
 /** The next file of a log. */

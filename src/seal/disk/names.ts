@@ -147,6 +147,11 @@ export function nextFile(
   return { file, newest: file };
 }
 
+/** The number (inode) of what has a name. @throws what the file system says */
+export function numberOf(path: string): string {
+  return lstatSync(path, { bigint: true }).ino.toString();
+}
+
 /** Whether a closed file kept this name and was compressed: the manifest of that name is its own. */
 export function wasCompressed(file: string): boolean {
   return lstatSync(`${file}.gz`, { throwIfNoEntry: false }) !== undefined;

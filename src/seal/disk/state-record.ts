@@ -34,6 +34,12 @@ export interface FileAccount {
   readonly records: number;
 }
 
+/** Which file it is, by the numbers (inodes) of its directory and of itself. Where the one is another, all was copied, and the other says nothing. */
+export interface FileNumbers {
+  readonly directory: string;
+  readonly file: string;
+}
+
 /** What a writer knows of its stream at a seal, as the next run needs it (spec 6). Nothing of it is a secret. */
 export interface StreamState {
   readonly origin: string;
@@ -49,8 +55,8 @@ export interface StreamState {
    * still where the writer ended in between.
    */
   readonly renamed?: string;
-  /** At offset 0: the inode of the file, which was made, and may hold more than a start could find again elsewhere. */
-  readonly begun?: string;
+  /** At offset 0: the file, which was made, and may hold more than a start could find again elsewhere. */
+  readonly begun?: FileNumbers;
   /** The newest name with a stamp that a file of this log got: none is given twice, wherever its file is now. */
   readonly newest?: string;
   /** The configured path that the files of this stream are named after. */
@@ -90,7 +96,7 @@ export function formatState(state: StreamState): string {
     file: state.file,
     offset: state.offset,
     ...(state.renamed !== undefined && { renamed: state.renamed }),
-    ...(state.begun !== undefined && { begun: state.begun }),
+    ...(state.begun && { begun: { directory: state.begun.directory, file: state.begun.file } }),
     ...(state.newest !== undefined && { newest: state.newest }),
     base: state.base,
     epoch: state.epoch,
@@ -159,7 +165,7 @@ function readState(members: Members): StreamState {
     file: members.string('file'),
     offset: members.number('offset'),
     ...(members.has('renamed') && { renamed: members.string('renamed') }),
-    ...(members.has('begun') && { begun: members.string('begun') }),
+    ...(members.has('begun') && { begun: readNumbers(members.object('begun')) }),
     ...(members.has('newest') && { newest: members.string('newest') }),
     base: members.string('base'),
     epoch: members.number('epoch'),
@@ -227,6 +233,12 @@ function readAfter(members: Members): NonNullable<StreamState['after']> {
   const after = { origin: members.string('origin'), size: members.number('size'), root: readHash(members, 'root') };
   members.end();
   return after;
+}
+
+function readNumbers(members: Members): FileNumbers {
+  const numbers = { directory: members.string('directory'), file: members.string('file') };
+  members.end();
+  return numbers;
 }
 
 function malformed(path: string, why: string, cause?: unknown): TamperError {

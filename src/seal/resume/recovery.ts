@@ -9,7 +9,7 @@ import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { STDOUT, stampedName } from '../disk/names.ts';
+import { numberOf, STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
@@ -129,7 +129,7 @@ export function openKnown({ file, offset, begun }: StreamState): number | undefi
   if (begun === undefined) return fd;
   if (fd === undefined) throw stateConflict(`${file} is gone, but the state says that it was begun`);
   const { size, ino } = fstatSync(fd, { bigint: true });
-  if (size > 0n || ino.toString() === begun) return fd;
+  if (size > 0n || ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory) return fd;
   closeDescriptor(fd);
   throw stateConflict(`${file} is gone, and an empty file is in its place, but the state says that it was begun`);
 }
@@ -163,7 +163,7 @@ function sizeIfIts(file: string, state: StreamState): number | undefined {
     const { size, ino } = fstatSync(fd, { bigint: true });
     if (state.offset === 0) {
       const open = readFirstOpen(fd);
-      const isIts = beginsAfter(open, state) || (open === undefined && ino.toString() === state.begun); // or torn
+      const isIts = beginsAfter(open, state) || (open === undefined && ino.toString() === state.begun?.file); // or torn
       return isIts ? Number(size) : undefined;
     }
     const isIts = size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state);

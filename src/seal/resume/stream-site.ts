@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { Frontier } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { formatCheckpointLine } from '../../format/entry.ts';
-import { signersOf } from '../../format/key-reference.ts';
+import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
+import { noteKeyId } from '../../format/vkey.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
@@ -86,7 +88,7 @@ function siteOf(place: Place, now: number): StreamSite {
     state = readContinuation(stateFile, origin);
   }
   let resumption = resume(place, origin, state, now);
-  if (resumption.continuedBy !== undefined && isFinished(resumption)) {
+  if (resumption.continuedBy !== undefined && isFinished(resumption, origin)) {
     // the writer ended between the `close` and the states that follow from it
     publishPending(resumption, place.lock);
     const after = { origin, size: resumption.size, root: rootOf(resumption) };
@@ -151,9 +153,15 @@ export function rootOf({ size, frontier }: { readonly size: number; readonly fro
 }
 
 /** Whether a stream that has its `close` has, or can get, the checkpoint of it; else it is this stream that goes on. */
-function isFinished({ size, current, pending, candidates }: Resumption): boolean {
-  if (candidates.some((one) => one.size === size)) return true;
-  return pending?.size === size && current !== undefined && signersOf(current.key).length === 0;
+function isFinished({ size, current, pending, candidates }: Resumption, origin: string): boolean {
+  if (current === undefined) return false;
+  const ids = signersOf(current.key).map((signer) => noteKeyId(origin, noteKeyOf(signer)).toString('hex'));
+  const isWhole = ({ note }: { readonly note: string }): boolean => {
+    const lines = new Set(parseSignedCheckpoint(note)?.signatures.map(({ keyId }) => keyId));
+    return ids.every((id) => lines.has(id)); // our MAC alone proves nothing where a signature is promised
+  };
+  if (candidates.some((one) => one.size === size && isWhole(one))) return true;
+  return pending?.size === size && ids.length === 0;
 }
 
 /** Nobody writes to an ended stream any more: its last checkpoint, finished before the crash, goes there now. */

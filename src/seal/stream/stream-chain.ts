@@ -11,6 +11,9 @@ import type { StreamRun } from './stream-run.ts';
 /** How long to wait before a disk that refused something is asked again, in milliseconds. */
 const DISK_WAIT = 1_000;
 
+/** How long the next stream waits for the signature of the one before, in milliseconds. No line is taken meanwhile. */
+const SIGNATURE_WAIT = 2_000;
+
 /** What a {@link StreamChain} needs of its sealer. */
 export interface ChainHost {
   /** Whether a part of a long line is in the log: the parts of one line stay in one stream. */
@@ -87,14 +90,14 @@ export class StreamChain {
       if (close === undefined) return undefined;
       const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
       let isPersisted = false;
-      let isDurable = false;
-      const site = await this.#untilDone(() => {
+      await this.#untilDone(() => {
         isPersisted ||= run.closePersisted(close);
         if (!isPersisted || !run.writeOut()) return false;
-        if (!isDurable) sink.datasyncSync(); // once: it is never tried again
-        isDurable = true;
-        return pointTo(next, run, close, this.#clock.now());
+        sink.datasyncSync();
+        return true;
       });
+      await this.#signed(run, close);
+      const site = await this.#untilDone(() => pointTo(next, run, close, this.#clock.now()));
       run.closePublished(close);
       this.#retire(run, close);
       const { after } = site.state;
@@ -122,8 +125,31 @@ export class StreamChain {
     }
   }
 
+  /**
+   * Waits a moment for the signature of the close: until the next stream cites it, a process that ends leaves the old stream to
+   * go on, and nothing unsigned for good.
+   */
+  async #signed(run: StreamRun, close: SealJob): Promise<void> {
+    if (close.epoch.signers.length === 0) return;
+    run.checkpointer.sign(close);
+    const covered = run.whenCovered(close.size);
+    do {
+      await this.#within(SIGNATURE_WAIT, covered);
+    } while (run.covered < close.size && (run.obstacle !== undefined || run.log.waiting > 0)); // then it is the disk that it waits for
+    if (run.covered >= close.size && run.writeOut()) run.log.sink.datasyncSync(); // before a state says that it has ended
+  }
+
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    const waited = new AbortController();
+    const signal = AbortSignal.any([waited.signal, this.#signal]);
+    try {
+      await Promise.race([done, pause(ms, 'waiting for a signature', signal, this.#clock)]);
+    } finally {
+      waited.abort();
+    }
+  }
+
   #retire(run: StreamRun, close: SealJob): void {
-    if (close.epoch.signers.length > 0) run.checkpointer.sign(close);
     this.#records += run.stream.records;
     this.#gaps += run.stream.gaps;
     this.#retiring.add(run);

@@ -89,7 +89,12 @@ export class StreamRun implements SealedStream {
   #obstacle: Obstacle | undefined;
   #isFull = false;
   #neverFull = false;
+  #isLastFile = false;
   #lastNote: string | undefined;
+  /** The close of a file that gets another name next. */
+  #leaving: SealJob | undefined;
+  /** What is told of it then. */
+  readonly #untold: (() => void)[] = [];
 
   constructor(options: RunOptions) {
     const { site, epoch, clock, outages, host } = options;
@@ -164,6 +169,17 @@ export class StreamRun implements SealedStream {
   endWithLines(): void {
     this.#neverFull = true;
     this.#isFull = false;
+  }
+
+  /** As {@link StreamRun.endWithLines}, also where no key is needed: each file more takes a disk its time. */
+  endInThisFile(): void {
+    this.endWithLines();
+    this.#isLastFile = true;
+  }
+
+  /** Whether no other file is begun because this one is full. */
+  get isLastFile(): boolean {
+    return this.#isLastFile;
   }
 
   /** Whether entries must wait for the next file. */
@@ -302,7 +318,8 @@ export class StreamRun implements SealedStream {
 
   /** Writes the `close` of a stream that another one continues. @returns undefined if the file is just being changed */
   closeFor(continuedBy: string): SealJob | undefined {
-    return this.#closeAs('continued', continuedBy);
+    this.#leaving = this.#closeAs('continued', continuedBy);
+    return this.#leaving;
   }
 
   #closeAs(why: 'shutdown' | 'continued', continuedBy?: string): SealJob | undefined {
@@ -332,6 +349,8 @@ export class StreamRun implements SealedStream {
   closePublished(job: SealJob): void {
     const note = macNote(job);
     if (note !== undefined) this.#host.published(job, note, job.epoch.signers.length === 0);
+    this.#leaving = undefined;
+    for (const tell of this.#untold.splice(0)) tell();
   }
 
   /** Ends what waits for a key service, erases the keys, gives up the file. */
@@ -366,7 +385,9 @@ export class StreamRun implements SealedStream {
   publish(job: SealJob, note: string, full: boolean): void {
     if (this.#life.is === 'dead') return;
     this.#append(job, note, full);
-    this.#host.published(job, note, full);
+    const tell = (): void => this.#host.published(job, note, full);
+    if (job === this.#leaving) this.#untold.push(tell);
+    else tell();
   }
 
   #append(job: SealJob, note: string, full: boolean): void {
