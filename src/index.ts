@@ -2,7 +2,7 @@ import type { TamperConfig } from './config/index.ts';
 import type { SealerStream } from './seal/sealer-stream.ts';
 
 export type { AttestedFiles } from './audit/attest.ts';
-export type { AuditorKeyOptions, AuditorKeys } from './audit/auditor-keys.ts';
+export type { AuditorKeyOptions, AuditorKeys, VerifierKeys } from './audit/auditor-keys.ts';
 export {
   attestFiles,
   auditorKeys,
@@ -17,7 +17,6 @@ export {
   verify,
   verifyProof,
 } from './audit/index.ts';
-export type { VerifierKeys } from './audit/open-keys.ts';
 export type { AttestOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
 export type { RecoveryReport } from './audit/recovery/recover-keys.ts';
 export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';

@@ -65,7 +65,7 @@ export { closing } from './foundation/closing.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { checkWorkingDirectory } from './foundation/working-directory.ts';
-export { checkKeysOf } from './providers/index.ts';
+export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
 export { openPlainWriter } from './seal/plain-writer.ts';

@@ -9,6 +9,9 @@ import type { VerifyOptions } from '../verify/auditor/options.ts';
 import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verify } from '../verify/verify.ts';
+import { AuditorKeys } from './auditor-keys.ts';
+import { withKeys } from './open-keys.ts';
+import type { AttestOptions } from './proof-options.ts';
 
 /** The statement of sealed files, signed (spec/evidence.md, section 4). */
 
@@ -27,6 +30,18 @@ export interface AttestedFiles {
   readonly report: VerifyReport;
   /** A DSSE envelope as one line of JSON with its LF; absent where the verdict is not ok. */
   readonly envelope?: string;
+}
+
+/** As {@link attestFiles} with the options of the package. Without `keys` the log must be signed by the key that signs here. */
+export async function attestAs({ signer, signingKey, ...rest }: AttestOptions): Promise<AttestedFiles> {
+  const keyId = signingKey ?? signer.configured?.signingKey?.keyId;
+  if (keyId === undefined) {
+    throw new TamperError('USAGE', `the provider of ${signer.source} does not say which of its keys signs`, {
+      hint: 'Name it: signingKey: NAME.',
+    });
+  }
+  const keys = rest.keys ?? new AuditorKeys({ provider: signer, signingKey: keyId });
+  return withKeys({ ...rest, keys }, (input) => attestFiles(input, { signing: signer, keyId }));
 }
 
 /**

@@ -94,3 +94,6 @@ export interface ProviderNames {
   /** Whether the signing key is one for certain: its signatures must be there (M8.14). */
   readonly certain: boolean;
 }
+
+/** What `verify` takes as keys. */
+export type VerifierKeys = KeyProvider | AuditorKeys;

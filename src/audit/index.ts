@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import { TamperError } from '../errors.ts';
-import type { Timestamp, VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import type { Timestamp } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord } from '../verify/prove-record.ts';
@@ -10,7 +9,6 @@ import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { AttestedFiles } from './attest.ts';
 import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
 import type { AttestOptions, ProveOptions, VerifyProofOptions } from './proof-options.ts';
-import type { VerificationKeys } from './verification-keys.ts';
 import type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
@@ -26,25 +24,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { checkVerifyOptions } = await import('./verify-options.ts');
   checkVerifyOptions(options);
   const { verify: run } = await import('../verify/verify.ts');
+  const { withKeys } = await import('./open-keys.ts');
   return withKeys(options, run);
-}
-
-/** Opens the keys that were given, and closes what it opened. */
-async function withKeys<R>(
-  { keys, policy: given, ...rest }: VerifyOptions,
-  run: (options: VerifierOptions & Pick<VerificationKeys, 'dataKeys'>) => Promise<R>,
-): Promise<R> {
-  const { openKeys } = await import('./open-keys.ts');
-  const policy = typeof given === 'string' ? await loadPolicy(given) : given;
-  const { close, ...named } = await openKeys(keys, policy !== undefined);
-  const { withStored } = await import('./stored-places.ts');
-  try {
-    return await withStored(rest.paths, (places) =>
-      run({ ...rest, ...places, ...named, ...(policy !== undefined && { policy }) }),
-    );
-  } finally {
-    await close();
-  }
 }
 
 /**
@@ -98,6 +79,7 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
     ...(temporaryDirectory !== undefined && { temporaryDirectory }),
   };
   const { verifiedLines: run } = await import('../verify/verified-lines.ts');
+  const { withKeys } = await import('./open-keys.ts');
   return withKeys(rest, (input) => run({ ...input, ...lines }));
 }
 
@@ -114,6 +96,7 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
   checkProveOptions(options);
   const { seq, ...rest } = options;
   const { proveRecord: run } = await import('../verify/prove-record.ts');
+  const { withKeys } = await import('./open-keys.ts');
   return withKeys(rest, (input) => run({ ...input, seq }));
 }
 
@@ -130,16 +113,7 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
 export async function attestFiles(options: AttestOptions): Promise<AttestedFiles> {
   const { checkAttestOptions } = await import('./proof-options.ts');
   checkAttestOptions(options);
-  const { signer, signingKey, ...rest } = options;
-  const keyId = signingKey ?? signer.configured?.signingKey?.keyId;
-  if (keyId === undefined) {
-    throw new TamperError('USAGE', `the provider of ${signer.source} does not say which of its keys signs`, {
-      hint: 'Name it: signingKey: NAME.',
-    });
-  }
-  const { attestFiles: run } = await import('./attest.ts');
-  const keys = rest.keys ?? auditorKeys({ provider: signer, signingKey: keyId });
-  return withKeys({ ...rest, keys }, (input) => run(input, { signing: signer, keyId }));
+  return (await import('./attest.ts')).attestAs(options);
 }
 
 /**
@@ -153,23 +127,7 @@ export async function attestFiles(options: AttestOptions): Promise<AttestedFiles
 export async function verifyProof(proof: string | Uint8Array, options: VerifyProofOptions): Promise<ProofReport> {
   const { checkProofOptions } = await import('./proof-options.ts');
   checkProofOptions(options);
-  if (typeof proof !== 'string' && !(proof instanceof Uint8Array)) {
-    throw new TamperError('USAGE', 'verifyProof takes the bytes or the text of a proof');
-  }
-  const bytes = typeof proof === 'string' ? Buffer.from(proof, 'utf8') : proof;
-  const { verifyProof: run } = await import('../verify/verify-proof.ts');
-  return withKeys({ ...options, paths: [] }, async ({ publicKeys = [], ...rest }) => {
-    const { origin, continued, policy, held, witnesses, cosignatures } = rest;
-    return run(bytes, {
-      publicKeys,
-      ...(origin !== undefined && { origin }),
-      ...(continued !== undefined && { continued }),
-      ...(policy !== undefined && { policy }),
-      ...(held !== undefined && { held }),
-      ...(witnesses !== undefined && { witnesses }),
-      ...(cosignatures !== undefined && { cosignatures }),
-    });
-  });
+  return (await import('./check-proof.ts')).checkProof(proof, options);
 }
 
 /**

@@ -1,17 +1,17 @@
 import { signingCandidate } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import type { PublicKeyName } from '../verify/auditor/options.ts';
+import type { PublicKeyName, VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import { loadPolicy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import type { RecoveredDataKey } from '../verify/data-keys/recovered-data-keys.ts';
-import { type AuditorKeyOptions, AuditorKeys, type ProviderNames } from './auditor-keys.ts';
+import { type AuditorKeyOptions, AuditorKeys, type ProviderNames, type VerifierKeys } from './auditor-keys.ts';
 import { confirmSigner } from './confirm-signer.ts';
 import { dataKeyOfVariable, dataKeysOfPaths, type LocalDataKeys } from './local-data-keys.ts';
 import { loadPublicKeys } from './public-keys.ts';
+import { withStored } from './stored-places.ts';
 import type { VerificationKeys } from './verification-keys.ts';
-
-/** What `verify` takes as keys. */
-export type VerifierKeys = KeyProvider | AuditorKeys;
+import type { VerifyOptions } from './verify-options.ts';
 
 /** What was opened for one verification, before it is put together. */
 interface Opened {
@@ -22,6 +22,22 @@ interface Opened {
   readonly services: readonly { readonly provider: KeyProvider; readonly names: ProviderNames }[];
   /** Closes what was made here. */
   readonly close: () => Promise<void>;
+}
+
+/** Opens the keys that were given, and closes what it opened. */
+export async function withKeys<R>(
+  { keys, policy: given, ...rest }: VerifyOptions,
+  run: (options: VerifierOptions & Pick<VerificationKeys, 'dataKeys'>) => Promise<R>,
+): Promise<R> {
+  const policy = typeof given === 'string' ? await loadPolicy(given) : given;
+  const { close, ...named } = await openKeys(keys, policy !== undefined);
+  try {
+    return await withStored(rest.paths, (places) =>
+      run({ ...rest, ...places, ...named, ...(policy !== undefined && { policy }) }),
+    );
+  } finally {
+    await close();
+  }
 }
 
 /**

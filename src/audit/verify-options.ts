@@ -5,6 +5,7 @@ import { isCarrierName } from '../verify/carrier/carriers.ts';
 import type { InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions as OriginalLinesInput } from '../verify/show/original-lines.ts';
 import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
+import type { VerifierKeys } from './auditor-keys.ts';
 import { AuditorKeys, isProvider } from './auditor-keys.ts';
 import {
   callable,
@@ -18,7 +19,6 @@ import {
   yesOrNo,
 } from './check-options.ts';
 import { isLoadedTimestamp } from './loaded-timestamps.ts';
-import type { VerifierKeys } from './open-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */

@@ -78,6 +78,15 @@ export class Inode {
     this.#changes = [];
   }
 
+  /** The same file under another number, as a copy has it: all of it durable. */
+  copy(): Inode {
+    const copy = new Inode(this.disk, false, this.mode, this.mtime);
+    copy.#data = Buffer.from(this.content);
+    copy.#durable = Buffer.from(this.content);
+    copy.size = this.size;
+    return copy;
+  }
+
   /** Gives names, all at once. */
   name(naming: Naming): void {
     for (const [name, inode] of naming) {
@@ -142,7 +151,7 @@ export const PLENTY: number = 2 ** 30;
 /** A file system: what is in it, how much fits. */
 export class Disk {
   readonly dev: number;
-  readonly root: Inode;
+  root: Inode;
   /** In bytes. */
   capacity: number = PLENTY;
   used = 0;
@@ -160,6 +169,16 @@ export class Disk {
 
   nextInode(): number {
     return this.#inodes++;
+  }
+
+  /** All is copied to a new disk: every number is another one. */
+  renew(): void {
+    const names = [...this.root.names].sort(([, one], [, other]) => one.ino - other.ino);
+    const { mode } = this.root;
+    this.root = new Inode(this, true, mode, 0);
+    this.root.nlink = 1;
+    this.root.name(names.filter(([, { isDirectory }]) => !isDirectory).map(([name, inode]) => [name, inode.copy()]));
+    this.root.sync();
   }
 
   /** A power cut. */

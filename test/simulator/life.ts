@@ -49,6 +49,7 @@ export class Life {
   #shown(machine: Machine): { process: Record<string, unknown> } {
     const shown: Record<string, unknown> = {
       pid: this.pid,
+      getBuiltinModule: (name: string) => process.getBuiltinModule(name),
       platform: 'linux',
       arch: 'x64',
       env: { FAPILOG_TAMPER_ENGINE: 'typescript' },

@@ -20,10 +20,12 @@ const EXPLAINED: Readonly<Record<string, (world: World, messages: string) => boo
   ADOPTED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   UNVOUCHED: ({ runs, isSlow }) => isSlow || runs.some(({ ending, hadFault }) => ending !== 'closed' || hadFault),
   END_UNPROVEN: isEndLate,
-  UNSIGNED: isEndLate,
+  // the streams of a chain that had no signer yet, for who names one of all
+  UNSIGNED: (world, messages) =>
+    isEndLate(world, messages) || (world.isReconfigured && world.isChain && messages.includes('(it has no signer)')),
   // a crash tore the last line of a file that the next start does not write to: somebody moved it, or another stream continues it
-  TORN_TAIL: ({ moved, config, runs }) =>
-    (moved > 0 || config.rotateChain) && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
+  TORN_TAIL: ({ moved, isChain, runs }) =>
+    (moved > 0 || isChain) && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
 };
 
 /** A disk so slow that close() ended before its own last line was there, as it says: the next start writes that. */
@@ -48,10 +50,10 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   checkRuns(world, add);
   const { rotateMaxBytes } = world.config;
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
-  if (rotateMaxBytes > 0 && isUndisturbed) {
+  if (rotateMaxBytes > 0 && isUndisturbed && !world.isReconfigured) {
     // at its end a process cannot wait for the key of another file: what it holds is sealed in the one that it has
     const longLast = world.runs.filter(({ ending, life, closeTook = 0 }) =>
-      world.config.rotateChain && ending !== 'closed'
+      world.isChain && ending !== 'closed'
         ? life.phase === 'close'
         : closeTook > world.config.closeTimeoutSeconds * 500,
     );
@@ -106,7 +108,7 @@ export function logFiles(world: World): Map<string, Buffer> {
     .filter(([name]) => /^(?:archive\/)?(?:\d+-)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
     .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
   const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
-  if (!world.config.rotateChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));
+  if (!world.isChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));
   return new Map(files.sort((a, b) => a.ino - b.ino).map(({ name, bytes }) => [name, bytes]));
 } // biome-ignore format: short
 
@@ -163,7 +165,7 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
   const runs = world.runs.filter(({ sealer }) => sealer !== undefined);
   const sealed = new Map<number, Set<number>>(runs.map(({ number }) => [number, new Set()]));
   const last = new Map<number, number>();
-  const isOrdered = !(world.config.rotateChain && world.config.compressRotated); // nothing outside tells in which order they were begun
+  const isOrdered = !(world.isChain && (world.compresses || world.isCopied)); // nothing outside tells in which order they were begun
   for (const bytes of files.values()) {
     for (const [, run, line] of bytes.toString('latin1').matchAll(/#(\d+)\.(\d+)#/g)) {
       const [of, number] = [Number(run), Number(line)];

@@ -20,8 +20,10 @@ export type Step =
   | { readonly do: 'new key' }
   | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
   | { readonly do: 'clock'; readonly ms: number }
-  /** While no process runs, somebody moves the log's file out of its directory. */
-  | { readonly do: 'take away' }
+  /** While no process runs, somebody moves the log's file out of its directory, brings all to new disks, or deletes the state. */
+  | { readonly do: 'take away' | 'copy' | 'lose state' }
+  /** The next start has another configuration. */
+  | { readonly do: 'configure'; readonly config: Partial<ResolvedConfig> }
   /** The process is killed right before so many further calls of the system. */
   | { readonly do: 'doom'; readonly calls: number }
   /** `lines`: so many more come while it closes. */
@@ -65,7 +67,7 @@ export function scheduleOf(seed: number): Schedule {
     for (let left = random.between(2, 9); left > 0; left--) steps.push(...step(random, faulty));
     steps.push(...end(random));
     if (random.chance(0.5)) steps.push({ do: 'heal' });
-    if (between.chance(0.12)) steps.push({ do: between.pick(['logrotate', 'take away'] as const) });
+    if (between.chance(0.25)) steps.push(whileDown(between, setup));
   }
   return { seed, setup, steps };
 }
@@ -129,6 +131,19 @@ function step(random: Random, faulty: boolean): Step[] {
     default:
       return [{ do: kind } as Step];
   }
+}
+
+function whileDown(random: Random, { config }: Setup): Step {
+  const kind = random.pick(['logrotate', 'take away', 'copy', 'lose state', 'configure'] as const);
+  if (kind !== 'configure') return { do: kind };
+  const signs = config.useKmsSigning === true || config.signingKeyId !== undefined;
+  const changes: Partial<ResolvedConfig>[] = [
+    { rotateChain: !config.rotateChain },
+    { rotateMaxBytes: config.rotateMaxBytes === 0 ? 4_000 : 0 },
+    { compressRotated: !config.compressRotated },
+    ...(signs ? [] : [{ signingKeyId: 'audit' }]),
+  ];
+  return { do: kind, config: random.pick(changes) };
 }
 
 function write(random: Random): Step {

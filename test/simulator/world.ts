@@ -1,7 +1,8 @@
+import { gunzipSync } from 'node:zlib';
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
 import type { Coverage } from './coverage.ts';
-import { type Inode, PLENTY } from './disk.ts';
+import { type Disk, Inode, PLENTY } from './disk.ts';
 import { useMachine } from './globals.ts';
 import { KEY, KeyService } from './key-service.ts';
 import { Killed, type Life } from './life.ts';
@@ -70,11 +71,17 @@ export class World {
   /** Something outside renamed the log's file. */
   moved = 0;
   clockJumped = false;
-  /** Kept lines may be in a file that somebody took away. */
+  isCopied = false;
+  /** Kept lines may be in a file that somebody took away, or that has another number. */
   waitsForFile = false;
   readonly #tree: Tree;
   readonly #schedule: Schedule;
-  readonly #config: ResolvedConfig;
+  #config: ResolvedConfig;
+  #isChain = false;
+  #compresses = false;
+  #isStateLost = false;
+  /** It was started with more than one configuration. */
+  isReconfigured = false;
   #run: Run | undefined;
 
   constructor(tree: Tree, schedule: Schedule, { trace, coverage, isReal }: Told = {}) {
@@ -94,6 +101,16 @@ export class World {
 
   get config(): ResolvedConfig {
     return this.#config;
+  }
+
+  /** Whether closed files were compressed at some time. */
+  get compresses(): boolean {
+    return this.#compresses || this.#config.compressRotated;
+  }
+
+  /** Whether each file was a stream of its own at some time. */
+  get isChain(): boolean {
+    return this.#isChain || this.#config.rotateChain;
   }
 
   /** The disk is so slow that an end may have to do without its signature. */
@@ -149,7 +166,8 @@ export class World {
     if (this.leftovers().length === 0) return;
     // nobody can know which of them are in a file that was taken away, and that is said
     this.waitsForFile =
-      this.#taken.size > 0 && this.runs.at(-1)?.told.some((text) => / is gone, so it is unknown/.test(text)) === true;
+      (this.#taken.size > 0 || this.isCopied) &&
+      (!this.listens || this.runs.at(-1)?.told.some((text) => / is gone, so it is unknown/.test(text)) === true);
     if (!this.waitsForFile) this.#problem(`kept lines stay: ${this.leftovers().join(' ')}`);
   }
 
@@ -210,7 +228,30 @@ export class World {
         return;
       }
       case 'take away':
-        if (run === undefined) this.#takeAway();
+        if (run === undefined && !this.#isStateLost) this.#takeAway(); // else nobody could know
+        return;
+      case 'copy':
+        // numbers say nothing any more of a file that has another name, too
+        if (run !== undefined || machine.mounts.get(LOG)?.root.names.has('a.jsonl') !== true) return;
+        for (const disk of machine.disks) disk.renew();
+        this.isCopied = true;
+        return;
+      case 'lose state': {
+        // nobody may lose kept lines so; a chain is known by its state alone, and so are files that are elsewhere, or torn
+        if (run !== undefined || this.isChain || this.leftovers().length > 0 || this.archive.size > 0) return;
+        if (this.runs.some(({ ending }) => ending === 'power cut')) return;
+        const root = machine.mounts.get(STATE)?.root;
+        for (const [name, { isDirectory }] of [...(root?.names ?? [])])
+          if (!isDirectory && /^[0-9a-f]{64}\./.test(name)) root?.name([[name, undefined]]);
+        this.#isStateLost = true;
+        return;
+      }
+      case 'configure':
+        if (run !== undefined) return;
+        this.#isChain ||= this.#config.rotateChain;
+        this.#compresses ||= this.#config.compressRotated;
+        this.#config = { ...this.#config, ...step.config };
+        this.isReconfigured = true;
         return;
       case 'archive': {
         // as `mv a.2* archive/` does, from when a file's manifest is there
@@ -257,8 +298,10 @@ export class World {
     }
   }
 
-  /** A start that misses a file says so; whoever took it puts it back. @returns whether that may help */
+  /** A start that misses a file says so; whoever took or compressed it puts it back. @returns whether that may help */
   #putBack({ error, startError }: Run): boolean {
+    const packed = /newest file is compressed \(\/log\/(.*)\.gz\)/.exec(`${said(error)} ${said(startError)}`)?.[1];
+    if (packed !== undefined) return this.#unpack(packed);
     const refused = [error, startError]
       .map(said)
       .find((text) => text.startsWith('STATE_CONFLICT') && / is gone/.test(text));
@@ -270,6 +313,18 @@ export class World {
     root.name([...this.#taken]);
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
     this.#taken.clear();
+    return true;
+  }
+
+  #unpack(name: string): boolean {
+    const disk = this.machine.mounts.get(LOG) as Disk;
+    const file = disk.root.names.get(`${name}.gz`) as Inode;
+    const plain = new Inode(disk, false, file.mode, file.mtime);
+    plain.write(gunzipSync(file.content), 0);
+    disk.root.name([
+      [`${name}.gz`, undefined],
+      [name, plain],
+    ]);
     return true;
   }
 
@@ -313,6 +368,7 @@ export class World {
 
   async #start(slot: number): Promise<void> {
     const { machine } = this;
+    this.#isStateLost = false;
     const { timeline } = machine;
     await timeline.settle();
     const life = machine.start();

@@ -84,6 +84,11 @@ export function isFileOf(base: string, file: string): boolean {
   return file === base || (dirname(file) === dirname(base) && stampOf(base, basename(file)) !== null);
 }
 
+/** Whether a name begins as those of this log do, as logrotate and others leave it. */
+export function isNamedAfter(base: string, name: string): boolean {
+  return name.startsWith(basename(base, extname(base)));
+}
+
 /** What stands in the place of a closed file, or beside it: after a crash perhaps without it. */
 const BESIDE = /\.(?:gz|manifest\.json)$/;
 

@@ -1,5 +1,5 @@
 import { constants, existsSync, fdatasyncSync, fstatSync, lstatSync, readdirSync, readSync, renameSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { hashLeaf } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { numberOf, STDOUT, stampedName } from '../disk/names.ts';
+import { isNamedAfter, numberOf, STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
@@ -19,6 +19,8 @@ import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } fro
 
 /** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
 const LINE_LIMIT = 16_777_216;
+/** Of a compressed file so much is looked at, in bytes: its first line is in it, and no bomb. */
+const COMPRESSED = 8_192;
 /** So much is written again at once, in bytes. */
 const AGAIN = 1_048_576;
 
@@ -142,11 +144,10 @@ export function whereItIs(state: StreamState): StreamState {
   const there = lstatSync(state.file, { throwIfNoEntry: false });
   const directory = dirname(state.file);
   if ((there?.size ?? 0) > 0 || !existsSync(directory)) return state; // what is wrong with it is said where it is read
-  const stem = basename(state.base, extname(state.base));
   let found: { readonly file: string; readonly size: number } | undefined;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const file = join(directory, entry.name);
-    if (!entry.isFile() || !entry.name.startsWith(stem) || file === state.file) continue;
+    if (!entry.isFile() || !isNamedAfter(state.base, entry.name) || file === state.file) continue;
     const size = sizeIfIts(file, state);
     if (size !== undefined && size > (found?.size ?? -1)) found = { file, size }; // a shorter one is a copy of its beginning
   }
@@ -253,9 +254,24 @@ export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
 }
 
 /** The `open` that a file of ours begins with. */
-export function readFirstOpen(fd: number): OpenEntry | undefined {
+export function readFirstOpen(fd: number, isCompressed = false): OpenEntry | undefined {
+  if (isCompressed) return openIn(firstLineOf(fd));
   for (const { bytes } of readLines(fd, 0)) return openIn(bytes);
   return undefined;
+}
+
+/** Of a compressed file; empty if it is none. */
+function firstLineOf(fd: number): Buffer {
+  const { constants: zlib, gunzipSync } = process.getBuiltinModule('node:zlib'); // a rare look, and a module that is slow to load
+  const beginning = Buffer.alloc(COMPRESSED);
+  const length = readSync(fd, beginning, 0, COMPRESSED, 0);
+  try {
+    const text = gunzipSync(beginning.subarray(0, length), { finishFlush: zlib.Z_SYNC_FLUSH });
+    return text.subarray(0, Math.max(0, text.indexOf(0x0a)));
+  } catch (error) {
+    if (systemCode(error).startsWith('Z_')) return Buffer.alloc(0); // a file of nobody's
+    throw error;
+  }
 }
 
 /** The `open` that a line is. */

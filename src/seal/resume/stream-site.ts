@@ -13,7 +13,15 @@ import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
-import { continuingOrigin, filesOf, isFileOf, STDOUT, stampedName, wasCompressed } from '../disk/names.ts';
+import {
+  continuingOrigin,
+  filesOf,
+  isFileOf,
+  isNamedAfter,
+  STDOUT,
+  stampedName,
+  wasCompressed,
+} from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { Sink } from '../disk/sink.ts';
 import { FileSink } from '../disk/sink-file.ts';
@@ -102,7 +110,8 @@ function siteOf(place: Place, now: number): StreamSite {
   }
   state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
   // the file has another name, by the configuration or because somebody has renamed it
-  if (state.base !== place.base || (state.file !== resumption.file && resumption.file !== place.base))
+  const isMoved = state.file !== resumption.file || !isFileOf(place.base, resumption.file);
+  if (state.base !== place.base || (isMoved && resumption.file !== place.base))
     ({ state, resumption } = moveTo(place.base, state, resumption));
   else if (state.file !== resumption.file) {
     // the writer ended before the file got the name that the state has already: it is the one that goes on
@@ -189,21 +198,33 @@ function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
   return new StateFile(filesOf(stateDir, origin).state, lock);
 }
 
-/** Where the state was lost: the file of this stream that begins last. */
+/**
+ * Where the state was lost: the file of this stream that begins last, whatever somebody has renamed it to since. Of two that
+ * begin at one entry, the one with a name of ours: another one may be a copy.
+ *
+ * @throws {@link TamperError} `STATE_CONFLICT` where that file is compressed
+ */
 function newestFile(base: string, origin: string): string {
   let newest = { file: base, size: -1 };
   for (const name of readdirSync(dirname(base))) {
     const file = join(dirname(base), name);
-    if (!isFileOf(base, file) || !lstatSync(file).isFile()) continue;
-    const fd = openRegular(file);
-    try {
-      const open = readFirstOpen(fd);
-      if (open?.origin === origin && open.size > newest.size) newest = { file, size: open.size };
-    } finally {
-      closeDescriptor(fd);
-    }
+    if (!isNamedAfter(base, name) || !lstatSync(file).isFile()) continue;
+    const open = firstOpenOf(file);
+    const isOurs = isFileOf(base, file);
+    if (open?.origin !== origin || open.size < newest.size || (open.size === newest.size && !isOurs)) continue;
+    newest = { file, size: open.size };
   }
-  return newest.file;
+  if (!newest.file.endsWith('.gz')) return newest.file;
+  throw stateConflict(`there is no state for ${origin}, and its newest file is compressed (${newest.file})`);
+}
+
+function firstOpenOf(file: string): OpenEntry | undefined {
+  const fd = openRegular(file);
+  try {
+    return readFirstOpen(fd, file.endsWith('.gz'));
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 /** The configuration names another file now: the run begins a next file there (spec 6, next file). */

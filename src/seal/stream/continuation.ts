@@ -1,12 +1,103 @@
+import type { Clock } from '../../foundation/clock.ts';
 import { formatStamp } from '../../foundation/time.ts';
+import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import { beginFile } from '../disk/begin-file.ts';
 import { continuingOrigin, filesOf, type NextFile, nextFile } from '../disk/names.ts';
+import { isPassing } from '../disk/sink.ts';
 import { StateFile } from '../disk/state.ts';
 import type { StreamState } from '../disk/state-record.ts';
+import type { Epoch } from '../epoch/epoch.ts';
+import { makeEpoch } from '../epoch/epoch-maker.ts';
+import type { KeySources } from '../epoch/key-sources.ts';
 import { freshStart } from '../resume/recovery.ts';
 import { leadTo, type StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
+
+/** How long to wait before a disk that refused something is asked again, in milliseconds. */
+const DISK_WAIT = 1_000;
+/** How long the next stream waits for the signature of the one before, in milliseconds. No line is taken meanwhile. */
+const SIGNATURE_WAIT = 2_000;
+
+/** What a change of stream needs. */
+export interface ContinuationHost {
+  /** Whether a part of a long line is in the log: the parts of one line stay in one stream. */
+  isWithinLine(): boolean;
+  /** Makes a run of the continuing stream the one that lines go to. */
+  begin(site: StreamSite, epoch: Epoch): StreamRun;
+  /** The run before takes no more lines. */
+  retire(close: SealJob): void;
+  /** Something that the log goes on without. */
+  warn(error: unknown): void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** As `StreamChain.next`. */
+export async function goOnInNextStream(
+  run: StreamRun,
+  sources: KeySources,
+  host: ContinuationHost,
+): Promise<{ from: string; to: string; origin: string } | undefined> {
+  const { clock, signal } = host;
+  let epoch: Epoch | undefined;
+  try {
+    const next = announce(run, clock.now());
+    epoch = await makeEpoch(sources, next.origin, next.state.epoch, signal);
+    if (signal.aborted || run.obstacle !== undefined || host.isWithinLine()) return undefined;
+    const close = run.closeFor(next.origin);
+    if (close === undefined) return undefined;
+    const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
+    let isPersisted = false;
+    await untilDone(host, () => {
+      isPersisted ||= run.closePersisted(close);
+      if (!isPersisted || !run.writeOut()) return false;
+      sink.datasyncSync();
+      return true;
+    });
+    await signatureOf(close, run, host);
+    const site = await untilDone(host, () => pointTo(next, run, close, clock.now()));
+    run.closePublished(close);
+    host.retire(close);
+    const { after } = site.state;
+    host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
+    epoch = undefined; // it is the run's
+    return { from: sink.name, to: site.sink.name, origin: next.origin };
+  } finally {
+    epoch?.erase();
+  }
+}
+
+/** Does what a disk may refuse for a while. */
+async function untilDone<T>({ warn, clock, signal }: ContinuationHost, action: () => T | false): Promise<T> {
+  for (;;) {
+    try {
+      const done = action();
+      if (done !== false) return done;
+    } catch (error) {
+      if (!isPassing(error, 'run')) throw error;
+      warn(error);
+    }
+    await pause(DISK_WAIT, 'waiting for the disk', signal, clock);
+  }
+}
+
+/**
+ * Waits a moment for the signature of a close: until the next stream cites it, a process that ends leaves the old stream to go
+ * on, and nothing unsigned for good.
+ */
+async function signatureOf(close: SealJob, run: StreamRun, { clock, signal }: ContinuationHost): Promise<void> {
+  if (close.epoch.signers.length === 0) return;
+  run.checkpointer.sign(close);
+  const covered = run.whenCovered(close.size);
+  do {
+    const waited = new AbortController();
+    const either = AbortSignal.any([waited.signal, signal]);
+    await Promise.race([covered, pause(SIGNATURE_WAIT, 'waiting for a signature', either, clock)]);
+    waited.abort();
+  } while (run.covered < close.size && (run.obstacle !== undefined || run.log.waiting > 0)); // then it is the disk that it waits for
+  if (run.covered >= close.size && run.writeOut()) run.log.sink.datasyncSync(); // before a state says that it has ended
+}
 
 /** A stream that is about to continue another one. */
 interface Continuation {
@@ -16,7 +107,7 @@ interface Continuation {
 }
 
 /** Names the continuing stream, and announces its first key period in a state of its own, durably (spec 1). */
-export function announce(run: StreamRun, now: number): Continuation {
+function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
   const { configured, stateDir, lock } = run.site;
   const origin = continuingOrigin(configured, stamp);
@@ -32,7 +123,7 @@ function nextNames({ state: { base, newest }, log: { sink } }: StreamRun, now: n
 }
 
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */
-export function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
+function pointTo(next: Continuation, run: StreamRun, close: SealJob, now: number): StreamSite {
   const { configured, root, lock, stateDir } = run.site;
   const { origin, stateFile } = next;
   const { renamed: _asAnnounced, ...announced } = next.state;

@@ -1,18 +1,9 @@
 import type { Clock } from '../../foundation/clock.ts';
-import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
-import { isPassing } from '../disk/sink.ts';
 import type { Epoch } from '../epoch/epoch.ts';
-import { makeEpoch } from '../epoch/epoch-maker.ts';
 import type { KeySources } from '../epoch/key-sources.ts';
 import type { StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
-
-/** How long to wait before a disk that refused something is asked again, in milliseconds. */
-const DISK_WAIT = 1_000;
-
-/** How long the next stream waits for the signature of the one before, in milliseconds. No line is taken meanwhile. */
-const SIGNATURE_WAIT = 2_000;
 
 /** What a {@link StreamChain} needs of its sealer. */
 export interface ChainHost {
@@ -78,74 +69,19 @@ export class StreamChain {
     if (isFull) run.holdLines();
     if (this.#busy) return undefined; // whoever is at it lets the lines go on
     this.#busy = true;
-    let epoch: Epoch | undefined;
     try {
       const continuation = await this.#continuation;
-      if (continuation === undefined) return undefined;
-      const { announce, pointTo } = continuation;
-      const next = announce(run, this.#clock.now());
-      epoch = await makeEpoch(sources, next.origin, next.state.epoch, this.#signal);
-      if (this.#signal.aborted || run.obstacle !== undefined || this.#host.isWithinLine()) return undefined;
-      const close = run.closeFor(next.origin);
-      if (close === undefined) return undefined;
-      const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
-      let isPersisted = false;
-      await this.#untilDone(() => {
-        isPersisted ||= run.closePersisted(close);
-        if (!isPersisted || !run.writeOut()) return false;
-        sink.datasyncSync();
-        return true;
+      return await continuation?.goOnInNextStream(run, sources, {
+        isWithinLine: () => this.#host.isWithinLine(),
+        begin: (site, epoch) => this.#host.begin(site, epoch),
+        retire: (close) => this.#retire(run, close),
+        warn: (error) => this.#host.warn(error),
+        clock: this.#clock,
+        signal: this.#signal,
       });
-      await this.#signed(run, close);
-      const site = await this.#untilDone(() => pointTo(next, run, close, this.#clock.now()));
-      run.closePublished(close);
-      this.#retire(run, close);
-      const { after } = site.state;
-      this.#host.begin(site, epoch).begin({ why: 'new', ...(after && { after }) });
-      epoch = undefined; // it is the run's
-      return { from: sink.name, to: site.sink.name, origin: next.origin };
     } finally {
-      epoch?.erase();
       run.letLines();
       this.#busy = false;
-    }
-  }
-
-  /** Does what a disk may refuse for a while. */
-  async #untilDone<T>(action: () => T | false): Promise<T> {
-    for (;;) {
-      try {
-        const done = action();
-        if (done !== false) return done;
-      } catch (error) {
-        if (!isPassing(error, 'run')) throw error;
-        this.#host.warn(error);
-      }
-      await pause(DISK_WAIT, 'waiting for the disk', this.#signal, this.#clock);
-    }
-  }
-
-  /**
-   * Waits a moment for the signature of the close: until the next stream cites it, a process that ends leaves the old stream to
-   * go on, and nothing unsigned for good.
-   */
-  async #signed(run: StreamRun, close: SealJob): Promise<void> {
-    if (close.epoch.signers.length === 0) return;
-    run.checkpointer.sign(close);
-    const covered = run.whenCovered(close.size);
-    do {
-      await this.#within(SIGNATURE_WAIT, covered);
-    } while (run.covered < close.size && (run.obstacle !== undefined || run.log.waiting > 0)); // then it is the disk that it waits for
-    if (run.covered >= close.size && run.writeOut()) run.log.sink.datasyncSync(); // before a state says that it has ended
-  }
-
-  async #within(ms: number, done: Promise<void>): Promise<void> {
-    const waited = new AbortController();
-    const signal = AbortSignal.any([waited.signal, this.#signal]);
-    try {
-      await Promise.race([done, pause(ms, 'waiting for a signature', signal, this.#clock)]);
-    } finally {
-      waited.abort();
     }
   }
 

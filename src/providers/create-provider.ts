@@ -1,0 +1,117 @@
+import {
+  type ConfiguredKey,
+  type ConfiguredSource,
+  isLocal,
+  modeOf,
+  type ResolvedConfig,
+  resolveConfig,
+  type TamperConfig,
+} from '../config/index.ts';
+import { TamperError } from '../errors.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import type { EnvKeyOptions } from './env.ts';
+
+/**
+ * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
+ * one that takes data keys from the first and signatures from the second. What `config` leaves out is taken from
+ * `FAPILOG_TAMPER_*` variables, then from the defaults, as `createSealer` does. Only the code of the sources that are used
+ * is loaded, and their SDKs at the first call. The caller closes it.
+ *
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ */
+export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyProvider> {
+  return createProviderFor(resolveConfig({ code: config, env: process.env }).config);
+}
+
+/** {@link createKeyProvider} for a configuration that is put together already. */
+export async function createProviderFor(config: ResolvedConfig): Promise<KeyProvider> {
+  const [source, signing] = sourcesOf(config);
+  const provider = await createSourceProvider(source, config);
+  const configured = modeOf(config);
+  if (signing === undefined) return Object.assign(provider, { configured });
+  const { CompositeProvider } = await import('./internal/composite.ts');
+  try {
+    return Object.assign(new CompositeProvider(provider, await createSourceProvider(signing, config)), { configured });
+  } catch (error) {
+    await provider.close();
+    throw error;
+  }
+}
+
+/**
+ * The provider of the key `post_quantum_key_id`: `provider`, where the same key service signs there already; else one of its
+ * own, which the caller closes.
+ *
+ * @throws CONFIG_INVALID, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ */
+export async function postQuantumProviderFor(config: ResolvedConfig, provider: KeyProvider): Promise<KeyProvider> {
+  const { dataKey, signingKey, postQuantumKey } = modeOf(config);
+  if (postQuantumKey === undefined) return provider;
+  const signsThere = postQuantumKey.source === (signingKey ?? dataKey)?.source && !isLocal(postQuantumKey.source);
+  return signsThere ? provider : createPostQuantumProvider(config, postQuantumKey);
+}
+
+/** A local key of ML-DSA lies in a place of its own, so its provider is one too. */
+export async function createPostQuantumProvider(
+  config: ResolvedConfig,
+  { source, keyId }: ConfiguredKey,
+  env?: EnvKeyOptions['env'],
+): Promise<KeyProvider> {
+  if (source === 'env') {
+    const { EnvKeyProvider } = await import('./env.ts');
+    return new EnvKeyProvider({ signingKeys: { [keyId]: config.postQuantumKeyEnvVar }, ...(env && { env }) });
+  }
+  if (source !== 'file') return createSourceProvider(source, config);
+  const { FileKeyProvider } = await import('./file.ts');
+  const path = config.postQuantumKeyFilePath ?? config.keyFilePath ?? '';
+  const directoryOnly = config.postQuantumKeyFilePath === undefined;
+  return new FileKeyProvider({ signingKeys: { path, keyId, directoryOnly } });
+}
+
+/** The source of the key `key_id`, and that of the signing key where it is another one. */
+export function sourcesOf(config: ResolvedConfig): [ConfiguredSource, ConfiguredSource | undefined] {
+  const { dataKey, signingKey } = modeOf(config);
+  const source = dataKey?.source ?? signingKey?.source ?? config.keySource;
+  return [source, signingKey?.source === source ? undefined : signingKey?.source];
+}
+
+/**
+ * Makes the provider of one source, with the options that a configuration has for it: a verifier needs those of every
+ * source that its policy names.
+ *
+ * @throws CONFIG_INVALID, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ */
+export async function createSourceProvider(source: ConfiguredSource, config: ResolvedConfig): Promise<KeyProvider> {
+  switch (source) {
+    case 'env': {
+      const { createEnvProvider } = await import('./env.ts');
+      return createEnvProvider(config);
+    }
+    case 'file': {
+      const { createFileProvider } = await import('./file.ts');
+      return createFileProvider(config);
+    }
+    case 'aws-kms': {
+      const { createAwsKmsProvider } = await import('./aws-kms/from-config.ts');
+      return createAwsKmsProvider(config);
+    }
+    case 'gcp-kms': {
+      const { createGcpKmsProvider } = await import('./gcp-kms/from-config.ts');
+      return createGcpKmsProvider(config);
+    }
+    case 'azure-keyvault': {
+      const { createAzureKeyVaultProvider } = await import('./azure-keyvault/from-config.ts');
+      return createAzureKeyVaultProvider(config);
+    }
+    case 'vault': {
+      const { createVaultProvider } = await import('./vault/from-config.ts');
+      return createVaultProvider(config);
+    }
+    case 'custom': {
+      const { createCustomProvider } = await import('./custom.ts');
+      return createCustomProvider(config);
+    }
+    default:
+      throw new TamperError('CONFIG_INVALID', `there is no key source ${String(source)}`);
+  }
+}
