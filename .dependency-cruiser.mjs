@@ -140,9 +140,13 @@ export default {
     },
     {
       name: 'providers-apart',
-      comment: 'one provider never imports another; the factories (create-provider.ts, check-keys.ts, open-storage.ts) name them all',
+      comment:
+        'one provider never imports another; the factories (create-provider.ts, check-keys.ts, open-storage.ts) name them all',
       severity: 'error',
-      from: { path: '^src/providers/([^/.]+)[/.]', pathNot: '^src/providers/((index|create-provider|check-keys|open-storage)\\.ts|internal/)' },
+      from: {
+        path: '^src/providers/([^/.]+)[/.]',
+        pathNot: '^src/providers/((index|create-provider|check-keys|open-storage)\\.ts|internal/)',
+      },
       to: {
         path: '^src/providers/',
         pathNot: ['^src/providers/$1[/.]', '^src/providers/(internal/|doctor-check\\.ts)'],

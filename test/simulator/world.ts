@@ -368,7 +368,6 @@ export class World {
 
   async #start(slot: number): Promise<void> {
     const { machine } = this;
-    this.#isStateLost = false;
     const { timeline } = machine;
     await timeline.settle();
     const life = machine.start();
@@ -413,6 +412,7 @@ export class World {
     sealer.ready.then(
       () => {
         run.readyAt = this.machine.timeline.now;
+        this.#isStateLost = false;
         if (run.life.phase === 'start') run.life.phase = 'run';
         this.machine.note(`process ${run.life.pid} is ready`);
       },

@@ -69,16 +69,16 @@ export async function goOnInNextStream(
 }
 
 /** Does what a disk may refuse for a while. */
-async function untilDone<T>({ warn, clock, signal }: ContinuationHost, action: () => T | false): Promise<T> {
+async function untilDone<T>(host: ContinuationHost, action: () => T | false): Promise<T> {
   for (;;) {
     try {
       const done = action();
       if (done !== false) return done;
     } catch (error) {
       if (!isPassing(error, 'run')) throw error;
-      warn(error);
+      host.warn(error);
     }
-    await pause(DISK_WAIT, 'waiting for the disk', signal, clock);
+    await pause(DISK_WAIT, 'waiting for the disk', host.signal, host.clock);
   }
 }
 
