@@ -1,6 +1,7 @@
-import { isError } from '../errors.ts';
 import { isTamperError } from '../index.ts';
+import { isShortage } from './exit-code.ts';
 import { printable } from './output.ts';
+import { SHORTAGE_HINT, unexpectedText } from './uncaught.ts';
 import { withoutTyped } from './without-typed.ts';
 
 const program = 'fapilog-tamper';
@@ -12,10 +13,10 @@ export function errorText(error: unknown, typed: readonly string[] = []): string
 
 function textOf(error: unknown, typed: readonly string[]): string {
   if (isTamperError(error) && error.code !== 'INTERNAL') {
-    const hint = error.hint === undefined ? '' : `  hint: ${printable(withoutTyped(error.hint, typed))}\n`;
+    const next = isShortage(error.cause) ? SHORTAGE_HINT : error.hint;
+    const hint = next === undefined ? '' : `  hint: ${printable(withoutTyped(next, typed))}\n`;
     const request = error.requestId === undefined ? '' : `  request id: ${printable(error.requestId)}\n`;
     return `${program}: ${error.code}: ${printable(withoutTyped(error.message, typed))}\n${hint}${request}`;
   }
-  const stack = isError(error) ? (error.stack ?? error.message) : String(error);
-  return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
+  return unexpectedText(error);
 }
