@@ -10,6 +10,8 @@ import { print, printable, tell, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
 import { withoutTyped } from './without-typed.ts';
 
+const program = 'fapilog-tamper';
+
 const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
   out: text('FILE', 'where the log goes, same as the option file; - is standard output'),
@@ -45,7 +47,7 @@ export const seal: Command = command(
     const { config, warnings } = await resolveCall(withOut(call), io);
     const say: Say = async (text) => {
       if (call.flags.quiet) return;
-      await tell(io.stderr, `fapilog-tamper: ${printable(withoutTyped(text, [config.file]))}\n`);
+      await tell(io.stderr, `${program}: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
     const { 'key-events': keyEvents } = call.flags;
@@ -57,6 +59,13 @@ export const seal: Command = command(
     const input = new InputLines(io.inputBytes(), stopped);
     try {
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
+    } catch (error) {
+      const taken = input.leftBehind;
+      const where = 'standard input was not read to its end';
+      // told with --quiet too: its producer has to write it again
+      if (taken !== undefined)
+        await tell(io.stderr, `${program}: ${where}: what follows its first ${taken} bytes was not taken\n`);
+      throw error;
     } finally {
       input.close();
       forget?.();

@@ -401,6 +401,26 @@ describe('fapilog-tamper seal', () => {
   });
 
   it.each([
+    ['all of it', 1000, ['seal'], undefined],
+    ['all of it, with --quiet', 1000, ['seal', '--quiet'], undefined],
+    ['a part of it', 400_000, ['seal'], 'a part'],
+    ['a part of it, with --quiet', 400_000, ['seal', '--quiet'], 'a part'],
+  ])('says after a refused start how much of a pipe was taken: %s', async (_what, count, command, part) => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    truncateSync(join(cwd, 'a.jsonl'), 300);
+    const input = 'a line\n'.repeat(count);
+    const { code, stderr } = await built.run([...command, ...out], { cwd, env, input });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
+    const [, taken] = /not read to its end: what follows its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
+    const state = join(cwd, '.fapilog-chainstate');
+    const [kept = ''] = readdirSync(state).filter((name) => name.includes('.unsealed-'));
+    const keptLines = readFileSync(join(state, kept), 'utf8');
+    expect(taken === undefined).toBe(part === undefined);
+    // the piece of a line before the cut is kept as a line
+    expect(keptLines.trimEnd()).toBe(input.slice(0, Number(taken ?? input.length)).trimEnd());
+  });
+
+  it.each([
     ['the log', ['--out', 'file/a.jsonl'], /1 line could not be sealed .* kept in/],
     ['the state', ['--out', 'a.jsonl', '--state-dir', 'file/state'], /1 line is lost/],
   ])('says that the directory of %s cannot be written, and what became of the lines', async (_what, place, lines) => {
