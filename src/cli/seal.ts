@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { isTamperError, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
+import { isTamperError, type ResolvedConfig, type Sealer, type SealerStats, TamperError } from '../index.ts';
 import { createSealerFor, openPlainWriter, shown } from '../internal.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
@@ -97,9 +97,15 @@ async function within(promise: Promise<boolean>, ms: number): Promise<boolean> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-function noKeyInTime(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no key was obtained for ${origin}, so nothing could be sealed`, {
-    hint: 'The lines are kept in the state directory and sealed at the next start.',
+/** @param before - what the sealer said while it waited: its end has other errors */
+function nothingSealed(before: SealerStats, { kept, uncounted }: SealerStats): TamperError {
+  const { origin, waitsFor, lastError } = before;
+  const why = lastError?.message ?? (waitsFor === 'lock' ? 'another writer may hold its lock' : 'no key was obtained');
+  return new TamperError('TIMEOUT', `nothing could be sealed for ${origin} in time: ${why}`, {
+    hint:
+      kept > 0 && uncounted === 0
+        ? 'The lines are kept in the state directory and sealed at the next start.'
+        : 'Remove the cause, then give the lines again.',
   });
 }
 
@@ -193,6 +199,7 @@ async function sealInput(
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
   let inTime = true;
+  let before = sealer.stats;
   let copies = config.tee;
   try {
     for (;;) {
@@ -206,12 +213,13 @@ async function sealInput(
       if (!copies) await say('warning: nobody reads standard output any more; lines are sealed and no longer copied');
     }
     inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
+    before = sealer.stats;
     await readerCaughtUp(sealer, () => stop.signal.aborted || input.hasFailed);
   } finally {
     forget();
     await sealer.close();
   }
-  if (!inTime && sealer.stats.records === 0) throw noKeyInTime(sealer.origin);
+  if (!inTime && sealer.stats.records === 0) throw nothingSealed(before, sealer.stats);
   const { records, origin, file } = sealer.stats;
   await say(`sealed ${linesText(records)} of ${origin} in ${file}`);
 }

@@ -364,6 +364,24 @@ describe('fapilog-tamper seal', () => {
     expect(kinds.filter((kind) => kind !== 'checkpoint').at(-1)).toBe('close');
   });
 
+  it.skipIf(process.platform === 'win32')('names what the start waited for when it is stopped', async () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    // no file may grow: as a full disk
+    const limit = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, main, 'seal', ...out];
+    const child = spawn('sh', limit, { cwd, env: { ...process.env, ...env } });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.stdin.write('one\n');
+    await expect.poll(() => stderr).toMatch(/warning: .*\(EFBIG\)/);
+    child.kill('SIGTERM');
+    child.stdin.end();
+    expect(await once(child, 'close')).toEqual([2, null]);
+    expect(stderr).toMatch(/: TIMEOUT: nothing could be sealed for example\.com\/a in time: .*\(EFBIG\)\n/);
+    expect(stderr).toMatch(/ {2}hint: Remove the cause, then give the lines again\.\n$/);
+  });
+
   it.each([
     ['no key', [], {}, 2, 'KEY_NOT_FOUND: environment variable FAPILOG_TAMPER_KEY is not set'],
     ['a bad key', [], { FAPILOG_TAMPER_KEY: 'canary' }, 2, 'KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY'],
