@@ -2,7 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -436,6 +438,34 @@ describe('fapilog-tamper seal', () => {
     expect(taken === undefined).toBe(part === undefined);
     // the piece of a line before the cut is kept as a line
     expect(keptLines.trimEnd()).toBe(input.slice(0, Number(taken ?? input.length)).trimEnd());
+  });
+
+  it('gives checkpoints to more than ten anchors without a warning of Node.js', async () => {
+    const anchors = Array.from({ length: 12 }, (_, at) => join(cwd, `anchor-${at}`));
+    writeFileSync(join(cwd, 'seal.json'), JSON.stringify({ anchors, key_source: 'file', key_file_path: 'sign.key' }));
+    await built.run(['keygen', '--out', 'sign.key', '--algorithm', 'Ed25519'], { cwd });
+    const argv = ['seal', '--quiet', '--config', 'seal.json', '--algorithm', 'Ed25519', ...out];
+    expect(await built.run(argv, { cwd, input: 'x\n' })).toEqual({ code: 0, stdout: '', stderr: '' });
+    for (const anchor of anchors) expect(readFileSync(anchor, 'utf8')).toContain(origin);
+  });
+
+  it.each([
+    ['a directory as the log', () => ['--out', '.'], /hint: That is a directory: name a file in it\.\n/],
+    ['a name that is too long', () => ['--out', 'x'.repeat(300)], /hint: Choose a shorter name: /],
+    [
+      'the state directory of another user',
+      () => {
+        const self = process.geteuid?.();
+        if (self !== 0) return ['--out', 'a.jsonl', '--state-dir', '/'];
+        mkdirSync(join(cwd, 'theirs'));
+        chownSync(join(cwd, 'theirs'), 4321, 4321);
+        return ['--out', 'a.jsonl', '--state-dir', 'theirs'];
+      },
+      new RegExp(`hint: .* only its writer may change them: chown ${process.geteuid?.()} /`),
+    ],
+  ])('says what to do about %s', async (_what, place, hint) => {
+    const { code, stderr } = await built.run(['seal', ...place(), '--origin', origin], { cwd, env, input: 'x\n' });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(hint)]);
   });
 
   it.each([
