@@ -51,7 +51,7 @@ describe.skipIf(process.platform === 'win32')('with few open files', () => {
   ])('%s ends with 2 and says why, or is done', (_name, argv) => {
     const main = join(built.directory, 'dist/cli/main.js');
     const codes = new Set<number | null>();
-    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 7) {
+    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 11) {
       const { code, stderr } = limited(openFiles, [main, ...argv]);
       expect([0, 2], `${openFiles}: ${stderr}`).toContain(code);
       if (code === 2) expect(stderr).toMatch(/READ_FAILED: .*EMFILE.*\n {2}hint: Raise the limits of this process/);
