@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { ResolvedConfig } from './config/index.ts';
+import { modeOf, type ResolvedConfig } from './config/index.ts';
 import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
@@ -9,6 +9,7 @@ import { checkStateDirectory } from './seal/disk/safe-open.ts';
 import { StateFile } from './seal/disk/state.ts';
 import { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 import { checkResumable } from './seal/resume/check-resumable.ts';
+import { checkMode } from './seal/stream/opening.ts';
 
 /** Whether a start could write the log and its state where a configuration says, and go on. Nothing is written for it. */
 export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
@@ -16,22 +17,26 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
   const { base, stateDir } = names;
   const checks: DoctorCheck[] = [];
   if (base !== STDOUT)
-    checks.push(result('file', base, fileProblem(base), 'Set file to a path in a directory that exists.'));
+    checks.push(result('file', base, fileProblem(base), 'Set file to a path in a directory that exists and has room.'));
   const stateProblem = directoryProblem(stateDir);
-  checks.push(result('state_dir', stateDir, stateProblem, 'Set state_dir to a directory of its own.'));
-  if (stateProblem === undefined) checks.push(...checkStream(names));
+  checks.push(result('state_dir', stateDir, stateProblem, 'Set state_dir to a directory of its own that has room.'));
+  if (stateProblem === undefined) checks.push(...checkStream(names, config));
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
   return checks;
 }
 
 /** What a start refuses, as far as it can be told without one. */
-function checkStream({ origin, base, stateDir, stream }: StreamNames): DoctorCheck[] {
+function checkStream({ origin, base, stateDir, stream }: StreamNames, config: ResolvedConfig): DoctorCheck[] {
   try {
     if (existsSync(stateDir)) checkStateDirectory(stateDir);
     const state = new StateFile(streamFiles(stateDir, stream).state, { assertHeld: () => undefined }).read();
     // a stream of a chain goes on where the newest of its states says, which a start finds
-    if (base !== STDOUT && state?.continuedBy === undefined) checkResumable(state, origin, base);
+    if (state?.continuedBy !== undefined) return [];
+    if (base !== STDOUT) checkResumable(state, origin, base);
+    const { records, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
+    const signers = [signingKey, postQuantumKey].filter((key) => key !== undefined);
+    if (!signingIfNoDataKey) checkMode(state?.current?.key, { origin, member: records, signers });
     return [];
   } catch (error) {
     if (!isTamperError(error)) throw error;
@@ -58,7 +63,8 @@ function fileProblem(path: string): string | undefined {
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there === undefined) return directoryProblem(directory);
     if (there.isSymbolicLink()) return 'it is a symbolic link';
-    return there.isFile() ? accessProblem(path, constants.R_OK | constants.W_OK) : 'it is not a regular file';
+    if (!there.isFile()) return 'it is not a regular file';
+    return accessProblem(path, constants.R_OK | constants.W_OK) ?? roomProblem(directory);
   });
 }
 
@@ -68,9 +74,19 @@ function directoryProblem(path: string): string | undefined {
     const parent = dirname(path);
     return parent === path ? 'there is no such directory' : directoryProblem(parent);
   }
-  return statSync(path).isDirectory()
-    ? accessProblem(path, constants.W_OK | constants.X_OK)
-    : `${shown(path)} is not a directory`;
+  if (!statSync(path).isDirectory()) return `${shown(path)} is not a directory`;
+  return accessProblem(path, constants.W_OK | constants.X_OK) ?? roomProblem(path);
+}
+
+/** Of /proc and /sys: `PROC_SUPER_MAGIC`, `SYSFS_MAGIC`. */
+const KERNELS_OWN: readonly number[] = [0x9fa0, 0x62656572];
+
+/** What access rights do not show. */
+function roomProblem(path: string): string | undefined {
+  const { type, blocks, bfree, bavail } = statfsSync(path);
+  if (KERNELS_OWN.includes(type)) return `no file can be created in the kernel's ${shown(path)}`;
+  const free = process.geteuid?.() === 0 ? bfree : bavail; // some is kept for root
+  return blocks > 0 && free === 0 ? 'no space is left (ENOSPC)' : undefined;
 }
 
 function accessProblem(path: string, mode: number): string | undefined {

@@ -1,4 +1,4 @@
-import { isTamperError, type TamperErrorCode } from '../errors.ts';
+import { isError, isTamperError, systemCode, type TamperErrorCode } from '../errors.ts';
 
 /** What every command exits with. */
 export const exitCode = {
@@ -26,6 +26,12 @@ const usageCodes: readonly TamperErrorCode[] = [
 
 /** The exit code of an error. An exception must never read as a verdict, so none is 0 or 1 (spec 8). */
 export function exitCodeOf(error: unknown): number {
+  if (isShortage(error)) return exitCode.undecided;
   if (!isTamperError(error) || error.code === 'INTERNAL') return exitCode.bug;
   return usageCodes.includes(error.code) ? exitCode.usage : exitCode.undecided;
+}
+
+/** Whether the system had too little for this process: too many files are open, or too little memory is free. */
+export function isShortage(error: unknown): error is Error {
+  return isError(error) && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(systemCode(error));
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import { ioOfProcess } from './process-io.ts';
-import { run } from './run.ts';
+import { endAtUncaught } from './uncaught.ts';
 
 async function version(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
@@ -9,4 +8,6 @@ async function version(): Promise<string> {
   return number;
 }
 
+endAtUncaught(); // also where the files of the package cannot be read
+const [{ run }, { ioOfProcess }] = await Promise.all([import('./run.ts'), import('./process-io.ts')]);
 process.exitCode = await run(process.argv.slice(2), ioOfProcess(), version);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { isTamperError, type ResolvedConfig, type Sealer, TamperError } from '../index.ts';
+import { isTamperError, type ResolvedConfig, type Sealer, type SealerStats, TamperError } from '../index.ts';
 import { createSealerFor, openPlainWriter, shown } from '../internal.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
@@ -9,6 +9,8 @@ import { recordKeyEvents } from './key-events.ts';
 import { print, printable, tell, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
 import { withoutTyped } from './without-typed.ts';
+
+const program = 'fapilog-tamper';
 
 const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
@@ -45,7 +47,7 @@ export const seal: Command = command(
     const { config, warnings } = await resolveCall(withOut(call), io);
     const say: Say = async (text) => {
       if (call.flags.quiet) return;
-      await tell(io.stderr, `fapilog-tamper: ${printable(withoutTyped(text, [config.file]))}\n`);
+      await tell(io.stderr, `${program}: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
     for (const warning of warnings) await say(`warning: ${warning}`);
     const { 'key-events': keyEvents } = call.flags;
@@ -57,6 +59,13 @@ export const seal: Command = command(
     const input = new InputLines(io.inputBytes(), stopped);
     try {
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
+    } catch (error) {
+      const taken = input.leftBehind;
+      const where = 'standard input was not read to its end';
+      // told with --quiet too: its producer has to write it again
+      if (taken !== undefined)
+        await tell(io.stderr, `${program}: ${where}: what follows its first ${taken} bytes was not taken\n`);
+      throw error;
     } finally {
       input.close();
       forget?.();
@@ -88,9 +97,15 @@ async function within(promise: Promise<boolean>, ms: number): Promise<boolean> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-function noKeyInTime(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no key was obtained for ${origin}, so nothing could be sealed`, {
-    hint: 'The lines are kept in the state directory and sealed at the next start.',
+/** @param before - what the sealer said while it waited: its end has other errors */
+function nothingSealed(before: SealerStats, { kept, uncounted }: SealerStats): TamperError {
+  const { origin, waitsFor, lastError } = before;
+  const why = lastError?.message ?? (waitsFor === 'lock' ? 'another writer may hold its lock' : 'no key was obtained');
+  return new TamperError('TIMEOUT', `nothing could be sealed for ${origin} in time: ${why}`, {
+    hint:
+      kept > 0 && uncounted === 0
+        ? 'The lines are kept in the state directory and sealed at the next start.'
+        : 'Remove the cause, then give the lines again.',
   });
 }
 
@@ -184,6 +199,7 @@ async function sealInput(
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
   let inTime = true;
+  let before = sealer.stats;
   let copies = config.tee;
   try {
     for (;;) {
@@ -197,12 +213,13 @@ async function sealInput(
       if (!copies) await say('warning: nobody reads standard output any more; lines are sealed and no longer copied');
     }
     inTime = await within(Promise.race([begun, stopped.then(() => false)]), firstKeyMs);
+    before = sealer.stats;
     await readerCaughtUp(sealer, () => stop.signal.aborted || input.hasFailed);
   } finally {
     forget();
     await sealer.close();
   }
-  if (!inTime && sealer.stats.records === 0) throw noKeyInTime(sealer.origin);
+  if (!inTime && sealer.stats.records === 0) throw nothingSealed(before, sealer.stats);
   const { records, origin, file } = sealer.stats;
   await say(`sealed ${linesText(records)} of ${origin} in ${file}`);
 }

@@ -109,7 +109,7 @@ async function startWith(
 ): Promise<Start | undefined> {
   const { config, site, stream, signal, unsealed, spool, longLine, warn } = options;
   const { resumption, state } = site;
-  checkMode(resumption, epoch);
+  checkMode(resumption.current?.key, epoch);
   const opening = await openingOf(resumption, epoch, state.after, warn);
   const { maxLineBytes } = config;
   const begun = await beginSite(options);

@@ -26,9 +26,18 @@ class Place {
     return join(this.cwd, ...names);
   }
 
+  /** Options that the next commands have besides. */
+  options: readonly string[] = [];
+
   async run(command: string, file: string, stateDir: string, origin = ORIGIN): Promise<CommandResult> {
     const options = ['--file', file, '--state-dir', stateDir, '--origin', origin];
-    return runHere([command, ...options], { cwd: this.cwd, env, input: 'line\n' });
+    return runHere([command, ...options, ...this.options], { cwd: this.cwd, env, input: 'line\n' });
+  }
+
+  /** From now on a key in a file signs. */
+  async signing(): Promise<void> {
+    await runHere(['keygen', '--out', 'sign.key', '--algorithm', 'Ed25519'], { cwd: this.cwd });
+    this.options = ['--key-source', 'file', '--key-file-path', 'sign.key', '--algorithm', 'Ed25519'];
   }
 
   async sealed(origin = ORIGIN): Promise<void> {
@@ -41,7 +50,9 @@ const without = async (place: Place): Promise<void> => {
   rmSync(place.at('state'), { recursive: true });
 };
 
-it.each<[string, 0 | 1, string, string, (place: Place) => unknown]>([
+type Row = [string, 0 | 1, string, string, (place: Place) => unknown];
+
+it.each<Row>([
   ['nothing is there', 0, 'a.jsonl', 'state', () => undefined],
   ['the directory of the log is not there', 0, 'n/e/w/a.jsonl', 'state', () => undefined],
   ['the log goes on', 0, 'a.jsonl', 'state', (place) => place.sealed()],
@@ -120,6 +131,64 @@ it.each<[string, 0 | 1, string, string, (place: Place) => unknown]>([
       for (const name of readdirSync(place.at('state'))) writeFileSync(place.at('state', name), 'none\n');
     },
   ],
+  [
+    'the stream was written to another file, and raw lines are in this one',
+    1,
+    'b.jsonl',
+    'state',
+    async (place) => {
+      await place.sealed();
+      writeFileSync(place.at('b.jsonl'), 'raw\n');
+    },
+  ],
+  [
+    'the stream was written to another file, and this one is empty',
+    0,
+    'b.jsonl',
+    'state',
+    async (place) => {
+      await place.sealed();
+      writeFileSync(place.at('b.jsonl'), '');
+    },
+  ],
+  [
+    'MACs would become checksums',
+    1,
+    'a.jsonl',
+    'state',
+    async (place) => {
+      await place.sealed();
+      await place.signing();
+    },
+  ],
+  [
+    'checkpoints would no longer be signed',
+    1,
+    'a.jsonl',
+    'state',
+    async (place) => {
+      await place.signing();
+      await place.sealed();
+      place.options = [];
+    },
+  ],
+  [
+    'the same key signs on',
+    0,
+    'a.jsonl',
+    'state',
+    async (place) => {
+      await place.signing();
+      await place.sealed();
+    },
+  ],
+  ...(process.platform === 'linux'
+    ? ([
+        ['the state would be in /proc', 1, 'a.jsonl', '/proc/state', () => undefined],
+        ['the log would be in /proc', 1, '/proc/a.jsonl', 'state', () => undefined],
+        ['the state would be in /sys', 1, 'a.jsonl', '/sys/state', () => undefined],
+      ] satisfies Row[])
+    : []),
 ])('doctor and seal agree where %s', async (_what, expected, file, stateDir, prepare) => {
   const place = new Place();
   onTestFinished(() => rmSync(place.cwd, { recursive: true }));

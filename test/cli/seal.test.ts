@@ -2,7 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -364,6 +366,24 @@ describe('fapilog-tamper seal', () => {
     expect(kinds.filter((kind) => kind !== 'checkpoint').at(-1)).toBe('close');
   });
 
+  it.skipIf(process.platform === 'win32')('names what the start waited for when it is stopped', async () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    // no file may grow: as a full disk
+    const limit = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, main, 'seal', ...out];
+    const child = spawn('sh', limit, { cwd, env: { ...process.env, ...env } });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.stdin.write('one\n');
+    await expect.poll(() => stderr).toMatch(/warning: .*\(EFBIG\)/);
+    child.kill('SIGTERM');
+    child.stdin.end();
+    expect(await once(child, 'close')).toEqual([2, null]);
+    expect(stderr).toMatch(/: TIMEOUT: nothing could be sealed for example\.com\/a in time: .*\(EFBIG\)\n/);
+    expect(stderr).toMatch(/ {2}hint: Remove the cause, then give the lines again\.\n$/);
+  });
+
   it.each([
     ['no key', [], {}, 2, 'KEY_NOT_FOUND: environment variable FAPILOG_TAMPER_KEY is not set'],
     ['a bad key', [], { FAPILOG_TAMPER_KEY: 'canary' }, 2, 'KEY_MALFORMED: environment variable FAPILOG_TAMPER_KEY'],
@@ -398,6 +418,54 @@ describe('fapilog-tamper seal', () => {
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'four\n' });
     const [next = ''] = readdirSync(cwd).filter((name) => name.endsWith('.jsonl') && name !== 'a.jsonl');
     expect(linesOf(readFileSync(join(cwd, next), 'utf8')).records).toEqual(['two', 'three', 'four']);
+  });
+
+  it.each([
+    ['all of it', 1000, ['seal'], undefined],
+    ['all of it, with --quiet', 1000, ['seal', '--quiet'], undefined],
+    ['a part of it', 400_000, ['seal'], 'a part'],
+    ['a part of it, with --quiet', 400_000, ['seal', '--quiet'], 'a part'],
+  ])('says after a refused start how much of a pipe was taken: %s', async (_what, count, command, part) => {
+    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    truncateSync(join(cwd, 'a.jsonl'), 300);
+    const input = 'a line\n'.repeat(count);
+    const { code, stderr } = await built.run([...command, ...out], { cwd, env, input });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
+    const [, taken] = /not read to its end: what follows its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
+    const state = join(cwd, '.fapilog-chainstate');
+    const [kept = ''] = readdirSync(state).filter((name) => name.includes('.unsealed-'));
+    const keptLines = readFileSync(join(state, kept), 'utf8');
+    expect(taken === undefined).toBe(part === undefined);
+    // the piece of a line before the cut is kept as a line
+    expect(keptLines.trimEnd()).toBe(input.slice(0, Number(taken ?? input.length)).trimEnd());
+  });
+
+  it('gives checkpoints to more than ten anchors without a warning of Node.js', async () => {
+    const anchors = Array.from({ length: 12 }, (_, at) => join(cwd, `anchor-${at}`));
+    writeFileSync(join(cwd, 'seal.json'), JSON.stringify({ anchors, key_source: 'file', key_file_path: 'sign.key' }));
+    await built.run(['keygen', '--out', 'sign.key', '--algorithm', 'Ed25519'], { cwd });
+    const argv = ['seal', '--quiet', '--config', 'seal.json', '--algorithm', 'Ed25519', ...out];
+    expect(await built.run(argv, { cwd, input: 'x\n' })).toEqual({ code: 0, stdout: '', stderr: '' });
+    for (const anchor of anchors) expect(readFileSync(anchor, 'utf8')).toContain(origin);
+  });
+
+  it.each([
+    ['a directory as the log', () => ['--out', '.'], /hint: That is a directory: name a file in it\.\n/],
+    ['a name that is too long', () => ['--out', 'x'.repeat(300)], /hint: Choose a shorter name: /],
+    [
+      'the state directory of another user',
+      () => {
+        const self = process.geteuid?.();
+        if (self !== 0) return ['--out', 'a.jsonl', '--state-dir', '/'];
+        mkdirSync(join(cwd, 'theirs'));
+        chownSync(join(cwd, 'theirs'), 4321, 4321);
+        return ['--out', 'a.jsonl', '--state-dir', 'theirs'];
+      },
+      new RegExp(`hint: .* only its writer may change them: chown ${process.geteuid?.()} /`),
+    ],
+  ])('says what to do about %s', async (_what, place, hint) => {
+    const { code, stderr } = await built.run(['seal', ...place(), '--origin', origin], { cwd, env, input: 'x\n' });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(hint)]);
   });
 
   it.each([

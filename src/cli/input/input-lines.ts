@@ -19,13 +19,16 @@ export class InputLines {
   /** When a stop came, by the clock that only goes forward, in milliseconds. */
   #stoppedAt: number | undefined;
   #failure: Error | undefined;
-  /** How much was taken after it, in bytes. */
+  /** How much was taken, in bytes. */
+  #taken = 0;
+  /** How much of that was taken after the failure. */
   #takenLate = 0;
   #whenStopped: (() => void) | undefined;
   #whenFailed: ((error: Error) => void) | undefined;
   readonly #lines: WholeLines = new WholeLines();
   #reading: Promise<Buffer | undefined> | undefined;
   #ended = false;
+  #inputEnded = false;
 
   constructor(input: InputBytes, stopped: Promise<void>) {
     this.#input = input;
@@ -35,6 +38,11 @@ export class InputLines {
   /** Whether {@link InputLines.next} throws what {@link InputLines.fail} was given. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
+  }
+
+  /** How many bytes were taken of an input that goes on behind them and keeps nothing; undefined if nothing is left behind. */
+  get leftBehind(): number | undefined {
+    return this.#inputEnded || this.#input.stays ? undefined : this.#taken;
   }
 
   /**
@@ -93,7 +101,9 @@ export class InputLines {
     this.#reading ??= this.#input.next();
     const chunk = await this.#unlessOver(this.#reading);
     this.#reading = undefined;
-    if (this.#failure !== undefined) this.#takenLate += chunk?.length ?? 0;
+    const length = chunk?.length ?? 0;
+    this.#taken += length;
+    if (this.#failure !== undefined) this.#takenLate += length;
     return chunk;
   }
 
@@ -111,7 +121,11 @@ export class InputLines {
         };
         this.#whenFailed = reject;
         if (this.#stoppedAt !== undefined) this.#whenStopped();
-        reading.then(resolve, (cause: unknown) => {
+        const take = (bytes: Buffer | undefined): void => {
+          this.#inputEnded = bytes === undefined;
+          resolve(bytes);
+        };
+        reading.then(take, (cause: unknown) => {
           reject(new TamperError('READ_FAILED', 'standard input cannot be read', { cause }));
         });
       });

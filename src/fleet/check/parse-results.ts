@@ -53,7 +53,7 @@ const schema = v.strictObject({
 export function parseResult(line: string, place: string): StreamResult {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line, withoutInput);
   if (!parsed.success) {
-    const problem = schemaProblem(parsed.issues[0], 'the line');
+    const problem = schemaProblem(parsed.issues, 'the line');
     throw new TamperError('FORMAT_INVALID', `${place} is not output of audit --format json: ${problem}`);
   }
   return parsed.output as StreamResult; // the codes of findings are of a closed list, which grows

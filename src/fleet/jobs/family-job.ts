@@ -45,7 +45,7 @@ export function familyJobOf(job: StreamJob, isPlaced: (name: string) => boolean)
   const { origin, task } = job;
   const parsed = v.safeParse(schema, task, withoutInput);
   if (!parsed.success) {
-    throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues[0], 'the task')}`);
+    throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues, 'the task')}`);
   }
   const { files, ...rest } = parsed.output;
   const outside = files.find(({ name, manifest }) => !isPlaced(name) || !isPlaced(manifest?.name ?? name));

@@ -120,7 +120,7 @@ export function parseRemembered(given: string, id: string, place: string): Remem
   if (before === undefined) throw damaged(place, 'it does not end with its digest');
   if (hash('sha256', before, 'hex') !== digest) throw damaged(place, 'its digest is that of another text');
   const parsed = v.safeParse(json, `${before}}`, withoutInput);
-  if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues[0], 'the text'));
+  if (!parsed.success) throw damaged(place, schemaProblem(parsed.issues, 'the text'));
   const { version, family, streams, ...rest } = parsed.output;
   if (familyId(family) !== id) throw damaged(place, 'it is that of another stream');
   for (const one of streams) {

@@ -157,7 +157,7 @@ async function readPart({ name, lines }: PartLines): Promise<Part> {
 function readLine(line: string, place: string): StreamResult | AuditSummary {
   if (!line.includes('"summary":true')) return parseResult(line, place);
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), summarySchema), line, withoutInput);
-  if (!parsed.success) throw invalid(place, schemaProblem(parsed.issues[0], 'the line'));
+  if (!parsed.success) throw invalid(place, schemaProblem(parsed.issues, 'the line'));
   return parsed.output as AuditSummary;
 }
 

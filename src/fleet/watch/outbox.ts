@@ -53,7 +53,7 @@ export class Outbox {
     if (stored === undefined) return new Outbox(memory, id, { version: 1, told: {}, waiting: [] }, undefined);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stored.text, withoutInput);
     if (parsed.success) return new Outbox(memory, id, parsed.output, stored.version);
-    const problem = schemaProblem(parsed.issues[0], 'the text');
+    const problem = schemaProblem(parsed.issues, 'the text');
     throw new TamperError('FORMAT_INVALID', `${memory.name}: ${id} is not what was told of findings: ${problem}`, {
       hint: 'Remove it: every finding is told once more then.',
     });

@@ -1,5 +1,6 @@
 import { ioOfProcess } from '../../cli/process-io.ts';
 import { runAlone } from '../../cli/run.ts';
+import { endAtUncaught } from '../../cli/uncaught.ts';
 import { verify } from '../../cli/verify.ts';
 import { CHECKS_SEGMENTS } from './segment-program.ts';
 
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
     await import('../../verify/parallel/segment-process.ts');
     return;
   }
+  endAtUncaught();
   process.exitCode = await runAlone(CALLED, verify, argv, ioOfProcess(), VERSION);
 }
 

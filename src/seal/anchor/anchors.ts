@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
@@ -36,6 +37,7 @@ export class Anchors {
     this.#anchors = names.map((name) => ({ name, waiting: [], busy: false }));
     this.#openBucket = openBucket;
     this.#warn = warn;
+    setMaxListeners(0, this.#ended.signal); // one listener for each request is not a leak
   }
 
   /** Gives a signed note to every anchor. One that fails gets it again with the next. */

@@ -1,4 +1,4 @@
-import { constants, fstatSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { OTHERS_WRITE, SAFELY, unsafePath } from '../../foundation/safe-open.ts';
@@ -49,18 +49,15 @@ export function checkStateDirectory(path: string): void {
   if (link.isSymbolicLink() && link.uid !== self && link.uid !== 0) {
     throw unsafeDirectory(path, `is a symbolic link of user ${link.uid}`);
   }
-  const problem = problemOf(statSync(path), self);
-  if (problem !== undefined) throw unsafeDirectory(path, problem);
+  const { uid, mode } = statSync(path);
+  if (uid !== self)
+    throw unsafeDirectory(path, `belongs to user ${uid}, but this process runs as user ${self}`, `chown ${self}`);
+  if ((mode & OTHERS_WRITE) !== 0)
+    throw unsafeDirectory(path, `may be written by others (mode ${(mode & 0o7777).toString(8)})`);
 }
 
-function problemOf({ uid, mode }: Stats, self: number): string | undefined {
-  if (uid !== self) return `belongs to user ${uid}, but this process runs as user ${self}`;
-  if ((mode & OTHERS_WRITE) !== 0) return `may be written by others (mode ${(mode & 0o7777).toString(8)})`;
-  return undefined;
-}
-
-function unsafeDirectory(path: string, what: string): TamperError {
+function unsafeDirectory(path: string, what: string, repair = 'chmod 700'): TamperError {
   return new TamperError('UNSAFE_PATH', `the state directory ${path} ${what}`, {
-    hint: `Its files say where the log continues, so only its writer may change them: chmod 700 ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state). In Kubernetes, fsGroup does that at each start unless fsGroupChangePolicy is OnRootMismatch.`,
+    hint: `Its files say where the log continues, so only its writer may change them: ${repair} ${path}, or name a directory in it that does not exist yet (state_dir: ${path}/state). In Kubernetes, fsGroup does that at each start unless fsGroupChangePolicy is OnRootMismatch.`,
   });
 }

@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import type { StreamState } from '../disk/state-record.ts';
 import { lastKnownEntry, openForRecovery, openKnown, ownOpen, whereItIs } from './recovery.ts';
+import { checkNextFile } from './stream-site.ts';
 
 /**
  * Whether a start could go on, as far as can be told without changing anything.
@@ -11,6 +12,7 @@ import { lastKnownEntry, openForRecovery, openKnown, ownOpen, whereItIs } from '
  */
 export function checkResumable(named: StreamState | undefined, origin: string, file: string): void {
   const state = named && whereItIs(named);
+  if (state !== undefined && state.base !== file) checkNextFile(file, state);
   const fd = state === undefined ? openForRecovery(file) : openKnown(state);
   if (fd === undefined) return;
   try {

@@ -233,9 +233,7 @@ function moveTo(
   before: StreamState,
   resumption: Resumption,
 ): { state: StreamState; resumption: Resumption } {
-  if (base !== STDOUT && existsSync(base) && statSync(base).size > 0) {
-    throw stateConflict(`the stream ${before.origin} was written to ${before.file}, and ${base} is not empty`);
-  }
+  if (base !== STDOUT) checkNextFile(base, before);
   const { size, frontier, leaf, current, epoch } = resumption;
   const { origin, newest, checkpoint, pending, after } = before;
   const state = {
@@ -254,6 +252,12 @@ function moveTo(
     ...(after && { after }),
   };
   return { state, resumption: { ...resumption, file: base, baseline: state, account: undefined, end: 0 } };
+}
+
+/** Whether a stream that was written elsewhere may go on in a file: it must hold nothing. @throws {@link TamperError} `STATE_CONFLICT` */
+export function checkNextFile(file: string, { origin, file: before }: StreamState): void {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)
+    throw stateConflict(`the stream ${origin} was written to ${before}, and ${file} is not empty`);
 }
 
 /** Begins a new stream beside one that cannot go on: old files stay untouched (spec 6). */

@@ -1,7 +1,8 @@
 import { TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import type { TreeHead } from '../../format/control.ts';
-import { signersOf } from '../../format/key-reference.ts';
+import type { AuthMember } from '../../format/entry.ts';
+import { type KeyReference, signersOf } from '../../format/key-reference.ts';
 import { checkNote, isConfirmed } from '../checkpoint/note-signing.ts';
 import { STDOUT } from '../disk/names.ts';
 import { RECOVER } from '../disk/state-record.ts';
@@ -14,8 +15,10 @@ import type { Opening } from './stream-writer.ts';
  *
  * @throws {@link TamperError} `MODE_CHANGE`
  */
-export function checkMode(resumption: Resumption, epoch: Epoch): void {
-  const before = resumption.current?.key;
+export function checkMode(
+  before: KeyReference | undefined,
+  epoch: { readonly origin: string; readonly member: AuthMember; readonly signers: readonly unknown[] },
+): void {
   if (before === undefined) return;
   const change =
     before.records === 'mac' && epoch.member === 'hash'

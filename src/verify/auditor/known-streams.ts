@@ -39,7 +39,7 @@ export type KnownStreams = ReadonlyMap<string, KnownStream>;
 export function parseKnown(text: string, path: string): KnownStreams {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text, withoutInput);
   if (parsed.success) return new Map(parsed.output.streams);
-  const problem = schemaProblem(parsed.issues[0], 'the file');
+  const problem = schemaProblem(parsed.issues, 'the file');
   throw new TamperError('FORMAT_INVALID', `${path} is not a file of known checkpoints: ${problem}`, {
     hint: 'Do not repair it by hand: without it, a log that was rolled back looks correct. Restore it from a backup.',
   });

@@ -13,6 +13,17 @@ import { schemaProblem, withoutInput } from './schema-problem.ts';
 /** A longer policy is written with wildcards. */
 const MAX_LENGTH = 2 ** 20;
 
+/** An object whose unknown members are told with those that it may have. */
+function object<const E extends v.ObjectEntries>(
+  entries: E,
+): v.StrictObjectSchema<E, (issue: v.StrictObjectIssue) => string> {
+  const known = Object.keys(entries).join(', ');
+  return v.strictObject(entries, (issue) => {
+    const message = withoutInput.message(issue);
+    return issue.expected === 'never' ? `${message}; those here are ${known}` : message;
+  });
+}
+
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -28,7 +39,7 @@ const key = v.union(
   [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign, ...range })],
   'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited',
 );
-const accept = v.strictObject({
+const accept = object({
   adopted: v.optional(count, DEFAULT_ACCEPTANCE.adopted),
   abandoned: v.optional(count),
   recovery_gap_seconds: v.optional(count),
@@ -43,8 +54,8 @@ const end = v.union(
   ],
   'end must be closed, live, or { until: TIME }',
 );
-const members = v.strictObject({
-  origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'an origin, or the beginning of one and *')),
+const members = object({
+  origin: v.pipe(text, v.regex(/^[A-Za-z0-9._~:/@-]+(\*)?$/, 'must be an origin, or the beginning of one and *')),
   min: v.optional(count, 1),
   records: v.optional(v.picklist(['mac', 'hash']), 'hash'),
   require: v.optional(v.array(v.picklist(DEMANDS)), []),
@@ -66,11 +77,11 @@ const stream = v.pipe(
     if (problem !== undefined) addIssue({ message: `witnesses: ${problem}` });
   }),
 );
-const schema = v.strictObject({
+const schema = object({
   version: v.literal(1),
   streams: v.pipe(
     v.array(stream),
-    v.minLength(1),
+    v.minLength(1, 'at least one stream must be named'),
     // which of two counts would depend on their order
     v.check(
       (streams) => new Set(streams.map(({ origin }) => origin)).size === streams.length,
@@ -186,7 +197,7 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const document = readPlainYaml(source, new LineCounter());
   if ('code' in document) throw invalid(`${path}:${document.line}`, document.problem);
   const parsed = v.safeParse(schema, document.toJS(), withoutInput);
-  if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues[0], 'the policy'));
+  if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues, 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {
     const held = await Promise.all(one.pins.map((note) => loadCheckpoint(resolve(dirname(path), note))));
     return readStream(one, held);

@@ -6,12 +6,22 @@ export const withoutInput: { message: (issue: BaseIssue<unknown>) => string } = 
   message: ({ expected, type }) => {
     if (type === 'parse_json') return 'this is not JSON';
     if (expected === 'never') return 'this member does not exist';
-    return expected === null ? 'this value is not allowed here' : `must be ${expected}`;
+    if (type === 'strict_object' && expected !== 'Object') return 'this member is missing';
+    return expected === null ? 'this value is not allowed here' : `must be ${inWords(expected)}`;
   },
 };
 
-/** Where something is wrong and what, as `streams[0].origin: must be string`. */
-export function schemaProblem({ path, message }: BaseIssue<unknown>, whole: string): string {
+const words: Readonly<Record<string, string>> = { Array: 'a list', Object: 'an object', string: 'text' };
+
+function inWords(expected: string): string {
+  const choice = /^\((.*)\)$/.exec(expected)?.[1];
+  if (choice !== undefined) return `one of ${choice.replaceAll(' | ', ', ').replaceAll('"', '')}`;
+  return words[expected] ?? expected.replace(/^>=/, 'at least ').replace(/^<=/, 'at most ');
+}
+
+/** Where something is wrong and what, as `streams[0].origin: must be text`. A misspelled member is missing too: its spelling is told. */
+export function schemaProblem(issues: readonly [BaseIssue<unknown>, ...BaseIssue<unknown>[]], whole: string): string {
+  const { path, message } = issues.find(({ expected }) => expected === 'never') ?? issues[0];
   const at = (path ?? []).map(({ key }) => {
     if (typeof key === 'number') return `[${key}]`;
     return typeof key === 'string' && isPlainWord(key) ? `.${key}` : '.(a name that is not shown)';

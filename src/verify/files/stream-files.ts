@@ -62,16 +62,28 @@ interface FoundManifest {
 }
 
 /** A manifest that cannot be read leaves its file as it is and is said (M7.1): it is an index, never an authority. */
-async function manifestOf({ source, peek }: PeekedSource, given: readonly string[]): Promise<FoundManifest> {
+async function manifestOf(
+  { source, peek }: PeekedSource,
+  given: readonly string[],
+  origin: string,
+): Promise<FoundManifest> {
   if (!source.repeatable || source.carrier !== undefined) return {}; // a manifest is about the bytes that the writer wrote
   try {
     const bytes = await findManifest(source, given);
     // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
-    return bytes === undefined || (await isReplaced(source, peek)) ? {} : { bytes };
+    if (bytes === undefined || (await isReplaced(source, peek))) return {};
+    return isOfAnother(bytes, peek, origin) ? {} : { bytes };
   } catch (error) {
     if (!isTamperError(error, 'READ_FAILED')) throw error;
     return { problem: `its manifest: ${error.message}` };
   }
+}
+
+/** M7.1: a file in which no stream has a line may lie where a file of another stream lay. */
+function isOfAnother(bytes: Buffer, { tag, noted }: PeekedSource['peek'], origin: string): boolean {
+  if (tag !== undefined || noted !== undefined) return false;
+  const reading = readManifest(bytes);
+  return 'manifest' in reading && reading.manifest.origin !== origin;
 }
 
 /**
@@ -81,16 +93,17 @@ async function manifestOf({ source, peek }: PeekedSource, given: readonly string
 async function movedManifests(
   files: readonly PeekedSource[],
   given: readonly string[],
+  origin: string,
 ): Promise<Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>> {
   const moved = new Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>();
   for (const beside of files) {
     if (!beside.peek.empty || !beside.source.repeatable) continue;
-    const { bytes } = await manifestOf(beside, given);
+    const { bytes } = await manifestOf(beside, given, origin);
     const reading = bytes === undefined ? undefined : readManifest(bytes);
     if (bytes === undefined || reading === undefined || 'problem' in reading) continue;
     const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
     if (file === undefined || !file.source.repeatable) continue;
-    const own = await manifestOf(file, given);
+    const own = await manifestOf(file, given, origin);
     if (own.bytes === undefined && own.problem === undefined) moved.set(file, { bytes, beside });
   }
   return moved;
@@ -124,13 +137,14 @@ export async function readFiles(
   { onBytes, onBeside, manifests = [], large, digestFiles = false, again = false }: FileReading,
 ): Promise<FileDetails[]> {
   const read: FileDetails[] = [];
-  const moved = await movedManifests(files, manifests);
+  const { origin } = verifier.state.auditor;
+  const moved = await movedManifests(files, manifests, origin);
   const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
   const lines = new FileLines(verifier, onBeside);
   for (const [at, file] of files.entries()) {
     const { source, peek } = file;
     const known = moved.get(file);
-    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests);
+    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests, origin);
     verifier.beginFile(source.name, known?.bytes ?? own.bytes, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');

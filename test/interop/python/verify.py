@@ -139,6 +139,7 @@ def judge(case, folder=''):
             if origin is None:
                 codes.update(*(file.problems for file in group), ['NOT_NAMED'])
             else:
+                leave_others_manifests(origin, group)
                 renamed_manifests(group)
                 streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
         check_links(streams, origins, auditor, damaged_beside)
@@ -150,6 +151,14 @@ def judge(case, folder=''):
         codes.add('NOT_SEALED')
     codes.update(*(stream.undecided for ranges in streams.values() for stream in ranges))
     return (2 if codes else 0), sorted(codes)
+
+
+def leave_others_manifests(origin, files):
+    """M7.1: beside a file without an entry or checkpoint the manifest may be of another stream."""
+    for file in files:
+        given = members_of(file.manifest) if file.manifest else None
+        if given and all(line.kind == 'foreign' for line in file.lines) and given.get('origin') != origin:
+            file.manifest = None
 
 
 def renamed_manifests(files):

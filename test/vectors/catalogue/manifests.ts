@@ -78,6 +78,19 @@ function withoutContinuesFrom(): VectorCase {
   return { ...one, beside: [{ name: `${name}.2.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
 }
 
+/** A log beside a file without an entry, beside which the manifest of another stream stands. */
+function besideNothing(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
+  const log = signedLog();
+  const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
+  const other = { ...manifestOf(log, 'other.jsonl'), origin: 'other.example.com/payments' };
+  const file = `${name}.2.jsonl`;
+  return {
+    ...one,
+    files: [...one.files, { name: file, bytes: Buffer.from(text) }],
+    beside: [{ name: `${file}.manifest.json`, bytes: Buffer.from(formatManifest(other)) }],
+  };
+}
+
 export function manifestCases(): VectorCase[] {
   const other = signedLog().note({ size: 8 });
   return [
@@ -104,6 +117,21 @@ export function manifestCases(): VectorCase[] {
       insertAfter(signedLog(), 5, ''),
       {},
       0,
+    ),
+    besideNothing(
+      'valid-manifest-of-another-empty',
+      'beside an empty file, the manifest of another stream',
+      '',
+      0,
+      'EMPTY_FILE',
+    ),
+    besideNothing('valid-manifest-of-another-blank', 'beside an empty line, the manifest of another stream', '\n', 0),
+    besideNothing(
+      'manifest-of-another-raw',
+      'beside a line that was never sealed, the manifest of another stream',
+      'raw\n',
+      2,
+      'NOT_SEALED',
     ),
     beside(
       'manifest-wrong',

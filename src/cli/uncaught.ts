@@ -1,0 +1,24 @@
+import { isError } from '../errors.ts';
+import { exitCodeOf, isShortage } from './exit-code.ts';
+
+/** Errors that no command expects. This file imports little, because it must load even if the rest of the package cannot. */
+
+const program = 'fapilog-tamper';
+
+/** An error that is none of the package's own, as people read it. */
+export function unexpectedText(error: unknown): string {
+  if (isShortage(error)) return `${program}: READ_FAILED: ${error.message}\n  hint: ${SHORTAGE_HINT}\n`;
+  const stack = isError(error) ? (error.stack ?? error.message) : String(error);
+  return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
+}
+
+/** What to do if {@link isShortage}, whatever was read. */
+export const SHORTAGE_HINT = 'Raise the limits of this process (ulimit -n), then run the command again.';
+
+/** Ends the process at an error that nobody catches. Node.js by itself exits with 1 then, which says "tampered" (spec 8). */
+export function endAtUncaught(): void {
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(unexpectedText(error));
+    process.exit(exitCodeOf(error));
+  });
+}

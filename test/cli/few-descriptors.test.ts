@@ -1,0 +1,62 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+
+/** A process that may open few files decides nothing, or the same as any other: it never says "tampered", nor "a bug" (spec 8). */
+
+const origin = 'example.com/few';
+const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+let built: BuiltPackage;
+let cwd = '';
+/** The fewest open files with which Node.js itself starts. */
+let fewest = 8;
+
+function limited(
+  openFiles: number,
+  argv: readonly string[],
+): { readonly code: number | null; readonly stderr: string } {
+  const limit = ['-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', process.execPath, ...argv];
+  const { status, stderr } = spawnSync('sh', limit, { cwd, env: { ...process.env, ...env }, encoding: 'utf8' });
+  return { code: status, stderr };
+}
+
+beforeAll(async () => {
+  built = await buildPackage();
+  cwd = mkdtempSync(join(tmpdir(), 'few-descriptors-'));
+  const main = join(built.directory, 'dist/cli/main.js');
+  const seal = ['seal', '--out', 'logs/a.jsonl', '--state-dir', 'state', '--origin', origin];
+  const more = ['--rotate-max-bytes', '4096', '--compress-rotated', '--quiet'];
+  const input = `${'x'.repeat(100)}\n`.repeat(200);
+  execFileSync(process.execPath, [main, ...seal, ...more], { cwd, env: { ...process.env, ...env }, input });
+  writeFileSync(join(cwd, 'two-files.mjs'), "await import('./one-file.mjs');\n");
+  writeFileSync(join(cwd, 'one-file.mjs'), "import 'node:fs/promises';\n");
+  while (limited(fewest, ['two-files.mjs']).code !== 0) fewest++;
+});
+afterAll(() => {
+  built.remove();
+  rmSync(cwd, { recursive: true });
+});
+
+describe.skipIf(process.platform === 'win32')('with few open files', () => {
+  it.each([
+    ['verify', ['verify', 'logs', '--origin', origin]],
+    ['verify --jobs', ['verify', 'logs', '--origin', origin, '--jobs', '2']],
+    ['audit', ['audit', 'logs', '--origin', origin, '--memory', 'memory']],
+    ['cat', ['cat', 'logs']],
+    ['prove', ['prove', 'logs', '--seq', '3', '--origin', origin]],
+    ['--version', ['--version']],
+  ])('%s ends with 2 and says why, or is done', (_name, argv) => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    const codes = new Set<number | null>();
+    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 11) {
+      const { code, stderr } = limited(openFiles, [main, ...argv]);
+      expect([0, 2], `${openFiles}: ${stderr}`).toContain(code);
+      if (code === 2) expect(stderr).toMatch(/READ_FAILED: .*EMFILE.*\n {2}hint: Raise the limits of this process/);
+      codes.add(code);
+    }
+    expect(codes).toContain(2);
+  });
+});
