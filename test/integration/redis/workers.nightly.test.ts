@@ -36,7 +36,9 @@ function outputOf(stdout: string): Output {
   const lines = stdout
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as StreamResult & AuditSummary);
+    .map(
+      (line) => JSON.parse(line, (key, value) => (key === 'wholeAt' ? 'a time' : value)) as StreamResult & AuditSummary,
+    );
   const summary = lines.pop();
   if (summary?.summary !== true) throw new Error(`no summary: ${stdout.slice(-500)}`);
   const { request: _, ...rest } = summary;
