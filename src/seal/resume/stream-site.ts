@@ -215,7 +215,11 @@ function newestFile(base: string, origin: string): string {
     newest = { file, size: open.size };
   }
   if (!newest.file.endsWith('.gz')) return newest.file;
-  throw stateConflict(`there is no state for ${origin}, and its newest file is compressed (${newest.file})`);
+  throw new TamperError(
+    'STATE_CONFLICT',
+    `there is no state for ${origin}, and its newest file is compressed (${newest.file})`,
+    { hint: 'Decompress that file with gunzip, and the log goes on; or give the log another origin.' },
+  );
 }
 
 function firstOpenOf(file: string): OpenEntry | undefined {
