@@ -6,7 +6,7 @@ import { kinds, type Put } from './putting.ts';
 
 /**
  * Whatever stands in the place of a path of any command, the command ends with a code of its own, and what a link leads to is as it
- * was. The places are those of the commands' own tables and of the options' schema, so that a new one is tried without being named.
+ * was. The places are those of the help of the commands and of the documented options, so that a new one is tried without being named.
  */
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

@@ -4,7 +4,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { commands } from '../../src/cli/commands.ts';
 import { runCommand } from '../support/command-line.ts';
 import { fleetKey, fleetLog, fleetVkey } from '../support/topic-logs.ts';
 
@@ -41,11 +40,11 @@ const ORIGIN = 'doors.example.com/put';
 const NEVER_MS = 30_000;
 /** How commands' own tables call what is a path. */
 const isPath = (takes = ''): boolean => /FILE|PATH|DIRECTORY|NOTE|PLACE|\.tsr/.test(takes);
-/** Options that are paths; `vaultPath` names a key. */
+/** Options that are paths; `vault_path` names a key. */
 const isPathOption = (name: string): boolean =>
-  /(?:File|Path|Dir|Module)$|^file$|^anchors$/.test(name) && name !== 'vaultPath';
+  /_(?:file|path|dir|module)$|^file$|^anchors$/.test(name) && name !== 'vault_path';
 /** They wait for a Redis, and take the paths of `audit`. */
-const isTried = ({ name }: { readonly name: string }): boolean => !/^audit ./.test(name);
+const isTried = (name: string): boolean => !/^audit ./.test(name);
 
 type At = (path: string) => string;
 
@@ -124,17 +123,19 @@ const SUBCOMMANDS: Readonly<Record<string, readonly string[]>> = {
 /** `keys show` takes paths alone. */
 const hasFlag = (name: string): boolean => name !== 'keys show';
 
-/** Every place of a path: of the tables of the commands, and of the options' schema, which the writer's commands take. */
+/** Every place of a path, as the help of the commands has them, and of the options as they are documented, which the writer's commands take. */
 async function places(): Promise<Place[]> {
-  const { optionNames } = await import('../../src/internal.ts');
-  const options = optionNames
-    .filter(isPathOption)
-    .map((one) => one.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  const documented = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const options = [...documented.matchAll(/^\| `([a-z_]+)`/gm)]
+    .flatMap(([, one = '']) => (isPathOption(one) ? [one] : []))
+    .map((one) => one.replaceAll('_', '-'));
+  const rows = [...(await runCommand(['help'])).stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}/gm)];
   const found: Place[] = [];
-  for (const row of commands.filter(isTried)) {
-    const { flags } = await row.load();
-    const own = Object.entries(flags).flatMap(([flag, { takes }]) => (isPath(takes) ? [flag] : []));
-    for (const name of SUBCOMMANDS[row.name] ?? [row.name]) {
+  for (const row of rows.map(([, name = '']) => name).filter(isTried)) {
+    const { stdout } = await runCommand(['help', ...row.split(' ')]);
+    const flags = [...stdout.matchAll(/^ {2}--([a-z-]+) (\S+) {2,}/gm)];
+    const own = flags.flatMap(([, flag = '', takes]) => (isPath(takes) ? [flag] : []));
+    for (const name of SUBCOMMANDS[row] ?? [row]) {
       const isWriter = ['seal', 'doctor'].includes(name);
       for (const flag of hasFlag(name) ? [...own, ...(isWriter ? options : [])] : []) found.push({ name, flag });
       if (!isWriter && !['keygen', 'demo'].includes(name)) found.push({ name });
