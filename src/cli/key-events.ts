@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
 import { readsLikeKey } from '../internal.ts';
 
@@ -51,10 +51,10 @@ function open(path: string): number {
     });
   }
   const begin = Buffer.alloc(FIRST.length);
-  const read = readSync(fd, begin, 0, begin.length, 0);
+  const read = fstatSync(fd).isFile() ? readSync(fd, begin, 0, begin.length, 0) : -1;
   if (read === 0 || begin.toString('latin1') === FIRST) return fd;
   closeSync(fd);
-  throw new TamperError('WRITE_FAILED', `${path} holds something else than key events`, {
+  throw new TamperError('WRITE_FAILED', `${path} is no regular file, or holds something else than key events`, {
     hint: 'Name a file of its own: it is appended to, and what stands in it would be spoilt.',
   });
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TamperError } from '../errors.ts';
 import { isOrigin } from '../format/origin.ts';
 import type { Auditor } from '../verify/auditor/auditor.ts';
@@ -20,6 +21,8 @@ const LF = 0x0a;
 const MOST_STREAMS = 16_384;
 /** So many leaf hashes of each are kept, for repeated entries and for tails that a crash abandoned. */
 export const KEPT_LEAVES: number = 2 ** 13;
+/** After so many lines of what was fetched the event loop goes on: timers and signals wait for it. */
+const LINES_AT_ONCE = 2 ** 12;
 /** Room that all streams of a topic share, where each by itself may use less. */
 const SHARED = {
   streams: MOST_STREAMS,
@@ -54,6 +57,7 @@ export class TopicStreams {
   readonly #lanes: StreamLane[] = [];
   #scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
   #replaying = false;
+  #lines = 0;
 
   constructor(
     topic: string,
@@ -104,6 +108,7 @@ export class TopicStreams {
       const lf = value.indexOf(LF, start);
       const end = lf < 0 || lf > length ? length : lf;
       await this.#line(lane, value, start, end, offset);
+      if (++this.#lines % LINES_AT_ONCE === 0) await nextTurn();
       start = end + 1;
     }
   }

@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
+import { openRegular } from '../foundation/regular-file.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 
 /** What a module named by `key_provider_module` exports. */
@@ -56,6 +57,7 @@ function assertProvider(provider: unknown, name: string): asserts provider is Ke
 async function load(name: string): Promise<{ readonly createProvider?: unknown }> {
   const isPath = name.startsWith('.') || isAbsolute(name);
   try {
+    if (isPath) await (await openRegular(resolve(name))).close(); // the import of a pipe never ends
     return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as { readonly createProvider?: unknown };
   } catch (cause) {
     throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${name} cannot be loaded`, {

@@ -32,7 +32,7 @@ const known: Readonly<Record<string, readonly string[] | string>> = {
   'providers/gcp-kms/loopback-probe.ts': ['gcp-kms', 'gcp-kms-grpc'],
   'foundation/guarded-socket.ts': ['kafka-versions', 'redis-login'],
   'kafka/client/access.ts': ['kafka-versions'],
-  'kafka/client/topic-client.ts': ['kafka-metadata', 'kafka-offsets', 'kafka-records'],
+  'kafka/client/topic-client.ts': ['kafka-metadata', 'kafka-offsets', 'kafka-records', 'kafka-unpacked'],
   'kafka/client/load-client.ts': ['kafka-versions'],
   'fleet/redis/redis-connection.ts': ['redis-login'],
   'fleet/queue/open-queue.ts': ['redis-commands'],

@@ -34,6 +34,8 @@ const anywhere = {
   zeros: (socket) => pour(socket, () => ZEROS),
 };
 
+const each = (ways, make) => Object.fromEntries(Object.entries(ways).map(([name, act]) => [name, make(act)]));
+
 /* Kafka: a length, the id of the request, and what was asked for. Every array here has one member or none. */
 
 const varint = (value) => Buffer.from(value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)]);
@@ -126,23 +128,29 @@ const inKafka = {
   echo: (socket, { id, asked }) => socket.write(framed(Buffer.concat([id, NONE, asked]))),
 };
 const inRecords = {
-  'gzip-bomb': () => batch(1, gzipSync(Buffer.alloc(MOST / 2))),
   'wrong-length': () => batch(0, garbage, { length: 0x7fff_fff0 }),
   'negative-batch': () => batch(0, garbage, { length: -9 }),
   'countless-records': () => batch(0, garbage, { count: 0x7fff_ffff }),
   'garbage-batch': () => batch(1, garbage),
 };
+/** As many as an answer holds, each of which may stand alone, */
+const MANY = 90;
+const BOMB = 20_000_000;
+/** or holds as many records as there can be: seven zeros are one. */
+const TINY = { count: Math.floor(BOMB / 7) };
+const repeated = (one) => Buffer.concat(Array.from({ length: MANY }, () => one));
+const inUnpacked = {
+  'gzip-bomb': () => batch(1, gzipSync(Buffer.alloc(MOST / 2))),
+  'many-gzip-bombs': () => repeated(batch(1, gzipSync(Buffer.alloc(BOMB)))),
+  'tiny-records': () => batch(0, Buffer.alloc(BOMB), TINY),
+  'tiny-records-in-gzip': () => repeated(batch(1, gzipSync(Buffer.alloc(BOMB)), TINY)),
+};
 
-function kafkaWays(point) {
-  const act = (fault) => (socket) => answerKafka(socket, points[point], fault);
-  const faults = { ...inKafka };
-  if (point === 'records') {
-    for (const [name, make] of Object.entries(inRecords)) {
-      faults[name] = (socket, { id }) => socket.write(framed(Buffer.concat([id, fetched(make())])));
-    }
-  }
-  return Object.fromEntries(Object.entries(faults).map(([name, fault]) => [name, act(fault)]));
-}
+const withRecords =
+  (make) =>
+  (socket, { id }) =>
+    socket.write(framed(Buffer.concat([id, fetched(make())])));
+const kafkaWays = (point, faults) => each(faults, (fault) => (socket) => answerKafka(socket, points[point], fault));
 
 /** Answers as a broker does until it is asked for `point`. */
 function answerKafka(socket, point, fault) {
@@ -295,10 +303,16 @@ const byCall = (act) => () =>
     stream.on('error', () => undefined);
     act(stream, headers);
   });
-const each = (ways, make) => Object.fromEntries(Object.entries(ways).map(([name, act]) => [name, make(act)]));
 
 const parties = {
-  ...Object.fromEntries(Object.keys(points).map((point) => [`kafka-${point}`, each(kafkaWays(point), byConnection)])),
+  'kafka-versions': each(kafkaWays('versions', inKafka), byConnection),
+  'kafka-metadata': each(kafkaWays('metadata', inKafka), byConnection),
+  'kafka-offsets': each(kafkaWays('offsets', inKafka), byConnection),
+  'kafka-records': each(kafkaWays('records', { ...inKafka, ...each(inRecords, withRecords) }), byConnection),
+  'kafka-unpacked': each(
+    kafkaWays('records', { zeros: anywhere.zeros, ...each(inUnpacked, withRecords) }),
+    byConnection,
+  ),
   'redis-login': each(redisWays('login'), byConnection),
   'redis-commands': each(redisWays('commands'), byConnection),
   'gcp-kms-grpc': { ...each(inHttp2, byConnection), ...each(inCalls, byCall) },

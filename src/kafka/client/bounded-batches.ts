@@ -1,11 +1,17 @@
 import zlib from 'node:zlib';
-import { TamperError } from '../../errors.ts';
 import type { KafkaClient } from './load-client.ts';
 
-/** Batches are unpacked by the client as a whole, and nothing of its own limits how large they become. */
+/**
+ * Batches are unpacked and read by the client as a whole, and nothing of its own limits how large they become. Meanwhile ours stands
+ * in the place of what it unpacks and reads with.
+ */
 
-/** No batch is larger when it is unpacked, in bytes. */
-const LONGEST = 32 * 1024 * 1024;
+/** The batches of an answer become no longer when they are unpacked, in bytes, */
+const LONGEST: number = 20 * 2 ** 20;
+/** and hold no more records, with their headers: however short one is, it takes some hundred bytes. */
+const MOST_RECORDS: number = 2 ** 16;
+/** What an answer is that goes beyond, in words. */
+export const TOO_LARGE: string = `more than ${LONGEST} bytes when it is unpacked, or more than ${MOST_RECORDS} records`;
 const XERIAL = Buffer.from('\x82SNAPPY\0', 'latin1');
 const XERIAL_HEAD = 16;
 /** The largest block of a frame of LZ4, by its code. */
@@ -16,40 +22,63 @@ type Algorithms = KafkaClient['compressionsAlgorithms'];
 type Packed = Parameters<Algorithms['gzip']['decompressSync']>[0];
 type Unpack = (packed: Packed) => Buffer;
 
+class TooLarge extends Error {}
+
 /**
- * Reads what `read` reads of a broker's answer, at once: meanwhile the client unpacks no batch beyond a limit.
+ * Reads what `read` reads of a broker's answer, at once.
  *
- * @throws {@link TamperError} `RESPONSE_MALFORMED`; what `read` throws
+ * @returns undefined if it becomes too large
  */
-export function withBoundedBatches<T>({ compressionsAlgorithms }: KafkaClient, read: () => T): T {
+export function withBoundedBatches<T>({ compressionsAlgorithms, Reader }: KafkaClient, read: () => T): T | undefined {
   const algorithms: Record<keyof typeof bounded, { decompressSync: Unpack }> = compressionsAlgorithms;
   const before = names.map((name) => [name, algorithms[name].decompressSync] as const);
+  let room = LONGEST;
   for (const [name, unpack] of before) {
-    algorithms[name].decompressSync = (packed) => bounded[name](bytesOf(packed), () => unpack(packed));
+    algorithms[name].decompressSync = (packed) => {
+      const unpacked = bounded[name](bytesOf(packed), room, () => unpack(packed));
+      room -= unpacked.length;
+      return unpacked;
+    };
   }
+  const { readVarIntArray } = Reader.prototype; // of the headers of each record, and nothing else
+  let records = 0;
+  const count = (): void => {
+    if (++records > MOST_RECORDS) throw new TooLarge();
+  };
+  Reader.prototype.readVarIntArray = function (each) {
+    count();
+    return readVarIntArray.call(this, (reader, at) => {
+      count();
+      return each(reader, at);
+    }) as ReturnType<typeof each>[];
+  };
   try {
     return read();
+  } catch (error) {
+    if (error instanceof TooLarge) return undefined;
+    throw error;
   } finally {
     for (const [name, unpack] of before) algorithms[name].decompressSync = unpack;
+    Reader.prototype.readVarIntArray = readVarIntArray;
   }
 }
 
 /** Node.js 22.15 and later know it. */
 const { zstdDecompressSync: zstd } = zlib as { zstdDecompressSync?: typeof zlib.gunzipSync };
 
-type Bounded = (packed: Buffer, unpack: () => Buffer) => Buffer;
+type Bounded = (packed: Buffer, room: number, unpack: () => Buffer) => Buffer;
 
 const ifShort =
   (lengthOf: (packed: Buffer) => number): Bounded =>
-  (packed, unpack) => {
-    if (lengthOf(packed) > LONGEST) throw tooLong();
+  (packed, room, unpack) => {
+    if (lengthOf(packed) > room) throw new TooLarge();
     return unpack();
   };
 
 const bounded = {
-  gzip: (packed) => inflated(() => zlib.gunzipSync(packed, { maxOutputLength: LONGEST })),
-  zstd: (packed, unpack) =>
-    zstd === undefined ? unpack() : inflated(() => zstd(packed, { maxOutputLength: LONGEST })),
+  gzip: (packed, room) => inflated(() => zlib.gunzipSync(packed, { maxOutputLength: room })),
+  zstd: (packed, room, unpack) =>
+    zstd === undefined ? unpack() : inflated(() => zstd(packed, { maxOutputLength: room })),
   snappy: ifShort(snappyLength),
   lz4: ifShort(lz4Length),
 } satisfies Partial<Record<keyof Algorithms, Bounded>>;
@@ -59,7 +88,7 @@ function inflated(inflate: () => Buffer): Buffer {
   try {
     return inflate();
   } catch (error) {
-    throw error instanceof RangeError ? tooLong() : error;
+    throw error instanceof RangeError ? new TooLarge() : error;
   }
 }
 
@@ -101,14 +130,4 @@ function lz4Length(packed: Buffer): number {
 
 function bytesOf(packed: Packed): Buffer {
   return Buffer.isBuffer(packed) ? packed : packed.buffer;
-}
-
-function tooLong(): TamperError {
-  return new TamperError(
-    'RESPONSE_MALFORMED',
-    `a batch of records becomes longer than ${LONGEST} bytes when it is unpacked`,
-    {
-      hint: 'Find out who wrote it: keep strangers from writing to the topic.',
-    },
-  );
 }

@@ -2,7 +2,7 @@ import type { BaseOptions, Consumer, fetchV17, ResponseError } from '@platformat
 import { isError, systemCode, TamperError } from '../../errors.ts';
 import type { BrokerAccess } from './access.ts';
 import { addressText, type TopicAddress } from './address.ts';
-import { withBoundedBatches } from './bounded-batches.ts';
+import { TOO_LARGE, withBoundedBatches } from './bounded-batches.ts';
 import { brokerCodes, clientError } from './client-error.ts';
 import { committedRecords, type FetchedPartition } from './committed-records.ts';
 import { GuardedAnswers } from './guarded-answers.ts';
@@ -20,6 +20,9 @@ const LATEST = -1n;
 /** So much is fetched at a time, in bytes: of a broker, and of a partition. One batch is always whole. */
 const FETCH_BYTES = 8 * 2 ** 20;
 const PARTITION_BYTES = 2 ** 20;
+/** After an answer that becomes too large so many times less is fetched, down to one batch, and then more again step by step. */
+const SHRINKAGE = 16;
+const GROWTH = 4;
 /** No session of fetches: each one says what it wants. */
 const NO_SESSION = -1;
 const FETCH = 1;
@@ -68,6 +71,9 @@ export class TopicClient {
   #leaders: readonly number[] = [];
   #topicId = '';
   #fetchVersion: (typeof FETCH_VERSIONS)[number] | undefined;
+  /** What the next fetch asks for, in bytes, by the node that is asked. */
+  readonly #fetchBytes = new Map<number, number>();
+  #fetches = 0;
 
   private constructor(address: TopicAddress, library: KafkaClient, consumer: Consumer) {
     this.#address = address;
@@ -125,7 +131,12 @@ export class TopicClient {
     return this.#offsets(LATEST, READ_UNCOMMITTED);
   }
 
-  /** Fetches from the partitions of `positions`; waits up to `waitMs` where there is nothing. */
+  /**
+   * Fetches from the partitions of `positions`; waits up to `waitMs` where there is nothing. If what comes is too large, it brings
+   * nothing, and the next fetches are smaller.
+   *
+   * @throws {@link TamperError} `RESPONSE_MALFORMED` besides, with the partition and the offset of a batch that is too large by itself
+   */
   async fetch(positions: ReadonlyMap<number, number>, waitMs: number): Promise<Fetched> {
     return this.#asked(async () => {
       const byLeader = new Map<number, number[]>();
@@ -157,14 +168,61 @@ export class TopicClient {
     positions: ReadonlyMap<number, number>,
     waitMs: number,
   ): Promise<Fetched> {
+    const bytes = this.#fetchBytes.get(leader) ?? FETCH_BYTES;
+    const first = this.#fetches++ % partitions.length; // what brokers have room for is what is named first
+    const turned = [...partitions.slice(first), ...partitions.slice(0, first)];
+    const response = await this.#answerOf(leader, turned, positions, waitMs, bytes);
+    if (response === undefined) {
+      this.#fetchBytes.set(leader, Math.max(1, Math.floor(bytes / SHRINKAGE)));
+      if (bytes === 1) await this.#findTooLarge(leader, turned, positions);
+      return { partitions: [], outOfRange: [] };
+    }
+    this.#fetchBytes.set(leader, Math.min(bytes * GROWTH, FETCH_BYTES));
+    const answered = response.responses.flatMap((one) => one.partitions);
+    return {
+      partitions: answered
+        .filter(({ errorCode }) => errorCode === 0)
+        .map((one) => committedRecords(one, positions.get(one.partitionIndex) ?? 0)),
+      outOfRange: answered.filter(({ errorCode }) => errorCode !== 0).map(({ partitionIndex }) => partitionIndex),
+    };
+  }
+
+  /** Asks for the next batch of each partition alone. */
+  async #findTooLarge(
+    leader: number,
+    partitions: readonly number[],
+    positions: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const isOne = partitions.length === 1;
+    for (const partition of partitions) {
+      if (!isOne && (await this.#answerOf(leader, [partition], positions, 0, 1)) !== undefined) continue;
+      const place = `partition ${partition}, offset ${positions.get(partition) ?? 0}`;
+      throw new TamperError('RESPONSE_MALFORMED', `${this.#what}: ${place}: the next batch becomes ${TOO_LARGE}`, {
+        hint: 'Find out who wrote it: keep strangers from writing to the topic.',
+      });
+    }
+  }
+
+  /** @returns undefined if it becomes too large */
+  async #answerOf(
+    leader: number,
+    partitions: readonly number[],
+    positions: ReadonlyMap<number, number>,
+    waitMs: number,
+    bytes: number,
+  ): Promise<fetchV17.FetchResponse | undefined> {
     const connection = (await this.#consumer.connectToBrokers([leader])).get(leader);
     if (connection === undefined) {
       throw new TamperError('UNAVAILABLE', `${this.#what}: a partition has no leader`, { retryable: true });
     }
     const version = await this.#version();
     const { createRequest, parseResponse } = this.#library[`fetchV${version}`];
-    const parse: typeof parseResponse = (...parts) => withBoundedBatches(this.#library, () => parseResponse(...parts));
-    const api = this.#library.createAPI<Parameters<typeof createRequest>, fetchV17.FetchResponse>(
+    type Parse = (...parts: Parameters<typeof parseResponse>) => fetchV17.FetchResponse | undefined;
+    const parse: Parse = (id, apiKey, apiVersion, reader) => {
+      const whole = this.#library.Reader.from(reader.buffer.slice()); // in pieces each read would look for its piece
+      return withBoundedBatches(this.#library, () => parseResponse(id, apiKey, apiVersion, whole));
+    };
+    const api = this.#library.createAPI<Parameters<typeof createRequest>, ReturnType<Parse>>(
       FETCH,
       version,
       createRequest,
@@ -175,24 +233,16 @@ export class TopicClient {
       currentLeaderEpoch: -1,
       fetchOffset: BigInt(positions.get(partition) ?? 0),
       lastFetchedEpoch: -1,
-      partitionMaxBytes: PARTITION_BYTES,
+      partitionMaxBytes: Math.min(bytes, PARTITION_BYTES),
     }));
     const topics = [{ topicId: this.#topicId, partitions: asked }];
-    let response: fetchV17.FetchResponse;
     try {
-      response = await api.async(connection, waitMs, 1, FETCH_BYTES, READ_COMMITTED, 0, NO_SESSION, topics, [], '');
+      return await api.async(connection, waitMs, 1, bytes, READ_COMMITTED, 0, NO_SESSION, topics, [], '');
     } catch (error) {
       const codes = brokerCodes(error);
       if (codes.length === 0 || codes.some((code) => code !== 'OFFSET_OUT_OF_RANGE')) throw error;
-      response = (error as ResponseError)['response'] as fetchV17.FetchResponse;
+      return (error as ResponseError)['response'] as fetchV17.FetchResponse;
     }
-    const answered = response.responses.flatMap((one) => one.partitions);
-    return {
-      partitions: answered
-        .filter(({ errorCode }) => errorCode === 0)
-        .map((one) => committedRecords(one, positions.get(one.partitionIndex) ?? 0)),
-      outOfRange: answered.filter(({ errorCode }) => errorCode !== 0).map(({ partitionIndex }) => partitionIndex),
-    };
   }
 
   /** The newest form of the request that both sides know. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { TamperError } from '../../errors.ts';
+import { readBytes } from '../../foundation/read-text.ts';
 import { Secret } from '../../keys/secret.ts';
 import { assertPlain } from './secret-bytes.ts';
 
@@ -10,14 +10,13 @@ const maxBytes = 64 * 1024;
  * Reads a file that holds one credential; white space around it is dropped.
  *
  * @param what - for the message: `the Vault token file`
- * @throws {TamperError} `UNAUTHENTICATED`: absent, unreadable, empty, too large or not printable ASCII
+ * @throws {TamperError} `UNAUTHENTICATED`: absent, no regular file, unreadable, empty, too large or not printable ASCII
  */
 export async function readCredential(path: string, what: string): Promise<Secret> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readBytes(path, maxBytes).catch((cause: unknown) => {
     throw new TamperError('UNAUTHENTICATED', `${what} ${path} cannot be read`, { cause });
   });
   try {
-    if (bytes.length > maxBytes) throw new TamperError('UNAUTHENTICATED', `${what} ${path} is too large`);
     const trimmed = trim(bytes);
     assertPlain(trimmed, `${what} ${path}`);
     return new Secret(trimmed);

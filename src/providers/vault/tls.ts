@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { TamperError } from '../../errors.ts';
+import { openRegularSync } from '../../foundation/regular-file.ts';
 
 /** What a TLS connection to Vault is made with, as `node:tls` takes it. */
 export interface VaultTls {
@@ -54,7 +55,12 @@ function certificateAuthorities(sources: VaultTlsSources): string[] | undefined 
 
 function read(path: string, what: string): Buffer {
   try {
-    return readFileSync(path);
+    const { fd } = openRegularSync(path);
+    try {
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   } catch (cause) {
     throw new TamperError('CONFIG_UNREADABLE', `Vault: the ${what} file ${path} cannot be read`, { cause });
   }

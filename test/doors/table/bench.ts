@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Kafka } from '../../servers/kafka.ts';
 import { FLEET, fleetKey, fleetLog, fleetVkey } from '../../support/topic-logs.ts';
 import { AnchorServer } from '../anchor-parties.ts';
+import type { Hostile } from '../asking.ts';
 
 /** What a process said and took. */
 export interface Run {
@@ -48,7 +49,7 @@ export class Bench {
   readonly keys: readonly string[];
   readonly keyEnv: Readonly<Record<string, string>> = { FLEET_KEY: fleetKey };
   #hostile: ChildProcess | undefined;
-  hostilePort = 0;
+  hostile: Hostile = { port: 0, ways: [], ports: {} };
   #kafka: Kafka | undefined;
   #runs: Run[] = [];
   #folders = 0;
@@ -66,7 +67,7 @@ export class Bench {
     const hostile = spawn(process.execPath, [here('../hostile-server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
     bench.#hostile = hostile;
     const [line] = (await once(createInterface(hostile.stdout), 'line')) as [string];
-    bench.hostilePort = (JSON.parse(line) as { port: number }).port;
+    bench.hostile = JSON.parse(line) as Hostile;
     return bench;
   }
 

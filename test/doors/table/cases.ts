@@ -24,10 +24,14 @@ const ORIGIN = 'doors.example.com/table';
 const SECRET = 'hunter2-Tr0ub4dor';
 /** Above rest, in MB. */
 const MOST_MB = 64;
+/** The client of Kafka has an answer, what it unpacks and its records at once, and the same again before that is collected. */
+const MOST_MB_OF_KAFKA = 128;
+/** In milliseconds. */
+const LONGEST_BLOCK = 1_000;
 
-const above = ({ peakMb, rest }: Run): boolean => peakMb - rest.peakMb > MOST_MB;
+const above = ({ peakMb, rest }: Run, most = MOST_MB): boolean => peakMb - rest.peakMb > most;
 const isStopped = (error: string | undefined): boolean => error?.startsWith('STATE_CONFLICT') === true;
-const hostile = ({ hostilePort }: Bench, way: string): string => `http://127.0.0.1:${hostilePort}/try-${way}-end`;
+const hostile = (bench: Bench, way: string): string => `http://127.0.0.1:${bench.hostile.port}/try-${way}-end`;
 
 /** An anchor that answers in a hostile way takes memory. */
 const hostileAnchors: Case = async (bench) => {
@@ -36,10 +40,43 @@ const hostileAnchors: Case = async (bench) => {
     const { run } = await bench.sealing([{ step: 'seal', anchors: [hostile(bench, way)] }]);
     if (above(run) || run.isEndless) wrong.push(way);
   }
-  const env = { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${bench.hostilePort}` };
+  const env = { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${bench.hostile.port}` };
   const { run } = await bench.sealing([{ step: 'seal', anchors: ['s3://try-endless-refusal-end/a'] }], env);
   if (above(run) || run.isEndless) wrong.push('endless refusal of S3');
   return listed(wrong);
+};
+
+/** Records that become large only when they are unpacked or read. */
+const hostileRecords: Case = async (bench) => {
+  const wrong: string[] = [];
+  const { zeros: atRest, ...ways } = bench.hostile.ports['kafka-unpacked'] ?? {};
+  const ask = async (port: number | undefined, rest?: Run): Promise<Run> => {
+    const argv = ['verify', '--from', `kafka://127.0.0.1:${port}/t-hostile`, '--origin', 'doors.example.com/x'];
+    return bench.command([...argv, ...bench.keys], { env: bench.keyEnv, ...(rest !== undefined && { rest }) });
+  };
+  const rest = await ask(atRest); // the client of Kafka is large by itself
+  for (const [way, port] of Object.entries(ways)) {
+    const run = await ask(port, rest);
+    const isTold = /RESPONSE_MALFORMED[\s\S]*partition 0, offset 0/.test(run.text);
+    if (above(run, MOST_MB_OF_KAFKA) || run.blockMs - rest.blockMs > LONGEST_BLOCK || !isTold) wrong.push(way);
+  }
+  return listed(wrong);
+};
+
+/** One record of Kafka that is as many lines as it has bytes. */
+const recordOfLineEnds: Case = async (bench) => {
+  const broker = await bench.kafka();
+  const topic = `lines-${process.pid}-${bench.folder().split('/').at(-1)}`;
+  await makeTopics(broker, [topic]);
+  const key = `${FLEET}/lines`;
+  const lines = bench.lines('lines').map((value) => ({ key, value }));
+  await produce(broker, topic, lines);
+  const argv = ['verify', '--from', `kafka://${broker}/${topic}`, '--origin', key, ...bench.keys];
+  const rest = await bench.command(argv, { env: bench.keyEnv });
+  await produce(broker, topic, [{ key, value: Buffer.alloc(15_000_000, '\n') }], 'gzip');
+  const { code, blockMs } = await bench.command(argv, { env: bench.keyEnv, rest });
+  const wrong = code === rest.code ? [] : [`exit ${code}`];
+  return listed(blockMs - rest.blockMs > LONGEST_BLOCK ? [...wrong, `blocked for ${blockMs} ms`] : wrong);
 };
 
 const oddAnchors: Case = async (bench) => {
@@ -188,7 +225,7 @@ const unreadableStray: Case = async (bench) => {
 const redirects: Case = async (bench) => {
   const ways = ['redirect-301', 'redirect-302', 'redirect-303', 'redirect-307', 'redirect-308'];
   await bench.sealing([{ step: 'seal', anchors: ways.map((way) => hostile(bench, way)) }]);
-  const answer = await fetch(`http://127.0.0.1:${bench.hostilePort}/followed`);
+  const answer = await fetch(`http://127.0.0.1:${bench.hostile.port}/followed`);
   return listed(((await answer.json()) as string[]).map((one) => one.slice(1)));
 };
 
@@ -316,5 +353,7 @@ export const cases: Readonly<Record<string, Case>> = {
   K2: tokenFile,
   K7: typedSecrets,
   W9: lostLock,
+  'records of Kafka that grow': hostileRecords,
+  'a record of Kafka of line ends': recordOfLineEnds,
   ...Object.fromEntries(Object.keys(inputs).map((name) => [name, (bench: Bench) => judgeInput(bench, name)])),
 };

@@ -204,6 +204,31 @@ describe('what stands behind an open transaction of a stranger is undecided', ()
   });
 });
 
+describe('batches that become large when they are unpacked', () => {
+  const bomb = (bytes: number) => [{ key: 'stranger.example.com/x', value: Buffer.alloc(bytes, 'x') }];
+
+  it.each(['gzip', 'snappy', 'lz4'] as const)('many of %s, as large as may be, hide no record', async (compression) => {
+    const topic = await newTopic(2);
+    for (const partition of [0, 1]) {
+      for (let at = 0; at < 12; at++) {
+        await produce(kafka.broker, topic, bomb(15_000_000).map((one) => ({ ...one, partition })), compression); // biome-ignore format: a call
+        if (partition === 1) await produce(kafka.broker, topic, records.slice(at * 7, at < 11 ? at * 7 + 7 : undefined).map((one) => ({ ...one, partition }))); // biome-ignore format: a call
+      }
+    }
+    const { code, report, stderr } = await place.verify(at(topic));
+    expect({ code, records: report?.streams[0]?.records, stderr }).toEqual({ code: 0, records: 60, stderr: '' });
+  });
+
+  it('one that is too large ends the reading, and is named', async () => {
+    const topic = await newTopic(2);
+    await produce(kafka.broker, topic, records);
+    await produce(kafka.broker, topic, bomb(30_000_000).map((one) => ({ ...one, partition: 1 })), 'gzip'); // biome-ignore format: a call
+    const { code, stderr } = await place.verify(at(topic));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/RESPONSE_MALFORMED.*partition 1, offset 0/);
+  });
+});
+
 it.each([
   [['a.jsonl'], /--from and paths/],
   [['--demux'], /--demux is about files/],
