@@ -267,7 +267,7 @@ async function main([name = '', hostile = '']: string[]): Promise<void> {
     for (const first of own === undefined ? ['none'] : ['zeros', 'echo'].filter((way) => way in own))
       await door(first, contextOf(first));
     const memory = new Memory();
-    const turns = new Turns();
+    const turns = new Turns(memory);
     const results: { way: string; text: string; ms: number }[] = [];
     const left = [...ways];
     const lane = async (): Promise<void> => {
@@ -289,10 +289,14 @@ async function main([name = '', hostile = '']: string[]): Promise<void> {
   }
 }
 
+/** So much garbage may wait, in bytes: how much it is at a time is the engine's mood, and the machine's. */
+const GARBAGE = 8e6;
+
 /** The most memory above rest. */
 class Memory {
   #rest = 0;
   #peak = 0;
+  #collected = 0;
 
   constructor() {
     this.rest();
@@ -304,6 +308,13 @@ class Memory {
     global.gc?.();
     this.#rest = process.memoryUsage.rss();
     writeFileSync('/proc/self/clear_refs', '5'); // from now on the kernel counts the peak anew
+  }
+
+  /** Collects garbage if there is some. */
+  collect(): void {
+    if (process.memoryUsage.rss() < this.#collected + GARBAGE) return;
+    global.gc?.();
+    this.#collected = process.memoryUsage.rss();
   }
 
   get peakMb(): number {
@@ -322,10 +333,15 @@ class Memory {
 class Turns {
   longest = 0;
   #before = process.cpuUsage();
+  readonly #memory: Memory;
   #timer = setTimeout(() => this.#again(), 5);
 
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
   #again(): void {
-    this.#count();
+    this.without(() => this.#memory.collect());
     this.#timer = setTimeout(() => this.#again(), 5);
   }
 

@@ -20,9 +20,10 @@ const LATEST = -1n;
 /** So much is fetched at a time, in bytes: of a broker, and of a partition. One batch is always whole. */
 const FETCH_BYTES = 8 * 2 ** 20;
 const PARTITION_BYTES = 2 ** 20;
-/** After an answer that becomes too large so many times less is fetched, down to one batch, and then more again step by step. */
-const SHRINKAGE = 16;
+/** After an answer that becomes too large one batch is fetched, then so many times as much as before, */
 const GROWTH = 4;
+/** up to a part of what was too much. */
+const SHRINKAGE = 16;
 /** No session of fetches: each one says what it wants. */
 const NO_SESSION = -1;
 const FETCH = 1;
@@ -71,8 +72,8 @@ export class TopicClient {
   #leaders: readonly number[] = [];
   #topicId = '';
   #fetchVersion: (typeof FETCH_VERSIONS)[number] | undefined;
-  /** What the next fetch asks for, in bytes, by the node that is asked. */
-  readonly #fetchBytes = new Map<number, number>();
+  /** What the next fetch asks for, and at most later ones, in bytes, by the node that is asked. */
+  readonly #fetchBytes = new Map<number, { readonly next: number; readonly most: number }>();
   #fetches = 0;
 
   private constructor(address: TopicAddress, library: KafkaClient, consumer: Consumer) {
@@ -168,16 +169,16 @@ export class TopicClient {
     positions: ReadonlyMap<number, number>,
     waitMs: number,
   ): Promise<Fetched> {
-    const bytes = this.#fetchBytes.get(leader) ?? FETCH_BYTES;
+    const { next: bytes, most } = this.#fetchBytes.get(leader) ?? { next: FETCH_BYTES, most: FETCH_BYTES };
     const first = this.#fetches++ % partitions.length; // what brokers have room for is what is named first
     const turned = [...partitions.slice(first), ...partitions.slice(0, first)];
     const response = await this.#answerOf(leader, turned, positions, waitMs, bytes);
     if (response === undefined) {
-      this.#fetchBytes.set(leader, Math.max(1, Math.floor(bytes / SHRINKAGE)));
+      this.#fetchBytes.set(leader, { next: 1, most: Math.max(1, Math.floor(bytes / SHRINKAGE)) });
       if (bytes === 1) await this.#findTooLarge(leader, turned, positions);
       return { partitions: [], outOfRange: [] };
     }
-    this.#fetchBytes.set(leader, Math.min(bytes * GROWTH, FETCH_BYTES));
+    this.#fetchBytes.set(leader, { next: Math.min(bytes * GROWTH, most), most });
     const answered = response.responses.flatMap((one) => one.partitions);
     return {
       partitions: answered
