@@ -277,6 +277,7 @@ export class World {
           if (!one.life.isOver || one.ending === 'killed' || one.hadDiskFault) one.ending = 'power cut';
         }
         machine.powerCut();
+        this.#broughtBack();
         return;
       case 'second writer':
         if (run !== undefined && !run.isSecond) await this.#second(run);
@@ -314,6 +315,14 @@ export class World {
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
     this.#taken.clear();
     return true;
+  }
+
+  /** A power cut may undo what was taken away. */
+  #broughtBack(): void {
+    const there = new Set(this.machine.mounts.get(LOG)?.root.names.values());
+    if (![...this.#taken.values()].some((inode) => there.has(inode))) return;
+    for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
+    this.#taken.clear();
   }
 
   #unpack(name: string): boolean {
