@@ -80,6 +80,7 @@ export class World {
   #isChain = false;
   #compresses = false;
   #isStateLost = false;
+  #isNewDisk = false;
   /** It was started with more than one configuration. */
   isReconfigured = false;
   #run: Run | undefined;
@@ -222,19 +223,21 @@ export class World {
         this.clockJumped = true;
         return;
       case 'logrotate': {
+        if (this.#isNewDisk) return; // numbers say nothing until a run has begun
         const root = machine.mounts.get(LOG)?.root;
         const file = root?.names.get('a.jsonl');
         if (file !== undefined) root?.name([['a.jsonl', undefined], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
         return;
       }
       case 'take away':
-        if (run === undefined && !this.#isStateLost) this.#takeAway(); // else nobody could know
+        if (run === undefined && !this.#isStateLost && !machine.faults.any) this.#takeAway(); // else nobody could know
         return;
       case 'copy':
         // numbers say nothing any more of a file that has another name, too
         if (run !== undefined || machine.mounts.get(LOG)?.root.names.has('a.jsonl') !== true) return;
-        for (const disk of machine.disks) disk.renew();
+        this.#renew();
         this.isCopied = true;
+        this.#isNewDisk = true;
         return;
       case 'lose state': {
         // nobody may lose kept lines so; a chain is known by its state alone, and so are files that are elsewhere, or torn
@@ -277,7 +280,6 @@ export class World {
           if (!one.life.isOver || one.ending === 'killed' || one.hadDiskFault) one.ending = 'power cut';
         }
         machine.powerCut();
-        this.#broughtBack();
         return;
       case 'second writer':
         if (run !== undefined && !run.isSecond) await this.#second(run);
@@ -297,6 +299,7 @@ export class World {
       this.archive.set(`archive/${inode.ino}-${name}`, { content: Buffer.from(inode.content), ino: inode.ino });
       root.name([[name, undefined]]);
     }
+    root.sync();
   }
 
   /** A start that misses a file says so; whoever took or compressed it puts it back. @returns whether that may help */
@@ -309,20 +312,19 @@ export class World {
     const file = this.#taken.get('a.jsonl');
     const root = this.machine.mounts.get(LOG)?.root;
     if (refused === undefined || file === undefined || root === undefined) return false;
-    const there = root.names.get('a.jsonl'); // a power cut may bring it back
-    if (there !== file && (there?.size ?? 0) > 0) this.#problem('a start is refused behind one that was not');
+    if ((root.names.get('a.jsonl')?.size ?? 0) > 0) this.#problem('a start is refused behind one that was not');
     root.name([...this.#taken]);
+    root.sync();
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
     this.#taken.clear();
     return true;
   }
 
-  /** A power cut may undo what was taken away. */
-  #broughtBack(): void {
-    const there = new Set(this.machine.mounts.get(LOG)?.root.names.values());
-    if (![...this.#taken.values()].some((inode) => there.has(inode))) return;
-    for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
-    this.#taken.clear();
+  #renew(): void {
+    const root = this.machine.mounts.get(LOG)?.root;
+    const there = new Set([...(root?.names.values() ?? [])].map(({ ino }) => ino));
+    for (const [name, { ino }] of this.archive) if (there.has(ino)) this.archive.delete(name); // a power cut brought it back
+    for (const disk of this.machine.disks) disk.renew();
   }
 
   #unpack(name: string): boolean {
@@ -422,6 +424,7 @@ export class World {
       () => {
         run.readyAt = this.machine.timeline.now;
         this.#isStateLost = false;
+        this.#isNewDisk = false;
         if (run.life.phase === 'start') run.life.phase = 'run';
         this.machine.note(`process ${run.life.pid} is ready`);
       },
