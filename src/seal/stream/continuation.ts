@@ -17,7 +17,7 @@ import type { StreamRun } from './stream-run.ts';
 /** How long to wait before a disk that refused something is asked again, in milliseconds. */
 const DISK_WAIT = 1_000;
 /** How long the next stream waits for the signature of the one before, in milliseconds. No line is taken meanwhile. */
-const SIGNATURE_WAIT = 2_000;
+const SIGNATURE_WAIT = 1_000;
 
 /** What a change of stream needs. */
 export interface ContinuationHost {
