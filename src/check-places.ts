@@ -4,11 +4,12 @@ import { modeOf, type ResolvedConfig } from './config/index.ts';
 import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
-import { resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk/names.ts';
+import { filesOf, resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk/names.ts';
 import { checkStateDirectory } from './seal/disk/safe-open.ts';
 import { StateFile } from './seal/disk/state.ts';
 import { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 import { checkResumable } from './seal/resume/check-resumable.ts';
+import { readContinuation } from './seal/resume/stream-site.ts';
 import { checkMode } from './seal/stream/opening.ts';
 
 /** Whether a start could write the log and its state where a configuration says, and go on. Nothing is written for it. */
@@ -30,9 +31,14 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
 function checkStream({ origin, base, stateDir, stream }: StreamNames, config: ResolvedConfig): DoctorCheck[] {
   try {
     if (existsSync(stateDir)) checkStateDirectory(stateDir);
-    const state = new StateFile(streamFiles(stateDir, stream).state, { assertHeld: () => undefined }).read();
-    // a stream of a chain goes on where the newest of its states says, which a start finds
-    if (state?.continuedBy !== undefined) return [];
+    const stateOf = (file: string): StateFile => new StateFile(file, { assertHeld: () => undefined });
+    const state = stateOf(streamFiles(stateDir, stream).state).read();
+    const next = state?.continuedBy?.origin; // with which a start goes on
+    if (next !== undefined) {
+      const last = readContinuation(stateOf(filesOf(stateDir, next).state), next);
+      if (base !== STDOUT) checkResumable(last, next, base);
+      return [];
+    }
     if (base !== STDOUT) checkResumable(state, origin, base);
     const { records, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
     const signers = [signingKey, postQuantumKey].filter((key) => key !== undefined);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   linkSync,
@@ -29,9 +30,15 @@ class Place {
   /** Options that the next commands have besides. */
   options: readonly string[] = [];
 
-  async run(command: string, file: string, stateDir: string, origin = ORIGIN): Promise<CommandResult> {
+  async run(
+    command: string,
+    file: string,
+    stateDir: string,
+    origin = ORIGIN,
+    input = 'line\n',
+  ): Promise<CommandResult> {
     const options = ['--file', file, '--state-dir', stateDir, '--origin', origin];
-    return runHere([command, ...options, ...this.options], { cwd: this.cwd, env, input: 'line\n' });
+    return runHere([command, ...options, ...this.options], { cwd: this.cwd, env, input });
   }
 
   /** From now on a key in a file signs. */
@@ -49,6 +56,12 @@ const without = async (place: Place): Promise<void> => {
   await place.sealed();
   rmSync(place.at('state'), { recursive: true });
 };
+
+/** Each file is a stream of its own, and there are two or more. */
+async function chained(place: Place): Promise<void> {
+  place.options = ['--rotate-chain', '--rotate-max-bytes', '3000'];
+  await place.run('seal', 'a.jsonl', 'state', ORIGIN, 'line\n'.repeat(60));
+}
 
 type Row = [string, 0 | 1, string, string, (place: Place) => unknown];
 
@@ -180,6 +193,29 @@ it.each<Row>([
     async (place) => {
       await place.signing();
       await place.sealed();
+    },
+  ],
+  ['a chain goes on', 0, 'a.jsonl', 'state', chained],
+  [
+    'the file of a chain is gone',
+    1,
+    'a.jsonl',
+    'state',
+    async (place) => {
+      await chained(place);
+      rmSync(place.at('a.jsonl'));
+    },
+  ],
+  [
+    'the newest state of a chain is gone',
+    1,
+    'a.jsonl',
+    'state',
+    async (place) => {
+      await chained(place);
+      const states = readdirSync(place.at('state')).filter((name) => name.endsWith('.chainstate'));
+      const first = `${createHash('sha256').update(ORIGIN).digest('hex')}.chainstate`;
+      for (const name of states) if (name !== first) rmSync(place.at('state', name));
     },
   ],
   ...(process.platform === 'linux'

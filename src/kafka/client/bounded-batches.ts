@@ -24,6 +24,12 @@ type Unpack = (packed: Packed) => Buffer;
 
 class TooLarge extends Error {}
 
+/** How the client reads the items of an array, one after another. */
+interface ArrayReader {
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the items are
+  readVarIntArray: (this: any, each: (reader: any, at: number) => unknown) => unknown[];
+}
+
 /**
  * Reads what `read` reads of a broker's answer, at once.
  *
@@ -40,17 +46,18 @@ export function withBoundedBatches<T>({ compressionsAlgorithms, Reader }: KafkaC
       return unpacked;
     };
   }
-  const { readVarIntArray } = Reader.prototype; // of the headers of each record, and nothing else
+  const reader: ArrayReader = Reader.prototype;
+  const { readVarIntArray } = reader; // of the headers of each record, and nothing else
   let records = 0;
   const count = (): void => {
     if (++records > MOST_RECORDS) throw new TooLarge();
   };
-  Reader.prototype.readVarIntArray = function (each) {
+  reader.readVarIntArray = function (each) {
     count();
-    return readVarIntArray.call(this, (reader, at) => {
+    return readVarIntArray.call(this, (own, at) => {
       count();
-      return each(reader, at);
-    }) as ReturnType<typeof each>[];
+      return each(own, at);
+    });
   };
   try {
     return read();
@@ -59,7 +66,7 @@ export function withBoundedBatches<T>({ compressionsAlgorithms, Reader }: KafkaC
     throw error;
   } finally {
     for (const [name, unpack] of before) algorithms[name].decompressSync = unpack;
-    Reader.prototype.readVarIntArray = readVarIntArray;
+    reader.readVarIntArray = readVarIntArray;
   }
 }
 

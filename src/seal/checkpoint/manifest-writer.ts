@@ -10,14 +10,10 @@ import { noteKeyId } from '../../format/vkey.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
 import { fileDigest } from '../../foundation/file-digest.ts';
 import { formatTime } from '../../foundation/time.ts';
+import { manifestPath } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import type { StreamState } from '../disk/state-record.ts';
 import type { SealJob } from './seal-job.ts';
-
-/** Where the manifest of a file stands (spec 7). */
-export function manifestPath(file: string): string {
-  return `${file}.manifest.json`;
-}
 
 /**
  * Writes the manifest of a closed file of `bytes` bytes. `note` is the checkpoint that covers its last entry.

@@ -1,8 +1,9 @@
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TamperError } from '../../errors.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import type { Lease } from './lock.ts';
-import { numberOf, STDOUT } from './names.ts';
+import { manifestPath, numberOf, STDOUT } from './names.ts';
 import { type Sink, systemCode } from './sink.ts';
 import { FileSink } from './sink-file.ts';
 import type { StateFile } from './state.ts';
@@ -54,6 +55,7 @@ export interface NextFileOptions {
 export function beginFile({ lease, after, state, stateFile }: NextFileOptions): { sink: FileSink; state: StreamState } {
   const sink = new FileSink(state.file, { lease, after });
   try {
+    rmSync(manifestPath(sink.name), { force: true }); // of a file that had this name before (spec 7)
     return { sink, state: beginIn(sink, state, stateFile) };
   } catch (error) {
     sink.close();

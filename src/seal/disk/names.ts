@@ -152,6 +152,11 @@ export function nextFile(
   return { file, newest: file };
 }
 
+/** Where the manifest of a file stands (spec 7). */
+export function manifestPath(file: string): string {
+  return `${file}.manifest.json`;
+}
+
 /** The number (inode) of what has a name. @throws what the file system says */
 export function numberOf(path: string): string {
   return lstatSync(path, { bigint: true }).ino.toString();

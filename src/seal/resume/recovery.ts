@@ -126,14 +126,18 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
 /** The file that a state names; undefined if nothing was written to it. */
 export function openKnown({ file, offset, begun }: StreamState): number | undefined {
   const fd = openForRecovery(file);
-  if (fd === undefined && offset > 0)
-    throw stateConflict(`${file} is gone, but the state says that it holds ${offset} bytes`);
+  if (fd === undefined && offset > 0) throw gone(`${file} is gone, but the state says that it holds ${offset} bytes`);
   if (begun === undefined) return fd;
-  if (fd === undefined) throw stateConflict(`${file} is gone, but the state says that it was begun`);
+  if (fd === undefined) throw gone(`${file} is gone, but the state says that it was begun`);
   const { size, ino } = fstatSync(fd, { bigint: true });
   if (size > 0n || ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory) return fd;
   closeDescriptor(fd);
-  throw stateConflict(`${file} is gone, and an empty file is in its place, but the state says that it was begun`);
+  throw gone(`${file} is gone, and an empty file is in its place, but the state says that it was begun`);
+}
+
+function gone(message: string): TamperError {
+  const hint = `If it was moved or compressed, put it back (mv, gunzip) and the log goes on. If it is lost, begin a new stream that cites this one: ${RECOVER}; or on_state_conflict: new_stream.`;
+  return new TamperError('STATE_CONFLICT', message, { hint });
 }
 
 /**

@@ -11,13 +11,13 @@ import { noteKeyId } from '../../format/vkey.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
-import { manifestPath } from '../checkpoint/manifest-writer.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
 import {
   continuingOrigin,
   filesOf,
   isFileOf,
   isNamedAfter,
+  manifestPath,
   STDOUT,
   stampedName,
   wasCompressed,
@@ -149,7 +149,8 @@ function resume(place: Place, origin: string, state: StreamState | undefined, no
   return resumeFromLostState(origin, newestFile(place.base, origin), formatStamp(now));
 }
 
-function readContinuation(stateFile: StateFile, origin: string): StreamState {
+/** The state of the stream that another one leads to. @throws {@link TamperError} `STATE_CONFLICT` if there is none */
+export function readContinuation(stateFile: StateFile, origin: string): StreamState {
   const state = stateFile.read();
   if (state === undefined)
     throw stateConflict(`the stream continues as ${origin}, but there is no state for that stream`);

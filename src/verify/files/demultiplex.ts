@@ -47,6 +47,8 @@ class Demultiplexer implements LogSink {
   readonly #left = new Map<string, number>();
   #leftMore = false;
   #tooMany = false;
+  /** Streams of which there is a checkpoint, and perhaps nothing else (M8.10). */
+  readonly #noted = new Set<Lane>();
   #last: Lane | undefined;
   /** A byte order mark of which no stream was told yet. */
   #marked = false;
@@ -65,6 +67,13 @@ class Demultiplexer implements LogSink {
     this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
+  }
+
+  /** The streams of which something is here. */
+  get found(): Lane[] {
+    const isHere = (lane: Lane): boolean =>
+      lane.verifier.state.next > 0 || lane.verifier.state.findings.undecided || this.#noted.has(lane);
+    return [...this.lanes.values()].filter(isHere);
   }
 
   beginFile(file: string): void {
@@ -110,7 +119,11 @@ class Demultiplexer implements LogSink {
     if (read.type === 'foreign') return this.#last ?? this.#first;
     if (read.type === 'checkpoint') {
       const origin = read.note === undefined ? undefined : parseSignedCheckpoint(read.note)?.origin;
-      return origin === undefined ? this.#last : this.lanes.get(tagOf(origin));
+      if (origin === undefined) return this.#last;
+      const tag = tagOf(origin);
+      const noted = this.lanes.get(tag) ?? this.meet({ tag, origin });
+      if (noted !== undefined) this.#noted.add(noted);
+      return noted;
     }
     const known = this.lanes.get(read.tag);
     if (known !== undefined) return known;
@@ -212,10 +225,8 @@ export async function demultiplex(
     details.push(tally.details(0, 0));
   }
   const names = files.map(({ source }) => source.name);
-  return [...demultiplexer.lanes.values()]
-    .filter(({ verifier }) => verifier.state.next > 0 || verifier.state.findings.undecided)
-    .map(({ verifier }) => {
-      verifier.end();
-      return linkedStream(verifier.state, names, details);
-    });
+  return demultiplexer.found.map(({ verifier }) => {
+    verifier.end();
+    return linkedStream(verifier.state, names, details);
+  });
 }

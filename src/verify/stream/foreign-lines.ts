@@ -91,10 +91,15 @@ export class ForeignLines {
     this.#state.unterminatedBytes = bytes;
   }
 
-  /** The file ends. @param isStray - nobody named it, and no manifest is beside it: it may be none of the log */
-  endFile(isStray: boolean): void {
+  /**
+   * The file ends.
+   *
+   * @param isStray - nobody named it, and no manifest is beside it: it may be none of the log
+   * @returns whether all of it is ours, but not as it was sealed: its entries cannot be read
+   */
+  endFile(isStray: boolean): 'rewritten' | undefined {
     const unclassified = this.#unclassified;
-    if (unclassified === undefined) return;
+    if (unclassified === undefined) return undefined;
     this.#unclassified = undefined;
     const { first, count, uncarried, mention, allOurs } = unclassified;
     const { findings } = this.#state;
@@ -107,6 +112,7 @@ export class ForeignLines {
     } else if (allOurs) {
       const message = `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`;
       findings.add('RESERIALIZED', first, message);
+      return 'rewritten';
     } else if (!mention || isStray) {
       findings.add(
         'NOT_SEALED',
@@ -119,6 +125,7 @@ export class ForeignLines {
         `${count === 1 ? '1 line of this file does' : `${count} lines of this file do`} not belong to this log`,
       );
     }
+    return undefined;
   }
 
   /** The log ends. */

@@ -140,7 +140,8 @@ export async function checkManifest(
   }
   const { manifest } = reading;
   const close = facts.at(manifest.last_seq);
-  if (close === undefined && state.orderUnknown) return; // an entry that could not be read may be that close
+  const mayBeThere = state.orderUnknown || (state.maybeElsewhere && facts.beginning === undefined);
+  if (close === undefined && mayBeThere) return; // in an entry, or a renamed file, that could not be read
   if (close === undefined) {
     say(`the manifest says that the file ends with entry ${manifest.last_seq}, but there is no close there`);
     return;

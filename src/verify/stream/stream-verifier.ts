@@ -215,9 +215,12 @@ export class StreamVerifier {
   async endFile(isListed = false): Promise<void> {
     const { state } = this;
     if (this.#emptyWithCr !== undefined) this.#decideLineEndings(true);
-    if (!state.unread) this.#foreign.endFile(isListed && this.#manifest === undefined); // of a part of a file nobody can say that none of it was sealed
+    // of a part of a file nobody can say that none of it was sealed
+    const isRewritten =
+      !state.unread && this.#foreign.endFile(isListed && this.#manifest === undefined) === 'rewritten';
     if (this.#manifest !== undefined) {
-      if (!state.stopped && !state.unread) await checkManifest(state, this.#manifestFile, this.#manifest);
+      if (!state.stopped && !state.unread && !isRewritten)
+        await checkManifest(state, this.#manifestFile, this.#manifest);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
       state.findings.add(
         'MANIFEST_WRONG',
