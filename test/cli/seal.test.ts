@@ -221,9 +221,9 @@ describe('fapilog-tamper seal', () => {
           .filter((name) => name.endsWith('.chainstate'))
           .map((name) => readFileSync(join(cwd, '.fapilog-chainstate', name), 'utf8'))
           .join('');
-      await expect
-        .poll(() => existsSync(join(cwd, '.fapilog-chainstate')) && states())
-        .toMatch(/"offset":0,.*"begun":1/);
+      const isRotated = (): boolean => readdirSync(cwd).some((name) => /^a\.\d.*\.jsonl$/.test(name));
+      await expect.poll(() => isRotated() && states()).toMatch(/"offset":0,.*"begun":\{/);
+      await expect.poll(() => statSync(join(cwd, 'a.jsonl')).size).toBeGreaterThan(0);
       child.kill('SIGKILL');
       await once(child, 'close');
       if (what === 'deleted') rmSync(join(cwd, 'a.jsonl'));

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Admin, type MessageToProduce, Producer } from '@platformatic/kafka';
 import { dataKey, edKey, thirdEdKey } from '../vectors/keys.ts';
 import { type CheckpointChoice, SealedLog } from './sealed-log.ts';
@@ -88,6 +89,16 @@ export async function makeTopics(
   try {
     const set = Object.entries(configs).map(([name, value]) => ({ name, value }));
     await admin.createTopics({ topics: [...topics], partitions, replicas: 1, configs: set });
+    // the broker that answers may not have heard of them yet
+    for (let tries = 0; ; tries++) {
+      try {
+        await admin.metadata({ topics: [...topics], autocreateTopics: false, forceUpdate: true });
+        break;
+      } catch (error) {
+        if (tries === 200) throw error;
+        await wait(50);
+      }
+    }
   } finally {
     await admin.close();
   }
