@@ -5,8 +5,7 @@ import { isCarrierName } from '../verify/carrier/carriers.ts';
 import type { InspectOptions } from '../verify/show/inspection.ts';
 import type { OriginalLinesOptions as OriginalLinesInput } from '../verify/show/original-lines.ts';
 import type { VerifiedLinesOptions as VerifiedLinesInput } from '../verify/verified-lines.ts';
-import type { VerifierKeys } from './auditor-keys.ts';
-import { AuditorKeys, isProvider } from './auditor-keys.ts';
+import { AuditorKeys, isProvider, type VerifierKeys } from './auditor-keys.ts';
 import {
   callable,
   checkOptions,

@@ -76,13 +76,10 @@ export class World {
   waitsForFile = false;
   readonly #tree: Tree;
   readonly #schedule: Schedule;
-  #config: ResolvedConfig;
-  #isChain = false;
-  #compresses = false;
+  /** What it was started with, the newest last. */
+  readonly #configs: ResolvedConfig[];
   #isStateLost = false;
   #isNewDisk = false;
-  /** It was started with more than one configuration. */
-  isReconfigured = false;
   #run: Run | undefined;
 
   constructor(tree: Tree, schedule: Schedule, { trace, coverage, isReal }: Told = {}) {
@@ -90,7 +87,7 @@ export class World {
     const { seed, setup } = schedule;
     this.#tree = tree;
     this.#schedule = schedule;
-    this.#config = tree.auditor.withDefaults(setup.config);
+    this.#configs = [tree.auditor.withDefaults(setup.config)];
     this.machine = new Machine(new Random(seed + 0x5eed), setup, {
       ...(trace && { trace }),
       ...(coverage && { coverage }),
@@ -101,17 +98,22 @@ export class World {
   }
 
   get config(): ResolvedConfig {
-    return this.#config;
+    return this.#configs.at(-1) as ResolvedConfig;
   }
 
   /** Whether closed files were compressed at some time. */
   get compresses(): boolean {
-    return this.#compresses || this.#config.compressRotated;
+    return this.#configs.some(({ compressRotated }) => compressRotated);
   }
 
   /** Whether each file was a stream of its own at some time. */
   get isChain(): boolean {
-    return this.#isChain || this.#config.rotateChain;
+    return this.#configs.some(({ rotateChain }) => rotateChain);
+  }
+
+  /** Whether it was started with more than one configuration. */
+  get isReconfigured(): boolean {
+    return this.#configs.length > 1;
   }
 
   /** The disk is so slow that an end may have to do without its signature. */
@@ -250,11 +252,7 @@ export class World {
         return;
       }
       case 'configure':
-        if (run !== undefined) return;
-        this.#isChain ||= this.#config.rotateChain;
-        this.#compresses ||= this.#config.compressRotated;
-        this.#config = { ...this.#config, ...step.config };
-        this.isReconfigured = true;
+        if (run === undefined) this.#configs.push({ ...this.config, ...step.config });
         return;
       case 'archive': {
         // as `mv a.2* archive/` does, from when a file's manifest is there
@@ -394,7 +392,7 @@ export class World {
     timeline.running = life;
     const code = this.#tree.writer(slot);
     try {
-      run.sealer = new code.Sealer(this.#config, {
+      run.sealer = new code.Sealer(this.config, {
         keys: () => this.#sources(this.keys.provider(code, machine)),
         openBucket: async () => {
           throw new Error('no bucket is modelled');
@@ -465,8 +463,8 @@ export class World {
         if (run.sealer?.write(texts.join('')) === false) run.refused += lines;
       } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
     });
-    if (this.#config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
-    if (this.#config.flushEvery === 'line' && !this.#config.rotateChain) this.#waited(run, 300);
+    if (this.config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
+    if (this.config.flushEvery === 'line' && !this.config.rotateChain) this.#waited(run, 300);
   }
 
   /** What a process has handed over by now outlives it, and what was covered by now a power cut. */
@@ -476,11 +474,11 @@ export class World {
     const ms = Math.min(waited, this.machine.timeline.now - run.readyAt); // what waited for the lock or the first key drains only then
     const change = this.isSlow ? 6_000 : 100; // of files: it forces the disk several times
     // a line waits in memory while the next file is begun, with rotate_chain for its key too, and each line may need a file
-    const { rotateChain, rotateMaxBytes } = this.#config;
+    const { rotateChain, rotateMaxBytes } = this.config;
     const changes = rotateChain || rotateMaxBytes > 0 ? run.given - run.handedOver : 0;
     if (ms < (this.isSlow ? change : 300) + changes * change) return;
     run.handedOver = run.given;
-    if (ms >= this.#config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
+    if (ms >= this.config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
   }
 
   async #flush(run: Run, limit: number): Promise<void> {
@@ -594,7 +592,7 @@ export class World {
   #sources(keys: ReturnType<KeyService['provider']>) {
     const source = { keys, keyId: KEY };
     const signer = { signing: keys, keyId: KEY };
-    const { useKmsSigning, signingKeyId } = this.#config;
+    const { useKmsSigning, signingKeyId } = this.config;
     return {
       ...(useKmsSigning !== true && { dataKey: source }),
       signers: useKmsSigning === true || signingKeyId !== undefined ? [signer] : [],

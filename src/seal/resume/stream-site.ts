@@ -9,7 +9,6 @@ import { formatCheckpointLine } from '../../format/entry.ts';
 import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { noteKeyId } from '../../format/vkey.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
 import {
@@ -133,7 +132,6 @@ function siteOf(place: Place, now: number): StreamSite {
     // a file that goes on is not the one that its manifest describes (spec 7)
     rmSync(manifestPath(resumption.file), { force: true });
     removeLeftovers(place.base, [filesOf(place.stateDir, place.origin), filesOf(place.stateDir, origin)]);
-    if (sink.name !== STDOUT && sink.size === 0) syncDirectory(dirname(sink.name));
   } catch (error) {
     sink.close();
     throw error;
