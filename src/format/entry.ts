@@ -226,3 +226,17 @@ export function formatRecordMember(
   const parts = part === undefined ? '' : `,"part":${part}${last ? ',"last":true' : ''}`;
   return `"integrity":{"seq":${seq}${wrapping}${parts},"key_id":"${kid}","${member}":"`;
 }
+
+/** A longer line is not looked into: nothing that a tool wrote again is. */
+const PARSED_LIMIT = 1 << 20;
+
+/** Whether a line parses as an object that carries our member, whatever its bytes (spec 8.10, M8.22). */
+export function hasOurIntegrity(line: Buffer): boolean {
+  if (line.length > PARSED_LIMIT) return false;
+  const text = decodeUtf8(line);
+  if (text === undefined || !isJson(text)) return false;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('integrity' in value)) return false;
+  const { integrity } = value;
+  return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
+}

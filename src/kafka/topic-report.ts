@@ -1,6 +1,6 @@
 import { tagOf } from '../format/origin.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
-import { missingReports, vanishedReports } from '../verify/files/grouping.ts';
+import { heldSizesOf, missingReports, vanishedReports } from '../verify/files/grouping.ts';
 import { Findings } from '../verify/model/findings.ts';
 import { checkLinks } from '../verify/verdict/links.ts';
 import {
@@ -48,7 +48,7 @@ export function reportOn(
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const stamped = (options.timestamps ?? []).map(({ note }) => note);
   // what cannot be read yet may be all of a stream (M8.5)
-  const vanished = heldBack.length > 0 ? [] : vanishedReports(options, [...held, ...stamped], reports);
+  const vanished = heldBack.length > 0 ? [] : vanishedReports(heldSizesOf(options, [...held, ...stamped]), reports);
   const named = [...reports, ...vanished];
   const others = tally.leftOutOrigins.map((origin) => ({ origin, tag: tagOf(origin) }));
   const missing = missingReports(options, named, others);

@@ -11,6 +11,7 @@ import { carrierOf } from './carrier/carriers.ts';
 import { demultiplex } from './files/demultiplex.ts';
 import {
   groupByOrigin,
+  heldSizesOf,
   missingReports,
   originsByTag,
   patternsOf,
@@ -18,7 +19,7 @@ import {
   vanishedReports,
   wantedBy,
 } from './files/grouping.ts';
-import { type FileReading, orderFiles, readFiles } from './files/stream-files.ts';
+import { type FileReading, orderFiles, ownersOfEmpty, readFiles } from './files/stream-files.ts';
 import { Listings } from './found/listings.ts';
 import { openLogs } from './found/open-logs.ts';
 import { openStored } from './found/stored-logs.ts';
@@ -51,20 +52,23 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 30;
 /** So often files are looked for anew of which one is deleted before it is read. */
 const ATTEMPTS = 5;
 
-async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promise<PeekedSource[]> {
+async function openSources(
+  options: VerifyOptions,
+  names: readonly string[],
+  ignored: IgnoredFiles,
+): Promise<PeekedSource[]> {
   const { observer, maxBytes = DEFAULT_MAX_BYTES } = options;
   const form = { maxBytes, carrier: carrierOf(options.unwrap), onRead: observer?.read };
   const paths = options.paths.filter((path) => path !== '-');
-  const patterns = patternsOf(options);
-  const wanted = wantedBy(patterns, options.continued);
+  const wanted = wantedBy(names, options.continued);
   const peeked = await openLogs(paths, form, ignored, wanted);
   for (const logs of options.stored ?? [])
     for (const log of await openStored(logs, form, ignored, wanted)) peeked.push(log);
-  if (!options.paths.includes('-')) return lookForNamed(peeked, patterns, wanted, options.continued);
+  if (!options.paths.includes('-')) return lookForNamed(peeked, names, wanted, options.continued);
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
   const { source, beginning } = await lookAhead(streamSource('-', options.input, form.carrier));
   const files = [...peeked, { source, peek: await peek(beginning, wanted) }];
-  return lookForNamed(files, patterns, wanted, options.continued);
+  return lookForNamed(files, names, wanted, options.continued);
 }
 
 /**
@@ -73,12 +77,12 @@ async function openSources(options: VerifyOptions, ignored: IgnoredFiles): Promi
  */
 async function lookForNamed(
   files: readonly PeekedSource[],
-  patterns: readonly string[],
+  names: readonly string[],
   wanted: Wanted,
   continued: boolean | undefined,
 ): Promise<PeekedSource[]> {
   const peeks = files.map((file) => file.peek);
-  const byTag = originsByTag(patterns, peeks, continued);
+  const byTag = originsByTag(names, peeks, continued);
   const tags = new Set([...byTag.keys()].filter((tag) => !wanted.tags.has(tag)));
   const looked: PeekedSource[] = [];
   for (const file of files) {
@@ -104,9 +108,7 @@ async function verifyFiles(
   const room = new FindingRoom();
   const timelineRoom = new TimelineRoom();
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
-  const damagedBeside = (groups.get(undefined) ?? []).some(
-    ({ peek }) => peek.damaged === true || peek.unreadable !== undefined,
-  );
+  const hiddenBeside = (groups.get(undefined) ?? []).some(({ peek }) => peek.hidden !== undefined);
   const cited = citedSizes([...groups].flatMap(([origin, files]) => (origin === undefined ? [] : files)));
   for (const [origin, files] of groups) {
     if (origin === undefined) continue;
@@ -118,7 +120,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    verifier.state.maybeElsewhere = damagedBeside || findings.count('UNREADABLE') > 0;
+    verifier.state.maybeElsewhere = hiddenBeside || findings.count('UNREADABLE') > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
@@ -182,11 +184,11 @@ async function verifyWith(
   }
 }
 
-/** Of mixed files the damaged ones of which no entry could be read, if no stream says so: nobody knows what they held (M8.5). */
+/** Of mixed files those of which no entry could be read, if no stream says so: nobody knows what they held (M8.5). */
 function untold(sources: readonly PeekedSource[], reports: readonly StreamReport[]): readonly PeekedSource[] {
-  if (reports.some(({ findings }) => findings.some(({ code }) => code === 'UNREADABLE'))) return [];
+  const told = new Set(reports.flatMap(({ findings }) => findings.map(({ code, file }) => `${code} ${file}`)));
   return sources.filter(
-    ({ peek: one }) => one.tag === undefined && (one.damaged === true || one.unreadable !== undefined),
+    ({ source, peek: one }) => one.hidden !== undefined && !told.has(`${one.hidden.code} ${source.name}`),
   );
 }
 
@@ -198,11 +200,13 @@ async function verifyOnce(
   again: boolean,
 ): Promise<KnownRun<VerifyReport>> {
   kept?.begin();
-  const patterns = patternsOf(options);
   const heldByFile = [...known.values()].flatMap(({ first, newest }) => [first, newest]);
   const held = [...(options.held ?? []), ...heldByFile];
+  const stamped = (options.timestamps ?? []).map(({ note }) => note);
+  const heldSizes = heldSizesOf(options, [...held, ...stamped]);
+  const names = [...new Set([...patternsOf(options), ...heldSizes.keys()])];
   const ignored = new IgnoredFiles();
-  const sources = await openSources(options, ignored);
+  const sources = await openSources(options, names, ignored);
   await checkGiven(
     options.manifests ?? [],
     sources.map(({ source }) => source.name),
@@ -220,24 +224,27 @@ async function verifyOnce(
     },
   };
   const shown = { quoteLines: options.quoteLines, digestFiles: options.digestFiles };
-  const groups = options.demux === true ? undefined : groupByOrigin(patterns, sources, options.continued);
+  const groups =
+    options.demux === true
+      ? undefined
+      : groupByOrigin(names, sources, options, await ownersOfEmpty(sources, options.manifests));
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,
   });
   const streams =
     groups === undefined
-      ? await demultiplex(sources, patterns, auditorOf, { ...told, ...shown, kept })
+      ? await demultiplex(sources, names, auditorOf, { ...told, ...shown, kept })
       : await verifyFiles(options, groups, auditorOf, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
-  const stamped = (options.timestamps ?? []).map(({ note }) => note);
   const unclaimed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
-  const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed)] : [];
-  const named = [...reports, ...vanishedReports(options, [...held, ...stamped], [...reports, ...others])];
+  const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];
+  const named = [...reports, ...vanishedReports(heldSizes, [...reports, ...others], options.demux)];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
-  const all = [...named, ...others, ...missingReports(options, named, peeks)];
+  const found = [...named, ...others];
+  const all = [...found, ...missingReports(options, found, peeks)];
   const result = wholeReport(all, ignored.report, { unwrapped });
   const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],

@@ -30,6 +30,8 @@ export interface History {
   /** They lie beside the files, and are not named. */
   readonly manifests: readonly NamedBytes[];
   readonly origins: readonly string[];
+  /** Names them all, and is what the auditor gives in their place. */
+  readonly pattern?: string;
   readonly keys: Keys;
   readonly held: readonly Kept[];
   readonly known: readonly Kept[];
@@ -216,6 +218,24 @@ const carriages: readonly ((draft: Draft) => void)[] = [
   },
 ];
 
+/** What a tool makes of lines that parses them and writes them again. */
+function rewritten({ name, bytes }: NamedBytes): NamedBytes {
+  const lines = linesOf(bytes).flatMap((line) => {
+    const text = line.toString('utf8');
+    return isParsed(text) ? [Buffer.from(JSON.stringify(JSON.parse(text), undefined, 1).replaceAll(/\n */g, ' '))] : [];
+  });
+  return { name, bytes: joined(lines) };
+}
+
+function isParsed(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch (error) {
+    if (error instanceof SyntaxError) return false; // a torn line
+    throw error;
+  }
+}
+
 /** In one member or several, at any level. */
 export function compressed(random: Random, { name, bytes }: NamedBytes): NamedBytes {
   const level = 1 + random.int(9);
@@ -311,14 +331,24 @@ export function makeHistory(random: Random, world: World): History {
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];
   const known = holds.length > 0 && random.chance(0.15) ? holds : [];
   if (held.length + known.length > 0) draft.what.push('held');
+  const isPlain = draft.unwrap === undefined && draft.files.every(({ name }) => !name.endsWith('.gz'));
+  if (isPlain && random.chance(0.08)) rewrite(draft);
+  if (!draft.demux && random.chance(0.1)) {
+    draft.demux = true;
+    draft.what.push('demux');
+  }
   const { files, demux, unwrap, causes, roots, what } = draft;
   const origins = world.origins;
+  const pattern = random.chance(0.2) ? `${commonOf(origins)}*` : undefined;
+  // without its open nothing says whose a file is
+  if (pattern !== undefined) draft.because('pattern', causes.has('START_UNPROVEN') ? ['NO_KEY'] : []);
   return {
     world,
     what,
     files: shuffled(random, files),
     manifests: [...causes].some((code) => CUTS.has(code)) ? [] : world.manifests,
     origins,
+    ...(pattern !== undefined && { pattern }),
     keys,
     held,
     known,
@@ -328,4 +358,19 @@ export function makeHistory(random: Random, world: World): History {
     causes,
     roots,
   };
+}
+
+/** One file or all of them were parsed and written again: of their entries nothing can be said. */
+function rewrite(draft: Draft): void {
+  const all = draft.random.chance(0.5);
+  const at = draft.any();
+  draft.files = draft.files.map((file, index) => (all || index === at ? rewritten(file) : file));
+  draft.because('rewritten', ['RESERIALIZED'], MISSING);
+}
+
+function commonOf(origins: readonly string[]): string {
+  const [first = '', ...rest] = origins;
+  let length = first.lastIndexOf('/') + 1;
+  while (!rest.every((one) => one.startsWith(first.slice(0, length)))) length = first.lastIndexOf('/', length - 2) + 1;
+  return first.slice(0, length);
 }

@@ -117,7 +117,7 @@ export class Judge {
     const paths = history.files.map(({ name, bytes }) => put(join('logs', name), bytes));
     return {
       paths: paths.length > 0 ? paths : [folder],
-      origin: history.origins,
+      origin: history.pattern ?? history.origins,
       keys: this.verifier.auditorKeys(named(history, put)),
       held: held.map(({ note }) => note),
       ...(known.length > 0 && { known: put('known.json', JSON.stringify({ version: 1, streams })) }),

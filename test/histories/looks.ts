@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { VerifyOptions, VerifyReport } from '../../src/index.ts';
 import { linesOf } from '../interop/differential/honest-log.ts';
@@ -21,6 +22,8 @@ interface Look extends Reading {
   readonly options?: (options: VerifyOptions, directory: string) => Partial<VerifyOptions>;
   /** A file is larger than the auditor allows: only that is said. */
   readonly limited?: boolean;
+  /** Renames a file and puts another in its place; asked again, the verifier names that one too, and says nothing else. @returns the new name */
+  readonly renames?: (directory: string) => string;
   /** What else must be so. */
   readonly also?: (report: VerifyReport, directory: string) => string[];
 }
@@ -219,6 +222,23 @@ const LOOKS: readonly MakeLook[] = [
     options: () => ({ origin: `${world.origins[0]?.slice(0, 6)}*` }),
     files: world.files,
   }),
+  (random, { files, manifests, origins }) => {
+    const own = files.filter(({ name }) => manifests.some((one) => one.name === `${name}.manifest.json`));
+    if (own.length === 0) return undefined;
+    const { name } = random.pick(own);
+    const named = random.pick([{}, { origin: `${origins[0]?.slice(0, 6)}*` }]);
+    return {
+      what: 'renamed',
+      // as logrotate does with `create`
+      renames: (directory) => {
+        const at = (file: string): string => join(directory, 'logs', file);
+        renameSync(at(name), at(`${name}.old`));
+        writeFileSync(at(name), '');
+        return at(`${name}.old`);
+      },
+      options: () => named,
+    };
+  },
   (_random, { origins }) => {
     const base = origins[0] as string;
     if (!origins.every((origin) => origin === base || origin.startsWith(`${base}/2`))) return undefined;
@@ -273,6 +293,13 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
       ...differences(world, world.files, report, { ...look, manifests: looked.manifests.length > 0 }),
       ...(look.also?.(report, directory) ?? []),
     ];
+    if (look.renames !== undefined) {
+      const paths = [...asked.paths, look.renames(directory)];
+      const now = await judge.verifier.verify({ ...asked, paths });
+      const was = report.findings.map(({ code }) => code);
+      const is = now.findings.map(({ code }) => code);
+      says.push(...(isDeepStrictEqual([...was, 'EMPTY_FILE'].sort(), is.sort()) ? [] : [`${was}, renamed ${is}`]));
+    }
     if (look.what !== 'known') return says;
     const again = await judge.verifier.verify({ ...asked, ...look.options?.(options, directory) });
     return again.verdict === report.verdict ? says : [...says, `again ${again.verdict}`];

@@ -42,7 +42,7 @@ export async function realWorld(tree: Tree, seed: number, settles: boolean): Pro
   }
   const entries = new Map<string, WorldEntry>();
   const has = new Set<FindingCode>();
-  const files = all.flatMap(({ name, bytes }) => {
+  const found = all.flatMap(({ name, bytes }) => {
     const draft = Draft.of([{ name, bytes }]);
     const own = draft.items
       .filter(isEntry)
@@ -56,8 +56,10 @@ export async function realWorld(tree: Tree, seed: number, settles: boolean): Pro
       entries.set(key, { origin, seq: read.seq, bytes: item.bytes });
     }
     if (bytes.includes('"adopted_from":')) has.add('ADOPTED');
-    return [{ name, origin: origins.get(first.read.tag) ?? '', bytes }];
+    return [{ name, origin: origins.get(first.read.tag) ?? '', bytes, seq: first.read.seq }];
   });
+  // the order in which they were written: names tell nothing of it
+  const files = found.sort((a, b) => a.seq - b.seq).map(({ name, origin, bytes }) => ({ name, origin, bytes }));
   if (files.length === 0 || files.some(({ origin }) => origin === '')) return undefined;
   const kept = notesOf(files).map((note): Kept => {
     const [origin = '', size] = note.split('\n');

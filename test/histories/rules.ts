@@ -11,7 +11,7 @@ export function honestViolations({ causes, roots, world, live }: History, report
   }
   if (causes.size === 0 && report.verdict !== 'ok') violations.push(`undecided: ${codesOf(report)}`);
   // of which stream a file is that cannot be read is not known: it is told by itself, and what it may hold with the stream
-  const unread = report.streams.some(({ origin, findings }) => origin === '' && findings[0]?.code === 'UNREADABLE');
+  const unread = report.findings.some(({ code }) => code === 'UNREADABLE' || code === 'RESERIALIZED');
   for (const { findings, lastSeq } of report.streams) {
     const told = findings.filter(({ severity }) => severity === 'undecided');
     for (const { code } of told) if (causes.size > 0 && !causes.has(code)) violations.push(`false: ${code}`);
@@ -24,7 +24,8 @@ export function honestViolations({ causes, roots, world, live }: History, report
       code === 'END_UNPROVEN' || (code === 'UNSIGNED' && last === lastSeq) || (live && code === 'UNVOUCHED');
     const others = rest.some((one) => roots.has(one.code) && !isOfEnd(one) && !isOfLog(world, one.code));
     const stillOpen = world.open && !live && first.code === 'END_UNPROVEN';
-    if (others || !(stillOpen || isOfLog(world, first.code))) violations.push(`first: ${first.code}`);
+    if (others || !(stillOpen || isOfLog(world, first.code)))
+      violations.push(`first: ${first.code} (${first.message})`);
   }
   return [...new Set(violations)];
 }

@@ -91,7 +91,11 @@ describe('files', () => {
   it('are grouped without copying those before', () => {
     const peek = { empty: false, tag: undefined, seq: 1, origin: undefined };
     const files = Array.from({ length: 50_000 }, () => ({ source: memorySource('a', Buffer.alloc(0)), peek }));
-    expect(groupByOrigin(['audit.example.com/a'], files).get('audit.example.com/a')).toHaveLength(50_000);
+    expect(
+      groupByOrigin(['audit.example.com/a'], files, { paths: [], origin: 'audit.example.com/a' }).get(
+        'audit.example.com/a',
+      ),
+    ).toHaveLength(50_000);
   });
 });
 

@@ -1,4 +1,5 @@
 import { reuseLargeBuffers } from './large-buffers.ts';
+import { Killed } from './life.ts';
 import { judge, type Violation } from './oracle.ts';
 import type { Schedule } from './schedule.ts';
 import type { Tree } from './tree.ts';
@@ -13,8 +14,8 @@ export interface Outcome {
 
 let playing: World | undefined;
 process.on('unhandledRejection', (error) => {
-  if (playing === undefined) throw error;
-  playing.unhandled(error);
+  if (playing !== undefined) playing.unhandled(error);
+  else if (!(error instanceof Killed)) throw error; // a process of a world that is over has noticed its end
 });
 
 /** Plays a schedule and gives what it left behind. @param settles - another start seals what is left; else the last process has just ended */

@@ -186,7 +186,9 @@ export async function judgeStreams(
 ): Promise<LinkedStream[]> {
   const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
   const several = brings.origin.endsWith('*');
-  const groups = several ? groupByOrigin([brings.origin], files) : new Map([[brings.origin, files]]);
+  const groups = several
+    ? groupByOrigin([brings.origin], files, { paths: [], origin: brings.origin })
+    : new Map([[brings.origin, files]]);
   const streams: LinkedStream[] = [];
   for (const [origin, own] of groups) {
     if (origin === undefined) throw new Error('a file belongs to no stream that is named');

@@ -24,15 +24,15 @@ export interface Discovery {
   /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
   readonly unread: readonly FamilyFile[];
   /** Damaged ones without any entry, by the family of which a file is remembered whose name theirs begins with. */
-  readonly damaged: ReadonlyMap<string, string>;
+  readonly hidden: ReadonlyMap<string, string>;
   readonly ignored: IgnoredReport;
   /** Places in which there is no log, nor anything that might be one. */
   readonly empty: readonly LogPlace[];
 }
 
 /** A file in which what is missed of a family may be; nobody can read it. */
-export function doubtOf({ unread, damaged }: Discovery, family: string): string | undefined {
-  return unread[0]?.name ?? damaged.get(family);
+export function doubtOf({ unread, hidden }: Discovery, family: string): string | undefined {
+  return unread[0]?.name ?? hidden.get(family);
 }
 
 /** A file of no stream that is named. */
@@ -134,9 +134,11 @@ export class Discoverer {
     });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
-    const damaged = new Map(unclaimed.flatMap(({ file, peek }) => (peek.damaged ? this.#familyOf(file) : [])));
+    const hidden = new Map(
+      unclaimed.flatMap(({ file, peek }) => (peek.hidden === undefined ? [] : this.#familyOf(file))),
+    );
     const empty = this.#places.filter((place) => !found.places.has(place));
-    return { families, unclaimed, unread: unknown, damaged, ignored: found.ignored.report, empty };
+    return { families, unclaimed, unread: unknown, hidden, ignored: found.ignored.report, empty };
   }
 
   /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */

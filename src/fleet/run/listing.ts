@@ -53,7 +53,9 @@ export async function listFleet(
   // what is held of a stream is missed also where nobody has audited it yet
   const all = new Set([...discovery.families.keys(), ...index.families.keys(), ...options.held.keys()]);
   const results = [
-    ...(shard.index === 0 ? [...resultsOfFiles(discovery, index), ...emptyPlaces(places, discovery, index)] : []),
+    ...(shard.index === 0
+      ? [...resultsOfFiles(discovery, index, options.patterns), ...emptyPlaces(places, discovery, index)]
+      : []),
     ...missingResults(all, options).filter(({ stream }) => isInShard(familyOf(stream), shard)),
   ];
   const files = new Map(discovery.families);
@@ -75,7 +77,11 @@ export async function listFleet(
   return { families, jobOf, results, ignored: discovery.ignored, discoverer };
 }
 
-function resultsOfFiles({ families, unclaimed, unread }: Discovery, { damaged }: MemoryIndex): StreamResult[] {
+function resultsOfFiles(
+  { families, unclaimed, unread }: Discovery,
+  { damaged }: MemoryIndex,
+  patterns: readonly string[],
+): StreamResult[] {
   const there = new Set([...families.keys()].map(familyId)); // of these it is said when they are audited
   const unremembered = [...damaged].filter(([id]) => !there.has(id));
   const unreadable = unread.filter((file) => file.unread !== undefined);
@@ -84,7 +90,7 @@ function resultsOfFiles({ families, unclaimed, unread }: Discovery, { damaged }:
     ...unremembered.map(([, error]) => emptyResult('', 0, error)),
     ...(unreadable.length > 0 ? [unreadResult('', unreadable)] : []),
     ...(restless.length > 0 ? [restlessResult(restless)] : []),
-    ...(unclaimed.length > 0 ? [unclaimedResult(unclaimed)] : []),
+    ...(unclaimed.length > 0 ? [unclaimedResult(unclaimed, patterns)] : []),
   ];
 }
 
@@ -124,9 +130,10 @@ function restlessResult(files: readonly string[]): StreamResult {
   };
 }
 
-function unclaimedResult(files: readonly UnclaimedFile[]): StreamResult {
+function unclaimedResult(files: readonly UnclaimedFile[], patterns: readonly string[]): StreamResult {
   const { findings } = unclaimedReport(
     files.slice(0, SHOWN_FILES).map(({ file, peek }) => ({ source: { name: file }, peek })),
+    patterns,
   );
   return {
     ...emptyResult('', files.length, undefined),

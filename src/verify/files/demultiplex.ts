@@ -43,6 +43,7 @@ class Demultiplexer implements LogSink {
   readonly #room = new FindingRoom();
   readonly #timelineRoom = new TimelineRoom();
   readonly #quoteLines: boolean;
+  readonly #maybeElsewhere: boolean;
   /** The first seq of each TAG whose entries were left out. */
   readonly #left = new Map<string, number>();
   #leftMore = false;
@@ -60,10 +61,12 @@ class Demultiplexer implements LogSink {
     kept: Keeping | undefined,
     allowance: Allowance,
     quoteLines: boolean,
+    maybeElsewhere: boolean,
   ) {
     this.#kept = kept;
     this.#quoteLines = quoteLines;
     this.#allowance = allowance;
+    this.#maybeElsewhere = maybeElsewhere;
     this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
@@ -159,6 +162,7 @@ class Demultiplexer implements LogSink {
       quoteLines: this.#quoteLines,
       timelineRoom: this.#timelineRoom,
     });
+    verifier.state.maybeElsewhere = this.#maybeElsewhere;
     verifier.beginFile(this.#file);
     const lane = { origin, auditor, findings, verifier };
     this.lanes.set(tagOf(origin), lane);
@@ -193,7 +197,8 @@ export async function demultiplex(
   auditorFor: (origin: string) => Auditor,
   { onBytes, onBeside, kept, allowance = new Allowance(), quoteLines = false, digestFiles = false }: MixedReading,
 ): Promise<LinkedStream[]> {
-  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines);
+  const mayHide = files.some(({ peek }) => peek.hidden !== undefined);
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines, mayHide);
   const details: FileDetails[] = [];
   const lines = new FileLines(demultiplexer, onBeside);
   const ordered = await orderMixedFiles(

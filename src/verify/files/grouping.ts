@@ -4,7 +4,7 @@ import { isOrigin, tagOf } from '../../format/origin.ts';
 import type { VerifyOptions } from '../auditor/options.ts';
 import { coversOrigin } from '../auditor/origin-pattern.ts';
 import type { Peek, PeekedSource, Wanted } from '../input/peek.ts';
-import { Findings } from '../model/findings.ts';
+import { type FindingCode, Findings } from '../model/findings.ts';
 import { emptyReport, type StreamReport } from '../verdict/report.ts';
 import { didYouMean } from './nearest-origin.ts';
 
@@ -72,22 +72,30 @@ export function wantedBy(patterns: readonly string[], continued = false): Wanted
   return { tags: new Set(exact.map(tagOf)), ...((continued || exact.length < patterns.length) && { covers }) };
 }
 
-/** Files by the stream they belong to (M8.2); those of no named stream under undefined. `continued`: also streams in place of a named one. */
+/**
+ * Files by the stream they belong to (M8.2); those of no named stream under undefined.
+ *
+ * @param names - what the auditor names, and the streams of which a checkpoint is held
+ * @param owners - of files without entries those of which it is known by what stands beside them
+ */
 export function groupByOrigin(
-  patterns: readonly string[],
+  names: readonly string[],
   files: readonly PeekedSource[],
-  continued = false,
+  options: VerifyOptions,
+  owners: ReadonlyMap<PeekedSource, string> = new Map(),
 ): Map<string | undefined, PeekedSource[]> {
   const groups = new Map<string | undefined, PeekedSource[]>();
   const peeks = files.map(({ peek }) => peek);
-  const byTag = originsByTag(patterns, peeks, continued);
+  const byTag = originsByTag(names, peeks, options.continued);
   // a file in which neither entry nor checkpoint can be read is the only stream's, damaged; another stream's is not
-  const only = patterns.length === 1 && !patterns[0]?.endsWith('*') ? patterns[0] : undefined;
+  const [first, ...more] = patternsOf(options);
+  const only = more.length === 0 && first?.endsWith('*') === false ? first : undefined;
   for (const file of files) {
-    const { tag, noted, unreadable } = file.peek;
-    const own = tag ?? (noted === undefined ? undefined : tagOf(noted.origin));
+    const { tag, noted, hidden } = file.peek;
+    const noting = noted?.origin ?? owners.get(file);
+    const own = tag ?? (noting === undefined ? undefined : tagOf(noting));
     // what cannot be read at all has no place among the others, whose reading it would end
-    const alone = unreadable === undefined ? only : undefined;
+    const alone = hidden?.unopened === true ? undefined : only;
     const origin = own === undefined ? alone : byTag.get(own);
     const group = groups.get(origin);
     if (group === undefined) groups.set(origin, [file]);
@@ -99,18 +107,27 @@ export function groupByOrigin(
 /** Files that belong to no stream that the auditor names: not verified, and said so. */
 export function unclaimedReport(
   files: readonly { readonly source: Pick<PeekedSource['source'], 'name'>; readonly peek: Peek }[],
+  patterns: readonly string[],
 ): StreamReport {
+  const mayBeNamed = patterns.some((pattern) => pattern.endsWith('*'));
   const findings = new Findings();
   for (const { source, peek } of files) {
     const place = { file: source.name };
-    if (peek.unreadable !== undefined) {
-      findings.add('UNREADABLE', place, `this file cannot be read, so its stream is unknown: ${peek.unreadable}`);
-    } else if (peek.damaged === true) findings.add('UNREADABLE', place, 'the compressed data of this file is damaged');
+    if (peek.hidden !== undefined) findings.add(peek.hidden.code, place, peek.hidden.message);
     else if (peek.noted !== undefined) {
       const message = `this file contains only checkpoints, of a stream that you did not name (${JSON.stringify(peek.noted.origin)})`;
       findings.add('NO_KEY', place, message);
-    } else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
-    else findings.add('NO_KEY', place, `this file belongs to a stream (tag ${peek.tag}) that you did not name`);
+    } else if (peek.empty) findings.add('EMPTY_FILE', place, 'this file is empty');
+    else if (peek.blank === true) findings.add('EMPTY_FILE', place, 'this file holds nothing but empty lines');
+    else if (peek.tag === undefined) findings.add('NOT_SEALED', place, 'no line of this file was ever sealed');
+    else {
+      const stream = `a stream (tag ${peek.tag})`;
+      const message =
+        mayBeNamed && peek.origin === undefined
+          ? `this file is of ${stream} whose first entry is not here, so nobody knows its name; name it in full if it is one of yours`
+          : `this file belongs to ${stream} that you did not name`;
+      findings.add('NO_KEY', place, message);
+    }
   }
   return emptyReport(
     '',
@@ -119,29 +136,44 @@ export function unclaimedReport(
   );
 }
 
+/** The largest size of which the auditor holds a checkpoint, of each named stream: it was there once (M8.5). */
+export function heldSizesOf(options: VerifyOptions, notes: readonly string[]): Map<string, number> {
+  const patterns = patternsOf(options);
+  const heldByPolicy = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
+  const sizes = new Map<string, number>();
+  for (const note of [...notes, ...heldByPolicy]) {
+    const held = parseSignedCheckpoint(note);
+    if (held === undefined || !namesStream(patterns, held.origin, options.continued ?? false)) continue;
+    sizes.set(held.origin, Math.max(held.size, sizes.get(held.origin) ?? 0));
+  }
+  return sizes;
+}
+
+/** What keeps entries from being read that a file of no stream may hold, or one in which streams are mixed (M8.5). */
+const HIDING: ReadonlySet<string> = new Set<FindingCode>(['UNREADABLE', 'RESERIALIZED', 'LIMIT']);
+
+/** The files that may hold entries of a stream of which none was read; of files that belong to a stream only mixed ones may. */
+function hidingFiles(reports: readonly StreamReport[], demux = false): string[] {
+  const mayHoldOthers = reports.filter(({ origin }) => origin === '' || demux);
+  return mayHoldOthers.flatMap(({ findings }) =>
+    findings.flatMap(({ code, file = 'a file' }) => (HIDING.has(code) ? [file] : [])),
+  );
+}
+
 /**
  * Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5).
  *
- * @param reports - of the streams that are here, and of the files that belong to none: a damaged one may be what is missing
+ * @param reports - of the streams that are here, and of the files that belong to none
  */
 export function vanishedReports(
-  options: VerifyOptions,
-  heldNotes: readonly string[],
+  sizes: ReadonlyMap<string, number>,
   reports: readonly StreamReport[],
+  demux?: boolean,
 ): StreamReport[] {
-  const mayHoldOthers = reports.filter(({ origin }) => origin === '' || options.demux === true);
-  if (mayHoldOthers.some(({ findings }) => findings.some(({ code }) => code === 'UNREADABLE'))) return [];
-  const patterns = patternsOf(options);
+  if (hidingFiles(reports, demux).length > 0) return [];
   const there = new Set(reports.map(({ origin }) => origin));
-  const heldByPolicy = options.policy?.streams.flatMap((stream) => stream.pins) ?? [];
-  const sizes = new Map<string, number>();
-  for (const note of [...heldNotes, ...heldByPolicy]) {
-    const held = parseSignedCheckpoint(note);
-    if (held === undefined || there.has(held.origin)) continue;
-    if (!namesStream(patterns, held.origin, options.continued ?? false)) continue;
-    sizes.set(held.origin, Math.max(held.size, sizes.get(held.origin) ?? 0));
-  }
-  return [...sizes].map(([origin, size]) => {
+  const gone = [...sizes].filter(([origin]) => !there.has(origin));
+  return gone.map(([origin, size]) => {
     const findings = new Findings();
     const message = `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: they were deleted, or not handed over`;
     findings.add('KNOWN_CONTRADICTED', {}, message);
@@ -157,16 +189,19 @@ export function missingReports(
 ): StreamReport[] {
   const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
   for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
+  const [hiding] = hidingFiles(reports, options.demux);
   const missing: StreamReport[] = [];
   for (const [pattern, min] of demands) {
     const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
     if (there >= min) continue;
     const findings = new Findings();
     const what =
-      there === 0
-        ? `no stream named ${pattern} is here`
-        : `only ${there} of at least ${min} streams named ${pattern} ${there === 1 ? 'is' : 'are'} here`;
-    findings.add('END_UNPROVEN', {}, there === 0 ? what + didYouMean(pattern, peeks) : what);
+      there > 0
+        ? `only ${there} of at least ${min} streams named ${pattern} ${there === 1 ? 'is' : 'are'} here`
+        : hiding === undefined
+          ? `no stream named ${pattern} is here${didYouMean(pattern, peeks)}`
+          : `no entry of a stream named ${pattern} was found, but ${hiding} could not be read`;
+    findings.add('END_UNPROVEN', {}, what);
     missing.push(emptyReport(pattern, findings, []));
   }
   return missing;

@@ -157,7 +157,7 @@ export async function orderMixedFiles(
   const kept = await distinct(mixed, onCopy);
   link(kept);
   // one that cannot be read, and in which nothing was found, must not end the reading of those that can
-  const isJunk = ({ peek }: PeekedSource): boolean => peek.damaged === true && peek.tag === undefined;
+  const isJunk = ({ peek }: PeekedSource): boolean => peek.hidden?.code === 'UNREADABLE';
   const placed = besideNeighbours(placeAll(kept));
   return [...placed.filter((file) => !isJunk(file)), ...placed.filter(isJunk)];
 }

@@ -65,14 +65,14 @@ interface FoundManifest {
 async function manifestOf(
   { source, peek }: PeekedSource,
   given: readonly string[],
-  origin: string,
+  origin?: string,
 ): Promise<FoundManifest> {
   if (!source.repeatable || source.carrier !== undefined) return {}; // a manifest is about the bytes that the writer wrote
   try {
     const bytes = await findManifest(source, given);
     // what stands beside the name by now may be of the file that took it; asked after the reading, so that it is not
     if (bytes === undefined || (await isReplaced(source, peek))) return {};
-    return isOfAnother(bytes, peek, origin) ? {} : { bytes };
+    return origin !== undefined && isOfAnother(bytes, peek, origin) ? {} : { bytes };
   } catch (error) {
     if (!isTamperError(error, 'READ_FAILED')) throw error;
     return { problem: `its manifest: ${error.message}` };
@@ -84,6 +84,24 @@ function isOfAnother(bytes: Buffer, { tag, noted }: PeekedSource['peek'], origin
   if (tag !== undefined || noted !== undefined) return false;
   const reading = readManifest(bytes);
   return 'manifest' in reading && reading.manifest.origin !== origin;
+}
+
+/**
+ * The streams of whose files manifests stand beside empty ones: such a file has taken the name of another, as with logrotate's
+ * `create`, and belongs where that belongs.
+ */
+export async function ownersOfEmpty(
+  files: readonly PeekedSource[],
+  given: readonly string[] = [],
+): Promise<Map<PeekedSource, string>> {
+  const owners = new Map<PeekedSource, string>();
+  for (const file of files) {
+    if (!file.peek.empty) continue;
+    const { bytes } = await manifestOf(file, given); // one that cannot be read does not say whose the file was
+    const reading = bytes === undefined ? undefined : readManifest(bytes);
+    if (reading !== undefined && 'manifest' in reading) owners.set(file, reading.manifest.origin);
+  }
+  return owners;
 }
 
 /**

@@ -11,8 +11,10 @@ export function unreadableLog(source: Omit<Source, 'repeatable' | 'read'>, why: 
   const read = (): AsyncIterable<Buffer> => ({
     [Symbol.asyncIterator]: () => ({ next: async () => Promise.reject(error) }),
   });
+  const message = `this file cannot be read, so its stream is unknown: ${why}`;
+  const hidden = { code: 'UNREADABLE', message, unopened: true } as const;
   return {
     source: { ...source, repeatable: true, read },
-    peek: { empty: false, tag: undefined, seq: undefined, origin: undefined, unreadable: why },
+    peek: { empty: false, tag: undefined, seq: undefined, origin: undefined, hidden },
   };
 }

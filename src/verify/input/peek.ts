@@ -1,6 +1,6 @@
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
-import { classifyLine } from '../../format/entry.ts';
+import { classifyLine, hasOurIntegrity } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';
@@ -11,21 +11,37 @@ import type { LogSink } from './unwrapping.ts';
 export interface Peek {
   /** Whether the file has any byte. */
   readonly empty: boolean;
+  /** All that it has are empty lines, which say nothing (M1.7). */
+  readonly blank?: true;
   readonly tag: string | undefined;
   readonly seq: number | undefined;
   /** The origin that an open claims. */
   readonly origin: string | undefined;
   /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
   readonly noted?: { readonly origin: string; readonly size: number };
-  /** Its compressed data is damaged, and before that there was no entry. */
-  readonly damaged?: true;
-  /** Why nothing of it can be read. */
-  readonly unreadable?: string;
+  /** Of a file without entries: what keeps those from being read that it may hold. */
+  readonly hidden?: Hidden;
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
   /** Why a first open stands there, and since when, by the writer's clock. */
   readonly open?: Pick<OpenEntry, 'why' | 'time'>;
 }
+
+/** Why nobody knows which entries a file holds (M8.5). */
+export interface Hidden {
+  readonly code: 'UNREADABLE' | 'RESERIALIZED' | 'LIMIT';
+  /** For people: what is the matter with this file. */
+  readonly message: string;
+  /** It could not even be opened, or found under its name: its reading would end that of all others. */
+  readonly unopened?: true;
+}
+
+const DAMAGED: Hidden = { code: 'UNREADABLE', message: 'the compressed data of this file is damaged' };
+const REWRITTEN: Hidden = {
+  code: 'RESERIALIZED',
+  message:
+    'the lines of this file were parsed and rewritten by some tool; the bytes are no longer those that were sealed',
+};
 
 /** A file with what its first entry says. */
 export interface PeekedSource {
@@ -40,6 +56,7 @@ export interface PeekedSource {
 }
 
 const LF = 0x0a;
+const CR = 0x0d;
 /** So many bytes are looked through for a first entry, those of something else beside the log not counted. */
 const PEEK_LIMIT = 20 * 1024 * 1024;
 
@@ -59,6 +76,8 @@ class Peeking {
   readonly #any: boolean;
   #found: Omit<Peek, 'empty'> | undefined;
   #noted: Peek['noted'];
+  /** Whether every line so far is ours and none is as it was sealed; undefined before the first one. */
+  #rewritten: boolean | undefined;
   /** The seq of each stream's first entry: an open behind it may say that it is the one that is wanted (M8.2). */
   readonly #firsts = new Map<string, number>();
   done = false;
@@ -69,9 +88,12 @@ class Peeking {
   }
 
   look(line: Buffer): void {
+    if (line.length === 0 || (line.length === 1 && line[0] === CR)) return; // M1.7
     const entry = firstEntry(line);
     if (entry === undefined) {
-      if (this.#found === undefined) this.#note(line);
+      if (this.#found !== undefined) return;
+      const isOurs = this.#note(line);
+      this.#rewritten = !isOurs && this.#rewritten !== false && hasOurIntegrity(line);
       return;
     }
     const { tag = '', seq = 0 } = entry;
@@ -82,18 +104,28 @@ class Peeking {
     this.done = isWanted;
   }
 
-  result(empty: boolean): Peek {
+  /** @param more - there is something that is no line, or was not looked at */
+  result(empty: boolean, more: boolean): Peek {
     if (this.#found !== undefined) return { empty, ...this.#found };
-    return { empty, tag: undefined, seq: undefined, origin: undefined, ...(this.#noted && { noted: this.#noted }) };
+    const nothing = { empty, tag: undefined, seq: undefined, origin: undefined };
+    return {
+      ...nothing,
+      ...(!more && !empty && this.#rewritten === undefined && { blank: true }),
+      ...(this.#noted && { noted: this.#noted }),
+      ...(this.#rewritten === true && { hidden: REWRITTEN }),
+    };
   }
 
-  #note(line: Buffer): void {
+  /** Takes note of a checkpoint. @returns whether the line is of a form of ours */
+  #note(line: Buffer): boolean {
     const read = classifyLine(line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line);
-    if (read.type !== 'checkpoint' || read.note === undefined) return;
-    const checkpoint = parseSignedCheckpoint(read.note);
-    if (checkpoint === undefined) return;
-    const { origin, size } = this.#noted ?? checkpoint;
-    this.#noted = { origin, size: Math.max(size, checkpoint.size) };
+    const checkpoint =
+      read.type === 'checkpoint' && read.note !== undefined ? parseSignedCheckpoint(read.note) : undefined;
+    if (checkpoint !== undefined) {
+      const { origin, size } = this.#noted ?? checkpoint;
+      this.#noted = { origin, size: Math.max(size, checkpoint.size) };
+    }
+    return read.type !== 'foreign';
   }
 
   #isWanted({ tag, origin }: Omit<Peek, 'empty'>): boolean {
@@ -114,41 +146,47 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
       if (!peeking.done) peeking.look(bytes.subarray(start, end));
       return undefined;
     },
-    feedForeign: () => undefined,
-    feedUnterminated: () => undefined,
+    feedForeign: () => {
+      found.more = true;
+      return undefined;
+    },
+    feedUnterminated: () => {
+      found.more = true;
+    },
   };
   let bytes = 0;
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
-  const found = { damaged: false };
+  const found: { hidden?: Hidden; more: boolean } = { more: false };
   const onProblem = (): void => {
-    found.damaged = true; // the reading itself reports it
+    found.hidden = DAMAGED; // the reading itself reports it
   };
   try {
     for await (const chunk of source.read(onProblem)) {
       bytes += chunk.length;
       await splitter.push(chunk);
-      if (peeking.done || bytes - lines.besideBytes > PEEK_LIMIT) break;
+      if (!peeking.done && bytes - lines.besideBytes <= PEEK_LIMIT) continue;
+      found.more = true;
+      break;
     }
+    if (!found.more) await lines.end(splitter, undefined);
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+    found.hidden ??= { code: 'LIMIT', message: `${error.message}; nothing from here on can be decided` };
   }
-  const result = peeking.result(bytes === 0 && !found.damaged);
-  return found.damaged && result.seq === undefined ? { ...result, damaged: true } : result;
+  const result = peeking.result(bytes === 0 && found.hidden === undefined, found.more);
+  return found.hidden !== undefined && result.seq === undefined ? { ...result, hidden: found.hidden } : result;
 }
 
 /** The same of a plain file whose bytes are all at hand. */
 export function peekWhole(bytes: Buffer, wanted: Wanted = NOBODY): Peek {
   const peeking = new Peeking(wanted);
-  const begins = MARK.equals(bytes.subarray(0, MARK.length)) ? MARK.length : 0;
-  for (
-    let from = begins, lf = bytes.indexOf(LF);
-    lf >= 0 && !peeking.done;
-    from = lf + 1, lf = bytes.indexOf(LF, from)
-  ) {
+  let from = MARK.equals(bytes.subarray(0, MARK.length)) ? MARK.length : 0;
+  for (let lf = bytes.indexOf(LF); lf >= 0 && !peeking.done; lf = bytes.indexOf(LF, from)) {
     peeking.look(bytes.subarray(from, lf));
+    from = lf + 1;
   }
-  return peeking.result(bytes.length === 0);
+  return peeking.result(bytes.length === 0, from < bytes.length);
 }
 
 /** What a line says of its place, if it is an entry. */

@@ -72,12 +72,16 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
       unchecked: isUnchecked(state),
     };
   else if (state.unread) yield endUnproven(`nothing behind entry ${last} could be read`);
-  else if (closed !== undefined)
-    yield endUnproven(`the log ends with close rotated (entry ${closed.seq}): the file after it is missing`);
-  else
-    yield endUnproven(
-      `the log ends at entry ${last} without a close; what came after it, if anything, was cut off or never written`,
-    );
+  else {
+    const ends =
+      closed === undefined ? `at entry ${last} without a close;` : `with close rotated (entry ${closed.seq}):`;
+    const why = state.maybeElsewhere
+      ? 'a file that could not be read may hold what comes after it'
+      : closed === undefined
+        ? 'what came after it, if anything, was cut off or never written'
+        : 'the file after it is missing';
+    yield endUnproven(`the log ends ${ends} ${why}`);
+  }
 }
 
 /** Whether the log ends where it is proven: it is still written, or demanded up to a time. */

@@ -1,4 +1,4 @@
-import { decodeUtf8, isJson } from '../../format/entry.ts';
+import { hasOurIntegrity } from '../../format/entry.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -132,7 +132,10 @@ export class ForeignLines {
   end(): void {
     const torn = this.#state.unterminatedBytes > 0;
     if (torn && this.#previous !== undefined) {
-      const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); what it said is lost`;
+      const rest = this.#state.maybeElsewhere
+        ? 'a file that could not be read may hold the rest'
+        : 'what it said is lost';
+      const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); ${rest}`;
       if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
     }
@@ -158,18 +161,4 @@ export class ForeignLines {
   #foreign(place: Place, message: string): void {
     this.#state.findings.add('FOREIGN_LINE', { ...place, seq: Math.max(this.#state.next, 1) }, message);
   }
-}
-
-/** A longer line is not looked into: nothing that a tool wrote again is. */
-const PARSED_LIMIT = 1 << 20;
-
-/** Whether a line parses as an object that carries our member. */
-function hasOurIntegrity(line: Buffer): boolean {
-  if (line.length > PARSED_LIMIT) return false;
-  const text = decodeUtf8(line);
-  if (text === undefined || !isJson(text)) return false;
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || !('integrity' in value)) return false;
-  const { integrity } = value;
-  return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
 }

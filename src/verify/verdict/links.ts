@@ -35,18 +35,22 @@ export function checkLinks(streams: readonly LinkedStream[]): void {
 }
 
 /** A close why continued is an end only where the stream that it names is verified too. */
-function checkNext({ facts, findings }: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
+function checkNext({ facts, findings, maybeElsewhere }: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
   const { origin, continuedBy, lastSeq } = facts;
   if (continuedBy === undefined) return;
   const next = there.get(continuedBy);
   if (next === undefined) {
-    const message = `the stream ends with close continued (entry ${lastSeq}), but no file of ${continuedBy}, which continues it, was given`;
+    const what = `${continuedBy}, which continues it,`;
+    const why = maybeElsewhere ? unread(what) : `no file of ${what} was given`;
+    const message = `the stream ends with close continued (entry ${lastSeq}), but ${why}`;
     findings.add('END_UNPROVEN', { seq: lastSeq }, message);
   } else if (next.facts.firstSeq === 1 && next.after?.origin !== origin) {
     const message = `the stream ends with close continued, but ${continuedBy} does not say that it continues this stream`;
     findings.add('END_UNPROVEN', { seq: lastSeq }, message);
   }
 }
+
+const unread = (what: string): string => `no entry of ${what} was found: a file that could not be read may hold them`;
 
 /** A stream that goes on from another one says how far that one was. */
 function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
@@ -55,7 +59,8 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const before = there.get(after.origin);
   if (before === undefined) {
     if (held) return;
-    const message = `this stream continues ${after.origin} (after entry ${after.size}), but no file of that stream was given`;
+    const why = stream.maybeElsewhere ? unread('that stream') : 'no file of that stream was given';
+    const message = `this stream continues ${after.origin} (after entry ${after.size}), but ${why}`;
     findings.add('START_UNPROVEN', { seq: 1 }, message);
     return;
   }

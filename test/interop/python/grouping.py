@@ -3,6 +3,7 @@ from auditor import Auditor
 from control import read_control
 from files import File
 from lines import note_of
+from manifest import members_of
 from notes import parse_note
 
 
@@ -15,9 +16,10 @@ class Origins:
     def covers(self, origin):
         return any(origin == name or (name.endswith('*') and origin.startswith(name[:-1])) for name in self.names)
 
-    def by_tag(self, files):
-        """The origin of each TAG: those named in full, and those that an open in the files names."""
+    def by_tag(self, files, held):
+        """The origin of each TAG: those named in full, those that are held, and those that an open in the files names."""
         found = [name for name in self.names if not name.endswith('*')]
+        found += [note.origin for note in held if self.covers(note.origin)]
         for file in files:
             for line in file.entries:
                 says = read_control(line) if line.kind == 'open' else None
@@ -26,14 +28,14 @@ class Origins:
         return {Auditor.tag(origin): origin for origin in found}
 
 
-def grouped(origins, files):
+def grouped(origins, files, held):
     """Files by origin; under None those that belong to no named stream."""
-    tags, groups = origins.by_tag(files), {}
+    tags, groups = origins.by_tag(files, held), {}
     for file in files:
         if file.first is not None:
             origin = next((tags[line.tag] for line in file.entries if line.tag in tags), None)
         else:
-            origin = _noted(file) or _only(origins)
+            origin = _noted(file) or _beside(file, tags.values()) or _only(origins)
         groups.setdefault(origin if origin in tags.values() else None, []).append(file)
     return groups
 
@@ -41,6 +43,12 @@ def grouped(origins, files):
 def _only(origins):
     """What holds no entry belongs to the one stream that the auditor names, or to none."""
     return origins.names[0] if len(origins.names) == 1 and not origins.names[0].endswith('*') else None
+
+
+def _beside(file, named):
+    """M7.1: an empty file belongs where the manifest beside it does."""
+    given = members_of(file.manifest) if file.manifest and not file.data else None
+    return given['origin'] if given and given.get('origin') in named else None
 
 
 def _noted(file):
@@ -52,9 +60,9 @@ def _noted_origins(file):
     return dict.fromkeys(note.origin for note in notes if note is not None)
 
 
-def separated(origins, files):
+def separated(origins, files, held):
     """Each file as one per stream: its entries by TAG, checkpoint lines by the origin in the note, others everywhere."""
-    named, parts = origins.by_tag(files), []
+    named, parts = origins.by_tag(files, held), []
     for file in files:
         noted = [Auditor.tag(origin) for origin in _noted_origins(file)]
         tags = dict.fromkeys([line.tag for line in file.entries] + noted)

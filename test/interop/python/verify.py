@@ -21,6 +21,10 @@ from stream import Stream
 from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
 
+# M8.5: what a file may hold that nobody can read
+HIDING = {'UNREADABLE', 'RESERIALIZED', 'LIMIT'}
+
+
 def read_case(case, folder=''):
     """The files of a case, each with the manifest that stands beside it."""
     files = []
@@ -131,13 +135,13 @@ def judge(case, folder=''):
     try:
         files = read_case(case, folder)
         if case.get('demux'):
-            files = separated(origins, files)
-        groups = grouped(origins, files)
+            files = separated(origins, files, auditor.held)
+        groups = grouped(origins, files, auditor.held)
         unclaimed = files if case.get('demux') else groups.get(None, ())
-        damaged_beside = any('UNREADABLE' in file.problems for file in unclaimed)
+        damaged_beside = any(HIDING & file.problems for file in unclaimed)
         for origin, group in groups.items():
             if origin is None:
-                codes.update(*(file.problems for file in group), ['NOT_NAMED'])
+                codes.update(*(file.problems | {'NOT_NAMED'} for file in group if not is_empty(file)))
             else:
                 leave_others_manifests(origin, group)
                 renamed_manifests(group)

@@ -91,6 +91,19 @@ function besideNothing(name: string, about: string, text: string, verdict: 0 | 2
   };
 }
 
+/** M7.1: what a tool wrote again is said; its manifest contradicts nothing besides. */
+function rewritten(): VectorCase {
+  const name = 'manifest-of-rewritten-file';
+  const about = 'every line was parsed and written again, the manifest is as the writer left it';
+  const one = beside(name, about, signedLog(), {}, 2, 'RESERIALIZED');
+  const again = (line: string): string => `${JSON.stringify(JSON.parse(line), undefined, 1).replaceAll('\n', '')}\n`;
+  const files = one.files.map((file) => ({
+    ...file,
+    bytes: Buffer.from(file.bytes.toString('utf8').trimEnd().split('\n').map(again).join('')),
+  }));
+  return { ...one, files };
+}
+
 export function manifestCases(): VectorCase[] {
   const other = signedLog().note({ size: 8 });
   return [
@@ -199,6 +212,7 @@ export function manifestCases(): VectorCase[] {
       'MANIFEST_WRONG',
       'END_UNPROVEN 9',
     ),
+    rewritten(),
     beside(
       'manifest-beside-altered-file',
       'a record is changed, the manifest is not',
