@@ -31,7 +31,7 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
 function checkStream({ origin, base, stateDir, stream }: StreamNames, config: ResolvedConfig): DoctorCheck[] {
   try {
     if (existsSync(stateDir)) checkStateDirectory(stateDir);
-    const stateOf = (file: string): StateFile => new StateFile(file, { assertHeld: () => undefined });
+    const stateOf = (file: string): StateFile => new StateFile(file, { assertHeld: () => undefined }, base);
     const state = stateOf(streamFiles(stateDir, stream).state).read();
     const next = state?.continuedBy?.origin; // with which a start goes on
     if (next !== undefined) {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
 import { selectEngine } from '../engine/selected-engine.ts';
 import { isTamperError, TamperError } from '../errors.ts';
@@ -115,7 +116,8 @@ async function startWith(
   const begun = await beginSite(options);
   await spool.sync().catch(warn); // they are brought to the disk again when no more are added
   const ownFile = spool.path;
-  const earlier = await EarlierLines.find({ unsealed, stream, maxLineBytes, longLine, ownFile, warn, signal });
+  const logs = dirname(state.base);
+  const earlier = await EarlierLines.find({ unsealed, logs, stream, maxLineBytes, longLine, ownFile, warn, signal });
   if (!isAborted(signal)) return { site: begun, epoch, sources, opening, earlier, since };
   earlier.close();
   return undefined;

@@ -4,7 +4,7 @@ import type fsPromises from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Inode } from './disk.ts';
-import { LOG, type Machine } from './machine.ts';
+import { type Machine, STATE } from './machine.ts';
 import { systemError } from './system-calls.ts';
 
 /** `node:fs` and `node:fs/promises` as the writer sees them, on the disks of a machine. What is not here is not modelled. */
@@ -142,7 +142,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
   const sync = (call: 'fsync' | 'fdatasync') => (fd: number) =>
     machine().call('sync', onFd(fd), ({ calls }) => calls.sync(fd, call), (life) => {
       life.calls.failSync(fd);
-      life.hasHole ||= onFd(fd).startsWith(`/${LOG}/`);
+      life.hasHole ||= !onFd(fd).startsWith(`/${STATE}/`);
     }); // biome-ignore format: a pair
   const fsyncSync = sync('fsync');
   const fdatasyncSync = sync('fdatasync');

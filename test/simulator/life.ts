@@ -26,7 +26,7 @@ export class Life {
   constructor(machine: Machine, pid: number) {
     this.pid = pid;
     this.started = String(Math.floor(machine.timeline.now));
-    this.calls = new SystemCalls(machine.mounts, () => machine.timeline.wall);
+    this.calls = new SystemCalls(machine.places, () => machine.timeline.wall);
     const { process: shown } = this.#shown(machine);
     this.process = shown;
   }

@@ -23,6 +23,8 @@ export class Machine {
   readonly timeline: Timeline = new Timeline();
   readonly faults: Faults = new Faults();
   readonly mounts: ReadonlyMap<string, Disk>;
+  /** The same by the names that they have in `/` by now. */
+  readonly #places: Map<string, Disk>;
   readonly disks: readonly Disk[];
   readonly random: Random;
   readonly pace: Pace;
@@ -54,6 +56,19 @@ export class Machine {
       [LOG, log],
       [STATE, state],
     ]);
+    this.#places = new Map(this.mounts);
+  }
+
+  /** Where processes find the disks. */
+  get places(): ReadonlyMap<string, Disk> {
+    return this.#places;
+  }
+
+  /** The log's disk is elsewhere from now on. */
+  mountLog(name: string): void {
+    const log = this.mounts.get(LOG) as Disk;
+    for (const [before, disk] of this.#places) if (disk === log && before !== STATE) this.#places.delete(before);
+    this.#places.set(name, log);
   }
 
   /** Starts a process. */

@@ -21,7 +21,7 @@ export type Step =
   | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
   | { readonly do: 'clock'; readonly ms: number }
   /** While no process runs, somebody moves the log's file out of its directory, brings all to new disks, or deletes the state. */
-  | { readonly do: 'take away' | 'copy' | 'lose state' }
+  | { readonly do: 'take away' | 'copy' | 'move' | 'lose state' }
   /** The next start has another configuration. */
   | { readonly do: 'configure'; readonly config: Partial<ResolvedConfig> }
   /** The process is killed right before so many further calls of the system. */
@@ -134,7 +134,7 @@ function step(random: Random, faulty: boolean): Step[] {
 }
 
 function whileDown(random: Random, { config }: Setup): Step {
-  const kind = random.pick(['logrotate', 'take away', 'copy', 'lose state', 'configure'] as const);
+  const kind = random.pick(['logrotate', 'take away', 'copy', 'move', 'lose state', 'configure'] as const);
   if (kind !== 'configure') return { do: kind };
   const signs = config.useKmsSigning === true || config.signingKeyId !== undefined;
   const changes: Partial<ResolvedConfig>[] = [

@@ -241,6 +241,14 @@ export class World {
         this.isCopied = true;
         this.#isNewDisk = true;
         return;
+      case 'move': {
+        // the directory, or the volume, has another path
+        if (run !== undefined) return;
+        const name = this.config.file === `/${LOG}/a.jsonl` ? 'elsewhere' : LOG;
+        machine.mountLog(name);
+        this.#configs.push({ ...this.config, file: `/${name}/a.jsonl` });
+        return;
+      }
       case 'lose state': {
         // nobody may lose kept lines so; a chain is known by its state alone, and so are files that are elsewhere, or torn
         if (run !== undefined || this.isChain || this.leftovers().length > 0 || this.archive.size > 0) return;
@@ -302,7 +310,7 @@ export class World {
 
   /** A start that misses a file says so; whoever took or compressed it puts it back. @returns whether that may help */
   #putBack({ error, startError }: Run): boolean {
-    const packed = /newest file is compressed \(\/log\/(.*)\.gz\)/.exec(`${said(error)} ${said(startError)}`)?.[1];
+    const packed = /newest file is compressed \(\/\w+\/(.*)\.gz\)/.exec(`${said(error)} ${said(startError)}`)?.[1];
     if (packed !== undefined) return this.#unpack(packed);
     const refused = [error, startError]
       .map(said)

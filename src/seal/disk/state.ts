@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { type Replacement, replaceFile, replaceFileSync } from '../../foundation/durable-replace.ts';
 import type { Lease } from './lock.ts';
+import { STDOUT } from './names.ts';
 import { openRegular } from './safe-open.ts';
 import { unusedName } from './set-aside.ts';
 import { systemCode } from './sink.ts';
@@ -16,14 +18,19 @@ import { formatState, parseState, type StreamState } from './state-record.ts';
 export class StateFile {
   readonly path: string;
   readonly #lease: Lease;
+  readonly #base: string;
   readonly #instance: string = randomBytes(4).toString('hex');
   #begun = 0;
   #written = 0;
 
-  /** @param lease - of the stream's writer: nobody else may replace its state */
-  constructor(path: string, lease: Lease) {
+  /**
+   * @param lease - of the stream's writer: nobody else may replace its state
+   * @param base - the configured path of the log: the state may be of one that was moved with its directory
+   */
+  constructor(path: string, lease: Lease, base: string = STDOUT) {
     this.path = path;
     this.#lease = lease;
+    this.#base = base;
   }
 
   /**
@@ -44,7 +51,7 @@ export class StateFile {
       if (cause instanceof TamperError) throw cause;
       throw new TamperError('READ_FAILED', `cannot read the state file ${this.path}`, { cause });
     }
-    return parseState(text, this.path);
+    return placedAt(this.#base, parseState(text, this.path));
   }
 
   /** Keeps a file that cannot be read as evidence, out of the way. */
@@ -100,4 +107,24 @@ export class StateFile {
       hint: 'state_dir must be writable and have free space: without it no checkpoint is signed.',
     });
   }
+}
+
+/**
+ * The state of a log whose directory is elsewhere now, by the configuration: its files have their names there. Only where what
+ * it names is not where it was; whether the file is that one is judged where it is read.
+ */
+function placedAt(base: string, state: StreamState): StreamState {
+  const [from, to] = [dirname(state.base), dirname(base)];
+  if (base === STDOUT || state.base === STDOUT || from === to || basename(base) !== basename(state.base)) return state;
+  const at = (file: string): string => join(to, basename(file));
+  if (existsSync(state.file) || (existsSync(from) && !existsSync(at(state.file)))) return state;
+  const { renamed, newest, checkpoint } = state;
+  return {
+    ...state,
+    base,
+    file: at(state.file),
+    ...(renamed !== undefined && { renamed: at(renamed) }),
+    ...(newest !== undefined && { newest: at(newest) }),
+    ...(checkpoint && checkpoint.file !== STDOUT && { checkpoint: { ...checkpoint, file: at(checkpoint.file) } }),
+  };
 }

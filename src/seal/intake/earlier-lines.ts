@@ -50,6 +50,8 @@ interface Open {
 /** What an {@link EarlierLines} is made with. */
 export interface EarlierLinesOptions {
   readonly unsealed: UnsealedLines;
+  /** The directory of the log's files. */
+  readonly logs: string;
   /** Hex SHA-256 of the origin whose lock is held. */
   readonly stream: string;
   readonly maxLineBytes: number;
@@ -298,17 +300,18 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
 }
 
 async function claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Promise<Progress | undefined> {
-  const { stream, unsealed } = options;
+  const { stream, unsealed, logs } = options;
+  const places = { directory: unsealed.directory, logs };
   const begin: Progress = { from: 0, parts: kept.parts, gap: false };
   const before = readClaim(kept.path);
   if (before === undefined) {
     return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
   }
-  if (before.stream === stream) return progressOf(before, fd, unsealed.directory);
+  if (before.stream === stream) return progressOf(before, fd, places);
   return withStream(options, before.stream, async () => {
     const now = readClaim(kept.path); // another start may have been faster
     if (now?.stream !== before.stream) return undefined;
-    const progress = await progressOf(now, fd, unsealed.directory);
+    const progress = await progressOf(now, fd, places);
     replaceClaim(kept.path, claimOf(progress, options));
     return progress;
   });

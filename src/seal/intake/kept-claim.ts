@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  existsSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -129,11 +130,16 @@ export function readClaim(keptPath: string): Claim | undefined {
  * before our first entry.
  *
  * @param kept - the kept file, open
+ * @param places - where states are, and where the files of this log are now
  * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
  */
-export async function progressOf(claim: Claim, kept: number, directory: string): Promise<Progress> {
+export async function progressOf(
+  claim: Claim,
+  kept: number,
+  { directory, logs }: { readonly directory: string; readonly logs: string },
+): Promise<Progress> {
   if (claim.file === '') return { from: claim.from, parts: claim.parts, gap: claim.gap };
-  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim);
+  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim, logs);
   const place = await advance(kept, claim, records);
   return { ...place, gap: claim.gap || gap || records > 0 };
 }
@@ -146,8 +152,8 @@ function promised(claim: Claim, directory: string): { records: number; gap: bool
 }
 
 /** What the claimant's run wrote behind the place where the claim was made. */
-async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
-  const fd = openLog(claim);
+async function found(claim: Claim, logs: string): Promise<{ records: number; gap: boolean }> {
+  const fd = openLog(claim, logs);
   try {
     let first = true;
     let gap = false;
@@ -174,12 +180,15 @@ async function found(claim: Claim): Promise<{ records: number; gap: boolean }> {
   }
 }
 
-/** Opens the log by its number: a closed file has another name than it had. */
-function openLog({ file, inode }: Claim): number {
+/** Opens the log by its number: a closed file has another name than it had, and all of them may be in another directory. */
+function openLog({ file, inode }: Claim, logs: string): number {
   try {
-    for (const name of [basename(file), ...readdirSync(dirname(file))]) {
-      const path = join(dirname(file), name);
-      if (statSync(path, { bigint: true, throwIfNoEntry: false })?.ino.toString() === inode) return openSync(path, 'r');
+    for (const directory of new Set([dirname(file), logs])) {
+      for (const name of existsSync(directory) ? [basename(file), ...readdirSync(directory)] : []) {
+        const path = join(directory, name);
+        const { ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+        if (ino?.toString() === inode) return openSync(path, 'r');
+      }
     }
   } catch (cause) {
     throw untold(file, cause);

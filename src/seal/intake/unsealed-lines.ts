@@ -92,9 +92,9 @@ export interface Kept {
   readonly lost: number;
 }
 
-/** What the names of the files of a configuration begin with. */
+/** What the names of the files of a configuration begin with: the log's directory may be moved, and its path is none of it. */
 function prefixOf({ origin, file }: Pick<ResolvedConfig, 'origin' | 'file'>): string {
-  return digestBytes(sha256(`${origin}\n${file === STDOUT ? STDOUT : resolve(file)}`)).toString('hex');
+  return digestBytes(sha256(`${origin}\n${file === STDOUT ? STDOUT : basename(file)}`)).toString('hex');
 }
 
 /**

@@ -153,7 +153,7 @@ export function seekerOf({ stateDir, stream, instance }: StreamNames, settings: 
 }
 
 export function placeOf({ origin, base, stateDir, stream }: StreamNames, lock: Lock): Place {
-  return { origin, base, stateDir, lock, root: new StateFile(streamFiles(stateDir, stream).state, lock) };
+  return { origin, base, stateDir, lock, root: new StateFile(streamFiles(stateDir, stream).state, lock, base) };
 }
 
 export function prepareDirectories({ stateDir, base }: StreamNames): void {

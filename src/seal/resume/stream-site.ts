@@ -193,8 +193,8 @@ export function leadTo(root: StateFile, continuedBy: NonNullable<StreamState['co
   if (configured !== undefined) root.replaceSync({ ...configured, continuedBy });
 }
 
-function stateFileOf({ stateDir, lock }: Place, origin: string): StateFile {
-  return new StateFile(filesOf(stateDir, origin).state, lock);
+function stateFileOf({ stateDir, lock, base }: Place, origin: string): StateFile {
+  return new StateFile(filesOf(stateDir, origin).state, lock, base);
 }
 
 /**

@@ -111,7 +111,7 @@ function announce(run: StreamRun, now: number): Continuation {
   const stamp = formatStamp(now);
   const { configured, stateDir, lock } = run.site;
   const origin = continuingOrigin(configured, stamp);
-  const stateFile = new StateFile(filesOf(stateDir, origin).state, lock);
+  const stateFile = new StateFile(filesOf(stateDir, origin).state, lock, run.state.base);
   const { base } = run.state;
   const state: StreamState = { origin, size: 0, frontier: [], ...nextNames(run, now), offset: 0, base, epoch: 1 };
   stateFile.replaceSync(state);
