@@ -63,7 +63,7 @@ async function chained(place: Place): Promise<void> {
   await place.run('seal', 'a.jsonl', 'state', ORIGIN, 'line\n'.repeat(60));
 }
 
-type Row = [string, 0 | 1, string, string, (place: Place) => unknown];
+type Row = [string, 0 | 1 | 64, string, string, (place: Place) => unknown];
 
 it.each<Row>([
   ['nothing is there', 0, 'a.jsonl', 'state', () => undefined],
@@ -93,7 +93,7 @@ it.each<Row>([
   ],
   ['the log is a link to nothing', 1, 'a.jsonl', 'state', (place) => symlinkSync('nowhere', place.at('a.jsonl'))],
   ['a part of the path is a file', 1, 'b/a.jsonl', 'state', (place) => writeFileSync(place.at('b'), '')],
-  ['the name of the log is too long', 1, `${'x'.repeat(300)}.jsonl`, 'state', () => undefined],
+  ['the name of the log is too long', 64, `${'x'.repeat(300)}.jsonl`, 'state', () => undefined],
   ['the state directory is a file', 1, 'a.jsonl', 'state', (place) => writeFileSync(place.at('state'), '')],
   ['a part of the path of the state is a file', 1, 'a.jsonl', 'b/s', (place) => writeFileSync(place.at('b'), '')],
   [

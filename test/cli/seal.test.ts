@@ -166,6 +166,20 @@ describe('fapilog-tamper seal', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('OK')]);
   });
 
+  it('recover goes on from a chain whose state is lost and whose newest file somebody renamed', async () => {
+    const chain = ['--rotate-chain', '--rotate-max-bytes', '1500', ...out];
+    await built.run(['seal', '--quiet', ...chain], { cwd, env, input: `${'x'.repeat(2000)}\none\n` });
+    rmSync(join(cwd, '.fapilog-chainstate'), { recursive: true });
+    renameSync(join(cwd, 'a.jsonl'), join(cwd, 'a.jsonl.1'));
+    const refused = await built.run(['seal', '--quiet', ...chain], { cwd, env, input: 'two\n' });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
+    const place = ['a.jsonl', '--origin', origin, '--reason', 'restored'];
+    expect((await built.run(['recover', ...place], { cwd, env })).code).toBe(0);
+    expect((await built.run(['seal', '--quiet', ...chain], { cwd, env, input: 'three\n' })).code).toBe(0);
+    const names = ['--origin', origin, '--origin', `${origin}/*`];
+    expect(await built.run(['verify', ...names, '.'], { cwd, env })).toMatchObject({ code: 0 });
+  });
+
   it('says what a start takes out of the log, and verify lists it', async () => {
     await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
     appendFileSync(join(cwd, 'a.jsonl'), '{"forged":true}\n');
@@ -450,10 +464,12 @@ describe('fapilog-tamper seal', () => {
   });
 
   it.each([
-    ['a directory as the log', () => ['--out', '.'], /hint: That is a directory: name a file in it\.\n/],
-    ['a name that is too long', () => ['--out', 'x'.repeat(300)], /hint: Choose a shorter name: /],
+    ['a directory as the log', 2, () => ['--out', '.'], /hint: That is a directory: name a file in it\.\n/],
+    ['a name that is too long', 64, () => ['--out', 'x'.repeat(300)], /hint: Choose a shorter name, /],
+    ['a name that leaves no room', 64, () => ['--out', 'x'.repeat(191)], /hint: Choose a shorter name, /],
     [
       'the state directory of another user',
+      2,
       () => {
         const self = process.geteuid?.();
         if (self !== 0) return ['--out', 'a.jsonl', '--state-dir', '/'];
@@ -463,9 +479,9 @@ describe('fapilog-tamper seal', () => {
       },
       new RegExp(`hint: .* only its writer may change them: chown ${process.geteuid?.()} /`),
     ],
-  ])('says what to do about %s', async (_what, place, hint) => {
+  ])('says what to do about %s', async (_what, exit, place, hint) => {
     const { code, stderr } = await built.run(['seal', ...place(), '--origin', origin], { cwd, env, input: 'x\n' });
-    expect([code, stderr]).toEqual([2, expect.stringMatching(hint)]);
+    expect([code, stderr]).toEqual([exit, expect.stringMatching(hint)]);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { expandOrigin, expandPath, type ResolvedConfig } from '../../config/index.ts';
 import { digestBytes, sha256 } from '../../core/hash.ts';
+import { TamperError } from '../../errors.ts';
 import { checkOrigin } from '../../format/origin.ts';
 import { formatStamp } from '../../foundation/time.ts';
 import { checkWorkingDirectory } from '../../foundation/working-directory.ts';
@@ -23,7 +24,15 @@ export interface StreamNames {
   readonly instance: string;
 }
 
-/** Expands the placeholders of a configuration. @throws ORIGIN_INVALID, NOT_FOUND if a path is relative and the working directory was deleted */
+/** Bytes of a file's name: those of its closed files, their manifests, and what they are written to first, are longer by up to 60 of 255. */
+const LONGEST_NAME = 190;
+
+/**
+ * Expands the placeholders of a configuration.
+ *
+ * @throws {@link TamperError} `ORIGIN_INVALID`; `CONFIG_INVALID` if the file's name is too long; `NOT_FOUND` if a path is
+ *   relative and the working directory was deleted
+ */
 export function resolveNames(config: ResolvedConfig): StreamNames {
   const isRelative = (path: string): boolean => path !== STDOUT && !isAbsolute(path);
   if (isRelative(config.file) || isRelative(config.stateDir)) checkWorkingDirectory();
@@ -32,6 +41,11 @@ export function resolveNames(config: ResolvedConfig): StreamNames {
   const { HOSTNAME: pod = host } = process.env;
   const values = { host, pid: String(process.pid), instance, pod };
   const base = config.file === STDOUT ? STDOUT : resolve(expandPath(config.file, values));
+  const length = Buffer.byteLength(basename(base));
+  if (length > LONGEST_NAME)
+    throw new TamperError('CONFIG_INVALID', `file: a name of ${length} bytes is too long`, {
+      hint: `Choose a shorter name, of ${LONGEST_NAME} bytes at most: the names of closed files and of their manifests are longer.`,
+    });
   const origin = expandOrigin(config.origin, { ...values, basename: base === STDOUT ? 'stdout' : basename(base) });
   checkOrigin(origin);
   return { origin, base, stateDir: resolve(config.stateDir), stream: streamFileName(origin), instance };

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import { pause } from '../../keys/retry.ts';
-import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
+import { isNamedAfter, resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
 import { placeOf, prepareDirectories, seekerOf } from './site-opening.ts';
 import { beginNewStream } from './stream-site.ts';
 
@@ -55,8 +56,14 @@ export function breakLock(config: ResolvedConfig): boolean {
   return true;
 }
 
+/** Whether there is a file of this log, whatever somebody has renamed it to. */
+function hasFiles(base: string): boolean {
+  const directory = dirname(base);
+  return existsSync(directory) && readdirSync(directory).some((name) => isNamedAfter(base, name));
+}
+
 function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
-  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && existsSync(base))) return;
+  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && hasFiles(base))) return;
   throw new TamperError('NOT_FOUND', `there is no stream ${origin}: neither its state in ${stateDir} nor ${base}`, {
     hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
   });
