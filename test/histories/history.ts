@@ -63,6 +63,7 @@ export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => (
   roots: new Set(),
 });
 
+const LONG_LINE = Buffer.concat([Buffer.alloc((16 << 20) + 300_000, 'x'), Buffer.from('\n')]);
 const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;
 const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
 /** Of a file of which something is gone nobody honest keeps the manifest and calls it whole (M7.1). */
@@ -332,7 +333,9 @@ export function makeHistory(random: Random, world: World): History {
   const known = holds.length > 0 && random.chance(0.15) ? holds : [];
   if (held.length + known.length > 0) draft.what.push('held');
   const isPlain = draft.unwrap === undefined && draft.files.every(({ name }) => !name.endsWith('.gz'));
+  const isAlone = !draft.files.some(({ name }) => /^(?:copy|backup|windows)-/.test(name)); // else a fork
   if (isPlain && random.chance(0.08)) rewrite(draft);
+  else if (isPlain && isAlone && random.chance(0.02)) insertLongLine(draft);
   if (!draft.demux && random.chance(0.1)) {
     draft.demux = true;
     draft.what.push('demux');
@@ -358,6 +361,15 @@ export function makeHistory(random: Random, world: World): History {
     causes,
     roots,
   };
+}
+
+/** A line that no verifier reads stands somewhere in a file: whatever comes behind it is undecided (M8.25). */
+function insertLongLine(draft: Draft): void {
+  draft.at(draft.any(), ({ name, bytes }) => {
+    const at = bytes.indexOf(0x0a, draft.random.int(bytes.length)) + 1;
+    return { name, bytes: Buffer.concat([bytes.subarray(0, at), LONG_LINE, bytes.subarray(at)]) };
+  });
+  draft.because('long line', ['LIMIT'], [...MISSING, 'NOT_SEALED']);
 }
 
 /** One file or all of them were parsed and written again: of their entries nothing can be said. */

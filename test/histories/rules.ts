@@ -23,7 +23,7 @@ export function honestViolations({ causes, roots, world, live }: History, report
     const isOfEnd = ({ code, lastSeq: last }: Finding): boolean =>
       code === 'END_UNPROVEN' || (code === 'UNSIGNED' && last === lastSeq) || (live && code === 'UNVOUCHED');
     const others = rest.some((one) => roots.has(one.code) && !isOfEnd(one) && !isOfLog(world, one.code));
-    const stillOpen = world.open && !live && first.code === 'END_UNPROVEN';
+    const stillOpen = world.open && !live && isOfEnd(first);
     if (others || !(stillOpen || isOfLog(world, first.code)))
       violations.push(`first: ${first.code} (${first.message})`);
   }

@@ -42,12 +42,12 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   return 'abandoned';
 }
 
-/** The open that went back may have stood behind where the file before was cut: then another file goes on from there. */
-function isAfterCut({ afterCut, atFileStart }: StreamState): boolean {
-  return afterCut && atFileStart;
+/** The open that went back may have stood behind where the file before was cut, or where nobody can read: another file goes on from there. */
+function isAfterCut({ afterCut, maybeElsewhere, atFileStart }: StreamState): boolean {
+  return (afterCut || maybeElsewhere) && atFileStart;
 }
 
-/** Whether the open goes on from other entries than those that stand before such a cut, which nobody signed. */
+/** Whether the open goes on from other entries than those that stand there, which nobody signed. */
 export function goesOnElsewhere(state: StreamState, seq: number, open: OpenEntry): boolean {
   const subtrees = state.tree.frontier?.subtrees;
   if (subtrees === undefined || !isAfterCut(state) || state.evidence.settledSize >= seq - 1) return false;

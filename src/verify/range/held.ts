@@ -42,7 +42,7 @@ function reachStamped(state: StreamState, size: number, root: Digest): void {
 
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
-  if (state.broken || state.stopped || state.unread || state.maybeElsewhere) return;
+  if (state.broken || state.isPartial) return;
   const mayHoldMore = state.findings.count('RESERIALIZED') + state.findings.count('GZIP_TRAILING') > 0;
   if (mayHoldMore) return; // those entries may stand there
   const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));

@@ -184,6 +184,11 @@ export class StreamState {
     this.#brokenBy ??= why;
   }
 
+  /** Not all that may be of it was read: what should follow cannot be missed. */
+  get isPartial(): boolean {
+    return this.unread || this.stopped || this.maybeElsewhere;
+  }
+
   /** Whether no entry of the present file has been taken yet. */
   get atFileStart(): boolean {
     return this.next === this.fileNext;

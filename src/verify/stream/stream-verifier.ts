@@ -242,8 +242,7 @@ export class StreamVerifier {
     }
     checkBeginning(state);
     // what could not be read may hold the open that abandons them
-    const isPart = state.unread || state.stopped || state.maybeElsewhere;
-    state.contradictions.report(isPart ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
+    state.contradictions.report(state.isPartial ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
     checkHeldAtEnd(state);
     reportRestarts(state);
     if (!state.stopped) assess(state);

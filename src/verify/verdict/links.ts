@@ -18,7 +18,7 @@ export interface LinkedStream {
   readonly held: boolean;
   /** It is checked by itself. */
   readonly part: boolean;
-  /** A damaged file may hold more of it (M8.5). */
+  /** What could not be read may hold more of it (M8.5). */
   readonly maybeElsewhere: boolean;
 }
 

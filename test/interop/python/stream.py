@@ -65,7 +65,7 @@ class Stream:
             elif line.kind == 'checkpoint':
                 self.checkpoints.take(note_of(line), alone=file.first is None)
             else:
-                if file.behind_cut and line is file.first and self._goes_on_elsewhere(line, saved):
+                if (file.behind_cut or self.damaged_beside) and line is file.first and self._goes_on_elsewhere(line, saved):
                     raise GoesOnElsewhere(file)
                 self._entry(line, saved)
                 for early in leading:

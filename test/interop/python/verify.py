@@ -72,6 +72,7 @@ def items_of(files):
 def read_stream(auditor, origin, files, damaged_beside):
     """Reads and assesses the ranges of one stream."""
     streams, numbers = [], set()
+    damaged_beside = damaged_beside or any('UNREADABLE' in file.problems for file in files)
     whole = [file.whole for file in files]
     if False in whole:
         files = files[: whole.index(False) + 1]
