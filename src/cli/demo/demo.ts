@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
 import {
@@ -15,7 +14,7 @@ import {
   type VerifyReport,
   verify,
 } from '../../index.ts';
-import { readsLikeKey, shown } from '../../internal.ts';
+import { openRegular, readsLikeKey, shown } from '../../internal.ts';
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { yes } from '../flags.ts';
@@ -44,26 +43,22 @@ async function check({ file, origin, keyFile, known }: Place, path: string, reme
 
 /** The user's own file, unpacked where it is compressed. */
 async function openOwnFile(path: string): Promise<Readable> {
-  const kind = await stat(path).catch((error: unknown) => {
+  const file = await openRegular(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  if (!kind.isFile()) throw new TamperError('USAGE', `${path} is not a file; demo takes one log file`);
-  if (kind.size <= LONGEST_KEY) await refuseKey(path);
-  const file = createReadStream(path);
   try {
-    await once(file, 'open');
+    if ((await file.stat()).size <= LONGEST_KEY) refuseKey(path, await file.readFile());
   } catch (error) {
-    throw unreadable(path, error);
+    await file.close();
+    throw error;
   }
-  if (!path.endsWith('.gz')) return file;
-  return file.pipe(createGunzip());
+  const bytes = file.createReadStream({ start: 0 });
+  if (!path.endsWith('.gz')) return bytes;
+  return pipeline(bytes, createGunzip(), () => undefined); // who reads is told
 }
 
 /** What is sealed here is printed. @throws USAGE if the file holds a key and nothing else */
-async function refuseKey(path: string): Promise<void> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
+function refuseKey(path: string, bytes: Buffer): void {
   const text = bytes.toString('latin1').trim();
   bytes.fill(0);
   if (!text.startsWith('-----BEGIN') && (/\s/.test(text) || !readsLikeKey(text))) return;

@@ -129,7 +129,8 @@ export class LineSplitter {
 
   #grow(): void {
     if (this.#buffer.length > LINE_LIMIT) throw new LineTooLong(this.#line, this.#offset);
-    const wider = Buffer.allocUnsafeSlow(Math.min(this.#buffer.length * 2, LINE_LIMIT + INITIAL));
+    // in few steps: what is outgrown stays until it is collected
+    const wider = Buffer.allocUnsafeSlow(Math.min(this.#buffer.length * 4, LINE_LIMIT + INITIAL));
     wider.set(this.#buffer.subarray(0, this.#end));
     this.#buffer = wider;
   }
