@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { times } from '../support/tier.ts';
 
 /** What may stand in the place of a path, or become of it. */
 export interface Kind {
@@ -63,14 +64,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'huge file': {
     put: (path) => {
       writeFileSync(path, '');
-      truncateSync(path, 8 * GB);
+      truncateSync(path, times(GB / 8, 3 * GB));
     },
     isLarge: true,
   },
   'sparse file': {
     put: (path, good) => {
       putSome(path, good === 'a directory' ? undefined : good);
-      truncateSync(path, GB / 2);
+      truncateSync(path, times(GB / 8, GB / 2));
     },
     isLarge: true,
   },

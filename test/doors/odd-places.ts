@@ -31,12 +31,12 @@ export type At = (path: string) => string;
 export interface Place {
   readonly name: string;
   readonly flag?: string;
-  /** The path stands in a directory that is given, beside a log that was tampered with. */
-  readonly isBeside?: true;
+  /** The path is given with a log that was tampered with: in a directory, or named before it. */
+  readonly beside?: 'in a directory' | 'named';
 }
 
-export const nameOf = ({ name, flag, isBeside }: Place): string =>
-  `${name} ${flag === undefined ? 'PATH' : `--${flag}`}${isBeside === true ? ' beside a log that was tampered with' : ''}`;
+export const nameOf = ({ name, flag, beside }: Place): string =>
+  `${name} ${flag === undefined ? 'PATH' : `--${flag}`}${beside === undefined ? '' : ` beside a log that was tampered with, ${beside}`}`;
 
 /** What the line of the table in the help stands for. */
 const SUBCOMMANDS: Readonly<Record<string, readonly string[]>> = {
@@ -64,7 +64,8 @@ export async function places(): Promise<Place[]> {
       const all = OWN_FLAGS[name] ?? [...own, ...(WRITERS.includes(name) ? options : [])];
       for (const flag of all) found.push({ name, flag });
       if (!WITHOUT_PATH.includes(name)) found.push({ name });
-      if (name === 'verify' || name === 'audit') found.push({ name, isBeside: true });
+      if (name === 'verify' || name === 'audit')
+        found.push({ name, beside: 'in a directory' }, { name, beside: 'named' });
     }
   }
   return found;
@@ -206,17 +207,18 @@ function replaced(argv: readonly string[], by: readonly string[]): string[] {
 const LISTS = new Set(['--public-key', '--timestamp', '--tsa-certificate']);
 
 /** How the path is called in its place: of some the name says what they are. */
-export function oddIn({ flag, isBeside }: Place, at: At): string {
-  if (isBeside === true) return at('logs/odd.jsonl');
+export function oddIn({ flag, beside }: Place, at: At): string {
+  if (beside === 'in a directory') return at('logs/odd.jsonl');
   if (flag === 'timestamp') return at('odd.tsr');
   return flag === 'manifest' ? at('elsewhere/log.jsonl.manifest.json') : at('odd');
 }
 
 /** The command line with a path in its place. */
-export function commandLine({ name, flag, isBeside }: Place, at: At, odd: string): string[] {
-  const given = isBeside === true ? at('logs') : odd;
-  const beside = name === 'timestamp' ? [] : (goesWith[flag ?? '']?.(at) ?? []);
-  const put = flag === undefined ? [given] : [...beside, `--${flag}`, given];
+export function commandLine({ name, flag, beside }: Place, at: At, odd: string): string[] {
+  const given =
+    beside === 'in a directory' ? [at('logs')] : [odd, ...(beside === 'named' ? [at('logs/tampered.jsonl')] : [])];
+  const companions = name === 'timestamp' ? [] : (goesWith[flag ?? '']?.(at) ?? []);
+  const put = flag === undefined ? given : [...companions, `--${flag}`, ...given];
   const own = ['log.jsonl', 'part.jsonl', 'signer.pub', 'new.jsonl'].map(at);
   const without = (word: string): boolean =>
     (flag === 'state' && word === at('log.jsonl')) ||

@@ -57,7 +57,7 @@ export interface Put {
   readonly aboveMb?: number;
 }
 
-const NEVER_MS = 60_000;
+const NEVER_MS = 180_000;
 /** So long a dead mount is waited for where the command waits for nothing else, in milliseconds. */
 const DEAD_MS = 1_000;
 const env = {
@@ -66,13 +66,14 @@ const env = {
   ...(process.env['REDIS_URL'] !== undefined && { REDIS_URL: process.env['REDIS_URL'] }),
 };
 
-/** The most that this process holds above now until the end of an action, in bytes. */
-async function peakOf(act: () => Promise<unknown>): Promise<number> {
+/** What an action comes to, and the most that this process holds above now until its end, in bytes. */
+async function measured<T>(act: () => Promise<T>): Promise<{ readonly result: T; readonly peak: number }> {
   global.gc?.();
   writeFileSync('/proc/self/clear_refs', '5'); // from now on the kernel counts the peak anew
   const rest = process.memoryUsage.rss();
-  await act();
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1_024 - rest;
+  const result = await act();
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1_024 - rest;
+  return { result, peak };
 }
 
 const ran = async (argv: readonly string[]): Promise<CommandResult> => runCommand(argv, { env, input: '{"n":1}\n' });
@@ -101,7 +102,7 @@ async function workplaceFor(place: Place, root: string): Promise<{ at: At; odd: 
   process.chdir(directory);
   const at: At = (path) => join(directory, path);
   layOut(at);
-  if (place.isBeside === true) layOutTampered(at('logs'));
+  if (place.beside !== undefined) layOutTampered(at('logs'));
   await prepare(place, at, env);
   return { at, odd: oddIn(place, at) };
 }
@@ -112,7 +113,7 @@ async function tried(place: Place, kind: Kind, root: string): Promise<Omit<Put, 
   if (kind.isLarge === true) {
     const { at, odd } = await workplaceFor(place, root);
     putGood(odd, good);
-    goodPeak = await peakOf(() => ended(commandLine(place, at, odd), () => false));
+    goodPeak = (await measured(async () => ended(commandLine(place, at, odd), () => false))).peak;
   }
   const { at, odd } = await workplaceFor(place, root);
   await kind.put(odd, good, at('victim'));
@@ -122,15 +123,13 @@ async function tried(place: Place, kind: Kind, root: string): Promise<Omit<Put, 
   process.env['VAULT_TOKEN'] = place.flag === 'vault-token-file' ? '' : 'of-no-vault'; // it would take the file's place
   const isWriter = place.name === 'seal';
   const seen = watchPath(odd, { isDead, onOpen: onOpen && (() => onOpen(odd)) });
-  let result: Awaited<ReturnType<typeof ended>> = 'never ends';
-  const peak = await peakOf(async () => {
-    result = await ended(commandLine(place, at, odd), () => isDead && !isWriter && seen.waiting > 0);
-  });
+  const run = async (): Promise<CommandResult | 'waits' | 'never ends'> =>
+    ended(commandLine(place, at, odd), () => isDead && !isWriter && seen.waiting > 0);
+  const { result, peak = 0 } = goodPeak === undefined ? { result: await run() } : await measured(run);
   watchNothing();
   const touched = victim() !== before;
   giveBack(odd);
-  const { code, stdout, stderr } =
-    typeof result === 'string' ? { code: result, stdout: '', stderr: '' } : (result as CommandResult);
+  const { code, stdout, stderr } = typeof result === 'string' ? { code: result, stdout: '', stderr: '' } : result;
   return {
     code,
     text: `${stdout}${stderr}`.slice(0, 2_000),

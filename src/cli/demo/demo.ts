@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
 import {
@@ -25,6 +25,8 @@ import { runService } from './service.ts';
 import { type Tampering, tamperings } from './tamperings.ts';
 
 const REQUESTS = 200;
+/** So much is taken of the user's own file, in bytes: a copy of its log is held in memory to be tampered with. */
+const MOST = 4 * 1024 * 1024;
 /** No file that holds a key alone is longer, in bytes. */
 const LONGEST_KEY = 16_384;
 
@@ -41,7 +43,7 @@ async function check({ file, origin, keyFile, known }: Place, path: string, reme
   return verify({ paths: [path], origin, keys, ...(remember || path !== file ? { known } : {}) });
 }
 
-/** The user's own file, unpacked where it is compressed. */
+/** The beginning of the user's own file, unpacked where it is compressed. */
 async function openOwnFile(path: string): Promise<Readable> {
   const file = await openRegular(path).catch((error: unknown) => {
     throw unreadable(path, error);
@@ -53,8 +55,17 @@ async function openOwnFile(path: string): Promise<Readable> {
     throw error;
   }
   const bytes = file.createReadStream({ start: 0 });
-  if (!path.endsWith('.gz')) return bytes;
-  return pipeline(bytes, createGunzip(), () => undefined); // who reads is told
+  const unpacked = path.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => undefined) : bytes; // who reads is told
+  return Readable.from(beginning(unpacked));
+}
+
+async function* beginning(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let left = MOST;
+  for await (const chunk of bytes) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
 }
 
 /** What is sealed here is printed. @throws USAGE if the file holds a key and nothing else */
@@ -150,7 +161,7 @@ export const demo: Command = command(
     usage: '[FILE] [--keep]',
     examples: ['%', '% app.log --keep'],
     about: [
-      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from your file, which stays untouched.',
+      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from the first 4 MiB of your file, which stays untouched.',
     ],
     flags: { keep: yes("keep the demonstration's folder for you to look at") },
     takesConfig: false,
