@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
@@ -168,8 +168,15 @@ function working(name: string, at: At): string[] {
 }
 
 /** What must have been done before a command works. */
-export async function prepare({ name }: Place, at: At, env: Readonly<Record<string, string>>): Promise<void> {
-  if (name === 'audit work' || name === 'audit collect') await runCommand(working('audit enqueue', at), { env });
+export async function prepare(place: Place, at: At, env: Readonly<Record<string, string>>): Promise<void> {
+  const { name, flag } = place;
+  if (name === 'audit work' && flag === undefined) {
+    // a worker is given what the run was made with
+    writeFileSync(at('odd'), files['log.jsonl'] ?? '');
+    await runCommand(commandLine({ name: 'audit enqueue' }, at, at('odd')), { env });
+    rmSync(at('odd'));
+  } else if (name === 'audit work' || name === 'audit collect')
+    await runCommand(working('audit enqueue', at), { env });
   if (name === 'audit merge') {
     const { stdout } = await runCommand([...working('audit', at), '--format', 'json'], { env });
     writeFileSync(at('part.jsonl'), stdout);

@@ -152,6 +152,7 @@ function giveBack(path: string): void {
 async function main([round = '', only = '']: string[]): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'putting-'));
   Object.assign(process.env, env); // key sources look there
+  let areWaiting = false;
   const say = (line: Put): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
   const { REDIS_URL, TOPIC } = process.env;
   const server = REDIS_URL !== undefined ? 'redis' : TOPIC !== undefined ? 'kafka' : undefined;
@@ -162,12 +163,15 @@ async function main([round = '', only = '']: string[]): Promise<void> {
       const place = nameOf(one);
       if (!place.includes(only)) continue;
       say({ place, kind });
-      say({ place, kind, ...(await tried(one, kinds[kind] as Kind, root)) });
+      const put = await tried(one, kinds[kind] as Kind, root);
+      say({ place, kind, ...put });
+      areWaiting ||= put.code === 'waits';
     }
   } finally {
     process.chdir(tmpdir());
     rmSync(root, { recursive: true, force: true });
   }
+  if (areWaiting) process.exit(0); // nothing else but a command that still waits may keep this process alive
 }
 
 if (process.argv[1]?.endsWith('putting.ts') === true) await main(process.argv.slice(2));

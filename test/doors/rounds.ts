@@ -56,8 +56,9 @@ async function putAll(round: number, env: Readonly<Record<string, string>>): Pro
     text += part;
     watch.refresh();
   });
-  await once(child, 'close');
+  const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(watch);
+  expect.soft(code, 'the process that tries them did not end').toBe(0);
   return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Put); // biome-ignore format: a chain
 }
 
