@@ -4,7 +4,7 @@ import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
 import { fleetKey, fleetLog, fleetVkey, tamperings } from '../support/topic-logs.ts';
 import { witnessKey } from '../support/witness-keys.ts';
-import type { Good } from './odd-kinds.ts';
+import { type Good, putGood } from './odd-kinds.ts';
 
 /**
  * Every place of a path, as the help of the commands has them, and of the options as they are documented, which the writer's
@@ -120,6 +120,7 @@ const GOOD: Readonly<Record<string, string>> = {
   witness: 'witness.vkey',
   timestamp: 'stamp.tsr',
   'tsa-certificate': 'ca.pem',
+  since: 'odd.note',
   memory: 'a directory',
   'state-dir': 'a directory',
   'webhook-secret-file': 'data.key',
@@ -169,14 +170,14 @@ function working(name: string, at: At): string[] {
 
 /** What must have been done before a command works. */
 export async function prepare(place: Place, at: At, env: Readonly<Record<string, string>>): Promise<void> {
-  const { name, flag } = place;
-  if (name === 'audit work' && flag === undefined) {
+  const { name } = place;
+  if (name === 'audit collect') await runCommand(working('audit enqueue', at), { env });
+  if (name === 'audit work') {
     // a worker is given what the run was made with
-    writeFileSync(at('odd'), files['log.jsonl'] ?? '');
-    await runCommand(commandLine({ name: 'audit enqueue' }, at, at('odd')), { env });
-    rmSync(at('odd'));
-  } else if (name === 'audit work' || name === 'audit collect')
-    await runCommand(working('audit enqueue', at), { env });
+    putGood(at('odd'), goodIn(place));
+    await runCommand(commandLine({ ...place, name: 'audit enqueue' }, at, at('odd')), { env });
+    rmSync(at('odd'), { recursive: true });
+  }
   if (name === 'audit merge') {
     const { stdout } = await runCommand([...working('audit', at), '--format', 'json'], { env });
     writeFileSync(at('part.jsonl'), stdout);
