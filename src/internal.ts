@@ -66,7 +66,6 @@ export { appendDurably } from './foundation/durable-append.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { readLines } from './foundation/read-lines.ts';
-export { readBytes } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
 export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/check-keys.ts';

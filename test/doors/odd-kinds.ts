@@ -18,13 +18,14 @@ export interface Kind {
 }
 
 /** What works in a place: the bytes of a file, a directory, or nothing. */
-export type Good = string | 'a directory' | undefined;
+export type Good = string | typeof DIRECTORY | undefined;
+export const DIRECTORY: unique symbol = Symbol('a directory');
 
 const STRANGER = 12_345;
 const GB = 2 ** 30;
 
 export function putGood(path: string, good: Good): void {
-  if (good === 'a directory') mkdirSync(path);
+  if (good === DIRECTORY) mkdirSync(path);
   else if (good !== undefined) writeFileSync(path, good, { mode: 0o600 });
 }
 
@@ -70,7 +71,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
   'sparse file': {
     put: (path, good) => {
-      putSome(path, good === 'a directory' ? undefined : good);
+      putSome(path, good === DIRECTORY ? undefined : good);
       truncateSync(path, times(GB / 8, GB / 2));
     },
     isLarge: true,

@@ -4,7 +4,7 @@ import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
 import { fleetKey, fleetLog, fleetVkey, tamperings } from '../support/topic-logs.ts';
 import { witnessKey } from '../support/witness-keys.ts';
-import { type Good, putGood } from './odd-kinds.ts';
+import { DIRECTORY, type Good, putGood } from './odd-kinds.ts';
 
 /**
  * Every place of a path, as the help of the commands has them, and of the options as they are documented, which the writer's
@@ -109,10 +109,9 @@ export function goodIn({ name, flag }: Place): Good {
   if (flag === undefined)
     return name === 'audit merge' ? '' : name === 'keys show' ? files['signer.pub'] : files['log.jsonl'];
   const known = GOOD[flag];
-  if (known === 'a directory') return known;
-  return known === undefined ? undefined : files[known];
+  return typeof known === 'string' ? files[known] : known;
 }
-const GOOD: Readonly<Record<string, string>> = {
+const GOOD: Readonly<Record<string, Good>> = {
   config: 'config.yaml',
   policy: 'policy.yaml',
   keys: 'data.key',
@@ -121,8 +120,8 @@ const GOOD: Readonly<Record<string, string>> = {
   timestamp: 'stamp.tsr',
   'tsa-certificate': 'ca.pem',
   since: 'odd.note',
-  memory: 'a directory',
-  'state-dir': 'a directory',
+  memory: DIRECTORY,
+  'state-dir': DIRECTORY,
   'webhook-secret-file': 'data.key',
   'redis-password-file': 'data.key',
   'result-key': 'data.key',
