@@ -26,7 +26,7 @@ import { type Tampering, tamperings } from './tamperings.ts';
 
 const REQUESTS = 200;
 /** So much is taken of the user's own file, in bytes: a copy of its log is held in memory to be tampered with. */
-const MOST = 4 * 1024 * 1024;
+const MOST = 1024 * 1024;
 /** No file that holds a key alone is longer, in bytes. */
 const LONGEST_KEY = 16_384;
 
@@ -161,7 +161,7 @@ export const demo: Command = command(
     usage: '[FILE] [--keep]',
     examples: ['%', '% app.log --keep'],
     about: [
-      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from the first 4 MiB of your file, which stays untouched.',
+      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from the first MiB of your file, which stays untouched.',
     ],
     flags: { keep: yes("keep the demonstration's folder for you to look at") },
     takesConfig: false,
