@@ -11,6 +11,6 @@ it.each(rounds(times(1, kindNames.length)))(
   async (round) => {
     const server = await RedisServer.start();
     onTestFinished(() => server.stop());
-    expect(await expectOwnEnds(round, { REDIS_URL: server.url })).toBeGreaterThan(20);
+    expect(await expectOwnEnds(round, { REDIS_URL: server.url })).toBeGreaterThan(times(11, 22));
   },
 );
