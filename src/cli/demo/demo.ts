@@ -80,6 +80,7 @@ function refuseKey(path: string, bytes: Buffer): void {
 
 function unreadable(path: string, error: unknown): TamperError {
   const code = systemCode(error);
+  if (code === 'not a regular file') return new TamperError('USAGE', `${path} is ${code}; demo takes one log file`);
   return new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
     cause: error,
     hint: 'Name one of your log files, or leave it out: then a small web service produces the lines.',
