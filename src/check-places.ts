@@ -4,6 +4,7 @@ import { modeOf, type ResolvedConfig } from './config/index.ts';
 import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
+import { isAddress } from './seal/anchor/anchor-name.ts';
 import { filesOf, resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk/names.ts';
 import { checkStateDirectory } from './seal/disk/safe-open.ts';
 import { StateFile } from './seal/disk/state.ts';
@@ -22,6 +23,8 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
   const stateProblem = directoryProblem(stateDir);
   checks.push(result('state_dir', stateDir, stateProblem, 'Set state_dir to a directory of its own that has room.'));
   if (stateProblem === undefined) checks.push(...checkStream(names, config));
+  for (const anchor of config.anchors.filter((name) => !isAddress(name)))
+    checks.push(result('anchors', anchor, fileProblem(anchor), 'Name files in directories that exist and have room.'));
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
   return checks;

@@ -132,9 +132,10 @@ export async function showKeys(paths: readonly string[], options: ShowKeysOption
   const shown: ShownKeys[] = [];
   const logs: string[] = [];
   for (const path of paths) {
-    if (path === '-' || unwrap !== undefined) logs.push(path);
-    else if (await isDirectory(path)) {
-      const names = (await readdir(path)).sort();
+    const isLog = path === '-' || unwrap !== undefined;
+    const names = isLog ? undefined : await namesIn(path);
+    if (isLog) logs.push(path);
+    else if (names !== undefined) {
       for (const name of names) {
         const one = await showBeside(join(path, name), origin);
         if (one !== undefined) shown.push(one);
@@ -165,9 +166,10 @@ async function showBeside(path: string, origin: string | undefined): Promise<Sho
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** The names in a directory, in their order; undefined for what is none. */
+async function namesIn(path: string): Promise<string[] | undefined> {
   try {
-    return (await stat(path)).isDirectory();
+    return (await stat(path)).isDirectory() ? (await readdir(path)).sort() : undefined;
   } catch (error) {
     throw readError(path, error, 'Check the path, and that you may read it.');
   }

@@ -1,60 +1,85 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { asError } from '../errors.ts';
 import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
-import { readsLikeKey } from '../internal.ts';
+import { appendDurably, readsLikeKey } from '../internal.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** What every file of key events begins with. */
 const FIRST = '{"time":"';
 /** Ours alone: it says who uses which key, and when. */
 const FILE_MODE = 0o600;
+/** So many characters wait for a disk that does not answer; what comes then is lost, and said to be. */
+const MOST_WAITING = 1_048_576;
+/** So long a start waits for such a disk, and an end, in milliseconds. */
+const START_MS = 10_000;
+const END_MS = 2_000;
 
 /**
  * Appends every use of a key to a file, one JSON object a line: an audit trail beside that of the key service. Events hold no
- * secret.
+ * secret. Sealing never waits for the file.
  *
- * @param warn - told once where an event cannot be written; sealing goes on
+ * @param warn - told once if an event cannot be written; sealing goes on
  * @returns a function that ends it
- * @throws WRITE_FAILED where the file cannot be opened; USAGE for a key in the place of its name
+ * @throws WRITE_FAILED if the file cannot be opened; USAGE for a key in the place of its name
  */
-export function recordKeyEvents(path: string, warn: (error: TamperError) => void): () => void {
-  const fd = open(path);
-  let isTold = false;
-  const forget = onKeyEvent((event) => {
-    try {
-      writeFileSync(fd, `${formatKeyEvent(event)}\n`); // all of it, where a full disk takes a part
-      isTold = false;
-    } catch (cause) {
-      if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${String(cause)}`, { cause }));
-      isTold = true;
-    }
-  });
-  return () => {
-    forget();
-    closeSync(fd);
-  };
-}
-
-function open(path: string): number {
+export async function recordKeyEvents(path: string, warn: (error: TamperError) => void): Promise<() => Promise<void>> {
   if (readsLikeKey(path)) {
     throw new TamperError('USAGE', '--key-events was given what looks like a key, not the name of a file', {
       hint: 'Name the file that key events are appended to.',
     });
   }
-  let fd: number;
-  try {
-    fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, FILE_MODE);
-  } catch (cause) {
-    const why = String(cause);
-    throw new TamperError('WRITE_FAILED', `${path} cannot be opened for key events: ${why}`, {
+  const opened = answered(append(path, ''), START_MS);
+  await opened.catch((cause: unknown) => {
+    throw new TamperError('WRITE_FAILED', `${path} cannot be opened for key events: ${asError(cause).message}`, {
       cause,
-      hint: 'Name a file in a directory that exists and that this user may write to. A symbolic link is not followed.',
+      hint: 'Name a file of its own in a directory that exists and that this user may write to. A symbolic link is not followed.',
     });
-  }
-  const begin = Buffer.alloc(FIRST.length);
-  const read = fstatSync(fd).isFile() ? readSync(fd, begin, 0, begin.length, 0) : -1;
-  if (read === 0 || begin.toString('latin1') === FIRST) return fd;
-  closeSync(fd);
-  throw new TamperError('WRITE_FAILED', `${path} is no regular file, or holds something else than key events`, {
+  });
+  let waiting = '';
+  let writing: Promise<void> | undefined;
+  let isTold = false;
+  const tell = (why: string, cause?: unknown): void => {
+    if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${why}`, { cause }));
+    isTold = true;
+  };
+  const write = async (): Promise<void> => {
+    while (waiting !== '') {
+      const text = waiting;
+      waiting = '';
+      try {
+        await append(path, text);
+        isTold = false;
+      } catch (cause) {
+        tell(asError(cause).message, cause);
+      }
+    }
+    writing = undefined;
+  };
+  const forget = onKeyEvent((event) => {
+    if (waiting.length > MOST_WAITING) return tell('it does not answer');
+    waiting += `${formatKeyEvent(event)}\n`;
+    writing ??= write();
+  });
+  return async () => {
+    forget();
+    await answered(writing, END_MS).catch((cause: unknown) => tell(asError(cause).message, cause));
+  };
+}
+
+/** What an action comes to. @throws TIMEOUT if that takes longer, as it does on a mount that does not answer */
+async function answered(action: Promise<void> | undefined, ms: number): Promise<void> {
+  const late = delay(ms, undefined, { ref: false }).then(() => {
+    throw new TamperError('TIMEOUT', `it does not answer within ${ms} ms`);
+  });
+  late.catch(() => undefined); // after the action has ended it is nobody's
+  return Promise.race([action, late]);
+}
+
+const append = async (path: string, text: string): Promise<void> =>
+  appendDurably(path, text, FILE_MODE, { most: FIRST.length, check: (beginning) => refuseOther(path, beginning) });
+
+function refuseOther(path: string, beginning: Buffer): void {
+  if (beginning.length === 0 || beginning.toString('latin1') === FIRST) return;
+  throw new TamperError('WRITE_FAILED', `${path} holds something else than key events`, {
     hint: 'Name a file of its own: it is appended to, and what stands in it would be spoilt.',
   });
 }

@@ -1,7 +1,7 @@
-import { lstat, open, realpath, stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
-import { replaceFile } from '../internal.ts';
+import { openRegular, replaceFile } from '../internal.ts';
 import { REPORT_BEGINNING } from '../report/html/document.ts';
 
 /** A file that a command writes besides what it prints. Nothing but an earlier one of its kind is ever replaced. */
@@ -129,7 +129,7 @@ async function checkReplaced({ what, beginning }: OutputKind, target: string): P
   const hint = `Only an earlier ${what} is replaced. Name a file that does not exist yet.`;
   try {
     if (!(await lstat(target)).isFile()) throw usage(`${target} is not a regular file`, hint);
-    const file = await open(target, 'r');
+    const file = await openRegular(target);
     try {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(beginning.length), 0, beginning.length, 0);
       if (buffer.toString('latin1', 0, bytesRead) !== beginning) {

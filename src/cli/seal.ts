@@ -54,7 +54,7 @@ export const seal: Command = command(
     const forget =
       keyEvents === undefined
         ? undefined
-        : recordKeyEvents(keyEvents, (error) => void say(`warning: ${error.message}`));
+        : await recordKeyEvents(keyEvents, (error) => void say(`warning: ${error.message}`));
     const stopped = io.stopped();
     const input = new InputLines(io.inputBytes(), stopped);
     try {
@@ -68,7 +68,7 @@ export const seal: Command = command(
       throw error;
     } finally {
       input.close();
-      forget?.();
+      await forget?.();
     }
     return exitCode.done;
   },

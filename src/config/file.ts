@@ -1,14 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 import { isError, TamperError } from '../errors.ts';
+import { openRegularSync } from '../foundation/regular-file.ts';
 import { fileName, optionNamed } from './names.ts';
 import { hideSecrets, isSecretOption } from './secrecy.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
 import { readPlainYaml } from './yaml.ts';
 
 const maxBytes = 65_536;
-/** A FIFO must not block us; Windows has none, nor the flag. */
-const openFlags = process.platform === 'win32' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * Reads the options that a YAML 1.2 or JSON file sets (JSON when its name ends in `.json`): one map of scalars, and lists of
@@ -52,13 +51,8 @@ function read(path: string): string {
 }
 
 function readRegular(path: string): Buffer {
-  const fd = openSync(path, openFlags);
+  const { fd } = openRegularSync(path);
   try {
-    if (!fstatSync(fd).isFile()) {
-      throw new TamperError('CONFIG_UNREADABLE', `the configuration file ${path} is not a regular file`, {
-        hint: 'Write the options to a regular file and name that one',
-      });
-    }
     const bytes = Buffer.alloc(maxBytes + 1);
     let length = 0;
     for (let count = 1; count > 0 && length < bytes.length; length += count) {

@@ -36,11 +36,12 @@ export async function readBytes(
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
-    check?.(path, await file.stat());
+    const stats = await file.stat();
+    check?.(path, stats);
     const before = onRead && (await file.stat({ bigint: true }));
-    const bytes = await readUpTo(file, limit + 1);
+    const bytes = stats.size > limit ? undefined : await readUpTo(file, stats.size, limit + 1);
     if (before !== undefined) onRead?.(path, before, await file.stat({ bigint: true }));
-    if (bytes.length <= limit) return bytes;
+    if (bytes !== undefined && bytes.length <= limit) return bytes;
   } catch (error) {
     throw readError(path, error, 'Check the path, and that you may read it.');
   } finally {
@@ -52,8 +53,7 @@ export async function readBytes(
 }
 
 /** The size says how much to ask for first; what a file of the kernel's holds it does not say. */
-async function readUpTo(file: FileHandle, limit: number): Promise<Buffer> {
-  const { size } = await file.stat();
+async function readUpTo(file: FileHandle, size: number, limit: number): Promise<Buffer> {
   let bytes = Buffer.allocUnsafe(Math.min(Math.max(size + 1, 4096), limit));
   let length = 0;
   for (;;) {

@@ -72,6 +72,9 @@ const UNREADABLE: ReadonlySet<string> = new Set([
   'ELOOP',
   'ENAMETOOLONG',
   'EBADMSG',
+  'ETIMEDOUT', // of a mount whose server is gone
+  'ENOTCONN',
+  'ENXIO', // a socket
 ]);
 
 /** Whether an error says that this file or directory cannot be read, and nothing of others. */

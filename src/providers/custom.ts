@@ -11,6 +11,9 @@ export interface KeyProviderModule {
   createProvider(config: ResolvedConfig): KeyProvider | Promise<KeyProvider>;
 }
 
+/** No module is longer, in bytes, whatever is bundled into it. */
+const MODULE_LIMIT = 32 * 1024 * 1024;
+
 const methods = [
   'getKey',
   'recoverKey',
@@ -57,7 +60,7 @@ function assertProvider(provider: unknown, name: string): asserts provider is Ke
 async function load(name: string): Promise<{ readonly createProvider?: unknown }> {
   const isPath = name.startsWith('.') || isAbsolute(name);
   try {
-    if (isPath) await (await openRegular(resolve(name))).close(); // the import of a pipe never ends
+    if (isPath) await checkModule(resolve(name));
     return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as { readonly createProvider?: unknown };
   } catch (cause) {
     throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${name} cannot be loaded`, {
@@ -66,6 +69,16 @@ async function load(name: string): Promise<{ readonly createProvider?: unknown }
         ? 'check key_provider_module: a path is relative to the working directory'
         : `Install it with: npm install ${name}`,
     });
+  }
+}
+
+/** The import of a pipe never ends, and that of a file of zeros takes all memory. */
+async function checkModule(path: string): Promise<void> {
+  const file = await openRegular(path);
+  try {
+    if ((await file.stat()).size > MODULE_LIMIT) throw new Error(`it is longer than ${MODULE_LIMIT} bytes`);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,186 +1,179 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import './watched-path.ts'; // first: before anything can keep a function of node:fs
+
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runCommand } from '../support/command-line.ts';
-import { fleetKey, fleetLog, fleetVkey } from '../support/topic-logs.ts';
+import { type CommandResult, runCommand } from '../support/command-line.ts';
+import { times } from '../support/tier.ts';
+import { fleetKey } from '../support/topic-logs.ts';
+import { type Kind, kindNames, kinds, putGood } from './odd-kinds.ts';
+import {
+  type At,
+  commandLine,
+  goodIn,
+  layOut,
+  layOutTampered,
+  nameOf,
+  oddIn,
+  type Place,
+  places,
+  prepare,
+  serverOf,
+} from './odd-places.ts';
+import { watchNothing, watchPath } from './watched-path.ts';
 
 /**
- * Puts one kind of odd file in the place of every path that a command takes, in a process of its own, since one that waits for a pipe
- * waits for good: `node --import ./test/child/typescript.mjs test/doors/putting.ts KIND`. It prints a line of JSON before each place
- * and one after it.
+ * Puts an odd file in the place of every path that a command takes, of another kind at each, in a process of its own, since one that
+ * waits for a pipe waits for good: `putting.ts ROUND`. So many rounds as there are kinds put each kind in each place. It prints a
+ * line of JSON before each place and one after it. With REDIS_URL it takes the places that are not reached without a Redis, with
+ * TOPIC those that are not without a topic of Kafka, without them all others.
  */
 
 /** What came of one place. */
 export interface Put {
   readonly place: string;
-  /** Undefined: it has begun. */
-  readonly code?: number | 'never ends';
+  readonly kind: string;
+  /** Undefined: it has begun. `waits`: for an answer of a mount that gives none, and nothing else is held up. */
+  readonly code?: number | 'waits' | 'never ends';
   readonly text?: string;
-  /** What the link leads to, where the kind is one, was changed or made. */
+  /** What the link leads to, if the kind is one, was changed or made. */
   readonly touched?: boolean;
+  /** Whether the output names the path. */
+  readonly named?: boolean;
+  /** Calls of the file system on the path. */
+  readonly calls?: readonly string[];
+  /** Calls of a dead mount that held the event loop up. */
+  readonly blocking?: readonly string[];
+  /** The most memory above what the same command takes with what works, in MB; undefined if that was not measured. */
+  readonly aboveMb?: number;
 }
 
-export const kinds: Readonly<Record<string, (path: string, victim: string) => unknown>> = {
-  pipe: (path) => execFileSync('mkfifo', [path]),
-  socket: (path) => new Promise<void>((resolve) => void createServer().listen(path, resolve).unref()),
-  directory: (path) => mkdirSync(path),
-  device: (path) => symlinkSync('/dev/zero', path),
-  'link to a file of somebody': (path, victim) => {
-    writeFileSync(victim, 'mine\n');
-    symlinkSync(victim, path);
-  },
-  'link to itself': (path) => symlinkSync(path, path),
-  'link to nothing': (path, victim) => symlinkSync(victim, path),
+const NEVER_MS = 180_000;
+/** So long a dead mount is waited for where the command waits for nothing else, in milliseconds. */
+const DEAD_MS = 1_000;
+const env = {
+  KEY: fleetKey,
+  FAPILOG_TAMPER_KEY: fleetKey,
+  ...(process.env['REDIS_URL'] !== undefined && { REDIS_URL: process.env['REDIS_URL'] }),
 };
 
-const ORIGIN = 'doors.example.com/put';
-const NEVER_MS = 30_000;
-/** How commands' own tables call what is a path. */
-const isPath = (takes = ''): boolean => /FILE|PATH|DIRECTORY|NOTE|PLACE|\.tsr/.test(takes);
-/** Options that are paths; `vault_path` names a key. */
-const isPathOption = (name: string): boolean =>
-  /_(?:file|path|dir|module)$|^file$|^anchors$/.test(name) && name !== 'vault_path';
-/** They wait for a Redis, and take the paths of `audit`. */
-const isTried = (name: string): boolean => !/^audit ./.test(name);
-
-type At = (path: string) => string;
-
-/** A command line that works without what is put. */
-function working(name: string, at: At): string[] {
-  const keys = ['--origin', ORIGIN, '--public-key', at('signer.pub'), '--key-env', 'KEY'];
-  const writer = ['--origin', ORIGIN, '--key-source', 'env', '--key-id', 'audit', '--state-dir', at('state')];
-  const asked = ['--origin', ORIGIN, '--url', 'http://127.0.0.1:9'];
-  const lines: Readonly<Record<string, readonly string[]>> = {
-    seal: ['--out', at('new.jsonl'), '--on-start-failure', 'stop', '--close-timeout-seconds', '1', ...writer],
-    doctor: ['--file', at('new.jsonl'), ...writer],
-    verify: [at('log.jsonl'), ...keys],
-    audit: [at('log.jsonl'), '--memory', at('memory'), ...keys],
-    prove: [at('log.jsonl'), '--seq', '2', ...keys],
-    attest: [
-      at('log.jsonl'),
-      ...keys,
-      '--key-source',
-      'file',
-      '--key-file-path',
-      at('signer.key'),
-      '--algorithm',
-      'Ed25519',
-    ],
-    cat: [at('log.jsonl'), '--verified', ...keys],
-    inspect: [at('log.jsonl')],
-    witness: [at('log.jsonl'), ...asked, '--witness', fleetVkey, '--out', at('out')],
-    timestamp: [at('log.jsonl'), ...asked, '--tsa-certificate', at('signer.pub'), '--out', at('out')],
-    recover: ['--reason', 'a test', ...writer],
-    'keys show': [at('log.jsonl')],
-    'keys recover': [at('log.jsonl'), '--out', at('recovered'), '--origin', ORIGIN],
-    'policy init': [at('log.jsonl')],
-  };
-  return [...name.split(' '), ...(lines[name] ?? [])];
+/** What an action comes to, and the most that this process holds above now until its end, in bytes. */
+async function measured<T>(act: () => Promise<T>): Promise<{ readonly result: T; readonly peak: number }> {
+  global.gc?.();
+  writeFileSync('/proc/self/clear_refs', '5'); // from now on the kernel counts the peak anew
+  const rest = process.memoryUsage.rss();
+  const result = await act();
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) * 1_024 - rest;
+  return { result, peak };
 }
 
-const VAULT = ['--key-source', 'vault', '--vault-path', 'transit/keys/audit', '--vault-addr', 'https://127.0.0.1:9'];
+const ran = async (argv: readonly string[]): Promise<CommandResult> => runCommand(argv, { env, input: '{"n":1}\n' });
 
-/** What a flag goes with, and is not looked at without. */
-const goesWith: Readonly<Record<string, (at: At) => readonly string[]>> = {
-  timestamp: (at) => ['--tsa-certificate', at('signer.pub')],
-  'tsa-certificate': (at) => ['--timestamp', at('stamp.tsr')],
-  state: () => ['--from', 'kafka://127.0.0.1:9/t'],
-  'webhook-secret-file': () => ['--watch', '--webhook', 'http://127.0.0.1:9'],
-  'key-file-path': () => ['--key-source', 'file'],
-  'key-provider-module': () => ['--key-source', 'custom'],
-  'signing-key-file-path': () => ['--signing-key-id', 'sign', '--signing-key-source', 'file'],
-  'post-quantum-key-file-path': () => ['--post-quantum-key-id', 'later', '--post-quantum-key-source', 'file'],
-  'vault-token-file': () => VAULT,
-  'vault-secret-id-file': () => [...VAULT, '--vault-auth-method', 'approle', '--vault-role', 'r'],
-  'vault-jwt-path': () => [...VAULT, '--vault-auth-method', 'kubernetes', '--vault-role', 'r'],
-  'vault-ca-file': () => VAULT,
-  'vault-client-cert-file': (at) => [...VAULT, '--vault-client-key-file', at('signer.key')],
-  'vault-client-key-file': (at) => [...VAULT, '--vault-client-cert-file', at('signer.pub')],
-};
-
-/** A command line with other flags in the place of those of the same names. */
-function replaced(argv: readonly string[], by: readonly string[]): string[] {
-  const names = new Set(by.filter((word) => word.startsWith('--')));
-  const isGone = (word: string | undefined): boolean => word !== undefined && names.has(word) && !LISTS.has(word);
-  return [...argv.filter((word, index) => !isGone(word) && !isGone(argv[index - 1])), ...by];
-}
-/** They are given in addition. */
-const LISTS = new Set(['--public-key', '--timestamp', '--tsa-certificate']);
-
-/** A place of a path; without a flag it is an argument. */
-interface Place {
-  readonly name: string;
-  readonly flag?: string;
-}
-
-const SUBCOMMANDS: Readonly<Record<string, readonly string[]>> = {
-  keys: ['keys show', 'keys recover'],
-  policy: ['policy init'],
-};
-/** `keys show` takes paths alone. */
-const hasFlag = (name: string): boolean => name !== 'keys show';
-
-/** Every place of a path, as the help of the commands has them, and of the options as they are documented, which the writer's commands take. */
-async function places(): Promise<Place[]> {
-  const documented = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
-  const options = [...documented.matchAll(/^\| `([a-z_]+)`/gm)]
-    .flatMap(([, one = '']) => (isPathOption(one) ? [one] : []))
-    .map((one) => one.replaceAll('_', '-'));
-  const rows = [...(await runCommand(['help'])).stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}/gm)];
-  const found: Place[] = [];
-  for (const row of rows.map(([, name = '']) => name).filter(isTried)) {
-    const { stdout } = await runCommand(['help', ...row.split(' ')]);
-    const flags = [...stdout.matchAll(/^ {2}--([a-z-]+) (\S+) {2,}/gm)];
-    const own = flags.flatMap(([, flag = '', takes]) => (isPath(takes) ? [flag] : []));
-    for (const name of SUBCOMMANDS[row] ?? [row]) {
-      const isWriter = ['seal', 'doctor'].includes(name);
-      for (const flag of hasFlag(name) ? [...own, ...(isWriter ? options : [])] : []) found.push({ name, flag });
-      if (!isWriter && !['keygen', 'demo'].includes(name)) found.push({ name });
+/** Runs a command until it ends, or waits for a dead mount alone. */
+async function ended(argv: readonly string[], isStuck: () => boolean): Promise<CommandResult | 'waits' | 'never ends'> {
+  const stop = new AbortController();
+  const patience = (async () => {
+    for (let waited = 0; waited < NEVER_MS; waited += DEAD_MS) {
+      await delay(DEAD_MS, undefined, { signal: stop.signal });
+      if (isStuck()) return 'waits';
     }
+    return 'never ends';
+  })();
+  patience.catch(() => undefined); // it was stopped
+  try {
+    return await Promise.race([ran(argv), patience]);
+  } finally {
+    stop.abort();
   }
-  return found;
 }
 
-async function main([kind = '']: string[]): Promise<void> {
-  const make = kinds[kind];
-  if (make === undefined) throw new Error(`no kind ${kind}`);
+/** A directory that a command runs in, and the path in it. */
+async function workplaceFor(place: Place, root: string): Promise<{ at: At; odd: string }> {
+  const directory = mkdtempSync(join(root, 'p-'));
+  process.chdir(directory);
+  const at: At = (path) => join(directory, path);
+  layOut(at);
+  if (place.beside !== undefined) layOutTampered(at('logs'));
+  await prepare(place, at, env);
+  return { at, odd: oddIn(place, at) };
+}
+
+async function tried(place: Place, kind: Kind, root: string): Promise<Omit<Put, 'place' | 'kind'>> {
+  const good = goodIn(place);
+  let goodPeak: number | undefined;
+  if (kind.isLarge === true) {
+    const { at, odd } = await workplaceFor(place, root);
+    putGood(odd, good);
+    goodPeak = (await measured(async () => ended(commandLine(place, at, odd), () => false))).peak;
+  }
+  const { at, odd } = await workplaceFor(place, root);
+  await kind.put(odd, good, at('victim'));
+  const victim = (): string | undefined => (existsSync(at('victim')) ? readFileSync(at('victim'), 'utf8') : undefined);
+  const before = victim();
+  const { onOpen, isDead = false } = kind;
+  process.env['VAULT_TOKEN'] = place.flag === 'vault-token-file' ? '' : 'of-no-vault'; // it would take the file's place
+  const isWriter = place.name === 'seal';
+  const seen = watchPath(odd, { isDead, onOpen: onOpen && (() => onOpen(odd)) });
+  const run = async (): Promise<CommandResult | 'waits' | 'never ends'> =>
+    ended(commandLine(place, at, odd), () => isDead && !isWriter && seen.waiting > 0);
+  const { result, peak = 0 } = goodPeak === undefined ? { result: await run() } : await measured(run);
+  watchNothing();
+  const touched = victim() !== before;
+  giveBack(odd);
+  const { code, stdout, stderr } = typeof result === 'string' ? { code: result, stdout: '', stderr: '' } : result;
+  return {
+    code,
+    text: `${stdout}${stderr}`.slice(0, 2_000),
+    touched,
+    named: `${stdout}${stderr}`.includes(odd),
+    calls: [...seen.calls],
+    blocking: [...seen.blocking],
+    ...(goodPeak !== undefined && { aboveMb: Math.round((peak - goodPeak) / 1e6) }),
+  };
+}
+
+/** What cannot be read cannot be removed either, if it is a directory. */
+function giveBack(path: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isSymbolicLink()) return;
+  if (stats.uid !== process.geteuid?.()) lchownSync(path, process.geteuid?.() ?? 0, 0);
+  chmodSync(path, 0o700);
+}
+
+async function main([round = '', only = '']: string[]): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'putting-'));
+  Object.assign(process.env, env); // key sources look there
+  let areWaiting = false;
   const say = (line: Put): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+  const { REDIS_URL, TOPIC } = process.env;
+  const server = REDIS_URL !== undefined ? 'redis' : TOPIC !== undefined ? 'kafka' : undefined;
+  const share = server === 'redis' ? times(2, 1) : 1; // each of them waits for its server
+  const all = (await places()).filter((place) => serverOf(place) === server);
   try {
-    for (const { name, flag } of await places()) {
-      const place = `${name} ${flag === undefined ? 'PATH' : `--${flag}`}`;
-      say({ place });
-      const directory = mkdtempSync(join(root, 'p-'));
-      process.chdir(directory);
-      const at = (path: string): string => join(directory, path);
-      writeFileSync(
-        at('log.jsonl'),
-        `${fleetLog(ORIGIN, 5)
-          .lines.map(({ bytes }) => bytes)
-          .join('\n')}\n`,
-      );
-      writeFileSync(at('signer.pub'), `${fleetVkey}\n`);
-      await runCommand(['keygen', '--algorithm', 'Ed25519', '--out', at('signer.key')]);
-      await make(at('odd'), at('victim'));
-      const before = existsSync(at('victim')) ? readFileSync(at('victim'), 'utf8') : undefined;
-      const put = flag === undefined ? [at('odd')] : [...(goesWith[flag]?.(at) ?? []), `--${flag}`, at('odd')];
-      const argv = replaced(
-        working(name, at).filter((word) => flag !== undefined || word !== at('log.jsonl')),
-        put,
-      );
-      const env = { KEY: fleetKey, FAPILOG_TAMPER_KEY: fleetKey };
-      const never = delay(NEVER_MS, { code: 'never ends' as const, stdout: '', stderr: '' }, { ref: false });
-      const { code, stdout, stderr } = await Promise.race([runCommand(argv, { env, input: '{"n":1}\n' }), never]);
-      const after = existsSync(at('victim')) ? readFileSync(at('victim'), 'utf8') : undefined;
-      say({ place, code, text: `${stdout}${stderr}`.slice(0, 2_000), touched: after !== before });
+    for (const [index, one] of all.entries()) {
+      const kind = kindNames[(index + Number(round)) % kindNames.length] as string;
+      const place = nameOf(one);
+      if (!place.includes(only) || (index + Math.floor(Number(round) / 2)) % share !== 0) continue;
+      say({ place, kind });
+      const put = await tried(one, kinds[kind] as Kind, root);
+      say({ place, kind, ...put });
+      areWaiting ||= put.code === 'waits';
     }
   } finally {
     process.chdir(tmpdir());
     rmSync(root, { recursive: true, force: true });
   }
+  if (areWaiting) process.exit(0); // nothing else but a command that still waits may keep this process alive
 }
 
 if (process.argv[1]?.endsWith('putting.ts') === true) await main(process.argv.slice(2));

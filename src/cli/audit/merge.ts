@@ -1,7 +1,5 @@
-import { open } from 'node:fs/promises';
-import { systemCode } from '../../errors.ts';
 import { TamperError } from '../../index.ts';
-import { mergeAudits, type PartLines } from '../../internal.ts';
+import { mergeAudits, type PartLines, readLines } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
 import type { FlagSet, FlagValues } from '../flags.ts';
 import { auditOutputs, checkOutputs, type OutputFlags, outputFlags } from './outputs.ts';
@@ -39,19 +37,6 @@ function refuseFlags(given: Readonly<Record<string, unknown>>): void {
 }
 
 function linesOf(path: string): PartLines {
-  return { name: path, lines: readLines(path) };
-}
-
-async function* readLines(path: string): AsyncGenerator<string> {
-  try {
-    const file = await open(path, 'r');
-    yield* file.readLines();
-  } catch (cause) {
-    const code = systemCode(cause);
-    if (code === '') throw cause;
-    throw new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
-      cause,
-      hint: 'Name the files that audit --format json was written to, one for each part.',
-    });
-  }
+  const hint = 'Name the files that audit --format json was written to, one for each part.';
+  return { name: path, lines: readLines(path, hint) };
 }

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../../errors.ts';
 import {
@@ -15,7 +14,7 @@ import {
   type VerifyReport,
   verify,
 } from '../../index.ts';
-import { readsLikeKey, shown } from '../../internal.ts';
+import { openRegular, readsLikeKey, shown } from '../../internal.ts';
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { yes } from '../flags.ts';
@@ -26,6 +25,8 @@ import { runService } from './service.ts';
 import { type Tampering, tamperings } from './tamperings.ts';
 
 const REQUESTS = 200;
+/** So much is taken of the user's own file, in bytes: a copy of its log is held in memory to be tampered with. */
+const MOST = 1024 * 1024;
 /** No file that holds a key alone is longer, in bytes. */
 const LONGEST_KEY = 16_384;
 
@@ -42,28 +43,33 @@ async function check({ file, origin, keyFile, known }: Place, path: string, reme
   return verify({ paths: [path], origin, keys, ...(remember || path !== file ? { known } : {}) });
 }
 
-/** The user's own file, unpacked where it is compressed. */
+/** The beginning of the user's own file, unpacked where it is compressed. */
 async function openOwnFile(path: string): Promise<Readable> {
-  const kind = await stat(path).catch((error: unknown) => {
+  const file = await openRegular(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  if (!kind.isFile()) throw new TamperError('USAGE', `${path} is not a file; demo takes one log file`);
-  if (kind.size <= LONGEST_KEY) await refuseKey(path);
-  const file = createReadStream(path);
   try {
-    await once(file, 'open');
+    if ((await file.stat()).size <= LONGEST_KEY) refuseKey(path, await file.readFile());
   } catch (error) {
-    throw unreadable(path, error);
+    await file.close();
+    throw error;
   }
-  if (!path.endsWith('.gz')) return file;
-  return file.pipe(createGunzip());
+  const bytes = file.createReadStream({ start: 0 });
+  const unpacked = path.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => undefined) : bytes; // who reads is told
+  return Readable.from(beginning(unpacked));
+}
+
+async function* beginning(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let left = MOST;
+  for await (const chunk of bytes) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
 }
 
 /** What is sealed here is printed. @throws USAGE if the file holds a key and nothing else */
-async function refuseKey(path: string): Promise<void> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
+function refuseKey(path: string, bytes: Buffer): void {
   const text = bytes.toString('latin1').trim();
   bytes.fill(0);
   if (!text.startsWith('-----BEGIN') && (/\s/.test(text) || !readsLikeKey(text))) return;
@@ -74,6 +80,7 @@ async function refuseKey(path: string): Promise<void> {
 
 function unreadable(path: string, error: unknown): TamperError {
   const code = systemCode(error);
+  if (code === 'not a regular file') return new TamperError('USAGE', `${path} is ${code}; demo takes one log file`);
   return new TamperError(code === 'ENOENT' ? 'NOT_FOUND' : 'READ_FAILED', `${path} cannot be read (${code})`, {
     cause: error,
     hint: 'Name one of your log files, or leave it out: then a small web service produces the lines.',
@@ -155,7 +162,7 @@ export const demo: Command = command(
     usage: '[FILE] [--keep]',
     examples: ['%', '% app.log --keep'],
     about: [
-      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from your file, which stays untouched.',
+      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from the first MiB of your file, which stays untouched.',
     ],
     flags: { keep: yes("keep the demonstration's folder for you to look at") },
     takesConfig: false,

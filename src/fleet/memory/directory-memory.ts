@@ -101,7 +101,7 @@ export class DirectoryMemory implements AuditMemory {
       });
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return [];
-      throw readError(folder, error, 'Check that you may read what the auditor remembers.');
+      throw unreadable(folder, error);
     }
   }
 }
@@ -150,6 +150,14 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** Names the path, which ends with a digest of ours and would read like a key. */
+function unreadable(path: string, cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (code === '') return cause;
+  const hint = 'Check that you may read what the auditor remembers.';
+  return new TamperError('READ_FAILED', `${path} cannot be read (${code})`, { cause, hint });
+}
+
 /** The text of a file; undefined where it is gone. */
 async function readSmall(path: string): Promise<string | undefined> {
   try {
@@ -162,7 +170,7 @@ async function readSmall(path: string): Promise<string | undefined> {
     }
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw readError(path, error, 'Check that you may read what the auditor remembers.');
+    throw unreadable(path, error);
   }
   throw new TamperError('FORMAT_LIMIT', `${path} is longer than ${TEXT_LIMIT} bytes`);
 }

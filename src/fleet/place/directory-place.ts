@@ -69,7 +69,10 @@ export class DirectoryPlace implements LogPlace {
 
   async *#listed(paths: readonly string[], ignored: IgnoredFiles, again: boolean): AsyncGenerator<PlacedFile> {
     for await (const { path, stray, listed, unreadable } of findFiles(paths, ignored, again)) {
-      if (unreadable !== undefined) throw unreadable;
+      if (unreadable !== undefined) {
+        yield { name: path, size: 0, version: 'unreadable' }; // looking into it says why
+        continue;
+      }
       const file = await standingAt(path);
       if (file === undefined) continue; // renamed or deleted since: its new name shows up, or it is missed
       const manifest = listed && stray ? undefined : await manifestBeside(path);

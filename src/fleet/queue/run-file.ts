@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import * as v from 'valibot';
-import { systemCode, TamperError } from '../../errors.ts';
+import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
-import { readError } from '../../foundation/regular-file.ts';
+import { readLines } from '../../foundation/read-lines.ts';
 import { newRunId, parseJob, type StreamJob } from './stream-job.ts';
 
 /**
@@ -19,6 +18,7 @@ import { newRunId, parseJob, type StreamJob } from './stream-job.ts';
  * It is on the disk before the first job is in the queue. Whatever Redis loses, it says which streams were to be audited.
  */
 const FORMAT = 'fapilog-tamper audit run 1';
+const READABLE = 'Check that this is the file of a run, and that you may read it.';
 
 const headerSchema = v.strictObject({ format: v.literal(FORMAT), run: v.string(), queue: v.string() });
 const trailerSchema = v.strictObject({
@@ -103,15 +103,15 @@ export class RunFile {
   /** @returns undefined where there is no such file @throws {@link TamperError} `READ_FAILED`, `FORMAT_INVALID` */
   static async open(path: string): Promise<RunFile | undefined> {
     try {
-      for await (const text of linesOf(path)) {
+      for await (const text of readLines(path, READABLE)) {
         const parsed = v.safeParse(headerSchema, jsonOf(text));
         if (!parsed.success) break;
         const { run, queue } = parsed.output;
         return new RunFile(path, { run, queue });
       }
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw readError(path, error, 'Check that you may read it.');
+      if (isTamperError(error, 'NOT_FOUND')) return undefined;
+      throw error;
     }
     throw damaged(path, 1);
   }
@@ -120,24 +120,19 @@ export class RunFile {
   async *jobs(): AsyncGenerator<StreamJob, RunEnd> {
     let at = 0;
     let end: RunEnd | undefined;
-    try {
-      for await (const text of linesOf(this.path)) {
-        at += 1;
-        if (at === 1) continue;
-        if (end !== undefined) throw damaged(this.path, at);
-        const value = jsonOf(text);
-        const trailer = v.safeParse(trailerSchema, value);
-        if (trailer.success) {
-          end = trailer.output;
-          continue;
-        }
-        const job = parseJob(value, `line ${at} of ${this.path}`);
-        if (job.run !== this.header.run) throw damaged(this.path, at);
-        yield job;
+    for await (const text of readLines(this.path, READABLE)) {
+      at += 1;
+      if (at === 1) continue;
+      if (end !== undefined) throw damaged(this.path, at);
+      const value = jsonOf(text);
+      const trailer = v.safeParse(trailerSchema, value);
+      if (trailer.success) {
+        end = trailer.output;
+        continue;
       }
-    } catch (error) {
-      if (systemCode(error) === '') throw error;
-      throw readError(this.path, error, 'Check that you may read it.');
+      const job = parseJob(value, `line ${at} of ${this.path}`);
+      if (job.run !== this.header.run) throw damaged(this.path, at);
+      yield job;
     }
     if (end?.streams !== at - 2) throw damaged(this.path, at);
     return end;
@@ -146,15 +141,6 @@ export class RunFile {
 
 function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const file = await open(path);
-  try {
-    for await (const text of file.readLines()) yield text;
-  } finally {
-    await file.close();
-  }
 }
 
 function jsonOf(text: string): unknown {

@@ -1,7 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
+import { openRegular } from '../../foundation/regular-file.ts';
 import { checkSecretFile } from '../../foundation/secret-file.ts';
 import { malformed } from './key-text.ts';
 
@@ -18,8 +18,7 @@ const SMALL = 4096;
 export async function readKeyFile(path: string, limit: number): Promise<Buffer> {
   let handle: FileHandle;
   try {
-    // a FIFO must not block us; Windows has none, nor the flag
-    handle = await open(path, process.platform === 'win32' ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK);
+    handle = await openRegular(path);
   } catch (cause) {
     throw fileError(path, cause);
   }
@@ -27,7 +26,6 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
   let buffer: Buffer | undefined;
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) throw malformed(place, 'is not a regular file');
     checkSecretFile('key file', path, stats);
     if (stats.size > limit) throw malformed(place, `is longer than ${limit} bytes`);
     buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
@@ -73,6 +71,10 @@ const fileErrors: ReadonlyMap<string, { code: TamperErrorCode; problem: string; 
       problem: 'there is no key file',
       hint: 'Check key_file_path; `fapilog-tamper keygen` makes a key',
     },
+  ],
+  [
+    'not a regular file',
+    { code: 'KEY_MALFORMED', problem: 'the key file is not a regular file', hint: 'Name the file that holds the key' },
   ],
   ['ENOTDIR', { code: 'KEY_NOT_FOUND', problem: 'there is no key file', hint: 'Part of the path is not a directory' }],
   [

@@ -7,7 +7,7 @@ import type { LoginMethod } from './login.ts';
 import { NodeHttpClient } from './node-http-client.ts';
 import type { VaultProviderOptions, VaultSettings } from './options.ts';
 import { VaultSession } from './session.ts';
-import { loadTls } from './tls.ts';
+import { checkTls, loadTls, type VaultTlsSources } from './tls.ts';
 import { TokenLogin } from './token-login.ts';
 import { Transit } from './transit.ts';
 
@@ -22,7 +22,9 @@ export interface VaultConnection {
 /** Puts client, login and engine together; calls nobody. */
 export function connect(options: VaultProviderOptions, settings: VaultSettings): VaultConnection {
   const { endpoint, namespace, clock, timeoutMs, environment } = settings;
-  const client = options.client ?? new NodeHttpClient(endpoint, loadTls(tlsSources(options, settings)));
+  const sources = tlsSources(options, settings);
+  checkTls(sources);
+  const client = options.client ?? new NodeHttpClient(endpoint, () => loadTls(sources));
   const api = new VaultApi(client, endpoint, namespace, clock);
   const warnings = new KeyWarnings('vault');
   const session = new VaultSession(api, loginMethod(options, settings, warnings), clock, timeoutMs, warnings);
@@ -44,7 +46,7 @@ export function connect(options: VaultProviderOptions, settings: VaultSettings):
   };
 }
 
-function tlsSources(options: VaultProviderOptions, { environment }: VaultSettings): Parameters<typeof loadTls>[0] {
+function tlsSources(options: VaultProviderOptions, { environment }: VaultSettings): VaultTlsSources {
   const { caFile } = options;
   return {
     caFile: caFile ?? environment.caFile,

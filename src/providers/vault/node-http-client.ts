@@ -12,20 +12,22 @@ const maxSockets = 16;
 /** Vault over `node:http` and `node:https` with connections kept alive: the built-in `fetch` cannot take a CA. */
 export class NodeHttpClient implements VaultHttpClient {
   readonly #secure: boolean;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #loadTls: () => Promise<VaultTls>;
+  #agent: Promise<HttpAgent | HttpsAgent> | undefined;
 
-  constructor(endpoint: URL, tls: VaultTls) {
+  /** @param loadTls - called before the first request, and again while it fails */
+  constructor(endpoint: URL, loadTls: () => Promise<VaultTls>) {
     this.#secure = endpoint.protocol === 'https:';
-    const common = { keepAlive: true, maxSockets, scheduling: 'lifo' } as const;
-    this.#agent = this.#secure ? new HttpsAgent({ ...common, ...tls, minVersion: 'TLSv1.2' }) : new HttpAgent(common);
+    this.#loadTls = loadTls;
   }
 
   async request(request: VaultHttpRequest): Promise<VaultHttpResponse> {
     const { method, url, headers, body, signal } = request;
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
-    const options = { method, headers: { ...headers, ...length }, agent: this.#agent, signal };
     const send = this.#secure ? httpsRequest : httpRequest;
     try {
+      this.#agent ??= this.#makeAgent();
+      const options = { method, headers: { ...headers, ...length }, agent: await this.#agent, signal };
       const reply = await new Promise<IncomingMessage>((resolve, reject) => {
         send(url, options, resolve).on('error', reject).end(body);
       });
@@ -35,8 +37,22 @@ export class NodeHttpClient implements VaultHttpClient {
     }
   }
 
+  async #makeAgent(): Promise<HttpAgent | HttpsAgent> {
+    const common = { keepAlive: true, maxSockets, scheduling: 'lifo' } as const;
+    if (!this.#secure) return new HttpAgent(common);
+    try {
+      return new HttpsAgent({ ...common, ...(await this.#loadTls()), minVersion: 'TLSv1.2' });
+    } catch (error) {
+      this.#agent = undefined;
+      throw error;
+    }
+  }
+
   close(): void {
-    this.#agent.destroy();
+    void this.#agent?.then(
+      (agent) => agent.destroy(),
+      () => undefined, // there is none
+    );
   }
 }
 

@@ -44,8 +44,8 @@ import { type TransitText, versionOfWrapped } from './transit-text.ts';
  *
  * Every method that calls Vault throws {@link TamperError} with `KEY_NOT_FOUND`, `KEY_DISABLED`, `KEY_VERSION_UNAVAILABLE`,
  * `KEY_WRONG_USAGE`, `ACCESS_DENIED`, `UNAUTHENTICATED`, `CREDENTIALS_EXHAUSTED`, `THROTTLED`, `UNAVAILABLE`, `TIMEOUT`,
- * `ABORTED`, `TLS_FAILED`, `RESPONSE_MALFORMED`, `UNSUPPORTED_OPERATION`, `CONFIG_INVALID` (a key id of another form) or
- * `PROVIDER_CLOSED`, besides those that it names.
+ * `ABORTED`, `TLS_FAILED`, `RESPONSE_MALFORMED`, `UNSUPPORTED_OPERATION`, `CONFIG_INVALID` (a key id of another form),
+ * `CONFIG_UNREADABLE` (a TLS file) or `PROVIDER_CLOSED`, besides those that it names.
  */
 export class VaultProvider implements KeyProvider {
   readonly source: KeySource = 'vault';
@@ -57,9 +57,9 @@ export class VaultProvider implements KeyProvider {
   readonly #warnings: KeyWarnings;
 
   /**
-   * Reads options, environment and TLS files; calls nobody.
+   * Reads options and environment; calls nobody. TLS files are read before the first call.
    *
-   * @throws {TamperError} `CONFIG_INVALID`, `CONFIG_UNREADABLE`, `INSECURE_ENDPOINT`
+   * @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT`
    */
   constructor(options: VaultProviderOptions = {}) {
     const settings = resolveSettings(options);

@@ -1,8 +1,8 @@
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { TamperError } from '../../errors.ts';
-import { openRegularSync } from '../../foundation/regular-file.ts';
+import { readBytes } from '../../foundation/read-text.ts';
 
 /** What a TLS connection to Vault is made with, as `node:tls` takes it. */
 export interface VaultTls {
@@ -24,51 +24,50 @@ export interface VaultTlsSources {
   readonly skipVerify: boolean;
 }
 
+/** @throws {TamperError} `CONFIG_INVALID`: a certificate without its key */
+export function checkTls({ clientCertFile, clientKeyFile }: VaultTlsSources): void {
+  if ((clientCertFile === undefined) === (clientKeyFile === undefined)) return;
+  throw new TamperError('CONFIG_INVALID', 'Vault: a client certificate needs both its file and its key file');
+}
+
 /**
  * Reads the files. A CA that is given replaces Node's own list, as it does for the `vault` command.
  *
- * @throws {TamperError} `CONFIG_UNREADABLE`: a file cannot be read; `CONFIG_INVALID`: a certificate without its key
+ * @throws {TamperError} `CONFIG_UNREADABLE`: a file cannot be read
  */
-export function loadTls(sources: VaultTlsSources): VaultTls {
+export async function loadTls(sources: VaultTlsSources): Promise<VaultTls> {
   const { clientCertFile, clientKeyFile, serverName, skipVerify } = sources;
-  if ((clientCertFile === undefined) !== (clientKeyFile === undefined)) {
-    throw new TamperError('CONFIG_INVALID', 'Vault: a client certificate needs both its file and its key file');
-  }
-  const ca = certificateAuthorities(sources);
+  const ca = await certificateAuthorities(sources);
   return {
     ...(ca === undefined ? {} : { ca }),
-    ...(clientCertFile === undefined ? {} : { cert: read(clientCertFile, 'client certificate') }),
-    ...(clientKeyFile === undefined ? {} : { key: read(clientKeyFile, 'client key') }),
+    ...(clientCertFile === undefined ? {} : { cert: await read(clientCertFile, 'client certificate') }),
+    ...(clientKeyFile === undefined ? {} : { key: await read(clientKeyFile, 'client key') }),
     ...(serverName === undefined ? {} : { servername: serverName }),
     ...(skipVerify ? { rejectUnauthorized: false } : {}),
   };
 }
 
-function certificateAuthorities(sources: VaultTlsSources): string[] | undefined {
+async function certificateAuthorities(sources: VaultTlsSources): Promise<string[] | undefined> {
   const { caFile, caPem, caDirectory } = sources;
-  if (caFile !== undefined) return [read(caFile, 'CA').toString()];
+  if (caFile !== undefined) return [(await read(caFile, 'CA')).toString()];
   if (caPem !== undefined) return [caPem];
   if (caDirectory === undefined) return undefined;
-  const files = list(caDirectory).filter((name) => /\.(pem|crt|cer)$/.test(name));
-  return [...rootCertificates, ...files.map((name) => read(join(caDirectory, name), 'CA').toString())];
+  const files = (await list(caDirectory)).filter((name) => /\.(pem|crt|cer)$/.test(name));
+  const own = await Promise.all(files.map((name) => read(join(caDirectory, name), 'CA')));
+  return [...rootCertificates, ...own.map(String)];
 }
 
-function read(path: string, what: string): Buffer {
+async function read(path: string, what: string): Promise<Buffer> {
   try {
-    const { fd } = openRegularSync(path);
-    try {
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    return await readBytes(path);
   } catch (cause) {
     throw new TamperError('CONFIG_UNREADABLE', `Vault: the ${what} file ${path} cannot be read`, { cause });
   }
 }
 
-function list(path: string): string[] {
+async function list(path: string): Promise<string[]> {
   try {
-    return readdirSync(path);
+    return await readdir(path);
   } catch (cause) {
     throw new TamperError('CONFIG_UNREADABLE', `Vault: the CA directory ${path} cannot be read`, { cause });
   }

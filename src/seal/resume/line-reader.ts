@@ -9,8 +9,15 @@ export interface FileLine {
   readonly offset: number;
 }
 
-/** The whole lines of an open file from `offset` on, one after the other. What follows the last LF is no line. */
-export function* readLines(fd: number, offset: number): Generator<FileLine> {
+/**
+ * The whole lines of an open file from `offset` on, one after the other. What follows the last LF is no line, nor is anything from a
+ * line of more than `longest` bytes on, so that a hole in a file takes no memory.
+ */
+export function* readLines(
+  fd: number,
+  offset: number,
+  longest: number = Number.POSITIVE_INFINITY,
+): Generator<FileLine> {
   let begun: Buffer[] = []; // pieces of a line whose end has not been read
   let begin = offset; // where that line, or the next one, begins
   let end = offset;
@@ -29,6 +36,7 @@ export function* readLines(fd: number, offset: number): Generator<FileLine> {
     }
     if (at < count) begun.push(bytes.subarray(at));
     end += count;
+    if (end - begin > longest) return;
   }
 }
 

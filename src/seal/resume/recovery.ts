@@ -260,7 +260,7 @@ export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
 /** The `open` that a file of ours begins with. */
 export function readFirstOpen(fd: number, isCompressed = false): OpenEntry | undefined {
   if (isCompressed) return openIn(firstLineOf(fd));
-  for (const { bytes } of readLines(fd, 0)) return openIn(bytes);
+  for (const { bytes } of readLines(fd, 0, LINE_LIMIT)) return openIn(bytes);
   return undefined;
 }
 
@@ -322,7 +322,7 @@ function readPublished(state: StreamState): FoundCheckpoint | undefined {
   if (published === undefined) return undefined;
   if (fd === undefined) return keptNote(published); // moved or compressed
   try {
-    for (const { bytes } of readLines(fd, published.offset)) {
+    for (const { bytes } of readLines(fd, published.offset, LINE_LIMIT)) {
       const line = classifyLine(bytes);
       const note = line.type === 'checkpoint' ? line.note : undefined;
       const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
@@ -361,7 +361,7 @@ function replay(
   const { file, offset } = start;
   const tail = new TailReplay(start);
   let end = offset;
-  for (const line of readLines(fd, offset)) {
+  for (const line of readLines(fd, offset, LINE_LIMIT)) {
     if (!tail.take(line, file)) break;
     end = line.offset + line.bytes.length + 1;
   }

@@ -22,7 +22,7 @@ export interface FoundFile {
   readonly stray: boolean;
   /** Whether it was found in a directory. */
   readonly listed: boolean;
-  /** Why nobody can tell what is in it: of a directory below one that was named. */
+  /** Why nobody can tell what is in it, or what it is. */
   readonly unreadable?: TamperError;
 }
 
@@ -44,8 +44,13 @@ export async function* findFiles(
   const directories: string[] = [];
   const named = new Set(paths);
   for (const path of named) {
-    if (await isDirectory(path, again)) {
-      directories.push(path);
+    try {
+      if (await isDirectory(path, again)) {
+        directories.push(path);
+        continue;
+      }
+    } catch (error) {
+      yield unreadable(path, error, false);
       continue;
     }
     if (isBesideOneOf(path, named)) {
@@ -56,7 +61,14 @@ export async function* findFiles(
     yield { path, stray: false, listed: false };
   }
   for (const directory of directories) {
-    for await (const file of filesBelow(directory, ignored, room, again)) {
+    let top: Level;
+    try {
+      top = await levelOf(directory, room, again);
+    } catch (error) {
+      yield unreadable(directory, error, false);
+      continue;
+    }
+    for await (const file of filesBelow(top, ignored, room)) {
       if (found?.has(file.path)) continue;
       found?.add(file.path);
       yield file;
@@ -64,14 +76,14 @@ export async function* findFiles(
   }
 }
 
-async function* filesBelow(
-  directory: string,
-  ignored: IgnoredFiles,
-  room: { left: number },
-  again: boolean,
-): AsyncGenerator<FoundFile, void> {
-  // a stack: the depth of a tree is its maker's choice
-  const levels = [await levelOf(directory, room, again)];
+/** What cannot be read is one file of which nothing is known; every other error is thrown. */
+function unreadable(path: string, error: unknown, listed: boolean): FoundFile {
+  if (!isTamperError(error, 'READ_FAILED') || !isUnreadable(error.cause)) throw error;
+  return { path, stray: listed, listed, unreadable: error };
+}
+
+async function* filesBelow(top: Level, ignored: IgnoredFiles, room: { left: number }): AsyncGenerator<FoundFile, void> {
+  const levels = [top]; // a stack: the depth of a tree is its maker's choice
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
     const name = level.names[level.next++];
     if (name === undefined) {
@@ -84,8 +96,7 @@ async function* filesBelow(
       try {
         levels.push(await levelOf(own, room, true));
       } catch (error) {
-        if (!isTamperError(error, 'READ_FAILED') || !isUnreadable(error.cause)) throw error;
-        yield { path: own, stray: true, listed: true, unreadable: error };
+        yield unreadable(own, error, true);
       }
     } else if (kind !== undefined) ignored.add(own, kind);
     else yield { path: own, stray: !manifestsOf(name).some((own) => level.manifests.has(own)), listed: true };

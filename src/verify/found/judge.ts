@@ -32,13 +32,19 @@ class MentionScan {
 
   /** Whether one stands in this chunk, or begins in the one before. */
   finds(chunk: Buffer): boolean {
-    const bytes = Buffer.concat([this.#rest, chunk]);
+    const length = this.#mention.length + AFTER_LENGTH;
+    // where two chunks meet, alone: a copy of each chunk would be memory that nobody collects in time
+    const seam = Buffer.concat([this.#rest, chunk.subarray(0, length)]);
+    this.#rest = Buffer.from((chunk.length < length ? seam : chunk).subarray(-length));
+    return this.#standsIn(seam) || this.#standsIn(chunk);
+  }
+
+  #standsIn(bytes: Buffer): boolean {
     const mention = this.#mention;
     for (let at = bytes.indexOf(mention); at >= 0; at = bytes.indexOf(mention, at + 1)) {
       const after = at + mention.length;
       if (AFTER.test(bytes.toString('latin1', after, after + AFTER_LENGTH))) return true;
     }
-    this.#rest = Buffer.from(bytes.subarray(-mention.length - AFTER_LENGTH));
     return false;
   }
 }

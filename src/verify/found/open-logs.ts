@@ -33,7 +33,7 @@ export async function lookAtFile(file: FoundFile, form: FileForm, wanted: Wanted
 
 /**
  * The same of one that may be renamed or compressed just now; undefined where it is gone and may be. A name that was given
- * has to be there. One of a directory that cannot be read is the error that says so.
+ * has to be there. One that cannot be read is the error that says so.
  */
 async function lookAgain(
   file: FoundFile,
@@ -54,14 +54,15 @@ async function lookAgain(
       }
       if (mayBeGone && isAway) return undefined;
       const failure = readError(path, error, 'Check that you may read it; use - to read a pipe.');
-      if (file.listed && isUnreadable(error)) return failure;
+      if (isUnreadable(error)) return failure;
       throw failure;
     }
   }
 }
 
 /**
- * Opens the logs behind the paths. A file that was named is always taken. `wanted` says which streams the auditor names.
+ * Opens the logs behind the paths. A file that was named is always taken; one that cannot be read hides nothing of the others.
+ * `wanted` says which streams the auditor names.
  * Directories are looked at until nothing has changed in them meanwhile: a file that is renamed between two looks is under
  * neither of its names in one of them (M8.2).
  *
@@ -91,6 +92,10 @@ export async function openLogs(
       if (typeof one?.log === 'string') ignored.add(file.path, one.log);
     }
     if (round >= FRESH_ROUNDS) seen.takeNothingLater();
+  }
+  for (const path of paths) {
+    const failure = unreadable.get(path);
+    if (failure !== undefined && seen.logs.length === 0) throw failure; // there is nothing else to tell of
   }
   const unread = [...unreadable].map(([name, error]) =>
     unreadableLog({ name, size: 0, carrier: form.carrier }, error.message, error),

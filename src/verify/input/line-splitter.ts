@@ -4,6 +4,8 @@ const LF = 0x0a;
 /** The byte order mark of UTF-8: no sealed line begins with one. */
 export const MARK: Buffer = Buffer.from([0xef, 0xbb, 0xbf]);
 const INITIAL = 256 * 1024;
+/** That of the last line that was too long: files of such lines would each leave one to be collected. */
+let spare: Buffer | undefined;
 /** A line above this many bytes ends the reading (spec 8.12, M8.25). */
 export const LINE_LIMIT: number = 16 * 1024 * 1024;
 
@@ -128,8 +130,13 @@ export class LineSplitter {
   }
 
   #grow(): void {
-    if (this.#buffer.length > LINE_LIMIT) throw new LineTooLong(this.#line, this.#offset);
-    const wider = Buffer.allocUnsafeSlow(Math.min(this.#buffer.length * 2, LINE_LIMIT + INITIAL));
+    if (this.#buffer.length > LINE_LIMIT) {
+      spare = this.#buffer;
+      throw new LineTooLong(this.#line, this.#offset);
+    }
+    const length = Math.min(this.#buffer.length * 4, LINE_LIMIT + INITIAL);
+    const wider = (length > LINE_LIMIT ? spare : undefined) ?? Buffer.allocUnsafeSlow(length);
+    if (wider === spare) spare = undefined;
     wider.set(this.#buffer.subarray(0, this.#end));
     this.#buffer = wider;
   }

@@ -133,9 +133,15 @@ describe('settings', () => {
     expect(make).toThrow(new RegExp(said === 'vault_addr' ? 'no address' : said));
   });
 
-  test('a file that cannot be read is CONFIG_UNREADABLE and named', () => {
-    expect(() => new VaultProvider({ addr: 'https://v', caFile: '/nonexistent/ca.pem', env: none })).toThrow(
-      expect.objectContaining({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining('/nonexistent/ca.pem') }),
-    );
+  test('a file that cannot be read is CONFIG_UNREADABLE and named, at each call until it can', async () => {
+    const env = { ...none, VAULT_TOKEN: 'of-no-vault' };
+    const provider = new VaultProvider({ addr: 'https://127.0.0.1:9', caFile: '/nonexistent/ca.pem', env });
+    for (const _call of [1, 2]) {
+      await expect(provider.getSigningKey('transit/keys/k')).rejects.toMatchObject({
+        code: 'CONFIG_UNREADABLE',
+        message: expect.stringContaining('/nonexistent/ca.pem'),
+      });
+    }
+    await provider.close();
   });
 });
