@@ -63,10 +63,12 @@ interface Sealing {
   close(): Promise<void>;
 }
 
-async function sealing(options: SealerOptions): Promise<Sealing> {
+/** @param begun - called once the start has asked its anchors */
+async function sealing(options: SealerOptions, begun?: () => void): Promise<Sealing> {
   const sealer = createSealer(options);
   const warned = new Promise<Error>((resolve) => sealer.on('warning', resolve));
   await sealer.ready;
+  begun?.();
   sealer.write('{"n":1}');
   return { warned, close: () => sealer.close() };
 }
@@ -81,11 +83,11 @@ async function stallingFile(call: string, { directory, options }: ReturnType<typ
   const before = await sealing(own);
   await before.close();
   await vi.waitUntil(() => existsSync(anchor) && lines().length > 0, WAITING);
-  const go = stalled(anchor, call);
-  const { warned, close } = await sealing(own);
+  let go: (() => void) | undefined;
+  const { warned, close } = await sealing(own, () => (go = stalled(anchor, call)));
   await close();
   const { message } = await warned;
-  go();
+  go?.();
   const after = await sealing(own);
   await after.close();
   await vi.waitUntil(() => lines().length > 1, WAITING);

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { FindingCode } from '../../src/index.ts';
 import { Draft, isEntry, kindOf } from '../interop/differential/draft.ts';
 import { notesOf } from '../interop/differential/honest-log.ts';
-import { contentsOf, logFiles } from '../simulator/oracle.ts';
+import { contentsOf, logFiles } from '../simulator/log-files.ts';
 import { scheduleOf } from '../simulator/schedule.ts';
 import { played } from '../simulator/simulation.ts';
 import type { Tree } from '../simulator/tree.ts';

@@ -27,9 +27,9 @@ export class Inode {
   #changes: Change[] = [];
   #namings: Naming[] = [];
 
-  constructor(disk: Disk, isDirectory: boolean, mode: number, mtime: number) {
+  constructor(disk: Disk, isDirectory: boolean, mode: number, mtime: number, ino: number = disk.nextInode()) {
     this.disk = disk;
-    this.ino = disk.nextInode();
+    this.ino = ino;
     this.isDirectory = isDirectory;
     this.mode = mode;
     this.mtime = mtime;
@@ -38,6 +38,11 @@ export class Inode {
   /** What is in the file now. */
   get content(): Buffer {
     return this.#data.subarray(0, this.size);
+  }
+
+  /** What a power cut leaves of it. */
+  get durable(): Buffer {
+    return this.#durable;
   }
 
   /** @returns how many bytes there was room for */
@@ -78,9 +83,9 @@ export class Inode {
     this.#changes = [];
   }
 
-  /** The same file under another number, as a copy has it: all of it durable. */
-  copy(): Inode {
-    const copy = new Inode(this.disk, false, this.mode, this.mtime);
+  /** The same file, by default under another number, as a copy has it: all of it durable. */
+  copy(ino?: number): Inode {
+    const copy = new Inode(this.disk, false, this.mode, this.mtime, ino);
     copy.#data = Buffer.from(this.content);
     copy.#durable = Buffer.from(this.content);
     copy.size = this.size;
@@ -148,6 +153,9 @@ function changed(bytes: Buffer, change: Change): Buffer {
 /** How much fits where nobody says otherwise, in bytes. */
 export const PLENTY: number = 2 ** 30;
 
+/** What a disk holds, by name. */
+export type Files = readonly (readonly [name: string, inode: Inode])[];
+
 /** A file system: what is in it, how much fits. */
 export class Disk {
   readonly dev: number;
@@ -173,12 +181,23 @@ export class Disk {
 
   /** All is copied to a new disk: every number is another one. */
   renew(): void {
-    const names = [...this.root.names].sort(([, one], [, other]) => one.ino - other.ino);
+    this.restore(this.files(), false);
+  }
+
+  /** The files that are on it, as they are now, the oldest first. */
+  files(): Files {
+    const names = [...this.root.names].filter(([, { isDirectory }]) => !isDirectory);
+    return names.sort(([, one], [, other]) => one.ino - other.ino).map(([name, inode]) => [name, inode.copy(inode.ino)]);
+  } // biome-ignore format: short
+
+  /** Nothing but these is on it, with the numbers that they had, or with others. */
+  restore(files: Files, isSame: boolean): void {
     const { mode } = this.root;
     this.root = new Inode(this, true, mode, 0);
     this.root.nlink = 1;
-    this.root.name(names.filter(([, { isDirectory }]) => !isDirectory).map(([name, inode]) => [name, inode.copy()]));
+    this.root.name(files.map(([name, inode]) => [name, inode.copy(isSame ? inode.ino : undefined)]));
     this.root.sync();
+    this.used = files.reduce((sum, [, { size }]) => sum + size, 0);
   }
 
   /** A power cut. */

@@ -25,7 +25,8 @@ export const POSSIBLE: Readonly<Record<Operation, readonly string[]>> = {
 
 /** What happens to a disk. */
 export interface Fault {
-  readonly on: 'log' | 'state' | 'both';
+  /** `both`: of log and state. */
+  readonly on: 'log' | 'state' | 'both' | 'anchor';
   /** Of {@link POSSIBLE}; `SHORT`: a write takes a part and says so. */
   readonly errno: string;
   readonly operations: readonly Operation[];
@@ -59,16 +60,16 @@ export class Faults {
     this.#active = [];
   }
 
-  /** Whether there is one that strikes, or still may. */
+  /** Whether there is one that strikes the log or its state, or still may. */
   get any(): boolean {
-    return this.#active.length > 0;
+    return this.#active.some(({ fault }) => fault.on !== 'anchor');
   }
 
   /** @returns what a call fails with */
-  strike(operation: Operation, disk: 'log' | 'state', now: number): string | undefined {
+  strike(operation: Operation, disk: 'log' | 'state' | 'anchor', now: number): string | undefined {
     for (const active of this.#active) {
       const { fault } = active;
-      if (fault.on !== 'both' && fault.on !== disk) continue;
+      if (fault.on !== disk && (fault.on !== 'both' || disk === 'anchor')) continue;
       if (!fault.operations.includes(operation) || !POSSIBLE[operation].includes(fault.errno)) continue;
       if (active.skip-- > 0) continue;
       if (active.until === Number.POSITIVE_INFINITY && fault.ms !== undefined) active.until = now + fault.ms;

@@ -4,7 +4,7 @@ import type fsPromises from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Inode } from './disk.ts';
-import { type Machine, STATE } from './machine.ts';
+import { ANCHOR, Hanging, type Machine, STATE } from './machine.ts';
 import { systemError } from './system-calls.ts';
 
 /** `node:fs` and `node:fs/promises` as the writer sees them, on the disks of a machine. What is not here is not modelled. */
@@ -66,8 +66,8 @@ export function fileCalls(machine: () => Machine): FileCalls {
       return false;
     }
   };
-  const readSync = (fd: number, into: Uint8Array, offset: number, length: number, position: number | null): number =>
-    machine().call('read', onFd(fd), ({ calls }) => calls.read(fd, into, offset, length, position));
+  const readSync = (fd: number, into: Uint8Array, offset = 0, length = into.length - offset, position: number | null = null): number =>
+    machine().call('read', onFd(fd), ({ calls }) => calls.read(fd, into, offset, length, position)); // biome-ignore format: short
   const writeSync = (fd: number, data: string | Uint8Array, ...place: (number | undefined | null)[]): number => {
     if (fd <= 2) {
       machine().current().stderr.push(String(data));
@@ -142,7 +142,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
   const sync = (call: 'fsync' | 'fdatasync') => (fd: number) =>
     machine().call('sync', onFd(fd), ({ calls }) => calls.sync(fd, call), (life) => {
       life.calls.failSync(fd);
-      life.hasHole ||= !onFd(fd).startsWith(`/${STATE}/`);
+      life.hasHole ||= ![STATE, ANCHOR].some((name) => onFd(fd).startsWith(`/${name}/`));
     }); // biome-ignore format: a pair
   const fsyncSync = sync('fsync');
   const fdatasyncSync = sync('fdatasync');
@@ -159,14 +159,17 @@ export function fileCalls(machine: () => Machine): FileCalls {
   /** The same later, as a task of the process that asks. */
   const later = <T>(act: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
-      const { timeline, pace, random } = machine();
-      timeline.after(pace.call * random.between(1, 20), machine().current(), () => {
+      const host = machine();
+      const life = host.current();
+      const attempt = (): void => {
         try {
-          resolve(act());
+          resolve(host.later(act));
         } catch (error) {
-          reject(error);
+          if (error instanceof Hanging) host.hang(life, attempt);
+          else reject(error);
         }
-      });
+      };
+      host.timeline.after(host.pace.call * host.random.between(1, 20), life, attempt);
     });
   const called =
     <A extends unknown[], T>(act: (...given: A) => T) =>
@@ -181,15 +184,21 @@ export function fileCalls(machine: () => Machine): FileCalls {
     }),
   });
 
+  const writeWhole = (fd: number) => async (data: string | Uint8Array) => {
+    const bytes = Buffer.from(data as string);
+    for (let done = 0; done < bytes.length; ) {
+      const from = done;
+      done += await later(() => writeSync(fd, bytes, from));
+    }
+  };
   const handle = (fd: number) => ({
     fd,
-    writeFile: async (data: string | Uint8Array) => {
-      const bytes = Buffer.from(data as string);
-      for (let done = 0; done < bytes.length; ) {
-        const from = done;
-        done += await later(() => writeSync(fd, bytes, from));
-      }
-    },
+    writeFile: writeWhole(fd),
+    appendFile: writeWhole(fd),
+    read: async (into: Uint8Array, offset: number, length: number, position: number | null) => ({
+      bytesRead: await later(() => readSync(fd, into, offset, length, position)),
+      buffer: into,
+    }),
     sync: () => later(() => fsyncSync(fd)),
     datasync: () => later(() => fdatasyncSync(fd)),
     stat: (options?: StatOptions) => later(() => fstatSync(fd, options)),
@@ -205,8 +214,8 @@ export function fileCalls(machine: () => Machine): FileCalls {
     stat: (path: string, options?: StatOptions) => later(() => statSync(path, options)),
     lstat: (path: string) => later(() => statSync(path)), // links are not modelled
   };
-  async function* chunks(path: string): AsyncGenerator<Buffer> {
-    const { fd, close } = await promises.open(path);
+  async function* chunks(path: string, given?: number): AsyncGenerator<Buffer> {
+    const { fd, close } = given === undefined ? await promises.open(path) : handle(given);
     try {
       for (;;) {
         const chunk = Buffer.alloc(65_536);
@@ -222,7 +231,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
     constants, openSync, closeSync, fstatSync, statSync, lstatSync: statSync, existsSync, readSync, writeSync, readFileSync,
     writeFileSync, renameSync, linkSync, unlinkSync, rmSync, mkdirSync, readdirSync, readlinkSync, fsyncSync, fdatasyncSync,
     ftruncateSync, futimesSync, statfsSync, read, fsync: called(fsyncSync), fdatasync: called(fdatasyncSync),
-    close: called(closeSync), createReadStream: (path: PathLike) => Readable.from(chunks(String(path)), { objectMode: false }),
+    close: called(closeSync), createReadStream: (path: PathLike, { fd }: { fd?: number } = {}) => Readable.from(chunks(String(path), fd), { objectMode: false }),
   }; // biome-ignore format: a list
   return { files, promises } as object as FileCalls;
 }

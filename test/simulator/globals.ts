@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Request } from './anchors.ts';
 import { type FileCalls, fileCalls } from './file-calls.ts';
 import type { Machine } from './machine.ts';
 import { simulatedCrypto } from './simulated-crypto.ts';
@@ -81,9 +82,7 @@ export const globals: Readonly<Record<string, unknown>> = {
     },
   },
   random: () => machine().random.next() / 2 ** 32,
-  fetch: () => {
-    throw new Error('a request to the network is not modelled');
-  },
+  fetch: (address: string | URL, request: Request) => machine().network(String(address), request),
 }; // biome-ignore format: a list
 
 /** `process` is another one in each process. */
@@ -92,6 +91,24 @@ export const processNow = (): Record<string, unknown> => {
   if (running === undefined) throw new Error('code of no process asks for its process');
   return running.process;
 };
+
+/** Packs or unpacks what comes once all of it is there. */
+function atOnce(pack: (bytes: Buffer) => Buffer): Transform {
+  const parts: Buffer[] = [];
+  return new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      parts.push(chunk);
+      done();
+    },
+    flush: (done) => {
+      try {
+        done(null, pack(Buffer.concat(parts)));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+}
 
 const files: FileCalls = fileCalls(machine);
 
@@ -103,18 +120,7 @@ export const modules: Readonly<Record<string, object>> = {
   'node:crypto': { ...simulatedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },
   'node:zlib': {
-    createGunzip: () => {
-      throw new Error('a closed file that is read again, for an anchor, is not modelled');
-    },
-    createGzip: () => {
-      const parts: Buffer[] = [];
-      return new Transform({
-        transform: (chunk: Buffer, _, done) => {
-          parts.push(chunk);
-          done();
-        },
-        flush: (done) => done(null, gzipSync(Buffer.concat(parts))),
-      });
-    },
+    createGunzip: () => atOnce(gunzipSync),
+    createGzip: () => atOnce(gzipSync),
   },
 };

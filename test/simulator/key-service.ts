@@ -48,6 +48,8 @@ const localKeyOf = (version: number): Buffer => createHmac('sha256', 'local').up
 export class KeyService {
   mood: Mood = 'well';
   versions = 1;
+  /** What it has signed, with which versions of its key. */
+  readonly signed: Map<string, Set<number>> = new Map();
   /** Calls that wait for it to be well again. */
   #waiting: (() => void)[] = [];
   /** Its data keys are those of a local key, and its signatures such as any verifier can check. */
@@ -93,12 +95,15 @@ export class KeyService {
     });
     const call = <T>(what: string, signal: AbortSignal | undefined, answer: () => T): Promise<T> =>
       machine === undefined ? Promise.resolve(answer()) : this.#call(machine, code, what, signal, answer);
-    const signature = (id: string, data: Uint8Array) => ({
-      ...signing(id),
-      bytes: this.#isReal
-        ? signReally(null, data, keyPairOf(versionOf(id)).secret)
-        : signatureBy(spkiOf(versionOf(id)), data),
-    });
+    const signature = (id: string, data: Uint8Array) => {
+      const version = versionOf(id);
+      const text = Buffer.from(data).toString();
+      this.signed.set(text, (this.signed.get(text) ?? new Set()).add(version));
+      const bytes = this.#isReal
+        ? signReally(null, data, keyPairOf(version).secret)
+        : signatureBy(spkiOf(version), data);
+      return { ...signing(id), bytes };
+    };
     const provider: KeyProvider = {
       source: SOURCE,
       getKey: (_, context, { signal } = {}) =>

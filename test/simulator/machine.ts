@@ -1,3 +1,4 @@
+import type { Request } from './anchors.ts';
 import type { Coverage } from './coverage.ts';
 import { Disk } from './disk.ts';
 import { Faults, type Operation } from './faults.ts';
@@ -17,6 +18,14 @@ export interface Pace {
 /** The directory of the log and that of the state, which are the mount points too. */
 export const LOG = 'log';
 export const STATE = 'state';
+/** The directory of a file that is an anchor. */
+export const ANCHOR = 'anchor';
+
+/** A call of the system that has not come back. */
+export class Hanging extends Error {}
+
+/** What of the network answers processes. */
+export type Network = (address: string, request: Request) => Promise<unknown>;
 
 /** A computer: its disks, its clocks, its processes. */
 export class Machine {
@@ -25,7 +34,11 @@ export class Machine {
   readonly mounts: ReadonlyMap<string, Disk>;
   /** The same by the names that they have in `/` by now. */
   readonly #places: Map<string, Disk>;
+  /** Those of the log and its state. */
   readonly disks: readonly Disk[];
+  /** That of the anchor, which a power cut spares if it is elsewhere. */
+  readonly anchorDisk: Disk = new Disk(43);
+  isAnchorHere = false;
   readonly random: Random;
   readonly pace: Pace;
   readonly hasProc: boolean;
@@ -38,6 +51,15 @@ export class Machine {
   #lives = new Map<number, Life>();
   /** How many calls there were. */
   calls = 0;
+  /** Told of what no program may do to an application. */
+  blocked: (what: string) => void = () => undefined;
+  network: Network = () => {
+    throw new Error('a request to the network is not modelled');
+  };
+  /** The anchor's mount answers nothing. */
+  #isDead = false;
+  #isLater = false;
+  #hanging: { readonly life: Life; readonly again: () => void }[] = [];
 
   constructor(
     random: Random,
@@ -55,6 +77,7 @@ export class Machine {
     this.mounts = new Map([
       [LOG, log],
       [STATE, state],
+      [ANCHOR, this.anchorDisk],
     ]);
     this.#places = new Map(this.mounts);
   }
@@ -106,19 +129,21 @@ export class Machine {
     this.note('the power is cut');
     for (const life of this.#lives.values()) life.end();
     for (const disk of this.disks) disk.crash(this.random);
+    if (this.isAnchorHere) this.anchorDisk.crash(this.random);
     this.boot++;
   }
 
   /** A call of the system by the running process. */
   call<T>(operation: Operation, path: string, act: (life: Life) => T, failed?: (life: Life) => void): T {
     const life = this.current();
+    if (this.#isDead && path.startsWith(`/${ANCHOR}`)) this.#hangs(operation, path, life);
     this.calls++;
     if (--life.killAfter < 0) {
       this.kill(life);
       throw new Killed('killed before a call');
     }
     this.timeline.now += operation === 'sync' ? this.pace.sync : this.pace.call;
-    const errno = this.faults.strike(operation, path.startsWith(`/${STATE}`) ? 'state' : 'log', this.timeline.now);
+    const errno = this.faults.strike(operation, diskOf(path), this.timeline.now);
     this.coverage?.call(operation, errno, life);
     if (errno !== undefined && errno !== 'SHORT') {
       failed?.(life);
@@ -133,6 +158,42 @@ export class Machine {
       this.#called(operation, path, (error as NodeJS.ErrnoException).code ?? String(error));
       throw error;
     }
+  }
+
+  /** From now on every call to the anchor's mount waits; or those that wait go on. */
+  setDead(isDead: boolean): void {
+    this.#isDead = isDead;
+    if (isDead) return;
+    for (const { life, again } of this.#hanging.splice(0)) this.timeline.after(1, life, again);
+  }
+
+  /** Does what waits for no thread but one of the pool. */
+  later<T>(act: () => T): T {
+    this.#isLater = true;
+    try {
+      return act();
+    } finally {
+      this.#isLater = false;
+    }
+  }
+
+  /** A call that {@link Hanging} ended is done again once the mount answers. */
+  hang(life: Life, again: () => void): void {
+    this.#hanging.push({ life, again });
+    const { length } = this.#hanging.filter((one) => one.life === life);
+    if (length > 1) this.blocked(`${length} calls at once hang in one anchor`);
+  }
+
+  /** Whether a call of a process hangs. */
+  hangs(life: Life): boolean {
+    return this.#hanging.some((one) => one.life === life);
+  }
+
+  #hangs(operation: Operation, path: string, life: Life): never {
+    if (this.#isLater) throw new Hanging(`${operation} ${path}`);
+    this.blocked(`the application stands still for ever: ${operation} ${path}`);
+    this.kill(life);
+    throw new Killed('stands still');
   }
 
   note(text: string): void {
@@ -157,4 +218,8 @@ export class Machine {
     this.add(String(result));
     this.trace?.push(`${this.timeline.now.toFixed(3).padStart(12)}    ${operation} ${path} ${result}`);
   }
+}
+
+function diskOf(path: string): 'log' | 'state' | 'anchor' {
+  return path.startsWith(`/${STATE}`) ? 'state' : path.startsWith(`/${ANCHOR}`) ? 'anchor' : 'log';
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { anchoredScheduleOf } from './anchor-schedule.ts';
 import { Coverage } from './coverage.ts';
 import { keptSchedules, writeKept } from './kept.ts';
 import { scheduleOf } from './schedule.ts';
@@ -12,6 +13,7 @@ import { compileTree } from './tree.ts';
  *   --seed S --keep NAME        shrinks it and keeps it as a test: test/simulator/kept/NAME.json
  *   --kept                      replays those, and notes in each whether it is open or repaired
  *   --count N | --seconds N     many, from seed --from on (default 1); each class of violation with its seeds
+ *   --anchors                   seeds are those of a log with anchors
  *   --tree DIR                  the sources to simulate (default: these)
  *   --coverage                  which failures struck which calls in which phase
  */
@@ -26,16 +28,18 @@ const { values } = parseArgs({
     count: { type: 'string' },
     seconds: { type: 'string' },
     from: { type: 'string', default: '1' },
+    anchors: { type: 'boolean', default: false },
     tree: { type: 'string', default: '.' },
     coverage: { type: 'boolean', default: false },
   },
 });
 if (!values.coverage && values.seed === undefined) Error.stackTraceLimit = 0; // nobody reads them, and each costs more than a call
 const tree = await compileTree(values.tree);
+const drawn = values.anchors ? anchoredScheduleOf : scheduleOf;
 let status = 0;
 
 async function one(seed: number): Promise<void> {
-  const schedule = scheduleOf(seed);
+  const schedule = drawn(seed);
   const trace: string[] = [];
   const { violations, digest } = await simulate(tree, schedule, { trace });
   if (values.keep === undefined) process.stdout.write(`${trace.join('\n')}\n${JSON.stringify(schedule)}\n`);
@@ -68,7 +72,7 @@ async function many(count: number, seconds: number): Promise<void> {
   let played = 0;
   let violated = 0;
   for (let seed = Number(values.from); played < count && performance.now() < until; seed++) {
-    const { violations } = await simulate(tree, scheduleOf(seed), coverage && { coverage });
+    const { violations } = await simulate(tree, drawn(seed), coverage && { coverage });
     played++;
     if (violations.length > 0) violated++;
     for (const what of new Set(violations.map((one) => one.what))) {

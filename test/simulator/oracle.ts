@@ -1,7 +1,7 @@
-import { gunzipSync } from 'node:zlib';
 import { modeOf } from '../../src/config/index.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
-import { LOG } from './machine.ts';
+import { judgeAnchors, judgeLast } from './anchor-oracle.ts';
+import { contentsOf, logFiles } from './log-files.ts';
 import type { Tree } from './tree.ts';
 import { type Run, said, type World } from './world.ts';
 
@@ -43,11 +43,18 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   const add = (what: string, details = ''): void => {
     found.push({ what, details });
   };
+  judgeAnchors(world, add);
+  judgeLast(world, add);
+  checkRuns(world, add);
+  if (!world.isRolledBack) await judgeLog(world, tree, add); // else lines are gone
+  return found;
+}
+
+async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {
   const files = logFiles(world);
   const dropped = await verifyLog(world, tree, files, add);
   const goesOn = world.problems.every((text) => !text.includes('next start') && !text.startsWith('kept lines stay'));
   if (goesOn && !world.waitsForFile) checkLines(world, files, dropped, add); // else they still wait
-  checkRuns(world, add);
   const { rotateMaxBytes } = world.config;
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
   if (rotateMaxBytes > 0 && isUndisturbed && !world.isReconfigured) {
@@ -63,7 +70,6 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
       if (length > rotateMaxBytes + FILE_SLACK) add('a file is too long', `${name} ${length} of ${rotateMaxBytes}`);
     }
   }
-  return found;
 }
 
 /** What was wrong in so few words that one cause has one class, whatever the file, the number and the failure. */
@@ -88,29 +94,6 @@ function lastLineOf(bytes: Buffer): number {
 }
 
 type Add = (what: string, details?: string) => void;
-
-/** Everything beside the log by name, and what was moved away: `ino` says in which order files were made. */
-export function contentsOf(world: World): Map<string, { content: Buffer; ino: number }> {
-  const names = [...(world.machine.mounts.get(LOG)?.root.names ?? [])].filter(([, { isDirectory }]) => !isDirectory);
-  const there = names.map(([name, { content, ino }]) => [name, { content: Buffer.from(content), ino }] as const);
-  // a power cut may bring back what was moved away
-  const away = [...world.archive].filter(([, { ino }]) => there.every(([, one]) => one.ino !== ino));
-  return new Map([...away, ...there]);
-}
-
-/** Files of the log by name, uncompressed, in the order in which they were begun. */
-export function logFiles(world: World): Map<string, Buffer> {
-  const names = contentsOf(world);
-  // a crash may bring back what was compressed; and what is moved away while it is compressed leaves a copy behind
-  const isTwice = (name: string): boolean =>
-    name.endsWith('.gz') && (names.has(name.slice(0, -3)) || names.has(`archive/${name.slice(0, -3)}`));
-  const files = [...names]
-    .filter(([name]) => /^(?:archive\/)?(?:\d+-)?a\..*jsonl(?:\.\d+|\.gz)?$/.test(name) && !isTwice(name))
-    .map(([name, { content, ino }]) => ({ name, ino, bytes: name.endsWith('.gz') ? gunzipSync(content) : content }));
-  const first = (bytes: Buffer): number => Number(/"seq":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? 0);
-  if (!world.isChain) return new Map(files.sort((a, b) => first(a.bytes) - first(b.bytes)).map(({ name, bytes }) => [name, bytes]));
-  return new Map(files.sort((a, b) => a.ino - b.ino).map(({ name, bytes }) => [name, bytes]));
-} // biome-ignore format: short
 
 /** @returns how many lines the log says were lost */
 async function verifyLog(world: World, tree: Tree, files: Map<string, Buffer>, add: Add): Promise<number> {
@@ -222,7 +205,15 @@ function checkRuns(world: World, add: Add): void {
     // a start waits for the lock of one that was killed, or whose disk failed before it could give it up
     const isFirst = world.runs.every((one) => one.number >= run.number || (one.ending === 'closed' && !one.hadFault));
     const hadTime = (run.closeTook ?? 0) < world.config.closeTimeoutSeconds * 1_000; // a slow disk may need more
-    if (kept > run.late && run.ending === 'closed' && !run.hadFault && !run.isSecond && isFirst && hadTime)
+    if (
+      kept > run.late &&
+      run.ending === 'closed' &&
+      !run.hadFault &&
+      !run.isSecond &&
+      isFirst &&
+      hadTime &&
+      !world.isRolledBack
+    )
       add('lines are kept though nothing failed', `${where}: ${kept}`);
     if (run.openAfterClose > 0) add('descriptors stay open after close()', `${where}: ${run.openAfterClose}`);
   }

@@ -1,4 +1,6 @@
 import type { ResolvedConfig } from '../../src/config/index.ts';
+import type { AnchorSetup, Planted } from './anchored.ts';
+import type { AnchorMood } from './anchors.ts';
 import { type Fault, type Operation, POSSIBLE } from './faults.ts';
 import type { Mood } from './key-service.ts';
 import type { Pace } from './machine.ts';
@@ -6,7 +8,8 @@ import { Random } from './random.ts';
 
 /** One thing that is done, or that happens. What is impossible where it comes up is passed over. */
 export type Step =
-  | { readonly do: 'start' }
+  /** `anchors`: it has none, this time. */
+  | { readonly do: 'start'; readonly anchors?: 'none' }
   /** `together`: in one `write`. */
   | { readonly do: 'write'; readonly lines: number; readonly bytes: number; readonly together: boolean }
   | { readonly do: 'wait'; readonly ms: number }
@@ -14,7 +17,7 @@ export type Step =
   | { readonly do: 'busy'; readonly ms: number }
   | { readonly do: 'fault'; readonly fault: Fault }
   /** So much room is left. */
-  | { readonly do: 'room'; readonly on: 'log' | 'state'; readonly bytes: number }
+  | { readonly do: 'room'; readonly on: 'log' | 'state' | 'anchor'; readonly bytes: number }
   | { readonly do: 'heal' }
   | { readonly do: 'keys'; readonly mood: Mood }
   | { readonly do: 'new key' }
@@ -22,6 +25,13 @@ export type Step =
   | { readonly do: 'clock'; readonly ms: number }
   /** While no process runs, somebody moves the log's file out of its directory, brings all to new disks, or deletes the state. */
   | { readonly do: 'take away' | 'copy' | 'move' | 'lose state' }
+  /** `which`: of its anchors, counted round. */
+  | { readonly do: 'anchor'; readonly which: number; readonly mood: AnchorMood }
+  | { readonly do: 'empty anchor'; readonly which: number }
+  | { readonly do: 'plant'; readonly which: number; readonly what: Planted; readonly size: number }
+  /** What is on the disks of log and state is kept, and put back while no process runs. `to`: the newest that was saved is 0; with the same numbers or others. */
+  | { readonly do: 'save' }
+  | { readonly do: 'roll back'; readonly to: number; readonly isSame: boolean }
   /** The next start has another configuration. */
   | { readonly do: 'configure'; readonly config: Partial<ResolvedConfig> }
   /** The process is killed right before so many further calls of the system. */
@@ -40,6 +50,7 @@ export interface Setup {
   /** Somebody listens to the sealer's events. */
   readonly listens: boolean;
   readonly config: Partial<ResolvedConfig>;
+  readonly anchors?: AnchorSetup;
 }
 
 /** All that is to be known to repeat it. `seed`: of what the disk and the key service draw. */

@@ -28,7 +28,8 @@ export async function shrink(tree: Tree, schedule: Schedule, what: string): Prom
   }
   for (const name of Object.keys(best.setup.config)) {
     const { [name as 'file']: _dropped, ...config } = best.setup.config;
-    if (!/^(?:key|file|origin|state|use|signing)/.test(name)) await attempt(best.steps, { ...best.setup, config });
+    if (!/^(?:key|file|origin|state|use|signing|anchors)/.test(name))
+      await attempt(best.steps, { ...best.setup, config });
   }
   return best;
 }

@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
+import { Anchored, END_LIMIT, type Look } from './anchored.ts';
 import type { Coverage } from './coverage.ts';
-import { type Disk, Inode, PLENTY } from './disk.ts';
+import { type Disk, type Files, Inode, PLENTY } from './disk.ts';
 import { useMachine } from './globals.ts';
 import { KEY, KeyService } from './key-service.ts';
 import { Killed, type Life } from './life.ts';
@@ -26,8 +27,15 @@ export interface Run {
   givenAt: number;
   /** So many of the first were acknowledged by `flush`. */
   acknowledged: number;
+  readonly startedAt: number;
   /** When it could begin to write. */
   readyAt: number | undefined;
+  /** The stream that it wrote to then. */
+  readyAs: string;
+  /** What its anchors had when it was about to ask them. */
+  looks: readonly Look[];
+  /** Somebody changed an anchor, held the process up or closed it before it was ready. */
+  isDisturbed: boolean;
   /** So many of the first must outlive the end that came. */
   handedOver: number;
   covered: number;
@@ -44,6 +52,7 @@ export interface Run {
   error: unknown;
   readonly told: string[];
   ending: 'running' | 'closing' | 'closed' | 'exited' | 'killed' | 'power cut';
+  closedAt: number | undefined;
   /** How long its close took. */
   closeTook: number | undefined;
   closeError: unknown;
@@ -72,6 +81,10 @@ export class World {
   moved = 0;
   clockJumped = false;
   isCopied = false;
+  /** Log and state were put back to what they were once: lines are lost, and nobody but an anchor knows. */
+  isRolledBack = false;
+  readonly anchored: Anchored | undefined;
+  readonly #saved: { readonly files: readonly Files[]; readonly archive: ReadonlyMap<string, { content: Buffer; ino: number }> }[] = []; // biome-ignore format: short
   /** Kept lines may be in a file that somebody took away, or that has another number. */
   waitsForFile = false;
   readonly #tree: Tree;
@@ -93,7 +106,9 @@ export class World {
       ...(coverage && { coverage }),
     });
     this.machine.timeline.thrown = (life, error) => this.#thrown(life, error);
-    for (const disk of this.machine.disks) disk.root.mode = 0o040755;
+    for (const disk of [...this.machine.disks, this.machine.anchorDisk]) disk.root.mode = 0o040755;
+    this.machine.blocked = (text) => this.problem(text);
+    this.anchored = setup.anchors && new Anchored(this, setup.anchors);
     useMachine(this.machine);
   }
 
@@ -121,6 +136,11 @@ export class World {
     return this.#schedule.setup.pace.sync > 20;
   }
 
+  /** Whether its checkpoints are signed, by a key and not by its data key alone. */
+  get signs(): boolean {
+    return this.config.useKmsSigning || this.config.signingKeyId !== undefined;
+  }
+
   get listens(): boolean {
     return this.#schedule.setup.listens;
   }
@@ -138,6 +158,7 @@ export class World {
     if (this.isRunning) await this.#do({ do: 'close', lines: 0 });
     if (this.isRunning) await this.#do({ do: 'exit' });
     await this.#do({ do: 'heal' });
+    this.anchored?.heal();
     for (const run of this.runs)
       if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
         run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
@@ -154,24 +175,26 @@ export class World {
         await this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined);
       if (run.sealer === undefined || run.readyAt === undefined) {
         const what = run.sealer === undefined ? 'fails' : 'does not become ready';
-        if (!this.#putBack(run)) return this.#problem(`the next start ${what}: ${said(run.error ?? run.startError)}`);
+        if (this.isRolledBack && isToldByAnchor(run)) return this.#exit(run);
+        if (!this.#putBack(run)) return this.problem(`the next start ${what}: ${said(run.error ?? run.startError)}`);
         this.#exit(run);
         attempt--;
         continue;
       }
       this.#write(run, 1, 60, false);
       await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
-      if (run.acknowledged < run.given) this.#problem(`flush() of the next start fails: ${said(run.error)}`);
+      if (run.acknowledged < run.given) this.problem(`flush() of the next start fails: ${said(run.error)}`);
       await this.#close(run, 0);
-      if (run.closeError !== undefined) this.#problem(`close() of the next start fails: ${said(run.closeError)}`);
+      if (run.closeError !== undefined) this.problem(`close() of the next start fails: ${said(run.closeError)}`);
+      if (this.anchored !== undefined) await this.machine.timeline.pass(END_LIMIT);
       this.#exit(run);
     }
-    if (this.leftovers().length === 0) return;
+    if (this.leftovers().length === 0 || this.isRolledBack) return;
     // nobody can know which of them are in a file that was taken away, and that is said
     this.waitsForFile =
-      (this.#taken.size > 0 || this.isCopied) &&
+      (this.#taken.size > 0 || this.isCopied || this.archive.size > 0) &&
       (!this.listens || this.runs.at(-1)?.told.some((text) => / is gone, so it is unknown/.test(text)) === true);
-    if (!this.waitsForFile) this.#problem(`kept lines stay: ${this.leftovers().join(' ')}`);
+    if (!this.waitsForFile) this.problem(`kept lines stay: ${this.leftovers().join(' ')}`);
   }
 
   get isRunning(): boolean {
@@ -191,7 +214,7 @@ export class World {
     switch (step.do) {
       case 'start':
         if (this.#run !== undefined && run === undefined) this.#putBack(this.#run);
-        if (run === undefined) await this.#start(0);
+        if (run === undefined) await this.#start(0, step.anchors);
         return;
       case 'wait':
         await machine.timeline.pass(step.ms);
@@ -199,19 +222,37 @@ export class World {
         return;
       case 'busy':
         machine.timeline.now += step.ms;
-        return;
+        return this.#disturbed();
       case 'fault':
         machine.faults.begin(step.fault);
-        return this.#spoilt(true);
+        if (step.fault.on !== 'anchor') return this.#spoilt(true);
+        return this.#spoiltAnchor();
       case 'room': {
-        const disk = machine.mounts.get(step.on === 'log' ? LOG : STATE);
+        const disk = machine.mounts.get(step.on);
         if (disk !== undefined) disk.capacity = disk.used + step.bytes;
-        return this.#spoilt(true);
+        if (step.on !== 'anchor') return this.#spoilt(true);
+        return this.#spoiltAnchor();
       }
       case 'heal':
         machine.faults.heal();
         this.keys.heal();
-        for (const disk of machine.disks) disk.capacity = PLENTY;
+        this.anchored?.healed();
+        for (const disk of [...machine.disks, machine.anchorDisk]) disk.capacity = PLENTY;
+        return;
+      case 'anchor':
+        this.#disturbed();
+        return this.anchored?.become(step.which, step.mood);
+      case 'empty anchor':
+        this.#disturbed();
+        return this.anchored?.empty(step.which);
+      case 'plant':
+        this.#disturbed();
+        return this.anchored?.plant(step);
+      case 'save':
+        this.#saved.push({ files: machine.disks.map((one) => one.files()), archive: new Map(this.archive) });
+        return;
+      case 'roll back':
+        if (run === undefined) this.#rollBack(step.to, step.isSame);
         return;
       case 'keys':
         if (step.mood === 'well') this.keys.heal();
@@ -219,12 +260,13 @@ export class World {
         return this.#spoilt(false);
       case 'new key':
         this.keys.versions++;
-        return;
+        return this.#disturbed();
       case 'clock':
         machine.timeline.wallOffset += step.ms;
         this.clockJumped = true;
         return;
       case 'logrotate': {
+        this.#disturbed();
         if (this.#isNewDisk) return; // numbers say nothing until a run has begun
         const root = machine.mounts.get(LOG)?.root;
         const file = root?.names.get('a.jsonl');
@@ -263,6 +305,7 @@ export class World {
         if (run === undefined) this.#configs.push({ ...this.config, ...step.config });
         return;
       case 'archive': {
+        this.#disturbed();
         // as `mv a.2* archive/` does, from when a file's manifest is there
         const root = machine.mounts.get(LOG)?.root;
         for (const [name, file] of [...(root?.names ?? [])]) {
@@ -285,7 +328,9 @@ export class World {
           // what could not be made durable before its end is gone too
           if (!one.life.isOver || one.ending === 'killed' || one.hadDiskFault) one.ending = 'power cut';
         }
+        this.anchored?.beforePowerCut();
         machine.powerCut();
+        this.anchored?.afterPowerCut();
         return;
       case 'second writer':
         if (run !== undefined && !run.isSecond) await this.#second(run);
@@ -293,6 +338,26 @@ export class World {
       default:
         if (run !== undefined) await this.#ofRun(step, run);
     }
+  }
+
+  /** To what it was when it was saved, the newest first; to nothing. */
+  #rollBack(to: number, isSame: boolean): void {
+    const saved = this.#saved.at(-1 - to);
+    for (const [at, disk] of this.machine.disks.entries()) disk.restore(saved?.files[at] ?? [], isSame);
+    this.archive.clear();
+    for (const [name, one] of saved?.archive ?? []) this.archive.set(name, one);
+    this.#taken.clear();
+    this.isRolledBack = true;
+  }
+
+  #spoiltAnchor(): void {
+    this.#disturbed();
+    this.anchored?.spoilt();
+  }
+
+  #disturbed(): void {
+    const { run } = this;
+    if (run?.readyAt === undefined && run !== undefined) run.isDisturbed = true;
   }
 
   #takeAway(): void {
@@ -318,7 +383,7 @@ export class World {
     const file = this.#taken.get('a.jsonl');
     const root = this.machine.mounts.get(LOG)?.root;
     if (refused === undefined || file === undefined || root === undefined) return false;
-    if ((root.names.get('a.jsonl')?.size ?? 0) > 0) this.#problem('a start is refused behind one that was not');
+    if ((root.names.get('a.jsonl')?.size ?? 0) > 0) this.problem('a start is refused behind one that was not');
     root.name([...this.#taken]);
     root.sync();
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
@@ -383,7 +448,7 @@ export class World {
     }
   }
 
-  async #start(slot: number): Promise<void> {
+  async #start(slot: number, anchors?: 'none'): Promise<void> {
     const { machine } = this;
     const { timeline } = machine;
     await timeline.settle();
@@ -391,20 +456,23 @@ export class World {
     const faulty =
       machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
     const run: { -readonly [Name in keyof Run]: Run[Name] } = {
-      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, readyAt: undefined, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
+      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, startedAt: timeline.now, readyAt: undefined,
+      readyAs: '', looks: [], isDisturbed: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
-      closeTook: undefined, closeError: undefined, stats: undefined,
+      closedAt: undefined, closeTook: undefined, closeError: undefined, stats: undefined,
     }; // biome-ignore format: a list
     this.runs.push(run);
     if (slot === 0) this.#run = run;
     timeline.running = life;
     const code = this.#tree.writer(slot);
     try {
-      run.sealer = new code.Sealer(this.config, {
-        keys: () => this.#sources(this.keys.provider(code, machine)),
-        openBucket: async () => {
-          throw new Error('no bucket is modelled');
+      run.sealer = new code.Sealer(anchors === 'none' ? { ...this.config, anchors: [] } : this.config, {
+        keys: () => {
+          // its stream is known by now, and it asks its anchors next
+          if (anchors !== 'none') run.looks = this.anchored?.look(run.sealer?.origin ?? '') ?? [];
+          return this.#sources(this.keys.provider(code, machine));
         },
+        openBucket: this.anchored?.opener(code) ?? unexpected,
         clock: clockOf(machine, life),
       });
     } catch (error) {
@@ -429,6 +497,7 @@ export class World {
     sealer.ready.then(
       () => {
         run.readyAt = this.machine.timeline.now;
+        run.readyAs = sealer.origin;
         this.#isStateLost = false;
         this.#isNewDisk = false;
         if (run.life.phase === 'start') run.life.phase = 'run';
@@ -436,22 +505,15 @@ export class World {
       },
       (error: unknown) => {
         run.error = error;
-        if (!(error instanceof TamperError) && !run.life.isOver) this.#problem(`not an error of ours: ${said(error)}`);
+        if (!(error instanceof TamperError) && !run.life.isOver) this.problem(`not an error of ours: ${said(error)}`);
       },
     );
+    sealer.on('checkpoint', ({ note, complete }) => {
+      if (complete) this.anchored?.made(note, run);
+    });
     if (!this.#schedule.setup.listens) return;
-    for (const name of [
-      'warning',
-      'error',
-      'kept',
-      'rotate',
-      'handover',
-      'outage',
-      'outageOver',
-      'torn',
-      'checkpoint',
-    ] as const)
-      (sealer as NodeJS.EventEmitter).on(name, name === 'checkpoint' ? () => undefined : tell(name));
+    for (const name of ['warning', 'error', 'kept', 'rotate', 'handover', 'outage', 'outageOver', 'torn'] as const)
+      (sealer as NodeJS.EventEmitter).on(name, tell(name));
     sealer.on('error', (error) => {
       run.error = error;
     });
@@ -512,6 +574,7 @@ export class World {
     const { timeline } = this.machine;
     const begun = timeline.now;
     let done = false;
+    this.#disturbed();
     run.ending = 'closing';
     run.life.phase = 'close';
     this.#attempt(run, () => run.sealer?.close())?.then(
@@ -529,20 +592,22 @@ export class World {
     }
     await timeline.pass(Math.max(0, CLOSE_LIMIT + begun - timeline.now), () => done || run.life.isOver);
     if (run.life.isOver) return;
+    run.closedAt = timeline.now;
     run.closeTook = timeline.now - begun;
     this.machine.note(`closed ${done ? said(run.closeError) : 'NOT'} after ${run.closeTook}`);
-    if (!done) this.#problem(`close() has not ended after ${CLOSE_LIMIT} ms`);
+    if (!done) this.problem(`close() has not ended after ${CLOSE_LIMIT} ms`);
     run.ending = 'closed';
     // what is with the kernel still gives its descriptor back by itself
-    if (run.life.calls.descriptors > 0)
+    if (run.life.calls.descriptors > 0 && !this.machine.hangs(run.life))
       await timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
-    run.openAfterClose = run.life.calls.descriptors;
+    if (!this.machine.hangs(run.life)) run.openAfterClose = run.life.calls.descriptors;
   }
 
   /** As when the program is over, or calls `process.exit`. */
   #exit(run: Run): void {
     const { life } = run;
     if (life.isOver) return;
+    this.anchored?.atExit(run);
     life.phase = 'close';
     this.#attempt(run, () => life.exit());
     if (life.exitCode === undefined) run.ending = 'killed';
@@ -600,11 +665,7 @@ export class World {
   #sources(keys: ReturnType<KeyService['provider']>) {
     const source = { keys, keyId: KEY };
     const signer = { signing: keys, keyId: KEY };
-    const { useKmsSigning, signingKeyId } = this.config;
-    return {
-      ...(useKmsSigning !== true && { dataKey: source }),
-      signers: useKmsSigning === true || signingKeyId !== undefined ? [signer] : [],
-    };
+    return { ...(!this.config.useKmsSigning && { dataKey: source }), signers: this.signs ? [signer] : [] };
   }
 
   #spoilt(isDisk: boolean): void {
@@ -616,7 +677,7 @@ export class World {
 
   #thrown(life: Life | undefined, error: unknown): void {
     if (error instanceof Killed || life?.isOver === true) return;
-    this.#problem(`uncaught: ${said(error)}`);
+    this.problem(`uncaught: ${said(error)}`);
     life?.end();
   }
 
@@ -625,10 +686,15 @@ export class World {
     this.#thrown(this.machine.timeline.running, error);
   }
 
-  #problem(text: string): void {
+  problem(text: string): void {
     this.machine.note(`PROBLEM ${text}`);
     this.problems.push(text);
   }
+}
+
+/** Whether a start ended because an anchor has what the log has not. */
+export function isToldByAnchor({ error }: Run): boolean {
+  return / holds a checkpoint of .* that contradicts the files/.test(said(error));
 }
 
 /** A line by which it can be found again. */
@@ -644,6 +710,10 @@ export function said(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? error.name;
   const cause = error.cause instanceof Error ? ` < ${said(error.cause)}` : '';
   return `${code}: ${error.message.slice(0, 160)}${cause}`;
+}
+
+function unexpected(): never {
+  throw new Error('a bucket is opened, and there is none');
 }
 
 function clockOf(machine: Machine, life: Life) {

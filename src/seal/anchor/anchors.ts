@@ -3,7 +3,6 @@ import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName } from './anchor-name.ts';
-import type { Appending } from './file-anchor.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An anchor has so long to take a checkpoint, in milliseconds. */
@@ -15,10 +14,8 @@ const BACKLOG = 100;
 
 interface Anchor {
   readonly name: string;
-  waiting: string[];
+  waiting: readonly string[];
   busy: boolean;
-  /** What is being appended to a file. */
-  appending?: Appending | undefined;
   /** Open as long as the process: its idle connections keep nothing alive. */
   store?: ObjectStore;
 }
@@ -71,7 +68,7 @@ export class Anchors {
     const bounds = { what: `the anchor ${shownName(name)}`, timeoutMs: REQUEST_LIMIT, signal: this.#ended.signal };
     if (!isAddress(name)) {
       const { appendNote } = await import('./file-anchor.ts');
-      return withDeadline(bounds, () => appendNote(anchor, note));
+      return appendNote(anchor, note, bounds);
     }
     if (!isS3Address(name)) {
       const { postNote } = await import('./http-anchor.ts');

@@ -25,7 +25,7 @@ export async function* notesOf(
   { timeoutMs, signal, openBucket, strange }: AskOptions,
 ): AsyncGenerator<SignedCheckpoint> {
   if (!isAddress(name)) {
-    yield* notesInFile(name, known.origin);
+    yield* notesInFile(name, known.origin, signal);
   } else if (!isS3Address(name)) {
     const newest = await newestPosted(name, known.origin, { timeoutMs, signal });
     if (newest !== undefined) yield newest;

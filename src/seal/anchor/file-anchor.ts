@@ -1,12 +1,14 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
-import { isTamperError, TamperError } from '../../errors.ts';
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { asError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine, formatCheckpointLine } from '../../format/entry.ts';
-import { appendDurably } from '../../foundation/durable-append.ts';
-import { openRegular } from '../disk/safe-open.ts';
-import { systemCode } from '../disk/sink.ts';
+import { type DeadlineOptions, withDeadline } from '../../foundation/deadline.ts';
+import { appendDurably, openSafely } from '../../foundation/durable-append.ts';
 
 const LF = 0x0a;
+/** What a line of a checkpoint begins with. */
+const FIRST = Buffer.from('{"integrity":{"kind":"checkpoint","note":"');
 /** How much of an anchor is read at once, in bytes. */
 const CHUNK = 1 << 20;
 /** A line that is longer holds no checkpoint, in bytes: a note as a JSON string at its longest. */
@@ -16,40 +18,65 @@ const AT_ONCE = 256;
 /** An anchor is not longer, in bytes: a checkpoint of each minute of five years. */
 const LONGEST = 1 << 30;
 
-/** What is being appended to a file. */
-export interface Appending {
-  readonly note: string;
-  readonly done: Promise<void>;
+/** An anchor that is a file, and the notes that it has not got yet. */
+interface FileAnchor {
+  readonly name: string;
+  waiting: readonly string[];
 }
 
 /**
- * Appends a note to a file as a checkpoint line, onto the disk. A mount that does not answer gives back neither the call nor its
- * thread, so a second one waits until the first has ended, however late.
+ * Appends a note that waits for a file to it as a checkpoint line, onto the disk; it waits no longer then, even if that took
+ * longer than it may.
  *
- * @throws {@link TamperError} `UNSAFE_PATH` if the file begins with anything but a checkpoint: somebody's key, or the log itself
+ * @throws {@link TamperError} `UNSAFE_PATH` if the file begins with anything but a checkpoint: somebody's key, or the log itself;
+ * `TIMEOUT` or `ABORTED` if it takes longer than it may
  */
-export async function appendNote(
-  anchor: { readonly name: string; appending?: Appending | undefined },
-  note: string,
-): Promise<void> {
-  while (anchor.appending !== undefined && anchor.appending.note !== note) await anchor.appending.done;
-  anchor.appending ??= {
-    note,
-    done: append(anchor.name, note).finally(() => {
-      anchor.appending = undefined;
-    }),
+export async function appendNote(anchor: FileAnchor, note: string, bounds: DeadlineOptions): Promise<void> {
+  const append = async (): Promise<void> => {
+    if (!anchor.waiting.includes(note)) return; // a call that was given up has done it
+    const check = { most: FIRST.length, check: refuseOther };
+    await appendDurably(anchor.name, `${formatCheckpointLine(note)}\n`, 0o640, check);
+    anchor.waiting = anchor.waiting.filter((one) => one !== note);
   };
-  return anchor.appending.done;
+  await withDeadline(bounds, (signal) => inTurn(anchor.name, signal, append));
 }
 
-async function append(path: string, note: string): Promise<void> {
-  await appendDurably(path, `${formatCheckpointLine(note)}\n`, 0o640, { most: LONGEST_LINE, check: refuseOther });
+/** Who waits for a file that somebody is at. */
+const turns = new Map<string, (() => void)[]>();
+
+/**
+ * One call after another for each file: a mount that does not answer gives back neither the call nor its thread, of which a process
+ * has four. Whoever gives up while he waits does not come to it.
+ */
+async function inTurn<T>(path: string, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+  const queue = turns.get(path);
+  if (queue === undefined) turns.set(path, []);
+  else await turnIn(queue, signal);
+  try {
+    signal.throwIfAborted();
+    return await act();
+  } finally {
+    const next = turns.get(path)?.shift();
+    if (next === undefined) turns.delete(path);
+    else next();
+  }
+}
+
+function turnIn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    queue.push(resolve);
+    const giveUp = (): void => {
+      const at = queue.indexOf(resolve);
+      if (at >= 0) queue.splice(at, 1);
+      reject(asError(signal.reason));
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+  });
 }
 
 function refuseOther(beginning: Buffer): void {
-  const end = beginning.indexOf(LF);
-  const first = beginning.subarray(0, end < 0 ? beginning.length : end);
-  if (beginning.length === 0 || classifyLine(first).type === 'checkpoint') return;
+  // a whole line, or what a full disk left of one
+  if (beginning.length === 0 || beginning.subarray(0, FIRST.length).equals(FIRST)) return;
   throw new TamperError('UNSAFE_PATH', 'it does not begin with a checkpoint, so nothing is added to it', {
     hint: 'Name a file of its own in the option anchors, or one that does not exist yet.',
   });
@@ -58,26 +85,41 @@ function refuseOther(beginning: Buffer): void {
 /**
  * The checkpoints of a stream in a file, the largest first.
  *
- * @throws {@link TamperError} `UNSAFE_PATH`, `READ_FAILED`; `NOT_FOUND` where there is no such file
+ * @throws {@link TamperError} `UNSAFE_PATH`, `READ_FAILED`; `NOT_FOUND` if there is no such file; the reason of `signal`
  */
-export async function* notesInFile(path: string, origin: string): AsyncGenerator<SignedCheckpoint> {
+export async function* notesInFile(
+  path: string,
+  origin: string,
+  signal: AbortSignal,
+): AsyncGenerator<SignedCheckpoint> {
   let last: Placed | undefined;
   do {
-    let best: Placed[] = [];
-    let at = 0;
-    for (const bytes of linesOf(path)) {
-      const line = classifyLine(bytes);
-      const note = line.type === 'checkpoint' ? line.note : undefined;
-      const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
-      const placed = checkpoint?.origin === origin && { checkpoint, at };
-      if (placed && (last === undefined || isBefore(last, placed))) best.push(placed);
-      if (best.length === 2 * AT_ONCE) best = best.sort(order).slice(0, AT_ONCE);
-      if (++at % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    best = best.sort(order).slice(0, AT_ONCE);
+    const after = last;
+    const best = await inTurn(path, signal, () => largestIn(path, origin, after, signal));
     for (const { checkpoint } of best) yield checkpoint;
     last = best.at(-1);
   } while (last !== undefined);
+}
+
+/** The largest checkpoints of a stream in a file, of those behind `after` in their order. */
+async function largestIn(
+  path: string,
+  origin: string,
+  after: Placed | undefined,
+  signal: AbortSignal,
+): Promise<readonly Placed[]> {
+  let best: Placed[] = [];
+  let at = 0;
+  for await (const bytes of linesOf(path, signal)) {
+    const line = classifyLine(bytes);
+    const note = line.type === 'checkpoint' ? line.note : undefined;
+    const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
+    const placed = checkpoint?.origin === origin && { checkpoint, at };
+    if (placed && (after === undefined || isBefore(after, placed))) best.push(placed);
+    if (best.length === 2 * AT_ONCE) best = best.sort(order).slice(0, AT_ONCE);
+    if (++at % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return best.sort(order).slice(0, AT_ONCE);
 }
 
 /** A checkpoint, and the number of its line. */
@@ -91,20 +133,19 @@ const order = (one: Placed, other: Placed): number => other.checkpoint.size - on
 const isBefore = (one: Placed, other: Placed): boolean => order(one, other) < 0;
 
 /** The lines of an anchor, read chunk by chunk. */
-function* linesOf(name: string): Generator<Buffer> {
-  let fd: number;
+async function* linesOf(name: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  let file: FileHandle | undefined;
   try {
-    fd = openRegular(name);
-  } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') throw new TamperError('NOT_FOUND', 'there is no such file', { cause });
-    throw isTamperError(cause) ? cause : unreadable(name, systemCode(cause), cause);
-  }
-  try {
-    if (fstatSync(fd).size > LONGEST) throw unreadable(name, `longer than ${LONGEST} bytes`);
+    const opened = await openSafely(name, constants.O_RDONLY);
+    ({ file } = opened);
+    if (opened.size > LONGEST) throw unreadable(name, `longer than ${LONGEST} bytes`);
     const chunk = Buffer.allocUnsafe(CHUNK);
     let rest = Buffer.alloc(0);
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) {
-      let bytes = Buffer.concat([rest, chunk.subarray(0, read)]);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(chunk, 0, CHUNK, null);
+      if (bytesRead === 0) break;
+      let bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
       for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF)) {
         yield bytes.subarray(0, end);
         bytes = bytes.subarray(end + 1);
@@ -113,9 +154,11 @@ function* linesOf(name: string): Generator<Buffer> {
     }
     yield rest;
   } catch (cause) {
-    throw isTamperError(cause) ? cause : unreadable(name, systemCode(cause), cause);
+    if (isTamperError(cause) || systemCode(cause) === '') throw cause;
+    if (systemCode(cause) === 'ENOENT') throw new TamperError('NOT_FOUND', 'there is no such file', { cause });
+    throw unreadable(name, systemCode(cause), cause);
   } finally {
-    closeSync(fd);
+    await file?.close();
   }
 }
 

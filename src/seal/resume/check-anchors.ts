@@ -60,8 +60,12 @@ export async function checkAnchors({
     }),
   );
   for (const { what, signed, strange } of answers) {
-    if (signed !== undefined) await compare(what, signed, { site, signal, warn });
-    if (strange !== undefined && !(signers.isEmpty && (await holds(site, strange, signal)))) {
+    if (signed !== undefined && (await isHere(what, signed, { site, signal, warn })) === false) {
+      throw stateConflict(
+        `${what} holds a checkpoint of ${site.origin} at size ${signed.size} that contradicts the files`,
+      );
+    }
+    if (strange !== undefined && (await isHere(what, strange, { site, signal, warn })) === false) {
       warn(unsigned(what, strange, signers.isEmpty));
     }
   }
@@ -120,27 +124,21 @@ async function newestIn(
   }
 }
 
-/** @throws {@link TamperError} `STATE_CONFLICT` where a signed checkpoint is not one of this stream as it is here */
-async function compare(
+/** Whether a checkpoint is one of this stream as it is here. @returns undefined, which is told, if the files that are here do not say it */
+async function isHere(
   what: string,
   { size, root }: SignedCheckpoint,
   { site, signal, warn }: Pick<AnchorCheck, 'site' | 'signal' | 'warn'>,
-): Promise<void> {
-  if (size <= site.resumption.size) {
-    try {
-      const own = rootHere(site, size) ?? (await rootAt(site, size, signal));
-      if (own === root) return;
-      if (own === undefined) return warn(notCompared(what, size));
-    } catch (cause) {
-      return warn(notCompared(what, size, cause));
-    }
+): Promise<boolean | undefined> {
+  if (size > site.resumption.size) return false;
+  try {
+    const own = rootHere(site, size) ?? (await rootAt(site, size, signal));
+    if (own !== undefined) return own === root;
+    warn(notCompared(what, size));
+  } catch (cause) {
+    warn(notCompared(what, size, cause));
   }
-  throw stateConflict(`${what} holds a checkpoint of ${site.origin} at size ${size} that contradicts the files`);
-}
-
-/** Whether a checkpoint is one of this stream as it is here. */
-async function holds(site: StreamSite, { size, root }: SignedCheckpoint, signal: AbortSignal): Promise<boolean> {
-  return size <= site.resumption.size && (rootHere(site, size) ?? (await rootAt(site, size, signal))) === root;
+  return undefined;
 }
 
 /** The root at a size that the start knows without reading. */

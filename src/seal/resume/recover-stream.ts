@@ -63,7 +63,8 @@ function hasFiles(base: string): boolean {
 }
 
 function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
-  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && (existsSync(base) || hasFiles(base)))) return;
+  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && (existsSync(base) || hasFiles(base))))
+    return;
   throw new TamperError('NOT_FOUND', `there is no stream ${origin}: neither its state in ${stateDir} nor ${base}`, {
     hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
   });

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { logFiles } from './log-files.ts';
+import type { World } from './world.ts';
+
+/** What the files of a stream come to, computed from their bytes by the definition of the format (spec M1.2), without the writer's code. */
+export interface StreamTruth {
+  readonly size: number;
+  /** The root of the first so many entries, as a note says it; undefined if there are not as many. */
+  rootAt(size: number): string | undefined;
+  /** Versions of the signing keys that its entries name, and those that the first entry of a file names. */
+  readonly keys: ReadonlySet<number>;
+  readonly firstKeys: ReadonlySet<number>;
+  readonly hasCheckpoint: boolean;
+}
+
+/** A leaf is a line without so many bytes at its end. */
+const AUTH = 46;
+
+export function truthOf(world: World, origin: string): StreamTruth {
+  const leaves: Buffer[] = [];
+  const keys = new Set<number>();
+  const firstKeys = new Set<number>();
+  let hasCheckpoint = false;
+  for (const bytes of logFiles(world).values()) {
+    let isOurs = false;
+    for (const line of bytes.toString('latin1').split('\n')) {
+      const [, seq] = /.*"integrity":\{"seq":(\d+)/.exec(line) ?? [];
+      hasCheckpoint ||= isOurs && line.startsWith('{"integrity":{"kind":"checkpoint"');
+      if (seq === undefined || line.length <= AUTH) continue;
+      const [, opened] = /^\{"integrity":\{"seq":\d+,"kind":"open","format":1,"origin":"([^"]*)"/.exec(line) ?? [];
+      const isFirst: boolean = opened === origin && !isOurs;
+      isOurs ||= isFirst;
+      const [signers = ''] = opened === origin ? (/"signers":\[.*?\]/.exec(line) ?? []) : [];
+      for (const [, version] of signers.matchAll(/"identity":"audit:v(\d+)"/g)) {
+        keys.add(Number(version));
+        if (isFirst) firstKeys.add(Number(version));
+      }
+      if (isOurs) leaves[Number(seq) - 1] ??= Buffer.from(line.slice(0, -AUTH), 'latin1');
+    }
+  }
+  let size = 0;
+  while (leaves[size] !== undefined) size++;
+  const hashes = leaves.slice(0, size).map((leaf) => hashOf(0, leaf));
+  return {
+    size,
+    keys,
+    firstKeys,
+    hasCheckpoint,
+    rootAt: (at) => (at > size ? undefined : rootOf(hashes.slice(0, at)).toString('base64')),
+  };
+}
+
+function hashOf(kind: 0 | 1, ...parts: readonly Buffer[]): Buffer {
+  const hash = createHash('sha256').update(Buffer.of(kind));
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** RFC 6962, 2.1. */
+function rootOf(leaves: readonly Buffer[]): Buffer {
+  const [first] = leaves;
+  if (first === undefined) return createHash('sha256').digest();
+  if (leaves.length === 1) return first;
+  let split = 1;
+  while (2 * split < leaves.length) split *= 2;
+  return hashOf(1, rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)));
+}
