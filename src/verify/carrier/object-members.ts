@@ -1,9 +1,15 @@
-import { decodeUtf8, isJson } from '../../format/entry.ts';
+import { decodeUtf8 } from '../../format/entry.ts';
 
 /** Reads the objects that carriers write, strictly: what a parser would choose between is refused. */
 
-/** The members of an object by name, each value as it is spelled. */
-export type ObjectMembers = ReadonlyMap<string, string>;
+/** A member's value, and how it is spelled. */
+interface Member {
+  readonly value: unknown;
+  readonly spelled: string;
+}
+
+/** The members of an object by name. */
+export type ObjectMembers = ReadonlyMap<string, Member>;
 
 /** A carrier's object has a few dozen members. */
 const MOST_MEMBERS = 1_000;
@@ -17,39 +23,48 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export function membersOfLine(line: Buffer): ObjectMembers | undefined {
   const text = decodeUtf8(line);
   const spelled = text === undefined ? undefined : spelledMembers(text);
-  return text !== undefined && spelled !== undefined && isJson(text) ? byName(spelled) : undefined;
+  return text !== undefined && spelled !== undefined ? byName(spelled, parsed(text)) : undefined;
+}
+
+/** Parsed once: a line may be long, and each value costs as much memory again. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined; // no JSON, which nothing but this tells
+  }
 }
 
 /** The members of a member that is an object; undefined where it is none. */
 export function objectMember(members: ObjectMembers | undefined, name: string): ObjectMembers | undefined {
-  const spelled = spelledMembers(spelledMember(members, name) ?? ''); // a part of a text that parsed
-  return spelled === undefined ? undefined : byName(spelled);
+  const member = memberOf(members, name);
+  const spelled = member && spelledMembers(member.spelled);
+  return spelled && byName(spelled, member.value);
 }
 
 /** A member that is a string of Unicode text; undefined where it is none. */
 export function stringMember(members: ObjectMembers | undefined, name: string): string | undefined {
-  const spelled = spelledMember(members, name);
-  if (spelled === undefined || !spelled.startsWith('"')) return undefined;
-  const value = JSON.parse(spelled) as string; // a string literal of a text that parsed
-  return LONE_SURROGATE.test(value) ? undefined : value;
+  const value = memberOf(members, name)?.value;
+  return typeof value !== 'string' || LONE_SURROGATE.test(value) ? undefined : value;
 }
 
 /** A member that is an array of bytes, as journald writes what it takes for unprintable; undefined where it is none. */
 export function bytesMember(members: ObjectMembers | undefined, name: string): Buffer | undefined {
-  const spelled = spelledMember(members, name);
-  if (spelled === undefined || !BYTES.test(spelled)) return undefined;
-  const values = JSON.parse(spelled) as number[];
+  const member = memberOf(members, name);
+  if (member === undefined || !BYTES.test(member.spelled)) return undefined;
+  const values = member.value as number[];
   return values.every((value) => value <= 0xff) ? Buffer.from(values) : undefined;
 }
 
 /** The value of a member; undefined also where another name differs in its case alone, which some parsers take for the same. */
-function spelledMember(members: ObjectMembers | undefined, name: string): string | undefined {
-  const spelled = members?.get(name);
-  if (members === undefined || spelled === undefined) return undefined;
+function memberOf(members: ObjectMembers | undefined, name: string): Member | undefined {
+  const member = members?.get(name);
+  if (members === undefined || member === undefined) return undefined;
   const folded = foldCase(name);
   let same = 0;
   for (const other of members.keys()) if (foldCase(other) === folded) same++;
-  return same === 1 ? spelled : undefined;
+  return same === 1 ? member : undefined;
 }
 
 /** As Go compares names: `\u017f` is an s, and the Kelvin sign a k. */
@@ -60,8 +75,13 @@ function foldCase(name: string): string {
 type Spelled = readonly (readonly [name: string, value: string])[];
 
 /** `"a"` and `"\u0061"` are the same name. */
-function byName(spelled: Spelled): ObjectMembers | undefined {
-  const members = new Map(spelled.map(([name, value]) => [JSON.parse(name) as string, value]));
+function byName(spelled: Spelled, object: unknown): ObjectMembers | undefined {
+  if (typeof object !== 'object' || object === null) return undefined;
+  const members = new Map<string, Member>();
+  for (const [quoted, text] of spelled) {
+    const name = JSON.parse(quoted) as string;
+    members.set(name, { value: Reflect.get(object, name), spelled: text });
+  }
   return members.size === spelled.length ? members : undefined;
 }
 
