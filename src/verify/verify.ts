@@ -120,7 +120,8 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    verifier.state.maybeElsewhere = hiddenBeside || findings.count('UNREADABLE') > 0;
+    const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
+    verifier.state.maybeElsewhere = hiddenBeside || hidesItself || findings.count('UNREADABLE') > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
@@ -238,7 +239,10 @@ async function verifyOnce(
       : await verifyFiles(options, groups, auditorOf, told, kept, again);
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
-  const unclaimed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
+  const unnamed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
+  const isNothing = ({ peek: { empty, blank } }: PeekedSource): boolean => empty || blank === true;
+  for (const { source } of unnamed.filter(isNothing)) ignored.add(source.name, 'empty');
+  const unclaimed = unnamed.filter((file) => !isNothing(file));
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];
   const named = [...reports, ...vanishedReports(heldSizes, [...reports, ...others], options.demux)];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };

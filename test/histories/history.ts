@@ -219,14 +219,27 @@ const carriages: readonly ((draft: Draft) => void)[] = [
   },
 ];
 
-/** What a tool makes of lines that parses them and writes them again. */
-function rewritten({ name, bytes }: NamedBytes): NamedBytes {
+/** What a tool makes of lines that parses them and writes them again: with spaces, on several lines, or with sorted members. */
+function rewritten(random: Random, { name, bytes }: NamedBytes): NamedBytes {
+  const how = random.pick(['spaces', 'lines', 'sorted'] as const);
   const lines = linesOf(bytes).flatMap((line) => {
     const text = line.toString('utf8');
-    return isParsed(text) ? [Buffer.from(JSON.stringify(JSON.parse(text), undefined, 1).replaceAll(/\n */g, ' '))] : [];
+    if (!isParsed(text)) return [];
+    if (how === 'sorted') return [Buffer.from(JSON.stringify(sorted(JSON.parse(text))))];
+    const spread = JSON.stringify(JSON.parse(text), undefined, 1);
+    return [Buffer.from(how === 'lines' ? spread : spread.replaceAll(/\n */g, ' '))];
   });
   return { name, bytes: joined(lines) };
 }
+
+const sorted = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .sort()
+          .map(([name, one]) => [name, sorted(one)]),
+      )
+    : value;
 
 function isParsed(text: string): boolean {
   try {
@@ -376,7 +389,7 @@ function insertLongLine(draft: Draft): void {
 function rewrite(draft: Draft): void {
   const all = draft.random.chance(0.5);
   const at = draft.any();
-  draft.files = draft.files.map((file, index) => (all || index === at ? rewritten(file) : file));
+  draft.files = draft.files.map((file, index) => (all || index === at ? rewritten(draft.random, file) : file));
   draft.because('rewritten', ['RESERIALIZED'], MISSING);
 }
 

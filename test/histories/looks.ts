@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
@@ -227,11 +227,19 @@ const LOOKS: readonly MakeLook[] = [
     if (own.length === 0) return undefined;
     const { name } = random.pick(own);
     const named = random.pick([{}, { origin: `${origins[0]?.slice(0, 6)}*` }]);
+    const isCompressed = random.chance(0.4);
+    const isCopied = random.chance(0.3);
     return {
       what: 'renamed',
       // as logrotate does with `create`
       renames: (directory) => {
         const at = (file: string): string => join(directory, 'logs', file);
+        if (isCompressed) {
+          writeFileSync(at(`${name}.gz`), gzipSync(readFileSync(at(name))));
+          writeFileSync(at(name), '');
+          return at(`${name}.gz`);
+        }
+        if (isCopied) copyFileSync(at(`${name}.manifest.json`), at(`${name}.old.manifest.json`));
         renameSync(at(name), at(`${name}.old`));
         writeFileSync(at(name), '');
         return at(`${name}.old`);

@@ -30,7 +30,7 @@ const LONGEST_NAME = 190;
 /**
  * Expands the placeholders of a configuration.
  *
- * @throws {@link TamperError} `ORIGIN_INVALID`; `CONFIG_INVALID` if the file's name is too long; `NOT_FOUND` if a path is
+ * @throws {@link TamperError} `ORIGIN_INVALID`; `CONFIG_INVALID` if the file's name is too long, or that of a compressed file; `NOT_FOUND` if a path is
  *   relative and the working directory was deleted
  */
 export function resolveNames(config: ResolvedConfig): StreamNames {
@@ -41,6 +41,10 @@ export function resolveNames(config: ResolvedConfig): StreamNames {
   const { HOSTNAME: pod = host } = process.env;
   const values = { host, pid: String(process.pid), instance, pod };
   const base = config.file === STDOUT ? STDOUT : resolve(expandPath(config.file, values));
+  if (base.endsWith('.gz'))
+    throw new TamperError('CONFIG_INVALID', 'file: a name that ends with .gz is that of a compressed file', {
+      hint: 'Name the log without .gz; with compress_rotated its closed files are compressed.',
+    });
   const length = Buffer.byteLength(basename(base));
   if (length > LONGEST_NAME)
     throw new TamperError('CONFIG_INVALID', `file: a name of ${length} bytes is too long`, {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
@@ -110,14 +110,15 @@ export class StateFile {
 }
 
 /**
- * The state of a log whose directory is elsewhere now, by the configuration: its files have their names there. Only where what
- * it names is not where it was; whether the file is that one is judged where it is read.
+ * The state of a log whose directory is elsewhere now, by the configuration: its files have their names there. Whether the file is
+ * that one is judged where it is read: a stream that was written elsewhere cannot go on in any other file that holds something.
  */
 function placedAt(base: string, state: StreamState): StreamState {
   const [from, to] = [dirname(state.base), dirname(base)];
   if (base === STDOUT || state.base === STDOUT || from === to || basename(base) !== basename(state.base)) return state;
   const at = (file: string): string => join(to, basename(file));
-  if (existsSync(state.file) || (existsSync(from) && !existsSync(at(state.file)))) return state;
+  const isThere = (statSync(at(state.file), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (!isThere && existsSync(from) && (existsSync(state.file) || !existsSync(at(state.file)))) return state;
   const { renamed, newest, checkpoint } = state;
   return {
     ...state,

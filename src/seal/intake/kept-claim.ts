@@ -21,7 +21,7 @@ import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { type Lease, NO_LINKS } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
-import { readLines } from '../resume/line-reader.ts';
+import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
 import { Turn } from './turn.ts';
 
 /** Who seals a kept file, and how far that had come at some point of its log. */
@@ -180,20 +180,47 @@ async function found(claim: Claim, logs: string): Promise<{ records: number; gap
   }
 }
 
-/** Opens the log by its number: a closed file has another name than it had, and all of them may be in another directory. */
-function openLog({ file, inode }: Claim, logs: string): number {
+/**
+ * Opens the log by its number: a closed file has another name than it had, and all of them may be in another directory. A copy has
+ * another number: it is known by what stands at the place of the claim.
+ */
+function openLog(claim: Claim, logs: string): number {
+  const { file, inode } = claim;
   try {
-    for (const directory of new Set([dirname(file), logs])) {
-      for (const name of existsSync(directory) ? [basename(file), ...readdirSync(directory)] : []) {
-        const path = join(directory, name);
-        const { ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
-        if (ino?.toString() === inode) return openSync(path, 'r');
-      }
+    const directories = [...new Set([dirname(file), logs])].filter((directory) => existsSync(directory));
+    const names = directories.flatMap((one) => [basename(file), ...readdirSync(one)].map((name) => join(one, name)));
+    for (const path of names) {
+      const { ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+      if (ino?.toString() === inode) return openSync(path, 'r');
+    }
+    for (const path of names) {
+      if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;
+      const fd = openSync(path, 'r');
+      if (holdsPlace(fd, claim)) return fd;
+      closeDescriptor(fd);
     }
   } catch (cause) {
     throw untold(file, cause);
   }
   throw untold(file);
+}
+
+/** Whether the entry before the place of a claim is the one that it names, or the first of the file the one behind it. */
+function holdsPlace(fd: number, { stream, offset, size }: Claim): boolean {
+  const tag = Buffer.from(stream, 'hex').toString('base64url').slice(0, 8); // spec 1, TAG
+  const isEntry = (bytes: Buffer, seq: number): boolean => {
+    const read = classifyLine(bytes);
+    return (read.type === 'record' || read.type === 'control') && read.tag === tag && read.seq === seq;
+  };
+  if (offset === 0) {
+    for (const { bytes } of readLines(fd, 0, LINE_LIMIT)) return isEntry(bytes, size + 1);
+    return false;
+  }
+  if (fstatSync(fd).size < offset) return false;
+  let before = readLineBefore(fd, offset, LINE_LIMIT);
+  while (before !== undefined && before.offset > 0 && classifyLine(before.bytes).type === 'checkpoint')
+    before = readLineBefore(fd, before.offset, LINE_LIMIT);
+  return before !== undefined && isEntry(before.bytes, size);
 }
 
 function untold(file: string, cause?: unknown): TamperError {

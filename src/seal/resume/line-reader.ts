@@ -3,6 +3,9 @@ import { readSync } from 'node:fs';
 const CHUNK = 1_048_576;
 const LF = 0x0a;
 
+/** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
+export const LINE_LIMIT = 16_777_216;
+
 /** A line of a file without its LF, and where it begins. */
 export interface FileLine {
   readonly bytes: Buffer;

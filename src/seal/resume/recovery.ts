@@ -14,11 +14,9 @@ import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
 import { type FileAccount, type PublishedCheckpoint, RECOVER, type StreamState } from '../disk/state-record.ts';
-import { readLineBefore, readLines } from './line-reader.ts';
+import { LINE_LIMIT, readLineBefore, readLines } from './line-reader.ts';
 import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
 
-/** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
-const LINE_LIMIT = 16_777_216;
 /** Of a compressed file so much is looked at, in bytes: its first line is in it, and no bomb. */
 const COMPRESSED = 8_192;
 /** So much is written again at once, in bytes. */

@@ -43,7 +43,7 @@ class Demultiplexer implements LogSink {
   readonly #room = new FindingRoom();
   readonly #timelineRoom = new TimelineRoom();
   readonly #quoteLines: boolean;
-  readonly #maybeElsewhere: boolean;
+  #maybeElsewhere = false;
   /** The first seq of each TAG whose entries were left out. */
   readonly #left = new Map<string, number>();
   #leftMore = false;
@@ -61,12 +61,10 @@ class Demultiplexer implements LogSink {
     kept: Keeping | undefined,
     allowance: Allowance,
     quoteLines: boolean,
-    maybeElsewhere: boolean,
   ) {
     this.#kept = kept;
     this.#quoteLines = quoteLines;
     this.#allowance = allowance;
-    this.#maybeElsewhere = maybeElsewhere;
     this.#wild = patterns.filter((pattern) => pattern.endsWith('*'));
     this.#auditorFor = auditorFor;
     for (const pattern of patterns) if (!pattern.endsWith('*')) this.#lane(pattern);
@@ -105,6 +103,12 @@ class Demultiplexer implements LogSink {
 
   skipped(what: 'mark' | 'empty'): void {
     this.#marked ||= what === 'mark';
+  }
+
+  /** A file that cannot be read may hold entries of any stream (M8.5). */
+  mayHoldMore(): void {
+    this.#maybeElsewhere = true;
+    for (const { verifier } of this.lanes.values()) verifier.state.maybeElsewhere = true;
   }
 
   /** The stream with this TAG; where nothing says whose it is, another one that is here. */
@@ -197,8 +201,7 @@ export async function demultiplex(
   auditorFor: (origin: string) => Auditor,
   { onBytes, onBeside, kept, allowance = new Allowance(), quoteLines = false, digestFiles = false }: MixedReading,
 ): Promise<LinkedStream[]> {
-  const mayHide = files.some(({ peek }) => peek.hidden !== undefined);
-  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines, mayHide);
+  const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines);
   const details: FileDetails[] = [];
   const lines = new FileLines(demultiplexer, onBeside);
   const ordered = await orderMixedFiles(
@@ -206,6 +209,8 @@ export async function demultiplex(
     (open) => demultiplexer.meet(open),
     (tag, ...found) => demultiplexer.laneAt(tag)?.findings.add(...found),
   );
+  const isLeftOut = [...demultiplexer.lanes.values()].some(({ findings }) => findings.count('UNREADABLE') > 0);
+  if (isLeftOut || files.some(({ peek }) => peek.hidden !== undefined)) demultiplexer.mayHoldMore();
   for (const [at, { source, listed = false }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);

@@ -104,16 +104,25 @@ export async function ownersOfEmpty(
   return owners;
 }
 
+/** Manifests that stand beside files which have taken the names of others. */
+interface MovedManifests {
+  /** By the file that one is of: the manifest, and the file it stands beside. */
+  readonly byFile: ReadonlyMap<PeekedSource, { readonly bytes: Buffer; readonly beside: PeekedSource }>;
+  /** The files they stand beside. */
+  readonly beside: ReadonlySet<PeekedSource>;
+}
+
 /**
- * Manifests of files that were renamed since, as logrotate's `create` does: an empty file has taken the name. By the file
- * whose first entry such a manifest names, where it has none of its own: the manifest, and the file it stands beside.
+ * Manifests of files that were renamed or compressed since, as logrotate does: an empty file has taken the name. Each is that of
+ * the file whose first entry it names, if that has none of its own, or the same.
  */
 async function movedManifests(
   files: readonly PeekedSource[],
   given: readonly string[],
   origin: string,
-): Promise<Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>> {
-  const moved = new Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>();
+): Promise<MovedManifests> {
+  const byFile = new Map<PeekedSource, { bytes: Buffer; beside: PeekedSource }>();
+  const elsewhere = new Set<PeekedSource>();
   for (const beside of files) {
     if (!beside.peek.empty || !beside.source.repeatable) continue;
     const { bytes } = await manifestOf(beside, given, origin);
@@ -122,9 +131,13 @@ async function movedManifests(
     const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
     if (file === undefined || !file.source.repeatable) continue;
     const own = await manifestOf(file, given, origin);
-    if (own.bytes === undefined && own.problem === undefined) moved.set(file, { bytes, beside });
+    if (own.bytes?.equals(bytes) === true) elsewhere.add(beside);
+    else if (own.bytes === undefined && own.problem === undefined) {
+      byFile.set(file, { bytes, beside });
+      elsewhere.add(beside);
+    }
   }
-  return moved;
+  return { byFile, beside: elsewhere };
 }
 
 /** How the files of a stream are read. */
@@ -157,12 +170,11 @@ export async function readFiles(
   const read: FileDetails[] = [];
   const { origin } = verifier.state.auditor;
   const moved = await movedManifests(files, manifests, origin);
-  const elsewhere = new Set([...moved.values()].map(({ beside }) => beside));
   const lines = new FileLines(verifier, onBeside);
   for (const [at, file] of files.entries()) {
     const { source, peek } = file;
-    const known = moved.get(file);
-    const own: FoundManifest = elsewhere.has(file) ? {} : await manifestOf(file, manifests, origin);
+    const known = moved.byFile.get(file);
+    const own: FoundManifest = moved.beside.has(file) ? {} : await manifestOf(file, manifests, origin);
     verifier.beginFile(source.name, known?.bytes ?? own.bytes, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');

@@ -34,6 +34,8 @@ export interface Hidden {
   readonly message: string;
   /** It could not even be opened, or found under its name: its reading would end that of all others. */
   readonly unopened?: true;
+  /** Its lines are not all ours; they only mention us. */
+  readonly mentions?: true;
 }
 
 const DAMAGED: Hidden = { code: 'UNREADABLE', message: 'the compressed data of this file is damaged' };
@@ -42,6 +44,13 @@ const REWRITTEN: Hidden = {
   message:
     'the lines of this file were parsed and rewritten by some tool; the bytes are no longer those that were sealed',
 };
+const MENTIONING: Hidden = {
+  code: 'RESERIALIZED',
+  message:
+    'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines',
+  mentions: true,
+};
+const MENTION = '"integrity"';
 
 /** A file with what its first entry says. */
 export interface PeekedSource {
@@ -76,8 +85,10 @@ class Peeking {
   readonly #any: boolean;
   #found: Omit<Peek, 'empty'> | undefined;
   #noted: Peek['noted'];
-  /** Whether every line so far is ours and none is as it was sealed; undefined before the first one. */
+  /** Whether every line so far but checkpoints is ours and not as it was sealed; undefined before the first one. */
   #rewritten: boolean | undefined;
+  #mentions = false;
+  #isBlank = true;
   /** The seq of each stream's first entry: an open behind it may say that it is the one that is wanted (M8.2). */
   readonly #firsts = new Map<string, number>();
   done = false;
@@ -89,11 +100,13 @@ class Peeking {
 
   look(line: Buffer): void {
     if (line.length === 0 || (line.length === 1 && line[0] === CR)) return; // M1.7
+    this.#isBlank = false;
     const entry = firstEntry(line);
     if (entry === undefined) {
       if (this.#found !== undefined) return;
-      const isOurs = this.#note(line);
-      this.#rewritten = !isOurs && this.#rewritten !== false && hasOurIntegrity(line);
+      if (this.#note(line)) return;
+      this.#rewritten = this.#rewritten !== false && hasOurIntegrity(line);
+      this.#mentions ||= line.includes(MENTION);
       return;
     }
     const { tag = '', seq = 0 } = entry;
@@ -110,10 +123,14 @@ class Peeking {
     const nothing = { empty, tag: undefined, seq: undefined, origin: undefined };
     return {
       ...nothing,
-      ...(!more && !empty && this.#rewritten === undefined && { blank: true }),
+      ...(!more && !empty && this.#isBlank && { blank: true }),
       ...(this.#noted && { noted: this.#noted }),
-      ...(this.#rewritten === true && { hidden: REWRITTEN }),
+      ...(this.#hidden && { hidden: this.#hidden }),
     };
+  }
+
+  get #hidden(): Hidden | undefined {
+    return this.#rewritten === true ? REWRITTEN : this.#mentions ? MENTIONING : undefined;
   }
 
   /** Takes note of a checkpoint. @returns whether the line is of a form of ours */
@@ -174,7 +191,7 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
     found.hidden ??= { code: 'LIMIT', message: `${error.message}; nothing from here on can be decided` };
   }
-  const result = peeking.result(bytes === 0 && found.hidden === undefined, found.more);
+  const result = peeking.result(bytes === 0 && found.hidden === undefined, found.more || found.hidden !== undefined);
   return found.hidden !== undefined && result.seq === undefined ? { ...result, hidden: found.hidden } : result;
 }
 

@@ -22,6 +22,8 @@ export class ForeignLines {
   /** Whether a line of this file was one of ours. */
   #classified = false;
   #unclassified: Unclassified | undefined;
+  /** Whether a line of this file was a checkpoint. */
+  #noted = false;
 
   constructor(state: StreamState) {
     this.#state = state;
@@ -30,6 +32,7 @@ export class ForeignLines {
   beginFile(): void {
     this.#classified = false;
     this.#unclassified = undefined;
+    this.#noted = false;
     this.#state.afterCut = this.#state.unterminatedBytes > 0;
   }
 
@@ -66,7 +69,14 @@ export class ForeignLines {
     return this.#unclassified;
   }
 
-  /** A line of ours comes; `recovered`: it is an open after a crash, which explains one torn line before it. */
+  /** A checkpoint comes. A tool that sorts members leaves it as it is, so the lines before it may be entries all the same. */
+  beforeCheckpoint(): void {
+    if (this.#classified || this.#unclassified?.allOurs === false) this.before(false);
+    else this.#report();
+    this.#noted = true;
+  }
+
+  /** An entry comes; `recovered`: it is an open after a crash, which explains one torn line before it. */
   before(recovered: boolean): void {
     this.#classified = true;
     if (this.#unclassified !== undefined) {
@@ -109,20 +119,22 @@ export class ForeignLines {
         first,
         `${count === 1 ? 'the only line of this file is not' : `none of the ${count} lines of this file is`} in the form that the carrier (unwrap) writes`,
       );
-    } else if (allOurs) {
-      const message = `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`;
+    } else if (this.#noted && !allOurs) {
+      this.#foreign(
+        first,
+        `${count === 1 ? '1 line of this file does' : `${count} lines of this file do`} not belong to this log`,
+      );
+    } else if (allOurs || (mention && !isStray)) {
+      const message = allOurs
+        ? `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`
+        : 'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines';
       findings.add('RESERIALIZED', first, message);
       return 'rewritten';
-    } else if (!mention || isStray) {
+    } else {
       findings.add(
         'NOT_SEALED',
         first,
         `${count === 1 ? 'the only line of this file was never' : `none of the ${count} lines of this file was ever`} sealed`,
-      );
-    } else {
-      this.#foreign(
-        first,
-        `${count === 1 ? '1 line of this file does' : `${count} lines of this file do`} not belong to this log`,
       );
     }
     return undefined;

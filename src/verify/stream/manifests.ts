@@ -140,8 +140,8 @@ export async function checkManifest(
   }
   const { manifest } = reading;
   const close = facts.at(manifest.last_seq);
-  const mayBeThere = state.orderUnknown || (state.maybeElsewhere && facts.beginning === undefined);
-  if (close === undefined && mayBeThere) return; // in an entry, or a renamed file, that could not be read
+  const mayBeThere = state.orderUnknown || state.maybeElsewhere;
+  if (close === undefined && mayBeThere) return; // in an entry, or in a file, that could not be read
   if (close === undefined) {
     say(`the manifest says that the file ends with entry ${manifest.last_seq}, but there is no close there`);
     return;

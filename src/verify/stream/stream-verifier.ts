@@ -262,7 +262,8 @@ export class StreamVerifier {
       this.#foreign.add(trimmed);
       return undefined;
     }
-    this.#foreign.before(isRecoveredOpen(trimmed, read));
+    if (read.type === 'checkpoint') this.#foreign.beforeCheckpoint();
+    else this.#foreign.before(isRecoveredOpen(trimmed, read));
     if (this.#marked)
       this.state.find('LINE_ENDINGS_CONVERTED', 'this file begins with a byte order mark; it was sealed without');
     this.#marked = false;

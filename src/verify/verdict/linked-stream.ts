@@ -18,6 +18,6 @@ export function linkedStream(
     roots,
     held: auditor.held.length > 0,
     part: auditor.part,
-    maybeElsewhere: state.isPartial,
+    maybeElsewhere: state.isPartial || state.unterminatedBytes > 0,
   };
 }

@@ -18,7 +18,7 @@ export interface LinkedStream {
   readonly held: boolean;
   /** It is checked by itself. */
   readonly part: boolean;
-  /** What could not be read may hold more of it (M8.5). */
+  /** What could not be read, or where its last file is cut inside a line, may be more of it (M8.5, M8.28). */
   readonly maybeElsewhere: boolean;
 }
 

@@ -45,7 +45,7 @@ class File:
             self.problems.add('LINE_ENDINGS_CONVERTED')
         self.entries = [line for line in self.lines if line.is_entry]
         self.first = self.entries[0] if self.entries else None
-        if all(line.kind == 'foreign' for line in self.lines):
+        if not self.entries:
             self._told_apart()
 
     def _expanded(self, data, max_bytes):
@@ -79,14 +79,17 @@ class File:
         return plain
 
     def _told_apart(self):
-        """M8.22: nothing classifies. Was it never sealed, or was it parsed and written again?"""
-        if not any(b'"integrity"' in line.bytes for line in self.lines):
-            if self.whole:
-                self.problems.add('NOT_SEALED' if self.lines else 'EMPTY_FILE')
-            self.lines = []
-        elif all(is_reserialized(line.bytes) for line in self.lines):
+        """M8.22: no entry classifies. Was it never sealed, or was it parsed and written again?"""
+        foreign = [line for line in self.lines if line.kind == 'foreign']
+        if foreign and all(is_reserialized(line.bytes) for line in foreign):
             self.problems.add('RESERIALIZED')
-            self.lines = []
+        elif len(foreign) < len(self.lines):
+            return
+        elif any(b'"integrity"' in line.bytes for line in foreign):
+            self.problems.add('RESERIALIZED')
+        elif self.whole:
+            self.problems.add('NOT_SEALED' if self.lines else 'EMPTY_FILE')
+        self.lines = [line for line in self.lines if line.kind != 'foreign']
 
 
 def ordered(files):

@@ -48,6 +48,7 @@ class Stream:
         self.checkpoints = Checkpoints(self)
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
+        self.torn = False  # its last file ends inside a line
 
     def read(self, items):
         """`items` are (line, what stands behind it, the file that it stands in)."""

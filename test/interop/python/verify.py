@@ -25,6 +25,10 @@ from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 HIDING = {'UNREADABLE', 'RESERIALIZED', 'LIMIT'}
 
 
+def is_hidden(file):
+    return file.first is None and bool(HIDING & file.problems)
+
+
 def read_case(case, folder=''):
     """The files of a case, each with the manifest that stands beside it."""
     files = []
@@ -72,7 +76,7 @@ def items_of(files):
 def read_stream(auditor, origin, files, damaged_beside):
     """Reads and assesses the ranges of one stream."""
     streams, numbers = [], set()
-    damaged_beside = damaged_beside or any('UNREADABLE' in file.problems for file in files)
+    damaged_beside = damaged_beside or any('UNREADABLE' in file.problems or is_hidden(file) for file in files)
     whole = [file.whole for file in files]
     if False in whole:
         files = files[: whole.index(False) + 1]
@@ -100,6 +104,7 @@ def read_part(stream, part, is_last, is_whole):
     told = [file for file in part if not is_empty(file)]
     for before, file in zip(told, told[1:]):
         file.behind_cut = bool(before.rest)
+    stream.torn = bool(told and told[-1].rest)
     if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (stream.auditor.live and is_last)):
         stream.undecided.add('TORN_TAIL')
     read_range(stream, part, is_last and is_whole)
@@ -124,7 +129,7 @@ def read_range(stream, files, ends_here):
         return
     for file in files:
         if file.manifest is not None and file.whole:
-            need(file.first is not None, 'MANIFEST_WRONG')
+            need(file.first is not None or stream.damaged_beside, 'MANIFEST_WRONG')
             check_manifest(stream, file)
     assess(stream, ends_here)
 
@@ -139,7 +144,7 @@ def judge(case, folder=''):
             files = separated(origins, files, auditor.held)
         groups = grouped(origins, files, auditor.held)
         unclaimed = files if case.get('demux') else groups.get(None, ())
-        damaged_beside = any(HIDING & file.problems for file in unclaimed)
+        damaged_beside = any(is_hidden(file) for file in unclaimed)
         for origin, group in groups.items():
             if origin is None:
                 codes.update(*(file.problems | {'NOT_NAMED'} for file in group if not is_empty(file)))
@@ -171,8 +176,11 @@ def renamed_manifests(files):
     for empty in files:
         given = members_of(empty.manifest) if empty.manifest and not empty.data else None
         for file in files:
-            if given and file.manifest is None and file.first and file.first.seq == given.get('first_seq'):
+            if not given or file.first is None or file.first.seq != given.get('first_seq'):
+                continue
+            if file.manifest in (None, empty.manifest):
                 file.manifest, empty.manifest = empty.manifest, None
+                break
 
 
 def serve():
