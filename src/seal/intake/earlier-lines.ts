@@ -10,15 +10,7 @@ import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
-import {
-  type Claim,
-  makeClaim,
-  type Progress,
-  progressOf,
-  readClaim,
-  replaceClaim,
-  UncertainClaim,
-} from './kept-claim.ts';
+import { type Claim, makeClaim, type Progress, readClaim, replaceClaim, UncertainClaim } from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import type { Turn } from './turn.ts';
 import { type KeptFile, keptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
@@ -307,6 +299,7 @@ async function claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): 
   if (before === undefined) {
     return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
   }
+  const { progressOf } = await import('./claim-progress.ts');
   if (before.stream === stream) return progressOf(before, fd, places);
   return withStream(options, before.stream, async () => {
     const now = readClaim(kept.path); // another start may have been faster

@@ -1,28 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemCode, TamperError } from '../../errors.ts';
-import { classifyLine } from '../../format/entry.ts';
 import { Members } from '../../format/members.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
-import { type Lease, NO_LINKS } from '../disk/lock.ts';
-import { STDOUT, streamFiles } from '../disk/names.ts';
-import { StateFile } from '../disk/state.ts';
-import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
-import { Turn } from './turn.ts';
+import { NO_LINKS } from '../disk/lock.ts';
 
 /** Who seals a kept file, and how far that had come at some point of its log. */
 export interface Claim {
@@ -44,9 +27,6 @@ export interface Claim {
   /** How long the parts of a line are. */
   readonly partBytes: number;
 }
-
-/** Nobody replaces a state that is only read. */
-const UNCHANGED: Lease = { assertHeld: () => undefined };
 
 /** How far a kept file has come. */
 export type Progress = Pick<Claim, 'from' | 'parts' | 'gap'>;
@@ -123,135 +103,6 @@ export function readClaim(keptPath: string): Claim | undefined {
     return undefined;
   }
   return parseClaim(text, path);
-}
-
-/**
- * How far a kept file has come, by what its claimant's log holds now. The claimant must not be running, or be ourselves
- * before our first entry.
- *
- * @param kept - the kept file, open
- * @param places - where states are, and where the files of this log are now
- * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
- */
-export async function progressOf(
-  claim: Claim,
-  kept: number,
-  { directory, logs }: { readonly directory: string; readonly logs: string },
-): Promise<Progress> {
-  if (claim.file === '') return { from: claim.from, parts: claim.parts, gap: claim.gap };
-  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim, logs);
-  const place = await advance(kept, claim, records);
-  return { ...place, gap: claim.gap || gap || records > 0 };
-}
-
-/** Of what went to standard output, what the state promises: the next run goes on there, and disowns the rest. */
-function promised(claim: Claim, directory: string): { records: number; gap: boolean } {
-  const state = new StateFile(streamFiles(directory, claim.stream).state, UNCHANGED).read();
-  if (state === undefined) throw untold(claim.file);
-  return { records: (state.account?.records ?? 0) - claim.records, gap: state.size > claim.size };
-}
-
-/** What the claimant's run wrote behind the place where the claim was made. */
-async function found(claim: Claim, logs: string): Promise<{ records: number; gap: boolean }> {
-  const fd = openLog(claim, logs);
-  try {
-    let first = true;
-    let gap = false;
-    let records = 0;
-    let turn = new Turn();
-    if (fstatSync(fd).size < claim.offset) throw untold(claim.file);
-    for (const { bytes } of readLines(fd, claim.offset)) {
-      const read = classifyLine(bytes);
-      // another file may have got the number of one that was deleted
-      const isEntry = read.type === 'record' || read.type === 'control';
-      if (read.type === 'control' && read.kind === 'open') break; // a later run: its lines are none of the claimant's
-      if (first && isEntry && read.seq !== claim.size + 1) throw untold(claim.file);
-      if (read.type === 'record') records++;
-      if (read.type === 'control' && first) gap = read.kind === 'gap';
-      if (read.type === 'record' || read.type === 'control') first = false;
-      if (turn.took(bytes.length)) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      turn = new Turn();
-    }
-    fsyncSync(fd); // the kept file may be deleted for it
-    return { records, gap };
-  } finally {
-    closeDescriptor(fd);
-  }
-}
-
-/**
- * Opens the log by its number: a closed file has another name than it had, and all of them may be in another directory. A copy has
- * another number: it is known by what stands at the place of the claim.
- */
-function openLog(claim: Claim, logs: string): number {
-  const { file, inode } = claim;
-  try {
-    const directories = [...new Set([dirname(file), logs])].filter((directory) => existsSync(directory));
-    const names = directories.flatMap((one) => [basename(file), ...readdirSync(one)].map((name) => join(one, name)));
-    for (const path of names) {
-      const { ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
-      if (ino?.toString() === inode) return openSync(path, 'r');
-    }
-    for (const path of names) {
-      if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;
-      const fd = openSync(path, 'r');
-      if (holdsPlace(fd, claim)) return fd;
-      closeDescriptor(fd);
-    }
-  } catch (cause) {
-    throw untold(file, cause);
-  }
-  throw untold(file);
-}
-
-/** Whether the entry before the place of a claim is the one that it names, or the first of the file the one behind it. */
-function holdsPlace(fd: number, { stream, offset, size }: Claim): boolean {
-  const tag = Buffer.from(stream, 'hex').toString('base64url').slice(0, 8); // spec 1, TAG
-  const isEntry = (bytes: Buffer, seq: number): boolean => {
-    const read = classifyLine(bytes);
-    return (read.type === 'record' || read.type === 'control') && read.tag === tag && read.seq === seq;
-  };
-  if (offset === 0) {
-    for (const { bytes } of readLines(fd, 0, LINE_LIMIT)) return isEntry(bytes, size + 1);
-    return false;
-  }
-  if (fstatSync(fd).size < offset) return false;
-  let before = readLineBefore(fd, offset, LINE_LIMIT);
-  while (before !== undefined && before.offset > 0 && classifyLine(before.bytes).type === 'checkpoint')
-    before = readLineBefore(fd, before.offset, LINE_LIMIT);
-  return before !== undefined && isEntry(before.bytes, size);
-}
-
-function untold(file: string, cause?: unknown): TamperError {
-  return new TamperError(
-    'READ_FAILED',
-    `the log ${file}, or its state, is gone, so it is unknown which lines it contains`,
-    {
-      cause,
-      hint: 'The kept lines stay where they are. Put the log back, or compare it with them and delete the file of kept lines.',
-    },
-  );
-}
-
-/** Goes over so many records of a kept file: lines, and parts of long ones. */
-async function advance(kept: number, claim: Claim, records: number): Promise<{ from: number; parts: number }> {
-  let { from, parts } = claim;
-  let left = records;
-  let turn = new Turn();
-  for (const { bytes, offset } of readLines(kept, claim.from)) {
-    if (left <= 0) break;
-    const length = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
-    const needed = Math.max(1, Math.ceil(length / claim.partBytes));
-    if (needed > left) return { from: offset + left * claim.partBytes, parts: parts + left };
-    left -= needed;
-    parts = 0;
-    from = offset + bytes.length + 1;
-    if (turn.took(bytes.length)) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    turn = new Turn();
-  }
-  return { from, parts };
 }
 
 function writeBeside(path: string, claim: Claim): string {
