@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { modeOf, type ResolvedConfig } from './config/index.ts';
 import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
@@ -23,8 +23,11 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
   const stateProblem = directoryProblem(stateDir);
   checks.push(result('state_dir', stateDir, stateProblem, 'Set state_dir to a directory of its own that has room.'));
   if (stateProblem === undefined) checks.push(...checkStream(names, config));
-  for (const anchor of config.anchors.filter((name) => !isAddress(name)))
-    checks.push(result('anchors', anchor, fileProblem(anchor), 'Name files in directories that exist and have room.'));
+  for (const anchor of config.anchors.filter((name) => !isAddress(name))) {
+    const problem = existsSync(dirname(resolve(anchor))) ? fileProblem(anchor) : 'its directory does not exist';
+    const check = result('anchors', anchor, problem, 'Name files in directories that exist and have room.');
+    checks.push(problem === undefined ? check : { ...check, outcome: 'warning' }); // a start goes on without it
+  }
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
   return checks;

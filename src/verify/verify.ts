@@ -240,7 +240,9 @@ async function verifyOnce(
   checkLinks(streams);
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const unnamed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
-  const isNothing = ({ peek: { empty, blank } }: PeekedSource): boolean => empty || blank === true;
+  // of a pipe its beginning alone was looked at
+  const isNothing = ({ source, peek: { empty, blank } }: PeekedSource): boolean =>
+    source.repeatable && (empty || blank === true);
   for (const { source } of unnamed.filter(isNothing)) ignored.add(source.name, 'empty');
   const unclaimed = unnamed.filter((file) => !isNothing(file));
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];

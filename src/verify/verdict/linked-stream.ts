@@ -18,6 +18,7 @@ export function linkedStream(
     roots,
     held: auditor.held.length > 0,
     part: auditor.part,
-    maybeElsewhere: state.isPartial || state.unterminatedBytes > 0,
+    maybeElsewhere: state.isPartial,
+    isCut: state.unterminatedBytes > 0,
   };
 }

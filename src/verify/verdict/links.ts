@@ -18,8 +18,10 @@ export interface LinkedStream {
   readonly held: boolean;
   /** It is checked by itself. */
   readonly part: boolean;
-  /** What could not be read, or where its last file is cut inside a line, may be more of it (M8.5, M8.28). */
+  /** What could not be read may hold more of it (M8.5). */
   readonly maybeElsewhere: boolean;
+  /** Its last file ends inside a line. */
+  readonly isCut: boolean;
 }
 
 /** Adds what is missing or contradicts to the findings of the stream that it concerns. */
@@ -69,6 +71,11 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const root = before.roots.get(after.size);
   if (lastSeq < after.size) {
     if (before.maybeElsewhere) return; // which was reported
+    if (before.isCut) {
+      const message = `${facts.origin} continues this stream after entry ${after.size}, but the last file of this stream ends inside the line after entry ${lastSeq}`;
+      before.findings.add('END_UNPROVEN', { seq: lastSeq }, message);
+      return;
+    }
     const message = `${facts.origin} continues this stream after entry ${after.size}, yet this stream ends at entry ${lastSeq}: its end was cut off`;
     before.findings.add('LINK_CONTRADICTED', { seq: lastSeq }, message);
   } else if (root === undefined) {

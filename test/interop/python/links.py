@@ -34,5 +34,7 @@ def _after(stream, seq, after, cited):
     elif stream.end is not None and seq <= stream.end:
         known = [one.state.frontiers[after['size']] for one in cited if after['size'] in one.state.frontiers]
         end = cited[-1].state.size
-        if known or end is not None and after['size'] > end and not cited[-1].rewritten and not cited[-1].torn:
+        if not known and cited[-1].torn:
+            cited[-1].undecided.add('END_UNPROVEN')
+        elif known or end is not None and after['size'] > end and not cited[-1].rewritten:
             need(known and root_of(known[0]) == after['root'], 'LINK_CONTRADICTED')

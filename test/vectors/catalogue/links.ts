@@ -68,6 +68,30 @@ function conflict(size: number): { readonly old: SealedLog; readonly log: Sealed
   return { old, log: log.seal().checkpoint().record('{"a":1}').close().checkpoint() };
 }
 
+/** A truncated download of the stream before: nobody can tell what stood behind it (M8.28). */
+function insideLine(name: string, further: Further, ...findings: string[]): VectorCase {
+  const { old, log } = conflict(5);
+  const { vkeys: _, ...macsAlone } = auditor([old, log], further);
+  const second = old.toFiles()[0]?.bytes ?? Buffer.alloc(0);
+  const lines = second.toString('latin1').split('\n').slice(0, 3); // open, seal, its checkpoint
+  const bytes = Buffer.concat([second.subarray(0, lines.join('\n').length + 1), Buffer.from('{"line":"1","integ')]);
+  const files = [
+    { name: 'log.1.jsonl', bytes },
+    { name: 'log.2.jsonl', bytes: log.toFiles()[0]?.bytes ?? Buffer.alloc(0) },
+  ];
+  return vector(
+    name,
+    'the file of the stream before ends inside a line',
+    files,
+    macsAlone,
+    2,
+    first,
+    first,
+    'RESTART 1',
+    ...findings,
+  );
+}
+
 export function linkCases(): VectorCase[] {
   const [one, two, three] = chain(bothKeys) as [SealedLog, SealedLog, SealedLog];
   const whole = [one, two, three];
@@ -170,6 +194,13 @@ export function linkCases(): VectorCase[] {
       'RESTART 1',
       'END_UNPROVEN 2',
       'LINK_CONTRADICTED 2',
+    ),
+    insideLine('link-cut-inside-a-line', {}, 'END_UNPROVEN 2', 'END_UNPROVEN 2', 'TORN_TAIL'),
+    insideLine(
+      'link-cut-inside-a-line-live',
+      { live: true, now: new Date(log.clock + 5000).toISOString() },
+      'END_UNPROVEN 2',
+      'UNSEALED_TAIL 3',
     ),
   ];
 }
