@@ -12,7 +12,10 @@ interface Unclassified {
   allOurs: boolean;
 }
 
-const FILE_CUT = 'this file ends inside a line; what it said is lost, or stands in the copy that this one was cut from';
+/** Of a file that ends inside a line, and is followed by another one. */
+const cutFile = (mayBeElsewhere: boolean): string =>
+  `this file ends inside a line; ${mayBeElsewhere ? ELSEWHERE : 'what it said is lost, or stands in the copy that this one was cut from'}`;
+const ELSEWHERE = 'a file that could not be read may hold the rest';
 
 /** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
 export class ForeignLines {
@@ -144,9 +147,7 @@ export class ForeignLines {
   end(): void {
     const torn = this.#state.unterminatedBytes > 0;
     if (torn && this.#previous !== undefined) {
-      const rest = this.#state.maybeElsewhere
-        ? 'a file that could not be read may hold the rest'
-        : 'what it said is lost';
+      const rest = this.#state.maybeElsewhere ? ELSEWHERE : 'what it said is lost';
       const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); ${rest}`;
       if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
@@ -164,7 +165,8 @@ export class ForeignLines {
   /** What stands before another line, and was not explained. */
   #report(): void {
     if (this.#previous === undefined) return;
-    if (this.#state.unterminatedBytes > 0) this.#state.findings.add('TORN_TAIL', this.#previous, FILE_CUT);
+    if (this.#state.unterminatedBytes > 0)
+      this.#state.findings.add('TORN_TAIL', this.#previous, cutFile(this.#state.maybeElsewhere));
     else this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
     this.#state.unterminatedBytes = 0;

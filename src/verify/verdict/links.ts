@@ -29,21 +29,26 @@ export function checkLinks(streams: readonly LinkedStream[]): void {
   const there = new Map(
     streams.filter(({ facts }) => facts.lastSeq > 0).map((stream) => [stream.facts.origin, stream]),
   );
+  const mayHide = streams.some(({ maybeElsewhere }) => maybeElsewhere);
   for (const stream of there.values()) {
     if (stream.part) continue;
-    checkNext(stream, there);
-    checkBefore(stream, there);
+    checkNext(stream, there, mayHide);
+    checkBefore(stream, there, mayHide);
   }
 }
 
 /** A close why continued is an end only where the stream that it names is verified too. */
-function checkNext({ facts, findings, maybeElsewhere }: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
+function checkNext(
+  { facts, findings }: LinkedStream,
+  there: ReadonlyMap<string, LinkedStream>,
+  mayHide: boolean,
+): void {
   const { origin, continuedBy, lastSeq } = facts;
   if (continuedBy === undefined) return;
   const next = there.get(continuedBy);
   if (next === undefined) {
     const what = `${continuedBy}, which continues it,`;
-    const why = maybeElsewhere ? unread(what) : `no file of ${what} was given`;
+    const why = mayHide ? unread(what) : `no file of ${what} was given`;
     const message = `the stream ends with close continued (entry ${lastSeq}), but ${why}`;
     findings.add('END_UNPROVEN', { seq: lastSeq }, message);
   } else if (next.facts.firstSeq === 1 && next.after?.origin !== origin) {
@@ -55,13 +60,13 @@ function checkNext({ facts, findings, maybeElsewhere }: LinkedStream, there: Rea
 const unread = (what: string): string => `no entry of ${what} was found: a file that could not be read may hold them`;
 
 /** A stream that goes on from another one says how far that one was. */
-function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStream>): void {
+function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStream>, mayHide: boolean): void {
   const { after, facts, findings, held } = stream;
   if (after === undefined) return;
   const before = there.get(after.origin);
   if (before === undefined) {
     if (held) return;
-    const why = stream.maybeElsewhere ? unread('that stream') : 'no file of that stream was given';
+    const why = mayHide ? unread('that stream') : 'no file of that stream was given';
     const message = `this stream continues ${after.origin} (after entry ${after.size}), but ${why}`;
     findings.add('START_UNPROVEN', { seq: 1 }, message);
     return;
