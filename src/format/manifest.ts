@@ -16,6 +16,9 @@ const SIGNATURES: readonly (NoteAlgorithm | typeof RATCHET_ALGORITHM)[] = [...SI
 /** What an entry's authenticator is: HMAC-SHA-256 under the data key's schedule, or a SHA-256 checksum. */
 const ALGORITHMS = ['hmac-sha256', 'sha256'] as const;
 
+/** The note in one has at most 64 KiB; no manifest is longer, in bytes. */
+export const MANIFEST_LIMIT: number = 1024 * 1024;
+
 /** The tree before a file's first entry. */
 export interface ManifestOrigin {
   readonly origin: string;

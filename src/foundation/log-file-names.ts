@@ -29,6 +29,14 @@ export function isManifest(name: string): boolean {
   return MANIFEST.test(name);
 }
 
+/** The manifests among the names in one folder whose files are not there. */
+export function manifestsAlone(names: ReadonlySet<string>): string[] {
+  return [...names].filter((name) => {
+    const file = name.replace(/\.manifest\.json$/, '');
+    return file !== name && !names.has(file) && !names.has(`${file}.gz`);
+  });
+}
+
 /** The names that a manifest of this file may have. */
 export function manifestsOf(name: string): readonly string[] {
   return [...new Set([`${name}.manifest.json`, `${name.replace(/\.gz$/, '')}.manifest.json`])];

@@ -13,6 +13,7 @@ import {
   groupByOrigin,
   heldSizesOf,
   missingReports,
+  namesStream,
   originsByTag,
   patternsOf,
   unclaimedReport,
@@ -32,10 +33,11 @@ import { withProcesses } from './parallel/parallel-reading.ts';
 import type { Keeping } from './stream/kept-records.ts';
 import { checkGiven } from './stream/manifests.ts';
 import { StreamVerifier } from './stream/stream-verifier.ts';
-import { IgnoredFiles } from './verdict/ignored-files.ts';
+import { IgnoredFiles, type ManifestAlone } from './verdict/ignored-files.ts';
 import { linkedStream } from './verdict/linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from './verdict/links.ts';
-import { type StreamReport, streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
+import { checkManifestsAlone } from './verdict/manifests-alone.ts';
+import { emptyReport, type StreamReport, streamReport, type VerifyReport, wholeReport } from './verdict/report.ts';
 
 /*
  * paths -> files      which there are, whose, in which order (or mixed: demultiplexed)
@@ -238,6 +240,11 @@ async function verifyOnce(
       ? await demultiplex(sources, names, auditorOf, { ...told, ...shown, kept })
       : await verifyFiles(options, groups, auditorOf, told, kept, again);
   checkLinks(streams);
+  const isNamed = ({ origin }: ManifestAlone): boolean =>
+    namesStream(patternsOf(options), origin, options.continued ?? false);
+  const missing = checkManifestsAlone(streams, ignored.manifests.filter(isNamed)).map(({ origin, findings }) =>
+    emptyReport(origin, findings, []),
+  );
   const reports = streams.map(({ facts, findings }) => streamReport(facts, findings, options.strict ?? false));
   const unnamed = groups?.get(undefined) ?? (groups === undefined ? untold(sources, reports) : []);
   // of a pipe its beginning alone was looked at
@@ -249,7 +256,7 @@ async function verifyOnce(
   const named = [...reports, ...vanishedReports(heldSizes, [...reports, ...others], options.demux)];
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
-  const found = [...named, ...others];
+  const found = [...named, ...missing, ...others];
   const all = [...found, ...missingReports(options, found, peeks)];
   const result = wholeReport(all, ignored.report, { unwrapped });
   const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>

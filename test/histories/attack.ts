@@ -17,7 +17,8 @@ export interface Attack extends History {
   readonly oneRecord: boolean;
 }
 
-type Done = Pick<Attack, 'what' | 'files'> & Partial<Pick<Attack, 'deleted' | 'oneRecord' | 'held' | 'keys'>>;
+type Done = Pick<Attack, 'what' | 'files'> &
+  Partial<Pick<Attack, 'deleted' | 'oneRecord' | 'held' | 'keys' | 'manifests' | 'folder'>>;
 type Attacker = (random: Random, world: World, as: History) => Promise<Done | undefined>;
 
 const changes = { ...lineChanges, ...byteChanges };
@@ -71,6 +72,17 @@ const storage: Attacker = async (random, world, as) => {
   return { what: [what, JSON.stringify(content)], files, held, deleted };
 };
 
+/** Deletes a file, and not the manifest that tells of it. */
+const manifestLeft: Attacker = async (random, { files, manifests }) => {
+  const told = files.filter(({ name }) => manifests.some((one) => one.name === `${name}.manifest.json`));
+  if (told.length === 0 || files.length === 1) return undefined;
+  const gone = random.pick(told);
+  const left = files.filter((file) => file !== gone);
+  const here = new Set(Draft.of(left).items.map(({ bytes }) => bytes.toString('latin1')));
+  const isLost = Draft.of([gone]).items.some((item) => isEntry(item) && !here.has(item.bytes.toString('latin1')));
+  return isLost ? { what: ['manifest left'], files: left, manifests, folder: true } : undefined;
+};
+
 /** The entries of a log as far as the auditor's keys tell: of one without the data key not what authenticates each. */
 function entriesIn(files: readonly NamedBytes[], { dataKeys }: Keys): string[] {
   const items = Draft.of(files).items.filter(({ bytes }) => bytes.length > 0);
@@ -98,10 +110,10 @@ export async function makeAttack(random: Random, world: World): Promise<Attack |
   if (world.open || world.has.has('ABANDONED') || world.has.has('TORN_TAIL')) return undefined;
   const publicOnly = world.mode === 'hash' || (world.mode === 'both' && random.chance(0.4));
   const as = asSealed(world, publicOnly ? [] : world.dataKeys);
-  const attacker = random.pick([keyless, keyless, record, record, dataKeyAlone, storage, storage]);
+  const attacker = random.pick([keyless, keyless, record, record, dataKeyAlone, storage, storage, manifestLeft]);
   const done = await attacker(random, world, as);
   if (done === undefined) return undefined;
-  if (!isChanged(world, done.files, as.keys, done.held ?? [])) return undefined;
+  if (done.folder !== true && !isChanged(world, done.files, as.keys, done.held ?? [])) return undefined;
   return { oneRecord: false, ...as, ...done };
 }
 

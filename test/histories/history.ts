@@ -29,6 +29,8 @@ export interface History {
   readonly files: readonly NamedBytes[];
   /** They lie beside the files, and are not named. */
   readonly manifests: readonly NamedBytes[];
+  /** The auditor names the directory, and so what lies beside the files. */
+  readonly folder?: boolean;
   readonly origins: readonly string[];
   /** Names them all, and is what the auditor gives in their place. */
   readonly pattern?: string;
@@ -68,6 +70,8 @@ const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UN
 const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
 /** Of a file of which something is gone nobody honest keeps the manifest and calls it whole (M7.1). */
 const CUTS: ReadonlySet<FindingCode> = new Set(['TORN_TAIL', 'UNREADABLE', 'FILES_MISSING']);
+/** What leaves each file that is here as it was. */
+const UNCUT: ReadonlySet<string> = new Set(['subset', 'held', 'pattern', 'demux']);
 const KEYLESS = ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const;
 
 /** A history that is being made. */
@@ -358,11 +362,14 @@ export function makeHistory(random: Random, world: World): History {
   const pattern = random.chance(0.2) ? `${commonOf(origins)}*` : undefined;
   // without its open nothing says whose a file is
   if (pattern !== undefined) draft.because('pattern', causes.has('START_UNPROVEN') ? ['NO_KEY'] : []);
+  const isCut = [...causes].some((code) => CUTS.has(code));
+  const isWhole = what[0] === 'subset' && what.every((one) => UNCUT.has(one));
   return {
     world,
     what,
     files: shuffled(random, files),
-    manifests: [...causes].some((code) => CUTS.has(code)) ? [] : world.manifests,
+    manifests: isWhole || !isCut ? world.manifests : [],
+    ...(isWhole && { folder: random.chance(0.5) }),
     origins,
     ...(pattern !== undefined && { pattern }),
     keys,

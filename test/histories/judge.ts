@@ -116,7 +116,7 @@ export class Judge {
     for (const { name, bytes } of history.manifests) put(join('logs', name), bytes);
     const paths = history.files.map(({ name, bytes }) => put(join('logs', name), bytes));
     return {
-      paths: paths.length > 0 ? paths : [folder],
+      paths: paths.length > 0 && history.folder !== true ? paths : [folder],
       origin: history.pattern ?? history.origins,
       keys: this.verifier.auditorKeys(named(history, put)),
       held: held.map(({ note }) => note),

@@ -15,6 +15,8 @@ export interface Life {
   readonly copies: Map<string, Files>;
   /** How many of the oldest files a retention has deleted. */
   retired: number;
+  /** Whether it leaves their manifests. */
+  readonly leavesManifests: boolean;
   /** Whether anything else happened to it: then nothing is claimed about it. */
   touched: boolean;
 }
@@ -48,7 +50,7 @@ export function holdings(life: Life): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const [name, bytes] of stageOf(life)) {
     const log = name.replace('.manifest.json', '');
-    if (gone.has(log)) continue;
+    if (gone.has(log) && (log === name || !life.leavesManifests)) continue;
     if (life.compressed && closed.includes(name)) files.set(`${life.folder}/${name}.gz`, gzipped(bytes));
     else files.set(`${life.folder}/${name}`, bytes);
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FleetAudit, FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
 import type { AuditMemory } from '../../src/fleet/memory/audit-memory.ts';
-import { familyOf } from '../../src/fleet/memory/family.ts';
+import { familyId, familyOf } from '../../src/fleet/memory/family.ts';
+import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
 import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { audit } from '../../src/fleet/run/audit.ts';
 import type { StreamResult } from '../../src/index.ts';
@@ -95,6 +96,7 @@ class World {
       compressed: random.below(4) === 0,
       copies: new Map(),
       retired: 0,
+      leavesManifests: first % 2 === 0,
       touched: false,
     }));
     if (random.below(3) === 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
@@ -322,9 +324,18 @@ class World {
   async #judge(results: readonly StreamResult[]): Promise<void> {
     const held = [...this.#held.values()].flat();
     const where = this.#store.verified();
-    const { streams } = await verify({ ...this.#keys, policy: { streams: [OPEN_END] }, ...where, held });
+    const whole = { ...this.#keys, policy: { streams: [OPEN_END] }, ...where };
+    const { streams } = await verify({ ...whole, held });
     const bad = new Set(results.filter(({ verdict }) => verdict !== 'ok').map(({ stream }) => familyOf(stream)));
-    for (const report of streams) if (report.verdict !== 'ok') this.#judgeBad(report, bad);
+    for (const report of streams) {
+      if (report.verdict === 'ok' || (report.origin === '' ? bad.size > 0 : bad.has(familyOf(report.origin)))) continue;
+      // the audit may have read a checkpoint that was deleted since, and signed it is
+      const { streams: again } = await verify({
+        ...whole,
+        held: [...held, ...(await this.#remembered(report.origin))],
+      });
+      for (const one of again) if (one.origin === report.origin && one.verdict !== 'ok') this.#judgeBad(one);
+    }
     for (const { tape, touched } of this.#lives) {
       if (touched || this.#silent || !bad.has(`fleet/${tape.name}`)) continue;
       const why = results.filter(({ stream }) => familyOf(stream) === `fleet/${tape.name}`);
@@ -341,8 +352,15 @@ class World {
     await this.#verifyKnown(where);
   }
 
-  #judgeBad({ origin, verdict, findings }: StreamReport, bad: ReadonlySet<string>): void {
-    if (origin === '' ? bad.size > 0 : bad.has(familyOf(origin))) return;
+  /** The checkpoints that the audit holds of a stream. */
+  async #remembered(origin: string): Promise<string[]> {
+    const id = familyId(familyOf(origin));
+    const stored = await this.#store.memory.read(id);
+    const { streams } = stored === undefined ? { streams: [] } : parseRemembered(stored.text, id, 'what is remembered');
+    return streams.flatMap((one) => (one.origin === origin ? [one.first ?? [], one.newest ?? []].flat() : []));
+  }
+
+  #judgeBad({ origin, verdict, findings }: StreamReport): void {
     if (this.#retention && findings.every(({ code }) => code === 'KNOWN_CONTRADICTED' || code === 'START_UNPROVEN'))
       return;
     const rotten = this.#rotten.get(familyOf(origin));

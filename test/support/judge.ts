@@ -3,19 +3,23 @@ import { TamperError } from '../../src/errors.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseWitnessVkey } from '../../src/format/cosignature.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
+import { manifestsAlone } from '../../src/foundation/log-file-names.ts';
 import { createDataKey, type Finding } from '../../src/index.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '../../src/verify/auditor/auditor.ts';
 import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
-import { groupByOrigin } from '../../src/verify/files/grouping.ts';
+import { groupByOrigin, namesStream } from '../../src/verify/files/grouping.ts';
 import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
+import { lookAtManifest } from '../../src/verify/found/judge.ts';
 import { peek } from '../../src/verify/input/peek.ts';
 import { fileSource, type Source } from '../../src/verify/input/sources.ts';
 import { Findings } from '../../src/verify/model/findings.ts';
 import type { LargeFiles } from '../../src/verify/parallel/parallel-reading.ts';
 import { StreamVerifier } from '../../src/verify/stream/stream-verifier.ts';
+import type { ManifestAlone } from '../../src/verify/verdict/ignored-files.ts';
 import { linkedStream } from '../../src/verify/verdict/linked-stream.ts';
 import { checkLinks, citedSizes, type LinkedStream } from '../../src/verify/verdict/links.ts';
+import { checkManifestsAlone } from '../../src/verify/verdict/manifests-alone.ts';
 
 /** What the auditor of a vector brings, as its JSON says it. */
 export interface Brings {
@@ -184,7 +188,13 @@ export async function judgeStreams(
   brings: Brings,
   { large, shown }: Reading = {},
 ): Promise<LinkedStream[]> {
-  const files = await Promise.all(sources.map(async (source) => ({ source, peek: await peek(source) })));
+  const given = new Set(sources.map(({ name }) => name));
+  const alone = new Set(manifestsAlone(given));
+  const files = await Promise.all(
+    sources.flatMap((source) =>
+      alone.has(source.name) ? [] : [peek(source).then((seen) => ({ source, peek: seen }))],
+    ),
+  );
   const several = brings.origin.endsWith('*');
   const groups = several
     ? groupByOrigin([brings.origin], files, { paths: [], origin: brings.origin })
@@ -209,6 +219,13 @@ export async function judgeStreams(
     );
   }
   checkLinks(streams);
+  const manifests: ManifestAlone[] = [];
+  for (const source of sources.filter(({ name }) => alone.has(name))) {
+    const { missing } = (await lookAtManifest(source)) ?? {};
+    if (missing !== undefined && namesStream([brings.origin], missing.origin, false))
+      manifests.push({ ...missing, name: source.name });
+  }
+  checkManifestsAlone(streams, manifests);
   return streams;
 }
 

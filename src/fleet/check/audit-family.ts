@@ -1,6 +1,7 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
+import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
 import type { AuditMemory, StoredText } from '../memory/audit-memory.ts';
 import { familyId } from '../memory/family.ts';
 import {
@@ -16,7 +17,7 @@ import { isSameLook, lookAgain } from './look-again.ts';
 import { formatResults, parseResults } from './parse-results.ts';
 import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
-import { doubted, emptyResult, resultOf, unreadResult, vanishedResult } from './results.ts';
+import { doubted, emptyResult, resultOf, unreadResult, vanishedResult, withMissing } from './results.ts';
 import type { AuditFinding, StreamResult } from './stream-result.ts';
 import { type FamilyRules, type VerifiedStream, verifyFamily } from './verify-family.ts';
 
@@ -33,6 +34,8 @@ export interface FamilyJob {
   readonly memoryVersion?: string | undefined;
   /** A file that could not be looked into, and of which nobody knows whose it is; absent where there is none. */
   readonly unread?: string | undefined;
+  /** Manifests whose files were not there. */
+  readonly manifests?: readonly ManifestAlone[] | undefined;
   /** Whether all files are read again, whether they have changed or not. */
   readonly reread?: boolean | undefined;
   /** The digest of the job of a queue: what was remembered for one is said again if the same one is done once more. */
@@ -204,7 +207,7 @@ async function verified(
     results.push(job.unread === undefined ? outcome.result : doubted(outcome.result, job.unread));
     if (outcome.stream !== undefined) streams.push(outcome.stream);
   }
-  return { results, next: { version: 2, family: job.family, streams } };
+  return { results: withMissing(results, job.manifests ?? []), next: { version: 2, family: job.family, streams } };
 }
 
 async function verifiedStreams(

@@ -82,6 +82,7 @@ export function claim({ tag, origin }: Peek, covers: (origin: string) => boolean
  * is one in which nothing can be read.
  */
 export function sightOf(peek: Peek, byTag: ReadonlyMap<string, string>, only: string | undefined): Sight | undefined {
+  if (peek.missing !== undefined) return undefined;
   const tag = peek.tag ?? (peek.noted === undefined ? undefined : tagOf(peek.noted.origin));
   const origin = tag === undefined ? only : byTag.get(tag);
   if (origin === undefined) return undefined;

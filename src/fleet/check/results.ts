@@ -1,8 +1,16 @@
+import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
+import { unmet } from '../../verify/verdict/manifests-alone.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
 import type { FamilyFile, StreamLook } from './family-look.ts';
 import type { LookFailure } from './look-failure.ts';
 import type { StreamOptions } from './stream-options.ts';
-import { type AuditFinding, type StreamOutcome, type StreamResult, shownFindings } from './stream-result.ts';
+import {
+  type AuditFinding,
+  type StreamOutcome,
+  type StreamResult,
+  shownFindings,
+  worstVerdict,
+} from './stream-result.ts';
 import type { VerifiedStream } from './verify-family.ts';
 
 /** The line of a stream, from what was verified and what is remembered. */
@@ -53,6 +61,25 @@ export function doubted(result: StreamResult, unread: string): StreamResult {
   });
   const isTampered = findings.some(({ severity }) => severity === 'tampered');
   return { ...result, verdict: isTampered ? 'tampered' : 'undecided', findings };
+}
+
+/** What manifests show to be missing, with the streams that it is missing of. */
+export function withMissing(results: readonly StreamResult[], manifests: readonly ManifestAlone[]): StreamResult[] {
+  const ends = new Map(
+    results.map(({ stream, lastSeq, removed }) => [stream, Math.max(lastSeq, removed?.lastSeq ?? 0)]),
+  );
+  const missing = new Map(unmet(manifests, ends).map(({ origin, finding }) => [origin, finding]));
+  const known = results.map((result) => {
+    const finding = missing.get(result.stream);
+    missing.delete(result.stream);
+    if (finding === undefined) return result;
+    const verdict = worstVerdict([result.verdict, 'undecided']);
+    return { ...result, verdict, ...shownFindings([...result.findings, finding], result.more) };
+  });
+  const gone = [...missing].map(([origin, finding]): StreamResult => {
+    return { ...emptyResult(origin, 0, undefined), result: 'missing', findings: [finding] };
+  });
+  return [...known, ...gone];
 }
 
 /**

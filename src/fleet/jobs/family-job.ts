@@ -28,16 +28,19 @@ const schema = v.strictObject({
   memoryVersion: v.optional(text),
   unread: v.optional(text),
   reread: v.optional(v.boolean()),
+  manifests: v.optional(
+    v.array(v.strictObject({ name: text, origin: text, firstSeq: count, lastSeq: count, after: v.optional(text) })),
+  ),
 });
 
 /** What the job of a family asks for, as JSON. */
-export function taskOf({ files, memoryVersion, unread, reread }: FamilyJob): unknown {
+export function taskOf({ files, memoryVersion, unread, reread, manifests }: FamilyJob): unknown {
   const plain = files.map(({ sight, ...file }) => {
     if (sight?.after === undefined) return { ...file, sight };
     const { origin, size } = sight.after;
     return { ...file, sight: { ...sight, after: { origin, size } } };
   });
-  return { files: plain, memoryVersion, unread, reread };
+  return { files: plain, memoryVersion, unread, reread, manifests };
 }
 
 /** Reads it. `isPlaced` says whether a name is one of a file in the places: none other is read. @throws {@link TamperError} `FORMAT_INVALID` */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { isTamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
-import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
+import { isBeside, isManifest, isTornEnd, manifestsAlone, manifestsOf } from '../../foundation/log-file-names.ts';
 import { listLogs } from '../../storage/list-logs.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
@@ -101,9 +101,10 @@ export class StoragePlace implements LogPlace {
   *#placed(objects: readonly ListedObject[], ignored?: IgnoredFiles): Generator<PlacedFile> {
     const manifests = new Map<string, PlacedManifest>();
     for (const object of objects) if (isManifest(object.key)) manifests.set(object.key, this.#nameOf(object));
+    const alone = new Set(manifestsAlone(new Set(objects.map(({ key }) => key))));
     for (const object of objects) {
       const { key, named } = object;
-      if (!named && isBeside(key)) {
+      if (!named && isBeside(key) && !alone.has(key)) {
         if (isTornEnd(key)) ignored?.add(objectName(this.#storage, object), 'beside a log');
         continue;
       }

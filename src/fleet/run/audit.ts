@@ -131,7 +131,8 @@ class Audit {
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
       else {
         const unread = doubtOf(discovery, job.family);
-        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread }, attempt + 1);
+        const manifests = discovery.manifests.get(job.family);
+        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread, manifests }, attempt + 1);
       }
     });
   }

@@ -4,7 +4,12 @@ import { throwIfAborted } from '../../foundation/deadline.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import { wantedBy } from '../../verify/files/grouping.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
-import { IgnoredFiles, type IgnoredReport, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
+import {
+  IgnoredFiles,
+  type IgnoredReport,
+  type IgnoredWhy,
+  type ManifestAlone,
+} from '../../verify/verdict/ignored-files.ts';
 import type { FamilyFile } from '../check/family-look.ts';
 import { claim, sightOf } from '../check/look-again.ts';
 import { lookFailure } from '../check/look-failure.ts';
@@ -25,6 +30,8 @@ export interface Discovery {
   readonly unread: readonly FamilyFile[];
   /** Damaged ones without any entry, by the family of which a file is remembered whose name theirs begins with. */
   readonly hidden: ReadonlyMap<string, string>;
+  /** Manifests whose files are not here, by the family of their stream. */
+  readonly manifests: ReadonlyMap<string, readonly ManifestAlone[]>;
   readonly ignored: IgnoredReport;
   /** Places in which there is no log, nor anything that might be one. */
   readonly empty: readonly LogPlace[];
@@ -133,12 +140,21 @@ export class Discoverer {
       return before === undefined;
     });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
+    const manifests = new Map<string, ManifestAlone[]>();
+    for (const { file, peek } of found.peeked) {
+      if (peek.missing === undefined || !this.#options.names(peek.missing.origin)) continue;
+      const family = familyOf(peek.missing.origin);
+      const one = { ...peek.missing, name: file.name };
+      const own = manifests.get(family);
+      if (own === undefined) manifests.set(family, [one]);
+      else own.push(one);
+    }
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
     const hidden = new Map(
       unclaimed.flatMap(({ file, peek }) => (peek.hidden === undefined ? [] : this.#familyOf(file))),
     );
     const empty = this.#places.filter((place) => !found.places.has(place));
-    return { families, unclaimed, unread: unknown, hidden, ignored: found.ignored.report, empty };
+    return { families, unclaimed, unread: unknown, hidden, manifests, ignored: found.ignored.report, empty };
   }
 
   /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */
@@ -155,7 +171,7 @@ export class Discoverer {
         for (let look = 1; file !== undefined && look <= LOOKS; look++) {
           const peek = await this.#peek(place, file);
           if (typeof peek === 'string') found.ignored.add(file.name, peek);
-          else found.places.add(place);
+          else if (peek?.missing === undefined) found.places.add(place);
           if (typeof peek === 'object') found.peeked.push({ place, file, peek });
           if (peek !== undefined) return;
           file = await place.now(file);
@@ -191,6 +207,7 @@ export class Discoverer {
     const sighted: FamilyFile[] = [];
     const unclaimed: UnclaimedFile[] = [];
     for (const { place, file, peek: first } of peeked) {
+      if (first.missing !== undefined) continue;
       let peek = first;
       if (sightOf(peek, byTag, only) === undefined && peek.tag !== undefined) {
         // a file that begins with lines of another stream may hold some of one that only another file shows to be here (M8.2)

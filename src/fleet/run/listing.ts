@@ -68,6 +68,7 @@ export async function listFleet(
       files: own,
       memoryVersion: index.families.get(family)?.version,
       unread: doubtOf(discovery, family),
+      manifests: discovery.manifests.get(family),
       ...(reread && { reread }),
     };
   };

@@ -7,7 +7,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   FILES_MISSING: {
     title: 'a part of the log is not here',
     means:
-      'The entries go on at a higher number in the next file. A file in between was not given, or the end of a file was cut off; there is no way to tell which.',
+      'The entries go on at a higher number in the next file, or a checkpoint or a manifest tells of entries that are in none. A file was not given, or the end of one was cut off; there is no way to tell which.',
     next: 'Ask for the missing file. What is here was checked by itself.',
   },
   START_UNPROVEN: {

@@ -2,7 +2,14 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
-import { isBeside, isBesideOneOf, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
+import {
+  isBeside,
+  isBesideOneOf,
+  isManifest,
+  isTornEnd,
+  manifestsAlone,
+  manifestsOf,
+} from '../../foundation/log-file-names.ts';
 import { isUnreadable, readError } from '../../foundation/regular-file.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
 
@@ -27,8 +34,8 @@ export interface FoundFile {
 }
 
 /**
- * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names. Our
- * manifests and locks beside a log and hidden directories are passed over; hidden files and what a start took out of a log
+ * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names, and the
+ * manifests whose files are not there. Manifests and locks beside a log and hidden directories are passed over; hidden files and what a start took out of a log
  * are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
  * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
@@ -150,8 +157,7 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
         });
       }
       if (isManifest(name)) manifests.add(name);
-      if (!entry.isDirectory() && isBeside(name) && !isTornEnd(name)) continue;
-      names.push(name);
+      if (entry.isDirectory() || !isBeside(name) || isTornEnd(name)) names.push(name);
       if (isHidden) others.set(name, 'hidden name');
       else if (entry.isDirectory()) others.set(name, 'directory');
       else if (isTornEnd(name)) others.set(name, 'beside a log');
@@ -162,5 +168,6 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
       throw readError(path, error, 'Check that you may read it, or name the files beside it.');
     names.length = 0;
   }
+  if (manifests.size > 0) names.push(...manifestsAlone(new Set([...names, ...manifests])));
   return { path, names: names.sort(), others, manifests, next: 0 };
 }

@@ -1,3 +1,5 @@
+import { MANIFEST_LIMIT, readManifest } from '../../format/manifest.ts';
+import { isManifest } from '../../foundation/log-file-names.ts';
 import { holdsPiecesAlone } from '../input/cut-line.ts';
 import { readGzip } from '../input/gzip.ts';
 import { type PeekedSource, peek, peekWhole, type Wanted } from '../input/peek.ts';
@@ -69,6 +71,22 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
   return problems.length === 0 ? Buffer.concat(chunks) : undefined;
 }
 
+/** What a manifest says of its file, which is not here; undefined for what is none. */
+export async function lookAtManifest(source: Source): Promise<PeekedSource['peek'] | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of source.read(() => undefined)) {
+    length += chunk.length;
+    if (length > MANIFEST_LIMIT) return undefined;
+    chunks.push(Buffer.from(chunk));
+  }
+  const reading = readManifest(Buffer.concat(chunks));
+  if ('problem' in reading) return undefined;
+  const { origin, first_seq: firstSeq, last_seq: lastSeq, continues_from: before } = reading.manifest;
+  const missing = { origin, firstSeq, lastSeq, ...(before !== undefined && { after: before.origin }) };
+  return { empty: false, tag: undefined, seq: undefined, origin: undefined, missing };
+}
+
 /** How a file begins, wherever it is. */
 export type Head = Pick<FileHead, 'size' | 'gzip' | 'whole'>;
 
@@ -79,6 +97,11 @@ export async function judge(
   head: Head,
   wanted: Wanted | undefined,
 ): Promise<PeekedSource | IgnoredWhy> {
+  if (isManifest(source.name)) {
+    const seen = await lookAtManifest(source);
+    if (seen !== undefined) return { source, peek: seen, listed };
+    if (stray) return 'beside a log';
+  }
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
   const whole = source.carrier === undefined ? head.whole : undefined;
   // the next look takes the place of this one, so what is waited for has a copy
@@ -97,8 +120,12 @@ export async function judge(
   return nothing ? 'nothing sealed' : log;
 }
 
-/** The logs in their places. Pieces that belong beside no file of a log are none of it. */
-export function inPlace(logs: readonly PeekedSource[], ignored: IgnoredFiles): PeekedSource[] {
+/** The logs in their places. Pieces that belong beside no file of a log are none of it, and so are manifests. */
+export function inPlace(found: readonly PeekedSource[], ignored: IgnoredFiles): PeekedSource[] {
+  const logs = found.filter(({ peek: { missing }, source: { name } }) => {
+    if (missing !== undefined) ignored.manifests.push({ ...missing, name });
+    return missing === undefined;
+  });
   return withNeighbours(logs).filter(({ pieces, neighbour, source }) => {
     const isOfNone = pieces === 'unknown' && neighbour === undefined;
     if (isOfNone) ignored.add(source.name, 'nothing sealed');

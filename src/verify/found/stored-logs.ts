@@ -1,6 +1,7 @@
 import { TamperError } from '../../errors.ts';
+import { MANIFEST_LIMIT } from '../../format/manifest.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
-import { isBeside, isManifest, isTornEnd, manifestsOf } from '../../foundation/log-file-names.ts';
+import { isBeside, isManifest, isTornEnd, manifestsAlone, manifestsOf } from '../../foundation/log-file-names.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { readRange, UnreadableObject } from '../../storage/read-range.ts';
@@ -16,8 +17,6 @@ import { unreadableLog } from './unreadable-log.ts';
 
 /** So many objects are looked at at once. */
 const AT_ONCE = 16;
-/** No manifest is longer, in bytes. */
-const MANIFEST_LIMIT = 1024 * 1024;
 /** So many objects may be unreadable before it is the bucket that is. */
 const UNREADABLE_LIMIT = 100;
 /** So often objects are listed of which one is replaced before it is looked at. */
@@ -57,7 +56,8 @@ async function openOnce(
   const hidden: StoredObject[] = [];
   const objects = await logs.list((object) => void hidden.push(object));
   const manifests = new Map(objects.filter(({ key }) => isManifest(key)).map((object) => [object.key, object]));
-  const files = objects.filter(({ key, named }) => named || !isBeside(key));
+  const alone = new Set(manifestsAlone(new Set(objects.map(({ key }) => key))));
+  const files = objects.filter(({ key, named }) => named || !isBeside(key) || alone.has(key));
   const heads = new KeptHeads();
   const bytesOf = async (manifest: StoredObject | undefined): Promise<Buffer | undefined> =>
     manifest && readManifest(storage, manifest);

@@ -19,12 +19,24 @@ export interface Peek {
   readonly origin: string | undefined;
   /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
   readonly noted?: { readonly origin: string; readonly size: number };
+  /** Of a manifest whose file is not here: what it says of the file. */
+  readonly missing?: MissingFile;
   /** Of a file without entries: what keeps those from being read that it may hold. */
   readonly hidden?: Hidden;
   /** The stream and the size that a first open says it goes on from. */
   readonly after?: OpenEntry['after'];
   /** Why a first open stands there, and since when, by the writer's clock. */
   readonly open?: Pick<OpenEntry, 'why' | 'time'>;
+}
+
+/** A file that only its manifest tells of. */
+export interface MissingFile {
+  readonly origin: string;
+  /** The file's first and last entry. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** The stream before its first entry: its own, or the one that it goes on from. */
+  readonly after?: string | undefined;
 }
 
 /** Why nobody knows which entries a file holds (M8.5). */

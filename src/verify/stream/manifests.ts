@@ -3,7 +3,13 @@ import { basename } from 'node:path';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
-import { type Manifest, type ManifestReading, RATCHET_ALGORITHM, readManifest } from '../../format/manifest.ts';
+import {
+  MANIFEST_LIMIT,
+  type Manifest,
+  type ManifestReading,
+  RATCHET_ALGORITHM,
+  readManifest,
+} from '../../format/manifest.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
 import { shown } from '../../foundation/key-like.ts';
 import { readBytes } from '../../foundation/read-text.ts';
@@ -17,8 +23,6 @@ import { handleCheckpoint } from './checkpoint-lines.ts';
 /** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
 
 const SUFFIX = '.manifest.json';
-/** The note in it has at most 64 KiB; no manifest is longer, in bytes. */
-const MANIFEST_LIMIT = 1024 * 1024;
 
 /** The name of a file before it was compressed. */
 function plainName(file: string): string {

@@ -1,3 +1,5 @@
+import type { MissingFile } from '../input/peek.ts';
+
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
 
@@ -22,10 +24,17 @@ export interface IgnoredReport {
   readonly more: number;
 }
 
+/** A manifest whose file is not here, and what it says of that. */
+export interface ManifestAlone extends MissingFile {
+  readonly name: string;
+}
+
 /** What is left out while files are looked for. Bounded. */
 export class IgnoredFiles {
   readonly #files: IgnoredFile[] = [];
   #count = 0;
+  /** Those of which what they say is compared with the streams that are here. */
+  readonly manifests: ManifestAlone[] = [];
 
   clear(): void {
     this.#files.length = 0;

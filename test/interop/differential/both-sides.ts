@@ -144,7 +144,9 @@ export class BothSides {
     const directory = join(this.#root, `case${++this.#count}`);
     mkdirSync(directory, { recursive: true });
     try {
-      const paths = one.files.map(({ name }) => join(directory, name));
+      const here = new Set(one.files.map(({ name }) => `${name.replace(/\.gz$/, '')}.manifest.json`));
+      const alone = one.manifests.filter(({ name }) => !here.has(name)); // M7.1: nothing but its name leads to it
+      const paths = [...one.files, ...alone].map(({ name }) => join(directory, name));
       for (const { name, bytes } of [...one.files, ...one.manifests]) writeFileSync(join(directory, name), bytes);
       const theirs = this.#python.judge(paths, one.brings);
       const report = await verify(await optionsOf(directory, paths, one.brings));

@@ -21,6 +21,7 @@ from stream import Stream
 from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
 
+MANIFEST = '.manifest.json'
 # M8.5: what a file may hold that nobody can read
 HIDING = {'UNREADABLE', 'RESERIALIZED', 'LIMIT'}
 
@@ -30,10 +31,14 @@ def is_hidden(file):
 
 
 def read_case(case, folder=''):
-    """The files of a case, each with the manifest that stands beside it."""
-    files = []
+    """The files of a case, each with the manifest that stands beside it, and the manifests that stand beside none."""
+    files, alone = [], []
     for name in case['files']:
         path = os.path.join(folder, name)
+        if name.endswith(MANIFEST) and not {name[: -len(MANIFEST)], name[: -len(MANIFEST)] + '.gz'} & set(case['files']):
+            with open(path, 'rb') as handle:
+                alone.append(members_of(handle.read()))
+            continue
         with open(path, 'rb') as handle:
             file = File(os.path.basename(name), handle.read(), case.get('max_bytes', DEFAULT_MAX_BYTES))
         manifest = (path[:-3] if path.endswith('.gz') else path) + '.manifest.json'
@@ -41,7 +46,25 @@ def read_case(case, folder=''):
             with open(manifest, 'rb') as handle:
                 file.manifest = handle.read()
         files.append(file)
-    return files
+    return files, [given for given in alone if given is not None]
+
+
+def check_alone(streams, alone, origins):
+    """M7.1: a file that only its manifest tells of. @returns codes of what is missing of streams that are not here"""
+    ends = {origin: ranges[-1].state.size or 0 for origin, ranges in streams.items()}
+    reached = set(ends)
+    for _ in alone:
+        reached |= {given['origin'] for given in alone if dict(given.get('continues_from', ())).get('origin') in reached}
+    codes = set()
+    for given in alone:
+        origin = given['origin']
+        if origin not in reached or not origins.covers(origin) or given['last_seq'] <= ends.get(origin, 0):
+            continue
+        if origin not in streams:
+            codes.add('FILES_MISSING')
+        elif not any(one.damaged_beside or one.rewritten for one in streams[origin]):
+            streams[origin][-1].undecided.add('FILES_MISSING')
+    return codes
 
 
 def ranges_of(files):
@@ -139,7 +162,7 @@ def judge(case, folder=''):
     auditor, origins = Auditor(case), Origins(case['origin'])
     codes, streams = set(), {}
     try:
-        files = read_case(case, folder)
+        files, alone = read_case(case, folder)
         if case.get('demux'):
             files = separated(origins, files, auditor.held)
         groups = grouped(origins, files, auditor.held)
@@ -153,6 +176,8 @@ def judge(case, folder=''):
                 renamed_manifests(group)
                 streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
         check_links(streams, origins, auditor, damaged_beside)
+        if not auditor.part:
+            codes |= check_alone(streams, alone, origins)
     except Tampered as found:
         return 1, [str(found)]
     except LeftOut:

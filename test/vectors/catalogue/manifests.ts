@@ -104,7 +104,17 @@ function rewritten(): VectorCase {
   return { ...one, files };
 }
 
+/** The file that ends the log is gone; its manifest is still there. */
+function alone(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
+  const log = signedBody().close('shutdown').checkpoint();
+  const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
+  return { ...one, files: [...one.files, { name: `${name}.2.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+}
+
 export function manifestCases(): VectorCase[] {
+  const whole = signedBody().close('shutdown').checkpoint();
+  const next = manifestOf(whole, 'second.jsonl');
+  const text = (changes: Partial<Manifest>): string => formatManifest({ ...next, ...changes });
   const other = signedLog().note({ size: 8 });
   return [
     beside(
@@ -145,6 +155,20 @@ export function manifestCases(): VectorCase[] {
       'raw\n',
       2,
       'NOT_SEALED',
+    ),
+    alone(
+      'manifest-of-missing-file',
+      'the manifest of a second file, which is not here',
+      text({ first_seq: whole.size + 1, last_seq: whole.size + 5, size: whole.size + 5 }),
+      2,
+      `FILES_MISSING ${whole.size + 1}-${whole.size + 5}`,
+    ),
+    alone('valid-manifest-without-file', 'the manifest of a file of the log that has another name by now', text({}), 0),
+    alone(
+      'valid-manifest-of-another-without-file',
+      'the manifest of a file that is not here, of a stream that was not named',
+      text({ origin: 'other.example.com/payments', last_seq: whole.size + 5 }),
+      0,
     ),
     beside(
       'manifest-wrong',
