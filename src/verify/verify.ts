@@ -253,10 +253,10 @@ async function verifyOnce(
   for (const { source } of unnamed.filter(isNothing)) ignored.add(source.name, 'empty');
   const unclaimed = unnamed.filter((file) => !isNothing(file));
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];
-  const named = [...reports, ...vanishedReports(heldSizes, [...reports, ...others], options.demux)];
+  const vanished = vanishedReports(heldSizes, [...reports, ...others], options.demux);
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
-  const found = [...named, ...missing, ...others];
+  const found = [...reports, ...missing, ...others, ...vanished];
   const all = [...found, ...missingReports(options, found, peeks)];
   const result = wholeReport(all, ignored.report, { unwrapped });
   const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>

@@ -170,13 +170,16 @@ export function vanishedReports(
   reports: readonly StreamReport[],
   demux?: boolean,
 ): StreamReport[] {
-  if (hidingFiles(reports, demux).length > 0) return [];
+  const [hiding] = hidingFiles(reports, demux);
   const there = new Set(reports.map(({ origin }) => origin));
   const gone = [...sizes].filter(([origin]) => !there.has(origin));
   return gone.map(([origin, size]) => {
     const findings = new Findings();
-    const message = `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: they were deleted, or not handed over`;
-    findings.add('KNOWN_CONTRADICTED', {}, message);
+    const held = `you hold a checkpoint of ${size} entries of this stream, but`;
+    if (hiding === undefined) {
+      const message = `${held} none of its files is here: they were deleted, or not handed over`;
+      findings.add('KNOWN_CONTRADICTED', {}, message);
+    } else findings.add('END_UNPROVEN', {}, `${held} no entry of it was found, and ${hiding} could not be read`);
     return emptyReport(origin, findings, []);
   });
 }
