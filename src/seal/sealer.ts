@@ -16,7 +16,7 @@ import type { EarlierLines } from './intake/earlier-lines.ts';
 import { Pump } from './intake/pump.ts';
 import { type Kept, UnsealedLines } from './intake/unsealed-lines.ts';
 import { Condition } from './lifecycle/condition.ts';
-import { closeRun, closeRunNow, cover, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
+import { closeRun, closeRunNow, cover, END_LIMIT, EndLimit, unsignedAtEnd } from './lifecycle/ending.ts';
 import { Entrance } from './lifecycle/entrance.ts';
 import { onExit } from './lifecycle/exit-hook.ts';
 import { Failure, sealerClosed, tellKeptOnStderr, tellOnStderr } from './lifecycle/failure.ts';
@@ -535,7 +535,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const limit = new EndLimit(this.config.closeTimeoutSeconds);
     const mark = this.#pump.mark();
     try {
-      await limit.keyCame(this.#failure.orFailed(this.#ready));
+      await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on

@@ -125,3 +125,17 @@ it('a thread that was busy is no absent key: close() right after the start waits
   expect(sealer.stats.kept).toBe(0);
   expect(sealer.stats.records).toBe(1);
 });
+
+it('a thread that was busy takes nothing from the time for the last checkpoint', async () => {
+  const { options } = place();
+  const sealer = createSealer({ ...options, useKmsSigning: true });
+  const warnings: string[] = [];
+  sealer.on('warning', ({ code }) => warnings.push(code));
+  await sealer.ready;
+  sealer.write('{"n":1}');
+  const closing = sealer.close();
+  await new Promise(setImmediate);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_100);
+  await closing;
+  expect(warnings).not.toContain('TIMEOUT');
+});

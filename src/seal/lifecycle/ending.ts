@@ -42,9 +42,9 @@ export class EndLimit {
     return within(promise, Math.min(ms, this.left));
   }
 
-  /** As {@link EndLimit.within} for the first key. What is counted is the time in which the thread was free for it. */
-  async keyCame(promise: Promise<unknown>): Promise<boolean> {
-    for (let left = END_LIMIT; left > 0 && this.left > 0; ) {
+  /** As {@link EndLimit.within}. Of `ms` only the time counts in which the thread was free for what is waited for. */
+  async withinFree(promise: Promise<unknown>, ms: number): Promise<boolean> {
+    for (let left = ms; left > 0 && this.left > 0; ) {
       const begun = performance.now();
       if (await this.within(promise, STEP)) return true;
       left -= Math.min(performance.now() - begun, LONGEST_STEP);
@@ -119,7 +119,7 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
   }, RETRY);
   const covered = runs.map((one) => one.whenCovered(one.log.frontier.size));
   try {
-    return await limit.within(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
+    return await limit.withinFree(failure.orFailed(Promise.all(covered)), SIGNATURE_LIMIT);
   } finally {
     clearInterval(retry);
     last.writeOut();
