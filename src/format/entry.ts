@@ -240,3 +240,17 @@ export function hasOurIntegrity(line: Buffer): boolean {
   const { integrity } = value;
   return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
 }
+
+const MENTION = Buffer.from('"integrity"', 'latin1');
+/** The TAG of an entry, in whatever way its line was written again. */
+const REWRITTEN_KID = /"key_id"\s*:\s*"([\w-]{8})\.\d+"/;
+
+/** What a line that is none of ours tells of us: whether it names our member, and the TAG of an entry; also in UTF-16 (M8.22). */
+export function tracesIn(line: Buffer): { readonly mention: boolean; readonly tag: string | undefined } {
+  const text = line.includes(0) ? Buffer.from(line.filter((byte) => byte !== 0)) : line;
+  const mayBeEntry = line.length <= PARSED_LIMIT && text.includes('"key_id"');
+  return {
+    mention: text.includes(MENTION),
+    tag: mayBeEntry ? REWRITTEN_KID.exec(text.toString('latin1'))?.[1] : undefined,
+  };
+}

@@ -225,7 +225,11 @@ const carriages: readonly ((draft: Draft) => void)[] = [
 
 /** What a tool makes of lines that parses them and writes them again: with spaces, on several lines, or with sorted members. */
 function rewritten(random: Random, { name, bytes }: NamedBytes): NamedBytes {
-  const how = random.pick(['spaces', 'lines', 'sorted'] as const);
+  const how = random.pick(['spaces', 'lines', 'sorted', 'utf16le', 'utf16be'] as const);
+  if (how.startsWith('utf16')) {
+    const text = Buffer.from(`\ufeff${bytes.toString('utf8').replaceAll('\n', '\r\n')}`, 'utf16le'); // PowerShell 5.1: `>`
+    return { name, bytes: how === 'utf16be' ? text.swap16() : text };
+  }
   const lines = linesOf(bytes).flatMap((line) => {
     const text = line.toString('utf8');
     if (!isParsed(text)) return [];
@@ -369,7 +373,7 @@ export function makeHistory(random: Random, world: World): History {
     what,
     files: shuffled(random, files),
     manifests: isWhole || !isCut ? world.manifests : [],
-    ...(isWhole && { folder: random.chance(0.5) }),
+    ...((isWhole || what.includes('rewritten')) && { folder: random.chance(0.5) }),
     origins,
     ...(pattern !== undefined && { pattern }),
     keys,

@@ -211,7 +211,7 @@ export async function demultiplex(
   );
   const isLeftOut = [...demultiplexer.lanes.values()].some(({ findings }) => findings.count('UNREADABLE') > 0);
   if (isLeftOut || files.some(({ peek }) => peek.hidden !== undefined)) demultiplexer.mayHoldMore();
-  for (const [at, { source, listed = false }] of ordered.entries()) {
+  for (const [at, { source, peek, listed = false }] of ordered.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);
     const tally = new FileTally(source, digestFiles);
@@ -230,7 +230,7 @@ export async function demultiplex(
       for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
     }
     const lanes = [...demultiplexer.lanes.values()];
-    for (const { verifier } of lanes) await verifier.endFile(listed);
+    for (const { verifier } of lanes) await verifier.endFile(listed && peek.hidden === undefined);
     if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
     details.push(tally.details(0, 0));
   }

@@ -108,9 +108,9 @@ export async function judge(
   const bytes = head.gzip && whole !== undefined ? await expandSmall(Buffer.from(whole)) : whole;
   const seen = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
   const { hidden, ...without } = seen;
-  const known = stray && hidden?.mentions === true ? without : seen; // a page beside a log may speak of it (M8.22)
-  const log = { source, peek: known, listed };
-  if (known.tag !== undefined) return log;
+  const mayBePage = stray && hidden?.mentions === true; // one beside a log may speak of it (M8.22)
+  const log = { source, peek: mayBePage ? without : seen, listed };
+  if (seen.tag !== undefined || (hidden?.code === 'RESERIALIZED' && !mayBePage)) return log;
   // before anything is waited for: another look may then have taken the place of these bytes
   const mentions = stray && bytes !== undefined && new MentionScan().finds(bytes);
   const pieces = await holdsPiecesAlone(source);

@@ -1,6 +1,6 @@
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
-import { classifyLine, hasOurIntegrity } from '../../format/entry.ts';
+import { classifyLine, hasOurIntegrity, tracesIn } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';
@@ -62,7 +62,6 @@ const MENTIONING: Hidden = {
     'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines',
   mentions: true,
 };
-const MENTION = '"integrity"';
 
 /** A file with what its first entry says. */
 export interface PeekedSource {
@@ -100,6 +99,8 @@ class Peeking {
   /** Whether every line so far but checkpoints is ours and not as it was sealed; undefined before the first one. */
   #rewritten: boolean | undefined;
   #mentions = false;
+  /** Whether a line that is none of ours has the TAG of a stream that is wanted. */
+  #isOurs = false;
   #isBlank = true;
   /** The seq of each stream's first entry: an open behind it may say that it is the one that is wanted (M8.2). */
   readonly #firsts = new Map<string, number>();
@@ -118,7 +119,9 @@ class Peeking {
       if (this.#found !== undefined) return;
       if (this.#note(line)) return;
       this.#rewritten = this.#rewritten !== false && hasOurIntegrity(line);
-      this.#mentions ||= line.includes(MENTION);
+      const { mention, tag } = tracesIn(line);
+      this.#mentions ||= mention;
+      this.#isOurs ||= tag !== undefined && (this.#wanted.tags.has(tag) || this.#wanted.covers !== undefined);
       return;
     }
     const { tag = '', seq = 0 } = entry;
@@ -142,7 +145,8 @@ class Peeking {
   }
 
   get #hidden(): Hidden | undefined {
-    return this.#rewritten === true ? REWRITTEN : this.#mentions ? MENTIONING : undefined;
+    if (this.#rewritten === true || (this.#mentions && this.#isOurs)) return REWRITTEN;
+    return this.#mentions ? MENTIONING : undefined;
   }
 
   /** Takes note of a checkpoint. @returns whether the line is of a form of ours */

@@ -1,4 +1,4 @@
-import { hasOurIntegrity } from '../../format/entry.ts';
+import { hasOurIntegrity, tracesIn } from '../../format/entry.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -47,7 +47,7 @@ export class ForeignLines {
   add(line: Buffer): void {
     const unclassified = this.#add();
     if (unclassified === undefined) return;
-    unclassified.mention ||= line.includes('"integrity"');
+    unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
   }
 
@@ -98,6 +98,7 @@ export class ForeignLines {
 
   /** The file ends with bytes without LF: no entry, whatever they are, but they may begin the open that explains a torn line. */
   unterminated(bytes: number): void {
+    if (bytes === 1 && this.#unclassified?.mention === true) return; // half of the last LF, in UTF-16
     this.#torn('this line may be what a crash left of one; the line behind it, which would tell, is cut');
     this.#report();
     this.#previous = this.#state.here();

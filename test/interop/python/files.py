@@ -85,7 +85,7 @@ class File:
             self.problems.add('RESERIALIZED')
         elif len(foreign) < len(self.lines):
             return
-        elif any(b'"integrity"' in line.bytes for line in foreign):
+        elif any(b'"integrity"' in line.bytes.replace(b'\0', b'') for line in foreign):
             self.problems.add('RESERIALIZED')
         elif self.whole:
             self.problems.add('NOT_SEALED' if self.lines else 'EMPTY_FILE')

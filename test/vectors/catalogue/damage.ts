@@ -36,6 +36,10 @@ function reserialized(): Buffer {
   );
 }
 
+function utf16(): Buffer {
+  return Buffer.from(`\ufeff${crlf().toString('utf8')}`, 'utf16le');
+}
+
 function torn(): SealedLog {
   const log = macBody();
   const half = entry(macLog(), 9).bytes.subarray(0, 30);
@@ -96,6 +100,7 @@ export function damageCases(): VectorCase[] {
       'ENTRIES_MISSING 3',
     ),
     one('reserialized', 'every line was parsed and written again', 'log.jsonl', reserialized(), 2, 'RESERIALIZED'),
+    one('reserialized-utf-16', 'a shell made UTF-16 of the file', 'log.jsonl', utf16(), 2, 'RESERIALIZED'),
     vector(
       'torn-tail',
       'a crash tore a line; a restart follows',
