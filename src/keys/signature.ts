@@ -45,10 +45,25 @@ export function verifyClassical(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const publicKey = readPublicKey(key, 'the public key');
+  const publicKey = keyToVerify(key);
   const digest = digestFor(algorithm, publicKey);
   if (publicKey.asymmetricKeyType === 'rsa' && signature.length !== modulusBytes(publicKey)) return false;
   return verify(digest, data, { key: publicKey, ...padding(algorithm) }, signature);
+}
+
+/** To read a key takes as long as to check a signature, and a log has few of them. */
+const READ_KEYS = 64;
+const readKeys = new Map<string, KeyObject>();
+
+function keyToVerify(key: KeyObject | Uint8Array): KeyObject {
+  if (!(key instanceof Uint8Array)) return readPublicKey(key, 'the public key');
+  const spki = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+  const known = readKeys.get(spki);
+  if (known !== undefined) return known;
+  const read = readPublicKey(key, 'the public key');
+  if (readKeys.size >= READ_KEYS) readKeys.clear();
+  readKeys.set(spki, read);
+  return read;
 }
 
 /** RFC 8017, 8.1.2: so long is a signature. OpenSSL takes one of PSS without its leading zero as well. */

@@ -1,5 +1,6 @@
 import { Deleted } from '../../foundation/file-identity.ts';
 import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
+import type { VerifyOptions } from '../../verify/auditor/options.ts';
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
 import { verify } from '../../verify/verify.ts';
@@ -29,6 +30,8 @@ export interface FamilyRules {
   readonly options: StreamOptions;
   readonly places: readonly LogPlace[];
   readonly mayBeGoneBefore: number | undefined;
+  /** Told how far the verifier is; what the options say is told otherwise. */
+  readonly onProgress?: VerifyOptions['onProgress'];
 }
 
 /** A stream that is verified, and which of its files. */
@@ -165,7 +168,9 @@ async function verifyParts(
     rules.places,
   );
   const fromMiddle = parts.some(({ from }) => from !== undefined);
-  const { streams } = await verify({ ...options.of(origins, fromMiddle, held), ...reading.given });
+  const { onProgress } = rules;
+  const given = { ...reading.given, ...(onProgress !== undefined && { onProgress }) };
+  const { streams } = await verify({ ...options.of(origins, fromMiddle, held), ...given });
   const reports = new Map(streams.map((report) => [report.origin, report]));
   // whatever the verifier says of files that it could not give to one of these streams counts against all of them
   const beside = streams.filter(({ origin }) => origin === '').flatMap(({ findings }) => findings);

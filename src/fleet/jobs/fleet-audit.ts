@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import { type AuditRules, auditFamily } from '../check/audit-family.ts';
 import { formatResults } from '../check/parse-results.ts';
@@ -33,13 +32,10 @@ export class FleetAudit implements QueuedAudit {
   readonly #request: FleetRequest;
   readonly #options: StreamOptions;
   readonly #digest: string;
-  /** Of the job that is verified; the verifier knows nothing of jobs. */
-  readonly #progress = new AsyncLocalStorage<AttemptContext['onProgress']>();
 
   /** @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
   constructor(request: FleetRequest) {
-    const onProgress = (read: number, total: number): void => this.#progress.getStore()?.(read, total);
-    this.#request = { ...request, options: { ...request.options, onProgress } };
+    this.#request = request;
     this.#options = new StreamOptions(this.#request.options, request.stoppedAfterMs !== undefined);
     this.#digest = digestOf(request, this.#options);
   }
@@ -71,18 +67,16 @@ export class FleetAudit implements QueuedAudit {
 
   async audit(job: StreamJob, { onProgress }: AttemptContext): Promise<AttemptResult> {
     const isPlaced = (name: string): boolean => this.#request.places.some((place) => place.holds(name));
-    const results = await this.#progress.run(onProgress, async () =>
-      auditFamily(familyJobOf(job, isPlaced), this.#rules()),
-    );
+    const results = await auditFamily(familyJobOf(job, isPlaced), this.#rules(onProgress));
     const passing = results.find(({ result, error }) => result === 'replaced' || PASSING.has(error?.code ?? ''));
     const again = passing && (passing.error?.message ?? passing.findings[0]?.message ?? passing.result);
     return { text: formatResults(results), ...(again !== undefined && { again }) };
   }
 
-  #rules(): AuditRules {
+  #rules(onProgress: AttemptContext['onProgress']): AuditRules {
     const { places, memory, stoppedAfterMs, retentionMs } = this.#request;
     const now = this.#request.now();
     const mayBeGoneBefore = retentionMs === undefined ? undefined : now.getTime() - retentionMs;
-    return { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore };
+    return { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore, onProgress };
   }
 }
