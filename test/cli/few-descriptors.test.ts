@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,9 +17,10 @@ let fewest = 8;
 function limited(
   openFiles: number,
   argv: readonly string[],
+  input = '',
 ): { readonly code: number | null; readonly stderr: string } {
   const limit = ['-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', process.execPath, ...argv];
-  const { status, stderr } = spawnSync('sh', limit, { cwd, env: { ...process.env, ...env }, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('sh', limit, { cwd, env: { ...process.env, ...env }, encoding: 'utf8', input });
   return { code: status, stderr };
 }
 
@@ -58,5 +59,22 @@ describe.skipIf(process.platform === 'win32')('with few open files', () => {
       codes.add(code);
     }
     expect(codes).toContain(2);
+  });
+
+  it('seal keeps what came through its pipe, or says that it took nothing of it', () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    const ends = new Set<string>();
+    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 4) {
+      const name = `few-${openFiles}`;
+      const argv = [main, 'seal', '--out', `${name}.jsonl`, '--state-dir', name, '--origin', origin, '--quiet'];
+      const { code, stderr } = limited(openFiles, argv, 'a line\n');
+      if (code === 0) continue;
+      const state = join(cwd, name);
+      const kept = existsSync(state) ? readdirSync(state).filter((file) => file.includes('.unsealed-')) : [];
+      const isToldOf = stderr.includes('what follows its first 0 bytes was not taken');
+      expect(kept.length > 0 || isToldOf, `${openFiles}: ${code} ${stderr}`).toBe(true);
+      ends.add(isToldOf ? 'told' : 'kept');
+    }
+    expect(ends).toContain('told');
   });
 });

@@ -57,7 +57,7 @@ describe('fapilog-tamper seal', () => {
     const { code, stdout, stderr } = await built.run(['seal', ...out], { cwd, env, input });
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^fapilog-tamper: warning: keys are taken from the environment \(FAPILOG_TAMPER_KEY\).*\nfapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/,
+      /^fapilog-tamper: warning: KEY_WARNING: keys are taken from the environment \(FAPILOG_TAMPER_KEY\).*\nfapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/,
     );
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['{"level":30,"msg":"paid"}', 'plain text', '', 'no line end']);
@@ -452,6 +452,15 @@ describe('fapilog-tamper seal', () => {
     expect(taken === undefined).toBe(part === undefined);
     // the piece of a line before the cut is kept as a line
     expect(keptLines.trimEnd()).toBe(input.slice(0, Number(taken ?? input.length)).trimEnd());
+  });
+
+  it('says that nothing of a pipe was taken if the file of key events is refused', async () => {
+    const argv = ['seal', ...out, '--key-events', join(cwd, 'absent', 'events')];
+    const { code, stderr } = await built.run(argv, { cwd, env, input: 'one\n' });
+    expect(stderr).toMatch(
+      /what follows its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
+    );
+    expect(code).toBe(2);
   });
 
   it('gives checkpoints to more than ten anchors without a warning of Node.js', async () => {
