@@ -96,10 +96,14 @@ function fileProblem(path: string): string | undefined {
 /** A directory that does not exist is made, so the nearest one that does counts. */
 function directoryProblem(path: string): string | undefined {
   if (!existsSync(path)) {
-    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined)
-      return `${shown(path)} is a link that leads to nothing`;
     const parent = dirname(path);
-    return parent === path ? 'there is no such directory' : directoryProblem(parent);
+    if (parent === path) return 'there is no such directory';
+    const problem = directoryProblem(parent);
+    if (problem !== undefined || !existsSync(parent)) return problem;
+    return refusalOf(path, () => {
+      const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+      return isThere ? `${shown(path)} is a link that leads to nothing` : undefined;
+    });
   }
   if (!statSync(path).isDirectory()) return `${shown(path)} is not a directory`;
   return accessProblem(path, constants.W_OK | constants.X_OK) ?? roomProblem(path);
