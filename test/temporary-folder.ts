@@ -16,7 +16,8 @@ const ROOM = 4 * 2 ** 30;
  */
 export default function setup(): () => Promise<void> {
   const outer = process.env['TMPDIR'];
-  const folder = mkdtempSync(join(outer ?? place(), PREFIX));
+  // each project has one in that of the project before; a socket's path has at most 107 bytes
+  const folder = mkdtempSync(join(outer ?? place(), outer?.includes(PREFIX) === true ? 't-' : PREFIX));
   process.env['TMPDIR'] = folder;
   return async () => {
     if (outer === undefined) delete process.env['TMPDIR'];
