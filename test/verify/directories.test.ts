@@ -56,7 +56,7 @@ class Folder {
 
 const codes = (report: VerifyReport): string[] => report.findings.map(({ code }) => code);
 
-describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, key) => {
+describe.each(modes)('a directory with a log sealed in mode %s', (mode, keys, key) => {
   const log = fourFiles(keys);
   const options = { origin, ...key };
 
@@ -98,7 +98,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
     ]);
     expect(verdictText(report, 'normal')).toContain('left out 12 files');
     expect(verdictText(report, 'verbose')).toContain('Thumbs.db (nothing sealed)');
-    for (const more of [{ demux: true }, { origin: 'audit.example.com/*' }]) {
+    for (const more of mode === 'mac' ? [{ demux: true }, { origin: 'audit.example.com/*' }] : []) {
       expect((await verify({ paths: [folder.path], ...options, ...more })).verdict).toBe('ok');
     }
   });

@@ -147,7 +147,7 @@ describe.each(someOf(endpoints, endpoints.length - 1))(
         verdict: 'ok',
         checkedBy: [['signature']],
       });
-      const all = await verify(file, [...keyFlags(wrap), '--public-key', pem]);
+      const all = await verifyHere(file, [...keyFlags(wrap), '--public-key', pem]);
       expect(summary(all)).toMatchObject({ verdict: 'ok', checkedBy: [['mac', 'signature']] });
     });
   },
