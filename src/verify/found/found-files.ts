@@ -35,8 +35,8 @@ export interface FoundFile {
 
 /**
  * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names, and the
- * manifests whose files are not there. Manifests and locks beside a log and hidden directories are passed over; hidden files and what a start took out of a log
- * are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
+ * manifests whose files are not there. Manifests and locks beside a log and hidden directories are passed over; hidden files
+ * and what a start took out of a log are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
  * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
  * @throws {@link TamperError} `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
