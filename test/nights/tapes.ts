@@ -98,7 +98,7 @@ function chained(name: string): Tape {
   return { name, stages };
 }
 
-/** As the writer leaves it, with manifests. With a signing key of a service its first signature comes after the first file is closed. */
+/** As the writer leaves it, with manifests, in the end one of each file. With a signing key of a service its first signature comes after the first file is closed. */
 async function written(name: string, provider: MemoryProvider): Promise<Tape> {
   const directory = mkdtempSync(join(tmpdir(), 'nights-'));
   const stages: Files[] = [];
@@ -112,15 +112,19 @@ async function written(name: string, provider: MemoryProvider): Promise<Tape> {
     keyProvider: provider,
     checkpointMaxSeconds: 60,
   });
+  const add = (): void => {
+    const names = readdirSync(directory).filter((one) => /\.jsonl(\.manifest\.json)?$/.test(one));
+    stages.push(new Map(names.map((one) => [one, readFileSync(join(directory, one))])));
+  };
   try {
     for (let file = 1; file <= FILES; file++) {
       sealer.write(`{"file":${file}}`);
       sealer.write('{"n":1}');
       await sealer.rotate();
-      const names = readdirSync(directory).filter((one) => /\.jsonl(\.manifest\.json)?$/.test(one));
-      stages.push(new Map(names.map((one) => [one, readFileSync(join(directory, one))])));
+      add();
     }
     await sealer.close();
+    add();
   } finally {
     sealer.closeSync();
     rmSync(directory, { recursive: true });
