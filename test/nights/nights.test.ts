@@ -16,16 +16,7 @@ afterAll(() => {
   Date.now = real;
 });
 
-// an audit that trusted names, listings or a run's name said ok in each of these
-it.each([2, 9, 35, 38, 48, 63, 76, 105, 107, 133])(
-  'world %i: no audit says ok where a verification would not',
-  async (seed) => {
-    const { nights, violations } = await live(seed, tapes);
-    expect(violations).toEqual([]);
-    expect(nights).toBeGreaterThan(3);
-  },
-);
-
+// worlds 17, 21, 45, 62 and others: an audit that trusted names, listings or the name of a run said ok there
 it('no audit says ok where a verification would not', async () => {
   const violations: string[] = [];
   for (let seed = 1, lived = 0; lived < times(1000, 10_000) && violations.length === 0; seed++) {

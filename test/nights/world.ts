@@ -108,7 +108,7 @@ class World {
       leavesManifests: first % 2 === 0,
       touched: false,
     }));
-    if (random.below(2) === 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
+    if (random.below(4) > 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
   }
 
   async live(): Promise<Lived> {
@@ -221,11 +221,12 @@ class World {
 
   #attack(given?: string): void {
     const random = this.#fork();
-    // where nothing but known checkpoints is asked, whether a beginning is gone is what they are for
-    const often = this.#known !== undefined && random.below(5) === 0 ? 'oldest deleted' : undefined;
-    const name = given ?? often ?? random.pick(Object.keys(ATTACKS));
+    const picked = random.pick(Object.keys(ATTACKS));
     const life = random.pick(this.#lives);
     const other = random.pick(this.#lives);
+    // that a beginning is gone is what known checkpoints are to show
+    const often = this.#known !== undefined && random.below(5) === 0 ? 'oldest deleted' : picked;
+    const name = given ?? often;
     if (!this.#does(name, life)) return;
     life.touched = true;
     const target = { life, store: this.#store, random, other };
