@@ -1,4 +1,4 @@
-// Lives through nights of audits with an attacker at the storage: npm run nights -- [--seed S] [--count N] [--tree DIR].
+// Lives through nights of audits with an attacker at the storage: npm run nights -- [--seed S] [--count N] [--only ATTACK,…] [--shrink] [--tree DIR].
 // --tree: the sources of another tree are audited with, such as those of the last release.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '1000' },
+    only: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
     tree: { type: 'string' },
   },
 });
@@ -17,4 +19,6 @@ if (values.tree !== undefined) {
   program.push(`--import=${root}test/nights/tree.mjs`);
 }
 program.push(`${root}test/nights/main.ts`, '--seed', values.seed, '--count', values.count);
+if (values.only !== undefined) program.push('--only', values.only);
+if (values.shrink) program.push('--shrink');
 process.exit(run(process.execPath, program));

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { start, workplace } from '../seal/workplace.ts';
 import { auditFleet, type FleetFiles, fleetInBucket, fleetOnDisk, rotatedLog, ship } from '../support/fleet.ts';
 
 /** What is not there, or is there and not looked at, is said. */
@@ -36,6 +39,27 @@ describe.each([
         expect.objectContaining({ code: 'END_UNPROVEN', file: other.place.name }),
       ]);
       expect(summary.verdict).toBe('undecided');
+    }
+  });
+
+  it('an emptied file is of the stream whose manifest stands beside it, which is not ok', async () => {
+    const { directory, options, provider } = workplace(['audit']);
+    const sealer = start({ ...options(), origin: 'fleet/w' });
+    sealer.write('{"n":1}');
+    await sealer.rotate();
+    sealer.write('{"n":2}');
+    await sealer.close();
+    for (const name of readdirSync(directory).filter((one) => /\.jsonl(\.manifest\.json)?$/.test(one)))
+      fleet.write(`w/${name}`, readFileSync(join(directory, name)));
+    fleet.write('w/audit.jsonl', Buffer.alloc(0));
+    const dataKeys = [{ source: provider.source, keys: provider, named: [{ name: 'audit' }] }];
+    for (let night = 1; night <= 2; night++) {
+      const { results } = await auditFleet(fleet, { options: { origin: 'fleet/*', dataKeys } });
+      const found = results.flatMap(({ stream, verdict, findings }) =>
+        findings.map(({ code }) => [stream, verdict, code]),
+      );
+      expect(found).toContainEqual(['fleet/w', 'tampered', 'MANIFEST_WRONG']);
+      expect(results.map(({ stream }) => stream).sort()).toEqual(['fleet/a', 'fleet/w']);
     }
   });
 

@@ -79,11 +79,13 @@ const hollow: Attack = (target) => {
   if (names.length < 3 || newest === undefined || last === undefined) return;
   const byCopy = random.below(2) === 0;
   const until = 1 + random.below(names.length - 1);
+  // what a file between them says of its own entries contradicts nothing
+  const telling = random.below(2) === 0 ? names.slice(until) : [last];
   for (const name of names.slice(0, until)) {
     put(store, name, byCopy ? textOf(store, last) : `${newest}\n`);
     removeManifest(store, name);
   }
-  for (const name of names.slice(until)) {
+  for (const name of telling) {
     edit(store, name, (lines) => {
       const first = lines.findIndex(isCheckpoint);
       return first >= 0 && first < 3 ? lines.toSpliced(first, 1) : lines;
@@ -98,6 +100,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   'oldest deleted': (target) => {
     const [first] = logsOf(target);
     if (first !== undefined) target.store.remove(first);
+  },
+  'newest emptied': (target) => {
+    const last = logsOf(target).at(-1);
+    if (last !== undefined) target.store.write(last, Buffer.alloc(0));
   },
   emptied: one((store, name) => store.write(name, Buffer.alloc(0))),
   hollowed: hollow,

@@ -22,7 +22,7 @@ import { MemoryStorage } from '../support/memory-storage.ts';
 export interface Store extends FleetFiles {
   /** What a whole verification reads. */
   verified(): Pick<VerifyOptions, 'paths' | 'stored'>;
-  /** Keeps a folder with these files aside, and puts it in the place of the one in use, and back; a bucket has no folders. */
+  /** Keeps a folder with these files, by their names in it, aside; puts it in the place of the one in use, and back. A bucket has none. */
   readonly aside?: { put(folder: string, files: ReadonlyMap<string, Uint8Array>): void; swap(folder: string): void };
   /** Other bytes under the same version, as bit rot and dirty pages leave them; a test cannot do that to a file system. */
   readonly rot?: (name: string, bytes: Uint8Array) => void;

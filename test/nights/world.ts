@@ -28,6 +28,8 @@ export interface Lived {
   readonly nights: number;
   /** In words; empty if there is none. */
   readonly violations: readonly string[];
+  /** What was attacked with. */
+  readonly attacks: ReadonlySet<string>;
 }
 
 const DAY = 86_400_000;
@@ -49,16 +51,20 @@ const OPEN_END = {
 
 class Killed extends Error {}
 
-/** Lives through one world. Worlds of the same seed are the same. */
-export async function live(seed: number, tapes: Tapes): Promise<Lived> {
-  const random = new Random(seed * 2_654_435_761 + 1);
-  for (let warm = 0; warm < 8; warm++) random.below(2);
-  const world = new World(random, tapes);
+/** Lives through one world. Worlds of the same seed are the same, but for the attacks that are left out: those that `does` denies. */
+export async function live(seed: number, tapes: Tapes, does: (attack: string) => boolean = () => true): Promise<Lived> {
+  const world = new World(randomOf(seed * 2_654_435_761 + 1), tapes, does);
   try {
     return await world.live();
   } finally {
     world.close();
   }
+}
+
+function randomOf(seed: number): Random {
+  const random = new Random(seed);
+  for (let warm = 0; warm < 8; warm++) random.below(2);
+  return random;
 }
 
 class World {
@@ -69,6 +75,8 @@ class World {
   readonly #retention: boolean;
   readonly #violations: string[] = [];
   readonly #done: string[] = [];
+  readonly #attacks = new Set<string>();
+  readonly #isDone: (attack: string) => boolean;
   /** By origin, the first and the newest checkpoint that was ever proven. */
   readonly #held = new Map<string, string[]>();
   /** Streams with bytes that were changed where nothing shows it, and since which night. */
@@ -77,13 +85,14 @@ class World {
   readonly #known: string | undefined;
   readonly #seenFromOne = new Set<string>();
   /** Called when a place or the memory is about to be asked. */
-  #before: (what: string) => void = () => undefined;
+  #before: (what: string, args: readonly unknown[]) => void = () => undefined;
   #night = 0;
   /** Whether this night's results were withheld from all streams alike. */
   #silent = false;
 
-  constructor(random: Random, { all, keys }: Tapes) {
+  constructor(random: Random, { all, keys }: Tapes, does: (attack: string) => boolean) {
     this.#random = random;
+    this.#isDone = does;
     this.#keys = keys;
     this.#store = random.below(3) === 0 ? storeOnDisk() : storeInBucket();
     this.#retention = random.below(5) === 0;
@@ -91,7 +100,7 @@ class World {
     const tapes = all.map((_, at) => all[(first + at) % all.length] as (typeof all)[number]);
     this.#lives = tapes.slice(0, 2 + random.below(2)).map((tape) => ({
       tape,
-      stage: random.below(tape.stages.length - 2),
+      stage: random.below(tape.stages.length),
       folder: tape.name,
       compressed: random.below(4) === 0,
       copies: new Map(),
@@ -99,7 +108,7 @@ class World {
       leavesManifests: first % 2 === 0,
       touched: false,
     }));
-    if (random.below(3) === 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
+    if (random.below(4) > 0 && !this.#retention) this.#known = mkdtempSync(join(tmpdir(), 'known-'));
   }
 
   async live(): Promise<Lived> {
@@ -108,7 +117,7 @@ class World {
     const nights = 4 + this.#random.below(6);
     for (this.#night = 1; this.#night <= nights && this.#violations.length === 0; this.#night++)
       await this.#liveNight();
-    return { nights: this.#night - 1, violations: this.#violations };
+    return { nights: this.#night - 1, violations: this.#violations, attacks: this.#attacks };
   }
 
   close(): void {
@@ -120,13 +129,15 @@ class World {
     const kind = this.#random.below(10);
     this.#silent = false;
     if (this.#night > 1) {
-      for (const life of this.#lives)
-        if (this.#random.below(2) === 0 && !life.touched)
-          liveOn(life, this.#store, this.#random, this.#night, this.#retention);
+      for (const life of this.#lives) {
+        if (this.#random.below(2) === 0) continue;
+        const own = this.#fork();
+        if (!life.touched) liveOn(life, this.#store, own, this.#night, this.#retention);
+      }
       if (this.#random.below(3) === 0) for (let n = this.#random.below(3); n >= 0; n--) this.#attack();
       if (this.#random.below(12) === 0) this.#rot();
     }
-    if (kind === 0 && this.#night > 1) await this.#swappedNight();
+    if (kind === 0 && this.#night > 1 && this.#store.aside !== undefined) await this.#swappedNight();
     else await this.#judge(await this.#audited(kind));
   }
 
@@ -164,7 +175,7 @@ class World {
   }
 
   #byJobs(attacker: QueueAttacker): Promise<StreamResult[]> {
-    return auditByJobs({ ...this.#request(), now: () => this.#now() }, this.#random, attacker);
+    return auditByJobs({ ...this.#request(), now: () => this.#now() }, this.#fork(), attacker);
   }
 
   #now(): Date {
@@ -178,7 +189,7 @@ class World {
           const value: unknown = Reflect.get(given, name, given);
           if (typeof value !== 'function') return value;
           return (...args: unknown[]) => {
-            this.#before(String(name));
+            this.#before(String(name), args);
             return value.apply(given, args) as unknown;
           };
         },
@@ -195,56 +206,82 @@ class World {
     };
   }
 
-  #attack(name = this.#random.pick(Object.keys(ATTACKS))): void {
-    const life = this.#random.pick(this.#lives);
-    const other = this.#random.pick(this.#lives);
+  /** For what may be left out: what comes after it is the same without it. */
+  #fork(): Random {
+    return randomOf(this.#random.below(2 ** 32));
+  }
+
+  /** Whether this is done to a stream; it is noted. */
+  #does(attack: string, { tape }: Life): boolean {
+    if (!this.#isDone(attack)) return false;
+    this.#attacks.add(attack);
+    this.#done.push(`night ${this.#night}: ${tape.name} ${attack}`);
+    return true;
+  }
+
+  #attack(given?: string): void {
+    const random = this.#fork();
+    const picked = random.pick(Object.keys(ATTACKS));
+    const life = random.pick(this.#lives);
+    const other = random.pick(this.#lives);
+    // that a beginning is gone is what known checkpoints are to show
+    const often = this.#known !== undefined && random.below(5) === 0 ? 'oldest deleted' : picked;
+    const name = given ?? often;
+    if (!this.#does(name, life)) return;
     life.touched = true;
-    this.#done.push(`night ${this.#night}: ${life.tape.name} ${name}`);
-    const target = { life, store: this.#store, random: this.#random, other };
+    const target = { life, store: this.#store, random, other };
     if (name === 'without its first checkpoints') hushFirst(target);
     else ATTACKS[name]?.(target);
   }
 
   /** Other bytes under the same version. */
   #rot(): void {
-    const life = this.#random.pick(this.#lives);
+    const random = this.#fork();
+    const life = random.pick(this.#lives);
     const names = logsOf({ life, store: this.#store }).filter((name) => !name.endsWith('.gz'));
     if (this.#store.rot === undefined || names.length === 0) return;
-    const name = this.#random.pick(names);
+    const name = random.pick(names);
     const text = textOf(this.#store, name);
-    if (altered(text) === text) return;
+    if (altered(text) === text || !this.#does('rotten', life)) return;
     this.#store.rot(name, Buffer.from(altered(text)));
     life.touched = true;
     this.#rotten.set(`fleet/${life.tape.name}`, this.#night);
-    this.#done.push(`night ${this.#night}: ${life.tape.name} rotten`);
   }
 
   /** What is listed is altered, what is read is not: two folders change places in between, and again after it. */
   async #swappedNight(): Promise<void> {
-    const life = this.#random.pick(this.#lives.filter(({ folder, tape }) => folder === tape.name));
+    const random = this.#fork();
+    const isAtWork = random.below(2) === 0;
+    const life = random.pick(this.#lives.filter(({ folder, tape }) => folder === tape.name));
     const { aside } = this.#store;
     if (life === undefined || aside === undefined || this.#lives.some(({ copies }) => copies.size > 0)) return;
     const own = this.#store.names().filter((name) => name.startsWith(`${life.folder}/`));
     if (own.length === 0) return;
     const files = new Map(own.map((name): [string, Buffer] => [name, this.#store.read(name)]));
-    const bad = this.#random.pick(logsOf({ life, store: this.#store }).filter((name) => name.endsWith('.jsonl')));
-    if (bad === undefined) return;
+    const bad = random.pick(logsOf({ life, store: this.#store }).filter((name) => name.endsWith('.jsonl')));
+    if (bad === undefined || !this.#does(isAtWork ? 'swapped before work' : 'swapped while read', life)) return;
     life.touched = true;
     aside.put(
       life.folder,
-      new Map([...files].map(([name, bytes]) => [name, name === bad ? Buffer.from(altered(bytes.toString())) : bytes])),
+      new Map(
+        [...files].map(([name, bytes]) => [
+          name.slice(life.folder.length + 1),
+          name === bad ? Buffer.from(altered(bytes.toString())) : bytes,
+        ]),
+      ),
     );
     aside.swap(life.folder);
-    this.#done.push(`night ${this.#night}: ${life.tape.name} swapped`);
     let swapped = 0;
     const swap = (): void => {
       aside.swap(life.folder);
       swapped++;
     };
-    if (this.#random.below(2) === 0) {
-      this.#before = (what) => {
-        if (what === 'toVerify' && swapped === 0) swap();
-        if (what === 'write' && swapped === 1) swap();
+    if (!isAtWork) {
+      const id = familyId(`fleet/${life.tape.name}`);
+      const isOwn = (given: unknown): boolean => JSON.stringify(given).includes(`/${bad}"`);
+      this.#before = (what, [given]) => {
+        if (what === 'toVerify' && swapped === 0 && isOwn(given)) swap();
+        if (what === 'write' && swapped === 1 && given === id) swap();
       };
       await this.#whole();
       this.#before = () => undefined;
@@ -262,12 +299,14 @@ class World {
 
   /** Redis is the attacker's, the key of results is not. */
   #queueAttacker(): QueueAttacker {
-    const kind = this.#random.below(3);
-    const life = this.#random.pick(this.#lives);
+    const random = this.#fork();
+    const kind = random.below(3);
+    const life = random.pick(this.#lives);
+    const attack = ['results exchanged', 'a job exchanged', 'a job exchanged and the log hidden'][kind] as string;
+    if (!this.#does(attack, life)) return {};
     const origin = `fleet/${life.tape.name}`;
     const idOf = (queue: MemoryQueue): string | undefined =>
       [...queue.jobs.values()].find(({ data }) => (data as { origin?: string }).origin === origin)?.id;
-    this.#done.push(`night ${this.#night}: queue attack ${kind} on ${life.tape.name}`);
     if (kind === 0) {
       // every result is that of another job: nobody can say anything this night
       this.#silent = true;

@@ -3,6 +3,7 @@ import { type Call, type Command, type CommandIo, command } from '../command.ts'
 import { text } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
 import { givenItems } from './given.ts';
+import { keptLines } from './kept-lines.ts';
 import { merge } from './merge.ts';
 import { auditOutputs, checkOutputs, outputFlags } from './outputs.ts';
 import { auditRequested, requestFlags } from './request.ts';
@@ -52,13 +53,22 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
   const part = shardOf(flags.shard, io.env);
   const shard = { ...part, run: runOf(flags.run, io.env, part) };
   await checkOutputs(flags, call.positionals);
-  const { request, close } = await auditRequested(call, io, flags.now);
+  const { request, config, close } = await auditRequested(call, io, flags.now);
   try {
     const outputs = auditOutputs(flags, givenItems(call), io);
+    const streams = new Set<string>();
     const requests = noRequests();
     const began = performance.now();
-    const summary = await auditStreams({ ...request, shard, now: flags.now ?? new Date(), requests }, outputs.result);
-    return await outputs.summary(summary, { endedAt: Date.now(), tookMs: performance.now() - began, requests });
+    const summary = await auditStreams(
+      { ...request, shard, now: flags.now ?? new Date(), requests },
+      async (result) => {
+        streams.add(result.stream);
+        await outputs.result(result);
+      },
+    );
+    const run = { endedAt: Date.now(), tookMs: performance.now() - began, requests };
+    const kept = await keptLines(config, flags.quiet, io)(streams);
+    return await outputs.summary(summary, { ...run, keptLines: kept });
   } finally {
     await close();
   }

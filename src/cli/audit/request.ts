@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { type ResolvedConfig, TamperError } from '../../index.ts';
 import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
 import { count, type Flag, text } from '../flags.ts';
@@ -80,6 +80,8 @@ export const requestFlags: RequestFlags = {
 /** What a command was asked to audit; the caller closes it. */
 export interface AuditRequested {
   readonly request: QueuedFleet;
+  /** That of the writer on this host, where there is one. */
+  readonly config: ResolvedConfig;
   readonly close: () => Promise<void>;
 }
 
@@ -114,6 +116,7 @@ export async function auditRequested(
       rereadMs,
       rereadBytes: flags['reread-bytes'],
     },
+    config: resolution.config,
     close,
   };
 }

@@ -6,6 +6,7 @@ import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { type Flag, type FlagValues, text, yes } from '../flags.ts';
 import { durationOf } from './duration.ts';
 import { givenItems } from './given.ts';
+import { keptLines } from './kept-lines.ts';
 import { auditOutputs, checkOutputs, type OutputFlags } from './outputs.ts';
 import { auditRequested, type RequestFlags } from './request.ts';
 
@@ -64,7 +65,7 @@ export async function watchPlaces(call: Call<AuditFlags>, io: CommandIo): Promis
   const shard = shardOf(flags.shard, io.env);
   await checkOutputs(flags, call.positionals);
   const say = (line: string): void => void io.stderr.write(line);
-  const { request, close } = await auditRequested(call, io, undefined);
+  const { request, config, close } = await auditRequested(call, io, undefined);
   try {
     await watchStreams(
       { ...request, shard },
@@ -77,6 +78,7 @@ export async function watchPlaces(call: Call<AuditFlags>, io: CommandIo): Promis
             : { url: flags.webhook, secretFile: flags['webhook-secret-file'], env: io.env },
         stopped: io.stopped(),
         outputs: outputsOfRounds(call, io),
+        keptLines: keptLines(config, flags.quiet, io),
         isFatal,
         onListening: (url) => say(`fapilog-tamper: watching; ${url}/metrics, ${url}/healthz\n`),
         onTrouble: (error) => say(errorText(error)),

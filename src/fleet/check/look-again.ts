@@ -78,12 +78,13 @@ export function claim({ tag, origin }: Peek, covers: (origin: string) => boolean
 }
 
 /**
- * Whose file one is, by the TAG of its first entry or by its first checkpoint. `only`: the one stream that is named, whose file
+ * Whose file one is, by the TAG of its first entry, its first checkpoint, or the manifest beside it if it is empty. `only`: the one stream that is named, whose file
  * is one in which nothing can be read.
  */
 export function sightOf(peek: Peek, byTag: ReadonlyMap<string, string>, only: string | undefined): Sight | undefined {
   if (peek.missing !== undefined) return undefined;
-  const tag = peek.tag ?? (peek.noted === undefined ? undefined : tagOf(peek.noted.origin));
+  const noting = peek.noted?.origin ?? peek.owner;
+  const tag = peek.tag ?? (noting === undefined ? undefined : tagOf(noting));
   const origin = tag === undefined ? only : byTag.get(tag);
   if (origin === undefined) return undefined;
   return { origin, seq: peek.seq, ...(peek.open && { open: peek.open }), ...(peek.after && { after: peek.after }) };

@@ -14,6 +14,8 @@ export interface AuditRun {
   readonly tookMs?: number | undefined;
   /** Requests to object storage. */
   readonly requests?: RequestCounts | undefined;
+  /** Lines that wait to be sealed on this host; undefined where nobody looked. */
+  readonly keptLines?: number | undefined;
 }
 
 /** What an output file of these numbers begins with. */
@@ -73,7 +75,7 @@ export class ResultCounts {
 export function auditMetrics(
   { results, verdicts, read }: AuditSummary,
   counts: ResultCounts,
-  { endedAt, tookMs, requests }: AuditRun,
+  { endedAt, tookMs, requests, keptLines }: AuditRun,
 ): Metric[] {
   return [
     {
@@ -94,6 +96,11 @@ export function auditMetrics(
     gauge('audit_read_bytes', 'Bytes of logs that the last audit read.', read.bytes),
     gauge('audit_read_files', 'Files of logs that the last audit read.', read.files),
     ...(requests === undefined ? [] : [requestMetric(requests)]),
+    ...(keptLines === undefined
+      ? []
+      : [
+          gauge('audit_kept_lines', 'Lines of these streams that wait in the state directory of this host.', keptLines),
+        ]),
   ];
 }
 

@@ -10,6 +10,7 @@ import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { IgnoredFiles, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
 import { FilesRead } from './files-read.ts';
 import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
+import { withOwner } from './owner.ts';
 import { standing } from './standing.ts';
 
 /** A directory, or one file. */
@@ -51,7 +52,7 @@ export class DirectoryPlace implements LogPlace {
     try {
       const { log, identity } = await lookAtFile(found, { maxBytes: this.#maxBytes }, wanted);
       if (!file.version.startsWith(identity)) return undefined;
-      return typeof log === 'string' ? log : log.peek;
+      return typeof log === 'string' ? log : await withOwner(log);
     } catch (error) {
       if (isGone(error)) return undefined;
       throw readError(name, error, 'Check that you may read it.');

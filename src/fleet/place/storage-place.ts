@@ -1,16 +1,18 @@
 import { posix } from 'node:path';
 import { isTamperError } from '../../errors.ts';
+import { MANIFEST_LIMIT } from '../../format/manifest.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import { isBeside, isManifest, isTornEnd, manifestsAlone, manifestsOf } from '../../foundation/log-file-names.ts';
 import { listLogs } from '../../storage/list-logs.ts';
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
-import { UnreadableObject } from '../../storage/read-range.ts';
+import { readRange, UnreadableObject } from '../../storage/read-range.ts';
 import { type ListedObject, objectName } from '../../storage/stored-logs.ts';
 import { judge } from '../../verify/found/judge.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
 import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
+import { withOwner } from './owner.ts';
 
 /** A version, and when that was written. */
 const WRITTEN = /^(.+) (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)$/;
@@ -66,10 +68,12 @@ export class StoragePlace implements LogPlace {
     const stray = file.manifest === undefined && object.key !== this.#prefix;
     try {
       const head = await lookAtObject(this.#storage, object);
-      const place = { storage: this.#storage, object, manifest: async () => undefined, kept: head.whole };
+      const manifest = async (): Promise<Buffer | undefined> =>
+        file.manifest && readRange(this.#storage, this.#objectOf(file.manifest), 0, MANIFEST_LIMIT + 1);
+      const place = { storage: this.#storage, object, manifest, kept: head.whole };
       const source = storedSource(place, head, { maxBytes: this.#maxBytes });
       const log = await judge(source, { stray, listed: false }, head, wanted);
-      return typeof log === 'string' ? log : log.peek;
+      return typeof log === 'string' ? log : await withOwner(log);
     } catch (error) {
       if (error instanceof Replaced) return undefined;
       throw error instanceof UnreadableObject ? error.failure : error;

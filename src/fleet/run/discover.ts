@@ -16,7 +16,7 @@ import { lookFailure } from '../check/look-failure.ts';
 import type { StreamOptions } from '../check/stream-options.ts';
 import { familyOf } from '../memory/family.ts';
 import type { MemoryIndex } from '../memory/memory-index.ts';
-import type { LogPlace, PlacedFile } from '../place/log-place.ts';
+import { isSameFile, type LogPlace, type PlacedFile } from '../place/log-place.ts';
 
 /** Which streams there are: every file is listed, and only what is not remembered is looked into. */
 
@@ -82,7 +82,7 @@ export class Discoverer {
   readonly #known: readonly string[];
   readonly #wanted: Wanted;
   readonly #signal: AbortSignal | undefined;
-  readonly #seen = new Map<string, { readonly version: string; readonly peek: Peek | IgnoredWhy }>();
+  readonly #seen = new Map<string, { readonly file: PlacedFile; readonly peek: Peek | IgnoredWhy }>();
 
   constructor(
     places: readonly LogPlace[],
@@ -195,9 +195,9 @@ export class Discoverer {
 
   async #peek(place: LogPlace, file: PlacedFile): Promise<Peek | IgnoredWhy | undefined> {
     const seen = this.#seen.get(file.name);
-    if (seen?.version === file.version) return seen.peek;
+    if (seen !== undefined && isSameFile(seen.file, file)) return seen.peek;
     const peek = await place.peek(file, this.#wanted);
-    if (peek !== undefined) this.#seen.set(file.name, { version: file.version, peek });
+    if (peek !== undefined) this.#seen.set(file.name, { file, peek });
     return peek;
   }
 

@@ -33,6 +33,8 @@ export interface WatchOptions {
   readonly stopped: Promise<void>;
   /** Outputs for one more round. */
   readonly outputs: () => RoundOutputs;
+  /** How many lines of these streams wait to be sealed on this host. Default: that is not asked. */
+  readonly keptLines?: ((streams: Iterable<string>) => Promise<number>) | undefined;
   /** Whether an error of a round ends it all: waiting will not help. `round` counts from 1. */
   readonly isFatal: (error: unknown, round: number) => boolean;
   readonly onListening: (url: string) => void;
@@ -93,21 +95,25 @@ async function rounds(
 }
 
 async function oneRound(
-  { round, webhook, outputs }: WatchOptions,
+  { round, webhook, outputs, keptLines }: WatchOptions,
   status: WatchStatus,
   deliveries: Deliveries | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const own = outputs();
   const counts = new ResultCounts();
+  const streams = new Set<string>();
   webhook?.outbox.beginRound();
-  const { summary, run } = await round(async (result) => {
+  const done = await round(async (result) => {
     counts.add(result);
+    streams.add(result.stream);
     if (webhook?.outbox.take(result, new Date())) deliveries?.wake();
     await own.result(result);
   }, signal);
   webhook?.outbox.endRound();
   deliveries?.wake();
+  const run = { ...done.run, keptLines: await keptLines?.(streams) };
+  const { summary } = done;
   await own.summary(summary, run);
   status.roundDone(summary, counts, run);
 }

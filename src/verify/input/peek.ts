@@ -19,6 +19,8 @@ export interface Peek {
   readonly origin: string | undefined;
   /** Of a file without entries: the origin of its first checkpoint, and the largest size that one has. */
   readonly noted?: { readonly origin: string; readonly size: number };
+  /** Of an empty file of a fleet: the stream of the manifest beside it. */
+  readonly owner?: string;
   /** Of a manifest whose file is not here: what it says of the file. */
   readonly missing?: MissingFile;
   /** Of a file without entries: what keeps those from being read that it may hold. */

@@ -59,6 +59,21 @@ describe('fapilog-tamper audit --html --metrics', () => {
     expect(text('audit.html') + text('audit.prom')).not.toContain(key);
   });
 
+  it('says how many lines wait for the next start of the writer that is configured here', async () => {
+    const whole = text('logs/a.jsonl');
+    writeFileSync(join(cwd, 'logs/a.jsonl'), whole.slice(0, 300)); // no start goes on there
+    const seal = ['seal', '--out', 'logs/a.jsonl', '--origin', 'example.com/a'];
+    expect((await runHere(seal, { cwd, env: { FAPILOG_TAMPER_KEY: key }, input: 'one\ntwo\n' })).code).toBe(2);
+    writeFileSync(join(cwd, 'logs/a.jsonl'), whole);
+    const elsewhere = await audit('--metrics', 'audit.prom');
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([0, '']);
+    expect(text('audit.prom')).toMatch(/^fapilog_tamper_audit_kept_lines 0$/m);
+    const here = await audit('--metrics', 'audit.prom', '--file', 'logs/a.jsonl');
+    expect(here.code).toBe(0);
+    expect(here.stderr).toMatch(/^note: 2 lines that could not be sealed wait in \S+ for the next start\n$/);
+    expect(text('audit.prom')).toMatch(/^fapilog_tamper_audit_kept_lines 2$/m);
+  });
+
   it.each([
     ['--html', 'report'],
     ['--metrics', 'file of metrics'],
