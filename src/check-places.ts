@@ -27,7 +27,9 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
   for (const anchor of config.anchors.filter((name) => !isAddress(name))) {
     const problem = existsSync(dirname(resolve(anchor))) ? fileProblem(anchor) : 'its directory does not exist';
     const check = result('anchors', anchor, problem, 'Name files in directories that exist and have room.');
-    checks.push(problem === undefined ? check : { ...check, outcome: 'warning' }); // a start goes on without it
+    // a start goes on without one that has no place, and refuses one that is no file of its own
+    const isRefused = problem !== undefined && lstatSync(anchor, { throwIfNoEntry: false }) !== undefined;
+    checks.push(problem === undefined || isRefused ? check : { ...check, outcome: 'warning' });
   }
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });

@@ -8,6 +8,8 @@ async function version(): Promise<string> {
   return number;
 }
 
+// logrotate sends it at any time, also while the command starts or ends
+if (process.argv[2] === 'seal') process.on('SIGHUP', () => undefined);
 endAtUncaught(); // also where the files of the package cannot be read
 const [{ run }, { ioOfProcess }] = await Promise.all([import('./run.ts'), import('./process-io.ts')]);
 process.exitCode = await run(process.argv.slice(2), ioOfProcess(), version);

@@ -138,14 +138,13 @@ async function verifyFiles(
   return streams;
 }
 
-/** A demand that no carrier's file could meet is told, and not called tampering. @throws {@link TamperError} `USAGE` */
-function checkUnwrap(options: VerifyOptions): void {
-  if (options.unwrap === undefined) return;
+/** A demand that no file of a carrier, or of several streams, could meet is told, and not called tampering. @throws {@link TamperError} `USAGE` */
+function checkManifestDemand(options: VerifyOptions): void {
+  if (options.unwrap === undefined && options.demux !== true) return;
   const demanded = patternsOf(options).some((pattern) => policyFor(options.policy, pattern)?.manifestRequired);
   if (!demanded && (options.manifests ?? []).length === 0) return;
-  throw new TamperError('USAGE', 'a manifest is about a file that its writer closed, not about one of a carrier', {
-    hint: 'Verify the file that the writer closed, or demand no manifest.',
-  });
+  const what = 'a manifest is about a file that its writer closed, not about one of a carrier or of several streams';
+  throw new TamperError('USAGE', what, { hint: 'Verify the file that the writer closed, or demand no manifest.' });
 }
 
 /**
@@ -162,7 +161,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 /** The same; `kept` gets every record that is accepted on the way. */
 export async function verifyKeeping(options: VerifyOptions, kept: Keeping | undefined): Promise<VerifyReport> {
   patternsOf(options);
-  checkUnwrap(options);
+  checkManifestDemand(options);
   await selectEngine();
   if (options.known === undefined) return (await verifyWith(options, new Map(), kept)).result;
   return withKnown(options.known, options.paths.includes('-'), async (known) => verifyWith(options, known, kept));
@@ -253,7 +252,9 @@ async function verifyOnce(
   for (const { source } of unnamed.filter(isNothing)) ignored.add(source.name, 'empty');
   const unclaimed = unnamed.filter((file) => !isNothing(file));
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];
-  const vanished = vanishedReports(heldSizes, [...reports, ...others], options.demux);
+  const isMissed = (origin: string): boolean => options.part !== true || patternsOf(options).includes(origin);
+  const missed = new Map([...heldSizes].filter(([origin]) => isMissed(origin)));
+  const vanished = vanishedReports(missed, [...reports, ...others], options.demux);
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
   const found = [...reports, ...missing, ...others, ...vanished];

@@ -135,8 +135,8 @@ describe('fapilog-tamper verify', () => {
     expect(cut.code).toBe(1);
     expect(cut.stdout).toContain('KNOWN_CONTRADICTED');
     const stale = await runHere(args, { cwd, env });
-    expect(stale.code).toBe(1);
-    expect(stale.stdout).toContain('MANIFEST_WRONG');
+    expect(stale.code).toBe(2);
+    expect(stale.stdout).toContain('FILES_MISSING');
     rmSync(join(cwd, 'a.jsonl.manifest.json'));
     expect((await runHere(args, { cwd, env })).code).toBe(2);
   });

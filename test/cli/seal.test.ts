@@ -106,6 +106,22 @@ describe('fapilog-tamper seal', () => {
     expect(code).toBe(0);
   });
 
+  it('ends in order whatever SIGHUP comes while it does', async () => {
+    const program = join(built.directory, 'dist/cli/main.js');
+    const child = spawn(process.execPath, [program, 'seal', '--quiet', ...out], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    const log = join(cwd, 'a.jsonl');
+    await expect.poll(() => existsSync(log), { timeout: 20_000 }).toBe(true); // before that Node.js itself may be loading
+    const hangingUp = setInterval(() => child.kill('SIGHUP'), 2);
+    child.stdin.end('{"n":1}\n'.repeat(3000));
+    await once(child, 'close'); // Node.js itself may be ended by one in its last moment, when all is done
+    clearInterval(hangingUp);
+    expect(linesOf(readFileSync(log, 'utf8')).records).toHaveLength(3000);
+    expect((await here(['verify', '--origin', origin, 'a.jsonl'], { env })).code).toBe(0);
+  });
+
   it('closes files by size however fast lines come: 20,000 lines and 100,000 bytes', async () => {
     const lines = Array.from({ length: 20_000 }, (_, n) => `{"n":${n},"pad":"${'x'.repeat(240)}"}`);
     const flags = ['--rotate-max-bytes', '100000'];

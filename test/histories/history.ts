@@ -68,8 +68,6 @@ export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => (
 const LONG_LINE = Buffer.concat([Buffer.alloc((16 << 20) + 300_000, 'x'), Buffer.from('\n')]);
 const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;
 const MISSING = ['FILES_MISSING', 'START_UNPROVEN', ...CUT] as const;
-/** Of a file of which something is gone nobody honest keeps the manifest and calls it whole (M7.1). */
-const CUTS: ReadonlySet<FindingCode> = new Set(['TORN_TAIL', 'UNREADABLE', 'FILES_MISSING']);
 /** What leaves each file that is here as it was. */
 const UNCUT: ReadonlySet<string> = new Set(['subset', 'held', 'pattern', 'demux']);
 const KEYLESS = ['NO_KEY', 'WRONG_KEY', 'KEY_NOT_NAMED'] as const;
@@ -366,13 +364,13 @@ export function makeHistory(random: Random, world: World): History {
   const pattern = random.chance(0.2) ? `${commonOf(origins)}*` : undefined;
   // without its open nothing says whose a file is
   if (pattern !== undefined) draft.because('pattern', causes.has('START_UNPROVEN') ? ['NO_KEY'] : []);
-  const isCut = [...causes].some((code) => CUTS.has(code));
   const isWhole = what[0] === 'subset' && what.every((one) => UNCUT.has(one));
   return {
     world,
     what,
     files: shuffled(random, files),
-    manifests: isWhole || !isCut ? world.manifests : [],
+    // who takes a line out of a file does not keep its manifest; who copies a part of one may
+    manifests: what.includes('without first line') ? [] : world.manifests,
     ...((isWhole || what.includes('rewritten')) && { folder: random.chance(0.5) }),
     origins,
     ...(pattern !== undefined && { pattern }),

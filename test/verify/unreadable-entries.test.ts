@@ -47,9 +47,10 @@ it.each<[string, string, (file: string) => void]>([
   expect(findings[0]?.code).toBe(cause);
 });
 
-it('a manifest whose file was replaced by lines of nobody is wrong', async () => {
-  const { verdict } = await verified((file) => writeFileSync(file, '{"n":1}\n'));
-  expect(verdict).toBe('tampered');
+it('a manifest whose file was replaced by lines of nobody tells what is missing', async () => {
+  const { verdict, findings } = await verified((file) => writeFileSync(file, '{"n":1}\n'));
+  expect(verdict).toBe('undecided');
+  expect(findings.map(({ code }) => code)).toContain('FILES_MISSING');
 });
 
 // spec 7: the manifest of a file that somebody moved away is none of the one that takes its name

@@ -226,7 +226,8 @@ export async function demultiplex(
       await lines.end(splitter, ordered[at + 1]?.source);
     } catch (error) {
       // without a stream so far there is none to report it of: the streams that were named are missing
-      if (demultiplexer.lanes.size === 0 && !(error instanceof LineTooLong)) throw error;
+      const isTold = error instanceof LineTooLong || peek.hidden?.unopened === true;
+      if (demultiplexer.lanes.size === 0 && !isTold) throw error;
       for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
     }
     const lanes = [...demultiplexer.lanes.values()];

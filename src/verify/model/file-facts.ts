@@ -47,6 +47,8 @@ export class FileFactsCollector {
   readonly #recordsBefore: number;
   /** Line endings were converted, empty lines added, or a record altered: the digest is that of other bytes. */
   altered = false;
+  /** The file ends inside a line. */
+  isCut = false;
   /** What the file's first open says; undefined where it could not be read. */
   beginning: Beginning | undefined;
 

@@ -84,7 +84,7 @@ function firstWrong(
   if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
   if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
   if (altered) return undefined; // the digest is that of other bytes
-  if (!collector.covers(close)) return 'bytes';
+  if (!collector.covers(close)) return collector.isCut ? undefined : 'bytes'; // a download broke in the checkpoint lines
   return manifest.sha256 === collector.digest() ? undefined : 'sha256';
 }
 
@@ -147,7 +147,15 @@ export async function checkManifest(
   const mayBeThere = state.orderUnknown || state.maybeElsewhere;
   if (close === undefined && mayBeThere) return; // in an entry, or in a file, that could not be read
   if (close === undefined) {
-    say(`the manifest says that the file ends with entry ${manifest.last_seq}, but there is no close there`);
+    const { first_seq: first, last_seq: last } = manifest;
+    const hasEntries = state.next > state.fileNext; // without any, its entries may be in other files
+    if (state.next > last) {
+      if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
+    } else {
+      const place = { file: plainName(file) + SUFFIX, seq: Math.max(first, state.next), lastSeq: last };
+      const message = `this manifest is of a file that ended with entry ${last}; what lies beside it ends before: it was cut off, emptied or replaced`;
+      state.findings.add('FILES_MISSING', place, message); // as if it was deleted
+    }
     return;
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)

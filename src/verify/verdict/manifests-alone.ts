@@ -37,14 +37,15 @@ export function checkManifestsAlone(
   streams: readonly LinkedStream[],
   manifests: readonly ManifestAlone[],
 ): { readonly origin: string; readonly findings: Findings }[] {
+  if (streams.some(({ part }) => part)) return []; // less is asked
+  const mayBeElsewhere = streams.some(({ maybeElsewhere }) => maybeElsewhere);
   const here = new Map(streams.map((stream) => [stream.facts.origin, stream]));
   const ends = new Map(streams.map(({ facts }) => [facts.origin, facts.lastSeq]));
   return unmet(manifests, ends).flatMap(({ origin, finding: { code, severity: _, message, ...place } }) => {
     const stream = here.get(origin);
     const findings = stream?.findings ?? new Findings();
-    // of a part less is asked, and what could not be read may hold the rest
-    if (stream?.part !== true && stream?.maybeElsewhere !== true) findings.add(code, place, message);
-    return stream === undefined ? [{ origin, findings }] : [];
+    if (stream?.maybeElsewhere !== true) findings.add(code, place, message); // else a file that could not be read may hold the rest
+    return stream === undefined && !mayBeElsewhere ? [{ origin, findings }] : [];
   });
 }
 

@@ -152,7 +152,6 @@ def read_range(stream, files, ends_here):
         return
     for file in files:
         if file.manifest is not None and file.whole:
-            need(file.first is not None or stream.damaged_beside, 'MANIFEST_WRONG')
             check_manifest(stream, file)
     assess(stream, ends_here)
 

@@ -232,9 +232,9 @@ export function manifestCases(): VectorCase[] {
       'the tail is cut, the manifest tells of it',
       cutAfter(signedLog(), 9),
       {},
-      1,
-      'MANIFEST_WRONG',
+      2,
       'END_UNPROVEN 9',
+      'FILES_MISSING 10-14',
     ),
     rewritten(),
     beside(
