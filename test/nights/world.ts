@@ -237,7 +237,7 @@ class World {
     const life = random.pick(this.#lives);
     const other = random.pick(this.#lives);
     // that a beginning is gone is what known checkpoints are to show
-    const often = this.#known !== undefined && random.below(5) === 0 ? 'oldest deleted' : picked;
+    const often = this.#known !== undefined && random.below(3) === 0 ? 'oldest deleted' : picked;
     const name = given ?? often;
     if (!this.#does(name, life)) return;
     life.touched = true;
