@@ -11,15 +11,19 @@ const NIGHTLY = ['test/**/*.nightly.test.ts'];
 const SERVERS = ['test/integration/**/*.test.ts', 'test/servers/**/*.test.ts'];
 /** What both engines must agree on: a part on every change, the rest at night. */
 const BOTH_ENGINES = ['test/engine/native*.test.ts', 'test/vectors/vectors.test.ts', 'test/**/samples.test.ts'];
-const BOTH_ENGINES_NIGHTLY = ['test/attacks/**/*.test.ts', 'test/verify/parallel-reading.test.ts'];
+const BOTH_ENGINES_NIGHTLY = [
+  'test/attacks/**/*.test.ts',
+  'test/vectors/vectors.test.ts',
+  'test/verify/parallel-reading.test.ts',
+];
 /**
  * What replaces or watches modules or globals, measures the heap, or is told of every use of a key in its process has one of its
  * own. All other files share theirs.
  */
 const NEEDS_ITS_OWN =
   /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|\bvi\s*\.spyOn\((globalThis|JSON|process)\b|\bonKeyEvent\(|support\/(garbage|process-memory)\.ts/;
-/** The vendors' SDKs keep what an environment said to them once. */
-const BY_SDK = /^test\/integration\/(aws|azure|gcp|storage)/;
+/** The vendors' SDKs keep what an environment said to them once. Where these files are, their servers are started, once. */
+const BY_SDK = /^test\/(integration|servers)\/(aws|azure|gcp|storage)/;
 const files = filesBelow('test', /\.test\.ts$/);
 const alone = new Set(
   files.filter((file) => BY_SDK.test(file) || NEEDS_ITS_OWN.test(readFileSync(new URL(file, import.meta.url), 'utf8'))),

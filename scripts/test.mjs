@@ -7,6 +7,7 @@
 //   NAME…            the items whose names contain one of these
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './lib/built.mjs';
+import { cpuSeconds } from './lib/cpu.mjs';
 import { filesBelow } from './lib/files.mjs';
 import { root } from './lib/run.mjs';
 import { toolCache } from './lib/tool-cache.mjs';
@@ -18,9 +19,9 @@ const ci = process.env.CI === 'true';
 const [tier, ...args] = process.argv.slice(2);
 const stages = [];
 const stage = (name, work) => {
-  const started = performance.now();
+  const [started, spent] = [performance.now(), cpuSeconds()];
   const result = work();
-  stages.push({ name, seconds: (performance.now() - started) / 1000 });
+  stages.push({ name, cpu: cpuSeconds() - spent, seconds: (performance.now() - started) / 1000 });
   return result;
 };
 
@@ -53,7 +54,7 @@ function quick() {
   );
   const { passed, failed, failures } = resultOf(outcome);
   if (outcome.report === undefined) return 1;
-  tellTimes(stages, outcome.report, `${root}coverage/times.md`, selection ? 5 : 15);
+  tellTimes(stages, outcome, `${root}coverage/times.md`, selection ? 5 : 15);
   const problems = selection ? [] : tellSuites(outcome.report);
   if (!selection) {
     const items = nightlyItems();

@@ -5,6 +5,7 @@ import { isTamperError, systemCode } from './errors.ts';
 import { shown } from './foundation/key-like.ts';
 import type { DoctorCheck } from './providers/doctor-check.ts';
 import { isAddress } from './seal/anchor/anchor-name.ts';
+import { holderSeen } from './seal/disk/lock.ts';
 import { filesOf, resolveNames, STDOUT, type StreamNames, streamFiles } from './seal/disk/names.ts';
 import { checkStateDirectory } from './seal/disk/safe-open.ts';
 import { StateFile } from './seal/disk/state.ts';
@@ -35,25 +36,37 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
 
 /** What a start refuses, as far as it can be told without one. */
 function checkStream({ origin, base, stateDir, stream }: StreamNames, config: ResolvedConfig): DoctorCheck[] {
+  const checks: DoctorCheck[] = [];
   try {
-    if (existsSync(stateDir)) checkStateDirectory(stateDir);
+    if (existsSync(stateDir)) {
+      checkStateDirectory(stateDir);
+      const holder = holderSeen(streamFiles(stateDir, stream).prefix);
+      if (holder !== undefined) {
+        const detail = `process ${holder.pid} on ${holder.host} is writing this stream now: a second writer would be refused`;
+        checks.push({ name: 'lock', outcome: 'ok', detail });
+      }
+    }
     const stateOf = (file: string): StateFile => new StateFile(file, { assertHeld: () => undefined }, base);
     const state = stateOf(streamFiles(stateDir, stream).state).read();
-    const next = state?.continuedBy?.origin; // with which a start goes on
+    const isChecked = state?.continuedBy === undefined && base !== STDOUT;
+    const found = isChecked ? checkResumable(state, origin, base) : undefined;
+    const next = state?.continuedBy?.origin ?? found; // with which a start goes on
     if (next !== undefined) {
       const last = readContinuation(stateOf(filesOf(stateDir, next).state), next);
       if (base !== STDOUT) checkResumable(last, next, base);
-      return [];
+      return checks;
     }
-    if (base !== STDOUT) checkResumable(state, origin, base);
     const { records, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
     const signers = [signingKey, postQuantumKey].filter((key) => key !== undefined);
     if (!signingIfNoDataKey) checkMode(state?.current?.key, { origin, member: records, signers });
-    return [];
+    return checks;
   } catch (error) {
     if (!isTamperError(error)) throw error;
     const { code, message, hint } = error;
-    return [{ name: 'stream', outcome: 'failed', code, detail: message, ...(hint !== undefined && { hint }) }];
+    return [
+      ...checks,
+      { name: 'stream', outcome: 'failed', code, detail: message, ...(hint !== undefined && { hint }) },
+    ];
   }
 }
 
@@ -84,7 +97,13 @@ function fileProblem(path: string): string | undefined {
 function directoryProblem(path: string): string | undefined {
   if (!existsSync(path)) {
     const parent = dirname(path);
-    return parent === path ? 'there is no such directory' : directoryProblem(parent);
+    if (parent === path) return 'there is no such directory';
+    const problem = directoryProblem(parent);
+    if (problem !== undefined || !existsSync(parent)) return problem;
+    return refusalOf(path, () => {
+      const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+      return isThere ? `${shown(path)} is a link that leads to nothing` : undefined;
+    });
   }
   if (!statSync(path).isDirectory()) return `${shown(path)} is not a directory`;
   return accessProblem(path, constants.W_OK | constants.X_OK) ?? roomProblem(path);

@@ -1,4 +1,13 @@
+import { appendFileSync } from 'node:fs';
 import { afterAll, expect } from 'vitest';
+import { cpuSeconds } from '../scripts/lib/cpu.mjs';
+
+/** What each file costs, for the table of `npm test`. */
+const began = cpuSeconds();
+const cpuFile = process.env['TEST_CPU_FILE'];
+if (cpuFile !== undefined) {
+  afterAll(() => appendFileSync(cpuFile, `${expect.getState().testPath}\t${cpuSeconds() - began}\n`));
+}
 
 /** Files share processes: a variable of ours that one leaves behind is an unknown option to every sealer of the next. */
 

@@ -16,7 +16,10 @@ const npmCheck = (...names) => [process.execPath, 'scripts/check.mjs', ...names]
 
 /** Programs of the nightly tier that are not a test file; each counts as one test. `whole`: in no slice, only in the whole tier. */
 const PROGRAMS = {
-  'attacks and parallel reading with the native engine': { vitest: ['--project', 'native nightly*'] },
+  'attacks, vectors and parallel reading with the native engine': {
+    vitest: ['--project', 'native nightly*'],
+    env: { FAPILOG_TEST_CASES: 'all' },
+  },
   'both engines on 1,000,000 lines and 50,000 mutants': {
     vitest: [
       '--project',

@@ -1,20 +1,33 @@
 // One run of vitest and what its report says: how many tests, which failed, and where the time went.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { root, run, tool } from '../lib/run.mjs';
 
 /** Runs vitest; its exit code, and its report, which is undefined if vitest ended without one. */
 export function runVitest(args, reportFile, options = {}) {
   mkdirSync(dirname(reportFile), { recursive: true });
+  const cpuFile = reportFile.replace(/\.json$/, '-cpu.txt');
   rmSync(reportFile, { force: true });
+  rmSync(cpuFile, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-  const code = run(tool('vitest'), ['run', ...args, ...reporters], options);
+  const env = { ...(options.env ?? process.env), TEST_CPU_FILE: cpuFile };
+  const code = run(tool('vitest'), ['run', ...args, ...reporters], { ...options, env });
   try {
-    return { code, report: JSON.parse(readFileSync(reportFile, 'utf8')) };
+    return { code, report: JSON.parse(readFileSync(reportFile, 'utf8')), cpu: cpuOfFiles(cpuFile) };
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`);
     return { code: code === 0 ? 1 : code, report: undefined };
   }
+}
+
+/** Seconds of CPU for each file: test/environment.ts writes them, a line for each project that ran the file. */
+function cpuOfFiles(cpuFile) {
+  const lines = existsSync(cpuFile) ? readFileSync(cpuFile, 'utf8').trim().split('\n') : [];
+  const files = new Map();
+  for (const [name, seconds] of lines.map((line) => line.split('\t'))) {
+    files.set(name, (files.get(name) ?? 0) + Number(seconds));
+  }
+  return files;
 }
 
 const shortName = (file) => file.replace(root, '');
@@ -39,20 +52,24 @@ export function resultOf({ code, report }) {
 
 const brief = (text) => text.split('\n').slice(0, 6).join(' | ').slice(0, 900);
 
-/** Writes a table of the seconds that each stage and each test file took, and prints its longest rows. */
-export function tellTimes(stages, report, file, most = 15) {
-  const files = report.testResults
-    .map(({ name, startTime, endTime, assertionResults }) => ({
-      name: shortName(name),
-      seconds: (endTime - startTime) / 1000,
-      tests: assertionResults.length,
-    }))
-    .sort((a, b) => b.seconds - a.seconds);
-  const row = (name, seconds, tests = '') => `| ${name} | ${seconds.toFixed(1)} | ${tests} |`;
-  const head = ['| stage or file | seconds | tests |', '|---|---|---|'];
-  const ofStages = stages.map(({ name, seconds }) => row(`**${name}**`, seconds));
-  const ofFiles = files.map(({ name, seconds, tests }) => row(name, seconds, tests));
-  writeFileSync(file, `${[...head, ...ofStages, ...ofFiles].join('\n')}\n`);
-  console.log(`\nWhere the time went (all ${files.length} files: ${shortName(file)}):`);
-  for (const line of [...ofStages, ...ofFiles.slice(0, most)]) console.log(`  ${line}`);
+/** Writes a table of what each stage and each test file cost, the dearest first, and prints its first rows. */
+export function tellTimes(stages, { report, cpu }, file, most = 15) {
+  const files = new Map();
+  for (const { name, startTime, endTime, assertionResults } of report.testResults) {
+    const { seconds, tests } = files.get(name) ?? { seconds: 0, tests: 0 };
+    files.set(name, { seconds: seconds + (endTime - startTime) / 1000, tests: tests + assertionResults.length });
+  }
+  const row = (name, spent = 0, seconds = 0, tests = '') =>
+    `| ${name} | ${spent.toFixed(1)} | ${seconds.toFixed(1)} | ${tests} |`;
+  const rows = [
+    '| stage or file | CPU s | clock s | tests |',
+    '|---|---|---|---|',
+    ...stages.map(({ name, cpu: spent, seconds }) => row(`**${name}**`, spent, seconds)),
+    ...[...files]
+      .sort(([a], [b]) => (cpu.get(b) ?? 0) - (cpu.get(a) ?? 0))
+      .map(([name, { seconds, tests }]) => row(shortName(name), cpu.get(name), seconds, tests)),
+  ];
+  writeFileSync(file, `${rows.join('\n')}\n`);
+  console.log(`\nWhere the time went (all ${files.size} files: ${shortName(file)}):`);
+  for (const line of rows.slice(0, 2 + stages.length + most)) console.log(`  ${line}`);
 }

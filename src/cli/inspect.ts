@@ -23,9 +23,10 @@ export const inspect: Command = command(
   async ({ flags: { format, unwrap }, positionals }, io) => {
     if (positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
     const seen = await inspectFiles(positionals, io.stdin(), { unwrap });
+    const ended = seen.unopened === undefined ? exitCode.done : exitCode.undecided;
     if (format === 'json') {
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
-      return exitCode.done;
+      return ended;
     }
     const newest =
       seen.newestCheckpoint === undefined ? 'none' : `newest of ${many(seen.newestCheckpoint, 'entry', 'entries')}`;
@@ -39,6 +40,6 @@ export const inspect: Command = command(
       '(none of this was verified)',
     ];
     await print(io.stdout, `${lines.map(printable).join('\n')}\n`);
-    return exitCode.done;
+    return ended;
   },
 );

@@ -8,6 +8,7 @@ import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { print, printable, tell, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
+import { readsInput } from './uncaught.ts';
 import { withoutTyped } from './without-typed.ts';
 
 const program = 'fapilog-tamper';
@@ -49,15 +50,15 @@ export const seal: Command = command(
       if (call.flags.quiet) return;
       await tell(io.stderr, `${program}: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
+    const warn = async ({ code, message }: TamperError): Promise<void> => say(`warning: ${code}: ${message}`);
     for (const warning of warnings) await say(`warning: ${warning}`);
     const { 'key-events': keyEvents } = call.flags;
-    const forget =
-      keyEvents === undefined
-        ? undefined
-        : await recordKeyEvents(keyEvents, (error) => void say(`warning: ${error.message}`));
     const stopped = io.stopped();
     const input = new InputLines(io.inputBytes(), stopped);
+    readsInput();
+    let forget: (() => Promise<void>) | undefined;
     try {
+      if (keyEvents !== undefined) forget = await recordKeyEvents(keyEvents, (error) => void warn(error));
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
     } catch (error) {
       const taken = input.leftBehind;
@@ -174,7 +175,7 @@ async function sealInput(
 ): Promise<void> {
   const sealer = createSealerFor(config);
   sealer.on('error', (error) => input.fail(error));
-  sealer.on('warning', (error) => void say(`warning: ${error.message}`));
+  sealer.on('warning', ({ code, message }) => void say(`warning: ${code}: ${message}`));
   sealer.on('kept', ({ lines, lost, file }) => {
     const kept = `${linesText(lines)} could not be sealed and will be sealed at the next start; kept in ${file}`;
     const counted = `${linesText(lost)}${lines > 0 ? ' more' : ''} could not be kept and will only be counted`;

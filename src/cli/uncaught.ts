@@ -7,9 +7,19 @@ const program = 'fapilog-tamper';
 
 /** An error that is none of the package's own, as people read it. */
 export function unexpectedText(error: unknown): string {
-  if (isShortage(error)) return `${program}: READ_FAILED: ${error.message}\n  hint: ${SHORTAGE_HINT}\n`;
+  if (isShortage(error)) return `${notTaken}${program}: READ_FAILED: ${error.message}\n  hint: ${SHORTAGE_HINT}\n`;
   const stack = isError(error) ? (error.stack ?? error.message) : String(error);
   return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
+}
+
+let notTaken =
+  process.argv[2] === 'seal'
+    ? `${program}: standard input was not read to its end: what follows its first 0 bytes was not taken\n`
+    : '';
+
+/** From now on `seal` itself says how much of its input it took. */
+export function readsInput(): void {
+  notTaken = '';
 }
 
 /** What to do if {@link isShortage}, whatever was read. */

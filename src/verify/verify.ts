@@ -63,9 +63,9 @@ async function openSources(
   const form = { maxBytes, carrier: carrierOf(options.unwrap), onRead: observer?.read };
   const paths = options.paths.filter((path) => path !== '-');
   const wanted = wantedBy(names, options.continued);
-  const peeked = await openLogs(paths, form, ignored, wanted);
-  for (const logs of options.stored ?? [])
-    for (const log of await openStored(logs, form, ignored, wanted)) peeked.push(log);
+  const { stored = [] } = options;
+  const peeked = await openLogs(paths, form, ignored, wanted, stored.length === 0 && !options.paths.includes('-'));
+  for (const logs of stored) for (const log of await openStored(logs, form, ignored, wanted)) peeked.push(log);
   if (!options.paths.includes('-')) return lookForNamed(peeked, names, wanted, options.continued);
   if (options.input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
   const { source, beginning } = await lookAhead(streamSource('-', options.input, form.carrier));

@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { Judgement } from '../support/judge.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
+import { someOf } from '../support/tier.ts';
 import { dataKey, edKey, nextEdKey, nextPqKey, otherPqKey, pqKey, thirdEdKey } from '../vectors/keys.ts';
 import { brings, type Further } from '../vectors/vector-case.ts';
 import { judgeLog, kinds } from './auditors.ts';
@@ -34,6 +35,14 @@ function genuine(mode: Mode): SealedLog {
 
 const at = (log: SealedLog): Further => ({ now: new Date(log.clock + 5000).toISOString() });
 
+/** Whether successors are accepted, and whether the log may still be written: first and last each by itself. */
+const LENIENT = [
+  [true, false],
+  [false, false],
+  [true, true],
+  [false, true],
+] as const;
+
 /** Every way in which an auditor may have named the keys, with the demand or with ML-DSA alone. */
 async function verdicts(mode: Mode, log: SealedLog, more: Further = {}): Promise<Map<string, Judgement>> {
   const found = new Map<string, Judgement>();
@@ -44,13 +53,11 @@ async function verdicts(mode: Mode, log: SealedLog, more: Further = {}): Promise
   ];
   for (const [how, named, further] of names) {
     for (const withData of mode === 'both' ? [true, false] : [false]) {
-      for (const successors of [false, true]) {
-        for (const live of [false, true]) {
-          const keys = { named, ...(withData && { data }) };
-          const auditor = brings(log, keys, { ...at(log), ...further, live, accept: { successors }, ...more });
-          const label = `${how}, ${withData ? 'with' : 'without'} data key, successors ${successors}, live ${live}`;
-          found.set(label, await judgeLog(log, auditor));
-        }
+      for (const [successors, live] of someOf(LENIENT, 3)) {
+        const keys = { named, ...(withData && { data }) };
+        const auditor = brings(log, keys, { ...at(log), ...further, live, accept: { successors }, ...more });
+        const label = `${how}, ${withData ? 'with' : 'without'} data key, successors ${successors}, live ${live}`;
+        found.set(label, await judgeLog(log, auditor));
       }
     }
   }

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 
 let built: BuiltPackage;
@@ -104,5 +106,58 @@ describe('fapilog-tamper doctor', () => {
     const { code, stdout, stderr } = await built.run(['doctor', ...argv], { cwd, env });
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain(message);
+  });
+
+  describe('of a log that was begun', () => {
+    const log = ['--state-dir', 'state', '--origin', 'example.com/a', '--rotate-chain', '--rotate-max-bytes', '4096'];
+    const env = { FAPILOG_TAMPER_KEY: key };
+    let own = '';
+    beforeEach(() => {
+      own = mkdtempSync(join(cwd, 'log-'));
+    });
+    const look = () => built.run(['doctor', '--file', 'a.jsonl', ...log], { cwd: own, env });
+
+    it('names the writer that runs, which is not an error', async () => {
+      const writer = spawn(
+        process.execPath,
+        [join(built.directory, 'dist/cli/main.js'), 'seal', '--quiet', '--out', 'a.jsonl', ...log],
+        {
+          cwd: own,
+          env: { ...process.env, ...env },
+          stdio: ['pipe', 'ignore', 'ignore'],
+        },
+      );
+      writer.stdin.write('a line\n');
+      await expect
+        .poll(() => existsSync(join(own, 'a.jsonl')) && statSync(join(own, 'a.jsonl')).size)
+        .toBeGreaterThan(0);
+      const { code, stdout } = await look();
+      const ended = once(writer, 'exit');
+      writer.stdin.end();
+      await ended;
+      expect(stdout).toMatch(new RegExp(`^ok +lock: process ${writer.pid} on \\S+ is writing this stream now`, 'm'));
+      expect(code).toBe(0);
+      expect((await look()).stdout).not.toContain('is writing');
+    });
+
+    it.skipIf(process.platform === 'win32')('says that a link in the place of the state leads to nothing', async () => {
+      symlinkSync(join(own, 'absent', 'place'), join(own, 'state'));
+      const { code, stdout } = await look();
+      expect(stdout).toMatch(/^failed +state_dir: .*state is a link that leads to nothing$/m);
+      expect(code).toBe(1);
+    });
+
+    it('says of a chain without its state and its newest file what a start says', async () => {
+      const input = `${'x'.repeat(100)}\n`.repeat(100);
+      await built.run(['seal', '--quiet', '--out', 'a.jsonl', ...log], { cwd: own, env, input });
+      expect((await look()).code).toBe(0);
+      rmSync(join(own, 'state'), { recursive: true });
+      rmSync(join(own, 'a.jsonl'));
+      const { code, stdout } = await look();
+      expect(stdout).toMatch(/^failed +stream: the stream continues as \S+, but there is no state for that stream$/m);
+      expect(code).toBe(1);
+      const start = await built.run(['seal', '--quiet', '--out', 'a.jsonl', ...log], { cwd: own, env, input });
+      expect([start.code, start.stderr]).toEqual([2, expect.stringMatching(/STATE_CONFLICT: the stream continues as/)]);
+    });
   });
 });

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { someOf } from '../support/tier.ts';
 
 /** A process that may open few files decides nothing, or the same as any other: it never says "tampered", nor "a bug" (spec 8). */
 
@@ -17,9 +18,10 @@ let fewest = 8;
 function limited(
   openFiles: number,
   argv: readonly string[],
+  input = '',
 ): { readonly code: number | null; readonly stderr: string } {
   const limit = ['-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', process.execPath, ...argv];
-  const { status, stderr } = spawnSync('sh', limit, { cwd, env: { ...process.env, ...env }, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('sh', limit, { cwd, env: { ...process.env, ...env }, encoding: 'utf8', input });
   return { code: status, stderr };
 }
 
@@ -51,12 +53,30 @@ describe.skipIf(process.platform === 'win32')('with few open files', () => {
   ])('%s ends with 2 and says why, or is done', (_name, argv) => {
     const main = join(built.directory, 'dist/cli/main.js');
     const codes = new Set<number | null>();
-    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 11) {
+    const limits = Array.from({ length: 6 }, (_, at) => fewest + 1 + 11 * at);
+    for (const openFiles of someOf(limits, 3)) {
       const { code, stderr } = limited(openFiles, [main, ...argv]);
       expect([0, 2], `${openFiles}: ${stderr}`).toContain(code);
       if (code === 2) expect(stderr).toMatch(/READ_FAILED: .*EMFILE.*\n {2}hint: Raise the limits of this process/);
       codes.add(code);
     }
     expect(codes).toContain(2);
+  });
+
+  it('seal keeps what came through its pipe, or says that it took nothing of it', () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    const ends = new Set<string>();
+    for (let openFiles = fewest + 1; openFiles < fewest + 64; openFiles += 4) {
+      const name = `few-${openFiles}`;
+      const argv = [main, 'seal', '--out', `${name}.jsonl`, '--state-dir', name, '--origin', origin, '--quiet'];
+      const { code, stderr } = limited(openFiles, argv, 'a line\n');
+      if (code === 0) continue;
+      const state = join(cwd, name);
+      const kept = existsSync(state) ? readdirSync(state).filter((file) => file.includes('.unsealed-')) : [];
+      const isToldOf = stderr.includes('what follows its first 0 bytes was not taken');
+      expect(kept.length > 0 || isToldOf, `${openFiles}: ${code} ${stderr}`).toBe(true);
+      ends.add(isToldOf ? 'told' : 'kept');
+    }
+    expect(ends).toContain('told');
   });
 });

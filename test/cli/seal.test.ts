@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { runHere } from '../support/command-line.ts';
 
 let built: BuiltPackage;
 let cwd = '';
@@ -47,6 +48,9 @@ function linesOf(text: string): { records: string[]; kinds: string[] } {
   };
 }
 
+/** Where the end of a process, its signals and its pipes are not what a test is about. */
+const here: typeof runHere = (argv, options) => runHere(argv, { cwd, ...options });
+
 function spoilState(directory: string): void {
   for (const name of readdirSync(directory)) writeFileSync(join(directory, name), 'not a state\n');
 }
@@ -57,7 +61,7 @@ describe('fapilog-tamper seal', () => {
     const { code, stdout, stderr } = await built.run(['seal', ...out], { cwd, env, input });
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^fapilog-tamper: warning: keys are taken from the environment \(FAPILOG_TAMPER_KEY\).*\nfapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/,
+      /^fapilog-tamper: warning: KEY_WARNING: keys are taken from the environment \(FAPILOG_TAMPER_KEY\).*\nfapilog-tamper: sealed 4 lines of example\.com\/a in .*a\.jsonl\n$/,
     );
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['{"level":30,"msg":"paid"}', 'plain text', '', 'no line end']);
@@ -67,8 +71,8 @@ describe('fapilog-tamper seal', () => {
   });
 
   it('goes on where the last run ended', async () => {
-    await built.run(['seal', ...out], { cwd, env, input: 'one\n' });
-    const { code } = await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    await here(['seal', ...out], { env, input: 'one\n' });
+    const { code } = await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
     expect(code).toBe(0);
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['one', 'two']);
@@ -98,7 +102,7 @@ describe('fapilog-tamper seal', () => {
     expect((await once(child, 'close'))[0]).toBe(0);
     expect(linesOf(readFileSync(`${log}.1`, 'utf8')).records).toEqual(['one', 'two']);
     expect(linesOf(readFileSync(log, 'utf8')).records).toEqual(['three']);
-    const { code } = await built.run(['verify', '--origin', origin, log, `${log}.1`], { cwd, env });
+    const { code } = await here(['verify', '--origin', origin, log, `${log}.1`], { env });
     expect(code).toBe(0);
   });
 
@@ -113,33 +117,32 @@ describe('fapilog-tamper seal', () => {
     expect(closed.length).toBeGreaterThan(70);
     expect(Math.min(...closed)).toBeGreaterThan(99_000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(100_000);
-    const { code: named } = await built.run(['verify', '--origin', origin, ...files], { cwd, env });
+    const { code: named } = await here(['verify', '--origin', origin, ...files], { env });
     expect(named).toBe(0);
   });
 
   it('recover --break-lock takes a lock away, begins no new stream, and says what it risks', async () => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     const place = ['a.jsonl', '--origin', origin];
     const [state = ''] = readdirSync(join(cwd, '.fapilog-chainstate'));
     writeFileSync(join(cwd, '.fapilog-chainstate', state.replace('.chainstate', '.4.lock')), 'null\n');
-    const both = await built.run(['recover', ...place, '--break-lock', '--reason', 'x'], { cwd, env });
+    const both = await here(['recover', ...place, '--break-lock', '--reason', 'x'], { env });
     expect([both.code, both.stdout]).toEqual([64, '']);
-    const { code, stdout } = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
+    const { code, stdout } = await here(['recover', ...place, '--break-lock'], { env });
     expect([code, stdout]).toEqual([0, 'the lock was removed; the next start continues the stream\n']);
     expect(readdirSync(join(cwd, '.fapilog-chainstate'))).toEqual([state]);
-    const again = await built.run(['recover', ...place, '--break-lock'], { cwd, env });
+    const again = await here(['recover', ...place, '--break-lock'], { env });
     expect([again.code, again.stdout]).toEqual([0, 'there is no lock; the next start continues the stream\n']);
-    const help = await built.run(['recover', '--help'], { cwd, env });
+    const help = await here(['recover', '--help'], { env });
     expect(help.stdout).toMatch(/The\s+risk:\s+if\s+the\s+holder\s+is\s+still\s+running/);
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
     expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
   });
 
   it('recover names the stream it gives up, and refuses one that is not there', async () => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     const reason = ['--reason', 'restored'];
-    const other = await built.run(['recover', 'b.jsonl', '--origin', origin, '--state-dir', 'other', ...reason], {
-      cwd,
+    const other = await here(['recover', 'b.jsonl', '--origin', origin, '--state-dir', 'other', ...reason], {
       env,
     });
     expect([other.code, other.stdout]).toEqual([2, '']);
@@ -147,7 +150,7 @@ describe('fapilog-tamper seal', () => {
       /NOT_FOUND: there is no stream example\.com\/a: neither its state .* --origin and --state-dir/s,
     );
     expect(existsSync(join(cwd, 'other'))).toBe(false);
-    const { code, stdout } = await built.run(['recover', 'a.jsonl', '--origin', origin, ...reason], { cwd, env });
+    const { code, stdout } = await here(['recover', 'a.jsonl', '--origin', origin, ...reason], { env });
     expect([code, stdout]).toEqual([
       0,
       expect.stringContaining('the next start of example.com/a will begin the stream'),
@@ -156,11 +159,10 @@ describe('fapilog-tamper seal', () => {
 
   it('recover once more before the new stream has begun replaces it: what is cited is there', async () => {
     const place = ['a.jsonl', '--origin', origin, '--reason', 'restored'];
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
-    for (let time = 0; time < 3; time++) expect((await built.run(['recover', ...place], { cwd, env })).code).toBe(0);
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
-    const { code, stdout } = await built.run(['verify', '--origin', origin, '--origin', `${origin}/*`, '.'], {
-      cwd,
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
+    for (let time = 0; time < 3; time++) expect((await here(['recover', ...place], { env })).code).toBe(0);
+    await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
+    const { code, stdout } = await here(['verify', '--origin', origin, '--origin', `${origin}/*`, '.'], {
       env,
     });
     expect([code, stdout]).toEqual([0, expect.stringContaining('OK')]);
@@ -168,29 +170,29 @@ describe('fapilog-tamper seal', () => {
 
   it('recover goes on from a chain whose state is lost and whose newest file somebody renamed', async () => {
     const chain = ['--rotate-chain', '--rotate-max-bytes', '1500', ...out];
-    await built.run(['seal', '--quiet', ...chain], { cwd, env, input: `${'x'.repeat(2000)}\none\n` });
+    await here(['seal', '--quiet', ...chain], { env, input: `${'x'.repeat(2000)}\none\n` });
     rmSync(join(cwd, '.fapilog-chainstate'), { recursive: true });
     renameSync(join(cwd, 'a.jsonl'), join(cwd, 'a.jsonl.1'));
-    const refused = await built.run(['seal', '--quiet', ...chain], { cwd, env, input: 'two\n' });
+    const refused = await here(['seal', '--quiet', ...chain], { env, input: 'two\n' });
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
     const place = ['a.jsonl', '--origin', origin, '--reason', 'restored'];
-    expect((await built.run(['recover', ...place], { cwd, env })).code).toBe(0);
-    expect((await built.run(['seal', '--quiet', ...chain], { cwd, env, input: 'three\n' })).code).toBe(0);
+    expect((await here(['recover', ...place], { env })).code).toBe(0);
+    expect((await here(['seal', '--quiet', ...chain], { env, input: 'three\n' })).code).toBe(0);
     const names = ['--origin', origin, '--origin', `${origin}/*`];
-    expect(await built.run(['verify', ...names, '.'], { cwd, env })).toMatchObject({ code: 0 });
+    expect(await here(['verify', ...names, '.'], { env })).toMatchObject({ code: 0 });
   });
 
   it('says what a start takes out of the log, and verify lists it', async () => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     appendFileSync(join(cwd, 'a.jsonl'), '{"forged":true}\n');
-    const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'two\n' });
+    const { code, stderr } = await here(['seal', ...out], { env, input: 'two\n' });
     expect([code, stderr]).toEqual([
       0,
       expect.stringMatching(
         /warning: 16 bytes at the end of the log that were never sealed were moved to .*a\.jsonl\.torn-/,
       ),
     ]);
-    const verified = await built.run(['verify', '--origin', origin, '.'], { cwd, env });
+    const verified = await here(['verify', '--origin', origin, '.'], { env });
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/a\.jsonl\.torn-\S+ \(beside a log\)/)]);
   });
 
@@ -202,7 +204,7 @@ describe('fapilog-tamper seal', () => {
       ['--out', join(none, 'a.jsonl'), '--origin', origin],
       [...out, '--state-dir', join(none, 'state')],
     ]) {
-      const { code, stderr } = await built.run(['seal', ...place], { cwd, env, input: 'one\n' });
+      const { code, stderr } = await here(['seal', ...place], { env, input: 'one\n' });
       expect([code, stderr]).toEqual([2, expect.stringMatching(/WRITE_FAILED: .*hint: Set /s)]);
       expect(stderr).toContain(`cannot create the directory ${none}`);
     }
@@ -210,15 +212,15 @@ describe('fapilog-tamper seal', () => {
 
   it('what no key could seal yet: verify says how many lines wait, whichever way log and stream are named', async () => {
     const none = { FAPILOG_TAMPER_KEY: '' };
-    await built.run(['seal', '--out', 'log/a.jsonl', '--origin', origin], { cwd, env: none, input: 'one\n' });
+    await here(['seal', '--out', 'log/a.jsonl', '--origin', origin], { env: none, input: 'one\n' });
     for (const path of ['log', 'log/a.jsonl', '.']) {
-      const { stderr, stdout } = await built.run(['verify', path, '--origin', origin], { cwd, env });
+      const { stderr, stdout } = await here(['verify', path, '--origin', origin], { env });
       expect(stderr).toContain('note: 1 line that could not be sealed waits in ');
       const isNamed = path.endsWith('.jsonl');
       expect(stdout).toContain(isNamed ? 'there are no sealed lines' : `\n  no stream named ${origin} is here\n`);
     }
-    await built.run(['seal', '--out', 'log/a.jsonl', '--origin', origin], { cwd, env, input: 'two\n' });
-    const { stderr, stdout } = await built.run(['verify', 'log', '--origin', 'example.com/b'], { cwd, env });
+    await here(['seal', '--out', 'log/a.jsonl', '--origin', origin], { env, input: 'two\n' });
+    const { stderr, stdout } = await here(['verify', 'log', '--origin', 'example.com/b'], { env });
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^UNDECIDED .*\n {2}this file belongs to a stream \(tag \S+\) that you did not name\n/);
   });
@@ -242,9 +244,9 @@ describe('fapilog-tamper seal', () => {
       await once(child, 'close');
       if (what === 'deleted') rmSync(join(cwd, 'a.jsonl'));
       else renameSync(join(cwd, 'a.jsonl'), join(cwd, 'z.jsonl'));
-      const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'next\n' });
+      const { code, stderr } = await here(['seal', ...out], { env, input: 'next\n' });
       expect([code, stderr]).toEqual([2, expect.stringMatching(/1 line could not be sealed .*STATE_CONFLICT/s)]);
-      expect((await built.run(['verify', '.', '--origin', origin], { cwd, env })).code).toBe(2);
+      expect((await here(['verify', '.', '--origin', origin], { env })).code).toBe(2);
     },
   );
 
@@ -308,14 +310,14 @@ describe('fapilog-tamper seal', () => {
   });
 
   it('is verified as audit.jsonl* names it: with its manifest, and the torn end of a run that crashed', async () => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     const torn = 'a.jsonl.torn-20261129T100000Z-0001';
     writeFileSync(join(cwd, torn), '{"level":30');
     const all = readdirSync(cwd).filter((name) => name.startsWith('a.jsonl'));
     expect(all.sort()).toEqual(['a.jsonl', 'a.jsonl.manifest.json', torn]);
-    const { code, stdout } = await built.run(['verify', '--origin', origin, ...all], { cwd, env });
+    const { code, stdout } = await here(['verify', '--origin', origin, ...all], { env });
     expect([code, stdout]).toEqual([0, expect.stringMatching(/left out 2 files .*manifest.json \(beside a log\)/s)]);
-    const { code: alone } = await built.run(['verify', '--origin', origin, torn], { cwd, env });
+    const { code: alone } = await here(['verify', '--origin', origin, torn], { env });
     expect(alone).not.toBe(0); // without its log nobody knows what it is
   });
 
@@ -331,14 +333,14 @@ describe('fapilog-tamper seal', () => {
 
   it('--tee copies each line as it came', async () => {
     const input = 'one\r\n{"a":1}\nthree';
-    const { code, stdout } = await built.run(['seal', '--tee', ...out], { cwd, env, input });
+    const { code, stdout } = await here(['seal', '--tee', ...out], { env, input });
     expect([code, stdout]).toEqual([0, input]);
   });
 
   it('enabled: false writes lines as they come, to the end of the file, and says so', async () => {
     const input = 'one\r\ntwo';
     for (const expected of [input, input + input]) {
-      const { code, stdout, stderr } = await built.run(['seal', '--no-enabled', '--tee', ...out], { cwd, input });
+      const { code, stdout, stderr } = await here(['seal', '--no-enabled', '--tee', ...out], { input });
       expect([code, stdout]).toEqual([0, input]);
       const file = join(cwd, 'a.jsonl');
       expect(stderr).toBe(`fapilog-tamper: warning: enabled is false: lines are written to ${file} but not sealed\n`);
@@ -352,14 +354,14 @@ describe('fapilog-tamper seal', () => {
   });
 
   it('enabled: false leaves a sealed log as it is: lines go to a file beside it', async () => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     const sealed = readFileSync(join(cwd, 'a.jsonl'));
-    const plain = await built.run(['seal', '--no-enabled', ...out], { cwd, input: 'plain\n' });
+    const plain = await here(['seal', '--no-enabled', ...out], { input: 'plain\n' });
     expect([plain.code, plain.stderr]).toEqual([0, expect.stringContaining('a.jsonl.unsealed but not sealed')]);
     expect(readFileSync(join(cwd, 'a.jsonl')).equals(sealed)).toBe(true);
     expect(readFileSync(join(cwd, 'a.jsonl.unsealed'), 'utf8')).toBe('plain\n');
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'two\n' });
-    const { code, stdout } = await built.run(['verify', '.', '--origin', origin], { cwd, env });
+    await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
+    const { code, stdout } = await here(['verify', '.', '--origin', origin], { env });
     expect([code, stdout]).toEqual([0, expect.stringContaining('a.jsonl.unsealed')]);
   });
 
@@ -408,8 +410,7 @@ describe('fapilog-tamper seal', () => {
   ])('refuses %s', async (_, argv, variables, exit, message) => {
     const given = argv.map(String);
     const others = [0, 2].flatMap((at) => (given.includes(out[at] ?? '') ? [] : out.slice(at, at + 2)));
-    const { code, stdout, stderr } = await built.run(['seal', ...others, ...given], {
-      cwd,
+    const { code, stdout, stderr } = await here(['seal', ...others, ...given], {
       env: variables,
       input: 'x\n',
     });
@@ -423,13 +424,13 @@ describe('fapilog-tamper seal', () => {
     ['its state is none', 'STATE_MALFORMED', '.fapilog-chainstate', spoilState],
   ])('keeps what is in the pipe when no start is possible because %s; the next one seals it', async (...given) => {
     const [, error, file, spoil] = given;
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     spoil(join(cwd, file));
-    const { code, stderr } = await built.run(['seal', ...out], { cwd, env, input: 'two\nthree' });
+    const { code, stderr } = await here(['seal', ...out], { env, input: 'two\nthree' });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/2 lines could not be sealed .* kept in/)]);
     expect(stderr).toContain(`fapilog-tamper: ${error}: `);
-    await built.run(['recover', 'a.jsonl', '--origin', origin, '--reason', 'repaired'], { cwd, env });
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'four\n' });
+    await here(['recover', 'a.jsonl', '--origin', origin, '--reason', 'repaired'], { env });
+    await here(['seal', '--quiet', ...out], { env, input: 'four\n' });
     const [next = ''] = readdirSync(cwd).filter((name) => name.endsWith('.jsonl') && name !== 'a.jsonl');
     expect(linesOf(readFileSync(join(cwd, next), 'utf8')).records).toEqual(['two', 'three', 'four']);
   });
@@ -440,7 +441,7 @@ describe('fapilog-tamper seal', () => {
     ['a part of it', 400_000, ['seal'], 'a part'],
     ['a part of it, with --quiet', 400_000, ['seal', '--quiet'], 'a part'],
   ])('says after a refused start how much of a pipe was taken: %s', async (_what, count, command, part) => {
-    await built.run(['seal', '--quiet', ...out], { cwd, env, input: 'one\n' });
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
     truncateSync(join(cwd, 'a.jsonl'), 300);
     const input = 'a line\n'.repeat(count);
     const { code, stderr } = await built.run([...command, ...out], { cwd, env, input });
@@ -454,10 +455,19 @@ describe('fapilog-tamper seal', () => {
     expect(keptLines.trimEnd()).toBe(input.slice(0, Number(taken ?? input.length)).trimEnd());
   });
 
+  it('says that nothing of a pipe was taken if the file of key events is refused', async () => {
+    const argv = ['seal', ...out, '--key-events', join(cwd, 'absent', 'events')];
+    const { code, stderr } = await built.run(argv, { cwd, env, input: 'one\n' });
+    expect(stderr).toMatch(
+      /what follows its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
+    );
+    expect(code).toBe(2);
+  });
+
   it('gives checkpoints to more than ten anchors without a warning of Node.js', async () => {
     const anchors = Array.from({ length: 12 }, (_, at) => join(cwd, `anchor-${at}`));
     writeFileSync(join(cwd, 'seal.json'), JSON.stringify({ anchors, key_source: 'file', key_file_path: 'sign.key' }));
-    await built.run(['keygen', '--out', 'sign.key', '--algorithm', 'Ed25519'], { cwd });
+    await here(['keygen', '--out', 'sign.key', '--algorithm', 'Ed25519']);
     const argv = ['seal', '--quiet', '--config', 'seal.json', '--algorithm', 'Ed25519', ...out];
     expect(await built.run(argv, { cwd, input: 'x\n' })).toEqual({ code: 0, stdout: '', stderr: '' });
     for (const anchor of anchors) expect(readFileSync(anchor, 'utf8')).toContain(origin);
@@ -480,7 +490,7 @@ describe('fapilog-tamper seal', () => {
       new RegExp(`hint: .* only its writer may change them: chown ${process.geteuid?.()} /`),
     ],
   ])('says what to do about %s', async (_what, exit, place, hint) => {
-    const { code, stderr } = await built.run(['seal', ...place(), '--origin', origin], { cwd, env, input: 'x\n' });
+    const { code, stderr } = await here(['seal', ...place(), '--origin', origin], { env, input: 'x\n' });
     expect([code, stderr]).toEqual([exit, expect.stringMatching(hint)]);
   });
 
@@ -489,7 +499,7 @@ describe('fapilog-tamper seal', () => {
     ['the state', ['--out', 'a.jsonl', '--state-dir', 'file/state'], /1 line is lost/],
   ])('says that the directory of %s cannot be written, and what became of the lines', async (_what, place, lines) => {
     writeFileSync(join(cwd, 'file'), '');
-    const { code, stderr } = await built.run(['seal', ...place, '--origin', origin], { cwd, env, input: 'x\n' });
+    const { code, stderr } = await here(['seal', ...place, '--origin', origin], { env, input: 'x\n' });
     expect([code, stderr]).toEqual([2, expect.stringContaining('WRITE_FAILED')]);
     expect(stderr).toMatch(lines);
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import schema from '../../spec/report.schema.json' with { type: 'json' };
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { wrapFile } from '../support/carriers.ts';
+import { type CommandResult, runHere } from '../support/command-line.ts';
 
 /** What a program seals to standard output, as Docker keeps it. */
 
@@ -35,8 +36,8 @@ function dockerFile(bytes: Buffer = sealed): string {
   return path;
 }
 
-const verify = (path: string, ...more: string[]): ReturnType<BuiltPackage['run']> =>
-  built.run(['verify', path, '--origin', origin, ...more], { env });
+const verify = (path: string, ...more: string[]): Promise<CommandResult> =>
+  runHere(['verify', path, '--origin', origin, ...more], { env });
 
 describe('verify --unwrap docker', () => {
   it('says ok, and how many lines were left out', async () => {
@@ -85,15 +86,15 @@ describe('verify --unwrap docker', () => {
 describe('cat and inspect --unwrap docker', () => {
   it("give the application's lines back", async () => {
     const path = dockerFile();
-    const plain = await built.run(['cat', path, '--unwrap', 'docker']);
+    const plain = await runHere(['cat', path, '--unwrap', 'docker']);
     expect(plain).toEqual({ code: 0, stdout: input, stderr: '' });
-    const verified = await built.run(['cat', '--verified', path, '--origin', origin, '--unwrap', 'docker'], { env });
+    const verified = await runHere(['cat', '--verified', path, '--origin', origin, '--unwrap', 'docker'], { env });
     expect(verified).toEqual({ code: 0, stdout: input, stderr: '' });
   });
 
   it('show what is in the file', async () => {
-    const own = await built.run(['inspect', '-'], { input: sealed });
-    const { code, stdout } = await built.run(['inspect', dockerFile(), '--unwrap', 'docker']);
+    const own = await runHere(['inspect', '-'], { input: sealed });
+    const { code, stdout } = await runHere(['inspect', dockerFile(), '--unwrap', 'docker']);
     expect([code, stdout.split('\n')[0]]).toEqual([0, own.stdout.split('\n')[0]]);
   });
 });

@@ -113,7 +113,7 @@ it.each([
   writeFileSync(anchors[0] as string, text);
   const warnings = await logged({ ...options(), anchors });
   expect(warnings.map(({ message }) => message)).toContainEqual(
-    expect.stringMatching(/mine did not accept a checkpoint: it does not begin with a checkpoint/),
+    expect.stringMatching(/mine did not accept a checkpoint: UNSAFE_PATH: it does not begin with a checkpoint/),
   );
   expect(readFileSync(anchors[0] as string, 'utf8')).toBe(text);
 });

@@ -44,8 +44,13 @@ afterAll(() => {
 
 /** What `verify` says of a directory to a user whom permissions bind, as they bind everybody but root. */
 function verifyAsUser(directory: string): { code: number | null; text: string } {
-  const command = [process.execPath, join(built.directory, 'dist/cli/main.js'), 'verify', directory];
-  const argv = [...command, '--origin', ORIGIN, '--public-key', join(place, 'key.pem')];
+  return runAsUser(['verify', directory, ...NAMED]);
+}
+
+const NAMED = ['--origin', ORIGIN, '--public-key', join(place, 'key.pem')];
+
+function runAsUser(args: readonly string[]): { code: number | null; text: string } {
+  const argv = [process.execPath, join(built.directory, 'dist/cli/main.js'), ...args];
   const asUser = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : [];
   const [program = '', ...rest] = [...asUser, ...argv];
   const env = { PATH: process.env['PATH'], FAPILOG_TAMPER_ENGINE: 'typescript' };
@@ -126,4 +131,58 @@ it('a file of the log that cannot be read leaves it undecided', () => {
   const { code, text } = verifyAsUser(directory);
   expect(text).toContain(middle);
   expect(code).toBe(2);
+});
+
+describe('a name that was given and leads to nothing', () => {
+  const absent = join(place, 'absent.jsonl');
+  let altered: string;
+  beforeAll(() => {
+    altered = copyOf('altered');
+    alterRecord(altered);
+  });
+
+  it.each([
+    ['a good log', false, 2],
+    ['an altered log', true, 1],
+  ])('hides nothing of %s', (_, isAltered, expected) => {
+    const directory = isAltered ? altered : join(place, 'honest');
+    for (const paths of [
+      [directory, absent],
+      [absent, directory],
+      [absent, ...readdirSync(directory).map((name) => join(directory, name))],
+    ]) {
+      const { code, text } = runAsUser(['verify', ...paths, ...NAMED]);
+      expect(text).toMatch(/UNREADABLE: .*absent\.jsonl/);
+      expect(text.includes('TAMPERED')).toBe(isAltered);
+      expect(text).toMatch(/entries 1 to \d+, 40 records/);
+      expect(code).toBe(expected);
+    }
+  });
+
+  it('ends a verification if there is nothing else', () => {
+    const { code, text } = runAsUser(['verify', absent, `${absent}.2`, ...NAMED]);
+    expect(text).toMatch(/NOT_FOUND: there is no file or directory .*absent\.jsonl/);
+    expect(code).toBe(2);
+  });
+
+  it.each(['inspect', 'cat'])('%s shows the others, and names it', (command) => {
+    const honest = join(place, 'honest');
+    const { code, text } = runAsUser([command, honest, absent]);
+    const without = runAsUser([command, honest]);
+    expect(text).toContain(command === 'cat' ? '{"n":39}' : '40 records');
+    expect(text).toMatch(/absent\.jsonl: this file cannot be read/);
+    expect([code, without.code]).toEqual([2, 0]);
+  });
+
+  it('is one of the places of an audit, and hides nothing of the others', () => {
+    const memory = ['--memory', join(place, 'memory')];
+    const { code, text } = runAsUser(['audit', absent, altered, ...memory, '--run', join(place, 'run'), ...NAMED]);
+    expect(text).toMatch(/UNREADABLE: there is no file or directory .*absent\.jsonl/);
+    expect(text).toMatch(/^TAMPERED +doors\.example\.com\/unreadable/m);
+    expect(code).toBe(1);
+    expect(runAsUser(['audit', absent, ...memory, '--run', join(place, 'run-2'), ...NAMED])).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('NOT_FOUND'),
+    });
+  });
 });

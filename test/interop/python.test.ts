@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { someOf } from '../support/tier.ts';
 import { pythonForVerifier } from './differential/python.ts';
 
 /** A second verifier in Python, from the text of the specification alone, on every vector and every sample. */
@@ -50,13 +51,14 @@ const verdictOf = (path: string): Verdict => (JSON.parse(readFileSync(path, 'utf
 
 describe('python', () => {
   it('a second verifier agrees with the verdict on every vector but those of a key service', async () => {
-    const names = readdirSync(folder)
+    const all = readdirSync(folder)
       .filter((name) => name.endsWith('.json') && !name.endsWith('.manifest.json') && !name.startsWith('unit-'))
       .map((name) => name.slice(0, -'.json'.length));
+    expect(all.length).toBeGreaterThanOrEqual(186);
+    const names = someOf(all, 4);
     const found = await judged(names.map((name) => `${folder}${name}.json`));
     const expected = names.map((name) => [name, LEFT_OUT.includes(name) ? null : verdictOf(`${folder}${name}.json`)]);
     expect(found.map(([name, verdict]) => [name, verdict])).toEqual(expected);
-    expect(found.length).toBeGreaterThanOrEqual(186);
   }, 120_000);
 
   it('it agrees with the samples of another implementation', async () => {

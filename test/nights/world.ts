@@ -257,7 +257,13 @@ class World {
     if (altered(text) === text || !this.#does('rotten', life)) return;
     this.#store.rot(name, Buffer.from(altered(text)));
     life.touched = true;
-    this.#rotten.set(`fleet/${life.tape.name}`, this.#night);
+    const [first = ''] = text.split('\n');
+    for (const { tape } of this.#lives) {
+      // a file of another stream may lie under this name by now
+      const isOf =
+        tape === life.tape || tape.stages.some((files) => [...files.values()].some((one) => one.includes(first)));
+      if (isOf) this.#rotten.set(`fleet/${tape.name}`, this.#night);
+    }
   }
 
   /** What is listed is altered, what is read is not: two folders change places in between, and again after it. */

@@ -50,13 +50,13 @@ const shape = (elements: readonly Element[]): string =>
 
 function checkDocument(html: string): { elements: Element[]; text: string } {
   const document = parsed(html);
-  for (const { tagName, attrs } of document.elements) {
-    expect(ELEMENTS, tagName).toContain(tagName);
-    for (const { name, value } of attrs) {
-      expect(ATTRIBUTES, `${tagName} ${name}`).toContain(name);
-      if (name === 'href') expect(value).toMatch(/^#log-\d+$/);
-    }
-  }
+  const strange = document.elements.flatMap(({ tagName, attrs }) => [
+    ...(ELEMENTS.has(tagName) ? [] : [tagName]),
+    ...attrs
+      .filter(({ name, value }) => !ATTRIBUTES.has(name) || (name === 'href' && !/^#log-\d+$/.test(value)))
+      .map(({ name, value }) => `${tagName} ${name}="${value}"`),
+  ]);
+  expect(strange).toEqual([]);
   const ids = document.elements.flatMap(({ attrs }) =>
     attrs.filter(({ name }) => name === 'id').map(({ value }) => value),
   );

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Manifest, SealerOptions } from '../../src/index.ts';
 import type { MemoryProvider } from '../../src/testing/index.ts';
-import { times } from '../support/tier.ts';
+import { someOf, times } from '../support/tier.ts';
 import { audit, start, workplace } from './workplace.ts';
 
 const modes: [string, Partial<SealerOptions>][] = [
@@ -94,7 +94,7 @@ describe.each(modes)('the manifests of a log sealed with %s', (_name, extra) => 
     const { directory, provider, manifests } = await seal(extra);
     for (const [file, manifest] of manifests) {
       const path = join(directory, `${file}.manifest.json`);
-      for (const [what, changed] of changes(manifest)) {
+      for (const [what, changed] of someOf([...changes(manifest)], 2)) {
         writeFileSync(path, JSON.stringify(changed));
         const { findings } = await audit(directory, provider);
         expect(
@@ -120,7 +120,7 @@ describe.each(modes)('the manifests of a log sealed with %s', (_name, extra) => 
     for (const file of manifests.keys()) {
       const path = join(directory, `${file}.manifest.json`);
       const bytes = readFileSync(path);
-      for (let at = 0; at < bytes.length; at += times(50, 7)) {
+      for (let at = 0; at < bytes.length; at += times(100, 7)) {
         const changed = Buffer.from(bytes);
         changed[at] = 0xe1;
         writeFileSync(path, changed);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { times } from '../support/tier.ts';
 import { keptSchedules } from './kept.ts';
 import { OPEN } from './open.ts';
 import { scheduleOf } from './schedule.ts';
@@ -6,7 +7,7 @@ import { simulate } from './simulation.ts';
 import { compileTree, type Tree } from './tree.ts';
 
 const kept = keptSchedules();
-const SHARE = Number(process.env['SIMULATOR_SCHEDULES'] ?? 300);
+const SHARE = Number(process.env['SIMULATOR_SCHEDULES'] ?? times(120, 1_500));
 
 describe('the writer in a simulated world', () => {
   let tree: Tree;
@@ -22,7 +23,9 @@ describe('the writer in a simulated world', () => {
     });
   }
 
-  it(`breaks no promise in ${SHARE} schedules, but those that are known to be open`, async () => {
+  it(`breaks no promise in ${SHARE} schedules, but those that are known to be open`, {
+    timeout: 1_800_000,
+  }, async () => {
     for (let seed = 1; seed <= SHARE; seed++) {
       const { violations } = await simulate(tree, scheduleOf(seed));
       const found = violations.filter(({ what }) => !OPEN.has(what));

@@ -50,13 +50,21 @@ export interface RunResult {
 
 /**
  * Compiles src/ as the package is, once for each state of it. All share one copy, which nobody changes, but for those that
- * ask for their `own`, to install something beside it.
+ * ask for their `own`, to install something beside it. `complete`: with the optional dependencies too.
  */
-export async function buildPackage({ own = false }: { readonly own?: boolean } = {}): Promise<BuiltPackage> {
+export async function buildPackage({
+  own = false,
+  complete = false,
+}: {
+  readonly own?: boolean;
+  readonly complete?: boolean;
+} = {}): Promise<BuiltPackage> {
   const directory = realpathSync(mkdtempSync(join(apartDirectory(), 'built-package-')));
   if (own) await install(directory);
-  else
-    for (const name of ['dist', 'package.json']) symlinkSync(join(await sharedPackage(), name), join(directory, name));
+  else {
+    const shared = await sharedPackage(complete);
+    for (const name of ['dist', 'package.json']) symlinkSync(join(shared, name), join(directory, name));
+  }
   return {
     directory,
     run: (argv, options = {}) => runProgram(join(directory, options.program ?? 'dist/cli/main.js'), argv, options),
@@ -64,20 +72,23 @@ export async function buildPackage({ own = false }: { readonly own?: boolean } =
   };
 }
 
-async function sharedPackage(): Promise<string> {
-  const directory = join(apartDirectory(), `${basename(await compiledPackage())}-installed`);
+async function sharedPackage(complete: boolean): Promise<string> {
+  const directory = join(
+    apartDirectory(),
+    `${basename(await compiledPackage())}-${complete ? 'complete' : 'installed'}`,
+  );
   if (existsSync(directory)) return directory;
   const making = mkdtempSync(`${directory}-`);
-  await install(making);
+  await install(making, complete);
   moveUnlessThere(making, directory);
   return directory;
 }
 
-async function install(directory: string): Promise<void> {
+async function install(directory: string, complete = false): Promise<void> {
   cpSync(await compiledPackage(), join(directory, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  for (const name of Object.keys({ ...dependencies, ...(complete && peerDependencies) })) {
     const link = join(directory, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules', name)), link);

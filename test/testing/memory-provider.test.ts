@@ -7,16 +7,18 @@ import {
   MemoryProvider,
   providerConformance,
 } from '../../src/testing/index.ts';
+import { times } from '../support/tier.ts';
 
 const algorithms: SignatureAlgorithm[] = [
   'ed25519',
   'ecdsa-p256-sha256',
   'ecdsa-p384-sha384',
   'rsa-pss-sha256',
-  'ml-dsa-44',
   'ml-dsa-65',
-  'rsa-pkcs1-sha256',
   'kms-hmac-sha256',
+  // each like its sister, and at night
+  'ml-dsa-44',
+  'rsa-pkcs1-sha256',
 ];
 
 /** A subject whose providers share nothing, so that rotation and faults act on the newest one made. */
@@ -34,7 +36,7 @@ function subjectOf(algorithm: SignatureAlgorithm): ConformanceSubject {
   return {
     name: `MemoryProvider, ${algorithm},`,
     create: () => {
-      newest = new MemoryProvider({ algorithm, timeoutMs: 100 });
+      newest = new MemoryProvider({ algorithm, timeoutMs: 1_000 });
       return newest;
     },
     dataKey: { keyId: 'audit', kind: 'wrapped' },
@@ -49,7 +51,7 @@ function subjectOf(algorithm: SignatureAlgorithm): ConformanceSubject {
   };
 }
 
-describe.each(algorithms)('%s', (algorithm) => {
+describe.each(algorithms.slice(0, times(6, 8)))('%s', (algorithm) => {
   for (const check of providerConformance(subjectOf(algorithm))) test(check.name, check.run);
 });
 

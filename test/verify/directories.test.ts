@@ -9,7 +9,7 @@ import { createDataKey, formatVkey, type VerifyReport } from '../../src/index.ts
 import { findFiles } from '../../src/verify/found/found-files.ts';
 import { IgnoredFiles } from '../../src/verify/verdict/ignored-files.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
-import { someOf } from '../support/tier.ts';
+import { someOf, times } from '../support/tier.ts';
 import { type VerifyOptions, verify } from '../support/verifying.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 
@@ -56,7 +56,7 @@ class Folder {
 
 const codes = (report: VerifyReport): string[] => report.findings.map(({ code }) => code);
 
-describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, key) => {
+describe.each(modes)('a directory with a log sealed in mode %s', (mode, keys, key) => {
   const log = fourFiles(keys);
   const options = { origin, ...key };
 
@@ -98,7 +98,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
     ]);
     expect(verdictText(report, 'normal')).toContain('left out 12 files');
     expect(verdictText(report, 'verbose')).toContain('Thumbs.db (nothing sealed)');
-    for (const more of [{ demux: true }, { origin: 'audit.example.com/*' }]) {
+    for (const more of mode === 'mac' ? [{ demux: true }, { origin: 'audit.example.com/*' }] : []) {
       expect((await verify({ paths: [folder.path], ...options, ...more })).verdict).toBe('ok');
     }
   });
@@ -118,6 +118,8 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
   it('is never ok when any one of its files was overwritten, emptied, cut or removed', {
     timeout: 120_000,
   }, async () => {
+    const ways = [{}, { demux: true }, { origin: 'audit.example.com/*' }];
+    let tried = 0;
     for (const { name, bytes } of log.toFiles()) {
       const cuts: [string, Buffer][] = [];
       for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) {
@@ -143,7 +145,8 @@ describe.each(modes)('a directory with a log sealed in mode %s', (_mode, keys, k
         const folder = new Folder(log);
         if (instead === undefined) rmSync(join(folder.path, name));
         else folder.put(name, instead);
-        for (const more of [{}, { demux: true }, { origin: 'audit.example.com/*' }]) {
+        tried++;
+        for (const more of ways.slice(0, times(1, 3)).map((_, at) => ways[(tried + at) % 3])) {
           const report = await verify({ paths: [folder.path], ...options, ...more });
           expect(report.verdict, `${name} ${what}`).not.toBe('ok');
         }

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createDataKey } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
-import { someOf } from '../support/tier.ts';
+import { someOf, times } from '../support/tier.ts';
 import { verify } from '../support/verifying.ts';
 import { dataKey } from '../vectors/keys.ts';
 import { macKeys } from '../vectors/logs.ts';
@@ -108,8 +108,8 @@ describe('two files, one of which is a copy of the other, whatever was done to e
   it.each(all.map(([name], at) => [name, at] as const))(
     '%s: the order in which they are named changes nothing, and nothing is tampered',
     async (name, at) => {
-      for (const [other, two] of all.slice(at)) {
-        for (const demux of [false, true]) {
+      for (const [index, [other, two]] of all.slice(at).entries()) {
+        for (const demux of [index % 2 === 0, index % 2 !== 0].slice(0, times(1, 2))) {
           const told = async (...parts: Buffer[]): Promise<string[]> =>
             (await judged(parts, origin, demux)).split(',').sort();
           const one = all[at]?.[1] ?? two;

@@ -139,7 +139,7 @@ describe('a long log read in parts', () => {
     async ({ mode, damage }) => {
       const [first, next] = mode === 'signing' ? keys.signing : keys.mac;
       const log = longLog(first, next);
-      for (const at of [5, 30, 60, 88]) {
+      for (const at of someOf([5, 30, 60, 88], 3)) {
         const lines = log.lines.map(({ bytes }) => Buffer.from(bytes));
         damages[damage]?.(lines, at);
         const sources = [await sourceOf(`${mode} ${damage} ${at}`, lines)];

@@ -70,6 +70,7 @@ export class DirectoryPlace implements LogPlace {
 
   async *#listed(paths: readonly string[], ignored: IgnoredFiles, again: boolean): AsyncGenerator<PlacedFile> {
     for await (const { path, stray, listed, unreadable } of findFiles(paths, ignored, again)) {
+      if (unreadable?.code === 'NOT_FOUND') throw unreadable;
       if (unreadable !== undefined) {
         yield { name: path, size: 0, version: 'unreadable' }; // looking into it says why
         continue;

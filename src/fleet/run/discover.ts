@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import { tagOf } from '../../format/origin.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { mapBounded } from '../../foundation/pool.ts';
@@ -114,23 +114,30 @@ export class Discoverer {
     };
     const found: Found = { ignored: new IgnoredFiles(), peeked: [], unread: [], unavailable: 0, places: new Set() };
     const listed = new Set<string>();
+    let missing = 0;
     for (const place of this.#places) {
       let portion: PlacedFile[] = [];
-      for await (const file of place.list(found.ignored)) {
-        if (listed.has(file.name)) {
-          found.places.add(place); // of places that overlap
-          continue;
+      try {
+        for await (const file of place.list(found.ignored)) {
+          if (listed.has(file.name)) {
+            found.places.add(place); // of places that overlap
+            continue;
+          }
+          listed.add(file.name);
+          throwIfAborted('the listing', this.#signal);
+          const remembered = this.#index.files.get(file.name);
+          if (remembered?.version === file.version) {
+            found.places.add(place);
+            add(remembered.family, file);
+          } else portion.push(file);
+          if (portion.length < PORTION) continue;
+          await this.#lookInto(place, portion, found);
+          portion = [];
         }
-        listed.add(file.name);
-        throwIfAborted('the listing', this.#signal);
-        const remembered = this.#index.files.get(file.name);
-        if (remembered?.version === file.version) {
-          found.places.add(place);
-          add(remembered.family, file);
-        } else portion.push(file);
-        if (portion.length < PORTION) continue;
-        await this.#lookInto(place, portion, found);
-        portion = [];
+      } catch (error) {
+        if (!isTamperError(error, 'NOT_FOUND') || ++missing === this.#places.length) throw error;
+        found.places.add(place); // a place that is missing hides nothing of the others
+        found.unread.push({ name: place.name, size: 0, version: 'missing', unread: lookFailure(error) });
       }
       await this.#lookInto(place, portion, found);
     }

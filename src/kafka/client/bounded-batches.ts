@@ -8,6 +8,8 @@ import type { KafkaClient } from './load-client.ts';
 
 /** The batches of an answer become no longer when they are unpacked, in bytes, */
 const LONGEST: number = 20 * 2 ** 20;
+/** the answer included, in bytes: whatever its compression, a batch of one line of the greatest length can be read, */
+const LONGEST_IN_ALL: number = 33 * 2 ** 20;
 /** and hold no more records, with their headers: however short one is, it takes some hundred bytes. */
 const MOST_RECORDS: number = 2 ** 16;
 /** What an answer is that goes beyond, in words. */
@@ -21,8 +23,15 @@ const LZ4_HEAD = 6;
 type Algorithms = KafkaClient['compressionsAlgorithms'];
 type Packed = Parameters<Algorithms['gzip']['decompressSync']>[0];
 type Unpack = (packed: Packed) => Buffer;
+type AnswerReader = InstanceType<KafkaClient['Reader']>;
 
 class TooLarge extends Error {}
+
+/** An answer of which nothing was unpacked or read, as it becomes too large. */
+export interface TooLargeAnswer {
+  /** Where its only batch is, by partition; undefined: it holds several. */
+  readonly onlyIn: number | undefined;
+}
 
 /** How the client reads the items of an array, one after another. */
 interface ArrayReader {
@@ -30,15 +39,25 @@ interface ArrayReader {
   readVarIntArray: (this: any, each: (reader: any, at: number) => unknown) => unknown[];
 }
 
+/** Where a batch says how long it is, from behind its length on, and how many records it holds; and where these begin. */
+const BATCH = { length: 8, head: 12, attributes: 21, count: 57, records: 61 } as const;
+
 /**
- * Reads what `read` reads of a broker's answer, at once.
+ * Reads what `read` reads of a broker's answer to a fetch, at once.
  *
- * @returns undefined if it becomes too large
+ * @param answer - nothing of it is copied before its batches have said how large they become
  */
-export function withBoundedBatches<T>({ compressionsAlgorithms, Reader }: KafkaClient, read: () => T): T | undefined {
+export function withBoundedBatches<T>(
+  { compressionsAlgorithms, Reader }: KafkaClient,
+  answer: AnswerReader,
+  read: (whole: AnswerReader) => T,
+): T | TooLargeAnswer {
+  const { records: said, partitions } = countedBatches(answer);
+  const tooLarge = { onlyIn: partitions.length === 1 ? partitions[0] : undefined };
+  if (said > MOST_RECORDS) return tooLarge;
   const algorithms: Record<keyof typeof bounded, { decompressSync: Unpack }> = compressionsAlgorithms;
   const before = names.map((name) => [name, algorithms[name].decompressSync] as const);
-  let room = LONGEST;
+  let room = Math.min(LONGEST, LONGEST_IN_ALL - answer.length);
   for (const [name, unpack] of before) {
     algorithms[name].decompressSync = (packed) => {
       const unpacked = bounded[name](bytesOf(packed), room, () => unpack(packed));
@@ -60,14 +79,42 @@ export function withBoundedBatches<T>({ compressionsAlgorithms, Reader }: KafkaC
     });
   };
   try {
-    return read();
+    return read(Reader.from(answer.buffer.slice())); // in pieces each read would look for its piece
   } catch (error) {
-    if (error instanceof TooLarge) return undefined;
+    if (error instanceof TooLarge) return tooLarge;
     throw error;
   } finally {
     for (const [name, unpack] of before) algorithms[name].decompressSync = unpack;
     reader.readVarIntArray = readVarIntArray;
   }
+}
+
+/** How many records the batches of an answer say that they hold, and the partition of each batch: of no more batches than may be. */
+function countedBatches(answer: AnswerReader): { readonly records: number; readonly partitions: readonly number[] } {
+  const partitions: number[] = [];
+  let records = 0;
+  const { position } = answer;
+  answer.skip(10); // the time to wait, the error, the session
+  answer.readArray((topic) => {
+    topic.readUUID();
+    topic.readArray((one) => {
+      const partition = one.readInt32();
+      one.skip(26); // the error, and three offsets
+      one.readArray((aborted) => aborted.skip(16));
+      one.skip(4); // the preferred replica
+      const size = Math.max(0, one.readUnsignedVarInt() - 1);
+      for (let at = one.position, end = at + size; end - at >= BATCH.records && records <= MOST_RECORDS; ) {
+        const length = BATCH.head + Math.max(BATCH.records - BATCH.head, one.peekInt32(at + BATCH.length));
+        if (length > end - at) break; // the last one may be cut, and is not read
+        records += Math.max(1, one.peekInt32(at + BATCH.count));
+        partitions.push(partition);
+        at += length;
+      }
+      one.skip(size);
+    });
+  });
+  answer.position = position;
+  return { records, partitions };
 }
 
 /** Node.js 22.15 and later know it. */
@@ -83,7 +130,12 @@ const ifShort =
   };
 
 const bounded = {
-  gzip: (packed, room) => inflated(() => zlib.gunzipSync(packed, { maxOutputLength: room })),
+  gzip: (packed, room) => {
+    // what it says of itself in its last bytes spares the parts from being put together
+    const said = packed.length < 4 ? 0 : packed.readUInt32LE(packed.length - 4);
+    const chunkSize = Math.min(Math.max(said + 1, 2 ** 14), room);
+    return inflated(() => zlib.gunzipSync(packed, { maxOutputLength: room, chunkSize }));
+  },
   zstd: (packed, room, unpack) =>
     zstd === undefined ? unpack() : inflated(() => zstd(packed, { maxOutputLength: room })),
   snappy: ifShort(snappyLength),

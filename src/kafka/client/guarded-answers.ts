@@ -2,8 +2,8 @@ import type { ConnectionPool } from '@platformatic/kafka';
 import { TamperError } from '../../errors.ts';
 import { guardAnswers, unreadable } from '../../foundation/guarded-socket.ts';
 
-/** No answer of a broker is longer, in bytes: eight times what a fetch asks for, since one batch is always whole. */
-const LONGEST = 64 * 1024 * 1024;
+/** No answer of a broker is longer, in bytes: more than twice what a fetch asks for, since one batch is always whole. */
+const LONGEST = 21 * 1024 * 1024;
 const HEAD = 4;
 /**
  * So long may the client take for anything, in milliseconds: each of its requests has less, but of a broker that knows no requests
@@ -50,6 +50,11 @@ export class GuardedAnswers {
   readonly #waiting = new Set<(error: TamperError) => void>();
   readonly #party: string;
   #failure: TamperError | undefined;
+
+  /** Why nothing more is asked. */
+  get failure(): TamperError | undefined {
+    return this.#failure;
+  }
 
   /** @param party - whom to name in errors */
   constructor({ connections }: { readonly connections: ConnectionPool }, party: string) {

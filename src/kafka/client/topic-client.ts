@@ -1,8 +1,8 @@
 import type { BaseOptions, Consumer, fetchV17, ResponseError } from '@platformatic/kafka';
-import { isError, systemCode, TamperError } from '../../errors.ts';
+import { isError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 import type { BrokerAccess } from './access.ts';
 import { addressText, type TopicAddress } from './address.ts';
-import { TOO_LARGE, withBoundedBatches } from './bounded-batches.ts';
+import { TOO_LARGE, type TooLargeAnswer, withBoundedBatches } from './bounded-batches.ts';
 import { brokerCodes, clientError } from './client-error.ts';
 import { committedRecords, type FetchedPartition } from './committed-records.ts';
 import { GuardedAnswers } from './guarded-answers.ts';
@@ -27,6 +27,8 @@ const SHRINKAGE = 16;
 /** No session of fetches: each one says what it wants. */
 const NO_SESSION = -1;
 const FETCH = 1;
+/** So many partitions are named of those that were asked for. */
+const MOST_PLACES = 8;
 const FETCH_VERSIONS = [17, 16, 15, 14, 13] as const;
 
 /** What a cluster says of a topic. */
@@ -139,6 +141,19 @@ export class TopicClient {
    * @throws {@link TamperError} `RESPONSE_MALFORMED` besides, with the partition and the offset of a batch that is too large by itself
    */
   async fetch(positions: ReadonlyMap<number, number>, waitMs: number): Promise<Fetched> {
+    try {
+      return await this.#fetch(positions, waitMs);
+    } catch (error) {
+      if (!isTamperError(error) || error !== this.#answers.failure) throw error;
+      const { code, message, hint } = error; // what cannot be read does not say which partition it is of
+      const places = [...positions].map(([partition, offset]) => `partition ${partition}, offset ${offset}`);
+      const more = places.length > MOST_PLACES ? `; ${places.length - MOST_PLACES} more` : '';
+      const asked = `${message}, asked for ${places.slice(0, MOST_PLACES).join('; ')}${more}`;
+      throw new TamperError(code, asked, { ...(hint !== undefined && { hint }) });
+    }
+  }
+
+  async #fetch(positions: ReadonlyMap<number, number>, waitMs: number): Promise<Fetched> {
     return this.#asked(async () => {
       const byLeader = new Map<number, number[]>();
       for (const partition of positions.keys()) {
@@ -173,7 +188,8 @@ export class TopicClient {
     const first = this.#fetches++ % partitions.length; // what brokers have room for is what is named first
     const turned = [...partitions.slice(first), ...partitions.slice(0, first)];
     const response = await this.#answerOf(leader, turned, positions, waitMs, bytes);
-    if (response === undefined) {
+    if ('onlyIn' in response) {
+      if (response.onlyIn !== undefined) throw this.#tooLarge(response.onlyIn, positions);
       this.#fetchBytes.set(leader, { next: 1, most: Math.max(1, Math.floor(bytes / SHRINKAGE)) });
       if (bytes === 1) await this.#findTooLarge(leader, turned, positions);
       return { partitions: [], outOfRange: [] };
@@ -196,33 +212,34 @@ export class TopicClient {
   ): Promise<void> {
     const isOne = partitions.length === 1;
     for (const partition of partitions) {
-      if (!isOne && (await this.#answerOf(leader, [partition], positions, 0, 1)) !== undefined) continue;
-      const place = `partition ${partition}, offset ${positions.get(partition) ?? 0}`;
-      throw new TamperError('RESPONSE_MALFORMED', `${this.#what}: ${place}: the next batch becomes ${TOO_LARGE}`, {
-        hint: 'Find out who wrote it: keep strangers from writing to the topic.',
-      });
+      if (!isOne && !('onlyIn' in (await this.#answerOf(leader, [partition], positions, 0, 1)))) continue;
+      throw this.#tooLarge(partition, positions);
     }
   }
 
-  /** @returns undefined if it becomes too large */
+  #tooLarge(partition: number, positions: ReadonlyMap<number, number>): TamperError {
+    const place = `partition ${partition}, offset ${positions.get(partition) ?? 0}`;
+    return new TamperError('RESPONSE_MALFORMED', `${this.#what}: ${place}: the next batch becomes ${TOO_LARGE}`, {
+      hint: 'Find out who wrote it: keep strangers from writing to the topic.',
+    });
+  }
+
   async #answerOf(
     leader: number,
     partitions: readonly number[],
     positions: ReadonlyMap<number, number>,
     waitMs: number,
     bytes: number,
-  ): Promise<fetchV17.FetchResponse | undefined> {
+  ): Promise<fetchV17.FetchResponse | TooLargeAnswer> {
     const connection = (await this.#consumer.connectToBrokers([leader])).get(leader);
     if (connection === undefined) {
       throw new TamperError('UNAVAILABLE', `${this.#what}: a partition has no leader`, { retryable: true });
     }
     const version = await this.#version();
     const { createRequest, parseResponse } = this.#library[`fetchV${version}`];
-    type Parse = (...parts: Parameters<typeof parseResponse>) => fetchV17.FetchResponse | undefined;
-    const parse: Parse = (id, apiKey, apiVersion, reader) => {
-      const whole = this.#library.Reader.from(reader.buffer.slice()); // in pieces each read would look for its piece
-      return withBoundedBatches(this.#library, () => parseResponse(id, apiKey, apiVersion, whole));
-    };
+    type Parse = (...parts: Parameters<typeof parseResponse>) => fetchV17.FetchResponse | TooLargeAnswer;
+    const parse: Parse = (id, apiKey, apiVersion, reader) =>
+      withBoundedBatches(this.#library, reader, (whole) => parseResponse(id, apiKey, apiVersion, whole));
     const api = this.#library.createAPI<Parameters<typeof createRequest>, ReturnType<Parse>>(
       FETCH,
       version,

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
-import { isAddress, shownName } from './anchor-name.ts';
+import { isAddress, shownName, whyText } from './anchor-name.ts';
 import type { ObjectStore, OpenBucket } from './object-store.ts';
 
 /** An anchor has so long to take a checkpoint, in milliseconds. */
@@ -88,6 +88,6 @@ export class Anchors {
 }
 
 function notAccepted(name: string, cause: unknown): TamperError {
-  const why = cause instanceof TamperError ? `: ${cause.message}` : '';
-  return new TamperError('UNAVAILABLE', `the anchor ${shownName(name)} did not accept a checkpoint${why}`, { cause });
+  const message = `the anchor ${shownName(name)} did not accept a checkpoint${whyText(cause)}`;
+  return new TamperError('UNAVAILABLE', message, { cause });
 }

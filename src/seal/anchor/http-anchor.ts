@@ -1,9 +1,12 @@
+import { TamperError } from '../../errors.ts';
 import { MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { askOverHttp } from '../../foundation/http-answer.ts';
 import { shownName } from './anchor-name.ts';
 
-/** What an anchor that only takes checkpoints answers, or one that has none yet. */
-const NOTHING: readonly number[] = [204, 404, 405, 501];
+/** What an anchor answers that has none yet. */
+const NOTHING: readonly number[] = [204, 404, 501];
+/** What one answers that only takes checkpoints. */
+const TAKES_ONLY = 405;
 
 /** How one request to an anchor is bounded. */
 export interface AnchorRequest {
@@ -12,7 +15,7 @@ export interface AnchorRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Gives a note to an anchor. @throws what {@link askOverHttp} throws, or an error with the status */
+/** Gives a note to an anchor. @throws what {@link askOverHttp} throws, or `UNAVAILABLE` with the status */
 export async function postNote(name: string, note: string, request: AnchorRequest): Promise<void> {
   const { ok, status } = await askOverHttp({
     what: `the anchor ${shownName(name)}`,
@@ -23,10 +26,14 @@ export async function postNote(name: string, note: string, request: AnchorReques
     limit: 0,
     ...request,
   });
-  if (!ok) throw new Error(`HTTP status ${status}`);
+  if (!ok) throw refused(status);
 }
 
-/** GET of an anchor, with `origin` as a parameter, gives the newest note of that stream. */
+/**
+ * GET of an anchor, with `origin` as a parameter, gives the newest note of that stream.
+ *
+ * @throws what {@link askOverHttp} throws, `UNSUPPORTED_OPERATION` of an anchor that only takes checkpoints
+ */
 export async function newestPosted(
   name: string,
   origin: string,
@@ -43,9 +50,18 @@ export async function newestPosted(
     ...request,
   });
   if (NOTHING.includes(status)) return undefined;
-  if (!ok) throw new Error(`HTTP status ${status}`);
+  if (status === TAKES_ONLY) throw new TamperError('UNSUPPORTED_OPERATION', 'it only takes checkpoints');
+  if (!ok) throw refused(status);
   const checkpoint = parseSignedCheckpoint(body.toString('utf8'));
-  if (checkpoint === undefined) throw new Error('its answer is not a signed checkpoint');
-  if (checkpoint.origin !== origin) throw new Error('its answer is a checkpoint of another stream');
+  if (checkpoint === undefined) throw malformed('is not a signed checkpoint');
+  if (checkpoint.origin !== origin) throw malformed('is a checkpoint of another stream');
   return checkpoint;
+}
+
+function refused(status: number): TamperError {
+  return new TamperError('UNAVAILABLE', `HTTP status ${status}`);
+}
+
+function malformed(what: string): TamperError {
+  return new TamperError('RESPONSE_MALFORMED', `its answer ${what}`);
 }

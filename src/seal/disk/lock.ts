@@ -229,7 +229,7 @@ export class LockSeeker {
    * @throws {@link TamperError} `LOCKED` as soon as the holder was seen to live; `WRITE_FAILED` where no lock can be made
    */
   attempt(): Lock | undefined {
-    const found = this.#look();
+    const found = locksOf(this.#prefix);
     const living = found.filter((one) => !this.#hasExpired(one));
     const watched = new Set(living.map(({ path }) => path));
     for (const path of this.#watched.keys()) if (!watched.has(path)) this.#watched.delete(path);
@@ -238,7 +238,7 @@ export class LockSeeker {
 
   /** Takes the lock from whoever has it, who stops at the next look. @returns undefined where another one was quicker */
   force(): Lock | undefined {
-    return this.#claim(this.#look());
+    return this.#claim(locksOf(this.#prefix));
   }
 
   #hasExpired(one: Seen): boolean {
@@ -271,7 +271,7 @@ export class LockSeeker {
     let isOurs = false;
     try {
       // two who saw different files may have made different numbers: whoever sees another one gives way
-      isOurs = !this.#look().some((one) => one.path !== path && known.get(one.path) !== one.print);
+      isOurs = !locksOf(this.#prefix).some((one) => one.path !== path && known.get(one.path) !== one.print);
       if (isOurs) for (const one of dead) removeIfThere(one.path);
     } catch (error) {
       isOurs = false;
@@ -306,18 +306,26 @@ export class LockSeeker {
       throw cannotMake(path, cause);
     }
   }
+}
 
-  #look(): Seen[] {
-    const directory = dirname(this.#prefix);
-    const prefix = basename(this.#prefix);
-    const seen: Seen[] = [];
-    for (const name of readdirSync(directory)) {
-      const match = name.startsWith(prefix) ? /^(?:\.(\d{1,15}))?\.lock$/.exec(name.slice(prefix.length)) : null;
-      const one = match && see(join(directory, name), Number(match[1] ?? 0));
-      if (one) seen.push(one);
-    }
-    return seen;
+/** Who holds the lock of a stream, as far as one look shows it; for people. @param prefix - as {@link LockSeeker} has it */
+export function holderSeen(prefix: string): Holder | undefined {
+  const me = thisHolder('', LEASE);
+  const isAlive = ({ holder, file }: Seen): boolean =>
+    holder !== undefined && !hasEnded(holder, me, file) && Date.now() - Number(file.mtimeMs) < holder.lease_ms;
+  return locksOf(prefix).find(isAlive)?.holder;
+}
+
+function locksOf(path: string): Seen[] {
+  const directory = dirname(path);
+  const prefix = basename(path);
+  const seen: Seen[] = [];
+  for (const name of readdirSync(directory)) {
+    const match = name.startsWith(prefix) ? /^(?:\.(\d{1,15}))?\.lock$/.exec(name.slice(prefix.length)) : null;
+    const one = match && see(join(directory, name), Number(match[1] ?? 0));
+    if (one) seen.push(one);
   }
+  return seen;
 }
 
 function pathOf(prefix: string, number: number): string {

@@ -1,7 +1,7 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
-import { shownName } from '../anchor/anchor-name.ts';
+import { shownName, whyText } from '../anchor/anchor-name.ts';
 import { type AskOptions, notesOf } from '../anchor/asked-anchors.ts';
 import type { KnownStream } from '../anchor/object-anchor.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -117,7 +117,8 @@ async function newestIn(
   } catch (cause) {
     if (isTamperError(cause, 'UNSAFE_PATH')) throw cause;
     const isNew = isTamperError(cause, 'NOT_FOUND') && checkpointed === undefined;
-    if (!isNew && !signal.aborted) warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
+    if (!isNew && !isTamperError(cause, 'UNSUPPORTED_OPERATION') && !signal.aborted)
+      warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
     return strange === undefined ? {} : { strange };
   } finally {
     if (misnamed.length > 0) warn(misplaced(what, misnamed));
@@ -184,8 +185,7 @@ function closedMeanwhile(what: string, cause: unknown): TamperError {
 }
 
 function notAsked(what: string, cause: unknown): TamperError {
-  const why = cause instanceof TamperError ? `: ${cause.message}` : '';
-  return new TamperError('UNAVAILABLE', `${what} could not be asked for its newest checkpoint${why}`, {
+  return new TamperError('UNAVAILABLE', `${what} could not be asked for its newest checkpoint${whyText(cause)}`, {
     cause,
     hint: 'The log goes on. Had its state been rolled back, only this anchor would have shown it: compare by hand, with verify --since.',
   });

@@ -247,6 +247,13 @@ export function resumeFromLostState(origin: string, file: string, stamp: string)
   }
 }
 
+/** The stream that a file says, in its last entry, that its own goes on as. @param fd - of a file of this stream */
+export function successorIn(fd: number, { origin, size, frontier }: OpenEntry, file: string): string | undefined {
+  const tail = new TailReplay({ origin, size, frontier });
+  for (const line of readLines(fd, 0, LINE_LIMIT)) if (!tail.take(line, file)) break;
+  return closeOf(tail.lastEntry)?.continuedBy;
+}
+
 /** What a file begins with that is to be of this stream. */
 export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
   const open = readFirstOpen(fd);

@@ -203,7 +203,7 @@ function stateFileOf({ stateDir, lock, base }: Place, origin: string): StateFile
  *
  * @throws {@link TamperError} `STATE_CONFLICT` where that file is compressed
  */
-function newestFile(base: string, origin: string): string {
+export function newestFile(base: string, origin: string): string {
   let newest = { file: base, size: -1 };
   for (const name of readdirSync(dirname(base))) {
     const file = join(dirname(base), name);

@@ -35,11 +35,11 @@ export interface FoundFile {
 
 /**
  * Every file behind the paths, each once: of a directory the files below it at any depth, in the order of their names, and the
- * manifests whose files are not there. Manifests and locks beside a log and hidden directories are passed over; hidden files and what a start took out of a log
- * are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
+ * manifests whose files are not there. Manifests and locks beside a log and hidden directories are passed over; hidden files
+ * and what a start took out of a log are left out and listed. Symbolic links in a directory are not followed, so that no cycle and
  * nothing outside of it is read. `again`: what was there once may be gone by now.
  *
- * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
+ * @throws {@link TamperError} `READ_FAILED`, `FORMAT_LIMIT` above 250,000 files
  */
 export async function* findFiles(
   paths: readonly string[],
@@ -57,7 +57,9 @@ export async function* findFiles(
         continue;
       }
     } catch (error) {
-      yield unreadable(path, error, false);
+      yield isTamperError(error, 'NOT_FOUND')
+        ? { path, stray: false, listed: false, unreadable: error }
+        : unreadable(path, error, false);
       continue;
     }
     if (isBesideOneOf(path, named)) {

@@ -54,15 +54,16 @@ async function lookAgain(
       }
       if (mayBeGone && isAway) return undefined;
       const failure = readError(path, error, 'Check that you may read it; use - to read a pipe.');
-      if (isUnreadable(error)) return failure;
+      if (isAway || isUnreadable(error)) return failure;
       throw failure;
     }
   }
 }
 
 /**
- * Opens the logs behind the paths. A file that was named is always taken; one that cannot be read hides nothing of the others.
- * `wanted` says which streams the auditor names.
+ * Opens the logs behind the paths. A file that was named is always taken; one that is missing or cannot be read hides nothing of
+ * the others.
+ * `wanted` says which streams the auditor names, `isAll` whether nothing else is read than what is behind the paths.
  * Directories are looked at until nothing has changed in them meanwhile: a file that is renamed between two looks is under
  * neither of its names in one of them (M8.2).
  *
@@ -73,18 +74,22 @@ export async function openLogs(
   form: FileForm,
   ignored: IgnoredFiles,
   wanted?: Wanted,
+  isAll = true,
 ): Promise<PeekedSource[]> {
   const seen = new SeenFiles();
   const unreadable = new Map<string, TamperError>();
+  const missing = new Map<string, TamperError>(); // of the names that were given, at the first look
   for (let round = 1, isNew = true; isNew && round <= ROUNDS; round++) {
     isNew = false;
     ignored.clear();
     unreadable.clear();
     for await (const file of findFiles(paths, ignored, round > 1)) {
       const settled = round === 1 ? undefined : seen.settled(file.path);
-      const one = settled ?? file.unreadable ?? (await lookAgain(file, form, wanted, file.listed || round > 1));
+      const looked = settled ?? file.unreadable ?? (await lookAgain(file, form, wanted, file.listed || round > 1));
+      const one = looked ?? missing.get(file.path);
       if (isTamperError(one)) {
         unreadable.set(file.path, one);
+        if (one.code === 'NOT_FOUND') missing.set(file.path, one);
         continue;
       }
       if (one === undefined) isNew = true;
@@ -95,7 +100,7 @@ export async function openLogs(
   }
   for (const path of paths) {
     const failure = unreadable.get(path);
-    if (failure !== undefined && seen.logs.length === 0) throw failure; // there is nothing else to tell of
+    if (failure !== undefined && isAll && seen.logs.length === 0) throw failure; // there is nothing else to tell of
   }
   const unread = [...unreadable].map(([name, error]) =>
     unreadableLog({ name, size: 0, carrier: form.carrier }, error.message, error),

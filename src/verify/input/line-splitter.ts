@@ -4,6 +4,8 @@ const LF = 0x0a;
 /** The byte order mark of UTF-8: no sealed line begins with one. */
 export const MARK: Buffer = Buffer.from([0xef, 0xbb, 0xbf]);
 const INITIAL = 256 * 1024;
+/** A longer line gets all the room that one may have: what it does not touch is no memory, and what it outgrows would be garbage. */
+const WIDE = 2 ** 20;
 /** That of the last line that was too long: files of such lines would each leave one to be collected. */
 let spare: Buffer | undefined;
 /** A line above this many bytes ends the reading (spec 8.12, M8.25). */
@@ -134,7 +136,7 @@ export class LineSplitter {
       spare = this.#buffer;
       throw new LineTooLong(this.#line, this.#offset);
     }
-    const length = Math.min(this.#buffer.length * 4, LINE_LIMIT + INITIAL);
+    const length = this.#buffer.length < WIDE ? this.#buffer.length * 4 : LINE_LIMIT + INITIAL;
     const wider = (length > LINE_LIMIT ? spare : undefined) ?? Buffer.allocUnsafeSlow(length);
     if (wider === spare) spare = undefined;
     wider.set(this.#buffer.subarray(0, this.#end));

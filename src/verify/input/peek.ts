@@ -58,7 +58,8 @@ const REWRITTEN: Hidden = {
   message:
     'the lines of this file were parsed and rewritten by some tool; the bytes are no longer those that were sealed',
 };
-const MENTIONING: Hidden = {
+/** Of a file in which no line is ours, and some name our member. */
+export const MENTIONING: Hidden = {
   code: 'RESERIALIZED',
   message:
     'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines',

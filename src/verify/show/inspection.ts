@@ -69,6 +69,8 @@ export interface Inspection {
   readonly moreEvents: number;
   /** What kept the reading from a file's end, and what was left out; at most 1,000. */
   readonly problems: readonly string[];
+  /** Files that are missing or cannot be opened; absent if there are none. */
+  readonly unopened?: readonly string[];
 }
 
 function keyText(entry: ControlEntry & { kind: 'open' | 'key' }): string {
@@ -104,9 +106,11 @@ export interface InspectOptions {
 
 /** Looks through sealed files. */
 export async function inspect(places: Places, { unwrap }: InspectOptions = {}): Promise<Inspection> {
-  const { files, ignored, doubts } = await filesInOrder(places, unwrap);
+  const { files: all, unopened, ignored, doubts } = await filesInOrder(places, unwrap);
+  const files = all.filter((source) => !unopened.has(source));
   const events = new Events();
-  const problems = doubts.map(({ file, message }) => `${file}: ${message}`);
+  const problems = [...unopened].map(([{ name }, message]) => `${name}: ${message}`);
+  problems.push(...doubts.map(({ file, message }) => `${file}: ${message}`));
   problems.push(...ignored.files.map(({ file, why }) => `${file}: left out (${why})`));
   if (ignored.more > 0) problems.push(`and ${ignored.more} more files were left out`);
   const onProblem = (file: string, message: string): void => {
@@ -146,5 +150,6 @@ export async function inspect(places: Places, { unwrap }: InspectOptions = {}): 
     events: events.list,
     moreEvents: events.more,
     problems,
+    ...(unopened.size > 0 && { unopened: [...unopened.keys()].map(({ name }) => name) }),
   };
 }

@@ -72,7 +72,9 @@ function startsRun(bytes: Buffer, read: Extract<WalkedLine['read'], { type: 'con
 /** Gives back the application's lines in their order; entries that a crash abandoned are left out. @returns what was left out */
 export async function originalLines(options: OriginalLinesOptions): Promise<IgnoredReport> {
   const { onPiece, onProblem } = options;
-  const { files, ignored, doubts } = await filesInOrder(options, options.unwrap);
+  const { files: all, unopened, ignored, doubts } = await filesInOrder(options, options.unwrap);
+  const files = all.filter((source) => !unopened.has(source));
+  for (const [{ name }, message] of unopened) onProblem(name, message);
   for (const { file, message } of doubts) onProblem(file, message);
   const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : undefined;
   let reading = '-';

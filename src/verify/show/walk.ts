@@ -37,6 +37,8 @@ export type WalkProblem = (file: string, message: string) => void;
 /** Files to go through, and what stood beside them. */
 export interface OrderedFiles {
   readonly files: readonly Source[];
+  /** Those that are missing or cannot be opened: reading one of them throws. */
+  readonly unopened: ReadonlyMap<Source, string>;
   readonly ignored: IgnoredReport;
   /** Files that are not among them although they begin as one of them does, and which cannot both be the log. */
   readonly doubts: readonly { readonly file: string; readonly message: string }[];
@@ -60,10 +62,11 @@ export async function filesInOrder(
   const ignored = new IgnoredFiles();
   if (paths.includes('-')) {
     if (input === undefined) throw new TamperError('USAGE', 'the path - needs an input to read from');
-    return { files: [streamSource('-', input, carrier)], ignored: ignored.report, doubts: [] };
+    const files = [streamSource('-', input, carrier)];
+    return { files, unopened: new Map(), ignored: ignored.report, doubts: [] };
   }
   const form = { maxBytes: Number.MAX_SAFE_INTEGER, carrier };
-  const logs = await openLogs(paths, form, ignored);
+  const logs = await openLogs(paths, form, ignored, undefined, stored.length === 0);
   for (const place of stored) for (const log of await openStored(place, form, ignored)) logs.push(log);
   const files: Source[] = [];
   const findings = new Findings();
@@ -75,7 +78,10 @@ export async function filesInOrder(
     .flatMap(({ code, file, message }) =>
       file !== undefined && (code === 'FORK' || code === 'UNREADABLE') ? [{ file, message }] : [],
     );
-  return { files, ignored: ignored.report, doubts };
+  const unopened = new Map(
+    logs.flatMap(({ source, peek: { hidden } }) => (hidden?.unopened === true ? [[source, hidden.message]] : [])),
+  );
+  return { files, unopened, ignored: ignored.report, doubts };
 }
 
 /** The files of one stream after those of another: their entries begin with the same numbers. */

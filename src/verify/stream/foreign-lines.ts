@@ -1,4 +1,5 @@
 import { hasOurIntegrity, tracesIn } from '../../format/entry.ts';
+import { MENTIONING } from '../input/peek.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -131,7 +132,7 @@ export class ForeignLines {
     } else if (allOurs || (mention && !isStray)) {
       const message = allOurs
         ? `${count === 1 ? 'the only line was' : `all ${count} lines were`} parsed and rewritten by some tool; the bytes are no longer those that were sealed`
-        : 'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines';
+        : MENTIONING.message;
       findings.add('RESERIALIZED', first, message);
       return 'rewritten';
     } else {

@@ -14,9 +14,9 @@ import {
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
+import { runHere } from '../../support/command-line.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 
 /** `audit --watch` as a process, with a receiver of webhooks. */
@@ -29,7 +29,7 @@ let receiver: Receiver;
 const running: ChildProcess[] = [];
 
 beforeAll(async () => {
-  built = await buildPackage();
+  built = await buildPackage({ complete: true });
 });
 afterAll(() => built.remove());
 beforeEach(async () => {
@@ -52,7 +52,7 @@ afterEach(async () => {
 async function seal(name: string, origin = `example.com/${name}`): Promise<void> {
   const args = ['seal', '--quiet', '--out', `made/${name}/audit.jsonl`, '--origin', origin];
   const env = { FAPILOG_TAMPER_KEY: key };
-  expect(await built.run(args, { cwd, env, input: 'paid 120\n' })).toMatchObject({ code: 0 });
+  expect(await runHere(args, { cwd, env, input: 'paid 120\n' })).toMatchObject({ code: 0 });
   renameSync(join(cwd, 'made', name), join(cwd, 'logs', name));
 }
 
@@ -79,16 +79,8 @@ interface Watching {
   stop(): Promise<number | null>;
 }
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-/** The command out of the source tree, which has the SDKs of key services. */
-const withSdks = ['--import', join(root, 'test/child/typescript.mjs'), join(root, 'src/cli/main.ts')];
-
-async function watching(
-  argv: readonly string[],
-  env: Record<string, string> = {},
-  program = [join(built.directory, 'dist/cli/main.js')],
-): Promise<Watching> {
-  const child = spawn(process.execPath, [...program, ...argv], {
+async function watching(argv: readonly string[], env: Record<string, string> = {}): Promise<Watching> {
+  const child = spawn(process.execPath, [join(built.directory, 'dist/cli/main.js'), ...argv], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', SOME_KEY: key, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -233,7 +225,7 @@ describe('fapilog-tamper audit --watch', () => {
     ['a secret for nobody', watchArgs('--webhook-secret-file', 'x'), {}, 'goes with --webhook URL'],
     ['plain http', watchArgs('--webhook', 'http://a.example/'), { AUDIT_WEBHOOK_SECRET: secret }, 'INSECURE_ENDPOINT'],
   ])('refuses %s: exit 64', async (_what, argv, env, message) => {
-    const { code, stdout, stderr } = await built.run(argv, { cwd, env: { SOME_KEY: key, ...env } });
+    const { code, stdout, stderr } = await runHere(argv, { cwd, env: { SOME_KEY: key, ...env } });
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain(message);
   });
@@ -246,11 +238,11 @@ describe('fapilog-tamper audit --watch', () => {
   ])('refuses a secret %s, and quotes nothing of it', async (_what, given) => {
     writeFileSync(join(cwd, 'webhook.secret'), given, { mode: 0o600 });
     const hook = watchArgs('--webhook', receiver.url);
-    const byFile = await built.run([...hook, '--webhook-secret-file', 'webhook.secret'], {
+    const byFile = await runHere([...hook, '--webhook-secret-file', 'webhook.secret'], {
       cwd,
       env: { SOME_KEY: key },
     });
-    const byVariable = await built.run(hook, { cwd, env: { SOME_KEY: key, AUDIT_WEBHOOK_SECRET: given } });
+    const byVariable = await runHere(hook, { cwd, env: { SOME_KEY: key, AUDIT_WEBHOOK_SECRET: given } });
     for (const { code, stdout, stderr } of [byFile, byVariable]) {
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toContain('KEY_MALFORMED');
@@ -262,7 +254,7 @@ describe('fapilog-tamper audit --watch', () => {
   it('refuses a secret in a file that others may read', async () => {
     writeFileSync(join(cwd, 'webhook.secret'), secret, { mode: 0o644 });
     const argv = watchArgs('--webhook', receiver.url, '--webhook-secret-file', 'webhook.secret');
-    const { code, stderr } = await built.run(argv, { cwd, env: { SOME_KEY: key } });
+    const { code, stderr } = await runHere(argv, { cwd, env: { SOME_KEY: key } });
     expect([code, stderr]).toEqual([2, expect.stringContaining('KEY_FILE_PERMISSIONS')]);
   });
 
@@ -281,7 +273,6 @@ describe('fapilog-tamper audit --watch', () => {
     const one = await watching(
       watchArgs().map((arg) => (arg === 'logs' ? 's3://bucket/logs' : arg)),
       env,
-      withSdks,
     );
     await asked;
     expect(await one.stop()).toBe(0); // one request to it would be repeated for a minute and a half

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GcpKmsServer, startGcpKms } from '../../servers/gcp-kms/start.ts';
@@ -11,9 +11,7 @@ let built: BuiltPackage;
 let serial = 0;
 
 beforeAll(async () => {
-  built = await buildPackage({ own: true });
-  mkdirSync(join(built.directory, 'node_modules/@google-cloud'), { recursive: true });
-  symlinkSync(realpathSync('node_modules/@google-cloud/kms'), join(built.directory, 'node_modules/@google-cloud/kms'));
+  built = await buildPackage({ complete: true });
   server = await startGcpKms();
   await server.admin('configureAuthority', { metadataPrincipal: machineAccount });
   for (const role of ['viewer', 'cryptoKeyEncrypterDecrypter', 'signer', 'publicKeyViewer']) {

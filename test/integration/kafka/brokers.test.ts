@@ -9,6 +9,7 @@ import { freePort } from '../../servers/free-port.ts';
 import { KAFKA_USER, KAFKA_PASSWORD as PASSWORD } from '../../servers/kafka.ts';
 import { running, type SharedKafka } from '../../servers/running.ts';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
+import { times } from '../../support/tier.ts';
 import { TopicPlace } from '../../support/topic-command.ts';
 import { FLEET, fleetKey, fleetLog, makeTopics, produce } from '../../support/topic-logs.ts';
 import { addClient, TopicProcess } from '../../support/topic-process.ts';
@@ -209,10 +210,11 @@ describe('batches that become large when they are unpacked', () => {
 
   it.each(['gzip', 'snappy', 'lz4'] as const)('many of %s, as large as may be, hide no record', async (compression) => {
     const topic = await newTopic(2);
+    const share = Math.floor(records.length / times(4, 12));
     for (const partition of [0, 1]) {
-      for (let at = 0; at < 12; at++) {
+      for (let at = 0; at < times(4, 12); at++) {
         await produce(kafka.broker, topic, bomb(15_000_000).map((one) => ({ ...one, partition })), compression); // biome-ignore format: a call
-        if (partition === 1) await produce(kafka.broker, topic, records.slice(at * 7, at < 11 ? at * 7 + 7 : undefined).map((one) => ({ ...one, partition }))); // biome-ignore format: a call
+        if (partition === 1) await produce(kafka.broker, topic, records.slice(at * share, at < times(4, 12) - 1 ? at * share + share : undefined).map((one) => ({ ...one, partition }))); // biome-ignore format: a call
       }
     }
     const { code, report, stderr } = await place.verify(at(topic));

@@ -1,19 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import type { BuiltPackage } from '../../support/built-package.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** `fapilog-tamper audit …` as a process of its own, from the sources. */
+/** `fapilog-tamper audit …` as a process of its own. */
 export class AuditProcess {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const command = ['--import', `${root}test/child/typescript.mjs`, `${root}src/cli/main.ts`, 'audit', ...args];
+  constructor({ directory }: BuiltPackage, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const command = [join(directory, 'dist/cli/main.js'), 'audit', ...args];
     this.#child = spawn(process.execPath, command, {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditSummary, formatVkey, type StreamResult } from '../../../src/index.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { RedisServer } from '../../servers/redis.ts';
+import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { type CommandResult, runCommand } from '../../support/command-line.ts';
 import { type FleetFiles, fleetOnDisk, rotatedLog, ship } from '../../support/fleet.ts';
 import { edKey, nextEdKey } from '../../vectors/keys.ts';
@@ -26,6 +27,7 @@ function linesOf(stdout: string): { results: StreamResult[]; summary: AuditSumma
 }
 
 describe('the commands of a queue', () => {
+  let built: BuiltPackage;
   let fleet: FleetFiles;
   let folder: string;
   let server: RedisServer;
@@ -35,6 +37,7 @@ describe('the commands of a queue', () => {
   let count = 0;
 
   beforeAll(async () => {
+    built = await buildPackage({ complete: true });
     server = await RedisServer.start({ password: CANARY });
     fleet = fleetOnDisk();
     folder = await mkdtemp(join(tmpdir(), 'commands-'));
@@ -53,6 +56,7 @@ describe('the commands of a queue', () => {
   });
   afterAll(async () => {
     await server.stop();
+    built.remove();
     fleet.close();
     await rm(folder, { recursive: true });
   });
@@ -127,7 +131,7 @@ describe('the commands of a queue', () => {
         ['work', ...asked(), '--until-done'],
         ['collect', '--run', run],
       ]) {
-        const one = new AuditProcess(args, by); // the variable is read where a process begins
+        const one = new AuditProcess(built, args, by); // the variable is read where a process begins
         expect([await one.ended(), one.stderr]).toEqual([0, '']);
       }
     } finally {

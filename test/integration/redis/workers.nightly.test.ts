@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRemembered } from '../../../src/fleet/memory/remembered.ts';
 import { type AuditSummary, formatVkey, type StreamResult } from '../../../src/index.ts';
 import { RedisServer } from '../../servers/redis.ts';
+import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { type FleetFiles, fleetOnDisk, rotatedLog, ship } from '../../support/fleet.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
@@ -61,6 +62,7 @@ async function remembered(memory: string): Promise<Record<string, unknown>> {
 }
 
 describe('an audit by several workers', () => {
+  let built: BuiltPackage;
   let fleet: FleetFiles;
   let folder: string;
   let alone: Output;
@@ -68,7 +70,7 @@ describe('an audit by several workers', () => {
   const processes: AuditProcess[] = [];
 
   const start = (args: readonly string[], env?: Record<string, string>): AuditProcess => {
-    const one = new AuditProcess(args, env);
+    const one = new AuditProcess(built, args, env);
     processes.push(one);
     return one;
   };
@@ -95,6 +97,7 @@ describe('an audit by several workers', () => {
   };
 
   beforeAll(async () => {
+    built = await buildPackage({ complete: true });
     fleet = fleetOnDisk();
     folder = await mkdtemp(join(tmpdir(), 'workers-'));
     await writeFile(join(folder, 'keys.pub'), `${formatVkey('fleet', edKey.noteKey)}\n`);

@@ -5,6 +5,7 @@ import { formatVkey, type SignatureAlgorithm } from '../../../src/index.ts';
 import type { BaoNamespace } from '../../servers/openbao.ts';
 import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
 import { nodeOf } from '../../support/registry-tools.ts';
+import { times } from '../../support/tier.ts';
 import { keys, providerFor, startTransit } from './transit-server.ts';
 
 /** Sealed with ML-DSA keys of OpenBao; verified by Node.js 20, which has no ML-DSA, and by Node.js 24, which has. */
@@ -41,7 +42,7 @@ async function verifyWith(node: string, policy: string, file: string): Promise<R
   return built.run(['verify', file, '--policy', policy, '--format', 'json'], { node, env: { HOME: built.directory } });
 }
 
-test.each(['mldsa44', 'mldsa65'] as const)(
+test.each((['mldsa65', 'mldsa44'] as const).slice(0, times(1, 2)))(
   '%s beside Ed25519: ok on both, a changed signature found by both',
   async (use) => {
     const file = at(`${use}.jsonl`);

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSealer, type RecoveryReport } from '../../../src/index.ts';
 import type { BaoNamespace } from '../../servers/openbao.ts';
-import { type BuiltPackage, buildPackage, type RunResult } from '../../support/built-package.ts';
+import { type CommandResult, runHere } from '../../support/command-line.ts';
 import { makeKeys, providerFor, startTransit } from './transit-server.ts';
 
 /** `keys recover` with a real service: what it may not give, what it no longer has, and that it is not needed afterwards. */
 
 const origin = 'audit.example.com/recovered';
 let server: BaoNamespace;
-let built: BuiltPackage;
 let directory = '';
 let serial = 0;
 let one = '';
@@ -20,11 +19,10 @@ let two = '';
 let token = '';
 
 beforeAll(async () => {
-  [server, built] = await Promise.all([startTransit(), buildPackage()]);
+  server = await startTransit();
 });
 afterAll(async () => {
   await server.stop();
-  built.remove();
 });
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'vault-recovered-'));
@@ -70,22 +68,22 @@ async function recover(
   named: readonly string[] = [one, two],
   out = 'recovered.keys',
   format = 'json',
-): Promise<RunResult> {
+): Promise<CommandResult> {
   writeFileSync(path('policy.yaml'), policyText(...named));
   const config = ['--key-source', 'vault', '--vault-path', one, '--vault-addr', server.url];
   const args = ['--policy', path('policy.yaml'), '--out', path(out), '--format', format, ...config];
-  return built.run(['keys', 'recover', path('audit.jsonl'), ...args], {
+  return runHere(['keys', 'recover', path('audit.jsonl'), ...args], {
     env: { VAULT_TOKEN: token, HOME: '/nonexistent' },
   });
 }
 
 /** Without a service, and without knowing where one is. */
-const verify = (out = 'recovered.keys'): Promise<RunResult> =>
-  built.run(['verify', path('audit.jsonl'), '--origin', origin, '--keys', path(out)], {
+const verify = (out = 'recovered.keys'): Promise<CommandResult> =>
+  runHere(['verify', path('audit.jsonl'), '--origin', origin, '--keys', path(out)], {
     env: { HOME: '/nonexistent' },
   });
 
-const outcomes = ({ stdout }: RunResult): (string | undefined)[][] =>
+const outcomes = ({ stdout }: CommandResult): (string | undefined)[][] =>
   (JSON.parse(stdout) as RecoveryReport).periods.map(({ outcome, code }) =>
     code === undefined ? [outcome] : [outcome, code],
   );
