@@ -6,7 +6,7 @@ import { enqueue } from '../../src/fleet/queue/enqueue.ts';
 import { ResultKey } from '../../src/fleet/queue/result-key.ts';
 import type { RunEnd } from '../../src/fleet/queue/run-file.ts';
 import { parseJob, type StreamJob } from '../../src/fleet/queue/stream-job.ts';
-import type { StreamResult } from '../../src/index.ts';
+import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import type { Random } from '../fuzz/random.ts';
 
 /** A queue as BullMQ keeps it in Redis, to which the attacker may write. */
@@ -57,7 +57,7 @@ export async function auditByJobs(
   request: FleetRequest,
   random: Random,
   attacker: QueueAttacker,
-): Promise<StreamResult[]> {
+): Promise<{ readonly results: readonly StreamResult[]; readonly summary: AuditSummary }> {
   const audit = new FleetAudit(request);
   const run = `20261126T230000Z-${String(random.below(1e9)).padStart(16, '0')}`;
   const { streams, rest } = await audit.list();
@@ -78,8 +78,9 @@ export async function auditByJobs(
   do await workAll(queue, audit);
   while ((await attacker.worked?.(queue)) === true);
   const results: StreamResult[] = [];
-  await summarise(outcomes(asked as unknown as Given<typeof outcomes>), async (result) => void results.push(result));
-  return results;
+  const given = outcomes(asked as unknown as Given<typeof outcomes>);
+  const summary = await summarise(given, async (result) => void results.push(result));
+  return { results, summary };
 }
 
 async function workAll(queue: MemoryQueue, audit: FleetAudit): Promise<void> {

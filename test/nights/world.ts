@@ -7,7 +7,7 @@ import { familyId, familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
 import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { audit } from '../../src/fleet/run/audit.ts';
-import type { StreamResult } from '../../src/index.ts';
+import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { StreamReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';
@@ -142,7 +142,7 @@ class World {
   }
 
   /** The audit of a night, in one of its forms. */
-  async #audited(kind: number): Promise<StreamResult[]> {
+  async #audited(kind: number): Promise<readonly StreamResult[]> {
     if (kind <= 2) return this.#byJobs({});
     if (kind === 3) return this.#byJobs(this.#queueAttacker());
     if (kind === 4) {
@@ -165,17 +165,29 @@ class World {
     return this.#whole();
   }
 
-  async #whole(shard = { index: 0, count: 1 }): Promise<StreamResult[]> {
+  async #whole(shard = { index: 0, count: 1 }): Promise<readonly StreamResult[]> {
     const results: StreamResult[] = [];
-    await audit(
+    const summary = await audit(
       { ...this.#request(), now: this.#now(), shard, atOnce: 2 },
       async (result) => void results.push(result),
     );
-    return results;
+    return this.#summed(results, summary);
   }
 
-  #byJobs(attacker: QueueAttacker): Promise<StreamResult[]> {
-    return auditByJobs({ ...this.#request(), now: () => this.#now() }, this.#fork(), attacker);
+  async #byJobs(attacker: QueueAttacker): Promise<readonly StreamResult[]> {
+    const { results, summary } = await auditByJobs(
+      { ...this.#request(), now: () => this.#now() },
+      this.#fork(),
+      attacker,
+    );
+    return this.#summed(results, summary);
+  }
+
+  /** The exit code goes by the summary, so that has to be as bad as the worst of the results. */
+  #summed(results: readonly StreamResult[], { verdict }: AuditSummary): readonly StreamResult[] {
+    const worst = (['tampered', 'undecided'] as const).find((one) => results.some((result) => result.verdict === one));
+    if (verdict !== (worst ?? 'ok')) this.#violate(`the summary is ${verdict}, a result ${worst ?? 'ok'}`);
+    return results;
   }
 
   #now(): Date {
@@ -225,7 +237,7 @@ class World {
     const life = random.pick(this.#lives);
     const other = random.pick(this.#lives);
     // that a beginning is gone is what known checkpoints are to show
-    const often = this.#known !== undefined && random.below(5) === 0 ? 'oldest deleted' : picked;
+    const often = this.#known !== undefined && random.below(3) === 0 ? 'oldest deleted' : picked;
     const name = given ?? often;
     if (!this.#does(name, life)) return;
     life.touched = true;
