@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
 import { readBytes } from '../../foundation/read-text.ts';
+import { readError } from '../../foundation/regular-file.ts';
 import { KnownLock } from '../../verify/auditor/known-lock.ts';
 import type { TopicTally } from '../topic-tally.ts';
 import { Journal } from './journal.ts';
@@ -74,7 +75,7 @@ export class StateDirectory {
       return new StateDirectory(path, owner, lock, journal, saved);
     } catch (error) {
       lock.release();
-      throw error;
+      throw readError(path, error, 'Check the path, and that nobody removes it while it is in use.');
     }
   }
 

@@ -191,7 +191,7 @@ export async function readFiles(
       if (isFirst) continue;
       throw new Deleted(`${source.name} was deleted before it could be read`);
     }
-    await verifier.endFile(file.listed === true && peek.hidden === undefined);
+    await verifier.endFile(file.listed === true && peek.hidden === undefined, files[at + 1]?.peek.seq);
     if (verifier.state.stopped || verifier.state.unread) break;
     read.push(tally.details(Math.max(before, verifier.state.firstSeq), verifier.state.next - 1));
   }

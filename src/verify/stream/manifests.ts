@@ -130,11 +130,16 @@ export function beginManifest(bytes: Uint8Array, recordsBefore: number): Manifes
   return { reading, facts: new FileFactsCollector(recordsBefore, covered) };
 }
 
-/** Checks the manifest of a file that has been read; its checkpoint counts like a line of the file. */
+/**
+ * Checks the manifest of a file that has been read; its checkpoint counts like a line of the file.
+ *
+ * @param following - the first entry of the file behind it
+ */
 export async function checkManifest(
   state: StreamState,
   file: string,
   { reading, facts }: ManifestCheck,
+  following: number | undefined,
 ): Promise<void> {
   const say = (message: string): void =>
     state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
@@ -149,7 +154,7 @@ export async function checkManifest(
   if (close === undefined) {
     const { first_seq: first, last_seq: last } = manifest;
     const hasEntries = state.next > state.fileNext; // without any, its entries may be in other files
-    if (state.next > last) {
+    if (state.next > last || (hasEntries && following === state.next)) {
       if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
     } else {
       const place = { file: plainName(file) + SUFFIX, seq: Math.max(first, state.next), lastSeq: last };

@@ -212,8 +212,11 @@ export class StreamVerifier {
     if (!this.state.stopped) this.#foreign.unterminated(bytes);
   }
 
-  /** @param isListed - a directory alone speaks for it */
-  async endFile(isListed = false): Promise<void> {
+  /**
+   * @param isListed - a directory alone speaks for it
+   * @param following - the first entry of the file behind it
+   */
+  async endFile(isListed = false, following?: number): Promise<void> {
     const { state } = this;
     if (this.#emptyWithCr !== undefined) this.#decideLineEndings(true);
     // of a part of a file nobody can say that none of it was sealed
@@ -221,7 +224,7 @@ export class StreamVerifier {
       !state.unread && this.#foreign.endFile(isListed && this.#manifest === undefined) === 'rewritten';
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread && !isRewritten)
-        await checkManifest(state, this.#manifestFile, this.#manifest);
+        await checkManifest(state, this.#manifestFile, this.#manifest, following);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
       state.findings.add(
         'MANIFEST_WRONG',

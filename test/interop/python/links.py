@@ -7,7 +7,8 @@ def check_links(streams, origins, auditor, damaged_beside):
     """`streams`: the ranges of each origin, read to their end. Adds codes of verdict 2, or raises Tampered."""
     present = {origin: ranges for origin, ranges in streams.items() if any(one.start for one in ranges)}
     for note in auditor.held:
-        need(note.origin in streams or damaged_beside or not origins.covers(note.origin), 'KNOWN_CONTRADICTED')
+        missed = note.origin in origins.names or (origins.covers(note.origin) and not auditor.part)
+        need(note.origin in streams or damaged_beside or not missed, 'KNOWN_CONTRADICTED')
     if auditor.part:
         return
     for ranges in present.values():

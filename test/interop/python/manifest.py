@@ -28,7 +28,7 @@ def members_of(manifest):
     return dict(read) if isinstance(read, Pairs) else None
 
 
-def check_manifest(stream, file):
+def check_manifest(stream, file, following):
     given = members_of(file.manifest)
     need(given is not None, 'MANIFEST_WRONG')
     if 'RESERIALIZED' in file.problems:
@@ -42,7 +42,8 @@ def check_manifest(stream, file):
     if isinstance(last, int) and not any(line.seq == last for line in file.lines if line.is_entry):
         # M7.1: the file was cut off before its close
         size = stream.state.size or 0
-        if not file.entries or max(line.seq for line in file.entries) < last:
+        if not file.entries or file.entries[-1].seq < last:
+            need(not file.entries or following != file.entries[-1].seq + 1, 'MANIFEST_WRONG')  # it is of another file
             if size < last:
                 stream.undecided.add('FILES_MISSING')
             return

@@ -150,9 +150,9 @@ def read_range(stream, files, ends_here):
     if stream.unsure:
         check_held(stream, ends_here)
         return
-    for file in files:
+    for at, file in enumerate(files):
         if file.manifest is not None and file.whole:
-            check_manifest(stream, file)
+            check_manifest(stream, file, next((one.first.seq for one in files[at + 1 :] if one.first), None))
     assess(stream, ends_here)
 
 
