@@ -27,6 +27,11 @@ it(`${HISTORIES} histories of a log and its anchors`, { timeout: 3_600_000 }, as
   }
 });
 
+it('an end that has no time left hears of what fails after it', async () => {
+  const { violations } = await simulate(tree, anchoredScheduleOf(53_201));
+  expect(violations).toEqual([]);
+});
+
 describe('an anchor whose mount is dead', () => {
   const setup: Setup = {
     ...anchoredScheduleOf(1).setup,
