@@ -3,10 +3,8 @@ import { MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../../fo
 import { askOverHttp } from '../../foundation/http-answer.ts';
 import { shownName } from './anchor-name.ts';
 
-/** What an anchor answers that has none yet. */
-const NOTHING: readonly number[] = [204, 404, 501];
-/** What one answers that only takes checkpoints. */
-const TAKES_ONLY = 405;
+/** What an anchor that only takes checkpoints answers, or one that has none yet: which, nobody can tell from one that was emptied. */
+const NOTHING: readonly number[] = [204, 404, 405, 501];
 
 /** How one request to an anchor is bounded. */
 export interface AnchorRequest {
@@ -32,7 +30,7 @@ export async function postNote(name: string, note: string, request: AnchorReques
 /**
  * GET of an anchor, with `origin` as a parameter, gives the newest note of that stream.
  *
- * @throws what {@link askOverHttp} throws, `UNSUPPORTED_OPERATION` of an anchor that only takes checkpoints
+ * @throws what {@link askOverHttp} throws, `UNAVAILABLE` with the status, `RESPONSE_MALFORMED`
  */
 export async function newestPosted(
   name: string,
@@ -50,7 +48,6 @@ export async function newestPosted(
     ...request,
   });
   if (NOTHING.includes(status)) return undefined;
-  if (status === TAKES_ONLY) throw new TamperError('UNSUPPORTED_OPERATION', 'it only takes checkpoints');
   if (!ok) throw refused(status);
   const checkpoint = parseSignedCheckpoint(body.toString('utf8'));
   if (checkpoint === undefined) throw malformed('is not a signed checkpoint');

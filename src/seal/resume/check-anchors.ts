@@ -117,8 +117,7 @@ async function newestIn(
   } catch (cause) {
     if (isTamperError(cause, 'UNSAFE_PATH')) throw cause;
     const isNew = isTamperError(cause, 'NOT_FOUND') && checkpointed === undefined;
-    if (!isNew && !isTamperError(cause, 'UNSUPPORTED_OPERATION') && !signal.aborted)
-      warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
+    if (!isNew && !signal.aborted) warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
     return strange === undefined ? {} : { strange };
   } finally {
     if (misnamed.length > 0) warn(misplaced(what, misnamed));
