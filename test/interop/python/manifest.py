@@ -28,6 +28,22 @@ def members_of(manifest):
     return dict(read) if isinstance(read, Pairs) else None
 
 
+NUMBERS = {'version', 'record_count', 'first_seq', 'last_seq', 'size', 'bytes'}
+OPTIONAL = {'first_ts', 'last_ts', 'continues_from'}
+
+
+def whole_manifest(manifest):
+    """The members of one that is well formed (section 7); None for what is none."""
+    given = members_of(manifest)
+    if given is None or set(NAMES) - OPTIONAL - set(given) or set(given) - set(NAMES):
+        return None
+    well = all(
+        type(value) is (int if name in NUMBERS else Pairs if name == 'continues_from' else str)
+        for name, value in given.items()
+    )
+    return given if well and given['version'] == 1 and parse_note(given['checkpoint']) is not None else None
+
+
 def check_manifest(stream, file, following):
     given = members_of(file.manifest)
     need(given is not None, 'MANIFEST_WRONG')
@@ -82,7 +98,7 @@ def facts(stream, file, given):
         'key_id': '%s.%d' % (last.tag, last.epoch),
         'continues_from': _continues(stream, first.seq, opened),
         'bytes': covered,
-        'sha256': given.get('sha256') if file.altered else hashlib.sha256(file.data[:covered]).hexdigest(),
+        'sha256': given.get('sha256') if file.altered or is_cut else hashlib.sha256(file.data[:covered]).hexdigest(),
         'checkpoint': note,
         'signature_algo': algorithm,
         'signature': signature,

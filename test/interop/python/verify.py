@@ -16,7 +16,7 @@ from files import DEFAULT_MAX_BYTES, File, ordered
 from grouping import Origins, grouped, separated
 from held import check_held
 from links import check_links
-from manifest import check_manifest, members_of
+from manifest import check_manifest, members_of, whole_manifest
 from stream import Stream
 from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
@@ -37,8 +37,10 @@ def read_case(case, folder=''):
         path = os.path.join(folder, name)
         if name.endswith(MANIFEST) and not {name[: -len(MANIFEST)], name[: -len(MANIFEST)] + '.gz'} & set(case['files']):
             with open(path, 'rb') as handle:
-                alone.append(members_of(handle.read()))
-            continue
+                given = whole_manifest(handle.read())
+            if given is not None:
+                alone.append(given)
+                continue
         with open(path, 'rb') as handle:
             file = File(os.path.basename(name), handle.read(), case.get('max_bytes', DEFAULT_MAX_BYTES))
         manifest = (path[:-3] if path.endswith('.gz') else path) + '.manifest.json'
@@ -46,7 +48,7 @@ def read_case(case, folder=''):
             with open(manifest, 'rb') as handle:
                 file.manifest = handle.read()
         files.append(file)
-    return files, [given for given in alone if given is not None]
+    return files, alone
 
 
 def check_alone(streams, alone, origins):
