@@ -28,8 +28,8 @@ export function checkPlaces(config: ResolvedConfig): DoctorCheck[] {
     const problem = existsSync(dirname(resolve(anchor))) ? fileProblem(anchor) : 'its directory does not exist';
     const check = result('anchors', anchor, problem, 'Name files in directories that exist and have room.');
     // a start goes on without one that has no place, and refuses one that is no file of its own
-    const isRefused = problem !== undefined && lstatSync(anchor, { throwIfNoEntry: false }) !== undefined;
-    checks.push(problem === undefined || isRefused ? check : { ...check, outcome: 'warning' });
+    const isWithout = problem !== undefined && problem !== A_LINK && problem !== NO_FILE;
+    checks.push(isWithout ? { ...check, outcome: 'warning' } : check);
   }
   const waiting = waitingLines(config);
   if (waiting !== undefined) checks.push({ name: 'kept lines', outcome: 'ok', detail: waitingText(waiting) });
@@ -83,14 +83,17 @@ function result(name: string, path: string, problem: string | undefined, hint: s
   };
 }
 
+const A_LINK = 'it is a symbolic link';
+const NO_FILE = 'it is not a regular file';
+
 function fileProblem(path: string): string | undefined {
   const directory = dirname(path);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) return directoryProblem(directory);
   return refusalOf(path, () => {
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there === undefined) return directoryProblem(directory);
-    if (there.isSymbolicLink()) return 'it is a symbolic link';
-    if (!there.isFile()) return 'it is not a regular file';
+    if (there.isSymbolicLink()) return A_LINK;
+    if (!there.isFile()) return NO_FILE;
     return accessProblem(path, constants.R_OK | constants.W_OK) ?? roomProblem(directory);
   });
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -106,6 +106,26 @@ describe('fapilog-tamper doctor', () => {
     const { code, stdout, stderr } = await built.run(['doctor', ...argv], { cwd, env });
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain(message);
+  });
+
+  it.each([
+    ['a directory', 'a', 1, /^failed +anchors: a cannot be written: it is not a regular file$/m],
+    ['below a file', 'f/a', 0, /^warning +anchors: f\/a cannot be written: \S+ is not a directory$/m],
+  ])('says of an anchor that is %s what a start does', async (_, anchor, expected, says) => {
+    const own = mkdtempSync(join(cwd, 'anchors-'));
+    mkdirSync(join(own, 'a'));
+    writeFileSync(join(own, 'f'), '');
+    const flags = ['--file', 'l.jsonl', '--state-dir', 'state', '--origin', 'example.com/a', '--anchors', anchor];
+    const env = { FAPILOG_TAMPER_KEY: key };
+    const { code, stdout } = await built.run(['doctor', ...flags], { cwd: own, env });
+    expect(stdout).toMatch(says);
+    expect(code).toBe(expected);
+    const seal = await built.run(['seal', '--quiet', ...flags.slice(2), '--out', 'l.jsonl'], {
+      cwd: own,
+      env,
+      input: 'x\n',
+    });
+    expect(seal.code === 0).toBe(expected === 0);
   });
 
   describe('of a log that was begun', () => {
