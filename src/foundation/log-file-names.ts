@@ -30,11 +30,13 @@ export function isManifest(name: string): boolean {
 }
 
 /** The manifests among the names in one folder whose files are not there. */
-export function manifestsAlone(names: ReadonlySet<string>): string[] {
-  return [...names].filter((name) => {
+export function manifestsAlone(names: Iterable<string>): ReadonlySet<string> {
+  const all = new Set(names);
+  const isAlone = (name: string): boolean => {
     const file = name.replace(/\.manifest\.json$/, '');
-    return file !== name && !names.has(file) && !names.has(`${file}.gz`);
-  });
+    return file !== name && !all.has(file) && !all.has(`${file}.gz`);
+  };
+  return new Set([...all].filter(isAlone));
 }
 
 /** The names that a manifest of this file may have. */

@@ -188,8 +188,7 @@ export async function judgeStreams(
   brings: Brings,
   { large, shown }: Reading = {},
 ): Promise<LinkedStream[]> {
-  const given = new Set(sources.map(({ name }) => name));
-  const alone = new Set(manifestsAlone(given));
+  const alone = manifestsAlone(sources.map(({ name }) => name));
   const files = await Promise.all(
     sources.flatMap((source) =>
       alone.has(source.name) ? [] : [peek(source).then((seen) => ({ source, peek: seen }))],

@@ -78,8 +78,8 @@ export function claim({ tag, origin }: Peek, covers: (origin: string) => boolean
 }
 
 /**
- * Whose file one is, by the TAG of its first entry, its first checkpoint, or the manifest beside it if it is empty. `only`: the one stream that is named, whose file
- * is one in which nothing can be read.
+ * Whose file one is, by the TAG of its first entry, its first checkpoint, or the manifest beside it if it is empty. `only`: the
+ * one stream that is named, whose file is one in which nothing can be read.
  */
 export function sightOf(peek: Peek, byTag: ReadonlyMap<string, string>, only: string | undefined): Sight | undefined {
   if (peek.missing !== undefined) return undefined;

@@ -105,7 +105,7 @@ export class StoragePlace implements LogPlace {
   *#placed(objects: readonly ListedObject[], ignored?: IgnoredFiles): Generator<PlacedFile> {
     const manifests = new Map<string, PlacedManifest>();
     for (const object of objects) if (isManifest(object.key)) manifests.set(object.key, this.#nameOf(object));
-    const alone = new Set(manifestsAlone(new Set(objects.map(({ key }) => key))));
+    const alone = manifestsAlone(objects.map(({ key }) => key));
     for (const object of objects) {
       const { key, named } = object;
       if (!named && isBeside(key) && !alone.has(key)) {

@@ -170,6 +170,6 @@ async function levelOf(path: string, room: { left: number }, mayBeGone: boolean)
       throw readError(path, error, 'Check that you may read it, or name the files beside it.');
     names.length = 0;
   }
-  if (manifests.size > 0) names.push(...manifestsAlone(new Set([...names, ...manifests])));
+  if (manifests.size > 0) names.push(...manifestsAlone([...names, ...manifests]));
   return { path, names: names.sort(), others, manifests, next: 0 };
 }

@@ -56,7 +56,7 @@ async function openOnce(
   const hidden: StoredObject[] = [];
   const objects = await logs.list((object) => void hidden.push(object));
   const manifests = new Map(objects.filter(({ key }) => isManifest(key)).map((object) => [object.key, object]));
-  const alone = new Set(manifestsAlone(new Set(objects.map(({ key }) => key))));
+  const alone = manifestsAlone(objects.map(({ key }) => key));
   const files = objects.filter(({ key, named }) => named || !isBeside(key) || alone.has(key));
   const heads = new KeptHeads();
   const bytesOf = async (manifest: StoredObject | undefined): Promise<Buffer | undefined> =>
