@@ -6,7 +6,7 @@ import { networkError } from './network-error.ts';
 import type { VaultTls } from './tls.ts';
 
 /** No answer that we ask for comes near this size, in bytes. */
-const maxResponseBytes = 8 * 1024 * 1024;
+const maxResponseBytes = 4 * 1024 * 1024;
 const maxSockets = 16;
 
 /** Vault over `node:http` and `node:https` with connections kept alive: the built-in `fetch` cannot take a CA. */
