@@ -1,10 +1,5 @@
 import { cannotLoad } from '../internal/cannot-load.ts';
-import {
-  boundRefusals,
-  boundTokenExchange,
-  LONGEST_REPLY,
-  tokenRequestOptions,
-} from '../internal/google-credentials.ts';
+import { boundReply, boundTokenExchange, LONGEST_REPLY, tokenRequestOptions } from '../internal/google-credentials.ts';
 import type { GcpKmsClient } from './client.ts';
 import { type LoopbackCredentials, loopbackCredentials } from './credentials.ts';
 import { type GcpEndpoint, parseGcpEndpoint } from './endpoint.ts';
@@ -44,7 +39,7 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
   const endpoint = options.gcpEndpoint === undefined ? undefined : parseGcpEndpoint(options.gcpEndpoint);
   const { KeyManagementServiceClient } = await loadSdk();
   const { tls, transport } = await spoken(endpoint, options.transport);
-  const transporterOptions = { ...tokenRequestOptions(options.attemptTimeoutMs), adapter: boundRefusals };
+  const transporterOptions = { ...tokenRequestOptions(options.attemptTimeoutMs), adapter: boundReply };
   const credentials: LoopbackCredentials = tls
     ? {
         options: { clientOptions: { transporterOptions } },

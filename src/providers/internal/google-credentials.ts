@@ -11,6 +11,11 @@ export interface TokenRequestOptions {
   readonly follow: number;
 }
 
+interface GaxiosRequest {
+  readonly timeout: number;
+  readonly signal?: AbortSignal;
+}
+
 interface GaxiosReply {
   readonly status: number;
   data: unknown;
@@ -24,12 +29,19 @@ export function tokenRequestOptions(timeout: number): TokenRequestOptions {
   return { timeout, retryConfig: { retry: 0 }, size: LONGEST_REPLY, follow: 0 };
 }
 
-/** Bounds refusals: gaxios collects those of a request for a stream, whatever `size` says. */
-export async function boundRefusals(
-  options: never,
-  send: (options: never) => Promise<GaxiosReply>,
+/**
+ * Bounds what gaxios does not: refusals, which it collects whatever `size` says, and the time of a request that has a signal. Of
+ * those two signals it makes one, whose limit is forgotten when garbage is collected (nodejs/node#57736): a server that hangs would
+ * keep the process from ending.
+ */
+export async function boundReply(
+  options: GaxiosRequest,
+  send: (options: GaxiosRequest) => Promise<GaxiosReply>,
 ): Promise<GaxiosReply> {
-  const reply = await send(options);
+  const { timeout, signal } = options;
+  const late = new AbortController();
+  setTimeout(() => late.abort(new DOMException('the reply took too long', 'TimeoutError')), timeout).unref();
+  const reply = await send({ ...options, signal: AbortSignal.any([...(signal ? [signal] : []), late.signal]) });
   if (reply.status >= 300 && reply.data instanceof Readable) reply.data = bounded(reply.data);
   return reply;
 }
