@@ -89,6 +89,8 @@ class World {
   #night = 0;
   /** Whether this night's results were withheld from all streams alike. */
   #silent = false;
+  /** Of these streams files were hidden while they were audited this night. */
+  #unseen: ReadonlySet<string> = new Set();
 
   constructor(random: Random, { all, keys }: Tapes, does: (attack: string) => boolean) {
     this.#random = random;
@@ -128,6 +130,7 @@ class World {
   async #liveNight(): Promise<void> {
     const kind = this.#random.below(10);
     this.#silent = false;
+    this.#unseen = new Set();
     if (this.#night > 1) {
       for (const life of this.#lives) {
         if (this.#random.below(2) === 0) continue;
@@ -257,13 +260,16 @@ class World {
     if (altered(text) === text || !this.#does('rotten', life)) return;
     this.#store.rot(name, Buffer.from(altered(text)));
     life.touched = true;
-    const [first = ''] = text.split('\n');
-    for (const { tape } of this.#lives) {
-      // a file of another stream may lie under this name by now
-      const isOf =
-        tape === life.tape || tape.stages.some((files) => [...files.values()].some((one) => one.includes(first)));
-      if (isOf) this.#rotten.set(`fleet/${tape.name}`, this.#night);
-    }
+    for (const family of new Set([`fleet/${life.tape.name}`, ...this.#familiesIn([text])]))
+      this.#rotten.set(family, this.#night);
+  }
+
+  /** Whose the files are: one of another stream may lie under a name by now. */
+  #familiesIn(texts: readonly string[]): string[] {
+    const firsts = texts.map((text) => text.split('\n', 1)[0] ?? '').filter((first) => first !== '');
+    const isOf = ({ tape }: Life): boolean =>
+      tape.stages.some((files) => [...files.values()].some((one) => firsts.some((first) => one.includes(first))));
+    return this.#lives.filter(isOf).map(({ tape }) => `fleet/${tape.name}`);
   }
 
   /** What is listed is altered, what is read is not: two folders change places in between, and again after it. */
@@ -341,6 +347,9 @@ class World {
     const good = holdings({ ...life, copies: new Map(), folder: `good-${this.#night}` });
     const hide = (): Map<string, Buffer> => {
       const own = logsOf({ life, store: this.#store });
+      // what others have there is not here while they are audited
+      const others = this.#familiesIn(own.map((name) => textOf(this.#store, name)));
+      this.#unseen = new Set(others.filter((family) => family !== origin));
       const bytes = new Map(own.map((name): [string, Buffer] => [name, this.#store.read(name)]));
       for (const name of own) this.#store.remove(name);
       return bytes;
@@ -417,9 +426,12 @@ class World {
     return streams.flatMap((one) => (one.origin === origin ? [one.first ?? [], one.newest ?? []].flat() : []));
   }
 
-  #judgeBad({ origin, verdict, findings }: StreamReport): void {
-    if (this.#retention && findings.every(({ code }) => code === 'KNOWN_CONTRADICTED' || code === 'START_UNPROVEN'))
-      return;
+  #judgeBad({ origin, verdict, findings, firstSeq, provenSize }: StreamReport): void {
+    const expected = ['KNOWN_CONTRADICTED', 'START_UNPROVEN'];
+    if (provenSize < firstSeq) expected.push('END_UNPROVEN'); // all that was sealed is gone
+    const against = findings.filter(({ severity }) => severity !== 'warning');
+    if (this.#retention && against.every(({ code }) => expected.includes(code))) return;
+    if (this.#unseen.has(familyOf(origin))) return;
     const rotten = this.#rotten.get(familyOf(origin));
     if (rotten !== undefined && this.#night - rotten < REREAD_NIGHTS) return;
     this.#violate(
