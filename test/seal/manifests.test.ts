@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -113,6 +113,16 @@ describe.each(modes)('the manifests of a log sealed with %s', (_name, extra) => 
         renameSync(join(directory, `${file}${suffix}`), join(directory, `audit.${9 - at}.jsonl${suffix}`));
     }
     expect((await audit(directory, provider)).findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
+  });
+
+  // M8.2
+  it('are asked beside a copy as if the files had been named in another order', async () => {
+    const { directory, provider, manifests } = await seal(extra);
+    const [first = '', second = ''] = [...manifests.keys()].sort().map((file) => join(directory, file));
+    copyFileSync(second, first);
+    const told = async (paths: string[]): Promise<readonly string[]> =>
+      (await audit(directory, provider, { paths })).findings.map(({ code }) => code);
+    expect(await told([first, second])).toEqual(await told([second, first]));
   });
 
   it('have no byte that may be one of no character', async () => {

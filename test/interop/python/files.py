@@ -103,7 +103,7 @@ def ordered(files):
 def _without_copies(begun):
     """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
     kept = []
-    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one))):
+    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one), one.name)):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
         elif not file.whole:
