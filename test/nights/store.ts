@@ -20,8 +20,8 @@ import { MemoryStorage } from '../support/memory-storage.ts';
 
 /** Where the logs of a world are, and everything that access to it allows. */
 export interface Store extends FleetFiles {
-  /** What a whole verification reads. */
-  verified(): Pick<VerifyOptions, 'paths' | 'stored'>;
+  /** What a whole verification reads: everything, or the files with these names. */
+  verified(names?: readonly string[]): Pick<VerifyOptions, 'paths' | 'stored'>;
   /** Keeps a folder with these files, by their names in it, aside; puts it in the place of the one in use, and back. A bucket has none. */
   readonly aside?: { put(folder: string, files: ReadonlyMap<string, Uint8Array>): void; swap(folder: string): void };
   /** Other bytes under the same version, as bit rot and dirty pages leave them; a test cannot do that to a file system. */
@@ -60,7 +60,7 @@ export function storeOnDisk(): Store {
         .map(String)
         .filter((name) => statSync(at(name)).isFile())
         .sort(),
-    verified: () => ({ paths: [logs], stored: [] }),
+    verified: (names) => ({ paths: names?.map(at) ?? [logs], stored: [] }),
     aside: {
       put: (name, files) => {
         for (const [file, bytes] of files) {
@@ -85,15 +85,15 @@ export function storeOnDisk(): Store {
 export function storeInBucket(): Store {
   const fleet = fleetInBucket();
   const { bucket } = fleet;
-  const list = async (): Promise<ListedObject[]> => {
+  const list = async (names?: readonly string[]): Promise<ListedObject[]> => {
     const objects: ListedObject[] = [];
     for await (const page of bucket.list('logs/')) objects.push(...page.map((one) => ({ ...one, named: false })));
-    return objects;
+    return objects.filter(({ key }) => names?.includes(key.slice('logs/'.length)) !== false);
   };
   return {
     ...fleet,
     read: (name) => bucket.bytes(`logs/${name}`),
-    verified: () => ({ paths: [], stored: [{ storage: bucket.another(), list }] }),
+    verified: (names) => ({ paths: [], stored: [{ storage: bucket.another(), list: () => list(names) }] }),
     rot: (name, bytes) => bucket.rot(`logs/${name}`, bytes),
     touch: (name) => void bucket.set(`logs/${name}`, bucket.bytes(`logs/${name}`)),
     handedOut: () => bucket.bytesRead,

@@ -415,7 +415,7 @@ class World {
       const first = this.#held.get(origin)?.[0] ?? firstCheckpoint ?? checkpoint;
       this.#held.set(origin, this.#retention ? [checkpoint] : [first, checkpoint]);
     }
-    await this.#verifyKnown(where);
+    await this.#verifyKnown();
   }
 
   /** The checkpoints that the audit holds of a stream. */
@@ -439,13 +439,16 @@ class World {
     );
   }
 
-  /** `--known`, one file for each stream: a log that was seen from entry 1 does not begin later. */
-  async #verifyKnown(where: ReturnType<Store['verified']>): Promise<void> {
+  /** `--known`, one file for each stream and its own files: a log that was seen from entry 1 does not begin later. */
+  async #verifyKnown(): Promise<void> {
     if (this.#known === undefined) return;
-    for (const { tape } of this.#lives) {
-      const origin = `fleet/${tape.name}`;
+    for (const life of this.#lives) {
+      const origin = `fleet/${life.tape.name}`;
+      const names = logsOf({ life, store: this.#store });
+      if (names.length === 0) continue;
       const policy = { streams: [{ ...OPEN_END, origin }] };
-      const known = join(this.#known, tape.name);
+      const known = join(this.#known, life.tape.name);
+      const where = this.#store.verified(names);
       const { streams } = await verify({ ...where, ...this.#keys, policy, known, strict: true });
       const report = streams.find((one) => one.origin === origin);
       if (report?.verdict !== 'ok') continue;
