@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { CANARY, doors, type Hostile } from './asking.ts';
 
 /**
@@ -57,8 +57,9 @@ const isAnswer = /\bOK\b|^taken$|^a key$|cosigned|existed at/;
 /** A webhook reads the status alone: these say 200. */
 const statusAlone = new Set(['webhook', 'anchor-http']);
 
-describe.each(Object.keys(doors))('%s', (door) => {
-  it('is bounded whatever answers', async () => {
+// side by side: most of them wait for a limit of time
+describe.concurrent.each(Object.keys(doors))('%s', (door) => {
+  it('is bounded whatever answers', async ({ expect }: TestContext) => {
     const { results, followed, peakMb, blockMs, controlMs } = await ask(door);
     console.info(
       `${door}: ${results.length} ways, ${peakMb} MB above rest, longest turn ${blockMs} ms, ${controlMs} ms for a known piece of work`,
