@@ -42,13 +42,16 @@ async function ask(door: string): Promise<Outcome> {
   const argv = ['--expose-gc', '--import', here('../child/typescript.mjs'), here('asking.ts'), door];
   const child = spawn(process.execPath, [...argv, JSON.stringify(hostile)], {
     cwd: here('../..'),
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], FAPILOG_TAMPER_ENGINE: 'typescript' },
   });
-  const ended = once(child, 'exit');
+  const ended = once(child, 'close'); // what it said is read by then
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
-  await ended;
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (complaint = `${complaint}${part}`.slice(-4_000)));
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`the asker ended with ${code}: ${complaint}`);
   return JSON.parse(text) as Outcome;
 }
 

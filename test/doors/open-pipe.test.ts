@@ -57,7 +57,7 @@ export async function createProvider() {
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const ended = once(child, 'exit');
+  const ended = once(child, 'close');
   child.stdin.write('{"n":1}\n');
   const log = join(directory, 'log.jsonl');
   const isSealed = (): boolean => readFileSync(log, { encoding: 'utf8', flag: 'a+' }).includes('"n":1');
