@@ -238,7 +238,9 @@ describe('fapilog-tamper seal', () => {
     await here(['seal', '--out', 'log/a.jsonl', '--origin', origin], { env, input: 'two\n' });
     const { stderr, stdout } = await here(['verify', 'log', '--origin', 'example.com/b'], { env });
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^UNDECIDED .*\n {2}this file belongs to a stream \(tag \S+\) that you did not name\n/);
+    expect(stdout).toMatch(
+      /^UNDECIDED .*\n {2}no stream named [\s\S]*\n {2}this file belongs to a stream \(tag \S+\) that you did not name \(a\.jsonl\)\n/,
+    );
   });
 
   it.each(['moved away', 'deleted'])(
