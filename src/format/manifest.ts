@@ -145,7 +145,7 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
     value = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw new TamperError('INTERNAL', 'JSON.parse failed', { cause: error });
-    const message = first === 0xef ? 'a byte order mark was put before it' : 'it is not JSON';
+    const message = first === 0xef ? 'a byte order mark was put before it' : 'it is cut, or not JSON';
     return { problem: { code: 'CONTROL_MALFORMED', message } };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

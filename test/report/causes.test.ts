@@ -404,7 +404,7 @@ const rows: readonly Row[] = [
     'the first 7 entries are not those of the checkpoint that you hold: the log was rewritten',
     async (p) => { await p.seal('sign', {}, () => p.keep()); const held = await p.note(); p.goBack(); await p.seal('sign'); return [...signer(p), '--since', held]; }],
   ['two writers went on from one backup', 'tampered',
-    'there are two different versions of the same entries (entry 8)',
+    'two files begin with the same entry, and differ (entry 8)',
     async (p) => { await p.seal('sign', {}, async (s) => { await s.rotate(); p.keep(); }); cpSync(p.file, p.at('first.jsonl')); p.goBack(); await p.seal('sign'); cpSync(p.at('first.jsonl'), join(p.logs, 'restored.jsonl')); return signer(p); }],
   ['every checkpoint line is removed', 'undecided',
     'entries are not covered by a signature that you demand (entries 1 to 7); there is 1 more finding',

@@ -36,9 +36,9 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: 'Look whether a tool that ships or joins files has delivered lines twice, and verify the original file.',
   },
   FORK: {
-    title: 'there are two different versions of the same entries',
+    title: 'two files begin with the same entry, and differ',
     means:
-      'Two files begin with the same entry and differ. One of them is not the log, or the writer was made to write twice.',
+      'One of the two is not the log, the writer was made to write twice, or one was shipped from a host that lost its end in a crash.',
     next: `Find out where each of the two comes from, and verify each of them alone. ${KEEP}`,
   },
   AUTH_WRONG: {

@@ -42,7 +42,7 @@ function rankOf(code: FindingCode, isOpen: boolean): number {
 export function rootCauseFirst(
   findings: readonly Finding[],
   following: ReadonlySet<Finding>,
-  isOpen = false,
+  isOpen: boolean,
 ): Finding[] {
   const rank = ({ code }: Finding): number => rankOf(code, isOpen);
   const isCause = (finding: Finding): boolean =>
