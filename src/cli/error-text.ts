@@ -10,6 +10,9 @@ const program = 'fapilog-tamper';
 /** What to do next, whatever was to be done with a path. */
 const hints: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'That is a directory: name a file in it.'],
+  ['ENXIO', 'That is a socket or a device: name a regular file.'],
+  ['ELOOP', 'That is a symbolic link that leads in a circle, or must not be one: name the file itself.'],
+  ['EEXIST', 'Something else has that name already: choose another one.'],
   [
     'ENAMETOOLONG',
     'Choose a shorter name: most file systems take 255 bytes, and the names of closed files are about 50 bytes longer.',

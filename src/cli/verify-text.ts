@@ -197,7 +197,9 @@ function topicLines({ topic }: VerifyReport): string[] {
 
 /** The report as text, with a line feed at its end. */
 export function verdictText(report: VerifyReport, level: Level): string {
-  const lines = report.streams.flatMap((stream) => streamLines(stream, level));
+  const isNameless = ({ origin }: StreamReport): number => Number(origin === '');
+  const streams = [...report.streams].sort((one, other) => isNameless(one) - isNameless(other));
+  const lines = streams.flatMap((stream) => streamLines(stream, level));
   if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
   if (level !== 'quiet') {
     lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report), ...topicLines(report));

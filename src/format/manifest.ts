@@ -135,6 +135,9 @@ export type ManifestReading = { readonly manifest: Manifest } | { readonly probl
 
 /** Reads the bytes of a manifest file. Formatting and order do not matter; members and their types do. */
 export function readManifest(bytes: Uint8Array): ManifestReading {
+  const [first = 1, second] = bytes;
+  if (first >= 0xfe || first === 0 || second === 0)
+    return { problem: { code: 'CONTROL_MALFORMED', message: 'it was converted to UTF-16' } };
   const text = decodeUtf8(bytes);
   if (text === undefined) return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not UTF-8' } };
   let value: unknown;
@@ -142,7 +145,8 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
     value = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw new TamperError('INTERNAL', 'JSON.parse failed', { cause: error });
-    return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not JSON' } };
+    const message = first === 0xef ? 'a byte order mark was put before it' : 'it is cut, or not JSON';
+    return { problem: { code: 'CONTROL_MALFORMED', message } };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not an object' } };

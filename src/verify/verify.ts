@@ -258,7 +258,7 @@ async function verifyOnce(
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
   const found = [...reports, ...missing, ...others, ...vanished];
-  const all = [...found, ...missingReports(options, found, peeks)];
+  const all = [...found, ...missingReports(options, found, peeks, ignored.manifests)];
   const result = wholeReport(all, ignored.report, { unwrapped });
   const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],

@@ -25,7 +25,7 @@ describe('fapilog-tamper keygen', () => {
     const { code, stdout, stderr } = await runHere(['keygen', '--out', 'audit.key'], { cwd });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
-      'fapilog-tamper: WRITE_FAILED: audit.key already exists, and keys are never overwritten\n  hint: Choose another name\n',
+      'fapilog-tamper: WRITE_FAILED: audit.key already exists, and keys are never overwritten\n  hint: Something else has that name already: choose another one.\n',
     );
   });
 

@@ -233,12 +233,14 @@ describe('fapilog-tamper seal', () => {
       const { stderr, stdout } = await here(['verify', path, '--origin', origin], { env });
       expect(stderr).toContain('note: 1 line that could not be sealed waits in ');
       const isNamed = path.endsWith('.jsonl');
-      expect(stdout).toContain(isNamed ? 'there are no sealed lines' : `\n  no stream named ${origin} is here\n`);
+      expect(stdout).toContain(isNamed ? 'there is no sealed line' : `\n  no stream named ${origin} is here\n`);
     }
     await here(['seal', '--out', 'log/a.jsonl', '--origin', origin], { env, input: 'two\n' });
     const { stderr, stdout } = await here(['verify', 'log', '--origin', 'example.com/b'], { env });
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^UNDECIDED .*\n {2}this file belongs to a stream \(tag \S+\) that you did not name\n/);
+    expect(stdout).toMatch(
+      /^UNDECIDED .*\n {2}no stream named [\s\S]*\n {2}this file belongs to a stream \(tag \S+\) that you did not name \(a\.jsonl\)\n/,
+    );
   });
 
   it.each(['moved away', 'deleted'])(

@@ -29,7 +29,10 @@ describe('the verdict in one sentence', () => {
       'root-mismatch',
       /is not as it was sealed: entries were changed, removed or added before a checkpoint \(within entries 3 to 8\)\.$/,
     ],
-    ['no-key', /^It cannot be decided whether the log .* is as it was sealed: a key is missing to check the entries/],
+    [
+      'no-key',
+      /^It cannot be decided whether the log .* is as it was sealed: you gave no key that can check the entries/,
+    ],
   ])('%s', async (name, sentence) => {
     expect(verdictSentence(await vectorReport(name))).toMatch(sentence);
   });
@@ -278,19 +281,26 @@ const FIRST: readonly { vector: string; done: string; verdict: string; said: str
   readFileSync(new URL('./first-sentences.json', import.meta.url), 'utf8'),
 );
 
+/** No entry of these contradicts its seals. */
+const isBesideEntries = (vector: string): boolean => vector === 'manifest-wrong' || vector === 'records-floor';
+
 describe('the first sentence', () => {
   it.each(FIRST)('$done ($vector): $said', async ({ vector, verdict, said }) => {
     const report = await vectorReport(vector);
     expect(report.verdict).toBe(verdict);
     const html = renderReport(report, { version: '1.2.3', checkedAt: '2026-11-26T05:00:00.000Z', given: [] });
-    const read = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
+    const read = html
+      .replaceAll(/<[^>]+>/g, ' ')
+      .replaceAll(/\s+/g, ' ')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'");
     const { streams } = report;
     const stream = streams.find((one) => one.verdict === verdict);
     const name = `the log ${stream?.origin}`;
     const capital = `The log ${stream?.origin}`;
     const sentence =
       verdict === 'tampered'
-        ? `${capital} is not as it was sealed: ${said}.`
+        ? `${capital} is not ${isBesideEntries(vector) ? 'accepted' : 'as it was sealed'}: ${said}.`
         : `It cannot be decided whether ${name} is as it was sealed: ${said}.`;
     if (streams.length === 1) {
       expect(verdictText(report, 'normal').split('\n')[1]).toBe(`  ${said}`);
@@ -368,11 +378,11 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
       /^ {2}1 entry was changed after it was sealed \(5\); every other one from 1 to 14 (is as it was sealed|has the MAC that it was sealed with)$/,
     'a removed record': /^ {2}entries were removed \(entry 5\)/,
     'records and their seal removed': /^ {2}entries were removed \(entries 5 to 8\)/,
-    'an appended line': /^ {2}a line that was never sealed stands among sealed ones \(after entry 14\)$/,
+    'an appended line': /^ {2}a line that was never sealed in this form stands among sealed ones \(after entry 14\)$/,
     'an altered seal':
       /^ {2}(1 entry was changed after it was sealed \(8\); every other one from 1 to 14 has the MAC|an entry was changed after it was written \(entry 8\)$)/,
     'no checkpoint but the first':
-      /^ {2}entries are not covered by a signature that you demand|^ {2}nothing proves where the log ends/,
+      /^ {2}entries are not covered by a signature that you demand|^ {2}the log ends with close/,
   };
   const rows = (Object.keys(MODES) as Mode[]).flatMap((mode) =>
     (mode === 'both' ? [['public'], ['data'], ['public', 'data']] : [[mode === 'mac' ? 'data' : 'public']]).flatMap(
@@ -397,7 +407,7 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
     else if (right && (given.includes('data') || mode === 'signed' || !change.startsWith('an altered')))
       expect(first).toMatch(CAUSE[change]);
     else if (report.verdict === 'undecided')
-      expect(first).toMatch(/^ {2}(a key is missing|the key that you gave is another)/);
+      expect(first).toMatch(/^ {2}(you gave no key that can|the key that you gave is another)/);
     else
       expect(first).toMatch(
         /^ {2}(1 entry was changed|an entry was changed|entries were|a line that was never sealed|a seal does not count rightly)/,

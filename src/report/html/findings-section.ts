@@ -9,7 +9,7 @@ import { html, type Markup } from './markup.ts';
 
 const RANK: Readonly<Record<Severity, number>> = { tampered: 0, undecided: 1, warning: 2 };
 const SEVERITY: Readonly<Record<Severity, string>> = {
-  tampered: 'Contradicts the seals',
+  tampered: 'Counts as tampering',
   undecided: 'Leaves the log undecided',
   warning: 'For your information',
 };

@@ -1,7 +1,6 @@
 import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
-import { FINDING_WORDS } from '../words/finding-words.ts';
-import { grouped, verdictSentence } from '../words/verdict-words.ts';
+import { causeOf, grouped, verdictSentence } from '../words/verdict-words.ts';
 import { renderDocument } from './document.ts';
 import { evidenceRows } from './evidence-section.ts';
 import { leftOut } from './files-section.ts';
@@ -17,8 +16,8 @@ const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
  * from the log is text in it. Its length is bounded, whatever the log is; what is left out is said.
  */
 export function renderReport(report: VerifyReport, about: ReportAbout): string {
-  const [only] = report.streams;
-  const subject = report.streams.length === 1 && only !== undefined ? only.origin : `${report.streams.length} logs`;
+  const [only, ...others] = report.streams.filter(({ origin }) => origin !== '');
+  const subject = others.length === 0 ? (only?.origin ?? '') : `${others.length + 1} logs`;
   const title = `${report.verdict.toUpperCase()}: ${brief(subject, 100)} – verification report`;
   return renderDocument(title, renderMain(report, about));
 }
@@ -58,13 +57,11 @@ ${detailed.map((stream, at) => streamPart(stream, `log-${at + 1}`, limits))}
 ${cut > 0 && cutNote(`${grouped(cut)} more logs have no part of their own here: those come first that are not ok. The JSON report has them all`)}`;
 }
 
-function overviewRow(
-  { verdict, origin, firstSeq, lastSeq, endTime, findings }: StreamReport,
-  id: string | undefined,
-): Markup {
-  const reason = findings.find(({ severity }) => severity === verdict);
+function overviewRow(stream: StreamReport, id: string | undefined): Markup {
+  const { verdict, origin, firstSeq, lastSeq, endTime } = stream;
+  const cause = verdict === 'ok' ? undefined : causeOf(stream);
   const name = origin === '' ? 'of no name' : brief(origin);
-  return html`<tr><td>${badge(verdict)}</td><th scope="row">${id === undefined ? name : html`<a href="#${id}">${name}</a>`}${reason && html`<br><span class="quiet">${FINDING_WORDS[reason.code].title}</span>`}</th>
+  return html`<tr><td>${badge(verdict)}</td><th scope="row">${id === undefined ? name : html`<a href="#${id}">${name}</a>`}${cause !== undefined && html`<br><span class="quiet">${brief(cause)}</span>`}</th>
 <td class="number">${lastSeq === 0 ? '—' : `${grouped(firstSeq)} to ${grouped(lastSeq)}`}</td><td class="time">${endTime ?? '—'}</td></tr>`;
 }
 

@@ -1,5 +1,6 @@
 import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
 import { takenOverUnchecked } from './forgers.ts';
+import { isBesideEntries } from './verdict-words.ts';
 
 /** What a verdict means, and what it does not: each one sentence. */
 export interface Meaning {
@@ -24,7 +25,9 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
     case 'tampered':
       return {
         yes: [
-          'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
+          streams.every(isBesideEntries)
+            ? 'A manifest beside the log is wrong or missing, or the log is weaker than your policy demands. No entry was found to contradict its seals.'
+            : 'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
           `Entries up to the one that is proven, other than those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}, are as they were sealed.`,
         ],
         no: [

@@ -8,7 +8,7 @@ const COMPARE = `${KEEP} Compare with another copy of the log: one that was ship
 
 export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   FOREIGN_LINE: {
-    title: 'a line that was never sealed stands among sealed ones',
+    title: 'a line that was never sealed in this form stands among sealed ones',
     means:
       'The writer did not write this line in this place: somebody or something inserted it later, or replaced a sealed line by it.',
     next: `Look whether the numbers of the entries around it go on without a hole; if so, the line was added and the sealed ones are still there. ${KEEP}`,
@@ -36,9 +36,9 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: 'Look whether a tool that ships or joins files has delivered lines twice, and verify the original file.',
   },
   FORK: {
-    title: 'there are two different versions of the same entries',
+    title: 'two files begin with the same entry, and differ',
     means:
-      'Two files begin with the same entry and differ. One of them is not the log, or the writer was made to write twice.',
+      'One of the two is not the log, the writer was made to write twice, or one was shipped from a host that lost its end in a crash.',
     next: `Find out where each of the two comes from, and verify each of them alone. ${KEEP}`,
   },
   AUTH_WRONG: {
@@ -168,7 +168,7 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: COMPARE,
   },
   MANIFEST_WRONG: {
-    title: 'the manifest beside a file does not describe it',
+    title: 'a manifest is missing, or does not describe its file',
     means:
       'A manifest says what its file holds. A member of it is wrong or missing, or the policy demands a manifest and there is none.',
     next: 'The manifest itself proves nothing: if nothing else is found, the file is right and the manifest is not. Ask who replaced it.',

@@ -11,7 +11,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask for the missing file. What is here was checked by itself.',
   },
   START_UNPROVEN: {
-    title: 'nothing shows what came before the first entry',
+    title: 'what came before the first entry is not here, or not proven',
     means: 'The log does not begin with its first entry, and you hold no checkpoint from before.',
     next: 'Ask for the earlier files, or give a checkpoint that you have kept (--since, --known, pins of the policy).',
   },
@@ -22,7 +22,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'If a key is missing, begin with that. If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',
   },
   NOT_SEALED: {
-    title: 'the file was never sealed',
+    title: 'there is no sealed line',
     means: 'It holds no sealed line. Nothing can be said of it.',
     next: 'Check that it is the right file, and that the application writes through the sealer.',
   },
@@ -39,8 +39,8 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask for a copy with later cosignatures, or ask the witnesses for the newest checkpoint that they have of this log.',
   },
   NO_KEY: {
-    title: 'a key is missing to check the entries',
-    means: 'You have given no key for this part, so it was read and not checked.',
+    title: 'you gave no key that can check the entries',
+    means: 'None of the keys that you gave is one of this part, so it was read and not checked.',
     next: 'Ask the owner of the key for the public key, or for the right to have the data key unwrapped; the message says which.',
   },
   WRONG_KEY: {
@@ -103,9 +103,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask for the file once more.',
   },
   UNREADABLE: {
-    title: 'a file cannot be read to its end',
-    means: 'It is damaged, cut, or you may not read it. What follows was not checked.',
-    next: 'Ask for the file once more, or for the right to read it.',
+    title: 'a file cannot be read',
+    means: 'It is not there, damaged, cut, or you may not read it. What it holds, or may hold, was not checked.',
+    next: 'Check its name. Ask for the file once more, or for the right to read it.',
   },
   LIMIT: {
     title: 'the log demands more than a verifier does',
@@ -113,7 +113,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'The message says which bound. Look at that place with inspect.',
   },
   KEY_SERVICE: {
-    title: 'the key service did not answer',
+    title: 'a key could not be had from its service',
     means: 'A key that is needed could not be had. This says nothing about the log.',
     next: 'Try again, and check your permissions with doctor.',
   },

@@ -2,22 +2,25 @@ import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from './finding-words.ts';
 import { type EntryRange, takenOverUnchecked } from './forgers.ts';
+import { isOfTopic } from './place-words.ts';
 
 /** The verdict in one sentence, for whoever signs it off. */
 export function verdictSentence({ streams, verdict }: VerifyReport): string {
   const [only] = streams;
   if (only === undefined) return 'There was no log to check.';
   if (streams.length === 1) return streamSentence(only);
-  const of = (one: Verdict): number => streams.filter((stream) => stream.verdict === one).length;
+  const logs = streams.filter(({ origin }) => origin !== '');
+  const worst = [...logs, ...streams].find((stream) => stream.verdict === verdict) ?? only;
+  const of = (one: Verdict): number => logs.filter((stream) => stream.verdict === one).length;
   const counts: readonly (readonly [number, string])[] = [
     [of('tampered'), 'not as sealed'],
     [of('undecided'), 'undecided'],
     [of('ok'), 'as sealed'],
   ];
   const parts = counts.flatMap(([count, what]) => (count > 0 ? [`${grouped(count)} ${what}`] : []));
-  return verdict === 'ok'
-    ? `All ${grouped(streams.length)} logs are as they were sealed${caveats(streams)}.`
-    : `Of ${grouped(streams.length)} logs: ${parts.join(', ')}.`;
+  if (verdict === 'ok') return `All ${grouped(streams.length)} logs are as they were sealed${caveats(streams)}.`;
+  const counted = logs.length > 1 ? `Of ${grouped(logs.length)} logs: ${parts.join(', ')}. ` : '';
+  return `${counted}${streamSentence(worst)}`;
 }
 
 /** What of many logs cannot be said of each. */
@@ -37,12 +40,21 @@ function caveats(streams: readonly StreamReport[]): string {
 /** The same of one log. */
 export function streamSentence(stream: StreamReport): string {
   const { verdict, origin } = stream;
-  const name = origin === '' ? 'files that belong to no named log' : `the log ${origin}`;
+  const name = origin === '' ? 'what belongs to no log that you named' : `the log ${origin}`;
   if (verdict === 'ok') return okSentence(stream, capital(name));
   const cause = causeOf(stream);
-  if (verdict === 'tampered') return `${capital(name)} is not as it was sealed: ${cause ?? 'see the findings'}.`;
   if (cause === undefined) return `${capital(name)} has warnings, and you asked that warnings count.`;
-  return `It cannot be decided whether ${name} is as it was sealed: ${cause}.`;
+  if (verdict === 'undecided') return ended(`It cannot be decided whether ${name} is as it was sealed: ${cause}`);
+  return ended(`${capital(name)} is not ${isBesideEntries(stream) ? 'accepted' : 'as it was sealed'}: ${cause}`);
+}
+
+const ended = (text: string): string => (text.endsWith('?') ? text : `${text}.`);
+
+/** Whether nothing but a manifest, or what the policy demands, makes a log tampered: no entry contradicts its seals. */
+export function isBesideEntries({ findings }: StreamReport): boolean {
+  return !findings.some(
+    ({ code, severity }) => severity === 'tampered' && code !== 'MANIFEST_WRONG' && code !== 'RECORDS_FLOOR',
+  );
 }
 
 /** Why a log is not ok: the finding that the others follow from, and how many kinds there are. Undefined without one. */
@@ -54,7 +66,7 @@ export function causeOf(stream: StreamReport): string | undefined {
   const exact = alteredText(stream);
   if (exact !== undefined) return exact;
   const rest = new Set(reasons.map(({ code }) => code)).size - 1;
-  return `${reason(first)}${rest > 0 ? `, and ${rest} more ${rest === 1 ? 'finding' : 'kinds of finding'}` : ''}`;
+  return `${reason(first)}${rest > 0 ? `; there ${rest === 1 ? 'is 1 more finding' : `are ${rest} more kinds of finding`}` : ''}`;
 }
 
 /** Ranges of altered entries that are named in one sentence. */
@@ -97,14 +109,28 @@ function rangesOf(seqs: readonly number[]): EntryRange[] {
   return ranges;
 }
 
-/** Without an entry they are about a stream that is not here, or one that was not named. */
-const SAY_THEMSELVES: ReadonlySet<Finding['code']> = new Set(['END_UNPROVEN', 'NO_KEY']);
+/** Of these the message says which of several causes it is, and which entries. */
+const SAY_THEMSELVES: ReadonlySet<Finding['code']> = new Set([
+  'START_UNPROVEN',
+  'END_UNPROVEN',
+  'KNOWN_CONTRADICTED',
+  'LINK_CONTRADICTED',
+  'MANIFEST_WRONG',
+  'UNREADABLE',
+  'NOT_SEALED',
+  'RESERIALIZED',
+  'TORN_TAIL',
+  'LIMIT',
+]);
 
 function reason(finding: Finding): string {
-  if (finding.seq === undefined && SAY_THEMSELVES.has(finding.code)) return finding.message;
-  const { title } = FINDING_WORDS[finding.code];
-  const where = entriesOf(finding);
-  return where === '' ? title : `${title} (${where})`;
+  const { code, file, seq, message } = finding;
+  const isFile = seq === undefined && file !== undefined;
+  const place = isFile ? (isOfTopic(file) ? file : file.slice(file.lastIndexOf('/') + 1)) : '';
+  const says =
+    SAY_THEMSELVES.has(code) || (seq === undefined && (code === 'NO_KEY' || code === 'LINE_ENDINGS_CONVERTED'));
+  const where = says || isFile ? place : entriesOf(finding);
+  return `${says ? message : FINDING_WORDS[code].title}${where === '' ? '' : ` (${where})`}`;
 }
 
 /** The entries that a finding is about, `entry 7` or `within entries 6 to 8`; empty where it names none. */

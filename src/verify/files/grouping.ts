@@ -5,6 +5,7 @@ import type { VerifyOptions } from '../auditor/options.ts';
 import { coversOrigin } from '../auditor/origin-pattern.ts';
 import type { Peek, PeekedSource, Wanted } from '../input/peek.ts';
 import { type FindingCode, Findings } from '../model/findings.ts';
+import type { ManifestAlone } from '../verdict/ignored-files.ts';
 import { emptyReport, type StreamReport } from '../verdict/report.ts';
 import { didYouMean } from './nearest-origin.ts';
 
@@ -189,6 +190,7 @@ export function missingReports(
   options: VerifyOptions,
   reports: readonly StreamReport[],
   peeks: readonly Pick<Peek, 'tag' | 'origin'>[],
+  manifests: readonly ManifestAlone[] = [],
 ): StreamReport[] {
   const demands = new Map(patternsOf(options).map((pattern) => [pattern, 1]));
   for (const { origin, min } of options.policy?.streams ?? []) if (demands.has(origin)) demands.set(origin, min);
@@ -198,11 +200,12 @@ export function missingReports(
     const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
     if (there >= min) continue;
     const findings = new Findings();
+    const toldOf = manifests.some(({ origin }) => coversOrigin(pattern, origin)) ? ', only manifests of its files' : '';
     const what =
       there > 0
         ? `only ${there} of at least ${min} streams named ${pattern} ${there === 1 ? 'is' : 'are'} here`
         : hiding === undefined
-          ? `no stream named ${pattern} is here${didYouMean(pattern, peeks)}`
+          ? `no stream named ${pattern} is here${toldOf}${didYouMean(pattern, peeks)}`
           : `no entry of a stream named ${pattern} was found, but ${hiding} could not be read`;
     findings.add('END_UNPROVEN', {}, what);
     missing.push(emptyReport(pattern, findings, []));

@@ -84,7 +84,7 @@ interface Trailer {
 }
 
 function checkTrailer(bytes: Buffer, { check, length }: Trailer): void {
-  if (bytes.length < TRAILER) throw new Damaged('it ends inside a member');
+  if (bytes.length < TRAILER) throw new Damaged('it is cut');
   if (bytes.readUInt32LE(0) !== check || bytes.readUInt32LE(4) !== length % 2 ** 32) {
     throw new Damaged('its checksum is wrong');
   }
@@ -134,11 +134,11 @@ export async function* readGzip(
   const window = new Window(file);
   let position = 0;
   let bytes = 0;
-  const exceeded = (): void => onProblem('LIMIT', `it expands to more than ${maxBytes} bytes`);
+  const exceeded = (): void => onProblem('LIMIT', `the file expands to more than ${maxBytes} bytes`);
   try {
     for (let members = 0; position < file.size; members++) {
       if (members === maxMembers) {
-        onProblem('LIMIT', `it has more than ${maxMembers} gzip members; what follows was not read`);
+        onProblem('LIMIT', `the file has more than ${maxMembers} gzip members; what follows was not read`);
         return;
       }
       const view = await window.from(position);

@@ -62,7 +62,7 @@ const REWRITTEN: Hidden = {
 export const MENTIONING: Hidden = {
   code: 'RESERIALIZED',
   message:
-    'no line is as it was sealed, but some mention "integrity": a tool may have parsed the log and rewritten it on other lines',
+    'no line is as it was sealed, but some mention "integrity": a tool may have rewritten the log on other lines, or in UTF-16',
   mentions: true,
 };
 

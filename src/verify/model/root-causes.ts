@@ -27,25 +27,31 @@ const LAST: readonly (readonly FindingCode[])[] = [
   ['END_UNPROVEN', 'UNWITNESSED'],
 ];
 
-function rankOf(code: FindingCode): number {
+function rankOf(code: FindingCode, isOpen: boolean): number {
+  if (isOpen && code === 'END_UNPROVEN') return ORDER.length; // no signature has come, as there is no end
   const isHere = (codes: readonly FindingCode[]): boolean => codes.includes(code);
   const at = ORDER.findIndex(isHere);
-  return at >= 0 ? at : ORDER.length + 1 + LAST.findIndex(isHere);
+  return at >= 0 ? at : ORDER.length + 2 + LAST.findIndex(isHere);
 }
 
 /**
  * The findings as they are told. Those of `following` may be consequences: they are left out where something is found that
  * they can follow from: a change, a part that is not here, a key that is missing. Among the undecided ones the cause comes
- * before what follows from it; all others stay where they are.
+ * before what follows from it; all others stay where they are. `isOpen`: the log is signed, and not closed.
  */
-export function rootCauseFirst(findings: readonly Finding[], following: ReadonlySet<Finding>): Finding[] {
+export function rootCauseFirst(
+  findings: readonly Finding[],
+  following: ReadonlySet<Finding>,
+  isOpen: boolean,
+): Finding[] {
+  const rank = ({ code }: Finding): number => rankOf(code, isOpen);
   const isCause = (finding: Finding): boolean =>
     !following.has(finding) &&
-    (finding.severity === 'tampered' || (finding.severity === 'undecided' && rankOf(finding.code) < ORDER.length));
+    (finding.severity === 'tampered' || (finding.severity === 'undecided' && rank(finding) < ORDER.length));
   const told = findings.some(isCause) ? findings.filter((finding) => !following.has(finding)) : [...findings];
   const undecided = told
     .filter(({ severity }) => severity === 'undecided')
-    .sort((one, other) => rankOf(one.code) - rankOf(other.code));
+    .sort((one, other) => rank(one) - rank(other));
   // a checkpoint stands before what it covers because that is missing or was moved
   const tampered = told
     .filter(({ severity }) => severity === 'tampered')

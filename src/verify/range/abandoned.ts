@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
+import { entriesText } from '../model/entries-text.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { beginRange, forgetRange } from './ranges.ts';
@@ -35,7 +36,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   state.abandonedEntries += count;
   const tooMany = state.abandonedEntries > state.auditor.accept.abandoned;
   const place = { ...state.here(seq), lastSeq: end };
-  const message = `entries ${seq} to ${end}: the writer crashed and continued from before them; this copy has lines that the writer's host lost`;
+  const message = `${entriesText(seq, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost`;
   if (unproven) state.findings.add('ABANDONED_UNPROVEN', place, `${message}, and nothing shows who wrote them`);
   else state.findings.add('ABANDONED', place, message, tooMany ? 'undecided' : undefined);
   goBack(state, size);
@@ -62,7 +63,7 @@ function abandonRange(state: StreamState, seq: number): Abandonment {
   const from = Math.max(seq, state.firstSeq);
   const end = state.next - 1;
   state.abandonedEntries += end - from + 1;
-  const message = `entries ${from} to ${end}: the writer crashed and continued from before them; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
+  const message = `${entriesText(from, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
   state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
   if (seq < state.firstSeq) forgetRange(state);
   else beginRange(state);

@@ -1,5 +1,6 @@
 import type { OpenEntry } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
+import { entriesText } from '../model/entries-text.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { addTakenOver } from '../model/taken-over.ts';
 import type { StreamState } from '../state/state.ts';
@@ -28,7 +29,7 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
     const message =
       wanted === undefined
         ? `entry ${seq}: this run adopts nothing, yet it ${says}`
-        : `entry ${seq}: this run adopts entries ${wanted} to ${open.size} that no signature covers, but ${says}`;
+        : `entry ${seq}: this run adopts ${entriesText(wanted, open.size)} that no signature covers, but ${says}`;
     state.find('ADOPTED_UNMARKED', message, seq);
   }
   if (!isSigned(open, before)) return;
@@ -50,14 +51,14 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
     const unsigned = Math.max(open.adoptedFrom, from);
     const uncovered =
       unsigned > from
-        ? `, and no checkpoint that you can check covers entries ${from} to ${unsigned - 1} before it`
+        ? `, and no checkpoint that you can check covers ${entriesText(from, unsigned - 1)} before it`
         : '';
-    const message = `entries ${unsigned} to ${open.size}: after a restart the writer took them over unsigned; it cannot be told whether they were changed meanwhile${uncovered}`;
+    const message = `${entriesText(unsigned, open.size)}: taken over unsigned after a restart; it cannot be told whether anything was changed meanwhile${uncovered}`;
     state.findings.add('ADOPTED', place, message);
     return;
   }
   const cited = open.checkpoint === undefined ? 'no checkpoint' : `a checkpoint of ${open.checkpoint.size} entries`;
-  const message = `entries ${from} to ${open.size}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers these entries and that you can check`;
+  const message = `${entriesText(from, open.size)}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers this and that you can check`;
   state.findings.addFollowing('ADOPTED', place, message);
 }
 

@@ -71,14 +71,14 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
       ),
       unchecked: isUnchecked(state),
     };
-  else if (state.unread) yield endUnproven(`nothing behind entry ${last} could be read`);
+  else if (state.unread) yield endUnproven(`nothing behind entry ${last} was read`);
   else {
     const ends =
-      closed === undefined ? `at entry ${last} without a close;` : `with close rotated (entry ${closed.seq}):`;
+      closed === undefined ? `at entry ${last} without a close:` : `with close rotated (entry ${closed.seq}):`;
     const why = state.maybeElsewhere
       ? 'a file that could not be read may hold what comes after it'
       : closed === undefined
-        ? 'what came after it, if anything, was cut off or never written'
+        ? 'it is still being written (--live), its writer was killed, or its end was cut off'
         : 'the file after it is missing';
     yield endUnproven(`the log ends ${ends} ${why}`);
   }

@@ -1,4 +1,5 @@
 import type { Digest } from '../../core/hash.ts';
+import { entriesText } from '../model/entries-text.ts';
 import type { Findings, Place } from '../model/findings.ts';
 import type { TreeHistory } from '../model/tree-history.ts';
 
@@ -107,7 +108,7 @@ export class SequenceTracker {
     if (repeated === undefined) return;
     this.#repeated = undefined;
     const { from, to, place, code } = repeated;
-    const range = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+    const range = entriesText(from, to);
     const message =
       code === 'DUPLICATE_ENTRY'
         ? `${range}: already stands earlier in the log`

@@ -149,7 +149,9 @@ export class ForeignLines {
   end(): void {
     const torn = this.#state.unterminatedBytes > 0;
     if (torn && this.#previous !== undefined) {
-      const rest = this.#state.maybeElsewhere ? ELSEWHERE : 'what it said is lost';
+      const isAll = this.#previous.line === 1 && this.#state.next === 0;
+      const lost = isAll ? 'it is cut, or no log' : 'what it said is lost';
+      const rest = this.#state.maybeElsewhere ? ELSEWHERE : this.#state.unread ? 'the rest could not be read' : lost;
       const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); ${rest}`;
       if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;

@@ -242,7 +242,8 @@ export class StreamVerifier {
     state.sequence.end();
     endEarlyCheckpoint(state);
     if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
-      state.findings.add('NOT_SEALED', { file: state.place.file }, 'there are no sealed lines at all');
+      const what = state.findings.count('EMPTY_FILE') > 0 ? ': what is here is empty' : '';
+      state.findings.add('NOT_SEALED', { file: state.place.file }, `there is no sealed line${what}`);
     }
     checkBeginning(state);
     // what could not be read may hold the open that abandons them

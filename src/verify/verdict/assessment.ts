@@ -1,5 +1,6 @@
 import { noteKeyOf } from '../../format/key-reference.ts';
 import { formatVkey } from '../../format/vkey.ts';
+import { entriesText } from '../model/entries-text.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 import { missingKeyText } from '../trust/missing-key.ts';
@@ -84,7 +85,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   const sayUnsigned = (message: string, from = epoch.firstSeq): void => {
     if (!state.broken) state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
   };
-  const range = `entries ${epoch.firstSeq} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+  const range = `${entriesText(epoch.firstSeq, epoch.lastSeq)} (key period ${epoch.kid})`;
   if (epoch.keyMissing !== undefined) {
     state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, epoch.keyMissing);
   }
@@ -93,11 +94,11 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     if (!covered) {
       // what a named key of this period has signed is covered, whatever became of the rest
       const from = Math.max(epoch.firstSeq, signedTo + 1);
-      const rest = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+      const rest = `${entriesText(from, epoch.lastSeq)} (key period ${epoch.kid})`;
       const key = demandsPostQuantum(state.auditor, end) ? 'post-quantum key (ML-DSA)' : 'key';
       const demanded = demandsPostQuantum(state.auditor, end) ? ', as your policy demands' : '';
       sayUnsigned(
-        `${rest}: no checkpoint signed by a ${key} that you named covers them up to entry ${end}${demanded}`,
+        `${rest}: no checkpoint of entry ${end} or later is signed by a ${key} that you named${demanded}`,
         from,
       );
     } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
@@ -107,7 +108,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
     sayKeyEnded(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
     const from = Math.max(epoch.firstSeq, state.firstSeq);
-    const those = `entries ${from} to ${epoch.lastSeq} (key period ${epoch.kid})`;
+    const those = `${entriesText(from, epoch.lastSeq)} (key period ${epoch.kid})`;
     sayUnsigned(`${those}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`, from);
   } else if (demandsPostQuantum(state.auditor, epoch.lastSeq)) {
     sayUnsigned(`${range}: your policy demands a post-quantum signature, but no ML-DSA key that you named signs them`);
@@ -145,8 +146,10 @@ function trustKey(state: StreamState, epoch: Epoch): void {
   if (state.epochs.earlier.some(({ number }) => number === epoch.number)) return; // said of the part before a hole
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.introducedAt === 1) {
-    const message =
-      'the first run is trusted because you named its data key; anyone holding that key could have forged it';
+    const { publicKeys, auditor } = state;
+    const elsewhere = publicKeys.length === 0 && (auditor.namedElsewhere ?? []).length > 0;
+    const signer = elsewhere ? '; the signing keys that you named are those of other streams' : '';
+    const message = `the first run is trusted because you named its data key; anyone holding that key could have forged it${signer}`;
     state.findings.add('FIRST_RUN_TRUSTS_KEY', place, message);
   } else if (state.auditor.accept.restarts === 'keyed') {
     const message = `the run from entry ${epoch.introducedAt} is trusted because you named its data key; anyone holding that key could have forged it`;

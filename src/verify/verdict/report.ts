@@ -310,7 +310,8 @@ export function streamFacts(
 
 /** The report on one stream, once everything is found. */
 export function streamReport(facts: StreamFacts, findings: Findings, strict: boolean): StreamReport {
-  const told = rootCauseFirst(findings.list(), findings.following);
+  const isSigned = facts.keys.at(-1)?.signers.some(({ givenBy }) => givenBy !== undefined) === true;
+  const told = rootCauseFirst(findings.list(), findings.following, isSigned && facts.end === 'open');
   const verdict = verdictOf(findings, strict);
   const explained = findings.count('ADOPTED') > 0 && !told.some(({ code }) => code === 'ADOPTED');
   // what could not be checked for another reason was not taken over
