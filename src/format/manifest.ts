@@ -130,23 +130,27 @@ function readMembers(members: Members): Manifest {
   return manifest;
 }
 
-/** A manifest, or why the text is none. Nothing in it is verified here. */
-export type ManifestReading = { readonly manifest: Manifest } | { readonly problem: MemberProblem };
+/**
+ * A manifest, why the text is none, or why the bytes are no text that could be one, as a download that broke or a conversion
+ * leaves them. Nothing in it is verified here.
+ */
+export type ManifestReading =
+  | { readonly manifest: Manifest }
+  | { readonly problem: MemberProblem }
+  | { readonly unreadable: string };
 
 /** Reads the bytes of a manifest file. Formatting and order do not matter; members and their types do. */
 export function readManifest(bytes: Uint8Array): ManifestReading {
   const [first = 1, second] = bytes;
-  if (first >= 0xfe || first === 0 || second === 0)
-    return { problem: { code: 'CONTROL_MALFORMED', message: 'it was converted to UTF-16' } };
+  if (first >= 0xfe || first === 0 || second === 0) return { unreadable: 'it was converted to UTF-16' };
   const text = decodeUtf8(bytes);
-  if (text === undefined) return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not UTF-8' } };
+  if (text === undefined) return { unreadable: 'it is not UTF-8' };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw new TamperError('INTERNAL', 'JSON.parse failed', { cause: error });
-    const message = first === 0xef ? 'a byte order mark was put before it' : 'it is cut, or not JSON';
-    return { problem: { code: 'CONTROL_MALFORMED', message } };
+    return { unreadable: first === 0xef ? 'a byte order mark was put before it' : 'it is cut, or not JSON' };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { problem: { code: 'CONTROL_MALFORMED', message: 'it is not an object' } };

@@ -34,7 +34,6 @@ describe('manifest', () => {
   });
 
   it.each([
-    ['no JSON', '{', 'CONTROL_MALFORMED'],
     ['no object', '[]', 'CONTROL_MALFORMED'],
     ['another version', formatManifest({ ...manifest, version: 2 as 1 }), 'UNSUPPORTED'],
     ['an unknown member', formatManifest(manifest).replace('{', '{"x":1,'), 'UNSUPPORTED'],
@@ -43,5 +42,15 @@ describe('manifest', () => {
     ['a time that is none', formatManifest({ ...manifest, created_ts: 'yesterday' }), 'CONTROL_MALFORMED'],
   ])('refuses %s', (_name, text, code) => {
     expect(readManifest(Buffer.from(text))).toMatchObject({ problem: { code } });
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a part of one', Buffer.from(formatManifest(manifest).slice(0, -9))],
+    ['one in UTF-16', Buffer.from(`\ufeff${formatManifest(manifest)}`, 'utf16le')],
+    ['one behind a byte order mark', Buffer.from(`\ufeff${formatManifest(manifest)}`)],
+    ['bytes of no character', Buffer.from([0x7b, 0xe1, 0x7d])],
+  ])('says why %s cannot be read', (_name, bytes) => {
+    expect(readManifest(bytes)).toEqual({ unreadable: expect.any(String) });
   });
 });

@@ -131,7 +131,12 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
   },
   (draft) => {
     const at = draft.any();
-    draft.at(at, ({ name, bytes }) => ({ name, bytes: bytes.subarray(0, draft.random.int(bytes.length)) }));
+    draft.at(at, ({ name, bytes }) => {
+      const length = draft.random.int(bytes.length);
+      // a shipper that sends lines is behind by whole ones
+      const whole = bytes.lastIndexOf(0x0a, draft.random.chance(0.3) ? bytes.length - 2 : length) + 1;
+      return { name, bytes: bytes.subarray(0, draft.random.chance(0.5) ? length : whole) };
+    });
     draft.because('truncated', [...MISSING, 'NOT_SEALED']);
   },
   (draft) => {
@@ -359,6 +364,9 @@ export function makeHistory(random: Random, world: World): History {
     draft.demux = true;
     draft.what.push('demux');
   }
+  // who takes a line out of a file does not keep its manifest; who copies a part of one may
+  const kept = draft.what.includes('without first line') ? [] : world.manifests;
+  const manifests = kept.length > 0 && random.chance(0.08) ? spoiled(draft, kept) : kept;
   const { files, demux, unwrap, causes, roots, what } = draft;
   const origins = world.origins;
   const pattern = random.chance(0.2) ? `${commonOf(origins)}*` : undefined;
@@ -369,8 +377,7 @@ export function makeHistory(random: Random, world: World): History {
     world,
     what,
     files: shuffled(random, files),
-    // who takes a line out of a file does not keep its manifest; who copies a part of one may
-    manifests: what.includes('without first line') ? [] : world.manifests,
+    manifests,
     ...((isWhole || what.includes('rewritten')) && { folder: random.chance(0.5) }),
     origins,
     ...(pattern !== undefined && { pattern }),
@@ -392,6 +399,21 @@ function insertLongLine(draft: Draft): void {
     return { name, bytes: Buffer.concat([bytes.subarray(0, at), LONG_LINE, bytes.subarray(at)]) };
   });
   draft.because('long line', ['LIMIT'], [...MISSING, 'NOT_SEALED']);
+}
+
+/** A manifest was cut by a download, or a program wrote it in its own form of text. */
+function spoiled(draft: Draft, manifests: World['manifests']): World['manifests'] {
+  const { random } = draft;
+  const one = random.pick(manifests);
+  const forms = [
+    one.bytes.subarray(0, random.int(one.bytes.length - 1)),
+    Buffer.alloc(0),
+    Buffer.from(`\ufeff${one.bytes}`),
+    Buffer.from(`\ufeff${one.bytes}`, 'utf16le'),
+    Buffer.from(`\ufeff${one.bytes}`, 'utf16le').swap16(),
+  ];
+  draft.because('manifest spoiled', ['UNREADABLE']);
+  return manifests.map((other) => (other === one ? { name: one.name, bytes: random.pick(forms) } : other));
 }
 
 /** One file or all of them were parsed and written again: of their entries nothing can be said. */

@@ -66,7 +66,7 @@ const NEXT = '/20261124T230000Z-0a1b2c3d';
 interface Citation {
   readonly origin: string;
   readonly size: number;
-  readonly root: string;
+  readonly root: Sealed['root'];
 }
 
 class Writer {
@@ -82,6 +82,9 @@ class Writer {
   readonly #piped: boolean;
   #keys: EpochKeys;
   #files = 0;
+  #after: Citation | undefined;
+  /** Places of the lines that the host has lost. */
+  readonly #lost = new Set<number>();
   closed = false;
 
   constructor(random: Random, mode: Mode, origin: string) {
@@ -94,6 +97,7 @@ class Writer {
   }
 
   begin(after?: Citation, conflict = false): void {
+    this.#after = after;
     this.#open({ ...(after && { after }), ...(conflict && { why: 'conflict' as const }) });
   }
 
@@ -182,6 +186,7 @@ class Writer {
         if (this.#random.chance(0.3)) ahead.seal();
         else ahead.record(...Array.from({ length: 1 + this.#random.int(3) }, (_, n) => `{"lost":${n}}`));
       }
+      for (let at = log.lines.length; at < ahead.lines.length; at++) this.#lost.add(at);
       log.lines = ahead.lines;
       log.highestEpoch = ahead.highestEpoch;
       this.has.add('ABANDONED');
@@ -237,6 +242,18 @@ class Writer {
     return [...bySeq.values()];
   }
 
+  /** What the writer leaves beside the files that it has closed: it knows nothing of what a crash has taken. */
+  manifests(): { readonly name: string; readonly text: string }[] {
+    if (this.#piped) return [];
+    const { log } = this;
+    const own = log.lines.filter((_, at) => !this.#lost.has(at));
+    return [...new Set(own.map(({ file }) => file))].flatMap((name) => {
+      const lines = own.filter(({ file }) => file === name);
+      const isClosed = lines.findLast(({ seq }) => seq !== undefined)?.kind === 'close';
+      return isClosed ? [{ name, text: JSON.stringify(log.manifestOf(name, lines, this.#after)) }] : [];
+    });
+  }
+
   /** What somebody may have kept: a size that the writer went back below has gone with it. */
   kept(): Kept[] {
     const sizes = this.log.seals.filter((seal: Sealed) => this.published.has(seal.size));
@@ -284,7 +301,9 @@ export function makeWorld(random: Random, steps = 14): World {
     files: writers.flatMap(({ log }, at) =>
       log.toFiles().map(({ name, bytes }) => ({ name: `${at}-${name}`, origin: log.origin, bytes })),
     ),
-    manifests: [],
+    manifests: writers.flatMap((writer, at) =>
+      writer.manifests().map(({ name, text }) => ({ name: `${at}-${name}.manifest.json`, bytes: Buffer.from(text) })),
+    ),
     kept: writers.flatMap((writer) => writer.kept()),
     dataKeys: [...new Set(writers.flatMap(({ dataKeys }) => [...dataKeys]))],
     signers: [...new Set(writers.flatMap(({ signers }) => [...signers]))],

@@ -1,13 +1,21 @@
+import { createHash } from 'node:crypto';
 import { type Digest, digestBytes } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
-import { formatCheckpointText, formatNote, formatSignatureLine } from '../../src/format/checkpoint.ts';
+import { encodeBase64 } from '../../src/format/base64.ts';
+import {
+  formatCheckpointText,
+  formatNote,
+  formatSignatureLine,
+  parseSignedCheckpoint,
+} from '../../src/format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, formatControlLeaf, type OpenEntry } from '../../src/format/control.ts';
 import { type AuthMember, formatCheckpointLine, formatRecordMember } from '../../src/format/entry.ts';
 import type { KeyReference } from '../../src/format/key-reference.ts';
 import { kidOf } from '../../src/format/origin.ts';
 import { inputForm, recordHead } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
+import type { Manifest } from '../../src/index.ts';
 import { fixedBytes, type SigningKey } from './signing-keys.ts';
 import type { Cosigning } from './witness-keys.ts';
 
@@ -63,6 +71,7 @@ export interface CheckpointChoice {
   readonly witnesses?: readonly Cosigning[];
 }
 
+const base64 = (root: Digest): string => encodeBase64(digestBytes(root));
 const START = Date.parse('2026-11-24T23:00:00.000Z');
 
 /**
@@ -300,6 +309,47 @@ export class SealedLog {
     const files = new Map<string, Buffer[]>();
     for (const { file, bytes } of this.lines) files.set(file, [...(files.get(file) ?? []), bytes, Buffer.from('\n')]);
     return [...files].map(([name, parts]) => ({ name, bytes: Buffer.concat(parts) }));
+  }
+
+  /** The manifest of a file that ends with a close, of which these are the lines; `after` is what its stream continues. */
+  manifestOf(
+    file: string,
+    lines: readonly LogLine[] = this.lines,
+    after?: { readonly origin: string; readonly size: number; readonly root: Digest },
+  ): Manifest {
+    const whole = Buffer.concat(lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+    const entries = lines.filter(({ seq }) => seq !== undefined);
+    const [first = 1, last = 1] = [entries[0]?.seq, entries.at(-1)?.seq];
+    const sealed = (size: number): Sealed | undefined => this.seals.findLast((one) => one.size === size);
+    const { epoch, root } = sealed(last) ?? this.lastSeal;
+    const before = first > 1 ? { origin: this.origin, size: first - 1, root: sealed(first - 1)?.root } : after;
+    const checkpoint = this.note({ size: last });
+    const told = (line: LogLine | undefined, member: string): string | undefined =>
+      new RegExp(`"${member}":"([^"]+)"`).exec(line?.bytes.toString() ?? '')?.[1];
+    const close = lines.findLast(({ kind }) => kind === 'close');
+    const [firstTime, lastTime] = [told(close, 'first_time'), told(close, 'last_time')];
+    return {
+      version: 1,
+      origin: this.origin,
+      file,
+      created_ts: told(entries[0], 'time') ?? '',
+      closed_ts: told(close, 'time') ?? '',
+      record_count: lines.filter(({ kind }) => kind === 'record').length,
+      first_seq: first,
+      last_seq: last,
+      ...(firstTime !== undefined && { first_ts: firstTime }),
+      ...(lastTime !== undefined && { last_ts: lastTime }),
+      size: last,
+      root: base64(root),
+      algo: epoch.reference.records === 'mac' ? 'hmac-sha256' : 'sha256',
+      key_id: kidOf(this.origin, epoch.number),
+      ...(before?.root !== undefined && { continues_from: { ...before, root: base64(before.root) } }),
+      bytes: whole.length,
+      sha256: createHash('sha256').update(whole).digest('hex'),
+      checkpoint,
+      signature_algo: epoch.keys.signers?.[0]?.signer.algorithm ?? 'ratchet-hmac-sha256',
+      signature: parseSignedCheckpoint(checkpoint)?.signatures[0]?.bytes.toString('base64') ?? '',
+    };
   }
 
   /** The auth that the key period in force gives a leaf. */

@@ -127,7 +127,7 @@ async function movedManifests(
     if (!beside.peek.empty || !beside.source.repeatable) continue;
     const { bytes } = await manifestOf(beside, given, origin);
     const reading = bytes === undefined ? undefined : readManifest(bytes);
-    if (bytes === undefined || reading === undefined || 'problem' in reading) continue;
+    if (bytes === undefined || reading === undefined || !('manifest' in reading)) continue;
     const file = files.find(({ peek }) => peek.seq === reading.manifest.first_seq);
     if (file === undefined || !file.source.repeatable) continue;
     const own = await manifestOf(file, given, origin);

@@ -81,7 +81,7 @@ export async function lookAtManifest(source: Source): Promise<PeekedSource['peek
     chunks.push(Buffer.from(chunk));
   }
   const reading = readManifest(Buffer.concat(chunks));
-  if ('problem' in reading) return undefined;
+  if (!('manifest' in reading)) return undefined;
   const { origin, first_seq: firstSeq, last_seq: lastSeq, continues_from: before } = reading.manifest;
   const missing = { origin, firstSeq, lastSeq, ...(before !== undefined && { after: before.origin }) };
   return { empty: false, tag: undefined, seq: undefined, origin: undefined, missing };

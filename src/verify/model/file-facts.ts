@@ -47,8 +47,10 @@ export class FileFactsCollector {
   readonly #recordsBefore: number;
   /** Line endings were converted, empty lines added, or a record altered: the digest is that of other bytes. */
   altered = false;
-  /** The file ends inside a line. */
-  isCut = false;
+  /** There are lines in it that a crashed writer did not know of: they count as records here, and not for it (M8.26). */
+  hasLost = false;
+  /** The file ends inside the line that begins at this byte. */
+  cutAt: number | undefined;
   /** What the file's first open says; undefined where it could not be read. */
   beginning: Beginning | undefined;
 
@@ -69,6 +71,14 @@ export class FileFactsCollector {
       this.#endsLine = bytes[upTo - 1] === LF;
     }
     this.#passed = offset;
+  }
+
+  /** An open went back to `size` entries. */
+  goBack(size: number): void {
+    this.altered = true;
+    this.hasLost = true;
+    while ((this.#closes.at(-1)?.facts.last_seq ?? 0) > size) this.#closes.pop();
+    if (this.beginning !== undefined && this.beginning.seq > size) this.beginning = undefined;
   }
 
   /** An open at byte `offset`. */
@@ -101,6 +111,12 @@ export class FileFactsCollector {
   /** The close with this seq. */
   at(seq: number): FileClose | undefined {
     return this.#closes.find(({ facts }) => facts.last_seq === seq);
+  }
+
+  /** How many of the bytes that the manifest is about are missing where the file ends behind this close. */
+  missingBehind({ next }: FileClose): number {
+    const isLast = this.cutAt !== undefined || next === Number.MAX_SAFE_INTEGER;
+    return isLast ? Math.max(0, this.#limit - (this.cutAt ?? this.#passed)) : 0;
   }
 
   /** Whether the bytes that the manifest is about are all there and end behind this close, before anything but checkpoints. */

@@ -73,10 +73,11 @@ function firstWrong(
   origin: string,
 ): string | undefined {
   const { facts, root, epoch } = close;
-  const { beginning, altered } = collector;
+  const { beginning, altered, hasLost } = collector;
   if (manifest.origin !== origin) return 'origin';
   for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
     if (beginning === undefined && (name === 'created_ts' || name === 'first_seq')) continue;
+    if (hasLost && name === 'record_count') continue;
     if (manifest[name] !== facts[name]) return name;
   }
   if (root !== undefined && manifest.root !== root) return 'root';
@@ -84,7 +85,7 @@ function firstWrong(
   if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
   if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
   if (altered) return undefined; // the digest is that of other bytes
-  if (!collector.covers(close)) return collector.isCut ? undefined : 'bytes'; // a download broke in the checkpoint lines
+  if (!collector.covers(close)) return collector.missingBehind(close) > 0 ? undefined : 'bytes';
   return manifest.sha256 === collector.digest() ? undefined : 'sha256';
 }
 
@@ -143,6 +144,11 @@ export async function checkManifest(
 ): Promise<void> {
   const say = (message: string): void =>
     state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
+  if ('unreadable' in reading) {
+    const place = { file: plainName(file) + SUFFIX };
+    state.findings.add('UNREADABLE', place, `the manifest cannot be read: ${reading.unreadable}`);
+    return;
+  }
   if ('problem' in reading) {
     say(`the manifest cannot be used: ${reading.problem.message}`);
     return;
@@ -165,8 +171,12 @@ export async function checkManifest(
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
   const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? noteWrong(manifest, close.epoch);
-  if (wrong === undefined) await handleCheckpoint(state, manifest.checkpoint, 0);
-  else if (state.broken)
+  if (wrong === undefined) {
+    const missing = facts.altered || facts.cutAt !== undefined ? 0 : facts.missingBehind(close);
+    const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing`;
+    if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
+    await handleCheckpoint(state, manifest.checkpoint, 0);
+  } else if (state.broken)
     return; // the file was altered, which is reported
   else say(`the manifest's "${wrong}" contradicts the file`);
 }

@@ -208,7 +208,7 @@ export class StreamVerifier {
   /** The file ends with bytes without LF. */
   feedUnterminated(bytes: number, line: number, offset: number): void {
     this.state.place.at(line, offset);
-    if (this.state.facts !== undefined) this.state.facts.isCut = true;
+    if (this.state.facts !== undefined) this.state.facts.cutAt = offset;
     if (!this.state.stopped) this.#foreign.unterminated(bytes);
   }
 

@@ -20,12 +20,21 @@ NAMES = (
 
 
 def members_of(manifest):
-    """The members, or None where it is no JSON object."""
+    """The members; None where it is no object, or no JSON in UTF-8."""
     try:
         read = parsed(manifest.decode('utf-8'))
     except ValueError:
         return None
     return dict(read) if isinstance(read, Pairs) else None
+
+
+def is_readable(manifest):
+    """Whether it is JSON in UTF-8, of whatever kind."""
+    try:
+        parsed(manifest.decode('utf-8'))
+    except ValueError:
+        return False
+    return True
 
 
 NUMBERS = {'version', 'record_count', 'first_seq', 'last_seq', 'size', 'bytes'}
@@ -45,6 +54,9 @@ def whole_manifest(manifest):
 
 
 def check_manifest(stream, file, following):
+    if not is_readable(file.manifest):
+        stream.undecided.add('UNREADABLE')  # a download broke, or it was converted
+        return
     given = members_of(file.manifest)
     need(given is not None, 'MANIFEST_WRONG')
     if 'RESERIALIZED' in file.problems:
@@ -71,15 +83,21 @@ def check_manifest(stream, file, following):
 
 def facts(stream, file, given):
     """What the file gives up to the close that the manifest names; the file may have gone on."""
-    first, place = file.first, [at for at, line in enumerate(file.lines) if line.seq == given.get('last_seq')]
-    need(first is not None and place, 'MANIFEST_WRONG')
-    last = file.lines[place[0]]
+    kept, has_lost = without_lost(file)
+    place = [at for at, line in enumerate(kept) if line.seq == given.get('last_seq')]
+    need(place, 'MANIFEST_WRONG')
+    first, last = kept[0], kept[place[0]]
     need(first.kind == 'open' and last.kind == 'close' and last.seq in stream.state.seals, 'MANIFEST_WRONG')
     note, algorithm, signature = signed(stream, last, given)
     # M7.1: of bytes that are not those that were written, neither their number nor their digest is asked
-    # a download broke in the checkpoint lines behind the close
-    is_cut = bool(file.rest) and type(given.get('bytes')) is int and given['bytes'] > len(file.data) - len(file.rest)
-    covered = given.get('bytes') if file.altered or is_cut else bytes_of(file, last, given)
+    # a download broke in the checkpoint lines behind the close, or a shipper of lines is behind
+    goes_on = any(line.is_entry for line in file.lines[file.lines.index(last) + 1 :])
+    is_short = type(given.get('bytes')) is int and given['bytes'] > len(file.data) - len(file.rest)
+    is_cut = is_short and (bool(file.rest) or not goes_on)
+    altered = file.altered or has_lost
+    if is_cut and not altered and not file.rest:
+        stream.undecided.add('FILES_MISSING')
+    covered = given.get('bytes') if altered or is_cut else bytes_of(file, last, given)
     opened, named = read_control(first), given.get('file')
     return {
         'version': 1,
@@ -87,7 +105,9 @@ def facts(stream, file, given):
         'file': named if isinstance(named, str) else '',  # M7.1: files are renamed with their manifests
         'created_ts': _text(first, 'time'),
         'closed_ts': _text(last, 'time'),
-        'record_count': sum(line.kind == 'record' for line in file.lines[: place[0]]),
+        'record_count': given.get('record_count')
+        if has_lost
+        else sum(line.kind == 'record' for line in kept[: place[0]]),
         'first_seq': first.seq,
         'last_seq': last.seq,
         'first_ts': _text(last, 'first_time'),
@@ -98,11 +118,22 @@ def facts(stream, file, given):
         'key_id': '%s.%d' % (last.tag, last.epoch),
         'continues_from': _continues(stream, first.seq, opened),
         'bytes': covered,
-        'sha256': given.get('sha256') if file.altered or is_cut else hashlib.sha256(file.data[:covered]).hexdigest(),
+        'sha256': given.get('sha256') if altered or is_cut else hashlib.sha256(file.data[:covered]).hexdigest(),
         'checkpoint': note,
         'signature_algo': algorithm,
         'signature': signature,
     }
+
+
+def without_lost(file):
+    """The entries of a file, and whether a crash left others among them, which its writer did not know of (M8.26)."""
+    kept, has_lost = [], False
+    for line in (line for line in file.lines if line.is_entry):
+        while kept and kept[-1].seq >= line.seq:
+            kept.pop()
+            has_lost = True
+        kept.append(line)
+    return kept, has_lost
 
 
 def bytes_of(file, last, given):

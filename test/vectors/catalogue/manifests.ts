@@ -1,49 +1,14 @@
-import { createHash } from 'node:crypto';
-import { digestBytes } from '../../../src/core/hash.ts';
 import { encodeBase64 } from '../../../src/format/base64.ts';
-import { formatSignatureLine, parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
+import { formatSignatureLine } from '../../../src/format/checkpoint.ts';
 import { formatManifest } from '../../../src/format/manifest.ts';
 import type { Manifest } from '../../../src/index.ts';
-import type { SealedLog } from '../../support/sealed-log.ts';
-import { edKey } from '../keys.ts';
-import { signedBody, signedLog } from '../logs.ts';
+import { SealedLog } from '../../support/sealed-log.ts';
+import { dataKey, edKey } from '../keys.ts';
+import { macKeys, signedBody, signedLog } from '../logs.ts';
 import { cutAfter, edit, insertAfter } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
 
 /** Manifests beside a file: right, wrong, stale (spec 7). */
-
-function timeIn(log: SealedLog, seq: number, member: string): string {
-  const line = log.lines.find((one) => one.seq === seq)?.bytes.toString() ?? '';
-  return new RegExp(`"${member}":"([^"]+)"`).exec(line)?.[1] ?? '';
-}
-
-/** The manifest of a log of one file with ten records, as its writer left it. */
-function manifestOf(log: SealedLog, file: string): Manifest {
-  const whole = Buffer.concat(log.lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
-  const checkpoint = log.note();
-  const time = (seq: number, member: string): string => timeIn(log, seq, member);
-  return {
-    version: 1,
-    origin: log.origin,
-    file,
-    created_ts: time(1, 'time'),
-    closed_ts: time(log.size, 'time'),
-    record_count: 10,
-    first_seq: 1,
-    last_seq: log.size,
-    first_ts: time(log.size, 'first_time'),
-    last_ts: time(log.size, 'last_time'),
-    size: log.size,
-    root: encodeBase64(digestBytes(log.lastSeal.root)),
-    algo: 'sha256',
-    key_id: log.kid,
-    bytes: whole.length,
-    sha256: createHash('sha256').update(whole).digest('hex'),
-    checkpoint,
-    signature_algo: 'ed25519',
-    signature: parseSignedCheckpoint(checkpoint)?.signatures[0]?.bytes.toString('base64') ?? '',
-  };
-}
 
 function beside(
   name: string,
@@ -53,7 +18,7 @@ function beside(
   verdict: 0 | 1 | 2,
   ...findings: string[]
 ): VectorCase {
-  const text = formatManifest({ ...manifestOf(signedLog(), `${name}.jsonl`), ...changes });
+  const text = formatManifest({ ...signedLog().manifestOf(`${name}.jsonl`), ...changes });
   const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
   return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
 }
@@ -64,15 +29,8 @@ function withoutContinuesFrom(): VectorCase {
   const before = log.lines.length - 1;
   log.record('in the second file').close().checkpoint();
   const name = 'manifest-without-continues-from';
-  const whole = Buffer.concat(log.lines.slice(before).flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
-  const text = formatManifest({
-    ...manifestOf(log, `${name}.2.jsonl`),
-    created_ts: timeIn(log, 15, 'time'),
-    record_count: 1,
-    first_seq: 15,
-    bytes: whole.length,
-    sha256: createHash('sha256').update(whole).digest('hex'),
-  });
+  const { continues_from: _, ...manifest } = log.manifestOf(`${name}.2.jsonl`, log.lines.slice(before));
+  const text = formatManifest(manifest);
   const about = 'the manifest of a second file does not say what it continues';
   const one = vector(name, about, log, brings(log, { named: [edKey] }), 1, 'MANIFEST_WRONG');
   return { ...one, beside: [{ name: `${name}.2.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
@@ -82,7 +40,7 @@ function withoutContinuesFrom(): VectorCase {
 function besideNothing(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedLog();
   const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
-  const other = { ...manifestOf(log, 'other.jsonl'), origin: 'other.example.com/payments' };
+  const other = { ...log.manifestOf('other.jsonl'), origin: 'other.example.com/payments' };
   const file = `${name}.2.jsonl`;
   return {
     ...one,
@@ -104,6 +62,39 @@ function rewritten(): VectorCase {
   return { ...one, files };
 }
 
+/** What a download or a program has made of the manifest. */
+function spoiled(name: string, about: string, spoil: (text: string) => Buffer): VectorCase {
+  const one = beside(name, about, signedLog(), {}, 2, 'UNREADABLE');
+  return {
+    ...one,
+    beside: (one.beside ?? []).map(({ name: file, bytes }) => ({ name: file, bytes: spoil(String(bytes)) })),
+  };
+}
+
+/** A shipped copy has a record that its host lost in a crash; the manifest is the host's. */
+function besideLost(): VectorCase {
+  const name = 'valid-manifest-of-copy-with-lost-record';
+  const about = 'a shipped copy has a record that its host lost, the manifest is the one of the host';
+  const log = new SealedLog().open(macKeys).seal().checkpoint();
+  const lost = log.fork().record('lost').lines.slice(log.lines.length);
+  const at = log.lines.length;
+  log.open(macKeys, { why: 'recovered' }).seal().checkpoint().record('kept').close().checkpoint();
+  const text = formatManifest(log.manifestOf(`${name}.jsonl`));
+  log.lines.splice(at, 0, ...lost);
+  const one = vector(
+    name,
+    about,
+    log,
+    brings(log, { data: [dataKey, dataKey] }),
+    0,
+    'FIRST_RUN_TRUSTS_KEY 1',
+    'ABANDONED 3',
+    'RESTART 3',
+    'RESTART_TRUSTS_KEY 3',
+  );
+  return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+}
+
 /** The file that ends the log is gone; its manifest is still there. */
 function alone(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedBody().close('shutdown').checkpoint();
@@ -113,7 +104,7 @@ function alone(name: string, about: string, text: string, verdict: 0 | 2, ...fin
 
 export function manifestCases(): VectorCase[] {
   const whole = signedBody().close('shutdown').checkpoint();
-  const next = manifestOf(whole, 'second.jsonl');
+  const next = whole.manifestOf('second.jsonl');
   const text = (changes: Partial<Manifest>): string => formatManifest({ ...next, ...changes });
   const other = signedLog().note({ size: 8 });
   return [
@@ -198,7 +189,7 @@ export function manifestCases(): VectorCase[] {
       'manifest-wrong-bytes',
       'a manifest is about one byte less: not the end of a line',
       signedLog(),
-      { bytes: manifestOf(signedLog(), '').bytes - 1 },
+      { bytes: signedLog().manifestOf('').bytes - 1 },
       1,
       'MANIFEST_WRONG',
     ),
@@ -236,6 +227,19 @@ export function manifestCases(): VectorCase[] {
       'END_UNPROVEN 9',
       'FILES_MISSING 10-14',
     ),
+    beside(
+      'manifest-behind-file',
+      'the last checkpoint line has not been shipped yet, the manifest tells of it',
+      cutAfter(signedLog(), 14),
+      {},
+      2,
+      'FILES_MISSING',
+    ),
+    spoiled('manifest-cut', 'a download of the manifest broke', (one) => Buffer.from(one.slice(0, -40))),
+    spoiled('manifest-in-utf-16', 'a program wrote the manifest in UTF-16', (one) =>
+      Buffer.from(`\ufeff${one}`, 'utf16le'),
+    ),
+    besideLost(),
     rewritten(),
     beside(
       'manifest-beside-altered-file',
