@@ -160,10 +160,14 @@ export async function checkManifest(
   if (close === undefined) {
     const { first_seq: first, last_seq: last } = manifest;
     const hasEntries = state.next > state.fileNext; // without any, its entries may be in other files
-    if (state.next > last || (hasEntries && following === state.next)) {
+    const goesOn = following === state.next;
+    // what stands there may be of a crash, cut before the open that takes its place (M8.26)
+    const mayBeLost = hasEntries && state.evidence.settledSize < last && (!goesOn || facts.cutAt !== undefined);
+    if (!mayBeLost && (state.next > last || (hasEntries && goesOn))) {
       if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
     } else {
-      const place = { file: plainName(file) + SUFFIX, seq: Math.max(first, state.next), lastSeq: last };
+      const range = state.next <= last ? { seq: Math.max(first, state.next), lastSeq: last } : {};
+      const place = { file: plainName(file) + SUFFIX, ...range };
       const message = `this manifest is of a file that ended with entry ${last}; what lies beside it ends before: it was cut off, emptied or replaced`;
       state.findings.add('FILES_MISSING', place, message); // as if it was deleted
     }

@@ -75,6 +75,11 @@ def check_manifest(stream, file, following):
             if size < last:
                 stream.undecided.add('FILES_MISSING')
             return
+    ends = [line.seq for line in file.entries if line.kind == 'close']
+    goes_on = file.entries and following == file.entries[-1].seq + 1 and not file.rest
+    if isinstance(last, int) and file.entries and last not in ends and not goes_on and stream.checkpoints.largest < last:
+        stream.undecided.add('FILES_MISSING')  # what stands there was lost by a crash, and cut before what took its place
+        return
     expected = facts(stream, file, given)
     for name in NAMES:
         value = given.get(name)
