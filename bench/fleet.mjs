@@ -1,26 +1,37 @@
 // What an audit costs as the fleet grows: time, memory and requests, for streams in a folder or in a bucket, the first night, a
-// night on which nothing is new and one after every hundredth file was altered. Streams in a bucket are audited on disk too, and
-// what is said of them must be the same. Run `npm run build` first.
+// day later with nothing new and with a file more in every stream (with and without the share that is read again), and after every
+// hundredth file was altered. Streams in a bucket are audited on disk too, and what is said of them must be the same. With
+// `--other`: the first night alone, in turns with another build. Run `npm run build` first.
 // usage: node bench/fleet.mjs [streams, default 100,1000,10000] [s3://BUCKET | gs://BUCKET | az://ACCOUNT/CONTAINER]
+//   --files N     files of a stream, default 1
+//   --other DIST  the dist of another build, on disk alone; five rounds
 // The bucket is created in an emulator on this machine, which AWS_ENDPOINT_URL_S3, STORAGE_EMULATOR_HOST or
 // AZURE_STORAGE_CONNECTION_STRING leads to; requests are counted on their way to it.
 import { deepStrictEqual } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { createSealer } from '../dist/index.js';
 import { bucketAt } from './lib/bucket.mjs';
 import { comparable } from './lib/comparable.mjs';
 import { countingProxy } from './lib/counting-proxy.mjs';
+import { median } from './lib/median.mjs';
 import { records } from './lib/records.mjs';
 
-const sizes = (process.argv[2] ?? '100,1000,10000').split(',').map(Number);
-const bucket = process.argv[3] === undefined ? undefined : bucketAt(process.argv[3]);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { files: { type: 'string', default: '1' }, other: { type: 'string' } },
+});
+const sizes = (positionals[0] ?? '100,1000,10000').split(',').map(Number);
+const bucket = positionals[1] === undefined ? undefined : bucketAt(positionals[1]);
+const ROUNDS = 5;
+const DAY = 86_400_000;
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-fleet-'));
 const key = join(folder, 'audit.key');
@@ -35,7 +46,8 @@ async function forEach(count, work) {
   await Promise.all(Array.from({ length: 8 }, worker));
 }
 
-async function makeStreams(count, into) {
+/** Begins each stream, or goes on with it: so many files, the first of which is the one that was open. */
+async function writeStreams(count, into, files) {
   mkdirSync(into, { recursive: true });
   const lines = records(20, 0);
   await forEach(count, async (at) => {
@@ -49,15 +61,28 @@ async function makeStreams(count, into) {
     };
     const sealer = createSealer({ ...options, file: join(own, 'audit.jsonl'), origin });
     await sealer.ready;
-    sealer.write(lines);
+    for (let file = 1; file <= files; file++) {
+      if (file > 1) await sealer.rotate();
+      sealer.write(lines);
+    }
     await sealer.close();
-    rmSync(options.stateDir, { recursive: true });
   });
 }
 
 const logOf = (logs, at) => join(logs, `host-${at}`, 'audit.jsonl');
 
-const upload = (logs, prefix, at) => bucket.put(`${prefix}/host-${at}/audit.jsonl`, readFileSync(logOf(logs, at)));
+const uploaded = new Set();
+
+/** Puts what is new or has changed of a stream into the bucket. */
+async function upload(logs, prefix, at) {
+  for (const name of readdirSync(join(logs, `host-${at}`))) {
+    const path = join(logs, `host-${at}`, name);
+    const state = `${path} ${statSync(path).mtimeMs}`;
+    if (uploaded.has(state)) continue;
+    uploaded.add(state);
+    await bucket.put(`${prefix}/host-${at}/${name}`, readFileSync(path));
+  }
+}
 
 /** Changes one digit in the middle of every hundredth file, on disk and in the bucket. */
 async function alter(count, logs, prefix) {
@@ -70,8 +95,8 @@ async function alter(count, logs, prefix) {
   });
 }
 
-/** One audit in a process of its own. */
-async function audit(place, memory, expected, env) {
+/** One audit in a process of its own, at a time of ours. */
+async function audit(place, memory, expected, { env, time = Date.now(), more = [], by = program } = {}) {
   const args = [
     'audit',
     place,
@@ -83,10 +108,11 @@ async function audit(place, memory, expected, env) {
     memory,
     '--format',
     'json',
+    ...more,
   ];
   const began = performance.now();
-  const child = spawn(process.execPath, ['--no-warnings', '--import', measuring, program, ...args], {
-    env: { ...process.env, ...env },
+  const child = spawn(process.execPath, ['--no-warnings', '--import', measuring, by, ...args], {
+    env: { ...process.env, ...env, CLOCK: `${time}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -104,24 +130,54 @@ async function audit(place, memory, expected, env) {
 
 const measuring = new URL('lib/measured.mjs', import.meta.url).href;
 
-const head = ['streams', 'where', 'night', 'seconds', 'CPU seconds', 'MB', 'files read', 'LIST', 'GET', 'PUT'];
+const head = ['streams', 'where', 'night', 'seconds', 'CPU seconds', 'MB', 'files read', 'KB read'];
+head.push('LIST', 'GET', 'KB got', 'PUT');
 
 function row(...cells) {
   console.log(`| ${cells.join(' | ')} |`);
 }
 
-async function night(name, count, places, expected) {
+const kilobytes = (bytes) => (bytes / 1000).toFixed(0);
+
+/** The same night in every place. `copied`: what it remembers is gone afterwards. */
+async function night(name, count, places, expected, { copied = false, ...options } = {}) {
   const said = [];
   for (const { place, where, memory, proxy } of places) {
-    if (proxy !== undefined) proxy.reset();
-    const env = proxy === undefined ? {} : bucket.through(proxy.url);
-    const { seconds, cpu, megabytes, summary, results } = await audit(place, memory, expected, env);
-    const { list = '', get = '', put = '' } = proxy?.counts ?? {};
-    row(count, where, name, seconds.toFixed(1), cpu.toFixed(1), megabytes, summary.read.files, list, get, put);
+    proxy?.reset();
+    const env = proxy && bucket.through(proxy.url);
+    if (copied) cpSync(memory, `${memory}-copy`, { recursive: true });
+    const used = copied ? `${memory}-copy` : memory;
+    const { seconds, cpu, megabytes, summary, results } = await audit(place, used, expected, { env, ...options });
+    if (copied) rmSync(used, { recursive: true });
+    const { files, bytes } = summary.read;
+    const cells = [seconds.toFixed(1), cpu.toFixed(1), megabytes, files, kilobytes(bytes)];
+    const { list, get, got, put } = proxy?.counts ?? {};
+    row(count, where, name, ...cells, ...(proxy ? [list, get, kilobytes(got), put] : ['', '', '', '']));
     said.push(results);
   }
   const [first, ...others] = said;
   for (const other of others) deepStrictEqual(other, first);
+}
+
+/** The first night of this build and of another, in turns. */
+async function compare(count, place) {
+  const builds = { 'this build': program, 'the other build': join(resolve(values.other), 'cli/main.js') };
+  const taken = Object.fromEntries(Object.keys(builds).map((name) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++) {
+    const turns = Object.entries(builds);
+    for (const [name, by] of round % 2 === 0 ? turns : turns.reverse()) {
+      const memory = join(folder, 'memory-compared');
+      const { seconds, cpu, megabytes, summary } = await audit(place, memory, 0, { by });
+      rmSync(memory, { recursive: true });
+      taken[name].push({ seconds, cpu });
+      const { files, bytes } = summary.read;
+      row(count, name, 'first', seconds.toFixed(1), cpu.toFixed(1), megabytes, files, kilobytes(bytes), '', '', '', '');
+    }
+  }
+  for (const kind of ['cpu', 'seconds']) {
+    const [one, other] = Object.values(taken).map((all) => median(all.map((each) => each[kind])));
+    console.log(`\n${kind}: ${one.toFixed(1)} to ${other.toFixed(1)}, ${(one / other).toFixed(2)} times`);
+  }
 }
 
 try {
@@ -130,8 +186,12 @@ try {
   for (const count of sizes) {
     const logs = join(folder, 'logs', `${count}`);
     const began = performance.now();
-    await makeStreams(count, logs);
+    await writeStreams(count, logs, Number(values.files));
     const made = performance.now();
+    if (values.other !== undefined) {
+      await compare(count, logs);
+      continue;
+    }
     const places = [{ where: 'disk', place: logs, memory: join(folder, `memory-${count}-disk`) }];
     let prefix;
     if (bucket !== undefined) {
@@ -151,10 +211,18 @@ try {
     console.error(
       `${count} streams made in ${seconds[0]} s${bucket === undefined ? '' : `, uploaded in ${seconds[1]} s`}`,
     );
-    await night('first', count, places, 0);
-    await night('nothing new', count, places, 0);
+    const time = Date.now();
+    const later = { time: time + DAY, copied: true };
+    const none = { ...later, more: ['--reread-within', 'never'] };
+    await night('first', count, places, 0, { time });
+    await night('nothing new', count, places, 0, none);
+    await night('nothing new, a share again', count, places, 0, later);
+    await writeStreams(count, logs, 2);
+    if (prefix !== undefined) await forEach(count, (at) => upload(logs, prefix, at));
+    await night('a file more', count, places, 0, none);
+    await night('a file more, a share again', count, places, 0, { ...later, copied: false });
     await alter(count, logs, prefix);
-    await night('one in a hundred altered', count, places, 1);
+    await night('one in a hundred altered', count, places, 1, { time: time + DAY });
     for (const { proxy } of places) proxy?.close();
     rmSync(logs, { recursive: true });
   }

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 
 /**
- * Counts requests to a bucket of bucket.mjs by what they are for, and passes them on.
+ * Counts requests to a bucket of bucket.mjs by what they are for, and the bytes of objects that came back; passes them on.
  *
- * @returns {Promise<{ url: string, counts: { list: number, get: number, put: number }, reset: () => void, close: () => void }>}
+ * @returns {Promise<{ url: string, counts: { list: number, get: number, got: number, put: number }, reset: () => void, close: () => void }>}
  */
 export async function countingProxy({ endpoint, isList }) {
-  const counts = { list: 0, get: 0, put: 0 };
+  const counts = { list: 0, get: 0, got: 0, put: 0 };
   const agent = new http.Agent({ keepAlive: true });
   const server = http.createServer((request, response) => {
     const { method, url, headers } = request;
@@ -17,6 +17,7 @@ export async function countingProxy({ endpoint, isList }) {
     else counts.get++;
     const onward = http.request(new URL(url, endpoint), { method, headers, agent }, (reply) => {
       response.writeHead(reply.statusCode, reply.headers);
+      if (method === 'GET' && !isList(url)) reply.on('data', ({ length }) => (counts.got += length));
       reply.pipe(response);
     });
     onward.on('error', () => response.destroy());
@@ -27,7 +28,7 @@ export async function countingProxy({ endpoint, isList }) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     counts,
-    reset: () => Object.assign(counts, { list: 0, get: 0, put: 0 }),
+    reset: () => Object.assign(counts, { list: 0, get: 0, got: 0, put: 0 }),
     close: () => server.close(),
   };
 }

@@ -122,8 +122,8 @@ export const suites = [
     packages: ['the package, compiled'],
   },
   {
-    name: 'storage commands',
-    files: ['test/integration/storage/commands*'],
+    name: 'all object stores',
+    files: ['test/integration/storage/commands*', 'test/fleet/manipulations*'],
     needs: ['Python >= 3.10 with venv', 'Go'],
     servers: ['moto', 'fake-gcs', 'azurite'],
   },

@@ -1,9 +1,9 @@
-import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { TamperError } from '../errors.ts';
-import { type OnRead, openRegular, readError } from './regular-file.ts';
+import { numbersOf, type OnRead, openStated, readError } from './regular-file.ts';
+import type { SecretFileStats } from './secret-file.ts';
 
-type CheckFile = (path: string, stats: Stats) => void;
+type CheckFile = (path: string, stats: SecretFileStats) => void;
 
 /** A policy, a note, verifier keys: nothing of that kind is longer, in bytes. */
 const TEXT_LIMIT: number = 16 * 1024 * 1024;
@@ -35,12 +35,12 @@ export async function readBytes(
 ): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
-    file = await openRegular(path);
-    const stats = await file.stat();
-    check?.(path, stats);
-    const before = onRead && (await file.stat({ bigint: true }));
-    const bytes = stats.size > limit ? undefined : await readUpTo(file, stats.size, limit + 1);
-    if (before !== undefined) onRead?.(path, before, await file.stat({ bigint: true }));
+    const opened = await openStated(path);
+    file = opened.file;
+    const { size, ...owned } = numbersOf(opened.stats);
+    check?.(path, owned);
+    const bytes = size > limit ? undefined : await readUpTo(file, size, limit + 1);
+    if (onRead !== undefined) onRead(path, opened.stats, await file.stat({ bigint: true }));
     if (bytes !== undefined && bytes.length <= limit) return bytes;
   } catch (error) {
     throw readError(path, error, 'Check the path, and that you may read it.');

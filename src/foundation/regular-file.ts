@@ -21,15 +21,28 @@ class NotRegular extends Error {
 
 /** Opens a regular file. It throws what the system says, or an error whose `code` says that it is none. */
 export async function openRegular(path: string): Promise<FileHandle> {
+  return (await openStated(path)).file;
+}
+
+/** As {@link openRegular}, with what the system says of the open file. */
+export async function openStated(path: string): Promise<{ readonly file: FileHandle; readonly stats: BigIntStats }> {
   const file = await open(path, FLAGS);
   try {
-    if (!(await file.stat()).isFile()) throw new NotRegular(`${path} is not a regular file`);
-    return file;
+    const stats = await file.stat({ bigint: true });
+    if (!stats.isFile()) throw new NotRegular(`${path} is not a regular file`);
+    return { file, stats };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
+
+/** What there is to check of an open file, as numbers. */
+export const numbersOf = ({ size, uid, mode }: BigIntStats): { size: number; uid: number; mode: number } => ({
+  size: Number(size),
+  uid: Number(uid),
+  mode: Number(mode),
+});
 
 /** Opens the regular file that had the name when it was looked at. It throws as {@link openRegular} does, or `ESTALE`. */
 export async function openSame(path: string, identity: FileIdentity): Promise<FileHandle> {

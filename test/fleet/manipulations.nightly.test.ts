@@ -1,16 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
+import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
+import { StoragePlace } from '../../src/fleet/place/storage-place.ts';
 import { createDataKey, formatVkey, type StreamResult, type Verdict } from '../../src/index.ts';
-import type { MemoryProvider } from '../../src/testing/index.ts';
+import { openStorage } from '../../src/providers/open-storage.ts';
+import { parseLocation } from '../../src/storage/location.ts';
+import { MemoryProvider } from '../../src/testing/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { start, workplace } from '../seal/workplace.ts';
-import { auditFleet, DAY, fleetInBucket, rotatedLog, spoilSignature } from '../support/fleet.ts';
+import { running } from '../servers/running.ts';
+import {
+  auditFleet,
+  DAY,
+  type FleetFiles,
+  fleetInBucket,
+  fleetOnDisk,
+  rotatedLog,
+  spoilSignature,
+} from '../support/fleet.ts';
 import type { MemoryStorage } from '../support/memory-storage.ts';
+import { objectStores } from '../support/object-stores.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 import { bothKeys, macKeys, signKeys } from '../vectors/logs.ts';
@@ -109,10 +123,12 @@ function chained(name: string): Growing {
   };
 }
 
+const provider = new MemoryProvider({ keyIds: ['audit'] });
+
 /** By the writer itself, with manifests. */
-async function written(name: string): Promise<Growing & { readonly provider: MemoryProvider }> {
-  const { directory, options, provider } = workplace(['audit']);
-  const sealer = start({ ...options(), origin: `fleet/${name}` });
+async function written(name: string): Promise<Growing> {
+  const { directory, options } = workplace();
+  const sealer = start({ ...options(), keyProvider: provider, origin: `fleet/${name}` });
   const files = (): Files => {
     const names = readdirSync(directory).filter((one) => /\.jsonl(\.manifest\.json)?$/.test(one));
     return new Map(names.map((one) => [`${name}/${one}`, readFileSync(join(directory, one))]));
@@ -126,7 +142,7 @@ async function written(name: string): Promise<Growing & { readonly provider: Mem
   await sealer.rotate();
   sealer.write('{"n":4}');
   await sealer.close();
-  return { name, before, after: files(), provider };
+  return { name, before, after: files() };
 }
 
 type Manipulation = (bucket: MemoryStorage, key: string, others: Files) => void;
@@ -253,24 +269,28 @@ function put(bucket: MemoryStorage, files: Files): void {
     if (bucket.text(`logs/${name}`) !== bytes.toString('utf8')) bucket.set(`logs/${name}`, bytes);
 }
 
-describe.each<[string, typeof bothKeys | typeof macKeys | typeof signKeys, () => Growing | ReturnType<typeof written>]>(
-  [
-    ['signed', signKeys, () => rotated('signed', signKeys)],
-    ['with a data key', macKeys, () => rotated('mac', macKeys)],
-    ['both', bothKeys, () => rotated('both', bothKeys)],
-    ['restarting', signKeys, () => restarting('restarting')],
-    ['with late checkpoints', signKeys, () => late('late')],
-    ['of a new name for each file', signKeys, () => chained('chained')],
-    ['as the writer leaves it', macKeys, async () => written('written')],
-  ],
-)('a stream %s', (_, keys, make) => {
+const byProvider = { source: provider.source, keys: provider, named: [{ name: 'audit' }] };
+
+const kinds: readonly [
+  string,
+  typeof bothKeys | typeof macKeys | typeof signKeys,
+  (name: string) => Growing | Promise<Growing>,
+][] = [
+  ['signed', signKeys, (name) => rotated(name, signKeys)],
+  ['with a data key', macKeys, (name) => rotated(name, macKeys)],
+  ['both', bothKeys, (name) => rotated(name, bothKeys)],
+  ['restarting', signKeys, restarting],
+  ['with late checkpoints', signKeys, late],
+  ['of a new name for each file', signKeys, chained],
+  ['as the writer leaves it', macKeys, written],
+];
+
+describe.each(kinds)('a stream %s', (_, keys, make) => {
   it('is ok when nothing is done to it, and mostly not when something is', async () => {
-    const stream = await make();
-    const provider = 'provider' in stream ? stream.provider : undefined;
-    const byProvider = provider && { source: provider.source, keys: provider, named: [{ name: 'audit' }] };
+    const stream = await make('stream');
     const other = rotated('other', keys);
     const publicKeys = 'signers' in keys ? [key] : [];
-    const options = { origin: 'fleet/*', publicKeys, dataKeys: [env, ...(byProvider ? [byProvider] : [])] } as const;
+    const options = { origin: 'fleet/*', publicKeys, dataKeys: [env, byProvider] } as const;
     // one of the streams has the time of this run, and none has stopped
     const asked = { options, now: new Date(Date.now() + 60_000), stoppedAfterMs: 36_500 * DAY };
     const problems: string[] = [];
@@ -326,4 +346,89 @@ describe.each<[string, typeof bothKeys | typeof macKeys | typeof signKeys, () =>
     expect(found).toBeGreaterThan(20);
     expect(left).toBeGreaterThan(0);
   }, 300_000);
+});
+
+/** Where a fleet is put as it is in memory, and audited. */
+interface Mirror extends Pick<FleetFiles, 'place' | 'memory' | 'settle' | 'close'> {
+  write(name: string, bytes: Buffer): unknown;
+  remove(name: string): unknown;
+}
+
+const places: readonly [string, () => Mirror | Promise<Mirror>][] = [
+  ['a directory', fleetOnDisk],
+  ...objectStores.map(({ scheme, server, make }): [string, () => Promise<Mirror>] => [
+    scheme,
+    async () => {
+      const bucket = await make(running(server).url, 'manipulated');
+      Object.assign(process.env, bucket.env);
+      const storage = await openStorage(parseLocation(bucket.name));
+      return {
+        place: new StoragePlace(storage, 'logs', 2 ** 30),
+        memory: new StorageMemory(storage, 'memory'),
+        write: async (name, bytes) =>
+          storage.put(`logs/${name}`, bytes, (await storage.get(`logs/${name}`, 2 ** 20))?.version),
+        remove: (name) => bucket.remove(`logs/${name}`),
+        settle: async () => undefined,
+        close: () => storage.close(),
+      };
+    },
+  ]),
+];
+
+it.each(places)('of over 100 manipulations in one fleet, all are found in %s, and nothing else', async (_, open) => {
+  const fleet = fleetInBucket();
+  const { bucket } = fleet;
+  const there = await open();
+  onTestFinished(() => there.close());
+  const mirrored = new Map<string, string>();
+  const mirror = async (): Promise<void> => {
+    const gone = new Set(mirrored.keys());
+    for await (const page of bucket.list('logs/')) {
+      for (const { key: name, version } of page) {
+        gone.delete(name);
+        if (mirrored.get(name) !== version) await there.write(name.slice('logs/'.length), bucket.bytes(name));
+        mirrored.set(name, version);
+      }
+    }
+    for (const name of gone) await there.remove(name.slice('logs/'.length));
+  };
+  // a key is that of a stream here: those with a data key alone have none
+  const publicKeys: string[] = [];
+  const options = { origin: 'fleet/*', publicKeys, dataKeys: [env, byProvider] } as const;
+  const asked = { options, now: new Date(Date.now() + 60_000), stoppedAfterMs: 36_500 * DAY };
+  /** Its results that are not ok, from an audit of the same in memory too. */
+  const badNow = async (): Promise<string[]> => {
+    const [inMemory, here] = [await auditFleet(fleet, asked), await auditFleet(there, asked)].map(({ results }) =>
+      results
+        .filter(({ verdict }) => verdict !== 'ok')
+        .map(({ stream, verdict, findings }) => `${stream} ${verdict} ${findings.map(({ code }) => code).join()}`)
+        .sort(),
+    );
+    expect(here).toEqual(inMemory);
+    return here ?? [];
+  };
+  const acts = Object.values(manipulations);
+  const planted: (() => void)[] = [];
+  for (const [kind, [, keys, make]] of [...kinds, ...kinds.slice(0, 1)].entries()) {
+    const untouched = await make(`${kind}-untouched`);
+    for (const [nth, act] of acts.entries()) {
+      const stream = await make(`${kind}-${nth}`);
+      put(bucket, stream.before);
+      if ('signers' in keys) publicKeys.push(formatVkey(`fleet/${stream.name}`, edKey.noteKey));
+      const files = [...stream.before.keys()].filter((file) => file.endsWith('.jsonl'));
+      planted.push(() => act(bucket, `logs/${files[(nth + kind) % files.length]}`, untouched.before));
+    }
+    put(bucket, untouched.before);
+    if ('signers' in keys) publicKeys.push(formatVkey(`fleet/${untouched.name}`, edKey.noteKey));
+  }
+  await mirror();
+  expect(await badNow()).toEqual([]);
+  for (const plant of planted) plant();
+  await mirror();
+  const whole = await wholeVerdicts(bucket, options);
+  const found = (await badNow()).map((one) => one.split(' ')[0] as string);
+  const families = (streams: Iterable<string>): string[] => [...new Set([...streams].map(familyOf))].sort();
+  expect(families(found)).toEqual(families([...whole].flatMap(([one, verdict]) => (verdict === 'ok' ? [] : [one]))));
+  expect(families(found).length).toBeGreaterThan(100);
+  expect(found.filter((one) => one.includes('untouched'))).toEqual([]);
 });

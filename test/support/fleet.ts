@@ -107,7 +107,10 @@ export interface Audited {
 }
 
 /** Audits a fleet whose streams are signed with the first key. */
-export async function auditFleet(fleet: FleetFiles, more: Partial<AuditRequest> = {}): Promise<Audited> {
+export async function auditFleet(
+  fleet: Pick<FleetFiles, 'place' | 'memory' | 'settle'>,
+  more: Partial<AuditRequest> = {},
+): Promise<Audited> {
   await fleet.settle();
   const results: StreamResult[] = [];
   const summary = await audit(

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
-import { openRegular } from '../../foundation/regular-file.ts';
+import { numbersOf, openStated } from '../../foundation/regular-file.ts';
 import { checkSecretFile } from '../../foundation/secret-file.ts';
 import { malformed } from './key-text.ts';
 
@@ -16,20 +16,17 @@ const SMALL = 4096;
  *   is longer, or no regular file
  */
 export async function readKeyFile(path: string, limit: number): Promise<Buffer> {
-  let handle: FileHandle;
-  try {
-    handle = await openRegular(path);
-  } catch (cause) {
+  const { file, stats } = await openStated(path).catch((cause: unknown) => {
     throw fileError(path, cause);
-  }
+  });
   const place = `file ${path}`;
   let buffer: Buffer | undefined;
   try {
-    const stats = await handle.stat();
-    checkSecretFile('key file', path, stats);
-    if (stats.size > limit) throw malformed(place, `is longer than ${limit} bytes`);
-    buffer = Buffer.alloc(Math.min(Math.max(stats.size, SMALL), limit) + 1);
-    const length = await readAll(handle, buffer);
+    const { size, ...owned } = numbersOf(stats);
+    checkSecretFile('key file', path, owned);
+    if (size > limit) throw malformed(place, `is longer than ${limit} bytes`);
+    buffer = Buffer.alloc(Math.min(Math.max(size, SMALL), limit) + 1);
+    const length = await readAll(file, buffer);
     if (length > limit) throw malformed(place, `is longer than ${limit} bytes`);
     if (length === buffer.length) throw malformed(place, 'grew while it was read');
     const bytes = Buffer.alloc(length);
@@ -39,7 +36,7 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
     throw cause instanceof TamperError ? cause : fileError(path, cause);
   } finally {
     buffer?.fill(0);
-    await handle.close();
+    await file.close();
   }
 }
 

@@ -120,7 +120,8 @@ describe('an audit by several workers', () => {
       fleet.write(`big/${at}/0001.jsonl`, Buffer.concat(lines));
     }
     await fleet.settle();
-    for (const copy of ['alone', 'workers']) await cp(join(folder, 'first'), join(folder, copy), { recursive: true });
+    for (const copy of ['alone', 'workers', 'many'])
+      await cp(join(folder, 'first'), join(folder, copy), { recursive: true });
     const one = start(['--format', 'json', ...asked('alone')]);
     expect(await one.ended()).toBe(1);
     alone = outputOf(one.stdout);
@@ -184,5 +185,38 @@ describe('an audit by several workers', () => {
     }
     expect(stopped.stdout).toMatch(/ 1 jobs lost to other workers\n$/);
     expect(stopped.stderr).not.toContain(`audited ${stoppedAt}\n`);
+  }, 240_000);
+
+  it('26 workers, and Redis is killed twice meanwhile: each stream is answered once, as by one process', async () => {
+    server = await RedisServer.start({ persistent: true });
+    const workers = Array.from({ length: 26 }, () =>
+      start(['work', ...asked('many'), ...redis(), '--lock', '10s', '--progress']),
+    );
+    await expect.poll(() => server.command('INFO', 'clients')).toContain('blocked_clients:26');
+    const enqueue = start(['enqueue', ...asked('many'), ...run(), ...redis()]);
+    expect(await enqueue.ended()).toBe(0);
+    const said = (what: string): string[] =>
+      workers.flatMap(({ stderr }) =>
+        [...stderr.matchAll(new RegExp(`: ${what} (fleet/[\\w-]+)`, 'g'))].map(([, stream]) => stream as string),
+      );
+    for (const least of [20, 100]) {
+      await expect.poll(() => said('audited').length, { interval: 5 }).toBeGreaterThan(least);
+      await server.kill();
+      expect(said('audited').length).toBeLessThan(180);
+      await wait(300);
+      await server.restart();
+    }
+    const collect = start(['collect', ...run(), ...redis(), '--wait', '--timeout', '120s', '--format', 'json']);
+    expect(await collect.ended()).toBe(1);
+    const together = outputOf(collect.stdout);
+    expect(together.results).toEqual(alone.results);
+    expect(together.summary).toEqual({ ...alone.summary, time: expect.any(String) as unknown });
+    expect(await remembered(join(folder, 'many'))).toEqual(await remembered(join(folder, 'alone')));
+    for (const one of workers) one.signal('SIGTERM');
+    for (const one of workers) expect(await one.ended()).toBe(0);
+    // a reply of Redis that never came: the stream is done, and its worker says that it has lost it
+    const streams = alone.results.flatMap(({ stream }) => stream);
+    expect(said('audited')).toHaveLength(new Set(said('audited')).size);
+    expect([...new Set([...said('audited'), ...said('lost')])].sort()).toEqual(streams);
   }, 240_000);
 });

@@ -2,14 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { S3 } from '@aws-sdk/client-s3';
-import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage } from '../../../src/providers/open-storage.ts';
 import { parseLocation } from '../../../src/storage/location.ts';
-import { ACCOUNT, ACCOUNT_KEY } from '../../servers/azurite.ts';
 import { running } from '../../servers/running.ts';
 import { runCommand } from '../../support/command-line.ts';
+import { objectStores } from '../../support/object-stores.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
 import { ed25519Key, vkeyOf } from '../../support/signing-keys.ts';
 
@@ -33,60 +31,12 @@ const keys = join(folder, 'signer.vkey');
 writeFileSync(keys, `${vkeyOf(log.origin, signer)}\n`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Store {
-  readonly scheme: string;
-  readonly server: 'moto' | 'fake-gcs' | 'azurite';
-  /** Makes the bucket, and gives the environment that leads to it. */
-  readonly make: (url: string) => Promise<Record<string, string>>;
-  readonly root: string;
-}
-
-const stores: readonly Store[] = [
-  {
-    scheme: 's3',
-    root: 's3://commands',
-    server: 'moto',
-    make: async (endpoint) => {
-      const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'secret' };
-      const admin = new S3({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials });
-      await admin.createBucket({ Bucket: 'commands' });
-      admin.destroy();
-      return {
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        AWS_REGION: 'us-east-1',
-        AWS_ENDPOINT_URL_S3: endpoint,
-      };
-    },
-  },
-  {
-    scheme: 'gs',
-    root: 'gs://commands',
-    server: 'fake-gcs',
-    make: async (url) => {
-      const headers = { 'content-type': 'application/json' };
-      const made = await fetch(`${url}/storage/v1/b`, { method: 'POST', headers, body: '{"name":"commands"}' });
-      expect(made.ok).toBe(true);
-      return { STORAGE_EMULATOR_HOST: url, HOME: folder, GOOGLE_APPLICATION_CREDENTIALS: '' };
-    },
-  },
-  {
-    scheme: 'az',
-    root: `az://${ACCOUNT}/commands`,
-    server: 'azurite',
-    make: async (url) => {
-      const connection = `AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=${url}/${ACCOUNT}`;
-      const admin = BlobServiceClient.fromConnectionString(`DefaultEndpointsProtocol=http;${connection}`);
-      await admin.getContainerClient('commands').create();
-      return { AZURE_STORAGE_CONNECTION_STRING: connection };
-    },
-  },
-];
-
-describe.each(stores)('$scheme', ({ server, make, root }) => {
+describe.each(objectStores)('$scheme', ({ server, make }) => {
+  let root: string;
   let before: Record<string, string | undefined>;
   beforeAll(async () => {
-    const env = await make(running(server).url);
+    const { env, ...bucket } = await make(running(server).url, 'commands');
+    root = bucket.name;
     before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
     Object.assign(process.env, env);
     const storage = await openStorage(parseLocation(root));
