@@ -426,9 +426,10 @@ class World {
     return streams.flatMap((one) => (one.origin === origin ? [one.first ?? [], one.newest ?? []].flat() : []));
   }
 
-  #judgeBad({ origin, verdict, findings, firstSeq, provenSize }: StreamReport): void {
+  #judgeBad({ origin, verdict, findings, firstSeq, lastSeq, provenSize }: StreamReport): void {
     const expected = ['KNOWN_CONTRADICTED', 'START_UNPROVEN'];
     if (provenSize < firstSeq) expected.push('END_UNPROVEN'); // all that was sealed is gone
+    if (lastSeq === 0) expected.push('FILES_MISSING'); // and what was not
     const against = findings.filter(({ severity }) => severity !== 'warning');
     if (this.#retention && against.every(({ code }) => expected.includes(code))) return;
     if (this.#unseen.has(familyOf(origin))) return;
