@@ -48,10 +48,7 @@ export const work: Command = command(
         stopped: io.stopped(),
         onEvent: (event) => tell(io.stderr, event, progress),
       });
-      await print(
-        io.stdout,
-        `${done} streams audited, ${failed} attempts failed, ${lost} jobs lost to other workers\n`,
-      );
+      await print(io.stdout, `${done} streams audited, ${failed} attempts failed, ${lost} jobs lost\n`);
       return exitCode.done;
     } finally {
       await close();
@@ -76,7 +73,7 @@ function textOf(event: WorkerEvent): string {
     case 'failed':
       return `${event.origin}: ${event.why}`;
     case 'lost':
-      return `lost ${event.origin}: another worker has it, since this one did not answer for too long`;
+      return `lost ${event.origin}: it is another worker's by now, or Redis took its result and went away before it said so`;
     case 'taken over':
       return 'a job whose worker does not answer waits for another one';
     case 'trouble':
