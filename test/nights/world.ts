@@ -7,6 +7,8 @@ import { familyId, familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
 import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { audit } from '../../src/fleet/run/audit.ts';
+import { type MergedAudit, mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
+import { ALL, type Shard } from '../../src/fleet/run/shard.ts';
 import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { StreamReport } from '../../src/verify/verdict/report.ts';
@@ -191,8 +193,13 @@ class World {
     if (kind <= 2) return this.#byJobs({});
     if (kind === 3) return this.#byJobs(this.#queueAttacker());
     if (kind === 4) {
-      const parts = [await this.#whole({ index: 0, count: 2 }), await this.#whole({ index: 1, count: 2 })];
-      return parts.flat();
+      const parts: PartLines[] = [];
+      for (const index of [0, 1]) {
+        const { results, summary } = await this.#part({ index, count: 2, run: 'tonight' });
+        parts.push({ name: `part ${index}`, lines: [...results, summary].map((one) => JSON.stringify(one)) });
+      }
+      const { results, summary } = await mergeAudits(parts);
+      return this.#summed(results, summary);
     }
     if (kind === 5) {
       let left = this.#random.below(3);
@@ -211,13 +218,18 @@ class World {
     return this.#whole();
   }
 
-  async #whole(shard = { index: 0, count: 1 }): Promise<readonly StreamResult[]> {
+  async #whole(): Promise<readonly StreamResult[]> {
+    const { results, summary } = await this.#part(ALL);
+    return this.#summed(results, summary);
+  }
+
+  async #part(shard: Shard): Promise<MergedAudit> {
     const results: StreamResult[] = [];
     const summary = await audit(
       { ...this.#request(), now: this.#now(), shard, atOnce: 2 },
       async (result) => void results.push(result),
     );
-    return this.#summed(results, summary);
+    return { results, summary };
   }
 
   async #byJobs(attacker: QueueAttacker): Promise<readonly StreamResult[]> {
