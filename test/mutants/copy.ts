@@ -83,7 +83,7 @@ export class Copy {
       detached: true,
     });
     const end = () => process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
-    process.once('exit', end);
+    process.prependOnceListener('exit', end); // before what it runs in is removed
     let said = '';
     const silence = setTimeout(end, SILENCE_MS);
     for (const stream of [child.stdout, child.stderr]) {

@@ -94,6 +94,17 @@ const hollow: Attack = (target) => {
   }
 };
 
+/** What a file holds from a run in its middle on lies there once more. */
+export const runOnceMore: Attack = (target) => {
+  const runs = logsOf(target).flatMap((name) => {
+    const lines = textOf(target.store, name).split('\n');
+    return lines.flatMap((line, at) => (at > 0 && line.includes('"kind":"open"') ? [{ name, lines, at }] : []));
+  });
+  if (runs.length === 0) return;
+  const { name, lines, at } = target.random.pick(runs);
+  put(target.store, name.replace(/([^/]+)$/, 'b-$1'), lines.slice(at).join('\n'));
+};
+
 /** By name, for what is told of a violation. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   deleted: one((store, name) => store.remove(name)),

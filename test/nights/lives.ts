@@ -93,6 +93,15 @@ export function liveOn(life: Life, store: Store, random: Random, night: number, 
   for (const [name, bytes] of after) if (before.get(name)?.equals(bytes) !== true) store.write(name, bytes);
 }
 
+/** Everything is put back as it should be: nothing wrong is left of what was done. */
+export function mend(lives: readonly Life[], store: Store): void {
+  const right = new Map(lives.flatMap((life) => [...holdings(life)]));
+  const here = new Set(store.names());
+  for (const name of here) if (!right.has(name)) store.remove(name);
+  for (const [name, bytes] of right) if (!here.has(name) || !store.read(name).equals(bytes)) store.write(name, bytes);
+  for (const life of lives) life.touched = false;
+}
+
 /** Restored from a backup. */
 function putIfHere(store: Store, name: string, bytes: Buffer): void {
   if (store.names().includes(name)) store.write(name, bytes);

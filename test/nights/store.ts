@@ -28,8 +28,8 @@ export interface Store extends FleetFiles {
   readonly rot?: (name: string, bytes: Uint8Array) => void;
   /** Sets the times of a file back, or stores it again. */
   touch(name: string): void;
-  /** Bytes of logs that were handed out; 0 where nobody counts. */
-  readonly handedOut: () => number;
+  /** The name of a log for each time that something of it was read; none where nobody counts. */
+  readonly readings: () => string[];
 }
 
 /** The version of what is written must differ from that of what was there: writes until the clock of the file system has moved. */
@@ -76,7 +76,7 @@ export function storeOnDisk(): Store {
     },
     touch: (name) => utimesSync(at(name), 1, 1),
     settle: async () => undefined,
-    handedOut: () => 0,
+    readings: () => [],
     close: () => rmSync(folder, { recursive: true }),
   };
 }
@@ -96,6 +96,7 @@ export function storeInBucket(): Store {
     verified: (names) => ({ paths: [], stored: [{ storage: bucket.another(), list: () => list(names) }] }),
     rot: (name, bytes) => bucket.rot(`logs/${name}`, bytes),
     touch: (name) => void bucket.set(`logs/${name}`, bucket.bytes(`logs/${name}`)),
-    handedOut: () => bucket.bytesRead,
+    readings: () =>
+      bucket.requests.flatMap(({ method, key }) => (method === 'read' ? [key.slice('logs/'.length)] : [])),
   };
 }

@@ -7,13 +7,15 @@ import { familyId, familyOf } from '../../src/fleet/memory/family.ts';
 import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
 import type { LogPlace } from '../../src/fleet/place/log-place.ts';
 import { audit } from '../../src/fleet/run/audit.ts';
+import { type MergedAudit, mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
+import { ALL, type Shard } from '../../src/fleet/run/shard.ts';
 import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { StreamReport } from '../../src/verify/verdict/report.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { Random } from '../fuzz/random.ts';
-import { ATTACKS, altered, logsOf, textOf } from './attacks.ts';
-import { holdings, type Life, liveOn } from './lives.ts';
+import { ATTACKS, altered, logsOf, runOnceMore, textOf } from './attacks.ts';
+import { holdings, type Life, liveOn, mend } from './lives.ts';
 import { auditByJobs, type MemoryQueue, type QueueAttacker, waiting } from './queue.ts';
 import { type Store, storeInBucket, storeOnDisk } from './store.ts';
 import type { Tapes } from './tapes.ts';
@@ -53,7 +55,7 @@ class Killed extends Error {}
 
 /** Lives through one world. Worlds of the same seed are the same, but for the attacks that are left out: those that `does` denies. */
 export async function live(seed: number, tapes: Tapes, does: (attack: string) => boolean = () => true): Promise<Lived> {
-  const world = new World(randomOf(seed * 2_654_435_761 + 1), tapes, does);
+  const world = new World(randomOf(seed * 2_654_435_761 + 1), randomOf(seed), tapes, does);
   try {
     return await world.live();
   } finally {
@@ -69,6 +71,8 @@ function randomOf(seed: number): Random {
 
 class World {
   readonly #random: Random;
+  /** For what was added later: worlds stay what they were. */
+  readonly #later: Random;
   readonly #store: Store;
   readonly #lives: Life[];
   readonly #keys: Tapes['keys'];
@@ -84,16 +88,17 @@ class World {
   /** The folder of the files of known checkpoints, in some worlds. */
   readonly #known: string | undefined;
   readonly #seenFromOne = new Set<string>();
-  /** Called when a place or the memory is about to be asked. */
-  #before: (what: string, args: readonly unknown[]) => void = () => undefined;
+  /** Called when a place or the memory is about to be asked, which waits for what this returns. */
+  #before: (what: string, args: readonly unknown[]) => Promise<unknown> | undefined = () => undefined;
   #night = 0;
   /** Whether this night's results were withheld from all streams alike. */
   #silent = false;
   /** Of these streams files were hidden while they were audited this night. */
   #unseen: ReadonlySet<string> = new Set();
 
-  constructor(random: Random, { all, keys }: Tapes, does: (attack: string) => boolean) {
+  constructor(random: Random, later: Random, { all, keys }: Tapes, does: (attack: string) => boolean) {
     this.#random = random;
+    this.#later = later;
     this.#isDone = does;
     this.#keys = keys;
     this.#store = random.below(3) === 0 ? storeOnDisk() : storeInBucket();
@@ -132,6 +137,7 @@ class World {
     this.#silent = false;
     this.#unseen = new Set();
     if (this.#night > 1) {
+      if (this.#later.below(8) === 0) this.#mend();
       for (const life of this.#lives) {
         if (this.#random.below(2) === 0) continue;
         const own = this.#fork();
@@ -139,9 +145,47 @@ class World {
       }
       if (this.#random.below(3) === 0) for (let n = this.#random.below(3); n >= 0; n--) this.#attack();
       if (this.#random.below(12) === 0) this.#rot();
+      if (this.#later.below(8) === 0) this.#repeat();
     }
     if (kind === 0 && this.#night > 1 && this.#store.aside !== undefined) await this.#swappedNight();
-    else await this.#judge(await this.#audited(kind));
+    else if (kind === 6) await this.#rivalledNight();
+    else await this.#judge(await this.#readAsTold(kind));
+  }
+
+  /** Where it says of an honest stream that nothing was read, nothing was. */
+  async #readAsTold(kind: number): Promise<readonly StreamResult[]> {
+    const before = this.#store.readings().length;
+    const results = await this.#audited(kind);
+    const readings = this.#store.readings().slice(before);
+    for (const { tape, folder, touched } of this.#lives) {
+      const own = results.filter(({ stream }) => familyOf(stream) === `fleet/${tape.name}`);
+      if (touched || kind === 3 || kind === 5 || own.some(({ read }) => read.files > 0)) continue;
+      if (readings.some((name) => name.startsWith(`${folder}/`)))
+        this.#violate(`nothing was read of fleet/${tape.name}, the audit says, and it was`);
+    }
+    return results;
+  }
+
+  /** Another auditor remembers something first, some times. Of a stream that is honest this is said where it was five times. */
+  async #rivalledNight(): Promise<void> {
+    const { memory } = this.#store;
+    const { tape, touched } = this.#later.pick(this.#lives);
+    const most = this.#later.below(8);
+    const origin = `fleet/${tape.name}`;
+    let times = 0;
+    const remember = async (id: string): Promise<void> => {
+      const stored = await memory.read(id);
+      if (stored !== undefined && (await memory.write(id, stored.text, stored.version))) times++;
+    };
+    this.#before = (what, [id]) =>
+      what === 'write' && id === familyId(origin) && times < most ? remember(id) : undefined;
+    const results = await (this.#later.below(2) === 0 ? this.#whole() : this.#byJobs({}));
+    this.#before = () => undefined;
+    const replaced = results.find(({ stream, result }) => stream === origin && result === 'replaced')?.findings[0];
+    const isTold = replaced?.message.startsWith('other auditors') === true;
+    if (!touched && isTold !== (times === 5))
+      this.#violate(`another auditor of ${origin} was first ${times} times, and it is ${replaced?.message}`);
+    if (!isTold) await this.#judge(results);
   }
 
   /** The audit of a night, in one of its forms. */
@@ -149,13 +193,19 @@ class World {
     if (kind <= 2) return this.#byJobs({});
     if (kind === 3) return this.#byJobs(this.#queueAttacker());
     if (kind === 4) {
-      const parts = [await this.#whole({ index: 0, count: 2 }), await this.#whole({ index: 1, count: 2 })];
-      return parts.flat();
+      const parts: PartLines[] = [];
+      for (const index of [0, 1]) {
+        const { results, summary } = await this.#part({ index, count: 2, run: 'tonight' });
+        parts.push({ name: `part ${index}`, lines: [...results, summary].map((one) => JSON.stringify(one)) });
+      }
+      const { results, summary } = await mergeAudits(parts);
+      return this.#summed(results, summary);
     }
     if (kind === 5) {
       let left = this.#random.below(3);
       this.#before = (what) => {
         if (what === 'write' && left-- === 0) throw new Killed();
+        return undefined;
       };
       try {
         return await this.#whole();
@@ -168,13 +218,18 @@ class World {
     return this.#whole();
   }
 
-  async #whole(shard = { index: 0, count: 1 }): Promise<readonly StreamResult[]> {
+  async #whole(): Promise<readonly StreamResult[]> {
+    const { results, summary } = await this.#part(ALL);
+    return this.#summed(results, summary);
+  }
+
+  async #part(shard: Shard): Promise<MergedAudit> {
     const results: StreamResult[] = [];
     const summary = await audit(
       { ...this.#request(), now: this.#now(), shard, atOnce: 2 },
       async (result) => void results.push(result),
     );
-    return this.#summed(results, summary);
+    return { results, summary };
   }
 
   async #byJobs(attacker: QueueAttacker): Promise<readonly StreamResult[]> {
@@ -204,8 +259,9 @@ class World {
           const value: unknown = Reflect.get(given, name, given);
           if (typeof value !== 'function') return value;
           return (...args: unknown[]) => {
-            this.#before(String(name), args);
-            return value.apply(given, args) as unknown;
+            const before = this.#before(String(name), args);
+            const ask = (): unknown => value.apply(given, args);
+            return before === undefined ? ask() : before.then(ask);
           };
         },
       });
@@ -222,8 +278,8 @@ class World {
   }
 
   /** For what may be left out: what comes after it is the same without it. */
-  #fork(): Random {
-    return randomOf(this.#random.below(2 ** 32));
+  #fork(from: Random = this.#random): Random {
+    return randomOf(from.below(2 ** 32));
   }
 
   /** Whether this is done to a stream; it is noted. */
@@ -247,6 +303,20 @@ class World {
     const target = { life, store: this.#store, random, other };
     if (name === 'without its first checkpoints') hushFirst(target);
     else ATTACKS[name]?.(target);
+  }
+
+  #repeat(): void {
+    const random = this.#fork(this.#later);
+    const life = random.pick(this.#lives);
+    if (!this.#does('a run once more', life)) return;
+    life.touched = true;
+    runOnceMore({ life, store: this.#store, random, other: life });
+  }
+
+  /** All is put back as it should be. */
+  #mend(): void {
+    mend(this.#lives, this.#store);
+    this.#done.push(`night ${this.#night}: all mended`);
   }
 
   /** Other bytes under the same version. */
@@ -306,6 +376,7 @@ class World {
       this.#before = (what, [given]) => {
         if (what === 'toVerify' && swapped === 0 && isOwn(given)) swap();
         if (what === 'write' && swapped === 1 && given === id) swap();
+        return undefined;
       };
       await this.#whole();
       this.#before = () => undefined;
