@@ -20,7 +20,7 @@ import {
   vanishedReports,
   wantedBy,
 } from './files/grouping.ts';
-import { type FileReading, orderFiles, ownersOfEmpty, readFiles } from './files/stream-files.ts';
+import { type FileReading, manifestsOfCopies, orderFiles, ownersOfEmpty, readFiles } from './files/stream-files.ts';
 import { Listings } from './found/listings.ts';
 import { openLogs } from './found/open-logs.ts';
 import { openStored } from './found/stored-logs.ts';
@@ -101,7 +101,7 @@ async function verifyFiles(
   options: VerifyOptions,
   groups: ReadonlyMap<string | undefined, readonly PeekedSource[]>,
   auditorOf: (origin: string) => Auditor,
-  told: Pick<FileReading, 'onBytes' | 'onBeside'>,
+  { alone, ...told }: Pick<FileReading, 'onBytes' | 'onBeside'> & { readonly alone: ManifestAlone[] },
   kept: Keeping | undefined,
   again: boolean,
 ): Promise<LinkedStream[]> {
@@ -122,6 +122,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
+    alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     verifier.state.maybeElsewhere = hiddenBeside || hidesItself || findings.count('UNREADABLE') > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
@@ -237,7 +238,7 @@ async function verifyOnce(
   const streams =
     groups === undefined
       ? await demultiplex(sources, names, auditorOf, { ...told, ...shown, kept })
-      : await verifyFiles(options, groups, auditorOf, told, kept, again);
+      : await verifyFiles(options, groups, auditorOf, { ...told, alone: ignored.manifests }, kept, again);
   checkLinks(streams);
   const isNamed = ({ origin }: ManifestAlone): boolean =>
     namesStream(patternsOf(options), origin, options.continued ?? false);

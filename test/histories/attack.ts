@@ -72,7 +72,7 @@ const storage: Attacker = async (random, world, as) => {
   return { what: [what, JSON.stringify(content)], files, held, deleted };
 };
 
-/** Deletes a file, and not the manifest that tells of it. */
+/** Deletes a file, or overwrites it with a copy of another one, and leaves the manifest that tells of it. */
 const manifestLeft: Attacker = async (random, { files, manifests }) => {
   const told = files.filter(({ name }) => manifests.some((one) => one.name === `${name}.manifest.json`));
   if (told.length === 0 || files.length === 1) return undefined;
@@ -80,7 +80,8 @@ const manifestLeft: Attacker = async (random, { files, manifests }) => {
   const left = files.filter((file) => file !== gone);
   const here = new Set(Draft.of(left).items.map(({ bytes }) => bytes.toString('latin1')));
   const isLost = Draft.of([gone]).items.some((item) => isEntry(item) && !here.has(item.bytes.toString('latin1')));
-  return isLost ? { what: ['manifest left'], files: left, manifests, folder: true } : undefined;
+  const copy = random.chance(0.5) ? [{ name: gone.name, bytes: random.pick(left).bytes }] : [];
+  return isLost ? { what: ['manifest left'], files: [...left, ...copy], manifests, folder: true } : undefined;
 };
 
 /** The entries of a log as far as the auditor's keys tell: of one without the data key not what authenticates each. */

@@ -9,7 +9,7 @@ import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '
 import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
 import { groupByOrigin, namesStream } from '../../src/verify/files/grouping.ts';
-import { orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
+import { manifestsOfCopies, orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
 import { lookAtManifest } from '../../src/verify/found/judge.ts';
 import { peek } from '../../src/verify/input/peek.ts';
 import { fileSource, type Source } from '../../src/verify/input/sources.ts';
@@ -199,6 +199,7 @@ export async function judgeStreams(
     ? groupByOrigin([brings.origin], files, { paths: [], origin: brings.origin })
     : new Map([[brings.origin, files]]);
   const streams: LinkedStream[] = [];
+  const manifests: ManifestAlone[] = [];
   for (const [origin, own] of groups) {
     if (origin === undefined) throw new Error('a file belongs to no stream that is named');
     const findings = new Findings();
@@ -207,7 +208,9 @@ export async function judgeStreams(
       quoteLines: shown?.quoteLines,
     });
     const reading = { onBytes: () => undefined, large, digestFiles: shown?.digestFiles };
-    const details = await readFiles(verifier, await orderFiles(own, findings), reading);
+    const ordered = await orderFiles(own, findings);
+    manifests.push(...(await manifestsOfCopies(own, ordered)));
+    const details = await readFiles(verifier, ordered, reading);
     verifier.end();
     streams.push(
       linkedStream(
@@ -218,7 +221,6 @@ export async function judgeStreams(
     );
   }
   checkLinks(streams);
-  const manifests: ManifestAlone[] = [];
   for (const source of sources.filter(({ name }) => alone.has(name))) {
     const { missing } = (await lookAtManifest(source)) ?? {};
     if (missing !== undefined && namesStream([brings.origin], missing.origin, false))

@@ -3,6 +3,7 @@ import { isTamperError, systemCode } from '../../errors.ts';
 import { readManifest } from '../../format/manifest.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
+import { toldBy } from '../found/judge.ts';
 import { isReplaced } from '../found/moved-files.ts';
 import { besideNeighbours } from '../found/rotated-files.ts';
 import { FileLines } from '../input/file-lines.ts';
@@ -13,8 +14,9 @@ import type { OnBeside } from '../input/unwrapping.ts';
 import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
 import type { StreamState } from '../state/state.ts';
-import { findManifest } from '../stream/manifests.ts';
+import { findManifest, manifestName } from '../stream/manifests.ts';
 import type { StreamVerifier } from '../stream/stream-verifier.ts';
+import type { ManifestAlone } from '../verdict/ignored-files.ts';
 import type { FileDetails } from '../verdict/report.ts';
 import { compared, reportCopy } from './copies.ts';
 import { contentOf, type FileContent } from './file-content.ts';
@@ -77,6 +79,23 @@ async function manifestOf(
     if (!isTamperError(error, 'READ_FAILED')) throw error;
     return { problem: `its manifest: ${error.message}` };
   }
+}
+
+/** What stands beside files that are not read, since others are copies of them: that is of files which are not here (M7.1). */
+export async function manifestsOfCopies(
+  files: readonly PeekedSource[],
+  read: readonly PeekedSource[],
+  given: readonly string[] = [],
+): Promise<ManifestAlone[]> {
+  const isRead = new Set(read.map(({ source }) => source.name));
+  const alone: ManifestAlone[] = [];
+  for (const file of files) {
+    const { bytes } = isRead.has(file.source.name) ? {} : await manifestOf(file, given);
+    const reading = bytes === undefined ? undefined : readManifest(bytes);
+    if (reading !== undefined && 'manifest' in reading)
+      alone.push({ ...toldBy(reading.manifest), name: manifestName(file.source.name) });
+  }
+  return alone;
 }
 
 /** M7.1: a file in which no stream has a line may lie where a file of another stream lay. */

@@ -1,8 +1,8 @@
-import { MANIFEST_LIMIT, readManifest } from '../../format/manifest.ts';
+import { MANIFEST_LIMIT, type Manifest, readManifest } from '../../format/manifest.ts';
 import { isManifest } from '../../foundation/log-file-names.ts';
 import { holdsPiecesAlone } from '../input/cut-line.ts';
 import { readGzip } from '../input/gzip.ts';
-import { type PeekedSource, peek, peekWhole, type Wanted } from '../input/peek.ts';
+import { type MissingFile, type PeekedSource, peek, peekWhole, type Wanted } from '../input/peek.ts';
 import type { SourceProblem } from '../input/source-problem.ts';
 import { type FileHead, inMemory, type Source } from '../input/sources.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../verdict/ignored-files.ts';
@@ -71,6 +71,16 @@ async function expandSmall(compressed: Buffer): Promise<Buffer | undefined> {
   return problems.length === 0 ? Buffer.concat(chunks) : undefined;
 }
 
+/** What a manifest says of its file. */
+export function toldBy({
+  origin,
+  first_seq: firstSeq,
+  last_seq: lastSeq,
+  continues_from: before,
+}: Manifest): MissingFile {
+  return { origin, firstSeq, lastSeq, ...(before !== undefined && { after: before.origin }) };
+}
+
 /** What a manifest says of its file, which is not here; undefined for what is none. */
 export async function lookAtManifest(source: Source): Promise<PeekedSource['peek'] | undefined> {
   const chunks: Buffer[] = [];
@@ -82,8 +92,7 @@ export async function lookAtManifest(source: Source): Promise<PeekedSource['peek
   }
   const reading = readManifest(Buffer.concat(chunks));
   if (!('manifest' in reading)) return undefined;
-  const { origin, first_seq: firstSeq, last_seq: lastSeq, continues_from: before } = reading.manifest;
-  const missing = { origin, firstSeq, lastSeq, ...(before !== undefined && { after: before.origin }) };
+  const missing = toldBy(reading.manifest);
   return { empty: false, tag: undefined, seq: undefined, origin: undefined, missing };
 }
 

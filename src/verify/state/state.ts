@@ -80,8 +80,10 @@ export class StreamState {
   early:
     | { readonly size: number; readonly place: Place; readonly count: number; readonly smallest: number }
     | undefined;
-  /** The file before the present one ends inside a line: what came behind it there is not known. */
+  /** The file before the present one ends inside a line, or too early: what came behind it there is not known. */
   afterCut = false;
+  /** The present file ends before the entry that its manifest names as its last one. */
+  endsEarly = false;
   /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */

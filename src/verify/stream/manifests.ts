@@ -29,9 +29,12 @@ function plainName(file: string): string {
   return file.endsWith('.gz') ? file.slice(0, -3) : file;
 }
 
+/** The name of the manifest of a file. */
+export const manifestName = (file: string): string => plainName(file) + SUFFIX;
+
 /** The bytes of the manifest of a file: the one given for its base name, else the one beside it; undefined without one. */
 export async function findManifest(source: Source, given: readonly string[]): Promise<Buffer | undefined> {
-  const own = plainName(source.name) + SUFFIX;
+  const own = manifestName(source.name);
   const named = given.find((path) => basename(path) === basename(own));
   if (named === undefined && source.manifest !== undefined) return source.manifest();
   const onRead = named === undefined ? source.onManifest : undefined;
@@ -52,7 +55,7 @@ export async function findManifest(source: Source, given: readonly string[]): Pr
  * @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`; `USAGE` where it belongs to none of them
  */
 export async function checkGiven(given: readonly string[], files: readonly string[]): Promise<void> {
-  const names = new Set(files.map((file) => basename(plainName(file) + SUFFIX)));
+  const names = new Set(files.map((file) => basename(manifestName(file))));
   for (const path of given) {
     if (!names.has(basename(path))) {
       throw new TamperError('USAGE', `the manifest ${shown(path)} does not belong to any of the files`, {
@@ -142,10 +145,9 @@ export async function checkManifest(
   { reading, facts }: ManifestCheck,
   following: number | undefined,
 ): Promise<void> {
-  const say = (message: string): void =>
-    state.findings.add('MANIFEST_WRONG', { file: plainName(file) + SUFFIX }, message);
+  const say = (message: string): void => state.findings.add('MANIFEST_WRONG', { file: manifestName(file) }, message);
   if ('unreadable' in reading) {
-    const place = { file: plainName(file) + SUFFIX };
+    const place = { file: manifestName(file) };
     state.findings.add('UNREADABLE', place, `the manifest cannot be read: ${reading.unreadable}`);
     return;
   }
@@ -167,16 +169,18 @@ export async function checkManifest(
       if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
     } else {
       const range = state.next <= last ? { seq: Math.max(first, state.next), lastSeq: last } : {};
-      const place = { file: plainName(file) + SUFFIX, ...range };
+      const place = { file: manifestName(file), ...range };
       const message = `this manifest is of a file that ended with entry ${last}; what lies beside it ends before: it was cut off, emptied or replaced`;
       state.findings.add('FILES_MISSING', place, message); // as if it was deleted
+      state.endsEarly = state.next <= last;
     }
     return;
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
   const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? noteWrong(manifest, close.epoch);
   if (wrong === undefined) {
-    const missing = facts.altered || facts.cutAt !== undefined ? 0 : facts.missingBehind(close);
+    const isTold = facts.altered || (facts.cutAt !== undefined && !state.auditor.live); // TORN_TAIL says it
+    const missing = isTold ? 0 : facts.missingBehind(close);
     const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing`;
     if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
     await handleCheckpoint(state, manifest.checkpoint, 0);

@@ -20,7 +20,7 @@ export interface LinkedStream {
   readonly part: boolean;
   /** What could not be read may hold more of it (M8.5). */
   readonly maybeElsewhere: boolean;
-  /** Its last file ends inside a line. */
+  /** Its last file ends inside a line, or before the entry that its manifest names as the last one. */
   readonly isCut: boolean;
 }
 
@@ -77,7 +77,7 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   if (lastSeq < after.size) {
     if (before.maybeElsewhere) return; // which was reported
     if (before.isCut) {
-      const message = `${facts.origin} continues this stream after entry ${after.size}, but the last file of this stream ends inside the line after entry ${lastSeq}`;
+      const message = `${facts.origin} continues this stream after entry ${after.size}, but the last file of this stream was cut off after entry ${lastSeq}`;
       before.findings.add('END_UNPROVEN', { seq: lastSeq }, message);
       return;
     }

@@ -26,6 +26,7 @@ class File:
 
     def __init__(self, name, data, max_bytes=DEFAULT_MAX_BYTES):
         self.name, self.problems, self.whole, self.manifest = name, set(), True, None
+        self.copies = []  # manifests beside copies of it
         self.behind_cut = False  # the file before it ends inside a line
         self.data = self._expanded(data, max_bytes) if is_compressed(name, data) else data
         marked = self.data.startswith(MARK) and b'\n' in self.data
@@ -106,7 +107,10 @@ def _without_copies(begun):
     for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one), one.name)):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
-        elif not file.whole:
+            continue
+        if file.manifest is not None:
+            kept[-1].copies.append(file.manifest)
+        if not file.whole:
             kept[-1].problems.add('UNREADABLE')
         else:
             need(kept[-1].plain.startswith(file.plain), 'FORK')

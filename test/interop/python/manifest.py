@@ -53,7 +53,7 @@ def whole_manifest(manifest):
     return given if well and given['version'] == 1 and parse_note(given['checkpoint']) is not None else None
 
 
-def check_manifest(stream, file, following):
+def check_manifest(stream, file, following, is_last):
     if not is_readable(file.manifest):
         stream.undecided.add('UNREADABLE')  # a download broke, or it was converted
         return
@@ -74,6 +74,7 @@ def check_manifest(stream, file, following):
             need(not file.entries or following != file.entries[-1].seq + 1, 'MANIFEST_WRONG')  # it is of another file
             if size < last:
                 stream.undecided.add('FILES_MISSING')
+            stream.torn = stream.torn or is_last
             return
     ends = [line.seq for line in file.entries if line.kind == 'close']
     goes_on = file.entries and following == file.entries[-1].seq + 1 and not file.rest
@@ -84,6 +85,13 @@ def check_manifest(stream, file, following):
     for name in NAMES:
         value = given.get(name)
         need((dict(value) if isinstance(value, Pairs) else value) == expected.get(name), 'MANIFEST_WRONG')
+
+
+def ends_early(file, following):
+    """Whether a file ends before the entry that its manifest names as the last one."""
+    given = whole_manifest(file.manifest) if file.manifest is not None and file.entries else None
+    end = file.entries[-1].seq if given else 0
+    return bool(given) and given['last_seq'] > end and following != end + 1
 
 
 def facts(stream, file, given):
@@ -100,7 +108,7 @@ def facts(stream, file, given):
     is_short = type(given.get('bytes')) is int and given['bytes'] > len(file.data) - len(file.rest)
     is_cut = is_short and (bool(file.rest) or not goes_on)
     altered = file.altered or has_lost
-    if is_cut and not altered and not file.rest:
+    if is_cut and not altered and (not file.rest or stream.auditor.live):
         stream.undecided.add('FILES_MISSING')
     covered = given.get('bytes') if altered or is_cut else bytes_of(file, last, given)
     opened, named = read_control(first), given.get('file')

@@ -16,7 +16,7 @@ from files import DEFAULT_MAX_BYTES, File, ordered
 from grouping import Origins, grouped, separated
 from held import check_held
 from links import check_links
-from manifest import check_manifest, members_of, whole_manifest
+from manifest import check_manifest, ends_early, members_of, whole_manifest
 from stream import Stream
 from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
@@ -128,7 +128,7 @@ def read_part(stream, part, is_last, is_whole):
     stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
     told = [file for file in part if not is_empty(file)]
     for before, file in zip(told, told[1:]):
-        file.behind_cut = bool(before.rest)
+        file.behind_cut = bool(before.rest) or ends_early(before, file.first.seq if file.first else None)
     stream.torn = bool(told and told[-1].rest)
     if any(file.rest for file in told[:-1]) or (told and told[-1].rest and not (stream.auditor.live and is_last)):
         stream.undecided.add('TORN_TAIL')
@@ -154,7 +154,8 @@ def read_range(stream, files, ends_here):
         return
     for at, file in enumerate(files):
         if file.manifest is not None and file.whole:
-            check_manifest(stream, file, next((one.first.seq for one in files[at + 1 :] if one.first), None))
+            behind = files[at + 1 :]
+            check_manifest(stream, file, next((one.first.seq for one in behind if one.first), None), not behind)
     assess(stream, ends_here)
 
 
@@ -175,7 +176,9 @@ def judge(case, folder=''):
             else:
                 leave_others_manifests(origin, group)
                 renamed_manifests(group)
-                streams[origin] = read_stream(auditor.of(origin, origins), origin, ordered(group), damaged_beside)
+                read = ordered(group)
+                alone += filter(None, (whole_manifest(one) for file in read for one in file.copies))
+                streams[origin] = read_stream(auditor.of(origin, origins), origin, read, damaged_beside)
         check_links(streams, origins, auditor, damaged_beside)
         if not auditor.part:
             codes |= check_alone(streams, alone, origins)

@@ -95,6 +95,26 @@ function besideLost(): VectorCase {
   return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
 }
 
+/** The file that ends the log is gone, and a copy of the one before lies under its name. */
+function besideCopy(): VectorCase {
+  const log = signedBody().close('shutdown').checkpoint();
+  const name = 'manifest-beside-copy';
+  const about = 'a file was replaced by a copy of the one before it, its manifest tells of more';
+  const last = log.size + 5;
+  const one = vector(name, about, log, brings(log, { named: [edKey] }), 2, `FILES_MISSING ${log.size + 1}-${last}`);
+  const text = formatManifest({
+    ...log.manifestOf('', log.lines),
+    first_seq: log.size + 1,
+    last_seq: last,
+    size: last,
+  });
+  return {
+    ...one,
+    files: [...one.files, { name: `${name}.z.jsonl`, bytes: log.toFiles()[0]?.bytes ?? Buffer.alloc(0) }],
+    beside: [{ name: `${name}.z.jsonl.manifest.json`, bytes: Buffer.from(text) }],
+  };
+}
+
 /** The file that ends the log is gone; its manifest is still there. */
 function alone(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedBody().close('shutdown').checkpoint();
@@ -240,6 +260,7 @@ export function manifestCases(): VectorCase[] {
       Buffer.from(`\ufeff${one}`, 'utf16le'),
     ),
     besideLost(),
+    besideCopy(),
     rewritten(),
     beside(
       'manifest-beside-altered-file',
