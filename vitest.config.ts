@@ -61,7 +61,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
-    maxWorkers: 4,
+    maxWorkers: 6,
     projects: [
       ...twice({
         name: 'unit',

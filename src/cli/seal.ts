@@ -60,14 +60,12 @@ export const seal: Command = command(
     try {
       if (keyEvents !== undefined) forget = await recordKeyEvents(keyEvents, (error) => void warn(error));
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
-    } catch (error) {
+    } finally {
       const taken = input.leftBehind;
       const where = 'standard input was not read to its end';
       // told with --quiet too: its producer has to write it again
       if (taken !== undefined)
-        await tell(io.stderr, `${program}: ${where}: what follows its first ${taken} bytes was not taken\n`);
-      throw error;
-    } finally {
+        await tell(io.stderr, `${program}: ${where}: anything behind its first ${taken} bytes was not taken\n`);
       input.close();
       await forget?.();
     }

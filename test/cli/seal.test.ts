@@ -464,7 +464,7 @@ describe('fapilog-tamper seal', () => {
     const input = 'a line\n'.repeat(count);
     const { code, stderr } = await built.run([...command, ...out], { cwd, env, input });
     expect([code, stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
-    const [, taken] = /not read to its end: what follows its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
+    const [, taken] = /not read to its end: anything behind its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
     const state = join(cwd, '.fapilog-chainstate');
     const [kept = ''] = readdirSync(state).filter((name) => name.includes('.unsealed-'));
     const keptLines = readFileSync(join(state, kept), 'utf8');
@@ -477,7 +477,7 @@ describe('fapilog-tamper seal', () => {
     const argv = ['seal', ...out, '--key-events', join(cwd, 'absent', 'events')];
     const { code, stderr } = await built.run(argv, { cwd, env, input: 'one\n' });
     expect(stderr).toMatch(
-      /what follows its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
+      /anything behind its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
     );
     expect(code).toBe(2);
   });

@@ -296,7 +296,7 @@ const rows: readonly Row[] = [
     'a part of the log is not here (entries 8 to 11)',
     makeThree('both', ([, second]) => gone(second))],
   ['the last file is missing', 'undecided',
-    'the log ends with close rotated (entry 11): the file after it is missing',
+    'the log ends with close rotated (entry 11): the file after it is missing, or its writer was killed before it began one',
     makeThree('both', ([, , last]) => gone(last))],
   ['the last file is missing, its manifest is not', 'undecided',
     'a part of the log is not here (entries 12 to 15); there is 1 more finding',

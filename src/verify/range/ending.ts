@@ -79,7 +79,7 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
       ? 'a file that could not be read may hold what comes after it'
       : closed === undefined
         ? 'it is still being written (--live), its writer was killed, or its end was cut off'
-        : 'the file after it is missing';
+        : 'the file after it is missing, or its writer was killed before it began one';
     yield endUnproven(`the log ends ${ends} ${why}`);
   }
 }
