@@ -14,7 +14,7 @@ export function unexpectedText(error: unknown): string {
 
 let notTaken =
   process.argv[2] === 'seal'
-    ? `${program}: standard input was not read to its end: what follows its first 0 bytes was not taken\n`
+    ? `${program}: standard input was not read to its end: anything behind its first 0 bytes was not taken\n`
     : '';
 
 /** From now on `seal` itself says how much of its input it took. */
