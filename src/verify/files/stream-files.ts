@@ -81,8 +81,9 @@ async function manifestOf(
   }
 }
 
-/** What stands beside files that are not read, since others are copies of them: that is of files which are not here (M7.1). */
+/** What of this stream stands beside its files that are not read, since others are copies of them: it is of files which are not here (M7.1). */
 export async function manifestsOfCopies(
+  origin: string,
   files: readonly PeekedSource[],
   read: readonly PeekedSource[],
   given: readonly string[] = [],
@@ -92,7 +93,7 @@ export async function manifestsOfCopies(
   for (const file of files) {
     const { bytes } = isRead.has(file.source.name) ? {} : await manifestOf(file, given);
     const reading = bytes === undefined ? undefined : readManifest(bytes);
-    if (reading !== undefined && 'manifest' in reading)
+    if (reading !== undefined && 'manifest' in reading && reading.manifest.origin === origin)
       alone.push({ ...toldBy(reading.manifest), name: manifestName(file.source.name) });
   }
   return alone;

@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { opendir } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
@@ -125,10 +124,10 @@ interface Level {
   next: number;
 }
 
-/** What is gone, and may be, is not a directory. It does not wait for the answer, as the look that follows does not. */
+/** What is gone, and may be, is not a directory. */
 async function isDirectory(path: string, mayBeGone: boolean, attempt = 1): Promise<boolean> {
   try {
-    return statSync(path).isDirectory();
+    return (await stat(path)).isDirectory();
   } catch (error) {
     if (mayBeGone && systemCode(error) === 'ENOENT') return false;
     // between a file's new name and the next file nothing has the name
