@@ -388,12 +388,15 @@ describe('fapilog-tamper seal', () => {
       cwd,
       env,
     });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
     child.stdin.write('one\n');
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     child.stdin.write('last words\n');
     const [code] = await once(child, 'close');
     expect(code).toBe(0);
+    expect(said).toContain('anything behind its first 15 bytes was not taken');
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['one', 'last words']);
     expect(kinds.at(-1)).toBe('checkpoint');

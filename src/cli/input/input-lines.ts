@@ -122,7 +122,7 @@ export class InputLines {
         this.#whenFailed = reject;
         if (this.#stoppedAt !== undefined) this.#whenStopped();
         const take = (bytes: Buffer | undefined): void => {
-          this.#inputEnded = bytes === undefined;
+          if (!this.#ended) this.#inputEnded = bytes === undefined; // else it is our own close that ends it
           resolve(bytes);
         };
         reading.then(take, (cause: unknown) => {
