@@ -46,7 +46,7 @@ async function forEach(count, work) {
   await Promise.all(Array.from({ length: 8 }, worker));
 }
 
-/** Begins each stream, or goes on with it: so many files, the first of which is the one that was open. */
+/** Starts each stream, or continues it, with `files` files; the first one is the file that was open. */
 async function writeStreams(count, into, files) {
   mkdirSync(into, { recursive: true });
   const lines = records(20, 0);

@@ -8,7 +8,7 @@ import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { print, printable, tell, writeAll } from './output.ts';
 import { resolveCall } from './resolve.ts';
-import { readsInput } from './uncaught.ts';
+import { leftBehindText, readsInput } from './uncaught.ts';
 import { withoutTyped } from './without-typed.ts';
 
 const program = 'fapilog-tamper';
@@ -62,10 +62,7 @@ export const seal: Command = command(
       await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
     } finally {
       const taken = input.leftBehind;
-      const where = 'standard input was not read to its end';
-      // told with --quiet too: its producer has to write it again
-      if (taken !== undefined)
-        await tell(io.stderr, `${program}: ${where}: anything behind its first ${taken} bytes was not taken\n`);
+      if (taken !== undefined) await tell(io.stderr, leftBehindText(taken)); // with --quiet too: its producer has to write it again
       input.close();
       await forget?.();
     }

@@ -12,10 +12,12 @@ export function unexpectedText(error: unknown): string {
   return `${program}: INTERNAL: this is a bug in ${program}, please report it\n${stack}\n`;
 }
 
-let notTaken =
-  process.argv[2] === 'seal'
-    ? `${program}: standard input was not read to its end: anything behind its first 0 bytes was not taken\n`
-    : '';
+/** What `seal` says if it took `bytes` bytes of an input that goes on. */
+export function leftBehindText(bytes: number): string {
+  return `${program}: standard input was not read to its end: anything behind its first ${bytes} bytes was not taken\n`;
+}
+
+let notTaken = process.argv[2] === 'seal' ? leftBehindText(0) : '';
 
 /** From now on `seal` itself says how much of its input it took. */
 export function readsInput(): void {

@@ -29,9 +29,11 @@ export async function handleOpen(
 ): Promise<void> {
   const { seq } = control;
   if (seq < state.next) {
+    const { atFileStart } = state;
     const abandonment = abandon(state, seq, open, leaf);
     if (abandonment === 'out of order') takeSeq(state, seq, leaf);
     if (abandonment !== 'abandoned') return;
+    if (!atFileStart) state.facts?.goBack(seq - 1);
   }
   if (state.next !== 0) {
     if (takeSeq(state, seq, leaf) === 'passed') return;

@@ -81,7 +81,7 @@ async function manifestOf(
   }
 }
 
-/** What of this stream stands beside its files that are not read, since others are copies of them: it is of files which are not here (M7.1). */
+/** The stream's manifests beside copies that are not read: they describe files that are missing (M7.1). */
 export async function manifestsOfCopies(
   origin: string,
   files: readonly PeekedSource[],

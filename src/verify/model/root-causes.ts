@@ -28,7 +28,7 @@ const LAST: readonly (readonly FindingCode[])[] = [
 ];
 
 function rankOf(code: FindingCode, isOpen: boolean): number {
-  if (isOpen && code === 'END_UNPROVEN') return ORDER.length; // no signature has come, as there is no end
+  if (isOpen && code === 'END_UNPROVEN') return ORDER.length; // a log without its end has no signature for it either
   const isHere = (codes: readonly FindingCode[]): boolean => codes.includes(code);
   const at = ORDER.findIndex(isHere);
   return at >= 0 ? at : ORDER.length + 2 + LAST.findIndex(isHere);

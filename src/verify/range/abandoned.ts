@@ -65,7 +65,6 @@ function abandonRange(state: StreamState, seq: number): Abandonment {
   state.abandonedEntries += end - from + 1;
   const message = `${entriesText(from, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
   state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
-  if (!state.atFileStart) state.facts?.goBack(seq - 1);
   if (seq < state.firstSeq) forgetRange(state);
   else beginRange(state);
   return 'abandoned';
@@ -82,7 +81,6 @@ function goBack(state: StreamState, size: number): void {
     }
     epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
   }
-  if (!state.atFileStart) state.facts?.goBack(size);
   state.evidence.goBack(size);
   state.timeline.goBack(size);
   state.asked.goBack(size);

@@ -191,6 +191,11 @@ export class StreamState {
     return this.unread || this.stopped || this.maybeElsewhere;
   }
 
+  /** Whether the file that was read last is not all that its writer wrote. */
+  get isCut(): boolean {
+    return this.unterminatedBytes > 0 || this.endsEarly;
+  }
+
   /** Whether no entry of the present file has been taken yet. */
   get atFileStart(): boolean {
     return this.next === this.fileNext;

@@ -37,7 +37,7 @@ export class ForeignLines {
     this.#classified = false;
     this.#unclassified = undefined;
     this.#noted = false;
-    this.#state.afterCut = this.#state.unterminatedBytes > 0 || this.#state.endsEarly;
+    this.#state.afterCut = this.#state.isCut;
     this.#state.endsEarly = false;
   }
 

@@ -145,10 +145,10 @@ export async function checkManifest(
   { reading, facts }: ManifestCheck,
   following: number | undefined,
 ): Promise<void> {
-  const say = (message: string): void => state.findings.add('MANIFEST_WRONG', { file: manifestName(file) }, message);
+  const own = { file: manifestName(file) };
+  const say = (message: string): void => state.findings.add('MANIFEST_WRONG', own, message);
   if ('unreadable' in reading) {
-    const place = { file: manifestName(file) };
-    state.findings.add('UNREADABLE', place, `the manifest cannot be read: ${reading.unreadable}`);
+    state.findings.add('UNREADABLE', own, `the manifest cannot be read: ${reading.unreadable}`);
     return;
   }
   if ('problem' in reading) {
@@ -169,7 +169,7 @@ export async function checkManifest(
       if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
     } else {
       const range = state.next <= last ? { seq: Math.max(first, state.next), lastSeq: last } : {};
-      const place = { file: manifestName(file), ...range };
+      const place = { ...own, ...range };
       const message = `this manifest is of a file that ended with entry ${last}; what lies beside it ends before: it was cut off, emptied or replaced`;
       state.findings.add('FILES_MISSING', place, message); // as if it was deleted
       state.endsEarly = state.next <= last;

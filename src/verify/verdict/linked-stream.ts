@@ -19,6 +19,6 @@ export function linkedStream(
     held: auditor.held.length > 0,
     part: auditor.part,
     maybeElsewhere: state.isPartial,
-    isCut: state.unterminatedBytes > 0 || state.endsEarly,
+    isCut: state.isCut,
   };
 }

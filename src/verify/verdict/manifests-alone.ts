@@ -1,3 +1,4 @@
+import { entriesText } from '../model/entries-text.ts';
 import { type Finding, Findings } from '../model/findings.ts';
 import type { ManifestAlone } from './ignored-files.ts';
 import type { LinkedStream } from './links.ts';
@@ -26,7 +27,7 @@ export function unmet(manifests: readonly ManifestAlone[], ends: ReadonlyMap<str
   }
   return [...furthest].map(([origin, { name: file, firstSeq, lastSeq }]) => {
     const seq = Math.max(firstSeq, (ends.get(origin) ?? 0) + 1);
-    const what = seq === lastSeq ? `entry ${seq} is` : `entries ${seq} to ${lastSeq} are`;
+    const what = `${entriesText(seq, lastSeq)} ${seq === lastSeq ? 'is' : 'are'}`;
     const message = `this manifest is of a file that ended with entry ${lastSeq}, but the file is not here, and ${what} missing`;
     return { origin, finding: { code: 'FILES_MISSING', severity: 'undecided', message, file, seq, lastSeq } };
   });

@@ -20,7 +20,7 @@ NAMES = (
 
 
 def members_of(manifest):
-    """The members; None where it is no object, or no JSON in UTF-8."""
+    """The members; None if it is not an object, or not JSON in UTF-8."""
     try:
         read = parsed(manifest.decode('utf-8'))
     except ValueError:
