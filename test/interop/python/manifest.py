@@ -4,40 +4,65 @@ Its note is a signed statement like any other: a signature in it counts, whoever
 import hashlib
 import sys
 
+import keys
 from control import read_control
 from keys import b64, key_id, mac_key_id
 from notes import parse_note
-from spelling import Pairs, parsed
+from spelling import MAX, Pairs, moment, parsed
 from tree import root_of
 from verdicts import need
 
 AFTER_ALL = sys.maxsize
+UNREADABLE = object()
 ALGORITHMS = {'mac': 'hmac-sha256', 'hash': 'sha256'}
+SIGNATURES = {*keys.ALGORITHMS, 'ml-dsa-44', 'ml-dsa-65', 'kms-hmac-sha256', 'ratchet-hmac-sha256'}
 NAMES = (
     'version origin file created_ts closed_ts record_count first_seq last_seq first_ts last_ts size root algo key_id '
     'continues_from bytes sha256 checkpoint signature_algo signature'
 ).split()
 
 
+def json_of(manifest):
+    """What it says; UNREADABLE if it is not JSON in UTF-8."""
+    try:
+        return parsed(manifest.decode('utf-8'))
+    except ValueError:
+        return UNREADABLE
+
+
 def members_of(manifest):
     """The members; None if it is not an object, or not JSON in UTF-8."""
-    try:
-        read = parsed(manifest.decode('utf-8'))
-    except ValueError:
-        return None
+    read = json_of(manifest)
     return dict(read) if isinstance(read, Pairs) else None
 
 
-def is_readable(manifest):
-    """Whether it is JSON in UTF-8, of whatever kind."""
-    try:
-        parsed(manifest.decode('utf-8'))
-    except ValueError:
-        return False
-    return True
+def _is_string(value):
+    return isinstance(value, str)
 
 
-NUMBERS = {'version', 'record_count', 'first_seq', 'last_seq', 'size', 'bytes'}
+def _is_number(value):
+    return type(value) is int and 0 <= value <= MAX
+
+
+def _is_time(value):
+    return _is_string(value) and moment(value) is not None
+
+
+def _is_before(value):
+    given = dict(value) if isinstance(value, Pairs) else {}
+    own = {'origin', 'size', 'root'}
+    return set(given) == own and all((_is_number if name == 'size' else _is_string)(given[name]) for name in own)
+
+
+FORMS = {
+    **dict.fromkeys(('record_count', 'first_seq', 'last_seq', 'size', 'bytes'), _is_number),
+    **dict.fromkeys(('created_ts', 'closed_ts', 'first_ts', 'last_ts'), _is_time),
+    'version': lambda value: value == 1 and type(value) is int,
+    'algo': lambda value: value in ALGORITHMS.values(),
+    'signature_algo': lambda value: value in SIGNATURES,
+    'continues_from': _is_before,
+    'checkpoint': lambda value: _is_string(value) and parse_note(value) is not None,
+}
 OPTIONAL = {'first_ts', 'last_ts', 'continues_from'}
 
 
@@ -46,15 +71,11 @@ def whole_manifest(manifest):
     given = members_of(manifest)
     if given is None or set(NAMES) - OPTIONAL - set(given) or set(given) - set(NAMES):
         return None
-    well = all(
-        type(value) is (int if name in NUMBERS else Pairs if name == 'continues_from' else str)
-        for name, value in given.items()
-    )
-    return given if well and given['version'] == 1 and parse_note(given['checkpoint']) is not None else None
+    return given if all(FORMS.get(name, _is_string)(value) for name, value in given.items()) else None
 
 
 def check_manifest(stream, file, following, is_last):
-    if not is_readable(file.manifest):
+    if json_of(file.manifest) is UNREADABLE:
         stream.undecided.add('UNREADABLE')  # a download broke, or it was converted
         return
     given = members_of(file.manifest)
