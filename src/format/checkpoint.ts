@@ -62,8 +62,13 @@ function parseText(text: string): Checkpoint | undefined {
   return { origin, size, root: digestFrom(root) };
 }
 
-function parseSignatureLine(line: string): NoteSignature | undefined {
-  const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
+const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/;
+/** With what other encodings make of the dash: characters beyond ASCII, a stand-in, a hyphen, an escape, or nothing. */
+const CONVERTED_LINE = /^(?:\\u2014|[?\-\x80-\uffff]{0,96}) ?([^\s+\\]+) ([A-Za-z0-9+/]+={0,2})$/;
+const SUB = String.fromCharCode(0x1a);
+
+function parseSignatureLine(line: string, form: RegExp): NoteSignature | undefined {
+  const match = form.exec(line);
   if (match === null) return undefined;
   const [, name, encoded] = match as unknown as [string, string, string];
   const bytes = decodeBase64(encoded);
@@ -72,7 +77,7 @@ function parseSignatureLine(line: string): NoteSignature | undefined {
 }
 
 /** Reads a signed checkpoint, or says undefined where it is not one in its one spelling. Nothing is verified here (M4.1). */
-export function parseSignedCheckpoint(note: string): SignedCheckpoint | undefined {
+export function parseSignedCheckpoint(note: string, form: RegExp = SIGNATURE_LINE): SignedCheckpoint | undefined {
   if (Buffer.byteLength(note) > MAX_NOTE) return undefined;
   const split = note.indexOf('\n\n');
   if (split < 0 || !note.endsWith('\n')) return undefined;
@@ -81,10 +86,19 @@ export function parseSignedCheckpoint(note: string): SignedCheckpoint | undefine
   if (checkpoint === undefined) return undefined;
   const signatures: NoteSignature[] = [];
   for (const line of note.slice(split + 2, -1).split('\n')) {
-    const signature = parseSignatureLine(line);
+    const signature = parseSignatureLine(line, form);
     if (signature === undefined) return undefined;
     signatures.push(signature);
   }
   // the spread is last: each member behind one costs Node.js 20 a hidden class, which only a full collection frees
   return { text, signatures, ...checkpoint };
 }
+
+/**
+ * Reads one that is none, since a program wrote it in another encoding: of all that is in a note the dash alone is beyond ASCII.
+ * It proves nothing (M8.33).
+ *
+ * @param note - bytes that were no text any more as latin1
+ */
+export const parseConverted = (note: string): SignedCheckpoint | undefined =>
+  parseSignedCheckpoint(note) ? undefined : parseSignedCheckpoint(note.replaceAll(SUB, '?'), CONVERTED_LINE);

@@ -206,6 +206,10 @@ export function formatCheckpointLine(note: string): string {
   return CHECKPOINT_HEAD + member + CHECKPOINT_END;
 }
 
+/** The note of a checkpoint line whose text is none, as latin1. */
+export const noteOfLine = (line: Buffer): string =>
+  line.toString('latin1', CHECKPOINT_HEAD.length, line.length - CHECKPOINT_END.length).replaceAll('\\n', '\n');
+
 /** What a line is, by its end, in this order: record, control, checkpoint, anything else (spec 1, M1.1). */
 export function classifyLine(line: Buffer): ClassifiedLine {
   const length = line.length;

@@ -1,6 +1,6 @@
 import { TamperError } from '../errors.ts';
 import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
-import { parseSignedCheckpoint } from './checkpoint.ts';
+import { parseConverted, parseSignedCheckpoint } from './checkpoint.ts';
 import { decodeUtf8 } from './entry.ts';
 import { type MemberProblem, Members } from './members.ts';
 
@@ -157,5 +157,8 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
   }
   const members = new Members(value);
   const manifest = readMembers(members);
-  return members.problem === undefined ? { manifest } : { problem: members.problem };
+  if (members.problem === undefined) return { manifest };
+  if (parseConverted(manifest.checkpoint) !== undefined)
+    return { unreadable: 'a program wrote it in another encoding' };
+  return { problem: members.problem };
 }

@@ -11,6 +11,7 @@ import {
   copiesCampaign,
   cutsCampaign,
   demandsCampaign,
+  encodingsCampaign,
   honestCampaign,
   liesCampaign,
   looksCampaign,
@@ -49,6 +50,7 @@ describe('honest histories', () => {
     ['lines that a crash lost, cut before what took their place', [12534]],
     ['a backup of a crashed host beside a damaged file', [950763]],
     ['a damaged file in the middle of one of several logs', [1853, 2065, 2903, 2969]],
+    ['a copy that ends behind a line that a crash tore', [9001347]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
     for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));
@@ -69,6 +71,12 @@ describe('copies of honest logs', () => {
 describe('copies of crashed hosts', () => {
   it('are not called tampered where they end inside the open that went back', async () => {
     expect(await said(cutsCampaign, 1, times(12, 1_500))).toEqual([]);
+  });
+});
+
+describe('logs in another encoding', () => {
+  it('are not called tampered, and never ok', async () => {
+    expect(await said(encodingsCampaign, 1, times(40, 3_000))).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import { changeViolations, makeChange } from './changes.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
 import { cutViolations, makeCut } from './cuts.ts';
 import { demandViolations, makeDemand } from './demands.ts';
+import { encodedViolations, makeEncoded } from './encodings.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { lieViolations, makeLie } from './lies.ts';
@@ -15,7 +16,7 @@ import { placeViolations } from './places.ts';
 import { makeRead, readViolations } from './readers.ts';
 import { realWorld } from './real-world.ts';
 import { honestViolations } from './rules.ts';
-import { makeWorld, type World } from './world.ts';
+import { makeWorld, type Words, type World } from './world.ts';
 
 /** Many histories, and what a verifier says of them that it must not. */
 
@@ -45,12 +46,14 @@ export interface Campaign {
 class Worlds {
   readonly #campaign: Campaign;
   readonly #judge: Judge;
+  readonly #words: Words | undefined;
   #number = -1;
   #world: World | undefined;
 
-  constructor(campaign: Campaign, judge: Judge) {
+  constructor(campaign: Campaign, judge: Judge, words?: Words) {
     this.#campaign = campaign;
     this.#judge = judge;
+    this.#words = words;
   }
 
   async of(seed: number): Promise<World | undefined> {
@@ -62,7 +65,7 @@ class Worlds {
 
   async #make(number: number): Promise<World | undefined> {
     const { writer } = this.#campaign;
-    if (writer === undefined) return makeWorld(new Random(Math.imul(number, 0x9e3779b1)));
+    if (writer === undefined) return makeWorld(new Random(Math.imul(number, 0x9e3779b1)), 14, this.#words);
     const world = await realWorld(writer, number, number % 3 !== 0);
     if (world === undefined) return undefined;
     const { findings } = await this.#judge.report(asSealed(world, world.dataKeys));
@@ -163,6 +166,19 @@ export const demandsCampaign = (campaign: Campaign): Promise<number> =>
     return demand && { history: demand, says: await demandViolations(judge, demand) };
   });
 
+const FOREIGN_WORDS: Words = { quoted: 'cité à Genève', said: 'accepté — 7 €, 収入 😀' };
+
+/** Logs that some program wrote in another encoding, from `seed` on. @returns how many broke a rule */
+export async function encodingsCampaign(campaign: Campaign): Promise<number> {
+  const make: Make = async (seed, world, judge) => {
+    const encoded = makeEncoded(new Random(Math.imul(seed, 0x3c6ef372)), world);
+    return encoded && { history: encoded, says: encodedViolations(encoded, await judge.report(encoded)) };
+  };
+  const count = Math.ceil(campaign.count / 2);
+  const plain = await made({ ...campaign, count }, make);
+  return plain + (await made({ ...campaign, count: campaign.count - count }, make, FOREIGN_WORDS));
+}
+
 /** Logs of a writer with every key that breaks one rule, from `seed` on. @returns how many broke a rule of ours */
 export async function liesCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
   const judge = new Judge(verifier, directory);
@@ -180,10 +196,10 @@ export async function liesCampaign({ verifier, seed, count, directory, onViolati
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
 
 /** Goes on until as many were made as are asked for: not every world is one in which it can be done. */
-async function made(campaign: Campaign, make: Make): Promise<number> {
+async function made(campaign: Campaign, make: Make, words?: Words): Promise<number> {
   const { verifier, seed, count, directory, onViolation } = campaign;
   const judge = new Judge(verifier, directory);
-  const worlds = new Worlds(campaign, judge);
+  const worlds = new Worlds(campaign, judge, words);
   let violations = 0;
   let done = 0;
   for (let at = seed; done < count; at++) {

@@ -11,6 +11,7 @@ import {
   copiesCampaign,
   cutsCampaign,
   demandsCampaign,
+  encodingsCampaign,
   honestCampaign,
   liesCampaign,
   looksCampaign,
@@ -48,6 +49,7 @@ const CAMPAIGNS = new Map([
   ['reads', readsCampaign],
   ['changes', changesCampaign],
   ['demands', demandsCampaign],
+  ['encodings', encodingsCampaign],
 ]);
 const count = Number(values.count);
 const directory = scratchDirectory();

@@ -85,10 +85,12 @@ class Writer {
   #after: Citation | undefined;
   /** Places of the lines that the host has lost. */
   readonly #lost = new Set<number>();
+  readonly #words: Words;
   closed = false;
 
-  constructor(random: Random, mode: Mode, origin: string) {
+  constructor(random: Random, mode: Mode, origin: string, words: Words) {
     this.#random = random;
+    this.#words = words;
     this.#mode = mode;
     this.#piped = random.chance(0.2);
     this.log = new SealedLog(origin);
@@ -139,10 +141,10 @@ class Writer {
     for (let n = 1 + this.#random.int(4); n > 0; n--) {
       const number = this.log.size;
       const kind = this.#random.int(10);
-      if (kind === 0) this.log.record(`text ${number} "quoted"`);
+      if (kind === 0) this.log.record(`text ${number} "${this.#words.quoted}"`);
       else if (kind === 1) this.log.record(Buffer.from([0xff, 0, number & 0xff, 0x0d]));
       else if (kind === 2) this.log.longRecord(Buffer.from(`long ${'x'.repeat(90)} ${number}`), 40);
-      else this.log.record(`{"n":${number},"msg":"payment of ${number * 7} accepted"}`);
+      else this.log.record(`{"n":${number},"msg":"payment of ${number * 7} ${this.#words.said}"}`);
     }
   }
 
@@ -261,14 +263,22 @@ class Writer {
   }
 }
 
+/** What records say. */
+export interface Words {
+  readonly quoted: string;
+  readonly said: string;
+}
+
+const PLAIN: Words = { quoted: 'quoted', said: 'accepted' };
+
 /** One world; `steps` is about how long its logs are. */
-export function makeWorld(random: Random, steps = 14): World {
+export function makeWorld(random: Random, steps = 14, words: Words = PLAIN): World {
   const mode = random.pick(['mac', 'hash', 'both'] as const);
   const base = 'audit.example.com/pay';
   const writers: Writer[] = [];
   const cited = new Map<string, number>();
   const write = (origin: string, after?: Citation, conflict = false): Writer => {
-    const writer = new Writer(random, mode, origin);
+    const writer = new Writer(random, mode, origin, words);
     const before = writers.at(-1);
     if (before !== undefined) writer.log.clock = before.log.clock;
     writer.begin(after, conflict);

@@ -40,7 +40,6 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
   [
     'M4.1',
     ['note-malformed', 1, 'NOTE_MALFORMED'],
-    ['note-malformed-dash', 1, 'NOTE_MALFORMED'],
     ['note-malformed-extension', 1, 'NOTE_MALFORMED'],
     ['valid-many-signatures', 0],
     ['note-malformed-long', 1, 'NOTE_MALFORMED'],
@@ -202,6 +201,15 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['reserialized', 2, 'RESERIALIZED'],
     ['torn-tail', 2, 'TORN_TAIL'],
     ['torn-tail-two', 1, 'FOREIGN_LINE'],
+    ['torn-tail-last', 2, 'TORN_TAIL'],
+  ],
+  [
+    'M8.33',
+    ['encoding-converted', 2, 'ENCODING_CONVERTED'],
+    ['encoding-converted-escape', 2, 'ENCODING_CONVERTED'],
+    ['encoding-converted-page', 2, 'ENCODING_CONVERTED'],
+    ['encoding-converted-record', 2, 'ENCODING_CONVERTED'],
+    ['encoding-converted-copy', 2, 'ENCODING_CONVERTED'],
   ],
   ['M8.23', ['valid-gzip', 0], ['gzip-trailing', 2, 'GZIP_TRAILING']],
   [

@@ -92,6 +92,12 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
       'Some tool has changed LF to CR LF, as file transfers in text mode do, or put a byte order mark before the first line. The entries were checked without them.',
     next: 'Ask for the file once more, in binary mode.',
   },
+  ENCODING_CONVERTED: {
+    title: 'a program has written the file in another encoding',
+    means:
+      'The log is UTF-8. Some program read it as something else, or wrote it so, as PowerShell and iconv do: characters beyond ASCII are others now. Each checkpoint has one, so none of this file can be checked.',
+    next: 'Ask for the file once more, copied byte by byte.',
+  },
   RESERIALIZED: {
     title: 'a tool has rewritten the lines',
     means: 'Every line was parsed and written again. The content may be the same, but the sealed bytes are gone.',

@@ -119,6 +119,7 @@ const SAY_THEMSELVES: ReadonlySet<Finding['code']> = new Set([
   'UNREADABLE',
   'NOT_SEALED',
   'RESERIALIZED',
+  'ENCODING_CONVERTED',
   'TORN_TAIL',
   'LIMIT',
 ]);

@@ -1,6 +1,6 @@
 import type { Source } from '../input/sources.ts';
 import type { FindingCode, Place } from '../model/findings.ts';
-import { contentOf, type FileContent } from './file-content.ts';
+import { contentOf, type FileContent, hasConvertedNotes } from './file-content.ts';
 
 /** Whether two files that begin with one entry are copies of one another, and which of them is read (M8.2). */
 
@@ -14,7 +14,7 @@ export interface FileInHand {
 export interface Pair {
   readonly read: FileInHand;
   readonly left: FileInHand;
-  readonly how: 'same' | 'earlier copy' | 'converted copy' | 'damaged' | 'different';
+  readonly how: 'same' | 'earlier copy' | 'converted copy' | 'in another encoding' | 'damaged' | 'different';
 }
 
 /** Whether every line has another ending than it was sealed with, or a byte order mark stands before them. */
@@ -37,7 +37,10 @@ export async function compared(first: FileInHand, second: FileInHand): Promise<P
   const isSecond = one.damaged !== two.damaged ? one.damaged : longer > 0 || asWritten;
   const [read, left] = isSecond ? [second, first] : [first, second];
   const how = damaged ? 'damaged' : await likeness(read, left);
-  return how === 'different' ? { read: first, left: second, how } : { read, left, how };
+  if (how !== 'different') return { read, left, how };
+  if (await hasConvertedNotes(second.source)) return { read: first, left: second, how: 'in another encoding' };
+  if (await hasConvertedNotes(first.source)) return { read: second, left: first, how: 'in another encoding' };
+  return { read: first, left: second, how };
 }
 
 /** Compares two files of which `long` is at least as long as `short`, by what both are without line endings and empty lines. */
@@ -73,6 +76,9 @@ export function reportCopy(
   } else if (how === 'converted copy') {
     const message = `this file is a copy of ${name}; of one of the two the line endings were converted`;
     add('LINE_ENDINGS_CONVERTED', place, message);
+  } else if (how === 'in another encoding') {
+    const message = `a program wrote ${left.source.name} in another encoding; ${name} is read instead`;
+    add('ENCODING_CONVERTED', place, message);
   } else if (how === 'different') {
     add('FORK', place, `this file and ${name} both begin with entry ${seq} but differ: the log was forked`);
     return; // it is read

@@ -1,8 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
+import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { classifyLine, noteOfLine } from '../../format/entry.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong, MARK } from '../input/line-splitter.ts';
-import type { SourceProblem } from '../input/source-problem.ts';
+import type { OnProblem, SourceProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 
@@ -173,6 +175,8 @@ export async function contentOf(source: Source, limits: Limits = ALL): Promise<F
   return contents.content;
 }
 
+const ignored = (): undefined => undefined;
+
 /** When a carrier had a line, and under which labels, is nothing of the log; nor is a line that nothing ended (M1.7). */
 async function addLines(source: Source, contents: Contents): Promise<void> {
   const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
@@ -182,14 +186,41 @@ async function addLines(source: Source, contents: Contents): Promise<void> {
   const sink: LogSink = {
     feed: (bytes, start, end) => add('line', bytes.subarray(start, end)),
     feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
-    feedUnterminated: () => undefined,
+    feedUnterminated: ignored,
   };
+  await readLines(source, sink, contents.onProblem, () => contents.full);
+}
+
+/** Whether a checkpoint of a file was written in another encoding (M8.33). */
+export async function hasConvertedNotes(source: Source): Promise<boolean> {
+  let found = false;
+  const sink: LogSink = {
+    feed(bytes, start, end) {
+      const line = bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end);
+      const read = classifyLine(line);
+      const isSpoiled = read.type === 'checkpoint' && parseSignedCheckpoint(read.note ?? '') === undefined;
+      found ||= isSpoiled && parseConverted(noteOfLine(line)) !== undefined;
+      return undefined;
+    },
+    feedForeign: ignored,
+    feedUnterminated: ignored,
+  };
+  try {
+    await readLines(source, sink, ignored, () => found);
+  } catch (error) {
+    if (!isGone(error)) throw error; // whoever reads it finds that, too
+  }
+  return found;
+}
+
+/** Gives the lines of a file, until there are enough. */
+async function readLines(source: Source, sink: LogSink, onProblem: OnProblem, enough: () => boolean): Promise<void> {
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
   try {
-    for await (const chunk of source.read(contents.onProblem)) {
+    for await (const chunk of source.read(onProblem)) {
       await splitter.push(chunk);
-      if (contents.full) break;
+      if (enough()) return;
     }
     await lines.end(splitter);
   } catch (error) {

@@ -39,5 +39,4 @@ const NOTHING: FindingsMark = {
   keptOf: new Map(),
   tampered: false,
   undecided: false,
-  total: 0,
 };

@@ -1,6 +1,6 @@
-import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
+import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
-import { classifyLine, hasOurIntegrity, tracesIn } from '../../format/entry.ts';
+import { classifyLine, hasOurIntegrity, noteOfLine, tracesIn } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';
@@ -154,9 +154,12 @@ class Peeking {
 
   /** Takes note of a checkpoint. @returns whether the line is of a form of ours */
   #note(line: Buffer): boolean {
-    const read = classifyLine(line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line);
+    const trimmed = line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line;
+    const read = classifyLine(trimmed);
     const checkpoint =
-      read.type === 'checkpoint' && read.note !== undefined ? parseSignedCheckpoint(read.note) : undefined;
+      read.type !== 'checkpoint'
+        ? undefined
+        : (parseSignedCheckpoint(read.note ?? '') ?? parseConverted(noteOfLine(trimmed)));
     if (checkpoint !== undefined) {
       const { origin, size } = this.#noted ?? checkpoint;
       this.#noted = { origin, size: Math.max(size, checkpoint.size) };

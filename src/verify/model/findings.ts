@@ -57,6 +57,7 @@ export type UndecidedCode =
   | 'UNSUPPORTED'
   | 'TORN_TAIL'
   | 'LINE_ENDINGS_CONVERTED'
+  | 'ENCODING_CONVERTED'
   | 'RESERIALIZED'
   | 'GZIP_TRAILING'
   | 'UNREADABLE'
@@ -129,6 +130,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   UNSUPPORTED: 'undecided',
   TORN_TAIL: 'undecided',
   LINE_ENDINGS_CONVERTED: 'undecided',
+  ENCODING_CONVERTED: 'undecided',
   RESERIALIZED: 'undecided',
   GZIP_TRAILING: 'undecided',
   UNREADABLE: 'undecided',
@@ -203,15 +205,14 @@ export interface FindingsMark {
   readonly keptOf: ReadonlyMap<FindingCode, number>;
   readonly tampered: boolean;
   readonly undecided: boolean;
-  readonly total: number;
 }
 
 /** The findings of one stream, in the order of their places. Bounded: a log of a million bad lines gives a short list. */
 export class Findings {
   readonly #room: FindingRoom;
   readonly #kept: Finding[] = [];
-  #counts = new Map<FindingCode, number>();
-  #keptOf = new Map<FindingCode, number>();
+  readonly #counts = new Map<FindingCode, number>();
+  readonly #keptOf = new Map<FindingCode, number>();
   #damaged = false;
   /** Which of those kept may follow from others. */
   #following = new Set<number>();
@@ -256,24 +257,30 @@ export class Findings {
 
   /** What was found up to now. */
   mark(): FindingsMark {
-    const { tampered, undecided, total } = this;
+    const { tampered, undecided } = this;
     const counts = new Map(this.#counts);
-    return { kept: this.#kept.length, counts, keptOf: new Map(this.#keptOf), tampered, undecided, total };
+    return { kept: this.#kept.length, counts, keptOf: new Map(this.#keptOf), tampered, undecided };
   }
 
   /**
-   * What was read since then was damaged: what was found in it is taken back, and nothing that comes shows that somebody
-   * changed the log (M8.22), but for what was known `before`.
+   * What was read since then was damaged: what was found in it is taken back, or, where it can be read, what of it was tampering.
+   * Nothing that comes shows that somebody changed the log (M8.22, M8.33), but for what was known `before`.
    */
-  takeBack(mark: FindingsMark, before: () => void): void {
-    this.#kept.length = mark.kept;
-    this.#following = new Set([...this.#following].filter((at) => at < mark.kept));
+  takeBack(mark: FindingsMark, before: () => void, isReadable = false): void {
+    const following = this.following;
+    const isKept = ({ severity }: Finding): boolean => isReadable && severity !== 'tampered';
+    this.#kept.push(...this.#kept.splice(mark.kept).filter(isKept));
+    this.#following = new Set([...this.#kept.keys()].filter((at) => following.has(this.#kept[at] as Finding)));
     this.#beforeSeal = Math.min(this.#beforeSeal, mark.kept);
-    this.#counts = new Map(mark.counts);
-    this.#keptOf = new Map(mark.keptOf);
+    for (const [code, count] of this.#counts) {
+      if (isReadable && FINDING_SEVERITY[code] !== 'tampered') continue;
+      const was = mark.counts.get(code) ?? 0;
+      this.#total -= count - was;
+      this.#counts.set(code, was);
+      this.#keptOf.set(code, mark.keptOf.get(code) ?? 0);
+    }
     this.#tampered = mark.tampered;
-    this.#undecided = mark.undecided;
-    this.#total = mark.total;
+    this.#undecided &&= isReadable || mark.undecided;
     before();
     this.#damaged = true;
   }

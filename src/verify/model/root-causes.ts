@@ -9,6 +9,7 @@ const ORDER: readonly (readonly FindingCode[])[] = [
     'UNREADABLE',
     'NOT_SEALED',
     'RESERIALIZED',
+    'ENCODING_CONVERTED',
     'LINE_ENDINGS_CONVERTED',
     'GZIP_TRAILING',
     'LIMIT',

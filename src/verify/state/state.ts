@@ -15,6 +15,7 @@ import { Timeline, type TimelineRoom } from '../model/timeline.ts';
 import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
 import { Contradictions } from './contradictions.ts';
+import { ConvertedEncoding } from './converted-encoding.ts';
 import { Counts } from './counts.ts';
 import { Epochs } from './epochs.ts';
 import { Evidence, type GoodCosignature } from './evidence.ts';
@@ -104,6 +105,7 @@ export class StreamState {
   readonly evidence: Evidence = new Evidence();
   readonly asked: AskedRoots;
   readonly contradictions: Contradictions;
+  readonly encoding: ConvertedEncoding;
   run: Run | undefined;
   runs = 0;
   /** What the first open says of the stream that this one goes on from (M2.2). */
@@ -167,6 +169,7 @@ export class StreamState {
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
     this.contradictions = new Contradictions(findings);
+    this.encoding = new ConvertedEncoding(findings, this.contradictions, this.evidence);
     const stamped = auditor.stamped?.map(({ checkpoint }) => checkpoint.size) ?? [];
     this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...stamped, ...cited]);
   }

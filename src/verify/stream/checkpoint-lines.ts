@@ -1,5 +1,5 @@
-import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
-import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
+import { parseConverted, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
+import { CONTROL_WRITE_LIMIT, noteOfLine } from '../../format/entry.ts';
 import { hasUnknownSigner, type Signer } from '../../format/key-reference.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
@@ -14,26 +14,29 @@ import { acceptSuccessors } from '../trust/successors.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 
-/** Checks one checkpoint line (M4.8, M8.10, M9.1). */
+/** Checks one checkpoint (M4.8, M8.10, M9.1); without a line it is that of a manifest. */
 export async function handleCheckpoint(
   state: StreamState,
   note: string | undefined,
-  bytes: number,
+  line?: Buffer,
   proof?: ProofKeeper,
 ): Promise<void> {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   if (checkpoint === undefined) {
-    state.find('NOTE_MALFORMED', 'a checkpoint line does not contain a signed note in its only valid spelling');
+    if (line !== undefined && parseConverted(noteOfLine(line)) !== undefined) {
+      state.encoding.found(state.foundHere());
+      if (state.facts !== undefined) state.facts.altered = true;
+    } else state.find('NOTE_MALFORMED', 'a checkpoint line does not contain a signed note in its only valid spelling');
     return;
   }
-  if (bytes > CONTROL_WRITE_LIMIT)
-    state.find('LONG_LINE', `a checkpoint line of ${bytes} bytes; carriers cut above 16,000`);
+  if (line !== undefined && line.length > CONTROL_WRITE_LIMIT)
+    state.find('LONG_LINE', `a checkpoint line of ${line.length} bytes; carriers cut above 16,000`);
   const { origin, size } = checkpoint;
   if (origin !== state.auditor.origin) {
     state.find('ORIGIN_WRONG', `a checkpoint of the stream ${origin} is in the log of ${state.auditor.origin}`);
     return;
   }
-  if (bytes > 0) state.auditor.observer?.checkpoint(state.place.file, size, note ?? '');
+  if (line !== undefined) state.auditor.observer?.checkpoint(state.place.file, size, note ?? '');
   if (size < Math.max(state.firstSeq, 1)) {
     state.skipped.add(size);
     return;

@@ -1,7 +1,9 @@
-import { hasOurIntegrity, tracesIn } from '../../format/entry.ts';
+import { decodeUtf8, hasOurIntegrity, isJson, tracesIn } from '../../format/entry.ts';
 import { MENTIONING } from '../input/peek.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
+
+const BRACE = 0x7b;
 
 /** Lines of a file before the first one of ours. */
 interface Unclassified {
@@ -16,6 +18,8 @@ interface Unclassified {
 /** Of a file that ends inside a line, and is followed by another one. */
 const cutFile = (mayBeElsewhere: boolean): string =>
   `this file ends inside a line; ${mayBeElsewhere ? ELSEWHERE : 'what it said is lost, or stands in the copy that this one was cut from'}`;
+const UNFINISHED =
+  'the last line of this file was begun and never finished, as a crash leaves one; what came behind it may be missing';
 const ELSEWHERE = 'a file that could not be read may hold the rest';
 
 /** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
@@ -23,6 +27,10 @@ export class ForeignLines {
   readonly #state: StreamState;
   /** The foreign line directly before the line in hand. */
   #previous: Place | undefined;
+  /** That line begins as ours do, and is not finished. */
+  #isUnfinished = false;
+  /** That line is the last one of its file. */
+  #endsFile = false;
   /** Whether a line of this file was one of ours. */
   #classified = false;
   #unclassified: Unclassified | undefined;
@@ -48,6 +56,7 @@ export class ForeignLines {
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
     const unclassified = this.#add();
+    this.#isUnfinished = line[0] === BRACE && !isJson(decodeUtf8(line) ?? '');
     if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
@@ -65,6 +74,8 @@ export class ForeignLines {
   /** Another line; what is known of those before the first one of ours, if it is one of them. */
   #add(): Unclassified | undefined {
     this.#report();
+    this.#isUnfinished = false;
+    this.#endsFile = false;
     if (this.#classified) {
       this.#previous = this.#state.foundHere();
       return undefined;
@@ -115,6 +126,7 @@ export class ForeignLines {
    */
   endFile(isStray: boolean): 'rewritten' | undefined {
     const unclassified = this.#unclassified;
+    this.#endsFile = this.#previous !== undefined;
     if (unclassified === undefined) return undefined;
     this.#unclassified = undefined;
     const { first, count, uncarried, mention, allOurs } = unclassified;
@@ -172,6 +184,7 @@ export class ForeignLines {
     if (this.#previous === undefined) return;
     if (this.#state.unterminatedBytes > 0)
       this.#state.findings.add('TORN_TAIL', this.#previous, cutFile(this.#state.maybeElsewhere));
+    else if (this.#isUnfinished && this.#endsFile) this.#state.findings.add('TORN_TAIL', this.#previous, UNFINISHED);
     else this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
     this.#state.unterminatedBytes = 0;

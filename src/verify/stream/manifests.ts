@@ -183,7 +183,7 @@ export async function checkManifest(
     const missing = isTold ? 0 : facts.missingBehind(close);
     const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing`;
     if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
-    await handleCheckpoint(state, manifest.checkpoint, 0);
+    await handleCheckpoint(state, manifest.checkpoint);
   } else if (state.broken)
     return; // the file was altered, which is reported
   else say(`the manifest's "${wrong}" contradicts the file`);

@@ -94,6 +94,7 @@ export class StreamVerifier {
     this.#emptyWithCr = undefined;
     this.#marked = false;
     this.#foreign.beginFile();
+    this.state.encoding.beginFile();
   }
 
   /**
@@ -281,7 +282,7 @@ export class StreamVerifier {
       return undefined;
     }
     this.#mayBeSeveral = true;
-    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed.length, this.#keeper?.proof);
+    if (read.type === 'checkpoint') return handleCheckpoint(this.state, read.note, trimmed, this.#keeper?.proof);
     return this.#control(trimmed, read);
   }
 

@@ -47,6 +47,11 @@ const changes: Readonly<Record<string, Change>> = {
     });
     return lines.with(at, loose);
   },
+  otherEncoding: (random, lines) => {
+    const dash = random.pick(['-', '--', '?', '', 'â€”', 'Ã¢â‚¬â€', '\ufffd', '\ufffd\ufffd\ufffd', 'ΓÇö', 'a', '+']);
+    const at = 4 + random.int(lines.length - 4);
+    return lines.map((line, place) => (place === at || random.chance(0.9) ? line.replace('\u2014', dash) : line));
+  },
   extension: (_random, lines) => lines.toSpliced(3, 0, 'extension'),
 };
 

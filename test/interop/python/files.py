@@ -1,8 +1,8 @@
 """Files: compression, lines, order (M1.7, M8.2, M8.22, M8.23)."""
 import zlib
 
-from lines import classify, is_reserialized, note_of
-from notes import parse_note
+from lines import classify, is_reserialized, note_bytes, note_of
+from notes import is_converted_note, parse_note
 from verdicts import need
 
 GZIP = b'\x1f\x8b'
@@ -27,6 +27,7 @@ class File:
     def __init__(self, name, data, max_bytes=DEFAULT_MAX_BYTES):
         self.name, self.problems, self.whole, self.manifest = name, set(), True, None
         self.copies = []  # manifests beside copies of it
+        self.encoded_copy = False  # M8.33: a copy of it was written in another encoding
         self.behind_cut = False  # the file before it ends inside a line
         self.data = self._expanded(data, max_bytes) if is_compressed(name, data) else data
         marked = self.data.startswith(MARK) and b'\n' in self.data
@@ -44,6 +45,9 @@ class File:
         self.plain = b'\n'.join([*filter(None, lines), self.rest])
         if marked and any(line.kind != 'foreign' for line in self.lines):
             self.problems.add('LINE_ENDINGS_CONVERTED')
+        if any(line.kind == 'checkpoint' and is_encoded(line) for line in self.lines):
+            self.problems.add('ENCODING_CONVERTED')
+            self.altered = True
         self.entries = [line for line in self.lines if line.is_entry]
         self.first = self.entries[0] if self.entries else None
         if not self.entries:
@@ -93,6 +97,11 @@ class File:
         self.lines = [line for line in self.lines if line.kind != 'foreign']
 
 
+def is_encoded(line):
+    """M8.33: a checkpoint but for its dashes."""
+    return parse_note(note_of(line) or '') is None and is_converted_note(note_bytes(line))
+
+
 def ordered(files):
     """M8.2: by the seq of their first entry, whatever the order given; the same bytes twice are one file. A file of
     checkpoints alone comes behind the largest size that it has; one in which there is nothing else, at the end."""
@@ -112,9 +121,14 @@ def _without_copies(begun):
             kept[-1].copies.append(file.manifest)
         if not file.whole:
             kept[-1].problems.add('UNREADABLE')
-        else:
-            need(kept[-1].plain.startswith(file.plain), 'FORK')
+        elif kept[-1].plain.startswith(file.plain):
             kept[-1].problems |= file.problems & {'LINE_ENDINGS_CONVERTED'}
+        else:
+            # M8.33: one in another encoding says what the other one said
+            both = [file, kept[-1]]
+            need(any('ENCODING_CONVERTED' in one.problems for one in both), 'FORK')
+            kept[-1] = min(both, key=lambda one: ('ENCODING_CONVERTED' in one.problems, one is file))
+            kept[-1].encoded_copy = True
     return kept
 
 

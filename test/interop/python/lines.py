@@ -84,6 +84,16 @@ def classify(data):
     return Line('foreign', data)
 
 
+def note_bytes(line):
+    """The note of a checkpoint line as it stands there."""
+    return line.bytes[len(CHECKPOINT) : -len(END)]
+
+
+def is_unfinished(line):
+    """M8.22: it begins as ours do, and is no whole JSON."""
+    return line.bytes.startswith(b'{') and not _is_json(line.bytes)
+
+
 def note_of(line):
     """The text of a checkpoint line's note, or None: each LF is written \\n, and there is no other escape."""
     try:

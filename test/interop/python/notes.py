@@ -37,6 +37,26 @@ def parse_note(text):
     return Note(match[1], size, root, text[: text.index('\n\n') + 1].encode(), tuple(signatures))
 
 
+# M8.33: what other encodings make of the dash, seen byte by byte
+CONVERTED = re.compile(r'(?:\\u2014|[\x1a?\-\x80-\xff]{0,96}) ?[^\s+\\]+ ([A-Za-z0-9+/]+={0,2})')
+
+
+def is_converted_note(data):
+    """Whether the note as it stands in its line is one but for its dashes."""
+    if len(data) > LONGEST:
+        return False
+    head, _, rest = data.decode('latin-1').partition('\\n\\n')
+    lines = rest.split('\\n')
+    if lines.pop() != '' or not lines:
+        return False
+    found = [CONVERTED.fullmatch(line) for line in lines]
+    if not all(one and len(from_b64(one[1]) or b'') >= 5 for one in found):
+        return False
+    text = head.replace('\\n', '\n')
+    well_formed = '\u2014 a AAAAAAA=\n'
+    return parse_note(f'{text}\n\n{well_formed}') is not None
+
+
 def text_of(origin, size, root):
     """The three lines that are signed."""
     return ('%s\n%d\n%s\n' % (origin, size, b64(root))).encode()

@@ -4,7 +4,8 @@ import copy
 from checkpoints import Checkpoints
 from control import Malformed, read_control
 from epochs import Epoch, Seal
-from lines import note_of
+from files import is_encoded
+from lines import is_unfinished, note_of
 from notes import text_of
 from opening import check_run, check_rotated
 from spelling import b64u
@@ -49,6 +50,7 @@ class Stream:
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
         self.torn = False  # its last file ends inside a line
+        self.encoded = False  # M8.33: a file was written in another encoding, and nothing from there on is tampering
 
     def read(self, items):
         """`items` are (line, what stands behind it, the file that it stands in)."""
@@ -56,10 +58,14 @@ class Stream:
         saved, leading = {}, []
         for at, (line, after, file) in enumerate(items):
             self.position = at
+            self.encoded = self.encoded or 'ENCODING_CONVERTED' in file.problems
             if at in forks:
                 saved[line.seq] = self.state.fork()
+            if line.kind == 'checkpoint' and is_encoded(line):
+                continue  # M8.33
             if line.kind == 'foreign':
-                need(explains_torn(after), 'FOREIGN_LINE')
+                ends = line is file.lines[-1] and not file.rest
+                need(explains_torn(after) or (ends and is_unfinished(line)), 'FOREIGN_LINE')
                 self.undecided.add('TORN_TAIL')
             elif line.kind == 'checkpoint' and self.state.size is None:
                 leading.append(line)

@@ -126,6 +126,8 @@ def read_stream(auditor, origin, files, damaged_beside):
 
 def read_part(stream, part, is_last, is_whole):
     stream.undecided.update(*(file.problems - {'EMPTY_FILE'} for file in part), ['FILES_MISSING'] if not is_last else [])
+    if any(file.encoded_copy for file in part):
+        stream.undecided.add('ENCODING_CONVERTED')
     told = [file for file in part if not is_empty(file)]
     for before, file in zip(told, told[1:]):
         file.behind_cut = bool(before.rest) or ends_early(before, file.first.seq if file.first else None)
@@ -137,10 +139,16 @@ def read_part(stream, part, is_last, is_whole):
 
 def read_range(stream, files, ends_here):
     try:
-        stream.read(items_of(files))
+        judge_range(stream, files, ends_here)
     except Undecided as stop:
         stream.undecided.add(str(stop))
-        return
+    except Tampered:
+        if not stream.encoded:
+            raise
+
+
+def judge_range(stream, files, ends_here):
+    stream.read(items_of(files))
     # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
     lost = {'RESERIALIZED', 'UNREADABLE', 'GZIP_TRAILING'}
     stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)

@@ -179,8 +179,6 @@ export function checkpointCases(): VectorCase[] {
   const longNote = `${noteOf('audit.example.com/vectors/a', 8)}${formatSignatureLine('x', Buffer.alloc(4), Buffer.alloc(90_000))}`;
   return [
     malformed('note-malformed', 'the size of a note has a leading zero', (text) => text.replace('\\n8\\n', '\\n08\\n')),
-    malformed('note-malformed-dash', 'the dash of a signature line is a hyphen', (text) => text.replace('—', '-')),
-    malformed('note-malformed-escape', 'the dash is written as a JSON escape', (text) => text.replace('—', '\\u2014')),
     malformed('note-malformed-extension', 'a note with an extension line', (text) =>
       text.replace('\\n\\n', '\\nextension\\n\\n'),
     ),

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { SealedLog } from '../../support/sealed-log.ts';
+import { SealedLog } from '../../support/sealed-log.ts';
 import { dataKey } from '../keys.ts';
 import { macBody, macKeys, macLog } from '../logs.ts';
 import { entry, insertAfter } from '../spoil.ts';
@@ -38,6 +38,15 @@ function reserialized(): Buffer {
 
 function utf16(): Buffer {
   return Buffer.from(`\ufeff${crlf().toString('utf8')}`, 'utf16le');
+}
+
+function inEncoding(name: string, about: string, dash: () => string): VectorCase {
+  const bytes = Buffer.from(bytesOf(macLog()).toString('utf8').replaceAll('—', dash));
+  return one(name, about, 'log.jsonl', bytes, 2, first, 'END_UNPROVEN 14', 'ENCODING_CONVERTED');
+}
+
+function accented(): SealedLog {
+  return new SealedLog().open(macKeys).seal().checkpoint().record('{"msg":"payé"}').close().checkpoint();
 }
 
 function torn(): SealedLog {
@@ -237,6 +246,43 @@ export function damageCases(): VectorCase[] {
       auditor(),
       0,
       first,
+    ),
+    one(
+      'torn-tail-last',
+      'the last line was begun and not finished, and ends with LF',
+      'log.jsonl',
+      Buffer.concat([unfinished, Buffer.from('\n')]),
+      2,
+      first,
+      'TORN_TAIL',
+    ),
+    inEncoding('encoding-converted', 'the dashes of signature lines are hyphens', () => '-'),
+    inEncoding('encoding-converted-escape', 'what is not ASCII is written as JSON escapes', () => '\\u2014'),
+    inEncoding('encoding-converted-page', 'UTF-8 was read as Windows-1252', () => 'â€”'),
+    one(
+      'encoding-converted-record',
+      'a program wrote a question mark for all that is not ASCII, in a record too',
+      'log.jsonl',
+      Buffer.from(
+        bytesOf(accented())
+          .toString('utf8')
+          .replaceAll(/[^\0-\x7f]/g, '?'),
+      ),
+      2,
+      first,
+      'ENCODING_CONVERTED',
+    ),
+    vector(
+      'encoding-converted-copy',
+      'a copy in another encoding stands beside the log',
+      [
+        { name: 'log.jsonl', bytes: plain },
+        { name: 'log.latin.jsonl', bytes: Buffer.from(plain.toString('utf8').replaceAll('—', '?'), 'latin1') },
+      ],
+      auditor(),
+      2,
+      first,
+      'ENCODING_CONVERTED 1',
     ),
     one(
       'line-endings-converted-mark',
