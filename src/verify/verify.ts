@@ -122,7 +122,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    alone.push(...(await manifestsOfCopies(origin, files, ordered, options.manifests)));
+    alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     verifier.state.maybeElsewhere = hiddenBeside || hidesItself || findings.count('UNREADABLE') > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };

@@ -209,7 +209,7 @@ export async function judgeStreams(
     });
     const reading = { onBytes: () => undefined, large, digestFiles: shown?.digestFiles };
     const ordered = await orderFiles(own, findings);
-    manifests.push(...(await manifestsOfCopies(origin, own, ordered)));
+    manifests.push(...(await manifestsOfCopies(own, ordered)));
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
     streams.push(

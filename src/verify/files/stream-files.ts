@@ -81,9 +81,8 @@ async function manifestOf(
   }
 }
 
-/** The stream's manifests beside copies that are not read: they describe files that are missing (M7.1). */
+/** Manifests beside copies that are not read: they describe files that are missing (M7.1), of any stream. */
 export async function manifestsOfCopies(
-  origin: string,
   files: readonly PeekedSource[],
   read: readonly PeekedSource[],
   given: readonly string[] = [],
@@ -93,7 +92,7 @@ export async function manifestsOfCopies(
   for (const file of files) {
     const { bytes } = isRead.has(file.source.name) ? {} : await manifestOf(file, given);
     const reading = bytes === undefined ? undefined : readManifest(bytes);
-    if (reading !== undefined && 'manifest' in reading && reading.manifest.origin === origin)
+    if (reading !== undefined && 'manifest' in reading)
       alone.push({ ...toldBy(reading.manifest), name: manifestName(file.source.name) });
   }
   return alone;

@@ -67,7 +67,7 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
   else if (isGraceful(state))
     yield {
       ...endUnproven(
-        `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check`,
+        `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check${state.maybeElsewhere ? '; a file that could not be read may hold one' : ''}`,
       ),
       unchecked: isUnchecked(state),
     };

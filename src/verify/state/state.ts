@@ -85,6 +85,8 @@ export class StreamState {
   afterCut = false;
   /** The present file ends before the entry that its manifest names as its last one. */
   endsEarly = false;
+  /** What was read of the present file but checkpoints was written again: its entries cannot be read. */
+  isRewritten = false;
   /** After a format of a later version: nothing that follows can be decided (spec 8.3). */
   stopped = false;
   /** A file could not be read to its end: what should follow cannot be missed (spec 8.12). */

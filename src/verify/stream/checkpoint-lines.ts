@@ -37,6 +37,8 @@ export async function handleCheckpoint(
     return;
   }
   if (line !== undefined) state.auditor.observer?.checkpoint(state.place.file, size, note ?? '');
+  // of what a crash lost a copy may be here, and what took its place be written again (M8.22, M8.26)
+  if (state.isRewritten && size > state.evidence.settledSize) return;
   if (size < Math.max(state.firstSeq, 1)) {
     state.skipped.add(size);
     return;

@@ -47,6 +47,7 @@ export class ForeignLines {
     this.#noted = false;
     this.#state.afterCut = this.#state.isCut;
     this.#state.endsEarly = false;
+    this.#state.isRewritten = false;
   }
 
   get pending(): boolean {
@@ -60,6 +61,7 @@ export class ForeignLines {
     if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
+    this.#state.isRewritten = unclassified.allOurs;
   }
 
   /** A line that its carrier did not write so. */

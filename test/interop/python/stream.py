@@ -70,7 +70,7 @@ class Stream:
             elif line.kind == 'checkpoint' and self.state.size is None:
                 leading.append(line)
             elif line.kind == 'checkpoint':
-                self.checkpoints.take(note_of(line), alone=file.first is None)
+                self.checkpoints.take(note_of(line), file)
             else:
                 if (file.behind_cut or self.damaged_beside) and line is file.first and self._goes_on_elsewhere(line, saved):
                     raise GoesOnElsewhere(file)

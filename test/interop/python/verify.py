@@ -185,8 +185,7 @@ def judge(case, folder=''):
                 leave_others_manifests(origin, group)
                 renamed_manifests(group)
                 read = ordered(group)
-                beside = filter(None, (whole_manifest(one) for file in read for one in file.copies))
-                alone += [given for given in beside if given['origin'] == origin]
+                alone += filter(None, (whole_manifest(one) for file in read for one in file.copies))
                 streams[origin] = read_stream(auditor.of(origin, origins), origin, read, damaged_beside)
         check_links(streams, origins, auditor, damaged_beside)
         if not auditor.part:
