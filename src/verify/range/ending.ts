@@ -26,8 +26,10 @@ export function checkEnd(state: StreamState): void {
   const proven = provenEnd(state);
   const doubts = [...doubtsOfEnd(state, signed)];
   for (const { code, message, unchecked, ...place } of doubts) {
-    if (unchecked === true) state.findings.addFollowing(code, { file: state.place.file, ...place }, message);
-    else state.findings.add(code, { file: state.place.file, ...place }, message);
+    const mayBeUnread = state.maybeElsewhere && !message.includes('could not be read');
+    const said = mayBeUnread ? `${message}; a file that could not be read may hold more` : message;
+    if (unchecked === true) state.findings.addFollowing(code, { file: state.place.file, ...place }, said);
+    else state.findings.add(code, { file: state.place.file, ...place }, said);
   }
   if (doubts.length === 0 && proven < signed) checkWitnessed(state, signed, proven);
   reportTail(state, proven);
@@ -67,7 +69,7 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
   else if (isGraceful(state))
     yield {
       ...endUnproven(
-        `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check${state.maybeElsewhere ? '; a file that could not be read may hold one' : ''}`,
+        `the log ends with close ${closed?.why} (entry ${closed?.seq}), but there is no checkpoint of it that you can check`,
       ),
       unchecked: isUnchecked(state),
     };

@@ -20,7 +20,11 @@ export function reportUnmatchedKeys(state: StreamState): void {
   if ([...epochs.earlier, ...judged].some((epoch) => isSigned(state, epoch))) return;
   if (judged.some((epoch) => !epoch.macChecked && namedSigners(state, epoch).length === 0)) return; // which is said of each
   const lastSeq = Math.max(...judged.map((epoch) => epoch.lastSeq));
-  findings.add('UNSIGNED', { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq }, text(judged));
+  findings.add(
+    'UNSIGNED',
+    { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq },
+    text(state, judged),
+  );
 }
 
 /** Whether a public key was named for any of these entries; one that takes over later is asked for by its `from_seq`. */
@@ -36,9 +40,12 @@ function isSigned(state: StreamState, epoch: Epoch): boolean {
   return coveredSize(state, epoch) > 0 || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
 }
 
-function text(judged: readonly Epoch[]): string {
+function text(state: StreamState, judged: readonly Epoch[]): string {
+  const checked = judged.some(({ macChecked }) => macChecked) ? ': only its MACs were checked' : '';
+  if (judged.some((epoch) => namedSigners(state, epoch).length > 0))
+    return `no checkpoint that is here is signed by a signing key that you named${checked}`;
   const signers = new Set(judged.flatMap((epoch) => [...epoch.signers.values()].map(signerFingerprint)));
   const who = [...signers].filter((one) => one !== undefined).join(', ');
   const instead = who === '' ? 'it has no signer' : `it is signed by ${who}`;
-  return `none of the signing keys that you named signs this log (${instead}): only its MACs were checked. If it was never signed, name no signing key for it`;
+  return `none of the signing keys that you named signs this log (${instead})${checked}. If it was never signed, name no signing key for it`;
 }
