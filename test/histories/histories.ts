@@ -131,14 +131,14 @@ export const partsCampaign = (campaign: Campaign): Promise<number> =>
 
 /** Logs that are whole, read in ways that lose nothing, from `seed` on. @returns how many broke a rule */
 export const looksCampaign = (campaign: Campaign): Promise<number> =>
-  made(campaign, async (seed, world, judge) => {
+  inTwoLanguages(campaign, async (seed, world, judge) => {
     const look = makeLook(new Random(Math.imul(seed, 0x7feb352d)), world);
     return look && { history: look, says: await lookViolations(judge, look) };
   });
 
 /** What is read out of logs that are whole, from `seed` on. @returns how many broke a rule */
 export const readsCampaign = (campaign: Campaign): Promise<number> =>
-  made(campaign, async (seed, world, judge) => {
+  inTwoLanguages(campaign, async (seed, world, judge) => {
     const read = makeRead(new Random(Math.imul(seed, 0x846ca68b)), world);
     return read && { history: read, says: await readViolations(judge, read) };
   });
@@ -166,18 +166,12 @@ export const demandsCampaign = (campaign: Campaign): Promise<number> =>
     return demand && { history: demand, says: await demandViolations(judge, demand) };
   });
 
-const FOREIGN_WORDS: Words = { quoted: 'cité à Genève', said: 'accepté — 7 €, 収入 😀' };
-
 /** Logs that some program wrote in another encoding, from `seed` on. @returns how many broke a rule */
-export async function encodingsCampaign(campaign: Campaign): Promise<number> {
-  const make: Make = async (seed, world, judge) => {
+export const encodingsCampaign = (campaign: Campaign): Promise<number> =>
+  inTwoLanguages(campaign, async (seed, world, judge) => {
     const encoded = makeEncoded(new Random(Math.imul(seed, 0x3c6ef372)), world);
     return encoded && { history: encoded, says: encodedViolations(encoded, await judge.report(encoded)) };
-  };
-  const count = Math.ceil(campaign.count / 2);
-  const plain = await made({ ...campaign, count }, make);
-  return plain + (await made({ ...campaign, count: campaign.count - count }, make, FOREIGN_WORDS));
-}
+  });
 
 /** Logs of a writer with every key that breaks one rule, from `seed` on. @returns how many broke a rule of ours */
 export async function liesCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
@@ -194,6 +188,15 @@ export async function liesCampaign({ verifier, seed, count, directory, onViolati
 }
 
 type Make = (seed: number, world: World, judge: Judge) => Promise<Pick<Violation, 'history' | 'says'> | undefined>;
+
+const FOREIGN_WORDS: Words = { quoted: 'cité à Genève', said: 'accepté — 7 €, 収入 😀' };
+
+/** Half of them of logs in ASCII, the others of logs that have more. */
+async function inTwoLanguages(campaign: Campaign, make: Make): Promise<number> {
+  const count = Math.ceil(campaign.count / 2);
+  const plain = await made({ ...campaign, count }, make);
+  return plain + (await made({ ...campaign, count: campaign.count - count }, make, FOREIGN_WORDS));
+}
 
 /** Goes on until as many were made as are asked for: not every world is one in which it can be done. */
 async function made(campaign: Campaign, make: Make, words?: Words): Promise<number> {

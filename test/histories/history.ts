@@ -211,7 +211,8 @@ const carriages: readonly ((draft: Draft) => void)[] = [
       return { name, bytes: bytes.subarray(0, Math.max(2, draft.random.int(bytes.length))) };
     });
     // between two members it is as if the file had been cut before it was compressed
-    draft.because('truncated gz', ['UNREADABLE', 'GZIP_TRAILING', 'FILES_MISSING'], [...MISSING, 'NOT_SEALED']);
+    const cut = ['FILES_MISSING', 'TORN_TAIL'] as const;
+    draft.because('truncated gz', ['UNREADABLE', 'GZIP_TRAILING', ...cut], [...MISSING, 'NOT_SEALED']);
   },
   (draft) => {
     const at = draft.any();
@@ -343,6 +344,8 @@ export function makeHistory(random: Random, world: World): History {
   const reach = reachOf(draft);
   random.pick(carriages)(draft);
   const keys = nameKeys(draft);
+  // where no manifest is asked, nothing else tells that a file lost its last checkpoints
+  if (draft.what.includes('truncated') && draft.unwrap !== undefined) draft.because('in a carrier', ['ADOPTED']);
   const checksMacs = world.mode !== 'hash' && world.dataKeys.every((key) => keys.dataKeys.includes(key));
   if (world.has.has('TORN_TAIL')) draft.because('torn', ['TORN_TAIL']);
   if (world.has.has('ADOPTED') && !checksMacs) draft.because('adopted', [], ['ADOPTED', 'UNVOUCHED', 'UNSIGNED']);

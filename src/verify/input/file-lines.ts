@@ -22,8 +22,8 @@ export class FileLines {
   }
 
   /** What takes the bytes of the next file. */
-  begin({ carrier }: Source): LineSplitter {
-    if (carrier === undefined) return new LineSplitter(this.#sink);
+  begin({ carrier, size, repeatable }: Source): LineSplitter {
+    if (carrier === undefined) return new LineSplitter(this.#sink, repeatable ? size : undefined);
     this.#unwrapping ??= new Unwrapping(carrier, this.#sink, this.#onBeside);
     this.#unwrapping.beginFile(this.#goesOn);
     this.#goesOn = false;

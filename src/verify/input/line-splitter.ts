@@ -3,7 +3,9 @@
 const LF = 0x0a;
 /** The byte order mark of UTF-8: no sealed line begins with one. */
 export const MARK: Buffer = Buffer.from([0xef, 0xbb, 0xbf]);
+/** A small file gets less: of thousands the collector would have nothing else to do. */
 const INITIAL = 256 * 1024;
+const LEAST = 16 * 1024;
 /** A longer line gets all the room that one may have: what it does not touch is no memory, and what it outgrows would be garbage. */
 const WIDE = 2 ** 20;
 /** That of the last line that was too long: files of such lines would each leave one to be collected. */
@@ -49,14 +51,16 @@ export class LineTooLong extends Error {
 /** One file's bytes, chunk by chunk. */
 export class LineSplitter {
   readonly #sink: LineSink;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL);
+  #buffer: Buffer;
   /** The unfinished line stands at 1 … #end; the byte before it is free. */
   #end = 1;
   #line = 1;
   #offset = 0;
 
-  constructor(sink: LineSink) {
+  /** @param size - of the file, in bytes, as far as it is known; compressed, if it is */
+  constructor(sink: LineSink, size: number = INITIAL) {
     this.#sink = sink;
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(INITIAL, Math.max(LEAST, 4 * size)));
   }
 
   /** Takes a chunk. @throws {@link LineTooLong} */
