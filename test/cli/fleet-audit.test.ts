@@ -80,6 +80,14 @@ it('shows a whole stream that a retention has deleted, though it is ok', async (
   expect(stdout).toMatch(/^OK {9}fleet\/b: files that were checked are gone\n +warning {3}EXPIRED: /);
 });
 
+it('says of a stream how far it goes, and not how much of it is gone', async () => {
+  await audit('logs', '--memory', 'memory');
+  const path = join(cwd, 'logs', 'b.jsonl');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"n":1', '"n":7'));
+  const { stdout } = await audit('logs', '--memory', 'memory');
+  expect(stdout).toMatch(/^TAMPERED {3}fleet\/b: .*, up to entry [1-9]\d*\n/);
+});
+
 describe('a command that is refused leaves nothing behind', () => {
   const everything = (): string[] => readdirSync(cwd, { recursive: true }).map(String).sort();
 

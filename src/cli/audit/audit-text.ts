@@ -26,7 +26,7 @@ const SAID: Readonly<Record<StreamResult['result'], string>> = {
 export function resultText(result: StreamResult): string {
   const { verdict, stream, result: outcome, lastSeq, error, more } = result;
   const name = stream === '' ? filesText(result.files) : printable(stream);
-  const size = lastSeq > 0 ? `, ${lastSeq} entries` : '';
+  const size = lastSeq > 0 ? `, up to entry ${lastSeq}` : '';
   const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}`];
   for (const finding of result.findings) lines.push(...findingLines(finding));
   if (more > 0) lines.push(`           and ${more} more`);
