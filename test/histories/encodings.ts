@@ -1,7 +1,7 @@
 import type { VerifyReport } from '../../src/index.ts';
 import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
-import { asSealed, converted, type History, type NamedBytes } from './history.ts';
+import { asSealed, compressed, converted, type History, type NamedBytes } from './history.ts';
 import type { World } from './world.ts';
 
 /** Programs that read a log as something other than UTF-8, or write it so: nobody meant to change it. */
@@ -61,6 +61,8 @@ const ENCODINGS: Readonly<Record<string, Encode>> = {
 
 export interface Encoded extends History {
   readonly alteredToo: boolean;
+  /** It was compressed, and may be cut before the first checkpoint. */
+  readonly zipped: boolean;
 }
 
 /** Undefined where nothing shows it: a file without a checkpoint has no dash. */
@@ -73,14 +75,18 @@ export function makeEncoded(random: Random, world: World): Encoded | undefined {
     ({ bytes }, at) => (one === undefined || at === one) && !bytes.includes('"kind":"checkpoint"'),
   );
   if (isHidden) return undefined;
+  const zipped = random.chance(0.2);
+  const damaged = ({ name, bytes }: NamedBytes): NamedBytes =>
+    random.chance(0.7) ? { name, bytes } : { name, bytes: bytes.subarray(0, 2 + random.int(bytes.length - 2)) };
   const encodeFile = ({ name, bytes }: NamedBytes): NamedBytes => {
     const text = encode(bytes.toString());
     const whole = marks ? Buffer.concat([Buffer.from('\ufeff'), text]) : text;
-    return crlf ? converted({ name, bytes: whole }) : { name, bytes: whole };
+    const lines = crlf ? converted({ name, bytes: whole }) : { name, bytes: whole };
+    return zipped ? damaged(compressed(random, lines)) : lines;
   };
-  const alteredToo = random.chance(0.2);
+  const alteredToo = !zipped && random.chance(0.2);
   const files = world.files.map((file, at) => (one === undefined || at === one ? encodeFile(file) : file));
-  const beside = random.chance(0.15) ? [{ ...random.pick(world.files) }] : [];
+  const beside = !zipped && random.chance(0.15) ? [{ ...random.pick(world.files) }] : [];
   const copies = beside.map(({ name, bytes }) => ({ name: `copy-${name}`, bytes }));
   const publicOnly = world.mode === 'both' && random.chance(0.4);
   const noKey = random.chance(0.1);
@@ -103,6 +109,7 @@ export function makeEncoded(random: Random, world: World): Encoded | undefined {
     ...(noKey && { keys: { vkeys: [], dataKeys: [] } }),
     held,
     alteredToo,
+    zipped,
     demux: random.chance(0.1),
     live: world.open,
   };
@@ -120,7 +127,10 @@ function altered(random: Random, { name, bytes }: NamedBytes): NamedBytes {
 }
 
 /** What a verifier must not say of it: it cannot know whether more was done, and the first thing to say is what was. */
-export function encodedViolations({ alteredToo }: Encoded, { verdict, findings, streams }: VerifyReport): string[] {
+export function encodedViolations(
+  { alteredToo, zipped }: Encoded,
+  { verdict, findings, streams }: VerifyReport,
+): string[] {
   const codes = [...new Set(findings.map(({ code }) => code))].join(', ');
   if (verdict === 'ok' || (verdict === 'tampered' && !alteredToo)) return [`${verdict}: ${codes}`];
   if (verdict === 'tampered') return [];
@@ -130,5 +140,5 @@ export function encodedViolations({ alteredToo }: Encoded, { verdict, findings, 
     const first = told[0]?.code ?? '';
     return ['ENCODING_CONVERTED', 'LINE_ENDINGS_CONVERTED', 'UNREADABLE'].includes(first) ? [] : [`first: ${first}`];
   });
-  return findings.some(({ code }) => code === 'ENCODING_CONVERTED') ? says : [`not told: ${codes}`];
+  return zipped || findings.some(({ code }) => code === 'ENCODING_CONVERTED') ? says : [`not told: ${codes}`];
 }

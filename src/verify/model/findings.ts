@@ -274,12 +274,12 @@ export class Findings {
     this.#beforeSeal = Math.min(this.#beforeSeal, mark.kept);
     for (const [code, count] of this.#counts) {
       if (isReadable && FINDING_SEVERITY[code] !== 'tampered') continue;
-      const was = mark.counts.get(code) ?? 0;
+      const was = Math.min(count, mark.counts.get(code) ?? 0); // less where some was taken back since
       this.#total -= count - was;
       this.#counts.set(code, was);
-      this.#keptOf.set(code, mark.keptOf.get(code) ?? 0);
+      this.#keptOf.set(code, Math.min(this.#keptOf.get(code) ?? 0, mark.keptOf.get(code) ?? 0));
     }
-    this.#tampered = mark.tampered;
+    this.#tampered &&= mark.tampered;
     this.#undecided &&= isReadable || mark.undecided;
     before();
     this.#damaged = true;
