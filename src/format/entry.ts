@@ -245,6 +245,12 @@ export function hasOurIntegrity(line: Buffer): boolean {
   return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
 }
 
+/** Whether a line begins as ours do and was never finished (M8.22); of one that is not looked into, its last byte tells. */
+export function isUnfinished(line: Buffer): boolean {
+  if (line[0] !== 0x7b) return false;
+  return line.length > PARSED_LIMIT ? line[line.length - 1] !== 0x7d : !isJson(decodeUtf8(line) ?? '');
+}
+
 const MENTION = Buffer.from('"integrity"', 'latin1');
 /** The TAG of an entry, in whatever way its line was written again. */
 const REWRITTEN_KID = /"key_id"\s*:\s*"([\w-]{8})\.\d+"/;

@@ -1,9 +1,7 @@
-import { decodeUtf8, hasOurIntegrity, isJson, tracesIn } from '../../format/entry.ts';
+import { hasOurIntegrity, isUnfinished, tracesIn } from '../../format/entry.ts';
 import { MENTIONING } from '../input/peek.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';
-
-const BRACE = 0x7b;
 
 /** Lines of a file before the first one of ours. */
 interface Unclassified {
@@ -57,7 +55,7 @@ export class ForeignLines {
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
     const unclassified = this.#add();
-    this.#isUnfinished = line[0] === BRACE && !isJson(decodeUtf8(line) ?? '');
+    this.#isUnfinished = isUnfinished(line);
     if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
