@@ -63,9 +63,8 @@ function parseText(text: string): Checkpoint | undefined {
 }
 
 const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/;
-/** With what other encodings make of the dash: characters beyond ASCII, a stand-in, a hyphen, an escape, or nothing. */
-const CONVERTED_LINE = /^(?:\\u2014|[?\-\x80-\uffff]{0,96}) ?([^\s+\\]+) ([A-Za-z0-9+/]+={0,2})$/;
-const SUB = String.fromCharCode(0x1a);
+/** With whatever other encodings make of the dash: other characters, a stand-in, an escape, or nothing. */
+const CONVERTED_LINE = /^.{0,96}?([^\s+\\]+) ([A-Za-z0-9+/]+={0,2})$/s;
 
 function parseSignatureLine(line: string, form: RegExp): NoteSignature | undefined {
   const match = form.exec(line);
@@ -101,4 +100,4 @@ export function parseSignedCheckpoint(note: string, form: RegExp = SIGNATURE_LIN
  * @param note - bytes that were no text any more as latin1
  */
 export const parseConverted = (note: string): SignedCheckpoint | undefined =>
-  parseSignedCheckpoint(note) ? undefined : parseSignedCheckpoint(note.replaceAll(SUB, '?'), CONVERTED_LINE);
+  parseSignedCheckpoint(note) ? undefined : parseSignedCheckpoint(note, CONVERTED_LINE);

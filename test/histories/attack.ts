@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { VerifyReport } from '../../src/index.ts';
 import { Draft, isEntry } from '../interop/differential/draft.ts';
 import type { Holder } from '../interop/differential/honest-log.ts';
@@ -18,7 +19,7 @@ export interface Attack extends History {
 }
 
 type Done = Pick<Attack, 'what' | 'files'> &
-  Partial<Pick<Attack, 'deleted' | 'oneRecord' | 'held' | 'keys' | 'manifests' | 'folder'>>;
+  Partial<Pick<Attack, 'deleted' | 'oneRecord' | 'held' | 'keys' | 'manifests' | 'folder' | 'pattern'>>;
 type Attacker = (random: Random, world: World, as: History) => Promise<Done | undefined>;
 
 const changes = { ...lineChanges, ...byteChanges };
@@ -72,7 +73,10 @@ const storage: Attacker = async (random, world, as) => {
   return { what: [what, JSON.stringify(content)], files, held, deleted };
 };
 
-/** Deletes a file, or overwrites it with a copy of another one, and leaves the manifest that tells of it. */
+/** Nothing, in the forms that a file of it has. */
+const NOTHING: readonly Buffer[] = [Buffer.alloc(0), Buffer.from('\n'), Buffer.from('\ufeff'), gzipSync('')];
+
+/** Deletes a file, empties it or overwrites it with a copy of another one, and leaves the manifest that tells of it. */
 const manifestLeft: Attacker = async (random, { files, manifests }) => {
   const told = files.filter(({ name }) => manifests.some((one) => one.name === `${name}.manifest.json`));
   if (told.length === 0 || files.length === 1) return undefined;
@@ -80,8 +84,14 @@ const manifestLeft: Attacker = async (random, { files, manifests }) => {
   const left = files.filter((file) => file !== gone);
   const here = new Set(Draft.of(left).items.map(({ bytes }) => bytes.toString('latin1')));
   const isLost = Draft.of([gone]).items.some((item) => isEntry(item) && !here.has(item.bytes.toString('latin1')));
-  const copy = random.chance(0.5) ? [{ name: gone.name, bytes: random.pick(left).bytes }] : [];
-  return isLost ? { what: ['manifest left'], files: [...left, ...copy], manifests, folder: true } : undefined;
+  const instead = random.pick([undefined, random.pick(left).bytes, random.pick(NOTHING)]);
+  const others = instead === undefined ? [] : [{ name: gone.name, bytes: instead }];
+  // under a pattern a stream that was deleted as a whole is not missed, but one that is emptied is here
+  const isHere = NOTHING.some((one) => one === instead) || left.some(({ origin }) => origin === gone.origin);
+  const pattern = isHere && random.chance(0.3) ? { pattern: 'audit.example.com/*' } : {};
+  return isLost
+    ? { what: ['manifest left'], files: [...left, ...others], manifests, folder: true, ...pattern }
+    : undefined;
 };
 
 /** The entries of a log as far as the auditor's keys tell: of one without the data key not what authenticates each. */

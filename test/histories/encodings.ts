@@ -57,6 +57,18 @@ const ENCODINGS: Readonly<Record<string, Encode>> = {
   transliterated: replaced((letter) => (letter === '—' ? '-' : letter === 'é' ? 'e' : '?')),
   'two hyphens': replaced((letter) => (letter === '—' ? '--' : letter)),
   escaped: replaced(escaped),
+  'taken for 1, escaped': (text) => replaced(escaped)(takenFor(WINDOWS_1252)(text).toString()),
+  entities: replaced((letter) => `&#${letter.codePointAt(0)};`),
+  'Big 5': (text) =>
+    Buffer.from(
+      text.replaceAll(/[^\0-\x7f]/gu, (letter) => (letter === '—' ? '\xa1X' : '\xa4\x40')),
+      'latin1',
+    ),
+  'Shift JIS': (text) =>
+    Buffer.from(
+      text.replaceAll(/[^\0-\x7f]/gu, (letter) => (letter === '—' ? '\x81\\' : '\x82\xa0')),
+      'latin1',
+    ),
 };
 
 export interface Encoded extends History {
@@ -87,7 +99,10 @@ export function makeEncoded(random: Random, world: World): Encoded | undefined {
   const alteredToo = !zipped && random.chance(0.2);
   const files = world.files.map((file, at) => (one === undefined || at === one ? encodeFile(file) : file));
   const beside = !zipped && random.chance(0.15) ? [{ ...random.pick(world.files) }] : [];
-  const copies = beside.map(({ name, bytes }) => ({ name: `copy-${name}`, bytes }));
+  const copies = beside.map(({ name, bytes }) => {
+    const end = random.chance(0.5) ? bytes.length : bytes.lastIndexOf(0x0a, random.int(bytes.length)) + 1;
+    return { name: `copy-${name}`, bytes: bytes.subarray(0, end) };
+  });
   const publicOnly = world.mode === 'both' && random.chance(0.4);
   const noKey = random.chance(0.1);
   const held = random.chance(0.3) && world.kept.length > 0 ? [random.pick(world.kept)] : [];
@@ -108,6 +123,7 @@ export function makeEncoded(random: Random, world: World): Encoded | undefined {
     manifests: random.chance(0.6) ? manifests : [],
     ...(noKey && { keys: { vkeys: [], dataKeys: [] } }),
     held,
+    ...(random.chance(0.15) && { pattern: 'audit.example.com/*' }),
     alteredToo,
     zipped,
     demux: random.chance(0.1),

@@ -9,7 +9,7 @@ import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '
 import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
 import { groupByOrigin, namesStream } from '../../src/verify/files/grouping.ts';
-import { manifestsOfCopies, orderFiles, readFiles } from '../../src/verify/files/stream-files.ts';
+import { manifestsOfCopies, orderFiles, ownersOfEmpty, readFiles } from '../../src/verify/files/stream-files.ts';
 import { lookAtManifest } from '../../src/verify/found/judge.ts';
 import { peek } from '../../src/verify/input/peek.ts';
 import { fileSource, type Source } from '../../src/verify/input/sources.ts';
@@ -196,7 +196,7 @@ export async function judgeStreams(
   );
   const several = brings.origin.endsWith('*');
   const groups = several
-    ? groupByOrigin([brings.origin], files, { paths: [], origin: brings.origin })
+    ? groupByOrigin([brings.origin], files, { paths: [], origin: brings.origin }, await ownersOfEmpty(files))
     : new Map([[brings.origin, files]]);
   const streams: LinkedStream[] = [];
   const manifests: ManifestAlone[] = [];

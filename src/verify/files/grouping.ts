@@ -88,6 +88,8 @@ export function groupByOrigin(
   const groups = new Map<string | undefined, PeekedSource[]>();
   const peeks = files.map(({ peek }) => peek);
   const byTag = originsByTag(names, peeks, options.continued);
+  for (const origin of owners.values())
+    if (namesStream(names, origin, options.continued ?? false)) byTag.set(tagOf(origin), origin);
   // a file in which neither entry nor checkpoint can be read is the only stream's, damaged; another stream's is not
   const [first, ...more] = patternsOf(options);
   const only = more.length === 0 && first?.endsWith('*') === false ? first : undefined;

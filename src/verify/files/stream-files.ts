@@ -115,7 +115,7 @@ export async function ownersOfEmpty(
 ): Promise<Map<PeekedSource, string>> {
   const owners = new Map<PeekedSource, string>();
   for (const file of files) {
-    if (!file.peek.empty) continue;
+    if (!file.peek.empty && file.peek.blank !== true) continue;
     const { bytes } = await manifestOf(file, given); // one that cannot be read does not say whose the file was
     const reading = bytes === undefined ? undefined : readManifest(bytes);
     if (reading !== undefined && 'manifest' in reading) owners.set(file, reading.manifest.origin);

@@ -43,8 +43,8 @@ function reachStamped(state: StreamState, size: number, root: Digest): void {
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
   if (state.broken || state.isPartial) return;
-  const mayHoldMore = state.findings.count('RESERIALIZED') + state.findings.count('GZIP_TRAILING') > 0;
-  if (mayHoldMore) return; // those entries may stand there
+  const hiding = ['RESERIALIZED', 'GZIP_TRAILING', 'ENCODING_CONVERTED'] as const;
+  if (hiding.some((code) => state.findings.count(code) > 0)) return; // those entries may stand there
   const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));
   const stamped = Math.max(0, ...(state.auditor.stamped ?? []).map(({ checkpoint }) => checkpoint.size));
   const size = Math.max(held, stamped);

@@ -1,7 +1,7 @@
 """Which file belongs to which stream (M1.6), also where a pipe has mixed the lines of several."""
 from auditor import Auditor
 from control import read_control
-from files import File
+from files import MARK, File
 from lines import note_of
 from manifest import members_of
 from notes import parse_note
@@ -31,11 +31,12 @@ class Origins:
 def grouped(origins, files, held):
     """Files by origin; under None those that belong to no named stream."""
     tags, groups = origins.by_tag(files, held), {}
+    tags.update((Auditor.tag(origin), origin) for origin in map(_beside, files) if origin and origins.covers(origin))
     for file in files:
         if file.first is not None:
             origin = next((tags[line.tag] for line in file.entries if line.tag in tags), None)
         else:
-            origin = _noted(file) or _beside(file, tags.values()) or _only(origins)
+            origin = _noted(file) or _told(file, tags.values()) or _only(origins)
         groups.setdefault(origin if origin in tags.values() else None, []).append(file)
     return groups
 
@@ -45,10 +46,17 @@ def _only(origins):
     return origins.names[0] if len(origins.names) == 1 and not origins.names[0].endswith('*') else None
 
 
-def _beside(file, named):
-    """M7.1: an empty file belongs where the manifest beside it does."""
-    given = members_of(file.manifest) if file.manifest and not file.data else None
-    return given['origin'] if given and given.get('origin') in named else None
+def _told(file, named):
+    origin = _beside(file)
+    return origin if origin in named else None
+
+
+def _beside(file):
+    """M7.1: a file with nothing in it belongs where the manifest beside it does."""
+    is_empty = not file.data.removeprefix(MARK).strip(b'\r\n')
+    given = members_of(file.manifest) if file.manifest and is_empty else None
+    origin = given.get('origin') if given else None
+    return origin if isinstance(origin, str) else None
 
 
 def _noted(file):

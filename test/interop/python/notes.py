@@ -38,7 +38,7 @@ def parse_note(text):
 
 
 # M8.33: what other encodings make of the dash, seen byte by byte
-CONVERTED = re.compile(r'(?:\\u2014|[\x1a?\-\x80-\xff]{0,96}) ?[^\s+\\]+ ([A-Za-z0-9+/]+={0,2})')
+CONVERTED = re.compile(r'.{0,96}?[^\s+\\]+ ([A-Za-z0-9+/]+={0,2})', re.DOTALL)
 
 
 def is_converted_note(data):

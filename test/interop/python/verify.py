@@ -150,8 +150,8 @@ def read_range(stream, files, ends_here):
 def judge_range(stream, files, ends_here):
     stream.read(items_of(files))
     # M8.5: what is held above the end may stand in lines that were written again, or in a damaged file
-    lost = {'RESERIALIZED', 'UNREADABLE', 'GZIP_TRAILING'}
-    stream.rewritten = stream.damaged_beside or any(lost & file.problems for file in files)
+    lost = {'RESERIALIZED', 'UNREADABLE', 'GZIP_TRAILING', 'ENCODING_CONVERTED'}
+    stream.rewritten = stream.damaged_beside or any(lost & file.problems or file.encoded_copy for file in files)
     if stream.start is None:
         # M8.5: of a stream that is held there is no entry
         need(not ends_here or stream.rewritten or not stream.auditor.held, 'KNOWN_CONTRADICTED')

@@ -259,6 +259,7 @@ export function damageCases(): VectorCase[] {
     inEncoding('encoding-converted', 'the dashes of signature lines are hyphens', () => '-'),
     inEncoding('encoding-converted-escape', 'what is not ASCII is written as JSON escapes', () => '\\u2014'),
     inEncoding('encoding-converted-page', 'UTF-8 was read as Windows-1252', () => 'â€”'),
+    inEncoding('encoding-converted-big5', 'the dash has a letter of ASCII as its second byte', () => '\ufffdX'),
     one(
       'encoding-converted-record',
       'a program wrote a question mark for all that is not ASCII, in a record too',

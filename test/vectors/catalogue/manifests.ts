@@ -40,13 +40,25 @@ function withoutContinuesFrom(): VectorCase {
 function besideNothing(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedLog();
   const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, ...findings);
-  const other = { ...log.manifestOf('other.jsonl'), origin: 'other.example.com/payments' };
-  const file = `${name}.2.jsonl`;
+  return withManifest(one, text, { ...log.manifestOf('other.jsonl'), origin: 'other.example.com/payments' });
+}
+
+function withManifest(one: VectorCase, text: string, manifest: Manifest): VectorCase {
+  const file = `${one.name}.2.jsonl`;
   return {
     ...one,
     files: [...one.files, { name: file, bytes: Buffer.from(text) }],
-    beside: [{ name: `${file}.manifest.json`, bytes: Buffer.from(formatManifest(other)) }],
+    beside: [{ name: `${file}.manifest.json`, bytes: Buffer.from(formatManifest(manifest)) }],
   };
+}
+
+/** The auditor's pattern names two streams. Of one there is a file with nothing in it and its manifest. */
+function emptied(name: string, about: string, text: string): VectorCase {
+  const log = signedLog();
+  const bring = { ...brings(log, { named: [edKey] }), origin: 'audit.example.com/vectors/*' };
+  const found = [...(text === '' ? ['EMPTY_FILE'] : []), 'FILES_MISSING 1-14'];
+  const one = vector(name, about, log, bring, 2, ...found);
+  return withManifest(one, text, { ...log.manifestOf('other.jsonl'), origin: 'audit.example.com/vectors/emptied' });
 }
 
 /** M7.1: what a tool wrote again is said; its manifest contradicts nothing besides. */
@@ -167,6 +179,8 @@ export function manifestCases(): VectorCase[] {
       2,
       'NOT_SEALED',
     ),
+    emptied('manifest-of-emptied-file', 'a file was emptied, its manifest is of another stream of the pattern', ''),
+    emptied('manifest-of-blank-file', 'the same with an empty line in it', '\n'),
     alone(
       'manifest-of-missing-file',
       'the manifest of a second file, which is not here',
