@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { systemCode } from '../errors.ts';
 import { isTamperError, TamperError } from '../index.ts';
+import type { CommandIo } from './command.ts';
 
 /**
  * Writes text and waits until it was taken.
@@ -72,4 +73,20 @@ export function printable(text: string): string {
     const code = character.codePointAt(0) ?? 0;
     return `\\u{${code.toString(16)}}`;
   });
+}
+
+/** Verdicts at the beginning of a line, and severities of findings. */
+const VERDICT = /^(?:OK|TAMPERED|UNDECIDED)\b|^ +(?:tampered|undecided)(?= )/gm;
+const COLOR = { OK: 32, TAMPERED: 31, UNDECIDED: 33 } as const;
+const isVerdict = (word: string): word is keyof typeof COLOR => word in COLOR;
+
+/** Prints a report: in a terminal with its verdicts in color, unless `NO_COLOR` is set; also into a pipe with `FORCE_COLOR`. */
+export async function printReport({ stdout, env }: Pick<CommandIo, 'stdout' | 'env'>, text: string): Promise<void> {
+  const { FORCE_COLOR: forced, NO_COLOR: none = '', TERM: terminal } = env;
+  const isAsked = forced === undefined ? none === '' && terminal !== 'dumb' && stdout.isTTY === true : forced !== '0';
+  const colored = text.replaceAll(VERDICT, (found) => {
+    const word = found.trim().toUpperCase();
+    return isVerdict(word) ? `\u001b[${COLOR[word]}m${found}\u001b[39m` : found;
+  });
+  await print(stdout, isAsked ? colored : text);
 }

@@ -7,7 +7,7 @@ import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, yes } from './flags.ts';
-import { jsonText, print, printable } from './output.ts';
+import { jsonText, print, printable, printReport } from './output.ts';
 import { checkOutputFile, REPORT_FILE, writeOutputFile } from './output-file.ts';
 import { progressOn } from './progress.ts';
 import { reportAbout } from './report-about.ts';
@@ -62,7 +62,7 @@ export const verify: Command = command(
     const { options, resolution, close } = await verifyRequest(call, io, !ofTopic);
     if (ofProofs) {
       const report = await closing(verifyProofs(options), close);
-      await print(io.stdout, proofsText(report, format, quiet));
+      await printReport(io, proofsText(report, format, quiet));
       return exitOf[report.verdict];
     }
     const progress = progressOn(quiet || format === 'json' ? undefined : io.stderr);
@@ -72,8 +72,8 @@ export const verify: Command = command(
       const report = await (ofTopic ? verifyTopic(call.flags, asked, io) : verifyWith(asked));
       progress.end();
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
-      const printed = format === 'json' ? `${jsonText(withoutQuotes(report), 2)}\n` : verdictText(report, level);
-      await print(io.stdout, printed);
+      if (format === 'json') await print(io.stdout, `${jsonText(withoutQuotes(report), 2)}\n`);
+      else await printReport(io, verdictText(report, level));
       if (!quiet && !ofTopic) await sayWaiting(report, call.positionals, resolution.config, io);
       const code = exitOf[report.verdict];
       if (reportFile === undefined) return code;

@@ -127,6 +127,16 @@ const inspected: Reader = async (judge, { world }, { paths }) => {
   ];
 };
 
+/** What leaves a proof undecided (spec/evidence.md, section 3); everything else shows that it was changed. */
+const UNDECIDED_PROOF: ReadonlySet<string> = new Set([
+  'UNSUPPORTED',
+  'LIMIT',
+  'ORIGIN_NOT_NAMED',
+  'UNSIGNED',
+  'UNWITNESSED',
+  'NO_KEY',
+]);
+
 /** The proof of one record, and the same with one character changed. */
 const proven: Reader = async (judge, { world, random, keys, origins }, options) => {
   if (world.origins.length > 1) return [];
@@ -157,6 +167,8 @@ const proven: Reader = async (judge, { world, random, keys, origins }, options) 
     !isDeepStrictEqual({ ...changed, signers: [], checkpoint: '' }, { ...report, signers: [], checkpoint: '' })
   )
     says.push(`changed at ${at}, and ok`);
+  const wrong = changed.findings.filter(({ code }) => !UNDECIDED_PROOF.has(code)).map(({ code }) => code);
+  if (wrong.length > 0 && changed.verdict !== 'tampered') says.push(`changed at ${at}: ${wrong} ${changed.verdict}`);
   return says;
 };
 

@@ -10,10 +10,17 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+interface Given {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Buffer;
+  /** Whether standard output is a terminal. Default false. */
+  readonly terminal?: boolean;
+}
+
 /** Runs a command line in this process. */
 export async function runCommand(
   argv: readonly string[],
-  { env = {}, input = '' }: { readonly env?: Readonly<Record<string, string>>; readonly input?: string | Buffer } = {},
+  { env = {}, input = '', terminal = false }: Given = {},
 ): Promise<CommandResult> {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written): Writable =>
@@ -26,7 +33,7 @@ export async function runCommand(
   const io = {
     stdin: () => Readable.from([Buffer.from(input)]),
     inputBytes: () => bytesOfStream(Readable.from([Buffer.from(input)])),
-    stdout: into('stdout'),
+    stdout: Object.assign(into('stdout'), { isTTY: terminal }),
     stderr: into('stderr'),
     env,
     stopped: async () => new Promise<void>(() => undefined),
@@ -47,11 +54,9 @@ let before: Promise<unknown> = Promise.resolve();
  */
 export async function runHere(
   argv: readonly string[],
-  options: {
+  options: Given & {
     /** Default: the temporary directory. */
     readonly cwd?: string;
-    readonly env?: Readonly<Record<string, string>>;
-    readonly input?: string | Buffer;
   } = {},
 ): Promise<CommandResult> {
   const mine = before.then(() => inPlace(options.cwd ?? tmpdir(), options.env ?? {}, () => runCommand(argv, options)));

@@ -1,7 +1,7 @@
 import type { AuditSummary, StreamResult } from '../../internal.ts';
 import type { CommandIo } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { jsonText, print } from '../output.ts';
+import { jsonText, print, printReport } from '../output.ts';
 import { resultText, summaryText } from './audit-text.ts';
 
 /** What an audit exits with. */
@@ -26,10 +26,10 @@ export function printer(
   readonly result: (result: StreamResult) => Promise<void>;
   readonly summary: (summary: AuditSummary) => Promise<void>;
 } {
-  const say = async (text: string): Promise<void> => {
-    await print(io.stdout, text);
+  const say = (text: string): Promise<void> => printReport(io, text);
+  const line = async (value: unknown): Promise<void> => {
+    await print(io.stdout, `${jsonText(value)}\n`);
   };
-  const line = async (value: unknown): Promise<void> => say(`${jsonText(value)}\n`);
   if (format === 'json') return { result: async (result) => (quiet ? undefined : line(result)), summary: line };
   return {
     result: async (result) => {

@@ -44,6 +44,7 @@ export function endEarlyCheckpoint(state: StreamState): void {
   const { early, unread, stopped } = state;
   if (early === undefined || unread || stopped) return;
   const from = Math.max(state.next, 1);
-  const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} are missing`;
+  const lost = state.maybeElsewhere ? 'were not found: a file that could not be read may hold them' : 'are missing';
+  const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} ${lost}`;
   state.findings.add('FILES_MISSING', { ...early.place, seq: from, lastSeq: early.size }, message);
 }
