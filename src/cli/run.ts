@@ -106,10 +106,14 @@ async function runCommand(called: string, command: Command, argv: readonly strin
 
 function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
-  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  const groups = [...new Set(commands.map(({ group }) => group))];
+  const rows = groups.flatMap((group) => [
+    '',
+    `${group}:`,
+    ...commands.flatMap((one) => (one.group === group ? [`  ${one.name.padEnd(width)}  ${one.summary}`] : [])),
+  ]);
   return [
     `usage: ${program} COMMAND [ARGUMENTS]`,
-    '',
     ...rows,
     '',
     `Run ${program} help COMMAND for more. Exit codes: 0 done, 1 tampered or a failed check, 2 undecided or not`,
