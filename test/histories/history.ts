@@ -354,8 +354,6 @@ export function makeHistory(random: Random, world: World): History {
   const reach = reachOf(draft);
   random.pick(carriages)(draft);
   const keys = nameKeys(draft);
-  // where no manifest is asked, nothing else tells that a file lost its last checkpoints
-  if (draft.what.includes('truncated') && draft.unwrap !== undefined) draft.because('in a carrier', ['ADOPTED']);
   const checksMacs = world.mode !== 'hash' && world.dataKeys.every((key) => keys.dataKeys.includes(key));
   if (world.has.has('TORN_TAIL')) draft.because('torn', ['TORN_TAIL']);
   if (world.has.has('ADOPTED') && !checksMacs) draft.because('adopted', [], ['ADOPTED', 'UNVOUCHED', 'UNSIGNED']);
@@ -366,7 +364,8 @@ export function makeHistory(random: Random, world: World): History {
     draft.because('as it is', [], [...world.told, ...(world.told.has('UNSIGNED') ? (['UNVOUCHED'] as const) : [])]);
   }
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
-  if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', [], ['END_UNPROVEN', 'UNSIGNED']);
+  const ends = ['END_UNPROVEN', 'UNSIGNED'] as const; // asked as a live one, a log that ended long ago has no other fault
+  if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', live ? ends : [], ends);
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
   // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
@@ -384,6 +383,9 @@ export function makeHistory(random: Random, world: World): History {
     draft.demux = true;
     draft.what.push('demux');
   }
+  // where no manifest is asked, nothing else tells that a file lost its last checkpoints
+  if (draft.what.includes('truncated') && (draft.demux || draft.unwrap !== undefined))
+    draft.because('no manifests', ['ADOPTED']);
   // who takes a line out of a file does not keep its manifest; who copies a part of one may
   const kept = draft.what.includes('without first line') ? [] : world.manifests;
   const manifests = kept.length > 0 && random.chance(0.08) ? spoiled(draft, kept) : kept;
