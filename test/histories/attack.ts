@@ -103,11 +103,20 @@ function entriesIn(files: readonly NamedBytes[], { dataKeys }: Keys): string[] {
   });
 }
 
+/** Whether another file begins with all of it: that one is the log (M8.2). */
+const isCopied = (file: NamedBytes, files: readonly NamedBytes[]): boolean =>
+  files.some((one) => one !== file && one.bytes.length > file.bytes.length && one.bytes.indexOf(file.bytes) === 0);
+
 /** Whether the files hold more than checkpoint lines in other places: an entry is another one, missing, or somewhere else. */
 function isChanged(world: World, files: readonly NamedBytes[], keys: Keys, held: readonly Kept[]): boolean {
   const entries = (list: readonly string[]): string[] => list.filter((line) => line.startsWith('true'));
   const before = entries(entriesIn(world.files, keys));
-  const after = entries(entriesIn(files, keys));
+  const after = entries(
+    entriesIn(
+      files.filter((file) => !isCopied(file, files)),
+      keys,
+    ),
+  );
   if (before.length === after.length) return before.some((line, at) => line !== after[at]);
   // a held checkpoint proves a log that begins right behind it, and nothing else tells one that was cut at a close
   const gone = before.length - after.length;
