@@ -366,6 +366,8 @@ export function makeHistory(random: Random, world: World): History {
   const live = world.open ? random.chance(0.8) : random.chance(0.05);
   const ends = ['END_UNPROVEN', 'UNSIGNED'] as const; // asked as a live one, a log that ended long ago has no other fault
   if (world.open !== live || (live && world.origins.length > 1)) draft.because('end', live ? ends : [], ends);
+  // what is proven by a held checkpoint alone may be long ago
+  if (live && draft.causes.has('NO_KEY')) draft.because('end', [], ['END_UNPROVEN']);
   if (draft.roots.size === 0) for (const code of draft.causes) draft.roots.add(code);
   // of a stream whose neighbour is damaged, or that is in the damaged file, this is the first thing to say
   if (world.origins.length > 1 && draft.causes.has('START_UNPROVEN'))
