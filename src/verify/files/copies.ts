@@ -1,6 +1,6 @@
 import type { Source } from '../input/sources.ts';
 import type { FindingCode, Place } from '../model/findings.ts';
-import { contentOf, type FileContent, hasConvertedNotes } from './file-content.ts';
+import { contentOf, type FileContent } from './file-content.ts';
 
 /** Whether two files that begin with one entry are copies of one another, and which of them is read (M8.2). */
 
@@ -38,8 +38,8 @@ export async function compared(first: FileInHand, second: FileInHand): Promise<P
   const [read, left] = isSecond ? [second, first] : [first, second];
   const how = damaged ? 'damaged' : await likeness(read, left);
   if (how !== 'different') return { read, left, how };
-  if (await hasConvertedNotes(second.source)) return { read: first, left: second, how: 'in another encoding' };
-  if (await hasConvertedNotes(first.source)) return { read: second, left: first, how: 'in another encoding' };
+  if (two.inOtherEncoding) return { read: first, left: second, how: 'in another encoding' };
+  if (one.inOtherEncoding) return { read: second, left: first, how: 'in another encoding' };
   return { read: first, left: second, how };
 }
 

@@ -3,8 +3,8 @@ import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.t
 import { classifyLine, noteOfLine } from '../../format/entry.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
-import { LineTooLong, MARK } from '../input/line-splitter.ts';
-import type { OnProblem, SourceProblem } from '../input/source-problem.ts';
+import { type LineSink, LineSplitter, LineTooLong, MARK } from '../input/line-splitter.ts';
+import type { SourceProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 
@@ -56,6 +56,8 @@ export interface FileContent {
   readonly trailing: boolean;
   /** Its compressed data is damaged: nothing can be said of what it holds. */
   readonly damaged: boolean;
+  /** A program wrote it in another encoding (M8.33). */
+  readonly inOtherEncoding: boolean;
 }
 
 /** Where to stop. */
@@ -138,7 +140,7 @@ class Contents {
     return this.#bytes.full && this.#plain.full;
   }
 
-  get content(): FileContent {
+  get content(): Omit<FileContent, 'inOtherEncoding'> {
     if (this.#beginning !== undefined) this.#addLines(this.#beginning);
     this.#beginning = undefined;
     return {
@@ -157,70 +159,72 @@ class Contents {
 
 const ALL: Limits = { length: Number.MAX_SAFE_INTEGER, plainLength: Number.MAX_SAFE_INTEGER };
 
+/** Looks for a checkpoint that was written in another encoding (M8.33). */
+class ConvertedNotes implements LineSink {
+  found = false;
+
+  feed(bytes: Buffer, start: number, end: number): undefined {
+    const line = bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end);
+    const read = classifyLine(line);
+    const isSpoiled = read.type === 'checkpoint' && parseSignedCheckpoint(read.note ?? '') === undefined;
+    this.found ||= isSpoiled && parseConverted(noteOfLine(line)) !== undefined;
+  }
+
+  feedUnterminated(): void {}
+}
+
 /** What a file holds, up to these limits; undefined where it was deleted since it was looked at. */
 export async function contentOf(source: Source, limits: Limits = ALL): Promise<FileContent | undefined> {
   const contents = new Contents(limits);
+  const notes = new ConvertedNotes();
   try {
-    if (source.carrier !== undefined) await addLines(source, contents);
+    if (source.carrier !== undefined) await addLines(source, contents, notes);
     else {
+      let splitter: LineSplitter | undefined = new LineSplitter(notes, source.size);
       for await (const chunk of source.read(contents.onProblem)) {
         contents.add(chunk);
         if (contents.full) break;
+        splitter = await splitFurther(splitter, chunk);
       }
     }
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
-  return contents.content;
+  return { ...contents.content, inOtherEncoding: notes.found };
 }
 
-const ignored = (): undefined => undefined;
+/** @returns undefined from a line on that is too long, which the reading itself reports */
+async function splitFurther(splitter: LineSplitter | undefined, chunk: Buffer): Promise<LineSplitter | undefined> {
+  try {
+    await splitter?.push(chunk);
+    return splitter;
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error;
+    return undefined;
+  }
+}
 
 /** When a carrier had a line, and under which labels, is nothing of the log; nor is a line that nothing ended (M1.7). */
-async function addLines(source: Source, contents: Contents): Promise<void> {
+async function addLines(source: Source, contents: Contents, notes: ConvertedNotes): Promise<void> {
   const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
     const length = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length; // the same whether it was converted
     contents.add(Buffer.concat([Buffer.from(`${what} ${length} `), bytes, Buffer.from('\n')]));
   };
   const sink: LogSink = {
-    feed: (bytes, start, end) => add('line', bytes.subarray(start, end)),
-    feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
-    feedUnterminated: ignored,
-  };
-  await readLines(source, sink, contents.onProblem, () => contents.full);
-}
-
-/** Whether a checkpoint of a file was written in another encoding (M8.33). */
-export async function hasConvertedNotes(source: Source): Promise<boolean> {
-  let found = false;
-  const sink: LogSink = {
     feed(bytes, start, end) {
-      const line = bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end);
-      const read = classifyLine(line);
-      const isSpoiled = read.type === 'checkpoint' && parseSignedCheckpoint(read.note ?? '') === undefined;
-      found ||= isSpoiled && parseConverted(noteOfLine(line)) !== undefined;
-      return undefined;
+      notes.feed(bytes, start, end);
+      return add('line', bytes.subarray(start, end));
     },
-    feedForeign: ignored,
-    feedUnterminated: ignored,
+    feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
+    feedUnterminated: () => undefined,
   };
-  try {
-    await readLines(source, sink, ignored, () => found);
-  } catch (error) {
-    if (!isGone(error)) throw error; // whoever reads it finds that, too
-  }
-  return found;
-}
-
-/** Gives the lines of a file, until there are enough. */
-async function readLines(source: Source, sink: LogSink, onProblem: OnProblem, enough: () => boolean): Promise<void> {
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
   try {
-    for await (const chunk of source.read(onProblem)) {
+    for await (const chunk of source.read(contents.onProblem)) {
       await splitter.push(chunk);
-      if (enough()) return;
+      if (contents.full) break;
     }
     await lines.end(splitter);
   } catch (error) {
