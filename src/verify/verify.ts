@@ -124,7 +124,8 @@ async function verifyFiles(
     const ordered = await orderFiles(files, findings);
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
-    verifier.state.maybeElsewhere = hiddenBeside || hidesItself || findings.count('UNREADABLE') > 0;
+    const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');
+    verifier.state.maybeElsewhere = hiddenBeside || hidesItself || hidingCopies > 0;
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();

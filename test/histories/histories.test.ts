@@ -80,6 +80,10 @@ describe('logs in another encoding', () => {
   it('are not called tampered, and never ok', async () => {
     expect(await said(encodingsCampaign, 1, times(40, 3_000))).toEqual([]);
   });
+
+  it('contradict no stream that goes on from one, where an older copy is read instead', async () => {
+    expect(await said(encodingsCampaign, 540000516, 2)).toEqual([]);
+  });
 });
 
 describe('attacks', () => {
