@@ -63,8 +63,11 @@ function parseText(text: string): Checkpoint | undefined {
 }
 
 const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/;
-/** With whatever other encodings make of the dash: other characters, a stand-in, an escape, or nothing. */
-const CONVERTED_LINE = /^.{0,96}?([^\s+\\]+) ([A-Za-z0-9+/]+={0,2})$/s;
+/**
+ * With whatever other encodings make of the dash: other characters, a stand-in, an escape, or nothing. The name begins behind the
+ * last character that no name has, so that a long line is not tried from each of its first bytes on.
+ */
+const CONVERTED_LINE = /^(?:.{0,95}[\s+\\])?([^\s+\\]+) ([A-Za-z0-9+/]+={0,2})$/s;
 
 function parseSignatureLine(line: string, form: RegExp): NoteSignature | undefined {
   const match = form.exec(line);
@@ -94,10 +97,10 @@ export function parseSignedCheckpoint(note: string, form: RegExp = SIGNATURE_LIN
 }
 
 /**
- * Reads one that is none, since a program wrote it in another encoding: of all that is in a note the dash alone is beyond ASCII.
- * It proves nothing (M8.33).
+ * Reads a note that {@link parseSignedCheckpoint} refuses because a program wrote it in another encoding: of all that is in one
+ * the dash alone is beyond ASCII. It proves nothing (M8.33).
  *
- * @param note - bytes that were no text any more as latin1
+ * @param note - as latin1 if its bytes are not UTF-8 any more
  */
 export const parseConverted = (note: string): SignedCheckpoint | undefined =>
-  parseSignedCheckpoint(note) ? undefined : parseSignedCheckpoint(note, CONVERTED_LINE);
+  parseSignedCheckpoint(note, CONVERTED_LINE);

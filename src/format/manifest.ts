@@ -158,7 +158,8 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
   const members = new Members(value);
   const manifest = readMembers(members);
   if (members.problem === undefined) return { manifest };
-  if (parseConverted(manifest.checkpoint) !== undefined)
+  const { checkpoint } = manifest;
+  if (parseSignedCheckpoint(checkpoint) === undefined && parseConverted(checkpoint) !== undefined)
     return { unreadable: 'a program wrote it in another encoding' };
   return { problem: members.problem };
 }

@@ -55,8 +55,10 @@ export class ForeignLines {
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
     const unclassified = this.#add();
-    this.#isUnfinished = isUnfinished(line);
-    if (unclassified === undefined) return;
+    if (unclassified === undefined) {
+      this.#isUnfinished = isUnfinished(line);
+      return;
+    }
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
     this.#state.isRewritten = unclassified.allOurs;
