@@ -77,16 +77,12 @@ export function printable(text: string): string {
 
 /** Verdicts at the beginning of a line, and severities of findings. */
 const VERDICT = /^(?:OK|TAMPERED|UNDECIDED)\b|^ +(?:tampered|undecided)(?= )/gm;
-const COLOR = { OK: 32, TAMPERED: 31, UNDECIDED: 33 } as const;
-const isVerdict = (word: string): word is keyof typeof COLOR => word in COLOR;
+const COLOR: Readonly<Record<string, number>> = { OK: 32, TAMPERED: 31, UNDECIDED: 33 };
 
 /** Prints a report: in a terminal with its verdicts in color, unless `NO_COLOR` is set; also into a pipe with `FORCE_COLOR`. */
 export async function printReport({ stdout, env }: Pick<CommandIo, 'stdout' | 'env'>, text: string): Promise<void> {
   const { FORCE_COLOR: forced, NO_COLOR: none = '', TERM: terminal } = env;
   const isAsked = forced === undefined ? none === '' && terminal !== 'dumb' && stdout.isTTY === true : forced !== '0';
-  const colored = text.replaceAll(VERDICT, (found) => {
-    const word = found.trim().toUpperCase();
-    return isVerdict(word) ? `\u001b[${COLOR[word]}m${found}\u001b[39m` : found;
-  });
-  await print(stdout, isAsked ? colored : text);
+  const color = (found: string): string => `\u001b[${COLOR[found.trim().toUpperCase()]}m${found}\u001b[39m`;
+  await print(stdout, isAsked ? text.replaceAll(VERDICT, color) : text);
 }

@@ -105,7 +105,12 @@ function entriesIn(files: readonly NamedBytes[], { dataKeys }: Keys): string[] {
 
 /** Whether another file begins with all of it: that one is the log (M8.2). */
 const isCopied = (file: NamedBytes, files: readonly NamedBytes[]): boolean =>
-  files.some((one) => one !== file && one.bytes.length > file.bytes.length && one.bytes.indexOf(file.bytes) === 0);
+  files.some(
+    (one) =>
+      one !== file &&
+      one.bytes.length > file.bytes.length &&
+      one.bytes.subarray(0, file.bytes.length).equals(file.bytes),
+  );
 
 /** Whether the files hold more than checkpoint lines in other places: an entry is another one, missing, or somewhere else. */
 function isChanged(world: World, files: readonly NamedBytes[], keys: Keys, held: readonly Kept[]): boolean {

@@ -98,7 +98,7 @@ export function makeEncoded(random: Random, world: World): Encoded | undefined {
   };
   const alteredToo = !zipped && random.chance(0.2);
   const files = world.files.map((file, at) => (one === undefined || at === one ? encodeFile(file) : file));
-  const beside = !zipped && random.chance(0.15) ? [{ ...random.pick(world.files) }] : [];
+  const beside = !zipped && random.chance(0.15) ? [random.pick(world.files)] : [];
   const copies = beside.map(({ name, bytes }) => {
     const end = random.chance(0.5) ? bytes.length : bytes.lastIndexOf(0x0a, random.int(bytes.length)) + 1;
     return { name: `copy-${name}`, bytes: bytes.subarray(0, end) };

@@ -3,8 +3,8 @@
 const LF = 0x0a;
 /** The byte order mark of UTF-8: no sealed line begins with one. */
 export const MARK: Buffer = Buffer.from([0xef, 0xbb, 0xbf]);
-/** A small file gets less: of thousands the collector would have nothing else to do. */
 const INITIAL = 256 * 1024;
+/** For a small file: with the room of a large one, thousands of them would keep the collector busy. */
 const LEAST = 16 * 1024;
 /** A longer line gets all the room that one may have: what it does not touch is no memory, and what it outgrows would be garbage. */
 const WIDE = 2 ** 20;

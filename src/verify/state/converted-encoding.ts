@@ -10,7 +10,7 @@ export class ConvertedEncoding {
   readonly #findings: Findings;
   readonly #contradictions: Contradictions;
   readonly #evidence: Evidence;
-  /** What was found before the file; undefined where this is known of it. */
+  /** What was found before the file; undefined once the encoding is known. */
   #before: FindingsMark | undefined;
 
   constructor(findings: Findings, contradictions: Contradictions, evidence: Evidence) {

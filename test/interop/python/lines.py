@@ -90,7 +90,7 @@ def note_bytes(line):
 
 
 def is_unfinished(line):
-    """M8.22: it begins as ours do, and is no whole JSON."""
+    """M8.22: it begins as our lines do, and is not a complete JSON text."""
     return line.bytes.startswith(b'{') and not _is_json(line.bytes)
 
 
