@@ -4,7 +4,14 @@ import type { CarrierName } from '../../src/index.ts';
 /** Wraps logs as carriers do, from what their documentation says, and with none of our own code. */
 
 /** Every carrier, by a name that {@link wrapFile} knows. */
-export const carriers: readonly CarrierName[] = ['docker', 'cri', 'loki', 'field:log', 'field:kubernetes.log'];
+export const carriers: readonly CarrierName[] = [
+  'docker',
+  'cri',
+  'loki',
+  'field:log',
+  'field:kubernetes.log',
+  'field:MESSAGE',
+];
 
 /** Docker and containerd cut lines there, in bytes. */
 export const PIECE = 16_384;
@@ -43,7 +50,9 @@ function wrapPiece(carrier: CarrierName, piece: Buffer, ends: boolean): Buffer {
   if (carrier === 'docker') return Buffer.from(dockerLine(ends ? `${text}\n` : text));
   if (carrier === 'loki') return Buffer.from(JSON.stringify({ labels: { app: 'pay' }, line: text, timestamp: TIME }));
   const [own = '', ...outer] = carrier.slice('field:'.length).split('.').reverse();
-  let object: object = { date: 1.5, [own]: text, tags: ['a', { log: 'x' }] };
+  // journald writes an array of bytes where it takes a text for unprintable
+  const value = own === 'MESSAGE' && !/^[ -~]*$/.test(text) ? [...piece] : text;
+  let object: object = { date: 1.5, [own]: value, tags: ['a', { log: 'x' }] };
   for (const name of outer) object = { [name]: object, more: null };
   return Buffer.from(JSON.stringify(object));
 }

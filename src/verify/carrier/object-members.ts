@@ -13,7 +13,10 @@ export type ObjectMembers = ReadonlyMap<string, Member>;
 
 /** A carrier's object has a few dozen members. */
 const MOST_MEMBERS = 1_000;
-/** So many characters may stand outside of strings: parsing costs memory for each of them, and a carrier writes few. */
+/**
+ * So many characters may stand outside of strings, since parsing costs memory for each of them. A carrier writes few, but for
+ * arrays of bytes: digits, commas and spaces cost little, and count a sixteenth.
+ */
 const MOST_OUTSIDE = 64 * 1024;
 /** Numbers that may be bytes. */
 const BYTES = /^\[\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*\]$/;
@@ -103,7 +106,8 @@ function spelledMembers(text: string): Spelled | undefined {
       at = end - 1;
       continue;
     }
-    if (++outside > MOST_OUTSIDE) return undefined;
+    outside += isOfBytes(character) ? 1 / 16 : 1;
+    if (outside > MOST_OUTSIDE) return undefined;
     if (depth === 0 && character !== '{' && !isSpace(character)) return undefined;
     if (depth === 1 && character === ':') valueStart = at + 1;
     if (depth === 1 && name !== undefined && (character === ',' || character === '}')) {
@@ -119,6 +123,10 @@ function spelledMembers(text: string): Spelled | undefined {
 
 function isSpace(character: string | undefined): boolean {
   return character === ' ' || character === '\t' || character === '\r' || character === '\n';
+}
+
+function isOfBytes(character: string | undefined): boolean {
+  return character === ',' || isSpace(character) || (character !== undefined && character >= '0' && character <= '9');
 }
 
 /** Where the string literal that begins at `start` has ended. */
