@@ -6,7 +6,7 @@ import type { Random } from '../interop/differential/random.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { type Witness, witnessKey } from '../support/witness-keys.ts';
-import { edKey, otherDataKey } from '../vectors/keys.ts';
+import { edKey, otherDataKey, pqKey } from '../vectors/keys.ts';
 import { asSealed, type History, type NamedBytes } from './history.ts';
 import type { Judge } from './judge.ts';
 import { isEntryLine, type PlacedLine, placedLines, type Truth, truthOf } from './truth.ts';
@@ -197,15 +197,20 @@ const ranged: MakeDemand = (random, { signers, has }, truth) => {
   };
 };
 
-/** A key counts from a size on: the log does not reach it. */
+/** A key counts from a size on: the log does not reach it, or somebody else signed there. */
 const reached: MakeDemand = (random, { signers, has }, truth) => {
   const [key] = signers;
   if (key === undefined || has.has('ADOPTED')) return undefined;
   const end = truth.facts.lastSeq;
+  const stranger = random.chance(0.5);
+  const from = stranger ? 2 + random.int(end - 1) : end + random.pick([1, 2, 50]);
   const keys = signers.map((one) => `{ sign: "${vkeyOf(truth.facts.origin, one)}" }`);
-  const next = random.pick([1, 2, 50]);
-  keys.push(`{ sign: "${vkeyOf(truth.facts.origin, key)}", from_seq: ${end + next} }`);
-  return { what: 'from_seq', policy: `keys: [${keys.join(', ')}]`, unmet: { code: 'END_UNPROVEN', seq: end } };
+  keys.push(`{ sign: "${vkeyOf(truth.facts.origin, stranger ? pqKey : key)}", from_seq: ${from} }`);
+  return {
+    what: `from_seq ${stranger}`,
+    policy: `keys: [${keys.join(', ')}]`,
+    unmet: { code: 'END_UNPROVEN', ...(!stranger && { seq: end }) },
+  };
 };
 
 const WITNESSES: readonly Witness[] = ['one', 'two', 'three'].map((name) => witnessKey(`witness.example.com/${name}`));

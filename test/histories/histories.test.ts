@@ -14,6 +14,7 @@ import {
   encodingsCampaign,
   honestCampaign,
   liesCampaign,
+  limitsCampaign,
   looksCampaign,
   partsCampaign,
   readsCampaign,
@@ -117,6 +118,7 @@ describe('whole logs', () => {
     ['are told as they are, whatever way they are read', looksCampaign, times(65, 3_000)],
     ['give back what was written', readsCampaign, times(30, 1_500)],
     ['of which one thing was changed are told as that', changesCampaign, times(60, 3_000)],
+    ['at the end of what is kept and done are undecided above it alone', limitsCampaign, times(2, 16)],
     ['with one lie of somebody who has every key', liesCampaign, times(75, 3_000)],
     ['meet what they have of what is demanded, and nothing more', demandsCampaign, times(75, 3_000)],
   ] as const)('%s', async (_what, campaign, count) => {

@@ -1,3 +1,4 @@
+import type { VerifyReport } from '../../src/index.ts';
 import { Random } from '../interop/differential/random.ts';
 import type { Tree } from '../simulator/tree.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
@@ -10,6 +11,7 @@ import { encodedViolations, makeEncoded } from './encodings.ts';
 import { asSealed, type History, makeHistory } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { lieViolations, makeLie } from './lies.ts';
+import { limitedViolations, makeLimited } from './limits.ts';
 import { lookViolations, makeLook } from './looks.ts';
 import { makePart, partViolations } from './parts.ts';
 import { placeViolations } from './places.ts';
@@ -174,12 +176,25 @@ export const encodingsCampaign = (campaign: Campaign): Promise<number> =>
   });
 
 /** Logs of a writer with every key that breaks one rule, from `seed` on. @returns how many broke a rule of ours */
-export async function liesCampaign({ verifier, seed, count, directory, onViolation }: Campaign): Promise<number> {
+export const liesCampaign = (campaign: Campaign): Promise<number> =>
+  ofTheirOwn(campaign, 0x2545f491, makeLie, lieViolations);
+
+/** Logs at the end of what is kept and done, from `seed` on. @returns how many broke a rule */
+export const limitsCampaign = (campaign: Campaign): Promise<number> =>
+  ofTheirOwn(campaign, 0x41c64e6d, makeLimited, limitedViolations);
+
+/** Histories that need no world. */
+async function ofTheirOwn<One extends History>(
+  { verifier, seed, count, directory, onViolation }: Campaign,
+  factor: number,
+  make: (random: Random) => One,
+  violationsOf: (one: One, report: VerifyReport) => string[],
+): Promise<number> {
   const judge = new Judge(verifier, directory);
   let violations = 0;
   for (let at = seed; at < seed + count; at++) {
-    const history = makeLie(new Random(Math.imul(at, 0x2545f491)));
-    const says = lieViolations(history, await judge.report(history));
+    const history = make(new Random(Math.imul(at, factor)));
+    const says = violationsOf(history, await judge.report(history));
     if (says.length === 0) continue;
     violations++;
     onViolation?.({ seed: at, what: history.what.join(', '), says, history });

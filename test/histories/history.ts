@@ -3,9 +3,10 @@ import type { CarrierName, FindingCode } from '../../src/index.ts';
 import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { carriers, wrapFile } from '../support/carriers.ts';
+import type { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { otherDataKey, pqKey } from '../vectors/keys.ts';
-import type { Kept, World, WorldFile } from './world.ts';
+import type { Kept, Mode, World, WorldFile } from './world.ts';
 
 /** What honest people do to the files of an honest log, with which keys they come, and what is true of that. */
 
@@ -64,6 +65,19 @@ export const asSealed = (world: World, dataKeys: Keys['dataKeys']): History => (
   causes: new Set(),
   roots: new Set(),
 });
+
+/** One log, for an auditor who names these keys. */
+export function alone(
+  log: SealedLog,
+  mode: Mode,
+  signers: readonly SigningKey[],
+  dataKeys: readonly Buffer[],
+): History {
+  const { origin, clock: now } = log;
+  const files = log.toFiles().map((file) => ({ ...file, origin }));
+  const world = { mode, origins: [origin], files, signers, dataKeys, now } as unknown as World;
+  return asSealed(world, dataKeys);
+}
 
 const LONG_LINE = Buffer.concat([Buffer.alloc((16 << 20) + 300_000, 'x'), Buffer.from('\n')]);
 const CUT = ['END_UNPROVEN', 'UNSIGNED', 'TORN_TAIL', 'UNVOUCHED', 'ABANDONED_UNPROVEN'] as const;

@@ -1,12 +1,11 @@
 import { basename } from 'node:path';
 import type { FindingCode, VerifyReport } from '../../src/index.ts';
 import type { Random } from '../interop/differential/random.ts';
+import { rootOf } from '../support/proof.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
-import { vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, nextDataKey, nextEdKey } from '../vectors/keys.ts';
-import { asSealed, type History } from './history.ts';
+import { alone, type History } from './history.ts';
 import { placedLines } from './truth.ts';
-import type { World } from './world.ts';
 
 /** Somebody who has every key writes a log that breaks one rule in one entry: what is said of that, and where? */
 
@@ -148,6 +147,7 @@ const OPENS: readonly Lie[] = [
   opened('OPEN_CONTRADICTS', ({ random }) => ({ why: random.pick(['new', 'conflict', 'resumed'] as const) })),
   opened('OPEN_CONTRADICTS', ({ log, random }) => ({ epochSeq: off(random, log.size + 1) })),
   opened('OPEN_CONTRADICTS', ({ log }) => ({ checkpoint: { size: log.lastSeal.size, root: log.leaves[0] as never } })),
+  opened('OPEN_CONTRADICTS', ({ log }) => ({ checkpoint: { size: 1, root: rootOf(log.leaves.slice(0, 1)) } })),
   opened('OPEN_CONTRADICTS', ({ log }) => ({
     after: { origin: 'audit.example.com/other', size: 3, root: log.leaves[0] as never },
   })),
@@ -255,7 +255,19 @@ const CHECKPOINTS: readonly Lie[] = [
   },
 ];
 
-const LIES = { SEALS, CLOSES, OPENS: [...OPENS, ROTATED], KEYS, CHECKPOINTS };
+/** An entry that only a later version knows, perhaps the first one that is here. */
+const LATER: readonly Lie[] = [
+  (writing) => {
+    const { log, random } = writing;
+    const seq = next(writing);
+    log.controlText('later', '');
+    if (random.chance(0.5)) return ['UNSUPPORTED', seq];
+    log.lines = log.lines.slice(-1);
+    return ['UNSUPPORTED', seq, 'START_UNPROVEN', 'END_UNPROVEN'];
+  },
+];
+
+const LIES = { SEALS, CLOSES, OPENS: [...OPENS, ROTATED], KEYS, CHECKPOINTS, LATER };
 
 export interface Lied extends History {
   readonly code: FindingCode;
@@ -291,19 +303,8 @@ export function makeLie(random: Random): Lied {
   if (random.chance(0.5)) fill();
   sealed(writing);
   log.close().checkpoint();
-  const signers = mode === 'mac' ? [] : [edKey, nextEdKey];
-  const dataKeys = mode === 'hash' ? [] : [dataKey, nextDataKey];
-  const world = {
-    mode,
-    origins: [ORIGIN],
-    files: log.toFiles().map((file) => ({ ...file, origin: ORIGIN })),
-    signers,
-    dataKeys,
-    now: log.clock,
-  } as unknown as World;
   return {
-    ...asSealed(world, dataKeys),
-    keys: { vkeys: signers.map((key) => vkeyOf(ORIGIN, key)), dataKeys },
+    ...alone(log, mode, mode === 'mac' ? [] : [edKey, nextEdKey], mode === 'hash' ? [] : [dataKey, nextDataKey]),
     what: [`${mode} ${kind} ${at}`],
     code,
     seq,

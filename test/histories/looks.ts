@@ -20,6 +20,8 @@ interface Look extends Reading {
   readonly as?: Partial<History>;
   /** How it is asked. `directory`: the log's files are in its `logs`. */
   readonly options?: (options: VerifyOptions, directory: string) => Partial<VerifyOptions>;
+  /** Asked so by two at the same time, it says the same. */
+  readonly twice?: Look['options'];
   /** A file is larger than the auditor allows: only that is said. */
   readonly limited?: boolean;
   /** Renames a file and puts another in its place; asked again, the verifier names that one too, and says nothing else. @returns the new name */
@@ -183,10 +185,15 @@ const LOOKS: readonly MakeLook[] = [
   }),
   (random, world) => {
     if (world.origins.length > 1) return undefined;
+    const piped = (): Partial<VerifyOptions> => ({
+      paths: ['-'],
+      input: Readable.from(chunks(random, joinedBytes(world.files))),
+    });
     return {
       what: 'pipe',
       otherFiles: true,
-      options: () => ({ paths: ['-'], input: Readable.from(chunks(random, joinedBytes(world.files))) }),
+      options: piped,
+      twice: (_options, directory) => ({ ...piped(), known: join(directory, 'known.json') }),
     };
   },
   carried,
@@ -286,7 +293,8 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
   const { look, world } = looked;
   return judge.at(looked, async (options, directory) => {
     const asked = { ...options, digestFiles: true, ...look.options?.(options, directory) };
-    const report = await judge.verifier.verify(asked);
+    const { verify } = judge.verifier;
+    const report = await verify(asked);
     if (look.limited === true) {
       const limits = report.findings.filter(({ code }) => code === 'LIMIT');
       const largest = Math.max(...world.files.map(({ bytes }) => bytes.length));
@@ -301,6 +309,9 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
       ...differences(world, world.files, report, { ...look, manifests: looked.manifests.length > 0 }),
       ...(look.also?.(report, directory) ?? []),
     ];
+    const both = [look.twice, look.twice].map((one) => one && verify({ ...asked, ...one(options, directory) }));
+    for (const one of await Promise.all(both))
+      if (one !== undefined && one.verdict !== report.verdict) says.push(`at a time with another ${one.verdict}`);
     if (look.renames !== undefined) {
       const paths = [...asked.paths, look.renames(directory)];
       const now = await judge.verifier.verify({ ...asked, paths });

@@ -307,7 +307,11 @@ export class SealedLog {
   /** The bytes of each file, in the order in which they were begun. */
   toFiles(): { name: string; bytes: Buffer }[] {
     const files = new Map<string, Buffer[]>();
-    for (const { file, bytes } of this.lines) files.set(file, [...(files.get(file) ?? []), bytes, Buffer.from('\n')]);
+    for (const { file, bytes } of this.lines) {
+      const parts = files.get(file) ?? [];
+      parts.push(bytes, Buffer.from('\n'));
+      files.set(file, parts);
+    }
     return [...files].map(([name, parts]) => ({ name, bytes: Buffer.concat(parts) }));
   }
 
