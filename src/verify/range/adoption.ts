@@ -58,8 +58,8 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
     return;
   }
   const cited = open.checkpoint === undefined ? 'no checkpoint' : `a checkpoint of ${open.checkpoint.size} entries`;
-  const elsewhere = state.maybeElsewhere ? '; a file that could not be read may hold one' : '';
-  const message = `${entriesText(from, open.size)}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers this and that you can check${elsewhere}`;
+  const elsewhere = state.mayHold('one');
+  const message = `${entriesText(from, open.size)}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers this and that you can check${elsewhere === undefined ? '' : `; ${elsewhere}`}`;
   state.findings.addFollowing('ADOPTED', place, message);
 }
 

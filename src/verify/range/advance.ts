@@ -29,9 +29,9 @@ export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position
 function skipFiles(state: StreamState, seq: number): void {
   const { next } = state;
   const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
-  const why = state.maybeElsewhere
-    ? 'a file that could not be read may hold them'
-    : `a file between entry ${next - 1} and this one was not given, or the end of the previous file was cut off`;
+  const why =
+    state.mayHold('them') ??
+    `a file between entry ${next - 1} and this one was not given, or the end of the previous file was cut off`;
   const message = `${missing} missing: ${why}`;
   state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
   state.breakOff('missing entries');

@@ -3,14 +3,13 @@ import { givesUpMacs } from '../trust/held-before.ts';
 
 /** Does the range begin where the auditor may expect it to (spec 8, M8.4, M8.5)? */
 
-const ELSEWHERE = 'a file that could not be read may hold what came before';
-
 /** Checks a range that begins above entry 1. */
 export function checkBeginning(state: StreamState): void {
   const { firstSeq, auditor } = state;
+  const elsewhere = state.mayHold('what came before');
   if (firstSeq <= 1 || state.startReported || state.stopped) return;
   if (!state.startProven) {
-    const why = state.maybeElsewhere ? ELSEWHERE : 'no checkpoint that you hold proves what came before';
+    const why = elsewhere ?? 'no checkpoint that you hold proves what came before';
     unproven(state, `the log begins at entry ${firstSeq}; ${why}`);
     return;
   }
@@ -28,7 +27,7 @@ export function checkBeginning(state: StreamState): void {
   const earlier = sizes.filter((size) => size < firstSeq - 1);
   if (earlier.length > 0) {
     const missing = `you hold a checkpoint of the first ${Math.max(...earlier)} entries, which are missing`;
-    unproven(state, `the log begins at entry ${firstSeq}; ${state.maybeElsewhere ? ELSEWHERE : missing}`);
+    unproven(state, `the log begins at entry ${firstSeq}; ${elsewhere ?? missing}`);
   } else if (auditor.seenFrom !== undefined && auditor.seenFrom < firstSeq) {
     unproven(
       state,

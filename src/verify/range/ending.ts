@@ -26,8 +26,8 @@ export function checkEnd(state: StreamState): void {
   const proven = provenEnd(state);
   const doubts = [...doubtsOfEnd(state, signed)];
   for (const { code, message, unchecked, ...place } of doubts) {
-    const mayBeUnread = state.maybeElsewhere && !message.includes('could not be read');
-    const said = mayBeUnread ? `${message}; a file that could not be read may hold more` : message;
+    const elsewhere = state.mayHold('more');
+    const said = elsewhere === undefined ? message : `${message}; ${elsewhere}`;
     if (unchecked === true) state.findings.addFollowing(code, { file: state.place.file, ...place }, said);
     else state.findings.add(code, { file: state.place.file, ...place }, said);
   }
@@ -75,14 +75,12 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
     };
   else if (state.unread) yield endUnproven(`nothing behind entry ${last} was read`);
   else {
-    const ends =
-      closed === undefined ? `at entry ${last} without a close:` : `with close rotated (entry ${closed.seq}):`;
-    const why = state.maybeElsewhere
-      ? 'a file that could not be read may hold what comes after it'
-      : closed === undefined
+    const ends = closed === undefined ? `at entry ${last} without a close` : `with close rotated (entry ${closed.seq})`;
+    const why =
+      closed === undefined
         ? 'it is still being written (--live), its writer was killed, or its end was cut off'
         : 'the file after it is missing, or its writer was killed before it began one';
-    yield endUnproven(`the log ends ${ends} ${why}`);
+    yield endUnproven(`the log ends ${ends}${state.maybeElsewhere ? '' : `: ${why}`}`);
   }
 }
 

@@ -44,7 +44,8 @@ export function endEarlyCheckpoint(state: StreamState): void {
   const { early, unread, stopped } = state;
   if (early === undefined || unread || stopped) return;
   const from = Math.max(state.next, 1);
-  const lost = state.maybeElsewhere ? 'were not found: a file that could not be read may hold them' : 'are missing';
-  const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} ${lost}`;
+  const lost = state.mayHold('them');
+  const how = lost === undefined ? 'are missing' : `were not found: ${lost}`;
+  const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} ${how}`;
   state.findings.add('FILES_MISSING', { ...early.place, seq: from, lastSeq: early.size }, message);
 }

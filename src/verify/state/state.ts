@@ -196,6 +196,11 @@ export class StreamState {
     return this.unread || this.stopped || this.maybeElsewhere;
   }
 
+  /** Why what should be here need not be lost; undefined where every file could be read (M8.5). */
+  mayHold(what: string): string | undefined {
+    return this.maybeElsewhere ? `a file that could not be read may hold ${what}` : undefined;
+  }
+
   /** Whether the file that was read last is not all that its writer wrote. */
   get isCut(): boolean {
     return this.unterminatedBytes > 0 || this.endsEarly;

@@ -13,12 +13,8 @@ interface Unclassified {
   allOurs: boolean;
 }
 
-/** Of a file that ends inside a line, and is followed by another one. */
-const cutFile = (mayBeElsewhere: boolean): string =>
-  `this file ends inside a line; ${mayBeElsewhere ? ELSEWHERE : 'what it said is lost, or stands in the copy that this one was cut from'}`;
 const UNFINISHED =
   'the last line of this file was begun and never finished, as a crash leaves one; what came behind it may be missing';
-const ELSEWHERE = 'a file that could not be read may hold the rest';
 
 /** Lines that are none of ours, and what they tell of honest damage (spec 8.10, M8.22). */
 export class ForeignLines {
@@ -166,7 +162,8 @@ export class ForeignLines {
     if (torn && this.#previous !== undefined) {
       const isAll = this.#previous.line === 1 && this.#state.next === 0;
       const lost = isAll ? 'it is cut, or no log' : 'what it said is lost';
-      const rest = this.#state.maybeElsewhere ? ELSEWHERE : this.#state.unread ? 'the rest could not be read' : lost;
+      const unread = this.#state.unread ? 'the rest could not be read' : lost;
+      const rest = this.#state.mayHold('the rest') ?? unread;
       const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); ${rest}`;
       if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
@@ -184,9 +181,11 @@ export class ForeignLines {
   /** What stands before another line, and was not explained. */
   #report(): void {
     if (this.#previous === undefined) return;
-    if (this.#state.unterminatedBytes > 0)
-      this.#state.findings.add('TORN_TAIL', this.#previous, cutFile(this.#state.maybeElsewhere));
-    else if (this.#isUnfinished && this.#endsFile) this.#state.findings.add('TORN_TAIL', this.#previous, UNFINISHED);
+    if (this.#state.unterminatedBytes > 0) {
+      const lost = 'what it said is lost, or stands in the copy that this one was cut from';
+      const rest = this.#state.mayHold('the rest') ?? lost;
+      this.#state.findings.add('TORN_TAIL', this.#previous, `this file ends inside a line; ${rest}`);
+    } else if (this.#isUnfinished && this.#endsFile) this.#state.findings.add('TORN_TAIL', this.#previous, UNFINISHED);
     else this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
     this.#state.unterminatedBytes = 0;
