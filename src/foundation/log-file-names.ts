@@ -24,6 +24,9 @@ export function isBesideOneOf(path: string, files: ReadonlySet<string>): boolean
   return file !== null && (files.has(file) || files.has(`${file}.gz`));
 }
 
+/** What tools put behind the name of a file that they compress. */
+const COMPRESSED = ['.gz', '.zst', '.xz', '.bz2', '.lz4', '.zip'];
+
 /** Whether a file of this name is the manifest of another. */
 export function isManifest(name: string): boolean {
   return MANIFEST.test(name);
@@ -34,12 +37,13 @@ export function manifestsAlone(names: Iterable<string>): ReadonlySet<string> {
   const all = new Set(names);
   const isAlone = (name: string): boolean => {
     const file = name.replace(/\.manifest\.json$/, '');
-    return file !== name && !all.has(file) && !all.has(`${file}.gz`);
+    return file !== name && !['', ...COMPRESSED].some((ending) => all.has(`${file}${ending}`));
   };
   return new Set([...all].filter(isAlone));
 }
 
 /** The names that a manifest of this file may have. */
 export function manifestsOf(name: string): readonly string[] {
-  return [...new Set([`${name}.manifest.json`, `${name.replace(/\.gz$/, '')}.manifest.json`])];
+  const ending = COMPRESSED.find((one) => name.endsWith(one)) ?? '';
+  return [...new Set([name, name.slice(0, name.length - ending.length)])].map((one) => `${one}.manifest.json`);
 }

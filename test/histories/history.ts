@@ -202,6 +202,19 @@ function mix(draft: Draft): void {
   draft.what.push('mixed');
 }
 
+const behind = (hex: string, bytes: Buffer): Buffer => Buffer.concat([Buffer.from(hex, 'hex'), bytes]);
+
+/** Compressed as nobody reads it, by the name's ending; of other forms than gzip the beginning alone is right. */
+const OTHERWISE: readonly (readonly [ending: string, how: (bytes: Buffer) => Buffer])[] = [
+  ['.zst', (bytes) => behind('28b52ffd', bytes)],
+  ['.xz', (bytes) => behind('fd377a585a00', bytes)],
+  ['.bz2', (bytes) => behind('425a6839314159265359', bytes)],
+  ['.lz4', (bytes) => behind('04224d18', bytes)],
+  ['', (bytes) => behind('504b0304', gzipSync(bytes))],
+  ['.gz', (bytes) => gzipSync(gzipSync(bytes))],
+  ['.gz', (bytes) => behind('efbbbf', gzipSync(bytes))],
+];
+
 /** What programs on the way make of the bytes. */
 const carriages: readonly ((draft: Draft) => void)[] = [
   () => undefined,
@@ -239,6 +252,15 @@ const carriages: readonly ((draft: Draft) => void)[] = [
     });
     // of a file that does not even begin like a compressed one nothing else can be known
     draft.because('flipped gz', ['UNREADABLE', 'GZIP_TRAILING', 'NOT_SEALED'], [...MISSING, 'LIMIT']);
+  },
+  (draft) => {
+    const [ending, how] = draft.random.pick(OTHERWISE);
+    const all = draft.random.chance(0.3);
+    const one = draft.any();
+    draft.files = draft.files.map(({ name, bytes }, at) =>
+      all || at === one ? { name: `${name}${ending}`, bytes: how(bytes) } : { name, bytes },
+    );
+    draft.because('compressed otherwise', ['UNREADABLE'], [...MISSING, 'NOT_SEALED']);
   },
   (draft) => {
     const carrier = draft.random.pick(carriers);
@@ -391,7 +413,7 @@ export function makeHistory(random: Random, world: World): History {
   const held = holds.length > 0 && random.chance(0.4) ? random.some(holds, 0.3).concat(random.pick(holds)) : [];
   const known = holds.length > 0 && random.chance(0.15) ? holds : [];
   if (held.length + known.length > 0) draft.what.push('held');
-  const isPlain = draft.unwrap === undefined && draft.files.every(({ name }) => !name.endsWith('.gz'));
+  const isPlain = draft.unwrap === undefined && !draft.what.some((one) => /gz$|^compressed/.test(one));
   const isAlone = !draft.files.some(({ name }) => /^(?:copy|backup|windows)-/.test(name)); // else a fork
   if (isPlain && random.chance(0.08)) rewrite(draft);
   else if (isPlain && isAlone && random.chance(0.02)) insertLongLine(draft);

@@ -164,6 +164,36 @@ describe.each(modes)('a directory with a log sealed in mode %s', (mode, keys, ke
     expect((await verify({ paths: [folder.path], ...options })).verdict).not.toBe('ok');
   });
 
+  it.each(['xz', 'zst', 'bz2', 'lz4', 'zip'])(
+    'a file that was compressed to .%s is undecided where it was named or has its manifest, and else left out',
+    async (ending) => {
+      const begins = { xz: 'fd377a585a00', zst: '28b52ffd', bz2: '425a6839314159265359', lz4: '04224d18' }[ending];
+      const [first, second, third, last] = fourFiles({ dataKey }).toFiles();
+      const folder = new Folder();
+      for (const one of [first, second, third]) folder.put(one?.name ?? '', one?.bytes ?? '');
+      const packed = Buffer.concat([Buffer.from(begins ?? '504b0304', 'hex'), gzipSync(last?.bytes ?? '')]);
+      const path = folder.put(`${last?.name}.${ending}`, packed);
+      const key = {
+        dataKeys: [{ source: 'env', keys: { getKey: make, recoverKey: make }, named: [{ name: 'audit' }] }],
+      };
+      const asked = { origin, ...key, held: [fourFiles({ dataKey }).note()] };
+      const beside = await verify({ paths: [folder.path], ...asked });
+      expect(beside.ignored.files).toEqual([{ file: path, why: 'compressed' }]);
+      expect(beside.verdict).not.toBe('ok');
+      const named = await verify({ paths: [folder.path, path], ...asked });
+      folder.put(`${last?.name}.manifest.json`, '{}');
+      const told = await verify({ paths: [folder.path], ...asked });
+      for (const report of [named, told]) {
+        expect(report.verdict).toBe('undecided');
+        const unreadable = report.findings.find(({ code }) => code === 'UNREADABLE');
+        expect([unreadable?.file, unreadable?.message]).toEqual([
+          path,
+          expect.stringMatching(/^this file is compressed with \w+: decompress it before you verify it$/),
+        ]);
+      }
+    },
+  );
+
   it('a file that was named, or whose manifest stands beside it, is never left out', async () => {
     const folder = new Folder(log);
     const stray = folder.put('stray.jsonl', 'never sealed\n');

@@ -97,7 +97,7 @@ export async function lookAtManifest(source: Source): Promise<PeekedSource['peek
 }
 
 /** How a file begins, wherever it is. */
-export type Head = Pick<FileHead, 'size' | 'gzip' | 'whole'>;
+export type Head = Pick<FileHead, 'size' | 'gzip' | 'form' | 'whole'>;
 
 /** A file with what it begins with; why it is left out, if it is. */
 export async function judge(
@@ -111,6 +111,7 @@ export async function judge(
     if (seen !== undefined) return { source, peek: seen, listed };
     if (stray) return 'beside a log';
   }
+  if (stray && head.form !== undefined) return 'compressed';
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
   const whole = source.carrier === undefined ? head.whole : undefined;
   // the next look takes the place of this one, so what is waited for has a copy

@@ -4,6 +4,7 @@ import { classifyLine, hasOurIntegrity, noteOfLine, tracesIn } from '../../forma
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';
+import type { SourceProblem } from './source-problem.ts';
 import type { Source } from './sources.ts';
 import type { LogSink } from './unwrapping.ts';
 
@@ -197,8 +198,8 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
   const found: { hidden?: Hidden; more: boolean } = { more: false };
-  const onProblem = (): void => {
-    found.hidden = DAMAGED; // the reading itself reports it
+  const onProblem = (problem: SourceProblem, message: string): void => {
+    found.hidden = problem === 'UNREADABLE' ? { code: problem, message } : DAMAGED; // the reading itself reports it
   };
   try {
     for await (const chunk of source.read(onProblem)) {

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { type FileIdentity, identityOf, isSame, Replaced } from '../../foundation/file-identity.ts';
 import { type OnRead, openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
-import { type CompressedBytes, isCompressed, readGzip } from './gzip.ts';
+import { type CompressedBytes, isCompressed, otherForm, readGzip, TELLING } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
@@ -53,6 +53,8 @@ export interface FileHead {
   readonly size: number;
   readonly identity: FileIdentity;
   readonly gzip: boolean;
+  /** What it is compressed with that nobody reads here. */
+  readonly form: string | undefined;
   /** All bytes, where they are few; good until the next file is looked at. */
   readonly whole?: Buffer;
 }
@@ -69,11 +71,12 @@ export function lookAt(path: string, onRead?: OnRead): FileHead {
   const { fd, stats } = openRegularSync(path);
   try {
     const size = Number(stats.size);
-    const length = readSync(fd, head, 0, size < HEAD ? HEAD : 2, 0);
-    const gzip = isCompressed(path, head.subarray(0, Math.min(length, 2)));
+    const length = readSync(fd, head, 0, size < HEAD ? HEAD : TELLING, 0);
+    const begins = head.subarray(0, Math.min(length, TELLING));
+    const [gzip, form] = [isCompressed(path, begins), otherForm(begins)];
     const isWhole = size < HEAD && length < HEAD;
     if (isWhole) onRead?.(path, stats, fstatSync(fd, { bigint: true }));
-    return { size, identity: identityOf(stats), gzip, ...(isWhole && { whole: head.subarray(0, length) }) };
+    return { size, identity: identityOf(stats), gzip, form, ...(isWhole && { whole: head.subarray(0, length) }) };
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,7 @@
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { readRange } from '../../storage/read-range.ts';
 import { objectName } from '../../storage/stored-logs.ts';
-import { isCompressed, readGzip } from './gzip.ts';
+import { isCompressed, otherForm, readGzip, TELLING } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 import type { FileForm, Source } from './sources.ts';
 
@@ -16,6 +16,8 @@ const HEAD = 64 * 1024;
 export interface ObjectHead {
   readonly size: number;
   readonly gzip: boolean;
+  /** What it is compressed with that nobody reads here. */
+  readonly form: string | undefined;
   /** All bytes, where they are few. */
   readonly whole?: Buffer;
 }
@@ -35,9 +37,13 @@ export class KeptHeads {
 /** One look at an object: one request, none where it is empty. @throws {@link Replaced}, {@link UnreadableObject} */
 export async function lookAtObject(storage: ObjectStorage, object: StoredObject): Promise<ObjectHead> {
   const { size } = object;
-  const bytes = await readRange(storage, object, 0, size <= HEAD ? HEAD : 2);
-  const gzip = isCompressed(object.key, bytes.subarray(0, 2));
-  return { size, gzip, ...(bytes.length === size && { whole: bytes }) };
+  const bytes = await readRange(storage, object, 0, size <= HEAD ? HEAD : TELLING);
+  return {
+    size,
+    gzip: isCompressed(object.key, bytes),
+    form: otherForm(bytes),
+    ...(bytes.length === size && { whole: bytes }),
+  };
 }
 
 /** What is to be known of an object besides its head. */

@@ -3,10 +3,11 @@ import type { MissingFile } from '../input/peek.ts';
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
 
-/** Why a file was left out. `beside a log`: what a start took out of one, or the manifest of one that was named too. */
+/** Why a file was left out. `compressed`: in a form that is not read, and no manifest of a log is beside it. `beside a log`: what a start took out of one, or the manifest of one that was named too. */
 export type IgnoredWhy =
   | 'nothing sealed'
   | 'empty'
+  | 'compressed'
   | 'hidden name'
   | 'symbolic link'
   | 'not a regular file'

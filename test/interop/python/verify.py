@@ -22,6 +22,7 @@ from verdicts import GoesOnElsewhere, LeftOut, Tampered, Undecided, need
 
 
 MANIFEST = '.manifest.json'
+COMPRESSED = ('.gz', '.zst', '.xz', '.bz2', '.lz4', '.zip')
 # M8.5: what a file may hold that nobody can read
 HIDING = {'UNREADABLE', 'RESERIALIZED', 'LIMIT'}
 
@@ -35,7 +36,9 @@ def read_case(case, folder=''):
     files, alone = [], []
     for name in case['files']:
         path = os.path.join(folder, name)
-        if name.endswith(MANIFEST) and not {name[: -len(MANIFEST)], name[: -len(MANIFEST)] + '.gz'} & set(case['files']):
+        if name.endswith(MANIFEST) and not {
+            name[: -len(MANIFEST)] + ending for ending in ('', *COMPRESSED)
+        } & set(case['files']):
             with open(path, 'rb') as handle:
                 given = whole_manifest(handle.read())
             if given is not None:
