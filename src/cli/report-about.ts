@@ -9,7 +9,9 @@ export function reportAbout(
   version: string,
   withoutLines: boolean,
 ): ReportAbout {
-  return { version, checkedAt: new Date().toISOString(), given: givenItems(flags, positionals), withoutLines };
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const given = givenItems(flags, positionals);
+  return { version, checkedAt: new Date().toISOString(), timeZone, given, withoutLines };
 }
 
 function givenItems(flags: Call<VerifyFlags & TopicFlags>['flags'], positionals: readonly string[]): GivenItem[] {

@@ -4,6 +4,8 @@ export interface ReportAbout {
   readonly version: string;
   /** When the check was made: UTC, `2026-11-24T23:00:00.000Z`. */
   readonly checkedAt: string;
+  /** The auditor's zone, `Europe/Berlin`: times are told in it, too. Absent: in UTC alone. */
+  readonly timeZone?: string;
   /** What the auditor brought: keys, policy, known checkpoints, options. */
   readonly given: readonly GivenItem[];
   /** Whether the lines of findings were left out on purpose. Default false. */

@@ -19,12 +19,12 @@ const about: ReportAbout = {
 
 /** What the report consists of; nothing else may ever appear in it. */
 const ELEMENTS = new Set(
-  'html head meta title style body main header footer section article h1 h2 h3 h4 p span strong code pre br ul li dl dt dd div a time table thead tbody tr th td details summary figure figcaption blockquote svg g desc line rect path text'.split(
+  'html head meta title style body main header footer section article h1 h2 h3 h4 p span strong code pre br ul li dl dt dd div a time table thead tbody tr th td details summary figure figcaption blockquote nav fieldset legend input label svg g desc line rect path text'.split(
     ' ',
   ),
 );
 const ATTRIBUTES = new Set(
-  'lang charset name content http-equiv class id href datetime scope role tabindex aria-label aria-labelledby aria-hidden viewBox width height x y x1 x2 y1 y2 rx d transform text-anchor'.split(
+  'lang charset name content http-equiv class id href datetime scope role tabindex type name for checked aria-label aria-labelledby aria-hidden viewBox width height x y x1 x2 y1 y2 rx d transform text-anchor'.split(
     ' ',
   ),
 );
@@ -53,7 +53,7 @@ function checkDocument(html: string): { elements: Element[]; text: string } {
   const strange = document.elements.flatMap(({ tagName, attrs }) => [
     ...(ELEMENTS.has(tagName) ? [] : [tagName]),
     ...attrs
-      .filter(({ name, value }) => !ATTRIBUTES.has(name) || (name === 'href' && !/^#log-\d+$/.test(value)))
+      .filter(({ name, value }) => !ATTRIBUTES.has(name) || (name === 'href' && !/^#log-\d+(-[A-Z_]+)?$/.test(value)))
       .map(({ name, value }) => `${tagName} ${name}="${value}"`),
   ]);
   expect(strange).toEqual([]);
@@ -98,6 +98,66 @@ describe('the document', () => {
     const main = renderReportMain(report, about);
     expect(main).toMatch(/^<main class="report">[\s\S]*<\/main>$/);
     expect(renderReport(report, about)).toContain(main);
+  });
+});
+
+describe('a report with many kinds of findings', () => {
+  const kinds = ['ROOT_MISMATCH', 'FOREIGN_LINE', 'END_UNPROVEN', 'TORN_TAIL', 'CADENCE'] as const;
+  const severities = ['tampered', 'tampered', 'undecided', 'undecided', 'warning'] as const;
+
+  async function of(count: number): Promise<VerifyReport> {
+    const report = await vectorReport('root-mismatch');
+    const findings = kinds.slice(0, count).map((code, at) => ({
+      code,
+      severity: severities[at] ?? 'warning',
+      message: `message of ${code}`,
+    }));
+    return { ...report, streams: report.streams.map((stream) => ({ ...stream, findings })) };
+  }
+
+  it('lists them first, each with a link to where it is told', async () => {
+    const { elements } = checkDocument(renderReport(await of(5), about));
+    const ids = new Set(
+      elements.flatMap(({ attrs }) => attrs.filter(({ name }) => name === 'id').map((id) => id.value)),
+    );
+    const links = elements.flatMap(({ attrs }) => attrs.filter(({ name }) => name === 'href').map((one) => one.value));
+    expect(links).toEqual(kinds.map((code) => `#log-1-${code}`));
+    for (const link of links) expect(ids).toContain(link.slice(1));
+  });
+
+  it('lets the reader pick one severity, each choice with its label; few kinds have neither list nor choice', async () => {
+    const shown = checkDocument(renderReport(await of(5), about)).elements;
+    const values = (tag: string, attribute: string): string[] =>
+      shown
+        .filter(({ tagName }) => tagName === tag)
+        .flatMap(({ attrs }) => attrs.filter(({ name }) => name === attribute).map(({ value }) => value));
+    expect(values('input', 'class')).toEqual(['pick all', 'pick tampered', 'pick undecided', 'pick warning']);
+    expect(values('label', 'for')).toEqual(values('input', 'id'));
+    for (const severity of ['tampered', 'undecided', 'warning'])
+      expect(REPORT_STYLE).toContain(`.pick.${severity}:checked~.finding:not(.${severity})`);
+    const few = checkDocument(renderReport(await of(4), about)).elements;
+    expect(few.filter(({ tagName }) => tagName === 'nav' || tagName === 'input')).toEqual([]);
+  });
+});
+
+describe('who reads the report', () => {
+  it('is told times in the zone of the check too, and not twice where that is UTC', async () => {
+    const report = await vectorReport('root-mismatch');
+    const local = checkDocument(renderReport(report, { ...about, timeZone: 'Asia/Kolkata' })).text;
+    expect(local).toContain('(26 Nov 2026, 10:30:00 GMT+5:30)');
+    expect(local).toMatch(/Time in Asia\/Kolkata25 Nov 2026, 04:30:01 GMT\+5:30 to /);
+    for (const timeZone of ['UTC', undefined]) {
+      const utc = checkDocument(renderReport(report, { ...about, ...(timeZone && { timeZone }) })).text;
+      expect(utc).not.toMatch(/Time in|GMT/);
+    }
+  });
+
+  it('signs it off on paper alone', async () => {
+    const { text } = checkDocument(renderReport(await vectorReport('root-mismatch'), about));
+    expect(text).toMatch(/I have read this report, whose verdict is TAMPERED\.\s*Name and role.*Signature/s);
+    expect(REPORT_STYLE).toMatch(
+      /\.report \.sign-off\{display:none\}[\s\S]*@media print[\s\S]*\.report \.sign-off\{display:block/,
+    );
   });
 });
 

@@ -70,6 +70,7 @@ function aboutOf(request: Request): ReportAbout {
   return {
     version: VERSION,
     checkedAt: new Date().toISOString(),
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     given: given.filter(({ value }) => value !== ''),
     withoutLines,
   };

@@ -18,12 +18,59 @@ const MESSAGE = 1_000;
 /** A year of daily restarts is one finding to read. */
 const WARNING_PLACES = 5;
 
+/** So many kinds of findings have a list of them before them. */
+const MANY_KINDS = 5;
+
+interface Group {
+  readonly code: FindingCode;
+  readonly findings: readonly Finding[];
+  /** The worst of them. */
+  readonly severity: Severity;
+  readonly count: number;
+  readonly id: string;
+}
+
 /** What was found, by code, the worst first: what it means, what to do next, and each place with its line. */
-export function findingsSection(stream: StreamReport, limits: Limits, heading: Markup, level: 3 | 4): Markup {
-  const worst = (group: readonly Finding[]): number => Math.min(...group.map(({ severity }) => RANK[severity]));
-  const groups = [...grouping(stream.findings)].sort(([, a], [, b]) => worst(a) - worst(b));
+export function findingsSection(
+  stream: StreamReport,
+  id: string,
+  limits: Limits,
+  heading: Markup,
+  level: 3 | 4,
+): Markup {
+  const groups = [...grouping(stream.findings)].map(([code, findings]): Group => {
+    const [first = 'warning', ...others] = findings.map(({ severity }) => severity);
+    const severity = others.reduce<Severity>((worst, one) => (RANK[one] < RANK[worst] ? one : worst), first);
+    return { code, findings, severity, count: findings.length + (stream.more[code] ?? 0), id: `${id}-${code}` };
+  });
+  groups.sort((a, b) => RANK[a.severity] - RANK[b.severity]);
   if (groups.length === 0) return html`<section>${heading}<p>Nothing was found.</p></section>`;
-  return html`<section>${heading}${groups.map(([code, group]) => groupMarkup(code, group, stream.more[code] ?? 0, limits, level))}</section>`;
+  const all = groups.map((group) => groupMarkup(group, limits, level));
+  if (groups.length < MANY_KINDS) return html`<section>${heading}${all}</section>`;
+  return html`<section>${heading}${contents(groups)}${filtered(groups, id, all)}</section>`;
+}
+
+function contents(groups: readonly Group[]): Markup {
+  const items = groups.map(
+    ({ code, count, id }) =>
+      html`<li><a href="#${id}">${nameOf(code)}</a>${count > 1 && html` <span class="quiet">${grouped(count)} times</span>`}</li>`,
+  );
+  return html`<nav class="contents" aria-label="Kinds of findings"><ul>${items}</ul></nav>`;
+}
+
+/** Some of them can be left out on the screen; that needs no program. */
+function filtered(groups: readonly Group[], id: string, all: readonly Markup[]): Markup {
+  const severities = (Object.keys(RANK) as Severity[]).filter((one) => groups.some(({ severity }) => severity === one));
+  if (severities.length === 1) return html`${all}`;
+  const choice = (what: string, text: string, checked: Markup | false): Markup =>
+    html`<input type="radio" class="pick ${what}" name="${id}-pick" id="${id}-pick-${what}"${checked}><label for="${id}-pick-${what}">${text}</label>`;
+  return html`<fieldset><legend>Show</legend>${choice('all', 'All', html` checked`)}${severities.map((one) => choice(one, SEVERITY[one], false))}
+${all}</fieldset>`;
+}
+
+function nameOf(code: FindingCode): string {
+  const { title } = FINDING_WORDS[code];
+  return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
 function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
@@ -36,24 +83,14 @@ function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
   return byCode;
 }
 
-function groupMarkup(
-  code: FindingCode,
-  group: readonly Finding[],
-  more: number,
-  { places, quotes }: Limits,
-  level: 3 | 4,
-): Markup {
-  const { title, means, next } = FINDING_WORDS[code];
-  const severity = group.reduce<Severity>(
-    (worst, one) => (RANK[one.severity] < RANK[worst] ? one.severity : worst),
-    'warning',
-  );
-  const { shown } = capped(group, severity === 'warning' ? Math.min(places, WARNING_PLACES) : places, 'places');
-  const rest = group.length + more - shown.length;
-  const name = title.charAt(0).toUpperCase() + title.slice(1);
-  return html`<article class="finding ${severity}">
+function groupMarkup({ code, findings, severity, count, id }: Group, { places, quotes }: Limits, level: 3 | 4): Markup {
+  const { means, next } = FINDING_WORDS[code];
+  const { shown } = capped(findings, severity === 'warning' ? Math.min(places, WARNING_PLACES) : places, 'places');
+  const rest = count - shown.length;
+  const name = nameOf(code);
+  return html`<article class="finding ${severity}" id="${id}">
 ${level === 3 ? html`<h3>${name}</h3>` : html`<h4>${name}</h4>`}
-<p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${group.length + more > 1 && `, ${grouped(group.length + more)} times`}</p>
+<p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${count > 1 && `, ${grouped(count)} times`}</p>
 <p>${means}</p><p><strong>What to do next.</strong> ${next}</p>
 <ul class="places">${shown.map((finding) => placeMarkup(finding, quotes))}</ul>
 ${rest > 0 && cutNote(`and ${grouped(rest)} more of this kind, not shown here`)}</article>`;

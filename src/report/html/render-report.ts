@@ -1,4 +1,4 @@
-import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
+import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
 import { causeOf, grouped, verdictSentence } from '../words/verdict-words.ts';
 import { renderDocument } from './document.ts';
@@ -7,7 +7,7 @@ import { leftOut } from './files-section.ts';
 import { brief, capped, cutNote, DETAILED_LOGS, limitsFor, OVERVIEW_ROWS } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { streamPart, streamSections } from './stream-part.ts';
-import { badge, facts, meaning } from './summary.ts';
+import { badge, facts, localTime, meaning } from './summary.ts';
 
 const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
 
@@ -29,20 +29,30 @@ export function renderReportMain(report: VerifyReport, about: ReportAbout): stri
 
 function renderMain(report: VerifyReport, about: ReportAbout): Markup {
   const { streams, verdict } = report;
+  const { checkedAt, timeZone, version } = about;
   const [only] = streams;
+  const local = localTime(checkedAt, timeZone);
   return html`<main class="report">
 <header class="${verdict}"><p class="label">Verification of a sealed log</p>
 <p>${badge(verdict)}</p><h1>${brief(verdictSentence(report), 1_000)}</h1>
-<p class="quiet">Checked on <time datetime="${about.checkedAt}">${about.checkedAt}</time> with fapilog-tamper ${about.version}</p>
-${streams.length === 1 && only !== undefined && facts(only)}</header>
+<p class="quiet">Checked on <time datetime="${checkedAt}">${checkedAt}</time>${local !== '' && ` (${local})`} with fapilog-tamper ${version}</p>
+${streams.length === 1 && only !== undefined && facts(only, timeZone)}</header>
 ${meaning(report, html`<h2>What this means</h2>`)}
-${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams)}
+${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams, timeZone)}
 ${basis(report, about)}
+${signOff(verdict)}
 <footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
 </main>`;
 }
 
-function many(all: readonly StreamReport[]): Markup {
+/** On paper: who stands for what was checked. */
+function signOff(verdict: Verdict): Markup {
+  const rows = ['Name and role', 'What I decided', 'Date and place', 'Signature'];
+  return html`<section class="sign-off"><h2>Sign-off</h2><p>I have read this report, whose verdict is ${badge(verdict)}.</p>
+<dl class="facts">${rows.map((row) => html`<div><dt>${row}</dt><dd></dd></div>`)}</dl></section>`;
+}
+
+function many(all: readonly StreamReport[], timeZone: string | undefined): Markup {
   const streams = [...all].sort((a, b) => RANK[a.verdict] - RANK[b.verdict]);
   const detailed = streams.slice(0, DETAILED_LOGS);
   const limits = limitsFor(detailed.length);
@@ -53,7 +63,7 @@ function many(all: readonly StreamReport[]): Markup {
 <thead><tr><th scope="col">Verdict</th><th scope="col">Log</th><th scope="col">Entries</th><th scope="col">Last time (UTC)</th></tr></thead>
 <tbody>${shown.map((stream, at) => overviewRow(stream, at < detailed.length ? `log-${at + 1}` : undefined))}</tbody>
 </table></div>${rest}</section>
-${detailed.map((stream, at) => streamPart(stream, `log-${at + 1}`, limits))}
+${detailed.map((stream, at) => streamPart(stream, `log-${at + 1}`, limits, timeZone))}
 ${cut > 0 && cutNote(`${grouped(cut)} more logs have no part of their own here: those come first that are not ok. The JSON report has them all`)}`;
 }
 

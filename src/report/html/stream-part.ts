@@ -12,7 +12,7 @@ import { timelineSection } from './timeline/section.ts';
 /** What is said of one log besides its verdict. `level` is that of its headings. */
 export function streamSections(stream: StreamReport, id: string, limits: Limits, level: 2 | 3): Markup {
   const heading = (text: string): Markup => (level === 2 ? html`<h2>${text}</h2>` : html`<h3>${text}</h3>`);
-  return html`${findingsSection(stream, limits, heading('Findings'), level === 2 ? 3 : 4)}
+  return html`${findingsSection(stream, id, limits, heading('Findings'), level === 2 ? 3 : 4)}
 ${forgers(stream, heading('Who could have forged this log'))}
 ${timelineSection(stream, id, limits, heading('Timeline'))}
 ${keysSection(stream, limits, heading('Keys'))}
@@ -22,8 +22,8 @@ ${stream.checkpoint !== undefined && checkpointSection(stream.checkpoint, headin
 }
 
 /** One of many logs; those that are ok are folded. */
-export function streamPart(stream: StreamReport, id: string, limits: Limits): Markup {
-  const body = html`<p class="sentence">${brief(streamSentence(stream), 1_000)}</p>${facts(stream)}${streamSections(stream, id, limits, 3)}`;
+export function streamPart(stream: StreamReport, id: string, limits: Limits, timeZone?: string): Markup {
+  const body = html`<p class="sentence">${brief(streamSentence(stream), 1_000)}</p>${facts(stream, timeZone)}${streamSections(stream, id, limits, 3)}`;
   const name = stream.origin === '' ? 'Files that belong to no named log' : brief(stream.origin);
   return html`<article class="log" id="${id}"><h2>${badge(stream.verdict)} ${name}</h2>${
     stream.verdict === 'ok' ? html`<details><summary>Details of this log</summary>${body}</details>` : body

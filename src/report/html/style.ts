@@ -36,6 +36,10 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .report .number,.report .time{white-space:nowrap}
 .report .spoken{display:block;font-size:.95em;line-height:1.6;max-width:22em;min-width:19.5em}
 .report .digest{font-size:.8em}
+.report fieldset{border:0;padding:0;margin:0;min-width:0}.report legend{float:left;padding:0;margin-right:1rem;color:var(--quiet)}
+.report .pick+label{margin:0 1.2rem 0 .35rem;white-space:nowrap}
+.report .pick.tampered:checked~.finding:not(.tampered),.report .pick.undecided:checked~.finding:not(.undecided),.report .pick.warning:checked~.finding:not(.warning){display:none}
+.report .sign-off{display:none}
 .report .finding{border-left:4px solid var(--rule);padding:.1rem 0 .1rem 1.1rem;margin:1.4rem 0;break-inside:auto}
 .report .finding.tampered{border-color:var(--tampered)}.report .finding.undecided{border-color:var(--undecided)}
 .report .finding h3,.report .finding h4{margin-top:0}
@@ -68,11 +72,13 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 @page{margin:18mm 16mm}
 .report{font-size:10.5pt;max-width:none;padding:0}
 .report .scroll,.report .note{overflow:visible}.report .note{font-size:7.5pt}
-.report a{text-decoration:none}.report summary{display:none}
+.report a{text-decoration:none}.report summary,.report legend,.report .pick,.report .pick+label{display:none}
+.report .finding{display:block!important}
+.report .sign-off{display:block;break-inside:avoid}.report .sign-off dd{border-bottom:1px solid var(--quiet);min-height:2.4em}
 .report details::details-content{content-visibility:visible;display:block;height:auto}
 .report h2,.report h3,.report h4,.report thead{break-after:avoid}.report tr,.report .quote,.report .timeline,.report .facts div{break-inside:avoid}
 .report .timeline{min-width:0}.report .badge,.timeline *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
 
 /** SHA-256 of {@link REPORT_STYLE} in base64, for a Content-Security-Policy that allows this style sheet and no other. */
-export const REPORT_STYLE_DIGEST = 'wrGlLhuGM6lekuAYod751mnJwdt8YgLErbs/n4Wyw2E=';
+export const REPORT_STYLE_DIGEST = 'XVYxFDuvgpmDFXDA7lQi7VlmlctBiZ+hQl7nBbtrz8Q=';

@@ -25,8 +25,15 @@ export function meaning(report: VerifyReport, heading: Markup): Markup {
   return html`<section>${heading}<div class="columns"><div><p class="label">It means</p>${list(yes)}</div><div><p class="label">It does not mean</p>${list(no)}</div></div></section>`;
 }
 
+/** A time in the auditor's zone, for people; empty in UTC, and for what is no time. */
+export function localTime(time: string, timeZone = 'UTC'): string {
+  const at = new Date(time);
+  if (timeZone === 'UTC' || Number.isNaN(at.getTime())) return '';
+  return at.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long', timeZone });
+}
+
 /** Origin, range, times and numbers of one log. */
-export function facts(stream: StreamReport): Markup {
+export function facts(stream: StreamReport, timeZone?: string): Markup {
   const { origin, firstSeq, lastSeq, records, provenSize, end, continuedBy, after, runs, endTime, timeline } = stream;
   const begin = timeline.events[0]?.time;
   const rows: (readonly [string, Value])[] = [
@@ -37,8 +44,11 @@ export function facts(stream: StreamReport): Markup {
       'Entries',
       `${grouped(firstSeq)} to ${grouped(lastSeq)}, of which ${grouped(records)} are lines of the application`,
     ]);
-    if (begin !== undefined && endTime !== undefined)
+    if (begin !== undefined && endTime !== undefined) {
       rows.push(['Time', html`${begin} to ${endTime} <span class="quiet">(UTC, by the writer’s clock)</span>`]);
+      const local = localTime(begin, timeZone);
+      if (local !== '') rows.push([`Time in ${timeZone}`, `${local} to ${localTime(endTime, timeZone)}`]);
+    }
     rows.push(['Proven up to', provenSize === 0 ? 'nothing' : `entry ${grouped(provenSize)}`]);
     rows.push(['End', endText(end, continuedBy)]);
     rows.push(['Starts of the writer', grouped(runs)]);

@@ -66,7 +66,20 @@ export function causeOf(stream: StreamReport): string | undefined {
   const exact = alteredText(stream);
   if (exact !== undefined) return exact;
   const rest = new Set(reasons.map(({ code }) => code)).size - 1;
-  return `${reason(first)}${rest > 0 ? `; there ${rest === 1 ? 'is 1 more finding' : `are ${rest} more kinds of finding`}` : ''}`;
+  const same = reasons.filter(({ code }) => code === first.code);
+  return `${removedText(same, stream) ?? reason(first, same.length - 1 + (stream.more[first.code] ?? 0))}${rest > 0 ? `; there ${rest === 1 ? 'is 1 more finding' : `are ${rest} more kinds of finding`}` : ''}`;
+}
+
+/** How many entries were removed, and which or after which; undefined if more were than findings name. */
+function removedText(findings: readonly Finding[], { more }: StreamReport): string | undefined {
+  const ranges = findings.flatMap(({ seq, lastSeq }) => (seq === undefined ? [] : [[seq, lastSeq ?? seq] as const]));
+  const [[first, last] = [0, 0]] = ranges;
+  if (first === 0 || findings[0]?.code !== 'ENTRIES_MISSING' || (more['ENTRIES_MISSING'] ?? 0) > 0) return undefined;
+  const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  if (count === 1) return `entry ${grouped(first)} was removed`;
+  const which =
+    ranges.length === 1 ? ` (${grouped(first)} to ${grouped(last)})` : `, the first after entry ${grouped(first - 1)}`;
+  return `${grouped(count)} entries were removed${which}`;
 }
 
 /** Ranges of altered entries that are named in one sentence. */
@@ -124,13 +137,14 @@ const SAY_THEMSELVES: ReadonlySet<Finding['code']> = new Set([
   'LIMIT',
 ]);
 
-function reason(finding: Finding): string {
+function reason(finding: Finding, more: number): string {
   const { code, file, seq, message } = finding;
   const isFile = seq === undefined && file !== undefined;
   const place = isFile ? (isOfTopic(file) ? file : file.slice(file.lastIndexOf('/') + 1)) : '';
   const says =
     SAY_THEMSELVES.has(code) || (seq === undefined && (code === 'NO_KEY' || code === 'LINE_ENDINGS_CONVERTED'));
-  const where = says || isFile ? place : entriesOf(finding);
+  const one = says || isFile ? place : entriesOf(finding);
+  const where = more === 0 || one === '' ? one : `${one} and ${grouped(more)} other ${more === 1 ? 'place' : 'places'}`;
   return `${says ? message : FINDING_WORDS[code].title}${where === '' ? '' : ` (${where})`}`;
 }
 
