@@ -47,7 +47,7 @@ export interface StreamResult {
   readonly verdict: Verdict;
   /** How much of it was verified now: all, what is not covered by the checkpoint that was remembered, or nothing. */
   readonly checked: 'whole' | 'added' | 'nothing';
-  /** 0 where there are no entries. */
+  /** The first entry that an audit has seen, also if its file is gone since; 0 where there are no entries. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** Every entry up to this one is proven if nothing was found; 0 where nothing is. */
