@@ -59,6 +59,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const { report } = await outcome(page);
     expect(report).toMatchObject({ verdict: 'ok' });
     expect(await accessibilityFindings(page)).toEqual([]);
+    await page.click('#fields > summary');
     await page.fill('#origin', '');
     await page.click('#verify');
     await page.waitForSelector('.problem');
@@ -120,10 +121,52 @@ it('dropped files are listed, and what a file is for is what its place says', as
   // a key among the files of the log is no key
   const without = await outcome(page);
   expect(JSON.stringify(without.report)).toContain('"NO_KEY"');
+  await page.click('#fields > summary');
   await page.click('[aria-label="Remove signer.key.pub"]');
   await drop('publicKeys', ['signer.key.pub']);
   await page.waitForSelector('[data-zone="publicKeys"] li');
   expect((await outcome(page)).report).toMatchObject({ verdict: 'ok' });
+  await page.close();
+});
+
+it('a file in the wrong place is told, and stays where it was put', async () => {
+  const page = await browser.newPage();
+  await fill(page, built.url, given('audit.jsonl'));
+  await outcome(page);
+  const save = page.click('text=Save the checkpoints for the next time');
+  const [download] = await Promise.all([page.waitForEvent('download'), save]);
+  await download.saveAs(path('held.json'));
+  writeFileSync(path('policy.yaml'), 'version: 1\nstreams:\n  - origin: a\n');
+  const cases = [
+    ['logs', 'signer.key.pub', 'looks like a public key, but was given as a sealed log.'],
+    ['publicKeys', 'audit.jsonl', 'looks like a sealed log, but was given as a public key.'],
+    ['publicKeys', 'signer.key', 'is a private key. Remove it: nobody needs it to verify a log.'],
+    ['known', 'policy.yaml', 'looks like a policy, but was given as a checkpoint that somebody held.'],
+    ['logs', 'held.json', 'looks like a checkpoint that somebody held, but was given as a sealed log.'],
+  ] as const;
+  for (const [zone, name, says] of cases) {
+    await page.goto(built.url);
+    await page.evaluate("document.getElementById('more').open = true");
+    await page.setInputFiles(`#${zone}`, [path(name)]);
+    await page.waitForSelector(`[data-zone="${zone}"] li`);
+    await page.waitForFunction(() => document.getElementById('status')?.textContent !== '');
+    expect(await page.textContent('#status')).toBe(`${name} ${says}`);
+  }
+  await fill(page, built.url, { ...given('audit.jsonl'), policy: [path('held.json')], known: [path('held.json')] });
+  await page.waitForSelector('[data-zone="known"] li');
+  expect(await page.textContent('#status')).toBe('');
+  await page.close();
+});
+
+it('the fields fold away where a report is shown, and not where there is none', async () => {
+  const page = await browser.newPage();
+  const isOpen = (): Promise<boolean> => page.evaluate("document.getElementById('fields').open");
+  await fill(page, built.url, { logs: [path('audit.jsonl')] });
+  await outcome(page);
+  expect(await isOpen()).toBe(true);
+  await page.fill('#origin', origin);
+  await outcome(page);
+  expect(await isOpen()).toBe(false);
   await page.close();
 });
 

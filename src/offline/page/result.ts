@@ -21,6 +21,7 @@ export function showReport({ report, known }: Extract<Answer, { kind: 'report' }
     saveButton('Save the report as JSON', 'report.json', `${JSON.stringify(withoutQuotes(report), undefined, 2)}\n`),
   );
   if (known !== undefined) save.append(saveButton('Save the checkpoints for the next time', 'known.json', known));
+  element('fields', HTMLDetailsElement).open = false; // the report is what is read now
   show();
 }
 

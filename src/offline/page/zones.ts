@@ -2,11 +2,15 @@ import { visible } from '../../report/html/markup.ts';
 import { Collection, type NewFile } from './collection.ts';
 import { filesOfDrop } from './dropped.ts';
 import { made } from './element.ts';
+import { misplaced } from './kinds.ts';
 import type { GivenFile } from './request.ts';
 
 /** The places where files are dropped. What a file is for is what its place says: the log never brings its own key. */
 
 export type ZoneName = 'logs' | 'publicKeys' | 'policy' | 'known';
+
+/** So many files of one drop are looked at, whether they are in their place. */
+const LOOKED_AT = 100;
 
 /** What the page does about what happens here. */
 export interface Watcher {
@@ -50,8 +54,7 @@ export class Zones {
   }
 
   #begin(zone: HTMLElement, name: ZoneName): void {
-    const own = new Collection();
-    this.#files.set(name, own);
+    this.#files.set(name, new Collection());
     for (const input of zone.querySelectorAll('input')) {
       input.addEventListener('change', () => {
         const chosen = [...(input.files ?? [])].map((file) => ({
@@ -59,7 +62,7 @@ export class Zones {
           blob: file,
         }));
         input.value = ''; // the same file may be chosen again
-        this.#take(zone, own, Promise.resolve(chosen));
+        this.#take(zone, name, Promise.resolve(chosen));
       });
     }
     zone.addEventListener('dragover', () => zone.classList.add('over'));
@@ -67,19 +70,27 @@ export class Zones {
     zone.addEventListener('drop', (event) => {
       zone.classList.remove('over');
       if (event.dataTransfer === null) return;
-      this.#take(zone, own, filesOfDrop(event.dataTransfer));
+      this.#take(zone, name, filesOfDrop(event.dataTransfer));
     });
   }
 
   /** One drop after the other: each is told from what is there by then. */
-  #take(zone: HTMLElement, own: Collection, files: Promise<readonly NewFile[]>): void {
+  #take(zone: HTMLElement, name: ZoneName, files: Promise<readonly NewFile[]>): void {
+    const own = this.#files.get(name) as Collection;
     this.#watcher.changed();
     this.#pending = Promise.all([files, this.#pending])
       .then(async ([taken]) => {
         const renamed = await own.add(taken);
         this.#show(zone, own);
         const names = renamed.map(({ path }) => path).join(', ');
-        if (names !== '') this.#watcher.tell(`Other files of the same name were given before. Listed as: ${names}`);
+        const wrong = await Promise.all(
+          taken.slice(0, LOOKED_AT).map((file) => misplaced(file.given, file.blob, name)),
+        );
+        const told = [
+          ...(names === '' ? [] : [`Other files of the same name were given before. Listed as: ${names}`]),
+          ...wrong.filter((text) => text !== undefined),
+        ];
+        if (told.length > 0) this.#watcher.tell(told.join(' '));
       })
       .catch((error: unknown) => {
         this.#failures++;

@@ -1,0 +1,33 @@
+import type { ZoneName } from './zones.ts';
+
+/** What a file is, as far as its beginning shows it: one that was dropped in the wrong place is told so. */
+
+type Kind = ZoneName | 'privateKey';
+
+const HEAD = 4_096;
+
+const KINDS: readonly (readonly [kind: Kind, begins: RegExp])[] = [
+  ['privateKey', /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
+  ['publicKeys', /-----BEGIN PUBLIC KEY-----|^\S+\+[0-9a-f]{8}\+\S+\s*$/],
+  ['known', /^\S+\n\d+\n[A-Za-z0-9+/=]{44}\n\n\u2014 |^\s*\{\s*"version":\s*1,\s*"streams":/],
+  ['logs', /"integrity":\{"(?:seq|kind)":/],
+  ['policy', /^streams:/m],
+];
+
+const NAMES: Readonly<Record<Kind, string>> = {
+  privateKey: 'a private key',
+  publicKeys: 'a public key',
+  known: 'a checkpoint that somebody held',
+  logs: 'a sealed log',
+  policy: 'a policy',
+};
+
+/** The text that tells of a file in the wrong place; undefined where it may stand there. */
+export async function misplaced(path: string, blob: Blob, zone: ZoneName): Promise<string | undefined> {
+  const head = await blob.slice(0, HEAD).text();
+  const kind = KINDS.find(([, begins]) => begins.test(head))?.[0];
+  if (kind === 'privateKey') return `${path} is a private key. Remove it: nobody needs it to verify a log.`;
+  const isPin = kind === 'known' && zone === 'policy';
+  if (kind === undefined || kind === zone || isPin) return undefined;
+  return `${path} looks like ${NAMES[kind]}, but was given as ${NAMES[zone]}.`;
+}
