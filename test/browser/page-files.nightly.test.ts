@@ -166,6 +166,7 @@ describe('a report is gone when what it was about has changed', () => {
     await dropped([a(intact())]);
     await page.evaluate("document.getElementById('more').open = true");
     expect((await outcome(page)).report).toMatchObject({ verdict: 'ok' });
+    await page.click('#fields > summary');
     await edit();
     await page.waitForSelector('#result', { state: 'hidden' });
     expect(await page.textContent('#result')).toMatch(/^\s*$/);
