@@ -235,6 +235,7 @@ async function verifyOnce(
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,
+    leftPacked: ignored.packed,
   });
   const streams =
     groups === undefined
@@ -256,7 +257,7 @@ async function verifyOnce(
   const others = unclaimed.length > 0 ? [unclaimedReport(unclaimed, patternsOf(options))] : [];
   const isMissed = (origin: string): boolean => options.part !== true || patternsOf(options).includes(origin);
   const missed = new Map([...heldSizes].filter(([origin]) => isMissed(origin)));
-  const vanished = vanishedReports(missed, [...reports, ...others], options.demux);
+  const vanished = vanishedReports(missed, [...reports, ...others], { demux: options.demux, packed: ignored.packed });
   const unwrapped = options.unwrap === undefined ? undefined : { carrier: options.unwrap, beside };
   const peeks = sources.map(({ peek: one }) => one);
   const found = [...reports, ...missing, ...others, ...vanished];

@@ -211,6 +211,7 @@ const OTHERWISE: readonly (readonly [ending: string, how: (bytes: Buffer) => Buf
   ['.bz2', (bytes) => behind('425a6839314159265359', bytes)],
   ['.lz4', (bytes) => behind('04224d18', bytes)],
   ['', (bytes) => behind('504b0304', gzipSync(bytes))],
+  ['.tar', (bytes) => Buffer.concat([Buffer.alloc(257), Buffer.from('ustar'), Buffer.alloc(250), bytes])],
   ['.gz', (bytes) => gzipSync(gzipSync(bytes))],
   ['.gz', (bytes) => behind('efbbbf', gzipSync(bytes))],
 ];

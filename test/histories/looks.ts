@@ -69,7 +69,7 @@ function withFields(random: Random, bytes: Buffer): Buffer {
 const OTHERS: readonly (readonly [name: string, text: string, why: string])[] = [
   ['notes.txt', 'nothing sealed\n', 'nothing sealed'],
   ['other.jsonl', '{"level":30,"msg":"integrity"}\n', 'nothing sealed'],
-  ['support.zip', 'PK\u0003\u0004', 'compressed'],
+  ['support.zip', 'PK\u0003\u0004', 'not unpacked'],
   ['.hidden.jsonl', '{"n":1}\n', 'hidden name'],
   ['zero.jsonl', '', 'empty'],
 ];

@@ -69,6 +69,8 @@ export const DEFAULT_ACCEPTANCE: Acceptance = {
 /** Everything that the verdict on one stream rests on. */
 export interface Auditor {
   readonly origin: string;
+  /** A file that was left out because it is not unpacked: it may hold what is held and not here (M8.5). */
+  readonly leftPacked?: string | undefined;
   readonly publicKeys: readonly NamedPublicKey[];
   /** Public keys that the auditor named for other streams: they count for nothing here. */
   readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];

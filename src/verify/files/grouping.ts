@@ -167,13 +167,15 @@ function hidingFiles(reports: readonly StreamReport[], demux = false): string[] 
  * Streams of which the auditor holds a checkpoint and of which no entry is here: they were there once (M8.5).
  *
  * @param reports - of the streams that are here, and of the files that belong to none
+ * @param packed - a file that was left out because it is not unpacked
  */
 export function vanishedReports(
   sizes: ReadonlyMap<string, number>,
   reports: readonly StreamReport[],
-  demux?: boolean,
+  { demux, packed }: { readonly demux?: boolean | undefined; readonly packed?: string | undefined } = {},
 ): StreamReport[] {
-  const [hiding] = hidingFiles(reports, demux);
+  const [unread] = hidingFiles(reports, demux);
+  const hiding = unread === undefined ? packed && `${packed} is not unpacked` : `${unread} could not be read`;
   const there = new Set(reports.map(({ origin }) => origin));
   const gone = [...sizes].filter(([origin]) => !there.has(origin));
   return gone.map(([origin, size]) => {
@@ -182,7 +184,7 @@ export function vanishedReports(
     if (hiding === undefined) {
       const message = `${held} none of its files is here: they were deleted, or not handed over`;
       findings.add('KNOWN_CONTRADICTED', {}, message);
-    } else findings.add('END_UNPROVEN', {}, `${held} no entry of it was found, and ${hiding} could not be read`);
+    } else findings.add('END_UNPROVEN', {}, `${held} no entry of it was found, and ${hiding}`);
     return emptyReport(origin, findings, []);
   });
 }

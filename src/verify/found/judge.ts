@@ -97,7 +97,7 @@ export async function lookAtManifest(source: Source): Promise<PeekedSource['peek
 }
 
 /** How a file begins, wherever it is. */
-export type Head = Pick<FileHead, 'size' | 'gzip' | 'form' | 'whole'>;
+export type Head = Pick<FileHead, 'size' | 'gzip' | 'packed' | 'whole'>;
 
 /** A file with what it begins with; why it is left out, if it is. */
 export async function judge(
@@ -111,12 +111,13 @@ export async function judge(
     if (seen !== undefined) return { source, peek: seen, listed };
     if (stray) return 'beside a log';
   }
-  if (stray && head.form !== undefined) return 'compressed';
+  if (stray && head.packed !== undefined) return 'not unpacked';
   if (stray && head.size === 0 && head.whole?.length === 0) return 'empty';
   const whole = source.carrier === undefined ? head.whole : undefined;
   // the next look takes the place of this one, so what is waited for has a copy
   const bytes = head.gzip && whole !== undefined ? await expandSmall(Buffer.from(whole)) : whole;
   const seen = bytes === undefined ? await peek(source, wanted) : peekWhole(bytes, wanted);
+  if (stray && seen.hidden?.packed === true) return 'not unpacked';
   const { hidden, ...without } = seen;
   const mayBePage = stray && hidden?.mentions === true; // one beside a log may speak of it (M8.22)
   const log = { source, peek: mayBePage ? without : seen, listed };

@@ -27,37 +27,38 @@ export interface CompressedBytes {
 
 const TEXT_CONTROLS: readonly number[] = [0x09, 0x0a, 0x0d];
 const MARK_BEGINS = 0xef;
-/** How files begin that are compressed as nobody reads them here (M8.23). */
-const OTHER_FORMS: readonly (readonly [begins: string, form: string])[] = [
-  ['(\xb5/\xfd', 'zstd'],
-  ['\xfd7zXZ\0', 'xz'],
-  ['BZh91AY&SY', 'bzip2'],
-  ['\x04"M\x18', 'lz4'],
-  ['PK\x03\x04', 'zip'],
-  ['\xef\xbb\xbf\x1f\x8b', 'gzip, and has a byte order mark before it'],
+/** How files begin that nobody reads here before they are unpacked, and where that stands (M8.23). */
+const PACKED: readonly (readonly [magic: string, at: number, what: string])[] = [
+  ['(\xb5/\xfd', 0, 'compressed with zstd'],
+  ['\xfd7zXZ\0', 0, 'compressed with xz'],
+  ['BZh91AY&SY', 0, 'compressed with bzip2'],
+  ['\x04"M\x18', 0, 'compressed with lz4'],
+  ['PK\x03\x04', 0, 'a zip archive'],
+  ['\0ustar', 256, 'a tar archive'], // what a log says has no NUL before it
+  ['\xef\xbb\xbf\x1f\x8b', 0, 'compressed, and has a byte order mark before that'],
 ];
 const GZIP = '\x1f\x8b';
 
-/** So many bytes of its beginning tell whether a file is compressed. */
-export const TELLING = 10;
+/** So many bytes of its beginning tell whether a file is packed. */
+export const TELLING = 262;
 
 const beginning = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, TELLING)).toString('latin1');
 
-/** What a file is compressed with that begins so, in words, where nobody reads that here. */
-export function otherForm(head: Uint8Array): string | undefined {
+/** What a file is that begins so, in words, where it has to be unpacked before it is read. */
+export function packedAs(head: Uint8Array): string | undefined {
   const begins = beginning(head);
-  return OTHER_FORMS.find(([magic]) => begins.startsWith(magic))?.[1];
+  return PACKED.find(([magic, at]) => begins.startsWith(magic, at))?.[2];
 }
 
 /** The same of what was decompressed. */
-const innerForm = (bytes: Buffer): string | undefined =>
-  beginning(bytes).startsWith(GZIP) ? 'gzip twice' : otherForm(bytes);
+const packedInside = (bytes: Buffer): string | undefined =>
+  beginning(bytes).startsWith(GZIP) ? 'compressed twice' : packedAs(bytes);
 
 /** Whether a file is compressed, or was: one named `.gz` that begins as neither gzip nor text does is damaged there. */
 export function isCompressed(name: string, head: Uint8Array): boolean {
   const [first, second] = head;
   if (first === undefined) return false;
-  if (beginning(head).startsWith(GZIP) || otherForm(head) !== undefined) return true;
+  if (beginning(head).startsWith(GZIP) || packedAs(head) !== undefined) return true;
   const isBinary = (byte: number): boolean => byte >= 0x80 || (byte < 0x20 && !TEXT_CONTROLS.includes(byte));
   return (
     name.endsWith('.gz') && first !== MARK_BEGINS && (isBinary(first) || (second !== undefined && isBinary(second)))
@@ -160,8 +161,8 @@ export async function* readGzip(
   const window = new Window(file);
   let position = 0;
   let bytes = 0;
-  const isOther = (form: string): void =>
-    onProblem('UNREADABLE', `this file is compressed with ${form}: decompress it before you verify it`);
+  const isPacked = (as: string): void =>
+    onProblem('UNREADABLE', `this file is ${as}: unpack it before you verify it`, true);
   const exceeded = (): void => onProblem('LIMIT', `the file expands to more than ${maxBytes} bytes`);
   try {
     for (let members = 0; position < file.size; members++) {
@@ -173,8 +174,8 @@ export async function* readGzip(
       const header = headerLength(view.subarray(0, MAX_HEADER));
       if (header === undefined) {
         const isCut = view[0] === 0x1f && (view.length === 1 || view[1] === 0x8b); // a header that is not whole
-        const form = position === 0 ? otherForm(view) : undefined;
-        if (form !== undefined) return isOther(form);
+        const as = position === 0 ? packedAs(view) : undefined;
+        if (as !== undefined) return isPacked(as);
         const problem = position === 0 || isCut ? 'UNREADABLE' : 'GZIP_TRAILING';
         onProblem(problem, `there is no gzip member at byte ${position}`);
         return;
@@ -182,8 +183,8 @@ export async function* readGzip(
       const small = inflateAtOnce(view.subarray(header), SMALL);
       if (small !== undefined && header + small.length + TRAILER <= view.length) {
         const { data, length } = small;
-        const form = bytes === 0 ? innerForm(data) : undefined;
-        if (form !== undefined) return isOther(form);
+        const as = bytes === 0 ? packedInside(data) : undefined;
+        if (as !== undefined) return isPacked(as);
         bytes += data.length;
         if (bytes > maxBytes) return exceeded();
         checkTrailer(view.subarray(header + length), { check: crc32(data), length: data.length });
@@ -195,10 +196,10 @@ export async function* readGzip(
       const member = readMember(file, position + header);
       let step = await member.next();
       while (step.done !== true) {
-        const form = bytes === 0 ? innerForm(step.value) : undefined;
-        if (form !== undefined) {
+        const as = bytes === 0 ? packedInside(step.value) : undefined;
+        if (as !== undefined) {
           await member.return(0);
-          return isOther(form);
+          return isPacked(as);
         }
         bytes += step.value.length;
         if (bytes > maxBytes) {

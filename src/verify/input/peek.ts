@@ -49,6 +49,8 @@ export interface Hidden {
   readonly message: string;
   /** It could not even be opened, or found under its name: its reading would end that of all others. */
   readonly unopened?: true;
+  /** It has to be unpacked first. */
+  readonly packed?: boolean;
   /** Its lines are not all ours; they only mention us. */
   readonly mentions?: true;
 }
@@ -198,8 +200,8 @@ export async function peek(source: Source, wanted: Wanted = NOBODY): Promise<Pee
   const lines = new FileLines(sink);
   const splitter = lines.begin(source);
   const found: { hidden?: Hidden; more: boolean } = { more: false };
-  const onProblem = (problem: SourceProblem, message: string): void => {
-    found.hidden = problem === 'UNREADABLE' ? { code: problem, message } : DAMAGED; // the reading itself reports it
+  const onProblem = (problem: SourceProblem, message: string, packed = false): void => {
+    found.hidden = problem === 'UNREADABLE' ? { code: problem, message, packed } : DAMAGED; // the reading itself reports it
   };
   try {
     for await (const chunk of source.read(onProblem)) {

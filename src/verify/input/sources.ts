@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { type FileIdentity, identityOf, isSame, Replaced } from '../../foundation/file-identity.ts';
 import { type OnRead, openRegularSync, openSame, readError } from '../../foundation/regular-file.ts';
 import type { Carrier } from '../carrier/carrier.ts';
-import { type CompressedBytes, isCompressed, otherForm, readGzip, TELLING } from './gzip.ts';
+import { type CompressedBytes, isCompressed, packedAs, readGzip, TELLING } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 
 /** Where sealed bytes come from: files, compressed files, a stream. */
@@ -53,8 +53,8 @@ export interface FileHead {
   readonly size: number;
   readonly identity: FileIdentity;
   readonly gzip: boolean;
-  /** What it is compressed with that nobody reads here. */
-  readonly form: string | undefined;
+  /** What it is, in words, where it has to be unpacked first. */
+  readonly packed: string | undefined;
   /** All bytes, where they are few; good until the next file is looked at. */
   readonly whole?: Buffer;
 }
@@ -73,10 +73,10 @@ export function lookAt(path: string, onRead?: OnRead): FileHead {
     const size = Number(stats.size);
     const length = readSync(fd, head, 0, size < HEAD ? HEAD : TELLING, 0);
     const begins = head.subarray(0, Math.min(length, TELLING));
-    const [gzip, form] = [isCompressed(path, begins), otherForm(begins)];
+    const [gzip, packed] = [isCompressed(path, begins), packedAs(begins)];
     const isWhole = size < HEAD && length < HEAD;
     if (isWhole) onRead?.(path, stats, fstatSync(fd, { bigint: true }));
-    return { size, identity: identityOf(stats), gzip, form, ...(isWhole && { whole: head.subarray(0, length) }) };
+    return { size, identity: identityOf(stats), gzip, packed, ...(isWhole && { whole: head.subarray(0, length) }) };
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,7 @@
 import type { ObjectStorage, StoredObject } from '../../storage/object-storage.ts';
 import { readRange } from '../../storage/read-range.ts';
 import { objectName } from '../../storage/stored-logs.ts';
-import { isCompressed, otherForm, readGzip, TELLING } from './gzip.ts';
+import { isCompressed, packedAs, readGzip, TELLING } from './gzip.ts';
 import type { OnProblem, OnWhole } from './source-problem.ts';
 import type { FileForm, Source } from './sources.ts';
 
@@ -16,8 +16,8 @@ const HEAD = 64 * 1024;
 export interface ObjectHead {
   readonly size: number;
   readonly gzip: boolean;
-  /** What it is compressed with that nobody reads here. */
-  readonly form: string | undefined;
+  /** What it is, in words, where it has to be unpacked first. */
+  readonly packed: string | undefined;
   /** All bytes, where they are few. */
   readonly whole?: Buffer;
 }
@@ -41,7 +41,7 @@ export async function lookAtObject(storage: ObjectStorage, object: StoredObject)
   return {
     size,
     gzip: isCompressed(object.key, bytes),
-    form: otherForm(bytes),
+    packed: packedAs(bytes),
     ...(bytes.length === size && { whole: bytes }),
   };
 }

@@ -50,6 +50,12 @@ export function checkHeldAtEnd(state: StreamState): void {
   const size = Math.max(held, stamped);
   if (size < Math.max(state.next, 1)) return;
   const what = held < size ? 'you have a time stamp' : 'you hold a checkpoint';
+  const { leftPacked } = state.auditor;
+  if (leftPacked !== undefined) {
+    const message = `${what} of ${size} entries, but only ${state.next - 1} are here; ${leftPacked} was left out, for it is not unpacked, and may hold the rest`;
+    state.findings.add('END_UNPROVEN', { file: state.place.file }, message);
+    return;
+  }
   if (state.next === 0) {
     const message = `${what} of ${size} entries of this stream, but there is no entry of it: its files were emptied or replaced`;
     state.findings.add('KNOWN_CONTRADICTED', { file: state.place.file }, message);

@@ -3,11 +3,11 @@ import type { MissingFile } from '../input/peek.ts';
 /** So many names of what was left out are kept; more are counted. */
 const KEPT_NAMES = 100;
 
-/** Why a file was left out. `compressed`: in a form that is not read, and no manifest of a log is beside it. `beside a log`: what a start took out of one, or the manifest of one that was named too. */
+/** Why a file was left out. `not unpacked`: an archive, or compressed otherwise than with gzip. `beside a log`: what a start took out of one, or the manifest of one that was named too. */
 export type IgnoredWhy =
   | 'nothing sealed'
   | 'empty'
-  | 'compressed'
+  | 'not unpacked'
   | 'hidden name'
   | 'symbolic link'
   | 'not a regular file'
@@ -34,17 +34,25 @@ export interface ManifestAlone extends MissingFile {
 export class IgnoredFiles {
   readonly #files: IgnoredFile[] = [];
   #count = 0;
+  #packed: string | undefined;
   /** Those of which what they say is compared with the streams that are here. */
   readonly manifests: ManifestAlone[] = [];
 
   clear(): void {
     this.#files.length = 0;
     this.#count = 0;
+    this.#packed = undefined;
   }
 
   add(file: string, why: IgnoredWhy): void {
     this.#count++;
+    if (why === 'not unpacked') this.#packed ??= file;
     if (this.#files.length < KEPT_NAMES) this.#files.push({ file, why });
+  }
+
+  /** The first one that may hold a part of a log, and has to be unpacked. */
+  get packed(): string | undefined {
+    return this.#packed;
   }
 
   get report(): IgnoredReport {

@@ -7,15 +7,22 @@ from verdicts import need
 
 GZIP = b'\x1f\x8b'
 MARK = b'\xef\xbb\xbf'
-# M8.23: zstd, xz, bzip2, lz4, zip, gzip behind a byte order mark
+# M8.23: zstd, xz, bzip2, lz4, zip, gzip behind a byte order mark; tar says so later
 OTHER_FORMS = (b'\x28\xb5\x2f\xfd', b'\xfd7zXZ\0', b'BZh91AY&SY', b'\x04\x22\x4d\x18', b'PK\x03\x04', MARK + GZIP)
 LONGEST_LINE = 1 << 24
 DEFAULT_MAX_BYTES = 64 << 30
 
 
+TAR = b'\0ustar'
+
+
+def is_packed(data):
+    return data.startswith(OTHER_FORMS) or data[256:262] == TAR
+
+
 def is_compressed(name, data):
     """M8.23: one named .gz that begins as neither gzip nor text does is damaged there."""
-    if not data or data.startswith((GZIP, *OTHER_FORMS)):
+    if not data or data.startswith(GZIP) or is_packed(data):
         return data != b''
     return name.endswith('.gz') and data[0] != MARK[0] and any(
         byte >= 0x80 or (byte < 0x20 and byte not in b'\t\n\r') for byte in data[:2]
@@ -77,7 +84,7 @@ class File:
                 self.whole = False
                 return plain
             plain += part
-            if plain.startswith((GZIP, *OTHER_FORMS)):
+            if plain.startswith(GZIP) or is_packed(plain):
                 self.problems.add('UNREADABLE')
                 self.whole = False
                 return b''

@@ -199,6 +199,14 @@ export function damageCases(): VectorCase[] {
       'UNREADABLE',
     ),
     vector(
+      'unreadable-archive',
+      'the log is in a compressed tar archive; a checkpoint of the end is held',
+      [{ name: 'log.tar.gz', bytes: member(Buffer.concat([Buffer.alloc(257), Buffer.from('ustar  '), plain])) }],
+      auditor({ held: [macLog().note()] }),
+      2,
+      'UNREADABLE',
+    ),
+    vector(
       'unreadable-twice',
       'a file was compressed twice; a checkpoint of the end is held',
       [{ name: 'log.jsonl.gz', bytes: member(member(plain)) }],
