@@ -232,6 +232,9 @@ async function verifyOnce(
     options.demux === true
       ? undefined
       : groupByOrigin(names, sources, options, await ownersOfEmpty(sources, options.manifests));
+  // of files in which streams are mixed no manifest is recomputed, and each tells of entries that have to be somewhere
+  if (groups === undefined)
+    ignored.manifests.push(...(await manifestsOfCopies(sources.filter(({ peek: one }) => one.hidden === undefined))));
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,

@@ -76,21 +76,24 @@ const storage: Attacker = async (random, world, as) => {
 /** Nothing, in the forms that a file of it has. */
 const NOTHING: readonly Buffer[] = [Buffer.alloc(0), Buffer.from('\n'), Buffer.from('\ufeff'), gzipSync('')];
 
-/** Deletes a file, empties it or overwrites it with a copy of another one, and leaves the manifest that tells of it. */
+/** Deletes files, empties them or overwrites them with a copy of another one, and leaves the manifests that tell of them. */
 const manifestLeft: Attacker = async (random, { files, manifests }) => {
   const told = files.filter(({ name }) => manifests.some((one) => one.name === `${name}.manifest.json`));
-  if (told.length === 0 || files.length === 1) return undefined;
-  const gone = random.pick(told);
-  const left = files.filter((file) => file !== gone);
+  if (told.length === 0) return undefined;
+  const one = random.pick(told);
+  const gone = random.chance(0.4) ? told.filter(({ origin }) => origin === one.origin) : [one];
+  const left = files.filter((file) => !gone.includes(file));
+  if (left.length === 0) return undefined;
   const here = new Set(Draft.of(left).items.map(({ bytes }) => bytes.toString('latin1')));
-  const isLost = Draft.of([gone]).items.some((item) => isEntry(item) && !here.has(item.bytes.toString('latin1')));
+  const isLost = Draft.of(gone).items.some((item) => isEntry(item) && !here.has(item.bytes.toString('latin1')));
   const instead = random.pick([undefined, random.pick(left).bytes, random.pick(NOTHING)]);
-  const others = instead === undefined ? [] : [{ name: gone.name, bytes: instead }];
-  // under a pattern a stream that was deleted as a whole is not missed, but one that is emptied is here
-  const isHere = NOTHING.some((one) => one === instead) || left.some(({ origin }) => origin === gone.origin);
+  const others = instead === undefined ? [] : gone.map(({ name }) => ({ name, bytes: instead }));
+  // under a pattern a stream that was deleted as a whole is not missed, but one is whose files are there
+  const isHere = instead !== undefined || left.some(({ origin }) => origin === one.origin);
   const pattern = isHere && random.chance(0.3) ? { pattern: 'audit.example.com/*' } : {};
+  const demux = random.chance(0.2);
   return isLost
-    ? { what: ['manifest left'], files: [...left, ...others], manifests, folder: true, ...pattern }
+    ? { what: ['manifest left'], files: [...left, ...others], manifests, folder: true, demux, ...pattern }
     : undefined;
 };
 

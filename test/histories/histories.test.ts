@@ -54,6 +54,7 @@ describe('honest histories', () => {
     ['a copy that ends behind a line that a crash tore', [9001347]],
     ['a backup of a crashed host, and the log written again by a tool', [20013445]],
     ['a backup without its last line beside a damaged file', [20000923]],
+    ['a backup with lines that a crash lost beside a damaged file, and a stream that goes on', [620107348]],
   ])('are not called tampered: %s', async (_what, seeds) => {
     const all: string[] = [];
     for (const seed of seeds) all.push(...(await said(honestCampaign, seed, 1)));
@@ -95,8 +96,8 @@ describe('attacks', () => {
     },
   );
 
-  it.each([5902, 8232, 15546])(
-    'are not ok where a file was emptied or overwritten and its manifest is left (seed %i)',
+  it.each([1811, 4174, 6838, 10259, 12823, 13782, 15546])(
+    'are not ok where files were emptied or overwritten and their manifests are left (seed %i)',
     async (seed) => {
       expect(await said(attackCampaign, seed, 1)).toEqual([]);
     },

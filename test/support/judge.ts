@@ -226,7 +226,10 @@ export async function judgeStreams(
     if (missing !== undefined && namesStream([brings.origin], missing.origin, false))
       manifests.push({ ...missing, name: source.name });
   }
-  checkManifestsAlone(streams, manifests);
+  for (const { origin, findings } of checkManifestsAlone(streams, manifests)) {
+    const { state } = new StreamVerifier(auditorOf({ ...brings, origin }), findings, {});
+    streams.push(linkedStream(state, []));
+  }
   return streams;
 }
 

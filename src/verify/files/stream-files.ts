@@ -81,10 +81,10 @@ async function manifestOf(
   }
 }
 
-/** Manifests beside copies that are not read: they describe files that are missing (M7.1), of any stream. */
+/** Manifests beside copies, which are not `read`: they describe files that are missing (M7.1), of any stream. */
 export async function manifestsOfCopies(
   files: readonly PeekedSource[],
-  read: readonly PeekedSource[],
+  read: readonly PeekedSource[] = [],
   given: readonly string[] = [],
 ): Promise<ManifestAlone[]> {
   const isRead = new Set(read.map(({ source }) => source.name));
@@ -93,7 +93,7 @@ export async function manifestsOfCopies(
     const { bytes } = isRead.has(file.source.name) ? {} : await manifestOf(file, given);
     const reading = bytes === undefined ? undefined : readManifest(bytes);
     if (reading !== undefined && 'manifest' in reading)
-      alone.push({ ...toldBy(reading.manifest), name: manifestName(file.source.name) });
+      alone.push({ ...toldBy(reading.manifest), name: manifestName(file.source.name), beside: true });
   }
   return alone;
 }

@@ -28,6 +28,8 @@ export interface IgnoredReport {
 /** A manifest whose file is not here, and what it says of that. */
 export interface ManifestAlone extends MissingFile {
   readonly name: string;
+  /** Another file has taken the place of that one. */
+  readonly beside?: true;
 }
 
 /** What is left out while files are looked for. Bounded. */

@@ -18,6 +18,7 @@ export function linkedStream(
     roots,
     held: auditor.held.length > 0,
     part: auditor.part,
+    settledSize: state.evidence.settledSize,
     maybeElsewhere: state.isPartial,
     isCut: state.isCut,
   };

@@ -18,6 +18,8 @@ export interface LinkedStream {
   readonly held: boolean;
   /** It is checked by itself. */
   readonly part: boolean;
+  /** Nothing up to this size can be abandoned any more (M8.26). */
+  readonly settledSize: number;
   /** What could not be read may hold more of it (M8.5). */
   readonly maybeElsewhere: boolean;
   /** Its last file ends inside a line, or before the entry that its manifest names as the last one. */
@@ -87,6 +89,7 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
     const message = `this stream continues ${after.origin}, but its first ${after.size} entries could not be compared`;
     findings.add('START_UNPROVEN', { seq: 1 }, message);
   } else if (root !== after.root) {
+    if (before.maybeElsewhere && after.size > before.settledSize) return; // a crash may have lost what is here
     const message = `the first ${after.size} entries are not those that ${facts.origin} says it continues: this stream was rewritten`;
     before.findings.add('LINK_CONTRADICTED', { seq: after.size }, message);
   }

@@ -14,8 +14,9 @@ export interface Unmet {
 /**
  * What the manifests show to be missing, once for each stream.
  *
- * @param ends - the last entry of each stream that is here, or was. Of others only those count that go on from one of these:
- *   who keeps logs for a time deletes older ones with all that they had, and may leave their manifests
+ * @param ends - the last entry of each stream that is here, or was. Of others only those count that go on from one of these,
+ *   or whose file another one has taken the place of: who keeps logs for a time deletes older ones with all that they had, and
+ *   may leave their manifests
  */
 export function unmet(manifests: readonly ManifestAlone[], ends: ReadonlyMap<string, number>): Unmet[] {
   const expected = withNext(manifests, ends);
@@ -59,7 +60,8 @@ function withNext(manifests: readonly ManifestAlone[], ends: ReadonlyMap<string,
     if (own === undefined) next.set(after, [origin]);
     else own.push(origin);
   }
-  const expected = new Set(ends.keys());
+  const taken = manifests.flatMap(({ origin, beside }) => (beside === true ? [origin] : []));
+  const expected = new Set([...ends.keys(), ...taken]);
   for (const origin of expected) for (const one of next.get(origin) ?? []) expected.add(one); // also those that are added
   return expected;
 }

@@ -37,5 +37,7 @@ def _after(stream, seq, after, cited):
         end = cited[-1].state.size
         if not known and cited[-1].torn:
             cited[-1].undecided.add('END_UNPROVEN')
+        elif cited[-1].damaged_beside and after['size'] > (cited[-1].end or 0):
+            return  # M8.26: what stands there may be what a crash lost
         elif known or end is not None and after['size'] > end and not cited[-1].rewritten:
             need(known and root_of(known[0]) == after['root'], 'LINK_CONTRADICTED')

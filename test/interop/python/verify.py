@@ -54,10 +54,12 @@ def read_case(case, folder=''):
     return files, alone
 
 
-def check_alone(streams, alone, origins):
-    """M7.1: a file that only its manifest tells of. @returns codes of what is missing of streams that are not here"""
+def check_alone(streams, alone, beside, origins):
+    """M7.1: a file that only its manifest tells of; `beside`: another one has taken its place. @returns codes of what is
+    missing of streams that are not here"""
     ends = {origin: ranges[-1].state.size or 0 for origin, ranges in streams.items()}
-    reached = set(ends)
+    reached = set(ends) | {given['origin'] for given in beside}
+    alone = alone + beside
     for _ in alone:
         reached |= {given['origin'] for given in alone if dict(given.get('continues_from', ())).get('origin') in reached}
     codes = set()
@@ -176,7 +178,10 @@ def judge(case, folder=''):
     codes, streams = set(), {}
     try:
         files, alone = read_case(case, folder)
+        beside = []
         if case.get('demux'):
+            manifests = (one.manifest for one in files if one.manifest is not None and not is_hidden(one))
+            beside = [given for given in map(whole_manifest, manifests) if given is not None]
             files = separated(origins, files, auditor.held)
         groups = grouped(origins, files, auditor.held)
         unclaimed = files if case.get('demux') else groups.get(None, ())
@@ -188,11 +193,11 @@ def judge(case, folder=''):
                 leave_others_manifests(origin, group)
                 renamed_manifests(group)
                 read = ordered(group)
-                alone += filter(None, (whole_manifest(one) for file in read for one in file.copies))
+                beside += filter(None, (whole_manifest(one) for file in read for one in file.copies))
                 streams[origin] = read_stream(auditor.of(origin, origins), origin, read, damaged_beside)
         check_links(streams, origins, auditor, damaged_beside)
         if not auditor.part:
-            codes |= check_alone(streams, alone, origins)
+            codes |= check_alone(streams, alone, beside, origins)
     except Tampered as found:
         return 1, [str(found)]
     except LeftOut:

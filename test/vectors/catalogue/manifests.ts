@@ -52,7 +52,7 @@ function withManifest(one: VectorCase, text: string, manifest: Manifest): Vector
   };
 }
 
-/** The auditor's pattern names two streams. Of one there is a file with nothing in it and its manifest. */
+/** The auditor's pattern names two streams. Of one there is its manifest, beside a file with nothing of it. */
 function emptied(name: string, about: string, text: string): VectorCase {
   const log = signedLog();
   const bring = { ...brings(log, { named: [edKey] }), origin: 'audit.example.com/vectors/*' };
@@ -127,6 +127,21 @@ function besideCopy(): VectorCase {
   };
 }
 
+/** The auditor's pattern names two streams. Under the name of the one there is a copy of the other. */
+function overwritten(): VectorCase {
+  const log = signedLog();
+  const name = 'manifest-of-overwritten-file';
+  const about = 'a file was overwritten with a copy of another stream of the pattern, its manifest is still there';
+  const bring = { ...brings(log, { named: [edKey] }), origin: 'audit.example.com/vectors/*' };
+  const one = vector(name, about, log, bring, 2, 'FILES_MISSING 1-14');
+  const text = formatManifest({ ...log.manifestOf('other.jsonl'), origin: 'audit.example.com/vectors/overwritten' });
+  return {
+    ...one,
+    files: [...one.files, { name: `${name}.z.jsonl`, bytes: log.toFiles()[0]?.bytes ?? Buffer.alloc(0) }],
+    beside: [{ name: `${name}.z.jsonl.manifest.json`, bytes: Buffer.from(text) }],
+  };
+}
+
 /** The file that ends the log is gone; its manifest is still there. */
 function alone(name: string, about: string, text: string, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedBody().close('shutdown').checkpoint();
@@ -181,6 +196,7 @@ export function manifestCases(): VectorCase[] {
     ),
     emptied('manifest-of-emptied-file', 'a file was emptied, its manifest is of another stream of the pattern', ''),
     emptied('manifest-of-blank-file', 'the same with an empty line in it', '\n'),
+    overwritten(),
     alone(
       'manifest-of-missing-file',
       'the manifest of a second file, which is not here',
