@@ -17,6 +17,7 @@ import {
 } from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';
 import { carrier, count, type Flag, list, text, time, under, yes } from './flags.ts';
+import { refuseLogs } from './refuse-log.ts';
 import { resolveCall } from './resolve.ts';
 
 /** The flags of a command that verifies, and what each becomes. */
@@ -115,6 +116,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
   const { flags, positionals } = call;
   if (needsPaths && positionals.length === 0)
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  await refuseLogs(flags);
   const keyVariables = flags['key-env'];
   const resolution = await resolveCall(call, io, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);

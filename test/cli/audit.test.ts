@@ -206,6 +206,18 @@ describe('fapilog-tamper cat', () => {
 });
 
 describe('fapilog-tamper inspect', () => {
+  it.each([
+    ['a program', 'const one = 1;\nconst two = 2;\n', 'no sealed log: none of the 2 lines was ever sealed\n'],
+    ['a line', 'once\n', 'no sealed log: the only line was never sealed\n'],
+    ['an empty file', '', 'no sealed log: there is no line\n'],
+  ])('inspect says of %s that it is no log', async (_, content, says) => {
+    writeFileSync(join(cwd, 'other.txt'), content);
+    const { code, stdout } = await runHere(['inspect', 'other.txt'], { cwd });
+    expect(code).toBe(2);
+    expect(stdout.startsWith(says)).toBe(true);
+    expect((await runHere(['inspect', 'other.txt', '--format', 'json'], { cwd })).code).toBe(2);
+  });
+
   it('shows what the file says of itself', async () => {
     const { code, stdout } = await runHere(['inspect', 'a.jsonl'], { cwd, env: {} });
     expect(code).toBe(0);

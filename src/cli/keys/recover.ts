@@ -12,6 +12,7 @@ import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { list, oneOf, text } from '../flags.ts';
 import { jsonText, print, printable } from '../output.ts';
+import { refuseLogs } from '../refuse-log.ts';
 import { resolveCall } from '../resolve.ts';
 import { originsOf, verifyFlags } from '../verify-request.ts';
 
@@ -44,6 +45,7 @@ export const keysRecover: Command = command(
     const { out, unwrap, format, keys: keyPaths } = flags;
     if (paths.length === 0) throw new TamperError('USAGE', 'name what to recover keys of: keys recover PATH…');
     if (out === undefined || out === '') throw new TamperError('USAGE', 'say where the keys are to go: --out FILE');
+    await refuseLogs(flags);
     const keyVariables = flags['key-env'];
     const resolutions: Resolution[] = [];
     const files = flags.config.length > 0 ? flags.config : [undefined];
