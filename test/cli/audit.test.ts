@@ -256,6 +256,21 @@ describe('fapilog-tamper demo', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('All 4 were found.')]);
   });
 
+  it('of a file with one short line deletes that one, and counts in the singular', async () => {
+    writeFileSync(join(cwd, 'short.log'), 'once\n');
+    const { code, stdout } = await runHere(['demo', 'short.log'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('OK, 1 record.')]);
+    expect(stdout).toContain('entry 3 is missing\n');
+    expect(stdout).toContain('All 4 were found.');
+  });
+
+  it('says of a binary that it is no text', async () => {
+    writeFileSync(join(cwd, 'program'), Buffer.from(Array.from({ length: 3_000 }, (_, at) => at % 256)));
+    const { code, stdout } = await runHere(['demo', 'program'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('program were sealed (it is no text file: ')]);
+    expect(stdout).toContain('All 4 were found.');
+  });
+
   it('takes a compressed file, shows the altered record before and after', async () => {
     writeFileSync(join(cwd, 'own.log.gz'), gzipSync(Array.from({ length: 300 }, (_, at) => `line ${at}`).join('\n')));
     const { code, stdout } = await runHere(['demo', 'own.log.gz'], { cwd, env: {} });
@@ -271,8 +286,10 @@ describe('fapilog-tamper demo', () => {
     ['nowhere.log', 'NOT_FOUND', 2],
     ['.', 'USAGE', 64],
     ['empty.log', 'USAGE', 64],
+    ['broken.gz', 'READ_FAILED', 2],
   ])('names the file %s that it cannot show anything with', async (file, error, expected) => {
     writeFileSync(join(cwd, 'empty.log'), '');
+    writeFileSync(join(cwd, 'broken.gz'), 'not compressed');
     const { code, stderr } = await runHere(['demo', file], { cwd, env: {} });
     expect(code).toBe(expected);
     expect(stderr).toContain(error);
