@@ -57,7 +57,7 @@ export const tools = {
   'Java >= 17': () => javaAtLeast(17),
   Maven: () => onPath('mvn'),
   'redis-server': () => onPath('redis-server'),
-  bash: () => onPath('bash'),
+  bash: () => process.platform !== 'win32' && onPath('bash'), // there it may be that of a Linux beside it
   zsh: () => onPath('zsh'),
   fish: () => onPath('fish'),
   mandoc: () => onPath('mandoc'),
