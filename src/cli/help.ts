@@ -54,7 +54,11 @@ export interface HelpSection {
   readonly rows: readonly (readonly [left: string, says: string])[];
 }
 
-/** Arguments, flags and options in the order of the help. A command with few flags has one section. */
+/**
+ * Arguments, flags and options in the order of the help. A command with few flags has one section.
+ *
+ * @public the build makes the manual pages of it
+ */
 export function sectionsOf({ takes = {}, flags, options = {} }: Described): readonly HelpSection[] {
   const sections = new Map<string, [string, string][]>();
   const add = (heading: string, left: string, says: string): void => {

@@ -42,8 +42,9 @@ const HELP: CompletedFlag = { name: 'help', says: 'show the help of this command
 export async function completed(commands: readonly CommandRow[]): Promise<Completed> {
   return {
     commands: await Promise.all(
-      commands.map(async ({ name, summary, load }): Promise<CompletedCommand> => {
-        const described = await load();
+      commands.map(async (row): Promise<CompletedCommand> => {
+        const { name, summary } = row;
+        const described = await row.load();
         const argument = argumentOf(described);
         return {
           name,

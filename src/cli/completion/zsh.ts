@@ -84,6 +84,6 @@ function commandLines({ name, flags, takesConfig, argument }: CompletedCommand):
   const own = new Set(flags.map((flag) => flag.name));
   const specs = [...flags.map(flagSpec), ...(argument === undefined ? [] : [quoted(`*:argument:${action(argument)}`)])];
   // an option that is a flag of the command's own is left out: the last specification of a flag would count
-  const rest = takesConfig ? `${[' $', '{options:#(\\*|)--(', [...own].join('|'), ')(=|)\\[*}'].join('')}` : '';
+  const rest = takesConfig ? ` \${options:#(\\*|)--(${[...own].join('|')})(=|)\\[*}` : '';
   return `    ${quoted(name)}) flags=(${specs.join(' ')}${rest}) ;;`;
 }
