@@ -17,7 +17,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'doctor',
     group: 'Seal',
-    summary: 'contact the key service, test permissions, show each option and where it came from',
+    summary: 'contact the key service, test permissions, and say what to do first',
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
