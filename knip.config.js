@@ -28,8 +28,10 @@ export default {
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreBinaries: [
+    'fish',
     'go',
     'java',
+    'mandoc',
     'mkfifo',
     'mount',
     'openssl',

@@ -18,6 +18,7 @@ if (what !== undefined) {
 ensureInstalled();
 const { buildOffline, OFFLINE } = await import('./build/offline/build.mjs');
 const { compile } = await import('./build/package/compile.mjs');
+const { buildManual } = await import('./build/package/manual.mjs');
 const { markBuilt } = await import('./lib/built.mjs');
 // What a deleted source file left behind is removed: a package never ships a ghost.
 for (const file of filesBelow('dist')) {
@@ -27,5 +28,6 @@ for (const file of filesBelow('dist')) {
 }
 await compile('dist');
 if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);
+await buildManual(`${root}dist`, `${root}dist/man`);
 await buildOffline();
 markBuilt();

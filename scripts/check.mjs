@@ -34,6 +34,7 @@ const CHECKS = {
 };
 /** Those that take minutes, or what a machine may lack: they run when they are named. */
 const NAMED = {
+  blocks: [script('blocks')],
   dist: [script('dist')],
   docs: [script('pages')],
   engine: [script('engine')],

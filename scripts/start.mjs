@@ -7,14 +7,20 @@ import { root, run } from './lib/run.mjs';
 // npm changes into the project's folder; INIT_CWD is where the user stands.
 const from = process.env.INIT_CWD ?? process.cwd();
 const args = process.argv.slice(2).map((arg) => (arg.startsWith('-') ? arg : resolve(from, arg)));
-// A wrong path is said now, not after a minute of installing and building.
-const missing = args.find((arg) => !arg.startsWith('-') && !existsSync(arg));
-if (missing !== undefined) {
-  console.error(`npm start: ${missing} does not exist`);
+// What is wrong is said now, not after a minute of installing and building.
+const files = args.filter((arg) => !arg.startsWith('-'));
+const missing = files.find((file) => !existsSync(file));
+const unknown = args.find((arg) => arg.startsWith('-') && !['--keep', '--help', '-h'].includes(arg));
+const wrong =
+  (missing && `${missing} does not exist`) ??
+  (unknown && `unknown flag ${unknown}`) ??
+  (files.length > 1 ? 'it takes one file at most' : undefined);
+if (wrong !== undefined) {
+  console.error(`npm start: ${wrong}; npm start -- [FILE] [--keep]`);
   process.exit(64);
 }
 if (args.includes('--help') || args.includes('-h')) {
-  console.log('npm start [-- FILE]: seals a log, verifies it, tampers with it and shows what is found.');
+  console.log('npm start [-- [FILE] [--keep]]: seals a log, verifies it, tampers with it and shows what is found.');
   process.exit(0);
 }
 ensureBuilt();

@@ -59,7 +59,7 @@ function quick() {
   if (!selection) {
     const items = nightlyItems();
     console.log(`\nNot run here: ${items.length} items of the nightly tier (npm run test:nightly, --list names them),`);
-    console.log('the checks (npm run check), the packed tarball and README (npm run check -- dist readme).');
+    console.log('the checks (npm run check), the packed tarball and README (npm run check -- dist readme blocks).');
   }
   for (const failure of failures) console.log(`FAILED: ${failure}`);
   for (const problem of problems) console.log(`${ci ? 'ERROR' : 'NOTE'}: ${problem}`);

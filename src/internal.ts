@@ -34,10 +34,13 @@ export type { WitnessLogResult } from './audit/witness-log.ts';
 export { loadWitnesses } from './audit/witnesses.ts';
 export { checkPlaces } from './check-places.ts';
 export {
+  choicesOf,
   type FlagSpec,
   type Flags,
   fileName,
+  flagName,
   isSecretOption,
+  kindOf,
   loadConfigFile,
   modeOf,
   nearest,

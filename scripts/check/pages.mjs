@@ -9,15 +9,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { goTool } from '../lib/go-tools.mjs';
 import { pack } from '../lib/packed.mjs';
 import { report, root } from '../lib/run.mjs';
+import { pages } from './pages-run.mjs';
 
-/** `tools`: programs in Go that the page calls by name. `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
-const pages = [
-  { page: 'README.md', most: 150 },
-  { page: 'docs/monitoring.md' },
-  { page: 'docs/evidence.md', tools: ['cosign'] },
-  { page: 'docs/auditor.md' },
-  { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
-];
 const QUICK = 10;
 /** What the first line of a block is that is written to a file. */
 const FILES = { js: /^\/\/ (\S+\.mjs)\n/, go: /^\/\/ (\S+\.go)\n/, bash: /^# (\S+\.sh)\n/ };

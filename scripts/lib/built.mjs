@@ -8,7 +8,14 @@ import { root, run } from './run.mjs';
 
 /** What dist/ is made from: sources, how they are built, and the versions of what builds them. */
 const SOURCES = ['src', 'scripts/build/package', 'scripts/build/offline'];
-const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+const FILES = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/build.mjs',
+  'docs/configuration.md',
+];
 const STAMP = `${root}node_modules/.cache/fapilog-tamper/built`;
 
 /** Digest of the sources' bytes, and of the names, sizes and times of what was built: either one may change behind us. */

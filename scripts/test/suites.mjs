@@ -57,6 +57,10 @@ export const tools = {
   'Java >= 17': () => javaAtLeast(17),
   Maven: () => onPath('mvn'),
   'redis-server': () => onPath('redis-server'),
+  bash: () => process.platform !== 'win32' && onPath('bash'), // there it may be that of a Linux beside it
+  zsh: () => onPath('zsh'),
+  fish: () => onPath('fish'),
+  mandoc: () => onPath('mandoc'),
   'Chromium (or apt-get as root)': chromium,
 };
 
@@ -168,6 +172,10 @@ export const suites = [
     needs: ['Chromium (or apt-get as root)'],
     packages: ['chromium'],
   },
+  { name: 'completion in bash', files: ['test/cli/completion/bash*'], needs: ['bash'] },
+  { name: 'completion in zsh', files: ['test/cli/completion/zsh*'], needs: ['zsh'] },
+  { name: 'completion in fish', files: ['test/cli/completion/fish*'], needs: ['fish'] },
+  { name: 'manual pages', files: ['test/cli/manual*'], needs: ['mandoc'] },
   { name: 'memory', files: [], needs: [], counts: /^test\/(testing|providers|keys)\/.*\bmemory\b/i },
   { name: 'env', files: [], needs: [], counts: /^test\/providers\/.*\benv\b/i },
   { name: 'file', files: [], needs: [], counts: /^test\/providers\/.*\bfile\b/i },

@@ -38,6 +38,17 @@ export interface Command extends Described {
   run(parsed: Flags, io: CommandIo): Promise<number>;
 }
 
+/** A row of the table of commands. */
+export interface CommandRow {
+  readonly name: string;
+  /** Its heading in the overview. */
+  readonly group: 'Seal' | 'Verify' | 'Prove to others' | 'Other';
+  /** One line for the overview. */
+  readonly summary: string;
+  /** Loads the command; nothing of a command is loaded before it is called. */
+  load(): Promise<Command>;
+}
+
 /** Makes a command whose flags arrive as the values that they become. */
 export function command<const F extends FlagSet>(
   described: Described & { readonly flags: F },

@@ -1,15 +1,4 @@
-import type { Command } from './command.ts';
-
-/** A row of the table of commands. */
-export interface CommandRow {
-  readonly name: string;
-  /** Its heading in the overview. */
-  readonly group: 'Seal' | 'Verify' | 'Prove to others' | 'Try it';
-  /** One line for the overview. */
-  readonly summary: string;
-  /** Loads the command; nothing of a command is loaded before it is called. */
-  load(): Promise<Command>;
-}
+import type { CommandRow } from './command.ts';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly CommandRow[] = [
@@ -28,7 +17,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'doctor',
     group: 'Seal',
-    summary: 'contact the key service, test permissions, show each option and where it came from',
+    summary: 'contact the key service, test permissions, and say what to do first',
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
@@ -68,16 +57,28 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./audit/queue/collect.ts')).collect,
   },
   {
-    name: 'policy',
+    name: 'audit merge',
     group: 'Verify',
-    summary: 'policy init: draft a policy file',
-    load: async () => (await import('./policy.ts')).policy,
+    summary: 'put the results of all parts of an audit together',
+    load: async () => (await import('./audit/merge.ts')).merge,
   },
   {
-    name: 'keys',
+    name: 'policy init',
     group: 'Verify',
-    summary: 'keys show: keys with fingerprints to compare; keys recover: data keys from their services, once',
-    load: async () => (await import('./keys/keys.ts')).keys,
+    summary: 'draft a policy file',
+    load: async () => (await import('./policy.ts')).policyInit,
+  },
+  {
+    name: 'keys show',
+    group: 'Verify',
+    summary: 'show keys with fingerprints to compare',
+    load: async () => (await import('./keys/show.ts')).keysShow,
+  },
+  {
+    name: 'keys recover',
+    group: 'Verify',
+    summary: 'get data keys from their services once, to verify offline',
+    load: async () => (await import('./keys/recover.ts')).keysRecover,
   },
   {
     name: 'inspect',
@@ -117,8 +118,14 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'demo',
-    group: 'Try it',
+    group: 'Other',
     summary: 'seal real log lines, verify, tamper, and see what is found',
     load: async () => (await import('./demo/demo.ts')).demo,
+  },
+  {
+    name: 'completion',
+    group: 'Other',
+    summary: 'print the completion script for bash, zsh or fish',
+    load: async () => (await import('./completion/completion.ts')).completionOf(commands),
   },
 ];

@@ -13,7 +13,7 @@ import {
 import { type Command, command } from './command.ts';
 import { engineText } from './engine-text.ts';
 import { exitCode } from './exit-code.ts';
-import { oneOf, text } from './flags.ts';
+import { oneOf, text, yes } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
 import { resolveCall } from './resolve.ts';
 
@@ -26,19 +26,20 @@ interface OptionRow {
 /** `fapilog-tamper doctor` */
 export const doctor: Command = command(
   {
-    usage: '[--config FILE] [--format text|json]',
+    usage: '[--config FILE] [--verbose] [--format text|json]',
     examples: ['% --config fapilog.yaml', '% --key-source aws-kms --key-id alias/audit --format json'],
     about: [
-      'Shows the value of each option and where it came from, checks whether the log and its state can be written, uses each key once, and tests what the key service allows. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be carried out.',
+      'Checks whether the log and its state can be written, uses each key once, tests what the key service allows, and says at the end what to do first. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be carried out. With --verbose it also shows the value of each option and where it came from.',
     ],
     flags: {
       config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
       format: oneOf(['text', 'json'], 'output format'),
+      verbose: yes('also show every option, where its value came from, and the engine'),
     },
     takesConfig: true,
   },
   async (call, io) => {
-    const { format } = call.flags;
+    const { format, verbose } = call.flags;
     if (call.positionals.length > 0) throw new TamperError('USAGE', 'doctor takes only flags, no other arguments');
     const resolution = await resolveCall(call, io);
     const checks = [...checkPlaces(resolution.config), ...(await checksOf(resolution))];
@@ -50,13 +51,14 @@ export const doctor: Command = command(
       format === 'json'
         ? `${jsonText({ mode, engine: await engineInUse(), options: rows, warnings, checks })}\n`
         : [
-            ...optionLines(rows),
-            '',
+            ...(verbose ? [...optionLines(rows), ''] : []),
             `mode: ${mode}`,
-            await engineText(),
+            ...(verbose ? [await engineText()] : []),
             '',
             ...warnings.map((text) => `warning  ${text}`),
             ...checks.flatMap(checkLines),
+            '',
+            ...summaryLines(checks, warnings.length),
             '',
           ].join('\n'),
     );
@@ -104,4 +106,21 @@ function optionLines(rows: readonly OptionRow[]): string[] {
 function checkLines({ name, outcome, detail, hint }: DoctorCheck): string[] {
   const line = `${outcome.padEnd(7)}  ${name}: ${printable(detail)}`;
   return hint === undefined ? [line] : [line, `         hint: ${printable(hint)}`];
+}
+
+/** How many there are of each outcome, and the one thing to do next. */
+function summaryLines(checks: readonly DoctorCheck[], warnings: number): string[] {
+  const count = (outcome: DoctorCheck['outcome']): number => checks.filter((one) => one.outcome === outcome).length;
+  const counts = [
+    [count('failed'), 'failed'],
+    [count('unknown'), 'could not be carried out'],
+    [count('warning') + warnings, count('warning') + warnings === 1 ? 'warning' : 'warnings'],
+    [count('ok'), 'ok'],
+  ] as const;
+  const first = (['failed', 'unknown'] as const)
+    .map((outcome) => checks.find((one) => one.outcome === outcome))
+    .find((one) => one !== undefined);
+  const said = counts.flatMap(([number, what]) => (number > 0 ? [`${number} ${what}`] : [])).join(', ');
+  if (first === undefined) return [`Ready: ${said}.`];
+  return [`Not ready: ${said}.`, `First: ${first.name}: ${printable(first.hint ?? first.detail)}`];
 }

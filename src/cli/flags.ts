@@ -7,6 +7,10 @@ export interface Flag<T> {
   readonly takes?: string;
   /** One sentence without its stop. */
   readonly says: string;
+  /** The values it has, or how they begin, where they are few: completion offers them. */
+  readonly words?: readonly string[];
+  /** Its heading in the help of a command with many flags. */
+  readonly under?: string;
   readonly many: boolean;
   /** @throws {@link TamperError} `USAGE` */
   read(name: string, given: readonly (string | boolean)[]): T;
@@ -17,6 +21,11 @@ export type FlagSet = Readonly<Record<string, Flag<unknown>>>;
 
 /** What flags become. */
 export type FlagValues<F extends FlagSet> = { readonly [name in keyof F]: F[name] extends Flag<infer T> ? T : never };
+
+/** Gives flags a heading in the help. */
+export function under<const F extends FlagSet>(heading: string, flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, under: heading }])) as F;
+}
 
 const isText = (one: string | boolean): one is string => typeof one === 'string';
 const oneText = (given: readonly (string | boolean)[]): string | undefined => given.filter(isText).at(-1);
@@ -67,7 +76,7 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T, 
   const flag = parsed<T[number]>(words.join('|'), `${says} (default ${words[0]})`, words.join(' or '), (value) =>
     isOne(value) ? value : undefined,
   );
-  return { ...flag, read: (name, given) => flag.read(name, given) ?? words[0] };
+  return { ...flag, words, read: (name, given) => flag.read(name, given) ?? words[0] };
 }
 
 /** A flag with a whole number of at least 1. */
@@ -80,9 +89,10 @@ export function count(says: string): Flag<number | undefined> {
 
 /** A flag that names what wrapped the lines of a log on their way. */
 export function carrier(says: string): Flag<CarrierName | undefined> {
-  return parsed('CARRIER', says, 'docker, cri, loki or field:NAME', (value) =>
+  const flag = parsed('CARRIER', says, 'docker, cri, loki or field:NAME', (value) =>
     isCarrierName(value) ? value : undefined,
   );
+  return { ...flag, words: ['docker', 'cri', 'loki', 'field:'] };
 }
 
 /** A flag with a time. */

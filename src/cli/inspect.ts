@@ -9,13 +9,18 @@ function many(count: number, one: string, more = `${one}s`): string {
   return `${count} ${count === 1 ? one : more}`;
 }
 
+function noneOf(lines: number): string {
+  if (lines === 0) return 'there is no line';
+  return lines === 1 ? 'the only line was never sealed' : `none of the ${lines} lines was ever sealed`;
+}
+
 /** `fapilog-tamper inspect` */
 export const inspect: Command = command(
   {
     usage: 'PATH|LOCATION…|- [--unwrap CARRIER] [--format text|json]',
     examples: ['% audit.jsonl', 'kubectl logs payments-0 | % - --format json'],
     about: [
-      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves.',
+      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves. Exit code 2: something could not be opened, or nothing was ever sealed.',
     ],
     flags: { unwrap: verifyFlags.unwrap, format: oneOf(['text', 'json'], 'output format') },
     takesConfig: false,
@@ -23,7 +28,8 @@ export const inspect: Command = command(
   async ({ flags: { format, unwrap }, positionals }, io) => {
     if (positionals.length === 0) throw new TamperError('USAGE', 'name the files, or - for standard input');
     const seen = await inspectFiles(positionals, io.stdin(), { unwrap });
-    const ended = seen.unopened === undefined ? exitCode.done : exitCode.undecided;
+    const isLog = seen.entries > 0 || seen.checkpoints > 0;
+    const ended = seen.unopened === undefined && isLog ? exitCode.done : exitCode.undecided;
     if (format === 'json') {
       await print(io.stdout, `${jsonText(seen, 2)}\n`);
       return ended;
@@ -31,6 +37,7 @@ export const inspect: Command = command(
     const newest =
       seen.newestCheckpoint === undefined ? 'none' : `newest of ${many(seen.newestCheckpoint, 'entry', 'entries')}`;
     const lines = [
+      ...(isLog ? [] : [`no sealed log: ${noneOf(seen.foreignLines)}`]),
       `${many(seen.entries, 'entry', 'entries')}, ${many(seen.records, 'record')}, ${many(seen.checkpoints, 'checkpoint')} (${newest}), ${many(seen.foreignLines, 'other line')}`,
       ...seen.events.map(
         ({ file, line, seq, kind, time, detail }) => `${file}:${line}  seq ${seq}  ${time ?? ''}  ${kind}: ${detail}`,

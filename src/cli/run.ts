@@ -1,7 +1,7 @@
 import { TamperError } from '../index.ts';
 import { checkWorkingDirectory, nearest, readFlags, shown } from '../internal.ts';
-import type { Command, CommandIo } from './command.ts';
-import { type CommandRow, commands } from './commands.ts';
+import type { Command, CommandIo, CommandRow } from './command.ts';
+import { commands } from './commands.ts';
 import { engineText } from './engine-text.ts';
 import { errorText } from './error-text.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
@@ -35,7 +35,7 @@ export async function runAlone(
   const io = { ...streams, version: async () => version };
   return orDescribed(io, argv, async () => {
     if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
-    await print(io.stdout, `${version}\n`);
+    await print(io.stdout, await versionText(version, argv));
     return exitCode.done;
   });
 }
@@ -58,23 +58,46 @@ function isOurs(name: string): boolean {
   return name.startsWith('FAPILOG_TAMPER_');
 }
 
+/** The number alone, which programs compare; `--verbose` says what it runs on as well. */
+async function versionText(version: string, argv: readonly string[]): Promise<string> {
+  if (!argv.includes('--verbose')) return `${version}\n`;
+  const { arch, platform, version: node } = process;
+  return `${version}\n${await engineText()}\nplatform: ${platform}-${arch}, Node.js ${node}\n`;
+}
+
 function asksVersion(argument: string | undefined): boolean {
   return argument === '--version' || argument === '-V';
+}
+
+function asksHelp(argument: string | undefined): boolean {
+  return argument === '--help' || argument === '-h' || argument === 'help';
+}
+
+/** The help of the command that the words name, of those that begin with the one word, or of all. @throws USAGE */
+async function helpAbout([name, next]: readonly string[]): Promise<string> {
+  if (name === undefined) return overview(commands);
+  const below = commandsBelow(name);
+  if (next === undefined && below.length > 0 && !commands.some((one) => one.name === name)) return overview(below);
+  const { row } = commandOf(name, next);
+  return helpOf(calledAs(row), await row.load());
 }
 
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
   if (asksVersion(name)) {
-    await print(io.stdout, `${await io.version()}\n${await engineText()}\n`);
+    await print(io.stdout, await versionText(await io.version(), rest));
     return exitCode.done;
   }
   if (name === undefined) {
-    await print(io.stderr, overview());
+    await print(io.stderr, overview(commands));
     return exitCode.usage;
   }
-  if (name === '--help' || name === '-h' || name === 'help') {
-    const asked = rest[0] === undefined ? undefined : commandOf(rest[0], rest[1]).row;
-    await print(io.stdout, asked === undefined ? overview() : helpOf(calledAs(asked), await asked.load()));
+  if (asksHelp(name)) {
+    await print(io.stdout, await helpAbout(rest));
+    return exitCode.done;
+  }
+  if (asksHelp(rest[0]) && !commands.some((one) => one.name === name)) {
+    await print(io.stdout, await helpAbout([name]));
     return exitCode.done;
   }
   const { row, words } = commandOf(name, rest[0]);
@@ -89,11 +112,25 @@ function commandOf(name: string, next: string | undefined): { readonly row: Comm
   const both = commands.find((one) => one.name === `${name} ${next}`);
   const row = both ?? commands.find((one) => one.name === name);
   if (row !== undefined) return { row, words: both === undefined ? 1 : 2 };
-  const like = nearest(name, ['--version', ...commands.map((one) => one.name)]);
+  const below = commandsBelow(name);
+  if (below.length > 0) {
+    const names = below.map((one) => one.name);
+    throw new TamperError('USAGE', `say which: ${names.join(' or ')}`, {
+      hint:
+        next === undefined || next.startsWith('-')
+          ? `Run: ${program} help ${name}`
+          : `Did you mean ${nearest(`${name} ${next}`, names)}?`,
+    });
+  }
+  const firstWords = new Set(commands.map((one) => one.name.split(' ', 1).join()));
+  const like = nearest(name, ['--version', ...firstWords]);
   throw new TamperError('USAGE', `unknown command ${shown(name)}`, {
     hint: `Did you mean ${like}? All commands: ${program} help`,
   });
 }
+
+const commandsBelow = (name: string): readonly CommandRow[] =>
+  commands.filter((one) => one.name.startsWith(`${name} `));
 
 async function runCommand(called: string, command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
   const flags = readFlags(argv, { ...command.specs, help: { type: 'boolean', short: 'h' } }, command.takesConfig);
@@ -104,13 +141,13 @@ async function runCommand(called: string, command: Command, argv: readonly strin
   return command.run(flags, io);
 }
 
-function overview(): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
-  const groups = [...new Set(commands.map(({ group }) => group))];
+function overview(shown: readonly CommandRow[]): string {
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  const groups = [...new Set(shown.map(({ group }) => group))];
   const rows = groups.flatMap((group) => [
     '',
     `${group}:`,
-    ...commands.flatMap((one) => (one.group === group ? [`  ${one.name.padEnd(width)}  ${one.summary}`] : [])),
+    ...shown.flatMap((one) => (one.group === group ? [`  ${one.name.padEnd(width)}  ${one.summary}`] : [])),
   ]);
   return [
     `usage: ${program} COMMAND [ARGUMENTS]`,

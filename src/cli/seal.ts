@@ -7,6 +7,7 @@ import { text, yes } from './flags.ts';
 import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { print, printable, tell, writeAll } from './output.ts';
+import { type Progress, progressOn } from './progress.ts';
 import { resolveCall } from './resolve.ts';
 import { leftBehindText, readsInput } from './uncaught.ts';
 import { withoutTyped } from './without-typed.ts';
@@ -17,7 +18,7 @@ const flags = {
   config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
   out: text('FILE', 'where the log goes, same as the option file; - is standard output'),
   'key-events': text('FILE', 'append every use of a key to this file, one JSON object per line'),
-  quiet: yes('print only errors on standard error'),
+  quiet: yes('print only errors on standard error, and no progress'),
 };
 
 /** `fapilog-tamper seal` */
@@ -46,7 +47,10 @@ export const seal: Command = command(
       });
     }
     const { config, warnings } = await resolveCall(withOut(call), io);
+    const toTerminal = io.stdout.isTTY === true && (config.tee || config.file === '-');
+    const progress = progressOn(call.flags.quiet || toTerminal ? undefined : io.stderr, 'sealing');
     const say: Say = async (text) => {
+      progress.end();
       if (call.flags.quiet) return;
       await tell(io.stderr, `${program}: ${printable(withoutTyped(text, [config.file]))}\n`);
     };
@@ -59,8 +63,11 @@ export const seal: Command = command(
     let forget: (() => Promise<void>) | undefined;
     try {
       if (keyEvents !== undefined) forget = await recordKeyEvents(keyEvents, (error) => void warn(error));
-      await (config.enabled ? sealInput(input, config, io, say, stopped) : passThrough(input, config, io, say));
+      await (config.enabled
+        ? sealInput({ input, config, io, say, stopped, progress })
+        : passThrough(input, config, io, say));
     } finally {
+      progress.end();
       const taken = input.leftBehind;
       if (taken !== undefined) await tell(io.stderr, leftBehindText(taken)); // with --quiet too: its producer has to write it again
       input.close();
@@ -161,13 +168,16 @@ async function passThrough(input: InputLines, config: ResolvedConfig, io: Comman
   }
 }
 
-async function sealInput(
-  input: InputLines,
-  config: ResolvedConfig,
-  io: CommandIo,
-  say: Say,
-  stopped: Promise<void>,
-): Promise<void> {
+interface Sealing {
+  readonly input: InputLines;
+  readonly config: ResolvedConfig;
+  readonly io: CommandIo;
+  readonly say: Say;
+  readonly stopped: Promise<void>;
+  readonly progress: Progress;
+}
+
+async function sealInput({ input, config, io, say, stopped, progress }: Sealing): Promise<void> {
   const sealer = createSealerFor(config);
   sealer.on('error', (error) => input.fail(error));
   sealer.on('warning', ({ code, message }) => void say(`warning: ${code}: ${message}`));
@@ -197,10 +207,13 @@ async function sealInput(
   let inTime = true;
   let before = sealer.stats;
   let copies = config.tee;
+  let read = 0;
   try {
     for (;;) {
       const lines = await input.next();
       if (lines === undefined) break;
+      read += lines.bytes.length;
+      progress.show(read, 0, () => linesText(sealer.stats.records));
       const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
       const mayDrop = config.onWriteFailure === 'drop' && !lines.goesOn; // it asks not to be held back
       if (!goOn && !mayDrop && !input.hasFailed && !(await drained(sealer, stop.signal))) break;

@@ -15,6 +15,7 @@ export const timestamp: Command = command(
   {
     usage: 'PATH… --origin NAME --url URL --tsa-certificate FILE --out DIRECTORY',
     examples: [
+      '% /var/log/app --origin audit.example.com/app --url http://127.0.0.1:3161 --tsa-certificate tsa-root.pem --out stamps --format json',
       '% audit.jsonl --origin audit.example.com/app --url https://tsa.example.org --tsa-certificate tsa-root.pem --out stamps',
     ],
     about: [

@@ -16,7 +16,8 @@ import {
   variableOf,
 } from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';
-import { carrier, count, type Flag, list, text, time, yes } from './flags.ts';
+import { carrier, count, type Flag, list, text, time, under, yes } from './flags.ts';
+import { refuseLogs } from './refuse-log.ts';
 import { resolveCall } from './resolve.ts';
 
 /** The flags of a command that verifies, and what each becomes. */
@@ -47,35 +48,43 @@ export type VerifyFlags = {
 
 /** What each of them is for. */
 export const verifyFlags: VerifyFlags = {
-  origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
-  policy: text('FILE', "the auditor's policy: streams, keys, how complete, how recent (docs/policy.md)"),
-  config: text('FILE', "the writer's configuration: its origin and keys"),
-  'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
-  keys: list('PATH', 'a file with the data key, a directory of NAME.key files, or what keys recover wrote'),
-  'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
-  witness: list(
-    'VKEY|FILE',
-    'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
-  ),
-  cosignatures: count('number of witnesses that must have cosigned (default: all of them)'),
-  timestamp: list('NAME.tsr', 'a time stamp of the checkpoint in NAME.note beside it (RFC 3161)'),
-  'tsa-certificate': list('FILE', 'root certificate of a time-stamp authority that you trust, PEM'),
-  known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
-  since: list('NOTE', 'a file with a checkpoint that you hold'),
-  unwrap: carrier(
-    'what wrapped the lines on their way: docker, cri, loki (logcli --forward -o jsonl), or field:NAME, a member of an object a line',
-  ),
-  manifest: list('PATH', 'a manifest to check in addition to those beside the files'),
-  live: yes('the log is still being written: it ends at the newest seal'),
-  now: time('the time to use as now for --live (default: the clock)'),
-  part: yes('one closed file by itself, after the checkpoint held before it (--since)'),
-  demux: yes('the files contain lines of several streams, mixed'),
-  'accept-successors': yes('signers that a named signer handed over to count as named'),
-  strict: yes('warnings make the verdict undecided'),
-  'max-bytes': count('how many bytes a .gz may expand to (default 64 GiB)'),
-  jobs: count(
-    'number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)',
-  ),
+  ...under('Streams and keys', {
+    origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
+    policy: text('FILE', "the auditor's policy: streams, keys, how complete, how recent (docs/policy.md)"),
+    config: text('FILE', "the writer's configuration: its origin and keys"),
+    'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
+    keys: list('PATH', 'a file with the data key, a directory of NAME.key files, or what keys recover wrote'),
+    'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
+    'accept-successors': yes('signers that a named signer handed over to count as named'),
+  }),
+  ...under('Witnesses and time stamps', {
+    witness: list(
+      'VKEY|FILE',
+      'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
+    ),
+    cosignatures: count('number of witnesses that must have cosigned (default: all of them)'),
+    timestamp: list('NAME.tsr', 'a time stamp of the checkpoint in NAME.note beside it (RFC 3161)'),
+    'tsa-certificate': list('FILE', 'root certificate of a time-stamp authority that you trust, PEM'),
+  }),
+  ...under('What you have seen before', {
+    known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
+    since: list('NOTE', 'a file with a checkpoint that you hold'),
+  }),
+  ...under('How the log is read', {
+    unwrap: carrier(
+      'what wrapped the lines on their way: docker, cri, loki (logcli --forward -o jsonl), or field:NAME, a member of an object a line',
+    ),
+    manifest: list('PATH', 'a manifest to check in addition to those beside the files'),
+    live: yes('the log is still being written: it ends at the newest seal'),
+    now: time('the time to use as now for --live (default: the clock)'),
+    part: yes('one closed file by itself, after the checkpoint held before it (--since)'),
+    demux: yes('the files contain lines of several streams, mixed'),
+    strict: yes('warnings make the verdict undecided'),
+    'max-bytes': count('how many bytes a .gz may expand to (default 64 GiB)'),
+    jobs: count(
+      'number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)',
+    ),
+  }),
 };
 
 /** What a command that verifies was asked to do. */
@@ -107,6 +116,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
   const { flags, positionals } = call;
   if (needsPaths && positionals.length === 0)
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
+  await refuseLogs(flags);
   const keyVariables = flags['key-env'];
   const resolution = await resolveCall(call, io, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);

@@ -1,7 +1,7 @@
 import { TamperError, type VerifyReport } from '../index.ts';
 import { type VerifyOptions, verifyTopicWith } from '../internal.ts';
 import type { CommandIo } from './command.ts';
-import { type Flag, type FlagValues, text, yes } from './flags.ts';
+import { type Flag, type FlagValues, text, under, yes } from './flags.ts';
 import { print, printable } from './output.ts';
 import type { VerifyFlags } from './verify-request.ts';
 
@@ -16,7 +16,7 @@ export type TopicFlags = {
 };
 
 /** What each of them is for. */
-export const topicFlags: TopicFlags = {
+export const topicFlags: TopicFlags = under('A topic of Kafka', {
   from: text(
     'kafka://HOST:PORT[,HOST:PORT]/TOPIC',
     'read a topic of Kafka instead of files: key = origin, value = a sealed line; kafkas:// for TLS (docs/kafka.md)',
@@ -24,7 +24,7 @@ export const topicFlags: TopicFlags = {
   state: text('DIRECTORY', 'with --from: what was read, saved with its offsets; the next run goes on there'),
   'findings-topic': text('NAME', 'with --from: write findings to this topic'),
   follow: yes('with --from: read on until SIGTERM, then report'),
-};
+});
 
 type Given = FlagValues<VerifyFlags & TopicFlags>;
 

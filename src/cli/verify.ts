@@ -6,7 +6,7 @@ import { type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
-import { oneOf, text, yes } from './flags.ts';
+import { oneOf, text, under, yes } from './flags.ts';
 import { jsonText, print, printable, printReport } from './output.ts';
 import { checkOutputFile, REPORT_FILE, writeOutputFile } from './output-file.ts';
 import { progressOn } from './progress.ts';
@@ -35,11 +35,13 @@ export const verify: Command = command(
     flags: {
       ...verifyFlags,
       ...topicFlags,
-      html: text('FILE', 'also write a report for people: one HTML file, for paper too (docs/report.md)'),
-      'without-lines': yes('leave the lines of the log out of that report'),
-      format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
-      quiet: yes('print only the verdict'),
-      verbose: yes('also print key periods and every finding'),
+      ...under('Output', {
+        html: text('FILE', 'also write a report for people: one HTML file, for paper too (docs/report.md)'),
+        'without-lines': yes('leave the lines of the log out of that report'),
+        format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
+        quiet: yes('print only the verdict'),
+        verbose: yes('also print key periods and every finding'),
+      }),
     },
     takesConfig: true,
   },

@@ -27,6 +27,7 @@ export const witness: Command = command(
   {
     usage: 'PATH…|- --origin NAME --url URL --witness VKEY|FILE --out FILE',
     examples: [
+      '% /var/log/app --origin audit.example.com/app --url http://127.0.0.1:7380 --witness witness.vkey --out audit.witnessed --format json',
       '% audit.jsonl --origin audit.example.com/app --url https://witness.example.org --witness witness.vkey --out audit.witnessed',
     ],
     about: [

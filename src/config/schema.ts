@@ -144,7 +144,8 @@ export function kindOf(name: OptionName): OptionKind {
   return kinds[options[name].type] ?? 'text';
 }
 
-function choicesOf(name: OptionName): readonly string[] {
+/** The values of an option that has a few; none of another one. */
+export function choicesOf(name: OptionName): readonly string[] {
   const schema = options[name];
   return schema.type === 'picklist' ? schema.options : [];
 }

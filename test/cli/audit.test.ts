@@ -206,6 +206,18 @@ describe('fapilog-tamper cat', () => {
 });
 
 describe('fapilog-tamper inspect', () => {
+  it.each([
+    ['a program', 'const one = 1;\nconst two = 2;\n', 'no sealed log: none of the 2 lines was ever sealed\n'],
+    ['a line', 'once\n', 'no sealed log: the only line was never sealed\n'],
+    ['an empty file', '', 'no sealed log: there is no line\n'],
+  ])('inspect says of %s that it is no log', async (_, content, says) => {
+    writeFileSync(join(cwd, 'other.txt'), content);
+    const { code, stdout } = await runHere(['inspect', 'other.txt'], { cwd });
+    expect(code).toBe(2);
+    expect(stdout.startsWith(says)).toBe(true);
+    expect((await runHere(['inspect', 'other.txt', '--format', 'json'], { cwd })).code).toBe(2);
+  });
+
   it('shows what the file says of itself', async () => {
     const { code, stdout } = await runHere(['inspect', 'a.jsonl'], { cwd, env: {} });
     expect(code).toBe(0);
@@ -244,6 +256,21 @@ describe('fapilog-tamper demo', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('All 4 were found.')]);
   });
 
+  it('of a file with one short line deletes that one, and counts in the singular', async () => {
+    writeFileSync(join(cwd, 'short.log'), 'once\n');
+    const { code, stdout } = await runHere(['demo', 'short.log'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('OK, 1 record.')]);
+    expect(stdout).toContain('entry 3 is missing\n');
+    expect(stdout).toContain('All 4 were found.');
+  });
+
+  it('says of a binary that it is no text', async () => {
+    writeFileSync(join(cwd, 'program'), Buffer.from(Array.from({ length: 3_000 }, (_, at) => at % 256)));
+    const { code, stdout } = await runHere(['demo', 'program'], { cwd, env: {} });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('program were sealed (it is no text file: ')]);
+    expect(stdout).toContain('All 4 were found.');
+  });
+
   it('takes a compressed file, shows the altered record before and after', async () => {
     writeFileSync(join(cwd, 'own.log.gz'), gzipSync(Array.from({ length: 300 }, (_, at) => `line ${at}`).join('\n')));
     const { code, stdout } = await runHere(['demo', 'own.log.gz'], { cwd, env: {} });
@@ -259,8 +286,10 @@ describe('fapilog-tamper demo', () => {
     ['nowhere.log', 'NOT_FOUND', 2],
     ['.', 'USAGE', 64],
     ['empty.log', 'USAGE', 64],
+    ['broken.gz', 'READ_FAILED', 2],
   ])('names the file %s that it cannot show anything with', async (file, error, expected) => {
     writeFileSync(join(cwd, 'empty.log'), '');
+    writeFileSync(join(cwd, 'broken.gz'), 'not compressed');
     const { code, stderr } = await runHere(['demo', file], { cwd, env: {} });
     expect(code).toBe(expected);
     expect(stderr).toContain(error);

@@ -31,10 +31,10 @@ describe('fapilog-tamper doctor', () => {
       FAPILOG_TAMPER_SIGNING_KEY: randomBytes(32).toString('hex'),
       FAPILOG_TAMPER_STATE_DIR: 'state',
     };
-    const { code, stdout, stderr } = await built.run(['doctor', '--heartbeat-seconds', '60', '--no-fsync-on-rotate'], {
-      cwd,
-      env,
-    });
+    const { code, stdout, stderr } = await built.run(
+      ['doctor', '--verbose', '--heartbeat-seconds', '60', '--no-fsync-on-rotate'],
+      { cwd, env },
+    );
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^file +audit\.jsonl +file tamper\.yaml:2$/m);
     expect(stdout).toMatch(/^checkpoint_max_records +100 +file tamper\.yaml:4$/m);
@@ -73,6 +73,18 @@ describe('fapilog-tamper doctor', () => {
     expect(stdout).not.toContain('canary');
   });
 
+  it('ends with a summary, and what to do first', async () => {
+    const { code, stdout } = await built.run(['doctor'], { cwd });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /\n\nNot ready: 1 failed, 1 warning, 1 ok\.\nFirst: data key: Set it to 32 random bytes as base64, .*\n$/,
+    );
+    expect(stdout).not.toContain('max_line_bytes');
+    expect(stdout).not.toContain('engine:');
+    const well = await built.run(['doctor'], { cwd, env: { FAPILOG_TAMPER_KEY: key } });
+    expect([well.code, well.stdout.split('\n').at(-2)]).toEqual([0, 'Ready: 1 warning, 2 ok.']);
+  });
+
   it('says that an SDK is missing', async () => {
     const { code, stdout } = await built.run(
       ['doctor', '--key-source', 'aws-kms', '--key-id', 'alias/a', '--aws-region', 'eu-west-1'],
@@ -84,7 +96,7 @@ describe('fapilog-tamper doctor', () => {
 
   it('redacts a literal token and warns of it', async () => {
     const env = { FAPILOG_TAMPER_VAULT_TOKEN: 'hvs.canary', FAPILOG_TAMPER_KEY: key };
-    const { code, stdout, stderr } = await built.run(['doctor'], { cwd, env });
+    const { code, stdout, stderr } = await built.run(['doctor', '--verbose'], { cwd, env });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^vault_token +\[redacted\] +environment variable FAPILOG_TAMPER_VAULT_TOKEN$/m);
     expect(stdout).toContain(

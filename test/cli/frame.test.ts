@@ -21,11 +21,13 @@ afterAll(() => {
 describe('fapilog-tamper', () => {
   it('--version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-    const { code, stdout, stderr } = await built.run(['--version']);
+    expect(await built.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const { code, stdout, stderr } = await built.run(['-V', '--verbose']);
     expect([code, stderr]).toEqual([0, '']);
-    const [first, second] = stdout.split('\n');
+    const [first, engine, platform] = stdout.split('\n');
     expect(first).toBe(version);
-    expect(second).toMatch(/^engine: typescript \(.+\)$/);
+    expect(engine).toMatch(/^engine: typescript \(.+\)$/);
+    expect(platform).toBe(`platform: ${process.platform}-${process.arch}, Node.js ${process.version}`);
   });
 
   it('--help lists every command and the exit codes', async () => {
@@ -57,13 +59,39 @@ describe('fapilog-tamper', () => {
     });
   });
 
+  it.each([
+    [['keys'], 'Run: fapilog-tamper help keys'],
+    [['policy', 'inti'], 'Did you mean policy init?'],
+    [['help', 'keys', 'recovr'], 'Did you mean keys recover?'],
+  ])('the first word of two-word commands, %j', async (argv, hint) => {
+    const { code, stdout, stderr } = await runCommand(argv);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain(hint);
+  });
+
+  it('help of the first word of two-word commands lists them', async () => {
+    const { code, stdout, stderr } = await runCommand(['help', 'keys']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ {2}keys show .*\n {2}keys recover /m);
+    expect(stdout).not.toContain('seal');
+    expect(await runCommand(['keys', '--help'])).toEqual({ code, stdout, stderr });
+  });
+
+  it.each([
+    ['verify', ['Streams and keys', 'Witnesses and time stamps', 'How the log is read', 'A topic of Kafka', 'Output']],
+    ['audit', ['The audit', 'Streams and keys', 'One part of an audit', 'As a service', 'Output']],
+  ])('help of %s has its flags under headings', async (name, headings) => {
+    const { stdout } = await runCommand(['help', name]);
+    for (const heading of headings) expect(stdout).toMatch(new RegExp(`\\n\\n${heading}:\\n {2}\\S`));
+  });
+
   it('help of an unknown command', async () => {
     const { code, stdout, stderr } = await runCommand(['help', 'verfy']);
     expect([code, stdout]).toEqual([64, '']);
     expect(stderr).toContain('Did you mean verify?');
   });
 
-  it.each(commands.map(({ name }) => name))('%s --help, -h and help %s', async (name) => {
+  it.each(commands.map(({ name }) => name))('%s: --help, -h and help', async (name) => {
     const { code, stdout, stderr } = await runCommand([...name.split(' '), '--help']);
     expect([code, stderr]).toEqual([0, '']);
     expect(await runCommand([...name.split(' '), '-h'])).toEqual({ code, stdout, stderr });
@@ -79,7 +107,8 @@ describe('fapilog-tamper', () => {
     const program = `fapilog-tamper ${name}`;
     const lines = [...stdout.matchAll(/^ {2}(.*)$/gm)].map(([, text = '']) => text);
     const examples = lines.filter((text) => text === program || text.includes(`${program} `));
-    expect(examples.length).toBeGreaterThan(0);
+    expect(examples.length).toBeGreaterThanOrEqual(2);
+    expect(examples.length).toBeLessThanOrEqual(3);
     for (const example of examples) {
       const ours = example.slice(example.indexOf(program) + program.length).replace(/ [|<>] .*$/, '');
       const args = [...ours.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');

@@ -229,3 +229,23 @@ describe('a signing key that only a configuration names', () => {
     expect(await runCommand(['verify', file, '--config', config])).toMatchObject({ code: 0 });
   });
 });
+
+describe('a sealed log in the place of another file', () => {
+  it.each([
+    ['keys', 'a data key'],
+    ['public-key', 'public keys'],
+    ['policy', 'a policy'],
+    ['config', 'options'],
+    ['witness', 'the verifier key of a witness'],
+    ['since', 'a signed checkpoint'],
+  ])('of --%s is said to be one, not a bad file', async (flag, holds) => {
+    const log = logOf(macKeys);
+    chmodSync(log, 0o644); // as logs are: nobody is told to hide it
+    for (const command of ['verify', 'prove', 'attest', 'cat']) {
+      const more = command === 'prove' ? ['--seq', '3'] : command === 'cat' ? ['--verified'] : [];
+      const { code, stderr } = await runCommand([command, log, '--origin', origin, `--${flag}`, log, ...more]);
+      expect(code).toBe(64);
+      expect(stderr).toContain(`USAGE: --${flag} ${log} is a sealed log\n  hint: Name a file with ${holds}`);
+    }
+  });
+});

@@ -257,14 +257,14 @@ describe('fapilog-tamper keys show', () => {
 
 describe('fapilog-tamper keys', () => {
   it.each([
-    ['no subcommand', [], 'two subcommands'],
-    ['another subcommand', ['list'], 'two subcommands'],
+    ['no subcommand', [], 'say which: keys show or keys recover'],
+    ['another subcommand', ['shwo'], 'Did you mean keys show?'],
     ['nothing to show', ['show'], 'keys show PATH'],
     ['nothing to recover', ['recover'], 'keys recover PATH'],
     ['nowhere to write', ['recover', 'x', '--origin', 'o/a'], '--out FILE'],
     ['no stream', ['recover', 'x', '--out', 'y'], 'name the stream'],
-    ['recover’s flags with show', ['show', 'x', '--out', 'y'], '--out is for keys recover'],
-    ['a configuration with show', ['show', 'x', '--key-source', 'env'], 'no keySource'],
+    ['recover’s flags with show', ['show', 'x', '--out', 'y'], 'unknown flag --out'],
+    ['a configuration with show', ['show', 'x', '--key-source', 'env'], 'unknown flag --key-source'],
   ])('%s is wrong usage', async (_, args, message) => {
     const { code, stderr, stdout } = await runCommand(['keys', ...args]);
     expect([code, stdout]).toEqual([64, '']);

@@ -79,6 +79,20 @@ describe('fapilog-tamper seal', () => {
     expect(kinds.filter((kind) => kind === 'open')).toHaveLength(2);
   });
 
+  it('does not begin anew when only the log was deleted, says how to, and then does', async () => {
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
+    rmSync(join(cwd, 'a.jsonl'));
+    const { code, stderr } = await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/STATE_CONFLICT: .*a\.jsonl is gone/);
+    expect(stderr).toContain(
+      'To start afresh in development, delete the state too: docs/when-things-fail.md#the-state',
+    );
+    rmSync(join(cwd, '.fapilog-chainstate'), { recursive: true });
+    expect(await here(['seal', '--quiet', ...out], { env, input: 'three\n' })).toMatchObject({ code: 0, stderr: '' });
+    expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['three']);
+  });
+
   it('goes on in a new file at SIGHUP where logrotate has renamed this one, and lives on where not', async () => {
     const program = join(built.directory, 'dist/cli/main.js');
     const child = spawn(process.execPath, [program, 'seal', '--quiet', ...out], {

@@ -61,7 +61,7 @@ The value of an option comes from the first of these four places that sets it:
 3. in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which a command finds by \`--config\` or \`FAPILOG_TAMPER_CONFIG\`: a single flat map of options. Duplicate keys, aliases and tags are refused;
 4. its default.
 
-\`fapilog-tamper doctor\` shows each option, its value and the place that set it. An unknown option is an error that names the
+\`fapilog-tamper doctor --verbose\` shows each option, its value and the place that set it. An unknown option is an error that names the
 option, the place and the nearest existing option; so is a \`FAPILOG_TAMPER_*\` variable that is neither an option nor named by
 \`key_env_var\` or \`signing_key_env_var\`. The variables that Kubernetes injects for a Service named \`fapilog-tamper\`
 (\`FAPILOG_TAMPER_SERVICE_HOST\`, \`FAPILOG_TAMPER_PORT_80_TCP\` and so on) are ignored. Paths are relative to the working directory.

@@ -44,7 +44,7 @@ test('two tarballs in an empty folder: the engine is native, and seals and verif
   const place = project.folderElsewhere();
   makePackage(platform, module, join(place, 'package'));
   installInto(project.folder, [packFolder(join(place, 'package'), place)]);
-  assert.match(project.command(['--version']).stdout, /is not one that this package names/);
+  assert.match(project.command(['--version', '--verbose']).stdout, /is not one that this package names/);
   nameEngines(project.path('node_modules', ours.name), () => module);
 
   const installed = project.path('node_modules', packageName(platform));
@@ -55,8 +55,8 @@ test('two tarballs in an empty folder: the engine is native, and seals and verif
   for (const crate of ['sha2', 'serde_json', 'napi'])
     assert.match(notice, new RegExp(`^It contains ${crate} \\d`, 'm'));
 
-  assert.match(project.command(['--version']).stdout, /^engine: native \(.+engine\.node\)$/m);
-  const doctor = project.command(['doctor'], { env: { FAPILOG_TAMPER_KEY: 'a5'.repeat(32) } });
+  assert.match(project.command(['--version', '--verbose']).stdout, /^engine: native \(.+engine\.node\)$/m);
+  const doctor = project.command(['doctor', '--verbose'], { env: { FAPILOG_TAMPER_KEY: 'a5'.repeat(32) } });
   assert.match(doctor.stdout, /engine\W+native/, doctor.stderr);
   sealAndVerify(project, 'native', 'typescript');
   sealAndVerify(project, 'typescript', 'native');
@@ -89,11 +89,11 @@ test('a package that does not fit: the engine in TypeScript, and why', { skip },
     const isOther = what === 'a file of another platform';
     nameEngines(project.path('node_modules', ours.name), () => (isOther ? join(installed, 'engine.node') : module));
     writeFileSync(join(installed, 'package.json'), change(readFileSync(join(installed, 'package.json'), 'utf8')));
-    const { status, stdout, stderr } = project.command(['--version']);
+    const { status, stdout, stderr } = project.command(['--version', '--verbose']);
     assert.deepEqual([status, stderr], [0, ''], what);
     assert.match(stdout, /^engine: typescript \(/m, what);
     assert.match(stdout, why, what);
-    const asked = project.command(['--version'], { env: { FAPILOG_TAMPER_ENGINE: 'native' } });
+    const asked = project.command(['--version', '--verbose'], { env: { FAPILOG_TAMPER_ENGINE: 'native' } });
     assert.equal(asked.status, 2, what);
     assert.match(asked.stderr, /DEPENDENCY_MISSING/, what);
   }
@@ -135,7 +135,7 @@ test('npm takes the one engine that fits, and goes without where there is none',
       project.write('.npmrc', `@fapilog-tamper:registry=${registry}\nprefer-offline=true\naudit=false\nfund=false\n`);
       await promisify(execFile)('npm', ['install', '--ignore-scripts', release], { cwd: project.folder });
       const scope = project.path('node_modules', '@fapilog-tamper');
-      const { stdout } = project.command(['--version']);
+      const { stdout } = project.command(['--version', '--verbose']);
       return { engines: existsSync(scope) ? readdirSync(scope) : [], stdout };
     };
     const whole = await install();

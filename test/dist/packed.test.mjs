@@ -1,6 +1,6 @@
 // The packed tarball, installed into an empty folder: what a user gets, and nothing else.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../../scripts/lib/run.mjs';
@@ -38,6 +38,18 @@ test('the tarball holds the built files, the specification and the licence, and 
   for (const file of exported.map((name) => name.replace(/^\.\//, ''))) {
     assert.ok(packedFiles().includes(file.replace(/\.js$/, '.d.ts')), `${file} has no declarations`);
   }
+});
+
+test('it holds what an installation needs and no more', () => {
+  const files = packedFiles();
+  const bytes = files.reduce((sum, file) => sum + statSync(project.path('node_modules', pkg.name, file)).size, 0);
+  console.log(`${files.length} files, ${bytes} bytes`);
+  assert.ok(files.length <= 1_200, `${files.length} files`);
+  assert.ok(bytes <= 5_000_000, `${bytes} bytes`);
+  assert.deepEqual(
+    pkg.man.filter((page) => !files.includes(page.replace(/^\.\//, ''))),
+    [],
+  );
 });
 
 test('every relative link of a packed page leads to a packed file, and hints name pages that are there', () => {

@@ -233,7 +233,9 @@ test('--jobs: it starts itself, and never a program that stands beside it; the r
 
 test('it imports nothing but modules of Node.js, and its licences stand in its first lines', () => {
   const text = readFileSync(alone, 'utf8');
-  const imported = [...text.matchAll(/^import [^'"]*['"]([^'"]+)['"];?$/gm)].map(([, name]) => name);
+  const imported = [...text.matchAll(/\bimport\s*(?:[\w$*{][^'"()]*?\bfrom\s*)?['"]([^'"]+)['"]/g)].map(
+    ([, name]) => name,
+  );
   const loaded = [...text.matchAll(/\b(?:require|import)\(\s*['"]([^'"]+)['"]\s*\)/g)].map(([, name]) => name);
   assert.ok(imported.length > 10);
   const known = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));

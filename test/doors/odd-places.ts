@@ -38,16 +38,8 @@ export interface Place {
 export const nameOf = ({ name, flag, beside }: Place): string =>
   `${name} ${flag === undefined ? 'PATH' : `--${flag}`}${beside === undefined ? '' : ` beside a log that was tampered with, ${beside}`}`;
 
-/** What the line of the table in the help stands for. */
-const SUBCOMMANDS: Readonly<Record<string, readonly string[]>> = {
-  keys: ['keys show', 'keys recover'],
-  policy: ['policy init'],
-  audit: ['audit', 'audit merge'],
-};
-/** The flags of a row that one of its commands takes; all, if it is not here. */
-const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = { 'keys show': [], 'audit merge': ['html', 'metrics'] };
 /** They take no path as an argument. */
-const WITHOUT_PATH = [...WRITERS, 'keygen', 'audit collect'];
+const WITHOUT_PATH = [...WRITERS, 'keygen', 'audit collect', 'completion'];
 
 export async function places(): Promise<Place[]> {
   const documented = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
@@ -56,17 +48,14 @@ export async function places(): Promise<Place[]> {
     .map((one) => one.replaceAll('_', '-'));
   const rows = [...(await runCommand(['help'])).stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}/gm)];
   const found: Place[] = [];
-  for (const [, row = ''] of rows) {
-    const { stdout } = await runCommand(['help', ...row.split(' ')]);
+  for (const [, name = ''] of rows) {
+    const { stdout } = await runCommand(['help', ...name.split(' ')]);
     const flags = [...stdout.matchAll(/^ {2}--([a-z-]+) (\S+) {2,}/gm)];
     const own = flags.flatMap(([, flag = '', takes]) => (isPath(takes) ? [flag] : []));
-    for (const name of SUBCOMMANDS[row] ?? [row]) {
-      const all = OWN_FLAGS[name] ?? [...own, ...(WRITERS.includes(name) ? options : [])];
-      for (const flag of all) found.push({ name, flag });
-      if (!WITHOUT_PATH.includes(name)) found.push({ name });
-      if (name === 'verify' || name === 'audit')
-        found.push({ name, beside: 'in a directory' }, { name, beside: 'named' });
-    }
+    for (const flag of [...own, ...(WRITERS.includes(name) ? options : [])]) found.push({ name, flag });
+    if (!WITHOUT_PATH.includes(name)) found.push({ name });
+    if (name === 'verify' || name === 'audit')
+      found.push({ name, beside: 'in a directory' }, { name, beside: 'named' });
   }
   return found;
 }

@@ -193,6 +193,6 @@ describe('a package that brings a native engine', () => {
       const verified = await built.run(checked, { env: { ...env, FAPILOG_TAMPER_ENGINE: other } });
       expect(verified.code, verified.stdout).toBe(0);
     }
-    expect((await built.run(['--version'])).stdout).toContain('engine: native (');
+    expect((await built.run(['--version', '--verbose'])).stdout).toContain('engine: native (');
   });
 });

@@ -28,7 +28,7 @@ describe('without a native engine', () => {
   const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`;
   const version = async (
     env: Record<string, string>,
-  ): Promise<{ code: number | null; stdout: string; stderr: string }> => built.run(['--version'], { env });
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> => built.run(['--version', '--verbose'], { env });
   const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
   /** A package that says that it brings an engine. */
   const install = (below: string, packageVersion: string, content: string): string => {
@@ -56,7 +56,7 @@ describe('without a native engine', () => {
     const { code, stdout, stderr } = await version({});
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(
-      /^\d+\.\d+\.\d+\S*\nengine: typescript \(@fapilog-tamper\/engine-\S+( or \S+)? is not installed\)\n$/,
+      /^\d+\.\d+\.\d+\S*\nengine: typescript \(@fapilog-tamper\/engine-\S+( or \S+)? is not installed\)$/m,
     );
     expect((await version({ FAPILOG_TAMPER_ENGINE: 'typescript' })).stdout).toMatch(
       /^engine: typescript \(FAPILOG_TAMPER_ENGINE asks for it\)$/m,
@@ -109,7 +109,7 @@ describe('without a native engine', () => {
     mkdirSync(join(cwd, 'engine'));
     writeFileSync(join(cwd, 'engine', `${platform}.node`), 'no shared object');
     const program = 'apps/ours/tamper/dist/cli/main.js';
-    const { code, stdout } = await built.run(['--version'], { program, cwd });
+    const { code, stdout } = await built.run(['--version', '--verbose'], { program, cwd });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^engine: typescript \(.* is not installed\)$/m);
     for (const file of planted) expect(stdout).not.toContain(file);

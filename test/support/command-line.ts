@@ -12,8 +12,9 @@ export interface CommandResult {
 
 interface Given {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string | Buffer;
-  /** Whether standard output is a terminal. Default false. */
+  /** Pieces come when they come. */
+  readonly input?: string | Buffer | AsyncIterable<Buffer>;
+  /** Whether standard output and standard error are a terminal. Default false. */
   readonly terminal?: boolean;
 }
 
@@ -30,11 +31,13 @@ export async function runCommand(
         done();
       },
     });
+  const isWhole = typeof input === 'string' || Buffer.isBuffer(input);
+  const pieces = (): Readable => Readable.from(isWhole ? [Buffer.from(input)] : input);
   const io = {
-    stdin: () => Readable.from([Buffer.from(input)]),
-    inputBytes: () => bytesOfStream(Readable.from([Buffer.from(input)])),
+    stdin: pieces,
+    inputBytes: () => bytesOfStream(pieces()),
     stdout: Object.assign(into('stdout'), { isTTY: terminal }),
-    stderr: into('stderr'),
+    stderr: Object.assign(into('stderr'), { isTTY: terminal }),
     env,
     stopped: async () => new Promise<void>(() => undefined),
     onHangUp: () => () => undefined,

@@ -88,6 +88,6 @@ function readme(name) {
 
 The native engine of [${ours.name}](${ours.homepage}) for ${name}. npm installs it with that package where it fits;
 nothing in it is to be called by anybody else. It is used if its version is that of ${ours.name}, and
-\`npx ${ours.name} --version\` says whether it is. What it does is done without it too, at a fraction of the speed.
+\`npx ${ours.name} --version --verbose\` says whether it is. What it does is done without it too, at a fraction of the speed.
 `;
 }

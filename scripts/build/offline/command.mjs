@@ -21,7 +21,7 @@ const inOneFile = {
 const REQUIRE = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);\n";
 
 /**
- * `fapilog-tamper verify` with all that it needs in one text, readable as it is. The same sources give the same text.
+ * `fapilog-tamper verify` with all that it needs in one text. The same sources give the same text.
  *
  * @param format - `esm` for verify.mjs, `cjs` for the executable
  * @param called - how it is started, for its help
@@ -38,6 +38,7 @@ export async function bundleCommand(format, called) {
     target: 'node20.19',
     format,
     charset: 'utf8',
+    minify: true, // half of the package otherwise
     legalComments: 'none', // all of them are in the banner
     define: {
       CALLED: JSON.stringify(called),

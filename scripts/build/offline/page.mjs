@@ -44,7 +44,7 @@ async function bundle(entry, { plugins = [], inject = [], define = {} }) {
     format: 'iife',
     charset: 'utf8',
     legalComments: 'none', // all of them are at the end of the page
-    minifySyntax: true,
+    minify: true,
     define,
     inject,
     plugins: [...plugins, nodeModules],

@@ -76,6 +76,7 @@ export async function joinRoot(dist) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     minifyInternalExports: false,
+    comments: { annotation: true, jsdoc: false, legal: true },
     codeSplitting: { groups: [{ name: ROOT_FILE.replace(/\.js$/, ''), test: /./ }] },
   });
   await joined.close();

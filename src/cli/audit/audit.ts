@@ -1,10 +1,9 @@
 import { auditStreams, noRequests, runOf, shardOf } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
-import { text } from '../flags.ts';
+import { text, under } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
 import { givenItems } from './given.ts';
 import { keptLines } from './kept-lines.ts';
-import { merge } from './merge.ts';
 import { auditOutputs, checkOutputs, outputFlags } from './outputs.ts';
 import { auditRequested, requestFlags } from './request.ts';
 import { type AuditFlags, refuseWatchFlags, watchFlags, watchPlaces } from './watch.ts';
@@ -12,8 +11,7 @@ import { type AuditFlags, refuseWatchFlags, watchFlags, watchPlaces } from './wa
 /** `fapilog-tamper audit` */
 export const audit: Command = command(
   {
-    usage:
-      'PATH|LOCATION… --memory PLACE --origin NAME|--policy FILE [--public-key FILE] [--keys PATH] … | merge FILE…',
+    usage: 'PATH|LOCATION… --memory PLACE --origin NAME|--policy FILE [--public-key FILE] [--keys PATH] …',
     examples: [
       '% /var/log --memory /srv/auditor --policy policy.yaml',
       '% s3://logs/prod --memory s3://auditor/memory --policy policy.yaml --format json',
@@ -30,21 +28,19 @@ export const audit: Command = command(
     flags: {
       ...requestFlags,
       now: verifyFlags.now,
-      shard: text('I/N', 'only part I of N, from 0 (default: all, or the part that an array job is)'),
-      run: text(
-        'NAME',
-        'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
-      ),
+      ...under('One part of an audit', {
+        shard: text('I/N', 'only part I of N, from 0 (default: all, or the part that an array job is)'),
+        run: text(
+          'NAME',
+          'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
+        ),
+      }),
       ...outputFlags,
       ...watchFlags,
     },
     takesConfig: true,
   },
-  async (call, io) => {
-    const [verb, ...files] = call.positionals;
-    if (verb === 'merge') return merge(files, call, io);
-    return call.flags.watch ? watchPlaces(call, io) : auditPlaces(call, io);
-  },
+  async (call, io) => (call.flags.watch ? watchPlaces(call, io) : auditPlaces(call, io)),
 );
 
 async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<number> {

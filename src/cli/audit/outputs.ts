@@ -12,7 +12,7 @@ import { AuditReport } from '../../report/audit/audit-report.ts';
 import type { CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode } from '../exit-code.ts';
-import { type Flag, type FlagValues, oneOf, text, yes } from '../flags.ts';
+import { type Flag, type FlagValues, oneOf, text, under, yes } from '../flags.ts';
 import { print } from '../output.ts';
 import {
   checkOutputFile,
@@ -37,13 +37,13 @@ export type OutputFlags = {
 };
 
 /** What each of them is for. */
-export const outputFlags: OutputFlags = {
+export const outputFlags: OutputFlags = under('Output', {
   html: text('FILE', 'also write a report for people: one HTML file, streams with findings first'),
   metrics: text('FILE', "also write numbers for Prometheus, as node_exporter's textfile collector takes them"),
   format: oneOf(['text', 'json'], 'output format; json: one JSON a line, of a stream as soon as it is done'),
   quiet: yes('print only the summary'),
   verbose: yes('also print streams that are ok'),
-};
+});
 
 /** Read by whoever runs node_exporter: no name of a stream is in it. */
 const METRICS_FILE: OutputKind = {

@@ -1,7 +1,7 @@
 import { type ResolvedConfig, TamperError } from '../../index.ts';
 import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
-import { count, type Flag, text } from '../flags.ts';
+import { count, type Flag, text, under } from '../flags.ts';
 import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { durationOf } from './duration.ts';
 
@@ -63,18 +63,20 @@ export type RequestFlags = SharedFlags & {
 
 /** What each of them is for. */
 export const requestFlags: RequestFlags = {
-  memory: text('PLACE', 'directory or bucket folder for the memory of the audit; no writer of logs may write there'),
+  ...under('The audit', {
+    memory: text('PLACE', 'directory or bucket folder for the memory of the audit; no writer of logs may write there'),
+    'stopped-after': text(
+      'DURATION',
+      'logs need not be closed, but a stream whose newest proven seal is older, such as 26h, has stopped',
+    ),
+    retention: text('DURATION', 'files may be missing if their last entry is older, such as 400d (default: none may)'),
+    'reread-within': text(
+      'DURATION',
+      'unchanged files are read again within this time (default 30d), or never: the times of a file do not show every change',
+    ),
+    'reread-bytes': count('how many bytes of unchanged files are read again at most in one audit (default 256 GiB)'),
+  }),
   ...shared,
-  'stopped-after': text(
-    'DURATION',
-    'logs need not be closed, but a stream whose newest proven seal is older, such as 26h, has stopped',
-  ),
-  retention: text('DURATION', 'files may be missing if their last entry is older, such as 400d (default: none may)'),
-  'reread-within': text(
-    'DURATION',
-    'unchanged files are read again within this time (default 30d), or never: the times of a file do not show every change',
-  ),
-  'reread-bytes': count('how many bytes of unchanged files are read again at most in one audit (default 256 GiB)'),
 };
 
 /** What a command was asked to audit; the caller closes it. */

@@ -3,7 +3,7 @@ import { DEFAULT_LISTEN, KnownStates, listenAddress, shardOf, watchStreams } fro
 import type { Call, CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { type Flag, type FlagValues, text, yes } from '../flags.ts';
+import { type Flag, type FlagValues, text, under, yes } from '../flags.ts';
 import { durationOf } from './duration.ts';
 import { givenItems } from './given.ts';
 import { keptLines } from './kept-lines.ts';
@@ -22,7 +22,7 @@ export type WatchFlags = {
 };
 
 /** What each of them is for. */
-export const watchFlags: WatchFlags = {
+export const watchFlags: WatchFlags = under('As a service', {
   watch: yes('look again and again, until SIGTERM or SIGINT; prints streams whose state has changed (docs/audit.md)'),
   interval: text('DURATION', 'with --watch: the pause between two rounds (default 5m)'),
   listen: text(
@@ -31,7 +31,7 @@ export const watchFlags: WatchFlags = {
   ),
   webhook: text('URL', 'with --watch: is told when something is found, by https, or http to this host'),
   'webhook-secret-file': text('FILE', 'the secret that its messages are signed with (default: AUDIT_WEBHOOK_SECRET)'),
-};
+});
 
 const INTERVAL_MS = 300_000;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { systemCode } from '../../errors.ts';
+import { isTamperError, systemCode } from '../../errors.ts';
 import {
   auditorKeys,
   createSealer,
@@ -115,11 +115,21 @@ async function logInto(sealer: Sealer, ownFile: string | undefined): Promise<str
     return `${REQUESTS} requests to a small web service were answered and logged with ${logger}`;
   }
   const input = new InputLines(bytesOfStream(await openOwnFile(ownFile)), new Promise<never>(() => undefined));
-  for (let lines = await input.next(); lines !== undefined; lines = await input.next()) {
+  const next = async (): ReturnType<typeof input.next> => {
+    try {
+      return await input.next();
+    } catch (error) {
+      throw isTamperError(error, 'READ_FAILED') ? unreadable(ownFile, error.cause) : error;
+    }
+  };
+  let isText = true;
+  for (let lines = await next(); lines !== undefined; lines = await next()) {
+    isText &&= !lines.bytes.includes(0);
     const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
     if (!goOn) await once(sealer, 'drain');
   }
-  return `The lines of ${basename(ownFile)} were sealed`;
+  const remark = isText ? '' : ' (it is no text file: what stands between its line ends is sealed byte for byte)';
+  return `The lines of ${basename(ownFile)} were sealed${remark}`;
 }
 
 function placeText(report: VerifyReport): string {
@@ -189,7 +199,7 @@ export const demo: Command = command(
         });
       }
       await say(
-        `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records ?? 0} records.`,
+        `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records === 1 ? '1 record' : `${stream?.records ?? 0} records`}.`,
       );
       if (honest.verdict !== 'ok') throw new TamperError('INTERNAL', 'the sealed log did not verify');
       await say('\n3. Tampering with a fresh copy each time, without the key:\n');

@@ -38,13 +38,16 @@ export const tamperings: readonly Tampering[] = [
     needsKnown: false,
   },
   {
-    what: 'deletes two records',
+    what: 'deletes records',
     why: 'what they recorded never happened',
-    apply: (lines) => lines.filter((_, index) => index !== record(lines, 0.3) && index !== record(lines, 0.3) + 1),
+    apply: (lines) => {
+      const gone = recordsOf(lines).filter((index) => [0, 1].includes(index - record(lines, 0.3)));
+      return lines.filter((_, index) => !gone.includes(index));
+    },
     needsKnown: false,
   },
   {
-    what: 'swaps two neighbouring records',
+    what: 'swaps two neighbouring entries',
     why: 'first came the alarm, then the door opened; or was it the other way round?',
     apply: (lines) => {
       const records = recordsOf(lines);

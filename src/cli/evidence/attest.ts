@@ -13,7 +13,10 @@ import { writeNewFile } from './new-file.ts';
 export const attest: Command = command(
   {
     usage: 'FILE… [--config FILE] [--out FILE] …',
-    examples: ['% audit.jsonl --config fapilog.yaml --origin audit.example.com/app --out audit.intoto.json'],
+    examples: [
+      '% audit.jsonl --config fapilog.yaml --origin audit.example.com/app --out audit.intoto.json',
+      '% audit.jsonl --origin audit.example.com/app --key-source file --key-file-path sign.key --algorithm Ed25519',
+    ],
     about: [
       'Signs an in-toto statement about sealed files: verifies them as "verify" does and, if the verdict is ok, prints a DSSE envelope with the name and SHA-256 of each file, its stream, its range and its newest checkpoint. cosign verify-blob-attestation and other in-toto verifiers accept it.',
       'The signing key is the one in the configuration or its flags, as for "seal"; its public half is also what the log is verified with, unless --public-key names other keys. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',

@@ -14,6 +14,7 @@ export const prove: Command = command(
   {
     usage: 'PATH…|- --seq N --origin NAME|--policy FILE --public-key FILE [--out FILE] …',
     examples: [
+      '% audit.jsonl --seq 4711 --policy policy.yaml > payment.tlog-proof',
       '% audit.jsonl --seq 4711 --origin audit.example.com/app --public-key audit.key.pub --out payment.tlog-proof',
     ],
     about: [

@@ -1,4 +1,4 @@
-import { type CarrierName, loadPolicy, TamperError } from '../../index.ts';
+import { loadPolicy, TamperError } from '../../index.ts';
 import {
   openRecoveryPlaces,
   type RecoveredPeriod,
@@ -8,53 +8,64 @@ import {
   recoverKeys,
   variableOf,
 } from '../../internal.ts';
-import type { Call, CommandIo } from '../command.ts';
+import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import type { Flag } from '../flags.ts';
+import { list, oneOf, text } from '../flags.ts';
 import { jsonText, print, printable } from '../output.ts';
+import { refuseLogs } from '../refuse-log.ts';
 import { resolveCall } from '../resolve.ts';
-import { originsOf } from '../verify-request.ts';
+import { originsOf, verifyFlags } from '../verify-request.ts';
 
 /** `fapilog-tamper keys recover` */
-
-type RecoverFlags = {
-  readonly out: Flag<string | undefined>;
-  readonly origin: Flag<readonly string[]>;
-  readonly policy: Flag<string | undefined>;
-  readonly config: Flag<readonly string[]>;
-  readonly 'key-env': Flag<readonly string[]>;
-  readonly keys: Flag<readonly string[]>;
-  readonly unwrap: Flag<CarrierName | undefined>;
-  readonly format: Flag<'text' | 'json'>;
-};
-
-/** Recovers the data keys of a log into a file. @returns the exit code */
-export async function recoverKeysInto(
-  { flags, config }: Call<RecoverFlags>,
-  paths: readonly string[],
-  io: CommandIo,
-): Promise<number> {
-  const { out, unwrap, format, keys: keyPaths } = flags;
-  if (out === undefined || out === '') throw new TamperError('USAGE', 'say where the keys are to go: --out FILE');
-  const keyVariables = flags['key-env'];
-  const resolutions: Resolution[] = [];
-  const files = flags.config.length > 0 ? flags.config : [undefined];
-  for (const file of files) {
-    resolutions.push(await resolveCall({ flags: { config: file }, config }, io, keyVariables.map(variableOf)));
-  }
-  const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
-  const origin = [...new Set(resolutions.flatMap((resolution) => originsOf(flags.origin, resolution)))];
-  const { places, close } = await openRecoveryPlaces({ resolutions, policy, keyPaths, keyVariables, env: io.env });
-  try {
-    const continued = flags.origin.length === 0; // as for verify
-    const report = await recoverKeys({ paths, input: io.stdin(), unwrap, origin, continued, policy, places, out });
-    const text = format === 'json' ? jsonText(report, 2) : linesOf(report).map(printable).join('\n');
-    await print(io.stdout, `${text}\n`);
-    return report.complete ? exitCode.done : exitCode.undecided;
-  } finally {
-    await close();
-  }
-}
+export const keysRecover: Command = command(
+  {
+    usage: 'PATH…|- --out FILE --origin NAME|--policy FILE [--config FILE …]',
+    examples: [
+      '% audit.jsonl --out recovered.keys --origin audit.example.com/app --config fapilog.yaml',
+      '% /var/log/app --out recovered.keys --policy policy.yaml --key-source aws-kms --key-id alias/audit',
+    ],
+    about: [
+      'For logs whose data keys were encrypted by a key service. It asks the services that you name, with your own credentials, to decrypt the data key of each key period once, checks it against its fingerprint, and writes the keys to FILE, which only you can read. From then on verify --keys FILE needs no service. Whoever has FILE could forge what it checks. Nothing is asked about a key that you do not name; no address is taken from the log. Exit code 0: a verification lacks no data key; 2: some are missing, and the output says which and why.',
+      'The command recover is another one: it begins a new stream.',
+    ],
+    takes: { PATH: 'the sealed files or directories; - for standard input' },
+    flags: {
+      out: text('FILE', 'the file to make; an existing one is never overwritten'),
+      origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
+      policy: text('FILE', 'names streams and keys, as for verify'),
+      config: list('FILE', "a writer's configuration: origin, key and key service"),
+      'key-env': verifyFlags['key-env'],
+      keys: verifyFlags.keys,
+      unwrap: verifyFlags.unwrap,
+      format: oneOf(['text', 'json'], 'output format'),
+    },
+    takesConfig: true,
+  },
+  async ({ flags, config, positionals: paths }, io) => {
+    const { out, unwrap, format, keys: keyPaths } = flags;
+    if (paths.length === 0) throw new TamperError('USAGE', 'name what to recover keys of: keys recover PATH…');
+    if (out === undefined || out === '') throw new TamperError('USAGE', 'say where the keys are to go: --out FILE');
+    await refuseLogs(flags);
+    const keyVariables = flags['key-env'];
+    const resolutions: Resolution[] = [];
+    const files = flags.config.length > 0 ? flags.config : [undefined];
+    for (const file of files) {
+      resolutions.push(await resolveCall({ flags: { config: file }, config }, io, keyVariables.map(variableOf)));
+    }
+    const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
+    const origin = [...new Set(resolutions.flatMap((resolution) => originsOf(flags.origin, resolution)))];
+    const { places, close } = await openRecoveryPlaces({ resolutions, policy, keyPaths, keyVariables, env: io.env });
+    try {
+      const continued = flags.origin.length === 0; // as for verify
+      const report = await recoverKeys({ paths, input: io.stdin(), unwrap, origin, continued, policy, places, out });
+      const lines = format === 'json' ? jsonText(report, 2) : linesOf(report).map(printable).join('\n');
+      await print(io.stdout, `${lines}\n`);
+      return report.complete ? exitCode.done : exitCode.undecided;
+    } finally {
+      await close();
+    }
+  },
+);
 
 const WORDS: Readonly<Record<RecoveryOutcome, string>> = {
   recovered: 'recovered',

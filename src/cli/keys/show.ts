@@ -1,29 +1,35 @@
-import type { CarrierName } from '../../index.ts';
+import { TamperError } from '../../index.ts';
 import { type ShownDataKey, type ShownKeys, type ShownPeriod, type ShownPublicKey, showKeys } from '../../internal.ts';
-import type { CommandIo } from '../command.ts';
+import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
+import { oneOf, text } from '../flags.ts';
 import { jsonText, print, printable } from '../output.ts';
+import { verifyFlags } from '../verify-request.ts';
 
 /** `fapilog-tamper keys show` */
-
-/** What was asked for. */
-interface ShowRequest {
-  readonly origin: string | undefined;
-  readonly unwrap: CarrierName | undefined;
-  readonly format: 'text' | 'json';
-}
-
-/** Prints what the keys in some files are. @returns the exit code */
-export async function showKeysOf(
-  paths: readonly string[],
-  { origin, unwrap, format }: ShowRequest,
-  io: CommandIo,
-): Promise<number> {
-  const shown = await showKeys(paths, { origin, unwrap, input: io.stdin() });
-  const text = format === 'json' ? jsonText(shown, 2) : shown.flatMap(linesOf).map(printable).join('\n');
-  await print(io.stdout, `${text}\n`);
-  return exitCode.done;
-}
+export const keysShow: Command = command(
+  {
+    usage: 'PATH…|- [--origin NAME] [--unwrap CARRIER] [--format text|json]',
+    examples: ['% audit.key.pub policy.yaml', '% audit.key.pub --origin audit.example.com/app', '% audit.jsonl'],
+    about: [
+      'Says what each file is: public keys (PEM or verifier keys), key files, policies, files of recovered keys, sealed logs. Public keys come with fingerprints in groups of four digits, to be compared by telephone. What a log says about its keys is what its writer, or whoever changed it, says: it proves nothing until it has been compared. No secret is printed.',
+    ],
+    takes: { PATH: 'what to show; - for standard input' },
+    flags: {
+      origin: text('NAME', 'the stream, for the verifier key of a PEM'),
+      unwrap: verifyFlags.unwrap,
+      format: oneOf(['text', 'json'], 'output format'),
+    },
+    takesConfig: false,
+  },
+  async ({ flags: { origin, unwrap, format }, positionals }, io) => {
+    if (positionals.length === 0) throw new TamperError('USAGE', 'name what to show: keys show PATH…');
+    const shown = await showKeys(positionals, { origin, unwrap, input: io.stdin() });
+    const lines = format === 'json' ? jsonText(shown, 2) : shown.flatMap(linesOf).map(printable).join('\n');
+    await print(io.stdout, `${lines}\n`);
+    return exitCode.done;
+  },
+);
 
 function linesOf(shown: ShownKeys): string[] {
   switch (shown.kind) {

@@ -1,5 +1,6 @@
 import { loadPublicKeys } from '../../audit/public-keys.ts';
 import { TamperError } from '../../errors.ts';
+import { isManifest, manifestsAlone } from '../../foundation/log-file-names.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { loadCheckpoint } from '../../verify/auditor/held-notes.ts';
 import {
@@ -30,13 +31,14 @@ export interface Checked {
 
 /** Where what the auditor gives lies: never where a file that was dropped as a log could be taken for it: no file's name has such a character. */
 const AUDITOR = '\0auditor';
-const MANIFEST = /\.manifest\.json$/;
 
 /** @throws {@link TamperError} what the command line throws for the same files */
 export async function check(request: Request, onProgress: (read: number, total: number) => void): Promise<Checked> {
   const { logs, origins, live, part, strict, acceptSuccessors, maxBytes, now } = request;
   for (const { path, blob } of logs) place(path, blob);
-  const paths = [...new Set(logs.map(topOf))].filter((path) => !MANIFEST.test(path));
+  // a manifest is read with its file; one whose file is not here says that entries are missing
+  const alone = manifestsAlone(logs.map(({ path }) => path));
+  const paths = [...new Set(logs.map(topOf))].filter((path) => !isManifest(path) || alone.has(path));
   if (paths.length === 0) throw new TamperError('USAGE', 'no sealed file was given', { hint: 'Drop the log files.' });
   const unwrap = carrierOf(request.unwrap);
   const publicKeys = await publicKeysOf(request.publicKeys);

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// under another name: a banner that bundlers are often given declares createRequire
+import { createRequire as requireFrom } from 'node:module';
 import { namesCredentials, type TokenRequestOptions } from '../internal/google-credentials.ts';
 
 /** What of google-auth-library is used: it gives the headers of a request. */
@@ -64,6 +65,6 @@ function plain(headers: Headers | Record<string, string>): Record<string, string
 
 /** Resolved from the SDK, not from here: strict package managers hide it from us. */
 function loadGax(): Gax {
-  const require = createRequire(import.meta.url);
-  return createRequire(require.resolve('@google-cloud/kms'))('google-gax') as Gax;
+  const require = requireFrom(import.meta.url);
+  return requireFrom(require.resolve('@google-cloud/kms'))('google-gax') as Gax;
 }

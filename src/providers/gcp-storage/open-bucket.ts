@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// under another name: a banner that bundlers are often given declares createRequire
+import { createRequire as requireFrom } from 'node:module';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import { boundTokenExchange, namesCredentials, tokenRequestOptions } from '../internal/google-credentials.ts';
 import { GcsBucket } from './bucket.ts';
@@ -52,8 +53,8 @@ async function loadSdk(): Promise<typeof import('@google-cloud/storage')> {
 
 /** Who says nothing of itself. Resolved from the SDK, not from here: strict package managers hide it from us. */
 function loadPassThroughClient(): new () => never {
-  const require = createRequire(import.meta.url);
-  const library = createRequire(require.resolve('@google-cloud/storage'))('google-auth-library') as {
+  const require = requireFrom(import.meta.url);
+  const library = requireFrom(require.resolve('@google-cloud/storage'))('google-auth-library') as {
     readonly PassThroughClient: new () => never;
   };
   return library.PassThroughClient;

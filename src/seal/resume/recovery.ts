@@ -134,7 +134,7 @@ export function openKnown({ file, offset, begun }: StreamState): number | undefi
 }
 
 function gone(message: string): TamperError {
-  const hint = `If it was moved or compressed, put it back (mv, gunzip) and the log goes on. If it is lost, begin a new stream that cites this one: ${RECOVER}; or on_state_conflict: new_stream.`;
+  const hint = `If it was moved or compressed, put it back (mv, gunzip) and the log goes on. If it is lost, begin a new stream that cites this one: ${RECOVER}; or on_state_conflict: new_stream. To start afresh in development, delete the state too: docs/when-things-fail.md#the-state`;
   return new TamperError('STATE_CONFLICT', message, { hint });
 }
 

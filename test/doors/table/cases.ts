@@ -249,7 +249,7 @@ const engineFromAbove: Case = async (bench) => {
     writeFileSync(join(planted, 'engine.node'), 'planted');
   }
   const env = { FAPILOG_TAMPER_ENGINE: 'native' };
-  const { text } = await bench.command(['--version'], { env, program: join(own, 'dist/cli/main.js') });
+  const { text } = await bench.command(['--version', '--verbose'], { env, program: join(own, 'dist/cli/main.js') });
   return /node_modules\/@fapilog-tamper\S*engine\.node|invalid ELF|too short/.test(text) ? 'it is loaded' : undefined;
 };
 

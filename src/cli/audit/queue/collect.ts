@@ -1,7 +1,7 @@
 import { TamperError } from '../../../index.ts';
 import { collectAudit, type RunCounts } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
-import { text, yes } from '../../flags.ts';
+import { text, under, yes } from '../../flags.ts';
 import { printable } from '../../output.ts';
 import { durationOf } from '../duration.ts';
 import { auditOutputs, checkOutputs, outputFlags } from '../outputs.ts';
@@ -11,17 +11,22 @@ import { queueFlags, redisOf, resultKey } from './queue-flags.ts';
 export const collect: Command = command(
   {
     usage: '--run FILE --redis-url URL [--wait] [--timeout DURATION] [--format text|json]',
-    examples: ['% --run tonight.run --redis-url rediss://queue.example.com --wait --timeout 2h'],
+    examples: [
+      '% --run tonight.run --redis-url rediss://queue.example.com --wait --timeout 2h',
+      '% --run tonight.run --redis-url rediss://queue.example.com --html report.html',
+    ],
     about: [
       'Gives the results of a run that audit enqueue has begun, as audit would: every stream, and a summary. A stream without a result is undecided, and why is said: it failed, it waits, a worker is auditing it, or the queue has no job for it. Then run audit enqueue again with the same FILE. It changes nothing, so it may be run as often as one likes. Exit codes as those of audit. Needs the packages bullmq and ioredis.',
     ],
     flags: {
-      run: text('FILE', 'the file that audit enqueue has made'),
-      ...queueFlags,
-      wait: yes('wait until every stream has a result, or has none to come'),
-      timeout: text('DURATION', 'wait no longer than so long (default: without a limit)'),
-      'result-key': resultKey,
-      progress: yes('with --wait: say on standard error how far the run is'),
+      ...under('The queue', {
+        run: text('FILE', 'the file that audit enqueue has made'),
+        ...queueFlags,
+        wait: yes('wait until every stream has a result, or has none to come'),
+        timeout: text('DURATION', 'wait no longer than so long (default: without a limit)'),
+        'result-key': resultKey,
+        progress: yes('with --wait: say on standard error how far the run is'),
+      }),
       ...outputFlags,
     },
     takesConfig: false,

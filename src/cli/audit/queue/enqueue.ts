@@ -2,7 +2,7 @@ import { TamperError } from '../../../index.ts';
 import { enqueueAudit } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
 import { exitCode } from '../../exit-code.ts';
-import { count, text } from '../../flags.ts';
+import { count, text, under } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
 import { durationOf } from '../duration.ts';
 import { auditRequested, requestFlags } from '../request.ts';
@@ -13,6 +13,7 @@ export const enqueue: Command = command(
   {
     usage: 'PATH|LOCATION… --run FILE --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
     examples: [
+      '% /var/log --run tonight.run --redis-url redis://127.0.0.1 --memory /srv/auditor --policy policy.yaml',
       '% s3://logs/prod --run tonight.run --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml',
     ],
     about: [
@@ -20,12 +21,14 @@ export const enqueue: Command = command(
     ],
     takes: { 'PATH|LOCATION': 'as for audit; the same for audit work' },
     flags: {
-      run: text('FILE', 'the file of the run; a new one for each audit'),
-      ...queueFlags,
-      queue: queueName,
-      attempts: count('how often a job is tried before it counts as failed (default 5)'),
-      keep: text('DURATION', 'how long results are kept in Redis (default 3d)'),
-      'result-key': resultKey,
+      ...under('The queue', {
+        run: text('FILE', 'the file of the run; a new one for each audit'),
+        ...queueFlags,
+        queue: queueName,
+        attempts: count('how often a job is tried before it counts as failed (default 5)'),
+        keep: text('DURATION', 'how long results are kept in Redis (default 3d)'),
+        'result-key': resultKey,
+      }),
       ...requestFlags,
     },
     takesConfig: true,

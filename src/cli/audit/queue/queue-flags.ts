@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { QueueOptions } from '../../../internal.ts';
 import type { CommandIo } from '../../command.ts';
-import { type Flag, text, yes } from '../../flags.ts';
+import { type Flag, text, under, yes } from '../../flags.ts';
 
 /** The flags of a command that uses a queue. */
 export type QueueFlags = {
@@ -11,14 +11,14 @@ export type QueueFlags = {
 };
 
 /** What each of them is for. */
-export const queueFlags: QueueFlags = {
+export const queueFlags: QueueFlags = under('The queue', {
   'redis-url': text(
     'URL',
     'Redis or Valkey: rediss://[USER@]HOST[:PORT][/DATABASE], or redis:// on this host, without a password (default: REDIS_URL)',
   ),
   'redis-password-file': text('FILE', 'its password (default: REDIS_PASSWORD, or the password in REDIS_URL)'),
   'redis-plain': yes('redis:// may go to another host: over a network that is trusted as much as the hosts are'),
-};
+});
 
 /** The name of a queue. */
 export const queueName: Flag<string | undefined> = text(

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { type WorkerEvent, workOnAudits } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
 import { exitCode } from '../../exit-code.ts';
-import { count, text, yes } from '../../flags.ts';
+import { count, text, under, yes } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
 import { durationOf } from '../duration.ts';
 import { auditRequested, requestFlags } from '../request.ts';
@@ -13,6 +13,7 @@ export const work: Command = command(
   {
     usage: 'PATH|LOCATION… --redis-url URL --memory PLACE --origin NAME|--policy FILE …',
     examples: [
+      '% /var/log --redis-url redis://127.0.0.1 --memory /srv/auditor --policy policy.yaml --until-done',
       '% s3://logs/prod --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml --concurrency 4',
     ],
     about: [
@@ -20,13 +21,15 @@ export const work: Command = command(
     ],
     takes: { 'PATH|LOCATION': 'as for audit enqueue' },
     flags: {
-      ...queueFlags,
-      queue: queueName,
-      concurrency: count('how many streams are audited at once (default 1)'),
-      'until-done': yes('end when the queue has nothing left to do'),
-      lock: text('DURATION', 'a worker that does not answer for so long loses its jobs (default 60s)'),
-      'result-key': resultKey,
-      progress: yes('say on standard error what is being done'),
+      ...under('The queue', {
+        ...queueFlags,
+        queue: queueName,
+        concurrency: count('how many streams are audited at once (default 1)'),
+        'until-done': yes('end when the queue has nothing left to do'),
+        lock: text('DURATION', 'a worker that does not answer for so long loses its jobs (default 60s)'),
+        'result-key': resultKey,
+        progress: yes('say on standard error what is being done'),
+      }),
       ...requestFlags,
     },
     takesConfig: true,

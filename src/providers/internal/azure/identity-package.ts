@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// under another name: a banner that bundlers are often given declares createRequire
+import { createRequire as requireFrom } from 'node:module';
 import { cannotLoad } from '../cannot-load.ts';
 
 /**
@@ -23,8 +24,8 @@ export type IdentityHttpClient = NonNullable<import('@azure/identity').TokenCred
  * managers hide it from us.
  */
 export function defaultHttpClient(): IdentityHttpClient {
-  const require = createRequire(import.meta.url);
-  const ofIdentity = createRequire(require.resolve('@azure/identity'));
+  const require = requireFrom(import.meta.url);
+  const ofIdentity = requireFrom(require.resolve('@azure/identity'));
   const pipeline = ofIdentity('@azure/core-rest-pipeline') as { createDefaultHttpClient(): IdentityHttpClient };
   return pipeline.createDefaultHttpClient();
 }

@@ -1,0 +1,9 @@
+// Pages whose commands are run, by pages.mjs.
+/** `tools`: programs in Go that the page calls by name. `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
+export const pages = [
+  { page: 'README.md', most: 150 },
+  { page: 'docs/monitoring.md' },
+  { page: 'docs/evidence.md', tools: ['cosign'] },
+  { page: 'docs/auditor.md' },
+  { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
+];
