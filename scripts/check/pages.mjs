@@ -15,6 +15,8 @@ import { programOf } from '../lib/runtimes.mjs';
 const pages = [
   { page: 'README.md', most: 150 },
   { page: 'docs/openbao.md' },
+  { page: 'docs/faq.md' },
+  { page: 'docs/coming-from.md' },
   { page: 'docs/runtimes.md', runtimes: ['bun', 'deno'] },
   { page: 'docs/monitoring.md' },
   { page: 'docs/evidence.md', tools: ['cosign'] },
