@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DefaultTreeAdapterMap, defaultTreeAdapter, type ParserError, parse } from 'parse5';
 import { describe, expect, it } from 'vitest';
-import type { StreamReport, VerifyReport } from '../../src/index.ts';
+import type { Finding, FindingCode, StreamReport, VerifyReport } from '../../src/index.ts';
 import type { ReportAbout } from '../../src/report/about.ts';
 import { renderReport, renderReportMain } from '../../src/report/html/render-report.ts';
 import { REPORT_STYLE, REPORT_STYLE_DIGEST } from '../../src/report/html/style.ts';
@@ -19,7 +19,7 @@ const about: ReportAbout = {
 
 /** What the report consists of; nothing else may ever appear in it. */
 const ELEMENTS = new Set(
-  'html head meta title style body main header footer section article h1 h2 h3 h4 p span strong code pre br ul li dl dt dd div a time table thead tbody tr th td details summary figure figcaption blockquote svg g desc line rect path text'.split(
+  'html head meta title style body main header footer section article nav h1 h2 h3 h4 p span strong code pre br ul li dl dt dd div a time table thead tbody tr th td details summary figure figcaption blockquote svg g desc line rect path text'.split(
     ' ',
   ),
 );
@@ -53,7 +53,7 @@ function checkDocument(html: string): { elements: Element[]; text: string } {
   const strange = document.elements.flatMap(({ tagName, attrs }) => [
     ...(ELEMENTS.has(tagName) ? [] : [tagName]),
     ...attrs
-      .filter(({ name, value }) => !ATTRIBUTES.has(name) || (name === 'href' && !/^#log-\d+$/.test(value)))
+      .filter(({ name, value }) => !ATTRIBUTES.has(name) || (name === 'href' && !/^#log-\d+(-[A-Z_]+)?$/.test(value)))
       .map(({ name, value }) => `${tagName} ${name}="${value}"`),
   ]);
   expect(strange).toEqual([]);
@@ -61,6 +61,8 @@ function checkDocument(html: string): { elements: Element[]; text: string } {
     attrs.filter(({ name }) => name === 'id').map(({ value }) => value),
   );
   expect(new Set(ids).size).toBe(ids.length);
+  const links = document.elements.flatMap(({ attrs }) => attrs.filter(({ name }) => name === 'href'));
+  expect(links.filter(({ value }) => !ids.includes(value.slice(1)))).toEqual([]);
   expect(html.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
   return document;
 }
@@ -98,6 +100,54 @@ describe('the document', () => {
     const main = renderReportMain(report, about);
     expect(main).toMatch(/^<main class="report">[\s\S]*<\/main>$/);
     expect(renderReport(report, about)).toContain(main);
+  });
+});
+
+describe('what the report says first, and last', () => {
+  it('counts findings, with those that it does not hold, and files', async () => {
+    const report = await vectorReport('root-mismatch');
+    const [stream] = report.streams;
+    if (stream === undefined) throw new Error('no stream');
+    const [finding] = stream.findings;
+    if (finding === undefined) throw new Error('no finding');
+    const more = { ...stream, findings: [finding, finding], more: { [finding.code]: 1_234 } };
+    const { text } = checkDocument(renderReport({ ...report, streams: [more] }, about));
+    expect(text).toMatch(/Findings \(1\D236\)/);
+    expect(text).toContain(`Files examined (${stream.files.length})`);
+  });
+
+  it('lists the kinds of findings if there are four or more, the worst first', async () => {
+    const report = await vectorReport('root-mismatch');
+    const [stream] = report.streams;
+    if (stream === undefined) throw new Error('no stream');
+    const found = (code: FindingCode, severity: Finding['severity']): Finding => ({ code, severity, message: 'x' });
+    const findings = [
+      found('RESTART', 'warning'),
+      found('NO_KEY', 'undecided'),
+      found('FORK', 'tampered'),
+      found('RESTART', 'warning'),
+    ];
+    const listOf = (all: Finding[]) =>
+      checkDocument(renderReport({ ...report, streams: [{ ...stream, findings: all, more: {} }] }, about))
+        .elements.filter(({ tagName }) => tagName === 'a')
+        .map(({ attrs }) => attrs.find(({ name }) => name === 'href')?.value);
+    expect(listOf(findings)).toEqual([]);
+    expect(listOf([...findings, found('END_UNPROVEN', 'undecided')])).toEqual([
+      '#log-1-FORK',
+      '#log-1-NO_KEY',
+      '#log-1-END_UNPROVEN',
+      '#log-1-RESTART',
+    ]);
+  });
+
+  it.each(['valid-both', 'root-mismatch'])('%s: has a block to sign, on paper alone', async (name) => {
+    const report = await vectorReport(name);
+    const { text } = checkDocument(renderReport(report, about));
+    expect(text).toContain(`Its verdict: ${report.verdict}.`);
+    expect(text).toMatch(/Name and function[\s\S]*Place and date[\s\S]*Signature/);
+    const [screen, paper] = REPORT_STYLE.split('@media print');
+    expect(screen).toContain('.sign-off{display:none}');
+    expect(paper).toContain('.sign-off{display:block');
   });
 });
 

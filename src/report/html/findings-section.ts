@@ -18,12 +18,52 @@ const MESSAGE = 1_000;
 /** A year of daily restarts is one finding to read. */
 const WARNING_PLACES = 5;
 
+/** From so many kinds of findings on, a list of them comes first. */
+const CONTENTS = 4;
+
 /** What was found, by code, the worst first: what it means, what to do next, and each place with its line. */
-export function findingsSection(stream: StreamReport, limits: Limits, heading: Markup, level: 3 | 4): Markup {
-  const worst = (group: readonly Finding[]): number => Math.min(...group.map(({ severity }) => RANK[severity]));
-  const groups = [...grouping(stream.findings)].sort(([, a], [, b]) => worst(a) - worst(b));
-  if (groups.length === 0) return html`<section>${heading}<p>Nothing was found.</p></section>`;
-  return html`<section>${heading}${groups.map(([code, group]) => groupMarkup(code, group, stream.more[code] ?? 0, limits, level))}</section>`;
+export function findingsSection(
+  stream: StreamReport,
+  id: string,
+  limits: Limits,
+  heading: (text: string) => Markup,
+  level: 3 | 4,
+): Markup {
+  const kinds = [...grouping(stream.findings)]
+    .map(([code, group]) => kindOf(code, group, stream.more[code] ?? 0, `${id}-${code}`))
+    .sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  if (kinds.length === 0) return html`<section>${heading('Findings')}<p>Nothing was found.</p></section>`;
+  const count = kinds.reduce((sum, one) => sum + one.count, 0);
+  return html`<section>${heading(`Findings (${grouped(count)})`)}${kinds.length >= CONTENTS && contents(kinds)}
+${kinds.map((kind) => kindMarkup(kind, limits, level))}</section>`;
+}
+
+/** Findings of one code. */
+interface Kind {
+  readonly code: FindingCode;
+  readonly group: readonly Finding[];
+  /** With those that the report does not hold. */
+  readonly count: number;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly id: string;
+}
+
+function kindOf(code: FindingCode, group: readonly Finding[], more: number, id: string): Kind {
+  const severity = group.reduce<Severity>(
+    (worst, one) => (RANK[one.severity] < RANK[worst] ? one.severity : worst),
+    'warning',
+  );
+  const { title } = FINDING_WORDS[code];
+  const name = title.charAt(0).toUpperCase() + title.slice(1);
+  return { code, group, count: group.length + more, severity, title: name, id };
+}
+
+function contents(kinds: readonly Kind[]): Markup {
+  return html`<nav aria-label="Kinds of findings"><ul class="contents">${kinds.map(
+    ({ id, title, count, severity }) =>
+      html`<li class="${severity}"><a href="#${id}">${title}</a> <span class="quiet">${SEVERITY[severity]}, ${count === 1 ? 'once' : `${grouped(count)} times`}</span></li>`,
+  )}</ul></nav>`;
 }
 
 function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
@@ -36,24 +76,17 @@ function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
   return byCode;
 }
 
-function groupMarkup(
-  code: FindingCode,
-  group: readonly Finding[],
-  more: number,
+function kindMarkup(
+  { code, group, count, severity, title, id }: Kind,
   { places, quotes }: Limits,
   level: 3 | 4,
 ): Markup {
-  const { title, means, next } = FINDING_WORDS[code];
-  const severity = group.reduce<Severity>(
-    (worst, one) => (RANK[one.severity] < RANK[worst] ? one.severity : worst),
-    'warning',
-  );
+  const { means, next } = FINDING_WORDS[code];
   const { shown } = capped(group, severity === 'warning' ? Math.min(places, WARNING_PLACES) : places, 'places');
-  const rest = group.length + more - shown.length;
-  const name = title.charAt(0).toUpperCase() + title.slice(1);
-  return html`<article class="finding ${severity}">
-${level === 3 ? html`<h3>${name}</h3>` : html`<h4>${name}</h4>`}
-<p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${group.length + more > 1 && `, ${grouped(group.length + more)} times`}</p>
+  const rest = count - shown.length;
+  return html`<article class="finding ${severity}" id="${id}">
+${level === 3 ? html`<h3>${title}</h3>` : html`<h4>${title}</h4>`}
+<p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${count > 1 && `, ${grouped(count)} times`}</p>
 <p>${means}</p><p><strong>What to do next.</strong> ${next}</p>
 <ul class="places">${shown.map((finding) => placeMarkup(finding, quotes))}</ul>
 ${rest > 0 && cutNote(`and ${grouped(rest)} more of this kind, not shown here`)}</article>`;

@@ -38,8 +38,16 @@ ${streams.length === 1 && only !== undefined && facts(only)}</header>
 ${meaning(report, html`<h2>What this means</h2>`)}
 ${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams)}
 ${basis(report, about)}
+${signOff(report)}
 <footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
 </main>`;
+}
+
+/** On paper alone: who takes responsibility for the verdict. */
+function signOff(report: VerifyReport): Markup {
+  return html`<section class="sign-off"><h2>Sign-off</h2>
+<p>I made this verification, or was present, with keys and names that I have from elsewhere than the log. Its verdict: <strong>${report.verdict}</strong>. ${brief(verdictSentence(report), 1_000)}</p>
+<dl class="facts">${['Name and function', 'Keys compared with, and how', 'Place and date', 'Signature', 'Reviewed by'].map((what) => html`<div><dt>${what}</dt><dd></dd></div>`)}</dl></section>`;
 }
 
 function many(all: readonly StreamReport[]): Markup {
@@ -48,7 +56,7 @@ function many(all: readonly StreamReport[]): Markup {
   const limits = limitsFor(detailed.length);
   const { shown, rest } = capped(streams, OVERVIEW_ROWS, 'logs');
   const cut = streams.length - detailed.length;
-  return html`<section><h2>Overview</h2>
+  return html`<section><h2>Overview (${grouped(streams.length)} logs)</h2>
 <div class="scroll" role="region" aria-label="Overview" tabindex="0"><table class="overview">
 <thead><tr><th scope="col">Verdict</th><th scope="col">Log</th><th scope="col">Entries</th><th scope="col">Last time (UTC)</th></tr></thead>
 <tbody>${shown.map((stream, at) => overviewRow(stream, at < detailed.length ? `log-${at + 1}` : undefined))}</tbody>

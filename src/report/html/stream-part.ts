@@ -1,5 +1,5 @@
 import type { StreamReport } from '../../verify/verdict/report.ts';
-import { streamSentence } from '../words/verdict-words.ts';
+import { grouped, streamSentence } from '../words/verdict-words.ts';
 import { evidenceSection } from './evidence-section.ts';
 import { filesSection } from './files-section.ts';
 import { findingsSection } from './findings-section.ts';
@@ -12,12 +12,12 @@ import { timelineSection } from './timeline/section.ts';
 /** What is said of one log besides its verdict. `level` is that of its headings. */
 export function streamSections(stream: StreamReport, id: string, limits: Limits, level: 2 | 3): Markup {
   const heading = (text: string): Markup => (level === 2 ? html`<h2>${text}</h2>` : html`<h3>${text}</h3>`);
-  return html`${findingsSection(stream, limits, heading('Findings'), level === 2 ? 3 : 4)}
+  return html`${findingsSection(stream, id, limits, heading, level === 2 ? 3 : 4)}
 ${forgers(stream, heading('Who could have forged this log'))}
 ${timelineSection(stream, id, limits, heading('Timeline'))}
 ${keysSection(stream, limits, heading('Keys'))}
 ${evidenceSection(stream, limits, heading('Time stamps and witnesses'))}
-${filesSection(stream, limits, heading('Files examined'))}
+${filesSection(stream, limits, heading(stream.files.length === 0 ? 'Files examined' : `Files examined (${grouped(stream.files.length)})`))}
 ${stream.checkpoint !== undefined && checkpointSection(stream.checkpoint, heading('Checkpoint to keep'))}`;
 }
 

@@ -41,6 +41,9 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .report .finding h3,.report .finding h4{margin-top:0}
 .report .code{color:var(--quiet);font-size:.9em}
 .report .severity{font-weight:600}
+.report .contents{list-style:none;padding:0}
+.report .contents li{border-left:4px solid var(--rule);padding-left:.8rem}.report .contents .tampered{border-color:var(--tampered)}.report .contents .undecided{border-color:var(--undecided)}
+.report .sign-off{display:none}
 .report .finding.tampered .severity{color:var(--tampered)}.report .finding.undecided .severity{color:var(--undecided)}
 .report .places{list-style:none;padding:0}
 .report .places li{border-top:1px solid var(--rule);padding:.3rem 0;margin:0}
@@ -71,8 +74,9 @@ body{margin:0;background:var(--paper);color:var(--ink)}
 .report a{text-decoration:none}.report summary{display:none}
 .report details::details-content{content-visibility:visible;display:block;height:auto}
 .report h2,.report h3,.report h4,.report thead{break-after:avoid}.report tr,.report .quote,.report .timeline,.report .facts div{break-inside:avoid}
+.report .sign-off{display:block;break-inside:avoid}.report .sign-off dd{border-bottom:1px solid var(--quiet);min-height:2.4em}
 .report .timeline{min-width:0}.report .badge,.timeline *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
 
 /** SHA-256 of {@link REPORT_STYLE} in base64, for a Content-Security-Policy that allows this style sheet and no other. */
-export const REPORT_STYLE_DIGEST = 'wrGlLhuGM6lekuAYod751mnJwdt8YgLErbs/n4Wyw2E=';
+export const REPORT_STYLE_DIGEST = '718pwnwb0FPPU9C+eH7NiXymhpHR6DPdheFzMNARlMk=';
