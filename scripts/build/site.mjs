@@ -57,7 +57,6 @@ async function writeApi() {
     disableGit: true,
     gitRevision: 'main',
     sourceLinkTemplate: 'https://github.com/fapilog/fapilog-tamper-node/blob/main/{path}#L{line}',
-    treatWarningsAsErrors: true,
     hideBreadcrumbs: true,
     hidePageHeader: true,
     useCodeBlocks: true,
@@ -71,4 +70,5 @@ async function writeApi() {
     module.name = `fapilog-tamper${names.get(module.sources[0].fileName).slice(1)}`;
   }
   await app.generateOutputs(project);
+  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error('typedoc complained: see above');
 }

@@ -64,7 +64,7 @@ export default defineConfig({
     const number = pages.findIndex(({ at }) => at === relativePath);
     const entry = members.get(relativePath);
     const linked = (one) => one !== undefined && { text: one.text, link: linkTo(one.at) };
-    frontmatter.prev = linked(pages[number - 1]) ?? false;
+    frontmatter.prev = linked(pages[number - 1]);
     if (number >= 0) frontmatter.next = linked(pages[number + 1] ?? pages.find(({ at }) => at === 'all.md'));
     if (entry !== undefined) frontmatter.next = { text: entry.replace(/^api\//, ''), link: `/${entry}/` };
   },
