@@ -2,12 +2,13 @@
 //   engine [--platform PLATFORM… | --all]   the native engine, with cargo
 //   executable                              the verifier and Node.js as one file
 //   release [--platform PLATFORM… | --all]  the tarballs of what was built
+//   site                                    the documentation site
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { root, run } from './lib/run.mjs';
 
-const OTHERS = ['engine', 'executable', 'release'];
+const OTHERS = ['engine', 'executable', 'release', 'site'];
 const [what, ...options] = process.argv.slice(2);
 if (OTHERS.includes(what)) process.exit(run(process.execPath, [`scripts/build/${what}.mjs`, ...options]));
 if (what !== undefined) {

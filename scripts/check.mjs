@@ -8,6 +8,7 @@ const script = (name, ...args) => [process.execPath, `scripts/check/${name}.mjs`
 
 /** What each check runs: one command, or several of which each must succeed. The longest come first. */
 const CHECKS = {
+  site: [script('site')],
   lint: [
     [tool('oxlint'), '--type-aware', '--report-unused-disable-directives', 'src', 'test'],
     [tool('biome'), 'lint', '--error-on-warnings', '.'],

@@ -1,5 +1,5 @@
-// Every relative link of a Markdown page leads to a file of the project, and every page of docs/ can be reached from
-// its index.
+// Every relative link of a Markdown page leads to a file of the project; every page of docs/ can be reached from its
+// index, and ends with where to go next.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { filesBelow } from '../lib/files.mjs';
@@ -32,6 +32,15 @@ const walk = (page) => {
   for (const target of links.get(page) ?? []) walk(target);
 };
 walk('docs/README.md');
-for (const page of pages)
-  if (page.startsWith('docs/') && !reached.has(page)) problems.push(`${page} cannot be reached from docs/README.md`);
+for (const page of pages) {
+  if (!page.startsWith('docs/')) continue;
+  if (!reached.has(page)) problems.push(`${page} cannot be reached from docs/README.md`);
+  if (/README|architecture|decisions\//.test(page)) continue;
+  const end = readFileSync(root + page, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .slice(-8)
+    .join('\n');
+  if (!end.includes('Where to go next')) problems.push(`${page} does not end with where to go next`);
+}
 report(problems, `${pages.length} pages, every relative link leads somewhere`);

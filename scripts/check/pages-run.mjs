@@ -1,7 +1,11 @@
 // Pages whose commands are run, by pages.mjs.
-/** `tools`: programs in Go that the page calls by name. `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
+/** `tools`: programs in Go that the page calls by name; `runtimes`: others than Node.js. `most`: lines of the page. `quick`: headings below which `npm install` to the first `verify` takes 10 lines at most. */
 export const pages = [
   { page: 'README.md', most: 150 },
+  { page: 'docs/openbao.md' },
+  { page: 'docs/faq.md' },
+  { page: 'docs/coming-from.md' },
+  { page: 'docs/runtimes.md', runtimes: ['bun', 'deno'] },
   { page: 'docs/monitoring.md' },
   { page: 'docs/evidence.md', tools: ['cosign'] },
   { page: 'docs/auditor.md' },

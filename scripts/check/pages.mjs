@@ -1,7 +1,7 @@
 // Runs the pages below as a reader would: each in an empty folder, block after block, against the packed tarball. Pages
 // that are named as arguments are run alone.
-// `js`, `go` and `bash` blocks whose first line is `// NAME` or `# NAME` are written to that file. `sh` blocks are run line by line in one shell; a
-// line must end with exit code 0, or with N where it says `# exit N`. Each line of a `text` block (but `…`) must occur
+// Blocks of other languages whose first line is `// NAME` or `# NAME` are written to that file. `sh` blocks are run line
+// by line in one shell; a line must end with exit code 0, or with N where it says `# exit N`. Each line of a `text` block (but `…`) must occur
 // in what the `sh` block before it printed; inside such a line, `…` stands for any part of a printed line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,11 +9,18 @@ import { delimiter, dirname, join } from 'node:path';
 import { goTool } from '../lib/go-tools.mjs';
 import { pack } from '../lib/packed.mjs';
 import { report, root } from '../lib/run.mjs';
+import { programOf } from '../lib/runtimes.mjs';
 import { pages } from './pages-run.mjs';
 
 const QUICK = 10;
 /** What the first line of a block is that is written to a file. */
-const FILES = { js: /^\/\/ (\S+\.mjs)\n/, go: /^\/\/ (\S+\.go)\n/, bash: /^# (\S+\.sh)\n/ };
+const FILES = {
+  js: /^\/\/ (\S+\.mjs)\n/,
+  go: /^\/\/ (\S+\.go)\n/,
+  bash: /^# (\S+\.sh)\n/,
+  hcl: /^# (\S+\.hcl)\n/,
+  yaml: /^# (\S+\.yaml)\n/,
+};
 
 const named = process.argv.slice(2);
 const chosen = pages.filter(({ page }) => named.length === 0 || named.includes(page));
@@ -23,13 +30,14 @@ const problems = named
 let commands = 0;
 const packed = pack();
 try {
-  for (const { page, tools = [], most = Number.POSITIVE_INFINITY, quick = [] } of chosen) {
+  for (const { page, tools = [], runtimes = [], most = Number.POSITIVE_INFINITY, quick = [] } of chosen) {
     const text = readFileSync(root + page, 'utf8');
     const lines = text.split('\n').length - 1;
     if (lines > most) problems.push(`${page} has ${lines} lines; ${most} at most, so that it is read`);
     for (const heading of quick) checkQuick(page, text, heading);
     const before = commands;
-    const path = [...tools.map((name) => dirname(goTool(name))), process.env.PATH].join(delimiter);
+    const programs = [...tools.map(goTool), ...runtimes.map(programOf)];
+    const path = [...programs.map(dirname), process.env.PATH].join(delimiter);
     runPage(page, blocksOf(text), packed.project(page.replace(/\W/g, '-')), path);
     if (commands === before) problems.push(`${page} holds no command`);
   }

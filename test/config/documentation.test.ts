@@ -47,8 +47,12 @@ function page(): { markdown: string; documented: string[] } {
       `| \`${fileName(name)}\` | \`${variableName(name)}\` | ${allowedOf(name)} | ${defaultOf(name)} | ${words} |`,
     );
   }
+  lines.push('', next);
   return { markdown: `${lines.join('\n')}\n`, documented };
 }
+
+const next =
+  '**Where to go next:** [keys and rotation](keys-and-rotation.md), [when things fail](when-things-fail.md), [deployment](deployment.md).';
 
 const intro = `# Configuration
 

@@ -310,9 +310,9 @@ export async function lookViolations(judge: Judge, looked: Looked): Promise<stri
       ...differences(world, world.files, report, { ...look, manifests: looked.manifests.length > 0 }),
       ...(look.also?.(report, directory) ?? []),
     ];
-    const both = [look.twice, look.twice].map((one) => one && verify({ ...asked, ...one(options, directory) }));
-    for (const one of await Promise.all(both))
-      if (one !== undefined && one.verdict !== report.verdict) says.push(`at a time with another ${one.verdict}`);
+    const asTwo = look.twice === undefined ? [] : [look.twice, look.twice];
+    for (const { verdict } of await Promise.all(asTwo.map((one) => verify({ ...asked, ...one(options, directory) }))))
+      if (verdict !== report.verdict) says.push(`at a time with another ${verdict}`);
     if (look.renames !== undefined) {
       const paths = [...asked.paths, look.renames(directory)];
       const now = await judge.verifier.verify({ ...asked, paths });

@@ -22,7 +22,8 @@ export function standardInput(): InputBytes {
     });
   }
   if (kind.isFile()) return bytesOfFile();
-  if (kind.isFIFO() || kind.isSocket()) return new SocketBytes();
+  // Bun's sockets read nothing from a descriptor that they are given
+  if ((kind.isFIFO() || kind.isSocket()) && process.versions['bun'] === undefined) return new SocketBytes();
   return bytesOfStream(process.stdin); // a terminal, /dev/null
 }
 

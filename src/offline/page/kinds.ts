@@ -1,6 +1,7 @@
-import type { ZoneName } from './zones.ts';
-
 /** What a file is, as far as its beginning shows it: one that was dropped in the wrong place is told so. */
+
+/** A place of the page, by what it is for. */
+export type ZoneName = 'logs' | 'publicKeys' | 'policy' | 'known';
 
 type Kind = ZoneName | 'privateKey';
 

@@ -2,12 +2,10 @@ import { visible } from '../../report/html/markup.ts';
 import { Collection, type NewFile } from './collection.ts';
 import { filesOfDrop } from './dropped.ts';
 import { made } from './element.ts';
-import { misplaced } from './kinds.ts';
+import { misplaced, type ZoneName } from './kinds.ts';
 import type { GivenFile } from './request.ts';
 
 /** The places where files are dropped. What a file is for is what its place says: the log never brings its own key. */
-
-export type ZoneName = 'logs' | 'publicKeys' | 'policy' | 'known';
 
 /** So many files of one drop are looked at, whether they are in their place. */
 const LOOKED_AT = 100;
