@@ -11,13 +11,14 @@ const paths: Readonly<Record<string, readonly string[]>> = {
   loki: ['line'],
   'field:log': ['log'],
   'field:kubernetes.log': ['kubernetes', 'log'],
+  'field:MESSAGE': ['MESSAGE'],
 };
 
 /** What a parser of JSON makes of the text. */
 function textOf(name: CarrierName, line: Buffer): string {
   let value: unknown = JSON.parse(line.toString('utf8'));
   for (const member of paths[name] ?? []) value = (value as Record<string, unknown>)[member];
-  return value as string;
+  return Array.isArray(value) ? Buffer.from(value).toString('utf8') : (value as string);
 }
 
 /** What is taken out of a line is what any parser takes out of it, and one line at the most. */
@@ -38,6 +39,7 @@ export const carrierLine: Target = {
     '"stream":"stdout",',
     '"stream":"stderr",',
     '"timestamp":"",',
+    '"MESSAGE":[123,34],',
     '"line":"\\n",',
     '"time":"",',
     '"kubernetes":{',

@@ -22,7 +22,7 @@ const isConverted = ({ ends, marked }: FileContent): boolean => ends === 'crlf' 
 
 /** How little of a file is as it was written: two of which this is equal are told as the same, in whatever order they come. */
 const alteration = (content: FileContent): number =>
-  4 * Number(isConverted(content)) + 2 * Number(content.trailing) + Number(content.endsWithCr);
+  4 * Number(isConverted(content)) + 2 * Number(content.trailing) + Number(content.filled);
 
 /**
  * Compares two files. Of copies the longer one is read; of those that say the same, the one that least was done to, and then the

@@ -12,6 +12,11 @@ import type { LogSink } from '../input/unwrapping.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
+/** What a program puts behind a copy that it did not bring to its end: NUL where the place was made before, LF, CR, Ctrl-Z (M8.2). */
+const FILLING: ReadonlySet<number> = new Set([0, LF, CR, 0x1a]);
+/** So many runs of it are still filling. */
+const MOST_RUNS = 1_000;
+const PIECE = 64 * 1024;
 
 /** Bytes that are hashed up to a limit, so that two files can be compared as far as the shorter one goes. */
 class LimitedHash {
@@ -43,15 +48,15 @@ export interface FileContent {
   readonly length: number;
   /** SHA-256 in hex. */
   readonly digest: string;
-  /** The same without a byte order mark and empty lines, and with each CR LF as LF. */
+  /** The same without a byte order mark and empty lines, with each CR LF as LF, and without filling at its end. */
   readonly plainLength: number;
   readonly plainDigest: string;
   /** How the lines end that are not empty. */
   readonly ends: 'lf' | 'crlf' | 'both';
   /** It begins with a byte order mark. */
   readonly marked: boolean;
-  /** It ends with a CR that no LF follows, of which {@link plainDigest} knows nothing. */
-  readonly endsWithCr: boolean;
+  /** It does not end as a file of whole lines does. */
+  readonly filled: boolean;
   /** There are bytes behind its compressed data. */
   readonly trailing: boolean;
   /** Its compressed data is damaged: nothing can be said of what it holds. */
@@ -75,8 +80,11 @@ class Contents {
   /** How much of the line in hand was in the chunks before, and whether that ends with a CR that may belong to its end. */
   #lineLength = 0;
   #endsWithCr = false;
+  /** What may be filling, as runs of one byte. */
+  #runs: { readonly byte: number; count: number }[] = [];
   #lines = 0;
   #linesWithCr = 0;
+  #lastHasCr = false;
   #damaged = false;
   #trailing = false;
 
@@ -112,7 +120,10 @@ class Contents {
     for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, start)) {
       const length = lf - start + (start === 0 ? this.#lineLength : 0);
       const hasCr = length > 0 && (lf === 0 ? this.#endsWithCr : chunk[lf - 1] === CR);
-      if (length > 0) this.#lines++;
+      if (length > 0) {
+        this.#lines++;
+        this.#lastHasCr = hasCr;
+      }
       if (hasCr) this.#linesWithCr++;
       if (hasCr || length === 0) {
         if (hasCr && lf === 0)
@@ -130,14 +141,40 @@ class Contents {
   }
 
   #addPlain(bytes: Buffer): void {
-    if (this.#endsWithCr) this.#plain.update(Buffer.from([CR]));
+    if (this.#endsWithCr) this.#fill(CR);
     this.#endsWithCr = false;
-    this.#plain.update(bytes);
+    let end = bytes.length;
+    while (end > 0 && FILLING.has(bytes[end - 1] as number)) end--;
+    if (end > 0) {
+      this.#takeFilling();
+      this.#plain.update(bytes.subarray(0, end));
+    }
+    for (const byte of bytes.subarray(end)) this.#fill(byte);
+  }
+
+  #fill(byte: number): void {
+    const last = this.#runs.at(-1);
+    if (last?.byte === byte) last.count++;
+    else if (this.#runs.push({ byte, count: 1 }) > MOST_RUNS) this.#takeFilling();
+  }
+
+  /** It was none: more comes behind it. */
+  #takeFilling(): void {
+    for (const { byte, count } of this.#runs) {
+      const piece = Buffer.alloc(Math.min(count, PIECE), byte);
+      for (let left = count; left > 0; left -= piece.length) this.#plain.update(piece.subarray(0, left));
+    }
+    this.#runs = [];
   }
 
   /** What comes is not asked for. */
   get full(): boolean {
     return this.#bytes.full && this.#plain.full;
+  }
+
+  /** The last line may be one that was cut, and ended by another program. */
+  get #allHaveCr(): boolean {
+    return this.#linesWithCr === this.#lines - Number(!this.#lastHasCr);
   }
 
   get content(): Omit<FileContent, 'inOtherEncoding'> {
@@ -148,9 +185,9 @@ class Contents {
       digest: this.#bytes.digest(),
       plainLength: this.#plain.length,
       plainDigest: this.#plain.digest(),
-      ends: this.#linesWithCr === 0 ? 'lf' : this.#linesWithCr === this.#lines ? 'crlf' : 'both',
+      ends: this.#linesWithCr === 0 ? 'lf' : this.#allHaveCr ? 'crlf' : 'both',
       marked: this.#marked,
-      endsWithCr: this.#endsWithCr,
+      filled: this.#endsWithCr || this.#runs.length !== 1 || this.#runs[0]?.byte !== LF || this.#runs[0].count > 1,
       trailing: this.#trailing,
       damaged: this.#damaged,
     };

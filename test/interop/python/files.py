@@ -9,6 +9,7 @@ GZIP = b'\x1f\x8b'
 MARK = b'\xef\xbb\xbf'
 # M8.23: zstd, xz, bzip2, lz4, zip, gzip behind a byte order mark; tar says so later
 OTHER_FORMS = (b'\x28\xb5\x2f\xfd', b'\xfd7zXZ\0', b'BZh91AY&SY', b'\x04\x22\x4d\x18', b'PK\x03\x04', MARK + GZIP)
+FILLING = b'\0\n\r\x1a'
 LONGEST_LINE = 1 << 24
 DEFAULT_MAX_BYTES = 64 << 30
 
@@ -51,7 +52,9 @@ class File:
             lines = [line.removesuffix(b'\r') for line in lines]
             self.rest = self.rest.removesuffix(b'\r')
         self.lines = [classify(line) for line in lines if line]
-        self.plain = b'\n'.join([*filter(None, lines), self.rest])
+        self.plain = b'\n'.join([*filter(None, lines), self.rest]).rstrip(FILLING)
+        whole = self.data.rstrip(FILLING)
+        self.filled = self.data not in (whole + b'\n', whole + b'\r\n')
         if marked and any(line.kind != 'foreign' for line in self.lines):
             self.problems.add('LINE_ENDINGS_CONVERTED')
         if any(line.kind == 'checkpoint' and is_encoded(line) for line in self.lines):
@@ -126,7 +129,7 @@ def ordered(files):
 def _without_copies(begun):
     """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
     kept = []
-    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one), one.name)):
+    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one), one.filled, one.name)):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
             continue

@@ -245,6 +245,21 @@ export function damageCases(): VectorCase[] {
       'EARLIER_COPY 1',
     ),
     vector(
+      'valid-filled-copy',
+      'half a download, filled up with NUL and ended by a line feed, stands beside the log',
+      [
+        { name: 'log.jsonl', bytes: plain },
+        {
+          name: 'log.part.jsonl',
+          bytes: Buffer.concat([plain.subarray(0, half.length + 40), Buffer.alloc(300), Buffer.from('\n')]),
+        },
+      ],
+      auditor(),
+      0,
+      first,
+      'EARLIER_COPY 1',
+    ),
+    vector(
       'line-endings-converted-copy',
       'a copy whose every LF became CR LF stands beside the log',
       [
