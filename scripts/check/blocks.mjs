@@ -59,7 +59,7 @@ function blocksOf(page) {
 function install() {
   const imported = new Set(
     blocks.flatMap(({ text }) =>
-      [...text.matchAll(/\bfrom '([^'.][^']*)'/g)].map(([, name]) =>
+      [...text.matchAll(/\b(?:from|import) '([^'.][^']*)'/g)].map(([, name]) =>
         name
           .split('/')
           .slice(0, name.startsWith('@') ? 2 : 1)

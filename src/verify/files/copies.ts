@@ -25,14 +25,15 @@ const alteration = (content: FileContent): number =>
   4 * Number(isConverted(content)) + 2 * Number(content.trailing) + Number(content.filled);
 
 /**
- * Compares two files. Of copies the longer one is read; of those that say the same, the one that least was done to, and then the
- * first by name: in whatever order they come, the manifest beside one of them is asked.
+ * Compares two files. Of copies the longer one is read; of those that say the same, the one that least was done to, then the
+ * longer one where both end otherwise than as lines do, and then the first by name: in whatever order they come, the manifest beside one of them is asked.
  */
 export async function compared(first: FileInHand, second: FileInHand): Promise<Pair> {
   const [one, two] = [first.content, second.content];
   const longer = two.plainLength - one.plainLength;
   const less = alteration(one) - alteration(two);
-  const asWritten = longer === 0 && (less > 0 || (less === 0 && second.source.name < first.source.name));
+  const isFuller = one.filled && one.length !== two.length ? two.length > one.length : undefined;
+  const asWritten = longer === 0 && (less > 0 || (less === 0 && (isFuller ?? second.source.name < first.source.name)));
   const damaged = one.damaged || two.damaged;
   const isSecond = one.damaged !== two.damaged ? one.damaged : longer > 0 || asWritten;
   const [read, left] = isSecond ? [second, first] : [first, second];
