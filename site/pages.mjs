@@ -61,6 +61,7 @@ export const sections = [
     text: 'Look up',
     pages: [
       page('docs/README.md', 'all.md', 'Every page'),
+      docs('command-line', 'The command line'),
       docs('errors', 'Errors'),
       page('SECURITY.md', 'security.md', 'Security'),
       page('spec/format.md', 'spec/format.md', 'Log format'),
