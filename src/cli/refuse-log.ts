@@ -31,19 +31,21 @@ export async function refuseLogs(flags: Readonly<Record<string, unknown>>): Prom
   }
 }
 
-/** Whether the first line of a file is a sealed one. What cannot be read is left to who needs it. */
+/** Whether the first line of a file is a sealed one. */
 async function isSealedLog(path: string): Promise<boolean> {
-  const file = await openRegular(path).catch(() => undefined);
-  if (file === undefined) return false;
+  let file: Awaited<ReturnType<typeof openRegular>> | undefined;
   try {
+    file = await openRegular(path);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(LOOK), 0, LOOK, 0);
-    const [first = ''] = buffer.toString('utf8', 0, bytesRead).trimStart().split('\n', 1);
+    const end = buffer.indexOf('\n');
+    const first = buffer.subarray(0, end < 0 ? bytesRead : end);
+    const isSealed = first[0] === '{'.charCodeAt(0) && first.includes('"integrity":{"seq":');
     buffer.fill(0); // it may be a key
-    const { integrity } = JSON.parse(first) as { integrity?: { seq?: unknown } };
-    return typeof integrity?.seq === 'number';
-  } catch {
-    return false;
+    return isSealed;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false; // whoever needs the file says what the matter is
+    throw error;
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
