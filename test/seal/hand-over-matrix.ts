@@ -127,10 +127,13 @@ async function handOver(mode: Mode, step: number, spoil: Spoil): Promise<Outcome
   return { struck: struckAt !== undefined, report, stream, outages, outagesOver, warnings, signedBefore };
 }
 
-/** A second passes, and the disk gets a little time of its own. */
+const isWriting = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+
+/** A second passes, and the disk gets as much time of its own as it takes. */
 export async function advance(clock: FakeClock): Promise<void> {
   await clock.advance(1_000);
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  do await new Promise((resolve) => setTimeout(resolve, 1));
+  while (isWriting());
 }
 
 /** Every step that a hand-over has, until there is none left to spoil. */
