@@ -1,3 +1,4 @@
+import { isError } from '../errors.ts';
 import { TamperError } from '../index.ts';
 import { openRegular, shown } from '../internal.ts';
 
@@ -43,7 +44,7 @@ async function isSealedLog(path: string): Promise<boolean> {
     buffer.fill(0); // it may be a key
     return isSealed;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return false; // whoever needs the file says what the matter is
+    if (isError(error) && 'code' in error) return false; // whoever needs the file says what the matter is
     throw error;
   } finally {
     await file?.close();
