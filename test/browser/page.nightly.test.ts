@@ -158,6 +158,22 @@ it('a file in the wrong place is told, and stays where it was put', async () => 
   await page.close();
 });
 
+it('a file that cannot be read is listed all the same, and nothing untrue is said of it', async () => {
+  const page = await browser.newPage();
+  await page.goto(built.url);
+  await page.evaluate(() => {
+    Blob.prototype.text = async () => {
+      throw new DOMException('changed since', 'NotReadableError');
+    };
+  });
+  await page.setInputFiles('#logs', [path('audit.jsonl')]);
+  await page.waitForSelector('[data-zone="logs"] li');
+  await page.setInputFiles('#publicKeys', [path('signer.key.pub')]);
+  await page.waitForSelector('[data-zone="publicKeys"] li');
+  expect(await page.isHidden('#result')).toBe(true);
+  await page.close();
+});
+
 it('the fields fold away where a report is shown, and not where there is none', async () => {
   const page = await browser.newPage();
   const isOpen = (): Promise<boolean> => page.evaluate("document.getElementById('fields').open");

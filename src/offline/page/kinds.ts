@@ -23,9 +23,19 @@ const NAMES: Readonly<Record<Kind, string>> = {
   policy: 'a policy',
 };
 
+/** Of a file that cannot be read nothing is known: the verification says so. */
+async function headOf(blob: Blob): Promise<string> {
+  try {
+    return await blob.slice(0, HEAD).text();
+  } catch (error) {
+    if (error instanceof DOMException) return '';
+    throw error;
+  }
+}
+
 /** The text that tells of a file in the wrong place; undefined where it may stand there. */
 export async function misplaced(path: string, blob: Blob, zone: ZoneName): Promise<string | undefined> {
-  const head = await blob.slice(0, HEAD).text();
+  const head = await headOf(blob);
   const kind = KINDS.find(([, begins]) => begins.test(head))?.[0];
   if (kind === 'privateKey') return `${path} is a private key. Remove it: nobody needs it to verify a log.`;
   const isPin = kind === 'known' && zone === 'policy';
