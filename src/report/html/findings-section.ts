@@ -3,7 +3,7 @@ import type { QuotedLine } from '../../verify/model/quoted-line.ts';
 import type { StreamReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
 import { offsetWord } from '../words/place-words.ts';
-import { entriesOf, grouped } from '../words/verdict-words.ts';
+import { capital, entriesOf, grouped } from '../words/verdict-words.ts';
 import { brief, capped, cutNote, type Limits, type QuoteAllowance } from './limits.ts';
 import { html, type Markup } from './markup.ts';
 
@@ -53,7 +53,7 @@ export function findingsSection(
 function contents(groups: readonly Group[]): Markup {
   const items = groups.map(
     ({ code, count, id }) =>
-      html`<li><a href="#${id}">${nameOf(code)}</a>${count > 1 && html` <span class="quiet">${grouped(count)} times</span>`}</li>`,
+      html`<li><a href="#${id}">${capital(FINDING_WORDS[code].title)}</a>${count > 1 && html` <span class="quiet">${grouped(count)} times</span>`}</li>`,
   );
   return html`<nav class="contents" aria-label="Kinds of findings"><ul>${items}</ul></nav>`;
 }
@@ -68,11 +68,6 @@ function filtered(groups: readonly Group[], id: string, all: readonly Markup[]):
 ${all}</fieldset>`;
 }
 
-function nameOf(code: FindingCode): string {
-  const { title } = FINDING_WORDS[code];
-  return title.charAt(0).toUpperCase() + title.slice(1);
-}
-
 function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
   const byCode = new Map<FindingCode, Finding[]>();
   for (const finding of findings) {
@@ -84,10 +79,10 @@ function grouping(findings: readonly Finding[]): Map<FindingCode, Finding[]> {
 }
 
 function groupMarkup({ code, findings, severity, count, id }: Group, { places, quotes }: Limits, level: 3 | 4): Markup {
-  const { means, next } = FINDING_WORDS[code];
+  const { title, means, next } = FINDING_WORDS[code];
   const { shown } = capped(findings, severity === 'warning' ? Math.min(places, WARNING_PLACES) : places, 'places');
   const rest = count - shown.length;
-  const name = nameOf(code);
+  const name = capital(title);
   return html`<article class="finding ${severity}" id="${id}">
 ${level === 3 ? html`<h3>${name}</h3>` : html`<h4>${name}</h4>`}
 <p class="code"><span class="severity">${SEVERITY[severity]}</span> <code>${code}</code>${count > 1 && `, ${grouped(count)} times`}</p>
@@ -107,7 +102,7 @@ export function placeText(finding: Omit<Finding, 'code' | 'quoted'>): Markup {
 }
 
 function asSentence(message: string): string {
-  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('?') ? '' : '.'}`;
+  return `${capital(message)}${message.endsWith('?') ? '' : '.'}`;
 }
 
 function whereMarkup(finding: Omit<Finding, 'code' | 'quoted'>): Markup | undefined {

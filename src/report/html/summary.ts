@@ -1,7 +1,7 @@
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import { forgersOf, hostCould, takenOverUnchecked } from '../words/forgers.ts';
 import { meaningOf } from '../words/meaning.ts';
-import { grouped, rangesText } from '../words/verdict-words.ts';
+import { capital, grouped, rangesText } from '../words/verdict-words.ts';
 import { brief } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 
@@ -84,5 +84,5 @@ ${host.map((could) => html`<li>Whoever took over the host of the writer ${could}
 }
 
 function sentence(clause: string): string {
-  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+  return `${capital(clause)}.`;
 }

@@ -208,7 +208,8 @@ export function rangesText(
   return `${shown.join(', ')}${more > 0 ? ` and ${number(more)} more ${more === 1 ? 'range' : 'ranges'}` : ''}`;
 }
 
-function capital(text: string): string {
+/** The text as a sentence begins. */
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -37,28 +37,26 @@ const PACKED: readonly (readonly [magic: string, at: number, what: string])[] = 
   ['\0ustar', 256, 'a tar archive'], // what a log says has no NUL before it
   ['\xef\xbb\xbf\x1f\x8b', 0, 'compressed, and has a byte order mark before that'],
 ];
-const GZIP = '\x1f\x8b';
 
 /** So many bytes of its beginning tell whether a file is packed. */
 export const TELLING = 262;
 
-const beginning = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, TELLING)).toString('latin1');
-
 /** What a file is that begins so, in words, where it has to be unpacked before it is read. */
 export function packedAs(head: Uint8Array): string | undefined {
-  const begins = beginning(head);
+  const begins = Buffer.from(head.subarray(0, TELLING)).toString('latin1');
   return PACKED.find(([magic, at]) => begins.startsWith(magic, at))?.[2];
 }
 
+const isGzip = ([first, second]: Uint8Array): boolean => first === 0x1f && second === 0x8b;
+
 /** The same of what was decompressed. */
-const packedInside = (bytes: Buffer): string | undefined =>
-  beginning(bytes).startsWith(GZIP) ? 'compressed twice' : packedAs(bytes);
+const packedInside = (bytes: Buffer): string | undefined => (isGzip(bytes) ? 'compressed twice' : packedAs(bytes));
 
 /** Whether a file is compressed, or was: one named `.gz` that begins as neither gzip nor text does is damaged there. */
 export function isCompressed(name: string, head: Uint8Array): boolean {
   const [first, second] = head;
   if (first === undefined) return false;
-  if (beginning(head).startsWith(GZIP) || packedAs(head) !== undefined) return true;
+  if (isGzip(head) || packedAs(head) !== undefined) return true;
   const isBinary = (byte: number): boolean => byte >= 0x80 || (byte < 0x20 && !TEXT_CONTROLS.includes(byte));
   return (
     name.endsWith('.gz') && first !== MARK_BEGINS && (isBinary(first) || (second !== undefined && isBinary(second)))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { runCommand } from '../../support/command-line.ts';
+import { helpedCommands } from '../helped.ts';
 
 /** What a shell makes of a command line at the TAB key, if one completion is possible: the same in every shell. */
 export const COMPLETED: readonly (readonly [typed: string, word: string])[] = [
@@ -50,4 +51,17 @@ export async function folderWithScript(shell: string): Promise<string> {
   expect([code, stderr]).toEqual([0, '']);
   writeFileSync(join(folder, 'script'), stdout);
   return folder;
+}
+
+/** After `COMMAND --` a shell offers every flag of the command, and the options of the configuration where it takes them. */
+export async function checkFlags(offered: (typed: readonly string[]) => readonly (readonly string[])[]): Promise<void> {
+  const commands = await helpedCommands();
+  const found = offered(commands.map(({ name }) => `${name} --`));
+  expect(commands.length).toBeGreaterThan(20);
+  for (const [at, { flags, takesConfig }] of commands.entries()) {
+    expect(found[at]).toEqual(expect.arrayContaining(flags.map((flag) => flag.split(' ', 1).join())));
+    expect(found[at]).toContain('--help');
+    expect(found[at]?.includes('--key-source')).toBe(takesConfig);
+    expect(found[at]).not.toContain('--vault-token'); // refused on a command line
+  }
 }
