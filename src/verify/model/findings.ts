@@ -231,8 +231,8 @@ export class Findings {
 
   /** Adds a finding; `severity` is given only where a policy raises it. */
   add(code: FindingCode, place: Place, message: string, severity: Severity = FINDING_SEVERITY[code]): void {
-    if (this.#damaged && severity === 'tampered') return;
     this.#total++;
+    if (this.#damaged && severity === 'tampered') return;
     const count = (this.#counts.get(code) ?? 0) + 1;
     this.#counts.set(code, count);
     this.#tampered ||= severity === 'tampered';
@@ -275,7 +275,6 @@ export class Findings {
     for (const [code, count] of this.#counts) {
       if (isReadable && FINDING_SEVERITY[code] !== 'tampered') continue;
       const was = Math.min(count, mark.counts.get(code) ?? 0); // less where some was taken back since
-      this.#total -= count - was;
       this.#counts.set(code, was);
       this.#keptOf.set(code, Math.min(this.#keptOf.get(code) ?? 0, mark.keptOf.get(code) ?? 0));
     }
@@ -299,7 +298,7 @@ export class Findings {
     return this.#counts.get(code) ?? 0;
   }
 
-  /** How many there are of every code. */
+  /** How many were found of every code, those included that were taken back or say nothing of a damaged log: it only grows. */
   get total(): number {
     return this.#total;
   }
