@@ -416,6 +416,8 @@ export function makeHistory(random: Random, world: World): History {
   if (held.length + known.length > 0) draft.what.push('held');
   const isPlain = draft.unwrap === undefined && !draft.what.some((one) => /gz$|^compressed/.test(one));
   const isAlone = !draft.files.some(({ name }) => /^(?:copy|backup|windows)-/.test(name)); // else a fork
+  // the beginning of a file whose rest, with its last checkpoints, is beside it and cannot be read
+  if (draft.what.includes('backup') && draft.causes.has('UNREADABLE')) draft.because('unread rest', [], ['ADOPTED']);
   if (isPlain && random.chance(0.08)) rewrite(draft);
   else if (isPlain && isAlone && random.chance(0.02)) insertLongLine(draft);
   if (!draft.demux && random.chance(0.1)) {

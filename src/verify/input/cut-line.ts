@@ -9,17 +9,17 @@ const LOOK_LIMIT = 20 * 1024 * 1024;
 const OPENING = 0x7b;
 
 /**
- * Whether a carrier's file begins inside a line: a carrier changes files where it likes, also between two pieces. Every sealed
- * line is a JSON object, and the end of one is none; an empty line ends what stands before it. Nothing of this is trusted: put
- * together wrongly, a line is none that was sealed.
+ * Whether a carrier's file begins inside the line that has `begun` in the one before it: a carrier changes files where it likes,
+ * also between two pieces. Every sealed line is a JSON object, and the end of one is none; an empty line ends what stands before
+ * it, if that is whole. Nothing of this is trusted: put together wrongly, a line is none that was sealed.
  */
-export async function beginsInsideLine(source: Source): Promise<boolean> {
+export async function beginsInsideLine(source: Source, begun: Buffer): Promise<boolean> {
   const { carrier, repeatable } = source;
   if (carrier === undefined || !repeatable) return false;
   let inside: boolean | undefined;
   const sink: LogSink = {
     feed(bytes, start, end) {
-      inside ??= !isWhole(bytes.subarray(start, end));
+      inside ??= start === end ? isWhole(begun) : !isWhole(bytes.subarray(start, end));
       return undefined;
     },
     feedForeign: () => undefined,

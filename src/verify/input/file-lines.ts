@@ -34,7 +34,7 @@ export class FileLines {
   async end(splitter: LineSplitter, next?: Source): Promise<void> {
     splitter.end();
     if (this.#unwrapping?.unfinished !== true) return;
-    this.#goesOn = next !== undefined && (await beginsInsideLine(next));
+    this.#goesOn = next !== undefined && (await beginsInsideLine(next, this.#unwrapping.begun));
     if (!this.#goesOn) this.#unwrapping.tear();
   }
 }

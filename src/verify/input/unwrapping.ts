@@ -42,6 +42,11 @@ export class Unwrapping implements LineSink {
     return this.#end > 1;
   }
 
+  /** What was there of that line so far; good until the next line. */
+  get begun(): Buffer {
+    return this.#buffer.subarray(1, this.#end);
+  }
+
   /** How many bytes were lines of something else. */
   get besideBytes(): number {
     return this.#besideBytes;

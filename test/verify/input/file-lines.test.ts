@@ -80,11 +80,16 @@ describe('a line that a carrier cut and went on with in the next file', () => {
 
   it('is put together over a whole file', async () => {
     const { said } = await told(
-      criFile('a', cri('P {"a"')),
+      criFile('a', cri('P {"a":1}')),
       criFile('b', cri('F '), cri('P x')),
       criFile('c', cri('F y')),
     );
-    expect(said).toEqual(['1@0 {"a"', '1@0 xy']);
+    expect(said).toEqual(['1@0 {"a":1}', '1@0 xy']);
+  });
+
+  it('is torn where it was never finished and the next file begins with an empty line', async () => {
+    const { said } = await told(criFile('a', cri('P {"a"')), criFile('b', cri('F '), cri('F {"b":1}')));
+    expect(said).toEqual(['1 torn 4', '1@0 ', '2@31 {"b":1}']);
   });
 
   it('is torn where the next file begins with a whole line, has none, or can be read only once', async () => {
