@@ -77,12 +77,10 @@ export const cat: Command = command(
     ],
     about: [
       "Prints the application's own lines, byte for byte, each followed by LF. Lines that were never sealed are left out and reported on standard error.",
-      'With --verified, the lines wait for the verdict in an unnamed temporary file in the directory given by TMPDIR, which needs as much space as the decompressed log. All other flags are those of verify and apply only with --verified, except --unwrap; --jobs has no effect.',
+      'With --verified, the lines wait for the verdict in an unnamed temporary file in TMPDIR, which needs as much space as the decompressed log. All other flags are those of verify; except for --unwrap they apply only with --verified. --jobs has no effect.',
     ],
     flags: {
-      verified: yes(
-        'verify first; print nothing unless the verdict is ok, and only what was verified, up to the proven end',
-      ),
+      verified: yes('verify first; print lines only if the verdict is ok, and only those up to the proven end'),
       ...verifyFlags,
     },
     takesConfig: true,

@@ -35,31 +35,31 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'audit',
     group: 'Verify',
-    summary: 'verify many streams, each as far as it is new since the last audit',
+    summary: 'verify many streams, reading only what is new since the last audit',
     load: async () => (await import('./audit/audit.ts')).audit,
   },
   {
     name: 'audit enqueue',
     group: 'Verify',
-    summary: 'the same on many machines: make a job of each stream, in a queue on Redis',
+    summary: 'spread an audit over many machines: queue one job per stream in Redis',
     load: async () => (await import('./audit/queue/enqueue.ts')).enqueue,
   },
   {
     name: 'audit work',
     group: 'Verify',
-    summary: 'do such jobs',
+    summary: 'run queued audit jobs',
     load: async () => (await import('./audit/queue/work.ts')).work,
   },
   {
     name: 'audit collect',
     group: 'Verify',
-    summary: 'give the results of all of them',
+    summary: 'print the results of all queued jobs',
     load: async () => (await import('./audit/queue/collect.ts')).collect,
   },
   {
     name: 'audit merge',
     group: 'Verify',
-    summary: 'put the results of all parts of an audit together',
+    summary: 'combine the results of all parts of an audit',
     load: async () => (await import('./audit/merge.ts')).merge,
   },
   {
@@ -77,7 +77,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'keys recover',
     group: 'Verify',
-    summary: 'get data keys from their services once, to verify offline',
+    summary: 'fetch data keys from their key services once, to verify offline',
     load: async () => (await import('./keys/recover.ts')).keysRecover,
   },
   {
@@ -95,7 +95,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'prove',
     group: 'Prove to others',
-    summary: 'prove one record to somebody who has only the public key',
+    summary: 'prove one record to someone who has only the public key',
     load: async () => (await import('./evidence/prove.ts')).prove,
   },
   {

@@ -29,10 +29,10 @@ export const doctor: Command = command(
     usage: '[--config FILE] [--verbose] [--format text|json]',
     examples: ['% --config fapilog.yaml', '% --key-source aws-kms --key-id alias/audit --format json'],
     about: [
-      'Checks whether the log and its state can be written, uses each key once, tests what the key service allows, and says at the end what to do first. Exits with 0 if all is well, 1 if a test failed, 2 if one could not be carried out. With --verbose it also shows the value of each option and where it came from.',
+      'Checks whether the log and its state can be written, uses each key once, tests what the key service allows, and ends with what to do first. Exit code 0: all tests passed; 1: a test failed; 2: a test could not be carried out. With --verbose it also shows the value of each option and where it came from.',
     ],
     flags: {
-      config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
+      config: text('FILE', 'a YAML or JSON file of options (default: FAPILOG_TAMPER_CONFIG)'),
       format: oneOf(['text', 'json'], 'output format'),
       verbose: yes('also show every option, where its value came from, and the engine'),
     },

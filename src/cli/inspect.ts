@@ -20,7 +20,7 @@ export const inspect: Command = command(
     usage: 'PATH|LOCATION…|- [--unwrap CARRIER] [--format text|json]',
     examples: ['% audit.jsonl', 'kubectl logs payments-0 | % - --format json'],
     about: [
-      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: this is only what the files say about themselves. Exit code 2: something could not be opened, or nothing was ever sealed.',
+      'Shows what is in sealed files: runs, key periods, gaps, closes. Nothing is verified: the output is only what the files say about themselves. Exit code 2: a file could not be opened, or none is a sealed log.',
     ],
     flags: { unwrap: verifyFlags.unwrap, format: oneOf(['text', 'json'], 'output format') },
     takesConfig: false,

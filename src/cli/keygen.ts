@@ -12,12 +12,12 @@ export const keygen: Command = command(
     examples: ['% --out audit.key --algorithm Ed25519 --origin audit.example.com/app', '% --out data.key'],
     about: ['Makes a key and writes it to FILE, which only you can read. An existing file is never overwritten.'],
     flags: {
-      out: text('FILE', 'where the key goes; the public half of a signing key goes to FILE.pub'),
+      out: text('FILE', 'where to write the key; the public half of a signing key goes to FILE.pub'),
       algorithm: oneOf(
         ['HMAC-SHA256', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65'],
-        'HMAC-SHA256 is a data key, the others sign: Ed25519, and for later years ML-DSA',
+        'HMAC-SHA256 makes a data key, the others a signing key; ML-DSA is post-quantum',
       ),
-      origin: text('NAME', 'also print the verifier key of a signing key for this stream, for use in a policy'),
+      origin: text('NAME', 'also print the verifier key for this stream, to put into a policy'),
       format: oneOf(['text', 'json'], 'output format'),
     },
     takesConfig: false,

@@ -10,7 +10,7 @@ export const policyInit: Command = command(
     usage: 'PATH…|-',
     examples: ['% /var/log/app > policy.yaml', '% audit.jsonl service.jsonl > policy.yaml'],
     about: [
-      'Drafts a policy file on standard output from what sealed files say about themselves: origins, key names, verifier keys. Nothing in it is verified: compare each key with what your key service says before you trust it.',
+      'Drafts a policy file on standard output from what sealed files say about themselves: origins, key names, verifier keys. Nothing in it is verified: before you trust a key, compare it with what your key service says.',
     ],
     flags: {},
     takesConfig: false,

@@ -12,12 +12,12 @@ export const recover: Command = command(
     usage: 'FILE --reason TEXT|--break-lock [--config FILE]',
     examples: ["% audit.jsonl --reason 'restored from backup'", '% audit.jsonl --break-lock'],
     about: [
-      'For a stream that cannot continue: its state contradicts its file or an anchor, or its keys changed in a way that a verifier must take for tampering. The old files stay untouched, as evidence. The next start begins a new stream that cites the old one, so that an auditor sees the break; the reason is recorded in the state.',
-      'A lock expires by itself, 10 seconds after its holder has ended; use --break-lock if you cannot wait that long. The risk: if the holder is still running, it stops with LOCKED when it next writes. Until it notices, 7.5 seconds at most on a network file system, it may write between the lines of the next writer; both then stop with FOREIGN_WRITE, and verification shows it.',
+      'For a stream that cannot continue, because its state contradicts its file or an anchor, or because its keys changed in a way that a verifier must treat as tampering. The old files stay untouched, as evidence. The next start begins a new stream that cites the old one, so that an auditor sees the break. The state records the reason.',
+      'A lock expires 10 seconds after its holder has ended; use --break-lock if you cannot wait that long. The risk: a holder that is still running stops with LOCKED only at its next write. Until then (at most 7.5 seconds on a network file system) it may write between the lines of the next writer. Both then stop with FOREIGN_WRITE, and verification shows it.',
     ],
-    takes: { FILE: 'the sealed file, as in the option file' },
+    takes: { FILE: 'the sealed file, as named by the option file' },
     flags: {
-      reason: text('TEXT', 'why, for anyone who reads the state later'),
+      reason: text('TEXT', 'the reason, for anyone who reads the state later'),
       'break-lock': yes('only remove the lock; the stream continues'),
       config: text('FILE', "the writer's configuration; or the same options as flags"),
     },

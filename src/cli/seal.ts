@@ -15,10 +15,10 @@ import { withoutTyped } from './without-typed.ts';
 const program = 'fapilog-tamper';
 
 const flags = {
-  config: text('FILE', 'a YAML or JSON file of options; or FAPILOG_TAMPER_CONFIG'),
-  out: text('FILE', 'where the log goes, same as the option file; - is standard output'),
-  'key-events': text('FILE', 'append every use of a key to this file, one JSON object per line'),
-  quiet: yes('print only errors on standard error, and no progress'),
+  config: text('FILE', 'a YAML or JSON file of options (default: FAPILOG_TAMPER_CONFIG)'),
+  out: text('FILE', 'where the log goes (sets the option file); - is standard output'),
+  'key-events': text('FILE', 'append one JSON object per key use to this file'),
+  quiet: yes('print nothing but errors on standard error'),
 };
 
 /** `fapilog-tamper seal` */
@@ -31,11 +31,11 @@ export const seal: Command = command(
       'node app.mjs | % --key-source vault --vault-path transit/keys/audit --out - --origin audit.example.com/app',
     ],
     about: [
-      'Seals standard input, line by line, into a file or to standard output, until the input ends or SIGINT or SIGTERM arrives; what still comes then is taken, for two seconds at most. Everything read is sealed, closed and signed before the command exits; it waits at most 3 seconds for a signature. On SIGHUP it continues in a new file if logrotate has renamed the current one.',
+      'Seals standard input, line by line, into a file or to standard output, until the input ends or SIGINT or SIGTERM arrives. After a signal it keeps reading for at most 2 seconds. It seals everything it has read, closes the log and signs it before it exits, waiting at most 3 seconds for the signature. On SIGHUP it continues in a new file if logrotate has renamed the current one.',
     ],
     flags,
     options: {
-      '--origin NAME': 'the name of the stream, which the auditor will need',
+      '--origin NAME': 'the name of the stream; the auditor will need it',
       '--tee': 'also copy each line, unchanged, to standard output',
     },
     takesConfig: true,

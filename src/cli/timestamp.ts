@@ -19,14 +19,14 @@ export const timestamp: Command = command(
       '% audit.jsonl --origin audit.example.com/app --url https://tsa.example.org --tsa-certificate tsa-root.pem --out stamps',
     ],
     about: [
-      'Has the newest signed checkpoint of a log stamped by a time-stamp authority (RFC 3161), verifies the answer, and keeps it in DIRECTORY: NAME.tsr beside the checkpoint, NAME.note. "verify --timestamp NAME.tsr" then says when the log was there, and finds that it is still the same. Needs the package pkijs.',
-      'openssl checks the same file: openssl ts -verify -data <(head -n 3 NAME.note) -in NAME.tsr -CAfile FILE.',
+      'Gets a time stamp (RFC 3161) for the newest signed checkpoint of a log, verifies it, and writes both to DIRECTORY: the checkpoint as NAME.note, the time stamp as NAME.tsr. "verify --timestamp NAME.tsr" then checks that the log still contains that checkpoint, and says by when it existed. Needs the package pkijs.',
+      'openssl can check the same file: openssl ts -verify -data <(head -n 3 NAME.note) -in NAME.tsr -CAfile FILE.',
     ],
     flags: {
       origin: text('NAME', 'the stream'),
       url: text('URL', 'address of the time-stamp authority; https, or http on loopback'),
-      'tsa-certificate': list('FILE', 'root certificate of an authority that you trust, PEM'),
-      out: text('DIRECTORY', 'takes the answers'),
+      'tsa-certificate': list('FILE', 'root certificate (PEM) of a time-stamp authority that you trust'),
+      out: text('DIRECTORY', 'where the checkpoint and its time stamp go'),
       format: oneOf(['text', 'json'], 'output format'),
     },
     takesConfig: false,

@@ -49,40 +49,46 @@ export type VerifyFlags = {
 /** What each of them is for. */
 export const verifyFlags: VerifyFlags = {
   ...under('Streams and keys', {
-    origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
-    policy: text('FILE', "the auditor's policy: streams, keys, how complete, how recent (docs/policy.md)"),
+    origin: list('NAME', 'the stream; NAME* matches every stream whose name starts with NAME'),
+    policy: text('FILE', "the auditor's policy: which streams and keys, how complete, how recent (docs/policy.md)"),
     config: text('FILE', "the writer's configuration: its origin and keys"),
-    'key-env': list('VAR', 'an environment variable with the data key; NAME=VAR if the policy calls it NAME'),
-    keys: list('PATH', 'a file with the data key, a directory of NAME.key files, or what keys recover wrote'),
-    'public-key': list('FILE', 'verifier keys or a PEM: the keys that signed the checkpoints'),
-    'accept-successors': yes('signers that a named signer handed over to count as named'),
+    'key-env': list(
+      'VAR',
+      'environment variable that contains the data key; NAME=VAR if the policy calls the key NAME',
+    ),
+    keys: list('PATH', 'a file with the data key, a directory of NAME.key files, or a file written by keys recover'),
+    'public-key': list('FILE', 'public keys that may have signed the checkpoints: verifier keys, or a PEM'),
+    'accept-successors': yes('also accept signers that a named signer handed over to'),
   }),
   ...under('Witnesses and time stamps', {
     witness: list(
       'VKEY|FILE',
-      'the verifier key of a witness that must have cosigned the end, or a file of them (docs/witnesses.md)',
+      'verifier key of a witness that must have cosigned the end of the log, or a file of such keys (docs/witnesses.md)',
     ),
     cosignatures: count('number of witnesses that must have cosigned (default: all of them)'),
-    timestamp: list('NAME.tsr', 'a time stamp of the checkpoint in NAME.note beside it (RFC 3161)'),
-    'tsa-certificate': list('FILE', 'root certificate of a time-stamp authority that you trust, PEM'),
+    timestamp: list('NAME.tsr', 'a time stamp (RFC 3161); its checkpoint is in NAME.note in the same directory'),
+    'tsa-certificate': list('FILE', 'root certificate (PEM) of a time-stamp authority that you trust'),
   }),
   ...under('What you have seen before', {
-    known: text('FILE', 'like known_hosts: checkpoints seen before must be in the log; updated when all is ok'),
-    since: list('NOTE', 'a file with a checkpoint that you hold'),
+    known: text(
+      'FILE',
+      'like known_hosts: the log must contain every checkpoint in this file; updated when the verdict is ok',
+    ),
+    since: list('NOTE', 'a file with a checkpoint that you kept: the log must continue it'),
   }),
   ...under('How the log is read', {
     unwrap: carrier(
-      'what wrapped the lines on their way: docker, cri, loki (logcli --forward -o jsonl), or field:NAME, a member of an object a line',
+      'what wrapped the lines: docker, cri, loki (logcli --forward -o jsonl), or field:NAME for JSON lines that contain them in the member NAME',
     ),
-    manifest: list('PATH', 'a manifest to check in addition to those beside the files'),
+    manifest: list('PATH', 'a manifest to check in addition to those next to the files'),
     live: yes('the log is still being written: it ends at the newest seal'),
-    now: time('the time to use as now for --live (default: the clock)'),
-    part: yes('one closed file by itself, after the checkpoint held before it (--since)'),
-    demux: yes('the files contain lines of several streams, mixed'),
+    now: time('the current time, for --live (default: the clock)'),
+    part: yes('verify one closed file by itself; --since gives the checkpoint before it'),
+    demux: yes('the files contain the mixed lines of several streams'),
     strict: yes('warnings make the verdict undecided'),
-    'max-bytes': count('how many bytes a .gz may expand to (default 64 GiB)'),
+    'max-bytes': count('maximum size in bytes of a decompressed .gz (default 64 GiB)'),
     jobs: count(
-      'number of extra worker processes, if above 1, that check the records of large files (not of a .gz, nor with --unwrap)',
+      'check the records of large files in N extra worker processes, if N is above 1 (not for a .gz, not with --unwrap)',
     ),
   }),
 };

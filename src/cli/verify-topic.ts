@@ -21,9 +21,9 @@ export const topicFlags: TopicFlags = under('A topic of Kafka', {
     'kafka://HOST:PORT[,HOST:PORT]/TOPIC',
     'read a topic of Kafka instead of files: key = origin, value = a sealed line; kafkas:// for TLS (docs/kafka.md)',
   ),
-  state: text('DIRECTORY', 'with --from: what was read, saved with its offsets; the next run goes on there'),
+  state: text('DIRECTORY', 'with --from: save what was read, with its offsets, so that the next run continues there'),
   'findings-topic': text('NAME', 'with --from: write findings to this topic'),
-  follow: yes('with --from: read on until SIGTERM, then report'),
+  follow: yes('with --from: keep reading until SIGTERM, then report'),
 });
 
 type Given = FlagValues<VerifyFlags & TopicFlags>;

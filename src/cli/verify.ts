@@ -29,14 +29,14 @@ export const verify: Command = command(
     ],
     about: [
       'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are; a LOCATION is a folder or an object in a bucket: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER (docs/object-storage.md).',
-      'A file named *.tlog-proof is the proof of one record, as "prove" makes it, and is verified alone: spec/evidence.md. Logs and proofs are not mixed.',
+      'A file named *.tlog-proof is the proof of one record, made by "prove" (spec/evidence.md). Verify proofs and logs in separate calls.',
       'Key flags replace the keys of the same kind in the configuration and the environment.',
     ],
     flags: {
       ...verifyFlags,
       ...topicFlags,
       ...under('Output', {
-        html: text('FILE', 'also write a report for people: one HTML file, for paper too (docs/report.md)'),
+        html: text('FILE', 'also write a report for people: one HTML file, which prints well too (docs/report.md)'),
         'without-lines': yes('leave the lines of the log out of that report'),
         format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
         quiet: yes('print only the verdict'),

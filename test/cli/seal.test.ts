@@ -164,7 +164,7 @@ describe('fapilog-tamper seal', () => {
     const again = await here(['recover', ...place, '--break-lock'], { env });
     expect([again.code, again.stdout]).toEqual([0, 'there is no lock; the next start continues the stream\n']);
     const help = await here(['recover', '--help'], { env });
-    expect(help.stdout).toMatch(/The\s+risk:\s+if\s+the\s+holder\s+is\s+still\s+running/);
+    expect(help.stdout).toMatch(/The\s+risk:\s+a\s+holder\s+that\s+is\s+still\s+running/);
     await here(['seal', '--quiet', ...out], { env, input: 'two\n' });
     expect(linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).records).toEqual(['one', 'two']);
   });

@@ -18,9 +18,9 @@ export const audit: Command = command(
       '% /var/log --memory /srv/auditor --policy policy.yaml --watch --interval 10m',
     ],
     about: [
-      'Verifies every stream below the given places and remembers the newest checkpoint of each, so that the next audit reads only what is new. Says of each what became of it: new, grown, unchanged, removed, stopped, vanished, rolled_back, forked and others (docs/audit.md). Exit code 0: all streams are ok; 1: one was tampered with, rolled back, forked or has vanished; 2: one could not be decided, is missing or has stopped.',
-      'It may be interrupted at any time, and goes on where it was; several may run at once on one memory. With --shard I/N, or as an array job of Kubernetes or AWS Batch, it takes one of N parts of the streams; audit merge puts the outputs of all parts (--format json) together.',
-      'With --watch it is a service that looks again every --interval, answers /metrics and /healthz on this host, and tells a --webhook when a stream becomes a finding.',
+      'Verifies every stream below the given places and remembers the newest checkpoint of each, so that the next audit reads only what is new. Reports what happened to each stream: new, grown, unchanged, removed, stopped, vanished, rolled_back, forked and so on (docs/audit.md). Exit code 0: all streams are ok; 1: at least one was tampered with, rolled back or forked, or has vanished; 2: at least one is undecided, missing or stopped.',
+      'You can interrupt an audit at any time; the next one continues where it stopped. Several audits can share one memory at the same time. With --shard I/N, or as an array job of Kubernetes or AWS Batch, an audit covers one of N parts of the streams; audit merge combines the outputs of all parts (--format json).',
+      'With --watch it runs as a service: it audits again every --interval, serves /metrics and /healthz on this host, and calls --webhook when a stream needs attention.',
     ],
     takes: {
       'PATH|LOCATION': 'directories, or s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER',
@@ -29,10 +29,13 @@ export const audit: Command = command(
       ...requestFlags,
       now: verifyFlags.now,
       ...under('One part of an audit', {
-        shard: text('I/N', 'only part I of N, from 0 (default: all, or the part that an array job is)'),
+        shard: text(
+          'I/N',
+          'audit only part I of N, counted from 0 (default: all parts; in an array job, its own part)',
+        ),
         run: text(
           'NAME',
-          'what all parts of one audit share, and the next audit does not: needed with --shard (default: the array job of AWS Batch)',
+          'name of this audit, the same for all its parts and different from the next audit; required with --shard (default: the array job of AWS Batch)',
         ),
       }),
       ...outputFlags,

@@ -9,7 +9,7 @@ export const merge: Command = command(
     usage: 'FILE… [--html FILE] [--metrics FILE] [--format text|json]',
     examples: ['% part-0.ndjson part-1.ndjson', '% part-*.ndjson --html report.html --metrics audit.prom'],
     about: [
-      'Prints the results of all parts of one audit (--shard) together. Each FILE is what audit --format json printed for a part. Exit codes as those of audit.',
+      'Combines the results of all parts of one audit (--shard). Each FILE is the output of audit --format json for one part. Exit codes are those of audit.',
     ],
     flags: outputFlags,
     takesConfig: false,

@@ -38,9 +38,12 @@ export type OutputFlags = {
 
 /** What each of them is for. */
 export const outputFlags: OutputFlags = under('Output', {
-  html: text('FILE', 'also write a report for people: one HTML file, streams with findings first'),
-  metrics: text('FILE', "also write numbers for Prometheus, as node_exporter's textfile collector takes them"),
-  format: oneOf(['text', 'json'], 'output format; json: one JSON a line, of a stream as soon as it is done'),
+  html: text('FILE', 'also write a report for people: one HTML file, with streams that have findings first'),
+  metrics: text('FILE', "also write metrics for Prometheus, for node_exporter's textfile collector"),
+  format: oneOf(
+    ['text', 'json'],
+    'output format; json prints one JSON object per line, as soon as each stream is done',
+  ),
   quiet: yes('print only the summary'),
   verbose: yes('also print streams that are ok'),
 });

@@ -64,17 +64,23 @@ export type RequestFlags = SharedFlags & {
 /** What each of them is for. */
 export const requestFlags: RequestFlags = {
   ...under('The audit', {
-    memory: text('PLACE', 'directory or bucket folder for the memory of the audit; no writer of logs may write there'),
+    memory: text(
+      'PLACE',
+      'directory or bucket folder where the audit keeps its memory; writers of logs must not be able to write there',
+    ),
     'stopped-after': text(
       'DURATION',
-      'logs need not be closed, but a stream whose newest proven seal is older, such as 26h, has stopped',
+      'accept logs that are not closed; a stream whose newest proven seal is older than this, such as 26h, has stopped',
     ),
-    retention: text('DURATION', 'files may be missing if their last entry is older, such as 400d (default: none may)'),
+    retention: text(
+      'DURATION',
+      'files may be missing if their last entry is older than this, such as 400d (default: none may)',
+    ),
     'reread-within': text(
       'DURATION',
-      'unchanged files are read again within this time (default 30d), or never: the times of a file do not show every change',
+      'read unchanged files again within this time, because the times of a file do not show every change (default 30d), or never',
     ),
-    'reread-bytes': count('how many bytes of unchanged files are read again at most in one audit (default 256 GiB)'),
+    'reread-bytes': count('read at most N bytes of unchanged files again in one audit (default 256 GiB)'),
   }),
   ...shared,
 };

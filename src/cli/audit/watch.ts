@@ -23,14 +23,14 @@ export type WatchFlags = {
 
 /** What each of them is for. */
 export const watchFlags: WatchFlags = under('As a service', {
-  watch: yes('look again and again, until SIGTERM or SIGINT; prints streams whose state has changed (docs/audit.md)'),
+  watch: yes('keep auditing until SIGTERM or SIGINT, and print the streams whose state has changed (docs/audit.md)'),
   interval: text('DURATION', 'with --watch: the pause between two rounds (default 5m)'),
   listen: text(
     'HOST:PORT',
-    `with --watch: where /metrics and /healthz are (default ${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port})`,
+    `with --watch: address of /metrics and /healthz (default ${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port})`,
   ),
-  webhook: text('URL', 'with --watch: is told when something is found, by https, or http to this host'),
-  'webhook-secret-file': text('FILE', 'the secret that its messages are signed with (default: AUDIT_WEBHOOK_SECRET)'),
+  webhook: text('URL', 'with --watch: notify this URL of findings, by https, or by http to this host'),
+  'webhook-secret-file': text('FILE', 'secret that signs the messages to the webhook (default: AUDIT_WEBHOOK_SECRET)'),
 });
 
 const INTERVAL_MS = 300_000;

@@ -25,7 +25,7 @@ export function completionOf(table: readonly CommandRow[]): Command {
         '% fish > ~/.config/fish/completions/fapilog-tamper.fish',
       ],
       about: [
-        'Prints a script that completes commands, flags and their values in your shell, once the shell has loaded it and fapilog-tamper is on your PATH. For the running bash alone: source <(fapilog-tamper completion bash).',
+        'Prints a script that makes your shell complete commands, flags and their values. The shell has to load it, and fapilog-tamper has to be on your PATH. To try it in the bash you are in: source <(fapilog-tamper completion bash).',
       ],
       words: shells,
       flags: {},

@@ -172,9 +172,9 @@ export const demo: Command = command(
     usage: '[FILE] [--keep]',
     examples: ['%', '% app.log --keep'],
     about: [
-      'Seals real log lines with a key made on the spot, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE the lines come from a small web service that answers real requests on this machine; with FILE they come from the first MiB of your file, which stays untouched.',
+      'Seals real log lines with a new key, verifies them, tampers with four copies in four ways, and shows what is detected. Without FILE, the lines come from a small web service that answers real requests on this machine. With FILE, they come from the first MiB of your file, which stays untouched.',
     ],
-    flags: { keep: yes("keep the demonstration's folder for you to look at") },
+    flags: { keep: yes('keep the folder of the demonstration') },
     takesConfig: false,
   },
   async ({ flags: { keep }, positionals }, io) => {

@@ -19,10 +19,10 @@ export const attest: Command = command(
     ],
     about: [
       'Signs an in-toto statement about sealed files: verifies them as "verify" does and, if the verdict is ok, prints a DSSE envelope with the name and SHA-256 of each file, its stream, its range and its newest checkpoint. cosign verify-blob-attestation and other in-toto verifiers accept it.',
-      'The signing key is the one in the configuration or its flags, as for "seal"; its public half is also what the log is verified with, unless --public-key names other keys. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',
+      'The signing key comes from the configuration or its flags, as for "seal". The log is verified with its public half, unless --public-key names other keys. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',
     ],
     flags: {
-      out: text('FILE', 'where the envelope goes; never over a file (default: standard output)'),
+      out: text('FILE', 'where to write the envelope; must not exist yet (default: standard output)'),
       ...verifyFlags,
     },
     takesConfig: true,

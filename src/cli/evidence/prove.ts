@@ -19,11 +19,14 @@ export const prove: Command = command(
     ],
     about: [
       'Proves that one record is in a log: verifies the log as "verify" does and, if the verdict is ok, prints a C2SP tlog-proof with the record, its inclusion proof, the signed checkpoint that covers it, and the seal that dates it. Anyone with the public key can check it alone: fapilog-tamper verify NAME.tlog-proof.',
-      'A log that is sealed with a data key alone has no signature, so nothing in it can be proven to others. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',
+      'A log sealed with a data key alone has no signature, so it cannot prove anything to others. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',
     ],
     flags: {
-      seq: count('the record: the number that its line has as "seq"'),
-      out: text('FILE', 'where the proof goes, such as NAME.tlog-proof; never over a file (default: standard output)'),
+      seq: count('the record: the value of "seq" in its line'),
+      out: text(
+        'FILE',
+        'where to write the proof, such as NAME.tlog-proof; must not exist yet (default: standard output)',
+      ),
       ...verifyFlags,
     },
     takesConfig: true,

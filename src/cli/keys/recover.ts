@@ -25,13 +25,13 @@ export const keysRecover: Command = command(
       '% /var/log/app --out recovered.keys --policy policy.yaml --key-source aws-kms --key-id alias/audit',
     ],
     about: [
-      'For logs whose data keys were encrypted by a key service. It asks the services that you name, with your own credentials, to decrypt the data key of each key period once, checks it against its fingerprint, and writes the keys to FILE, which only you can read. From then on verify --keys FILE needs no service. Whoever has FILE could forge what it checks. Nothing is asked about a key that you do not name; no address is taken from the log. Exit code 0: a verification lacks no data key; 2: some are missing, and the output says which and why.',
-      'The command recover is another one: it begins a new stream.',
+      'For logs whose data keys were encrypted by a key service. Asks the services that you name, with your own credentials, to decrypt the data key of each key period once, checks it against its fingerprint, and writes the keys to FILE, which only you can read. After that, verify --keys FILE needs no service. Anyone who has FILE can forge the entries that it checks. The command uses only keys that you name, and never an address from the log. Exit code 0: no data key is missing; 2: some are missing, and the output says which and why.',
+      'Not to be confused with recover, which begins a new stream.',
     ],
     takes: { PATH: 'the sealed files or directories; - for standard input' },
     flags: {
       out: text('FILE', 'the file to make; an existing one is never overwritten'),
-      origin: list('NAME', 'the stream; NAME* stands for every stream whose name begins with NAME'),
+      origin: list('NAME', 'the stream; NAME* matches every stream whose name starts with NAME'),
       policy: text('FILE', 'names streams and keys, as for verify'),
       config: list('FILE', "a writer's configuration: origin, key and key service"),
       'key-env': verifyFlags['key-env'],

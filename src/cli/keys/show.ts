@@ -12,7 +12,7 @@ export const keysShow: Command = command(
     usage: 'PATH…|- [--origin NAME] [--unwrap CARRIER] [--format text|json]',
     examples: ['% audit.key.pub policy.yaml', '% audit.key.pub --origin audit.example.com/app', '% audit.jsonl'],
     about: [
-      'Says what each file is: public keys (PEM or verifier keys), key files, policies, files of recovered keys, sealed logs. Public keys come with fingerprints in groups of four digits, to be compared by telephone. What a log says about its keys is what its writer, or whoever changed it, says: it proves nothing until it has been compared. No secret is printed.',
+      'Shows the keys in each file: public keys (PEM or verifier keys), key files, policies, files of recovered keys, sealed logs. Fingerprints of public keys are printed in groups of four digits, so that you can compare them over the telephone. A log says about its keys whatever its writer, or someone who changed it, wrote there: that proves nothing until you have compared the fingerprints. Secrets are never printed.',
     ],
     takes: { PATH: 'what to show; - for standard input' },
     flags: {

@@ -9,9 +9,9 @@ export interface Meaning {
 }
 
 const TAKEN_OVER =
-  'It does not show that the entries that a restart took over unchecked are as they were sealed: anyone who could write to the files between the crash and the restart could have forged them.';
-const LOST = 'It does not show what the lines said that the writer lost before they were sealed.';
-const UNPROVEN = 'It says nothing of the entries after the proven one: nothing covers them yet.';
+  'It does not show that entries which a restart took over unchecked are as they were sealed. Anyone who could write to the files between the crash and the restart could have forged them.';
+const LOST = 'It does not show what was in lines that the writer lost before it could seal them.';
+const UNPROVEN = 'It says nothing about entries after the last proven one: no checkpoint covers them yet.';
 const AFTER = 'It does not show what came after the last entry.';
 
 /** What the verdict of a report means: no more than what was checked. */
@@ -28,10 +28,10 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
           streams.every(isBesideEntries)
             ? 'A manifest beside the log is wrong or missing, or the log is weaker than your policy demands. No entry was found to contradict its seals.'
             : 'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
-          `Entries up to the one that is proven, other than those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}, are as they were sealed.`,
+          `Entries up to the last proven one are as they were sealed, except for those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}.`,
         ],
         no: [
-          'It does not show who did it, or why: damage of a disk, or a tool that rewrites lines, can look the same as intent.',
+          'It does not show who did it, or why. Disk damage or a tool that rewrites lines can look like intent.',
           'It does not show what the entries said before, unless another copy exists.',
           ...also,
           AFTER,
@@ -40,12 +40,12 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
     case 'undecided':
       return {
         yes: [
-          'Something that is needed to decide is missing: a key, a file, a signature, an end. The findings say what.',
-          'Once it is there, the check can be made again and may then be ok, or not.',
+          'Something needed to decide is missing: a key, a file, a signature, or the end of the log. The findings say what.',
+          'Once it is there, check again; the verdict may then be ok or tampered.',
         ],
         no: [
           'It is not an accusation: nothing here contradicts the seals.',
-          'It is not an ok either: what was not checked may have been changed.',
+          'It is not an ok either: anything that was not checked may have been changed.',
           ...also,
           AFTER,
         ],
@@ -68,9 +68,9 @@ function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: r
     no: [
       ...also,
       ...(open ? [UNPROVEN] : []),
-      'It does not show that what the application wrote is true, or that it wrote everything.',
+      'It does not show that what the application wrote is true or complete.',
       AFTER,
-      'Times are those of the clock of the writer.',
+      'Times come from the clock of the writer.',
     ],
   };
 }

@@ -8,15 +8,15 @@ const COMPARE = `${KEEP} Compare with another copy of the log: one that was ship
 
 export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   FOREIGN_LINE: {
-    title: 'a line that was never sealed in this form stands among sealed ones',
+    title: 'a line that was never sealed in this form is among sealed ones',
     means:
-      'The writer did not write this line in this place: somebody or something inserted it later, or replaced a sealed line by it.',
-    next: `Look whether the numbers of the entries around it go on without a hole; if so, the line was added and the sealed ones are still there. ${KEEP}`,
+      'The writer did not write this line in this place. Somebody or something inserted it later, or replaced a sealed line with it.',
+    next: `Check whether the entries around it are numbered without a hole. If so, the line was added and the sealed ones are still there. ${KEEP}`,
   },
   FOREIGN_TAG: {
-    title: 'an entry of another log stands in this one',
+    title: 'an entry of another log is in this one',
     means: 'The line was sealed, but for another stream. It was copied here, or two logs were mixed in one file.',
-    next: 'If a pipe mixes several logs in one file on purpose, verify again with --demux. Otherwise ask who joined the files.',
+    next: 'If a pipe deliberately mixes several logs in one file, verify again with --demux. Otherwise ask who joined the files.',
   },
   ENTRIES_MISSING: {
     title: 'entries were removed',
@@ -27,13 +27,13 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   OUT_OF_ORDER: {
     title: 'entries are not in the order in which they were sealed',
     means:
-      'An entry comes after one with a higher number, or a second, different entry has a number that has passed. The writer never does this.',
-    next: `Look whether a tool has sorted or merged the file. ${COMPARE}`,
+      'An entry comes after one with a higher number, or two different entries have the same number. The writer never does this.',
+    next: `Check whether a tool has sorted or merged the file. ${COMPARE}`,
   },
   DUPLICATE_ENTRY: {
-    title: 'entries stand in the log twice',
+    title: 'entries are in the log twice',
     means: 'The same sealed bytes appear again. Nothing is lost, but the file is not what the writer wrote.',
-    next: 'Look whether a tool that ships or joins files has delivered lines twice, and verify the original file.',
+    next: 'Check whether a tool that ships or joins files has delivered lines twice, and verify the original file.',
   },
   FORK: {
     title: 'two files begin with the same entry, and differ',
@@ -43,54 +43,54 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   },
   AUTH_WRONG: {
     title: 'an entry was changed after it was sealed',
-    means: 'The code that protects the entry does not fit its bytes. Whoever changed it did not have the key.',
+    means: 'The code that protects the entry does not match its bytes. Whoever changed the entry did not have the key.',
     next: COMPARE,
   },
   CHECKSUM_WRONG: {
     title: 'an entry was changed after it was written',
     means:
-      'The entry does not fit its own checksum. Whoever changed it did not even recompute that: an accident of storage looks the same.',
-    next: `Look for damage of the disk or of the transfer. ${COMPARE}`,
+      'The entry does not match its own checksum. Whoever changed it did not recompute the checksum; a storage error looks the same.',
+    next: `Check the disk and the file transfer for damage. ${COMPARE}`,
   },
   CONTROL_MALFORMED: {
     title: 'an entry of the log itself is not in its proper form',
-    means: 'The writer has one spelling for its own entries. This one differs, so it was not written by it.',
+    means: 'The writer spells its own entries in exactly one way. This entry differs, so the writer did not write it.',
     next: COMPARE,
   },
   KEY_ID_WRONG: {
     title: 'an entry names a key period that was not in force',
     means:
-      'Each entry says under which key it was sealed. This one names another than the one of its place: it was moved or rewritten.',
+      'Each entry names the key that sealed it. This one names a key that was not in force at its place: it was moved or rewritten.',
     next: COMPARE,
   },
   MODE_WRONG: {
-    title: 'an entry is protected in another way than its key period demands',
+    title: 'an entry is not protected in the way that its key period demands',
     means:
-      'Entries with a secret code and entries with a plain checksum do not mix in one key period. Somebody rewrote it.',
+      'Within one key period, all entries have a secret code or all have a plain checksum. This one differs: somebody rewrote it.',
     next: COMPARE,
   },
   MODE_CHANGE: {
     title: 'a restart gave up protection that the log had before',
     means:
-      'After a restart the log has no secret codes, or no signer, any more, without the hand-over that such a change needs. A writer refuses to do that.',
-    next: 'Ask whether somebody changed the configuration of the writer by force. If nobody did, the process that continued did not have all the keys.',
+      'After a restart the log no longer has secret codes, or no longer has a signer, and lacks the hand-over that such a change needs. A writer refuses to do that.',
+    next: 'Ask whether somebody forced a change of the configuration. If nobody did, the process that continued the log did not have all the keys.',
   },
   EPOCH_REUSED: {
     title: 'a key period has a number that was used before',
     means:
-      'Numbers of key periods only grow. A number that comes again means that parts of different histories were joined.',
+      'The numbers of key periods only grow. A repeated number means that parts of different histories were joined.',
     next: COMPARE,
   },
   OPEN_MISSING: {
-    title: 'the log begins, or goes on, without its opening entry',
+    title: 'the log begins or continues without its opening entry',
     means:
-      'Every log and every file begins with an opening entry, and one follows every close. Here it is missing, so lines were removed or added.',
+      'A log begins with an opening entry, and one follows every close. Here it is missing, so lines were removed or added.',
     next: COMPARE,
   },
   OPEN_CONTRADICTS: {
-    title: 'an opening entry does not fit its place in the log',
+    title: 'an opening entry does not match what comes before it',
     means:
-      'An opening entry repeats in short what was there before. That does not match: what stands before it was changed, or it belongs to another history.',
+      'An opening entry summarizes what came before it. The two do not match: either what comes before it was changed, or the entry belongs to another history.',
     next: COMPARE,
   },
   SEAL_MISSING: {
@@ -99,45 +99,46 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     next: COMPARE,
   },
   STEP_WRONG: {
-    title: 'an entry counts the seals of its key period wrongly',
-    means: 'Seals are counted within a key period. This one says another number: a seal was removed, added or moved.',
+    title: 'an entry has the wrong count of the seals in its key period',
+    means:
+      'Seals are counted within a key period. This entry has a different count: a seal was removed, added or moved.',
     next: COMPARE,
   },
   COUNT_WRONG: {
-    title: 'a seal does not count rightly what stands before it',
-    means: 'A seal says how many records it closes off. Here are more or fewer: some were removed or added.',
+    title: 'a seal has the wrong count of the records before it',
+    means: 'A seal says how many records it covers. There are more or fewer here: some were removed or added.',
     next: COMPARE,
   },
   ORIGIN_WRONG: {
     title: 'a part of the log says that it belongs to another one',
-    means: 'An opening entry or a checkpoint bears the name of another stream. It was copied here.',
+    means: 'An opening entry or a checkpoint has the name of another stream. It was copied here.',
     next: 'Check the name of the stream that you gave. If it is right, ask where the file comes from.',
   },
   NOTE_MALFORMED: {
     title: 'a checkpoint is not in its proper form',
-    means: 'The line claims to be a checkpoint and is none. The entries may be untouched; the line was altered.',
+    means: 'The line claims to be a checkpoint but is not one: it was altered. The entries may be untouched.',
     next: 'Look at what else is found. If nothing is, the entries are covered by other checkpoints.',
   },
   SIGNATURE_WRONG: {
     title: 'the signature under a checkpoint is wrong',
     means:
-      'It bears the mark of a known key and was not made by it: the checkpoint or its signature was altered or invented.',
+      'It claims to come from a known key, but that key did not make it: the checkpoint or its signature was altered or invented.',
     next: `Check that the public key that you used is the right one: compare its fingerprint by telephone. ${COMPARE}`,
   },
   ROOT_MISMATCH: {
     title: 'entries were changed, removed or added before a checkpoint',
     means:
-      'A checkpoint fixes all entries up to its place in one number. The entries here give another one, so at least one of those in the range is not what it was.',
-    next: `The range that is named is as narrow as the checkpoints allow. ${COMPARE}`,
+      'A checkpoint contains one hash over all entries before it. The entries here have a different hash, so at least one entry in the range was changed, removed or added.',
+    next: `The report names the narrowest range that the checkpoints allow. ${COMPARE}`,
   },
   CHECKPOINT_UNSIGNED: {
-    title: 'a checkpoint bears no valid signature',
-    means: 'It should be signed by a key of its period, and is not, although you have the keys to check it.',
+    title: 'a checkpoint has no valid signature',
+    means: 'A key of its period should have signed it. None did, although you have the keys to check that.',
     next: COMPARE,
   },
   CHECKPOINT_EARLY: {
-    title: 'a checkpoint stands before entries that it covers',
-    means: 'A checkpoint can be made only after the entries that it is about. It was moved, or the entries were.',
+    title: 'a checkpoint comes before entries that it covers',
+    means: 'A checkpoint can be made only after the entries that it covers. The checkpoint or the entries were moved.',
     next: COMPARE,
   },
   CHECKPOINT_NOT_A_SEAL: {
@@ -148,29 +149,29 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   },
   FINGERPRINT_ALTERED: {
     title: 'the reference to the key was altered',
-    means: 'The entries were sealed with your key, yet the log names another one: that name was changed later.',
+    means: 'The entries were sealed with your key, but the log names another key. That name was changed later.',
     next: COMPARE,
   },
   ADOPTED_UNMARKED: {
-    title: 'a restart does not own up to what it took over unsigned',
+    title: 'a restart does not say which unsigned entries it took over',
     means: 'After a crash the writer says which entries no signature covered yet. Here that is missing or wrong.',
     next: COMPARE,
   },
   KNOWN_CONTRADICTED: {
     title: 'the log contradicts a checkpoint that you hold',
     means:
-      'You have a checkpoint from before. The log now has other entries there, is shorter, or is gone: it was rewritten, cut, or not all of it was given to you.',
+      'You hold an earlier checkpoint. The log now has different entries there, is shorter, or is gone: it was rewritten or cut, or you were not given all of it.',
     next: `Ask for all files of the log first. If you have them, the log was rewritten. ${KEEP}`,
   },
   LINK_CONTRADICTED: {
-    title: 'the log that continues this one remembers it otherwise',
+    title: 'the log that continues this one recorded a different end',
     means: 'The next log says how this one ended, and that does not match: its end was cut off or rewritten.',
     next: COMPARE,
   },
   MANIFEST_WRONG: {
     title: 'a manifest is missing, or does not describe its file',
     means:
-      'A manifest says what its file holds. A member of it is wrong or missing, or the policy demands a manifest and there is none.',
+      'A manifest says what its file contains. Part of it is wrong or missing, or the policy demands a manifest and there is none.',
     next: 'The manifest itself proves nothing: if nothing else is found, the file is right and the manifest is not. Ask who replaced it.',
   },
   RECORDS_FLOOR: {

@@ -7,7 +7,7 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   FILES_MISSING: {
     title: 'a part of the log is not here',
     means:
-      'The entries go on at a higher number in the next file, or a checkpoint or a manifest tells of entries that are in none. A file was not given, or the end of one was cut off; there is no way to tell which.',
+      'The next file continues at a higher number than expected, or a checkpoint or a manifest covers entries that are in no file. A file was not given, or the end of one was cut off; there is no way to tell which.',
     next: 'Ask for the missing file. What is here was checked by itself.',
   },
   START_UNPROVEN: {
@@ -18,62 +18,63 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   END_UNPROVEN: {
     title: 'nothing proves where the log ends',
     means:
-      'It was not closed, or no checkpoint of its close is one that you can check, or it ends before the time that you asked for: its newest entries may have been cut off. A log that is still written looks the same.',
+      'The log was not closed, or you can check no checkpoint of its close, or it ends before the time that you asked for. Its newest entries may have been cut off; a log that is still being written looks the same.',
     next: 'If a key is missing, begin with that. If the writer still runs, verify with --live. If it was killed, start it once more: it seals what is there. Otherwise ask for the rest.',
   },
   NOT_SEALED: {
     title: 'there is no sealed line',
-    means: 'It holds no sealed line. Nothing can be said of it.',
+    means: 'It contains no sealed line, so there is nothing to check.',
     next: 'Check that it is the right file, and that the application writes through the sealer.',
   },
   UNSIGNED: {
     title: 'entries are not covered by a signature that you demand',
     means:
-      'You named a signing key, or the log itself did, and no checkpoint of that key covers these entries. The key service may have been away, or somebody went on without the key.',
+      'You named a signing key, or the log itself did, and no checkpoint of that key covers these entries. The key service may have been unreachable, or somebody continued without the key.',
     next: 'Ask whether the signature came later, in a newer copy. If the log was never signed, name no signing key for it.',
   },
   UNWITNESSED: {
     title: 'too few witnesses have cosigned the end',
     means:
-      'The log is signed, but fewer of the witnesses that you named have cosigned its end than you demand. A witness may have been away; or the writer has shown you a log that it did not show to them.',
+      'The log is signed, but fewer of the witnesses that you named have cosigned its end than you demand. A witness may have been unreachable, or the writer has shown you a log that it did not show to the witnesses.',
     next: 'Ask for a copy with later cosignatures, or ask the witnesses for the newest checkpoint that they have of this log.',
   },
   NO_KEY: {
     title: 'you gave no key that can check the entries',
-    means: 'None of the keys that you gave is one of this part, so it was read and not checked.',
+    means: 'None of the keys that you gave belongs to this part, so it was read but not checked.',
     next: 'Ask the owner of the key for the public key, or for the right to have the data key unwrapped; the message says which.',
   },
   WRONG_KEY: {
     title: 'the key that you gave is another one',
-    means: 'The log was sealed with a key that has another fingerprint. This says nothing against the log.',
+    means: 'The log was sealed with a key that has a different fingerprint. This does not count against the log.',
     next: 'Compare the fingerprint with the owner of the key by telephone, and ask for the right key.',
   },
   KEY_NOT_NAMED: {
     title: 'the log was handed over to a key that you have not named',
     means:
-      'A key that you trust passed the log on to a new one, as in every rotation. Whether you trust the new one is for you to say.',
+      'A key that you trust handed the log over to a new one, as in every rotation. You decide whether to trust the new one.',
     next: 'Ask the owner whether the new key is theirs. If so, add the line that the message gives to your keys and verify again.',
   },
   UNVOUCHED: {
     title: 'nothing that you trust shows that a key period belongs to this log',
-    means: 'You have its key, yet no checkpoint, hand-over or named key connects it with what was before.',
+    means: 'You have its key, but no checkpoint, hand-over or named key connects it with what came before.',
     next: 'Give a checkpoint that you have kept, or name the key for this stream in your policy.',
   },
   ADOPTED: {
     title: 'a restart took over entries that no signature you can check had covered',
     means:
-      'Before this restart there is no checkpoint of these entries that you can check: the writer crashed before it signed one, or it was removed. The signature behind the restart covers data that was on disk while the writer was down, and the writer cannot vouch for it.',
+      'Before this restart there is no checkpoint of these entries that you can check: the writer crashed before it signed one, or the checkpoint was removed. The signature after the restart covers data that was on disk while the writer was down, and the writer cannot vouch for it.',
     next: 'Compare these entries with another copy. If they are the same, or a loss is acceptable, allow it in the policy (accept: adopted).',
   },
   ABANDONED_UNPROVEN: {
-    title: 'a shipped copy holds lines that its host has lost, and nothing shows who wrote them',
-    means: 'The host crashed and went on from an earlier place. The lines between have no code that you could check.',
-    next: 'Leave them out of account, or check them with the data key.',
+    title: 'a shipped copy contains lines that its host has lost, and nothing shows who wrote them',
+    means:
+      'The host crashed and continued from an earlier place. The lines in between have no code that you can check.',
+    next: 'Ignore them, or check them with the data key.',
   },
   CADENCE: {
-    title: 'the writer paused longer, or sealed less often, than it may',
+    title: 'the writer paused longer, or sealed less often, than allowed',
     means:
-      'Between two seals there are more entries, or more time, than the log promises, or before a restart more time than your policy allows. In that time a change would have gone unnoticed.',
+      'There are more entries or more time between two seals than the log promises, or there is more time before a restart than your policy allows. A change in that time would have gone unnoticed.',
     next: 'Ask what the host did at that time: suspended, overloaded, or its clock changed.',
   },
   UNSUPPORTED: {
@@ -87,15 +88,15 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'If the file was copied, copy it again. Otherwise ask about a crash at that time.',
   },
   LINE_ENDINGS_CONVERTED: {
-    title: 'a program has changed line endings, or put a mark before the first line',
+    title: 'a program changed the line endings, or put a byte order mark before the first line',
     means:
-      'Some tool has changed LF to CR LF, as file transfers in text mode do, or put a byte order mark before the first line. The entries were checked without them.',
+      'A tool changed LF to CR LF, as file transfers in text mode do, or put a byte order mark before the first line. The entries were checked without those bytes.',
     next: 'Ask for the file once more, in binary mode.',
   },
   ENCODING_CONVERTED: {
-    title: 'a program has written the file in another encoding',
+    title: 'a program wrote the file in another encoding',
     means:
-      'The log is UTF-8. Some program read it as something else, or wrote it so, as PowerShell and iconv do: characters beyond ASCII are others now. Each checkpoint has one, so none of this file can be checked.',
+      'The log is UTF-8. A program such as PowerShell or iconv read or wrote it in another encoding, which changed every character beyond ASCII. Each checkpoint contains one, so no checkpoint of this file can be checked.',
     next: 'Ask for the file once more, copied byte by byte.',
   },
   RESERIALIZED: {
@@ -105,22 +106,22 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
   },
   GZIP_TRAILING: {
     title: 'a compressed file has something behind its end',
-    means: 'There are bytes after the compressed data that are none of it.',
+    means: 'There are bytes after the end of the compressed data.',
     next: 'Ask for the file once more.',
   },
   UNREADABLE: {
     title: 'a file cannot be read',
-    means: 'It is not there, damaged, cut, or you may not read it. What it holds, or may hold, was not checked.',
+    means: 'It is missing, damaged or cut, or you are not allowed to read it. Whatever it contains was not checked.',
     next: 'Check its name. Ask for the file once more, or for the right to read it.',
   },
   LIMIT: {
-    title: 'the log demands more than a verifier does',
-    means: 'A bound that no honest log comes near was exceeded, so the rest was not decided.',
-    next: 'The message says which bound. Look at that place with inspect.',
+    title: 'the log exceeds a limit of the verifier',
+    means: 'The log exceeds a limit that no honest log comes near, so the rest was not decided.',
+    next: 'The message says which limit. Look at that place with inspect.',
   },
   KEY_SERVICE: {
-    title: 'a key could not be had from its service',
-    means: 'A key that is needed could not be had. This says nothing about the log.',
+    title: 'the key service did not provide a key',
+    means: 'The key service failed or refused, so a key is missing. This says nothing about the log.',
     next: 'Try again, and check your permissions with doctor.',
   },
 };

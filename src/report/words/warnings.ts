@@ -6,8 +6,9 @@ import type { Explanation } from './explanation.ts';
 export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
   FIRST_RUN_TRUSTS_KEY: {
     title: 'the log is trusted because you named its data key',
-    means: 'Nothing but that key vouches for its beginning. Whoever holds the key could have written all of it.',
-    next: 'Keep the checkpoint of this report: the next verification then does not rest on the key alone.',
+    means:
+      'Nothing but that key vouches for the beginning of the log. Anyone who holds the key could have written all of it.',
+    next: 'Keep the checkpoint of this report, so that the next verification does not depend on the key alone.',
   },
   START_HELD: {
     title: 'the log begins in the middle, and a checkpoint that you hold proves it',
@@ -17,22 +18,22 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
   RESTART: {
     title: 'the writer was started again',
     means: 'Restarts are normal. Each is reported, because a log that was cut and continued looks like one.',
-    next: 'Compare the times with what you know of deployments and failures. A restart that nobody knows of is worth a question.',
+    next: 'Compare the times with known deployments and failures. Ask about a restart that nobody knows of.',
   },
   RESTART_TRUSTS_KEY: {
     title: 'a restart is trusted because you named its data key',
-    means: 'Nothing but that key connects the run with the one before. Whoever holds the key could have written it.',
+    means: 'Nothing but that key connects the run with the one before. Anyone who holds the key could have written it.',
     next: 'Keep checkpoints (--known) or name a signing key, if that is not enough for you.',
   },
   DROPPED: {
     title: 'the writer says that it lost lines',
-    means: 'The log is honest about a gap: so many lines of the application could not be sealed.',
+    means: 'The writer could not seal these lines of the application, and recorded how many.',
     next: 'Ask about that time: a full disk, an overload. Your policy can set a limit.',
   },
   ABANDONED: {
-    title: 'a shipped copy holds lines that its host has lost',
+    title: 'a shipped copy contains lines that its host has lost',
     means:
-      'The host crashed and went on from an earlier place. The lines between are genuine, and were left out of the log.',
+      'The host crashed and continued from an earlier place. The lines in between are genuine, but are not part of the log.',
     next: 'Nothing, if a crash at that time is known.',
   },
   CLOCK_BACK: {
@@ -42,23 +43,23 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
   },
   EMPTY_FILE: {
     title: 'a file is empty',
-    means: 'It is empty. A crash or a rotation can leave such a file.',
-    next: 'Nothing, if the entries around it go on without a hole, as they do here unless something else is found.',
+    means: 'A crash or a rotation can leave an empty file.',
+    next: 'Nothing, unless the report also says that entries are missing.',
   },
   EARLIER_COPY: {
     title: 'a file is an earlier copy of another one',
     means:
-      'Another file begins with all of its bytes, as the log does of which a backup was made. The longer one was read.',
+      'Another file begins with all of its bytes, as a log does after a backup of it was made. The longer file was read.',
     next: 'Nothing.',
   },
   LONG_LINE: {
     title: 'a line of the log itself is longer than some carriers pass on',
-    means: 'It is valid. A carrier on the way may cut such a line.',
+    means: 'The line is valid, but a carrier may cut it.',
     next: 'Use fewer signers, or a carrier without such a limit.',
   },
   UNSEALED_TAIL: {
     title: 'the newest entries are not sealed yet',
-    means: 'The log is still written. These entries come after the last checkpoint that proves anything.',
+    means: 'The log is still being written. These entries come after its proven end.',
     next: 'Verify them next time.',
   },
 };

@@ -16,16 +16,16 @@ export const collect: Command = command(
       '% --run tonight.run --redis-url rediss://queue.example.com --html report.html',
     ],
     about: [
-      'Gives the results of a run that audit enqueue has begun, as audit would: every stream, and a summary. A stream without a result is undecided, and why is said: it failed, it waits, a worker is auditing it, or the queue has no job for it. Then run audit enqueue again with the same FILE. It changes nothing, so it may be run as often as one likes. Exit codes as those of audit. Needs the packages bullmq and ioredis.',
+      'Prints the results of a run that audit enqueue started, in the form that audit uses: every stream, and a summary. A stream without a result is undecided, and the output says why: its job failed, its job is waiting, a worker is auditing it, or the queue has no job for it. To queue missing and failed jobs again, run audit enqueue with the same FILE. Collecting changes nothing, so you can repeat it. Exit codes are those of audit. Needs the packages bullmq and ioredis.',
     ],
     flags: {
       ...under('The queue', {
-        run: text('FILE', 'the file that audit enqueue has made'),
+        run: text('FILE', 'the file that audit enqueue wrote'),
         ...queueFlags,
-        wait: yes('wait until every stream has a result, or has none to come'),
-        timeout: text('DURATION', 'wait no longer than so long (default: without a limit)'),
+        wait: yes('wait until every stream has a result or can no longer get one'),
+        timeout: text('DURATION', 'wait at most this long (default: no limit)'),
         'result-key': resultKey,
-        progress: yes('with --wait: say on standard error how far the run is'),
+        progress: yes('with --wait: print progress on standard error'),
       }),
       ...outputFlags,
     },

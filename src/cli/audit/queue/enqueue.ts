@@ -17,7 +17,7 @@ export const enqueue: Command = command(
       '% s3://logs/prod --run tonight.run --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml',
     ],
     about: [
-      'Lists the places and puts one job for each stream into a queue on Redis or Valkey, which audit work does on any number of machines (docs/audit-workers.md). FILE is made: it says which streams were found, and audit collect needs it. Where it is there already nothing is listed: jobs that are not in the queue are put there, and those that failed are tried again; the others are left alone. No key and no password goes into a job. Needs the packages bullmq and ioredis.',
+      'Finds the streams in the given places and puts one job per stream into a queue in Redis or Valkey; any number of machines can run them with audit work (docs/audit-workers.md). Writes the list of streams to FILE, which audit collect needs. If FILE already exists, nothing is listed: jobs missing from the queue are added, failed jobs are queued again, and all others stay as they are. A job never contains a key or a password. Needs the packages bullmq and ioredis.',
     ],
     takes: { 'PATH|LOCATION': 'as for audit; the same for audit work' },
     flags: {
@@ -25,7 +25,7 @@ export const enqueue: Command = command(
         run: text('FILE', 'the file of the run; a new one for each audit'),
         ...queueFlags,
         queue: queueName,
-        attempts: count('how often a job is tried before it counts as failed (default 5)'),
+        attempts: count('how many times a job is tried before it counts as failed (default 5)'),
         keep: text('DURATION', 'how long results are kept in Redis (default 3d)'),
         'result-key': resultKey,
       }),

@@ -16,20 +16,23 @@ export const queueFlags: QueueFlags = under('The queue', {
     'URL',
     'Redis or Valkey: rediss://[USER@]HOST[:PORT][/DATABASE], or redis:// on this host, without a password (default: REDIS_URL)',
   ),
-  'redis-password-file': text('FILE', 'its password (default: REDIS_PASSWORD, or the password in REDIS_URL)'),
-  'redis-plain': yes('redis:// may go to another host: over a network that is trusted as much as the hosts are'),
+  'redis-password-file': text(
+    'FILE',
+    'file with the password of Redis (default: REDIS_PASSWORD, or the password in REDIS_URL)',
+  ),
+  'redis-plain': yes('allow redis:// to another host, over a network that you trust as much as the hosts'),
 });
 
 /** The name of a queue. */
 export const queueName: Flag<string | undefined> = text(
   'NAME',
-  'the queue, so that several audits share a Redis (default: default)',
+  'name of the queue; several audits can share one Redis (default: default)',
 );
 
 /** A key that is shared from enqueueing to collecting. */
 export const resultKey: Flag<string | undefined> = text(
   'FILE',
-  'a key of at least 32 bytes, the same for audit enqueue, audit work and audit collect: without it anyone who can write to the Redis can make up jobs and results',
+  'a key of at least 32 bytes, the same for audit enqueue, work and collect; without it, anyone who can write to Redis can forge jobs and results',
 );
 
 /** Where the queue is. */

@@ -17,7 +17,7 @@ export const work: Command = command(
       '% s3://logs/prod --redis-url rediss://queue.example.com --memory s3://auditor/memory --policy policy.yaml --concurrency 4',
     ],
     about: [
-      'Audits streams that audit enqueue has put into a queue on Redis or Valkey, until it is stopped: SIGTERM or SIGINT lets it finish the jobs that it has begun. Start as many as you like, on any machines, with the places, memory, policy, keys and options that audit enqueue was given; one with others refuses its first job and ends with exit code 64. Keys come from its own flags and environment. A job whose worker is gone is taken over by another one (docs/audit-workers.md). Needs the packages bullmq and ioredis.',
+      'Runs the jobs that audit enqueue put into a queue in Redis or Valkey. After SIGTERM or SIGINT it finishes the jobs it has started, then exits. Start any number of workers on any machines, each with the same places, memory, policy, keys and options as audit enqueue. A worker started with different ones refuses its first job and exits with code 64. Each worker takes its keys from its own flags and environment. If a worker dies, another one takes over its job (docs/audit-workers.md). Needs the packages bullmq and ioredis.',
     ],
     takes: { 'PATH|LOCATION': 'as for audit enqueue' },
     flags: {
@@ -26,9 +26,9 @@ export const work: Command = command(
         queue: queueName,
         concurrency: count('how many streams are audited at once (default 1)'),
         'until-done': yes('end when the queue has nothing left to do'),
-        lock: text('DURATION', 'a worker that does not answer for so long loses its jobs (default 60s)'),
+        lock: text('DURATION', 'how long a worker may be silent before it loses its jobs (default 60s)'),
         'result-key': resultKey,
-        progress: yes('say on standard error what is being done'),
+        progress: yes('print progress on standard error'),
       }),
       ...requestFlags,
     },
