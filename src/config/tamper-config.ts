@@ -21,66 +21,82 @@ export interface TamperConfig {
    */
   readonly enabled?: boolean;
   /**
-   * What kind of local key it is: `HMAC-SHA256`, a data key of 32 bytes; or `Ed25519`, a signing key. With a key service
+   * The kind of the local key: `HMAC-SHA256` is a data key of 32 bytes, `Ed25519` is a signing key. With a key service,
    * the key itself determines how it signs, and `Ed25519` only says that it signs.
    */
   readonly algorithm?: LocalAlgorithm;
   /**
    * The name of the key. Local key: any name, which goes into the log as its identity; AWS: key id, ARN or alias;
-   * Google: resource name; Azure: key URL. Default: `default` for `env` and `file`; for Vault the one in `vaultPath`;
+   * Google: resource name; Azure: key URL. Default: `default` for `env` and `file`; for Vault, the key in `vaultPath`;
    * none for the other key services.
    */
   readonly keyId?: string;
   /** Where the key comes from. */
   readonly keySource?: ConfiguredSource;
-  /** For `env`: the name of the variable that holds the key, as base64, base64url or hex (an Ed25519 key also as PKCS#8 PEM). */
+  /**
+   * For `env`: the name of the variable that contains the key, as base64, base64url or hex (an Ed25519 key also as
+   * PKCS#8 PEM).
+   */
   readonly keyEnvVar?: string;
-  /** For `file`: the file that holds the key, or a directory of `<key_id>.key`. */
+  /** For `file`: the file that contains the key, or a directory of `<key_id>.key` files. */
   readonly keyFilePath?: string;
   /** For `custom`: path or package name of a module that exports `createProvider(config)`. */
   readonly keyProviderModule?: string;
   /** How old our knowledge of a key's current version may be, in seconds. */
   readonly keyCacheTtlSeconds?: number;
   /**
-   * Whether checkpoints are signed by the key service with `keyId`, and no data key is used. Default: false; but if left
-   * out with an Azure key that cannot wrap a data key safely (RSA, EC), true.
+   * Whether the key service signs checkpoints with `keyId`, and no data key is used. Default: false. If left out with
+   * an Azure key that cannot wrap a data key safely (RSA, EC), it is true.
    */
   readonly useKmsSigning?: boolean;
   /** A second key that signs checkpoints: the log then has MACs by the data key `keyId` and signatures by this one. */
   readonly signingKeyId?: string;
   /** Where the key `signingKeyId` comes from. Default: `keySource`. */
   readonly signingKeySource?: ConfiguredSource;
-  /** For a `signingKeySource` of `env`: the name of the variable that holds the Ed25519 key. */
+  /** For a `signingKeySource` of `env`: the name of the variable that contains the Ed25519 key. */
   readonly signingKeyEnvVar?: string;
-  /** For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, if that is a directory. */
+  /**
+   * For a `signingKeySource` of `file`: the Ed25519 key's file, or a directory of `<key_id>.key` files. Default:
+   * `keyFilePath`, if that is a directory.
+   */
   readonly signingKeyFilePath?: string;
   /**
-   * A key of ML-DSA (FIPS 204) that signs checkpoints too, beside the other keys: for verifiers in years in which those
-   * algorithms may be broken. OpenBao: a key of type `mldsa-44` or `mldsa-65`; `env` and `file`: what `keygen` makes.
+   * An ML-DSA key (FIPS 204) that signs checkpoints in addition to the other keys, for verifiers in later years, when
+   * the other algorithms may be broken. OpenBao: a key of type `mldsa-44` or `mldsa-65`; `env` and `file`: a key that
+   * `keygen` makes.
    */
   readonly postQuantumKeyId?: string;
   /** Where the key `postQuantumKeyId` comes from. Default: `signingKeySource`, else `keySource`. */
   readonly postQuantumKeySource?: ConfiguredSource;
-  /** For a `postQuantumKeySource` of `env`: the name of the variable that holds the key, as PKCS#8 PEM. */
+  /** For a `postQuantumKeySource` of `env`: the name of the variable that contains the key, as PKCS#8 PEM. */
   readonly postQuantumKeyEnvVar?: string;
-  /** For a `postQuantumKeySource` of `file`: the key's file, or a directory of `<key_id>.key`. Default: `keyFilePath`, if that is a directory. */
+  /**
+   * For a `postQuantumKeySource` of `file`: the key's file, or a directory of `<key_id>.key` files. Default:
+   * `keyFilePath`, if that is a directory.
+   */
   readonly postQuantumKeyFilePath?: string;
 
   // ---- key services
 
   /** AWS: the region. Default: the AWS SDK's own chain. Endpoint, profile and credentials come from the SDK's own variables only. */
   readonly awsRegion?: string;
-  /** Google: another endpoint, `HOST:PORT` or `https://HOST:PORT` (TLS), or `http://` on loopback only. */
+  /** Google: another endpoint, as `HOST:PORT` or `https://HOST:PORT` (TLS), or as `http://` on loopback only. */
   readonly gcpEndpoint?: string;
-  /** Azure: tenant id. With `azureClientId` and a secret or federated token in the environment: a service principal. */
+  /**
+   * Azure: tenant id. Together with `azureClientId` and a secret or federated token in the environment, it means a
+   * service principal.
+   */
   readonly azureTenantId?: string;
-  /** Azure: client id. Alone it means a user-assigned managed identity. Without any: the SDK's DefaultAzureCredential. */
+  /**
+   * Azure: client id. Set alone, it means a user-assigned managed identity. If nothing is set, the SDK's
+   * DefaultAzureCredential is used.
+   */
   readonly azureClientId?: string;
   /** Vault: address, such as `https://vault.example.com:8200`; `http://` on loopback only. Default: `VAULT_ADDR`. */
   readonly vaultAddr?: string;
   /** Vault: a literal token. Prefer `VAULT_TOKEN`, `vaultTokenFile` or another method: a literal token triggers a warning. */
   readonly vaultToken?: string;
-  /** Vault: a file that holds the token, read again when it changes (an agent's sink). */
+  /** Vault: a file that contains the token, read again when it changes (an agent's sink). */
   readonly vaultTokenFile?: string;
   /** Vault: the key as `MOUNT/keys/NAME`. Default: `keyId`, if that has this form. */
   readonly vaultPath?: string;
@@ -90,7 +106,7 @@ export interface TamperConfig {
   readonly vaultAuthMount?: string;
   /** Vault: AppRole's role id, or Kubernetes' role name. */
   readonly vaultRole?: string;
-  /** Vault: a file that holds AppRole's secret id. Default: the variable `VAULT_SECRET_ID`. */
+  /** Vault: a file that contains AppRole's secret id. Default: the variable `VAULT_SECRET_ID`. */
   readonly vaultSecretIdFile?: string;
   /** Vault: whether the secret id is a wrapping token that has to be unwrapped first. */
   readonly vaultSecretIdWrapped?: boolean;
@@ -104,7 +120,10 @@ export interface TamperConfig {
   readonly vaultClientCertFile?: string;
   /** Vault: PEM file of the client certificate's key. Needs `vaultClientCertFile`. Default: `VAULT_CLIENT_KEY`. */
   readonly vaultClientKeyFile?: string;
-  /** Vault: the name that the server's certificate must have, if not the host of `vaultAddr`. Default: `VAULT_TLS_SERVER_NAME`. */
+  /**
+   * Vault: the name that the server's certificate must have, if it is not the host of `vaultAddr`. Default:
+   * `VAULT_TLS_SERVER_NAME`.
+   */
   readonly vaultServerName?: string;
 
   // ---- where the log goes
@@ -112,39 +131,39 @@ export interface TamperConfig {
   /** The sealed file, or `-` for standard output. May contain `{host}`, `{pid}`, `{instance}` and `{pod}`. */
   readonly file?: string;
   /**
-   * The name of the stream, a URL without scheme: 1 to 255 characters of `A-Za-z0-9._~:/@-`. May contain `{host}`, `{pid}`,
-   * `{instance}`, `{pod}` and `{basename}`, the name of `file`.
+   * The name of the stream, a URL without a scheme: 1 to 255 characters of `A-Za-z0-9._~:/@-`. May contain `{host}`,
+   * `{pid}`, `{instance}`, `{pod}` and `{basename}`, the name of `file`.
    */
   readonly origin?: string;
   /** The directory for the state of each stream. Keep it on the same host as the log; it contains no secrets. */
   readonly stateDir?: string;
   /**
-   * When sealed lines are handed to the operating system, which keeps them even if the process is killed: at the end of
-   * each `turn` of the event loop, everything logged in it together; or each `line` before its `write` returns, at the
-   * cost of a system call per line.
+   * When sealed lines are handed to the operating system, which keeps them even if the process is killed. `turn`: at
+   * the end of each turn of the event loop, everything logged in it together. `line`: each line before its `write`
+   * returns, at the cost of a system call per line.
    */
   readonly flushEvery?: 'turn' | 'line';
-  /** Whether each batch of lines is synced to the disk at once. At a checkpoint this always happens. */
+  /** Whether each batch of lines is synced to the disk at once. At a checkpoint, lines are always synced. */
   readonly fsyncOnWrite?: boolean;
   /** Whether a file is synced to the disk when it is closed at rotation. */
   readonly fsyncOnRotate?: boolean;
   /** Whether a closed file is compressed to `.gz`. */
   readonly compressRotated?: boolean;
-  /** Whether each file is a stream of its own, with its own origin, that names the previous one. */
+  /** Whether each file is a separate stream, with its own origin, that names the previous one. */
   readonly rotateChain?: boolean;
   /** Begin a new file when this one would exceed this size, in bytes; 0 means never. */
   readonly rotateMaxBytes?: number;
   /** Begin a new file when this one reaches this age, in seconds; 0 means never. */
   readonly rotateIntervalSeconds?: number;
-  /** Whether each closed file is verified in a child process; in a bundle, in the process itself. */
+  /** Whether each closed file is verified, in a child process; in a bundle, in the process itself. */
   readonly verifyOnClose?: boolean;
   /** Whether a finding of `verifyOnClose` raises an alert: an event, and a line on standard error. */
   readonly alertOnFailure?: boolean;
   /** Whether each input line is also copied, unchanged, to standard output. */
   readonly tee?: boolean;
   /**
-   * Additional destinations for every checkpoint: file paths, `https://` URLs, or `s3://BUCKET/PREFIX`. In a variable:
-   * separated by commas.
+   * Additional destinations for every checkpoint: file paths, `https://` URLs, or `s3://BUCKET/PREFIX`. In a variable,
+   * separate them with commas.
    */
   readonly anchors?: readonly string[];
 
@@ -162,43 +181,45 @@ export interface TamperConfig {
   // ---- when something fails
 
   /**
-   * When the key service becomes unreachable while running: `continue` sealing, and let the next signature cover
-   * everything; or `stop` with error `KEY_SERVICE_STOP`, which is handled as `onFailure` says.
+   * What to do if the key service becomes unreachable while running. `continue`: go on sealing; the next signature
+   * covers everything. `stop`: stop with error `KEY_SERVICE_STOP`, which is handled as `onFailure` says.
    */
   readonly onKmsFailure?: 'continue' | 'stop';
   /** With `onKmsFailure: continue`: stop after this many seconds without a signature; 0 means never. */
   readonly maxUnsignedSeconds?: number;
   /**
-   * How long `close()` and `closeOnSignals` may take in all, in seconds: what could not be sealed or signed by then is kept
-   * for the next start. It must be shorter than what stops the process waits before it kills it (30 seconds in Kubernetes).
+   * How long `close()` and `closeOnSignals` may take in all, in seconds. What could not be sealed or signed by then is
+   * kept for the next start. It must be shorter than the time after which a stopping process is killed (30 seconds in
+   * Kubernetes).
    */
   readonly closeTimeoutSeconds?: number;
   /**
-   * When the key service is unreachable at the start, or something else answers in its place: `wait`, accepting lines up
-   * to `maxPendingBytes` and trying again; or `stop` with the error. A configuration error or a refusal always stops.
+   * What to do if the key service is unreachable at the start, or something else answers in its place. `wait`: accept
+   * lines up to `maxPendingBytes` and try again. `stop`: stop with the error. A configuration error or a refusal always
+   * stops.
    */
   readonly onStartFailure?: 'wait' | 'stop';
   /**
-   * When the disk is full or the file cannot be written: `wait`, accepting lines up to `maxPendingBytes`, then asking the
-   * producer to pause; `drop` the lines that come meanwhile, count them in a `gap` entry and never ask the producer to
-   * pause; or `stop` with error `WRITE_FAILED`.
+   * What to do if the disk is full or the file cannot be written. `wait`: accept lines up to `maxPendingBytes`, then
+   * ask the producer to pause. `drop`: drop the lines that come meanwhile, count them in a `gap` entry, and never ask
+   * the producer to pause. `stop`: stop with error `WRITE_FAILED`.
    */
   readonly onWriteFailure?: 'wait' | 'drop' | 'stop';
   /**
-   * When the log cannot continue (something else wrote to its file, its disk or state directory is gone, its keys are
-   * refused): `warn` on standard error, unless there is a listener for `error`, and go on accepting lines, which are kept
-   * or counted for the next start; `throw` from each `write`, and emit `error` even without a listener; or `exit`:
-   * as `warn`, then end the process with code 1.
+   * What to do if the log cannot continue (something else wrote to its file, its disk or state directory is gone, its
+   * keys are refused). `warn`: warn on standard error, unless there is a listener for `error`, and go on accepting
+   * lines, which are kept or counted for the next start. `throw`: throw from each `write`, and emit `error` even
+   * without a listener. `exit`: as `warn`, then end the process with code 1.
    */
   readonly onFailure?: 'warn' | 'throw' | 'exit';
   /**
-   * When state and file contradict each other at the start: `error`, which says what to do; or `new_stream`: leave the old
-   * files alone and continue under a new origin that cites the old one.
+   * What to do if state and file contradict each other at the start. `error`: fail with an error that says what to do.
+   * `new_stream`: leave the old files alone and continue under a new origin that cites the old one.
    */
   readonly onStateConflict?: 'error' | 'new_stream';
   /** The longest line that becomes one record, in bytes; a longer one is split into several. */
   readonly maxLineBytes?: number;
-  /** How much may wait to be written, in bytes, before the producer is asked to pause. */
+  /** How many bytes may wait to be written before the producer is asked to pause. */
   readonly maxPendingBytes?: number;
   /**
    * What to do with a line that has its own `integrity` member: `keep` it (ours comes last), or `wrap` the line as text,

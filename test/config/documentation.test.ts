@@ -61,8 +61,8 @@ Generated from \`src/config/tamper-config.ts\` by \`test/config/documentation.te
 The value of an option comes from the first of these four places that sets it:
 
 1. in code (\`createSealer({ keySource: 'aws-kms' })\`) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
-2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else, numbers are decimal, lists are separated by commas;
-3. in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which a command finds by \`--config\` or \`FAPILOG_TAMPER_CONFIG\`: a single flat map of options. Duplicate keys, aliases and tags are refused;
+2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else; numbers are decimal; the items of a list are separated by commas;
+3. in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which you name with \`--config\` or \`FAPILOG_TAMPER_CONFIG\`. The file is a single flat map of options. Duplicate keys, aliases and tags are refused;
 4. its default.
 
 \`fapilog-tamper doctor --verbose\` shows each option, its value and the place that set it. An unknown option is an error that names the
@@ -84,10 +84,10 @@ What the keys mean for the log:
 | \`key_id\` is | and | each record has | each checkpoint has | who can check |
 |---|---|---|---|---|
 | a data key (\`algorithm: HMAC-SHA256\`) | | a MAC | our MAC | anyone who has, or may unwrap, the data key; they could also forge |
-| a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | holders of the data key check the MACs, anyone with the public key the signatures: recommended with a key service |
+| a data key | \`signing_key_id\` is set | a MAC | our MAC and a signature | holders of the data key can check the MACs, and anyone with the public key can check the signatures. Recommended with a key service |
 | a signing key (\`use_kms_signing: true\`, or a local key with \`algorithm: Ed25519\`) | | a checksum | a signature | anyone with the public key |
 
-An Azure key that is not an oct-HSM key cannot wrap a data key safely: if \`use_kms_signing\` is left out, it signs.
+An Azure key that is not an oct-HSM key cannot wrap a data key safely. If \`use_kms_signing\` is left out, such a key signs instead.
 
 What the placeholders in \`file\` and \`origin\` stand for:
 
