@@ -68,7 +68,7 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
   if (report.verdict !== 'ok') return { report };
   const [stream, ...others] = report.streams;
   if (stream === undefined || others.length > 0) {
-    throw new TamperError('USAGE', 'the files of one stream are attested at a time', {
+    throw new TamperError('USAGE', 'attest the files of one stream at a time', {
       hint: `Here are ${report.streams.length}: ${report.streams.map(({ origin }) => origin).join(', ')}`,
     });
   }
@@ -97,7 +97,7 @@ function refuseOtherThanFiles(options: VerifyOptions): void {
   const location = options.stored?.length ? 'an object of a bucket' : options.paths.find(isLocation);
   if (location !== undefined) {
     throw new TamperError('USAGE', `${location} is not a file that can be attested`, {
-      hint: 'Download the objects, and attest the files: whoever checks the statement has files too.',
+      hint: 'Download the objects and attest the files: anyone who checks the statement needs files, too.',
     });
   }
   if (options.paths.includes('-')) throw new TamperError('USAGE', 'standard input is not a file that can be attested');
@@ -124,7 +124,7 @@ function namedSubjects(paths: readonly string[]): (stream: StreamReport) => Stat
     named.map(({ path, name }) => {
       const sha256 = fileDetails.find(({ file }) => file === path)?.sha256;
       if (sha256 !== undefined) return { name, sha256 };
-      throw new TamperError('USAGE', `${path} is a directory, or holds nothing that another file does not hold`, {
+      throw new TamperError('USAGE', `${path} is a directory, or contains nothing that another file does not contain`, {
         hint: 'Name each file to attest, and each one once.',
       });
     });
@@ -157,6 +157,6 @@ async function signed(signing: Attester['signing'], key: SigningKey, message: Ui
   )
     return bytes;
   throw new TamperError('SIGNATURE_REJECTED', `the signature by ${key.identity} does not verify with its public key`, {
-    hint: 'Nothing was written. If it persists, the key was changed behind its name.',
+    hint: 'Nothing was written. If this happens again, the name of the key now stands for another key.',
   });
 }

@@ -36,7 +36,7 @@ const forms: Forms<AuditorKeyOptions> = {
   publicKeyFiles: texts,
   dataKeyFiles: texts,
   dataKeyVariables: texts,
-  provider: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
+  provider: { says: 'a provider, such as createKeyProvider returns', fits: isProvider },
   dataKeys: {
     says: 'an array of names, or of { name, fromSeq, untilSeq } with whole numbers of at least 1',
     fits: isListOf(isNameOrRange('name')),

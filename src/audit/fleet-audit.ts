@@ -124,7 +124,7 @@ async function realPathOf(path: string): Promise<string> {
     const code = systemCode(cause);
     if (code === 'ENOENT' && dirname(path) !== path) return join(await realPathOf(dirname(path)), basename(path));
     if (code === '') throw cause;
-    throw new TamperError('READ_FAILED', `the directory ${path} cannot be looked at (${code})`, {
+    throw new TamperError('READ_FAILED', `the directory ${path} cannot be inspected (${code})`, {
       cause,
       hint: 'Name a directory for what the auditor remembers, which this user may write to.',
     });

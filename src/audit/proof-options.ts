@@ -25,7 +25,7 @@ const proveForms: Forms<ProveOptions> = { ...forms, seq: count };
 
 const attestForms: Forms<AttestOptions> = {
   ...forms,
-  signer: { says: 'a provider, as createKeyProvider makes one', fits: isProvider },
+  signer: { says: 'a provider, such as createKeyProvider returns', fits: isProvider },
   signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
 };
 

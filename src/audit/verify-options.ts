@@ -120,7 +120,7 @@ export function checkVerifiedLinesOptions(options: VerifiedLinesOptions): void {
   checkNeeded('verifiedLines', options, [
     ['paths', 'the files to verify'],
     ['onPiece', 'what takes the lines'],
-    ['onProblem', 'what is told of lines that cannot be given back'],
+    ['onProblem', 'a function that is called for lines that cannot be given back'],
   ]);
 }
 
@@ -130,7 +130,7 @@ export function checkOriginalLinesOptions(options: OriginalLinesOptions): void {
   checkNeeded('originalLines', options, [
     ['paths', 'the files to read'],
     ['onPiece', 'what takes the lines'],
-    ['onProblem', 'what is told of lines that cannot be given back'],
+    ['onProblem', 'a function that is called for lines that cannot be given back'],
   ]);
 }
 

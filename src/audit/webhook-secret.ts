@@ -24,7 +24,7 @@ const TEXT_LIMIT = 1_024;
 export async function webhookSecret({ secretFile, env }: WebhookSecretPlace): Promise<WebhookSecret> {
   const inVariable = env[VARIABLE] || undefined;
   if (secretFile === undefined && inVariable === undefined) {
-    throw new TamperError('USAGE', 'a webhook needs a secret, which its receiver checks the signatures with', {
+    throw new TamperError('USAGE', 'a webhook needs a secret, so that its receiver can check the signatures', {
       hint: `Give --webhook-secret-file FILE, or set ${VARIABLE}. ${SECRET_HINT}`,
     });
   }

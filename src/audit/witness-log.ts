@@ -83,10 +83,14 @@ async function submit(
     const answer = await addCheckpoint(place, { checkpoint, old, proof });
     if (answer.outcome !== 'other-size' || answer.size > checkpoint.size) return { answer, old };
     if (attempt === 2) {
-      throw new TamperError('UNAVAILABLE', `the witness ${place.witness.name} has moved on meanwhile`, {
-        retryable: true,
-        hint: 'Somebody else submits this stream at the same time: run one job for each stream and witness.',
-      });
+      throw new TamperError(
+        'UNAVAILABLE',
+        `the witness ${place.witness.name} has accepted another checkpoint in the meantime`,
+        {
+          retryable: true,
+          hint: 'Somebody else is submitting this stream at the same time: run one job for each stream and witness.',
+        },
+      );
     }
     old = answer.size;
   }

@@ -38,7 +38,7 @@ export async function recordKeyEvents(path: string, warn: (error: TamperError) =
   let writing: Promise<void> | undefined;
   let isTold = false;
   const tell = (why: string, cause?: unknown): void => {
-    if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} takes no key events: ${why}`, { cause }));
+    if (!isTold) warn(new TamperError('WRITE_FAILED', `${path} cannot take key events: ${why}`, { cause }));
     isTold = true;
   };
   const write = async (): Promise<void> => {
@@ -79,8 +79,8 @@ const append = async (path: string, text: string): Promise<void> =>
 
 function refuseOther(path: string, beginning: Buffer): void {
   if (beginning.length === 0 || beginning.toString('latin1') === FIRST) return;
-  throw new TamperError('WRITE_FAILED', `${path} holds something else than key events`, {
-    hint: 'Name a file of its own: it is appended to, and what stands in it would be spoilt.',
+  throw new TamperError('WRITE_FAILED', `${path} contains something other than key events`, {
+    hint: 'Name a file for key events alone: they are appended to it.',
   });
 }
 

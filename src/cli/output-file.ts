@@ -48,7 +48,7 @@ export async function checkOutputFile(kind: OutputKind, path: string, verified: 
       throw usage(`${flag} ${path} is a file that is to be verified`, `Name another file for the ${what}.`);
     }
     if (target.startsWith(real.endsWith(sep) ? real : real + sep)) {
-      const hint = 'Name a file elsewhere: what stands in that folder is read as a part of the log.';
+      const hint = 'Name a file elsewhere: every file in that folder is read as part of the log.';
       throw usage(`${flag} ${path} is in ${given}, which is to be verified`, hint);
     }
   }
@@ -146,5 +146,5 @@ async function checkReplaced({ what, beginning }: OutputKind, target: string): P
 }
 
 function lookFailed(path: string, cause: unknown): TamperError {
-  return new TamperError('READ_FAILED', `${path} cannot be looked at: ${systemCode(cause)}`, { cause });
+  return new TamperError('READ_FAILED', `${path} cannot be inspected: ${systemCode(cause)}`, { cause });
 }

@@ -7,7 +7,7 @@ const LOOK = 65_536;
 
 /** Flags that name a file, and what it should hold. */
 const HOLDS: Readonly<Record<string, string>> = {
-  keys: 'a data key: what keygen wrote, a directory of NAME.key files, or what keys recover wrote',
+  keys: 'a data key: a file made by keygen, a directory of NAME.key files, or a file made by keys recover',
   'public-key': 'public keys: a PEM, or verifier keys as keygen --origin prints them',
   policy: 'a policy: policy init drafts one from a log',
   config: 'options: see docs/configuration.md',

@@ -14,7 +14,7 @@ export function unexpectedText(error: unknown): string {
 
 /** What `seal` says if it took `bytes` bytes of an input that goes on. */
 export function leftBehindText(bytes: number): string {
-  return `${program}: standard input was not read to its end: anything behind its first ${bytes} bytes was not taken\n`;
+  return `${program}: standard input was not read to its end: anything after its first ${bytes} bytes was not taken\n`;
 }
 
 let notTaken = process.argv[2] === 'seal' ? leftBehindText(0) : '';

@@ -188,10 +188,10 @@ function topicLines({ topic }: VerifyReport): string[] {
     first === undefined
       ? []
       : [
-          `partition ${partition} of ${name} begins at offset ${first}: a stream that was deleted before it leaves no trace`,
+          `partition ${partition} of ${name} begins at offset ${first}: a stream that was deleted before that leaves no trace`,
         ],
   );
-  if (leftOut > 0) lines.push(`left out ${recordsText(leftOut)} of ${name} that are of streams that you did not name`);
+  if (leftOut > 0) lines.push(`left out ${recordsText(leftOut)} of ${name} of streams that you did not name`);
   return lines;
 }
 

@@ -45,7 +45,7 @@ export function isOfTopic(flags: Given, paths: readonly string[]): boolean {
     return false;
   }
   if (paths.length > 0) {
-    throw new TamperError('USAGE', 'either files are verified or a topic: --from and paths exclude each other', {
+    throw new TamperError('USAGE', 'verify either files or a topic: --from cannot be combined with paths', {
       hint: 'Leave out the paths, or --from.',
     });
   }

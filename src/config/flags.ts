@@ -72,7 +72,7 @@ function parse(
     if (ambiguous !== undefined) {
       throw new TamperError('USAGE', `${ambiguous} takes a value, and what follows it looks like another flag`, {
         cause,
-        hint: `A value that begins with a dash is written ${ambiguous}=-VALUE.`,
+        hint: `Write a value that begins with a dash as ${ambiguous}=-VALUE.`,
       });
     }
     if (unknown === undefined)

@@ -60,7 +60,7 @@ const keyRules: readonly Rule[] = [
     return name === undefined
       ? undefined
       : {
-          message: `${at(name)} holds what looks like a key, not shown here; it would stand in every line of the log`,
+          message: `${at(name)} contains what looks like a key (not shown here); it would be in every line of the log`,
           hint: `${name === 'origin' ? 'Give the log a name' : 'Give the name of the key'}; a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names`,
         };
   },

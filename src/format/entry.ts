@@ -202,7 +202,7 @@ function formatNoteMember(note: string): string | undefined {
 /** The line of a checkpoint, without LF. */
 export function formatCheckpointLine(note: string): string {
   const member = formatNoteMember(note);
-  if (member === undefined) throw new RangeError('a signed note holds no character that JSON escapes, but LF');
+  if (member === undefined) throw new RangeError('a signed note contains no character that JSON escapes, except LF');
   return CHECKPOINT_HEAD + member + CHECKPOINT_END;
 }
 

@@ -69,7 +69,7 @@ async function readBody(response: Response, { what, limit }: HttpQuestion): Prom
   if (limit === 0) return Buffer.alloc(0);
   const packed = response.headers.get('content-encoding') ?? 'identity';
   if (packed.toLowerCase() !== 'identity') {
-    throw await leftAlone(response, malformed(`${what} answered with a packed body, which was not asked for`));
+    throw await leftAlone(response, malformed(`${what} answered with a compressed body, which was not requested`));
   }
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -92,7 +92,7 @@ function redirects(what: string, status: number): TamperError {
     'UNAVAILABLE',
     `${what} answered with HTTP status ${status}, a redirect, which is not followed`,
     {
-      hint: 'Name the address that it leads to.',
+      hint: 'Give the address that it redirects to.',
     },
   );
 }

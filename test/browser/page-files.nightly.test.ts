@@ -170,7 +170,7 @@ describe('a report is gone when what it was about has changed', () => {
     await edit();
     await page.waitForSelector('#result', { state: 'hidden' });
     expect(await page.textContent('#result')).toMatch(/^\s*$/);
-    expect(await page.textContent('#status')).toBe('What is given has changed: press Verify again.');
+    expect(await page.textContent('#status')).toBe('The input has changed: press Verify again.');
   });
 
   it('so is one that is not finished', async () => {

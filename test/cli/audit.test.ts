@@ -267,7 +267,7 @@ describe('fapilog-tamper demo', () => {
   it('says of a binary that it is no text', async () => {
     writeFileSync(join(cwd, 'program'), Buffer.from(Array.from({ length: 3_000 }, (_, at) => at % 256)));
     const { code, stdout } = await runHere(['demo', 'program'], { cwd, env: {} });
-    expect([code, stdout]).toEqual([0, expect.stringContaining('program were sealed (it is no text file: ')]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('program were sealed (it is not a text file: ')]);
     expect(stdout).toContain('All 4 were found.');
   });
 

@@ -106,7 +106,7 @@ describe('fapilog-tamper verify NAME.tlog-proof', () => {
       `  signed by ed25519 ${edKey.signer.identity} (--public-key ${at('signer.pub')})`,
       '  the record:',
       '    {"level":30,"msg":"payment 3 booked","amount":21}',
-      'This proof says that this record is in the log, and nothing of the records around it.',
+      'This proof says that this record is in the log, and nothing about the records around it.',
       '',
     ]);
     expect((await named('verify', at('5.tlog-proof'), '--quiet')).stdout).toBe(`OK  ${at('5.tlog-proof')}\n`);
@@ -136,7 +136,7 @@ describe('fapilog-tamper verify NAME.tlog-proof', () => {
     expect(changed.code).toBe(1);
     expect(changed.stdout).toMatch(/^TAMPERED /);
     expect(changed.stdout).toContain('INCLUSION_WRONG: entry 5, as it stands here, is not in the tree of 8 entries');
-    expect(changed.stdout).toContain('what it says of the record, which is not proven:');
+    expect(changed.stdout).toContain('what it says about the record, which is not proven:');
     const other = await runCommand([
       'verify',
       at('5.tlog-proof'),

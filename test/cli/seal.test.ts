@@ -410,7 +410,7 @@ describe('fapilog-tamper seal', () => {
     child.stdin.write('last words\n');
     const [code] = await once(child, 'close');
     expect(code).toBe(0);
-    expect(said).toContain('anything behind its first 15 bytes was not taken');
+    expect(said).toContain('anything after its first 15 bytes was not taken');
     const { records, kinds } = linesOf(readFileSync(join(cwd, 'a.jsonl'), 'utf8'));
     expect(records).toEqual(['one', 'last words']);
     expect(kinds.at(-1)).toBe('checkpoint');
@@ -481,7 +481,7 @@ describe('fapilog-tamper seal', () => {
     const input = 'a line\n'.repeat(count);
     const { code, stderr } = await built.run([...command, ...out], { cwd, env, input });
     expect([code, stderr]).toEqual([2, expect.stringContaining('STATE_CONFLICT')]);
-    const [, taken] = /not read to its end: anything behind its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
+    const [, taken] = /not read to its end: anything after its first (\d+) bytes was not taken\n/.exec(stderr) ?? [];
     const state = join(cwd, '.fapilog-chainstate');
     const [kept = ''] = readdirSync(state).filter((name) => name.includes('.unsealed-'));
     const keptLines = readFileSync(join(state, kept), 'utf8');
@@ -494,7 +494,7 @@ describe('fapilog-tamper seal', () => {
     const argv = ['seal', ...out, '--key-events', join(cwd, 'absent', 'events')];
     const { code, stderr } = await built.run(argv, { cwd, env, input: 'one\n' });
     expect(stderr).toMatch(
-      /anything behind its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
+      /anything after its first 0 bytes was not taken\n.*WRITE_FAILED: .*cannot be opened for key events/,
     );
     expect(code).toBe(2);
   });

@@ -163,7 +163,7 @@ describe('witness', () => {
       '409 with one size after another',
       (body, response) => says(409, body.startsWith('old 8') ? '2\n' : '8\n')(body, response),
       2,
-      'has moved on',
+      'has accepted another checkpoint',
     ],
     ['409 with more than there is', says(409, '999\n'), 1, 'has cosigned 999 entries'],
     ['422', says(422, ''), 1, 'are not those of these files'],

@@ -128,7 +128,7 @@ function parseLine(line: Buffer, place: string, givenBy: string | undefined): Re
     again.fill(0);
     if (same) return key;
     copy.fill(0);
-    throw malformed(place, 'is not spelled as this program writes it');
+    throw malformed(place, 'is not in the form that this program writes');
   } finally {
     material?.fill(0);
   }

@@ -15,7 +15,7 @@ const SAID: Readonly<Record<StreamResult['result'], string>> = {
   stopped: 'has stopped',
   vanished: 'has vanished',
   rolled_back: 'was rolled back',
-  forked: 'is not the stream that was seen before, or there are two of it',
+  forked: 'is not the stream that was seen before, or there are two such streams',
   replaced: 'changes faster than it can be read',
   missing: 'is missing',
   unclaimed: 'belong to no stream that you named',

@@ -101,7 +101,7 @@ export async function auditRequested(
 ): Promise<AuditRequested> {
   const { flags, positionals } = call;
   if (flags.memory === undefined || flags.memory === '') {
-    throw new TamperError('USAGE', 'say where the audit remembers what it has seen: --memory PLACE', {
+    throw new TamperError('USAGE', 'give a place for the memory of the audit: --memory PLACE', {
       hint: 'A directory, or a folder of a bucket, that no writer of logs can write to.',
     });
   }
@@ -110,7 +110,7 @@ export async function auditRequested(
   const within = flags['reread-within'];
   const rereadMs = within === 'never' ? Number.POSITIVE_INFINITY : durationOf(within, '--reread-within');
   if (stoppedAfterMs !== undefined && flags.live) {
-    throw new TamperError('USAGE', '--live and --stopped-after say differently how recent a stream must be');
+    throw new TamperError('USAGE', '--live and --stopped-after contradict each other on how recent a stream must be');
   }
   const asked: Call<VerifyFlags> = { ...call, flags: { ...absent, ...flags, now } };
   const { options, resolution, close } = await verifyRequest(asked, io);

@@ -54,9 +54,13 @@ export function refuseWatchFlags(flags: FlagValues<WatchFlags>): void {
 /** Audits until it is stopped. @returns the exit code */
 export async function watchPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<number> {
   const { flags } = call;
-  if (flags.now !== undefined) throw new TamperError('USAGE', '--now is one time, and --watch looks at several');
+  if (flags.now !== undefined)
+    throw new TamperError('USAGE', '--now is a single time, but --watch audits again and again');
   if (flags.run !== undefined)
-    throw new TamperError('USAGE', '--run is for parts to be merged, and --watch has no end');
+    throw new TamperError(
+      'USAGE',
+      '--run cannot be combined with --watch: it names the parts of one audit, to be merged',
+    );
   if (flags.webhook === undefined && flags['webhook-secret-file'] !== undefined) {
     throw new TamperError('USAGE', '--webhook-secret-file goes with --webhook URL');
   }

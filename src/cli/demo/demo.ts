@@ -128,7 +128,7 @@ async function logInto(sealer: Sealer, ownFile: string | undefined): Promise<str
     const goOn = lines.goesOn ? sealer.writePiece(lines.bytes) : sealer.write(lines.bytes);
     if (!goOn) await once(sealer, 'drain');
   }
-  const remark = isText ? '' : ' (it is no text file: what stands between its line ends is sealed byte for byte)';
+  const remark = isText ? '' : ' (it is not a text file: what is between its line ends is sealed byte for byte)';
   return `The lines of ${basename(ownFile)} were sealed${remark}`;
 }
 
@@ -194,9 +194,13 @@ export const demo: Command = command(
       const honest = await check(place, place.file, true);
       const [stream] = honest.streams;
       if (stream?.records === 0) {
-        throw new TamperError('USAGE', `${positionals[0]} holds no line, so there is nothing to seal and tamper with`, {
-          hint: 'Name a log file with lines, or leave it out: then a small web service produces them.',
-        });
+        throw new TamperError(
+          'USAGE',
+          `${positionals[0]} contains no line, so there is nothing to seal and tamper with`,
+          {
+            hint: 'Name a log file with lines, or leave it out: then a small web service produces them.',
+          },
+        );
       }
       await say(
         `\n2. Verifying, as an auditor with that key would: ${honest.verdict.toUpperCase()}, ${stream?.records === 1 ? '1 record' : `${stream?.records ?? 0} records`}.`,

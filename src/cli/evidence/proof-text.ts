@@ -15,7 +15,7 @@ function recordLines({ record, verdict }: ProofReport): string[] {
   const form = text === undefined ? ', as base64' : '';
   const shown = text ?? base64 ?? '';
   const cut = shown.length > SHOWN ? `… (${shown.length} characters; --format json has them all)` : '';
-  const claim = verdict === 'ok' ? 'the record' : 'what it says of the record, which is not proven';
+  const claim = verdict === 'ok' ? 'the record' : 'what it says about the record, which is not proven';
   return [`  ${claim}${whole}${form}:`, `    ${shown.slice(0, SHOWN)}${cut}`];
 }
 

@@ -25,7 +25,7 @@ const OF_LOGS = [
   'jobs',
 ] as const;
 
-const NOTE = 'a proof says that this record is in the log, and nothing of the records around it';
+const NOTE = 'a proof says that this record is in the log, and nothing about the records around it';
 
 /** What each proof came to, and all of them. */
 export interface ProofsReport {
@@ -41,7 +41,7 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
     throw new TamperError('USAGE', `--${name} is about logs, but a proof of one record is to be verified`, {
       hint:
         name === 'known'
-          ? 'A proof does not show that a log goes on from what was known. To compare its checkpoint with one that you hold: --since NOTE'
+          ? 'A proof does not show that a log continues what was known. To compare its checkpoint with one that you hold: --since NOTE'
           : 'Of the flags of verify, --origin, --policy, --config, --public-key, --witness, --cosignatures, --since and --strict apply to a proof.',
     });
   }

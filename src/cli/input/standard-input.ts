@@ -17,7 +17,7 @@ const ROOM = 65_536;
 export function standardInput(): InputBytes {
   const kind = fstatSync(STDIN);
   if (kind.isDirectory()) {
-    throw new TamperError('READ_FAILED', 'standard input is a directory, which holds no lines', {
+    throw new TamperError('READ_FAILED', 'standard input is a directory, not lines', {
       hint: 'Name a file: fapilog-tamper seal --out FILE < application.log',
     });
   }

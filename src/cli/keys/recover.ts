@@ -43,8 +43,8 @@ export const keysRecover: Command = command(
   },
   async ({ flags, config, positionals: paths }, io) => {
     const { out, unwrap, format, keys: keyPaths } = flags;
-    if (paths.length === 0) throw new TamperError('USAGE', 'name what to recover keys of: keys recover PATH…');
-    if (out === undefined || out === '') throw new TamperError('USAGE', 'say where the keys are to go: --out FILE');
+    if (paths.length === 0) throw new TamperError('USAGE', 'name the sealed files: keys recover PATH…');
+    if (out === undefined || out === '') throw new TamperError('USAGE', 'name the file for the keys: --out FILE');
     await refuseLogs(flags);
     const keyVariables = flags['key-env'];
     const resolutions: Resolution[] = [];
@@ -75,7 +75,7 @@ const WORDS: Readonly<Record<RecoveryOutcome, string>> = {
   'not-named': 'MISSING: you did not name this key, so no service was asked',
   'not-counted': 'MISSING: this key does not count for these entries, so no service was asked',
   refused: 'MISSING: refused by the key service',
-  'wrong-key': 'MISSING: the service gave another key than the fingerprint in the log is of',
+  'wrong-key': 'MISSING: the key from the service does not match the fingerprint in the log',
   'not-asked': 'MISSING: the service failed too often before; it was not asked again',
 };
 

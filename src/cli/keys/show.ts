@@ -45,7 +45,7 @@ function linesOf(shown: ShownKeys): string[] {
     case 'secret key':
       return [
         `${shown.path}: 32 secret bytes, a data key or the seed of a signing key; called ${shown.name} in a policy`,
-        '  nothing is shown of it; verify tells by the fingerprint of each key period whether it is the right one',
+        '  none of it is shown; verify compares it with the fingerprint of each key period',
       ];
     case 'recovered data keys':
       return [

@@ -87,11 +87,11 @@ export function auditMetrics(
     {
       name: 'audit_results',
       type: 'gauge',
-      help: 'Streams of the last audit, by what became of them.',
+      help: 'Streams of the last audit, by what happened to them.',
       samples: STREAM_RESULTS.map((result) => ({ labels: { result }, value: results[result] ?? 0 })),
     },
     ...counts.metrics(),
-    gauge('audit_timestamp_seconds', 'When the last audit came to its end, in seconds since 1970.', endedAt / 1000),
+    gauge('audit_timestamp_seconds', 'When the last audit ended, in seconds since 1970.', endedAt / 1000),
     ...(tookMs === undefined ? [] : [gauge('audit_duration_seconds', 'How long the last audit took.', tookMs / 1000)]),
     gauge('audit_read_bytes', 'Bytes of logs that the last audit read.', read.bytes),
     gauge('audit_read_files', 'Files of logs that the last audit read.', read.files),
@@ -108,7 +108,7 @@ function requestMetric(requests: RequestCounts): Metric {
   return {
     name: 'audit_requests',
     type: 'gauge',
-    help: 'Requests of the last audit to object storage, repetitions aside.',
+    help: 'Requests of the last audit to object storage, not counting retries.',
     samples: REQUEST_KINDS.map((operation) => ({ labels: { operation }, value: requests[operation] })),
   };
 }

@@ -78,7 +78,7 @@ export async function redisAddress({ url, passwordFile, allowPlain, env }: Redis
   }
   if (parsed.tls === undefined && !isLoopback(parsed.host) && !allowPlain) {
     throw new TamperError('INSECURE_ENDPOINT', `redis:// to ${parsed.host} is not encrypted`, {
-      hint: 'Use rediss://. If the network is trusted as much as the hosts are, give --redis-plain.',
+      hint: 'Use rediss://. If you trust the network as much as the hosts, give --redis-plain.',
     });
   }
   const password = await passwordOf(passwordFile, parsed.password, env);

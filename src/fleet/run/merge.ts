@@ -135,8 +135,8 @@ async function readPart({ name, lines }: PartLines): Promise<Part> {
     else results.push(read);
   }
   if (summary === undefined) {
-    throw new TamperError('FORMAT_INVALID', `${name} ends without a summary: that part did not come to its end`, {
-      hint: 'Run it again: it goes on where it was.',
+    throw new TamperError('FORMAT_INVALID', `${name} ends without a summary: that part did not finish`, {
+      hint: 'Run it again; it continues where it stopped.',
     });
   }
   if (summary.streams !== results.length) {

@@ -17,6 +17,6 @@ export function listenAddress(text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (host !== undefined && port <= 65_535) return { host, port };
   throw new TamperError('USAGE', `--listen is HOST:PORT, not ${JSON.stringify(text)}`, {
-    hint: 'Such as 127.0.0.1:9797, [::1]:9797, or 0.0.0.0:9797 for everybody who can reach this host.',
+    hint: 'For example 127.0.0.1:9797 or [::1]:9797; with 0.0.0.0:9797, everybody who can reach this host can connect.',
   });
 }

@@ -54,8 +54,8 @@ export class Outbox {
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stored.text, withoutInput);
     if (parsed.success) return new Outbox(memory, id, parsed.output, stored.version);
     const problem = schemaProblem(parsed.issues, 'the text');
-    throw new TamperError('FORMAT_INVALID', `${memory.name}: ${id} is not what was told of findings: ${problem}`, {
-      hint: 'Remove it: every finding is told once more then.',
+    throw new TamperError('FORMAT_INVALID', `${memory.name}: ${id} is not a record of sent findings: ${problem}`, {
+      hint: 'Remove it; every finding is then sent once more.',
     });
   }
 
@@ -129,7 +129,7 @@ export class Outbox {
     }
     throw new TamperError(
       'STATE_CONFLICT',
-      `${this.#memory.name}: ${this.#id} is written by another process all the time`,
+      `${this.#memory.name}: ${this.#id} is continually written by another process`,
       {
         hint: 'Run one audit --watch for these places.',
       },

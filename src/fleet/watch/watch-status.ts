@@ -67,7 +67,7 @@ export class WatchStatus {
       {
         name: 'audit_rounds_total',
         type: 'counter',
-        help: 'Rounds of audit --watch, by how they ended.',
+        help: 'Rounds of audit --watch, by outcome.',
         samples: [
           { labels: { outcome: 'done' }, value: this.#done },
           { labels: { outcome: 'failed' }, value: this.#failed },
@@ -76,13 +76,13 @@ export class WatchStatus {
       {
         name: 'audit_round_failed',
         type: 'gauge',
-        help: 'Whether the last round could not be carried out.',
+        help: 'Whether the last round failed to run.',
         samples: [{ value: Number(this.#failure !== undefined) }],
       },
       {
         name: 'audit_webhook_attempts_total',
         type: 'counter',
-        help: 'Attempts to tell the webhook, by how they ended.',
+        help: 'Attempts to notify the webhook, by outcome.',
         samples:
           counts === undefined
             ? []
@@ -94,7 +94,7 @@ export class WatchStatus {
       {
         name: 'audit_webhook_waiting',
         type: 'gauge',
-        help: 'Messages that the webhook has not taken yet.',
+        help: 'Messages that the webhook has not accepted yet.',
         samples: waiting === undefined ? [] : [{ value: waiting }],
       },
     ];

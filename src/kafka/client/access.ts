@@ -32,7 +32,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function brokerAccess(address: TopicAddress, env: Environment): Promise<BrokerAccess> {
   const sasl = saslOf(env);
   if (sasl !== undefined && !sasl.mechanism.startsWith('SCRAM') && !address.tls && !address.brokers.every(isLoopback)) {
-    throw new TamperError('INSECURE_ENDPOINT', `SASL ${sasl.mechanism} over kafka:// sends the password readable`, {
+    throw new TamperError('INSECURE_ENDPOINT', `SASL ${sasl.mechanism} over kafka:// sends the password unencrypted`, {
       hint: 'Use kafkas:// (TLS), or SCRAM.',
     });
   }
@@ -52,7 +52,7 @@ function saslOf(env: Environment): BrokerAccess['sasl'] {
   }
   const mechanism = MECHANISMS.find((one) => one === named);
   if (mechanism === undefined) {
-    throw new TamperError('USAGE', `KAFKA_SASL_MECHANISM is none of ${MECHANISMS.join(', ')}`);
+    throw new TamperError('USAGE', `KAFKA_SASL_MECHANISM is not one of ${MECHANISMS.join(', ')}`);
   }
   if (mechanism === 'OAUTHBEARER') {
     if (token === undefined) throw new TamperError('USAGE', 'OAUTHBEARER needs KAFKA_SASL_TOKEN');

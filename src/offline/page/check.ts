@@ -122,7 +122,7 @@ async function policyOf(files: readonly GivenFile[]): Promise<Policy | undefined
   const twice = files.find(({ path, given }) => path !== given);
   if (twice !== undefined) {
     throw new TamperError('USAGE', `two files named ${twice.given} were given with the policy`, {
-      hint: 'Remove the one that the policy does not mean.',
+      hint: 'Remove the one that the policy does not refer to.',
     });
   }
   for (const file of files) placed('policy', file);

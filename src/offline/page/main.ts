@@ -75,13 +75,13 @@ function say(text: string): void {
 function changed(): void {
   if (worker !== undefined) {
     end();
-    say('Cancelled, for what is given has changed. Nothing was decided: press Verify again.');
-  } else if (clearResult()) say('What is given has changed: press Verify again.');
+    say('Canceled, because the input has changed. Nothing was decided: press Verify again.');
+  } else if (clearResult()) say('The input has changed: press Verify again.');
 }
 
 function showLost(error: unknown): void {
   const message = `what was dropped or chosen could not be read: ${isError(error) ? error.message : String(error)}`;
-  showFailure({ code: 'READ_FAILED', message, hint: 'Nothing of it was taken. Give it once more, or a copy of it.' });
+  showFailure({ code: 'READ_FAILED', message, hint: 'None of it was taken. Give it once more, or give a copy of it.' });
 }
 
 async function submit(): Promise<void> {

@@ -218,7 +218,7 @@ describe('fapilog-tamper audit --watch', () => {
     ['--interval alone', args('--interval', '5m'), {}, '--interval goes with --watch'],
     ['--listen alone', args('--listen', 'localhost:1'), {}, '--listen goes with --watch'],
     ['--webhook alone', args('--webhook', 'https://a.example'), {}, '--webhook goes with --watch'],
-    ['a time', watchArgs('--now', '2026-11-26T00:00:00Z'), {}, '--now is one time'],
+    ['a time', watchArgs('--now', '2026-11-26T00:00:00Z'), {}, '--now is a single time'],
     ['no pause', args('--watch', '--interval', '0s'), {}, '--interval is a duration'],
     ['no secret', watchArgs('--webhook', 'https://a.example/'), {}, 'AUDIT_WEBHOOK_SECRET'],
     ['no stream', ['audit', 'logs', '--memory', 'memory', '--watch', '--listen', '127.0.0.1:0'], {}, '--origin'],

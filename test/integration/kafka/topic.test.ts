@@ -113,7 +113,7 @@ describe('a topic', () => {
     const { code, stdout } = await place.verify(at(topic), ['--format', 'text', '--html', page]);
     expect(code).toBe(1);
     expect(stdout).toMatch(new RegExp(`at kafka://${topic}/0:37, seq 35, offset 37`));
-    expect(stdout).toContain(`left out 1 record of ${topic} that are of streams that you did not name`);
+    expect(stdout).toContain(`left out 1 record of ${topic} of streams that you did not name`);
     const html = readFileSync(page, 'utf8');
     expect(html).toContain('offset 37');
     expect(html).toMatch(/Read from<\/dt><dd>kafka:\/\//);

@@ -34,7 +34,7 @@ export const collect: Command = command(
   async ({ flags, positionals }, io) => {
     const { run, wait, timeout, progress, 'result-key': resultKeyPath } = flags;
     if (run === undefined) throw usage('name the file of the run: --run FILE');
-    if (positionals.length > 0) throw usage('audit collect takes no places: the file of the run knows its streams');
+    if (positionals.length > 0) throw usage('audit collect takes no places: the file of the run lists the streams');
     if (!wait && timeout !== undefined) throw usage('--timeout goes with --wait');
     const timeoutMs = durationOf(timeout, '--timeout');
     await checkOutputs(flags, []);

@@ -76,9 +76,9 @@ function textOf(event: WorkerEvent): string {
     case 'failed':
       return `${event.origin}: ${event.why}`;
     case 'lost':
-      return `lost ${event.origin}: it is another worker's by now, or Redis took its result and went away before it said so`;
+      return `lost ${event.origin}: another worker has taken over its job, or Redis stored its result but failed before it confirmed that`;
     case 'taken over':
-      return 'a job whose worker does not answer waits for another one';
+      return 'if a worker does not answer, its job waits for another one';
     case 'trouble':
       return event.why;
   }
