@@ -83,7 +83,7 @@ it.each([
   900_000,
 );
 
-it('the search finds a code, without a server of its own', async () => {
+it('the search finds a code, without a server of its own, nothing serious by axe-core', async () => {
   const { page, trouble } = await openSite({ viewport: { width: 1400, height: 900 } });
   await page.goto(`${address}/start.html`, { waitUntil: 'networkidle' });
   await page.getByRole('button', { name: 'Search' }).click();
@@ -91,5 +91,6 @@ it('the search finds a code, without a server of its own', async () => {
   await page.locator('.result').first().waitFor();
   const found = await page.locator('.result').evaluateAll((all) => all.map((one) => one.getAttribute('href') ?? ''));
   expect(found.some((href) => href.startsWith('/errors.html'))).toBe(true);
+  trouble.push(...(await accessibilityFindings(page)));
   expect(trouble).toEqual([]);
 });
