@@ -83,7 +83,8 @@ function parse(
       });
     }
     throw new TamperError('USAGE', `unknown flag --${shown(unknown)}`, {
-      hint: `Did you mean --${nearest(unknown, Object.keys(types))}?`,
+      // seal calls the option file so
+      hint: `Did you mean --${unknown === 'out' && 'file' in types ? 'file' : nearest(unknown, Object.keys(types))}?`,
     });
   }
 }

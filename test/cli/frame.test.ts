@@ -121,6 +121,12 @@ describe('fapilog-tamper', () => {
     ['an unknown flag', ['keygen', '--ouput', 'x'], 'unknown flag --ouput', 'Did you mean --out?'],
     ['an unknown short flag', ['keygen', '-x'], 'unknown flag --x', 'Did you mean'],
     ['a misspelt option', ['doctor', '--key-sorce', 'env'], 'unknown flag --key-sorce', 'Did you mean --key-source?'],
+    [
+      'the option file by the name that seal has for it',
+      ['doctor', '--out', 'x'],
+      'unknown flag --out',
+      'Did you mean --file?',
+    ],
     ['a missing value', ['keygen', '--out'], "Option '--out <value>' argument missing", undefined],
     [
       'a wrong value',

@@ -35,7 +35,7 @@ export function checkedHow({ checkedBy }: KeyReport): CheckedHow {
 const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   both: {
     who: 'only someone who holds the data key and may also sign with the signing key; one of the two is not enough',
-    brief: 'only someone who holds the data key and may also sign',
+    brief: 'someone who both holds the data key and may sign with the signing key',
   },
   mac: {
     who: 'anyone who holds the data key, or may have the key service unwrap it: the writer, and every auditor who checks with it',
@@ -57,11 +57,12 @@ const WHO: Readonly<Record<ForgedHow, Pick<Forgers, 'who' | 'brief'>>> = {
   uncovered: {
     who: 'perhaps anyone who could write to the files: no checkpoint that a key of yours signed proves these entries as they are here',
     brief:
-      'perhaps anyone who could write to the files: no checkpoint that a key of yours signed proves it as it is here',
+      'anyone who could write to the files, as far as your keys show: no checkpoint that one of them signed proves it as it is here',
   },
   unwitnessed: {
     who: 'perhaps anyone who could write to the files: no checkpoint that the witnesses you asked for have cosigned covers these entries',
-    brief: 'perhaps anyone who could write to the files: no checkpoint with the cosignatures you asked for covers it',
+    brief:
+      'anyone who could write to the files, as far as you can tell: no checkpoint with the cosignatures you asked for covers it',
   },
   'taken over with macs': {
     who: 'anyone who held the data key and could write to the files before the restart that took these entries over: the data key alone is enough, because nothing had signed them until then',
