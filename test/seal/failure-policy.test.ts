@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { closeOnSignals } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { audit, read, start, workplace } from './workplace.ts';
 
@@ -188,17 +187,6 @@ describe('a log that cannot go on', () => {
     await sealer.ready;
     await sealer.close();
     expect(await recordsOf(here)).toEqual(['{"n":1}']);
-  });
-});
-
-describe('signals', () => {
-  it('are left alone again when nobody needs them any more', () => {
-    const here = place();
-    const before = process.listenerCount('SIGTERM');
-    const forget = closeOnSignals(start(here.options()));
-    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
-    forget();
-    expect(process.listenerCount('SIGTERM')).toBe(before);
   });
 });
 

@@ -10,6 +10,8 @@ export class Failure {
   /** Who waits for a promise of ours, and whether the process is to stay alive for it. */
   readonly #waiters = new Map<(error: unknown) => void, boolean>();
   #error: TamperError | undefined;
+  /** What ended the waiting, where it is no failure. */
+  #reason: Error | undefined;
   #observed = false;
   #awaited = false;
 
@@ -51,13 +53,15 @@ export class Failure {
 
   /** The log has ended, in whatever way: nothing is waited for any more. */
   giveUp(reason: Error): void {
+    this.#reason = reason;
     for (const reject of this.#waiters.keys()) reject(this.#error ?? reason);
   }
 
-  /** Resolves as `promise` does, or rejects when the log fails before. */
+  /** Resolves as `promise` does, or rejects when the log fails or ends before. */
   async orFailed<T>(promise: Promise<T>, isAwaited = true): Promise<T> {
     this.observe(isAwaited);
-    if (this.#error !== undefined) throw this.#error;
+    const over = this.#error ?? this.#reason;
+    if (over !== undefined) throw over;
     let reject: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, onFailure) => {
       reject = onFailure;
