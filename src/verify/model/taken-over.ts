@@ -6,12 +6,24 @@ export interface TakenOver {
   readonly macChecked: boolean;
 }
 
-/** Adds what the newest restart took over; of entries that an earlier one took over too, the newest one counts. */
-export function addTakenOver(ranges: TakenOver[], range: TakenOver): void {
-  while ((ranges.at(-1)?.firstSeq ?? 0) >= range.firstSeq) ranges.pop();
+const length = ({ firstSeq, lastSeq }: TakenOver): number => lastSeq - firstSeq + 1;
+
+/**
+ * Adds what the newest restart took over; of entries that an earlier one took over too, the newest one counts.
+ *
+ * @returns how many entries of it none before had taken over
+ */
+export function addTakenOver(ranges: TakenOver[], range: TakenOver): number {
+  let more = length(range);
+  for (let last = ranges.at(-1); last !== undefined && last.firstSeq >= range.firstSeq; last = ranges.at(-1)) {
+    more -= length(last);
+    ranges.pop();
+  }
   const last = ranges.at(-1);
   if (last !== undefined && last.lastSeq >= range.firstSeq) {
+    more -= last.lastSeq - range.firstSeq + 1;
     ranges.splice(-1, 1, { ...last, lastSeq: range.firstSeq - 1 });
   }
   ranges.push(range);
+  return more;
 }

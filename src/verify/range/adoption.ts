@@ -39,12 +39,12 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   if (from > open.size) return;
   state.adoptions.push({ run: state.runs, from, openSeq: seq });
   const macChecked = state.evidence.lastUnchecked < from;
-  addTakenOver(state.takenOver, { firstSeq: from, lastSeq: open.size, macChecked });
+  const taken = { firstSeq: from, lastSeq: open.size, macChecked };
+  addTakenOver(state.takenOver, taken);
   mark(state, from, 'takenOver');
   if (macChecked) return; // the MACs of every key period in it were checked over the whole range
   mark(state, from, 'introducedInAdopted');
-  const adopted = open.size - from + 1;
-  state.adoptedEntries += adopted;
+  state.adoptedEntries += addTakenOver(state.adopted, taken);
   if (state.adoptedEntries <= state.auditor.accept.adopted) return;
   const place = { ...state.here(from), lastSeq: open.size };
   if (open.adoptedFrom !== undefined) {

@@ -138,6 +138,8 @@ export class StreamState {
   adoptedEntries = 0;
   /** What restarts took over, in every range. */
   readonly takenOver: TakenOver[] = [];
+  /** What of it had no MACs that were checked. */
+  readonly adopted: TakenOver[] = [];
   abandonedEntries = 0;
 
   readonly counts: Counts = new Counts();

@@ -212,6 +212,15 @@ export function keyCases(): VectorCase[] {
       'RESTART 20',
     ),
     vector(
+      'adopted-accepted-once',
+      'two restarts took over the same entries, and a policy that accepts as many as they are',
+      dropCheckpoints(adopting(), (number) => number < 4),
+      brings(adopted, { named: [edKey] }, { accept: { adopted: 19 } }),
+      0,
+      'RESTART 15',
+      'RESTART 20',
+    ),
+    vector(
       'adopted-all',
       'the checkpoints before the restart are deleted',
       dropCheckpoints(adopting(), (number) => number < 4),
