@@ -6,6 +6,7 @@ import { ActiveCalls } from '../internal/active-calls.ts';
 import { signChunk } from './batch.ts';
 import type { VaultConnection } from './connection.ts';
 import type { VaultSettings } from './options.ts';
+import type { PermissionQuestions } from './permissions.ts';
 import type { TransitCall } from './transit.ts';
 
 /** What one use of a key is given besides the key. */
@@ -67,7 +68,7 @@ export class VaultCalls {
   }
 
   /** Is logged in, or logs in. @throws {TamperError} what a login throws */
-  async logIn(): Promise<{ readonly principal: string | undefined; readonly endsAt: number; readonly lasts: boolean }> {
+  async logIn(): ReturnType<PermissionQuestions['logIn']> {
     this.assertOpen();
     const { session } = this.#connection;
     const login = await session.logIn();

@@ -18,6 +18,8 @@ export interface Login {
 export interface LoginMethod {
   /** For events and messages: `token`, `approle at "approle"`. */
   readonly name: string;
+  /** Where the token came from, where somebody else got it. */
+  readonly place?: string | undefined;
   /** Whether {@link LoginMethod.login} can give a new token when the present one has ended. */
   readonly repeatable: boolean;
   /**
@@ -60,6 +62,8 @@ export function principalOf(metadata: unknown, displayName: unknown): string | u
   const account = of('service_account_name');
   if (account !== undefined) return `${of('service_account_namespace') ?? ''}/${account}`;
   return (
-    of('role_name') ?? of('role') ?? (typeof displayName === 'string' && displayName !== '' ? displayName : undefined)
+    of('role_name') ??
+    of('role') ??
+    (typeof displayName === 'string' && !['', 'token'].includes(displayName) ? displayName : undefined)
   );
 }

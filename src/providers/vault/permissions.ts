@@ -12,6 +12,7 @@ export interface PermissionQuestions {
     readonly principal: string | undefined;
     readonly endsAt: number;
     readonly lasts: boolean;
+    readonly place: string | undefined;
   }>;
   readonly stateOf: (key: VaultKeyPath) => Promise<VaultKeyState>;
   readonly capabilities: (paths: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
@@ -35,7 +36,12 @@ export async function checkPermissions(questions: PermissionQuestions): Promise<
   if (credentials.outcome === 'failed' || credentials.outcome === 'unknown') return [credentials];
   const verbs = [...(dataKey === undefined ? [] : dataKeyVerbs(dataKey)), ...(await signingVerbs(questions))];
   const checks: DoctorCheck[] = [credentials];
-  for (const key of [dataKey, signingKey]) if (key !== undefined) checks.push(await keyCheck(questions, key));
+  for (const key of [dataKey, signingKey]) {
+    const checked = key === undefined ? undefined : await keyCheck(questions, key);
+    // a token that has ended gets the same answer about itself as one that may not ask
+    if (checked?.code === 'UNAUTHENTICATED') return [{ ...checked, name: credentials.name }];
+    if (checked !== undefined) checks.push(checked);
+  }
   try {
     const held = await questions.capabilities(verbs.map((verb) => verb.path));
     return [...checks, ...verbs.map((verb) => verdict(verb, held.get(verb.path) ?? []))];
@@ -48,8 +54,9 @@ export async function checkPermissions(questions: PermissionQuestions): Promise<
 }
 
 async function credentialFacts({ logIn }: PermissionQuestions): Promise<Found> {
-  const { principal, endsAt, lasts } = await logIn();
-  const who = principal === undefined ? 'a token' : `a token of ${principal}`;
+  const { principal, endsAt, lasts, place } = await logIn();
+  const from = place === undefined ? '' : ` from ${place}`;
+  const who = `${principal === undefined ? 'a token' : `a token of ${principal}`}${from}`;
   if (endsAt === Number.POSITIVE_INFINITY)
     return { outcome: 'ok', detail: `${who}, for which Vault reports no expiry` };
   const detail = `${who}, until ${new Date(endsAt).toISOString()}`;

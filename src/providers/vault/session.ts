@@ -66,10 +66,10 @@ export class VaultSession {
     }
   }
 
-  /** Is logged in, or logs in. @returns when the token ends, in milliseconds since 1970, and whether it is renewed */
-  async logIn(): Promise<{ readonly endsAt: number; readonly lasts: boolean }> {
+  /** Is logged in, or logs in. @returns when the token ends, in milliseconds since 1970, whether it is renewed, and its place */
+  async logIn(): Promise<{ readonly endsAt: number; readonly lasts: boolean; readonly place: string | undefined }> {
     const { endsAt, renewable } = await this.#get();
-    return { endsAt, lasts: renewable || this.#method.repeatable };
+    return { endsAt, lasts: renewable || this.#method.repeatable, place: this.#method.place };
   }
 
   /** Stops the timer and overwrites the token and what the login method keeps. */
@@ -96,9 +96,11 @@ export class VaultSession {
     if (this.#current !== refused && this.#current !== undefined) return this.#current; // meanwhile
     if (repeatable && (!alive || this.#clock.now() - refused.at >= minLoginAgeMs)) return this.#login();
     if (alive) throw error;
-    throw new TamperError('UNAUTHENTICATED', 'Vault: the token has expired or was revoked', {
+    const { place } = this.#method;
+    const [token, there] = place === undefined ? ['the token', ''] : [`the token from ${place}`, ' there'];
+    throw new TamperError('UNAUTHENTICATED', `Vault: ${token} has expired, was revoked, or was never valid`, {
       cause: error,
-      hint: 'Provide a new token, or let us log in with vault_auth_method approle or kubernetes.',
+      hint: `Provide a new token${there}, or let us log in with vault_auth_method approle or kubernetes.`,
     });
   }
 

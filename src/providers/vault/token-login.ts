@@ -19,11 +19,13 @@ export interface TokenSources {
   readonly warnings: KeyWarnings;
 }
 
-/** Uses a token that somebody else got: an option, `VAULT_TOKEN`, a file of an agent, or `~/.vault-token`. */
+/** Uses a token that somebody else got: an option, a file of an agent, `VAULT_TOKEN`, or `~/.vault-token`. */
 export class TokenLogin implements LoginMethod {
   readonly name = 'token';
   readonly #sources: TokenSources;
   readonly #literal: Secret | undefined;
+  /** Where the token came from that is used now. */
+  #place: string | undefined;
   #file: string | undefined;
   #seen: string | undefined;
 
@@ -38,6 +40,10 @@ export class TokenLogin implements LoginMethod {
         'Use VAULT_TOKEN, vault_token_file or another auth method.',
       );
     }
+  }
+
+  get place(): string | undefined {
+    return this.#place;
   }
 
   /** A file may hold another token by now; an option or a variable does not change. */
@@ -63,11 +69,17 @@ export class TokenLogin implements LoginMethod {
 
   async #find(): Promise<Secret | undefined> {
     const { env, tokenFile, tokenPath, viaAgent } = this.#sources;
-    if (this.#literal !== undefined) return this.#literal.copy();
+    if (this.#literal !== undefined) {
+      this.#place = 'the option vault_token';
+      return this.#literal.copy();
+    }
+    if (tokenFile !== undefined) return this.#read(tokenFile);
     const text = variable(env, 'TOKEN');
-    if (text !== undefined) return credentialOf(text, 'the variable VAULT_TOKEN');
-    const file = tokenFile ?? tokenPath;
-    if (file !== undefined) return this.#read(file);
+    if (text !== undefined) {
+      this.#place = 'the variable VAULT_TOKEN or BAO_TOKEN';
+      return credentialOf(text, this.#place);
+    }
+    if (tokenPath !== undefined) return this.#read(tokenPath);
     const fallback = defaultTokenFile(env);
     if ((await stateOf(fallback)) !== undefined) return this.#read(fallback);
     if (viaAgent) return undefined;
@@ -78,6 +90,7 @@ export class TokenLogin implements LoginMethod {
 
   async #read(file: string): Promise<Secret> {
     this.#file = file;
+    this.#place = `the file ${file}`;
     const seen = await stateOf(file); // before the content: a change between the two is found next time
     const token = await readCredential(file, 'the Vault token file');
     this.#seen = seen;

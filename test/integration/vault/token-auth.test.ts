@@ -52,7 +52,8 @@ describe('test_vault_provider_token_auth', () => {
     const ways: [VaultProviderOptions, string][] = [
       [{ token: option ?? '', tokenFile, env }, 'token-option'],
       [{ token: new Secret(option ?? ''), tokenFile, env }, 'token-option'],
-      [{ tokenFile, env }, 'token-variable'],
+      [{ tokenFile, env }, 'token-sink'],
+      [{ env }, 'token-variable'],
       [{ env: { HOME: home, BAO_TOKEN: variable, VAULT_TOKEN: 'not this one' } }, 'token-variable'],
       [{ tokenFile, env: { HOME: home } }, 'token-sink'],
       [{ env: { HOME: home, BAO_TOKEN_PATH: tokenFile } }, 'token-sink'],
