@@ -105,7 +105,10 @@ export class TamperError extends Error {
 }
 
 /** True for a {@link TamperError}; if a code is given, only for one with that code. */
-export function isTamperError(error: unknown, code?: TamperErrorCode): error is TamperError {
+export function isTamperError<const C extends TamperErrorCode = TamperErrorCode>(
+  error: unknown,
+  code?: C,
+): error is TamperError & { readonly code: C } {
   return error instanceof TamperError && (code === undefined || error.code === code);
 }
 

@@ -35,6 +35,13 @@ describe('createSealer', () => {
     );
   });
 
+  it('refuses a file of options that it would not read', () => {
+    vi.stubEnv('FAPILOG_TAMPER_CONFIG', join(directory, 'tamper.yaml'));
+    expect(() => createSealer({ file: join(directory, 'a.jsonl'), origin: 'example.com/a' })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('FAPILOG_TAMPER_CONFIG') }),
+    );
+  });
+
   it('takes everything from the environment, and its events have codes', async () => {
     const place = { FILE: join(directory, 'a.jsonl'), STATE_DIR: join(directory, 'state'), KEY: 'none' };
     for (const [name, value] of Object.entries(place)) vi.stubEnv(`FAPILOG_TAMPER_${name}`, value);

@@ -48,6 +48,7 @@ describe('TamperError', () => {
       true,
       false,
     ]);
+    if (isTamperError(error, 'USAGE')) error.code satisfies 'USAGE';
     expect([isTamperError(new Error('x')), isTamperError(undefined), isTamperError({ code: 'USAGE' })]).toEqual([
       false,
       false,

@@ -37,7 +37,9 @@ export function nearest(word: string, words: readonly string[]): string {
   const target = plain(word);
   let best = { word: '', distance: Number.POSITIVE_INFINITY };
   for (const candidate of words) {
-    const distance = editDistance(target, plain(candidate));
+    const spelled = plain(candidate);
+    const isBegun = target.length > 3 && spelled.startsWith(target); // keyFile, for keyFilePath
+    const distance = isBegun ? Math.min(1.5, spelled.length - target.length) : editDistance(target, spelled);
     if (distance < best.distance) best = { word: candidate, distance };
   }
   return best.word;

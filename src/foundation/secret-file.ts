@@ -20,7 +20,9 @@ export function checkSecretFile(what: string, path: string, stats: SecretFileSta
   checkOwner(what, path, stats);
   const isGivenByRoot = stats.uid === 0 && process.geteuid?.() !== 0;
   if (process.platform === 'win32' || (stats.mode & (isGivenByRoot ? 0o037 : 0o077)) === 0) return;
-  const hint = `Run: chmod 600 ${quoted(path)} (a Kubernetes secret: defaultMode 0440 with fsGroup)`;
+  const hint = path.endsWith('.pub')
+    ? `Name the ${what} itself: NAME.pub is the public half that keygen wrote beside it.`
+    : `Run: chmod 600 ${quoted(path)} (a Kubernetes secret: defaultMode 0440 with fsGroup)`;
   throw refused(`users other than its owner may access the ${what} ${shown(path)} (mode ${bits(stats.mode)})`, hint);
 }
 

@@ -122,6 +122,12 @@ describe('fapilog-tamper', () => {
     ['an unknown short flag', ['keygen', '-x'], 'unknown flag --x', 'Did you mean'],
     ['a misspelt option', ['doctor', '--key-sorce', 'env'], 'unknown flag --key-sorce', 'Did you mean --key-source?'],
     [
+      'the beginning of an option',
+      ['doctor', '--key-file', 'x'],
+      'unknown flag --key-file',
+      'Did you mean --key-file-path?',
+    ],
+    [
       'the option file by the name that seal has for it',
       ['doctor', '--out', 'x'],
       'unknown flag --out',

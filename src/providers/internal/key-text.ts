@@ -121,7 +121,8 @@ function describe(text: Uint8Array, bytes: Uint8Array, raw: boolean): string {
   if (text.length === 0) return 'is empty';
   const begins = (prefix: string): boolean =>
     Buffer.from(prefix, 'latin1').every((byte, index) => text[index] === byte);
-  if (begins('-----BEGIN')) return 'holds PEM, but a data key is 32 bytes: is this a signing key?';
+  if (begins('-----BEGIN'))
+    return 'contains PEM, but a data key is 32 bytes: if this is a signing key, set algorithm to Ed25519';
   if (begins('0x') || begins('0X')) return 'begins with 0x: leave that out';
   if (begins('\xef\xbb\xbf')) return 'begins with a byte-order mark: save it without one';
   if (begins('"') || begins("'")) return 'begins with a quotation mark: leave the quotation marks out';

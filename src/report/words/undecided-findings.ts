@@ -49,9 +49,9 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Compare the fingerprint with the owner of the key by telephone, and ask for the right key.',
   },
   KEY_NOT_NAMED: {
-    title: 'the log was handed over to a key that you have not named',
+    title: 'a part of the log is signed by a key that you have not named',
     means:
-      'A key that you trust handed the log over to a new one, as in every rotation. You decide whether to trust the new one.',
+      'A key that you trust vouches for this one, as in every rotation: it handed the log over to it, or signed the log later. You decide whether to trust it.',
     next: 'Ask the owner whether the new key is theirs. If so, add the line that the message gives to your keys and verify again.',
   },
   UNVOUCHED: {

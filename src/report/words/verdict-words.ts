@@ -67,7 +67,7 @@ export function causeOf(stream: StreamReport): string | undefined {
   if (exact !== undefined) return exact;
   const rest = new Set(reasons.map(({ code }) => code)).size - 1;
   const same = reasons.filter(({ code }) => code === first.code);
-  return `${removedText(same, stream) ?? reason(first, same.length - 1 + (stream.more[first.code] ?? 0))}${rest > 0 ? `; there ${rest === 1 ? 'is 1 more finding' : `are ${rest} more kinds of finding`}` : ''}`;
+  return `${removedText(same, stream) ?? reason(first, same.length - 1 + (stream.more[first.code] ?? 0))}${rest > 0 ? `; there ${rest === 1 ? 'is 1 more kind of finding' : `are ${rest} more kinds of finding`}` : ''}`;
 }
 
 /** How many entries were removed, and which or after which; undefined if more were than findings name. */

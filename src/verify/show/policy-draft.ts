@@ -48,7 +48,7 @@ function streamText(origin: string, { records, wraps, vkeys, postQuantum }: Draf
   return [
     `  - origin: ${quote(origin)}`,
     `    records: ${weakest}                # the weakest records that you accept`,
-    `    require: [${require.join(', ')}]`,
+    `    require: [${require.join(', ')}]${wraps.size > 0 && vkeys.size > 0 ? ' # without the data keys: remove mac, and the wrap: lines below' : ''}`,
     '    keys:                        # from the log: compare each with what your key service says',
     ...keys,
     '    pins: []                     # files with checkpoints that you hold',

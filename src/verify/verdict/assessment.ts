@@ -169,7 +169,11 @@ function sayKeyMissing(state: StreamState, epoch: Epoch): void {
   const place = { ...epoch.place, seq, ...(lastSeq >= seq && { lastSeq }) };
   if (epoch.signersProven && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
-    const message = `key period ${epoch.kid} was handed over to a key that you did not name. If you trust it, name: ${vkeys.join(' ')}`;
+    const [how, or] =
+      epoch.predecessor === undefined
+        ? ['is signed by', '']
+        : ['was handed over to', '; or accept every key that a named one handed over to (--accept-successors)'];
+    const message = `key period ${epoch.kid} ${how} a key that you did not name. If you trust it, name: ${vkeys.join(' ')}${or}`;
     state.findings.add('KEY_NOT_NAMED', place, message);
   } else if (epoch.keyState !== 'unproven' && epoch.keyMissing === undefined) {
     state.findings.add('NO_KEY', place, missingKeyText(state, epoch));

@@ -40,6 +40,14 @@ describe('FileKeyProvider', () => {
     await expect(refusal).rejects.toMatchObject({ hint: expect.stringContaining("it'\\''s a key'") });
   });
 
+  it('says of the public half that it is that', async () => {
+    const path = put('sign.key.pub', '-----BEGIN PUBLIC KEY-----', 0o644);
+    await expect(new FileKeyProvider({ dataKeys: { path } }).getKey('audit', context)).rejects.toMatchObject({
+      code: 'KEY_FILE_PERMISSIONS',
+      hint: expect.stringContaining('public half'),
+    });
+  });
+
   describe('of root, for a process that is not root', () => {
     const provided = async (mode: number): Promise<unknown> => {
       const path = put('k', randomBytes(32).toString('hex'), mode);

@@ -101,7 +101,7 @@ describe('decodeKey', () => {
     ['all zero hex', '0'.repeat(64), 'all zero'],
     ['all zero base64', `${'A'.repeat(43)}=`, 'all zero'],
     ['all zero raw', Buffer.alloc(32), 'all zero'],
-    ['PEM', '-----BEGIN PRIVATE KEY-----\n', 'is this a signing key?'],
+    ['PEM', '-----BEGIN PRIVATE KEY-----\n', 'set algorithm to Ed25519'],
   ])('refuses %s and says what it looks like', (_, text, part) => {
     const error = refusal(text);
     expect(error.code).toBe('KEY_MALFORMED');
