@@ -113,6 +113,19 @@ describe('doctor', () => {
     ]);
   });
 
+  test('says of a token that Vault does not know that it is the token, and where it is from', async () => {
+    const provider = providerFor(server.url, { env: { VAULT_TOKEN: 's.never' } });
+    providers.push(provider);
+    expect(await provider.checkPermissions({ dataKeyId: keys.data, signingKeyId: keys.ed25519 })).toMatchObject([
+      {
+        name: 'credentials',
+        outcome: 'failed',
+        code: 'UNAUTHENTICATED',
+        detail: expect.stringContaining('VAULT_TOKEN'),
+      },
+    ]);
+  });
+
   test('warns of a key that can be taken out of Vault', async () => {
     await server.api('POST', 'transit/keys/loose', { type: 'ed25519', exportable: true });
     const provider = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });

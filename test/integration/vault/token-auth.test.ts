@@ -39,7 +39,7 @@ function make(options: VaultProviderOptions): VaultProvider {
 const revoke = (token: string): Promise<unknown> => server.api('POST', 'auth/token/revoke', { token });
 
 describe('test_vault_provider_token_auth', () => {
-  test('takes the token from option, environment, file and home, in this order', async () => {
+  test('takes the token from option, file, environment and home, in this order', async () => {
     const home = join(directory, 'home');
     await mkdir(home);
     const tokenFile = join(directory, 'sink');
