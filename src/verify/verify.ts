@@ -233,8 +233,9 @@ async function verifyOnce(
       ? undefined
       : groupByOrigin(names, sources, options, await ownersOfEmpty(sources, options.manifests));
   // of files in which streams are mixed no manifest is recomputed, and each tells of entries that have to be somewhere
-  if (groups === undefined)
-    ignored.manifests.push(...(await manifestsOfCopies(sources.filter(({ peek: one }) => one.hidden === undefined))));
+  const indexes =
+    groups === undefined ? await manifestsOfCopies(sources.filter(({ peek: one }) => one.hidden === undefined)) : [];
+  ignored.manifests.push(...indexes);
   const auditorOf = (origin: string): Auditor => ({
     ...auditorFor(options, origin, held),
     seenFrom: known.get(origin)?.from,
@@ -244,7 +245,7 @@ async function verifyOnce(
     groups === undefined
       ? await demultiplex(sources, names, auditorOf, { ...told, ...shown, kept })
       : await verifyFiles(options, groups, auditorOf, { ...told, alone: ignored.manifests }, kept, again);
-  checkLinks(streams);
+  checkLinks(streams, indexes);
   const isNamed = ({ origin }: ManifestAlone): boolean =>
     namesStream(patternsOf(options), origin, options.continued ?? false);
   const missing = checkManifestsAlone(streams, ignored.manifests.filter(isNamed)).map(({ origin, findings }) =>

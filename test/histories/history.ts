@@ -144,6 +144,20 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
     draft.because('without first line', [...MISSING, 'NOT_SEALED']);
   },
   (draft) => {
+    const { random, world } = draft;
+    if (world.has.has('ABANDONED')) return; // of lines that a crash lost a piece alone tells nothing
+    const at = draft.any();
+    const { name, bytes } = draft.files[at] as NamedBytes;
+    const ends = [...bytes.keys()].filter((place) => bytes[place] === 0x0a).map((place) => place + 1);
+    const cuts = random.some(ends.slice(0, -1), 3 / ends.length);
+    const pieces = [0, ...cuts].map((from, index) => ({
+      name: `${index}-${name}`,
+      bytes: bytes.subarray(from, cuts[index] ?? bytes.length),
+    }));
+    draft.files.splice(at, 1, ...random.some(pieces, 0.7));
+    draft.because('pieces', [...MISSING, 'NOT_SEALED', 'ADOPTED']);
+  },
+  (draft) => {
     const at = draft.any();
     draft.at(at, ({ name, bytes }) => {
       const length = draft.random.int(bytes.length);

@@ -52,6 +52,37 @@ const check = (path: string): ReturnType<typeof verify> =>
   verify({ paths: [path], origin: origins, publicKeys, demux: true });
 
 describe('mixed streams in several files', () => {
+  it('are cut, not contradicted, where a manifest beside the file tells that its end is missing (M8.28)', async () => {
+    const [one, two] = ['audit.example.com/a', 'audit.example.com/b'] as const;
+    const before = new SealedLog(one)
+      .open({ signers: [edKey] })
+      .seal()
+      .checkpoint()
+      .record('{"n":1}')
+      .seal()
+      .checkpoint();
+    before.record('{"n":2}').close('continued', { continuedBy: two }).checkpoint();
+    const { size, root } = before.lastSeal;
+    const after = new SealedLog(two)
+      .open({ signers: [edKey] }, { after: { origin: one, size, root } })
+      .seal()
+      .checkpoint();
+    after.record('{"n":3}').close().checkpoint();
+    const bytesOf = (lines: SealedLog['lines']): Buffer =>
+      Buffer.concat(lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
+    const manifest = Buffer.from(JSON.stringify(before.manifestOf('a.jsonl')));
+    const files = [
+      { name: 'a.jsonl', bytes: bytesOf(before.lines.slice(0, -3)) },
+      { name: 'a.jsonl.manifest.json', bytes: manifest },
+      { name: 'b.jsonl', bytes: bytesOf(after.lines) },
+    ];
+    const report = await check(folder(files));
+    expect(report.verdict).toBe('undecided');
+    expect(report.streams[0]?.findings.map(({ code }) => code)).toContain('FILES_MISSING');
+    const alone = await check(folder(files.toSpliced(1, 1)));
+    expect(alone.findings.map(({ code }) => code)).toContain('LINK_CONTRADICTED');
+  });
+
   it('are read although a damaged file of nobody comes first: an altered record is found', async () => {
     const [one, two] = mix([], [20]) as [Buffer, Buffer];
     const altered = Buffer.from(one.toString('latin1').replace('"n":3', '"n":9'), 'latin1');

@@ -176,6 +176,27 @@ describe.each(carriers)('a signed log that %s brings', (carrier) => {
     }
   });
 
+  it('is ok beside a copy of an early checkpoint, in whatever piece of a line its files were changed', async () => {
+    const whole = Buffer.concat(filesOf(longLog()).map(({ bytes }) => bytes));
+    const lines = linesOf(wrapFile(carrier, whole).bytes);
+    const begun = [...lines.keys()].filter((at) => / P |[^n]","stream"/.test((lines[at] as Buffer).toString('latin1')));
+    const note = lines.find((line) => line.includes('checkpoint')) as Buffer;
+    const file = (name: string, part: readonly Buffer[]): LogFile => ({
+      name,
+      bytes: Buffer.concat(part.flatMap((line) => [line, Buffer.from('\n')])),
+    });
+    for (const at of begun) {
+      const files = [
+        file('0.log.20261124-230000', lines.slice(0, at + 1)),
+        file('0.log', lines.slice(at + 1)),
+        file('0.log.bak', [note]),
+      ];
+      const { verdict, findings } = await ask([folderOf(files)], carrier);
+      expect([verdict, findings], `behind line ${at + 1}`).toEqual(['ok', []]);
+    }
+    if (carrier === 'docker' || carrier === 'cri') expect(begun.length).toBeGreaterThan(2);
+  });
+
   it('counts what else the carrier has, once', async () => {
     const [file] = wrapped();
     const beside = besideLine(carrier);

@@ -45,7 +45,7 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
   }
   if (entry.epoch !== epoch.number) {
     state.evidence.leaveUnchecked(entry.seq);
-    if (!epoch.stepKnown || state.orderUnknown) {
+    if (!epoch.stepKnown || state.orderUnknown || state.headless) {
       state.epochs.lose(); // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }

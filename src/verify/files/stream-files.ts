@@ -6,6 +6,7 @@ import { UnreadableObject } from '../../storage/read-range.ts';
 import { toldBy } from '../found/judge.ts';
 import { isReplaced } from '../found/moved-files.ts';
 import { besideNeighbours } from '../found/rotated-files.ts';
+import { beginsInsideLine } from '../input/cut-line.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
@@ -54,7 +55,25 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     kept.splice(-1, 1, file);
     content = other;
   }
-  return besideNeighbours(kept);
+  return besideNeighbours(await betweenLines(kept));
+}
+
+/** Whatever has begun before a file, it may be whole. */
+const WHOLE = Buffer.from('{}');
+
+/** A carrier's file of checkpoints alone, in whatever way it came there, must not part a line that goes on in the next file. */
+async function betweenLines(ordered: readonly PeekedSource[]): Promise<PeekedSource[]> {
+  const placed: PeekedSource[] = [];
+  let waiting: PeekedSource[] = [];
+  for (const file of ordered) {
+    if (file.source.carrier !== undefined && file.peek.seq === undefined) waiting.push(file);
+    else if (waiting.length > 0 && (await beginsInsideLine(file.source, WHOLE))) placed.push(file);
+    else {
+      placed.push(...waiting, file);
+      waiting = [];
+    }
+  }
+  return [...placed, ...waiting];
 }
 
 /** The manifest of a file; why there is none, where one is there and cannot be read. */

@@ -2,6 +2,7 @@ import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import type { PeekedSource } from '../input/peek.ts';
 import type { Findings } from '../model/findings.ts';
+import type { ManifestAlone } from './ignored-files.ts';
 import type { StreamFacts } from './report.ts';
 
 /** Streams that go on from one another: the one before and the one after must be there and agree (M8.28). */
@@ -26,8 +27,12 @@ export interface LinkedStream {
   readonly isCut: boolean;
 }
 
-/** Adds what is missing or contradicts to the findings of the stream that it concerns. */
-export function checkLinks(streams: readonly LinkedStream[]): void {
+/**
+ * Adds what is missing or contradicts to the findings of the stream that it concerns.
+ *
+ * @param beside - manifests of files that are here, where none was recomputed: they too tell that the end of one was cut off
+ */
+export function checkLinks(streams: readonly LinkedStream[], beside: readonly ManifestAlone[] = []): void {
   const there = new Map(
     streams.filter(({ facts }) => facts.lastSeq > 0).map((stream) => [stream.facts.origin, stream]),
   );
@@ -35,7 +40,7 @@ export function checkLinks(streams: readonly LinkedStream[]): void {
   for (const stream of there.values()) {
     if (stream.part) continue;
     checkNext(stream, there, mayHide);
-    checkBefore(stream, there, mayHide);
+    checkBefore(stream, there, mayHide, beside);
   }
 }
 
@@ -62,7 +67,12 @@ function checkNext(
 const unread = (what: string): string => `no entry of ${what} was found: a file that could not be read may hold them`;
 
 /** A stream that goes on from another one says how far that one was. */
-function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStream>, mayHide: boolean): void {
+function checkBefore(
+  stream: LinkedStream,
+  there: ReadonlyMap<string, LinkedStream>,
+  mayHide: boolean,
+  beside: readonly ManifestAlone[],
+): void {
   const { after, facts, findings, held } = stream;
   if (after === undefined) return;
   const before = there.get(after.origin);
@@ -78,7 +88,7 @@ function checkBefore(stream: LinkedStream, there: ReadonlyMap<string, LinkedStre
   const root = before.roots.get(after.size);
   if (lastSeq < after.size) {
     if (before.maybeElsewhere) return; // which was reported
-    if (before.isCut) {
+    if (before.isCut || beside.some((one) => one.origin === after.origin && one.lastSeq > lastSeq)) {
       const message = `${facts.origin} continues this stream after entry ${after.size}, but the last file of this stream was cut off after entry ${lastSeq}`;
       before.findings.add('END_UNPROVEN', { seq: lastSeq }, message);
       return;

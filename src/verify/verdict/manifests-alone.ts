@@ -29,7 +29,7 @@ export function unmet(manifests: readonly ManifestAlone[], ends: ReadonlyMap<str
   return [...furthest].map(([origin, { name: file, firstSeq, lastSeq }]) => {
     const seq = Math.max(firstSeq, (ends.get(origin) ?? 0) + 1);
     const what = `${entriesText(seq, lastSeq)} ${seq === lastSeq ? 'is' : 'are'}`;
-    const message = `this manifest is of a file that ended with entry ${lastSeq}, but the file is not here, and ${what} missing`;
+    const message = `this manifest is of a file that ended with entry ${lastSeq}, but ${what} missing: the file is not here, or its end was cut off`;
     return { origin, finding: { code: 'FILES_MISSING', severity: 'undecided', message, file, seq, lastSeq } };
   });
 }

@@ -55,6 +55,15 @@ function checkpointApart(): SealedLog {
   return log.open(signKeys).seal().checkpoint().record('2').close().checkpoint();
 }
 
+/** Cut between a hand-over and the seal behind it: the key period changes, and nothing in the piece says so. */
+function sealApart(): SealedLog {
+  const log = new SealedLog().open(signKeys).seal().checkpoint();
+  log.file = 'log.2.jsonl';
+  log.record('1').key(signKeys);
+  log.file = 'log.3.jsonl';
+  return log.seal().checkpoint().record('2').close().checkpoint();
+}
+
 export function missingFileCases(): VectorCase[] {
   const signed = three(signKeys);
   const held = { held: [signed.note({ size: 11 })] };
@@ -105,6 +114,14 @@ export function missingFileCases(): VectorCase[] {
       2,
       first,
       'FILES_MISSING 5-6',
+    ),
+    vector(
+      'piece-missing-before-seal',
+      'a pipe that was cut into pieces: the second, with a hand-over at its end, is missing',
+      without(sealApart(), 'log.2.jsonl'),
+      brings(sealApart(), { named: [edKey] }),
+      2,
+      'FILES_MISSING 3-4',
     ),
     vector(
       'pieces-missing-first',
