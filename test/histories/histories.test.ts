@@ -17,6 +17,7 @@ import {
   limitsCampaign,
   looksCampaign,
   partsCampaign,
+  piecesCampaign,
   readsCampaign,
   type Violation,
 } from './histories.ts';
@@ -63,6 +64,13 @@ describe('honest histories', () => {
 
   it('are told as what they are, cause first', async () => {
     expect(await said(honestCampaign, 1, times(20, 3_000))).toEqual([]);
+  });
+});
+
+describe('pieces of honest logs', () => {
+  it('are not called tampered, whichever of them are here, also without a hand-over that lies between', async () => {
+    for (const seed of [3296, 3509, 4393]) expect(await said(piecesCampaign, seed, 1)).toEqual([]);
+    expect(await said(piecesCampaign, 1, times(12, 3_000))).toEqual([]);
   });
 });
 

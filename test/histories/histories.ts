@@ -8,7 +8,7 @@ import { copiesViolations, makeCopies } from './copies.ts';
 import { cutViolations, makeCut } from './cuts.ts';
 import { demandViolations, makeDemand } from './demands.ts';
 import { encodedViolations, makeEncoded } from './encodings.ts';
-import { asSealed, type History, makeHistory } from './history.ts';
+import { asSealed, type History, makeHistory, makePieces } from './history.ts';
 import { Judge, type Verifier } from './judge.ts';
 import { lieViolations, makeLie } from './lies.ts';
 import { limitedViolations, makeLimited } from './limits.ts';
@@ -87,6 +87,13 @@ export const honestCampaign = (campaign: Campaign): Promise<number> =>
     const history = makeHistory(new Random(Math.imul(seed, 0x85ebca6b)), world);
     const report = await judge.report(history);
     return { history, says: [...honestViolations(history, report), ...placeViolations(history, report)] };
+  });
+
+/** Honest histories of logs that some tool has cut, from `seed` on. @returns how many broke a rule */
+export const piecesCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const history = makePieces(new Random(Math.imul(seed, 0x45d9f3b7)), world);
+    return { history, says: honestViolations(history, await judge.report(history)) };
   });
 
 /** Attacks from `seed` on. @returns how many broke a rule */

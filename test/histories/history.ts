@@ -144,20 +144,6 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
     draft.because('without first line', [...MISSING, 'NOT_SEALED']);
   },
   (draft) => {
-    const { random, world } = draft;
-    if (world.has.has('ABANDONED')) return; // of lines that a crash lost a piece alone tells nothing
-    const at = draft.any();
-    const { name, bytes } = draft.files[at] as NamedBytes;
-    const ends = [...bytes.keys()].filter((place) => bytes[place] === 0x0a).map((place) => place + 1);
-    const cuts = random.some(ends.slice(0, -1), 3 / ends.length);
-    const pieces = [0, ...cuts].map((from, index) => ({
-      name: `${index}-${name}`,
-      bytes: bytes.subarray(from, cuts[index] ?? bytes.length),
-    }));
-    draft.files.splice(at, 1, ...random.some(pieces, 0.7));
-    draft.because('pieces', [...MISSING, 'NOT_SEALED', 'ADOPTED']);
-  },
-  (draft) => {
     const at = draft.any();
     draft.at(at, ({ name, bytes }) => {
       const length = draft.random.int(bytes.length);
@@ -397,10 +383,32 @@ function cutsCited(draft: Draft): boolean {
   return [...draft.world.cited].some(([origin, size]) => (reach.get(origin) ?? size) < size);
 }
 
+/** A pipe that some tool has cut between lines, of which some pieces are here. */
+function inPieces(draft: Draft): void {
+  const { random, world } = draft;
+  if (world.has.has('ABANDONED')) return; // of lines that a crash lost a piece alone tells nothing
+  const at = draft.any();
+  const { name, bytes } = draft.files[at] as NamedBytes;
+  const ends = [...bytes.keys()].filter((place) => bytes[place] === 0x0a).map((place) => place + 1);
+  const cuts = random.some(ends.slice(0, -1), 3 / ends.length);
+  const pieces = [0, ...cuts].map((from, index) => ({
+    name: `${index}-${name}`,
+    bytes: bytes.subarray(from, cuts[index] ?? bytes.length),
+  }));
+  draft.files.splice(at, 1, ...random.some(pieces, 0.7));
+  draft.because('pieces', [...MISSING, 'NOT_SEALED', 'ADOPTED']);
+}
+
 /** One thing that honest people did with a world. */
-export function makeHistory(random: Random, world: World): History {
+export const makeHistory = (random: Random, world: World): History =>
+  arranged(random, world, (draft) => random.pick(arrangements)(draft));
+
+/** The same, where one of the files was cut. */
+export const makePieces = (random: Random, world: World): History => arranged(random, world, inPieces);
+
+function arranged(random: Random, world: World, arrange: (draft: Draft) => void): History {
   let draft = new Draft(random, world, world.files);
-  random.pick(arrangements)(draft);
+  arrange(draft);
   if (cutsCited(draft)) draft = new Draft(random, world, world.files); // such a cut contradicts the next stream (M8.28)
   const reach = reachOf(draft);
   random.pick(carriages)(draft);

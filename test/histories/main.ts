@@ -17,6 +17,7 @@ import {
   limitsCampaign,
   looksCampaign,
   partsCampaign,
+  piecesCampaign,
   readsCampaign,
   type Violation,
 } from './histories.ts';
@@ -42,6 +43,7 @@ const CAMPAIGNS = new Map([
   ['histories', honestCampaign],
   ['copies', copiesCampaign],
   ['parts', partsCampaign],
+  ['pieces', piecesCampaign],
   ['attacks', attackCampaign],
   ['altered', alteredCampaign],
   ['looks', looksCampaign],

@@ -51,10 +51,8 @@ export class ForeignLines {
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
     const unclassified = this.#add();
-    if (unclassified === undefined) {
-      this.#isUnfinished = isUnfinished(line);
-      return;
-    }
+    this.#isUnfinished = isUnfinished(line);
+    if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
     this.#state.isRewritten = unclassified.allOurs;
@@ -135,6 +133,9 @@ export class ForeignLines {
         first,
         `${count === 1 ? 'the only line of this file is not' : `none of the ${count} lines of this file is`} in the form that the carrier (unwrap) writes`,
       );
+    } else if (this.#noted && this.#isUnfinished && count === 1) {
+      this.#previous = first; // the next file may explain it
+      this.#endsFile = true;
     } else if (this.#noted && !allOurs) {
       this.#foreign(
         first,

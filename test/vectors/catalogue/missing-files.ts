@@ -55,6 +55,15 @@ function checkpointApart(): SealedLog {
   return log.open(signKeys).seal().checkpoint().record('2').close().checkpoint();
 }
 
+/** A file of a checkpoint and what a crash left of a line; the restart begins the next file. */
+function tornApart(): SealedLog {
+  const log = new SealedLog().open(signKeys).seal().checkpoint().record('1').seal();
+  log.file = 'log.2.jsonl';
+  log.checkpoint().raw('{"n":7,"msg":"torn');
+  log.file = 'log.3.jsonl';
+  return log.open(signKeys).seal().checkpoint().record('2').close().checkpoint();
+}
+
 /** Cut between a hand-over and the seal behind it: the key period changes, and nothing in the piece says so. */
 function sealApart(): SealedLog {
   const log = new SealedLog().open(signKeys).seal().checkpoint();
@@ -114,6 +123,15 @@ export function missingFileCases(): VectorCase[] {
       2,
       first,
       'FILES_MISSING 5-6',
+    ),
+    vector(
+      'torn-tail-behind-checkpoint',
+      'a file holds a checkpoint and a line that was never finished; the restart begins the next one',
+      tornApart(),
+      brings(tornApart(), { named: [edKey] }),
+      2,
+      'RESTART 5',
+      'TORN_TAIL',
     ),
     vector(
       'piece-missing-before-seal',
