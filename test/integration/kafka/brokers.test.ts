@@ -232,7 +232,7 @@ describe('batches that become large when they are unpacked', () => {
 });
 
 it.each([
-  [['a.jsonl'], /--from and paths/],
+  [['a.jsonl'], /--from cannot be combined with paths/],
   [['--demux'], /--demux is about files/],
   [['--part'], /--part is about files/],
   [['--unwrap', 'docker'], /--unwrap is about files/],
