@@ -230,7 +230,7 @@ it('a large log: the page lives meanwhile, says how far it is, and can be cancel
   await page.waitForFunction(begun, undefined, { timeout: 120_000 });
   expect(await page.textContent('#progress-text')).toMatch(/MB read/);
   await page.click('#cancel');
-  expect(await page.textContent('#status')).toBe('Cancelled. Nothing was decided.');
+  expect(await page.textContent('#status')).toBe('Canceled. Nothing was decided.');
   expect(await page.isHidden('#result')).toBe(true);
   const { report } = await outcome(page);
   expect(report).toMatchObject({ verdict: 'ok', streams: [{ records: 120_000 }] });

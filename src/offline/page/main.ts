@@ -102,6 +102,6 @@ form.addEventListener('submit', (event) => {
 
 cancel.addEventListener('click', () => {
   end();
-  say('Cancelled. Nothing was decided.');
+  say('Canceled. Nothing was decided.');
   verify.focus();
 });
