@@ -28,7 +28,11 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
           streams.every(isBesideEntries)
             ? 'A manifest beside the log is wrong or missing, or the log is weaker than your policy demands. No entry was found to contradict its seals.'
             : 'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
-          `Entries up to the last proven one are as they were sealed, except for those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}.`,
+          ...(streams.some(({ provenSize }) => provenSize > 0)
+            ? [
+                `Entries up to the last proven one are as they were sealed, except for those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}.`,
+              ]
+            : []),
         ],
         no: [
           'It does not show who did it, or why. Disk damage or a tool that rewrites lines can look like intent.',
