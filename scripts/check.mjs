@@ -32,6 +32,7 @@ const CHECKS = {
   root: [script('root')],
   spec: [script('spec')],
   workflows: [script('workflows')],
+  words: [script('words')],
 };
 /** Those that take minutes, or what a machine may lack: they run when they are named. */
 const NAMED = {

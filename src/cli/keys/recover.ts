@@ -89,7 +89,7 @@ function linesOf({ out, periods, otherStreams, problems, complete }: RecoveryRep
     ...problems,
     out === undefined
       ? `no data key was recovered, and no file was made${complete ? ': none is needed' : ''}`
-      : `${out}: ${recovered === 1 ? 'the data key of one key period' : `the data keys of ${recovered} key periods`}; whoever has this file could forge what it checks: keep it secret`,
+      : `${out}: ${recovered === 1 ? 'the data key of one key period' : `the data keys of ${recovered} key periods`}; anyone who has this file could forge what it checks: keep it secret`,
     ...(missing > 0
       ? [`${periodsText(missing)} without a data key: what it sealed cannot be checked by its MACs`]
       : []),

@@ -52,7 +52,7 @@ export function attemptsOf(error: unknown): number | undefined {
 
 /** The error of a reply that S3 does not give. */
 export function unreadable(call: S3Call, cause?: unknown): TamperError {
-  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is none of S3`, { cause });
+  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is not from S3`, { cause });
 }
 
 /** Puts what the SDK threw into one of our codes, without anything of the request or the reply that may be secret. */

@@ -50,7 +50,7 @@ export function textOf({ operation, account, container }: AzureBlobCall): string
 
 /** The error of a reply that Azure Blob Storage does not give. */
 export function unreadable(call: AzureBlobCall): TamperError {
-  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is none of Azure Blob Storage`);
+  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is not from Azure Blob Storage`);
 }
 
 /** The error code that Azure gave, in the header that every refusal has. */

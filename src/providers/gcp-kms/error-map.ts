@@ -23,7 +23,7 @@ const unavailable: Meaning = { code: 'UNAVAILABLE', says: 'the service is not av
 
 /** What a google.rpc.Code means where nothing more is known. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  CANCELLED: { code: 'UNAVAILABLE', says: 'the service cancelled the call', retryable: true }, // we never cancel a call ourselves
+  CANCELLED: { code: 'UNAVAILABLE', says: 'the service canceled the call', retryable: true }, // we never cancel a call ourselves
   UNKNOWN: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
   DEADLINE_EXCEEDED: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
   NOT_FOUND: {

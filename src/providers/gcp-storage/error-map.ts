@@ -29,7 +29,7 @@ export function textOf({ method, bucket }: GcsCall): string {
 
 /** The error of a reply that Google Cloud Storage does not give. */
 export function unreadable(call: GcsCall): TamperError {
-  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is none of Google Cloud Storage`);
+  return new TamperError('RESPONSE_MALFORMED', `${textOf(call)}: the reply is not from Google Cloud Storage`);
 }
 
 /** The error of a request that was refused. */

@@ -41,7 +41,7 @@ ${withFindings(kept)}
 ${glossary(kept)}
 ${allStreams(kept)}
 ${basis(summary, about)}
-<footer><p>Nothing in this report shows what came after the last entry of a stream. Of streams that are unchanged the verdict is that of an earlier audit. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
+<footer><p>Nothing in this report shows what came after the last entry of a stream. Of streams that are unchanged the verdict is that of an earlier audit. It is a copy of what a program printed: anyone who has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
 </main>`;
 }
 
@@ -82,9 +82,9 @@ function outcomes({ results }: AuditSummary): Markup {
           html`<tr><th scope="row"><code>${outcome}</code></th><td class="number">${grouped(count)}</td><td>${OUTCOME_WORDS[outcome]}</td></tr>`,
         ];
   });
-  return html`<section><h2>What became of them</h2>
+  return html`<section><h2>What happened to them</h2>
 ${table(
-  'What became of them',
+  'What happened to them',
   html`<th scope="col">Result</th><th scope="col">Streams</th><th scope="col">Means</th>`,
   rows,
 )}</section>`;
@@ -134,7 +134,7 @@ function row({ stream, verdict, result, files, lastSeq, sealed }: StreamRow): Ma
 
 function basis({ ignored }: AuditSummary, { version, checkedAt, given }: ReportAbout): Markup {
   return html`<section><h2>What the verdict rests on</h2>
-<p>Keys and names come from you, never from the logs. Whoever reads this report should be able to get the same from elsewhere.</p>
+<p>Keys and names come from you, never from the logs. Anyone who reads this report should be able to get the same from elsewhere.</p>
 ${list([
   ['Tool', `fapilog-tamper ${version}`],
   ['Time of the audit', `${checkedAt} (clock of the auditor’s machine)`],

@@ -41,7 +41,7 @@ ${meaning(report, html`<h2>What this means</h2>`)}
 ${streams.length === 1 && only !== undefined ? streamSections(only, 'log-1', limitsFor(1), 2) : many(streams, timeZone)}
 ${basis(report, about)}
 ${signOff(verdict)}
-<footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: whoever has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
+<footer><p>Nothing in this report shows what came after the last entry. It is a copy of what a program printed: anyone who has the files, the keys and fapilog-tamper can make the check again, and should, where it matters.</p></footer>
 </main>`;
 }
 
@@ -107,7 +107,7 @@ function basis(
   }
   if (withoutLines === true) rows.push(['Lines of the log', 'left out of this report on purpose']);
   return html`<section><h2>What the verdict rests on</h2>
-<p>Keys and names come from you, never from the log. Whoever reads this report should be able to get the same from elsewhere.</p>
+<p>Keys and names come from you, never from the log. Anyone who reads this report should be able to get the same from elsewhere.</p>
 <dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>
 ${leftOut(ignored)}</section>`;
 }

@@ -80,7 +80,7 @@ export function forgers(stream: StreamReport, heading: Markup): Markup {
   const host = hostCould(stream);
   const lead = stream.verdict === 'tampered' && html`<p>What no finding names could have been forged by:</p>`;
   return html`<section>${heading}${lead}<ul>${groups.map(({ who, ranges }) => html`<li>${groups.length > 1 && html`<strong>Entries ${rangesText(ranges)}:</strong> `}${sentence(who)}</li>`)}
-${host.map((could) => html`<li>Whoever took over the host of the writer ${could}.</li>`)}</ul></section>`;
+${host.map((could) => html`<li>Anyone who took over the host of the writer ${could}.</li>`)}</ul></section>`;
 }
 
 function sentence(clause: string): string {

@@ -43,13 +43,13 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
   },
   AUTH_WRONG: {
     title: 'an entry was changed after it was sealed',
-    means: 'The code that protects the entry does not match its bytes. Whoever changed the entry did not have the key.',
+    means: 'The code that protects the entry does not match its bytes. The change was made without the key.',
     next: COMPARE,
   },
   CHECKSUM_WRONG: {
     title: 'an entry was changed after it was written',
     means:
-      'The entry does not match its own checksum. Whoever changed it did not recompute the checksum; a storage error looks the same.',
+      'The entry does not match its own checksum. The change was made without recomputing the checksum; a storage error looks the same.',
     next: `Check the disk and the file transfer for damage. ${COMPARE}`,
   },
   CONTROL_MALFORMED: {

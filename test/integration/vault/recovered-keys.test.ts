@@ -128,7 +128,9 @@ describe('data keys that Vault wrapped', () => {
     );
     expect(hint).toMatch(/^ {4}hint: /);
     expect(second).toMatch(/\.2 of audit\.example\.com\/recovered, entries 9 to 16, vault transit.*: recovered$/);
-    expect(rest.join('\n')).toContain('again.keys: the data key of one key period; whoever has this file could forge');
+    expect(rest.join('\n')).toContain(
+      'again.keys: the data key of one key period; anyone who has this file could forge',
+    );
     expect(rest.join('\n')).toContain('one key period without a data key');
   });
 
