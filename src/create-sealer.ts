@@ -65,15 +65,6 @@ function resolved(options: SealerOptions): { config: ResolvedConfig; dependencie
       hint: "For example: createSealer({ file: 'audit.jsonl', origin: 'audit.example.com/app' })",
     });
   }
-  if (process.env['FAPILOG_TAMPER_CONFIG'] !== undefined) {
-    throw new TamperError(
-      'CONFIG_INVALID',
-      'FAPILOG_TAMPER_CONFIG names a file of options, but only the commands read it',
-      {
-        hint: 'Give the options in code or in FAPILOG_TAMPER_* variables, and unset FAPILOG_TAMPER_CONFIG for this process.',
-      },
-    );
-  }
   const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, ...code } = options;
   const { config, warnings } = resolveConfig({ code, env: process.env });
   const dependencies = {

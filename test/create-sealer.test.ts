@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSealer } from '../src/index.ts';
+import { checkKeys, createKeyProvider, createSealer } from '../src/index.ts';
 import { openPlainWriter, resolveConfig } from '../src/internal.ts';
 
 let directory = '';
@@ -35,11 +35,13 @@ describe('createSealer', () => {
     );
   });
 
-  it('refuses a file of options that it would not read', () => {
+  it('refuses a file of options that it would not read, as what makes keys of options does', async () => {
     vi.stubEnv('FAPILOG_TAMPER_CONFIG', join(directory, 'tamper.yaml'));
     expect(() => createSealer({ file: join(directory, 'a.jsonl'), origin: 'example.com/a' })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('FAPILOG_TAMPER_CONFIG') }),
     );
+    for (const asked of [createKeyProvider(), checkKeys()])
+      await expect(asked).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('takes everything from the environment, and its events have codes', async () => {

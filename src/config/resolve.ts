@@ -1,3 +1,4 @@
+import { TamperError } from '../errors.ts';
 import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import { settingsOfCode } from './code.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
@@ -8,6 +9,9 @@ import { type OptionName, optionNames } from './schema.ts';
 import type { ConfigFile, Setting } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 import { warningsOf } from './warnings.ts';
+
+/** The file of options that the commands read. */
+const FILE_VARIABLE = 'FAPILOG_TAMPER_CONFIG';
 
 /** Where keys usually are: set although this configuration takes them from elsewhere, they are no misspelt options. */
 function usualKeyVariables(): string[] {
@@ -44,6 +48,11 @@ export interface Resolution {
  * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT; the message names option and place
  */
 export function resolveConfig(sources: ConfigSources = {}): Resolution {
+  if (sources.code !== undefined && sources.env?.[FILE_VARIABLE] !== undefined) {
+    throw new TamperError('CONFIG_INVALID', `${FILE_VARIABLE} names a file of options, but only the commands read it`, {
+      hint: `Give the options in code or in FAPILOG_TAMPER_* variables, and unset ${FILE_VARIABLE} for this process.`,
+    });
+  }
   const environment = settingsOfEnvironment(sources.env ?? {});
   const settings = new Map<OptionName, Setting>();
   const weakestFirst = [
@@ -61,7 +70,7 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
     config.keyEnvVar,
     config.signingKeyEnvVar,
     config.postQuantumKeyEnvVar,
-    'FAPILOG_TAMPER_CONFIG',
+    FILE_VARIABLE,
     ENGINE_VARIABLE,
     ...(sources.keyVariables ?? []),
   ]);

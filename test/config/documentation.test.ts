@@ -62,7 +62,7 @@ The value of an option comes from the first of these four places that sets it:
 
 1. in code (\`createSealer({ keySource: 'aws-kms' })\`) or as a flag of a command (\`--key-source aws-kms\`). Code spells options in camelCase; a flag is the option's name with \`-\` for \`_\`, and a boolean is \`--tee\` or \`--no-tee\`;
 2. in an environment variable: \`FAPILOG_TAMPER_KEY_SOURCE=aws-kms\`. Booleans are \`true\`, \`false\`, \`1\` or \`0\` and nothing else; numbers are decimal; the items of a list are separated by commas;
-3. for the commands, in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which you name with \`--config\` or \`FAPILOG_TAMPER_CONFIG\`. The sealer of a program reads no file, and refuses to start if that variable is set: it never runs without the options that you meant. The file is a single flat map of options. Duplicate keys, aliases and tags are refused;
+3. for the commands, in a file, YAML 1.2 or JSON (if its name ends in \`.json\`), which you name with \`--config\` or \`FAPILOG_TAMPER_CONFIG\`. A program (\`createSealer\`, \`createKeyProvider\`, \`checkKeys\`) reads no file, and is refused if that variable is set: it never runs without the options that you meant. The file is a single flat map of options. Duplicate keys, aliases and tags are refused;
 4. its default.
 
 \`fapilog-tamper doctor --verbose\` shows each option, its value and the place that set it. An unknown option is an error that names the
