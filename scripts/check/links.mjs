@@ -2,12 +2,11 @@
 // index, and ends with where to go next.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { filesBelow } from '../lib/files.mjs';
+import { filesBelow, topPages } from '../lib/files.mjs';
 import { report, root } from '../lib/run.mjs';
 
-const top = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
 const pages = [
-  ...top,
+  ...topPages,
   ...['docs', 'spec', 'vectors', 'examples', 'bench'].flatMap((folder) => filesBelow(folder, /\.md$/)),
 ];
 const problems = [];

@@ -2,7 +2,7 @@
 // help, reports). A planted one must be seen.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
-import { filesBelow } from '../lib/files.mjs';
+import { filesBelow, topPages } from '../lib/files.mjs';
 import { report, root } from '../lib/run.mjs';
 
 /** Phrases that readers called riddling or translated, and what an engineer writes in their place. */
@@ -39,14 +39,14 @@ function* sentences(file) {
 if (found('The key could not be had, and whoever asks is told of it.').length !== 3)
   throw new Error('a planted phrase was not seen');
 const problems = [];
-const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesBelow('docs', /\.md$/)].filter(
-  (page) => !page.startsWith('docs/decisions/'),
-);
+const pages = [
+  ...topPages,
+  'src/offline/page/page.html',
+  ...filesBelow('docs', /\.md$/).filter((page) => !page.startsWith('docs/decisions/')),
+];
 for (const page of pages) {
-  for (const [at, line] of readFileSync(root + page, 'utf8')
-    .split('\n')
-    .entries())
-    for (const one of found(line)) problems.push(`${page}:${at + 1}: ${one}`);
+  const lines = readFileSync(root + page, 'utf8').split('\n');
+  for (const [at, line] of lines.entries()) for (const one of found(line)) problems.push(`${page}:${at + 1}: ${one}`);
 }
 const sources = filesBelow('src', /\.ts$/);
 let texts = 0;
@@ -56,5 +56,4 @@ for (const file of sources) {
     for (const one of found(text)) problems.push(`${file}:${line}: ${one}`);
   }
 }
-for (const one of found(readFileSync(`${root}src/offline/page/page.html`, 'utf8'))) problems.push(`page.html: ${one}`);
 report(problems, `${pages.length} pages and ${texts} texts of src/`);

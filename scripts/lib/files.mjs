@@ -2,6 +2,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root as ours } from './run.mjs';
 
+/** The pages beside package.json. */
+export const topPages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+
 /** Files below a folder of the project, as paths from the project's folder with `/`, sorted. */
 export function filesBelow(folder, pattern = /./, root = ours) {
   const found = [];

@@ -152,7 +152,7 @@ function versionUnavailable(state: VaultKeyState, version: number): TamperError 
 function mlDsaSpkiOf(algorithm: MlDsaAlgorithm, text: string, identity: string): Buffer {
   const spki = mlDsaSpki(algorithm, Buffer.from(text, 'base64'));
   if (spki !== undefined) return spki;
-  throw new TamperError('RESPONSE_MALFORMED', `Vault: the public key of "${identity}" is not one of ${algorithm}`);
+  throw new TamperError('RESPONSE_MALFORMED', `Vault: the public key of "${identity}" is not an ${algorithm} key`);
 }
 
 function publicKeyInput(text: string): string | ReturnType<typeof createPublicKey> {

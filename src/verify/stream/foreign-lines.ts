@@ -51,7 +51,8 @@ export class ForeignLines {
   /** A line that classifies as nothing of ours. */
   add(line: Buffer): void {
     const unclassified = this.#add();
-    this.#isUnfinished = isUnfinished(line);
+    // of several before the first of ours nobody asks
+    this.#isUnfinished = (unclassified === undefined || unclassified.count === 1) && isUnfinished(line);
     if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
