@@ -75,6 +75,13 @@ describe('the report of every vector', async () => {
     expect(text).toContain('Nothing in this report shows what came after the last entry');
     for (const { code } of report.findings) expect(text).toContain(code);
   });
+
+  it.each(names.filter((name) => name.startsWith('link-')))(
+    '%s spells the names of streams as they are',
+    async (name) => {
+      expect(renderReport(await vectorReport(name), about)).not.toContain('Audit.example.com');
+    },
+  );
 });
 
 describe('the document', () => {

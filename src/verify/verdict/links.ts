@@ -89,11 +89,11 @@ function checkBefore(
   if (lastSeq < after.size) {
     if (before.maybeElsewhere) return; // which was reported
     if (before.isCut || beside.some((one) => one.origin === after.origin && one.lastSeq > lastSeq)) {
-      const message = `${facts.origin} continues this stream after entry ${after.size}, but the last file of this stream was cut off after entry ${lastSeq}`;
+      const message = `the stream ${facts.origin} continues this one after entry ${after.size}, but the last file of this one was cut off after entry ${lastSeq}`;
       before.findings.add('END_UNPROVEN', { seq: lastSeq }, message);
       return;
     }
-    const message = `${facts.origin} continues this stream after entry ${after.size}, yet this stream ends at entry ${lastSeq}: its end was cut off`;
+    const message = `the stream ${facts.origin} continues this one after entry ${after.size}, yet this one ends at entry ${lastSeq}: its end was cut off`;
     before.findings.add('LINK_CONTRADICTED', { seq: lastSeq }, message);
   } else if (root === undefined) {
     const message = `this stream continues ${after.origin}, but its first ${after.size} entries could not be compared`;
