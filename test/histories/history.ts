@@ -179,24 +179,48 @@ const arrangements: readonly ((draft: Draft) => void)[] = [
   },
   (draft) => {
     if (draft.world.has.has('TORN_TAIL')) return; // in a pipe the next line would stand right behind it
-    if (draft.world.origins.length > 1 || draft.random.chance(0.2)) mix(draft);
+    if (draft.world.origins.length > 1 || draft.random.chance(0.2)) mixDraft(draft);
   },
 ];
 
 /** The streams as some pipe has mixed them. */
-export function mixed(random: Random, { origins, files }: World): NamedBytes {
-  const lists = origins.map((origin) =>
-    files.filter((file) => file.origin === origin).flatMap(({ bytes }) => linesOf(bytes)),
-  );
+export const mixed = (random: Random, world: World): NamedBytes => ({
+  name: 'mixed.jsonl',
+  bytes: mix(random, linesByStream(world)),
+});
+
+const linesByStream = ({ origins, files }: World): Buffer[][] =>
+  origins.map((origin) => files.filter((file) => file.origin === origin).flatMap(({ bytes }) => linesOf(bytes)));
+
+/** The same by pipes on several hosts, between which services move: each file has a stretch of each stream, and no order fits all. */
+export function mixedApart(random: Random, world: World): NamedBytes[] {
+  const hosts = 2 + random.int(2);
+  const stretches = linesByStream(world).map((lines) => {
+    const cuts = Array.from({ length: hosts - 1 }, () => random.int(lines.length + 1)).sort((a, b) => a - b);
+    return shuffled(
+      random,
+      [0, ...cuts].map((from, at) => lines.slice(from, cuts[at])),
+    );
+  });
+  return Array.from({ length: hosts }, (_, at) => ({
+    name: `host-${at}.jsonl`,
+    bytes: mix(
+      random,
+      stretches.map((of) => of[at] ?? []),
+    ),
+  }));
+}
+
+function mix(random: Random, lists: readonly Buffer[][]): Buffer {
   const lines: Buffer[] = [];
   while (lists.some((list) => list.length > 0)) {
     const list = random.pick(lists.filter((one) => one.length > 0));
     lines.push(...list.splice(0, 1 + random.int(4)));
   }
-  return { name: 'mixed.jsonl', bytes: joined(lines) };
+  return joined(lines);
 }
 
-function mix(draft: Draft): void {
+function mixDraft(draft: Draft): void {
   draft.files = [mixed(draft.random, draft.world)];
   draft.demux = true;
   draft.what.push('mixed');

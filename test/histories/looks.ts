@@ -8,7 +8,7 @@ import { linesOf } from '../interop/differential/honest-log.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { carriers, wrapFile } from '../support/carriers.ts';
 import { differences, type Reading } from './figures.ts';
-import { asSealed, compressed, converted, type History, mixed, shuffled } from './history.ts';
+import { asSealed, compressed, converted, type History, mixed, mixedApart, shuffled } from './history.ts';
 import type { Judge } from './judge.ts';
 import type { World } from './world.ts';
 
@@ -203,6 +203,10 @@ const LOOKS: readonly MakeLook[] = [
   (random, world) => {
     if (torn(world)) return undefined;
     return { what: 'mixed', otherFiles: true, files: [mixed(random, world)], as: { demux: true } };
+  },
+  (random, world) => {
+    if (torn(world) || world.origins.length < 2) return undefined;
+    return { what: 'mixed apart', otherFiles: true, files: mixedApart(random, world), as: { demux: true } };
   },
   (_random, world) => {
     const files = world.origins.map((origin, at) => ({

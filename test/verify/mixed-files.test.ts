@@ -117,6 +117,55 @@ describe('mixed streams in several files', () => {
     );
   });
 
+  it('are ok where services moved between hosts, so that no order of the files fits all', async () => {
+    const [a, b, c] = streams() as [Buffer[], Buffer[], Buffer[]];
+    const path = folder([
+      { name: 'host-1.log', bytes: Buffer.concat([...a.slice(0, 9), ...b.slice(9), ...c.slice(5, 9)]) },
+      { name: 'host-2.log', bytes: Buffer.concat([...b.slice(0, 9), ...c.slice(9), ...a.slice(9)]) },
+      { name: 'host-3.log', bytes: Buffer.concat(c.slice(0, 5)) },
+    ]);
+    const report = await check(path);
+    expect(report).toMatchObject({ verdict: 'ok', findings: [] });
+    expect(report.streams.map(({ files }) => files.length)).toEqual([3, 3, 3]);
+  });
+
+  it('are not called tampered where they stand in more orders than are tried', async () => {
+    const many = Array.from({ length: 20 }, (_, at) => `audit.example.com/many/${at}`);
+    const logs = many.map((origin) => {
+      const log = new SealedLog(origin)
+        .open({ signers: [edKey] })
+        .seal()
+        .checkpoint();
+      for (let n = 0; n < many.length; n++) log.record(`{"n":${n}}`);
+      return log
+        .close()
+        .checkpoint()
+        .lines.map(({ bytes }) => Buffer.concat([bytes, Buffer.from('\n')]));
+    });
+    // of each two streams no order of the files fits both
+    const files = many.map((_, at) => ({
+      name: `${at}.log`,
+      bytes: Buffer.concat(
+        logs.map((lines, stream) => {
+          const turn = (at + stream) % many.length;
+          return Buffer.concat(
+            turn === 0 ? lines.slice(0, 4) : lines.slice(turn + 3, turn === many.length - 1 ? undefined : turn + 4),
+          );
+        }),
+      ),
+    }));
+    const report = await verify({
+      paths: [folder(files)],
+      origin: many,
+      publicKeys: many.map((origin) => vkeyOf(origin, edKey)),
+      demux: true,
+    });
+    const verdicts = report.streams.map(({ verdict }) => verdict);
+    expect(verdicts.filter((verdict) => verdict === 'ok')).toHaveLength(16);
+    expect(verdicts.filter((verdict) => verdict === 'undecided')).toHaveLength(4);
+    expect(report.findings.map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'LIMIT'));
+  });
+
   it('are ok where a file holds nothing but a checkpoint', async () => {
     const [lines] = streams() as [Buffer[]];
     const path = folder([

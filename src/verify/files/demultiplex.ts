@@ -16,7 +16,7 @@ import type { LinkedStream } from '../verdict/links.ts';
 import type { FileDetails } from '../verdict/report.ts';
 import { FileTally } from './file-tally.ts';
 import { claimedOrigin } from './grouping.ts';
-import { orderMixedFiles } from './mixed-files.ts';
+import { orderMixedFiles, type Round, type Rounds } from './mixed-files.ts';
 import { stopReading } from './stream-files.ts';
 import { WholeSoFar } from './whole-so-far.ts';
 
@@ -25,7 +25,7 @@ import { WholeSoFar } from './whole-so-far.ts';
 const CR = 0x0d;
 
 interface Lane {
-  readonly origin: string;
+  readonly tag: string;
   readonly auditor: Auditor;
   readonly findings: Findings;
   readonly verifier: StreamVerifier;
@@ -54,6 +54,8 @@ class Demultiplexer implements LogSink {
   /** A byte order mark of which no stream was told yet. */
   #marked = false;
   #file = '';
+  /** Whether the lines of a stream are read in this round; in another one they were, or will be. */
+  #isOf: Round['isOf'] = () => true;
 
   constructor(
     patterns: readonly string[],
@@ -77,10 +79,20 @@ class Demultiplexer implements LogSink {
     return [...this.lanes.values()].filter(isHere);
   }
 
+  /** The streams of this round. */
+  get read(): Lane[] {
+    return [...this.lanes.values()].filter(({ tag }) => this.#isOf(tag));
+  }
+
+  beginRound({ isOf }: Round): void {
+    this.#isOf = isOf;
+    this.#last = undefined;
+  }
+
   beginFile(file: string): void {
     this.#file = file;
     this.#marked = false;
-    for (const { verifier } of this.lanes.values()) verifier.beginFile(file);
+    for (const { verifier } of this.read) verifier.beginFile(file);
   }
 
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
@@ -88,17 +100,25 @@ class Demultiplexer implements LogSink {
     const lane = this.#laneOf(bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end));
     if (lane === undefined) return undefined;
     this.#last = lane;
-    if (this.#marked) lane.verifier.skipped('mark');
+    const isMarked = this.#marked;
     this.#marked = false;
+    if (!this.#isOf(lane.tag)) return undefined;
+    if (isMarked) lane.verifier.skipped('mark');
     return lane.verifier.feed(bytes, start, end, line, offset);
   }
 
   feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
-    (this.#last ?? this.#first)?.verifier.feedForeign(bytes, start, end, line, offset);
+    this.#ofNoStream?.verifier.feedForeign(bytes, start, end, line, offset);
   }
 
   feedUnterminated(bytes: number, line: number, offset: number): void {
-    (this.#last ?? this.#first)?.verifier.feedUnterminated(bytes, line, offset);
+    this.#ofNoStream?.verifier.feedUnterminated(bytes, line, offset);
+  }
+
+  /** The stream that is told of a line which is of none: the one before it. */
+  get #ofNoStream(): Lane | undefined {
+    const lane = this.#last ?? this.#first;
+    return lane !== undefined && this.#isOf(lane.tag) ? lane : undefined;
   }
 
   skipped(what: 'mark' | 'empty'): void {
@@ -109,6 +129,16 @@ class Demultiplexer implements LogSink {
   mayHoldMore(): void {
     this.#maybeElsewhere = true;
     for (const { verifier } of this.lanes.values()) verifier.state.maybeElsewhere = true;
+  }
+
+  /** Streams whose files stand in orders of which there are too many: nothing of them was read. */
+  leaveOut(isLeft: Rounds['isLeft']): void {
+    for (const { tag, verifier } of this.lanes.values()) {
+      if (!isLeft(tag)) continue;
+      const message = 'the streams stand in the files in too many orders; this one was not read: check it by itself';
+      verifier.state.find('LIMIT', message);
+      verifier.state.stopped = true;
+    }
   }
 
   /** The stream with this TAG; where nothing says whose it is, another one that is here. */
@@ -167,10 +197,11 @@ class Demultiplexer implements LogSink {
       timelineRoom: this.#timelineRoom,
     });
     verifier.state.maybeElsewhere = this.#maybeElsewhere;
-    verifier.beginFile(this.#file);
-    const lane = { origin, auditor, findings, verifier };
-    this.lanes.set(tagOf(origin), lane);
-    const left = this.#left.get(tagOf(origin));
+    const tag = tagOf(origin);
+    if (this.#isOf(tag)) verifier.beginFile(this.#file);
+    const lane = { tag, auditor, findings, verifier };
+    this.lanes.set(tag, lane);
+    const left = this.#left.get(tag);
     if (left !== undefined || this.#leftMore) {
       const message = `entries of this stream come before the first open that says which stream they belong to (from entry ${left ?? 'unknown'} on); they were not read`;
       verifier.state.find('START_UNPROVEN', message, left);
@@ -183,7 +214,7 @@ class Demultiplexer implements LogSink {
 export interface MixedReading {
   /** Told how many bytes have been read. */
   readonly onBytes: (bytes: number) => void;
-  readonly onBeside?: OnBeside;
+  readonly onBeside?: OnBeside | undefined;
   /** Takes every record that is accepted. */
   readonly kept?: Keeping | undefined;
   /** Shared by the streams; their own by default. */
@@ -202,42 +233,63 @@ export async function demultiplex(
   { onBytes, onBeside, kept, allowance = new Allowance(), quoteLines = false, digestFiles = false }: MixedReading,
 ): Promise<LinkedStream[]> {
   const demultiplexer = new Demultiplexer(patterns, auditorFor, kept, allowance, quoteLines);
-  const details: FileDetails[] = [];
-  const lines = new FileLines(demultiplexer, onBeside);
-  const ordered = await orderMixedFiles(
+  const { rounds, isLeft } = await orderMixedFiles(
     files,
     (open) => demultiplexer.meet(open),
     (tag, ...found) => demultiplexer.laneAt(tag)?.findings.add(...found),
   );
   const isLeftOut = [...demultiplexer.lanes.values()].some(({ findings }) => findings.count('UNREADABLE') > 0);
   if (isLeftOut || files.some(({ peek }) => peek.hidden !== undefined)) demultiplexer.mayHoldMore();
-  for (const [at, { source, peek, listed = false }] of ordered.entries()) {
+  const details: FileDetails[] = [];
+  for (const [at, round] of rounds.entries()) {
+    const isFirst = at === 0; // what is told of a file is told once
+    const read = await readRound(demultiplexer, round, {
+      onBytes: isFirst ? onBytes : () => undefined,
+      onBeside: isFirst ? onBeside : undefined,
+      digestFiles: digestFiles && isFirst,
+    });
+    if (isFirst) details.push(...read);
+  }
+  demultiplexer.leaveOut(isLeft);
+  const names = files.map(({ source }) => source.name);
+  return demultiplexer.found.map(({ verifier }) => {
+    verifier.end();
+    return linkedStream(verifier.state, names, details);
+  });
+}
+
+/** @returns the files that were read to their end */
+async function readRound(
+  demultiplexer: Demultiplexer,
+  round: Round,
+  { onBytes, onBeside, digestFiles }: Pick<MixedReading, 'onBytes' | 'onBeside' | 'digestFiles'>,
+): Promise<FileDetails[]> {
+  const read: FileDetails[] = [];
+  const lines = new FileLines(demultiplexer, onBeside);
+  demultiplexer.beginRound(round);
+  for (const [at, { source, peek, listed = false }] of round.files.entries()) {
     demultiplexer.beginFile(source.name);
     const splitter = lines.begin(source);
-    const tally = new FileTally(source, digestFiles);
+    const tally = new FileTally(source, digestFiles === true);
     try {
-      const whole = new WholeSoFar(() => [...demultiplexer.lanes.values()].map(({ verifier }) => verifier.state));
+      const whole = new WholeSoFar(() => demultiplexer.read.map(({ verifier }) => verifier.state));
       for await (const chunk of source.read(whole.onProblem, whole.onWhole)) {
         onBytes(chunk.length);
         tally.addBytes(chunk.length);
         tally.addChunk(chunk);
         await splitter.push(chunk);
       }
-      await lines.end(splitter, ordered[at + 1]?.source);
+      await lines.end(splitter, round.files[at + 1]?.source);
     } catch (error) {
       // without a stream so far there is none to report it of: the streams that were named are missing
       const isTold = error instanceof LineTooLong || peek.hidden?.unopened === true;
       if (demultiplexer.lanes.size === 0 && !isTold) throw error;
-      for (const { verifier } of demultiplexer.lanes.values()) stopReading(verifier.state, error);
+      for (const { verifier } of demultiplexer.read) stopReading(verifier.state, error);
     }
-    const lanes = [...demultiplexer.lanes.values()];
+    const lanes = demultiplexer.read;
     for (const { verifier } of lanes) await verifier.endFile(listed && peek.hidden === undefined);
     if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
-    details.push(tally.details(0, 0));
+    read.push(tally.details(0, 0));
   }
-  const names = files.map(({ source }) => source.name);
-  return demultiplexer.found.map(({ verifier }) => {
-    verifier.end();
-    return linkedStream(verifier.state, names, details);
-  });
+  return read;
 }

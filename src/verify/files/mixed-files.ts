@@ -71,49 +71,107 @@ async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<
 interface Mixed {
   readonly file: PeekedSource;
   readonly seqs: ReadonlyMap<string, number>;
-  /** Files that come before it: for each of its streams the one with the next lower seq. */
-  readonly before: Mixed[];
-  state: 'new' | 'open' | 'placed';
 }
 
-/** For each stream its files by their first seq: each after the one before. */
-function link(files: readonly Mixed[]): void {
-  const byTag = new Map<string, Mixed[]>();
+/** One reading of the files: in which order, and the lines of which streams. */
+export interface Round {
+  readonly files: readonly PeekedSource[];
+  readonly isOf: (tag: string) => boolean;
+}
+
+/** All readings, one after another. */
+export interface Rounds {
+  readonly rounds: readonly Round[];
+  /** Streams that are read in none: there are too many orders. */
+  readonly isLeft: (tag: string) => boolean;
+}
+
+/** Pipes on several hosts may write streams into their files in orders that cross. So often are the files read at most. */
+const MOST_ROUNDS = 16;
+
+/** For each stream its files, by their first seq. */
+function byStream(files: readonly Mixed[]): Map<string, Mixed[]> {
+  const streams = new Map<string, Mixed[]>();
   for (const file of files) {
     for (const tag of file.seqs.keys()) {
-      const same = byTag.get(tag);
-      if (same === undefined) byTag.set(tag, [file]);
+      const same = streams.get(tag);
+      if (same === undefined) streams.set(tag, [file]);
       else same.push(file);
     }
   }
-  for (const [tag, same] of byTag) {
-    const seqOf = (file: Mixed): number => file.seqs.get(tag) ?? 0;
-    same.sort((a, b) => seqOf(a) - seqOf(b));
-    for (const [at, file] of same.entries()) {
-      const earlier = same[at - 1];
-      if (earlier !== undefined && seqOf(earlier) < seqOf(file)) file.before.push(earlier);
+  for (const [tag, same] of streams) same.sort((a, b) => seqIn(a, tag) - seqIn(b, tag));
+  return streams;
+}
+
+const seqIn = ({ seqs }: Mixed, tag: string): number => seqs.get(tag) ?? 0;
+
+/** Tells of each two files that follow each other in a stream, if nothing else leaves their order open. */
+function* inTurn(streams: ReadonlyMap<string, readonly Mixed[]>): Generator<readonly [string, Mixed, Mixed]> {
+  for (const [tag, files] of streams) {
+    for (const [at, file] of files.entries()) {
+      const earlier = files[at - 1];
+      if (earlier !== undefined && seqIn(earlier, tag) < seqIn(file, tag)) yield [tag, earlier, file];
     }
   }
 }
 
-/** Each file after those that come before it, otherwise as given. Streams that contradict each other leave it as given. */
-function placeAll(files: readonly Mixed[]): PeekedSource[] {
-  const placed: PeekedSource[] = [];
+/** Each file after those that come before it in one of the streams, otherwise as given. */
+function placeAll(files: readonly Mixed[], streams: ReadonlyMap<string, readonly Mixed[]>): Mixed[] {
+  const before = new Map<Mixed, Mixed[]>(files.map((file) => [file, []]));
+  for (const [, earlier, file] of inTurn(streams)) before.get(file)?.push(earlier);
+  const placed = new Set<Mixed>();
+  const begun = new Set<Mixed>();
   for (const start of files) {
     const stack = [start];
     for (let file = stack.at(-1); file !== undefined; file = stack.at(-1)) {
-      const first = file.state === 'new' ? file.before.find(({ state }) => state === 'new') : undefined;
-      if (file.state === 'new' && first !== undefined) {
-        file.state = 'open';
-        stack.push(...file.before.filter(({ state }) => state === 'new').reverse());
+      const missing = begun.has(file)
+        ? []
+        : (before.get(file) ?? []).filter((one) => !begun.has(one) && !placed.has(one));
+      begun.add(file);
+      if (missing.length > 0) {
+        stack.push(...missing.reverse());
         continue;
       }
       stack.pop();
-      if (file.state !== 'placed') placed.push(file.file);
-      file.state = 'placed';
+      placed.add(file);
     }
   }
-  return placed;
+  return [...placed];
+}
+
+/** The streams whose files do not stand in their own order. */
+function crossed(placed: readonly Mixed[], streams: ReadonlyMap<string, readonly Mixed[]>): Set<string> {
+  const places = new Map(placed.map((file, at) => [file, at]));
+  const isLater = (a: Mixed, b: Mixed): boolean => (places.get(a) ?? 0) > (places.get(b) ?? 0);
+  return new Set([...inTurn(streams)].filter(([, earlier, file]) => isLater(earlier, file)).map(([tag]) => tag));
+}
+
+/** Every stream is read in the order of its own entries (M8.2): nearly always one order fits all. */
+function roundsOf(files: readonly Mixed[]): Rounds {
+  const rounds: Round[] = [];
+  let streams = byStream(files);
+  let isLeft: Rounds['isLeft'] = () => true; // also of streams that no place was found for
+  for (;;) {
+    let placed = placeAll(files, streams);
+    let later = crossed(placed, streams);
+    if (later.size > 0 && later.size === streams.size) {
+      const [one, ...others] = streams.keys();
+      later = new Set(others);
+      placed = placeAll(files, new Map([...streams].filter(([tag]) => tag === one)));
+    }
+    const isHere = isLeft;
+    rounds.push({ files: inPlace(placed), isOf: (tag) => isHere(tag) && !later.has(tag) });
+    streams = new Map([...streams].filter(([tag]) => later.has(tag)));
+    isLeft = (tag) => later.has(tag);
+    if (later.size === 0 || rounds.length === MOST_ROUNDS) return { rounds, isLeft };
+  }
+}
+
+/** One that cannot be read, and in which nothing was found, must not end the reading of those that can. */
+function inPlace(placed: readonly Mixed[]): PeekedSource[] {
+  const isJunk = ({ peek }: PeekedSource): boolean => peek.hidden?.code === 'UNREADABLE';
+  const files = besideNeighbours(placed.map(({ file }) => file));
+  return [...files.filter((file) => !isJunk(file)), ...files.filter(isJunk)];
 }
 
 /** Files of which none is a copy of another one (M8.2). Of two that differ both are read: each stream tells what contradicts it. */
@@ -146,18 +204,10 @@ async function distinct(files: readonly Mixed[], onCopy: OnCopy): Promise<Mixed[
 }
 
 /** The files in the order of their entries. What can be read only once stays where it was given, and no open of it is told. */
-export async function orderMixedFiles(
-  files: readonly PeekedSource[],
-  onOpen: OnOpen,
-  onCopy: OnCopy,
-): Promise<PeekedSource[]> {
-  if (files.some(({ source }) => !source.repeatable)) return [...files];
+export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: OnOpen, onCopy: OnCopy): Promise<Rounds> {
+  if (files.some(({ source }) => !source.repeatable))
+    return { rounds: [{ files, isOf: () => true }], isLeft: () => false };
   const mixed: Mixed[] = [];
-  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen), before: [], state: 'new' });
-  const kept = await distinct(mixed, onCopy);
-  link(kept);
-  // one that cannot be read, and in which nothing was found, must not end the reading of those that can
-  const isJunk = ({ peek }: PeekedSource): boolean => peek.hidden?.code === 'UNREADABLE';
-  const placed = besideNeighbours(placeAll(kept));
-  return [...placed.filter((file) => !isJunk(file)), ...placed.filter(isJunk)];
+  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen) });
+  return roundsOf(await distinct(mixed, onCopy));
 }

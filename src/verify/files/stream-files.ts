@@ -66,7 +66,9 @@ async function betweenLines(ordered: readonly PeekedSource[]): Promise<PeekedSou
   const placed: PeekedSource[] = [];
   let waiting: PeekedSource[] = [];
   for (const file of ordered) {
-    if (file.source.carrier !== undefined && file.peek.seq === undefined) waiting.push(file);
+    const isOfCheckpoints =
+      file.source.carrier !== undefined && file.peek.seq === undefined && file.pieces === undefined;
+    if (isOfCheckpoints) waiting.push(file);
     else if (waiting.length > 0 && (await beginsInsideLine(file.source, WHOLE))) placed.push(file);
     else {
       placed.push(...waiting, file);

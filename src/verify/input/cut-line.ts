@@ -72,7 +72,7 @@ export async function holdsPiecesAlone(source: Source): Promise<boolean> {
     if (!(error instanceof LineTooLong) && systemCode(error) === '') throw error; // the reading itself reports it
     return false;
   }
-  return seen.ends > 0 || unwrapping.unfinished;
+  return seen.ends > 0 || unwrapping.unfinished || !splitter.atLineStart;
 }
 
 function isWhole(line: Buffer): boolean {

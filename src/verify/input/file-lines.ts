@@ -8,8 +8,8 @@ export class FileLines {
   readonly #sink: LogSink;
   readonly #onBeside: OnBeside | undefined;
   #unwrapping: Unwrapping | undefined;
-  /** Whether the last file ended inside a line that goes on in the next one. */
-  #goesOn = false;
+  /** What the next file begins with. */
+  #begins: Parameters<Unwrapping['beginFile']>[0] = 'new';
 
   constructor(sink: LogSink, onBeside?: OnBeside) {
     this.#sink = sink;
@@ -25,16 +25,18 @@ export class FileLines {
   begin({ carrier, size, repeatable }: Source): LineSplitter {
     if (carrier === undefined) return new LineSplitter(this.#sink, repeatable ? size : undefined);
     this.#unwrapping ??= new Unwrapping(carrier, this.#sink, this.#onBeside);
-    this.#unwrapping.beginFile(this.#goesOn);
-    this.#goesOn = false;
+    this.#unwrapping.beginFile(this.#begins);
+    this.#begins = 'new';
     return new LineSplitter(this.#unwrapping);
   }
 
   /** The file was read to its end; `next` is the one that is read after it. A line that a carrier cut may go on there. */
   async end(splitter: LineSplitter, next?: Source): Promise<void> {
     splitter.end();
-    if (this.#unwrapping?.unfinished !== true) return;
-    this.#goesOn = next !== undefined && (await beginsInsideLine(next, this.#unwrapping.begun));
-    if (!this.#goesOn) this.#unwrapping.tear();
+    if (this.#unwrapping === undefined || !(this.#unwrapping.unfinished || this.#unwrapping.torn)) return;
+    const { unfinished, begun } = this.#unwrapping;
+    const isInside = next !== undefined && (await beginsInsideLine(next, begun));
+    if (isInside) this.#begins = unfinished ? 'goes on' : 'rest of torn';
+    else if (unfinished) this.#unwrapping.tear();
   }
 }

@@ -30,6 +30,10 @@ export class Unwrapping implements LineSink {
   /** Where it begins in this file; undefined until a piece of it was there. */
   #beginning: Beginning | undefined;
   #besideBytes = 0;
+  /** The last file ended inside one of the carrier's own lines. */
+  #torn = false;
+  /** What comes first is the rest of the line that was torn there. */
+  #isRest = false;
 
   constructor(carrier: Carrier, sink: LogSink, onBeside: OnBeside = () => undefined) {
     this.#carrier = carrier;
@@ -52,9 +56,16 @@ export class Unwrapping implements LineSink {
     return this.#besideBytes;
   }
 
-  /** The next file begins. `goesOn`: the line that is unfinished goes on in it; else it is let go. */
-  beginFile(goesOn: boolean): void {
-    if (!goesOn) this.#forget();
+  /** Whether the file ended inside one of the carrier's own lines, and with it a line of the log. */
+  get torn(): boolean {
+    return this.#torn;
+  }
+
+  /** The next file begins: the line of the log that the last one ended in goes on in it; or it was torn, and its rest stands there. */
+  beginFile(begins: 'goes on' | 'rest of torn' | 'new'): void {
+    if (begins !== 'goes on') this.#forget();
+    this.#isRest = begins === 'rest of torn';
+    this.#torn = false;
     this.#beginning = undefined;
   }
 
@@ -70,10 +81,15 @@ export class Unwrapping implements LineSink {
     if (piece.length === 0 && !ends) return undefined;
     this.#beginning ??= { line, offset };
     this.#append(piece, this.#beginning);
-    return ends ? this.#give(this.#beginning) : undefined;
+    if (!ends) return undefined;
+    if (!this.#isRest) return this.#give(this.#beginning);
+    this.#isRest = false;
+    this.#forget();
+    return undefined;
   }
 
   feedUnterminated(bytes: number, line: number, offset: number): void {
+    this.#torn = true;
     this.#tear(bytes, this.#beginning ?? { line, offset });
   }
 

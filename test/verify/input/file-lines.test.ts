@@ -117,8 +117,16 @@ describe('a line that a carrier cut and went on with in the next file', () => {
   });
 
   it('is torn where the file itself is, whatever comes next', async () => {
-    const { said } = await told(criFile('a', cri('P {"a"'), '2026'), criFile('b', cri('F :1}')));
-    expect(said).toEqual(['1 torn 8', '1@0 :1}']);
+    const cut = criFile('a', cri('P {"a"'), '2026');
+    expect((await told(cut, criFile('b', cri('F {"b":1}')))).said).toEqual(['1 torn 8', '1@0 {"b":1}']);
+  });
+
+  it('is torn where the file itself is, and its rest in the next one is no line', async () => {
+    const { said } = await told(
+      criFile('a', cri('P {"a"'), '2026'),
+      criFile('b', cri('P :'), cri('F 1}'), cri('F {"b":1}')),
+    );
+    expect(said).toEqual(['1 torn 8', '3@65 {"b":1}']);
   });
 });
 
