@@ -92,6 +92,9 @@ function caveats(stream: StreamReport): string[] {
     const were = count === 1 ? '1 entry was' : `${count} entries were`;
     lines.push(`  ${were} taken over by a restart and not checked by anyone: ${rangesText(ranges, String)}`);
   }
+  const unproven = (stream.unproven ?? []).filter(({ firstSeq }) => firstSeq <= stream.provenSize);
+  if (unproven.length > 0)
+    lines.push(`  nothing proves entries ${rangesText(unproven, String)}: no checkpoint of them is here`);
   if (droppedLines > 0) {
     lines.push(
       `  ${droppedLines === 1 ? '1 line was' : `${droppedLines} lines were`} lost by the writer (gap entries)`,

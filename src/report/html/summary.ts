@@ -34,7 +34,7 @@ export function localTime(time: string, timeZone = 'UTC'): string {
 
 /** Origin, range, times and numbers of one log. */
 export function facts(stream: StreamReport, timeZone?: string): Markup {
-  const { origin, firstSeq, lastSeq, records, provenSize, end, continuedBy, after, runs, endTime, timeline } = stream;
+  const { origin, firstSeq, lastSeq, records, end, continuedBy, after, runs, endTime, timeline } = stream;
   const begin = timeline.events[0]?.time;
   const rows: (readonly [string, Value])[] = [
     ['Log', html`<code>${brief(origin === '' ? 'of no name' : origin)}</code>`],
@@ -49,7 +49,7 @@ export function facts(stream: StreamReport, timeZone?: string): Markup {
       const local = localTime(begin, timeZone);
       if (local !== '') rows.push([`Time in ${timeZone}`, `${local} to ${localTime(endTime, timeZone)}`]);
     }
-    rows.push(['Proven up to', provenSize === 0 ? 'nothing' : `entry ${grouped(provenSize)}`]);
+    rows.push(['Proven up to', provenText(stream)]);
     rows.push(['End', endText(end, continuedBy)]);
     rows.push(['Starts of the writer', grouped(runs)]);
   }
@@ -60,6 +60,12 @@ export function facts(stream: StreamReport, timeZone?: string): Markup {
   if (count > 0)
     rows.push(['Taken over by a restart, not checked by anyone', `${grouped(count)}: entries ${rangesText(ranges)}`]);
   return html`<dl class="facts">${rows.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function provenText({ provenSize, unproven = [] }: StreamReport): string {
+  if (provenSize === 0) return 'nothing';
+  const but = unproven.filter(({ firstSeq }) => firstSeq <= provenSize);
+  return `entry ${grouped(provenSize)}${but.length === 0 ? '' : `, but not entries ${rangesText(but)}`}`;
 }
 
 function lost({ droppedLines, abandonedEntries }: StreamReport): (readonly [string, number])[] {

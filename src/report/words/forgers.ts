@@ -125,7 +125,7 @@ function firstHole({ findings }: StreamReport): number {
  * restart took over, whose signature is younger.
  */
 export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
-  const { keys, firstSeq, lastSeq, provenSize, takenOver = [], witnessed } = stream;
+  const { keys, firstSeq, lastSeq, provenSize, takenOver = [], unproven: notProven = [], witnessed } = stream;
   const hole = Math.max(firstHole(stream), provenSize + 1);
   const ranges: Forgers[] = [];
   const add = (how: ForgedHow, from: number, to: number): void => {
@@ -134,29 +134,33 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
     if (last?.how === how) ranges.splice(-1, 1, { ...last, lastSeq: Math.max(last.lastSeq, to) });
     else ranges.push({ how, firstSeq: from, lastSeq: to, ...WHO[how] });
   };
-  const addMac = (from: number, to: number): void => {
-    add('mac', from, Math.min(to, hole - 1));
-    add('mac behind a hole', Math.max(from, hole), to);
-  };
   const unproven = witnessed !== undefined ? 'unwitnessed' : 'uncovered';
-  const unsigned = unsignedRanges(stream);
+  const withoutMacs = notProven.filter(({ macChecked }) => !macChecked);
+  const addMac = (from: number, to: number): void => {
+    for (const [begin, end, isWithout] of divided(from, to, withoutMacs)) {
+      if (isWithout) add(unproven, begin, end);
+      else {
+        add('mac', begin, Math.min(end, hole - 1));
+        add('mac behind a hole', Math.max(begin, hole), end);
+      }
+    }
+  };
+  const unsigned = [...unsignedRanges(stream), ...notProven].sort((a, b) => a.firstSeq - b.firstSeq);
   // a signature may cover what comes after entries that it does not answer for
   const addSigned = (how: 'both' | 'signature', from: number, to: number): void => {
-    let next = from;
-    for (const { firstSeq: begin, lastSeq: end } of unsigned) {
-      const last = Math.min(end, to);
-      if (end < next || begin > to) continue;
-      add(how, next, begin - 1);
-      if (how === 'both') addMac(Math.max(begin, next), last);
-      else add(unproven, Math.max(begin, next), last);
-      next = last + 1;
+    for (const [begin, end, isUnsigned] of divided(from, to, unsigned)) {
+      if (!isUnsigned) add(how, begin, end);
+      else if (how === 'both') addMac(begin, end);
+      else add(unproven, begin, end);
     }
-    add(how, next, to);
   };
   let covered = firstSeq - 1;
+  const told = new Map<string, number>();
   for (const key of keys) {
     const how = checkedHow(key);
-    const from = Math.max(key.firstSeq, firstSeq);
+    // behind a hole its key period is there once more
+    const from = Math.max(key.firstSeq, firstSeq, (told.get(key.keyId) ?? 0) + 1);
+    told.set(key.keyId, key.lastSeq);
     if (key.lastSeq < from) continue; // it never came into force
     // entries whose key period is not known: what began it is missing or malformed
     if (covered > 0) add(unproven, covered + 1, from - 1);
@@ -187,6 +191,19 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
   return ranges.length > 0 ? ranges : [{ how: 'nothing', firstSeq, lastSeq, ...WHO.nothing }];
 }
 
+/** These entries in parts, each inside one of the ranges or outside of all. The ranges are in the order in which they begin. */
+function* divided(from: number, to: number, ranges: readonly EntryRange[]): Generator<[number, number, boolean]> {
+  let next = from;
+  for (const { firstSeq, lastSeq } of ranges) {
+    if (lastSeq < next || firstSeq > to) continue;
+    if (next < firstSeq) yield [next, firstSeq - 1, false];
+    const last = Math.min(lastSeq, to);
+    yield [Math.max(firstSeq, next), last, true];
+    next = last + 1;
+  }
+  if (next <= to) yield [next, to, false];
+}
+
 /** Entries that no signature covers, although later ones are proven by MACs; all after the last that is named, if more are not. */
 function unsignedRanges({ findings, more }: StreamReport): EntryRange[] {
   const ranges = findings.flatMap(({ code, seq, lastSeq = seq }) =>
@@ -200,7 +217,7 @@ function unsignedRanges({ findings, more }: StreamReport): EntryRange[] {
 }
 
 /** What restarts took over of these entries. The ranges are in order, and may be very many. */
-export function* takenOverWithin(
+function* takenOverWithin(
   { takenOver = [] }: Pick<StreamReport, 'takenOver'>,
   firstSeq: number,
   lastSeq: number,
@@ -216,6 +233,21 @@ export function* takenOverWithin(
     if (taken.firstSeq > lastSeq) return;
     yield taken;
   }
+}
+
+/** Which of these entries of a key period are not checked, although later ones are proven; in order. */
+export function uncheckedWithin(
+  { takenOver, unproven = [] }: StreamReport,
+  how: ReturnType<typeof checkedHow>,
+  firstSeq: number,
+  lastSeq: number,
+): EntryRange[] {
+  const isSigned = how === 'signature';
+  const taken = isSigned && takenOver !== undefined ? takenOverWithin({ takenOver }, firstSeq, lastSeq) : [];
+  const holes = unproven.filter(
+    (one) => (isSigned || !one.macChecked) && one.lastSeq >= firstSeq && one.firstSeq <= lastSeq,
+  );
+  return [...taken, ...holes].sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
 const LOCAL_SOURCES: readonly string[] = ['env', 'file'];

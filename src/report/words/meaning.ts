@@ -30,7 +30,7 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
             : 'The files are not what was sealed. At least one thing contradicts the seals, and this report says what and where.',
           ...(streams.some(({ provenSize }) => provenSize > 0)
             ? [
-                `Entries up to the last proven one are as they were sealed, except for those that a finding names${unchecked ? ' or a restart took over unchecked' : ''}.`,
+                `Entries up to the last proven one are as they were sealed, except for ${exceptFor(streams, unchecked)}.`,
               ]
             : []),
         ],
@@ -55,6 +55,15 @@ export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
         ],
       };
   }
+}
+
+function exceptFor(streams: readonly StreamReport[], unchecked: boolean): string {
+  const isHoled = streams.some(({ unproven = [], provenSize }) => unproven.some((one) => one.firstSeq <= provenSize));
+  const others = [
+    ...(unchecked ? ['those that a restart took over unchecked'] : []),
+    ...(isHoled ? ['those between the last checkpoint before a missing part and that part'] : []),
+  ];
+  return ['those that a finding names', ...others].join(' and ');
 }
 
 function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: readonly string[]): Meaning {

@@ -45,7 +45,7 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
   }
   if (entry.epoch !== epoch.number) {
     state.evidence.leaveUnchecked(entry.seq);
-    if (!epoch.stepKnown || state.orderUnknown || state.headless) {
+    if (!epoch.stepKnown || state.orderUnknown || state.isHeadless) {
       state.epochs.lose(); // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }
@@ -76,7 +76,7 @@ function startWithoutOpen(state: StreamState, seq: number): void {
   if (state.next !== 0) return;
   state.firstSeq = seq;
   state.tree.frontier = undefined;
-  state.headless = true;
+  state.loseHead(seq, seq);
   state.orderUnknown = true;
   state.startReported = true;
   const unproven = 'nothing proves the entries from here to the next open';
@@ -172,7 +172,7 @@ function handleUnread(
     state.epochs.lose();
     if (state.firstSeq === seq && seq > 1) {
       state.tree.frontier = undefined;
-      state.headless = true;
+      state.loseHead(seq, seq);
     }
   }
   state.orderUnknown = true;

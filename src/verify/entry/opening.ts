@@ -37,7 +37,7 @@ export async function handleOpen(
   }
   if (state.next !== 0) {
     if (takeSeq(state, seq, leaf) === 'passed') return;
-    if (state.headless || goesOnElsewhere(state, seq, open)) beginRange(state); // M8.24, M8.26
+    if (state.isHeadless || goesOnElsewhere(state, seq, open)) beginRange(state); // M8.24, M8.26
   }
   const first = state.next === 0;
   if (first) {

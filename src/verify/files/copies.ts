@@ -53,9 +53,21 @@ async function likeness(long: FileInHand, short: FileInHand): Promise<Pair['how'
   const isShorter = long.content.plainLength > content.plainLength;
   if (begun?.digest === content.digest) return isShorter ? 'earlier copy' : 'same';
   const whole = long.content.ends !== 'both' && content.ends !== 'both';
-  if (!whole || begun?.plainDigest !== content.plainDigest) return 'different';
+  if (!whole) return 'different';
+  if (begun?.plainDigest !== content.plainDigest && !(await beginsWithLinesOf(long.source, content)))
+    return 'different';
   if (isConverted(long.content) !== isConverted(content)) return 'converted copy';
   return isShorter ? 'earlier copy' : 'same';
+}
+
+/** A backup was made between a crash inside a line and the next start, which set that line aside: it is no entry (M1.7). */
+async function beginsWithLinesOf(
+  source: Source,
+  { linesLength, linesDigest, plainLength }: FileContent,
+): Promise<boolean> {
+  if (linesLength === 0 || linesLength === plainLength) return false;
+  const begun = await contentOf(source, { length: 0, plainLength: linesLength });
+  return begun?.plainDigest === linesDigest;
 }
 
 /** Says what the file that is not read is, if anything is to be said. Both begin with entry `seq`. */

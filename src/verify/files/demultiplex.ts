@@ -1,8 +1,8 @@
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
-import { classifyLine } from '../../format/entry.ts';
+import { classifyLine, noteOfLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import type { Auditor } from '../auditor/auditor.ts';
-import { FileLines } from '../input/file-lines.ts';
+import { behind, FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink, OnBeside } from '../input/unwrapping.ts';
@@ -156,7 +156,7 @@ class Demultiplexer implements LogSink {
     if (read.type === 'foreign') return this.#last ?? this.#first;
     if (read.type === 'checkpoint') {
       const origin = read.note === undefined ? undefined : parseSignedCheckpoint(read.note)?.origin;
-      if (origin === undefined) return this.#last;
+      if (origin === undefined) return this.#claimedBy(line) ?? this.#last ?? this.#first;
       const tag = tagOf(origin);
       const noted = this.lanes.get(tag) ?? this.meet({ tag, origin });
       if (noted !== undefined) this.#noted.add(noted);
@@ -167,6 +167,12 @@ class Demultiplexer implements LogSink {
     const lane = this.meet(firstEntry(line));
     if (lane === undefined) this.#leave(read.tag, read.seq);
     return lane;
+  }
+
+  /** Of a note in no proper form: the stream that its first line names. */
+  #claimedBy(line: Buffer): Lane | undefined {
+    const note = noteOfLine(line);
+    return this.lanes.get(tagOf(note.slice(0, note.indexOf('\n'))));
   }
 
   /** An entry that may be of a stream which a pattern names, and of which nothing was known. */
@@ -279,7 +285,7 @@ async function readRound(
         tally.addChunk(chunk);
         await splitter.push(chunk);
       }
-      await lines.end(splitter, round.files[at + 1]?.source);
+      await lines.end(splitter, behind(round.files, at));
     } catch (error) {
       // without a stream so far there is none to report it of: the streams that were named are missing
       const isTold = error instanceof LineTooLong || peek.hidden?.unopened === true;

@@ -38,6 +38,12 @@ class LimitedHash {
     this.length += taken.length;
   }
 
+  /** The digest so far; more may follow. */
+  soFar(): { readonly length: number; readonly digest: () => string } {
+    const hash = this.#hash.copy();
+    return { length: this.length, digest: () => hash.digest('hex') };
+  }
+
   digest(): string {
     return this.#hash.digest('hex');
   }
@@ -51,6 +57,9 @@ export interface FileContent {
   /** The same without a byte order mark and empty lines, with each CR LF as LF, and without filling at its end. */
   readonly plainLength: number;
   readonly plainDigest: string;
+  /** The same without a last line that nothing ends: a crash tore it, or the copying did. */
+  readonly linesLength: number;
+  readonly linesDigest: string;
   /** How the lines end that are not empty. */
   readonly ends: 'lf' | 'crlf' | 'both';
   /** It begins with a byte order mark. */
@@ -87,6 +96,8 @@ class Contents {
   #lastHasCr = false;
   #damaged = false;
   #trailing = false;
+  /** What was there up to the last LF. */
+  #whole: ReturnType<LimitedHash['soFar']> | undefined;
 
   constructor({ length, plainLength }: Limits) {
     this.#bytes = new LimitedHash(length);
@@ -134,6 +145,11 @@ class Contents {
       start = lf + 1;
     }
     this.#lineLength = chunk.length - start + (start === 0 ? this.#lineLength : 0);
+    if (start > 0) {
+      if (from < start) this.#addPlain(chunk.subarray(from, start));
+      from = start;
+      this.#whole = this.#plain.soFar();
+    }
     if (from === chunk.length) return;
     const end = chunk[chunk.length - 1] === CR ? chunk.length - 1 : chunk.length;
     this.#addPlain(chunk.subarray(from, end));
@@ -180,11 +196,16 @@ class Contents {
   get content(): Omit<FileContent, 'inOtherEncoding'> {
     if (this.#beginning !== undefined) this.#addLines(this.#beginning);
     this.#beginning = undefined;
+    const plainLength = this.#plain.length;
+    const plainDigest = this.#plain.digest();
+    const whole = this.#lineLength > 0 ? this.#whole : undefined;
     return {
       length: this.#bytes.length,
       digest: this.#bytes.digest(),
-      plainLength: this.#plain.length,
-      plainDigest: this.#plain.digest(),
+      plainLength,
+      plainDigest,
+      linesLength: whole?.length ?? plainLength,
+      linesDigest: whole?.digest() ?? plainDigest,
       ends: this.#linesWithCr === 0 ? 'lf' : this.#allHaveCr ? 'crlf' : 'both',
       marked: this.#marked,
       filled: this.#endsWithCr || this.#runs.length !== 1 || this.#runs[0]?.byte !== LF || this.#runs[0].count > 1,

@@ -7,7 +7,7 @@ import { toldBy } from '../found/judge.ts';
 import { isReplaced } from '../found/moved-files.ts';
 import { besideNeighbours } from '../found/rotated-files.ts';
 import { beginsInsideLine } from '../input/cut-line.ts';
-import { FileLines } from '../input/file-lines.ts';
+import { behind, FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import type { Peek, PeekedSource } from '../input/peek.ts';
 import type { Source } from '../input/sources.ts';
@@ -222,7 +222,7 @@ export async function readFiles(
     const mayBeDeleted = file.listed === true && (isFirst || again);
     const tally = new FileTally(source, digestFiles);
     const before = verifier.state.next;
-    const turn = { source, next: files[at + 1]?.source, lines, mayBeDeleted, again, tally };
+    const turn = { source, following: behind(files, at), lines, mayBeDeleted, again, tally };
     const onRead = (bytes: number): void => {
       tally.addBytes(bytes);
       onBytes(bytes);
@@ -241,8 +241,8 @@ export async function readFiles(
 /** A file whose turn it is. */
 interface Turn {
   readonly source: Source;
-  /** The file after it. */
-  readonly next: Source | undefined;
+  /** The files after it. */
+  readonly following: Iterable<Source>;
   readonly lines: FileLines;
   readonly mayBeDeleted: boolean;
   /** Whether all is looked at again where an object was replaced. */
@@ -253,7 +253,7 @@ interface Turn {
 /** @returns false where the file was deleted before anything of it was read, and may be */
 async function readFile(
   verifier: StreamVerifier,
-  { source, next, lines, mayBeDeleted, again, tally }: Turn,
+  { source, following, lines, mayBeDeleted, again, tally }: Turn,
   onBytes: (bytes: number) => void,
   large: LargeFiles | undefined,
 ): Promise<boolean> {
@@ -268,7 +268,7 @@ async function readFile(
       } finally {
         await file.close();
       }
-      if (!state.stopped) await lines.end(splitter, next);
+      if (!state.stopped) await lines.end(splitter, following);
       return true;
     }
     const whole = new WholeSoFar(() => [state]);
@@ -278,7 +278,7 @@ async function readFile(
       await splitter.push(chunk);
       if (state.stopped) return true;
     }
-    await lines.end(splitter, next);
+    await lines.end(splitter, following);
   } catch (error) {
     if (mayBeDeleted && isGone(error)) return false; // what is open stays readable
     if (again && source.stored && isGone(error))

@@ -1,32 +1,11 @@
 import { tagOf } from '../../format/origin.ts';
 import type { PeekedSource } from '../input/peek.ts';
+import { placeInLog } from '../input/rotated-names.ts';
 
 /**
  * A carrier begins a new file wherever it likes, so that one may hold nothing but pieces of lines, and checkpoints. What is in it does not say
  * where it belongs; its name does. Nothing of that is trusted: put together wrongly, a line is none that was sealed.
  */
-
-/** Docker counts from the newest on: `x-json.log`, `x-json.log.1`, `x-json.log.2.gz`. */
-const NUMBERED = /^(.+)\.(\d{1,6})$/s;
-/** The kubelet says when: `0.log.20261124-230000`, `0.log.20261124-231500.gz`, `0.log`. */
-const DATED = /^(.+)\.(\d{8}-\d{6})$/s;
-
-interface Place {
-  /** The name of the newest file. */
-  readonly log: string;
-  /** Sorts the files from the oldest to the newest. */
-  readonly order: string;
-}
-
-function placeOf(name: string): Place {
-  const plain = name.replace(/\.gz$/, '');
-  const [, dated, date = ''] = DATED.exec(plain) ?? [];
-  if (dated !== undefined) return { log: dated, order: `0 ${date}` };
-  const [, numbered, number = ''] = NUMBERED.exec(plain) ?? [];
-  if (numbered !== undefined)
-    return { log: numbered, order: `1 ${String(1_000_000 - Number(number)).padStart(7, '0')}` };
-  return { log: plain, order: '2' };
-}
 
 /** Says of each file of pieces beside which one it belongs, where a file of the same log has an entry; there, of each of checkpoints alone too. */
 export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
@@ -53,7 +32,7 @@ export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
 function fromTheOldest(files: readonly PeekedSource[]): PeekedSource[][] {
   const logs = new Map<string, { readonly file: PeekedSource; readonly order: string }[]>();
   for (const file of files) {
-    const { log, order } = placeOf(file.source.name);
+    const { log, order } = placeInLog(file.source.name);
     const same = logs.get(log);
     if (same === undefined) logs.set(log, [{ file, order }]);
     else same.push({ file, order });

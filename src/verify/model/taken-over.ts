@@ -6,6 +6,14 @@ export interface TakenOver {
   readonly macChecked: boolean;
 }
 
+/** Entries of a range that something has ended, of which nothing that proves later ones shows anything (M8.24). */
+export interface Unproven {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Whether their MACs were checked, where they have any; not where no open says which key is theirs. */
+  readonly macChecked: boolean;
+}
+
 const length = ({ firstSeq, lastSeq }: TakenOver): number => lastSeq - firstSeq + 1;
 
 /**

@@ -19,7 +19,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   const mayFollow = open.why === 'recovered' || open.why === 'resumed' || (open.why === 'rotated' && isAfterCut(state));
   if (!mayFollow || state.tree.sawLeaf(seq, leaf)) return 'out of order';
   if (state.evidence.settledSize > size) return 'out of order'; // a writer never goes back below what it gave to any signer
-  if (open.why === 'rotated' || state.headless || seq < state.firstSeq) return abandonRange(state, seq);
+  if (open.why === 'rotated' || state.isHeadless || seq < state.firstSeq) return abandonRange(state, seq);
   if (state.broken || state.tree.frontier === undefined) return 'out of order';
   const end = state.next - 1;
   const unproven = state.evidence.lastUnchecked > size;
@@ -48,10 +48,14 @@ function isAfterCut({ afterCut, maybeElsewhere, atFileStart }: StreamState): boo
   return (afterCut || maybeElsewhere) && atFileStart;
 }
 
-/** Whether the open goes on from other entries than those that stand there, which nobody signed. */
+/**
+ * Whether the open goes on from other entries than those that stand there, which nobody signed: another one may have gone back
+ * before it, in what was cut off, or, where this one goes back too, in a file that is not here.
+ */
 export function goesOnElsewhere(state: StreamState, seq: number, open: OpenEntry): boolean {
   const subtrees = state.tree.frontier?.subtrees;
-  if (subtrees === undefined || !isAfterCut(state) || state.evidence.settledSize >= seq - 1) return false;
+  const mayBe = isAfterCut(state) || (state.atFileStart && seq < state.next);
+  if (subtrees === undefined || !mayBe || state.evidence.settledSize >= seq - 1) return false;
   return open.frontier.length !== subtrees.length || open.frontier.some((root, at) => root !== subtrees[at]);
 }
 
@@ -66,7 +70,7 @@ function abandonRange(state: StreamState, seq: number): Abandonment {
   const message = `${entriesText(from, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
   state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
   if (seq < state.firstSeq) forgetRange(state);
-  else beginRange(state);
+  else beginRange(state, from);
   return 'abandoned';
 }
 

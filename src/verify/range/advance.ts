@@ -36,7 +36,7 @@ function skipFiles(state: StreamState, seq: number): void {
   state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
   state.breakOff('missing entries');
   state.counts.skip();
-  state.headless = true;
+  state.loseHead(next, seq);
 }
 
 /** Adds an entry to the tree and goes on to the next seq. */

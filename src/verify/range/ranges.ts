@@ -1,5 +1,6 @@
 import type { StreamState } from '../state/state.ts';
 import { assess, coveredSize } from '../verdict/assessment.ts';
+import { provenEnd } from '../verdict/proven-end.ts';
 import { reportRestarts } from './restarts.ts';
 
 /**
@@ -7,13 +8,18 @@ import { reportRestarts } from './restarts.ts';
  * nothing that was read before the hole vouches for what comes after it, nor the other way round.
  */
 
-/** Says of the range that was read what can only be said of the whole, and begins another one. Something was found before. */
-export function beginRange(state: StreamState): void {
+/**
+ * Says of the range that was read what can only be said of the whole, and begins another one. Something was found before.
+ *
+ * @param end - the first entry that is none of it
+ */
+export function beginRange(state: StreamState, end: number = state.next): void {
   state.sequence.end();
   state.contradictions.report(state.evidence.settledSize);
   reportRestarts(state);
   if (!state.stopped) assess(state);
   for (const epoch of state.epochs.all) epoch.coveredInRange = coveredSize(state, epoch);
+  state.noteUnproven(provenEnd(state), end);
   state.beginRange();
 }
 

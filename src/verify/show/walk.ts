@@ -120,7 +120,7 @@ export async function walk(files: readonly Source[], visit: LineVisitor, onProbl
     try {
       for await (const chunk of source.read((_problem, message) => onProblem(source.name, message)))
         await splitter.push(chunk);
-      await lines.end(splitter, files[at + 1]);
+      await lines.end(splitter, files.slice(at + 1));
     } catch (error) {
       if (isGone(error)) onProblem(source.name, 'it was deleted before it could be read, and is left out');
       else if (error instanceof LineTooLong) onProblem(source.name, `${error.message}; nothing from there on is shown`);

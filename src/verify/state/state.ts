@@ -10,7 +10,7 @@ import { GoodSignatures } from '../model/good-signatures.ts';
 import { KnownKeys } from '../model/known-keys.ts';
 import { nothingSettled, type Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
-import type { TakenOver } from '../model/taken-over.ts';
+import type { TakenOver, Unproven } from '../model/taken-over.ts';
 import { Timeline, type TimelineRoom } from '../model/timeline.ts';
 import { TreeHistory } from '../model/tree-history.ts';
 import { AskedRoots } from './asked-roots.ts';
@@ -75,8 +75,7 @@ export class StreamState {
   /** What {@link next} was as the present file began. */
   fileNext = 0;
   #brokenBy: BreakReason | undefined;
-  /** The range has begun without an open: the next one begins another range. */
-  headless = false;
+  #head: { readonly missing: number; readonly from: number } | undefined;
   /** The checkpoints before the first entry of the present file that may be about entries still to come: the largest of them. */
   early:
     | { readonly size: number; readonly place: Place; readonly count: number; readonly smallest: number }
@@ -140,6 +139,8 @@ export class StreamState {
   readonly takenOver: TakenOver[] = [];
   /** What of it had no MACs that were checked. */
   readonly adopted: TakenOver[] = [];
+  /** What nothing proves of the ranges before this one. */
+  readonly unproven: Unproven[] = [];
   abandonedEntries = 0;
 
   readonly counts: Counts = new Counts();
@@ -181,6 +182,26 @@ export class StreamState {
   /** The key period in force. */
   get epoch(): Epoch | undefined {
     return this.epochs.inForce;
+  }
+
+  /** The range goes on, or began, without an open: the next one begins another range. */
+  get isHeadless(): boolean {
+    return this.#head !== undefined;
+  }
+
+  /** What comes from `from` on has no open before it, and what may have been between `missing` and that is not here. */
+  loseHead(missing: number, from: number): void {
+    this.#head ??= { missing, from };
+  }
+
+  /** Of the range up to `end`, what nothing proves: what stands behind its `proven` end, and what has no open. */
+  noteUnproven(proven: number, end: number): void {
+    const { missing, from } = this.#head ?? { missing: end, from: end };
+    const add = (firstSeq: number, lastSeq: number, macChecked: boolean): void => {
+      if (firstSeq <= lastSeq) this.unproven.push({ firstSeq, lastSeq, macChecked });
+    };
+    add(Math.max(proven + 1, this.firstSeq), Math.min(missing, end) - 1, true);
+    add(from, end - 1, false);
   }
 
   /** Whether a hole or a bad leaf stands before: roots, frontiers, counts and the end are not reported again (spec 8.11). */
@@ -229,7 +250,7 @@ export class StreamState {
     this.next = 0;
     this.fileNext = 0;
     this.#brokenBy = undefined;
-    this.headless = false;
+    this.#head = undefined;
     this.orderUnknown = false;
     this.startProven = false;
     this.startReported = true;

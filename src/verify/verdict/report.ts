@@ -4,7 +4,7 @@ import type { CarrierName } from '../carrier/carrier.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
 import { rootCauseFirst } from '../model/root-causes.ts';
-import type { TakenOver } from '../model/taken-over.ts';
+import type { TakenOver, Unproven } from '../model/taken-over.ts';
 import { NO_TIMELINE, type TimelineReport } from '../model/timeline.ts';
 import type { StreamState } from '../state/state.ts';
 import { witnessedSize } from '../trust/cosignatures.ts';
@@ -122,8 +122,8 @@ export interface StreamReport {
   /** The stream that this one continues, and the size that it had (spec 2, M2.2). */
   readonly after?: { readonly origin: string; readonly size: number };
   /**
-   * Every entry up to this one, other than those that a finding is about, is proven by what this auditor brought: entries
-   * after it are not, and are reported. 0 where nothing is proven.
+   * Every entry up to this one, other than those that a finding is about and those of {@link unproven}, is proven by what this
+   * auditor brought: entries after it are not, and are reported. 0 where nothing is proven.
    */
   readonly provenSize: number;
   /** Time of the newest seal up to {@link provenSize}, UTC, by the writer's clock; absent where there is none. */
@@ -143,6 +143,11 @@ export interface StreamReport {
   readonly skippedCheckpoints?: { readonly count: number; readonly smallest: number };
   /** By seq, without overlap, whether the auditor accepts them or not; absent where there are none. */
   readonly takenOver?: readonly TakenOver[];
+  /**
+   * Where entries are missing, or an open is, what stands before the hole and behind the last checkpoint there is proven by
+   * nothing that comes later; absent where there is no such entry.
+   */
+  readonly unproven?: readonly Unproven[];
   readonly keys: readonly KeyReport[];
   /** The first checkpoint in the range that verified, as a signed note. */
   readonly firstCheckpoint?: string;
@@ -300,6 +305,7 @@ export function streamFacts(
     adoptedEntries: state.adoptedEntries,
     ...(skippedCheckpoints !== undefined && { skippedCheckpoints }),
     ...(state.takenOver.length > 0 && { takenOver: state.takenOver }),
+    ...(state.unproven.length > 0 && { unproven: state.unproven }),
     keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,

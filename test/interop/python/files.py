@@ -53,6 +53,7 @@ class File:
             self.rest = self.rest.removesuffix(b'\r')
         self.lines = [classify(line) for line in lines if line]
         self.plain = b'\n'.join([*filter(None, lines), self.rest]).rstrip(FILLING)
+        self.plain_lines = b'\n'.join(filter(None, lines)).rstrip(FILLING)
         whole = self.data.rstrip(FILLING)
         self.filled = self.data not in (whole + b'\n', whole + b'\r\n')
         if marked and any(line.kind != 'foreign' for line in self.lines):
@@ -137,7 +138,7 @@ def _without_copies(begun):
             kept[-1].copies.append(file.manifest)
         if not file.whole:
             kept[-1].problems.add('UNREADABLE')
-        elif kept[-1].plain.startswith(file.plain):
+        elif kept[-1].plain.startswith(file.plain) or (file.plain_lines and kept[-1].plain.startswith(file.plain_lines)):
             kept[-1].problems |= file.problems & {'LINE_ENDINGS_CONVERTED'}
         else:
             # M8.33: one in another encoding says what the other one said

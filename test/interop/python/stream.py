@@ -72,7 +72,8 @@ class Stream:
             elif line.kind == 'checkpoint':
                 self.checkpoints.take(note_of(line), file)
             else:
-                if (file.behind_cut or self.damaged_beside) and line is file.first and self._goes_on_elsewhere(line, saved):
+                cut = file.behind_cut or self.damaged_beside
+                if line is file.first and self._goes_on_elsewhere(line, saved, cut):
                     raise GoesOnElsewhere(file)
                 self._entry(line, saved)
                 for early in leading:
@@ -94,14 +95,16 @@ class Stream:
         else:
             self._accept(line)
 
-    def _goes_on_elsewhere(self, line, saved):
-        """M8.26: the open that went back may have stood where the file before was cut."""
+    def _goes_on_elsewhere(self, line, saved, cut):
+        """M8.26: the open that went back may have stood where the file before was cut, or in a file that is not here."""
         state = self.state
         if line.kind != 'open' or state.size is None or self.checkpoints.largest >= line.seq - 1:
             return False
         before = state if line.seq == state.size + 1 else saved.get(line.seq) if line.seq <= state.size else None
         says = read_control(line)
         if before is None or not isinstance(says, dict):
+            return False
+        if not cut and (before is state or says['why'] == 'rotated'):
             return False
         return tuple(says['frontier']) != before.frontier or (before is not state and says['why'] == 'rotated')
 

@@ -245,6 +245,18 @@ export function damageCases(): VectorCase[] {
       'EARLIER_COPY 1',
     ),
     vector(
+      'valid-torn-copy',
+      'a backup was made when a crash had torn the last line; the next start set that line aside and wrote on',
+      [
+        { name: 'log.backup.jsonl', bytes: Buffer.concat([half, Buffer.from('{"lost":"by a crash","integ')]) },
+        { name: 'log.jsonl', bytes: plain },
+      ],
+      auditor(),
+      0,
+      first,
+      'EARLIER_COPY 1',
+    ),
+    vector(
       'valid-filled-copy',
       'half a download, filled up with NUL and ended by a line feed, stands beside the log',
       [

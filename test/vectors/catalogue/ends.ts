@@ -48,6 +48,23 @@ function abandonedCut(): { readonly host: SealedLog; readonly parts: ReturnType<
   return { host, parts: [{ name: 'log.1.jsonl', bytes: shipped }, ...files(host, 2)] };
 }
 
+/** The host crashed, and crashed again after its next file; that one is not here, and the shipped copy of the first is ahead of both. */
+function abandonedTwice(keys: Parameters<SealedLog['open']>[0]): {
+  readonly host: SealedLog;
+  readonly parts: ReturnType<SealedLog['toFiles']>;
+} {
+  const log = new SealedLog();
+  log.file = 'log.1.jsonl';
+  log.open(keys).seal().checkpoint().record('1', '2').seal().checkpoint().record('3');
+  const host = log.fork();
+  for (let n = 0; n < 12; n++) log.record(`shipped, and lost on the host: ${n}`);
+  host.file = 'log.2.jsonl';
+  host.open(keys).seal().checkpoint().record('after the crash').seal().checkpoint();
+  host.file = 'log.3.jsonl';
+  host.open(keys).seal().checkpoint().record('after the next one').close().checkpoint();
+  return { host, parts: [...log.toFiles(), ...files(host, 3)] };
+}
+
 function live(name: string, about: string, secondsLater: number, verdict: 0 | 2, ...findings: string[]): VectorCase {
   const log = signedBody();
   const further: Further = { live: true, now: new Date(log.clock + secondsLater * 1000).toISOString() };
@@ -173,6 +190,8 @@ export function endCases(): VectorCase[] {
   const mac = rotated(macKeys);
   const heldAfter = mac.note({ size: 9 });
   const cut = abandonedCut();
+  const twice = abandonedTwice(macKeys);
+  const twiceSigned = abandonedTwice(signKeys);
   const macTail = abandoned(macKeys);
   const signedTail = abandoned(signKeys);
   const bothTail = abandoned(bothKeys);
@@ -371,6 +390,26 @@ export function endCases(): VectorCase[] {
       'RESTART_TRUSTS_KEY 7',
       'ABANDONED_UNPROVEN 11-13',
       'TORN_TAIL',
+    ),
+    vector(
+      'abandoned-file-missing',
+      'the host crashed twice; the file between is not here, and the shipped copy of the first one is ahead of both',
+      twice.parts,
+      brings(twice.host, { data: [dataKey, dataKey, dataKey] }),
+      2,
+      first,
+      'RESTART 11',
+      'RESTART_TRUSTS_KEY 11',
+      'ABANDONED_UNPROVEN 11-18',
+    ),
+    vector(
+      'abandoned-file-missing-signed',
+      'the same in a signed log',
+      twiceSigned.parts,
+      brings(twiceSigned.host, { named: [edKey] }),
+      2,
+      'RESTART 11',
+      'ABANDONED_UNPROVEN 11-18',
     ),
     vector(
       'abandoned-both',

@@ -28,7 +28,7 @@ async function told(...files: readonly Source[]): Promise<{ said: string[]; besi
   for (const [at, source] of files.entries()) {
     const splitter = lines.begin(source);
     for await (const chunk of source.read(() => undefined)) await splitter.push(chunk);
-    await lines.end(splitter, files[at + 1]);
+    await lines.end(splitter, files.slice(at + 1));
   }
   return { said, beside: count };
 }

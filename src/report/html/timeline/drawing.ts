@@ -1,6 +1,6 @@
 import type { TimelineEvent } from '../../../verify/model/timeline.ts';
 import type { KeyReport, StreamReport } from '../../../verify/verdict/report.ts';
-import { checkedHow, type EntryRange, takenOverWithin } from '../../words/forgers.ts';
+import { checkedHow, type EntryRange, uncheckedWithin } from '../../words/forgers.ts';
 import { html, type Markup } from '../markup.ts';
 import { type TimelineScale, timelineScale } from './scale.ts';
 
@@ -101,9 +101,9 @@ function partsOf(key: KeyReport, stream: StreamReport): (EntryRange & { key: Key
     parts.push({ key, firstSeq: next, lastSeq, checked });
     next = lastSeq + 1;
   };
-  for (const taken of how === 'signature' ? takenOverWithin(stream, next, end) : []) {
-    add(taken.firstSeq - 1, true);
-    add(Math.min(taken.lastSeq, end), false);
+  for (const { firstSeq, lastSeq } of uncheckedWithin(stream, how, next, end)) {
+    add(firstSeq - 1, true);
+    add(Math.min(lastSeq, end), false);
   }
   add(end, how !== 'nothing');
   add(key.lastSeq, false);
