@@ -8,6 +8,7 @@ import {
   alteredCampaign,
   attackCampaign,
   changesCampaign,
+  claimsCampaign,
   copiesCampaign,
   cutsCampaign,
   demandsCampaign,
@@ -113,6 +114,12 @@ describe('attacks', () => {
 
   it('are never ok', async () => {
     expect(await said(attackCampaign, 1, times(15, 3_000))).toEqual([]);
+  });
+});
+
+describe('records that were changed before a hole, or before the first open', () => {
+  it('never pass as proven', async () => {
+    expect(await said(claimsCampaign, 1, times(30, 3_000))).toEqual([]);
   });
 });
 

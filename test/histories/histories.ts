@@ -4,6 +4,7 @@ import type { Tree } from '../simulator/tree.ts';
 import { alteredViolations, makeAltered } from './altered.ts';
 import { attackViolations, makeAttack } from './attack.ts';
 import { changeViolations, makeChange } from './changes.ts';
+import { claimViolations, makeClaim } from './claims.ts';
 import { copiesViolations, makeCopies } from './copies.ts';
 import { cutViolations, makeCut } from './cuts.ts';
 import { demandViolations, makeDemand } from './demands.ts';
@@ -129,6 +130,13 @@ export const copiesCampaign = (campaign: Campaign): Promise<number> =>
     const report = await judge.report(copies);
     const says = copiesViolations(copies, report, await judge.report(copies.honest));
     return { history: copies, says: [...says, ...placeViolations(copies, report)] };
+  });
+
+/** Records that were changed before a hole, from `seed` on. @returns how many broke a rule */
+export const claimsCampaign = (campaign: Campaign): Promise<number> =>
+  made(campaign, async (seed, world, judge) => {
+    const claim = makeClaim(new Random(Math.imul(seed, 0x2545f491)), world);
+    return claim && { history: claim, says: claimViolations(claim, await judge.report(claim)) };
   });
 
 /** Single files of logs that go on in others, from `seed` on. @returns how many broke a rule */

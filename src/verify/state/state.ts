@@ -200,7 +200,10 @@ export class StreamState {
     const add = (firstSeq: number, lastSeq: number, macChecked: boolean): void => {
       if (firstSeq <= lastSeq) this.unproven.push({ firstSeq, lastSeq, macChecked });
     };
-    add(Math.max(proven + 1, this.firstSeq), Math.min(missing, end) - 1, true);
+    const last = Math.min(missing, end) - 1;
+    const unchecked = Math.min(this.evidence.lastUnchecked, last);
+    add(Math.max(proven + 1, this.firstSeq), unchecked, false);
+    add(Math.max(proven, unchecked, this.firstSeq - 1) + 1, last, true);
     add(from, end - 1, false);
   }
 

@@ -1,0 +1,92 @@
+import type { VerifyReport } from '../../src/index.ts';
+import { whoCouldHaveForged } from '../../src/report/words/forgers.ts';
+import { Draft, type Item, isEntry, kindOf } from '../interop/differential/draft.ts';
+import { authOf, checksum, lineOf } from '../interop/differential/leaf.ts';
+import type { Random } from '../interop/differential/random.ts';
+import { asSealed, type History } from './history.ts';
+import type { World } from './world.ts';
+
+/**
+ * Somebody without keys changes records, and hides that behind a hole, or before the first open that is left: nothing of what was
+ * changed may pass as proven, whatever else is proven.
+ */
+
+export interface Claim extends History {
+  readonly origin: string;
+  /** The entries that were changed, by seq. */
+  readonly changed: readonly number[];
+}
+
+/** Undefined where no stream of the world has a file that another one follows. */
+export function makeClaim(random: Random, world: World): Claim | undefined {
+  if (world.has.has('ABANDONED') || world.has.has('TORN_TAIL') || world.cited.size > 0) return undefined;
+  const places = world.files.flatMap(({ origin }, at) => (world.files[at + 1]?.origin === origin ? [at] : []));
+  if (places.length === 0) return undefined;
+  const at = random.pick(places);
+  const { origin, name } = world.files[at] as World['files'][0];
+  const items = [...Draft.of([world.files[at] as World['files'][0]]).items];
+  const isEnd = random.chance(0.7);
+  const left = 1 + random.int(items.length - 1);
+  const kept = isEnd ? items.slice(0, left) : items.slice(-left);
+  const changed: number[] = [];
+  const rest = kept.map((item) => {
+    const seq = random.chance(0.3) ? seqOfRecord(item) : undefined;
+    const other = seq === undefined ? undefined : rewritten(item);
+    if (seq === undefined || other === undefined) return item;
+    changed.push(seq);
+    return other;
+  });
+  if (changed.length === 0) return undefined;
+  const publicOnly = world.mode === 'hash' || (world.mode === 'both' && random.chance(0.6));
+  return {
+    ...asSealed(world, publicOnly ? [] : world.dataKeys),
+    what: [isEnd ? 'changed before a hole' : 'changed before an open'],
+    files: world.files.flatMap((file, one) => (one === at ? new Draft(rest, [name]).toFiles() : [file])),
+    demux: random.chance(0.2),
+    origin,
+    changed,
+  };
+}
+
+function seqOfRecord(item: Item): number | undefined {
+  const read = isEntry(item) ? kindOf(item) : undefined;
+  return read?.type === 'record' ? read.seq : undefined;
+}
+
+/** Another record, with a checksum of its own where the log has checksums. */
+function rewritten(item: Item): Item | undefined {
+  const read = kindOf(item);
+  const leaf = Buffer.from(item.bytes.subarray(0, -46));
+  const end = leaf.lastIndexOf('"integrity"');
+  const digit = leaf.subarray(0, end).findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
+  if (digit < 0) return undefined;
+  leaf[digit] = leaf[digit] === 0x39 ? 0x38 : 0x39;
+  const auth = read.type === 'record' && read.member === 'hash' ? checksum(leaf) : authOf(item.bytes);
+  return { file: item.file, bytes: lineOf(leaf, auth) };
+}
+
+/** By these ways an entry was shown to be as it was sealed. */
+const CHECKED: ReadonlySet<string> = new Set(['mac', 'signature', 'both', 'taken over with macs']);
+
+/** What a verifier must not say of it. */
+export function claimViolations({ origin, changed }: Claim, { verdict, streams }: VerifyReport): string[] {
+  if (verdict === 'ok') return ['ok'];
+  const stream = streams.find((one) => one.origin === origin);
+  if (stream === undefined) return [];
+  const named = stream.findings.filter(({ severity }) => severity !== 'warning');
+  const forgers = whoCouldHaveForged(stream);
+  return changed.flatMap((seq) => {
+    const isIn = ({ firstSeq, lastSeq }: { firstSeq: number; lastSeq: number }): boolean =>
+      firstSeq <= seq && seq <= lastSeq;
+    const isNamed = named.some(({ seq: first = 0, lastSeq = first, within }) =>
+      isIn(within ?? { firstSeq: first, lastSeq }),
+    );
+    if (isNamed) return [];
+    const isClaimed = seq <= stream.provenSize && !(stream.unproven ?? []).some(isIn);
+    const how = forgers.find(isIn)?.how ?? 'nothing';
+    return [
+      ...(isClaimed ? [`entry ${seq} is changed and proven`] : []),
+      ...(CHECKED.has(how) ? [`entry ${seq} is changed, and only who has keys (${how}) could have done it`] : []),
+    ];
+  });
+}
