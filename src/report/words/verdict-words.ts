@@ -99,6 +99,8 @@ function alteredText(stream: StreamReport): string | undefined {
   const last = code === 'AUTH_WRONG' ? lastSeq : provenSize;
   const seqs = altered.map(({ seq = 0 }) => seq);
   if (unchecked || takenOverUnchecked(stream).count > 0 || seqs.some((seq) => seq > last)) return undefined;
+  // behind a seal that was changed, MACs of entries that were not are wrong too
+  if (code === 'AUTH_WRONG' && seqs.some((seq, at) => seq - 1 === seqs[at - 1])) return undefined;
   const count = seqs.length + (more[code] ?? 0);
   if (count > seqs.length && last < lastSeq) return undefined; // one that is not named may never have been sealed
   const rest = count > seqs.length ? ` and ${grouped(count - seqs.length)} more` : '';

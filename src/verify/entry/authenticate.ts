@@ -49,11 +49,10 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
     if (epoch.doubtful.length < KEPT_DOUBTS) epoch.doubtful.push(state.here(seq));
     return true;
   }
-  state.find(
-    'AUTH_WRONG',
-    `entry ${seq}: its MAC is not that of its bytes; the line was changed after it was sealed`,
-    seq,
-  );
+  // behind a seal that is another one, or none, the step is another one
+  const what = epoch.lastWrong === seq - 1 ? 'the line, or a seal before it, was' : 'the line was';
+  epoch.lastWrong = seq;
+  state.find('AUTH_WRONG', `entry ${seq}: its MAC is not that of its bytes; ${what} changed after it was sealed`, seq);
   state.breakOff('a changed entry');
   return false;
 }

@@ -65,6 +65,8 @@ export class Epoch {
   step = 0;
   /** After a hole the step is unknown until an authenticated seal says it (spec 8.11). */
   stepKnown = true;
+  /** Seq of the last entry whose MAC was wrong. */
+  lastWrong = 0;
   /** Seq of its last seal or close. */
   lastSeal = 0;
   /** Last seq seen under it. */
