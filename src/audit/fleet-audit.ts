@@ -31,7 +31,7 @@ export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
 export interface OpenedAudit {
   readonly places: readonly LogPlace[];
   readonly memory: AuditMemory;
-  /** For what a watch has told, beside the memory: no audit takes it for something that is remembered of a stream. */
+  /** For what a watch has sent, beside the memory: no audit takes it for something that is remembered of a stream. */
   readonly watchMemory: AuditMemory;
   readonly close: () => void;
 }

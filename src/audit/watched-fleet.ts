@@ -3,7 +3,8 @@ import { setMaxListeners } from 'node:events';
 import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
 import { audit } from '../fleet/run/audit.ts';
 import type { Shard } from '../fleet/run/shard.ts';
-import { Outbox } from '../fleet/watch/outbox.ts';
+import { Notifier } from '../fleet/watch/notifier.ts';
+import { SentStates } from '../fleet/watch/sent-states.ts';
 import { type WatchOptions, watch } from '../fleet/watch/watch.ts';
 import { Webhook } from '../fleet/watch/webhook.ts';
 import { noRequests, REQUEST_KINDS } from '../storage/counted-storage.ts';
@@ -12,7 +13,7 @@ import { type WebhookSecretPlace, webhookSecret } from './webhook-secret.ts';
 
 /** An audit that looks again and again, by the names of its places. */
 
-/** Who is told of findings. */
+/** Who is notified of findings. */
 export interface WatchWebhook extends WebhookSecretPlace {
   /** `https://`, or `http://` on this host. */
   readonly url: string;
@@ -22,7 +23,7 @@ export interface WatchWebhook extends WebhookSecretPlace {
 const GIVE_UP_MS = 5_000;
 
 /** What {@link watchStreams} needs besides what is audited. */
-export interface WatchStreamsOptions extends Omit<WatchOptions, 'round' | 'webhook'> {
+export interface WatchStreamsOptions extends Omit<WatchOptions, 'round' | 'notifier'> {
   /** Default: nobody. */
   readonly webhook?: WatchWebhook | undefined;
 }
@@ -55,8 +56,8 @@ export async function watchStreams(
       };
     };
     try {
-      const told = webhook && { webhook, outbox: await outboxOf(watchMemory, given) };
-      await watch({ ...options, round, webhook: told });
+      const notifier = webhook && new Notifier(webhook, await sentStates(watchMemory, given));
+      await watch({ ...options, round, notifier });
     } finally {
       close();
     }
@@ -65,15 +66,15 @@ export async function watchStreams(
   }
 }
 
-/** Watches of other places, names or parts keep apart what they have told. */
-function outboxOf(
+/** Watches of other places, names or parts have records of their own. */
+function sentStates(
   memory: AuditMemory,
   {
     places,
     options,
     shard,
   }: { readonly places: readonly string[]; readonly shard: Shard } & Pick<FleetAudit, 'options'>,
-): Promise<Outbox> {
+): Promise<SentStates> {
   const watched = [[...places].sort(), [options.origin ?? []].flat(), shard];
-  return Outbox.open(memory, hash('sha256', JSON.stringify(watched), 'hex'));
+  return SentStates.open(memory, hash('sha256', JSON.stringify(watched), 'hex'));
 }

@@ -21,7 +21,8 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-export async function startReceiver(): Promise<Receiver> {
+/** `port` 0: any that is free. */
+export async function startReceiver(port = 0): Promise<Receiver> {
   const received: Received[] = [];
   let tell = (): void => undefined;
   const server = createServer((request, response) => {
@@ -36,7 +37,7 @@ export async function startReceiver(): Promise<Receiver> {
       tell();
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const receiver: Receiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,

@@ -108,7 +108,8 @@ function outputsOfRounds(call: Call<AuditFlags>, io: CommandIo): () => ReturnTyp
   return () => {
     known.beginRound();
     const { result, summary } = auditOutputs({ ...flags, verbose: true }, given, io, (one) => {
-      const isNews = known.note(known.look(one));
+      const { isNews, states } = known.look(one);
+      known.note(states);
       return isNews || flags.verbose;
     });
     return {

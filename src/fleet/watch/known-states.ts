@@ -1,106 +1,102 @@
-import type { AuditFinding, StreamResult } from '../check/stream-result.ts';
-import { stateOf, type Thing, thingsOf } from './stream-state.ts';
+import { hash } from 'node:crypto';
+import type { AuditFinding, StreamOutcome, StreamResult } from '../check/stream-result.ts';
 
-/** So many things of no stream are known one by one; of what is beyond that it is known how many there are. */
-const MOST_THINGS = 10_000;
-
-/** What is news of one result. */
+/** What is new in one result. */
 export interface News {
-  /** Whether a state is another one than what is known. */
+  /** Whether a state differs from the known one. */
   readonly isNews: boolean;
-  /** The findings of the result; where it is about no stream, those first that were not known. */
+  /** The findings of the result; if it is about no stream, new ones first. */
   readonly findings: readonly AuditFinding[];
-  /** The states that are to be known next; an empty one is forgotten. */
+  /** The new states by subject. */
   readonly states: ReadonlyMap<string, string>;
 }
 
-/**
- * What streams and things are known to be in a state that is not ok. A stream goes by its name. What is of no stream goes by what
- * it is about, each file and each error by itself, and by how many more there are.
- */
+/** Results that add nothing to the verdict; the others are findings by themselves. */
+const QUIET: ReadonlySet<StreamOutcome> = new Set(['new', 'grown', 'unchanged', 'rewritten']);
+
+/** A stream, a file of no stream, an error of no stream, or the number of further files. */
+interface Subject {
+  /** A stream has its own name. All others begin with a space, which no name of a stream does, and are short. */
+  readonly name: string;
+  /** `tampered`, `undecided stopped`; a number, if files are only counted; empty if it is ok. */
+  readonly state: string;
+  readonly finding?: AuditFinding;
+}
+
+/** The known states of streams, and of files and errors of no stream, that are not ok. */
 export class KnownStates {
-  readonly #streams = new Map<string, string>();
-  readonly #things = new Map<string, string>();
-  #seen = new Set<string>();
-  /** How many things of this round are not known one by one. */
-  #uncounted = new Map<string, number>();
+  readonly #states: Map<string, string>;
+  /** The states of this round. */
+  readonly #seen = new Map<string, string>();
 
   constructor(states: Iterable<readonly [string, string]> = []) {
-    for (const [subject, state] of states) this.#mapOf(subject).set(subject, state);
+    this.#states = new Map(states);
   }
 
   /** Every subject with its state. */
-  *entries(): Generator<[string, string]> {
-    yield* this.#streams;
-    yield* this.#things;
+  entries(): IterableIterator<[string, string]> {
+    return this.#states.entries();
   }
 
-  /** What was seen since the last round ended was of one that did not. */
+  /** Call it before the first result of a round: the round before may have failed halfway. */
   beginRound(): void {
-    this.#seen = new Set();
-    this.#uncounted = new Map();
+    this.#seen.clear();
   }
 
-  /** Says what is news of a result, to be asked once in a round. */
+  /** Compares a result with what is known. */
   look(result: StreamResult): News {
-    return result.stream === '' ? this.#lookAtThings(result) : this.#lookAtStream(result);
+    const subjects = subjectsOf(result);
+    for (const { name, state } of subjects) this.#seen.set(name, state);
+    const fresh = subjects.filter((subject) => this.#isNew(subject));
+    const sorted = new Set([...fresh, ...subjects]);
+    return {
+      isNews: fresh.length > 0,
+      findings: result.stream === '' ? [...sorted].flatMap(({ finding }) => finding ?? []) : result.findings,
+      states: new Map(fresh.map(({ name, state }) => [name, state])),
+    };
   }
 
-  /** From now on that is known. @returns whether something has changed */
-  note({ isNews, states }: News): boolean {
-    for (const [subject, state] of states) {
-      if (state === '') this.#mapOf(subject).delete(subject);
-      else this.#mapOf(subject).set(subject, state);
+  /** From now on these states are the known ones. */
+  note(states: News['states']): void {
+    for (const [name, state] of states) {
+      if (state === '') this.#states.delete(name);
+      else this.#states.set(name, state);
     }
-    return isNews;
   }
 
-  /** Everything was looked at: what was not there is forgotten. @returns whether something has changed */
-  endRound(): boolean {
-    let hasChanged = false;
-    for (const [subject, state] of this.entries()) {
-      const count = this.#uncounted.get(subject);
-      if (count !== undefined && count < Number(state)) this.#things.set(subject, String(count));
-      else if (count !== undefined || this.#seen.has(subject)) continue;
-      else this.#mapOf(subject).delete(subject);
-      hasChanged = true;
+  /** Call it when everything was looked at: forgets what is gone or ok again. */
+  endRound(): void {
+    for (const [name, state] of this.#states) {
+      const seen = this.#seen.get(name) ?? '';
+      if (seen === '') this.#states.delete(name);
+      else if (isFewer(seen, state)) this.#states.set(name, seen);
     }
-    this.beginRound();
-    return hasChanged;
   }
 
-  #lookAtStream(result: StreamResult): News {
-    const { stream, findings } = result;
-    const state = stateOf(result);
-    this.#seen.add(stream);
-    return { isNews: state !== (this.#streams.get(stream) ?? ''), findings, states: new Map([[stream, state]]) };
+  #isNew({ name, state }: Subject): boolean {
+    const known = this.#states.get(name) ?? '';
+    return state !== known && !isFewer(state, known);
   }
+}
 
-  #lookAtThings(result: StreamResult): News {
-    const state = stateOf(result);
-    const [fresh, known]: [Thing[], Thing[]] = [[], []];
-    for (const thing of thingsOf(result)) {
-      this.#seen.add(thing.subject);
-      ((this.#things.get(thing.subject) ?? '') === state ? known : fresh).push(thing);
-    }
-    const findings = [...fresh, ...known].flatMap(({ finding }) => finding ?? []);
-    const room = Math.max(0, MOST_THINGS - this.#things.size);
-    const states = new Map(fresh.slice(0, room).map(({ subject }) => [subject, state]));
-    const hasMore = this.#countMore(` ${result.result}`, result.more + fresh.slice(room).length, states);
-    return { isNews: states.size > 0 || hasMore, findings, states };
-  }
+/** Only files that are counted have a number as their state. */
+function isFewer(state: string, known: string): boolean {
+  return Number(state) < Number(known);
+}
 
-  /** @returns whether there are more than is known, which is then among the states */
-  #countMore(subject: string, more: number, states: Map<string, string>): boolean {
-    const count = (this.#uncounted.get(subject) ?? 0) + more;
-    if (count === 0) return false;
-    this.#uncounted.set(subject, count);
-    if (count <= Number(this.#things.get(subject) ?? 0)) return false;
-    states.set(subject, String(count));
-    return true;
-  }
+/** What a result is about, with its state. A result of no stream is about each of its files and errors. */
+function subjectsOf({ stream, result, verdict, findings, more, error }: StreamResult): Subject[] {
+  const state = verdict === 'ok' ? '' : QUIET.has(result) ? verdict : `${verdict} ${result}`;
+  if (stream !== '') return [{ name: stream, state }];
+  const subjects: Subject[] = findings.map((finding) => {
+    const { code, file, message } = finding;
+    return { name: nameOf(result, file === undefined ? [code, '', message] : [code, file]), state, finding };
+  });
+  if (error !== undefined) subjects.push({ name: nameOf(result, ['', error.code, error.message]), state });
+  if (more > 0) subjects.push({ name: ` ${result}`, state: String(more) });
+  return subjects.length > 0 ? subjects : [{ name: nameOf(result, []), state }];
+}
 
-  #mapOf(subject: string): Map<string, string> {
-    return subject.startsWith(' ') ? this.#things : this.#streams;
-  }
+function nameOf(result: StreamOutcome, about: readonly string[]): string {
+  return ` ${result} ${hash('sha256', JSON.stringify(about), 'base64url').slice(0, 22)}`;
 }

@@ -2,20 +2,22 @@ import { isTamperError } from '../../errors.ts';
 import { type AuditRun, auditMetrics, type ResultCounts } from '../metrics/audit-metrics.ts';
 import { expositionOf, type Metric } from '../metrics/exposition.ts';
 import type { AuditSummary } from '../run/summary.ts';
-import type { Deliveries } from './deliveries.ts';
+import type { Notifier } from './notifier.ts';
+
+type Notifications = Pick<Notifier, 'counts' | 'waiting' | 'isFailing'>;
 
 /** How a watching service is: what `/metrics` and `/healthz` say. */
 export class WatchStatus {
-  readonly #deliveries: Pick<Deliveries, 'counts' | 'waiting' | 'isFailing'> | undefined;
+  readonly #notifier: Notifications | undefined;
   #done = 0;
   #failed = 0;
   #audit: readonly Metric[] = [];
   #lastDone: { readonly at: string; readonly verdict: AuditSummary['verdict'] } | undefined;
   #failure: { readonly code: string; readonly message: string } | undefined;
 
-  /** Without `deliveries` no webhook is told of anything. */
-  constructor(deliveries: Pick<Deliveries, 'counts' | 'waiting' | 'isFailing'> | undefined) {
-    this.#deliveries = deliveries;
+  /** `notifier` is undefined if there is no webhook. */
+  constructor(notifier: Notifications | undefined) {
+    this.#notifier = notifier;
   }
 
   /** A round has come to its end. */
@@ -38,9 +40,9 @@ export class WatchStatus {
     return expositionOf([...this.#audit, ...this.#own()]);
   }
 
-  /** `failed` where the last round did; `degraded` where the webhook does not take what it is told. Findings are no failure. */
+  /** `failed` where the last round did; `degraded` if the webhook does not accept findings. Findings are no failure. */
   health(): { readonly isHealthy: boolean; readonly body: unknown } {
-    const { waiting = 0, isFailing = false } = this.#deliveries ?? {};
+    const { waiting = 0, isFailing = false } = this.#notifier ?? {};
     const status =
       this.#failure !== undefined
         ? 'failed'
@@ -56,13 +58,13 @@ export class WatchStatus {
         rounds: { done: this.#done, failed: this.#failed },
         ...(this.#lastDone !== undefined && { last: this.#lastDone }),
         ...(this.#failure !== undefined && { error: this.#failure }),
-        ...(this.#deliveries !== undefined && { webhook: { waiting, failing: isFailing } }),
+        ...(this.#notifier !== undefined && { webhook: { waiting, failing: isFailing } }),
       },
     };
   }
 
   #own(): Metric[] {
-    const { counts, waiting } = this.#deliveries ?? {};
+    const { counts, waiting } = this.#notifier ?? {};
     return [
       {
         name: 'audit_rounds_total',

@@ -4,8 +4,8 @@ import { pause } from '../../keys/retry.ts';
 import type { StreamResult } from '../check/stream-result.ts';
 import { type AuditRun, ResultCounts } from '../metrics/audit-metrics.ts';
 import type { AuditSummary } from '../run/summary.ts';
-import { Deliveries, type DeliveriesOptions } from './deliveries.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { Notifier } from './notifier.ts';
 import { serveStatus } from './status-server.ts';
 import { WatchStatus } from './watch-status.ts';
 
@@ -27,8 +27,8 @@ export interface WatchOptions {
   /** The pause between two rounds, in milliseconds. */
   readonly intervalMs: number;
   readonly listen: ListenAddress;
-  /** Who is told of findings. Default: nobody. */
-  readonly webhook?: Pick<DeliveriesOptions, 'outbox' | 'webhook' | 'patience'> | undefined;
+  /** Sends findings to a webhook. Default: nobody is notified. */
+  readonly notifier?: Notifier | undefined;
   /** Ends it: streams that are being verified are finished, and no other is begun. */
   readonly stopped: Promise<void>;
   /** Outputs for one more round. */
@@ -50,68 +50,53 @@ export interface WatchOptions {
 export async function watch(options: WatchOptions): Promise<void> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal); // one listener for each stream that is verified is no leak
-  const deliveries = options.webhook && new Deliveries({ ...options.webhook, onTrouble: options.onTrouble });
-  const status = new WatchStatus(deliveries);
+  const status = new WatchStatus(options.notifier);
   const server = await serveStatus(options.listen, {
     metrics: () => status.metrics(),
     health: () => status.health(),
   });
   options.onListening(server.url);
   void options.stopped.then(() => stop.abort());
-  const parts = [rounds(options, status, deliveries, stop.signal)];
-  if (deliveries !== undefined) parts.push(deliveries.run(stop.signal));
-  const ended = parts.map(async (part) => {
-    try {
-      await part;
-    } finally {
-      stop.abort(); // one does not go on without the other
-    }
-  });
   try {
-    const failed = (await Promise.allSettled(ended)).find((one) => one.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await rounds(options, status, stop.signal);
   } finally {
     await server.close();
   }
 }
 
-async function rounds(
-  options: WatchOptions,
-  status: WatchStatus,
-  deliveries: Deliveries | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+async function rounds(options: WatchOptions, status: WatchStatus, signal: AbortSignal): Promise<void> {
+  const { notifier, onTrouble, intervalMs } = options;
   for (let number = 1; !signal.aborted; number++) {
     try {
-      await oneRound(options, status, deliveries, signal);
+      await oneRound(options, status, signal);
     } catch (error) {
-      if (isStop(error, signal)) return;
-      if (options.isFatal(error, number)) throw error;
-      status.roundFailed(error);
-      options.onTrouble(error);
+      if (!isStop(error, signal)) {
+        if (options.isFatal(error, number)) throw error;
+        status.roundFailed(error);
+        onTrouble(error);
+      }
     }
-    await pauseUntil(options.intervalMs, signal);
+    await notifier?.deliver(signal, onTrouble);
+    await pauseUntil(intervalMs, signal);
   }
 }
 
 async function oneRound(
-  { round, webhook, outputs, keptLines }: WatchOptions,
+  { round, notifier, outputs, keptLines }: WatchOptions,
   status: WatchStatus,
-  deliveries: Deliveries | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const own = outputs();
   const counts = new ResultCounts();
   const streams = new Set<string>();
-  webhook?.outbox.beginRound();
+  notifier?.beginRound();
   const done = await round(async (result) => {
     counts.add(result);
     streams.add(result.stream);
-    if (webhook?.outbox.take(result, new Date())) deliveries?.wake();
+    notifier?.take(result, new Date());
     await own.result(result);
   }, signal);
-  webhook?.outbox.endRound();
-  deliveries?.wake();
+  notifier?.endRound();
   const run = { ...done.run, keptLines: await keptLines?.(streams) };
   const { summary } = done;
   await own.summary(summary, run);

@@ -4,7 +4,7 @@ import { askOverHttp } from '../../foundation/http-answer.ts';
 import { parseRetryAfter } from '../../keys/retry.ts';
 import type { WebhookSecret } from './webhook-secret.ts';
 
-/** A message that a receiver gets at least once. */
+/** A message to a webhook. */
 export interface WebhookMessage {
   /** The same each time that it is sent. */
   readonly id: string;
@@ -12,7 +12,7 @@ export interface WebhookMessage {
   readonly body: string;
 }
 
-/** Where findings are told. */
+/** Where findings are sent. */
 export interface WebhookPlace {
   readonly url: string;
   readonly secret: WebhookSecret;
@@ -24,8 +24,8 @@ const TIMEOUT_MS = 15_000;
 
 /** A receiver of messages, which are signed as Standard Webhooks has it. */
 export class Webhook {
-  /** `https://alerts.example.com`: what is behind that may be a secret of the receiver, and is in no message. */
-  readonly name: string;
+  /** `the webhook https://alerts.example.com`: the rest of its address may be a secret, and is in no message. */
+  readonly what: string;
   readonly #url: URL;
   readonly #secret: WebhookSecret;
   readonly #timeoutMs: number;
@@ -35,7 +35,7 @@ export class Webhook {
     this.#url = webhookUrl(url);
     this.#secret = secret;
     this.#timeoutMs = timeoutMs;
-    this.name = this.#url.origin;
+    this.what = `the webhook ${this.#url.origin}`;
   }
 
   /**
@@ -44,40 +44,37 @@ export class Webhook {
    * @throws {@link TamperError} `TIMEOUT`, `UNAVAILABLE`, `ABORTED`
    */
   async send({ id, body }: WebhookMessage, signal: AbortSignal): Promise<void> {
-    const what = `the webhook ${this.name}`;
     const seconds = Math.floor(Date.now() / 1000);
-    const headers = {
-      'content-type': 'application/json',
-      'user-agent': 'fapilog-tamper',
-      'webhook-id': id,
-      'webhook-timestamp': String(seconds),
-      'webhook-signature': this.#secret.sign(id, seconds, body),
-    };
-    const {
-      ok,
-      status,
-      headers: answered,
-    } = await askOverHttp({
-      what,
+    const { ok, status, headers } = await askOverHttp({
+      what: this.what,
       url: this.#url,
       method: 'POST',
-      headers,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'fapilog-tamper',
+        'webhook-id': id,
+        'webhook-timestamp': String(seconds),
+        'webhook-signature': this.#secret.sign(id, seconds, body),
+      },
       body,
       limit: 0,
       timeoutMs: this.#timeoutMs,
       signal,
       hint: HINT,
     });
-    if (!ok) throw refused(what, status, answered);
+    if (!ok) throw refused(this.what, status, headers);
   }
 }
 
-const HINT = 'The message waits and is sent again.';
+const HINT = 'The message is sent again after the next round.';
+/** Of other statuses below 500 the same message gets the same again. */
+const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function refused(what: string, status: number, headers: Headers): TamperError {
   const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined, Date.now());
   return new TamperError('UNAVAILABLE', `${what} answered with HTTP status ${status}`, {
     hint: HINT,
+    retryable: status >= 500 || TEMPORARY.has(status),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 import { runHere } from '../../support/command-line.ts';
-import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
+import { type Received, type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 
 /** `audit --watch` as a process, with a receiver of webhooks. */
 
@@ -59,9 +59,9 @@ async function seal(name: string, origin = `example.com/${name}`): Promise<void>
 const text = (name: string): string => readFileSync(join(cwd, name), 'utf8');
 
 /** In one step too. */
-function tamper(): void {
-  writeFileSync(join(cwd, 'tampered'), text('logs/a/audit.jsonl').replace('paid 120', 'paid 12'));
-  renameSync(join(cwd, 'tampered'), join(cwd, 'logs/a/audit.jsonl'));
+function tamper(name = 'a'): void {
+  writeFileSync(join(cwd, 'tampered'), text(`logs/${name}/audit.jsonl`).replace('paid 120', 'paid 12'));
+  renameSync(join(cwd, 'tampered'), join(cwd, `logs/${name}/audit.jsonl`));
 }
 
 const args = (...more: string[]): string[] => [
@@ -77,6 +77,7 @@ interface Watching {
   stderr(): string;
   get(path: string): Promise<{ readonly status: number; readonly text: string }>;
   stop(): Promise<number | null>;
+  kill(): Promise<void>;
 }
 
 async function watching(argv: readonly string[], env: Record<string, string> = {}): Promise<Watching> {
@@ -112,13 +113,23 @@ async function watching(argv: readonly string[], env: Record<string, string> = {
       const [code] = (await ended) as [number | null];
       return code;
     },
+    kill: async () => {
+      const ended = once(child, 'close');
+      child.kill('SIGKILL');
+      await ended;
+    },
   };
 }
 
+const roundsDone = async (one: Watching): Promise<number> =>
+  Number(/rounds_total\{outcome="done"\} (\d+)/.exec((await one.get('/metrics')).text)?.[1]);
 const untilDone = (one: Watching, count = 1): Promise<void> =>
-  expect
-    .poll(async () => Number(/rounds_total\{outcome="done"\} (\d+)/.exec((await one.get('/metrics')).text)?.[1]))
-    .toBeGreaterThanOrEqual(count);
+  expect.poll(() => roundsDone(one)).toBeGreaterThanOrEqual(count);
+/** Until two more rounds are done: one may be running. */
+const untilLater = async (one: Watching): Promise<void> => untilDone(one, (await roundsDone(one)) + 2);
+
+const dataOf = ({ body }: Received) => JSON.parse(body).data;
+const streamsOf = (received: readonly Received[]): string[] => received.map((one) => dataOf(one).stream).sort();
 
 /** Everything below a directory, as text. */
 const filesBelow = (path: string): string =>
@@ -177,13 +188,65 @@ describe('fapilog-tamper audit --watch', () => {
     expect(await one.stop()).toBe(0);
     expect(one.stderr()).toContain('HTTP status 500');
     expect(one.stderr(), 'what is behind the host may be a secret').not.toContain('/hook');
-    const id = receiver.received[0]?.headers['webhook-id'];
     receiver.received.length = 0;
     receiver.answer = () => undefined; // it hangs
     const again = await watching(watchArgs(...hook));
     await receiver.got(1);
-    expect(receiver.received[0]?.headers['webhook-id']).toBe(id);
+    expect(receiver.received.map(dataOf)).toMatchObject([{ stream: 'example.com/a', verdict: 'tampered' }]);
     expect(await again.stop()).toBe(0);
+  });
+
+  it('tells of all streams that changed, after the rounds that follow, when the receiver takes it again', async () => {
+    for (const name of ['b', 'c']) await seal(name);
+    for (const name of ['a', 'b', 'c']) tamper(name);
+    receiver.answer = (response) => response.writeHead(500).end();
+    const one = await watching(watchArgs('--webhook', receiver.url), { AUDIT_WEBHOOK_SECRET: secret });
+    await expect.poll(async () => (await one.get('/healthz')).text).toContain('{"waiting":3,"failing":true}');
+    await untilLater(one);
+    receiver.received.length = 0;
+    receiver.answer = (response) => response.writeHead(200).end();
+    await expect.poll(async () => (await one.get('/healthz')).text).toContain('{"waiting":0,"failing":false}');
+    await untilLater(one);
+    expect((await one.get('/metrics')).text).toContain('fapilog_tamper_audit_webhook_waiting 0\n');
+    const accepted = /webhook_attempts_total\{outcome="delivered"\} (\d+)/.exec((await one.get('/metrics')).text)?.[1];
+    expect([accepted, streamsOf(receiver.received)]).toEqual([
+      '3',
+      ['a', 'b', 'c'].map((name) => `example.com/${name}`),
+    ]);
+    expect(await one.stop()).toBe(0);
+    expect(one.stderr().match(/HTTP status 500/g), 'reported once').toHaveLength(1);
+    for (const spelling of [secret, secret.slice(6), 'canary']) expect(one.stderr()).not.toContain(spelling);
+  });
+
+  it('tells of what it finds when the receiver is not there, once that is', async () => {
+    tamper();
+    const { url } = receiver;
+    await receiver.close();
+    const one = await watching(watchArgs('--webhook', url), { AUDIT_WEBHOOK_SECRET: secret });
+    await expect.poll(async () => (await one.get('/healthz')).text).toContain('"status":"degraded"');
+    receiver = await startReceiver(Number(new URL(url).port));
+    await receiver.got(1);
+    await untilLater(one);
+    expect(streamsOf(receiver.received)).toEqual(['example.com/a']);
+    expect(await one.stop()).toBe(0);
+    expect(one.stderr()).toContain('ECONNREFUSED');
+    for (const spelling of [secret, secret.slice(6), 'canary', '/hook']) expect(one.stderr()).not.toContain(spelling);
+  });
+
+  it('that is killed between two rounds tells at the next start of what came meanwhile, and repeats nothing', async () => {
+    await seal('b');
+    tamper();
+    const hook = ['--webhook', receiver.url];
+    const one = await watching(watchArgs(...hook), { AUDIT_WEBHOOK_SECRET: secret });
+    await receiver.got(1);
+    await untilLater(one); // what was sent is on the disk before the next round begins
+    await one.kill();
+    tamper('b');
+    const again = await watching(watchArgs(...hook), { AUDIT_WEBHOOK_SECRET: secret });
+    await receiver.got(2);
+    await untilLater(again);
+    expect(await again.stop()).toBe(0);
+    expect(receiver.received.map((each) => dataOf(each).stream)).toEqual(['example.com/a', 'example.com/b']);
   });
 
   it('tells and prints each file of no stream that comes, whatever others there are', async () => {

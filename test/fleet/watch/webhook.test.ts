@@ -40,12 +40,22 @@ describe('a message', () => {
 });
 
 describe('a receiver', () => {
-  it.each([400, 401, 410, 429, 500, 503])('that answers %i has not taken the message', async (status) => {
+  it.each([
+    [400, false],
+    [401, false],
+    [410, false],
+    [408, true],
+    [425, true],
+    [429, true],
+    [500, true],
+    [503, true],
+  ])('that answers %i has not taken the message; worth another attempt: %s', async (status, retryable) => {
     receiver.answer = (response) => response.writeHead(status, { 'retry-after': '7' }).end('no');
     await expect(send(hook())).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringContaining(`HTTP status ${status}`),
       retryAfterMs: 7_000,
+      retryable,
     });
   });
 
@@ -116,7 +126,7 @@ describe('an address', () => {
   it.each(['https://alerts.example.com/x', 'http://localhost:1/x', 'http://127.0.0.1/x', 'http://[::1]:8/x'])(
     '%s is taken, and named without what may be a secret in it',
     (url) => {
-      expect(hook({ url }).name).toBe(new URL(url).origin);
+      expect(hook({ url }).what).toBe(`the webhook ${new URL(url).origin}`);
     },
   );
 });
