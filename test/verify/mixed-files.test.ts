@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { wrapFile } from '../support/carriers.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { verify } from '../support/verifying.ts';
@@ -164,6 +165,44 @@ describe('mixed streams in several files', () => {
     expect(verdicts.filter((verdict) => verdict === 'ok')).toHaveLength(16);
     expect(verdicts.filter((verdict) => verdict === 'undecided')).toHaveLength(4);
     expect(report.findings.map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'LIMIT'));
+  });
+
+  it('are told of a checkpoint in no proper form, also before the first entry, in the stream that it names', async () => {
+    const [a, b] = streams() as [Buffer[], Buffer[], Buffer[]];
+    const nobodys = Buffer.from('{"integrity":{"kind":"checkpoint","note":"nobody"}}\n');
+    const ofB = Buffer.from(`{"integrity":{"kind":"checkpoint","note":"${origins[1]}\\n3"}}\n`);
+    const codes = async (...lines: Buffer[]): Promise<(readonly string[])[]> => {
+      const report = await verify({
+        paths: [folder([{ name: 'mixed.log', bytes: Buffer.concat(lines) }])],
+        origin: origins.slice(0, 2),
+        publicKeys,
+        demux: true,
+      });
+      return report.streams.map(({ findings }) => findings.map(({ code }) => code));
+    };
+    expect(await codes(nobodys, ...a, ...b)).toEqual([['NOTE_MALFORMED'], []]);
+    expect(await codes(ofB, ...a, ...b)).toEqual([[], ['NOTE_MALFORMED']]);
+    expect(await codes(...a, ofB, ...b)).toEqual([[], ['NOTE_MALFORMED']]);
+  });
+
+  it('are put together over files of one container, whatever files of others stand between them', async () => {
+    const [a, b] = streams().map((lines) => Buffer.concat(lines)) as [Buffer, Buffer, Buffer];
+    const of = (name: string, log: Buffer): { name: string; bytes: Buffer }[] => {
+      const lines = wrapFile('docker', log, 50).bytes.toString('latin1').split('\n');
+      const at = 12; // inside a line
+      return [
+        { name: `${name}-json.log.1`, bytes: Buffer.from(`${lines.slice(0, at).join('\n')}\n`, 'latin1') },
+        { name: `${name}-json.log`, bytes: Buffer.from(lines.slice(at).join('\n'), 'latin1') },
+      ];
+    };
+    const report = await verify({
+      paths: [folder([...of('one', a), ...of('two', b)])],
+      origin: origins.slice(0, 2),
+      publicKeys,
+      demux: true,
+      unwrap: 'docker',
+    });
+    expect(report).toMatchObject({ verdict: 'ok', findings: [] });
   });
 
   it('are ok where a file holds nothing but a checkpoint', async () => {
