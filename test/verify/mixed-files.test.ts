@@ -185,18 +185,18 @@ describe('mixed streams in several files', () => {
     expect(await codes(...a, ofB, ...b)).toEqual([[], ['NOTE_MALFORMED']]);
   });
 
-  it('are put together over files of one container, whatever files of others stand between them', async () => {
-    const [a, b] = streams().map((lines) => Buffer.concat(lines)) as [Buffer, Buffer, Buffer];
-    const of = (name: string, log: Buffer): { name: string; bytes: Buffer }[] => {
-      const lines = wrapFile('docker', log, 50).bytes.toString('latin1').split('\n');
-      const at = 12; // inside a line
-      return [
-        { name: `${name}-json.log.1`, bytes: Buffer.from(`${lines.slice(0, at).join('\n')}\n`, 'latin1') },
-        { name: `${name}-json.log`, bytes: Buffer.from(lines.slice(at).join('\n'), 'latin1') },
-      ];
-    };
+  it('are put together over files of one container, also where a file of another one stands between them', async () => {
+    const [a, b] = streams() as [Buffer[], Buffer[], Buffer[]];
+    const one = wrapFile('docker', Buffer.concat([...b.slice(0, 3), ...a, ...b.slice(8)]), 50).bytes.toString('latin1');
+    const lines = one.split('\n');
+    const at = lines.findIndex((line) => line.includes('\\"n\\":')) + 1; // inside that record
+    const path = folder([
+      { name: 'one-json.log.1', bytes: Buffer.from(`${lines.slice(0, at).join('\n')}\n`, 'latin1') },
+      { name: 'one-json.log', bytes: Buffer.from(lines.slice(at).join('\n'), 'latin1') },
+      { name: 'two-json.log', bytes: wrapFile('docker', Buffer.concat(b.slice(3, 8)), 50).bytes },
+    ]);
     const report = await verify({
-      paths: [folder([...of('one', a), ...of('two', b)])],
+      paths: [path],
       origin: origins.slice(0, 2),
       publicKeys,
       demux: true,
