@@ -24,7 +24,7 @@ const known: Readonly<Record<string, readonly string[] | string>> = {
   'providers/aws-kms/load-client.ts': ['aws-kms'],
   'providers/gcp-storage/open-bucket.ts': ['logs-gs'],
   'providers/azure-blob/open-container.ts': ['logs-az'],
-  'providers/vault/node-http-client.ts': ['vault'],
+  'providers/vault/http-client.ts': ['vault'],
   'providers/vault/tls.ts': ['vault'],
   'providers/azure-keyvault/packages.ts': ['azure-keyvault', 'azure-keyvault-asked'],
   'providers/internal/azure/identity-package.ts': ['azure-token'],

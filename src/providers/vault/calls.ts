@@ -3,11 +3,10 @@ import { callService } from '../../keys/call.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import { ActiveCalls } from '../internal/active-calls.ts';
-import { signChunk } from './batch.ts';
 import type { VaultConnection } from './connection.ts';
 import type { VaultSettings } from './options.ts';
 import type { PermissionQuestions } from './permissions.ts';
-import type { TransitCall } from './transit.ts';
+import { signChunk, type TransitCall } from './transit.ts';
 
 /** What one use of a key is given besides the key. */
 export interface UseOptions extends CallOptions {

@@ -1,7 +1,6 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { VaultApi } from './api.ts';
-import { readCredential } from './credential-file.ts';
-import { LastCredential } from './last-credential.ts';
+import { LastCredential, readCredential } from './credential.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
 import { replyOf } from './reply-error.ts';
 

@@ -34,8 +34,7 @@ import {
 } from './key-state.ts';
 import { resolveSettings, type VaultProviderOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
-import type { Transit } from './transit.ts';
-import { type TransitText, versionOfWrapped } from './transit-text.ts';
+import { type Transit, type TransitText, versionOfWrapped } from './transit.ts';
 
 /**
  * Keys in the Transit engine of HashiCorp Vault or OpenBao, named `MOUNT/keys/NAME`; identities are `MOUNT/keys/NAME:vN`.

@@ -3,7 +3,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { KeyWarnings } from '../../keys/warnings.ts';
 import type { VaultApi } from './api.ts';
-import { credentialOf, readCredential } from './credential-file.ts';
+import { credentialOf, readCredential } from './credential.ts';
 import { defaultTokenFile, type Variables, variable } from './environment.ts';
 import { type Login, type LoginMethod, principalOf } from './login.ts';
 

@@ -1,14 +1,11 @@
-import { TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { ApiReply, VaultApi } from './api.ts';
-import { decodeBase64, encodeBase64 } from './base64-bytes.ts';
-import { inChunks, signChunk } from './batch.ts';
 import { type VaultKeyPath, versionIdentity } from './key-path.ts';
 import { readKeyState, type VaultKeyState } from './key-state.ts';
 import { replyError, replyOf } from './reply-error.ts';
-import type { BodyValue } from './secret-bytes.ts';
-import { readTransitText, type TransitText, writeTransitText } from './transit-text.ts';
+import { type BodyValue, decodeBase64, encodeBase64 } from './secret-bytes.ts';
 
 /** What every operation is given: a token, a signal, and a place for the request's id. */
 export interface TransitCall {
@@ -211,4 +208,71 @@ function malformed(what: string, fault: string): TamperError {
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** `vault:vN:` and base64, taken apart. Transit spells ciphertexts, signatures and MACs like this, in OpenBao as well. */
+export interface TransitText {
+  readonly version: number;
+  /** What follows the prefix, decoded. */
+  readonly bytes: Buffer;
+}
+
+const pattern = /^vault:v([1-9][0-9]{0,8}):([A-Za-z0-9+/]+={0,2})$/;
+
+/** Reads what Vault answered. */
+function readTransitText(text: unknown, what: string): TransitText {
+  const match = typeof text === 'string' ? pattern.exec(text) : null;
+  const [, version = '', encoded = ''] = match ?? [];
+  const bytes = Buffer.from(encoded, 'base64');
+  if (match === null || bytes.toString('base64') !== encoded) {
+    throw new TamperError('RESPONSE_MALFORMED', `Vault: ${what}: the answer is not of the form vault:vN:BASE64`);
+  }
+  return { version: Number(version), bytes };
+}
+
+/** Writes what Vault expects for a signature or MAC of a version. */
+function writeTransitText(version: number, bytes: Uint8Array): string {
+  return `vault:v${version}:${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}`;
+}
+
+/** The version in a wrapped key from a log, which is the text as bytes; undefined where it is not one. */
+export function versionOfWrapped(wrapped: Uint8Array | undefined): number | undefined {
+  if (wrapped === undefined || wrapped.length > 4096) return undefined;
+  const match = pattern.exec(Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength).toString('latin1'));
+  return match?.[1] === undefined ? undefined : Number(match[1]);
+}
+
+/**
+ * How many items go into one request. OpenBao takes 1,000 strings in a request, names of members included, and an item to
+ * sign has two; other limits of servers are larger.
+ */
+export const signChunk = 400;
+
+/**
+ * Sends items in chunks, one after another, and puts the results together in order. A chunk that the server finds too
+ * large (400 "high complexity", 413) is halved and sent again.
+ */
+async function inChunks<T, R>(
+  items: readonly T[],
+  size: number,
+  send: (chunk: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let most = size;
+  for (let at = 0; at < items.length; ) {
+    const chunk = items.slice(at, at + most);
+    try {
+      results.push(...(await send(chunk)));
+      at += chunk.length;
+    } catch (error) {
+      if (!isTooLarge(error) || chunk.length === 1) throw error;
+      most = Math.ceil(chunk.length / 2);
+    }
+  }
+  return results;
+}
+
+function isTooLarge(error: unknown): boolean {
+  const reply = replyOf(error);
+  return isTamperError(error, 'USAGE') && (reply?.status === 400 || reply?.status === 413);
 }

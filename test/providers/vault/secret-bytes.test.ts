@@ -2,8 +2,13 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/keys/secret.ts';
-import { decodeBase64, encodeBase64 } from '../../../src/providers/vault/base64-bytes.ts';
-import { encodeBody, scrub, takeSecret } from '../../../src/providers/vault/secret-bytes.ts';
+import {
+  decodeBase64,
+  encodeBase64,
+  encodeBody,
+  scrub,
+  takeSecret,
+} from '../../../src/providers/vault/secret-bytes.ts';
 
 const text = (secret: Secret | undefined): string | undefined => secret?.use((bytes) => bytes.toString());
 
