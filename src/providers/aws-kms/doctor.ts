@@ -1,14 +1,21 @@
-import { isTamperError } from '../../errors.ts';
+import { isError, isTamperError } from '../../errors.ts';
+import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check, type Found, isShutOut } from '../internal/doctor-check.ts';
-import type { DoctorSubject } from '../internal/doctor-subject.ts';
-import { chooseAlgorithm, defaultSigningAlgorithms } from './algorithms.ts';
+import {
+  check,
+  type DoctorSubject,
+  type Found,
+  isShutOut,
+  testMessage,
+  tryPermission,
+  untriedUnwrap,
+} from '../internal/doctor-check.ts';
+import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
 import type { AwsKmsKeyMetadata } from './client.ts';
-import { dataKeyPermissions, signingPermissions } from './doctor-permissions.ts';
 import { callName, isKeyArn } from './identity.ts';
 import type { AwsKmsOptions } from './options.ts';
 import { regionOf } from './own-clients.ts';
-import { AwsKmsSession } from './session.ts';
+import { type Ask, AwsKmsSession } from './session.ts';
 
 /** How close to its end a session is worth a warning, in milliseconds: the SDK renews five minutes before. */
 const renewedBeforeMs = 5 * 60_000;
@@ -146,5 +153,85 @@ async function rotationOf(session: AwsKmsSession, what: string, keyId: string, a
 
 function deniedAsUndefined(error: unknown): undefined {
   if (isTamperError(error, 'ACCESS_DENIED')) return undefined;
+  throw error;
+}
+
+/** May we mint data keys, and recover them? */
+async function dataKeyPermissions(
+  session: AwsKmsSession,
+  subject: DoctorSubject<AwsKmsOptions>,
+  arn: string,
+): Promise<DoctorCheck[]> {
+  const pairs = wrappingPairs(subject.context);
+  let wrapped: Uint8Array | undefined;
+  const mint = await permission(session, subject, 'GenerateDataKey', 'writer', arn, async (ask) => {
+    const reply = await ask('GenerateDataKey', arn, (client, call) =>
+      client.generateDataKey({ KeyId: arn, KeySpec: 'AES_256', EncryptionContext: pairs }, call),
+    );
+    reply.Plaintext?.fill(0);
+    wrapped = reply.CiphertextBlob;
+  });
+  const blob = wrapped;
+  if (blob === undefined) return [mint, untriedUnwrap('Decrypt', 'GenerateDataKey')];
+  const recover = await permission(session, subject, 'Decrypt', 'auditor', arn, async (ask) => {
+    const reply = await ask('Decrypt', arn, async (client, call) =>
+      client.decrypt({ KeyId: arn, CiphertextBlob: blob, EncryptionContext: pairs, DryRun: true }, call).catch(dryRun),
+    );
+    if ('Plaintext' in reply) reply.Plaintext?.fill(0); // a server that does not know DryRun
+  });
+  return [mint, recover];
+}
+
+/** May we sign, and read the public key? `DryRun` makes no signature. */
+async function signingPermissions(
+  session: AwsKmsSession,
+  subject: DoctorSubject<AwsKmsOptions>,
+  arn: string,
+  key: AwsKmsKeyMetadata,
+): Promise<DoctorCheck[]> {
+  const algorithm = chooseAlgorithm(arn, key, subject.options.signingAlgorithms ?? defaultSigningAlgorithms);
+  const vendor = vendorAlgorithm(algorithm);
+  if (vendor === undefined) {
+    const input = { KeyId: arn, Message: testMessage, MacAlgorithm: 'HMAC_SHA_256', DryRun: true } as const;
+    return [
+      await permission(session, subject, 'GenerateMac', 'writer', arn, (ask) =>
+        ask('GenerateMac', arn, (client, call) => client.generateMac(input, call).catch(dryRun)),
+      ),
+    ];
+  }
+  const input = {
+    KeyId: arn,
+    Message: testMessage,
+    MessageType: 'RAW',
+    SigningAlgorithm: vendor,
+    DryRun: true,
+  } as const;
+  return [
+    await permission(session, subject, 'Sign', 'writer', arn, (ask) =>
+      ask('Sign', arn, (client, call) => client.sign(input, call).catch(dryRun)),
+    ),
+    await permission(session, subject, 'GetPublicKey', 'both', arn, (ask) =>
+      ask('GetPublicKey', arn, (client, call) => client.getPublicKey({ KeyId: arn }, call)),
+    ),
+  ];
+}
+
+async function permission(
+  session: AwsKmsSession,
+  { role }: DoctorSubject<AwsKmsOptions>,
+  action: string,
+  neededBy: 'writer' | 'auditor' | 'both',
+  arn: string,
+  probe: (ask: Ask) => Promise<unknown>,
+): Promise<DoctorCheck> {
+  const called = `kms:${action}`;
+  const hint = `Give writers and auditors different roles, and deny ${called} to this one.`;
+  const operation = action === 'Decrypt' ? 'recoverKey' : action === 'GenerateDataKey' ? 'getKey' : 'sign';
+  return tryPermission({ action, called, neededBy, role, hint }, () => session.use(operation, arn, {}, probe));
+}
+
+/** How AWS says that the call would have succeeded. */
+function dryRun(error: unknown): Record<string, never> {
+  if (isError(error) && error.name === 'DryRunOperationException') return {};
   throw error;
 }

@@ -8,9 +8,8 @@ import { KeyWarnings } from '../../keys/warnings.ts';
 import { vendorFacts } from '../internal/aws-vendor-error.ts';
 import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsReply } from './client.ts';
 import { mapAwsError } from './error-map.ts';
-import type { AwsCredentialFacts, OwnedClient } from './load-client.ts';
 import { type AwsKmsOptions, checkAwsKmsOptions } from './options.ts';
-import { OwnClients } from './own-clients.ts';
+import { type AwsCredentialFacts, OwnClients, type OwnedClient } from './own-clients.ts';
 
 const defaultTimeoutMs = 15_000;
 

@@ -1,4 +1,4 @@
-import { TamperError } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import { assertMessage } from '../../keys/message.ts';
 import type { CallOptions, Signature, SignatureAlgorithm, SigningKey, SigningKeyOptions } from '../../keys/provider.ts';
@@ -6,8 +6,8 @@ import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
+import type { AwsKmsClient, AwsKmsReply } from './client.ts';
 import { assertAnsweredBy, callName, corrupted, isKeyArn, replyIdentity } from './identity.ts';
-import { verifyOnline } from './online-verify.ts';
 import { type AwsKmsOptions, defaultTtlSeconds } from './options.ts';
 import type { HandedOut } from './rotation.ts';
 import type { Ask, AwsKmsSession } from './session.ts';
@@ -170,4 +170,65 @@ function assertUsable(name: string, state: string | undefined): void {
   throw new TamperError('KEY_VERSION_UNAVAILABLE', `AWS KMS key "${name}" is in state ${state}`, {
     hint: 'It can be used once AWS says that it is enabled.',
   });
+}
+
+/** The longest signature that `Verify` and `VerifyMac` take, in bytes. */
+const maxSignatureBytes = 6144;
+
+/**
+ * Has AWS check a signature or MAC: for HMAC keys, and for keys whose public key nobody kept.
+ *
+ * @returns false only where AWS says that the signature is bad: by `KMSInvalidSignatureException` or
+ * `KMSInvalidMacException` as documented, or by `SignatureValid: false` or `MacValid: false` as some servers do
+ */
+async function verifyOnline(ask: Ask, key: SigningKey, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const arn = key.identity;
+  if (!isKeyArn(arn)) throw new TamperError('USAGE', `"${arn}" is not the ARN of an AWS KMS key`);
+  if (signature.length === 0 || signature.length > maxSignatureBytes) return false; // the service takes none such
+  if (key.algorithm === 'kms-hmac-sha256') {
+    const reply = await ask<MacReply>('VerifyMac', arn, async (client, call) => {
+      const input = { KeyId: arn, Message: data, MacAlgorithm: 'HMAC_SHA_256', Mac: signature } as const;
+      return client.verifyMac(input, call).catch(badIf('KMSInvalidMacException', arn));
+    });
+    return verdict('VerifyMac', arn, reply.KeyId, reply.MacValid);
+  }
+  const vendor = vendorAlgorithm(key.algorithm);
+  if (vendor === undefined) throw new TamperError('UNSUPPORTED_OPERATION', `AWS KMS cannot verify ${key.algorithm}`);
+  const reply = await ask<SignatureReply>('Verify', arn, async (client, call) => {
+    const input = {
+      KeyId: arn,
+      Message: data,
+      MessageType: 'RAW',
+      SigningAlgorithm: vendor,
+      Signature: signature,
+    } as const;
+    return client.verify(input, call).catch(badIf('KMSInvalidSignatureException', arn));
+  });
+  return verdict('Verify', arn, reply.KeyId, reply.SignatureValid);
+}
+
+type MacReply = Awaited<ReturnType<AwsKmsClient['verifyMac']>>;
+type SignatureReply = Awaited<ReturnType<AwsKmsClient['verify']>>;
+
+interface Bad extends AwsKmsReply {
+  readonly KeyId: string;
+  readonly SignatureValid: false;
+  readonly MacValid: false;
+}
+
+/** The exception for an invalid signature means false; all others are rethrown. */
+function badIf(name: string, arn: string): (error: unknown) => Bad {
+  return (error) => {
+    if (isError(error) && error.name === name) return { KeyId: arn, SignatureValid: false, MacValid: false };
+    throw error;
+  };
+}
+
+function verdict(operation: string, arn: string, replied: string | undefined, valid: boolean | undefined): boolean {
+  assertAnsweredBy(operation, arn, replied);
+  if (typeof valid === 'boolean') return valid;
+  throw new TamperError(
+    'RESPONSE_MALFORMED',
+    `AWS KMS ${operation} "${arn}": the reply does not say whether it is valid`,
+  );
 }

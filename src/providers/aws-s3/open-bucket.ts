@@ -1,7 +1,6 @@
 import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
-import { boundReplies } from '../internal/aws-bounded-reply.ts';
-import { refusesPlainHttp } from '../internal/aws-plain-http.ts';
+import { boundReplies, refusesPlainHttp } from '../internal/aws-middleware.ts';
 import { cannotLoad } from '../internal/cannot-load.ts';
 import { S3Bucket } from './bucket.ts';
 

@@ -3,14 +3,20 @@ import { withNewMaterial } from '../../keys/data-key.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check, type Found, isShutOut, testMessage, tryPermission, untriedUnwrap } from '../internal/doctor-check.ts';
-import type { DoctorSubject } from '../internal/doctor-subject.ts';
-import { currentVersion } from './current-version.ts';
+import {
+  check,
+  type DoctorSubject,
+  type Found,
+  isShutOut,
+  testMessage,
+  tryPermission,
+  untriedUnwrap,
+} from '../internal/doctor-check.ts';
 import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
 import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
-import { type Attempt, VaultCalls } from './vault-calls.ts';
+import { type Attempt, currentVersion, VaultCalls } from './vault-calls.ts';
 import { assertWraps, unpackWrappedKey } from './wrapped-key.ts';
 
 /** What {@link checkAzureKeyVault} looks at. */

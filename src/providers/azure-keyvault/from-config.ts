@@ -1,6 +1,6 @@
 import { modeOf, type ResolvedConfig } from '../../config/index.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { doctorContext } from '../internal/doctor-context.ts';
+import { doctorContext } from '../internal/doctor-check.ts';
 import { checkAzureKeyVault } from './doctor.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
 import { AzureKeyVaultProvider } from './provider.ts';

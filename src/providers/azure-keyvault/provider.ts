@@ -24,12 +24,11 @@ import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
-import { currentVersion } from './current-version.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
-import { type Attempt, VaultCalls } from './vault-calls.ts';
+import { type Attempt, currentVersion, VaultCalls } from './vault-calls.ts';
 import { assertWraps, packWrappedKey, unpackWrappedKey } from './wrapped-key.ts';
 
 const source = 'azure-keyvault';

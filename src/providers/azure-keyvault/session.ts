@@ -1,16 +1,27 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 import { LruMap } from '../../foundation/lru-map.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import { type BoundingPolicy, boundReplies } from '../internal/azure/bounded-reply.ts';
 import type { AzureCaller } from '../internal/azure/caller.ts';
-import { boundedCredential, chooseCredential } from '../internal/azure/credential.ts';
-import { loadIdentity } from '../internal/azure/identity-package.ts';
+import { boundedCredential, chooseCredential, loadIdentity } from '../internal/azure/credential.ts';
+import { cannotLoad } from '../internal/cannot-load.ts';
 import type { AzureCryptographyClient, AzureKeyClient, AzureKeyVaultClients, AzureKeyVersionHandle } from './client.ts';
-import { FirstAlone } from './first-alone.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
-import { loadKeyVaultKeys, service } from './packages.ts';
+
+/** What needs the packages, for messages. */
+const service = 'Azure Key Vault';
+
+/** Loads `@azure/keyvault-keys` at its first use. @throws {TamperError} `DEPENDENCY_MISSING` */
+async function loadKeyVaultKeys(): Promise<typeof import('@azure/keyvault-keys')> {
+  try {
+    return await import('@azure/keyvault-keys');
+  } catch (cause) {
+    throw cannotLoad({ service, packageName: '@azure/keyvault-keys' }, cause);
+  }
+}
 
 /** How many clients are kept: one for each vault, one for each version in use. */
 const maxClients = 32;
@@ -215,4 +226,43 @@ function stayOn(vault: URL): StayPolicy {
       return next(request);
     },
   };
+}
+
+/**
+ * Lets calls through one at a time until one has succeeded, and all of them from then on.
+ *
+ * The SDK sends the first request of each client without a body to be told how to authenticate, and repeats it. Of two
+ * first requests at once one can be repeated without its body, which the service then refuses.
+ */
+export class FirstAlone {
+  #open = false;
+  #last: Promise<void> = Promise.resolve();
+
+  /**
+   * @param what - for the message where the signal has fired before its turn came
+   * @throws {TamperError} `ABORTED`; what `call` throws
+   */
+  async run<T>(what: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    if (this.#isOpen()) return call();
+    const before = this.#last;
+    let done = (): void => undefined;
+    this.#last = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      throwIfAborted(what, signal);
+      if (this.#isOpen()) done(); // the one before has succeeded: nobody needs to wait for this one
+      const value = await call();
+      this.#open = true;
+      return value;
+    } finally {
+      done();
+    }
+  }
+
+  /** A method, because another call may have changed it meanwhile, which the compiler does not expect of a field. */
+  #isOpen(): boolean {
+    return this.#open;
+  }
 }

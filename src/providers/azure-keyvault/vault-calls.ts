@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
+import { derFromP1363 } from '../../keys/signature.ts';
 import { membersOf, textOf, vendorFacts } from '../internal/azure/vendor-error.ts';
 import type {
   AzureCallOptions,
@@ -9,12 +11,12 @@ import type {
   AzureKeyProperties,
   AzureRawResponse,
   AzureRotationPolicy,
+  AzureSigningAlgorithm,
 } from './client.ts';
 import { type AzureCall, mapAzureError } from './error-map.ts';
 import { type AzureKeyUrl, answeredVersion, assertAnsweredBy, keyUrl, versionUrl } from './key-url.ts';
-import { handleOf, type KeyVersion, readKeyVersion } from './key-version.ts';
+import { handleOf, isUsable, type KeyVersion, readKeyVersion } from './key-version.ts';
 import type { AzureSession } from './session.ts';
-import { digestFor, readSignature } from './signing-algorithm.ts';
 import { packWrappedKey, type WrappedKeyParts } from './wrapped-key.ts';
 
 /** One attempt of something: its signal, and what its event learns. */
@@ -206,4 +208,86 @@ function bytesOf(value: unknown, operation: string, url: VersionUrl): Uint8Array
 
 function nameOf(url: AzureKeyUrl): string {
   return url.version === undefined ? keyUrl(url) : versionUrl(url, url.version);
+}
+
+/**
+ * The version that a key without one stands for: the newest that is enabled and inside its dates, by this host's clock;
+ * if none is inside, the newest enabled one, and the vault says what it makes of its dates. The vault's own current
+ * version is asked for first; the others only where it will not do, so that the usual case is one request.
+ *
+ * @throws {TamperError} `KEY_DISABLED`: no version is enabled; `KEY_NOT_FOUND`; `KEY_PENDING_DELETION`: it was deleted
+ */
+export async function currentVersion(
+  calls: VaultCalls,
+  key: AzureKeyUrl,
+  now: number,
+  attempt: Attempt,
+): Promise<KeyVersion> {
+  const url = { ...key, version: undefined };
+  const newest = await newestOf(calls, url, attempt);
+  if (newest !== undefined && isUsable(newest, now)) return newest;
+  const enabled = (await calls.versions(url, attempt)).filter((one) => one.enabled !== false);
+  const chosen = enabled.find((one) => isUsable(one, now)) ?? enabled[0];
+  if (chosen === undefined) {
+    throw new TamperError('KEY_DISABLED', `Azure key "${keyUrl(url)}" has no enabled version`, {
+      hint: 'Enable a version, or create a new one.',
+    });
+  }
+  return chosen.version === newest?.url.version ? newest : calls.getKey({ ...url, version: chosen.version }, attempt);
+}
+
+/** The vault's current version; undefined where it is disabled and the service does not show disabled keys. */
+async function newestOf(calls: VaultCalls, url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion | undefined> {
+  try {
+    return await calls.getKey(url, attempt);
+  } catch (error) {
+    if (isTamperError(error, 'KEY_DISABLED')) return undefined;
+    if (isTamperError(error, 'KEY_NOT_FOUND') && (await calls.isDeleted(url, attempt))) {
+      throw new TamperError('KEY_PENDING_DELETION', `Azure key "${keyUrl(url)}" was deleted and can be recovered`, {
+        cause: error,
+        hint: 'Recover it with: az keyvault key recover',
+      });
+    }
+    throw error;
+  }
+}
+
+interface Vendor {
+  readonly name: AzureSigningAlgorithm;
+  readonly hash: 'sha256' | 'sha384';
+}
+
+const vendors: ReadonlyMap<SignatureAlgorithm, Vendor> = new Map([
+  ['ecdsa-p256-sha256', { name: 'ES256', hash: 'sha256' }],
+  ['ecdsa-p384-sha384', { name: 'ES384', hash: 'sha384' }],
+  ['rsa-pss-sha256', { name: 'PS256', hash: 'sha256' }],
+  ['rsa-pkcs1-sha256', { name: 'RS256', hash: 'sha256' }],
+]);
+
+/** The name that the service knows an algorithm by, and the digest of `data` that it signs: it never sees the data. */
+function digestFor(
+  algorithm: SignatureAlgorithm,
+  data: Uint8Array,
+): { readonly name: AzureSigningAlgorithm; readonly digest: Uint8Array } {
+  const vendor = vendors.get(algorithm);
+  if (vendor === undefined) throw new TamperError('KEY_WRONG_USAGE', `Azure Key Vault does not sign with ${algorithm}`);
+  return { name: vendor.name, digest: createHash(vendor.hash).update(data).digest() };
+}
+
+/**
+ * A signature as the log has it: ECDSA as DER (the service answers r and s side by side), RSA as it came.
+ *
+ * @throws {TamperError} `RESPONSE_MALFORMED`: of the wrong length
+ */
+function readSignature(algorithm: SignatureAlgorithm, answer: Uint8Array, identity: string): Uint8Array {
+  if (algorithm !== 'ecdsa-p256-sha256' && algorithm !== 'ecdsa-p384-sha384') return Uint8Array.from(answer);
+  const expected = algorithm === 'ecdsa-p256-sha256' ? 64 : 96;
+  if (answer.length !== expected) {
+    throw new TamperError(
+      'RESPONSE_MALFORMED',
+      `Azure Key Vault sign "${identity}": a signature of ${answer.length} bytes instead of ${expected}`,
+      { retryable: true, hint: 'The signature was discarded.' },
+    );
+  }
+  return derFromP1363(algorithm, answer);
 }

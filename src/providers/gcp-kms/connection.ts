@@ -3,12 +3,11 @@ import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import type { GcpCallOptions, GcpKmsClient } from './client.ts';
-import { credentialFacts } from './doctor-credentials.ts';
 import { parseGcpEndpoint } from './endpoint.ts';
 import { type GcpCall, mapGcpError } from './error-map.ts';
 import { checkGcpKmsOptions, type GcpKmsOptions } from './options.ts';
 import { parseKeyName } from './resource-name.ts';
-import { createSdkClient, type ReadyClient } from './sdk.ts';
+import { createSdkClient, credentialFacts, type ReadyClient } from './sdk.ts';
 
 /** The default of `attemptTimeoutMs`. */
 export const defaultAttemptTimeoutMs = 5_000;

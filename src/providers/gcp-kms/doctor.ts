@@ -2,15 +2,22 @@ import { isTamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
 import type { DataKey, SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { check, type Found, isShutOut, testMessage, tryPermission, untriedUnwrap } from '../internal/doctor-check.ts';
-import type { DoctorSubject } from '../internal/doctor-subject.ts';
+import {
+  check,
+  type DoctorSubject,
+  type Found,
+  isShutOut,
+  testMessage,
+  tryPermission,
+  untriedUnwrap,
+} from '../internal/doctor-check.ts';
 import { stateName } from './algorithms.ts';
 import type { GcpKey } from './client.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
-import { credentialFacts } from './doctor-credentials.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';
 import { parseKeyName } from './resource-name.ts';
+import { credentialFacts } from './sdk.ts';
 
 type Role = 'writer' | 'auditor';
 

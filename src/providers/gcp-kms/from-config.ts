@@ -1,6 +1,6 @@
 import { modeOf, type ResolvedConfig } from '../../config/index.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { doctorContext } from '../internal/doctor-context.ts';
+import { doctorContext } from '../internal/doctor-check.ts';
 import { checkGcpKms } from './doctor.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';

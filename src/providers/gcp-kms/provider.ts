@@ -22,13 +22,11 @@ import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { ActiveCalls } from '../internal/active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
-import { decryptKey, encryptKey } from './data-keys.ts';
-import { verifyMac } from './mac.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { ReadBudget } from './read-budget.ts';
+import { decryptKey, encryptKey, requestSignature, type SigningVersion, verifyMac } from './requests.ts';
 import { parseKeyName } from './resource-name.ts';
-import { requestSignature } from './signing.ts';
-import { type SigningVersion, VersionReader } from './versions.ts';
+import { VersionReader } from './versions.ts';
 
 const source = 'gcp-kms';
 

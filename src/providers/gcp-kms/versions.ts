@@ -1,19 +1,12 @@
 import { isTamperError, TamperError } from '../../errors.ts';
-import type { SigningKey } from '../../keys/provider.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
 import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts';
 import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
 import type { GcpKmsConnection } from './connection.ts';
 import { isForMacs } from './error-map.ts';
 import { checkedBytes, corrupted } from './integrity.ts';
-import { requestMac } from './mac.ts';
+import { requestMac, type SigningVersion } from './requests.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
-
-/** A version that signs: what the log says of it, and how to ask for a signature. */
-export interface SigningVersion {
-  readonly key: SigningKey;
-  readonly gcp: GcpAlgorithm;
-}
 
 /** Asks the service about versions of keys. One attempt each; deadlines and retries are the caller's. */
 export class VersionReader {

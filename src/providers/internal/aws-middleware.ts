@@ -1,6 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
+import { isInsecureUrl } from '../../config/endpoint.ts';
 import { REPLY_TOO_LONG } from './aws-vendor-error.ts';
-import { LONGEST_LISTING, LONGEST_REPLY } from './reply-limits.ts';
+import { LONGEST_LISTING, LONGEST_REPLY } from './storage/reply-body.ts';
 
 /** It goes through the SDK, which writes into what it passes on: the error of the call is made of its name. */
 class ReplyTooLong extends Error {
@@ -61,4 +62,17 @@ function bounded(body: Readable, limit: number): Readable {
     },
   });
   return pipeline(body, limited, () => undefined); // the SDK reads `limited`, and every failure arrives there
+}
+
+/**
+ * Middleware for the step `build` of an AWS client: refuses plain http to another host, whatever named the endpoint, a
+ * `services` section of the profile included.
+ */
+export function refusesPlainHttp(refused: () => Error) {
+  return <Args extends { request: unknown }, Reply>(next: (args: Args) => Promise<Reply>) =>
+    (args: Args): Promise<Reply> => {
+      const { protocol, hostname } = args.request as { protocol: string; hostname: string };
+      if (isInsecureUrl(`${protocol}//${hostname}/`)) throw refused();
+      return next(args);
+    };
 }

@@ -1,5 +1,22 @@
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import { expandOrigin, type ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, type TamperErrorCode } from '../../errors.ts';
+import type { KeyContext } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+
+/** What a provider's checks look at. */
+export interface DoctorSubject<Options> {
+  readonly options: Options;
+  /** The key for data keys, where there is one. */
+  readonly dataKeyId?: string;
+  /** The key for signatures, where there is one. */
+  readonly signingKeyId?: string;
+  /** `writer` seals and should not recover keys; `auditor` verifies and should not seal. Default `writer`. */
+  readonly role?: 'writer' | 'auditor';
+  /** What the data key that is made for the test is bound to; policies may allow the stream's own only. */
+  readonly context: KeyContext;
+}
 
 /** What a check found. */
 export type Found = Omit<DoctorCheck, 'name'>;
@@ -75,4 +92,21 @@ const logins: ReadonlySet<TamperErrorCode | undefined> = new Set<TamperErrorCode
 /** Whether we were not let in. Asking on would be refused again, and may lock the credential for others too. */
 export function isShutOut(checks: readonly DoctorCheck[]): boolean {
   return checks.some(({ code }) => logins.has(code));
+}
+
+/**
+ * What `doctor` binds its data keys to: the configured origin, because a policy at the key service may allow no other, and
+ * a key id that no stream has.
+ */
+export function doctorContext(config: ResolvedConfig): KeyContext {
+  const { HOSTNAME } = process.env;
+  const host = hostname();
+  const origin = expandOrigin(config.origin, {
+    host,
+    pid: String(process.pid),
+    instance: 'doctor',
+    pod: HOSTNAME ?? host,
+    basename: config.file === '-' ? 'stdout' : basename(config.file),
+  });
+  return { origin, kid: 'AAAAAAAA.1' };
 }

@@ -16,9 +16,14 @@ import type {
 } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import { signLocally, verifySignature } from '../../keys/signature.ts';
-import { identityOfSpki, publicKeyOfSeed, withPrivateKey } from './ed25519.ts';
 import { decodeKey } from './key-text.ts';
-import { decodeSigningSeed, type SigningSeed } from './signing-seed.ts';
+import {
+  decodeSigningSeed,
+  identityOfSpki,
+  publicKeyOfSeed,
+  type SigningSeed,
+  withPrivateKey,
+} from './signing-seed.ts';
 
 /** What a local key is used for; one key never serves both. */
 export type LocalKeyUse = 'data key' | 'signing key';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConnectionString } from '../../../src/providers/azure-blob/connection-string.ts';
-import { openContainer } from '../../../src/providers/azure-blob/open-container.ts';
+import { openContainer, parseConnectionString } from '../../../src/providers/azure-blob/open-container.ts';
 
 const KEY = 'aHVudGVyMg=='; // hunter2
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FirstAlone } from '../../../src/providers/azure-keyvault/first-alone.ts';
+import { FirstAlone } from '../../../src/providers/azure-keyvault/session.ts';
 
 const never = new AbortController().signal;
 

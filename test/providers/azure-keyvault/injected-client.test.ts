@@ -10,7 +10,7 @@ import {
   AzureKeyVaultProvider,
   type AzureTokenCredential,
 } from '../../../src/providers/azure-keyvault/index.ts';
-import { isMicrosoftAuthority } from '../../../src/providers/internal/azure/authority.ts';
+import { isMicrosoftAuthority } from '../../../src/providers/internal/azure/credential.ts';
 
 const version = '0123456789abcdef0123456789abcdef';
 const keyId = 'https://v.vault.azure.net/keys/audit';

@@ -3,9 +3,8 @@ import { createServer as createHttp2, createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseGcpEndpoint } from '../../../src/providers/gcp-kms/endpoint.ts';
+import { parseGcpEndpoint, probeLoopback } from '../../../src/providers/gcp-kms/endpoint.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
-import { probeLoopback } from '../../../src/providers/gcp-kms/loopback-probe.ts';
 import { createLoopbackCa } from '../../servers/loopback-ca.mjs';
 
 describe('gcp_endpoint', () => {

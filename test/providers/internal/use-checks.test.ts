@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
 import type { KeyProvider, Mode } from '../../../src/index.ts';
+import { checkUse } from '../../../src/providers/check-keys.ts';
 import { EnvKeyProvider } from '../../../src/providers/env.ts';
-import { checkUse } from '../../../src/providers/internal/use-checks.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };
 const env = { D: 'ab'.repeat(32), S: 'cd'.repeat(32) };

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
-import { LONGEST_LISTING, LONGEST_REPLY } from '../reply-limits.ts';
-import { readReply } from '../storage/reply-body.ts';
+import { LONGEST_LISTING, LONGEST_REPLY, readReply } from '../storage/reply-body.ts';
 
 /** Nothing may arrive for as long, in milliseconds. */
 const STALL_MS = 10_000;

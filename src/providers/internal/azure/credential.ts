@@ -1,12 +1,14 @@
+// under another name: a banner that bundlers are often given declares createRequire
+import { createRequire as requireFrom } from 'node:module';
 import { TamperError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
+import { parseRetryAfter } from '../../../keys/retry.ts';
 import type { Secret } from '../../../keys/secret.ts';
-import { isMicrosoftAuthority } from './authority.ts';
+import { cannotLoad } from '../cannot-load.ts';
+import { type BoundedReply, type BoundedRequest, boundReplies } from './bounded-reply.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
-import { mapCredentialError } from './credential-error.ts';
-import { defaultHttpClient, loadIdentity } from './identity-package.ts';
-import { TokenWatch } from './token-watch.ts';
+import { mapCredentialError, type TokenAnswer } from './credential-error.ts';
 
 /** A source of access tokens. Every credential of `@azure/identity` is one. */
 export interface AzureTokenCredential {
@@ -182,4 +184,107 @@ async function untilAborted<T>(ask: () => Promise<T>, kind: string, signal: Abor
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** The hosts of Microsoft's own token services: the public cloud and the sovereign ones. */
+const microsoftHosts: ReadonlySet<string> = new Set([
+  'login.microsoftonline.com',
+  'login.microsoft.com',
+  'login.windows.net',
+  'sts.windows.net',
+  'login.microsoftonline.us',
+  'login.usgovcloudapi.net',
+  'login.chinacloudapi.cn',
+  'login.partner.microsoftonline.cn',
+  'login.microsoftonline.de',
+  'login-us.microsoftonline.com',
+]);
+
+/**
+ * Whether a token service is one of Microsoft's. Another one (Azure Stack, a test server) cannot be looked up in the
+ * directory of instances, so that look-up has to be left out for it.
+ *
+ * @param authorityHost - the value of `AZURE_AUTHORITY_HOST`; undefined means the public cloud
+ */
+export function isMicrosoftAuthority(authorityHost: string | undefined): boolean {
+  if (authorityHost === undefined || authorityHost === '') return true;
+  const text = authorityHost.includes('://') ? authorityHost : `https://${authorityHost}`;
+  return URL.canParse(text) && microsoftHosts.has(new URL(text).hostname);
+}
+
+interface TokenRequest extends BoundedRequest {
+  timeout: number;
+}
+
+interface TokenReply extends BoundedReply {
+  readonly headers: { get(name: string): string | undefined };
+}
+
+/** What an SDK sends its requests with, as far as it is used here: public declarations do without the SDK's. */
+interface HttpClient<Asked, Answer> {
+  sendRequest(request: Asked): Promise<Answer>;
+}
+
+/**
+ * Sees the answers of a token service, whose status the SDK forgets, and bounds its requests and their answers: a credential has
+ * no deadline of its own, a request that hangs keeps the process alive, and managed identities take no policies of ours.
+ */
+class TokenWatch {
+  #last: TokenAnswer = {};
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+
+  constructor(timeoutMs: number, clock: Clock) {
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  /** The last answer there was: after a 429 or 503 the SDK fails for a while without asking again. */
+  get last(): TokenAnswer {
+    return this.#last;
+  }
+
+  /** What a credential is to send its requests with. */
+  over<Asked extends TokenRequest, Answer extends TokenReply>(
+    client: HttpClient<Asked, Answer>,
+  ): HttpClient<Asked, Answer> {
+    const bounding = boundReplies();
+    return {
+      sendRequest: async (request) => {
+        if (request.timeout === 0) request.timeout = this.#timeoutMs;
+        const response = await bounding.sendRequest(request, async (asked) => client.sendRequest(asked));
+        const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), this.#clock.now());
+        this.#last = { status: response.status, retryAfterMs };
+        return response;
+      },
+    };
+  }
+}
+
+/**
+ * Loads `@azure/identity` at its first use.
+ *
+ * @param service - what needs it, for the message
+ * @throws {TamperError} `DEPENDENCY_MISSING`
+ */
+export async function loadIdentity(service: string): Promise<typeof import('@azure/identity')> {
+  try {
+    return await import('@azure/identity');
+  } catch (cause) {
+    throw cannotLoad({ service, packageName: '@azure/identity' }, cause);
+  }
+}
+
+/** What sends the requests of every credential. */
+export type IdentityHttpClient = NonNullable<import('@azure/identity').TokenCredentialOptions['httpClient']>;
+
+/**
+ * What credentials send their requests with if nobody says otherwise. Resolved from the SDK, not from here: strict package
+ * managers hide it from us.
+ */
+function defaultHttpClient(): IdentityHttpClient {
+  const require = requireFrom(import.meta.url);
+  const ofIdentity = requireFrom(require.resolve('@azure/identity'));
+  const pipeline = ofIdentity('@azure/core-rest-pipeline') as { createDefaultHttpClient(): IdentityHttpClient };
+  return pipeline.createDefaultHttpClient();
 }
