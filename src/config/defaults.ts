@@ -1,4 +1,4 @@
-import { hideSecrets, isSecretOption } from './secrecy.ts';
+import { hideSecrets, isSecretOption } from './schema.ts';
 import { isLocal, keySources } from './sources.ts';
 import type { TamperConfig } from './tamper-config.ts';
 

@@ -3,7 +3,7 @@ import { isMap, isPair, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 import { isError, TamperError } from '../errors.ts';
 import { openRegularSync } from '../foundation/regular-file.ts';
 import { fileName, optionNamed } from './names.ts';
-import { hideSecrets, isSecretOption } from './secrecy.ts';
+import { hideSecrets, isSecretOption } from './schema.ts';
 import { type ConfigFile, checkSetting, type Setting, unknownOption } from './setting.ts';
 import { readPlainYaml } from './yaml.ts';
 

@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util';
 import { TamperError } from '../errors.ts';
 import { causeAbout, shown } from '../foundation/key-like.ts';
 import { flagName, nearest } from './names.ts';
-import { kindOf, type OptionName, optionNames } from './schema.ts';
-import { isSecretOption, secretOptions } from './secrecy.ts';
+import { isSecretOption, kindOf, type OptionName, optionNames, secretOptions } from './schema.ts';
 import { fromText } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 

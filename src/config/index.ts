@@ -1,11 +1,9 @@
 export { type ResolvedConfig, withDefaults } from './defaults.ts';
 export { type FlagSpec, type Flags, readFlags } from './flags.ts';
-export { loadConfigFile } from './load-file.ts';
 export { type ConfiguredKey, type Mode, modeOf, signingCandidate } from './mode.ts';
 export { fileName, flagName, nearest, variableName } from './names.ts';
-export { type Resolution, resolveConfig } from './resolve.ts';
-export { allowedOf, choicesOf, kindOf, type OptionName, optionNames } from './schema.ts';
-export { isSecretOption } from './secrecy.ts';
+export { loadConfigFile, type Resolution, resolveConfig } from './resolve.ts';
+export { allowedOf, choicesOf, isSecretOption, kindOf, type OptionName, optionNames } from './schema.ts';
 export type { ConfigFile } from './setting.ts';
 export { isLocal } from './sources.ts';
 export type { ConfiguredSource, TamperConfig } from './tamper-config.ts';

@@ -1,12 +1,10 @@
 import { TamperError } from '../errors.ts';
 import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
-import { settingsOfCode } from './code.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
-import { type Environment, refuseUnknownVariables, settingsOfEnvironment } from './environment.ts';
-import { fileName, flagName } from './names.ts';
+import { fileName, flagName, isOurVariable, optionNamed, variableName } from './names.ts';
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames } from './schema.ts';
-import type { ConfigFile, Setting } from './setting.ts';
+import { type ConfigFile, checkSetting, type Environment, fromText, type Setting, unknownOption } from './setting.ts';
 import type { TamperConfig } from './tamper-config.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -87,4 +85,81 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
 
 function flagPlace(spelling: string): string {
   return `flag --${flagName(spelling as OptionName)}`;
+}
+
+/**
+ * Reads a YAML or JSON file of options. The YAML parser is loaded only here: it takes longer than all else at start.
+ *
+ * @throws CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNKNOWN_OPTION; the message names file, line and option
+ */
+export async function loadConfigFile(path: string): Promise<ConfigFile> {
+  const { readConfigFile } = await import('./file.ts');
+  return readConfigFile(path);
+}
+
+/**
+ * The options that a program sets. A member whose value is undefined is not set.
+ *
+ * @throws CONFIG_UNKNOWN_OPTION, CONFIG_INVALID
+ */
+function settingsOfCode(options: unknown, placeOf: (spelling: string) => string = () => 'code'): Setting[] {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TamperError('CONFIG_INVALID', 'the options must be an object', {
+      hint: "For example { file: 'audit.jsonl', keySource: 'env' }",
+    });
+  }
+  const settings: Setting[] = [];
+  for (const [spelling, value] of Object.entries(options)) {
+    const name = optionNamed(spelling, (one) => one);
+    const place = placeOf(spelling);
+    if (name === undefined) throw unknownOption(spelling, place, (one) => one);
+    if (value === undefined) continue;
+    const setting = { name, value: value as unknown, spelling, place };
+    checkSetting(setting);
+    settings.push(setting);
+  }
+  return settings;
+}
+
+/**
+ * The options that `FAPILOG_TAMPER_*` variables set: `true`, `false`, `1` or `0`; decimal integers; lists separated by
+ * commas. Variables in our name space that name no option are held against `keyVariables` by the caller.
+ *
+ * @throws CONFIG_INVALID
+ */
+function settingsOfEnvironment(env: Environment): { settings: Setting[]; others: string[] } {
+  const settings: Setting[] = [];
+  const others: string[] = [];
+  for (const [variable, text] of Object.entries(env)) {
+    if (!isOurVariable(variable) || text === undefined || isServiceVariable(variable, env)) continue;
+    const name = optionNamed(variable, variableName);
+    if (name === undefined) {
+      others.push(variable);
+      continue;
+    }
+    const place = `environment variable ${variable}`;
+    const setting = { name, value: fromText(name, text), spelling: fileName(name), place };
+    checkSetting(setting);
+    settings.push(setting);
+  }
+  return { settings, others };
+}
+
+/**
+ * Kubernetes gives every pod variables for each Service of its namespace. A Service named `fapilog-tamper`, or
+ * `fapilog-tamper-NAME`, brings some into our name space; they are no options.
+ */
+function isServiceVariable(variable: string, env: Environment): boolean {
+  const service =
+    /^(FAPILOG_TAMPER(?:_[A-Z0-9_]+?)??)_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/.exec(
+      variable,
+    )?.[1];
+  return service !== undefined && env[`${service}_SERVICE_HOST`] !== undefined;
+}
+
+/** @throws CONFIG_UNKNOWN_OPTION if a variable in our name space is neither an option nor holds a key. */
+function refuseUnknownVariables(others: readonly string[], holdKeys: readonly string[]): void {
+  for (const variable of others) {
+    if (!holdKeys.includes(variable)) throw unknownOption(variable, 'environment', variableName);
+  }
 }

@@ -12,6 +12,9 @@ export interface Setting {
   readonly place: string;
 }
 
+/** Variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** A configuration file as `readConfigFile` of `config/file.ts` has read it. */
 export interface ConfigFile {
   readonly path: string;

@@ -1,9 +1,7 @@
 import type { ResolvedConfig } from './defaults.ts';
-import type { Environment } from './environment.ts';
 import { fileName } from './names.ts';
-import type { OptionName } from './schema.ts';
-import { secretOptions } from './secrecy.ts';
-import type { Setting } from './setting.ts';
+import { type OptionName, secretOptions } from './schema.ts';
+import type { Environment, Setting } from './setting.ts';
 import { isLocal, keySources } from './sources.ts';
 
 /** What works but should not stay so, as sentences. */
