@@ -30,7 +30,7 @@ export { formatVkey } from './format/vkey.ts';
 export type { PublishedFinding } from './kafka/published-finding.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';
 export { type KeyEvent, type KeyOperation, keyChannelName, onKeyEvent } from './keys/events.ts';
-export type { KeySource } from './keys/key-source.ts';
+export type { KeySource } from './keys/identity.ts';
 export { generateKeyFile } from './keys/keygen.ts';
 export type { GeneratedKey } from './keys/make-key-file.ts';
 export type {

@@ -1,4 +1,4 @@
-import type { KeySource } from '../keys/key-source.ts';
+import type { KeySource } from '../keys/identity.ts';
 import type { SigningKey } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';

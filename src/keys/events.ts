@@ -1,6 +1,6 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isTamperError, type TamperErrorCode } from '../errors.ts';
-import type { KeySource } from './key-source.ts';
+import type { KeySource } from './identity.ts';
 
 /** The name of the `node:diagnostics_channel` channel that carries every {@link KeyEvent}. */
 export const keyChannelName = 'fapilog-tamper:key';

@@ -1,5 +1,7 @@
 import { TamperError } from '../errors.ts';
-import type { KeySource } from './key-source.ts';
+
+/** Where a key lives, as it is written into the log. */
+export type KeySource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | (string & {});
 
 /** What stands between the name of a key and its version in an identity, by key service (spec 2, `identity`). */
 const versionSeparator: ReadonlyMap<string, string> = new Map([

@@ -1,9 +1,8 @@
 import { createHash, generateKeyPairSync, randomBytes, randomFillSync } from 'node:crypto';
 import type { LocalAlgorithm } from '../config/tamper-config.ts';
 import type { MlDsaAlgorithm } from '../core/ml-dsa.ts';
-import { base64Text } from './base64-text.ts';
 import { mlDsaPkcs8Head, mlDsaSpkiOfSeed } from './ml-dsa.ts';
-import { writeNewFiles } from './new-key-files.ts';
+import { base64Text, writeNewFiles } from './new-key-files.ts';
 
 /** What a local key can be made for. */
 export type GeneratedAlgorithm = LocalAlgorithm | 'ML-DSA-44' | 'ML-DSA-65';

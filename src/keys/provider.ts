@@ -6,10 +6,10 @@
  * deletion, throttled, unreachable, malformed and wrong context are different {@link TamperErrorCode}s, and none of them
  * ever becomes null, false or a default.
  */
-
 import type { Mode } from '../config/index.ts';
 import type { MlDsaAlgorithm } from '../core/ml-dsa.ts';
-import type { KeySource } from './key-source.ts';
+import { TamperError } from '../errors.ts';
+import type { KeySource } from './identity.ts';
 import type { WarningListener } from './warnings.ts';
 
 /** Signature algorithms by the names of spec 2 (`A`). `kms-hmac-sha256` has no public key and is checked online only. */
@@ -148,3 +148,16 @@ export interface ProviderLifecycle {
 
 /** A provider with every capability. What a key cannot do throws `UNSUPPORTED_OPERATION` or `KEY_WRONG_USAGE`. */
 export interface KeyProvider extends DataKeys, Signing, ProviderLifecycle {}
+
+/** The longest message that is signed, in bytes: what AWS KMS takes. A checkpoint's text is far shorter (spec 4). */
+const maxMessageBytes = 4096;
+
+/**
+ * What may be signed is the same for every key source: 1 to 4,096 bytes.
+ *
+ * @throws {TamperError} `USAGE`
+ */
+export function assertMessage(data: Uint8Array): void {
+  if (data.length >= 1 && data.length <= maxMessageBytes) return;
+  throw new TamperError('USAGE', `there are ${data.length} bytes to sign; only 1 to ${maxMessageBytes} are accepted`);
+}

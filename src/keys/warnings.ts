@@ -1,6 +1,6 @@
 import { TamperError } from '../errors.ts';
 import { publishKeyWarning } from './events.ts';
-import type { KeySource } from './key-source.ts';
+import type { KeySource } from './identity.ts';
 
 /** Told of something about keys that works, and should be done otherwise (`KEY_WARNING`). */
 export type WarningListener = (warning: TamperError) => void;

@@ -1,5 +1,5 @@
 import { type ConfiguredKey, type ConfiguredSource, type Mode, modeOf, type ResolvedConfig } from '../config/index.ts';
-import { assertPostQuantum } from '../keys/post-quantum-key.ts';
+import { assertPostQuantum } from '../keys/ml-dsa.ts';
 import type { KeyContext, KeyProvider, SigningKey } from '../keys/provider.ts';
 import { createSourceProvider, postQuantumProviderFor, sourcesOf } from './create-provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';

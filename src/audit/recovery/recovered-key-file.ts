@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { systemCode, TamperError } from '../../errors.ts';
 import { decodeBase64url, encodeBase64url } from '../../format/base64.ts';
 import { openRegular } from '../../foundation/regular-file.ts';
-import { base64Text } from '../../keys/base64-text.ts';
+import { base64Text } from '../../keys/new-key-files.ts';
 import { readKeyFile } from '../../providers/internal/key-file.ts';
 import { decodeText } from '../../providers/internal/key-text.ts';
 import type { RecoveredDataKey } from '../../verify/data-keys/recovered-data-keys.ts';

@@ -1,9 +1,8 @@
 import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
-import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
+import { createDataKey, dataKeyBytes, wrappingPairs } from '../../keys/data-key.ts';
 import { namesIdentity, splitIdentity } from '../../keys/identity.ts';
 import type { CallOptions, DataKey, DataKeyReference, KeyContext } from '../../keys/provider.ts';
-import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
 import { type AwsKmsOptions, defaultTtlSeconds } from './options.ts';
 import type { HandedOut } from './rotation.ts';

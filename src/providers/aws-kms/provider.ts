@@ -1,4 +1,4 @@
-import type { KeySource } from '../../keys/key-source.ts';
+import type { KeySource } from '../../keys/identity.ts';
 import type {
   CallOptions,
   DataKey,

@@ -1,7 +1,6 @@
 import { isTamperError } from '../../errors.ts';
-import { withNewMaterial } from '../../keys/data-key.ts';
+import { withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
 import { withRetry } from '../../keys/retry.ts';
-import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import {
   check,

@@ -3,27 +3,25 @@ import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
-import { resolveNamed } from '../../keys/identity.ts';
-import type { KeySource } from '../../keys/key-source.ts';
-import { assertMessage } from '../../keys/message.ts';
-import type {
-  CallOptions,
-  DataKey,
-  DataKeyReference,
-  KeyContext,
-  KeyProvider,
-  Signature,
-  SigningKey,
-  SigningKeyOptions,
+import { type KeySource, resolveNamed } from '../../keys/identity.ts';
+import {
+  assertMessage,
+  type CallOptions,
+  type DataKey,
+  type DataKeyReference,
+  type KeyContext,
+  type KeyProvider,
+  type Signature,
+  type SigningKey,
+  type SigningKeyOptions,
 } from '../../keys/provider.ts';
 import type { RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
-import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';

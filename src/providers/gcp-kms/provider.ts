@@ -1,25 +1,24 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
-import { assertMessage } from '../../keys/message.ts';
-import type {
-  CallOptions,
-  DataKey,
-  DataKeyReference,
-  KeyContext,
-  KeyProvider,
-  Signature,
-  SigningKey,
+import {
+  assertMessage,
+  type CallOptions,
+  type DataKey,
+  type DataKeyReference,
+  type KeyContext,
+  type KeyProvider,
+  type Signature,
+  type SigningKey,
 } from '../../keys/provider.ts';
 import { defaultRetryPolicy, type RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
-import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { ActiveCalls } from '../internal/active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import type { GcpKmsOptions } from './options.ts';

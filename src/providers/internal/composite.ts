@@ -1,5 +1,5 @@
 import { isError, TamperError } from '../../errors.ts';
-import type { KeySource } from '../../keys/key-source.ts';
+import type { KeySource } from '../../keys/identity.ts';
 import type {
   CallOptions,
   DataKey,

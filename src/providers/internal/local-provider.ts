@@ -3,16 +3,16 @@ import { isLocal } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
-import { assertMessage } from '../../keys/message.ts';
 import { mlDsaSpkiOfSeed, signMlDsa } from '../../keys/ml-dsa.ts';
-import type {
-  CallOptions,
-  DataKey,
-  DataKeyReference,
-  KeyContext,
-  KeyProvider,
-  Signature,
-  SigningKey,
+import {
+  assertMessage,
+  type CallOptions,
+  type DataKey,
+  type DataKeyReference,
+  type KeyContext,
+  type KeyProvider,
+  type Signature,
+  type SigningKey,
 } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import { signLocally, verifySignature } from '../../keys/signature.ts';

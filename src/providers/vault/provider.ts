@@ -1,25 +1,23 @@
 import { TamperError } from '../../errors.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
-import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
-import { joinIdentity, resolveNamed } from '../../keys/identity.ts';
-import type { KeySource } from '../../keys/key-source.ts';
-import { assertMessage } from '../../keys/message.ts';
-import type {
-  CallOptions,
-  DataKey,
-  DataKeyReference,
-  KeyContext,
-  KeyProvider,
-  Signature,
-  SigningKey,
-  SigningKeyOptions,
+import { joinIdentity, type KeySource, resolveNamed } from '../../keys/identity.ts';
+import {
+  assertMessage,
+  type CallOptions,
+  type DataKey,
+  type DataKeyReference,
+  type KeyContext,
+  type KeyProvider,
+  type Signature,
+  type SigningKey,
+  type SigningKeyOptions,
 } from '../../keys/provider.ts';
 import { type Resolved, RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
-import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { VaultCalls } from './calls.ts';
 import { connect } from './connection.ts';

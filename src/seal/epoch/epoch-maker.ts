@@ -4,7 +4,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
 import { spkiFor } from '../../format/vkey.ts';
-import { assertPostQuantum } from '../../keys/post-quantum-key.ts';
+import { assertPostQuantum } from '../../keys/ml-dsa.ts';
 import type { DataKey, SigningKey } from '../../keys/provider.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';

@@ -1,7 +1,7 @@
 import { KeySchedule } from '../../core/key-schedule.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { MacKeyReference } from '../../format/key-reference.ts';
-import type { KeySource } from '../../keys/key-source.ts';
+import type { KeySource } from '../../keys/identity.ts';
 import type { DataKey } from '../../keys/provider.ts';
 import { countsFrom, limitedTo, perhapsRefusedBy, refusedBy } from './data-key-range.ts';
 import type {

@@ -1,5 +1,5 @@
 import type { MacKeyReference } from '../../format/key-reference.ts';
-import type { KeySource } from '../../keys/key-source.ts';
+import type { KeySource } from '../../keys/identity.ts';
 import type { DataKeys, KeyContext } from '../../keys/provider.ts';
 
 /** The name of a data key in the auditor's own words: a `key_id`, an ARN, a resource name, `MOUNT/keys/NAME`, a key URL. */
