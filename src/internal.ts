@@ -13,6 +13,7 @@ export {
   openRecoveryPlaces,
   proveRecordWith,
   recoverKeys,
+  restsOnKeysOf,
   showKeys,
   timestampLog,
   verifiedLinesWith,
@@ -27,7 +28,6 @@ export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
 export type { QueuedFleet, QueueOptions } from './audit/queued-audits.ts';
 export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
-export { restsOnKeysOf } from './audit/rests-on-keys.ts';
 export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export type { WitnessLogResult } from './audit/witness-log.ts';

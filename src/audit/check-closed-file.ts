@@ -1,8 +1,19 @@
-import { resolveConfig } from '../config/index.ts';
+import { type ResolvedConfig, resolveConfig } from '../config/index.ts';
 import { isError } from '../errors.ts';
 import { verify } from '../verify/verify.ts';
-import type { ClosedFileAnswer, ClosedFileTask } from './closed-file-task.ts';
 import { configuredKeys } from './configured-keys.ts';
+
+/** What the check is told. It has the configuration, never a key. */
+export interface ClosedFileTask {
+  readonly config: ResolvedConfig;
+  readonly file: string;
+  readonly origin: string;
+  /** The checkpoint of the file before, as a signed note. */
+  readonly held?: string;
+}
+
+/** What the check answers: findings that say tampered, or why it could not verify. */
+export type ClosedFileAnswer = { readonly tampered: readonly string[] } | { readonly failed: string };
 
 /** Verifies one closed file for its writer, with the writer's own keys. Never rejects. */
 export async function checkClosedFile(task: ClosedFileTask): Promise<ClosedFileAnswer> {

@@ -1,5 +1,4 @@
-import { checkClosedFile } from './check-closed-file.ts';
-import type { ClosedFileTask } from './closed-file-task.ts';
+import { type ClosedFileTask, checkClosedFile } from './check-closed-file.ts';
 
 /** The process that verifies one closed file for a writer. It has its keys, so it ends with it. */
 

@@ -5,7 +5,7 @@ import { TamperError } from '../errors.ts';
 import { readManifest } from '../format/manifest.ts';
 import { programBeside } from '../foundation/program-beside.ts';
 import { readBytes } from '../foundation/read-text.ts';
-import type { ClosedFileAnswer, ClosedFileTask } from './closed-file-task.ts';
+import type { ClosedFileAnswer, ClosedFileTask } from './check-closed-file.ts';
 
 /**
  * `verify_on_close`: each closed file is verified in a process of its own, which reads it with the writer's own keys; in a

@@ -13,9 +13,8 @@ import type { DataKeys, KeyProvider } from '../keys/provider.ts';
 import { createPostQuantumProvider, createSourceProvider } from '../providers/index.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
-import { confirmSigner } from './confirm-signer.ts';
 import { dataKeyOfVariable, dataKeysOfPaths, type KeyPaths, type LocalDataKeys } from './local-data-keys.ts';
-import type { VerificationKeys } from './verification-keys.ts';
+import { confirmSigner, type VerificationKeys } from './verification-keys.ts';
 
 /** What names the keys of a verifier: configuration, policy and flags. */
 export interface ConfiguredKeyOptions {

@@ -1,4 +1,4 @@
-import type { Resolution } from '../config/index.ts';
+import { modeOf, type Resolution, signingCandidate } from '../config/index.ts';
 import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { Worked } from '../fleet/queue/work.ts';
 import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
@@ -164,4 +164,16 @@ export async function showKeys(paths: readonly string[], options: ShowKeysOption
 /** Has a log's newest checkpoint stamped. @throws {@link TamperError} as `timestampLog` of `timestamps.ts` */
 export async function timestampLog(options: TimestampLogOptions): Promise<TimestampLogResult> {
   return (await import('./timestamps.ts')).timestampLog(options);
+}
+
+/**
+ * What the verdicts rest on of a configuration besides what is in the options: the names of its keys. Where one of them is
+ * another, all is verified again.
+ */
+export function restsOnKeysOf({ config }: Resolution): string {
+  const mode = modeOf(config);
+  const named = [mode.dataKey, signingCandidate(mode), mode.postQuantumKey].map(
+    (key) => key && [key.source, key.keyId],
+  );
+  return JSON.stringify(named);
 }

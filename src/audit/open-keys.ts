@@ -6,11 +6,10 @@ import { loadPolicy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import type { RecoveredDataKey } from '../verify/data-keys/recovered-data-keys.ts';
 import { type AuditorKeyOptions, AuditorKeys, type ProviderNames, type VerifierKeys } from './auditor-keys.ts';
-import { confirmSigner } from './confirm-signer.ts';
 import { dataKeyOfVariable, dataKeysOfPaths, type LocalDataKeys } from './local-data-keys.ts';
 import { loadPublicKeys } from './public-keys.ts';
 import { withStored } from './stored-places.ts';
-import type { VerificationKeys } from './verification-keys.ts';
+import { confirmSigner, type VerificationKeys } from './verification-keys.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
 /** What was opened for one verification, before it is put together. */

@@ -12,8 +12,8 @@ import { readHeldNote } from '../verify/auditor/held-notes.ts';
 import type { Timestamp } from '../verify/auditor/options.ts';
 import { newestSigned, proveGrowth } from '../verify/show/tree-walk.ts';
 import { filesInOrder } from '../verify/show/walk.ts';
-import { rememberTimestamp } from './loaded-timestamps.ts';
 import { checkServiceAddress } from './service-address.ts';
+import { rememberTimestamp } from './verify-options.ts';
 
 /** Time stamps of checkpoints: `NAME.tsr`, a TimeStampResp over the text of the note in `NAME.note` (spec 8, M8.31). */
 

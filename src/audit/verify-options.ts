@@ -1,5 +1,5 @@
 import { TamperError } from '../errors.ts';
-import type { VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
+import type { Timestamp, VerifyOptions as VerifierOptions } from '../verify/auditor/options.ts';
 import { isLoadedPolicy, type Policy } from '../verify/auditor/policy.ts';
 import { isCarrierName } from '../verify/carrier/carriers.ts';
 import type { InspectOptions } from '../verify/show/inspection.ts';
@@ -17,7 +17,6 @@ import {
   texts,
   yesOrNo,
 } from './check-options.ts';
-import { isLoadedTimestamp } from './loaded-timestamps.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */
@@ -147,4 +146,19 @@ export function checkPaths(what: string, paths: unknown): void {
 /** @throws {@link TamperError} `USAGE` */
 export function checkPath(what: string, path: unknown): void {
   if (!isText(path) || path === '') throw new TamperError('USAGE', `${what} takes the path of a file`);
+}
+
+/** Time stamps that were verified: one that somebody made up would date whatever he likes. */
+const loaded = new WeakSet<object>();
+
+/** Remembers one that was verified. */
+export function rememberTimestamp(timestamp: Timestamp): Timestamp {
+  const frozen = Object.freeze({ ...timestamp });
+  loaded.add(frozen);
+  return frozen;
+}
+
+/** Whether `loadTimestamp` made it. */
+function isLoadedTimestamp(value: unknown): value is Timestamp {
+  return typeof value === 'object' && value !== null && loaded.has(value);
 }

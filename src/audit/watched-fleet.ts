@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { TamperError } from '../errors.ts';
 import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
 import { audit } from '../fleet/run/audit.ts';
 import type { Shard } from '../fleet/run/shard.ts';
@@ -7,9 +8,12 @@ import { Notifier } from '../fleet/watch/notifier.ts';
 import { SentStates } from '../fleet/watch/sent-states.ts';
 import { type WatchOptions, watch } from '../fleet/watch/watch.ts';
 import { Webhook } from '../fleet/watch/webhook.ts';
+import { SECRET_HINT, WebhookSecret } from '../fleet/watch/webhook-secret.ts';
+import { shown } from '../foundation/key-like.ts';
+import { readKeyFile } from '../providers/internal/key-file.ts';
+import { decodeText } from '../providers/internal/key-text.ts';
 import { noRequests, REQUEST_KINDS } from '../storage/counted-storage.ts';
 import { type FleetAudit, openAudit } from './fleet-audit.ts';
-import { type WebhookSecretPlace, webhookSecret } from './webhook-secret.ts';
 
 /** An audit that looks again and again, by the names of its places. */
 
@@ -77,4 +81,56 @@ function sentStates(
 ): Promise<SentStates> {
   const watched = [[...places].sort(), [options.origin ?? []].flat(), shard];
   return SentStates.open(memory, hash('sha256', JSON.stringify(watched), 'hex'));
+}
+
+/** Where the secret of a webhook is; never on a command line. */
+interface WebhookSecretPlace {
+  /** A file that nobody but its owner may read. Default: the variable `AUDIT_WEBHOOK_SECRET`. */
+  readonly secretFile: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const SECRET_VARIABLE = 'AUDIT_WEBHOOK_SECRET';
+const SECRET_PREFIX = Buffer.from('whsec_', 'latin1');
+/** The longest spelling has some ninety characters. */
+const SECRET_LIMIT = 1_024;
+
+/**
+ * Reads the secret. No string is made of it, and no message quotes it.
+ *
+ * @throws {@link TamperError} `USAGE`: there is none; `KEY_MALFORMED`, `KEY_NOT_FOUND`, `KEY_FILE_PERMISSIONS`, `READ_FAILED`
+ */
+async function webhookSecret({ secretFile, env }: WebhookSecretPlace): Promise<WebhookSecret> {
+  const inVariable = env[SECRET_VARIABLE] || undefined;
+  if (secretFile === undefined && inVariable === undefined) {
+    throw new TamperError('USAGE', 'a webhook needs a secret, so that its receiver can check the signatures', {
+      hint: `Give --webhook-secret-file FILE, or set ${SECRET_VARIABLE}. ${SECRET_HINT}`,
+    });
+  }
+  const text =
+    secretFile === undefined ? Buffer.from(inVariable ?? '', 'utf8') : await readKeyFile(secretFile, SECRET_LIMIT);
+  try {
+    return secretIn(
+      text,
+      secretFile === undefined ? `environment variable ${SECRET_VARIABLE}` : `file ${shown(secretFile)}`,
+    );
+  } finally {
+    text.fill(0);
+  }
+}
+
+function secretIn(text: Buffer, place: string): WebhookSecret {
+  const end = text.at(-1) !== 0x0a ? 0 : text.at(-2) === 0x0d ? 2 : 1;
+  const line = text.subarray(0, text.length - end);
+  const bytes = line.subarray(0, SECRET_PREFIX.length).equals(SECRET_PREFIX)
+    ? decodeText(line.subarray(SECRET_PREFIX.length))
+    : undefined;
+  if (bytes === undefined) {
+    throw new TamperError('KEY_MALFORMED', `${place} holds no secret of a webhook`, { hint: SECRET_HINT });
+  }
+  try {
+    return new WebhookSecret(bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }
