@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { TamperConfig } from '../index.ts';
-import type { FlagSpec, Flags } from '../internal.ts';
+import { type FlagSpec, type Flags, loadConfigFile, type Resolution, resolveConfig } from '../internal.ts';
 import { type FlagSet, type FlagValues, specsOf, valuesOf } from './flags.ts';
 import type { Described } from './help.ts';
 import type { InputBytes } from './input/input-bytes.ts';
@@ -60,4 +60,23 @@ export function command<const F extends FlagSet>(
     specs: specsOf(flags),
     run: ({ own, config, positionals }, io) => run({ flags: valuesOf(flags, own), config, positionals }, io),
   };
+}
+
+/**
+ * The configuration of a command: its flags, the environment, and the file that `--config` or `FAPILOG_TAMPER_CONFIG`
+ * names. `keyVariables` are variables that hold keys, named by a flag of the command's own.
+ *
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, CONFIG_UNREADABLE, INSECURE_ENDPOINT
+ */
+export async function resolveCall(
+  {
+    flags: own,
+    config: flags,
+  }: Pick<Call<FlagSet>, 'config'> & { readonly flags: { readonly config: string | undefined } },
+  io: CommandIo,
+  keyVariables: readonly string[] = [],
+): Promise<Resolution> {
+  const path = own.config ?? io.env['FAPILOG_TAMPER_CONFIG'];
+  const file = path === undefined ? undefined : await loadConfigFile(path);
+  return resolveConfig({ flags, env: io.env, keyVariables, ...(file === undefined ? {} : { file }) });
 }

@@ -10,12 +10,11 @@ import {
   type Resolution,
   shown,
 } from '../internal.ts';
-import { type Command, command } from './command.ts';
+import { type Command, command, resolveCall } from './command.ts';
 import { engineText } from './engine-text.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, yes } from './flags.ts';
 import { jsonText, print, printable } from './output.ts';
-import { resolveCall } from './resolve.ts';
 
 interface OptionRow {
   readonly option: string;

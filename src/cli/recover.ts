@@ -1,10 +1,9 @@
 import { TamperError } from '../index.ts';
 import { abandonStream, breakLock } from '../internal.ts';
-import { type Command, command } from './command.ts';
+import { type Command, command, resolveCall } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
 import { print, printable } from './output.ts';
-import { resolveCall } from './resolve.ts';
 
 /** `fapilog-tamper recover` */
 export const recover: Command = command(

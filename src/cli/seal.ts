@@ -1,16 +1,15 @@
 import { once } from 'node:events';
 import { isTamperError, type ResolvedConfig, type Sealer, type SealerStats, TamperError } from '../index.ts';
 import { createSealerFor, openPlainWriter, shown } from '../internal.ts';
-import { type Call, type Command, type CommandIo, command } from './command.ts';
+import { type Call, type Command, type CommandIo, command, resolveCall } from './command.ts';
+import { withoutTyped } from './error-text.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
 import { InputLines } from './input/input-lines.ts';
 import { recordKeyEvents } from './key-events.ts';
 import { print, printable, tell, writeAll } from './output.ts';
 import { type Progress, progressOn } from './progress.ts';
-import { resolveCall } from './resolve.ts';
 import { leftBehindText, readsInput } from './uncaught.ts';
-import { withoutTyped } from './without-typed.ts';
 
 const program = 'fapilog-tamper';
 

@@ -15,10 +15,9 @@ import {
   type VerifyOptions,
   variableOf,
 } from '../internal.ts';
-import type { Call, CommandIo } from './command.ts';
+import { type Call, type CommandIo, resolveCall } from './command.ts';
 import { carrier, count, type Flag, list, text, time, under, yes } from './flags.ts';
 import { refuseLogs } from './refuse-log.ts';
-import { resolveCall } from './resolve.ts';
 
 /** The flags of a command that verifies, and what each becomes. */
 export type VerifyFlags = {

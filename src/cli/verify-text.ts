@@ -1,9 +1,8 @@
-import type { Finding, KeyReport, StreamReport, VerifyReport } from '../index.ts';
+import type { DataKeyReport, Finding, KeyReport, SignerReport, StreamReport, VerifyReport } from '../index.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
 import { offsetWord } from '../report/words/place-words.ts';
 import { causeOf, rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
-import { keyTexts } from './verify-keys-text.ts';
 
 /** The report as people read it. Nothing from a file reaches a terminal raw (spec 8.12). */
 
@@ -209,4 +208,30 @@ export function verdictText(report: VerifyReport, level: Level): string {
     lines.push('This says nothing about what was logged after these entries, if anything.');
   }
   return `${lines.map(printable).join('\n')}\n`;
+}
+
+/** The keys of a report, each once, with where the auditor has it from: a key that nobody meant must not pass unseen. */
+function keyTexts(periods: readonly KeyReport[]): string[] {
+  const fingerprints = new Map<string, Set<string>>();
+  const take = (what: string, key: DataKeyReport | SignerReport, checked: boolean): void => {
+    const from = key.givenBy === undefined ? '' : `, from ${key.givenBy}`;
+    const text = `${what} ${key.source} ${key.identity}${from}${checked ? '' : ' (not checked)'}`;
+    const known = fingerprints.get(text) ?? new Set();
+    if (key.fingerprint !== undefined && key.fingerprint !== key.identity) known.add(key.fingerprint);
+    fingerprints.set(text, known);
+  };
+  for (const { dataKey, signers, checkedBy } of periods) {
+    if (dataKey !== undefined) take('data key', dataKey, checkedBy.includes('mac'));
+    for (const signer of signers) take('signer', signer, checkedBy.includes('signature'));
+  }
+  return [...fingerprints].map(([text, known]) => text + fingerprintText([...known]));
+}
+
+/** A data key has another fingerprint in each key period. */
+function fingerprintText(known: readonly string[]): string {
+  const [first] = known;
+  if (first === undefined) return '';
+  return known.length === 1
+    ? `, fingerprint ${first}`
+    : `, fingerprints ${first} to ${known.at(-1) ?? ''} (${known.length})`;
 }

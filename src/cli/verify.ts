@@ -1,8 +1,9 @@
 import { type ResolvedConfig, TamperError, type VerifyReport } from '../index.ts';
 import { areProofs, closing, verifyWith, waitingLines, waitingText } from '../internal.ts';
+import type { GivenItem, ReportAbout } from '../report/about.ts';
 import { renderReport } from '../report/html/render-report.ts';
 import { withoutQuotes } from '../report/without-quotes.ts';
-import { type Command, type CommandIo, command } from './command.ts';
+import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
@@ -10,10 +11,9 @@ import { oneOf, text, under, yes } from './flags.ts';
 import { jsonText, print, printable, printReport } from './output.ts';
 import { checkOutputFile, REPORT_FILE, writeOutputFile } from './output-file.ts';
 import { progressOn } from './progress.ts';
-import { reportAbout } from './report-about.ts';
-import { verifyFlags, verifyRequest } from './verify-request.ts';
+import { type VerifyFlags, verifyFlags, verifyRequest } from './verify-request.ts';
 import { verdictText } from './verify-text.ts';
-import { isOfTopic, topicFlags, verifyTopic } from './verify-topic.ts';
+import { isOfTopic, type TopicFlags, topicFlags, verifyTopic } from './verify-topic.ts';
 
 const exitOf = { ok: exitCode.done, tampered: exitCode.finding, undecided: exitCode.undecided } as const;
 
@@ -108,4 +108,43 @@ async function sayWaiting(
   }));
   const waiting = waitingLines(config, [...logs, { origin: config.origin, files: [...paths, ...beside] }]);
   if (waiting !== undefined) await print(io.stderr, printable(`note: ${waitingText(waiting)}`).concat('\n'));
+}
+
+/** What the report says of a verification on the command line: the names of what was given, never their content. */
+function reportAbout(
+  { flags, positionals }: Call<VerifyFlags & TopicFlags>,
+  version: string,
+  withoutLines: boolean,
+): ReportAbout {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const given = givenItems(flags, positionals);
+  return { version, checkedAt: new Date().toISOString(), timeZone, given, withoutLines };
+}
+
+function givenItems(flags: Call<VerifyFlags & TopicFlags>['flags'], positionals: readonly string[]): GivenItem[] {
+  const items: GivenItem[] = [];
+  const say = (what: string, value: string | undefined): void => {
+    if (value !== undefined && value !== '') items.push({ what, value });
+  };
+  say('Paths', positionals.join(', '));
+  say('Read from', flags.from);
+  say('State', flags.state);
+  say('Log', flags.origin.join(', '));
+  say('Policy', flags.policy);
+  say('Configuration', flags.config);
+  say('Public keys', flags['public-key'].join(', '));
+  say('Data keys', [...flags.keys, ...flags['key-env'].map((name) => `environment variable ${name}`)].join(', '));
+  say('Known checkpoints', flags.known);
+  say('Checkpoints held', flags.since.join(', '));
+  say('Manifests', flags.manifest.join(', '));
+  const options = [
+    flags.live && '--live',
+    flags.now !== undefined && `--now ${flags.now.toISOString()}`,
+    flags.part && '--part',
+    flags.demux && '--demux',
+    flags['accept-successors'] && '--accept-successors',
+    flags.strict && '--strict',
+  ];
+  say('Options', options.filter((one) => one !== false).join(', '));
+  return items;
 }

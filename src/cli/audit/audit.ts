@@ -2,10 +2,8 @@ import { auditStreams, noRequests, runOf, shardOf } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
 import { text, under } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
-import { givenItems } from './given.ts';
-import { keptLines } from './kept-lines.ts';
-import { auditOutputs, checkOutputs, outputFlags } from './outputs.ts';
-import { auditRequested, requestFlags } from './request.ts';
+import { auditOutputs, checkOutputs, keptLines, outputFlags } from './outputs.ts';
+import { auditRequested, givenItems, requestFlags } from './request.ts';
 import { type AuditFlags, refuseWatchFlags, watchFlags, watchPlaces } from './watch.ts';
 
 /** `fapilog-tamper audit` */

@@ -1,9 +1,9 @@
 import { type ResolvedConfig, TamperError } from '../../index.ts';
 import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
+import type { GivenItem } from '../../report/about.ts';
 import type { Call, CommandIo } from '../command.ts';
-import { count, type Flag, text, under } from '../flags.ts';
+import { count, durationOf, type Flag, text, under } from '../flags.ts';
 import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
-import { durationOf } from './duration.ts';
 
 /** Flags of `verify` that an audit has as well. */
 type SharedFlags = Pick<
@@ -133,4 +133,28 @@ export async function auditRequested(
 function fleetOptions(options: Awaited<ReturnType<typeof verifyRequest>>['options'], restsOn: string): FleetOptions {
   const { paths: _, input: __, manifests: ___, part: ____, demux: _____, ...rest } = options;
   return { ...rest, restsOn };
+}
+
+/** What the report of an audit says that the auditor brought: the names of what was given, never their content. */
+export function givenItems({ flags, positionals }: Call<RequestFlags>): GivenItem[] {
+  const items: readonly (readonly [string, string | undefined])[] = [
+    ['Places', positionals.join(', ')],
+    ['Memory', flags.memory],
+    ['Streams', flags.origin.join(', ')],
+    ['Policy', flags.policy],
+    ['Configuration', flags.config],
+    ['Public keys', flags['public-key'].join(', ')],
+    ['Data keys', [...flags.keys, ...flags['key-env'].map((name) => `environment variable ${name}`)].join(', ')],
+    ['Witnesses', flags.witness.join(', ')],
+    ['Checkpoints held', flags.since.join(', ')],
+    ['A stream has stopped after', flags['stopped-after']],
+    ['Files may be gone after', flags.retention],
+    [
+      'Options',
+      [flags.live && '--live', flags['accept-successors'] && '--accept-successors', flags.strict && '--strict']
+        .filter((one) => one !== false)
+        .join(', '),
+    ],
+  ];
+  return items.flatMap(([what, value]) => (value === undefined || value === '' ? [] : [{ what, value }]));
 }

@@ -3,12 +3,9 @@ import { DEFAULT_LISTEN, KnownStates, listenAddress, shardOf, watchStreams } fro
 import type { Call, CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { type Flag, type FlagValues, text, under, yes } from '../flags.ts';
-import { durationOf } from './duration.ts';
-import { givenItems } from './given.ts';
-import { keptLines } from './kept-lines.ts';
-import { auditOutputs, checkOutputs, type OutputFlags } from './outputs.ts';
-import { auditRequested, type RequestFlags } from './request.ts';
+import { durationOf, type Flag, type FlagValues, text, under, yes } from '../flags.ts';
+import { auditOutputs, checkOutputs, keptLines, type OutputFlags } from './outputs.ts';
+import { auditRequested, givenItems, type RequestFlags } from './request.ts';
 
 /** `fapilog-tamper audit --watch` */
 

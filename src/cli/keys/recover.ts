@@ -8,12 +8,11 @@ import {
   recoverKeys,
   variableOf,
 } from '../../internal.ts';
-import { type Command, command } from '../command.ts';
+import { type Command, command, resolveCall } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { list, oneOf, text } from '../flags.ts';
 import { jsonText, print, printable } from '../output.ts';
 import { refuseLogs } from '../refuse-log.ts';
-import { resolveCall } from '../resolve.ts';
 import { originsOf, verifyFlags } from '../verify-request.ts';
 
 /** `fapilog-tamper keys recover` */

@@ -1,9 +1,8 @@
 import { TamperError } from '../../../index.ts';
 import { collectAudit, type RunCounts } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
-import { text, under, yes } from '../../flags.ts';
+import { durationOf, text, under, yes } from '../../flags.ts';
 import { printable } from '../../output.ts';
-import { durationOf } from '../duration.ts';
 import { auditOutputs, checkOutputs, outputFlags } from '../outputs.ts';
 import { queueFlags, redisOf, resultKey } from './queue-flags.ts';
 

@@ -2,9 +2,8 @@ import { TamperError } from '../../../index.ts';
 import { enqueueAudit } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
 import { exitCode } from '../../exit-code.ts';
-import { count, text, under } from '../../flags.ts';
+import { count, durationOf, text, under } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
-import { durationOf } from '../duration.ts';
 import { auditRequested, requestFlags } from '../request.ts';
 import { queueFlags, queueName, redisOf, resultKey } from './queue-flags.ts';
 

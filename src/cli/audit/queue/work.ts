@@ -2,9 +2,8 @@ import type { Writable } from 'node:stream';
 import { type WorkerEvent, workOnAudits } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
 import { exitCode } from '../../exit-code.ts';
-import { count, text, under, yes } from '../../flags.ts';
+import { count, durationOf, text, under, yes } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
-import { durationOf } from '../duration.ts';
 import { auditRequested, requestFlags } from '../request.ts';
 import { queueFlags, queueName, redisOf, resultKey, workerName } from './queue-flags.ts';
 
