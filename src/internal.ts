@@ -74,7 +74,7 @@ export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
-export { openPlainWriter } from './seal/plain-writer.ts';
+export { openPlainWriter } from './seal/plain-lines.ts';
 export { abandonStream, breakLock } from './seal/resume/recover-stream.ts';
 export { noRequests } from './storage/counted-storage.ts';
 export type { VerifyOptions } from './verify/auditor/options.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
-import { keepNote, notesInBucket } from '../../src/seal/anchor/object-anchor.ts';
-import type { ObjectStore } from '../../src/seal/anchor/object-store.ts';
+import { keepNote, notesInBucket, type ObjectStore } from '../../src/seal/anchor/object-anchor.ts';
 
 /** What an anchor in an object store keeps, and what it is asked for (M6.5). */
 

@@ -4,7 +4,7 @@ import vm from 'node:vm';
 import { build, type Plugin } from 'esbuild';
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { createDataKey, KeyProvider, Sealer, TamperError, VerifyReport } from '../../src/index.ts';
-import type { SealerParts } from '../../src/seal/sealer-parts.ts';
+import type { SealerParts } from '../../src/seal/starting.ts';
 import type { StoredLogs } from '../../src/storage/stored-logs.ts';
 import { globals, modules, processNow } from './globals.ts';
 import { ReusedBuffer, withLastingBuffers } from './large-buffers.ts';

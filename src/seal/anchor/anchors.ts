@@ -3,7 +3,7 @@ import { isS3Address } from '../../config/s3-address.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { isAddress, shownName, whyText } from './anchor-name.ts';
-import type { ObjectStore, OpenBucket } from './object-store.ts';
+import type { ObjectStore, OpenBucket } from './object-anchor.ts';
 
 /** An anchor has so long to take a checkpoint, in milliseconds. */
 const REQUEST_LIMIT = 10_000;

@@ -3,8 +3,7 @@ import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { isAddress } from './anchor-name.ts';
 import { notesInFile } from './file-anchor.ts';
 import { newestPosted } from './http-anchor.ts';
-import { type KnownStream, notesInBucket, placeOf } from './object-anchor.ts';
-import type { OpenBucket } from './object-store.ts';
+import { type KnownStream, notesInBucket, type OpenBucket, placeOf } from './object-anchor.ts';
 
 /** How an anchor is asked. */
 export interface AskOptions {

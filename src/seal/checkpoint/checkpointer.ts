@@ -1,11 +1,9 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
-import { Outage } from '../epoch/outage.ts';
-import type { OutagePolicy } from '../epoch/outage-policy.ts';
+import { Outage, type OutagePolicy } from '../epoch/outage.ts';
 import { LateSignatures } from './late-signatures.ts';
 import { keyText, macNote, replacedKeys, signNote, signsWith, signWithoutOwnKeys } from './note-signing.ts';
-import type { SealJob } from './seal-job.ts';
-import type { SealedStream } from './sealed-stream.ts';
+import type { SealedStream, SealJob } from './seal-job.ts';
 
 /** What a {@link Checkpointer} is made with. */
 export interface CheckpointerOptions {

@@ -1,11 +1,9 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { keyStateOf } from '../../keys/key-life.ts';
-import { Outage } from '../epoch/outage.ts';
-import type { OutagePolicy } from '../epoch/outage-policy.ts';
+import { Outage, type OutagePolicy } from '../epoch/outage.ts';
 import { signNote } from './note-signing.ts';
-import type { SealJob } from './seal-job.ts';
-import type { SealedStream } from './sealed-stream.ts';
+import type { SealedStream, SealJob } from './seal-job.ts';
 
 /** What {@link LateSignatures} are made with. */
 export interface LateOptions {

@@ -1,14 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { KeySchedule, NONCE_LENGTH } from '../../core/key-schedule.ts';
+import { isMlDsa, ML_DSA } from '../../core/ml-dsa.ts';
+import { EMPTY_ROOT } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
+import { formatCheckpointText, formatNote, formatSignatureLine } from '../../format/checkpoint.ts';
+import { formatControlLeaf, type OpenEntry } from '../../format/control.ts';
+import { CONTROL_WRITE_LIMIT, formatCheckpointLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
 import { spkiFor } from '../../format/vkey.ts';
+import type { Clock } from '../../foundation/clock.ts';
 import { assertPostQuantum } from '../../keys/ml-dsa.ts';
 import type { DataKey, SigningKey } from '../../keys/provider.ts';
+import { pause } from '../../keys/retry.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
-import { checkLineRoom } from './line-room.ts';
+import { Outage } from './outage.ts';
 
 /**
  * M5.6: Makes a key period: mints its data key (never cached, never shared), resolves the versions of its signing keys. Its
@@ -120,4 +127,102 @@ function signerOf(key: SigningKey): Signer {
     throw new TamperError('KEY_MALFORMED', `the public key of ${identity} is not one for ${algorithm}`);
   }
   return { source, identity, algorithm, spki };
+}
+
+/** What a proxy, a certificate or another service at the address is to blame for: somebody may be mending it. */
+const away: ReadonlySet<string> = new Set(['TLS_FAILED', 'RESPONSE_MALFORMED', 'RESPONSE_CORRUPTED']);
+
+/** What the first key of a run is fetched with. */
+export interface FirstEpochOptions {
+  readonly sources: () => Promise<KeySources> | KeySources;
+  readonly origin: string;
+  readonly number: number;
+  /** Whether to wait for a key service that is away (`on_start_failure`). A refusal always ends it. */
+  readonly wait: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onOutage: (since: number, error: unknown) => void;
+}
+
+/** The first key period of a run, its keys, and since when they were waited for, where they were. */
+export async function firstEpoch(
+  options: FirstEpochOptions,
+): Promise<{ epoch: Epoch; sources: KeySources; since: number | undefined }> {
+  const { origin, number, clock, signal } = options;
+  const outage = new Outage(clock);
+  let sources: KeySources | undefined;
+  for (;;) {
+    try {
+      sources ??= await options.sources();
+      const epoch = await makeEpoch(sources, origin, number, signal);
+      return { epoch, sources, since: outage.since };
+    } catch (error) {
+      const passing = isTamperError(error) && (error.retryable || away.has(error.code));
+      if (!passing || !options.wait || signal.aborted) throw error;
+      if (outage.failed()) options.onOutage(outage.since ?? clock.now(), error);
+      await pause(outage.wait(error), `waiting for the first key of ${origin}`, signal, clock);
+    }
+  }
+}
+
+/** The longest lines that a key period may ever need, known before anything is sealed under it (spec 1, M1.8). */
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+/** A tree of 2^53 - 1 entries has so many subtrees. */
+const SUBTREES = 53;
+const ANY_TIME = '2026-11-24T23:00:00.000Z';
+const ANY_KEY_ID = Buffer.alloc(4);
+/** A stream may be continued by one with a longer name. */
+const LONGEST_ORIGIN = 'x'.repeat(255);
+
+/** The open with everything that one can hold, every number as long as it can be. */
+function longestOpen({ kid, member, reference }: Epoch): number {
+  const head = { size: LARGEST, root: EMPTY_ROOT };
+  const open: OpenEntry = {
+    kind: 'open',
+    format: 1,
+    origin: LONGEST_ORIGIN,
+    time: ANY_TIME,
+    why: 'recovered',
+    size: LARGEST,
+    frontier: Array.from({ length: SUBTREES }, () => EMPTY_ROOT),
+    checkpoint: head,
+    key: reference,
+    epochSeq: LARGEST,
+    step: LARGEST,
+    every: { records: LARGEST, seconds: LARGEST, idleSeconds: LARGEST },
+    torn: { bytes: LARGEST, sha256: EMPTY_ROOT },
+    adoptedFrom: LARGEST,
+    after: { ...head, origin: LONGEST_ORIGIN },
+  };
+  return Buffer.byteLength(formatControlLeaf(LARGEST, open, kid, member)) + TAIL_LENGTH;
+}
+
+/** No signature is longer than the public key that verifies it, but for small ones and those of ML-DSA. */
+function signatureLength({ spki, algorithm }: Signer): number {
+  return isMlDsa(algorithm) ? ML_DSA[algorithm].signatureBytes : Math.max(spki?.length ?? 0, 128);
+}
+
+/** The checkpoint of a hand-over: both key periods sign, and the other one is like this one. */
+function longestCheckpoint({ signers, member }: Epoch): number {
+  const line = (length: number): string => formatSignatureLine(LONGEST_ORIGIN, ANY_KEY_ID, Buffer.alloc(length));
+  const signatures = signers.map(({ signer }) => line(signatureLength(signer)));
+  const text = formatCheckpointText({ origin: LONGEST_ORIGIN, size: LARGEST, root: EMPTY_ROOT });
+  const note = formatNote(text, [...signatures, ...signatures, ...(member === 'mac' ? [line(32)] : [])]);
+  return Buffer.byteLength(formatCheckpointLine(note));
+}
+
+/**
+ * Refuses a key period under which a line of ours could grow too long for carriers.
+ *
+ * @throws {@link TamperError} `FORMAT_LIMIT`
+ */
+function checkLineRoom(epoch: Epoch): void {
+  const lengths = { 'an open entry': longestOpen(epoch), 'a checkpoint line': longestCheckpoint(epoch) };
+  for (const [what, length] of Object.entries(lengths)) {
+    if (length <= CONTROL_WRITE_LIMIT) continue;
+    const message = `with these keys ${what} of ${epoch.origin} may grow to ${length} bytes; the limit is ${CONTROL_WRITE_LIMIT}`;
+    const hint = 'Use a shorter origin, shorter key names, or fewer signers.';
+    throw new TamperError('FORMAT_LIMIT', message, { hint });
+  }
 }

@@ -2,7 +2,6 @@ import { TamperError } from '../../errors.ts';
 import type { Pump } from '../intake/pump.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { Failure } from './failure.ts';
-import { waitSynchronously } from './wait-synchronously.ts';
 
 /** How long the end waits for a signature, in milliseconds. Without it the next start adopts what is unsigned. */
 const SIGNATURE_LIMIT = 3_000;
@@ -179,4 +178,11 @@ export async function cover(run: StreamRun, pump: Pump): Promise<void> {
   pump.flushSoon();
   run.checkpointer.retryNow();
   await run.whenCovered(run.log.frontier.size);
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the thread. Only for the end of the process, where nothing else is to run. */
+function waitSynchronously(ms: number): void {
+  Atomics.wait(cell, 0, 0, ms);
 }

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../../config/index.ts';
 import { Anchors } from '../anchor/anchors.ts';
-import type { OpenBucket } from '../anchor/object-store.ts';
+import type { OpenBucket } from '../anchor/object-anchor.ts';
 import { ClosedFiles } from '../checkpoint/closed-files.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { CheckpointEvent, FileClosedEvent } from '../checkpoint/sealer-events.ts';

@@ -5,8 +5,7 @@ import { pause } from '../../keys/retry.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { makeEpoch } from '../epoch/epoch-maker.ts';
 import { type KeySources, providersOf } from '../epoch/key-sources.ts';
-import { Outage } from '../epoch/outage.ts';
-import type { Failing, OutagePolicy } from '../epoch/outage-policy.ts';
+import { type Failing, Outage, type OutagePolicy } from '../epoch/outage.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** How far a check may come before its time, as a part of it: many writers must not ask at once. */
