@@ -6,6 +6,7 @@ export {
   areProofs,
   attestFilesWith,
   auditStreams,
+  closing,
   collectAudit,
   configuredKeys,
   enqueueAudit,
@@ -64,11 +65,10 @@ export type { AuditSummary } from './fleet/run/summary.ts';
 export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
-export { closing } from './foundation/closing.ts';
 export { appendDurably } from './foundation/durable-append.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
-export { readLines } from './foundation/read-lines.ts';
+export { readLines } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
 export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/check-keys.ts';

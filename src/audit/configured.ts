@@ -3,7 +3,6 @@ import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { Worked } from '../fleet/queue/work.ts';
 import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
-import { closing } from '../foundation/closing.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
@@ -176,4 +175,13 @@ export function restsOnKeysOf({ config }: Resolution): string {
     (key) => key && [key.source, key.keyId],
   );
   return JSON.stringify(named);
+}
+
+/** What `work` gives, after what it used was closed, however it ended. @throws what `work` or else `close` throws */
+export async function closing<T>(work: Promise<T>, close: () => Promise<void>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    await close();
+  }
 }

@@ -3,7 +3,7 @@ import { linkSync, rmSync } from 'node:fs';
 import * as v from 'valibot';
 import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
-import { readLines } from '../../foundation/read-lines.ts';
+import { readLines } from '../../foundation/read-text.ts';
 import { newRunId, parseJob, type StreamJob } from './stream-job.ts';
 
 /**

@@ -6,7 +6,7 @@ import { expandOrigin, expandPath, type ResolvedConfig } from '../../config/inde
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
 import { checkOrigin } from '../../format/origin.ts';
-import { formatStamp } from '../../foundation/time.ts';
+import { formatStamp } from '../../foundation/clock.ts';
 import { checkWorkingDirectory } from '../../foundation/working-directory.ts';
 
 /** Standard output, as `file` names it. */

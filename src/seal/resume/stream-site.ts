@@ -8,8 +8,8 @@ import type { OpenEntry } from '../../format/control.ts';
 import { formatCheckpointLine } from '../../format/entry.ts';
 import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { noteKeyId } from '../../format/vkey.ts';
+import { formatStamp } from '../../foundation/clock.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { formatStamp } from '../../foundation/time.ts';
 import type { Lease, Lock } from '../disk/lock.ts';
 import {
   continuingOrigin,

@@ -1,5 +1,4 @@
-import type { Clock } from '../../foundation/clock.ts';
-import { formatStamp } from '../../foundation/time.ts';
+import { type Clock, formatStamp } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import { beginFile } from '../disk/begin-file.ts';

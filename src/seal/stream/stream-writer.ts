@@ -2,7 +2,7 @@ import { TamperError } from '../../errors.ts';
 import { formatCheckpointText } from '../../format/checkpoint.ts';
 import type { CloseEntry, GapEntry, OpenEntry, TreeHead } from '../../format/control.ts';
 import type { Wrapping } from '../../format/entry.ts';
-import { formatTime } from '../../foundation/time.ts';
+import { formatTime } from '../../foundation/clock.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { FileAccount } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
