@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isError, TamperError } from '../errors.ts';
 import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import type { Engine, EngineName } from './engine.ts';
-import { loadBinding } from './native-binding.ts';
-import { NativeEngine } from './native-engine.ts';
+import { loadBinding, NativeEngine } from './native-engine.ts';
 import type { NativePlace, NativePlaces } from './native-place.ts';
 import { typescriptEngine } from './typescript-engine.ts';
 

@@ -12,8 +12,7 @@ import {
   SUFFIX_ROOM,
 } from './engine.ts';
 import { isPlainObject } from './plain-object.ts';
-import { RecordMatcher } from './record-matcher.ts';
-import { RecordTemplate } from './record-template.ts';
+import { RecordMatcher, RecordTemplate } from './record-template.ts';
 import { isWrappedText } from './wrapped-text.ts';
 
 const LF = 0x0a;

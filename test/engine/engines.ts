@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
-import { loadBinding, type NativeBinding } from '../../src/engine/native-binding.ts';
-import { NativeEngine } from '../../src/engine/native-engine.ts';
+import { loadBinding, type NativeBinding, NativeEngine } from '../../src/engine/native-engine.ts';
 import { nativePlaces } from '../../src/engine/native-place.ts';
 import { typescriptEngine } from '../../src/engine/typescript-engine.ts';
 

@@ -1,6 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import { hashLeafInPlace } from '../../core/tree.ts';
-import { RecordMatcher } from '../../engine/record-matcher.ts';
+import { RecordMatcher } from '../../engine/record-template.ts';
 import {
   type ClassifiedLine,
   type ControlLine,
