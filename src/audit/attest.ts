@@ -1,7 +1,12 @@
 import { basename } from 'node:path';
 import { TamperError } from '../errors.ts';
-import { formatEnvelope, IN_TOTO_PAYLOAD, preAuthEncoding } from '../format/evidence/dsse.ts';
-import { formatStatement, type StatementSubject } from '../format/evidence/statement.ts';
+import {
+  formatEnvelope,
+  formatStatement,
+  IN_TOTO_PAYLOAD,
+  preAuthEncoding,
+  type StatementSubject,
+} from '../format/evidence/attestation.ts';
 import type { Signing, SigningKey } from '../keys/provider.ts';
 import { verifySignature } from '../keys/signature.ts';
 import { isLocation } from '../storage/location.ts';

@@ -1,8 +1,6 @@
-import { isNoteAlgorithm, type NoteAlgorithm } from './algorithms.ts';
 import { encodeBase64url } from './base64.ts';
-import type { Members } from './members.ts';
-import { isPlainWord } from './plain-word.ts';
-import { type NoteKey, spkiFor } from './vkey.ts';
+import { isPlainWord, type Members } from './members.ts';
+import { isNoteAlgorithm, type NoteAlgorithm, type NoteKey, spkiFor } from './vkey.ts';
 
 /** KEYREF and SIGNER of spec 2: what a key period is sealed with, without any secret. */
 

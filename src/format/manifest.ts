@@ -1,8 +1,8 @@
 import { TamperError } from '../errors.ts';
-import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { parseConverted, parseSignedCheckpoint } from './checkpoint.ts';
 import { decodeUtf8 } from './entry.ts';
 import { type MemberProblem, Members } from './members.ts';
+import { type NoteAlgorithm, SIGNATURE_ALGORITHMS } from './vkey.ts';
 
 /**
  * The manifest beside a closed file (spec 7): an index and never an authority. Whoever reads one recomputes every field.

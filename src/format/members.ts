@@ -1,6 +1,5 @@
 import { decodeBase64url } from './base64.ts';
 import { isOrigin } from './origin.ts';
-import { isPlainWord } from './plain-word.ts';
 
 /** Why a control entry's members cannot be taken: a later version's, or not the one spelling (spec 8.3). */
 export interface MemberProblem {
@@ -156,4 +155,12 @@ export class Members {
     this.#known.add(name);
     return Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
   }
+}
+
+/**
+ * Whether a word from outside may be quoted: letters and underscores, at most 24, as names of members are. No key has such a
+ * text. Everything else is described, never shown: the file may be another one than was meant.
+ */
+export function isPlainWord(word: string): boolean {
+  return /^[A-Za-z_]{1,24}$/.test(word);
 }

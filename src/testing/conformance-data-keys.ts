@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { DataKey, DataKeyReference, KeyProvider } from '../keys/provider.ts';
-import { assertRejectsWith, mustHave } from './conformance-assert.ts';
-import { type ConformanceTrial, conformanceContext as context } from './conformance-subject.ts';
+import {
+  assertRejectsWith,
+  type ConformanceTrial,
+  conformanceContext as context,
+  mustHave,
+} from './conformance-subject.ts';
 
 /** What every source of data keys must do. */
 export const dataKeyTrials: Readonly<Record<string, ConformanceTrial>> = {

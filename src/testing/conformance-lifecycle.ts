@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import type { TamperErrorCode } from '../errors.ts';
 import { type KeyEvent, onKeyEvent } from '../keys/events.ts';
 import type { CallOptions, KeyProvider } from '../keys/provider.ts';
-import { assertRejectsWith, mustHave } from './conformance-assert.ts';
 import {
+  assertRejectsWith,
   type ConformanceFault,
   type ConformanceSubject,
   type ConformanceTrial,
   conformanceContext as context,
+  mustHave,
 } from './conformance-subject.ts';
 
 const text = Buffer.from('conformance.example.com/stream-1\n2\nAAAA\n');

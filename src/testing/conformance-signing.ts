@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import type { KeyProvider, SigningKey } from '../keys/provider.ts';
 import { toCanonicalSpki } from '../keys/public-key.ts';
 import { verifySignature } from '../keys/signature.ts';
-import { assertRejectsWith, mustHave } from './conformance-assert.ts';
-import type { ConformanceTrial } from './conformance-subject.ts';
+import { assertRejectsWith, type ConformanceTrial, mustHave } from './conformance-subject.ts';
 
 const text = Buffer.from('conformance.example.com/stream-1\n2\nAAAA\n');
 

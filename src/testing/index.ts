@@ -1,5 +1,5 @@
-export { assertRejectsWith } from './conformance-assert.ts';
 export {
+  assertRejectsWith,
   type ConformanceCheck,
   type ConformanceFault,
   type ConformanceSubject,

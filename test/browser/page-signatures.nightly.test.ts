@@ -2,8 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { NoteAlgorithm } from '../../src/format/algorithms.ts';
-import { spkiFor } from '../../src/format/vkey.ts';
+import { type NoteAlgorithm, spkiFor } from '../../src/format/vkey.ts';
 import { verifySignature } from '../../src/keys/signature.ts';
 import { startChromium } from './chromium.ts';
 import { builtPage } from './verify-page.ts';

@@ -1,5 +1,5 @@
 import type { BaseIssue } from 'valibot';
-import { isPlainWord } from '../../format/plain-word.ts';
+import { isPlainWord } from '../../format/members.ts';
 
 /** Messages of a schema that hold nothing of the input: it may be a secret that was taken for another file. */
 export const withoutInput: { message: (issue: BaseIssue<unknown>) => string } = {
