@@ -1,7 +1,6 @@
 import type { DataKeyReport, Finding, KeyReport, SignerReport, StreamReport, VerifyReport } from '../index.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
-import { offsetWord } from '../report/words/place-words.ts';
-import { causeOf, rangesText } from '../report/words/verdict-words.ts';
+import { causeOf, offsetWord, rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
 
 /** The report as people read it. Nothing from a file reaches a terminal raw (spec 8.12). */

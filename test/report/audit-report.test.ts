@@ -6,7 +6,7 @@ import { ALL, type Shard } from '../../src/fleet/run/shard.ts';
 import { Tally } from '../../src/fleet/run/summary.ts';
 import type { StreamResult } from '../../src/index.ts';
 import type { ReportAbout } from '../../src/report/about.ts';
-import { AuditReport } from '../../src/report/audit/audit-report.ts';
+import { AuditReport } from '../../src/report/html/audit-report.ts';
 import { REPORT_BEGINNING } from '../../src/report/html/document.ts';
 
 type Node = DefaultTreeAdapterMap['node'];

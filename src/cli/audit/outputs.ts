@@ -12,7 +12,7 @@ import {
   waitingText,
 } from '../../internal.ts';
 import type { GivenItem } from '../../report/about.ts';
-import { AuditReport } from '../../report/audit/audit-report.ts';
+import { AuditReport } from '../../report/html/audit-report.ts';
 import type { CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode } from '../exit-code.ts';

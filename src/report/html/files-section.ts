@@ -1,7 +1,6 @@
 import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
 import type { StreamReport } from '../../verify/verdict/report.ts';
-import { isOfTopic } from '../words/place-words.ts';
-import { grouped } from '../words/verdict-words.ts';
+import { grouped, isOfTopic } from '../words/verdict-words.ts';
 import { brief, capped, cutNote, type Limits } from './limits.ts';
 import { html, type Markup } from './markup.ts';
 

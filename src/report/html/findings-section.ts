@@ -2,8 +2,7 @@ import type { Finding, FindingCode, Severity } from '../../verify/model/findings
 import type { QuotedLine } from '../../verify/model/quoted-line.ts';
 import type { StreamReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
-import { offsetWord } from '../words/place-words.ts';
-import { capital, entriesOf, grouped } from '../words/verdict-words.ts';
+import { capital, entriesOf, grouped, offsetWord } from '../words/verdict-words.ts';
 import { brief, capped, cutNote, type Limits, type QuoteAllowance } from './limits.ts';
 import { html, type Markup } from './markup.ts';
 

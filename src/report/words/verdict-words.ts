@@ -2,7 +2,6 @@ import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import { FINDING_WORDS } from './finding-words.ts';
 import { type EntryRange, takenOverUnchecked } from './forgers.ts';
-import { isOfTopic } from './place-words.ts';
 
 /** The verdict in one sentence, for whoever signs it off. */
 export function verdictSentence({ streams, verdict }: VerifyReport): string {
@@ -218,4 +217,14 @@ export function capital(text: string): string {
 /** A number with its thousands apart. */
 export function grouped(number: number): string {
   return number.toString().replaceAll(/\B(?=(\d{3})+$)/g, '\u202f');
+}
+
+/** Whether lines were read from a topic of Kafka, whose partitions stand where files do. */
+export function isOfTopic(file: string): boolean {
+  return file.startsWith('kafka://');
+}
+
+/** What the number behind a line's is. */
+export function offsetWord(file: string | undefined): 'byte' | 'offset' {
+  return file !== undefined && isOfTopic(file) ? 'offset' : 'byte';
 }

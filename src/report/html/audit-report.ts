@@ -1,15 +1,17 @@
-import type { StreamResult } from '../../fleet/check/stream-result.ts';
+import type { AuditCode, AuditFinding, StreamOutcome, StreamResult } from '../../fleet/check/stream-result.ts';
 import type { AuditSummary } from '../../fleet/run/summary.ts';
+import type { FindingCode } from '../../verify/model/findings.ts';
+import type { Verdict } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
-import { renderDocument } from '../html/document.ts';
-import { leftOut } from '../html/files-section.ts';
-import { placeText } from '../html/findings-section.ts';
-import { brief, cutNote } from '../html/limits.ts';
-import { html, type Markup, type Value } from '../html/markup.ts';
-import { badge } from '../html/summary.ts';
+import type { Explanation } from '../words/explanation.ts';
+import { FINDING_WORDS } from '../words/finding-words.ts';
 import { grouped } from '../words/verdict-words.ts';
-import { KeptResults, type StreamRow } from './kept-results.ts';
-import { auditFindingWords, OUTCOME_WORDS } from './outcome-words.ts';
+import { renderDocument } from './document.ts';
+import { leftOut } from './files-section.ts';
+import { placeText } from './findings-section.ts';
+import { brief, cutNote } from './limits.ts';
+import { html, type Markup, type Value } from './markup.ts';
+import { badge } from './summary.ts';
 
 /**
  * The report on an audit of many streams as one HTML file, for people. It takes results as they come and keeps little of each;
@@ -152,4 +154,123 @@ function table(label: string, head: Markup, rows: readonly Markup[]): Markup {
 <thead><tr>${head}</tr></thead>
 <tbody>${rows}</tbody>
 </table></div>`;
+}
+
+/** What became of a stream, in words. */
+const OUTCOME_WORDS: Readonly<Record<StreamOutcome, string>> = {
+  new: 'was not here before',
+  grown: 'has new entries',
+  unchanged: 'has the same files as at the last audit',
+  rewritten: 'has the same entries in other files: renamed, compressed or copied',
+  removed: 'files that were checked are gone',
+  stopped: 'nothing new has come for too long',
+  vanished: 'was here before, and none of its files is now',
+  rolled_back: 'no longer reaches what was seen of it before',
+  forked: 'two files, or a file and what was seen before, contradict each other',
+  replaced: 'changes faster than it can be read',
+  missing: 'is named by the auditor, and is not here; of places: holds no log',
+  unclaimed: 'files that belong to no stream that was named',
+  failed: 'could not be audited',
+};
+
+const AUDIT_WORDS: Readonly<Record<AuditCode, Explanation>> = {
+  STOPPED: {
+    title: 'the stream has stopped',
+    means:
+      'Its newest proven seal is older than the auditor allows. What is here is as it was sealed; but a writer that was stopped, or whose files no longer arrive, looks the same as one that has nothing to say.',
+    next: 'Look at the writer and at what ships its files. If it was retired on purpose, take it out of the policy.',
+  },
+  REPLACED: {
+    title: 'the stream changes faster than it can be read',
+    means: 'Each time when its files were looked at again they were others, so nothing can be said of them.',
+    next: 'Audit finished files, in a folder of their own, or at a quieter time.',
+  },
+  EXPIRED: {
+    title: 'the whole stream is gone, as its retention allows',
+    means:
+      'None of its files is here any more, and its last entry is older than the retention that the auditor named. Nothing can be checked of it now; it was in order when it was checked last.',
+    next: 'Confirm that the stream was retired. Then remove what is remembered of it, or keep being told.',
+  },
+};
+
+/** A finding of an audit in words. */
+function auditFindingWords(code: FindingCode | AuditCode): Explanation {
+  return code === 'STOPPED' || code === 'REPLACED' || code === 'EXPIRED' ? AUDIT_WORDS[code] : FINDING_WORDS[code];
+}
+
+/** What of each stream is kept for the report until the last one is done: of ten thousand, a line each. */
+
+/** A line of the table of all streams. */
+type StreamRow = Pick<StreamResult, 'stream' | 'result' | 'verdict' | 'files' | 'lastSeq' | 'sealed'>;
+
+/** Streams whose findings are shown, of each kind. */
+const DETAILED = 300;
+/** Rows of the table, of each kind. */
+const ROWS = 20_000;
+
+/** What kind of stream one is, in the order in which they are shown. */
+const KINDS = ['tampered', 'undecided', 'warned', 'ok'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Results, those with findings before the others. */
+class KeptResults {
+  readonly #rows = new Map<Kind, StreamRow[]>();
+  readonly #detailed = new Map<Kind, StreamResult[]>();
+  readonly #codes = new Set<AuditFinding['code']>();
+  #streams = 0;
+  #withFindings = 0;
+
+  add(result: StreamResult): void {
+    const kind = kindOf(result);
+    this.#streams++;
+    const rows = room(this.#rows, kind);
+    if (rows.length < ROWS) rows.push(rowOf(result));
+    if (kind === 'ok') return;
+    this.#withFindings++;
+    const detailed = room(this.#detailed, kind);
+    if (detailed.length === DETAILED) return;
+    detailed.push(result);
+    for (const { code } of result.findings) this.#codes.add(code);
+  }
+
+  /** The codes of all findings that are shown, in the order of the alphabet. */
+  get codes(): readonly AuditFinding['code'][] {
+    return [...this.#codes].sort();
+  }
+
+  /** Lines, the worst first, by name; and how many are left out. */
+  rows(): { readonly shown: readonly StreamRow[]; readonly more: number } {
+    const shown = KINDS.flatMap((kind) => [...(this.#rows.get(kind) ?? [])].sort(byName)).slice(0, ROWS);
+    return { shown, more: this.#streams - shown.length };
+  }
+
+  /** Streams with findings, the worst first, by name; and how many are left out. */
+  detailed(): { readonly shown: readonly StreamResult[]; readonly more: number } {
+    const shown = KINDS.flatMap((kind) => [...(this.#detailed.get(kind) ?? [])].sort(byName)).slice(0, DETAILED);
+    return { shown, more: this.#withFindings - shown.length };
+  }
+}
+
+function kindOf({ verdict, findings, error }: StreamResult): Kind {
+  const kinds: Readonly<Record<Verdict, Kind>> = {
+    tampered: 'tampered',
+    undecided: 'undecided',
+    ok: findings.length > 0 || error !== undefined ? 'warned' : 'ok',
+  };
+  return kinds[verdict];
+}
+
+function rowOf({ stream, result, verdict, files, lastSeq, sealed }: StreamResult): StreamRow {
+  return { stream, result, verdict, files, lastSeq, ...(sealed !== undefined && { sealed }) };
+}
+
+function room<T>(all: Map<Kind, T[]>, kind: Kind): T[] {
+  const own = all.get(kind) ?? [];
+  all.set(kind, own);
+  return own;
+}
+
+function byName(one: StreamRow, other: StreamRow): number {
+  const [a, b] = [`${one.stream} ${one.result}`, `${other.stream} ${other.result}`];
+  return a < b ? -1 : Number(a > b);
 }
