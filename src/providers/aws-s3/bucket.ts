@@ -3,8 +3,7 @@ import type { GetObjectCommandOutput, ListObjectsV2CommandOutput, S3 } from '@aw
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
-import { ownWrite } from '../internal/storage/own-write.ts';
-import { repeatedRequest } from '../internal/storage/repeated-request.ts';
+import { ownWrite, repeatedRequest } from '../internal/storage/repeated-request.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { attemptsOf, mapS3Error, nameOf, type S3Call, textOf, unreadable } from './error-map.ts';
 

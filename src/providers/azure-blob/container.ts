@@ -4,8 +4,7 @@ import { TamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
-import { ownWrite } from '../internal/storage/own-write.ts';
-import { type RepeatedRequest, repeatedRequest } from '../internal/storage/repeated-request.ts';
+import { ownWrite, type RepeatedRequest, repeatedRequest } from '../internal/storage/repeated-request.ts';
 import { readReply } from '../internal/storage/reply-body.ts';
 import { type AzureBlobCall, codeOf, mapAzureBlobError, textOf, unreadable } from './error-map.ts';
 

@@ -2,7 +2,7 @@ import { TamperError } from '../../errors.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/object-storage.ts';
 import { assertListed } from '../internal/storage/listed-order.ts';
-import { ownWrite } from '../internal/storage/own-write.ts';
+import { ownWrite } from '../internal/storage/repeated-request.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
 import { type GcsCall, isBucketAbsent, refused, textOf, unreadable } from './error-map.ts';
 import { type GcsConnection, type GcsReply, memberOf, Refused, sendRequest } from './requests.ts';

@@ -19,8 +19,7 @@ import { verifySignature } from '../../keys/signature.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { VaultCalls } from './calls.ts';
-import { connect } from './connection.ts';
+import { connect, VaultCalls } from './connection.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
 import {
   algorithmOfType,
