@@ -1,12 +1,12 @@
 import type { TamperConfig } from '../../config/index.ts';
 import { createLineTaker } from '../../create-sealer.ts';
-import { asError, isTamperError } from '../../errors.ts';
+import { asError, isTamperError, TamperError } from '../../errors.ts';
 import { withCode } from '../../seal/disk/refusal.ts';
+import { within } from '../../seal/lifecycle/ending.ts';
 import type { PlainLines } from '../../seal/plain-lines.ts';
 import { Sealer } from '../../seal/sealer.ts';
-import { SealerStream } from '../../seal/sealer-stream.ts';
+import { type LineTaker, SealerStream } from '../../seal/sealer-stream.ts';
 import { toPlainError } from './message.ts';
-import { TransportStream } from './transport-stream.ts';
 import { isPinoWorker, link, tell } from './worker-link.ts';
 
 export { type ObservedTransport, observe } from './observe.ts';
@@ -46,5 +46,42 @@ function begin(config: TamperConfig): Sealer | PlainLines {
     tell({ event: 'error', error: toPlainError(error) });
     const hint = error.hint === undefined ? '' : `. ${error.hint}`;
     throw new Error(`${error.code}: ${error.message}${hint}`, { cause: error }); // its class and code stay in this thread
+  }
+}
+
+/** How long pino's `logger.flush(callback)` waits for a key service, in milliseconds: the application stays alive meanwhile. */
+const FLUSH_LIMIT = 3_000;
+const FLUSH_HINT = 'The lines are on disk; a later signature covers them. observe(transport).flush() waits for it.';
+
+/**
+ * The stream that pino's worker writes to. An error of such a stream ends the application, where nobody listens: here it is a
+ * warning, because the sealer itself has dealt with it (`on_failure`), and the lines are kept or counted.
+ */
+class TransportStream extends SealerStream {
+  readonly #warn: (error: unknown) => void;
+
+  constructor(sealer: LineTaker, warn: (error: unknown) => void) {
+    super({
+      write: (chunk) => sealer.write(chunk),
+      writePiece: (piece) => sealer.writePiece(piece),
+      once: (event, listener) => sealer.once(event, listener),
+      off: (event, listener) => sealer.off(event, listener),
+      flush: () => sealer.flush(),
+      flushSync: () => sealer.flushSync(),
+      close: () => sealer.close().catch(warn),
+    });
+    this.#warn = warn;
+  }
+
+  /** As {@link Sealer.flush}, but it waits 3 seconds at most, and a failure is a warning: pino would end its transport. */
+  override async flush(done: (error?: Error) => void = () => undefined): Promise<void> {
+    try {
+      const inTime = await within(super.flush(), FLUSH_LIMIT);
+      if (!inTime)
+        this.#warn(new TamperError('TIMEOUT', 'no signature came for a flush in time', { hint: FLUSH_HINT }));
+    } catch (error) {
+      this.#warn(error);
+    }
+    done();
   }
 }
