@@ -1,8 +1,7 @@
 import { type ResolvedConfig, TamperError, type VerifyReport } from '../index.ts';
 import { areProofs, closing, verifyWith, waitingLines, waitingText } from '../internal.ts';
 import type { GivenItem, ReportAbout } from '../report/about.ts';
-import { renderReport } from '../report/html/render-report.ts';
-import { withoutQuotes } from '../report/without-quotes.ts';
+import { renderReport, withoutQuotes } from '../report/html/render-report.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';

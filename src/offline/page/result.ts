@@ -1,6 +1,5 @@
 import type { ReportAbout } from '../../report/about.ts';
-import { renderReport, renderReportMain } from '../../report/html/render-report.ts';
-import { withoutQuotes } from '../../report/without-quotes.ts';
+import { renderReport, renderReportMain, withoutQuotes } from '../../report/html/render-report.ts';
 import { element, made } from './element.ts';
 import type { Answer, Failure, GivenFile, Request } from './request.ts';
 

@@ -204,9 +204,9 @@ function auditFindingWords(code: FindingCode | AuditCode): Explanation {
 type StreamRow = Pick<StreamResult, 'stream' | 'result' | 'verdict' | 'files' | 'lastSeq' | 'sealed'>;
 
 /** Streams whose findings are shown, of each kind. */
-const DETAILED = 300;
+const DETAILED_STREAMS = 300;
 /** Rows of the table, of each kind. */
-const ROWS = 20_000;
+const STREAM_ROWS = 20_000;
 
 /** What kind of stream one is, in the order in which they are shown. */
 const KINDS = ['tampered', 'undecided', 'warned', 'ok'] as const;
@@ -224,11 +224,11 @@ class KeptResults {
     const kind = kindOf(result);
     this.#streams++;
     const rows = room(this.#rows, kind);
-    if (rows.length < ROWS) rows.push(rowOf(result));
+    if (rows.length < STREAM_ROWS) rows.push(rowOf(result));
     if (kind === 'ok') return;
     this.#withFindings++;
     const detailed = room(this.#detailed, kind);
-    if (detailed.length === DETAILED) return;
+    if (detailed.length === DETAILED_STREAMS) return;
     detailed.push(result);
     for (const { code } of result.findings) this.#codes.add(code);
   }
@@ -240,13 +240,16 @@ class KeptResults {
 
   /** Lines, the worst first, by name; and how many are left out. */
   rows(): { readonly shown: readonly StreamRow[]; readonly more: number } {
-    const shown = KINDS.flatMap((kind) => [...(this.#rows.get(kind) ?? [])].sort(byName)).slice(0, ROWS);
+    const shown = KINDS.flatMap((kind) => [...(this.#rows.get(kind) ?? [])].sort(byName)).slice(0, STREAM_ROWS);
     return { shown, more: this.#streams - shown.length };
   }
 
   /** Streams with findings, the worst first, by name; and how many are left out. */
   detailed(): { readonly shown: readonly StreamResult[]; readonly more: number } {
-    const shown = KINDS.flatMap((kind) => [...(this.#detailed.get(kind) ?? [])].sort(byName)).slice(0, DETAILED);
+    const shown = KINDS.flatMap((kind) => [...(this.#detailed.get(kind) ?? [])].sort(byName)).slice(
+      0,
+      DETAILED_STREAMS,
+    );
     return { shown, more: this.#withFindings - shown.length };
   }
 }
