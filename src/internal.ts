@@ -27,12 +27,12 @@ export {
 } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
+export { loadWitnesses } from './audit/public-keys.ts';
 export type { QueuedFleet, QueueOptions } from './audit/queued-audits.ts';
 export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
 export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export type { WitnessLogResult } from './audit/witness-log.ts';
-export { loadWitnesses } from './audit/witnesses.ts';
 export { checkPlaces } from './check-places.ts';
 export {
   choicesOf,
@@ -65,12 +65,12 @@ export type { AuditSummary } from './fleet/run/summary.ts';
 export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
+export { checkWorkingDirectory } from './foundation/directory.ts';
 export { appendDurably } from './foundation/durable-append.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { readLines } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
-export { checkWorkingDirectory } from './foundation/working-directory.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
 import { formatNote, ownSignatureLines } from '../format/checkpoint.ts';
 import { checkOrigin, tagOf } from '../format/origin.ts';
-import { createDirectory } from '../foundation/create-directory.ts';
+import { createDirectory } from '../foundation/directory.ts';
 import { replaceFile } from '../foundation/durable-replace.ts';
 import { readBytes, readText } from '../foundation/read-text.ts';
 import { requestTimeStamp } from '../timestamp/request.ts';

@@ -2,8 +2,8 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
+import { SAFELY, unsafePath } from './descriptor.ts';
 import { syncDirectoryLater } from './durable-replace.ts';
-import { SAFELY, unsafePath } from './safe-open.ts';
 
 const { O_APPEND, O_CREAT, O_RDWR } = constants;
 const LF = 0x0a;

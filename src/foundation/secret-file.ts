@@ -1,6 +1,6 @@
 import { TamperError } from '../errors.ts';
+import { OTHERS_WRITE } from './descriptor.ts';
 import { shown } from './key-like.ts';
-import { OTHERS_WRITE } from './safe-open.ts';
 
 /** What the system says of a file that holds a secret, or of a directory of such files. */
 export interface SecretFileStats {

@@ -7,7 +7,7 @@ import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
 import { checkOrigin } from '../../format/origin.ts';
 import { formatStamp } from '../../foundation/clock.ts';
-import { checkWorkingDirectory } from '../../foundation/working-directory.ts';
+import { checkWorkingDirectory } from '../../foundation/directory.ts';
 
 /** Standard output, as `file` names it. */
 export const STDOUT = '-';

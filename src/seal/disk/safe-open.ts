@@ -1,7 +1,6 @@
 import { constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
-import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { OTHERS_WRITE, SAFELY, unsafePath } from '../../foundation/safe-open.ts';
+import { closeDescriptor, OTHERS_WRITE, SAFELY, unsafePath } from '../../foundation/descriptor.ts';
 import { systemCode } from './sink.ts';
 
 const { O_RDONLY } = constants;

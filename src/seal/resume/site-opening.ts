@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
-import { createDirectory } from '../../foundation/create-directory.ts';
+import { createDirectory } from '../../foundation/directory.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
 import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCode, TamperError } from '../errors.ts';
 
 /**
  * Creates a directory and those above it that are missing. Node.js's own `recursive` never returns below /proc, where a
@@ -24,5 +25,21 @@ function isThere(path: string, mode: number): boolean {
     if (code === 'EEXIST' && statSync(path).isDirectory()) return true;
     if (code === 'ENOENT' && dirname(path) !== path) return false;
     throw error;
+  }
+}
+
+/**
+ * Refuses to go on if the working directory was deleted: no relative path has a meaning then.
+ *
+ * @throws {@link TamperError} `NOT_FOUND`
+ */
+export function checkWorkingDirectory(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new TamperError('NOT_FOUND', `the working directory no longer exists (${systemCode(cause)})`, {
+      cause,
+      hint: 'Start the process in a directory that exists.',
+    });
   }
 }
